@@ -34,8 +34,8 @@ process.once('SIGINT', () => {
 })
 execFileSync('git', ['worktree', 'add', '--detach', '--force', other, revision], { stdio: 'ignore' })
 try {
-  const lockOf = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8')
-  const same = lockOf(root) === lockOf(other)
+  const readLock = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8')
+  const same = readLock(root) === readLock(other)
   if (same) symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'))
   else execFileSync('npm', ['ci', '--prefix', other], quiet)
   const folders: Readonly<Record<string, string>> = { [revision]: other, 'this checkout': root }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RecordedEvent } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { Latency } from '../packages/cli/demo/latency.ts'
-import { commit, headOf, recordedAfter } from '../packages/tidemark/test/support/commits.ts'
+import { commit, readHead, recordedAfter } from '../packages/tidemark/test/support/commits.ts'
 import { request } from '../packages/tidemark/test/support/fakes.ts'
 import { cosmosLog } from '../packages/tidemark/test/support/handling.ts'
 import { inventory } from '../src/inventory/service.ts'
@@ -31,7 +31,7 @@ async function fill(log: ReturnType<typeof cosmosLog>, stream: string, count: nu
   const recorder = { service: inventory, decider: stock, stream }
   let last: readonly RecordedEvent[] = []
   for (let written = 0; written < count; ) {
-    const before = headOf(last)
+    const before = readHead(last)
     const entries = Array.from({ length: Math.min(log.limits.entries, count - written) }, () => {
       last = recordedAfter(recorder, last, { type: 'StockReceived', data })
       written += 1
@@ -62,7 +62,7 @@ class Requests {
 
 const requests = new Requests()
 const system = await System.cloudAlone({ services: ['inventory'] })
-const snapshots = system.containerOf('inventory', 'snapshots')
+const snapshots = system.openContainer('inventory', 'snapshots')
 let keys = 0
 
 /** One command to a stream, which must take effect there. */
@@ -119,8 +119,8 @@ async function measure(
 /** So that the next round finds none. */
 async function removeSnapshot(): Promise<void> {
   let there = await snapshotsThere()
-  for (let looks = 0; there.length === 0; looks += 1) {
-    assert.ok(looks < 200, 'no snapshot was written')
+  for (let attempts = 0; there.length === 0; attempts += 1) {
+    assert.ok(attempts < 200, 'no snapshot was written')
     await delay(50)
     there = await snapshotsThere()
   }
@@ -129,7 +129,7 @@ async function removeSnapshot(): Promise<void> {
 
 let results: readonly Measured[]
 try {
-  const log = cosmosLog(system.logOf('inventory'))
+  const log = cosmosLog(system.openLog('inventory'))
   process.stderr.write(`${EVENTS} events …\n`)
   await Promise.all([fill(log, LONG, EVENTS), fill(log, SHORT, 10), fill(log, 'stock-other', 1)])
   results = [
@@ -144,7 +144,7 @@ try {
     await measure(`${EVENTS} events, a snapshot, a command that may create`, LONG, { creates: true }),
   ]
   const { resources } = await system
-    .logOf('inventory')
+    .openLog('inventory')
     .items.query<number>({ query: 'SELECT VALUE MAX(c["to"]) FROM c' }, { partitionKey: LONG })
     .fetchAll()
   const expected = EVENTS + 3 * ROUNDS + 1

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { services } from '../packages/cli/project/config.ts'
-import { ConsoleRig } from '../test/support/console.ts'
+import { ConsoleHarness } from '../test/support/console.ts'
 import { type Frames, ROWS, SCROLL_MS, scrolledDocuments, scrolledEvents } from './console/rows.ts'
 import { throughput } from './console/throughput.ts'
 import type { Note } from './cost/note.ts'
@@ -24,21 +24,21 @@ const tally = join(folder, 'tally')
 const names = services.map(({ name }) => name)
 
 /** Until the page's first paint, and until the map says how all does. */
-async function opened(rig: ConsoleRig): Promise<{ readonly paint: number; readonly ready: number }> {
-  const page = await rig.open('')
+async function opened(harness: ConsoleHarness): Promise<{ readonly paint: number; readonly ready: number }> {
+  const page = await harness.open('')
   await page.getByText(`${names.length} services of ${names.length} answer`).waitFor()
   const told = await page.evaluate(`({
     paint: performance.getEntriesByName('first-contentful-paint')[0].startTime,
     ready: performance.now(),
   })`)
-  await rig.closePage()
+  await harness.closePage()
   return told as { paint: number; ready: number }
 }
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-const rateOf = ({ requests, units }: { readonly requests: number; readonly units: number }): string =>
+const formatRate = ({ requests, units }: { readonly requests: number; readonly units: number }): string =>
   `${requests.toFixed(0)} requests, ${units.toFixed(0)} RU a minute`
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`
 
@@ -57,19 +57,19 @@ async function databaseCost(): Promise<{ readonly requests: number; readonly uni
 }
 
 async function atRest() {
-  const rig = await ConsoleRig.start(names, async (system, front) => {
+  const harness = await ConsoleHarness.start(names, async (system, front) => {
     const preload = { module: 'bench/cost/tally.ts', env: { TIDEMARK_TEST_TALLY: tally } }
     const host = await system.startHost({ preload })
     for (const name of names) front.serve(name, host.address)
   })
   try {
-    await opened(rig)
+    await opened(harness)
     const times = []
-    for (let time = 0; time < OPENED; time += 1) times.push(await opened(rig))
-    const events = await scrolledEvents(rig)
-    const documents = await scrolledDocuments(rig)
+    for (let time = 0; time < OPENED; time += 1) times.push(await opened(harness))
+    const events = await scrolledEvents(harness)
+    const documents = await scrolledDocuments(harness)
     const mapClosed = await databaseCost()
-    const page = await rig.open('')
+    const page = await harness.open('')
     await page.getByText(`${names.length} services of ${names.length} answer`).waitFor()
     let asked = 0
     page.on('request', () => {
@@ -84,7 +84,7 @@ async function atRest() {
       database: { mapClosed, mapOpen },
     }
   } finally {
-    await rig.stop()
+    await harness.stop()
   }
 }
 
@@ -103,8 +103,8 @@ try {
   line(`frames while they pass in ${SCROLL_MS / 1000} s`, told(passed))
   line('heap before the documents, and after', `${heapMB.before.toFixed(1)} and ${heapMB.after.toFixed(1)} MB`)
   line('requests a minute of the open map', results.requestsPerMinute.toFixed(0))
-  line('database, map closed', rateOf(database.mapClosed))
-  line('database, map open', rateOf(database.mapOpen))
+  line('database, map closed', formatRate(database.mapClosed))
+  line('database, map open', formatRate(database.mapOpen))
   line(
     'orders a second, map closed and open',
     `${ordersPerSecond.closed.toFixed(1)} and ${ordersPerSecond.open.toFixed(1)} (medians of ${pairs} pairs)`,

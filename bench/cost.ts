@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { services } from '../packages/cli/project/config.ts'
 import { System } from '../test/support/system.ts'
 import {
@@ -13,7 +13,7 @@ import {
   moving,
   type Sum,
   standing,
-  totalOf,
+  sumAll,
   traffic,
 } from './cost/figures.ts'
 import type { Note } from './cost/note.ts'
@@ -84,10 +84,10 @@ async function stored(): Promise<Map<string, { items: number; bytes: number }>> 
   const sizes = new Map<string, { items: number; bytes: number }>()
   for (const { name, views } of services)
     for (const container of ['events', 'progress', ...views.map((view) => view.name)]) {
-      const { resources } = await system.containerOf(name, container).items.readAll().fetchAll()
-      const kindOf = ({ id = '' }): string => (id.startsWith('~') ? 'events, receipts' : 'events, commits')
+      const { resources } = await system.openContainer(name, container).items.readAll().fetchAll()
+      const classifyItem = ({ id = '' }): string => (id.startsWith('~') ? 'events, receipts' : 'events, commits')
       for (const item of resources) {
-        const key = `${name}/${container === 'events' ? kindOf(item) : container}`
+        const key = `${name}/${container === 'events' ? classifyItem(item) : container}`
         const { items, bytes } = sizes.get(key) ?? { items: 0, bytes: 0 }
         sizes.set(key, { items: items + 1, bytes: bytes + Buffer.byteLength(JSON.stringify(item)) })
       }
@@ -110,7 +110,7 @@ async function orders(shop: Shop, atOnce: number, count: number): Promise<OrderF
   })
   const hubs = traffic(notes, count)
   // Every group receives every event of its hub: fewer, and something was not counted.
-  for (const { name, consumerGroups } of topologyOf(services).eventHubs) {
+  for (const { name, consumerGroups } of buildTopology(services).eventHubs) {
     const { sent = 0, received = 0 } = hubs[name] ?? {}
     if (Math.round(received * count) < Math.round(sent * count) * consumerGroups.length || sent === 0)
       throw new Error(`${name}: ${sent * count} events were sent, and ${received * count} received`)
@@ -130,7 +130,7 @@ async function orders(shop: Shop, atOnce: number, count: number): Promise<OrderF
 }
 
 /** What each of some requests over HTTP asks of the database. */
-async function asked(
+async function measureRequests(
   name: string,
   ask: (index: number) => Promise<unknown>,
   times = ASKED,
@@ -154,26 +154,30 @@ const report = await (async () => {
   const ids: string[] = []
   for (let index = 0; index < ASKED; index += 1) ids.push(await shop.place())
   for (const id of ids) await shop.shipment(id)
-  const ordering = system.clientOf('ordering')
+  const ordering = system.createClient('ordering')
   const ok = async (path: string): Promise<void> => {
     const { status } = await ordering.get(path)
     if (status !== 200) throw new Error(`${path} was answered ${status}`)
   }
   const at = (index: number): string => ids[index] ?? ''
   const queries = {
-    'document by its id': await asked('a document', (index) => ok(`/orders/${at(index)}`)),
-    'document by its id, with a position': await asked('a document with a position', (index) =>
+    'document by its id': await measureRequests('a document', (index) => ok(`/orders/${at(index)}`)),
+    'document by its id, with a position': await measureRequests('a document with a position', (index) =>
       ok(`/orders/${at(index)}?position=order-${at(index)}@2`),
     ),
-    'document of a many-stream view': await asked('a product', (index) => ok(`/sales-by-product/SKU-${index % 40}`)),
-    'list of 20, by status': await asked('a list', () => ok('/orders?status=completed&limit=20')),
-    'events of a stream': await asked('history', (index) => ok(`/streams/order-${at(index)}/events?limit=20`)),
-    'state at a version': await asked('state', (index) => ok(`/streams/order-${at(index)}/state?version=2`)),
+    'document of a many-stream view': await measureRequests('a product', (index) =>
+      ok(`/sales-by-product/SKU-${index % 40}`),
+    ),
+    'list of 20, by status': await measureRequests('a list', () => ok('/orders?status=completed&limit=20')),
+    'events of a stream': await measureRequests('history', (index) =>
+      ok(`/streams/order-${at(index)}/events?limit=20`),
+    ),
+    'state at a version': await measureRequests('state', (index) => ok(`/streams/order-${at(index)}/state?version=2`)),
   }
-  const dispatched = await asked('dispatch, its stream remembered', (index) => shop.dispatch(at(index)))
+  const dispatched = await measureRequests('dispatch, its stream remembered', (index) => shop.dispatch(at(index)))
   const commands = {
-    'dispatch again under its key': await asked('dispatch again', (index) => shop.dispatch(at(index))),
-    'cancel that is refused': await asked('cancel refused', async (index) => {
+    'dispatch again under its key': await measureRequests('dispatch again', (index) => shop.dispatch(at(index))),
+    'cancel that is refused': await measureRequests('cancel refused', async (index) => {
       const key = { 'idempotency-key': `cancel-${at(index)}` }
       const { status } = await ordering.post(`/orders/${at(index)}/cancel`, { reason: 'too late' }, key)
       if (status !== 409) throw new Error(`cancelling a completed order was answered ${status}`)
@@ -185,7 +189,7 @@ const report = await (async () => {
   await tallied.quiet()
   await system.host.stop()
   await startHost()
-  const cold = await asked('dispatch, its stream not remembered', (index) => shop.dispatch(more[index] ?? ''))
+  const cold = await measureRequests('dispatch, its stream not remembered', (index) => shop.dispatch(more[index] ?? ''))
   const onLog = (sums: Record<string, Sum>): Record<string, Sum> =>
     Object.fromEntries(Object.entries(sums).filter(([key]) => /^shipping\/events (batch|read|query)$/.test(key)))
   return {
@@ -207,7 +211,7 @@ const report = await (async () => {
 
 const figure = (value: number, width = 9): string => value.toFixed(2).padStart(width)
 function print(title: string, sums: Record<string, Sum>): void {
-  const { requests, charge } = totalOf(sums)
+  const { requests, charge } = sumAll(sums)
   if (requests === 0) throw new Error(`nothing was counted: ${title}`)
   console.log(`\n${title.padEnd(48)} requests       RU`)
   for (const [key, sum] of Object.entries(sums))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { RecordedEvent } from 'tidemark'
-import { stateOf } from '../packages/tidemark/test/support/handling.ts'
+import { foldState } from '../packages/tidemark/test/support/handling.ts'
 import { recorded } from '../packages/tidemark/test/support/recorded.ts'
 import { stock } from '../src/inventory/stock.ts'
 import { stockWithReservations } from './fold/stock-with-reservations.ts'
@@ -34,8 +34,8 @@ function fastest(rounds: number, run: () => unknown): number {
   return least
 }
 
-const reservedBy = (decider: Parameters<typeof stateOf>[0], events: readonly RecordedEvent[]): number =>
-  (stateOf(decider, events) as { readonly reserved: number }).reserved
+const reservedBy = (decider: Parameters<typeof foldState>[0], events: readonly RecordedEvent[]): number =>
+  (foldState(decider, events) as { readonly reserved: number }).reserved
 
 function plainLoop(events: readonly RecordedEvent[]): number {
   let reserved = 0

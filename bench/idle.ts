@@ -17,14 +17,14 @@ const MEASURE_MS = short ? 10_000 : 60_000
 const ORDERS = short ? 20 : 1000
 
 /** The processes that a command has started, by what they are. */
-function partsOf(parent: number): Record<string, number> {
+function listParts(parent: number): Record<string, number> {
   const parts: Record<string, number> = { start: parent }
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     try {
       const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
       if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue
-      parts[nameOf(entry)] = Number(entry)
+      parts[findName(entry)] = Number(entry)
     } catch {
       // It ended meanwhile.
     }
@@ -32,7 +32,7 @@ function partsOf(parent: number): Record<string, number> {
   return parts
 }
 
-function nameOf(pid: string): string {
+function findName(pid: string): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
   const [, folder = '', file = ''] =
     words.map((word) => /packages\/([\w-]+)\/(\w+)\.ts$/.exec(word)).find(Boolean) ?? []
@@ -43,7 +43,7 @@ function nameOf(pid: string): string {
 }
 
 /** Megabytes that a process has in memory: of its own, and with what it shares with others. */
-function memoryOf(pid: number): { readonly own: number; readonly resident: number } {
+function readMemory(pid: number): { readonly own: number; readonly resident: number } {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8')
   const megabytes = (field: string): number =>
     Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)?.[1] ?? Number.NaN) / 1024
@@ -53,7 +53,7 @@ function memoryOf(pid: number): { readonly own: number; readonly resident: numbe
 async function look(pids: Readonly<Record<string, number>>) {
   await delay(SETTLE_MS)
   const shares = await cpuShares(pids, () => delay(MEASURE_MS))
-  return Object.entries(pids).map(([part, pid]) => ({ part, share: shares[part] ?? Number.NaN, ...memoryOf(pid) }))
+  return Object.entries(pids).map(([part, pid]) => ({ part, share: shares[part] ?? Number.NaN, ...readMemory(pid) }))
 }
 
 async function run(what: string, args: readonly string[]) {
@@ -65,13 +65,13 @@ async function run(what: string, args: readonly string[]) {
   try {
     await command.prints('ready: ')
     const seconds = (performance.now() - began) / 1000
-    const pids = partsOf(command.pid)
+    const pids = listParts(command.pid)
     const startCpu = Object.values(pids).reduce((sum, pid) => sum + (cpuSeconds(pid) ?? Number.NaN), 0)
     const idle = await look(pids)
     const demo = await new Command('packages/cli/demo.ts', ['--orders', String(ORDERS)], env).ended
     if (demo.code !== 0) throw new Error(demo.output)
-    const told = demo.output.split('\n').filter((line) => /^(commands|command|view to)/.test(line))
-    return { what, readySeconds: seconds, startCpuSeconds: startCpu, idle, afterDemo: await look(pids), demo: told }
+    const figures = demo.output.split('\n').filter((line) => /^(commands|command|view to)/.test(line))
+    return { what, readySeconds: seconds, startCpuSeconds: startCpu, idle, afterDemo: await look(pids), demo: figures }
   } finally {
     command.kill('SIGINT')
     await command.ended

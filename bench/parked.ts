@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { type DomainEvent, type RecordedEvent, TidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { toCloudEvent } from 'tidemark/tools'
-import { appendStream, headOf, recordedAfter } from '../packages/tidemark/test/support/commits.ts'
+import { appendStream, readHead, recordedAfter } from '../packages/tidemark/test/support/commits.ts'
 import { cosmosLog } from '../packages/tidemark/test/support/handling.ts'
 import { order } from '../src/ordering/order.ts'
 import { orderView } from '../src/ordering/order-view.ts'
@@ -30,10 +30,10 @@ const WAITING_A_BATCH = 10
 const LATER = short ? 5 : 10
 
 const BROKEN = 'broken'
-const unheard = (): void => {}
+const ignore = (): void => {}
 
 /** The first events of an order, or those after what it has. */
-function eventsOf(id: string, count: number, before: readonly RecordedEvent[] = []): RecordedEvent[] {
+function buildEvents(id: string, count: number, before: readonly RecordedEvent[] = []): RecordedEvent[] {
   const stream = `order-${id}`
   const customerId = id.startsWith(BROKEN) ? BROKEN : 'good'
   const place: DomainEvent = { type: placed.type, data: { ...placed.data, orderId: id, customerId } }
@@ -83,14 +83,14 @@ class Shop {
     assert.ok(first && last)
     // As it came over the wire.
     const messages: unknown[] = JSON.parse(JSON.stringify(events.map(toCloudEvent)))
-    await this.service.project({ partition: '0', messages, sequences, first, last }, unheard)
+    await this.service.project({ partition: '0', messages, sequences, first, last }, ignore)
   }
 
   /** Streams that cannot be processed, each with its first event in the log and in the hub. */
   async park(): Promise<void> {
     const ids = Array.from({ length: PARKED }, (_, index) => `${BROKEN}-${index}`)
     for (let at = 0; at < ids.length; at += STREAMS_A_BATCH) {
-      const events = ids.slice(at, at + STREAMS_A_BATCH).flatMap((id) => eventsOf(id, 1))
+      const events = ids.slice(at, at + STREAMS_A_BATCH).flatMap((id) => buildEvents(id, 1))
       for (const event of events) {
         await appendStream(this.log, [event])
         this.waiting.set(event.stream, [event])
@@ -101,7 +101,7 @@ class Shop {
   }
 
   goodBatch(): RecordedEvent[] {
-    return Array.from({ length: STREAMS_A_BATCH }, () => eventsOf(`good-${this.#ids++}`, 2)).flat()
+    return Array.from({ length: STREAMS_A_BATCH }, () => buildEvents(`good-${this.#ids++}`, 2)).flat()
   }
 
   /** The next event of some of the streams that wait, in turns. */
@@ -118,9 +118,9 @@ class Shop {
   /** Adds events to a stream that waits. @returns them. */
   async grow(stream: string, count: number): Promise<readonly RecordedEvent[]> {
     const has = this.waiting.get(stream) ?? []
-    const events = eventsOf(stream.slice('order-'.length), count, has)
+    const events = buildEvents(stream.slice('order-'.length), count, has)
     for (const event of events) {
-      const result = await this.log.append(headOf(has.slice(-1)), [
+      const result = await this.log.append(readHead(has.slice(-1)), [
         { stream, key: `of version ${event.version}`, fingerprint: '', events: [event] },
       ])
       assert.deepEqual(result, { outcome: 'appended' })
@@ -138,7 +138,7 @@ async function round(shop: Shop, batches: readonly (readonly RecordedEvent[])[],
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-const figuresOf = (values: readonly number[]) => ({
+const summarize = (values: readonly number[]) => ({
   median: median(values),
   least: Math.min(...values),
   most: Math.max(...values),
@@ -187,12 +187,7 @@ try {
   const events = [...many.waiting.values()].reduce((sum, { length }) => sum + length, 0)
   const began = performance.now()
   let done = 0
-  for await (const { outcome } of many.service.actOnParked(
-    chosen,
-    'redrive',
-    { by: 'bench', reason: 'bench' },
-    unheard,
-  ))
+  for await (const { outcome } of many.service.actOnParked(chosen, 'redrive', { by: 'bench', reason: 'bench' }, ignore))
     if (outcome === 'done') done += 1
   redriven = { streams: done, events, seconds: (performance.now() - began) / 1000 }
   assert.equal(done, PARKED)
@@ -202,7 +197,7 @@ try {
   await Promise.all([free.remove(), busy.remove()])
 }
 
-const [alone, beside, among] = [figuresOf(rates.free), figuresOf(rates.beside), figuresOf(rates.among)]
+const [alone, beside, among] = [summarize(rates.free), summarize(rates.beside), summarize(rates.among)]
 console.log('good events a second               median   least    most   ratio')
 for (const [name, { median, least, most }] of [
   ['nothing waits', alone],

@@ -5,7 +5,7 @@ import { Latency } from '../packages/cli/demo/latency.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 import { cpuShares } from './support/cpu.ts'
-import { figuresOf } from './support/figures.ts'
+import { toFigures } from './support/figures.ts'
 
 /**
  * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell what the path carries, open loops
@@ -183,10 +183,10 @@ const report = measured.map(({ result, hops: parts }) => ({
   load: result.load,
   commandsPerSecond: result.commandsPerSecond,
   errors: result.errors,
-  command: figuresOf(result.command),
-  commandToView: figuresOf(result.toView),
+  command: toFigures(result.command),
+  commandToView: toFigures(result.toView),
   tenths: result.tenths.map((tenth) => tenth.percentile(0.5)),
-  hops: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, figuresOf(part)])),
+  hops: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, toFigures(part)])),
   cores: result.cpu,
 }))
 writeFileSync('bench/results/path.json', `${JSON.stringify(report, null, 2)}\n`)

@@ -5,9 +5,9 @@ import { interruption } from '../packages/cli/command-line/running.ts'
 import type { Contender } from './peers/contender.ts'
 import { EMMETT, emmett } from './peers/emmett.ts'
 import { installed } from './peers/installed.ts'
-import { type Level, type Plan, turnOf } from './peers/measure.ts'
-import { findPostgreSql, versionOf } from './peers/postgresql.ts'
-import { printTable, type Row, rowOf } from './peers/table.ts'
+import { type Level, type Plan, runTurn } from './peers/measure.ts'
+import { findPostgreSql, readVersion } from './peers/postgresql.ts'
+import { buildRow, printTable, type Row } from './peers/table.ts'
 import { tidemark } from './peers/tidemark.ts'
 
 /**
@@ -32,7 +32,7 @@ async function bench(): Promise<void> {
   const plan: Plan = { clients: CLIENTS, seconds, warmUpSeconds: short ? 1 : 3, giveUpMs: short ? 5_000 : 10_000 }
   const { signal } = interruption()
   const programs = await findPostgreSql()
-  const versions = { ...(await installed(EMMETT)), postgresql: await versionOf(programs) }
+  const versions = { ...(await installed(EMMETT)), postgresql: await readVersion(programs) }
   const contenders: readonly Contender[] = [
     tidemark,
     emmett('emmett', {}, programs),
@@ -46,7 +46,7 @@ async function bench(): Promise<void> {
         const contender = contenders[(round + turn) % contenders.length] ?? tidemark
         process.stderr.write(`round ${round + 1} of ${rounds}: ${contender.name} …\n`)
         signal.throwIfAborted()
-        levels.get(contender)?.push(...(await turnOf(contender, plan, signal)))
+        levels.get(contender)?.push(...(await runTurn(contender, plan, signal)))
       }
   } catch (error) {
     if (!signal.aborted) throw error
@@ -57,7 +57,7 @@ async function bench(): Promise<void> {
   const rows: Row[] = CLIENTS.flatMap((clients) =>
     contenders.map((contender) => {
       const own = levels.get(contender)?.filter((level) => level.clients === clients) ?? []
-      return rowOf(contender.name, clients, own)
+      return buildRow(contender.name, clients, own)
     }),
   )
   console.log(machine())

@@ -22,7 +22,7 @@ interface Result {
 }
 
 async function measure(system: System): Promise<Result[]> {
-  const { replay, goBack } = compose(ordering, system.settings)
+  const { rebuildView: replay, rollBack: goBack } = compose(ordering, system.settings)
   const results: Result[] = []
   for (const view of ordering.views)
     for (const [move, run] of [

@@ -6,7 +6,7 @@ import { runWorkload } from '../packages/cli/demo/workload.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 import { cpuShares } from './support/cpu.ts'
-import { figuresOf } from './support/figures.ts'
+import { toFigures } from './support/figures.ts'
 
 /**
  * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for its decision while it runs; then
@@ -39,7 +39,7 @@ async function workload(system: System, clients: number): Promise<WorkloadResult
     seed: 1,
     concurrency: clients,
     run: `bench-${clients}`,
-    inventory: system.clientOf('inventory'),
+    inventory: system.createClient('inventory'),
   }
   const pids = Object.fromEntries([
     ...system.hosts.map((host, index) => [['ordering', 'inventory'][index], host.pid]),
@@ -49,7 +49,7 @@ async function workload(system: System, clients: number): Promise<WorkloadResult
   const started = performance.now()
   let seen: Awaited<ReturnType<typeof runWorkload>> | undefined
   const cores = await cpuShares(pids, async () => {
-    seen = await runWorkload(system.clientOf('ordering'), options, () => {})
+    seen = await runWorkload(system.createClient('ordering'), options, () => {})
   })
   const seconds = (performance.now() - started) / 1000
   if (!seen) throw new Error('nothing was measured')
@@ -85,7 +85,7 @@ async function recovery(
     const skus = new Set(Array.from({ length: 3 }, () => `SKU-${dice.between(1000, 1039)}`))
     return [...skus].map((sku) => ({ sku, quantity: 1, unitPrice: 100 }))
   }
-  const client = system.clientOf('ordering')
+  const client = system.createClient('ordering')
   const begin = performance.now()
   let next = 0
   const place = async (): Promise<void> => {
@@ -108,7 +108,7 @@ async function recovery(
 
 /** Read from ordering's view, which a query of one page answers; the raw logs are compared afterwards. */
 async function undecided(system: System): Promise<number> {
-  const { body } = await system.clientOf('ordering').get('/orders?status=placed&limit=1')
+  const { body } = await system.createClient('ordering').get('/orders?status=placed&limit=1')
   return body.items.length
 }
 
@@ -118,9 +118,9 @@ const system = await System.start({ services: ['ordering'] })
 try {
   await system.startHost({ services: ['inventory'] })
   process.stderr.write('warm-up …\n')
-  const inventory = system.clientOf('inventory')
+  const inventory = system.createClient('inventory')
   await runWorkload(
-    system.clientOf('ordering'),
+    system.createClient('ordering'),
     { orders: 50, seed: 9, concurrency: 16, run: 'warm-up', inventory },
     () => {},
   )
@@ -132,8 +132,8 @@ try {
   process.stderr.write(`${AWAY} orders while inventory is away …\n`)
   const away = await recovery(system)
 
-  const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
-  const clients = { ordering: system.clientOf('ordering'), inventory: system.clientOf('inventory') }
+  const logs = { ordering: system.openLog('ordering'), inventory: system.openLog('inventory') }
+  const clients = { ordering: system.createClient('ordering'), inventory: system.createClient('inventory') }
   const check = await checkServices(clients, logs, [])
   const orders = [...check.decided.values()].reduce((sum, count) => sum + count, 0)
   if (check.differences.length > 0 || orders === 0) throw new Error(check.differences.slice(0, 5).join('\n'))
@@ -162,8 +162,8 @@ try {
   const report = {
     workload: results.map((result) => ({
       ...result,
-      command: figuresOf(result.command),
-      toDecision: figuresOf(result.toDecision),
+      command: toFigures(result.command),
+      toDecision: toFigures(result.toDecision),
       tenths: result.tenths.map((tenth) => tenth.percentile(0.5)),
     })),
     away,

@@ -3,9 +3,9 @@ import type { RecordedEvent } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { eventReader } from 'tidemark/tools'
 import { random } from '../packages/cli/demo/random.ts'
-import { commit, headOf } from '../packages/tidemark/test/support/commits.ts'
+import { commit, readHead } from '../packages/tidemark/test/support/commits.ts'
 import { cosmosLog } from '../packages/tidemark/test/support/handling.ts'
-import { recordedAtOnce } from '../packages/tidemark/test/support/recorded.ts'
+import { recordedTogether } from '../packages/tidemark/test/support/recorded.ts'
 import { writtenBy } from '../packages/tidemark/test/support/versions.ts'
 import { orderEvents } from '../src/ordering/events.ts'
 import { orderView } from '../src/ordering/order-view.ts'
@@ -61,13 +61,13 @@ function order(id: string, seed: number): { placed: readonly unknown[]; moved: r
 const written = (type: string, data: unknown): Content => writtenBy(ordering, { events: orderEvents }, { type, data })
 
 /** @param version of the event that places it; that which moves it is of the first version where this is not the newest. */
-function streamOf(seed: number, version: number): RecordedEvent[] {
+function buildStream(seed: number, version: number): RecordedEvent[] {
   const id = String(seed)
   const { placed, moved, isMoved } = order(id, seed)
   const isOld = version < placed.length
   const as = (type: string, schemaVersion: number, data: unknown): Content =>
     isOld ? { type, schemaVersion, ...(schemaVersion > 1 ? { readableFrom: 1 } : {}), data } : written(type, data)
-  return recordedAtOnce(
+  return recordedTogether(
     `order-${id}`,
     as('OrderPlaced', version, placed[version - 1]),
     ...(isMoved ? [as('ShippingAddressChanged', 1, moved[isOld ? 0 : 1])] : []),
@@ -93,7 +93,7 @@ function readsPerSecond(reader: ReturnType<typeof eventReader>, contents: readon
 
 function readers(): { checked: string; newest: number; oneStep: number; threeSteps: number }[] {
   const placedIn = (version: number): Content[] =>
-    Array.from({ length: 100 }, (_, seed) => streamOf(seed, version)[0] as RecordedEvent)
+    Array.from({ length: 100 }, (_, seed) => buildStream(seed, version)[0] as RecordedEvent)
   return (['own', 'foreign'] as const).map((checked) => {
     const reader = eventReader(orderEvents, checked)
     const [newest, oneStep, threeSteps] = [4, 3, 1].map((version) => readsPerSecond(reader, placedIn(version)))
@@ -108,15 +108,15 @@ interface Log {
 }
 
 /** A cloud of its own with a log of the orders. */
-async function logOf(version: (seed: number) => number): Promise<Log> {
+async function createLog(version: (seed: number) => number): Promise<Log> {
   const system = await System.cloudAlone()
   const store = cosmosLog(system.log)
   let [events, bytes, seed] = [0, 0, 0]
   const write = async (): Promise<void> => {
     while (seed < ORDERS) {
       seed += 1
-      const stream = streamOf(seed, version(seed))
-      const { outcome } = await store.append(headOf([]), [commit(`bench-${seed}`, stream)])
+      const stream = buildStream(seed, version(seed))
+      const { outcome } = await store.append(readHead([]), [commit(`bench-${seed}`, stream)])
       if (outcome !== 'appended') throw new Error(`an append ended with ${outcome}`)
       events += stream.length
       bytes += Buffer.byteLength(JSON.stringify(stream))
@@ -129,7 +129,7 @@ async function logOf(version: (seed: number) => number): Promise<Log> {
 /** @returns how long the reading of the whole log took, without the handover. Milliseconds. */
 async function replay({ system, events }: Log, view: typeof orderView | typeof salesByProduct): Promise<number> {
   let [begun, handover] = [0, 0]
-  const done = await compose(ordering, system.settings).replay(view, {
+  const done = await compose(ordering, system.settings).rebuildView(view, {
     begin() {
       begun = performance.now()
     },
@@ -149,9 +149,9 @@ async function replays() {
   const logs: Log[] = []
   try {
     // What older code left has no event of the newest version that has older ones.
-    const mixed = await logOf((seed) => 1 + (seed % 3))
+    const mixed = await createLog((seed) => 1 + (seed % 3))
     logs.push(mixed)
-    const current = await logOf(() => 4)
+    const current = await createLog(() => 4)
     logs.push(current)
     const results = []
     for (const view of [orderView, salesByProduct]) {

@@ -16,20 +16,20 @@ const OPTIONS: ts.CompilerOptions = {
  * @returns by the path below `root`, such as `kit/errors.d.ts`.
  * @throws Error where an export has a type that is not written down.
  */
-export function declarationsOf(entries: readonly string[], root: string): ReadonlyMap<string, string> {
+export function buildDeclarations(entries: readonly string[], root: string): ReadonlyMap<string, string> {
   const declarations = new Map<string, string>()
   const left = [...entries]
   for (let file = left.pop(); file !== undefined; file = left.pop()) {
     const path = relative(root, file).replaceAll('\\', '/').replace(/\.ts$/, '.d.ts')
     if (declarations.has(path)) continue
-    const text = declarationOf(file)
+    const text = buildDeclaration(file)
     declarations.set(path, text.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.js'"))
     for (const [, name = ''] of text.matchAll(/from '(\.[^']*\.ts)'/g)) left.push(join(dirname(file), name))
   }
   return declarations
 }
 
-function declarationOf(file: string): string {
+function buildDeclaration(file: string): string {
   const { outputText, diagnostics = [] } = ts.transpileDeclaration(readFileSync(file, 'utf8'), {
     compilerOptions: OPTIONS,
     fileName: file,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { readSubjects, runCommand, UsageError } from './cli/command-line/arguments.ts'
 import { HOST, readProjectFiles, SETTINGS } from './cli/upgrade/template.ts'
-import { declarationsOf } from './declarations.ts'
+import { buildDeclarations } from './declarations.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = join(ROOT, 'packages')
@@ -76,10 +76,10 @@ export async function packPackage(folder: string, to: string, compiler: readonly
   await found.make(stage, compiler)
   for (const document of DOCUMENTS) copy(join(source, document), join(stage, document))
   copy(join(ROOT, 'LICENSE'), join(stage, 'LICENSE'))
-  const made = manifestOf(manifest, found, stage)
+  const made = buildManifest(manifest, found, stage)
   write(join(stage, 'package.json'), `${JSON.stringify(made, null, 2)}\n`)
-  const said = execFileSync('npm', ['pack', stage, '--pack-destination', to, '--json'], { encoding: 'utf8' })
-  const [{ filename }] = JSON.parse(said) as readonly [{ readonly filename: string }]
+  const output = execFileSync('npm', ['pack', stage, '--pack-destination', to, '--json'], { encoding: 'utf8' })
+  const [{ filename }] = JSON.parse(output) as readonly [{ readonly filename: string }]
   return join(to, basename(filename))
 }
 
@@ -111,7 +111,7 @@ function emulator(
       await bundle([...exported, ...modules], source, join(stage, 'dist'))
       for (const file of files) copy(join(source, file), join(stage, 'dist', basename(file)))
       const typed = exported.filter((file) => !Object.values(bin).includes(file))
-      for (const [path, text] of declarationsOf(
+      for (const [path, text] of buildDeclarations(
         typed.map((file) => join(source, file)),
         PACKAGES,
       ))
@@ -198,7 +198,7 @@ function copy(from: string, to: string, hint = ''): void {
 }
 
 /** A manifest as it is published: of what is compiled, and of nothing that only the repository needs. */
-function manifestOf(source: Manifest, { compiled, types = compiled }: Published, stage: string): object {
+function buildManifest(source: Manifest, { compiled, types = compiled }: Published, stage: string): object {
   const { private: _, scripts: _s, devDependencies: _d, ...manifest } = source
   const { exports, bin, sideEffects } = manifest
   const path = (file: string): string => `./${compiled}/${file.replace(/^\.\//, '').replace(/\.ts$/, '.js')}`

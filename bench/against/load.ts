@@ -23,7 +23,7 @@ const RATE = 50
 const middle = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** Not a number where the system does not tell it: see cpuSeconds. */
-const cpuOf = (pid: number): number => cpuSeconds(pid) ?? Number.NaN
+const readCpu = (pid: number): number => cpuSeconds(pid) ?? Number.NaN
 
 /** Clients that each send a command after the last one, for a while. @returns commands a second. */
 async function closedLoop(clients: number, send: (index: number) => Promise<void>): Promise<number> {
@@ -89,13 +89,13 @@ const all = await withSystem(undefined, async (system: never) => {
   }
   const orders = (count: number): Promise<number> => each(count, () => shop.order())
   await orders(ORDERS / 5)
-  const before = cpuOf(its.host.pid)
+  const before = readCpu(its.host.pid)
   const ordersPerSecond = await orders(ORDERS)
   await pause(2_000)
-  const cpuMsPerOrder = ((cpuOf(its.host.pid) - before) / ORDERS) * 1000
+  const cpuMsPerOrder = ((readCpu(its.host.pid) - before) / ORDERS) * 1000
   await pause(5_000)
   const pids = [its.host.pid, ...['cosmos db', 'event hubs', 'blobs'].map((name) => its.part(name).pid)]
-  const used = (): number => pids.reduce((sum, pid) => sum + cpuOf(pid), 0)
+  const used = (): number => pids.reduce((sum, pid) => sum + readCpu(pid), 0)
   const atRest = used()
   await pause(IDLE_S * 1000)
   const idleShareOfACore = (used() - atRest) / IDLE_S

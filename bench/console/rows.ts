@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import type { ConsoleRig } from '../../test/support/console.ts'
+import type { ConsoleHarness } from '../../test/support/console.ts'
 
 /**
  * How smoothly the lists of the console are scrolled. What they show is answered here, so that the browser alone is
@@ -102,39 +102,39 @@ const PASS = `passed < ${SCROLL_MS} ? (list.scrollHeight * passed) / ${SCROLL_MS
 /** To the end again and again, until there is no more to come. */
 const TO_THE_END = `document.querySelector('main [role=status]').textContent.includes('more') ? list.scrollHeight : undefined`
 
-export async function scrolledEvents(rig: ConsoleRig): Promise<Frames> {
-  const page = await rig.open('live')
+export async function scrolledEvents(harness: ConsoleHarness): Promise<Frames> {
+  const page = await harness.open('live')
   await answerEvents(page)
-  await page.goto(`${rig.front.address}/#/stream/inventory/stock-many`)
+  await page.goto(`${harness.front.address}/#/stream/inventory/stock-many`)
   await page
     .getByRole('group', { name: /^Events; / })
     .getByText('StockReceived')
     .first()
     .waitFor()
   const frames = await framesWhile(page, PASS)
-  await rig.closePage()
+  await harness.closePage()
   return frames
 }
 
-export async function scrolledDocuments(rig: ConsoleRig) {
-  const page = await rig.open('live')
+export async function scrolledDocuments(harness: ConsoleHarness) {
+  const page = await harness.open('live')
   await answerDocuments(page)
-  await page.goto(`${rig.front.address}/#/views/ordering/order`)
+  await page.goto(`${harness.front.address}/#/views/ordering/order`)
   await page.getByRole('button', { name: /^order-0 / }).waitFor()
-  const before = await heapOf(page)
+  const before = await measureHeap(page)
   const began = performance.now()
   const fetched = await framesWhile(page, TO_THE_END)
   const fetchedMs = performance.now() - began
   await page.getByText(`${ROWS.toLocaleString('en-GB')} documents`, { exact: true }).waitFor()
   const passed = await framesWhile(page, PASS)
   await page.getByRole('button', { name: new RegExp(`^order-${ROWS - 1} `) }).waitFor()
-  const heapMB = { before, after: await heapOf(page) }
-  await rig.closePage()
+  const heapMB = { before, after: await measureHeap(page) }
+  await harness.closePage()
   return { fetched, fetchedMs, passed, heapMB }
 }
 
 /** What the page's scripts hold, in megabytes. */
-async function heapOf(page: Page): Promise<number> {
+async function measureHeap(page: Page): Promise<number> {
   const session = await page.context().newCDPSession(page)
   await session.send('HeapProfiler.collectGarbage')
   const { usedSize } = await session.send('Runtime.getHeapUsage')

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { FAST_RECOVERY } from '../../packages/kit/fast-recovery.ts'
-import { ConsoleRig } from '../../test/support/console.ts'
+import { ConsoleHarness } from '../../test/support/console.ts'
 import { Shop } from '../cost/shop.ts'
 import { cpuSeconds } from '../support/cpu.ts'
 
 /** Orders on their way at any time. */
-const AT_ONCE = 16
+const CONCURRENCY = 16
 /** So many polls of the map are in each stretch. */
 const POLLS = 2
 const ROUNDS_RECORDED = 3
@@ -38,18 +38,18 @@ export async function throughput(
   services: readonly string[],
   { least, most }: { readonly least: number; readonly most: number },
 ): Promise<Throughput> {
-  const rig = await ConsoleRig.start(services, async (system, front) => {
+  const harness = await ConsoleHarness.start(services, async (system, front) => {
     const host = await system.startHost({ preload: { env: FAST_RECOVERY } })
     for (const name of services) front.serve(name, host.address)
   })
   try {
-    const { urls, everyMs } = await recorded(rig)
-    const shop = new Shop(rig.system)
+    const { urls, everyMs } = await recorded(harness)
+    const shop = new Shop(harness.system)
     await shop.stockUp()
     const load = new Load(shop)
     const stretch = POLLS * everyMs
     await delay(2 * stretch)
-    const browserShare = await shareOfBrowser(rig, stretch)
+    const browserShare = await shareOfBrowser(harness, stretch)
     const pairs: { closed: number; open: number }[] = []
     let ratio = { median: Number.NaN, from: 0, to: Number.POSITIVE_INFINITY }
     while (pairs.length < least || (pairs.length < most && ratio.to - ratio.from > NARROW)) {
@@ -57,19 +57,19 @@ export async function throughput(
       const before = opensFirst ? await withMap(urls, everyMs, load) : await load.during(delay(stretch))
       const after = opensFirst ? await load.during(delay(stretch)) : await withMap(urls, everyMs, load)
       pairs.push(opensFirst ? { closed: after, open: before } : { closed: before, open: after })
-      ratio = intervalOf(pairs.map(({ closed, open }) => open / closed))
+      ratio = computeInterval(pairs.map(({ closed, open }) => open / closed))
       const { median, from, to } = ratio
       process.stderr.write(`pair ${pairs.length}: ${median.toFixed(3)} (${from.toFixed(3)} to ${to.toFixed(3)})\n`)
     }
     await load.end()
     const ordersPerSecond = {
-      closed: medianOf(pairs.map(({ closed }) => closed)),
-      open: medianOf(pairs.map(({ open }) => open)),
+      closed: computeMedian(pairs.map(({ closed }) => closed)),
+      open: computeMedian(pairs.map(({ open }) => open)),
     }
     const requestsPerMinute = (urls.length * 60_000) / everyMs
     return { pairs: pairs.length, ordersPerSecond, ratio, requestsPerMinute, browserShare }
   } finally {
-    await rig.stop()
+    await harness.stop()
   }
 }
 
@@ -79,8 +79,10 @@ function mapShown(page: Page): Promise<void> {
 }
 
 /** What the open map asks in each round of its polls, and how often. */
-async function recorded(rig: ConsoleRig): Promise<{ readonly urls: readonly string[]; readonly everyMs: number }> {
-  const page = await rig.open('')
+async function recorded(
+  harness: ConsoleHarness,
+): Promise<{ readonly urls: readonly string[]; readonly everyMs: number }> {
+  const page = await harness.open('')
   await mapShown(page)
   const rounds: { at: number; urls: string[] }[] = []
   let last = 0
@@ -92,12 +94,12 @@ async function recorded(rig: ConsoleRig): Promise<{ readonly urls: readonly stri
   })
   while (rounds.length <= ROUNDS_RECORDED) await delay(100)
   const whole = rounds.slice(0, ROUNDS_RECORDED)
-  await rig.closePage()
+  await harness.closePage()
   const [first] = whole
   const isSame = whole.every(({ urls }) => urls.toSorted().join() === first?.urls.toSorted().join())
   if (first === undefined || !isSame) throw new Error(`rounds of the map differ: ${JSON.stringify(whole)}`)
   const gaps = whole.map(({ at }, index) => (rounds[index + 1]?.at ?? Number.NaN) - at)
-  return { urls: first.urls, everyMs: medianOf(gaps) }
+  return { urls: first.urls, everyMs: computeMedian(gaps) }
 }
 
 /** @returns orders a second while a script asks what the map does. */
@@ -126,7 +128,7 @@ class Load {
         this.#done += 1
       }
     }
-    this.#workers = Array.from({ length: AT_ONCE }, worker)
+    this.#workers = Array.from({ length: CONCURRENCY }, worker)
   }
 
   /** @returns orders that were completed a second. */
@@ -143,15 +145,15 @@ class Load {
 }
 
 /** What the browser uses of a core with the map open, while the services are under load. */
-async function shareOfBrowser(rig: ConsoleRig, ms: number): Promise<number> {
-  const page = await rig.open('')
+async function shareOfBrowser(harness: ConsoleHarness, ms: number): Promise<number> {
+  const page = await harness.open('')
   // As most see it: what flows is animated.
   await page.emulateMedia({ reducedMotion: 'no-preference' })
   await mapShown(page)
   const before = browserSeconds()
   await delay(ms)
   const used = browserSeconds() - before
-  await rig.closePage()
+  await harness.closePage()
   return (used * 1000) / ms
 }
 
@@ -174,7 +176,7 @@ function browserSeconds(): number {
   return pids.reduce((sum, pid) => sum + (cpuSeconds(pid) ?? 0), 0)
 }
 
-function medianOf(values: readonly number[]): number {
+function computeMedian(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 === 1 ? middle : middle - 1], sorted[middle]]
@@ -182,10 +184,10 @@ function medianOf(values: readonly number[]): number {
 }
 
 /** The median, and where those of 95 of 100 resamples are (bootstrap). */
-function intervalOf(values: readonly number[]): Throughput['ratio'] {
+function computeInterval(values: readonly number[]): Throughput['ratio'] {
   const medians = Array.from({ length: RESAMPLES }, () =>
-    medianOf(values.map(() => values[Math.floor(Math.random() * values.length)] ?? Number.NaN)),
+    computeMedian(values.map(() => values[Math.floor(Math.random() * values.length)] ?? Number.NaN)),
   ).sort((a, b) => a - b)
   const at = (part: number): number => medians[Math.floor(part * (RESAMPLES - 1))] ?? Number.NaN
-  return { median: medianOf(values), from: at(0.025), to: at(0.975) }
+  return { median: computeMedian(values), from: at(0.025), to: at(0.975) }
 }

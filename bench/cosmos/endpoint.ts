@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Container, CosmosClient } from '@azure/cosmos'
-import { startEndpoint, temporaryFolder } from '../../packages/cosmos/test/endpoint.ts'
+import { startEmulator, temporaryFolder } from '../../packages/cosmos/test/emulator.ts'
 import type { Child } from '../../packages/kit/child.ts'
 import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
 
@@ -15,7 +15,7 @@ export interface BenchedEndpoint {
 
 export async function startBenchedEndpoint(): Promise<BenchedEndpoint> {
   const folder = await temporaryFolder()
-  const child = await startEndpoint(folder.path)
+  const child = await startEmulator(folder.path)
   const client = new CosmosClient({ endpoint: child.address, key: EMULATOR_KEY })
   const { database } = await client.databases.createIfNotExists({ id: 'd' })
   return {

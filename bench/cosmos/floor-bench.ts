@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
-import { temporaryFolder } from '../../packages/cosmos/test/endpoint.ts'
+import { temporaryFolder } from '../../packages/cosmos/test/emulator.ts'
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
 import { cpuSeconds } from '../support/cpu.ts'

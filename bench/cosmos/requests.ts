@@ -1,4 +1,4 @@
-import { signed } from '../../packages/cosmos/test/support.ts'
+import { signRequest } from '../../packages/cosmos/test/support.ts'
 import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
 import type { RawRequest } from './raw-client.ts'
 
@@ -22,7 +22,7 @@ const SDK_HEADERS = {
 
 const signatures = new Map<string, Record<string, string>>()
 
-function requestOf(
+function buildRequest(
   method: string,
   path: string,
   headers: Record<string, string>,
@@ -31,7 +31,7 @@ function requestOf(
 ): RawRequest {
   const known = `${method} ${path}`
   // A signature is of the address: those of reads are made once for each item.
-  const signature = signatures.get(known) ?? signed(EMULATOR_KEY, method, path)
+  const signature = signatures.get(known) ?? signRequest(EMULATOR_KEY, method, path)
   signatures.set(known, signature)
   const all = { ...SDK_HEADERS, ...signature, ...headers, 'content-length': String(Buffer.byteLength(body)) }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
@@ -39,10 +39,10 @@ function requestOf(
 }
 
 /** The partition keys of a load: 500 streams. */
-const keyOf = (n: number): string => `stream-${n % 500}`
-const keyHeader = (n: number): Record<string, string> => ({ 'x-ms-documentdb-partitionkey': `["${keyOf(n)}"]` })
+const buildKey = (n: number): string => `stream-${n % 500}`
+const keyHeader = (n: number): Record<string, string> => ({ 'x-ms-documentdb-partitionkey': `["${buildKey(n)}"]` })
 
-function itemOf(n: number, pk: string, id: string): object {
+function buildItem(n: number, pk: string, id: string): object {
   const item = {
     id,
     pk,
@@ -56,24 +56,24 @@ function itemOf(n: number, pk: string, id: string): object {
 }
 
 export function create(n: number): RawRequest {
-  return requestOf('POST', DOCS, keyHeader(n), 201, JSON.stringify(itemOf(n, keyOf(n), String(n))))
+  return buildRequest('POST', DOCS, keyHeader(n), 201, JSON.stringify(buildItem(n, buildKey(n), String(n))))
 }
 
-export const read = (n: number): RawRequest => requestOf('GET', `${DOCS}/${n}`, keyHeader(n), 200)
+export const read = (n: number): RawRequest => buildRequest('GET', `${DOCS}/${n}`, keyHeader(n), 200)
 
 /** @param status the floor answers 201. */
 export function batch(n: number, status: number): RawRequest {
   const operations = Array.from({ length: BATCH }, (_, index) => ({
     operationType: 'Create',
-    partitionKey: `["${keyOf(n)}"]`,
-    resourceBody: itemOf(n, keyOf(n), `${n}-${index}`),
+    partitionKey: `["${buildKey(n)}"]`,
+    resourceBody: buildItem(n, buildKey(n), `${n}-${index}`),
   }))
   const headers = {
     ...keyHeader(n),
     'x-ms-cosmos-is-batch-request': 'true',
     'x-ms-cosmos-batch-atomic': 'true',
   }
-  return requestOf('POST', DOCS, headers, status, JSON.stringify(operations))
+  return buildRequest('POST', DOCS, headers, status, JSON.stringify(operations))
 }
 
 export const FEED_PAGE = 100
@@ -85,5 +85,5 @@ export function feedPage(after: number): RawRequest {
     'x-ms-max-item-count': String(FEED_PAGE),
     'x-ms-documentdb-partitionkeyrangeid': '0',
   }
-  return requestOf('GET', DOCS, headers, 200)
+  return buildRequest('GET', DOCS, headers, 200)
 }

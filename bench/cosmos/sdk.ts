@@ -26,10 +26,10 @@ export async function benchSdk(seconds: number): Promise<readonly SdkRow[]> {
     const rows: SdkRow[] = []
     let made = 0
     const cases: Readonly<Record<string, () => Promise<unknown>>> = {
-      create: () => container.items.create(itemOf(made++)),
+      create: () => container.items.create(buildItem(made++)),
       'point read': () => {
         const n = Math.floor(Math.random() * READ)
-        return container.item(String(n), keyOf(n)).read()
+        return container.item(String(n), buildKey(n)).read()
       },
       [`batch of ${BATCH}`]: () => batch(container, made++),
     }
@@ -96,18 +96,18 @@ async function measureFeed(container: Container, pids: Readonly<Record<string, n
   }
 }
 
-const keyOf = (n: number): string => `stream-${n % 500}`
+const buildKey = (n: number): string => `stream-${n % 500}`
 
-function itemOf(n: number, pk = keyOf(n), id = String(n)): { id: string; data: string } {
+function buildItem(n: number, pk = buildKey(n), id = String(n)): { id: string; data: string } {
   const item = { id, pk, type: 'order-placed', version: n, lines: [1, 2, 3], data: '' }
   return { ...item, data: 'x'.repeat(BODY_BYTES - JSON.stringify(item).length) }
 }
 
 async function batch(container: Container, n: number): Promise<void> {
-  const pk = keyOf(n)
+  const pk = buildKey(n)
   const operations = Array.from({ length: BATCH }, (_, index) => ({
     operationType: 'Create' as const,
-    resourceBody: itemOf(n, pk, `${n}-${index}`),
+    resourceBody: buildItem(n, pk, `${n}-${index}`),
   }))
   const { code } = await container.items.batch(operations, pk)
   if (code !== 200) throw new Error(`a batch was answered ${code}`)

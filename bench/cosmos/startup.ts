@@ -1,4 +1,4 @@
-import { startEndpoint, temporaryFolder } from '../../packages/cosmos/test/endpoint.ts'
+import { startEmulator, temporaryFolder } from '../../packages/cosmos/test/emulator.ts'
 import { nodeAlone, percentile } from './endpoint.ts'
 
 export interface Startup {
@@ -25,7 +25,7 @@ export async function benchStartup(rounds: number): Promise<Startup> {
 
 async function timeStart(folder: string): Promise<number> {
   const started = performance.now()
-  const child = await startEndpoint(folder)
+  const child = await startEmulator(folder)
   const ready = performance.now() - started
   await child.stop()
   return ready

@@ -10,11 +10,11 @@ export interface Sum {
 function sumBy<Counted extends CosmosNote | AppendNote>(
   notes: readonly Counted[],
   by: number,
-  keyOf: (note: Counted) => string | undefined,
+  selectKey: (note: Counted) => string | undefined,
 ): Record<string, Sum> {
   const sums = new Map<string, Sum>()
   for (const note of notes) {
-    const key = keyOf(note)
+    const key = selectKey(note)
     if (key === undefined) continue
     const { requests, charge } = sums.get(key) ?? { requests: 0, charge: 0 }
     sums.set(key, { requests: requests + 1 / by, charge: charge + note.charge / by })
@@ -25,7 +25,7 @@ function sumBy<Counted extends CosmosNote | AppendNote>(
 const requestsIn = (notes: readonly Note[]): CosmosNote[] => notes.filter((note) => note.kind === 'cosmos')
 const appendsIn = (notes: readonly Note[]): AppendNote[] => notes.filter((note) => note.kind === 'append')
 
-export function totalOf(sums: Record<string, Sum>): Sum {
+export function sumAll(sums: Record<string, Sum>): Sum {
   const all = Object.values(sums)
   return {
     requests: all.reduce((sum, { requests }) => sum + requests, 0),

@@ -51,7 +51,7 @@ export class Shop {
   }
 
   async command(service: string, path: string, body: object, key: string): Promise<Answer> {
-    const answer = await this.#system.clientOf(service).post(path, body, { 'idempotency-key': key })
+    const answer = await this.#system.createClient(service).post(path, body, { 'idempotency-key': key })
     if (answer.status >= 300) throw new Error(`${path} was answered ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer
   }
@@ -59,7 +59,7 @@ export class Shop {
   /** Asks the database, past the functions: what the bench itself wants to know is not counted. */
   async #until(service: string, view: string, stream: string, status: string): Promise<void> {
     const giveUp = Date.now() + GIVE_UP_MS
-    const item = this.#system.containerOf(service, view).item('document', `1|document|${stream}`)
+    const item = this.#system.openContainer(service, view).item('document', `1|document|${stream}`)
     for (;;) {
       const { resource } = await item.read<{ document?: { status?: string } }>()
       if (resource?.document?.status === status) return

@@ -13,7 +13,7 @@ import {
   EventHubProducerClient,
   type PartitionContext,
 } from '@azure/event-hubs'
-import { documentRequestOf } from '../../test/support/cosmos-request.ts'
+import { classifyRequest } from '../../test/support/cosmos-request.ts'
 import type { Note } from './note.ts'
 
 const file = process.env.TIDEMARK_TEST_TALLY ?? ''
@@ -32,8 +32,8 @@ setInterval(flush, 100).unref()
 process.on('exit', flush)
 
 /** What a request to the database is; what reads the feed at its end is apart. */
-function operationOf(request: ClientRequest, status: number): string {
-  const kind = documentRequestOf(request.method, request.path, (name) => request.getHeader(name))
+function classifyOperation(request: ClientRequest, status: number): string {
+  const kind = classifyRequest(request.method, request.path, (name) => request.getHeader(name))
   return kind === 'feed' && status === 304 ? 'feed, empty' : (kind ?? request.method)
 }
 
@@ -47,7 +47,7 @@ channel('http.client.response.finish').subscribe((message) => {
       kind: 'cosmos',
       service,
       container,
-      operation: /\/docs\/pointer$/.test(request.path) ? 'pointer' : operationOf(request, status),
+      operation: /\/docs\/pointer$/.test(request.path) ? 'pointer' : classifyOperation(request, status),
       status,
       charge: Number(response.headers['x-ms-request-charge'] ?? 0),
       partition: String(request.getHeader('x-ms-documentdb-partitionkey') ?? ''),

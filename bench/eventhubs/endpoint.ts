@@ -1,6 +1,11 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from '../../packages/event-hubs/test/endpoint.ts'
+import {
+  buildConnectionString,
+  readPort,
+  startEmulator,
+  temporaryFolder,
+} from '../../packages/event-hubs/test/emulator.ts'
 import type { Broker } from './raw-client.ts'
 
 export const BODY_BYTES = 500
@@ -31,16 +36,16 @@ async function start(
   hubs: Readonly<Record<string, number>>,
 ): Promise<BenchedEndpoint> {
   const settings = Object.entries(hubs).map(([name, partitions]) => ({ name, partitions, consumerGroups: [] }))
-  const child = await startEndpoint(folder.path, settings)
+  const child = await startEmulator(folder.path, settings)
   return {
     pid: child.pid,
     broker: {
-      port: portOf(child),
+      port: readPort(child),
       user: 'RootManageSharedAccessKey',
       password: 'SAS_KEY_VALUE',
       hostname: '127.0.0.1',
     },
-    connectionString: connectionStringOf(child),
+    connectionString: buildConnectionString(child),
     stop: () => child.stop(),
     start: () => start(folder, hubs),
     async dataBytes() {

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { residentBytes } from '../../packages/event-hubs/test/endpoint.ts'
+import { residentBytes } from '../../packages/event-hubs/test/emulator.ts'
 import { cpuShares } from '../support/cpu.ts'
 import { type ClientProcess, startClient } from './client-process.ts'
 import { type BenchedEndpoint, BODY_BYTES, startBenchedEndpoint } from './endpoint.ts'
@@ -47,10 +47,10 @@ export async function benchLargeLog(options: {
 }): Promise<LargeLog> {
   const bareNodeMs = await bareNode()
   const clients = await Promise.all(Array.from({ length: PARTITIONS }, startClient))
-  const begun = performance.now()
+  const startedAt = performance.now()
   let endpoint = await startBenchedEndpoint({ [HUB]: PARTITIONS })
   try {
-    const emptyLog = await timesOf(endpoint, begun)
+    const emptyLog = await measureTimes(endpoint, startedAt)
     const phases: Phase[] = []
     const each = Math.ceil((options.megabytes * MEGABYTE) / EVENT_BYTES / PARTITIONS / BATCH) * BATCH
     process.stderr.write(`${each * PARTITIONS} events …\n`)
@@ -60,7 +60,7 @@ export async function benchLargeLog(options: {
       await endpoint.stop()
       const started = performance.now()
       endpoint = await endpoint.start()
-      starts.push(await timesOf(endpoint, started))
+      starts.push(await measureTimes(endpoint, started))
     }
     const { dataBytes } = endpoint
     const logMegabytes = (await dataBytes()) / MEGABYTE
@@ -77,35 +77,35 @@ export async function benchLargeLog(options: {
 }
 
 async function bareNode(): Promise<number> {
-  const begun = performance.now()
+  const startedAt = performance.now()
   const child = fork('--eval', ["process.send('ready')"], { execPath: process.execPath, execArgv: [] })
   await once(child, 'message')
-  const took = performance.now() - begun
+  const took = performance.now() - startedAt
   child.kill('SIGKILL')
   await once(child, 'exit')
   return took
 }
 
-async function timesOf(endpoint: BenchedEndpoint, begun: number): Promise<StartTimes> {
-  const toReady = performance.now() - begun
+async function measureTimes(endpoint: BenchedEndpoint, startedAt: number): Promise<StartTimes> {
+  const toReady = performance.now() - startedAt
   await openSession(endpoint.broker)
-  return { toReady, toSession: performance.now() - begun }
+  return { toReady, toSession: performance.now() - startedAt }
 }
 
 /** @param run tells how many events it moved. */
 async function phase(what: string, endpoint: BenchedEndpoint, run: () => Promise<number>): Promise<Phase> {
   const { pid } = endpoint
   await resetPeak(pid)
-  const begun = performance.now()
+  const startedAt = performance.now()
   let events = 0
   const { endpoint: endpointCores = Number.NaN } = await cpuShares({ endpoint: pid }, async () => {
     events = await run()
   })
   return {
     what,
-    eventsPerSecond: (events * 1000) / (performance.now() - begun),
-    megabytes: await megabytesOf(pid, 'VmRSS'),
-    peakMegabytes: await megabytesOf(pid, 'VmHWM'),
+    eventsPerSecond: (events * 1000) / (performance.now() - startedAt),
+    megabytes: await readMegabytes(pid, 'VmRSS'),
+    peakMegabytes: await readMegabytes(pid, 'VmHWM'),
     endpointCores,
   }
 }
@@ -115,7 +115,7 @@ async function resetPeak(pid: number): Promise<void> {
   if (process.platform === 'linux') await writeFile(`/proc/${pid}/clear_refs`, '5')
 }
 
-async function megabytesOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+async function readMegabytes(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   return process.platform === 'linux' ? (await residentBytes(pid, field)) / MEGABYTE : Number.NaN
 }
 

@@ -39,7 +39,7 @@ export async function startRabbitMq(queues: Readonly<Record<string, QueueType>>)
   const [port = 0, mapper = 0, distribution = 0] = await freePorts(3)
   await mkdir(join(folder, 'log'))
   await writeFile(join(folder, 'plugins'), '[rabbitmq_amqp1_0].\n')
-  await writeFile(join(folder, 'definitions.json'), JSON.stringify(definitionsOf(queues)))
+  await writeFile(join(folder, 'definitions.json'), JSON.stringify(buildDefinitions(queues)))
   await writeFile(
     join(folder, 'rabbitmq.conf'),
     [
@@ -97,7 +97,7 @@ export async function startRabbitMq(queues: Readonly<Record<string, QueueType>>)
   }
 }
 
-function definitionsOf(queues: Readonly<Record<string, QueueType>>): unknown {
+function buildDefinitions(queues: Readonly<Record<string, QueueType>>): unknown {
   return {
     vhosts: [{ name: '/' }],
     users: [{ name: USER, password: PASSWORD, tags: 'administrator' }],

@@ -227,7 +227,7 @@ class Sender {
   }
 
   async run(): Promise<Rate> {
-    const begun = performance.now()
+    const startedAt = performance.now()
     const { socket } = this.#connection
     this.#connection.onIdle = () => this.#pump()
     socket.on('drain', () => {
@@ -241,7 +241,7 @@ class Sender {
     this.#pump()
     await Promise.race([this.#done.promise, this.#connection.failed])
     clearTimeout(timer)
-    return { events: this.#sent * this.#options.perTransfer, seconds: (performance.now() - begun) / 1000 }
+    return { events: this.#sent * this.#options.perTransfer, seconds: (performance.now() - startedAt) / 1000 }
   }
 
   #hear(code: number, fields: readonly Value[]): void {
@@ -278,20 +278,20 @@ class FrameTemplate {
   readonly #numbers: readonly number[]
 
   constructor(bodyBytes: number, perTransfer: number) {
-    const mark = 0xfeed_a5f0
+    const placeholder = 0xfeed_a5f0
     const body = Buffer.alloc(bodyBytes, 'x')
-    body.writeUInt32BE(mark, 0)
+    body.writeUInt32BE(placeholder, 0)
     const message = durableMessage(body)
-    const fields = { handle: HANDLE, deliveryId: mark, format: perTransfer === 1 ? 0 : BATCH_FORMAT }
+    const fields = { handle: HANDLE, deliveryId: placeholder, format: perTransfer === 1 ? 0 : BATCH_FORMAT }
     const events = Array.from({ length: perTransfer }, () => dataSection(message))
     this.bytes = transferFrame(CHANNEL, fields, perTransfer === 1 ? message : Buffer.concat(events))
-    const marks: number[] = []
+    const placeholders: number[] = []
     const wanted = Buffer.alloc(4)
-    wanted.writeUInt32BE(mark)
-    for (let at = this.bytes.indexOf(wanted); at >= 0; at = this.bytes.indexOf(wanted, at + 4)) marks.push(at)
+    wanted.writeUInt32BE(placeholder)
+    for (let at = this.bytes.indexOf(wanted); at >= 0; at = this.bytes.indexOf(wanted, at + 4)) placeholders.push(at)
     this.#perTransfer = perTransfer
-    this.#ids = marks.slice(0, 2)
-    this.#numbers = marks.slice(2)
+    this.#ids = placeholders.slice(0, 2)
+    this.#numbers = placeholders.slice(2)
     if (this.#numbers.length !== perTransfer) throw new Error('the numbers of a transfer were not found')
   }
 
@@ -359,16 +359,16 @@ class Receiver {
   }
 
   async run(): Promise<Rate> {
-    const begun = performance.now()
+    const startedAt = performance.now()
     this.#topUp()
     const last = await Promise.race([this.#done.promise, this.#connection.failed])
-    const seconds = (performance.now() - begun) / 1000
+    const seconds = (performance.now() - startedAt) / 1000
     const { events, bodyBytes, numbered } = this.#options
-    const numbers = [this.#first ?? Buffer.alloc(0), last].map((payload) => numberOf(payload, bodyBytes))
+    const numbers = [this.#first ?? Buffer.alloc(0), last].map((payload) => readNumber(payload, bodyBytes))
     if (numbers[0] !== 0 || numbers[1] !== events - 1)
       throw new Error(`events 0 to ${events - 1} were sent, but ${numbers.join(' to ')} were received`)
     if (numbered) {
-      const [from = Number.NaN, to = Number.NaN] = [this.#first ?? Buffer.alloc(0), last].map(sequenceOf)
+      const [from = Number.NaN, to = Number.NaN] = [this.#first ?? Buffer.alloc(0), last].map(readSequence)
       if (to - from !== events - 1) throw new Error(`${events} events have sequence numbers ${from} to ${to}`)
     }
     return { events, seconds }
@@ -411,13 +411,13 @@ function isCut(bytes: Buffer, at: number): boolean {
   if (!small && code !== 0xd0) return false
   if ((small ? (bytes[list + 2] ?? 0) : bytes.readUInt32BE(list + 5)) < 6) return false
   let next = list + (small ? 3 : 9)
-  for (let field = 1; field < 6; field++) next += widthOf(bytes, next)
+  for (let field = 1; field < 6; field++) next += measureWidth(bytes, next)
   const more = bytes[next]
   return more === 0x41 || (more === 0x56 && bytes[next + 1] === 1)
 }
 
 /** Of a value of fixed width or a binary, with its type code. */
-function widthOf(bytes: Buffer, at: number): number {
+function measureWidth(bytes: Buffer, at: number): number {
   const code = bytes[at] ?? 0
   const kind = code >>> 4
   if (kind === 0xa) return 2 + (bytes[at + 1] ?? 0)
@@ -426,10 +426,10 @@ function widthOf(bytes: Buffer, at: number): number {
 }
 
 /** The number at the start of a body, which is the last thing in its message. */
-const numberOf = (payload: Buffer, bodyBytes: number): number =>
+const readNumber = (payload: Buffer, bodyBytes: number): number =>
   payload.length < bodyBytes ? Number.NaN : payload.readUInt32BE(payload.length - bodyBytes)
 
-function sequenceOf(payload: Buffer): number {
+function readSequence(payload: Buffer): number {
   const key = 'x-opt-sequence-number'
   const at = payload.indexOf(key) + key.length
   if (at < key.length) return Number.NaN

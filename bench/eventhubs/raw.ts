@@ -65,14 +65,14 @@ const queueCase = (rabbit: RabbitMq, queue: string, name: string, receive: 'pre-
 export async function benchRaw(options: { readonly seconds: number; readonly rabbit: boolean }): Promise<RawRow[]> {
   const client = await startClient()
   try {
-    const rows = await ofEndpoint(client, options.seconds)
-    return options.rabbit ? [...rows, ...(await ofRabbitMq(client, options.seconds))] : rows
+    const rows = await benchEndpoint(client, options.seconds)
+    return options.rabbit ? [...rows, ...(await benchRabbitMq(client, options.seconds))] : rows
   } finally {
     await client.stop()
   }
 }
 
-async function ofEndpoint(client: ClientProcess, seconds: number): Promise<RawRow[]> {
+async function benchEndpoint(client: ClientProcess, seconds: number): Promise<RawRow[]> {
   const endpoint = await startBenchedEndpoint({ 'raw-1': 1, [`raw-${BATCH}`]: 1 })
   try {
     const single = endpointCase('single messages', 1, endpoint.pid, endpoint.broker)
@@ -83,7 +83,7 @@ async function ofEndpoint(client: ClientProcess, seconds: number): Promise<RawRo
   }
 }
 
-async function ofRabbitMq(client: ClientProcess, seconds: number): Promise<RawRow[]> {
+async function benchRabbitMq(client: ClientProcess, seconds: number): Promise<RawRow[]> {
   const rabbit = await startRabbitMq({ classic: 'classic', settled: 'classic', quorum: 'quorum' })
   try {
     const rows: RawRow[] = []

@@ -5,7 +5,7 @@ import {
   type SubscribeOptions,
 } from '@azure/event-hubs'
 import { Latency } from '../../packages/cli/demo/latency.ts'
-import { figuresOf } from '../support/figures.ts'
+import { toFigures } from '../support/figures.ts'
 import type { Rate } from './raw-client.ts'
 
 /** What an unmodified @azure/event-hubs makes of the endpoint: the jobs of a client process. */
@@ -25,7 +25,7 @@ export interface Figures {
 const BODY_BYTES = 500
 
 /** 500 bytes as JSON. */
-function bodyOf(fields: Readonly<Record<string, number>>): { readonly body: unknown } {
+function buildBody(fields: Readonly<Record<string, number>>): { readonly body: unknown } {
   const length = JSON.stringify({ ...fields, text: '' }).length
   return { body: { ...fields, text: 'x'.repeat(Math.max(0, BODY_BYTES - length)) } }
 }
@@ -45,20 +45,20 @@ export async function sdkProduce(options: Producing): Promise<Rate & { readonly 
   const latency = new Latency()
   let events = 0
   try {
-    await producer.sendBatch([bodyOf({ n: -1 })], { partitionId: '0' })
-    const begun = performance.now()
-    const end = begun + options.seconds * 1000
+    await producer.sendBatch([buildBody({ n: -1 })], { partitionId: '0' })
+    const startedAt = performance.now()
+    const end = startedAt + options.seconds * 1000
     const loop = async (loopIndex: number): Promise<void> => {
       const partitionId = String(loopIndex % options.partitions)
       while (performance.now() < end) {
-        const batch = Array.from({ length: options.batch }, () => bodyOf({ n: events++ }))
+        const batch = Array.from({ length: options.batch }, () => buildBody({ n: events++ }))
         const started = performance.now()
         await producer.sendBatch(batch, { partitionId })
         latency.add(performance.now() - started)
       }
     }
     await Promise.all(Array.from({ length: options.concurrency }, (_, index) => loop(index)))
-    return { events, seconds: (performance.now() - begun) / 1000, latency: figuresOf(latency) }
+    return { events, seconds: (performance.now() - startedAt) / 1000, latency: toFigures(latency) }
   } finally {
     await producer.close()
   }
@@ -86,14 +86,14 @@ export async function sdkConsume(options: Consuming): Promise<Rate> {
     ...(options.prefetch !== undefined && { prefetchCount: options.prefetch }),
   }
   let received = 0
-  let begun = performance.now()
+  let startedAt = performance.now()
   const all = Promise.withResolvers<void>()
   for (let partition = 0; partition < options.partitions; partition++)
     consumer.subscribe(
       String(partition),
       {
         async processEvents(events) {
-          if (received === 0) begun = performance.now()
+          if (received === 0) startedAt = performance.now()
           received += events.length
           if (received >= options.events) all.resolve()
         },
@@ -104,7 +104,7 @@ export async function sdkConsume(options: Consuming): Promise<Rate> {
       subscribe,
     )
   await all.promise
-  return { events: received, seconds: (performance.now() - begun) / 1000 }
+  return { events: received, seconds: (performance.now() - startedAt) / 1000 }
 }
 
 export interface EndToEnd extends Hub {
@@ -140,18 +140,18 @@ export async function sdkEndToEnd(options: EndToEnd): Promise<Figures> {
     const warm = new Promise<void>((resolve) => {
       ready = resolve
     })
-    await producer.sendBatch([bodyOf({ sent: 0 })], { partitionId: '0' })
+    await producer.sendBatch([buildBody({ sent: 0 })], { partitionId: '0' })
     await Promise.race([warm, all.promise])
-    const begun = performance.now()
+    const startedAt = performance.now()
     const sends: Promise<void>[] = []
     for (let sent = 0; sent < total; sent++) {
-      const early = begun + (sent * 1000) / options.rate - performance.now()
+      const early = startedAt + (sent * 1000) / options.rate - performance.now()
       if (early > 0) await new Promise((resolve) => setTimeout(resolve, early))
-      sends.push(producer.sendBatch([bodyOf({ sent: performance.now() })], { partitionId: '0' }))
+      sends.push(producer.sendBatch([buildBody({ sent: performance.now() })], { partitionId: '0' }))
     }
     await Promise.all(sends)
     await all.promise
-    return figuresOf(latency)
+    return toFigures(latency)
   } finally {
     await subscription.close()
     await consumer.close()

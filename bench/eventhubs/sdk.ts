@@ -54,7 +54,7 @@ export async function benchSdk(seconds: number): Promise<SdkRow[]> {
       batch: BATCH,
       seconds: seconds / 2,
     })
-    await ofPartitions(client, connectionString, row, seconds)
+    await benchPartitions(client, connectionString, row, seconds)
     for (const parallel of [1, 32])
       await row(`produce single events, ${parallel} in parallel`, () =>
         client.run('sdkProduce', {
@@ -78,7 +78,12 @@ export async function benchSdk(seconds: number): Promise<SdkRow[]> {
   }
 }
 
-async function ofPartitions(client: ClientProcess, connectionString: string, row: Row, seconds: number): Promise<void> {
+async function benchPartitions(
+  client: ClientProcess,
+  connectionString: string,
+  row: Row,
+  seconds: number,
+): Promise<void> {
   for (const [hub, partitions] of [
     ['one', 1],
     ['four', 4],

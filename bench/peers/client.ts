@@ -54,7 +54,7 @@ export class OrderClient {
     return new Promise((resolve, reject) => {
       const asked = request(
         this.#base + path,
-        body ? { ...options, method: 'POST', headers: headersOf(body) } : options,
+        body ? { ...options, method: 'POST', headers: buildHeaders(body) } : options,
         (response) => {
           text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject)
         },
@@ -66,7 +66,7 @@ export class OrderClient {
   }
 }
 
-const headersOf = (body: Buffer) => ({
+const buildHeaders = (body: Buffer) => ({
   'content-type': 'application/json',
   'content-length': body.length,
   'idempotency-key': randomUUID(),

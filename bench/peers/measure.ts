@@ -31,14 +31,14 @@ export interface Level {
 }
 
 /** One turn of a contender: started afresh, measured with each number of clients, ended. */
-export async function turnOf(contender: Contender, plan: Plan, signal: AbortSignal): Promise<Level[]> {
+export async function runTurn(contender: Contender, plan: Plan, signal: AbortSignal): Promise<Level[]> {
   const turn = await contender.start()
   const client = new OrderClient(turn.base, signal)
   try {
     const warm = await placing(client, 16, plan.warmUpSeconds)
-    await neverShown(client, idsOf(warm.placed), plan.giveUpMs)
+    await neverShown(client, listIds(warm.placed), plan.giveUpMs)
     const levels: Level[] = []
-    for (const clients of plan.clients) levels.push(await levelOf(client, clients, plan))
+    for (const clients of plan.clients) levels.push(await measureLevel(client, clients, plan))
     return levels
   } finally {
     client.close()
@@ -46,10 +46,10 @@ export async function turnOf(contender: Contender, plan: Plan, signal: AbortSign
   }
 }
 
-async function levelOf(client: OrderClient, clients: number, { seconds, giveUpMs }: Plan): Promise<Level> {
+async function measureLevel(client: OrderClient, clients: number, { seconds, giveUpMs }: Plan): Promise<Level> {
   const { placed, command, elapsed } = await placing(client, clients, seconds)
   // Before the next load, as its waits are to be its own.
-  const lost = await neverShown(client, idsOf(placed), giveUpMs)
+  const lost = await neverShown(client, listIds(placed), giveUpMs)
   const { watched, toView, unseen } = await watching(client, clients, seconds)
   const lostToo = await neverShown(client, unseen, giveUpMs)
   return {
@@ -64,7 +64,7 @@ async function levelOf(client: OrderClient, clients: number, { seconds, giveUpMs
   }
 }
 
-const idsOf = (placed: readonly Placed[]): string[] => placed.map(({ id }) => id)
+const listIds = (placed: readonly Placed[]): string[] => placed.map(({ id }) => id)
 
 /** Each client places one order after the other. */
 async function placing(client: OrderClient, clients: number, seconds: number) {

@@ -43,13 +43,13 @@ export async function findPostgreSql(): Promise<string> {
 }
 
 /** Such as `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`. */
-export async function versionOf(programs: string): Promise<string> {
+export async function readVersion(programs: string): Promise<string> {
   return (await run(join(programs, 'postgres'), ['--version'])).stdout.trim()
 }
 
 /** A cluster of its own in the temporary folder, with PostgreSQL's defaults, on a free port of loopback; nothing of the machine's own is touched. */
 export async function startPostgreSql(programs: string): Promise<PostgreSql> {
-  const owner = await ownerOf()
+  const owner = await findOwner()
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-postgresql-'))
   let server: ChildProcess | undefined
   const remove = async (): Promise<void> => {
@@ -84,7 +84,7 @@ async function answers(program: string): Promise<boolean> {
   )
 }
 
-async function ownerOf(): Promise<Owner> {
+async function findOwner(): Promise<Owner> {
   if (process.getuid?.() !== 0) return {}
   for (const name of ['postgres', 'nobody'])
     try {

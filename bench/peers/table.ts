@@ -29,7 +29,7 @@ const HEADERS = ['commands/s', 'command p50 ms', 'p99', 'to view p50 ms', 'p99']
 const WIDTH = 21
 
 /** @throws Error where nothing was measured. */
-export function rowOf(contender: string, clients: number, levels: readonly Level[]): Row {
+export function buildRow(contender: string, clients: number, levels: readonly Level[]): Row {
   const of = (figure: (level: Level) => number): Spread => spread(levels.map(figure))
   const sum = (figure: (level: Level) => number): number => levels.reduce((total, level) => total + figure(level), 0)
   if (levels.length === 0 || levels.some(({ command, toView }) => command.count === 0 || toView.count === 0))

@@ -1,7 +1,7 @@
 import type { Latency } from '../../packages/cli/demo/latency.ts'
 
 /** Durations as a report keeps them, in milliseconds. */
-export function figuresOf(latency: Latency): { count: number; p50: number; p95: number; p99: number } {
+export function toFigures(latency: Latency): { count: number; p50: number; p95: number; p99: number } {
   return {
     count: latency.count,
     p50: latency.percentile(0.5),

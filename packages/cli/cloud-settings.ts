@@ -1,5 +1,5 @@
 import { azdValues } from './cloud-settings/azd-values.ts'
-import { environmentOf, settingsFor, writeSettings } from './cloud-settings/settings-files.ts'
+import { parseEnvironment, settingsFor, writeSettings } from './cloud-settings/settings-files.ts'
 import { readArguments, runCommand } from './command-line/arguments.ts'
 import { knownServices } from './project/known-services.ts'
 
@@ -13,13 +13,13 @@ const FOLDER = 'bundles'
 async function cloudSettings(): Promise<void> {
   const { force, service } = readArguments({}, ['force'], ['service'])
   const named = knownServices(service)
-  const environment = environmentOf(await azdValues())
-  const wanted = named.length > 0 ? named : environment.services.map(({ name }) => name)
-  for (const name of wanted) {
+  const environment = parseEnvironment(await azdValues())
+  const chosen = named.length > 0 ? named : environment.services.map(({ name }) => name)
+  for (const name of chosen) {
     const file = `${FOLDER}/${name}/local.settings.json`
     console.log(`${file} ${await writeSettings(file, settingsFor(environment, name), force)}`)
   }
-  console.log(`then: npm run bundle -- --service ${wanted[0]}, and func start in ${FOLDER}/${wanted[0]}`)
+  console.log(`then: npm run bundle -- --service ${chosen[0]}, and func start in ${FOLDER}/${chosen[0]}`)
 }
 
 await runCommand(cloudSettings)

@@ -20,10 +20,10 @@ async function cloudUnits(): Promise<void> {
 }
 
 async function token(wrong: string): Promise<string> {
-  const told = await azd(['auth', 'token', '--output', 'json', '--scope', SCOPE], process.env, wrong)
+  const output = await azd(['auth', 'token', '--output', 'json', '--scope', SCOPE], process.env, wrong)
   let found: unknown
   try {
-    found = Object(JSON.parse(told)).token
+    found = Object(JSON.parse(output)).token
   } catch {
     // Said below.
   }

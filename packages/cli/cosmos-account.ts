@@ -1,6 +1,6 @@
 import { CosmosClient } from '@azure/cosmos'
 import { UsageError } from './command-line/arguments.ts'
-import { cosmosAddress, localConnections, localSettings, reach, settingsOf } from './project/local-settings.ts'
+import { cosmosAddress, localConnections, localSettings, reach, readSettingsFile } from './project/local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
 export interface CosmosAccount {
@@ -31,7 +31,7 @@ export async function localAccount(): Promise<CosmosAccount> {
  */
 export function cloudAccount(service: string): CosmosAccount {
   const file = `bundles/${service}/local.settings.json`
-  const settings = settingsOf(file, ': npm run cloud:settings writes it')
+  const settings = readSettingsFile(file, ': npm run cloud:settings writes it')
   const address = settings.CosmosConnection__accountEndpoint
   if (address === undefined || !URL.canParse(address))
     throw new UsageError(`${file} names no account in Azure: npm run cloud:settings -- --service ${service} --force`)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
-import { addressOf } from './api/service-address.ts'
+import { findAddress } from './api/service-address.ts'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { checkViews } from './demo/check.ts'
 import { checkServices } from './demo/check-services.ts'
@@ -24,7 +24,7 @@ async function demo(): Promise<void> {
     throw new UsageError(`the demo is of the shop, of which there is no ${missing.join(', ')} here`)
   const headers = await localHeaders()
   const at = async (service: string): Promise<Client> =>
-    new Client(`${await addressOf(service)}/api/${service}`, RECOVERY_MS, headers)
+    new Client(`${await findAddress(service)}/api/${service}`, RECOVERY_MS, headers)
   const clients = {
     ordering: await at('ordering'),
     inventory: await at('inventory'),

@@ -43,7 +43,7 @@ function cruise(config: string, paths: readonly string[]): void {
 
 function checkTable(write: boolean): void {
   const { rows } = createRequire(import.meta.url)('../../imports.cjs') as { readonly rows: readonly Row[] }
-  const table = markdownTable(['path', 'what it is', 'may import, beside itself and Node'], rows.map(cellsOf))
+  const table = markdownTable(['path', 'what it is', 'may import, beside itself and Node'], rows.map(formatCells))
   const text = readFileSync(FILE, 'utf8').replaceAll('\r\n', '\n')
   const made = withTableUnder('## The map', text, table)
   if (write) writeFileSync(FILE, made)
@@ -52,7 +52,7 @@ function checkTable(write: boolean): void {
   console.log(`CONTRIBUTING.md: ${rows.length} rows`)
 }
 
-function cellsOf({ path, is, imports = [], packages = [] }: Row): readonly string[] {
+function formatCells({ path, is, imports = [], packages = [] }: Row): readonly string[] {
   const may = [...imports, ...packages].map((each) => `\`${each.replaceAll('\\', '').replaceAll('|', ', ')}\``)
   return [`\`${path}\``, is, may.join(' ') || '–']
 }

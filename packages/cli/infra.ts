@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { findBicep, NoBicep } from './infra/bicep.ts'
-import { bicepFiles, countOfResources, diagnosticsOf, shapeFiles, snapshot, snapshotOf } from './infra/template.ts'
+import { bicepFiles, countOfResources, lintFiles, shapeFiles, snapshot, toSnapshotFile } from './infra/template.ts'
 
 const BIOME = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome', import.meta.url))
 const FOLDER = fileURLToPath(new URL('../../infra', import.meta.url))
@@ -19,7 +19,7 @@ async function infra(): Promise<void> {
     throw error instanceof NoBicep ? new UsageError(error.message) : error
   })
   console.log(`bicep ${bicep.version}`)
-  const wrong = [...(await diagnosticsOf(bicep, FOLDER))]
+  const wrong = [...(await lintFiles(bicep, FOLDER))]
   const files = bicepFiles(FOLDER).length
   if (wrong.length > 0)
     throw new UsageError([...wrong, `failed: ${wrong.length} diagnostics in ${files} files`].join('\n'))
@@ -27,9 +27,9 @@ async function infra(): Promise<void> {
   for (const file of shapeFiles(FOLDER)) {
     const path = join(FOLDER, file)
     const difference = await snapshot(bicep, path, write ? 'overwrite' : 'validate')
-    if (write && !difference) await tidy(snapshotOf(path))
+    if (write && !difference) await tidy(toSnapshotFile(path))
     if (difference) wrong.push(difference)
-    else console.log(`infra/${snapshotOf(file)}: ${await countOfResources(snapshotOf(path))} resources`)
+    else console.log(`infra/${toSnapshotFile(file)}: ${await countOfResources(toSnapshotFile(path))} resources`)
   }
   if (wrong.length > 0)
     throw new UsageError([...wrong, 'npm run infra -- --write writes the snapshots: review what changes'].join('\n'))

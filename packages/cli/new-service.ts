@@ -6,8 +6,8 @@ import { moduleFile } from '../kit/module-file.ts'
 import { readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
 import { DEPLOYED } from './new-service/azure-yaml.ts'
-import { extendedList, filesOf } from './new-service/files.ts'
-import { namesOf } from './new-service/names.ts'
+import { buildFiles, extendedList } from './new-service/files.ts'
+import { parseNames } from './new-service/names.ts'
 import { services } from './project/config.ts'
 import { CONFIG, isCheckout, PROJECT } from './project/project.ts'
 import { TOPOLOGY } from './project/topology-file.ts'
@@ -20,12 +20,12 @@ const ERRORS = 'docs/errors.md'
  */
 async function newService(): Promise<void> {
   const { name, aggregate = 'entry' } = readSubjects(['name'], { aggregate: 'NAME' })
-  const names = namesOf(name, aggregate)
+  const names = parseNames(name, aggregate)
   if (services.some((service) => service.name === name)) throw new UsageError(`there is a service ${name} already`)
   const owner = services.find(({ deciders }) => deciders.some(({ category }) => category === aggregate))
   if (owner)
     throw new UsageError(`${aggregate} is an aggregate of ${owner.name}: name that of ${name} with --aggregate NAME`)
-  const files = filesOf(names)
+  const files = buildFiles(names)
   const added = [...files.map(({ path }) => path), `src/${name}`, `schemas/${name}`]
   const there = added.find((path) => existsSync(join(PROJECT, path)))
   if (there !== undefined) throw new UsageError(`${there} is there already: nothing was written`)

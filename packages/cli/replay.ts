@@ -36,7 +36,7 @@ async function replay(): Promise<void> {
 
   const started = performance.now()
   try {
-    const { replay, goBack } = compose(service, account.settings)
+    const { rebuildView: replay, rollBack: goBack } = compose(service, account.settings)
     const done = await (back ? goBack : replay)(view, {
       begin(target, live, total) {
         stage = 'reading'

@@ -5,7 +5,7 @@ import { serviceNamed } from './project/known-services.ts'
 
 /** The time that is named is the hub's: what it took then was written before, by as much as the relay was behind. Milliseconds. */
 const MARGIN_MS = 3_600_000
-const SAID_EVERY_MS = 1_000
+const REPORT_EVERY_MS = 1_000
 
 /**
  * `npm run republish -- <service> [--since TIME] [--cloud]`: publishes the service's log again, all of it or what was written since a time. It may
@@ -15,17 +15,17 @@ async function main(): Promise<void> {
   const { service: name, since, cloud } = readSubjects(['service'], { since: 'TIME' }, ['cloud'])
   const service = serviceNamed(name)
   const account = cloud ? cloudAccount(name) : await localAccount()
-  const begin = since === undefined ? undefined : begun(since)
+  const begin = since === undefined ? undefined : parseSince(since)
   await account.reach()
   process.once('SIGINT', () => {
     console.error('stopped: what is published is published; run it again for the rest')
     process.exit(INTERRUPTED)
   })
-  let said = 0
+  let reportedAt = 0
   try {
     const count = await compose(service, account.settings).republish(begin, (events) => {
-      if (performance.now() - said < SAID_EVERY_MS) return
-      said = performance.now()
+      if (performance.now() - reportedAt < REPORT_EVERY_MS) return
+      reportedAt = performance.now()
       console.log(`published        ${events} events`)
     })
     console.log(`published        ${count} events of ${name}${begin ? ` written since ${begin}` : ''}: all there are`)
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   process.exit()
 }
 
-function begun(since: string): string {
+function parseSince(since: string): string {
   const time = Date.parse(since)
   if (Number.isNaN(time)) throw new UsageError(`--since is a time such as 2026-01-31T12:00:00Z, not ${since}`)
   return new Date(time - MARGIN_MS).toISOString()

@@ -45,7 +45,7 @@ async function schemas(): Promise<void> {
 
 /** Compares with what was released, and prints what is allowed. @returns what is not. */
 function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
-  const { refused, breaking, told, counted } = compareSchemas(released, made, readerOfSamples(services))
+  const { refused, breaking, notices: told, counted } = compareSchemas(released, made, readerOfSamples(services))
   const { versions, samples, operations } = counted
   console.log(
     `since ${release}: compared ${versions} versions of events, ${samples} samples, ${operations} HTTP operations`,

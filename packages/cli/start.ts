@@ -6,7 +6,7 @@ import { type Cloud, startCloud } from '../local-cloud/cloud.ts'
 import { readSite } from '../local-cloud/front/site.ts'
 import { type Front, startFront } from '../local-cloud/front.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local-cloud/running-cloud.ts'
-import { httpPortOf } from './api/service-address.ts'
+import { findHttpPort } from './api/service-address.ts'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { type Interruption, interruption, showParts, until, untilEnded } from './command-line/running.ts'
 import type { ReloadOnSave } from './dev/reload-on-save.ts'
@@ -97,8 +97,10 @@ async function runApart(run: Run, cloud: Cloud): Promise<void> {
   const { tokenFile, verbose, watch, inspect, interrupted } = run
   const { happened, signal } = interrupted
   try {
-    const front = await frontOf(run)
-    const sources = watch ? await sourcesOf(inspect ? portSetting('TIDEMARK_DEBUG_PORT', 9229) : undefined) : undefined
+    const front = await startOwnFront(run)
+    const sources = watch
+      ? await createReloader(inspect ? portSetting('TIDEMARK_DEBUG_PORT', 9229) : undefined)
+      : undefined
     let hosts: ServiceHosts | undefined
     try {
       const { settings } = cloud
@@ -122,7 +124,7 @@ async function runApart(run: Run, cloud: Cloud): Promise<void> {
 }
 
 /** What watches is loaded by this alone: a start that watches nothing need not wait for it. */
-async function sourcesOf(firstDebugPort: number | undefined): Promise<ReloadOnSave> {
+async function createReloader(firstDebugPort: number | undefined): Promise<ReloadOnSave> {
   const { ReloadOnSave } = await import('./dev/reload-on-save.ts')
   return new ReloadOnSave(names, firstDebugPort)
 }
@@ -130,7 +132,7 @@ async function sourcesOf(firstDebugPort: number | undefined): Promise<ReloadOnSa
 /** One host for all services, behind the same address and with the same console as several. */
 async function runTogether(run: Run, cloud: Cloud): Promise<void> {
   try {
-    const front = await frontOf(run)
+    const front = await startOwnFront(run)
     let host: Child | undefined
     try {
       host = await startFunctions(run, cloud.settings, 0)
@@ -149,7 +151,7 @@ async function runTogether(run: Run, cloud: Cloud): Promise<void> {
   }
 }
 
-function frontOf({ tokenFile }: Run): Promise<Front> {
+function startOwnFront({ tokenFile }: Run): Promise<Front> {
   const token = tokenFile && readToken(tokenFile)
   return startFront({ port: localPorts().http, apps: names, site: readSite(CONSOLE), token })
 }
@@ -165,7 +167,7 @@ const READY =
 async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
   let host: Child | undefined
   try {
-    host = await startFunctions(run, cloud.settings, portOf(run))
+    host = await startFunctions(run, cloud.settings, findPort(run))
     showParts(cloud.parts)
     showHost(host)
     showData(run)
@@ -189,7 +191,7 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
     const { pid, settings }: RunningCloud = cloud
     await checkTopology(cloud, TOPOLOGY)
     console.log(`cloud        of process ${pid}, on ${dataDir}`)
-    const host = await startFunctions(run, settings, portOf(run))
+    const host = await startFunctions(run, settings, findPort(run))
     try {
       showHost(host)
       showToken(run.tokenFile)
@@ -206,8 +208,8 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
 }
 
 /** That of the first service that is named. */
-function portOf({ named: [first] }: Run): number {
-  return first === undefined ? localPorts().http : httpPortOf(first)
+function findPort({ named: [first] }: Run): number {
+  return first === undefined ? localPorts().http : findHttpPort(first)
 }
 
 function startFunctions(run: Run, cloud: Readonly<Record<string, string>>, port: number): Promise<Child> {

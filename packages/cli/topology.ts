@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from './command-line/arguments.ts'
-import { azureYamlOf, DEPLOYED } from './new-service/azure-yaml.ts'
+import { buildAzureYaml, DEPLOYED } from './new-service/azure-yaml.ts'
 import { services } from './project/config.ts'
 import { PROJECT } from './project/project.ts'
 import { TOPOLOGY, writeTopology } from './project/topology-file.ts'
@@ -19,7 +19,7 @@ function writeDeployed(): void {
   const file = join(PROJECT, DEPLOYED)
   if (!existsSync(file)) return
   const text = readFileSync(file, 'utf8')
-  const made = azureYamlOf(
+  const made = buildAzureYaml(
     text.replaceAll('\r\n', '\n'),
     services.map(({ name }) => name),
   )

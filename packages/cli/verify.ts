@@ -6,7 +6,7 @@ import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 
 const SHOWN_FAULTS = 1000
-const NOT_TOLD =
+const NOT_VERIFIABLE =
   'whether newest commits or a whole stream were removed, or the end of a stream was written again, and the documents with them'
 
 /**
@@ -31,17 +31,17 @@ async function verify(): Promise<void> {
   const log = database.container('events')
   const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
   bar.start(resources[0] ?? 0, 0, { what: 'log  ' })
-  const ofLog = new Faults()
+  const logFaults = new Faults()
   const { streams, commits, events, receipts } = await verifyLog(log, {
     progress: (items) => bar.increment(items),
-    fault: (fault) => ofLog.add(fault),
+    fault: (fault) => logFaults.add(fault),
   }).finally(() => bar.stop())
 
   console.log(`checked          ${streams} streams, ${commits} commits, ${events} events, ${receipts} receipts`)
-  if (ofLog.count > 0 || events === 0) return ofLog.fail('there is no event')
+  if (logFaults.count > 0 || events === 0) return logFaults.fail('there is no event')
   console.log('every event is what its hash says, and follows the one before it')
   if (!logAlone && declared.views.length > 0) await verifyDocuments(database, declared, bar)
-  if (!process.exitCode) console.log(`cannot be told   ${NOT_TOLD}`)
+  if (!process.exitCode) console.log(`cannot be told   ${NOT_VERIFIABLE}`)
 }
 
 /** Holds the documents of a service's views against its log. */
@@ -61,7 +61,7 @@ async function verifyDocuments(
     },
     read: (items) => bar.increment(items),
     fault: (fault) => faults.add(fault),
-    untold(view, why) {
+    unchecked(view, why) {
       const before = untold.get(view)
       if (before) before.count += 1
       else untold.set(view, { count: 1, first: why })

@@ -9,7 +9,7 @@ const DEFAULT_DATA = '.cosmos'
 
 const command: CommandLine<'port' | 'data' | 'control-port' | 'token-file' | 'fast'> = {
   name: 'tidemark-cosmos',
-  does: 'Serves Azure Cosmos DB for NoSQL on this machine, for unmodified SDKs, and keeps its data.',
+  description: 'Serves Azure Cosmos DB for NoSQL on this machine, for unmodified SDKs, and keeps its data.',
   flags: {
     port: {
       value: 'PORT',

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { refusalOf } from '../kit/guard.ts'
+import { checkOrigin } from '../kit/guard.ts'
 import { drain } from '../kit/http-server.ts'
-import { chargeText, LEAST } from './api/charges.ts'
+import { formatCharge, MIN_CHARGE } from './api/charges.ts'
 import { Failure } from './api/failure.ts'
 import { faultAnswer } from './faults/fault-answers.ts'
 import type { Faults } from './faults/faults.ts'
@@ -11,15 +11,15 @@ import type { Answer } from './http/answers.ts'
 import type { Bodies } from './http/bodies.ts'
 import type { Connections } from './http/connections.ts'
 import { readRequest, readTarget } from './http/requests.ts'
-import { sessionToken } from './http/session.ts'
+import { formatSessionToken } from './http/session.ts'
 import type { Signatures } from './http/signature.ts'
-import { WHOLE } from './resources/ranges.ts'
+import { FULL_RANGE } from './resources/ranges.ts'
 import type { Account } from './routes/item-routes.ts'
-import { answer, routeOf } from './routes.ts'
+import { answer, findRoute } from './routes.ts'
 import { endIfDamaged } from './store/damage.ts'
 
 /** What requests are answered from. */
-export interface Handling {
+export interface RequestContext {
   readonly account: Account
   readonly signatures: Signatures
   readonly bodies: Bodies
@@ -29,26 +29,30 @@ export interface Handling {
 }
 
 /** Answers one request, whatever it is; it never throws for one. */
-export async function handle(handling: Handling, message: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (!handling.connections.begun(message.socket)) return
+export async function serveRequest(
+  context: RequestContext,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!context.connections.startRequest(message.socket)) return
   let answered: Answer | undefined
-  let told: number | undefined
+  let reported: number | undefined
   try {
     // Who knows the published key could sign what a stranger's page sends.
-    const foreign = refusalOf(message)
+    const foreign = checkOrigin(message)
     if (foreign) throw new Failure(foreign.status, 'Forbidden', foreign.detail)
     const target = readTarget(message)
-    handling.signatures.check(target)
-    const route = routeOf(target)
-    const { latencyMs, failing } = handling.faults.draw(route.operation)
-    told = handling.account.replica?.lsnTold(route.operation, target)
-    const request = await readRequest(message, target, handling.bodies)
-    handling.connections.requested(message.socket)
+    context.signatures.check(target)
+    const route = findRoute(target)
+    const { latencyMs, failing } = context.faults.draw(route.operation)
+    reported = context.account.replica?.reportedLsn(route.operation, target)
+    const request = await readRequest(message, target, context.bodies)
+    context.connections.requestReceived(message.socket)
     if (latencyMs > 0) await delay(latencyMs)
-    if (!failing) answered = await answer(handling.account, route, request)
+    if (!failing) answered = await answer(context.account, route, request)
     else if (failing.kind !== 'drop-after-commit') answered = faultAnswer(failing)
     // What it did, or that it could not be done, is told to nobody.
-    else await Promise.try(answer, handling.account, route, request).catch(refuse)
+    else await Promise.try(answer, context.account, route, request).catch(refuse)
   } catch (error) {
     answered = refuse(error)
     await drain(message)
@@ -56,35 +60,38 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
   // The client went away.
   if (response.destroyed || message.socket.destroyed) return
   if (answered === undefined) response.destroy()
-  else send(handling, message, response, answered, told)
+  else send(context, message, response, answered, reported)
 }
 
 function send(
-  { account, connections }: Handling,
+  { account, connections }: RequestContext,
   message: IncomingMessage,
   response: ServerResponse,
   answered: Answer,
-  told: number | undefined,
+  reported: number | undefined,
 ): void {
-  const body = bodyOf(answered)
+  const body = formatBody(answered)
   const bytes = Buffer.byteLength(body)
   response.writeHead(answered.status, {
     'content-type': 'application/json',
     'content-length': bytes,
     'x-ms-activity-id': randomUUID(),
-    'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
-    'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, answered.lsn ?? told ?? account.store.lsn),
+    'x-ms-request-charge': formatCharge(answered.charge ?? MIN_CHARGE),
+    'x-ms-session-token': formatSessionToken(
+      answered.range ?? FULL_RANGE.id,
+      answered.lsn ?? reported ?? account.store.lsn,
+    ),
     'x-ms-version': '2018-12-31',
     ...answered.headers,
   })
   // Of one byte a letter, as most are: so it is not encoded.
   const encoding = typeof body === 'string' && body.length === bytes ? 'latin1' : 'utf8'
   response.end(message.method === 'HEAD' ? '' : body, encoding)
-  connections.answered(response, bytes)
+  connections.answerSent(response, bytes)
 }
 
 /** A text goes out in one piece with its headers. */
-function bodyOf({ bytes, text, body }: Answer): Buffer | string {
+function formatBody({ bytes, text, body }: Answer): Buffer | string {
   return bytes ?? text ?? (body === undefined ? '' : JSON.stringify(body))
 }
 
@@ -98,9 +105,9 @@ function refuse(error: unknown): Answer {
   return refusal(error)
 }
 
-function refusal({ status, code, message, substatus, headers: told, lsn }: Failure): Answer {
+function refusal({ status, code, message, substatus, headers: reported, lsn }: Failure): Answer {
   const headers = {
-    ...told,
+    ...reported,
     ...(substatus === undefined ? {} : { 'x-ms-substatus': substatus }),
     // https://www.rfc-editor.org/rfc/rfc9110#name-503-service-unavailable
     ...(status === 503 ? { 'retry-after': 1 } : {}),

@@ -1,7 +1,7 @@
 import { badRequest, Failure, notFound } from './api/failure.ts'
 import type { OperationName } from './api/operations.ts'
 import type { Answer } from './http/answers.ts'
-import { flag, isBatch, isQuery, type Request, type Target } from './http/requests.ts'
+import { hasFlag, isBatch, isQuery, type Request, type Target } from './http/requests.ts'
 import { checkConsistency } from './http/session.ts'
 import { accountDocument } from './resources/account.ts'
 import type { Container, Database } from './resources/catalog.ts'
@@ -22,9 +22,9 @@ export interface Route {
   readonly run: (account: Account, request: Request) => Answered
 }
 
-const isPlan = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-query-plan-request')
-const isAtomic = (target: Target): boolean => isBatch(target) && flag(target, 'x-ms-cosmos-batch-atomic')
-const isUpsert = (target: Target): boolean => flag(target, 'x-ms-documentdb-is-upsert')
+const isPlan = (target: Target): boolean => hasFlag(target, 'x-ms-cosmos-is-query-plan-request')
+const isAtomic = (target: Target): boolean => isBatch(target) && hasFlag(target, 'x-ms-cosmos-batch-atomic')
+const isUpsert = (target: Target): boolean => hasFlag(target, 'x-ms-documentdb-is-upsert')
 const isFeed = ({ headers }: Target): boolean => headers['a-im'] !== undefined
 
 const OFFER = 'offers/{id}'
@@ -94,7 +94,7 @@ export const ROUTES: readonly Route[] = [
 ]
 
 /** What the service has, and this endpoint has not. */
-const NOT_HERE: Readonly<Record<string, string>> = {
+const UNSUPPORTED: Readonly<Record<string, string>> = {
   sprocs: 'stored procedures',
   triggers: 'triggers',
   udfs: 'user-defined functions',
@@ -111,11 +111,11 @@ const BY_PATH = Map.groupBy(ROUTES, ({ path }) => path)
  * The route of a request.
  * @throws Failure 400 for what the service has and this endpoint has not, 404 for a path that is none, 405 for another method.
  */
-export function routeOf(target: Target): Route {
+export function findRoute(target: Target): Route {
   const { path, type, method } = target
   const routes = BY_PATH.get(path)
   if (!routes) {
-    const missing = Object.hasOwn(NOT_HERE, type) ? NOT_HERE[type] : undefined
+    const missing = Object.hasOwn(UNSUPPORTED, type) ? UNSUPPORTED[type] : undefined
     throw missing ? badRequest(`${missing} are not supported by this endpoint`) : notFound(`the path ${path}`)
   }
   const route = routes.find((candidate) => candidate.method === method && (candidate.when?.(target) ?? true))

@@ -14,15 +14,15 @@ import { refuseConnection } from './http/client-errors.ts'
 import { Connections } from './http/connections.ts'
 import { Signatures } from './http/signature.ts'
 import { Items } from './items/items.ts'
-import { handle } from './request-handler.ts'
+import { serveRequest } from './request-handler.ts'
 import { Catalog } from './resources/catalog.ts'
 import type { Account } from './routes/item-routes.ts'
 import { endDamaged, endIfDamaged } from './store/damage.ts'
-import { checkApart } from './store/file-check.ts'
+import { checkInChildProcess } from './store/file-check.ts'
 import { Store } from './store/store.ts'
 
 const SWEEP_EVERY_MS = 10_000
-const SWEEP_MOST = 1000
+const SWEEP_BATCH = 1000
 // Longer than the SDKs keep an idle connection: the end that closes it should not be this one.
 const KEEP_ALIVE_MS = 120_000
 const HEADERS_MS = 10_000
@@ -76,29 +76,29 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
     await withdrawControl(dataDir)
     const store = new Store(dataDir, { fast })
     ends.unshift(() => store.close())
-    if (!store.checked) ends.unshift(checkApart(store.path, endDamaged))
+    if (!store.checked) ends.unshift(checkInChildProcess(store.path, endDamaged))
     const account: Account = { store, catalog: new Catalog(store), items: new Items(store) }
-    ends.unshift(sweeping(account.items))
+    ends.unshift(startSweeper(account.items))
     const server = httpServer()
     const connections = new Connections(server)
-    const controlled = {
+    const controlContext = {
       account,
       faults: Faults.none,
       get listening() {
         return server.listening
       },
     }
-    const handling = {
+    const requestContext = {
       account,
       signatures: new Signatures(key),
       bodies: new Bodies(),
       connections,
       get faults() {
-        return controlled.faults
+        return controlContext.faults
       },
     }
     server.on('request', (message, response) => {
-      handle(handling, message, response).catch((error: unknown) => {
+      serveRequest(requestContext, message, response).catch((error: unknown) => {
         console.error(error)
         response.destroy()
       })
@@ -111,7 +111,11 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
     let control: string | undefined
     if (controlPort !== undefined) {
       const setting = '--control-port'
-      const endpoint = await startControl({ port: controlPort, setting, answer: (asked) => answer(controlled, asked) })
+      const endpoint = await startControl({
+        port: controlPort,
+        setting,
+        answer: (asked) => answer(controlContext, asked),
+      })
       ends.unshift(() => endpoint.stop())
       await announceControl(dataDir, endpoint.address)
       ends.unshift(() => withdrawControl(dataDir))
@@ -138,10 +142,10 @@ function httpServer(): Server {
 }
 
 /** Removes what expired, from time to time. @returns ends that. */
-function sweeping(items: Items): () => Promise<void> {
+function startSweeper(items: Items): () => Promise<void> {
   let sweep = Promise.resolve()
   const timer = setInterval(() => {
-    sweep = sweep.then(() => items.sweep(SWEEP_MOST)).catch(reportSweep)
+    sweep = sweep.then(() => items.sweep(SWEEP_BATCH)).catch(reportSweep)
   }, SWEEP_EVERY_MS)
   return () => {
     clearInterval(timer)

@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runCommand, UsageError } from '../cli/command-line/arguments.ts'
-import { azureYamlOf } from '../cli/new-service/azure-yaml.ts'
-import { filesOf, filled } from '../cli/new-service/files.ts'
-import { type Names, namesOf } from '../cli/new-service/names.ts'
-import { HOST, readTemplate, SETTINGS, STAMP, stampOf, stampText } from '../cli/upgrade/template.ts'
+import { buildAzureYaml } from '../cli/new-service/azure-yaml.ts'
+import { buildFiles, filled } from '../cli/new-service/files.ts'
+import { type Names, parseNames } from '../cli/new-service/names.ts'
+import { buildStamp, HOST, readTemplate, SETTINGS, STAMP, stampText } from '../cli/upgrade/template.ts'
 import { IS_COMPILED } from '../kit/module-file.ts'
 
 const USAGE = 'create-tidemark [FOLDER] [--service NAME] [--aggregate NAME] [--packages FOLDER]'
@@ -36,7 +36,7 @@ interface Project extends Names {
 
 /** Makes a project on Tidemark. What it is not told it asks, where somebody can answer. */
 async function create(): Promise<void> {
-  const project = await asked()
+  const project = await askFor()
   if (existsSync(project.folder) && readdirSync(project.folder).length > 0)
     throw new UsageError(`${project.folder} is there already, and is not empty: nothing was written`)
   const files = filesOfProject(project)
@@ -57,7 +57,7 @@ next     cd ${project.folder}
          README.md tells the rest`)
 }
 
-async function asked(): Promise<Project> {
+async function askFor(): Promise<Project> {
   const { values, positionals } = read()
   if (positionals.length > 1) throw new UsageError(`name one folder: ${USAGE}`)
   const answers = process.stdin.isTTY ? createInterface({ input: process.stdin, output: process.stdout }) : undefined
@@ -74,7 +74,7 @@ async function asked(): Promise<Project> {
       throw new UsageError(
         `${project} cannot be the name of a project: lower-case letters, digits and dashes, a letter first`,
       )
-    const names = namesOf(service, values.aggregate ?? 'entry')
+    const names = parseNames(service, values.aggregate ?? 'entry')
     const packages = values.packages === undefined ? undefined : resolve(values.packages)
     return { ...names, folder: resolve(folder), project, packages }
   } finally {
@@ -99,22 +99,22 @@ function filesOfProject(project: Project): readonly { readonly path: string; rea
   if (templates.length === 0) throw new Error(`${TEMPLATE} has no files`)
   const written = templates.map((path) => {
     const text = filled(readFileSync(join(TEMPLATE, path), 'utf8'), project).replaceAll('__project__', project.project)
-    return { path: RENAMED[path] ?? path, text: path === 'azure.yaml' ? azureYamlOf(text, [project.service]) : text }
+    return { path: RENAMED[path] ?? path, text: path === 'azure.yaml' ? buildAzureYaml(text, [project.service]) : text }
   })
   return [
     ...written,
-    ...filesOf(project),
+    ...buildFiles(project),
     ...[...INFRA.own, ...INFRA.started].map(([path, text]) => ({ path, text })),
     { path: HOST, text: INFRA.host },
     { path: SETTINGS, text: INFRA.settings },
-    { path: STAMP, text: stampText(stampOf(INFRA)) },
+    { path: STAMP, text: stampText(buildStamp(INFRA)) },
     { path: 'package.json', text: `${JSON.stringify(manifest(project), null, 2)}\n` },
   ]
 }
 
 function manifest({ project, packages }: Project): object {
   const { version, scripts } = INFRA
-  const rangeOf = (name: string): string =>
+  const chooseRange = (name: string): string =>
     packages === undefined ? `^${version}` : packedFile(packages, `${name}-${version}.tgz`)
   const brought = packages === undefined ? [] : BROUGHT.map((name) => [name, onlyPacked(packages, name)])
   const { '@azure/functions': functions, zod, ...dev } = VERSIONS
@@ -126,8 +126,8 @@ function manifest({ project, packages }: Project): object {
     main: 'dist/functions/*.js',
     engines: { node: '>=22.18' },
     scripts,
-    dependencies: { '@azure/functions': functions, tidemark: rangeOf('tidemark'), zod },
-    devDependencies: { ...dev, 'tidemark-cli': rangeOf('tidemark-cli') },
+    dependencies: { '@azure/functions': functions, tidemark: chooseRange('tidemark'), zod },
+    devDependencies: { ...dev, 'tidemark-cli': chooseRange('tidemark-cli') },
     // The checkpoint store asks for an older client than the services have: two of them do not know each other's errors.
     overrides: {
       '@azure/eventhubs-checkpointstore-blob': { '@azure/event-hubs': '^6.0.4' },

@@ -14,7 +14,7 @@ type Flags = 'port' | 'data' | 'hub' | 'config' | 'control-port' | 'token-file' 
 
 const command: CommandLine<Flags> = {
   name: 'tidemark-event-hubs',
-  does: 'Serves Azure Event Hubs on this machine, AMQP 1.0 for unmodified SDKs, and keeps its events.',
+  description: 'Serves Azure Event Hubs on this machine, AMQP 1.0 for unmodified SDKs, and keeps its events.',
   flags: {
     port: {
       value: 'PORT',
@@ -65,21 +65,21 @@ await runCommand(command, async (given) => {
   const running = await startEventHubs({
     port: given.port('port', DEFAULT_PORT),
     dataDir,
-    namespaces: await namespacesOf(given),
+    namespaces: await loadNamespaces(given),
     key: eventHubsKey(given.text('token-file')),
     fast,
     controlPort: given.port('control-port', undefined),
   })
-  return { ...running, lines: linesOf(running, dataDir, fast) }
+  return { ...running, lines: formatLines(running, dataDir, fast) }
 })
 
 /** Those of the file, with the hubs of the flags in the first. @throws UsageError, StartError */
-async function namespacesOf(given: Given<Flags>): Promise<readonly NamespaceSettings[]> {
+async function loadNamespaces(given: Given<Flags>): Promise<readonly NamespaceSettings[]> {
   const { readConfiguration, readNamespaces, withHubs } = await import('./settings/namespace-settings.ts')
   const file = given.text('config')
   const namespaces = file === undefined ? readConfiguration({ hubs: [] }) : await readNamespaces(file)
   try {
-    return withHubs(namespaces, given.texts('hub').map(hubOf))
+    return withHubs(namespaces, given.texts('hub').map(parseHub))
   } catch (error) {
     if (error instanceof InvalidSettings) throw new UsageError(`--hub: ${error.message}`)
     throw error
@@ -87,7 +87,7 @@ async function namespacesOf(given: Given<Flags>): Promise<readonly NamespaceSett
 }
 
 /** `orders:4:audit,billing`. */
-function hubOf(text: string): object {
+function parseHub(text: string): object {
   const [name, partitions = '1', groups, ...others] = text.split(':')
   if (others.length > 0)
     throw new UsageError(`--hub is ${JSON.stringify(text)}: NAME:PARTITIONS:GROUP,GROUP is expected`)
@@ -95,7 +95,7 @@ function hubOf(text: string): object {
 }
 
 /** The first namespace's address is told before them. */
-function linesOf({ namespaces, control }: RunningEventHubs, dataDir: string, fast: boolean): readonly string[] {
+function formatLines({ namespaces, control }: RunningEventHubs, dataDir: string, fast: boolean): readonly string[] {
   const hubs = namespaces.flatMap((namespace) => namespace.hubs)
   const none =
     'there is no hub: name one with --hub orders:4, or create it at the control endpoint, which --control-port opens'

@@ -34,7 +34,8 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
     } catch (error) {
       if (error instanceof StartError) throw error
       // A fault of the developer's own code, who needs its place; another error with a code says what it is in its message.
-      if (!(error instanceof Error && 'code' in error) || error instanceof SyntaxError) console.error(placed(error))
+      if (!(error instanceof Error && 'code' in error) || error instanceof SyntaxError)
+        console.error(formatStack(error))
       throw new StartError(`${path} cannot be loaded: ${describe(error)}`)
     }
   }
@@ -48,7 +49,7 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
 }
 
 /** An error with its stack, without the frames of Node and of the host. */
-function placed(error: unknown): string {
+function formatStack(error: unknown): string {
   const text = (error instanceof SyntaxError && error.stack) || inspect(error)
   const isOthers = (line: string): boolean =>
     /^ +at /.test(line) && ['node:internal/', ...OWN_FOLDERS].some((each) => line.includes(each))

@@ -73,9 +73,10 @@ export class CosmosTrigger implements Trigger {
       renewMs: leases.renewMs,
     }
     const connection = options.string('connection')
-    const monitored = clientOf(settings, connection, options.functionName)
+    const monitored = createClient(settings, connection, options.functionName)
     const leaseConnection = options.string('leaseConnection', connection)
-    const other = leaseConnection === connection ? undefined : clientOf(settings, leaseConnection, options.functionName)
+    const other =
+      leaseConnection === connection ? undefined : createClient(settings, leaseConnection, options.functionName)
     this.#clients = { monitored, leases: other ?? monitored }
   }
 
@@ -93,7 +94,7 @@ export class CosmosTrigger implements Trigger {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    const ranges = await this.#untilItWorks('the containers cannot be reached', () => this.#open())
+    const ranges = await this.#retryUntilDone('the containers cannot be reached', () => this.#open())
     await Promise.all((ranges ?? []).map((range) => this.#followRange(range, signal)))
   }
 
@@ -116,7 +117,7 @@ export class CosmosTrigger implements Trigger {
     const id = `${leasePrefix}${database}_${container}..${range.minInclusive}-${range.maxExclusive}`
     const leases = this.#clients.leases.database(leaseDatabase).container(leaseContainer)
     while (!signal.aborted) {
-      const lease = await this.#untilItWorks('the lease cannot be read', () => Lease.acquire(leases, id, this.#lease))
+      const lease = await this.#retryUntilDone('the lease cannot be read', () => Lease.acquire(leases, id, this.#lease))
       if (lease) {
         this.#held.add(lease)
         await this.#followFeed(range, lease)
@@ -134,9 +135,9 @@ export class CosmosTrigger implements Trigger {
     let feed = this.#openFeed(range, lease.continuation)
     while (!signal.aborted) {
       const { ended } = this.#invoker.activity
-      const page = await this.#untilItWorks(
+      const page = await this.#retryUntilDone(
         'the change feed cannot be read',
-        async () => pageOf(await feed.readNext()),
+        async () => toPage(await feed.readNext()),
         // What the iterator has seen of a failed read is not known: it starts over from what the lease has.
         () => {
           feed = this.#openFeed(range, lease.continuation)
@@ -171,7 +172,7 @@ export class CosmosTrigger implements Trigger {
   }
 
   /** Tries again with backoff, whatever the endpoint answers; undefined once the signal is aborted. */
-  async #untilItWorks<Value>(
+  async #retryUntilDone<Value>(
     what: string,
     attempt: () => Promise<Value>,
     afterFailure: () => void = () => {},
@@ -194,20 +195,20 @@ export class CosmosTrigger implements Trigger {
  * Items pass through Json.NET, in the client for .NET and as the array of them that is handed on; a page with one that it cannot read is not
  * read. https://github.com/Azure/azure-webjobs-sdk-extensions/blob/dev/src/WebJobs.Extensions.CosmosDB/Trigger/CosmosdbTriggerValueBinder.cs
  */
-function pageOf(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | undefined; continuation: string } {
+function toPage(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | undefined; continuation: string } {
   const items = read.count === 0 ? undefined : rewriteJson(JSON.stringify(read.result))
   return { items, continuation: read.continuationToken }
 }
 
 function feedOptions(options: TriggerOptions, acquireMs: number): FeedOptions {
   const mode = options.string('changeFeedMode', 'LatestVersion')
-  if (mode !== 'LatestVersion') throw options.wrong('changeFeedMode', 'LatestVersion: the local host has no other')
+  if (mode !== 'LatestVersion') throw options.invalid('changeFeedMode', 'LatestVersion: the local host has no other')
   const database = options.string('databaseName')
   const time = options.string('startFromTime', '')
   const startTime = new Date(time)
   const fromBeginning = options.boolean('startFromBeginning')
-  if (time !== '' && Number.isNaN(startTime.getTime())) throw options.wrong('startFromTime', 'a time in ISO 8601')
-  if (time !== '' && fromBeginning) throw options.wrong('startFromTime', 'left out where startFromBeginning is true')
+  if (time !== '' && Number.isNaN(startTime.getTime())) throw options.invalid('startFromTime', 'a time in ISO 8601')
+  if (time !== '' && fromBeginning) throw options.invalid('startFromTime', 'left out where startFromBeginning is true')
   return {
     database,
     container: options.string('containerName'),
@@ -222,7 +223,7 @@ function feedOptions(options: TriggerOptions, acquireMs: number): FeedOptions {
   }
 }
 
-function clientOf(settings: Settings, name: string, functionName: string): CosmosClient {
+function createClient(settings: Settings, name: string, functionName: string): CosmosClient {
   const connectionString = requiredSetting(settings, name, functionName)
   const refuse = (what: string): StartError =>
     new StartError(`function ${functionName}: the setting ${name} is malformed: ${what}`)

@@ -38,7 +38,7 @@ export function batchRequest(
 ): InvocationRequest {
   const texts = (values: readonly (string | null | undefined)[]): TypedData => collection(values, options)
   return {
-    inputData: [{ name: options.bindingName, data: bodiesOf(events, options) }],
+    inputData: [{ name: options.bindingName, data: bindBodies(events, options) }],
     triggerMetadata: {
       ...partitionContexts(partition, isCheckpointing),
       PartitionKeyArray: texts(events.map(({ partitionKey }) => partitionKey)),
@@ -62,7 +62,7 @@ export function eventRequest(
   partition: PartitionDescription,
   isCheckpointing: boolean,
 ): InvocationRequest {
-  const bytes = bytesOf(event)
+  const bytes = readBytes(event)
   const text = bytes.toString('utf8')
   const key = event.partitionKey
   return {
@@ -81,8 +81,8 @@ export function eventRequest(
   }
 }
 
-function bodiesOf(events: readonly ReceivedEventData[], options: BindingOptions): TypedData {
-  const bodies = events.map(bytesOf)
+function bindBodies(events: readonly ReceivedEventData[], options: BindingOptions): TypedData {
+  const bodies = events.map(readBytes)
   if (options.body === 'bytes') return { collectionBytes: { bytes: bodies } }
   const texts = bodies.map((bytes) => bytes.toString('utf8'))
   if (options.body === 'text') return collection(texts, options)
@@ -100,7 +100,7 @@ function collection(values: readonly (string | null | undefined)[], { includeEmp
 }
 
 /** The data sections as they came. A value or a sequence, which the client hands out decoded, has no bytes. */
-function bytesOf({ body, sequenceNumber }: ReceivedEventData): Buffer {
+function readBytes({ body, sequenceNumber }: ReceivedEventData): Buffer {
   if (Buffer.isBuffer(body)) return body
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   throw new Error(`the body of event ${sequenceNumber} is not bytes: it has no AMQP data section`)

@@ -71,9 +71,9 @@ export class EventHubTrigger implements Trigger {
     this.#name = functionName
     this.#host = host
     const cardinality = options.string('cardinality', 'one').toLowerCase()
-    if (cardinality !== 'one' && cardinality !== 'many') throw options.wrong('cardinality', 'one or many')
+    if (cardinality !== 'one' && cardinality !== 'many') throw options.invalid('cardinality', 'one or many')
     this.#many = cardinality === 'many'
-    this.#binding = { bindingName: options.bindingName, body: bodyOf(options, this.#many), includeEmpty }
+    this.#binding = { bindingName: options.bindingName, body: readBodyType(options, this.#many), includeEmpty }
 
     const group = options.string('consumerGroup', '$Default')
     const connectionName = options.string('connection')
@@ -191,7 +191,7 @@ export class EventHubTrigger implements Trigger {
         if (!claim || this.#stopping.signal.aborted) return
         if (claim.lost.aborted) throw new PartitionLost()
         if (events.length === 0) return
-        claim.inFlight = this.#process(events, context, claim)
+        claim.inFlight = this.#invokeBatch(events, context, claim)
         await claim.inFlight
       },
       processError: async (error, { partitionId }) => {
@@ -209,7 +209,7 @@ export class EventHubTrigger implements Trigger {
     }
   }
 
-  async #process(events: ReceivedEventData[], context: PartitionContext, claim: PartitionClaim): Promise<void> {
+  async #invokeBatch(events: ReceivedEventData[], context: PartitionContext, claim: PartitionClaim): Promise<void> {
     const signal = AbortSignal.any([claim.lost, this.#stopping.signal])
     const isCheckpointing = claim.begin()
     const invoke = async (bind: () => InvocationRequest, last: ReceivedEventData | undefined): Promise<void> => {
@@ -224,15 +224,17 @@ export class EventHubTrigger implements Trigger {
         await invoke(() => eventRequest(this.#binding, event, context, isCheckpointing), event)
       }
     }
-    if (isCheckpointing && !signal.aborted) await this.#save(context.partitionId, () => claim.checkpoint())
+    if (isCheckpointing && !signal.aborted) await this.#saveCheckpoint(context.partitionId, () => claim.checkpoint())
   }
 
   async #closeClaims(): Promise<void> {
-    await Promise.all([...this.#claims].map(([partitionId, claim]) => this.#save(partitionId, () => claim.close())))
+    await Promise.all(
+      [...this.#claims].map(([partitionId, claim]) => this.#saveCheckpoint(partitionId, () => claim.close())),
+    )
   }
 
   /** Without it, a crash brings the batch again. */
-  async #save(partitionId: string, checkpoint: () => Promise<void>): Promise<void> {
+  async #saveCheckpoint(partitionId: string, checkpoint: () => Promise<void>): Promise<void> {
     try {
       await checkpoint()
     } catch (error) {
@@ -256,12 +258,12 @@ async function close(connection: { client: EventHubConsumerClient; subscription:
  * What the host binds where nothing is said: objects for a batch, text for one event, which is the default of its metadata provider.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Extensions/JobHostMetadataProvider.cs
  */
-function bodyOf(options: TriggerOptions, many: boolean): Body {
+function readBodyType(options: TriggerOptions, many: boolean): Body {
   const dataType = options.string('dataType', '').toLowerCase()
   if (dataType === '') return many ? 'objects' : 'text'
   if (dataType === 'string') return 'text'
   if (dataType === 'binary') return 'bytes'
-  throw options.wrong('dataType', 'string or binary')
+  throw options.invalid('dataType', 'string or binary')
 }
 
 function startPosition(initial: HostJson['eventHubs']['initialOffset']): EventPosition {

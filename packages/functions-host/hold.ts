@@ -15,7 +15,7 @@ export type Hold = (functionName: string) => Promise<void>
  * function, as nothing does in the real host.
  * @throws StartError where FUNCTIONS_HOST_HOLD is set to something else than `<function>,<function>=<file>`.
  */
-export function holdOf({ FUNCTIONS_HOST_HOLD: text }: Settings): Hold {
+export function parseHold({ FUNCTIONS_HOST_HOLD: text }: Settings): Hold {
   if (!text) return async () => {}
   const [, names, file] = /^([^=]+)=(.+)$/.exec(text) ?? []
   if (names === undefined || file === undefined)

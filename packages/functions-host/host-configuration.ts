@@ -85,7 +85,7 @@ export class HostConfiguration {
   }
 
   /** What is said of a value that something else is wrong with. */
-  nameOf(path: readonly string[]): string {
+  findName(path: readonly string[]): string {
     return this.#find(path)?.name ?? `${this.#file}: ${path.at(-1)}`
   }
 

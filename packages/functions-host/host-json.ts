@@ -1,6 +1,6 @@
 import { StartError } from '../kit/errors.ts'
 import { HostConfiguration } from './host-configuration.ts'
-import { levelNamed } from './log.ts'
+import { parseLevel } from './log.ts'
 import type { LogLevel } from './protocol.ts'
 import type { Settings } from './settings.ts'
 
@@ -29,7 +29,7 @@ export async function readHostJson(root: string, settings: Settings): Promise<Ho
   const read = await HostConfiguration.read(root, settings)
   const eventHubs = (name: string): readonly string[] => [...EVENT_HUBS, name]
   if (read.count(eventHubs('minEventBatchSize'), 1) > 1)
-    throw new StartError(`${read.nameOf(eventHubs('minEventBatchSize'))}: the local host waits for no batch to fill`)
+    throw new StartError(`${read.findName(eventHubs('minEventBatchSize'))}: the local host waits for no batch to fill`)
   return {
     routePrefix: read.text(['extensions', 'http', 'routePrefix'], 'api').replace(/^\/+|\/+$/g, ''),
     functionTimeoutMs: functionTimeout(read),
@@ -58,8 +58,8 @@ function logLevels(read: HostConfiguration): ReadonlyMap<string, LogLevel> {
   const path = ['logging', 'logLevel']
   return new Map(
     [...read.texts(path)].map(([category, text]) => {
-      const level = levelNamed(text)
-      if (level === undefined) throw new StartError(`${read.nameOf([...path, category])} is no log level: ${text}`)
+      const level = parseLevel(text)
+      if (level === undefined) throw new StartError(`${read.findName([...path, category])} is no log level: ${text}`)
       return [category, level]
     }),
   )
@@ -71,10 +71,10 @@ function initialOffset(read: HostConfiguration): HostJson['eventHubs']['initialO
   if (type === 'fromstart') return 'fromStart'
   if (type === 'fromend') return 'fromEnd'
   if (type !== 'fromenqueuedtime')
-    throw new StartError(`${read.nameOf([...options, 'type'])} must be fromStart, fromEnd or fromEnqueuedTime`)
+    throw new StartError(`${read.findName([...options, 'type'])} must be fromStart, fromEnd or fromEnqueuedTime`)
   const time = [...options, 'enqueuedTimeUtc']
   const enqueuedOn = new Date(read.text(time, ''))
   if (Number.isNaN(enqueuedOn.getTime()))
-    throw new StartError(`${read.nameOf(time)} must be a time such as 2026-01-31T12:00:00Z`)
+    throw new StartError(`${read.findName(time)} must be a time such as 2026-01-31T12:00:00Z`)
   return { enqueuedOn }
 }

@@ -3,7 +3,7 @@ import type { Running } from '../kit/lifecycle.ts'
 import { loadApp } from './app.ts'
 import { CosmosTrigger } from './cosmos-trigger.ts'
 import { EventHubTrigger } from './event-hub-trigger.ts'
-import { holdOf } from './hold.ts'
+import { parseHold } from './hold.ts'
 import { readHostJson } from './host-json.ts'
 import { startHttp } from './http.ts'
 import { Invoker } from './invocation.ts'
@@ -56,7 +56,7 @@ export async function startHost(options: HostOptions): Promise<Running> {
   setLogRules(hostJson.logLevels)
   const { model, functions, capabilities } = await loadApp(root, main)
   const includeEmpty = Boolean(capabilities.IncludeEmptyEntriesInMessagePayload?.trim())
-  const invoker = new Invoker(model, registrations, hostJson.functionTimeoutMs, holdOf(settings))
+  const invoker = new Invoker(model, registrations, hostJson.functionTimeoutMs, parseHold(settings))
   const httpFunctions: RegisteredFunction[] = []
   const triggers: Trigger[] = []
   const others: [name: string, type: string][] = []

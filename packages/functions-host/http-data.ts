@@ -48,14 +48,14 @@ export function sendResponse(response: ServerResponse, returned: TypedData | nul
       ...data.cookies.map(setCookie),
     ])
   }
-  const body = bytesOf(data.body)
+  const body = toBytes(data.body)
   const status = Number(data.statusCode ?? 200)
   if (status !== 204 && status !== 304) response.setHeader('content-length', body.byteLength)
   // To a HEAD, node:http sends the length alone.
   response.writeHead(status).end(body)
 }
 
-function bytesOf(body: TypedData | null | undefined): Uint8Array {
+function toBytes(body: TypedData | null | undefined): Uint8Array {
   if (body?.bytes) return body.bytes
   return Buffer.from(body?.string ?? body?.json ?? '')
 }

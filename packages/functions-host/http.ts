@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { refusalOf, refuse as refuseStranger, tokenRefusalOf } from '../kit/guard.ts'
+import { checkOrigin, checkToken, refuse as refuseStranger } from '../kit/guard.ts'
 import { closeServer } from '../kit/http-server.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
@@ -44,19 +44,19 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
     // A client that goes away in the middle is no fault of the host.
     request.on('error', () => {})
     response.on('error', () => {})
-    const refusal = refusalOf(request) ?? tokenRefusalOf(request, options.token)
+    const refusal = checkOrigin(request) ?? checkToken(request, options.token)
     if (refusal) return refuseStranger(request, response, refusal)
     answer(request, response, serving).catch((error: unknown) => {
       if (error instanceof ClientGone) return
       if (error instanceof BodyTooLarge) {
         response.setHeader('connection', 'close')
-        empty(response, 413)
+        sendEmpty(response, 413)
         request.resume()
         setTimeout(() => request.destroy(), LINGER_MS).unref()
         return
       }
       logFailure('host', `${request.method} ${request.url}: ${describe(error)}`)
-      empty(response, 500)
+      sendEmpty(response, 500)
     })
   })
   const port = await listen(server, options.port, '--port')
@@ -90,16 +90,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
   // A connection that is kept would hold up the stop.
   if (serving.stopping) response.setHeader('connection', 'close')
   if (result) sendResponse(response, result.returnValue)
-  else empty(response, 500)
+  else sendEmpty(response, 500)
 }
 
 /** Answers without the body having been read. */
 function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
   request.resume()
-  empty(response, status)
+  sendEmpty(response, status)
 }
 
-function empty(response: ServerResponse, status: number): void {
+function sendEmpty(response: ServerResponse, status: number): void {
   if (response.headersSent) response.destroy()
   else response.writeHead(status, { 'content-length': 0 }).end()
 }

@@ -9,13 +9,13 @@ import { StartError } from '../kit/errors.ts'
  */
 export async function loadLocalSettings(root: string): Promise<void> {
   const file = join(root, 'local.settings.json')
-  for (const [name, value] of Object.entries(await valuesOf(file))) {
+  for (const [name, value] of Object.entries(await readValues(file))) {
     if (value === null || typeof value === 'object') throw new StartError(`${file}: ${name} must be a string`)
     process.env[name] ??= String(value)
   }
 }
 
-async function valuesOf(file: string): Promise<object> {
+async function readValues(file: string): Promise<object> {
   let settings: { readonly Values?: unknown; readonly IsEncrypted?: unknown }
   try {
     // Editors on Windows put a byte order mark first.

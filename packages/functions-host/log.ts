@@ -17,7 +17,7 @@ let threshold = RANKS.information
 let rules: ReadonlyMap<string, LogLevel> = new Map()
 
 /** The level of a name, whatever its case. */
-export function levelNamed(name: string): LogLevel | undefined {
+export function parseLevel(name: string): LogLevel | undefined {
   const level = name.toLowerCase()
   return Object.hasOwn(RANKS, level) ? (level as LogLevel) : undefined
 }
@@ -36,7 +36,7 @@ export function setLogRules(levels: ReadonlyMap<string, LogLevel>): void {
  * The level of the longest name that a category begins with; one `*` in it stands for anything.
  * https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Logging/src/LoggerRuleSelector.cs
  */
-export function levelOf(category: string, levels: ReadonlyMap<string, LogLevel>): LogLevel {
+export function selectLevel(category: string, levels: ReadonlyMap<string, LogLevel>): LogLevel {
   let [best, length]: [LogLevel, number] = ['information', -1]
   for (const [name, level] of levels) {
     const [prefix = '', suffix = ''] = name.toLowerCase() === 'default' ? [] : name.toLowerCase().split('*')
@@ -54,7 +54,7 @@ export function levelOf(category: string, levels: ReadonlyMap<string, LogLevel>)
  */
 export function log(level: LogLevel, source: string, message: string, category?: string): void {
   if (RANKS[level] < threshold || level === 'none') return
-  if (category && threshold >= RANKS.information && RANKS[level] < RANKS[levelOf(category, rules)]) return
+  if (category && threshold >= RANKS.information && RANKS[level] < RANKS[selectLevel(category, rules)]) return
   const text = message.trim().replace(/\s*\r?\n\s*/g, ' | ')
   // Who names itself need not be named.
   const line = /^[: ]/.test(text.slice(source.length)) && text.startsWith(source) ? `${text}\n` : `${source}: ${text}\n`
@@ -64,14 +64,14 @@ export function log(level: LogLevel, source: string, message: string, category?:
 
 const MINUTE_MS = 60_000
 const MAX_KNOWN = 1000
-interface Held {
+interface SuppressedLine {
   readonly source: string
   readonly message: string
   readonly category: string | undefined
   count: number
   readonly timer: NodeJS.Timeout
 }
-const suppressed = new Map<string, Held>()
+const suppressed = new Map<string, SuppressedLine>()
 
 /** The same line of the same source once a minute; at the end of the minute how often it was held back. */
 export function logFailure(source: string, message: string, category?: string): void {
@@ -83,7 +83,7 @@ export function logFailure(source: string, message: string, category?: string): 
     return
   }
   log('error', source, message, category)
-  const held: Held = { source, message, category, count: 0, timer: setTimeout(() => release(key), MINUTE_MS) }
+  const held: SuppressedLine = { source, message, category, count: 0, timer: setTimeout(() => release(key), MINUTE_MS) }
   held.timer.unref()
   suppressed.set(key, held)
 }

@@ -5,7 +5,7 @@ import { type CommandLine, type Given, runCommand } from '../kit/command-line.ts
 import type { RunningCommand } from '../kit/lifecycle.ts'
 import { readToken } from '../kit/local-token.ts'
 import { describe, LOG_LEVELS, log, logFailure, setLogLevel } from './log.ts'
-import { isOfApp } from './rejections.ts'
+import { isAppRejection } from './rejections.ts'
 
 const DEFAULT_PORT = 7071
 
@@ -13,7 +13,7 @@ type Flags = 'port' | 'main' | 'log-level' | 'token-file' | 'successor'
 
 const command: CommandLine<Flags> = {
   name: 'tidemark-functions-host',
-  does: 'Runs the functions of an Azure Functions app (Node.js, model v4) on this machine.',
+  description: 'Runs the functions of an Azure Functions app (Node.js, model v4) on this machine.',
   operand: {
     name: 'FOLDER',
     help: 'with host.json, package.json and, where there is one, local.settings.json: the working folder',
@@ -49,7 +49,7 @@ const command: CommandLine<Flags> = {
 
 // The worker ends, and the host starts another. What the SDKs of this host leave behind when a connection breaks is not the app's.
 process.on('unhandledRejection', (reason) => {
-  if (!isOfApp(reason)) return logFailure('host', `unhandled rejection: ${describe(reason)}`)
+  if (!isAppRejection(reason)) return logFailure('host', `unhandled rejection: ${describe(reason)}`)
   log('critical', 'host', `unhandled rejection: ${describe(reason)}`)
   process.exit(1)
 })
@@ -80,11 +80,11 @@ async function start(given: Given<Flags>): Promise<RunningCommand> {
     token,
     // As Core Tools do, where somebody starts it by hand; a parent has a line for each host.
     listLevel: process.connected ? 'debug' : 'information',
-    mayTrigger: given.isOn('successor') ? toldToBegin() : undefined,
+    mayTrigger: given.isOn('successor') ? waitForBegin() : undefined,
   })
 }
 
-function toldToBegin(): Promise<void> {
+function waitForBegin(): Promise<void> {
   return new Promise((resolve) => {
     process.on('message', (message: { begin?: true }) => {
       if (message.begin) resolve()

@@ -19,13 +19,13 @@ export function messageFields(text: string): Readonly<Record<string, TypedData>>
   }
   return Object.fromEntries(
     Object.entries(message).flatMap(([name, value]) =>
-      value === null || Array.isArray(value) ? [] : [[name, fieldOf(value)]],
+      value === null || Array.isArray(value) ? [] : [[name, toTypedData(value)]],
     ),
   )
 }
 
 /** An object stays one; all else becomes the text that .NET makes of it. */
-function fieldOf(value: unknown): TypedData {
+function toTypedData(value: unknown): TypedData {
   if (typeof value === 'object') return { json: JSON.stringify(value) }
   if (typeof value === 'boolean') return { string: value ? 'True' : 'False' }
   const text = String(value)

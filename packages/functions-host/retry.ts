@@ -22,7 +22,7 @@ export async function invokeWithRetry(
   let retryContext: RetryContext | undefined = retry && { retryCount: 0, maxRetryCount: most }
   for (let retryCount = 0; ; ) {
     try {
-      const request = bound(registered, bind)
+      const request = bindRequest(registered, bind)
       await invoker.invoke(registered, retryContext ? { ...request, retryContext } : request)
       return
     } catch (error) {
@@ -40,7 +40,7 @@ export async function invokeWithRetry(
   }
 }
 
-function bound({ metadata: { name } }: RegisteredFunction, bind: () => InvocationRequest): InvocationRequest {
+function bindRequest({ metadata: { name } }: RegisteredFunction, bind: () => InvocationRequest): InvocationRequest {
   try {
     return bind()
   } catch (error) {

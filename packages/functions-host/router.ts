@@ -35,10 +35,10 @@ export class Router {
   constructor(functions: readonly RegisteredFunction[], routePrefix: string, settings: Settings) {
     this.#prefix = routePrefix === '' ? [] : routePrefix.toLowerCase().split('/')
     this.#endpoints = functions
-      .map((registered) => endpointOf(registered, settings))
+      .map((registered) => buildEndpoint(registered, settings))
       .sort((a, b) => compareNames(a.registered.metadata.name, b.registered.metadata.name))
     refuseTwins(this.#endpoints)
-    warnOfOverlaps(this.#endpoints)
+    warnAboutOverlaps(this.#endpoints)
   }
 
   get routes(): readonly { readonly name: string; readonly methods: string; readonly path: string }[] {
@@ -68,11 +68,11 @@ export class Router {
   }
 }
 
-function endpointOf(registered: RegisteredFunction, settings: Settings): Endpoint {
+function buildEndpoint(registered: RegisteredFunction, settings: Settings): Endpoint {
   const options = new TriggerOptions(registered, settings)
   const { methods } = options.binding
   if (!Array.isArray(methods) || methods.some((method) => typeof method !== 'string'))
-    throw options.wrong('methods', 'a list of methods')
+    throw options.invalid('methods', 'a list of methods')
   return {
     registered,
     bindingName: options.bindingName,
@@ -88,7 +88,7 @@ function compareNames(one: string, other: string): number {
 }
 
 /** Says of each function whose requests it takes away. */
-function warnOfOverlaps(endpoints: readonly Endpoint[]): void {
+function warnAboutOverlaps(endpoints: readonly Endpoint[]): void {
   for (const [index, first] of endpoints.entries()) {
     const later = endpoints
       .slice(index + 1)

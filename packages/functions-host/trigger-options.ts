@@ -24,14 +24,14 @@ export class TriggerOptions {
   string(option: string, otherwise?: string): string {
     const value = this.binding[option]
     if (typeof value === 'string' && value !== '') return resolveExpressions(value, this.settings, this.functionName)
-    if (value !== undefined && value !== '') throw this.wrong(option, 'a string')
-    if (otherwise === undefined) throw this.wrong(option, 'given')
+    if (value !== undefined && value !== '') throw this.invalid(option, 'a string')
+    if (otherwise === undefined) throw this.invalid(option, 'given')
     return otherwise
   }
 
   boolean(option: string): boolean {
     const value = this.binding[option] ?? false
-    if (typeof value !== 'boolean') throw this.wrong(option, 'true or false')
+    if (typeof value !== 'boolean') throw this.invalid(option, 'true or false')
     return value
   }
 
@@ -39,11 +39,11 @@ export class TriggerOptions {
   number(option: string, otherwise: number, least = 1): number {
     const value = this.binding[option] ?? otherwise
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
-      throw this.wrong(option, `a whole number from ${least} on`)
+      throw this.invalid(option, `a whole number from ${least} on`)
     return value
   }
 
-  wrong(option: string, expected: string): StartError {
+  invalid(option: string, expected: string): StartError {
     return new StartError(
       `function ${this.functionName}: ${option} is ${JSON.stringify(this.binding[option]) ?? 'missing'}, it must be ${expected}`,
     )

@@ -15,7 +15,7 @@ export interface Child {
   /** Asks it to end (SIGTERM), and settles when it has; SIGKILL after `graceMs`. */
   stop(graceMs?: number): Promise<void>
   /** Sends it a message; one that has ended hears nothing. */
-  tell(message: object): void
+  send(message: object): void
   kill(signal: NodeJS.Signals): void
 }
 
@@ -72,7 +72,7 @@ export async function startChild(
     pid: child.pid ?? -1,
     exited,
     kill: (signal) => child.kill(signal),
-    tell(message) {
+    send(message) {
       // Whether it ended meanwhile is told by `exited`.
       if (child.connected) child.send(message, () => {})
     },

@@ -26,7 +26,7 @@ export interface Operand {
 
 export interface CommandLine<Name extends string> {
   readonly name: string
-  readonly does: string
+  readonly description: string
   readonly operand?: Operand
   readonly flags: Readonly<Record<Name, Flag>>
   readonly examples: readonly string[]
@@ -131,8 +131,8 @@ export async function runCommand<Name extends string>(
   start: (given: Given<Name>) => Promise<RunningCommand>,
 ): Promise<void> {
   const args = process.argv.slice(2)
-  if (args.includes('--help') || args.includes('-h')) console.log(helpOf(command))
-  else if (args.includes('--version')) console.log(versionOf(command.from))
+  if (args.includes('--help') || args.includes('-h')) console.log(formatHelp(command))
+  else if (args.includes('--version')) console.log(readVersion(command.from))
   else
     await run(async () => {
       checkNode(process.versions.node)
@@ -179,7 +179,13 @@ function usage({ name }: { readonly name: string }, what: string): UsageError {
   return new UsageError(`${what} (${name} --help)`)
 }
 
-function helpOf<Name extends string>({ name, does, operand, flags, examples }: CommandLine<Name>): string {
+function formatHelp<Name extends string>({
+  name,
+  description: does,
+  operand,
+  flags,
+  examples,
+}: CommandLine<Name>): string {
   const shown = Object.entries<Flag>({ ...flags, help: HELP, version: VERSION }).filter(([, { hidden }]) => !hidden)
   const row = (left: string, help: string, env?: string): string => {
     const text = env ? `${help} [${env}]` : help
@@ -200,7 +206,7 @@ function helpOf<Name extends string>({ name, does, operand, flags, examples }: C
   ].join('\n')
 }
 
-function versionOf(from: string): string {
+function readVersion(from: string): string {
   const manifest = new URL(IS_COMPILED ? '../package.json' : './package.json', from)
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }).version
 }

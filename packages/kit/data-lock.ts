@@ -23,12 +23,12 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   try {
     // A link is made with its content or not at all: no one reads a lock that is half written.
     while (!(await tryLink(mine, lock))) {
-      const pid = Number.parseInt(await readFile(lock, 'utf8').catch(gone), 10)
+      const pid = Number.parseInt(await readFile(lock, 'utf8').catch(ignoreMissing), 10)
       if (held.has(lock) || (pid !== process.pid && isAlive(pid)))
         throw new StartError(
           `the data folder ${folder} is in use by process ${pid}: stop it, or use another folder (if that process is another program, remove ${lock})`,
         )
-      await unlink(lock).catch(gone)
+      await unlink(lock).catch(ignoreMissing)
     }
   } finally {
     await unlink(mine)
@@ -36,7 +36,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   held.add(lock)
   return async () => {
     held.delete(lock)
-    await unlink(lock).catch(gone)
+    await unlink(lock).catch(ignoreMissing)
   }
 }
 
@@ -44,7 +44,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
  * The living process that has a data folder; undefined: none has.
  * @throws StartError when that cannot be read.
  */
-export async function holderOf(folder: string): Promise<number | undefined> {
+export async function findHolder(folder: string): Promise<number | undefined> {
   try {
     const pid = Number.parseInt(await readFile(join(folder, 'lock'), 'utf8'), 10)
     return isAlive(pid) ? pid : undefined
@@ -66,7 +66,7 @@ async function tryLink(from: string, to: string): Promise<boolean> {
 }
 
 /** Another process took the lock away in between: the next try decides. */
-function gone(error: NodeJS.ErrnoException): string {
+function ignoreMissing(error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') throw error
   return ''
 }

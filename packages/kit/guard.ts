@@ -21,7 +21,7 @@ const SECURITY_HEADERS = {
 
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i
 
-export function secure(outgoing: ServerResponse): void {
+export function setSecurityHeaders(outgoing: ServerResponse): void {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) outgoing.setHeader(name, value)
 }
 
@@ -36,7 +36,7 @@ export interface Refusal {
  * Loopback alone does not keep out a page of somebody else: its script runs in a browser on this machine. Such a page either names its own
  * host, which DNS leads here (rebinding), or says by `Origin` whose it is.
  */
-export function refusalOf({ headers }: IncomingMessage): Refusal | undefined {
+export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
   // Every browser says both; who says no host is none.
   const { host, origin } = headers
   if (host === undefined) return undefined
@@ -52,7 +52,7 @@ export function refusalOf({ headers }: IncomingMessage): Refusal | undefined {
 }
 
 /** Why a request of another user of this machine is not served. @param token that of its owner; undefined: all of its users are let in. */
-export function tokenRefusalOf(incoming: IncomingMessage, token: string | undefined): Refusal | undefined {
+export function checkToken(incoming: IncomingMessage, token: string | undefined): Refusal | undefined {
   if (token === undefined || showsToken(incoming, token)) return undefined
   const detail = 'send the token of whoever started this, as Authorization: Bearer'
   return { status: 401, code: 'token-required', detail }

@@ -18,7 +18,7 @@ export function newToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
-export function tokenFileOf(dataDir: string): string {
+export function locateTokenFile(dataDir: string): string {
   return join(dataDir, 'token')
 }
 
@@ -33,7 +33,7 @@ export function isTokenRequired(): boolean {
  */
 export async function requiredTokenFile(dataDir: string): Promise<string | undefined> {
   if (!isTokenRequired()) return undefined
-  const file = tokenFileOf(dataDir)
+  const file = locateTokenFile(dataDir)
   const mine = `${file}.${randomBytes(4).toString('hex')}`
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })

@@ -12,7 +12,7 @@ export function invalid(place: string, what: string): InvalidSettings {
  * The members of an object that has no others than `known`.
  * @throws InvalidSettings
  */
-export function membersOf<Name extends string>(
+export function checkMembers<Name extends string>(
   value: unknown,
   place: string,
   known: readonly Name[],
@@ -25,7 +25,7 @@ export function membersOf<Name extends string>(
 }
 
 /** @throws InvalidSettings */
-export function arrayOf(value: unknown, place: string, name: string): readonly unknown[] {
+export function checkArray(value: unknown, place: string, name: string): readonly unknown[] {
   if (!Array.isArray(value)) throw invalid(place, `"${name}" must be an array`)
   return value
 }

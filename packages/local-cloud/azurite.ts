@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { type CommandLine, runCommand } from '../kit/command-line.ts'
 import { lockFolder } from '../kit/data-lock.ts'
 import { emulatorKey } from '../kit/emulator-keys.ts'
-import { refusalOf, refuse } from '../kit/guard.ts'
+import { checkOrigin, refuse } from '../kit/guard.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 
 // Azurite, blob service alone, as a part of the local cloud: started from its own classes, so that it ends when its parent does, says in
@@ -50,7 +50,7 @@ const KEEP_ALIVE_SECONDS = 60
 
 const command: CommandLine<'port' | 'data' | 'token-file'> = {
   name: 'azurite.ts',
-  does: 'Serves blobs on this machine, as a part of the local cloud: Azurite.',
+  description: 'Serves blobs on this machine, as a part of the local cloud: Azurite.',
   flags: {
     port: { value: 'PORT', help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one` },
     data: { value: 'FOLDER', help: `its data, of one process at a time: ${DEFAULT_DATA}` },
@@ -106,7 +106,7 @@ function refuseStrangers(server: Server): void {
   const serve = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {
-    const refusal = refusalOf(request)
+    const refusal = checkOrigin(request)
     if (refusal) refuse(request, response, refusal)
     else for (const listener of serve) listener(request, response)
   })

@@ -77,7 +77,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const started = await Promise.allSettled(await starts(dataDir, topology, options))
     for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
     for (const result of started) if (result.status === 'rejected') throw result.reason
-    const settings = settingsOf(parts, options.tokenFile)
+    const settings = buildSettings(parts, options.tokenFile)
     await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology, options.signal)])
     await announceCloud(dataDir, { settings, topology })
     return { settings, parts, stop }
@@ -140,7 +140,7 @@ async function starts(
   ]
 }
 
-function settingsOf(parts: readonly Child[], tokenFile: string | undefined): Record<string, string> {
+function buildSettings(parts: readonly Child[], tokenFile: string | undefined): Record<string, string> {
   const [blob = '', eventHubs = '', cosmos = ''] = parts.map(({ address }) => address)
   return {
     AzureWebJobsStorage: blobConnection(blob, emulatorKey('blob', tokenFile)),
@@ -165,7 +165,7 @@ async function createDatabases(
       const { database } = await client.databases.createIfNotExists({ id: name })
       for (const container of containers) {
         signal?.throwIfAborted()
-        const { resource } = await database.containers.createIfNotExists(definitionOf(container))
+        const { resource } = await database.containers.createIfNotExists(toDefinition(container))
         const found = resource?.partitionKey?.paths.join()
         if (found !== container.partitionKey)
           throw new StartError(
@@ -178,8 +178,8 @@ async function createDatabases(
   }
 }
 
-function definitionOf({ name, partitionKey, defaultTtl, compositeIndexes, ...its }: ContainerTopology) {
-  const { indexedPaths = ['/*'], uniqueKeys = [], excludedPaths = its.indexedPaths ? ['/*'] : [] } = its
+function toDefinition({ name, partitionKey, defaultTtl, compositeIndexes, ...rest }: ContainerTopology) {
+  const { indexedPaths = ['/*'], uniqueKeys = [], excludedPaths = rest.indexedPaths ? ['/*'] : [] } = rest
   return {
     id: name,
     partitionKey: { paths: [partitionKey] },

@@ -18,7 +18,15 @@ const PREFIX = '/api'
 const OPENAPI = `${PREFIX}/openapi.json`
 const DRAIN_MS = 5000
 /** They belong to one connection: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
-const OF_CONNECTION = ['connection', 'expect', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']
+const CONNECTION_HEADERS = [
+  'connection',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]
 
 type Headers = Record<string, string | string[]>
 
@@ -42,7 +50,7 @@ export async function startFront({ port, apps, site = new Map(), token }: FrontO
   const server = createServer((incoming, outgoing) => {
     if (answeredAtDoor(incoming, outgoing, { site: files, token })) return
     const path = incoming.url ?? ''
-    const app = appOf(path)
+    const app = parseApp(path)
     if (isOpenApi(incoming)) void answerOpenApi(incoming, outgoing, addresses)
     else if (app === undefined || !addresses.has(app)) end(incoming, outgoing, 404)
     else forward(incoming, outgoing, addresses.get(app), serving)
@@ -62,7 +70,7 @@ export async function startFront({ port, apps, site = new Map(), token }: FrontO
 }
 
 /** Literals of a route have no case: neither has the name of an app. */
-function appOf(path: string): string | undefined {
+function parseApp(path: string): string | undefined {
   return new RegExp(`^${PREFIX}/([^/?#]+)`, 'i').exec(path)?.[1]?.toLowerCase()
 }
 
@@ -70,7 +78,7 @@ function isOpenApi({ method, url = '' }: IncomingMessage): boolean {
   return method === 'GET' && new RegExp(`^${OPENAPI.replace('.', '\\.')}/?(\\?|$)`, 'i').test(url)
 }
 
-function queryOf(path: string): string {
+function parseQuery(path: string): string {
   return path.includes('?') ? path.slice(path.indexOf('?')) : ''
 }
 
@@ -89,11 +97,11 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
   const { agent } = serving
   const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
   const hasBody = length !== undefined || encoding !== undefined
-  const sent = request({ hostname, port, agent, method, path: url, headers: headersOf(incoming), setHost: false })
+  const sent = request({ hostname, port, agent, method, path: url, headers: copyHeaders(incoming), setHost: false })
   sent.on('response', (response) => {
     // A connection that is kept would hold up the stop.
     if (serving.stopping) outgoing.shouldKeepAlive = false
-    outgoing.writeHead(response.statusCode ?? 502, headersOf(response))
+    outgoing.writeHead(response.statusCode ?? 502, copyHeaders(response))
     response.on('error', () => outgoing.destroy())
     response.pipe(outgoing)
   })
@@ -113,14 +121,14 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
 }
 
 /** All but those of the connection. A body that comes in chunks goes on in chunks, since the host treats it as one. */
-function headersOf({ headersDistinct }: IncomingMessage): Headers {
-  const kept: Headers = {}
+function copyHeaders({ headersDistinct }: IncomingMessage): Headers {
+  const copied: Headers = {}
   for (const [name, values] of Object.entries(headersDistinct)) {
-    if (values === undefined || OF_CONNECTION.includes(name)) continue
+    if (values === undefined || CONNECTION_HEADERS.includes(name)) continue
     const [first = ''] = values
-    kept[name] = values.length === 1 ? first : values
+    copied[name] = values.length === 1 ? first : values
   }
-  return kept
+  return copied
 }
 
 /** An answer without content. 503 for an app whose host is away: it comes back. 504 where it went away before it answered. */
@@ -142,7 +150,7 @@ async function answerOpenApi(
   outgoing: ServerResponse,
   addresses: ReadonlyMap<string, string | undefined>,
 ): Promise<void> {
-  const query = queryOf(url)
+  const query = parseQuery(url)
   const headers = authorization === undefined ? {} : { authorization }
   const answers = await Promise.all(
     [...new Set(addresses.values())].map(async (address) => {
@@ -152,11 +160,11 @@ async function answerOpenApi(
     }),
   )
   const refused = answers.find(({ status }) => status !== 200)
-  const { status, type, text } = refused ?? { status: 200, type: 'application/json', text: merged(answers) }
+  const { status, type, text } = refused ?? { status: 200, type: 'application/json', text: mergeDocuments(answers) }
   outgoing.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
-function merged(answers: readonly { readonly text: string }[]): string {
+function mergeDocuments(answers: readonly { readonly text: string }[]): string {
   const documents = answers.map(({ text }) => JSON.parse(text) as OpenApi)
   const tags = documents.flatMap((each) => each.tags).toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return JSON.stringify({

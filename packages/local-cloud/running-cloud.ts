@@ -2,7 +2,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { holderOf } from '../kit/data-lock.ts'
+import { findHolder } from '../kit/data-lock.ts'
 import { StartError } from '../kit/errors.ts'
 import { readTopology, type Topology } from './topology-file.ts'
 
@@ -23,19 +23,19 @@ export interface RunningCloud {
 const STARTS_WITHIN_MS = 60_000
 const POLL_MS = 50
 
-const fileOf = (dataDir: string): string => join(dataDir, 'cloud.json')
+const locateFile = (dataDir: string): string => join(dataDir, 'cloud.json')
 
 /** Says that the cloud of this process, which has the folder's lock, is ready. */
 export async function announceCloud(dataDir: string, ready: Omit<RunningCloud, 'pid'>): Promise<void> {
   const cloud: RunningCloud = { pid: process.pid, ...ready }
-  const file = fileOf(dataDir)
+  const file = locateFile(dataDir)
   await writeFile(`${file}.new`, JSON.stringify(cloud, null, 2), { mode: 0o600 })
   await rename(`${file}.new`, file)
 }
 
 /** Says that it is not any more. */
 export async function withdrawCloud(dataDir: string): Promise<void> {
-  await rm(fileOf(dataDir), { force: true })
+  await rm(locateFile(dataDir), { force: true })
 }
 
 /**
@@ -43,9 +43,9 @@ export async function withdrawCloud(dataDir: string): Promise<void> {
  * @throws StartError when the folder cannot be read.
  */
 export async function readyCloud(dataDir: string): Promise<RunningCloud | undefined> {
-  const holder = await holderOf(dataDir)
+  const holder = await findHolder(dataDir)
   if (holder === undefined) return undefined
-  const cloud = await readFile(fileOf(dataDir), 'utf8').then(parse, notThere)
+  const cloud = await readFile(locateFile(dataDir), 'utf8').then(parse, notThere)
   return cloud?.pid === holder ? cloud : undefined
 }
 
@@ -58,7 +58,7 @@ export async function findCloud(dataDir: string): Promise<RunningCloud | undefin
   for (;;) {
     const cloud = await readyCloud(dataDir)
     if (cloud) return cloud
-    const holder = await holderOf(dataDir)
+    const holder = await findHolder(dataDir)
     if (holder === undefined) return undefined
     if (performance.now() > end)
       throw new StartError(

@@ -46,10 +46,10 @@ export async function readTopology(path: string): Promise<Topology> {
   const at = new Place(path, value)
   // Which service may do what is for the template in infra/: here every connection string may do all.
   const topology = at.object(['databases', 'eventHubs', 'blobContainers'], ['services'])
-  const lists = topology.services?.list(listsOf).flatMap(({ lists }) => lists) ?? []
+  const lists = topology.services?.list(parseLists).flatMap(({ lists }) => lists) ?? []
   return {
-    databases: topology.databases.list((database) => databaseOf(database, lists)),
-    eventHubs: topology.eventHubs.list(hubOf),
+    databases: topology.databases.list((database) => parseDatabase(database, lists)),
+    eventHubs: topology.eventHubs.list(parseHub),
     blobContainers: topology.blobContainers.list((name) => name.string(/^[a-z0-9](-?[a-z0-9]){2,62}$/)),
   }
 }
@@ -61,7 +61,7 @@ interface ListTopology {
   readonly index: readonly string[]
 }
 
-function listsOf(at: Place): { readonly name: string; readonly lists: readonly ListTopology[] } {
+function parseLists(at: Place): { readonly name: string; readonly lists: readonly ListTopology[] } {
   const found = at.object(['name'], ['receivesFrom', 'functions', 'lists'])
   const name = found.name.string(RESOURCE_NAME)
   const lists = found.lists?.list((list) => {
@@ -69,20 +69,20 @@ function listsOf(at: Place): { readonly name: string; readonly lists: readonly L
     return {
       database: name,
       container: container.string(RESOURCE_NAME),
-      index: index.list(pathOf),
+      index: index.list(parsePath),
     }
   })
   return { name, lists: lists ?? [] }
 }
 
-function databaseOf(at: Place, lists: readonly ListTopology[]): DatabaseTopology {
+function parseDatabase(at: Place, lists: readonly ListTopology[]): DatabaseTopology {
   const found = at.object(['name', 'containers'])
   const name = found.name.string(RESOURCE_NAME)
   const own = lists.filter(({ database }) => database === name)
-  return { name, containers: found.containers.list((container) => containerOf(container, own)) }
+  return { name, containers: found.containers.list((container) => parseContainer(container, own)) }
 }
 
-function containerOf(at: Place, lists: readonly ListTopology[]): ContainerTopology {
+function parseContainer(at: Place, lists: readonly ListTopology[]): ContainerTopology {
   const found = at.object(
     ['name', 'partitionKey'],
     ['access', 'indexedPaths', 'uniqueKeys', 'excludedPaths', 'defaultTtl'],
@@ -92,18 +92,18 @@ function containerOf(at: Place, lists: readonly ListTopology[]): ContainerTopolo
     name,
     compositeIndexes: lists.filter(({ container }) => container === name).map(({ index }) => index),
     partitionKey: found.partitionKey.string(/^(\/[\w-]+)+$/),
-    ...(found.indexedPaths ? { indexedPaths: found.indexedPaths.list(pathOf) } : {}),
-    ...(found.uniqueKeys ? { uniqueKeys: found.uniqueKeys.list(pathOf) } : {}),
-    ...(found.excludedPaths ? { excludedPaths: found.excludedPaths.list(pathOf) } : {}),
+    ...(found.indexedPaths ? { indexedPaths: found.indexedPaths.list(parsePath) } : {}),
+    ...(found.uniqueKeys ? { uniqueKeys: found.uniqueKeys.list(parsePath) } : {}),
+    ...(found.excludedPaths ? { excludedPaths: found.excludedPaths.list(parsePath) } : {}),
     ...(found.defaultTtl ? { defaultTtl: found.defaultTtl.number((ttl) => ttl === -1 || ttl >= 1) } : {}),
   }
 }
 
-function pathOf(at: Place): string {
+function parsePath(at: Place): string {
   return at.string(/^\/.+/)
 }
 
-function hubOf(at: Place): HubTopology {
+function parseHub(at: Place): HubTopology {
   const { name, partitions, retentionHours, consumerGroups } = at.object([
     'name',
     'partitions',

@@ -5,7 +5,7 @@ export interface CodeBlock {
 }
 
 /** The fenced blocks of a document in Markdown, in their order. https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
-export function codeBlocksOf(markdown: string): readonly CodeBlock[] {
+export function listCodeBlocks(markdown: string): readonly CodeBlock[] {
   return [...markdown.matchAll(/^```([^\n`]*)\n(.*?)^```$/gms)].map(([, info = '', text = '']) => ({
     info: info.trim(),
     text,

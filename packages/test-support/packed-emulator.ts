@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { publint } from 'publint'
 import ts from 'typescript'
 import { Command } from './command.ts'
-import { codeBlocksOf } from './documented-code.ts'
+import { listCodeBlocks } from './documented-code.ts'
 import { linkNamed, namesIn, Packed, type PackedManifest } from './packed.ts'
 import { until } from './wait.ts'
 
@@ -200,7 +200,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
     })
 
     it('has types that stand alone, and runs what its README writes', async () => {
-      const [written] = codeBlocksOf(read('README.md')).filter(({ info }) => info === 'ts')
+      const [written] = listCodeBlocks(read('README.md')).filter(({ info }) => info === 'ts')
       writeFileSync(join(user, 'readme.ts'), written?.text ?? '')
       const names = Object.keys(manifest.exports).filter((name) => existsTyped(name))
       assert.ok(names.length >= 1)

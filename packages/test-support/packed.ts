@@ -35,7 +35,7 @@ export class Packed {
   }
 
   /** What is published of a package, as it is. */
-  bytesOf(folder: string): Buffer {
+  readBytes(folder: string): Buffer {
     return readFileSync(this.#files.get(folder) ?? '')
   }
 

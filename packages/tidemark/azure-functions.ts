@@ -2,7 +2,7 @@
 
 import './azure-functions/node-version.ts'
 
-export { openApiOf } from './azure-functions/openapi.ts'
+export { buildOpenApi } from './azure-functions/openapi.ts'
 export { register, servedServices } from './azure-functions/register.ts'
 export { compose } from './compose.ts'
 export { serve } from './serve.ts'

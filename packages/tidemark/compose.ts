@@ -3,7 +3,7 @@ import type { CommandPort } from './azure-functions/commands.ts'
 import type { OperationsPort } from './azure-functions/operations.ts'
 import type { QueryPort } from './azure-functions/queries.ts'
 import type { RegisteredService } from './azure-functions/register.ts'
-import { LEASES, LOG, MARK_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import { LEASES, LOG, MARKER_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
 import { NO_TELEMETRY } from './core/telemetry.ts'
 import { cosmosClient } from './cosmos/client.ts'
 import { CosmosEventFeed } from './cosmos/event-feed.ts'
@@ -22,7 +22,7 @@ import { EVENT_BYTES } from './event-hubs/limits.ts'
 import { EventHubsPublisher, eventHubProducer } from './event-hubs/publisher.ts'
 import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
 import { openTelemetry } from './opentelemetry/load.ts'
-import type { ReplayPort } from './runtime/replay.ts'
+import type { RebuildPort } from './runtime/rebuild.ts'
 import type { RepublishPort } from './runtime/republish.ts'
 import { once, type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
 import { type Environment, readSettings } from './settings/read.ts'
@@ -34,7 +34,7 @@ const hostClock: HostClock = {
 }
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & ReplayPort & RepublishPort
+export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & RebuildPort & RepublishPort
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -57,7 +57,7 @@ export function compose(service: Service, environment: Environment = process.env
     ? openTelemetry(settings.otlp, { service: service.name, instance, warn })
     : NO_TELEMETRY
   const ends: (() => Promise<void> | void)[] = []
-  const databaseOf = (client: ReturnType<typeof cosmosClient>) => {
+  const openDatabase = (client: ReturnType<typeof cosmosClient>) => {
     ends.push(() => client.dispose())
     return client.database(service.name)
   }
@@ -65,9 +65,9 @@ export function compose(service: Service, environment: Environment = process.env
     ends.push(() => client.close())
     return client
   }
-  const database = once(() => databaseOf(cosmosClient(settings.cosmos)))
+  const database = once(() => openDatabase(cosmosClient(settings.cosmos)))
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
-  const relaxed = once(() => databaseOf(cosmosClient(settings.cosmos, 'Session')))
+  const relaxed = once(() => openDatabase(cosmosClient(settings.cosmos, 'Session')))
   // One for all that the instance does; its log is what it always has.
   const clock = new StoreClock(
     () => storeTime(database().container(LOG)),
@@ -79,7 +79,7 @@ export function compose(service: Service, environment: Environment = process.env
     feed: () => new CosmosEventFeed(database().container(LOG)),
     // Whatever a snapshot says, the log proves it.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
-    generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
+    generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARKER_HOURS * 3600),
     browser: () => new CosmosLogBrowser(relaxed().container(LOG)),
     verifier: () => new CosmosLogVerifier(database().container(LOG)),
     rebuilds: () => new CosmosRebuilds(database()),

@@ -9,9 +9,9 @@ import type { Service } from './core/service.ts'
  * import { entries } from './entries.ts'
  *
  * // A script of the project's own reads the same declarations.
- * const viewsOf = ({ services }: Config): readonly string[] =>
+ * const listViews = ({ services }: Config): readonly string[] =>
  *   services.flatMap(({ name, views }) => views.map((view) => `${name}/${view.name}`))
- * assert.deepEqual(viewsOf({ services: [entries] }), ['entries/titles'])
+ * assert.deepEqual(listViews({ services: [entries] }), ['entries/titles'])
  * ```
  */
 export interface Config {

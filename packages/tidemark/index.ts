@@ -26,8 +26,8 @@ export {
   type Recorded,
   type RecordedEvent,
 } from './core/event.ts'
-export { type Hearing, type ProcessManager, processManager } from './core/process-manager.ts'
+export { type ProcessInput, type ProcessManager, processManager } from './core/process-manager.ts'
 export type { ImmediateReaction, Reaction, SchedulingReaction, Send, SendLater, Sent, Trace } from './core/reaction.ts'
 export type { Resource, ResourceCommands, ResourceDocuments } from './core/resource.ts'
-export { type Publication, published, type Service } from './core/service.ts'
-export type { ManyStreamView, OneStreamView } from './core/view.ts'
+export { type PublicEvent, published, type Service } from './core/service.ts'
+export type { MultiStreamView, SingleStreamView } from './core/view.ts'

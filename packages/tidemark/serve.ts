@@ -1,6 +1,6 @@
 import './azure-functions/node-version.ts'
 import { register } from './azure-functions/register.ts'
-import { resourceRoutesOf } from './azure-functions/resources.ts'
+import { buildResourceRoutes } from './azure-functions/resources.ts'
 import { compose } from './compose.ts'
 import type { Service } from './core/service.ts'
 
@@ -21,6 +21,6 @@ export function serve(service: Service): void {
   const { resources = [] } = service
   register(
     composed,
-    resources.flatMap((resource) => resourceRoutesOf(composed, resource)),
+    resources.flatMap((resource) => buildResourceRoutes(composed, resource)),
   )
 }

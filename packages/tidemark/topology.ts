@@ -1,11 +1,11 @@
 import {
   type FunctionNames,
-  followedBy,
   functionNames,
   hasSchedule,
   hasSnapshots,
   LEASES,
   LOG,
+  listFollowedServices,
   PARKED,
   PROGRESS,
   projectionName,
@@ -22,7 +22,7 @@ import { RETENTION_HOURS } from './event-hubs/limits.ts'
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { type Topology, topologyOf } from 'tidemark/tools'
+ * import { type Topology, buildTopology } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
  * // What services may add to, and never change.
@@ -30,7 +30,7 @@ import { RETENTION_HOURS } from './event-hubs/limits.ts'
  *   const containers = databases.flatMap((database) => database.containers)
  *   return containers.filter(({ access }) => access === 'append').map(({ name }) => name)
  * }
- * assert.deepEqual(appended(topologyOf([entries])), ['events'])
+ * assert.deepEqual(appended(buildTopology([entries])), ['events'])
  * ```
  */
 export interface Topology {
@@ -85,22 +85,22 @@ const CHECKPOINTS = 'azure-webjobs-eventhub'
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { topologyOf } from 'tidemark/tools'
+ * import { buildTopology } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
  * assert.deepEqual(
- *   topologyOf([entries]).eventHubs.map(({ name }) => name),
+ *   buildTopology([entries]).eventHubs.map(({ name }) => name),
  *   ['entries'],
  * )
  * ```
  */
-export function topologyOf(services: readonly Service[]): Topology {
+export function buildTopology(services: readonly Service[]): Topology {
   return {
     services: services.map((service) => ({
       name: service.name,
       receivesFrom: receivesFrom(service),
       functions: functionNames(service),
-      lists: service.views.flatMap(listsOf),
+      lists: service.views.flatMap(describeLists),
     })),
     databases: services.map((service) => ({
       name: service.name,
@@ -152,7 +152,9 @@ export function topologyOf(services: readonly Service[]): Topology {
       retentionHours: RETENTION_HOURS,
       consumerGroups: [
         ...(service.views.length > 0 ? [projectionName(service.name)] : []),
-        ...services.filter((other) => followedBy(other).includes(service.name)).map(({ name }) => reactionsGroup(name)),
+        ...services
+          .filter((other) => listFollowedServices(other).includes(service.name))
+          .map(({ name }) => reactionsGroup(name)),
       ],
     })),
     blobContainers: [CHECKPOINTS],
@@ -160,19 +162,19 @@ export function topologyOf(services: readonly Service[]): Topology {
 }
 
 /** A list of a view may be filtered by any of its filters, or several: each choice of them is read by an index of its own. */
-function listsOf({ name, filters }: AnyView): Topology['services'][number]['lists'] {
-  return choicesOf(Object.keys(filters)).map((fields) => ({
+function describeLists({ name, filters }: AnyView): Topology['services'][number]['lists'] {
+  return listSubsets(Object.keys(filters)).map((fields) => ({
     container: name,
     index: ['/kind', '/generation', ...fields.map((field) => `/document/${field}`), '/sort'],
   }))
 }
 
-function choicesOf([field, ...others]: readonly string[]): readonly (readonly string[])[] {
+function listSubsets([field, ...others]: readonly string[]): readonly (readonly string[])[] {
   if (field === undefined) return [[]]
-  const without = choicesOf(others)
+  const without = listSubsets(others)
   return [...without, ...without.map((choice) => [field, ...choice])]
 }
 
 function receivesFrom(service: Service): readonly string[] {
-  return [...new Set([...(service.views.length > 0 ? [service.name] : []), ...followedBy(service)])]
+  return [...new Set([...(service.views.length > 0 ? [service.name] : []), ...listFollowedServices(service)])]
 }

@@ -1,4 +1,4 @@
-import type { OneStreamView } from 'tidemark'
+import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import type { StockEvent } from './events.ts'
 
@@ -19,7 +19,7 @@ const stockDocument = z.object({
 export type StockLevel = z.infer<typeof stockDocument>
 
 /** The stock of each product. */
-export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
+export const stockLevel: SingleStreamView<StockLevel, StockEvent> = {
   kind: 'one-stream',
   name: 'stock-level',
   category: 'stock',

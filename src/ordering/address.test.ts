@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { isSame, keep, keptAddress, told, writtenAddress } from './address.ts'
+import { addressInput, isSame, privateAddress, toPrivateAddress, toPublicAddress } from './address.ts'
 import { address } from './contract.ts'
 
 const rest = { name: 'Ada', postalCode: '1000', city: 'Ghent', country: 'BE' }
@@ -37,17 +37,17 @@ describe('an address', () => {
     [`Quay ${'1'.repeat(21)}`, `Quay ${'1'.repeat(21)}`, undefined],
   ] as const)
     it(`${JSON.stringify(street)} has ${houseNumber === undefined ? 'no house number' : `the house number ${houseNumber}`}`, () =>
-      assert.deepEqual(keep({ ...rest, street }), {
+      assert.deepEqual(toPrivateAddress({ ...rest, street }), {
         ...rest,
         streetName,
         ...(houseNumber === undefined ? {} : { houseNumber }),
       }))
 
   it('with a house number apart is kept as it was written, and told in one line', () => {
-    const kept = keep({ ...rest, street: 'Quay', houseNumber: '1 bis' })
-    assert.deepEqual(kept, { ...rest, streetName: 'Quay', houseNumber: '1 bis' })
-    assert.deepEqual(told(kept), { ...rest, street: 'Quay 1 bis' })
-    assert.deepEqual(keep({ ...rest, street: 'Quay 1', houseNumber: '2' }), {
+    const stored = toPrivateAddress({ ...rest, street: 'Quay', houseNumber: '1 bis' })
+    assert.deepEqual(stored, { ...rest, streetName: 'Quay', houseNumber: '1 bis' })
+    assert.deepEqual(toPublicAddress(stored), { ...rest, street: 'Quay 1 bis' })
+    assert.deepEqual(toPrivateAddress({ ...rest, street: 'Quay 1', houseNumber: '2' }), {
       ...rest,
       streetName: 'Quay 1',
       houseNumber: '2',
@@ -55,15 +55,17 @@ describe('an address', () => {
   })
 
   it('is the same in the same parts, and in the line that is shown; anything else is another', () => {
-    const bis = keep({ ...rest, street: 'Quay', houseNumber: '1 bis' })
-    const one = keep({ ...rest, street: 'Quay 1' })
+    const bis = toPrivateAddress({ ...rest, street: 'Quay', houseNumber: '1 bis' })
+    const one = toPrivateAddress({ ...rest, street: 'Quay 1' })
     assert.ok(isSame(bis, { ...rest, street: 'Quay', houseNumber: '1 bis' }))
     assert.ok(isSame(bis, { ...rest, street: 'Quay 1 bis' }))
     assert.ok(isSame(one, { ...rest, street: 'Quay 1' }))
     assert.ok(isSame(one, { ...rest, street: 'Quay', houseNumber: '1' }))
     assert.ok(!isSame(one, { ...rest, street: 'Quay' }))
     assert.ok(!isSame(one, { ...rest, street: 'Quay 1', houseNumber: '1' }))
-    assert.ok(!isSame(keep({ ...rest, street: 'Quay 1 bis' }), { ...rest, street: 'Quay', houseNumber: '1 bis' }))
+    assert.ok(
+      !isSame(toPrivateAddress({ ...rest, street: 'Quay 1 bis' }), { ...rest, street: 'Quay', houseNumber: '1 bis' }),
+    )
     for (const field of ['name', 'postalCode', 'city', 'country'])
       assert.ok(!isSame(one, { ...rest, street: 'Quay 1', [field]: 'XX' }), field)
   })
@@ -72,34 +74,32 @@ describe('an address', () => {
     fc.assert(
       fc.property(line, (street) => {
         const written = { ...rest, street }
-        const kept = keep(written)
-        assert.deepEqual(keptAddress.strict().parse(kept), kept)
-        assert.deepEqual(told(kept), written)
+        const stored = toPrivateAddress(written)
+        assert.deepEqual(privateAddress.strict().parse(stored), stored)
+        assert.deepEqual(toPublicAddress(stored), written)
       }),
       { numRuns: 1000 },
     ))
 
   it('that is taken can be told: line and number together are not longer than a line may be', () => {
     const long = 'x'.repeat(195)
-    assert.ok(writtenAddress.safeParse({ ...rest, street: long, houseNumber: '1234' }).success)
-    const refused = writtenAddress.safeParse({ ...rest, street: long, houseNumber: '12345' })
+    assert.ok(addressInput.safeParse({ ...rest, street: long, houseNumber: '1234' }).success)
+    const refused = addressInput.safeParse({ ...rest, street: long, houseNumber: '12345' })
     assert.ok(!refused.success)
     assert.deepEqual(
       refused.error.issues.map(({ path }) => path),
       [['houseNumber']],
     )
     for (const houseNumber of ['', 'x'.repeat(21), 1, null])
-      assert.ok(
-        !writtenAddress.safeParse({ ...rest, street: 'Quay', houseNumber }).success,
-        JSON.stringify(houseNumber),
-      )
+      assert.ok(!addressInput.safeParse({ ...rest, street: 'Quay', houseNumber }).success, JSON.stringify(houseNumber))
   })
 
   it('with a house number apart can be told, whatever it is', () =>
     fc.assert(
       fc.property(line, fc.string({ minLength: 1, maxLength: 20 }), (street, houseNumber) => {
-        const checked = writtenAddress.safeParse({ ...rest, street, houseNumber })
-        if (checked.success) assert.ok(address.strict().safeParse(told(keep(checked.data))).success)
+        const checked = addressInput.safeParse({ ...rest, street, houseNumber })
+        if (checked.success)
+          assert.ok(address.strict().safeParse(toPublicAddress(toPrivateAddress(checked.data))).success)
         else assert.ok(street.length + houseNumber.length >= 200)
       }),
     ))

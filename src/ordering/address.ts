@@ -6,38 +6,38 @@ const MAX_LINE = 200
 const MAX_HOUSE_NUMBER = 20
 
 /** An address as orders keep it: the street's name and the house number apart, which others are told in one line. */
-export const keptAddress = address.omit({ street: true }).extend({
+export const privateAddress = address.omit({ street: true }).extend({
   streetName: z.string().min(1).max(MAX_LINE),
   /** Absent where the line has none, or none that can be told from the name. */
   houseNumber: z.string().min(1).max(MAX_HOUSE_NUMBER).optional(),
 })
-export type KeptAddress = z.infer<typeof keptAddress>
+export type PrivateAddress = z.infer<typeof privateAddress>
 
 /** An address as a customer writes it: the line, with the house number in it or apart. */
-export const writtenAddress = address
+export const addressInput = address
   .extend({ houseNumber: z.string().min(1).max(MAX_HOUSE_NUMBER).optional() })
   .strict()
-  .refine((written) => lineOf(written.street, written.houseNumber).length <= MAX_LINE, {
+  .refine((input) => formatStreet(input.street, input.houseNumber).length <= MAX_LINE, {
     path: ['houseNumber'],
     error: `street and house number have more than ${MAX_LINE} characters`,
   })
-type WrittenAddress = z.infer<typeof writtenAddress>
+type AddressInput = z.infer<typeof addressInput>
 
 /** What is kept of an address: a house number that stands in the line is split off. */
-export function keep({ street, houseNumber, ...rest }: WrittenAddress): KeptAddress {
-  return { ...rest, ...(houseNumber === undefined ? splitLine(street) : { streetName: street, houseNumber }) }
+export function toPrivateAddress({ street, houseNumber, ...rest }: AddressInput): PrivateAddress {
+  return { ...rest, ...(houseNumber === undefined ? splitStreet(street) : { streetName: street, houseNumber }) }
 }
 
 /** What others are told of it: of an address that was written in one line that very line, to the letter. */
-export function told({ streetName, houseNumber, ...rest }: KeptAddress): Address {
-  return { ...rest, street: lineOf(streetName, houseNumber) }
+export function toPublicAddress({ streetName, houseNumber, ...rest }: PrivateAddress): Address {
+  return { ...rest, street: formatStreet(streetName, houseNumber) }
 }
 
 /** Whether what a customer writes is what is kept already: in the same parts, or in the very line that he is shown. */
-export function isSame(kept: KeptAddress, written: WrittenAddress): boolean {
-  return written.houseNumber === undefined
-    ? address.keyof().options.every((field) => told(kept)[field] === written[field])
-    : keptAddress.keyof().options.every((field) => kept[field] === keep(written)[field])
+export function isSame(stored: PrivateAddress, input: AddressInput): boolean {
+  return input.houseNumber === undefined
+    ? address.keyof().options.every((field) => toPublicAddress(stored)[field] === input[field])
+    : privateAddress.keyof().options.every((field) => stored[field] === toPrivateAddress(input)[field])
 }
 
 /**
@@ -47,11 +47,11 @@ export function isSame(kept: KeptAddress, written: WrittenAddress): boolean {
  */
 const LINE = new RegExp(`^(?<streetName>.*\\S) (?<houseNumber>\\d\\S{0,${MAX_HOUSE_NUMBER - 1}})$`, 's')
 
-function splitLine(line: string): Pick<KeptAddress, 'streetName' | 'houseNumber'> {
+function splitStreet(line: string): Pick<PrivateAddress, 'streetName' | 'houseNumber'> {
   const { streetName, houseNumber } = LINE.exec(line)?.groups ?? {}
   return streetName === undefined || houseNumber === undefined ? { streetName: line } : { streetName, houseNumber }
 }
 
-function lineOf(streetName: string, houseNumber: string | undefined): string {
+function formatStreet(streetName: string, houseNumber: string | undefined): string {
   return houseNumber === undefined ? streetName : `${streetName} ${houseNumber}`
 }

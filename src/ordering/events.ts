@@ -1,7 +1,7 @@
 import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
-import { keep, keptAddress } from './address.ts'
+import { privateAddress, toPrivateAddress } from './address.ts'
 import {
   address,
   fulfilmentRequests,
@@ -19,23 +19,26 @@ import {
  * An order as ordering keeps it. Its versions 1 to 3 are those that others are told. From 4 on the two go on apart: here the address has the
  * house number apart, which is no business of others.
  */
-export const RecordedOrderPlaced = OrderPlaced.breaking(placedV3.extend({ shippingAddress: keptAddress }), (data) => ({
-  ...data,
-  shippingAddress: keep(data.shippingAddress),
-}))
+export const PrivateOrderPlaced = OrderPlaced.breaking(
+  placedV3.extend({ shippingAddress: privateAddress }),
+  (data) => ({
+    ...data,
+    shippingAddress: toPrivateAddress(data.shippingAddress),
+  }),
+)
 
 /** Of no business to other services: not in the contract. Since version 2 the house number stands apart. */
 export const ShippingAddressChanged = eventType(
   'ShippingAddressChanged',
   z.object({ orderId: z.string(), shippingAddress: address }),
-).breaking(z.object({ orderId: z.string(), shippingAddress: keptAddress }), (data) => ({
+).breaking(z.object({ orderId: z.string(), shippingAddress: privateAddress }), (data) => ({
   ...data,
-  shippingAddress: keep(data.shippingAddress),
+  shippingAddress: toPrivateAddress(data.shippingAddress),
 }))
 
 /** All events of an order's stream. */
 export const orderEvents = [
-  RecordedOrderPlaced,
+  PrivateOrderPlaced,
   ShippingAddressChanged,
   OrderConfirmed,
   OrderRejected,
@@ -47,14 +50,14 @@ export type OrderEvent = EventOf<(typeof orderEvents)[number]>
 // What an order's fulfilment has heard: of the order itself, and of those who do their part of it.
 
 /** What of an order its fulfilment needs. */
-export const wanted = z.object({
+export const orderSnapshot = z.object({
   lines: quantities,
   total: money,
   address,
   payment,
 })
 
-export const FulfilmentStarted = eventType('FulfilmentStarted', wanted.extend({ orderId: z.string() }))
+export const FulfilmentStarted = eventType('FulfilmentStarted', orderSnapshot.extend({ orderId: z.string() }))
 
 export const AddressNoted = eventType('AddressNoted', z.object({ orderId: z.string(), address }))
 

@@ -1,4 +1,4 @@
-import { type EventOf, type Hearing, processManager } from 'tidemark'
+import { type EventOf, type ProcessInput, processManager } from 'tidemark'
 import { StockReservationRejected, StockReserved } from '../inventory/contract.ts'
 import {
   PaymentAuthorised,
@@ -16,36 +16,36 @@ import {
   ShipmentRecalled,
   ShipmentReturned,
 } from '../shipping/contract.ts'
-import { told } from './address.ts'
+import { toPublicAddress } from './address.ts'
 import { OrderCancelled, OrderConfirmed } from './contract.ts'
 import {
   FulfilmentCompleted,
   type FulfilmentEvent,
   FulfilmentFailed,
-  RecordedOrderPlaced,
+  PrivateOrderPlaced,
   ShippingAddressChanged,
   StockAnswered,
 } from './events.ts'
 import { type Fulfilment, type FulfilmentCommand, fulfilment } from './fulfilment.ts'
 import { order } from './order.ts'
 
-const ofOrder = [RecordedOrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
-const orders: Hearing<EventOf<(typeof ofOrder)[number]>, FulfilmentCommand> = {
+const orderTypes = [PrivateOrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
+const orders: ProcessInput<EventOf<(typeof orderTypes)[number]>, FulfilmentCommand> = {
   service: 'ordering',
   category: 'order',
-  events: ofOrder,
+  events: orderTypes,
   startsAt: 'first',
-  hear({ type, data }) {
+  correlate({ type, data }) {
     const id = data.orderId
     switch (type) {
       case 'OrderPlaced': {
         const { total, payment } = data
-        const address = told(data.shippingAddress)
+        const address = toPublicAddress(data.shippingAddress)
         const lines = data.lines.map(({ sku, quantity }) => ({ sku, quantity }))
         return { id, command: { type: 'start', data: { lines, total, address, payment } } }
       }
       case 'ShippingAddressChanged':
-        return { id, command: { type: 'note-address', data: { address: told(data.shippingAddress) } } }
+        return { id, command: { type: 'note-address', data: { address: toPublicAddress(data.shippingAddress) } } }
       case 'OrderConfirmed':
         return { id, command: { type: 'note-confirmation', data: {} } }
       case 'OrderCancelled':
@@ -54,13 +54,13 @@ const orders: Hearing<EventOf<(typeof ofOrder)[number]>, FulfilmentCommand> = {
   },
 }
 
-const ofReservation = [StockReserved, StockReservationRejected] as const
-const reservations: Hearing<EventOf<(typeof ofReservation)[number]>, FulfilmentCommand> = {
+const reservationTypes = [StockReserved, StockReservationRejected] as const
+const reservations: ProcessInput<EventOf<(typeof reservationTypes)[number]>, FulfilmentCommand> = {
   service: 'inventory',
   category: 'reservation',
-  events: ofReservation,
+  events: reservationTypes,
   startsAt: 'first',
-  hear({ type, data }) {
+  correlate({ type, data }) {
     const id = data.orderId
     if (type === 'StockReserved') return { id, command: { type: 'hear-stock', data: { answer: 'reserved' } } }
     const reason = `${data.requested} of ${data.sku} wanted, ${data.available} available`
@@ -76,7 +76,7 @@ const paymentAnswers = {
   PaymentRefunded: 'refunded',
   PaymentExpired: 'expired',
 } as const
-const ofPayment = [
+const paymentTypes = [
   PaymentAuthorised,
   PaymentDeclined,
   PaymentCaptured,
@@ -84,12 +84,12 @@ const ofPayment = [
   PaymentRefunded,
   PaymentExpired,
 ] as const
-const payments: Hearing<EventOf<(typeof ofPayment)[number]>, FulfilmentCommand> = {
+const payments: ProcessInput<EventOf<(typeof paymentTypes)[number]>, FulfilmentCommand> = {
   service: 'payments',
   category: 'payment',
-  events: ofPayment,
+  events: paymentTypes,
   startsAt: 'first',
-  hear: ({ type, data }) => answer('hear-payment', paymentAnswers[type], data),
+  correlate: ({ type, data }) => answer('hear-payment', paymentAnswers[type], data),
 }
 
 const shipmentAnswers = {
@@ -100,7 +100,7 @@ const shipmentAnswers = {
   ShipmentRecalled: 'recalled',
   ShipmentReturned: 'returned',
 } as const
-const ofShipment = [
+const shipmentTypes = [
   ShipmentPrepared,
   ShipmentDispatched,
   ShipmentDelivered,
@@ -108,12 +108,12 @@ const ofShipment = [
   ShipmentRecalled,
   ShipmentReturned,
 ] as const
-const shipments: Hearing<EventOf<(typeof ofShipment)[number]>, FulfilmentCommand> = {
+const shipments: ProcessInput<EventOf<(typeof shipmentTypes)[number]>, FulfilmentCommand> = {
   service: 'shipping',
   category: 'shipment',
-  events: ofShipment,
+  events: shipmentTypes,
   startsAt: 'first',
-  hear: ({ type, data }) => answer('hear-shipment', shipmentAnswers[type], data),
+  correlate: ({ type, data }) => answer('hear-shipment', shipmentAnswers[type], data),
 }
 
 function answer<Type extends string, Answer extends string>(

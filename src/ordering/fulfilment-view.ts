@@ -1,4 +1,4 @@
-import type { OneStreamView } from 'tidemark'
+import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import { type FulfilmentEvent, paymentAnswer, shipmentAnswer, stockAnswer } from './events.ts'
 
@@ -21,7 +21,7 @@ const fulfilmentDocument = z.object({
 export type FulfilmentDocument = z.infer<typeof fulfilmentDocument>
 
 /** The fulfilment of each order. */
-export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> = {
+export const fulfilmentView: SingleStreamView<FulfilmentDocument, FulfilmentEvent> = {
   kind: 'one-stream',
   name: 'fulfilment',
   category: 'fulfilment',
@@ -30,8 +30,8 @@ export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> 
   evolve(before, event) {
     const { time: updatedAt } = event
     const { orderId } = event.data
-    const begun: FulfilmentDocument = { orderId, status: 'open', asked: [], startedAt: updatedAt, updatedAt }
-    const document = { ...(before ?? begun), updatedAt }
+    const started: FulfilmentDocument = { orderId, status: 'open', asked: [], startedAt: updatedAt, updatedAt }
+    const document = { ...(before ?? started), updatedAt }
     switch (event.type) {
       case 'FulfilmentStarted':
       case 'AddressNoted':

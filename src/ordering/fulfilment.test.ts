@@ -8,9 +8,9 @@ import { ordering } from './service.ts'
 const orderId = '1'
 const lines = [{ sku: 'tea', quantity: 2 }]
 const total = { currency: 'EUR', amount: 900 }
-const wanted = { lines, total, address, payment: { method: 'transfer', withinSeconds: 60 } } as const
+const orderSnapshot = { lines, total, address, payment: { method: 'transfer', withinSeconds: 60 } } as const
 
-const started = { type: 'FulfilmentStarted', data: { orderId, ...wanted } } as const
+const started = { type: 'FulfilmentStarted', data: { orderId, ...orderSnapshot } } as const
 const reserved = { type: 'StockAnswered', data: { orderId, answer: 'reserved' } } as const
 const asked = {
   type: 'PaymentRequested',
@@ -21,8 +21,8 @@ const authorised = { type: 'PaymentAnswered', data: { orderId, answer: 'authoris
 const expired = { type: 'PaymentAnswered', data: { orderId, answer: 'expired' } } as const
 const shipmentAsked = { type: 'ShipmentRequested', data: { orderId, lines, address } } as const
 
-const hear = {
-  start: { type: 'start', data: wanted },
+const inputs = {
+  start: { type: 'start', data: orderSnapshot },
   stock: { type: 'hear-stock', data: { answer: 'reserved' } },
   authorised: { type: 'hear-payment', data: { answer: 'authorised' } },
   expired: { type: 'hear-payment', data: { answer: 'expired' } },
@@ -31,27 +31,27 @@ const hear = {
 
 describe('order fulfilment', () => {
   it('asks for the payment once the stock is reserved, whichever it hears first', () => {
-    given(fulfilment, [started]).when(hear.stock).then([reserved, asked])
-    given(fulfilment, [reserved]).when(hear.start).then([started, asked])
+    given(fulfilment, [started]).when(inputs.stock).then([reserved, asked])
+    given(fulfilment, [reserved]).when(inputs.start).then([started, asked])
   })
 
   it('what it hears of an order that it does not know yet asks for nothing', () => {
-    given(fulfilment).when(hear.authorised).then([authorised])
-    given(fulfilment).when(hear.expired).then([expired])
+    given(fulfilment).when(inputs.authorised).then([authorised])
+    given(fulfilment).when(inputs.expired).then([expired])
   })
 
   it('sends off nothing before the order’s own confirmation: to the address that was noted last', () => {
     const moved = { ...address, city: 'Bruges' }
-    const noted = { type: 'AddressNoted', data: { orderId, address: moved } } as const
-    given(fulfilment, [started, reserved, asked]).when(hear.authorised).then([authorised])
-    given(fulfilment, [started, reserved, asked, authorised, noted])
+    const note = { type: 'AddressNoted', data: { orderId, address: moved } } as const
+    given(fulfilment, [started, reserved, asked]).when(inputs.authorised).then([authorised])
+    given(fulfilment, [started, reserved, asked, authorised, note])
       .when({ type: 'note-confirmation', data: {} })
       .then([confirmed, { type: 'ShipmentRequested', data: { orderId, lines, address: moved } }])
   })
 
   it('fails where the payment expired, and asks nobody to let go of money that nobody holds', () =>
     given(fulfilment, [started, reserved, asked])
-      .when(hear.expired)
+      .when(inputs.expired)
       .then([
         expired,
         { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } },
@@ -60,36 +60,36 @@ describe('order fulfilment', () => {
 
   it('waits for the payment’s own word, however long that takes: no time of its own runs', () =>
     given(fulfilment, [started, reserved, asked, confirmed])
-      .when(hear.authorised, { now: moment(9_999_999) })
+      .when(inputs.authorised, { now: moment(9_999_999) })
       .then([authorised, shipmentAsked]))
 
   it('of a payment that expires after the order was cancelled nothing more is asked', () => {
-    const noted = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
+    const note = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
     const letGo = [
       { type: 'VoidRequested', data: { orderId, reason: 'late' } },
       { type: 'StockReleaseRequested', data: { orderId, lines } },
     ] as const
     given(fulfilment, [started, reserved, asked])
-      .when(hear.cancelled)
-      .then([noted, ...letGo])
-    given(fulfilment, [started, reserved, asked, noted, ...letGo])
-      .when(hear.expired)
+      .when(inputs.cancelled)
+      .then([note, ...letGo])
+    given(fulfilment, [started, reserved, asked, note, ...letGo])
+      .when(inputs.expired)
       .then([expired])
   })
 
   it('a cancellation that may meet goods on their way holds payment and stock until shipping has said which it is', () => {
     const before = [started, reserved, asked, confirmed, authorised, shipmentAsked]
-    const noted = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
+    const note = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
     const stop = { type: 'ShipmentCancellationRequested', data: { orderId, reason: 'late' } } as const
-    given(fulfilment, before).when(hear.cancelled).then([noted, stop])
-    given(fulfilment, [...before, noted, stop])
+    given(fulfilment, before).when(inputs.cancelled).then([note, stop])
+    given(fulfilment, [...before, note, stop])
       .when({ type: 'hear-shipment', data: { answer: 'cancelled', reason: 'late' } })
       .then([
         { type: 'ShipmentAnswered', data: { orderId, answer: 'cancelled', reason: 'late' } },
         { type: 'VoidRequested', data: { orderId, reason: 'late' } },
         { type: 'StockReleaseRequested', data: { orderId, lines } },
       ])
-    given(fulfilment, [...before, noted, stop])
+    given(fulfilment, [...before, note, stop])
       .when({ type: 'hear-shipment', data: { answer: 'dispatched' } })
       .then([
         { type: 'ShipmentAnswered', data: { orderId, answer: 'dispatched' } },
@@ -98,9 +98,9 @@ describe('order fulfilment', () => {
   })
 
   it('asks nobody to let go of what he does not hold', () => {
-    const noted = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
+    const note = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
     const release = { type: 'StockReleaseRequested', data: { orderId, lines } } as const
-    given(fulfilment, [started]).when(hear.cancelled).then([noted, release])
+    given(fulfilment, [started]).when(inputs.cancelled).then([note, release])
     given(fulfilment, [started, reserved, asked])
       .when({ type: 'hear-payment', data: { answer: 'declined', reason: 'no money' } })
       .then([
@@ -148,10 +148,10 @@ describe('order fulfilment', () => {
       ]))
 
   it('hears of an order’s beginning, confirmation and end once', () => {
-    given(fulfilment, [started]).when(hear.start).thenNothing()
+    given(fulfilment, [started]).when(inputs.start).thenNothing()
     given(fulfilment, [started, confirmed]).when({ type: 'note-confirmation', data: {} }).thenNothing()
     given(fulfilment, [started, { type: 'CancellationNoted', data: { orderId, reason: 'late' } }])
-      .when(hear.cancelled)
+      .when(inputs.cancelled)
       .thenNothing()
   })
 

@@ -1,27 +1,34 @@
 import { type CommandOf, commandType, type Decider, type DecisionContext } from 'tidemark'
 import * as z from 'zod'
 import { address } from './contract.ts'
-import { type FulfilmentEvent, fulfilmentEvents, paymentAnswer, shipmentAnswer, stockAnswer, wanted } from './events.ts'
+import {
+  type FulfilmentEvent,
+  fulfilmentEvents,
+  orderSnapshot,
+  paymentAnswer,
+  shipmentAnswer,
+  stockAnswer,
+} from './events.ts'
 
 // Any of them may be the first that is heard: every service answers in a hub of its own.
-const heard = { creates: true }
+const createsStream = { creates: true }
 const reason = z.string().optional()
 
 const fulfilmentCommands = [
-  commandType('start', wanted.strict(), heard),
-  commandType('note-address', z.strictObject({ address }), heard),
-  commandType('note-confirmation', z.strictObject({}), heard),
-  commandType('note-cancellation', z.strictObject({ reason: z.string() }), heard),
-  commandType('hear-stock', z.strictObject({ answer: stockAnswer, reason }), heard),
-  commandType('hear-payment', z.strictObject({ answer: paymentAnswer, reason }), heard),
-  commandType('hear-shipment', z.strictObject({ answer: shipmentAnswer, reason }), heard),
+  commandType('start', orderSnapshot.strict(), createsStream),
+  commandType('note-address', z.strictObject({ address }), createsStream),
+  commandType('note-confirmation', z.strictObject({}), createsStream),
+  commandType('note-cancellation', z.strictObject({ reason: z.string() }), createsStream),
+  commandType('hear-stock', z.strictObject({ answer: stockAnswer, reason }), createsStream),
+  commandType('hear-payment', z.strictObject({ answer: paymentAnswer, reason }), createsStream),
+  commandType('hear-shipment', z.strictObject({ answer: shipmentAnswer, reason }), createsStream),
 ] as const
 
 export type FulfilmentCommand = CommandOf<(typeof fulfilmentCommands)[number]>
 
 /** What is known, and what was asked for. Nothing is known at first, and each may come to be known before any other. */
 export interface Fulfilment {
-  readonly order?: z.infer<typeof wanted>
+  readonly order?: z.infer<typeof orderSnapshot>
   readonly confirmed: boolean
   /** Why the customer no longer wants it. */
   readonly cancelled?: string
@@ -51,11 +58,11 @@ function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
     case 'CancellationNoted':
       return { ...state, cancelled: event.data.reason }
     case 'StockAnswered':
-      return because({ ...state, stock: event.data.answer }, event.data)
+      return recordReason({ ...state, stock: event.data.answer }, event.data)
     case 'PaymentAnswered':
-      return because({ ...state, payment: event.data.answer }, event.data)
+      return recordReason({ ...state, payment: event.data.answer }, event.data)
     case 'ShipmentAnswered':
-      return because({ ...state, shipment: event.data.answer }, event.data)
+      return recordReason({ ...state, shipment: event.data.answer }, event.data)
     case 'FulfilmentFailed':
       return { ...state, failed: event.data.reason }
     case 'FulfilmentCompleted':
@@ -65,12 +72,12 @@ function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
   }
 }
 
-function because(state: Fulfilment, { reason }: { readonly reason?: string | undefined }): Fulfilment {
+function recordReason(state: Fulfilment, { reason }: { readonly reason?: string | undefined }): Fulfilment {
   return reason === undefined ? state : { ...state, reason }
 }
 
 /** The event that a message is to the process; undefined where it says nothing new. */
-function noted(state: Fulfilment, command: FulfilmentCommand, orderId: string): FulfilmentEvent | undefined {
+function recordInput(state: Fulfilment, command: FulfilmentCommand, orderId: string): FulfilmentEvent | undefined {
   switch (command.type) {
     case 'start':
       return state.order ? undefined : { type: 'FulfilmentStarted', data: { orderId, ...command.data } }
@@ -95,31 +102,31 @@ function noted(state: Fulfilment, command: FulfilmentCommand, orderId: string): 
  * What follows from what is known and was asked for: one step, or nothing. Every rule looks at knowledge alone, not at the message
  * that brought it, so that whatever the order in which messages come, the same is asked for in the end.
  */
-function next(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
+function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
   const { order, stock, payment, shipment, asked } = state
   if (order === undefined) return undefined
   const { lines, total } = order
-  const stopping = state.cancelled ?? state.failed
-  const left =
+  const stopReason = state.cancelled ?? state.failed
+  const hasLeft =
     shipment === 'dispatched' || shipment === 'delivered' || shipment === 'recalled' || shipment === 'returned'
   const captured = payment === 'captured' || payment === 'refunded'
 
   // The money of goods that left is taken, whatever else happened; it is given back when they are back.
-  if (left && payment === 'authorised' && !asked.includes('CaptureRequested'))
+  if (hasLeft && payment === 'authorised' && !asked.includes('CaptureRequested'))
     return { type: 'CaptureRequested', data: { orderId, amount: total } }
   if (shipment === 'returned' && captured && !asked.includes('RefundRequested'))
     return { type: 'RefundRequested', data: { orderId, reason: state.reason ?? 'returned' } }
 
-  if (stopping !== undefined) {
+  if (stopReason !== undefined) {
     const safe = !asked.includes('ShipmentRequested') || shipment === 'cancelled'
     if (!safe)
       return shipment === 'recalled' || shipment === 'returned' || asked.includes('ShipmentCancellationRequested')
         ? undefined
-        : { type: 'ShipmentCancellationRequested', data: { orderId, reason: stopping } }
+        : { type: 'ShipmentCancellationRequested', data: { orderId, reason: stopReason } }
     // Nothing left the house, and nothing will: neither money nor stock is held any longer.
     const ended = payment === 'declined' || payment === 'voided' || payment === 'expired'
     if (asked.includes('PaymentRequested') && !ended && !asked.includes('VoidRequested'))
-      return { type: 'VoidRequested', data: { orderId, reason: stopping } }
+      return { type: 'VoidRequested', data: { orderId, reason: stopReason } }
     if (stock !== 'rejected' && !asked.includes('StockReleaseRequested'))
       return { type: 'StockReleaseRequested', data: { orderId, lines } }
     return undefined
@@ -141,7 +148,7 @@ function next(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEv
   // Not before the confirmation was heard: from there on the address is the last one.
   if (payment === 'authorised' && state.confirmed && !asked.includes('ShipmentRequested'))
     return { type: 'ShipmentRequested', data: { orderId, lines, address: order.address } }
-  if (left && captured) return { type: 'FulfilmentCompleted', data: { orderId } }
+  if (hasLeft && captured) return { type: 'FulfilmentCompleted', data: { orderId } }
   return undefined
 }
 
@@ -156,11 +163,11 @@ export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent>
   initial,
   evolve,
   decide(state, command, context) {
-    const first = noted(state, command, context.id)
+    const first = recordInput(state, command, context.id)
     if (first === undefined) return []
     const events = [first]
     let current = evolve(state, first)
-    for (let step = next(current, context); step; step = next(current, context)) {
+    for (let step = nextStep(current, context); step; step = nextStep(current, context)) {
       events.push(step)
       current = evolve(current, step)
     }

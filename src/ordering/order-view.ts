@@ -1,7 +1,7 @@
-import type { OneStreamView } from 'tidemark'
+import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
-import { told } from './address.ts'
+import { toPublicAddress } from './address.ts'
 import { address, channel, orderLine, payment } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
@@ -26,7 +26,7 @@ const orderDocument = z.object({
 export type OrderDocument = z.infer<typeof orderDocument>
 
 /** One order as it stands. */
-export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
+export const orderView: SingleStreamView<OrderDocument, OrderEvent> = {
   kind: 'one-stream',
   name: 'order',
   category: 'order',
@@ -34,14 +34,14 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
   filters: { status: statuses },
   evolve(document, event) {
     if (event.type === 'OrderPlaced') {
-      const shippingAddress = told(event.data.shippingAddress)
+      const shippingAddress = toPublicAddress(event.data.shippingAddress)
       return { status: 'placed', ...event.data, shippingAddress, placedAt: event.time, updatedAt: event.time }
     }
     if (document === undefined) return undefined
     const updatedAt = event.time
     switch (event.type) {
       case 'ShippingAddressChanged':
-        return { ...document, updatedAt, shippingAddress: told(event.data.shippingAddress) }
+        return { ...document, updatedAt, shippingAddress: toPublicAddress(event.data.shippingAddress) }
       case 'OrderConfirmed':
         return { ...document, updatedAt, status: 'confirmed' }
       case 'OrderCompleted':

@@ -1,7 +1,7 @@
 import { type CommandOf, commandType, type Decider, isDocumentKey, refuse } from 'tidemark'
 import * as z from 'zod'
 import type { Money } from '../money.ts'
-import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'
+import { addressInput, isSame, type PrivateAddress, toPrivateAddress, toPublicAddress } from './address.ts'
 import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
@@ -13,7 +13,7 @@ const orderCommands = [
       customerId: z.string().min(1).max(100).refine(isDocumentKey, 'no URL can have it'),
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
-      shippingAddress: writtenAddress,
+      shippingAddress: addressInput,
       /** By card, and within a quarter of an hour, where nothing else is said. */
       payment: payment.partial().strict().optional(),
       /** In the web shop, where nothing else is said. */
@@ -21,7 +21,7 @@ const orderCommands = [
     }),
     { creates: true },
   ),
-  commandType('change-shipping-address', z.strictObject({ shippingAddress: writtenAddress })),
+  commandType('change-shipping-address', z.strictObject({ shippingAddress: addressInput })),
   commandType('cancel', z.strictObject({ reason: z.string().min(1).max(500) })),
   commandType('confirm', z.strictObject({})),
   commandType('reject', z.strictObject({ reason: z.string().min(1).max(500) })),
@@ -37,18 +37,18 @@ type Order =
       readonly lines: readonly OrderLine[]
       readonly total: Money
       /** As it is kept and, in one line, as others are told. */
-      readonly shippingAddress: KeptAddress & Address
+      readonly shippingAddress: PrivateAddress & Address
     }
 
 function evolve(order: Order, event: OrderEvent): Order {
   if (event.type === 'OrderPlaced') {
     const { lines, total, shippingAddress } = event.data
-    return { status: 'placed', lines, total, shippingAddress: both(shippingAddress) }
+    return { status: 'placed', lines, total, shippingAddress: addPublicAddress(shippingAddress) }
   }
   if (order.status === 'none') return order
   switch (event.type) {
     case 'ShippingAddressChanged':
-      return { ...order, shippingAddress: both(event.data.shippingAddress) }
+      return { ...order, shippingAddress: addPublicAddress(event.data.shippingAddress) }
     case 'OrderConfirmed':
       return { ...order, status: 'confirmed' }
     case 'OrderRejected':
@@ -65,7 +65,7 @@ function place(
   command: Extract<OrderCommand, { type: 'place' }>,
 ): OrderEvent[] | ReturnType<typeof refuse> {
   const { customerId, currency, channel = 'web' } = command.data
-  const shippingAddress = keep(command.data.shippingAddress)
+  const shippingAddress = toPrivateAddress(command.data.shippingAddress)
   const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
   const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
   if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
@@ -76,8 +76,8 @@ function place(
   return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment, channel } }]
 }
 
-function both(address: KeptAddress): KeptAddress & Address {
-  return { ...address, ...told(address) }
+function addPublicAddress(address: PrivateAddress): PrivateAddress & Address {
+  return { ...address, ...toPublicAddress(address) }
 }
 
 /**
@@ -114,7 +114,9 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
         const { shippingAddress } = command.data
         if (status !== 'placed') return refused
         if (isSame(order.shippingAddress, shippingAddress)) return []
-        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress: keep(shippingAddress) } }]
+        return [
+          { type: 'ShippingAddressChanged', data: { orderId, shippingAddress: toPrivateAddress(shippingAddress) } },
+        ]
       }
       case 'confirm':
         if (status === 'confirmed') return []

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Recorded } from 'tidemark'
-import { documentsOf, interleaved } from '../../test/support/commuting.ts'
+import { foldDocuments, interleaved } from '../../test/support/commuting.ts'
 import type { OrderEvent } from './events.ts'
 import { salesByProduct } from './sales-by-product.ts'
 
@@ -33,7 +33,7 @@ describe('sales by product', () => {
             return events as unknown as Recorded<OrderEvent>[]
           })
           const mixed = interleaved(streams, choices)
-          assert.deepEqual(documentsOf(salesByProduct, mixed), documentsOf(salesByProduct, streams.flat()))
+          assert.deepEqual(foldDocuments(salesByProduct, mixed), foldDocuments(salesByProduct, streams.flat()))
           compared += mixed.length
         },
       ),

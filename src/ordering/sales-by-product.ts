@@ -1,4 +1,4 @@
-import type { ManyStreamView } from 'tidemark'
+import type { MultiStreamView } from 'tidemark'
 import * as z from 'zod'
 import type { OrderEvent } from './events.ts'
 
@@ -19,13 +19,13 @@ function isSale(event: OrderEvent): event is Sale {
 }
 
 /** Orders, pieces and revenue of each product. Sums alone, so the order in which streams arrive does not matter. */
-export const salesByProduct: ManyStreamView<ProductSales, OrderEvent> = {
+export const salesByProduct: MultiStreamView<ProductSales, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',
   category: 'order',
   document: productSales,
   filters: {},
-  targets: (event) => (isSale(event) ? event.data.lines.map((line) => line.sku) : []),
+  documentKeys: (event) => (isSale(event) ? event.data.lines.map((line) => line.sku) : []),
   evolve(document, event, sku) {
     const sales = document ?? { sku, orders: 0, quantity: 0, revenue: {} }
     if (!isSale(event)) return sales

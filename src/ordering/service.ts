@@ -1,5 +1,5 @@
 import { canary, canaryView, published, type Service } from 'tidemark'
-import { told } from './address.ts'
+import { toPublicAddress } from './address.ts'
 import {
   fulfilmentRequests,
   OrderCancelled,
@@ -8,7 +8,7 @@ import {
   OrderPlaced,
   OrderRejected,
 } from './contract.ts'
-import { RecordedOrderPlaced } from './events.ts'
+import { PrivateOrderPlaced } from './events.ts'
 import { fulfilment } from './fulfilment.ts'
 import { orderFulfilment } from './fulfilment-process.ts'
 import { fulfilmentView } from './fulfilment-view.ts'
@@ -21,9 +21,9 @@ export const ordering: Service = {
   name: 'ordering',
   deciders: [order, fulfilment, canary],
   publishes: [
-    published(RecordedOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
+    published(PrivateOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
       ...data,
-      shippingAddress: told(shippingAddress),
+      shippingAddress: toPublicAddress(shippingAddress),
     })),
     ...[OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted, ...fulfilmentRequests].map((type) =>
       published(type),

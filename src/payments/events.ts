@@ -14,22 +14,25 @@ export const PaymentOpened = eventType(
 )
 
 /** With the bank's reference of the transfer, where it gave one. */
-export const AuthorisationKept = eventType(
+export const PrivatePaymentAuthorised = eventType(
   'PaymentAuthorised',
   z.object({ orderId: z.string(), amount: money, reference: z.string().exactOptional() }),
 )
 
 /** With the amount that was asked for. */
-export const DeclineKept = eventType(
+export const PrivatePaymentDeclined = eventType(
   'PaymentDeclined',
   z.object({ orderId: z.string(), amount: money, reason: z.string() }),
 )
 
 /** With what was authorised and is free again: 0 where nothing was. */
-export const VoidKept = eventType('PaymentVoided', z.object({ orderId: z.string(), amount: money, reason: z.string() }))
+export const PrivatePaymentVoided = eventType(
+  'PaymentVoided',
+  z.object({ orderId: z.string(), amount: money, reason: z.string() }),
+)
 
 /** With why it was given back. */
-export const RefundKept = eventType(
+export const PrivatePaymentRefunded = eventType(
   'PaymentRefunded',
   z.object({ orderId: z.string(), amount: money, reason: z.string() }),
 )
@@ -37,11 +40,11 @@ export const RefundKept = eventType(
 /** All events of a payment's stream. */
 export const paymentEvents = [
   PaymentOpened,
-  AuthorisationKept,
-  DeclineKept,
+  PrivatePaymentAuthorised,
+  PrivatePaymentDeclined,
   PaymentCaptured,
-  VoidKept,
-  RefundKept,
+  PrivatePaymentVoided,
+  PrivatePaymentRefunded,
   PaymentExpired,
 ] as const
 export type PaymentEvent = EventOf<(typeof paymentEvents)[number]>

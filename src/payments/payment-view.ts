@@ -1,4 +1,4 @@
-import type { OneStreamView } from 'tidemark'
+import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
 import { method, type PaymentEvent } from './events.ts'
@@ -28,7 +28,7 @@ const paymentDocument = z.object({
 export type PaymentDocument = z.infer<typeof paymentDocument>
 
 /** One payment as it stands. */
-export const paymentView: OneStreamView<PaymentDocument, PaymentEvent> = {
+export const paymentView: SingleStreamView<PaymentDocument, PaymentEvent> = {
   kind: 'one-stream',
   name: 'payment',
   category: 'payment',

@@ -17,24 +17,27 @@ export const destination = z.object({
 const shipment = z.object({ orderId: z.string(), lines: shippedLines })
 
 /** With where it goes. */
-export const PreparationKept = eventType('ShipmentPrepared', shipment.extend({ address: destination }))
+export const PrivateShipmentPrepared = eventType('ShipmentPrepared', shipment.extend({ address: destination }))
 
 /** With who has it, and the carrier's code to follow it by. */
-export const DispatchKept = eventType(
+export const PrivateShipmentDispatched = eventType(
   'ShipmentDispatched',
   shipment.extend({ carrier: z.string().exactOptional(), trackingCode: z.string().exactOptional() }),
 )
 
 /** With why it came back. */
-export const ReturnKept = eventType('ShipmentReturned', shipment.extend({ reason: z.string().exactOptional() }))
+export const PrivateShipmentReturned = eventType(
+  'ShipmentReturned',
+  shipment.extend({ reason: z.string().exactOptional() }),
+)
 
 /** All events of a shipment's stream. */
 export const shipmentEvents = [
-  PreparationKept,
-  DispatchKept,
+  PrivateShipmentPrepared,
+  PrivateShipmentDispatched,
   ShipmentDelivered,
   ShipmentCancelled,
   ShipmentRecalled,
-  ReturnKept,
+  PrivateShipmentReturned,
 ] as const
 export type ShipmentEvent = EventOf<(typeof shipmentEvents)[number]>

@@ -7,7 +7,7 @@ import {
   ShipmentRecalled,
   ShipmentReturned,
 } from './contract.ts'
-import { DispatchKept, PreparationKept, ReturnKept } from './events.ts'
+import { PrivateShipmentDispatched, PrivateShipmentPrepared, PrivateShipmentReturned } from './events.ts'
 import { shipment } from './shipment.ts'
 import { shipmentRequests } from './shipment-requests.ts'
 import { shipmentView } from './shipment-view.ts'
@@ -17,12 +17,12 @@ export const shipping: Service = {
   name: 'shipping',
   deciders: [shipment, canary],
   publishes: [
-    published(PreparationKept, ShipmentPrepared, ({ orderId, lines }) => ({ orderId, lines })),
-    published(DispatchKept, ShipmentDispatched, ({ orderId, lines }) => ({ orderId, lines })),
+    published(PrivateShipmentPrepared, ShipmentPrepared, ({ orderId, lines }) => ({ orderId, lines })),
+    published(PrivateShipmentDispatched, ShipmentDispatched, ({ orderId, lines }) => ({ orderId, lines })),
     published(ShipmentDelivered),
     published(ShipmentCancelled),
     published(ShipmentRecalled),
-    published(ReturnKept, ShipmentReturned, ({ orderId, lines }) => ({ orderId, lines })),
+    published(PrivateShipmentReturned, ShipmentReturned, ({ orderId, lines }) => ({ orderId, lines })),
   ],
   views: [shipmentView, canaryView],
   reactions: [shipmentRequests],

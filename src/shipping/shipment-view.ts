@@ -1,4 +1,4 @@
-import type { OneStreamView } from 'tidemark'
+import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent } from './events.ts'
@@ -23,7 +23,7 @@ const shipmentDocument = z.object({
 export type ShipmentDocument = z.infer<typeof shipmentDocument>
 
 /** One shipment as it stands. */
-export const shipmentView: OneStreamView<ShipmentDocument, ShipmentEvent> = {
+export const shipmentView: SingleStreamView<ShipmentDocument, ShipmentEvent> = {
   kind: 'one-stream',
   name: 'shipment',
   category: 'shipment',

@@ -49,7 +49,7 @@ const HUB_FAULTS = {
  * with the logs at the end.
  * @returns how many hosts were killed. @throws AssertionError for whatever was lost or done twice.
  */
-export async function cloudChaos({ seed, minutes, tell, isStopped }: CloudChaos): Promise<number> {
+export async function cloudChaos({ seed, minutes, tell: report, isStopped }: CloudChaos): Promise<number> {
   const dice = random(seed)
   process.env.COSMOS_EMULATOR_CONTROL_PORT = '0'
   process.env.EVENT_HUBS_EMULATOR_CONTROL_PORT = '0'
@@ -68,10 +68,10 @@ export async function cloudChaos({ seed, minutes, tell, isStopped }: CloudChaos)
       shipping: at('shipping'),
     }
     const logs = {
-      ordering: system.logOf('ordering'),
-      inventory: system.logOf('inventory'),
-      payments: system.logOf('payments'),
-      shipping: system.logOf('shipping'),
+      ordering: system.openLog('ordering'),
+      inventory: system.openLog('inventory'),
+      payments: system.openLog('payments'),
+      shipping: system.openLog('shipping'),
     }
     let killed = 0
     const until = performance.now() + minutes * 60_000
@@ -91,19 +91,19 @@ export async function cloudChaos({ seed, minutes, tell, isStopped }: CloudChaos)
         host?.kill('SIGKILL')
         await host?.exited
         killed += 1
-        tell(`killed           host ${index + 1}, ${killed} so far`)
+        report(`killed           host ${index + 1}, ${killed} so far`)
         await delay(dice.next() * AWAY_MS)
         hosts[index] = await start(ports[index] ?? 0)
       }
     })
     const store = (await control(system, 'cosmos')) as { readonly counts: readonly number[] }
-    tell(`the store        ${STORE_FAULTS.map(({ kind }, index) => `${kind} ${store.counts[index]}`).join(', ')}`)
+    report(`the store        ${STORE_FAULTS.map(({ kind }, index) => `${kind} ${store.counts[index]}`).join(', ')}`)
     const hubs = (await control(system, 'eventhubs')) as {
       readonly namespaces: readonly { readonly counts: unknown }[]
     }
-    tell(`the hubs         ${JSON.stringify(hubs.namespaces.map(({ counts }) => counts))}`)
+    report(`the hubs         ${JSON.stringify(hubs.namespaces.map(({ counts }) => counts))}`)
     await setFaults([], {})
-    tell('nothing goes wrong any more: the services have time to come to agree')
+    report('nothing goes wrong any more: the services have time to come to agree')
     await assertEqualToLogs(shops, logs, promised)
     return killed
   } finally {

@@ -1,10 +1,10 @@
 import { services as shop } from '../../packages/cli/project/config.ts'
 import { ALL_KINDS, type Fault, type FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
 import { World } from '../../packages/tidemark/test/simulation/world.ts'
-import { check, type Looked, nothingLooked, type Violation } from './check/invariants.ts'
+import { type CheckCounts, check, startCounts, type Violation } from './check/invariants.ts'
 import { Clients } from './shop/client.ts'
 import { probe } from './shop/probe.ts'
-import { type Step, scriptOf } from './shop/script.ts'
+import { buildScript, type Step } from './shop/script.ts'
 
 /** How long things go wrong, in which everybody does what they do. Milliseconds. */
 const FAULTY_MS = 60_000
@@ -41,13 +41,13 @@ export interface History {
   /** Moments, events and messages that it had. */
   readonly moments: number
   readonly events: number
-  readonly looked: Looked
+  readonly looked: CheckCounts
 }
 
 /** Lets one history happen, and checks what must hold at its end. */
 export async function runHistory(options: HistoryOptions): Promise<History> {
   const { seed, kinds = ALL_KINDS, maxProcesses = 3, keepsLines = false } = options
-  const script = scriptOf(seed, FAULTY_MS)
+  const script = buildScript(seed, FAULTY_MS)
   const world = new World({
     seed,
     services: [...shop, probe],
@@ -66,7 +66,7 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   await world.run(() => ground.now - began > FAULTY_MS, Number.POSITIVE_INFINITY)
   world.calm()
   await settle(world, clients)
-  const looked = nothingLooked()
+  const looked = startCounts()
   const violations = await check(world, clients, looked)
   return {
     seed,
@@ -95,7 +95,7 @@ async function settle(world: World, clients: Clients): Promise<void> {
       const rested = ground.now + LAG_CHECKS * settings.lagCheckSeconds * 1000
       await world.run(() => ground.now >= rested && isAtRest(), until)
     }
-    const recalled = recalledOf(world)
+    const recalled = listRecalled(world)
     if (recalled.length === 0) return
     for (const id of recalled) {
       const command = { type: 'return', data: { reason: 'recalled' } }
@@ -106,10 +106,10 @@ async function settle(world: World, clients: Clients): Promise<void> {
 }
 
 /** The orders whose goods are on their way although nobody wants them. */
-function recalledOf(world: World): readonly string[] {
+function listRecalled(world: World): readonly string[] {
   const last = new Map(
     world
-      .storesOf('shipping')
+      .findStores('shipping')
       .log.all()
       .map(({ stream, type }) => [stream, type]),
   )

@@ -5,7 +5,7 @@ import type { History } from './history.ts'
 import { loadSimulator } from './load.ts'
 import { catchMutant } from './mutant.ts'
 import { MUTATIONS } from './mutations.ts'
-import { commandOf, shownSteps, shownViolation } from './shown.ts'
+import { formatCommand, shownSteps, shownViolation } from './shown.ts'
 import { shrink } from './shrink.ts'
 import { Totals } from './totals.ts'
 
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
       console.log(`seed ${next}: ${shownViolation(history)}`)
       const shrunk = await shrink(runHistory, history, kinds)
       console.log(`made smaller in ${shrunk.runs} histories: ${shownViolation(shrunk.history)}`)
-      console.log(`repeat it: ${commandOf(shrunk, kind.length > 0 ? [...kinds] : [])}`)
+      console.log(`repeat it: ${formatCommand(shrunk, kind.length > 0 ? [...kinds] : [])}`)
       bar.start(seeds, next + 1 - from)
     }
     bar.update(next + 1 - from)

@@ -22,10 +22,10 @@ async function makeSmaller(found: History): Promise<Smaller> {
   const { history, maxProcesses } = await shrink(runHistory, found, kinds)
   const { seed, faults, steps, hash } = history
   const again = await runHistory({ seed, kinds, faults: faults.map(({ id }) => id), steps, maxProcesses })
-  return { from: sizeOf(found), to: sizeOf(history), isRepeatable: again.hash === hash }
+  return { from: measureSize(found), to: measureSize(history), isRepeatable: again.hash === hash }
 }
 
-function sizeOf({ faults, steps }: History): Size {
+function measureSize({ faults, steps }: History): Size {
   return { faults: faults.length, steps: steps.length }
 }
 

@@ -47,31 +47,31 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the fingerprint of a key is not compared',
     file: 'runtime/command.ts',
-    from: 'known.fingerprint !== fingerprintOf(request)',
+    from: 'known.fingerprint !== fingerprintRequest(request)',
     to: 'false',
   },
   {
     name: 'a reaction’s command has another key each time',
     file: 'runtime/react.ts',
-    from: 'const key = keyOf(commandId)',
-    to: 'globalThis.tries = (globalThis.tries ?? 0) + 1\n    const key = keyOf(commandId) + globalThis.tries',
+    from: 'const key = formatKey(commandId)',
+    to: 'globalThis.tries = (globalThis.tries ?? 0) + 1\n    const key = formatKey(commandId) + globalThis.tries',
   },
   {
     name: 'a reaction passes an event whose command failed',
     file: 'runtime/react.ts',
-    from: 'sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),',
-    to: 'sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)).catch(() => {}),',
+    from: 'sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater)),',
+    to: 'sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater)).catch(() => {}),',
   },
   {
     name: 'a repeated command of a reaction answers no events',
     file: 'runtime/react.ts',
-    from: 'events ??= await eventsOf(deps.log, outcome).catch(unforeseen)',
+    from: 'events ??= await readOutcomeEvents(deps.log, outcome).catch(throwInternal)',
     to: 'events ??= []',
   },
   {
     name: 'what a reaction schedules is not kept',
     file: 'runtime/react.ts',
-    from: 'await deps.schedule.add(scheduled).catch(unforeseen)',
+    from: 'await deps.schedule.add(scheduled).catch(throwInternal)',
     to: '',
   },
   {
@@ -119,14 +119,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the lag is not checked',
     file: 'runtime/follow.ts',
-    from: 'await this.#alone(partition, () => this.#checkPartition(partition, trace))',
+    from: 'await this.#withPartitionLock(partition, () => this.#checkPartition(partition, trace))',
     to: '',
   },
   {
     name: 'a cursor is written before the documents',
     file: 'runtime/projector.ts',
-    from: 'for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch)\n      const behind = new Set<string>()',
-    to: 'const behind = new Set<string>()\n      queueMicrotask(async () => { for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch) })',
+    from: 'for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch)\n      const behind = new Set<string>()',
+    to: 'const behind = new Set<string>()\n      queueMicrotask(async () => { for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch) })',
   },
   {
     name: 'events that a view has passed are applied again',
@@ -136,21 +136,21 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a gap between two events of a view is not filled',
-    file: 'runtime/pending.ts',
+    file: 'runtime/unseen-events.ts',
     from: 'const events = last.version - after > newer.length ? await readBetween(log, stream, after, last) : newer',
     to: 'const events = newer',
   },
   {
     name: 'a document is written without the marks of its events',
     file: 'runtime/document-writer.ts',
-    from: 'etag: before?.etag }, marks)',
+    from: 'etag: before?.etag }, markers)',
     to: 'etag: before?.etag }, [])',
   },
   {
     name: 'marks that are there already are not looked at',
     file: 'runtime/document-writer.ts',
-    from: 'left = left.filter(([mark]) => !applied.has(mark))',
-    to: 'return untaken',
+    from: 'left = left.filter(([marker]) => !applied.has(marker))',
+    to: 'return rejected',
   },
   {
     name: 'a document of one stream is written whatever is there',
@@ -168,8 +168,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'events count as applied before their document is written',
     file: 'runtime/document-writer.ts',
-    from: 'const untaken = await this.#write(key, events)',
-    to: 'const untaken = []\n        void this.#write(key, events).catch(() => {})',
+    from: 'const rejected = await this.#write(key, events)',
+    to: 'const rejected = []\n        void this.#write(key, events).catch(() => {})',
   },
   {
     name: 'what was decided is remembered before it is appended',
@@ -194,7 +194,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'what a hub has lost is not told',
     under: ['expire'],
     file: 'runtime/follow.ts',
-    from: 'if (this.#toldLost.get(partition)?.time === point.time) return',
+    from: 'if (this.#reportedLost.get(partition)?.time === point.time) return',
     to: 'if (point) return',
   },
   {
@@ -206,16 +206,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a rebuild does not catch up with what comes meanwhile',
     under: ['rebuild', 'slow'],
-    file: 'runtime/replay.ts',
+    file: 'runtime/rebuild.ts',
     from: 'await clock.wait(CATCH_UP_EVERY_MS)\n    await catchUp()\n  }\n  await catchUp()',
     to: 'await clock.wait(CATCH_UP_EVERY_MS)\n  }',
   },
   {
     name: 'a rebuild does not wait for those who write the old generation alone',
     under: ['rebuild', 'slow', 'pause'],
-    file: 'runtime/replay.ts',
-    from: 'const outlasted = clock.elapsed() + OUTLASTING_MS',
-    to: 'const outlasted = clock.elapsed()',
+    file: 'runtime/rebuild.ts',
+    from: 'const expiresAt = clock.elapsed() + POINTER_EXPIRY_MS',
+    to: 'const expiresAt = clock.elapsed()',
   },
   {
     name: 'a generation that is built is not written any more',
@@ -227,14 +227,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a rebuild that ended is not gone on with',
     under: ['rebuild', 'end'],
-    file: 'runtime/rebuilds.ts',
+    file: 'runtime/rebuild-runner.ts',
     from: 'if (silent < ENDED_AFTER_MS) continue',
     to: 'if (silent) continue',
   },
   {
     name: 'a view does not wait for the position that a reader names',
     file: 'runtime/query.ts',
-    from: 'if (standing.passed >= version) return',
+    from: 'if (progress.passed >= version) return',
     to: 'return',
   },
   {
@@ -246,8 +246,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a stream waits for a view, and nobody knows',
     file: 'runtime/projector.ts',
-    from: 'if (parking?.parks(failure)) await parking.note(failure, place?.({ stream, version }), trace)',
-    to: 'if (parking?.parks(failure)) place?.({ stream, version })',
+    from: 'if (parking?.shouldPark(failure)) await parking.note(failure, place?.({ stream, version }), trace)',
+    to: 'if (parking?.shouldPark(failure)) place?.({ stream, version })',
   },
   {
     name: 'an instance believes what it remembers of who waits',
@@ -274,7 +274,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an event is kept with a stream that was taken up meanwhile',
     under: ['bug'],
     file: 'runtime/parking.ts',
-    from: 'all.delete(idOf(known))\n        return false',
+    from: 'all.delete(formatParkedKey(known))\n        return false',
     to: 'return true',
   },
   {

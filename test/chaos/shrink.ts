@@ -35,7 +35,7 @@ export async function shrink(
     const options = {
       seed: found.seed,
       kinds,
-      faults: part.faults ?? idsOf(history),
+      faults: part.faults ?? listIds(history),
       steps: part.steps ?? history.steps,
       maxProcesses: part.maxProcesses ?? maxProcesses,
     }
@@ -45,20 +45,20 @@ export async function shrink(
     return true
   }
 
-  for (let size = Number.POSITIVE_INFINITY; sizeOf(best) < size; ) {
-    size = sizeOf(best)
-    await fewest(idsOf(best.history), (faults) => holds({ faults }))
+  for (let size = Number.POSITIVE_INFINITY; measureSize(best) < size; ) {
+    size = measureSize(best)
+    await fewest(listIds(best.history), (faults) => holds({ faults }))
     await fewest(best.history.steps, (steps) => holds({ steps }))
     while (best.maxProcesses > 1 && (await holds({ maxProcesses: best.maxProcesses - 1 })));
   }
   return { ...best, runs }
 }
 
-function idsOf({ faults }: History): readonly string[] {
+function listIds({ faults }: History): readonly string[] {
   return faults.map(({ id }) => id)
 }
 
-function sizeOf({ history, maxProcesses }: { readonly history: History; readonly maxProcesses: number }): number {
+function measureSize({ history, maxProcesses }: { readonly history: History; readonly maxProcesses: number }): number {
   return history.faults.length + history.steps.length + maxProcesses
 }
 

@@ -1,12 +1,12 @@
 import { ALL_KINDS, type FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
-import { INVARIANTS, type Invariant, type Looked, nothingLooked } from './check/invariants.ts'
+import { type CheckCounts, INVARIANTS, type Invariant, startCounts } from './check/invariants.ts'
 import type { History } from './history.ts'
 
 /** What some histories had together. */
 export class Totals {
   histories = 0
   failures = 0
-  readonly #looked: Looked = nothingLooked()
+  readonly #counts: CheckCounts = startCounts()
   readonly #faults = new Map<FaultKind, number>()
   readonly #began = performance.now()
   #events = 0
@@ -18,7 +18,7 @@ export class Totals {
   add({ violations, faults, looked, events, moments }: History): void {
     this.histories += 1
     if (violations.length > 0) this.failures += 1
-    for (const invariant of invariants) this.#looked[invariant] += looked[invariant]
+    for (const invariant of invariants) this.#counts[invariant] += looked[invariant]
     for (const { kind } of faults) this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + 1)
     this.#events += events
     this.#moments += moments
@@ -31,7 +31,7 @@ export class Totals {
 
   /** What was never checked. */
   unseen(): readonly string[] {
-    return invariants.filter((invariant) => this.#looked[invariant] === 0).map((invariant) => INVARIANTS[invariant])
+    return invariants.filter((invariant) => this.#counts[invariant] === 0).map((invariant) => INVARIANTS[invariant])
   }
 
   summary(): string {
@@ -44,7 +44,7 @@ export class Totals {
       `faults     ${[...ALL_KINDS].map((kind) => `${kind} ${this.count(kind)}`).join(', ')}`,
       ...invariants.map(
         (invariant) =>
-          `checked    ${String(this.#looked[invariant]).padStart(9)} ${invariant}: ${INVARIANTS[invariant]}`,
+          `checked    ${String(this.#counts[invariant]).padStart(9)} ${invariant}: ${INVARIANTS[invariant]}`,
       ),
       `failed     ${this.failures}`,
     ].join('\n')

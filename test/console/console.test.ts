@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core'
 import type { Child } from '../../packages/kit/child.ts'
 import type { Front } from '../../packages/local-cloud/front.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { ConsoleRig } from '../support/console.ts'
+import { ConsoleHarness } from '../support/console.ts'
 import { placeBody } from '../support/orders.ts'
 import type { System } from '../support/system.ts'
 
@@ -21,16 +21,16 @@ const MOST_LOOKS = 3
 
 /** Each page's task is done through the page alone, as somebody does it who knows nothing of the API. Each test goes on where the one before ended. */
 describe('the console', () => {
-  let rig: ConsoleRig
+  let harness: ConsoleHarness
   let ordering: Child
 
   before(async () => {
-    rig = await ConsoleRig.start(SERVICES, startHosts)
+    harness = await ConsoleHarness.start(SERVICES, startHosts)
   })
-  after(() => rig?.stop())
+  after(() => harness?.stop())
   afterEach(async () => {
-    await rig.leave()
-    assert.deepEqual(rig.complaints.splice(0), [])
+    await harness.leave()
+    assert.deepEqual(harness.complaints.splice(0), [])
   })
 
   async function startHosts(system: System, front: Front): Promise<void> {
@@ -44,8 +44,8 @@ describe('the console', () => {
     for (const name of others) front.serve(name, second.address)
   }
 
-  const parkedIn = async (service: string) => (await rig.system.clientOf(service).get('/parked')).body
-  const textOf = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
+  const parkedIn = async (service: string) => (await harness.system.createClient(service).get('/parked')).body
+  const readText = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
   /** Something on the page, by what it is and is called. */
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
   const find = async (page: Page, text: string): Promise<void> => {
@@ -54,7 +54,7 @@ describe('the console', () => {
   }
   /** From the first page, to the stream that a search finds. */
   const openFound = async (text: string): Promise<Page> => {
-    const page = await rig.open('')
+    const page = await harness.open('')
     await find(page, text)
     await page
       .getByRole('region', { name: 'Documents with it' })
@@ -66,29 +66,29 @@ describe('the console', () => {
   }
 
   /** What keeps anybody from using the page as it is, in each of its looks; and what does not fit. */
-  async function barriersOf(page: Page): Promise<readonly string[]> {
+  async function findBarriers(page: Page): Promise<readonly string[]> {
     const barriers: string[] = []
     for (const look of LOOKS) {
-      await rig.show(page, look)
+      await harness.show(page, look)
       await page.waitForFunction('document.documentElement.scrollWidth <= innerWidth')
-      barriers.push(...(await lastingBarriersOf(page)))
+      barriers.push(...(await findLastingBarriers(page)))
     }
     return barriers
   }
 
   /** Those that are there whenever it is looked: what comes in at the moment is between two states. */
-  async function lastingBarriersOf(page: Page): Promise<readonly string[]> {
-    let barriers = await rig.barriersOf(page)
-    for (let looks = 1; barriers.length > 0 && looks < MOST_LOOKS; looks += 1) {
+  async function findLastingBarriers(page: Page): Promise<readonly string[]> {
+    let barriers = await harness.findBarriers(page)
+    for (let attempts = 1; barriers.length > 0 && attempts < MOST_LOOKS; attempts += 1) {
       console.log(`# looked at again: ${barriers.join('; ')}`)
       await page.waitForLoadState('networkidle')
-      barriers = await rig.barriersOf(page)
+      barriers = await harness.findBarriers(page)
     }
     return barriers
   }
 
   it('the colours follow the system until somebody chooses, and the choice is kept', async () => {
-    const page = await rig.open('audit', { theme: 'dark' })
+    const page = await harness.open('audit', { theme: 'dark' })
     const background = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor')
     const dark = await background()
     await page.getByLabel('Colours').selectOption('light')
@@ -100,14 +100,14 @@ describe('the console', () => {
   })
 
   it('a button makes sample data, and tells each step', async () => {
-    const page = await rig.open('try')
+    const page = await harness.open('try')
     await button(page, 'Make sample data').click()
     await page.getByText('Done.').waitFor()
     const steps = page.getByRole('list', { name: 'What was done' })
-    assert.match(await textOf(steps), /linus ordered sextant/)
-    assert.match(await textOf(steps), /clerk-maria changed the address of grace/)
+    assert.match(await readText(steps), /linus ordered sextant/)
+    assert.match(await readText(steps), /clerk-maria changed the address of grace/)
     // Of an order that was decided before its address could be changed.
-    rig.forgive(409)
+    harness.forgive(409)
   })
 
   it('somebody finds why an order was rejected', async () => {
@@ -129,19 +129,19 @@ describe('the console', () => {
       .click()
     const state = page.getByRole('region', { name: 'State at version 2' })
     await state.getByText(/^clerk-maria$/).waitFor()
-    assert.match(await textOf(state), /shippingAddress\.streetName from Quay to Harbour Road/)
+    assert.match(await readText(state), /shippingAddress\.streetName from Quay to Harbour Road/)
     const slider = page.getByRole('slider', { name: 'Version' })
     await slider.focus()
     await page.keyboard.press('Home')
     const first = page.getByRole('region', { name: 'State at version 1' })
     await first.getByText('began this stream').waitFor()
-    assert.match(await textOf(first), /streetNameQuay/)
+    assert.match(await readText(first), /streetNameQuay/)
     await page.keyboard.press('ArrowRight')
     await state.waitFor()
   })
 
   it('the map shows what runs and how it does, and is walked by keys', async () => {
-    const page = await rig.open('')
+    const page = await harness.open('')
     for (const group of ['Services', 'Hubs'])
       for (const name of SERVICES)
         await page
@@ -158,7 +158,7 @@ describe('the console', () => {
   })
 
   it('a command is sent by a form, and all that it sets off comes in; a mistake is told', async () => {
-    const page = await rig.open('try')
+    const page = await harness.open('try')
     await page.getByRole('combobox', { name: 'Command' }).selectOption('inventory: stock/{id}/receive')
     await page.getByLabel('Sent as').fill('tester')
     await page.getByLabel('id', { exact: true }).fill('compass')
@@ -173,17 +173,18 @@ describe('the console', () => {
     await page.getByLabel('reason', { exact: true }).fill('counted')
     await button(page, 'Send').click()
     await page.getByRole('alert').getByText('HTTP 409').waitFor()
-    rig.forgive(409)
+    harness.forgive(409)
   })
 
   it('live events come in while somebody looks, by filters, and wait while it is paused', async () => {
-    const page = await rig.open('live?service=inventory')
+    const page = await harness.open('live?service=inventory')
     const list = page.getByRole('region', { name: 'Events' })
     await list.getByText('stock-compass@1').waitFor()
     await page.getByLabel('Category').selectOption('stock')
     await page.getByLabel('Text').fill('anchor')
     await list.getByText(/None of \d+ events has/).waitFor()
-    const receive = (id: string) => rig.system.clientOf('inventory').post(`/stock/${id}/receive`, { quantity: 1 }, {})
+    const receive = (id: string) =>
+      harness.system.createClient('inventory').post(`/stock/${id}/receive`, { quantity: 1 }, {})
     await receive('anchor')
     await list.getByText('stock-anchor@1').waitFor()
     await button(page, 'Pause').click()
@@ -194,7 +195,7 @@ describe('the console', () => {
   })
 
   it('a view shows its documents, and the events that made them', async () => {
-    const page = await rig.open('views/ordering/order')
+    const page = await harness.open('views/ordering/order')
     await page.getByLabel('status').selectOption('rejected')
     await page
       .getByRole('region', { name: 'Documents' })
@@ -206,7 +207,7 @@ describe('the console', () => {
     await document.getByRole('link', { name: 'Its stream' }).click()
     await page.getByRole('heading', { name: 'State at version 2' }).waitFor()
 
-    await page.goto(`${rig.front.address}/#/views/ordering/sales-by-product?key=cup`)
+    await page.goto(`${harness.front.address}/#/views/ordering/sales-by-product?key=cup`)
     await button(page, 'Find its events').click()
     await document
       .getByRole('listitem')
@@ -219,11 +220,11 @@ describe('the console', () => {
 
   it('a view is built apart and compared, promoted or abandoned, and made undone', async () => {
     // Something that the log does not say.
-    const item = rig.system.containerOf('ordering', 'sales-by-product').item('document', '1|document|cup')
+    const item = harness.system.openContainer('ordering', 'sales-by-product').item('document', '1|document|cup')
     const { resource } = await item.read()
     await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
-    const page = await rig.open('')
-    const goTo = (view: string) => page.goto(`${rig.front.address}/#/views/ordering/${view}`)
+    const page = await harness.open('')
+    const goTo = (view: string) => page.goto(`${harness.front.address}/#/views/ordering/${view}`)
     const generation = (text: string) => page.getByText(text, { exact: true })
     const does = async (ask: string, action: string): Promise<void> => {
       await button(page, ask).click()
@@ -237,7 +238,7 @@ describe('the console', () => {
     await comparison.getByRole('listitem').filter({ hasText: 'changed' }).getByRole('link', { name: 'cup' }).click()
     const beside = comparison.getByRole('group', { name: 'cup in both generations' })
     await beside.getByRole('row', { name: 'damaged removed true' }).waitFor()
-    assert.deepEqual(await barriersOf(page), [])
+    assert.deepEqual(await findBarriers(page), [])
     await does('Abandon…', 'Abandon')
     await page.getByText(/Removal of generation 2: done/).waitFor()
     await generation('2: built').waitFor({ state: 'detached' })
@@ -263,8 +264,8 @@ describe('the console', () => {
       lines: [{ sku: 'cup', quantity: 1, unitPrice: 1250 }],
       payment: { method: 'transfer', withinSeconds: 900 },
     }
-    const { body } = await rig.system.clientOf('ordering').post('/orders', order, {})
-    const page = await rig.open('processes')
+    const { body } = await harness.system.createClient('ordering').post('/orders', order, {})
+    const page = await harness.open('processes')
     await page
       .getByRole('row', { name: new RegExp(`^fulfilment-${body.id} [^]*stock: reserved[^]*expire payment-${body.id}`) })
       .waitFor()
@@ -275,17 +276,17 @@ describe('the console', () => {
   })
 
   it('what changed between versions of an event is told', async () => {
-    const page = await rig.open('audit')
+    const page = await harness.open('audit')
     const events = page.getByRole('region', { name: 'Events of ordering' })
     await events.getByText('OrderPlaced', { exact: true }).click()
     await events.getByRole('list', { name: 'Changes from version 1' }).first().getByText('payment.method').waitFor()
   })
 
   it('every page is accessible to all, in both colours, and fits a narrow screen', async () => {
-    const rejected = await rig.system.clientOf('ordering').get('/orders?status=rejected')
+    const rejected = await harness.system.createClient('ordering').get('/orders?status=rejected')
     const { orderId } = rejected.body.items[0]
-    const events = await rig.system.clientOf('ordering').get(`/streams/order-${orderId}/events?limit=1`)
-    const page = await rig.open('')
+    const events = await harness.system.createClient('ordering').get(`/streams/order-${orderId}/events?limit=1`)
+    const page = await harness.open('')
     const barriers: string[] = []
     for (const [hash, shown] of [
       ['', 'up to date'],
@@ -302,19 +303,19 @@ describe('the console', () => {
       ['try?command=ordering-orders-create', 'Add to lines'],
       ['nowhere', 'There is no page'],
     ] as const) {
-      await page.goto(`${rig.front.address}/#/${hash}`)
+      await page.goto(`${harness.front.address}/#/${hash}`)
       await page.locator('main').getByText(shown).first().waitFor()
-      barriers.push(...(await barriersOf(page)))
+      barriers.push(...(await findBarriers(page)))
     }
     assert.deepEqual(barriers, [])
   })
 
   it('a log is verified, and an event that was tampered with is found, and is a click away', async () => {
-    const page = await rig.open('audit')
+    const page = await harness.open('audit')
     await button(page, 'Verify ordering').click()
     await page.getByRole('group', { name: 'Verification of ordering' }).getByText('All is as it was written.').waitFor()
 
-    const log = rig.system.logOf('inventory')
+    const log = harness.system.openLog('inventory')
     const query = {
       query: 'SELECT * FROM c WHERE c.stream = @stream',
       parameters: [{ name: '@stream', value: 'stock-anchor' }],
@@ -330,27 +331,27 @@ describe('the console', () => {
       .getByRole('link', { name: /^stock-anchor@\d$/ })
       .first()
       .waitFor()
-    assert.deepEqual(await barriersOf(page), [])
+    assert.deepEqual(await findBarriers(page), [])
     await verification
       .getByRole('link', { name: /^stock-anchor@\d$/ })
       .first()
       .click()
     await page.getByRole('heading', { name: 'stock-anchor' }).waitFor()
     // Its state cannot be told any more.
-    rig.forgive(500)
+    harness.forgive(500)
   })
 
   it('what is parked is tried again, skipped with a reason, and a message of a stranger is discarded', async () => {
     await ordering.stop()
     const main = 'test/support/faulty-functions.ts'
-    ordering = await rig.system.startHost({
+    ordering = await harness.system.startHost({
       services: ['ordering'],
       port: 0,
       preload: { env: { FUNCTIONS_HOST_MAIN: main } },
     })
-    rig.front.serve('ordering', ordering.address)
-    await rig.system.clientOf('ordering').post('/orders/bad/place', { ...placeBody, customerId: 'throws' }, {})
-    const producer = new EventHubProducerClient(rig.system.settings.EventHubConnection ?? '', 'payments')
+    harness.front.serve('ordering', ordering.address)
+    await harness.system.createClient('ordering').post('/orders/bad/place', { ...placeBody, customerId: 'throws' }, {})
+    const producer = new EventHubProducerClient(harness.system.settings.EventHubConnection ?? '', 'payments')
     await producer.sendBatch([{ body: HIDDEN }])
     await producer.close()
     await until('both to be parked', async () => {
@@ -358,7 +359,7 @@ describe('the console', () => {
       return first.streams.length > 0 && second.messages.length > 0
     })
 
-    const page = await rig.open('parked')
+    const page = await harness.open('parked')
     const stream = page.getByRole('article', { name: /^order-bad@1 for order@/ })
     await stream.getByText('the view has a fault').waitFor()
     await stream.getByRole('button', { name: 'Try again now' }).click()
@@ -367,7 +368,7 @@ describe('the console', () => {
     const dialog = page.getByRole('dialog')
     assert.ok(await dialog.getByRole('button', { name: 'Skip it' }).isDisabled(), 'a reason is needed')
     await dialog.getByLabel('Reason').fill('the view has a fault')
-    assert.deepEqual(await barriersOf(page), [])
+    assert.deepEqual(await findBarriers(page), [])
     await dialog.getByRole('button', { name: 'Skip it' }).click()
     await stream.waitFor({ state: 'detached' })
 
@@ -382,28 +383,28 @@ describe('the console', () => {
   })
 
   it('a service that is away, and one that only operators may ask, each have their face', async () => {
-    rig.front.serve('shipping', undefined)
-    const guarded = await rig.system.startHost({
+    harness.front.serve('shipping', undefined)
+    const guarded = await harness.system.startHost({
       services: ['payments'],
       port: 0,
       preload: { env: { WEBSITE_AUTH_ENABLED: 'True' } },
     })
-    rig.front.serve('payments', guarded.address)
-    const page = await rig.open('parked')
+    harness.front.serve('payments', guarded.address)
+    const page = await harness.open('parked')
     await page.getByRole('alert').getByText('The service is away: shipping').waitFor()
     await page.getByRole('alert').getByText('Only operators may see this: payments').waitFor()
-    assert.deepEqual(await barriersOf(page), [])
-    await page.goto(`${rig.front.address}/#/nowhere`)
+    assert.deepEqual(await findBarriers(page), [])
+    await page.goto(`${harness.front.address}/#/nowhere`)
     await page.getByText('There is no page').waitFor()
-    await page.goto(`${rig.front.address}/#/stream/inventory/stock-none`)
+    await page.goto(`${harness.front.address}/#/stream/inventory/stock-none`)
     await page.getByRole('alert').getByText('stream-not-found').waitFor()
-    for (const status of [403, 404, 503]) rig.forgive(status)
-    assert.deepEqual(rig.complaints, [])
-    await rig.front.stop()
-    await page.goto(`${rig.front.address}/#/parked`).catch(() => {})
+    for (const status of [403, 404, 503]) harness.forgive(status)
+    assert.deepEqual(harness.complaints, [])
+    await harness.front.stop()
+    await page.goto(`${harness.front.address}/#/parked`).catch(() => {})
     await page.evaluate(`location.hash = '#/audit'`)
     await button(page, 'Verify inventory').click()
     await page.getByRole('alert').getByText('No answer').first().waitFor()
-    rig.complaints.splice(0)
+    harness.complaints.splice(0)
   })
 })

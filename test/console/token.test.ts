@@ -51,12 +51,16 @@ describe('a system that asks for a token', () => {
 
   it('lets nobody in who does not show it, at the front and at the host behind it', async () => {
     const [front, host] = [new URL(consoleAddress()).origin, /^functions +(http:\/\/[^/]+)/m.exec(system.output)?.[1]]
-    const statusOf = async (url: string, shown?: string): Promise<number> =>
+    const readStatus = async (url: string, shown?: string): Promise<number> =>
       (await fetch(url, { headers: shown === undefined ? {} : { authorization: `Bearer ${shown}` } })).status
     for (const address of [front, host])
       for (const path of ['about', 'orders', 'status', 'views', 'streams']) {
         const url = `${address}/api/ordering/${path}`
-        const statuses = [await statusOf(url), await statusOf(url, `${token.slice(1)}x`), await statusOf(url, token)]
+        const statuses = [
+          await readStatus(url),
+          await readStatus(url, `${token.slice(1)}x`),
+          await readStatus(url, token),
+        ]
         assert.deepEqual(statuses, [401, 401, 200], url)
       }
   })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Ajv, type ErrorObject } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { reactionsOf, toCloudEvent } from 'tidemark/tools'
+import { listReactions, toCloudEvent } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 import { committedVersions, recordedEvent } from './committed.ts'
@@ -36,12 +36,12 @@ function resolve(document: Json, $ref: string): Json {
   return found
 }
 
-function refsOf(part: Json): string[] {
+function listRefs(part: Json): string[] {
   if (typeof part !== 'object' || part === null) return []
-  return Object.entries(part).flatMap(([key, value]) => (key === '$ref' ? [value as string] : refsOf(value)))
+  return Object.entries(part).flatMap(([key, value]) => (key === '$ref' ? [value as string] : listRefs(value)))
 }
 
-const categoryOf = (service: string, type: string): string | undefined =>
+const findCategory = (service: string, type: string): string | undefined =>
   services
     .find(({ name }) => name === service)
     ?.deciders.find(({ events }) => events.some((event) => event.name === type))?.category
@@ -62,7 +62,7 @@ describe('AsyncAPI documents', () => {
 
   it('have no reference that leads nowhere', () => {
     for (const [, document] of documents) {
-      const refs = refsOf(document)
+      const refs = listRefs(document)
       // One that publishes a single event has a channel, its message, and these two where it is sent.
       assert.ok(refs.length >= 3)
       for (const $ref of refs) resolve(document, $ref)
@@ -73,7 +73,7 @@ describe('AsyncAPI documents', () => {
     for (const [name, document] of documents) {
       const service = services.find((each) => each.name === name)
       assert.ok(service)
-      const messagesOf = (operation: Json): string[] =>
+      const listMessages = (operation: Json): string[] =>
         operation.messages.map(({ $ref }: Json) => {
           const { title } = resolve(document, resolve(document, $ref).$ref)
           return `${resolve(document, operation.channel.$ref).address}: ${title}`
@@ -85,20 +85,20 @@ describe('AsyncAPI documents', () => {
       const { publish, ...receive } = document.operations
       assert.equal(publish.action, 'send')
       assert.deepEqual(
-        messagesOf(publish),
+        listMessages(publish),
         expected(
           name,
-          service.publishes.map(({ published }) => published),
+          service.publishes.map(({ publicEvent: published }) => published),
         ),
       )
-      const followed = reactionsOf(service).filter((reaction) => reaction.service !== name)
+      const followed = listReactions(service).filter((reaction) => reaction.service !== name)
       assert.deepEqual(
         Object.keys(receive),
         followed.map((reaction) => reaction.name),
       )
       for (const reaction of followed) {
         assert.equal(receive[reaction.name].action, 'receive')
-        assert.deepEqual(messagesOf(receive[reaction.name]), expected(reaction.service, reaction.events))
+        assert.deepEqual(listMessages(receive[reaction.name]), expected(reaction.service, reaction.events))
       }
     }
   })
@@ -117,7 +117,7 @@ describe('AsyncAPI documents', () => {
         assert.ok(validate)
         for (const { data } of samples.samples) {
           const content = { type: type.name, schemaVersion: version, data }
-          const message = toCloudEvent(recordedEvent(content, `/${name}/${categoryOf(name, type.name)}`))
+          const message = toCloudEvent(recordedEvent(content, `/${name}/${findCategory(name, type.name)}`))
           assert.ok(!validate({ ...message, source: `/${name}/other` }), 'another category')
           assert.ok(validate(message), `${payload}: ${check.errorsText(validate.errors)}`)
           assert.ok(!validate({ ...message, type: 'Other' }), 'another type')

@@ -55,16 +55,16 @@ export function committedVersions(): CommittedVersion[] {
           samples: json(`${name}/${samples}/${file}`),
         }
       })
-    const told = publishes.filter(({ translate }) => translate).map(({ published }) => published)
+    const publicTypes = publishes.filter(({ translate }) => translate).map(({ publicEvent: published }) => published)
     return [
       ...deciders.flatMap(({ events }) => events).flatMap((type) => of(type, 'events', 'samples')),
-      ...told.flatMap((type) => of(type, 'contract', 'samples/contract')),
+      ...publicTypes.flatMap((type) => of(type, 'contract', 'samples/contract')),
     ]
   })
 }
 
 /** The declaration as it was when this version was the newest: what a reader of that time has. */
-export function asOf(type: EventType, version: number): EventType {
+export function selectVersion(type: EventType, version: number): EventType {
   const versions = type.versions.slice(0, version)
   const newest = versions.at(-1)
   if (newest === undefined) throw new RangeError(`${type.name} has no version ${version}`)

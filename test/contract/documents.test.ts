@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { EventType, RecordedEvent, Service } from 'tidemark'
-import { type AnyView, jsonSchemaOf } from 'tidemark/tools'
+import { type AnyView, buildJsonSchema } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { isObject, type JsonObject } from '../../packages/cli/schemas/json.ts'
-import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
+import { anyText, buildArbitrary } from '../../packages/cli/schemas/schema-values.ts'
 import { jsonSchemaCheck, recordedEvent } from './committed.ts'
 
 const LARGEST = 1_000_000
@@ -20,14 +20,14 @@ function summable(schema: unknown): unknown {
   return { ...all, minimum: Math.max(minimum, -LARGEST), maximum: Math.min(maximum, LARGEST) }
 }
 
-function historiesOf({ name, deciders }: Service, view: AnyView): fc.Arbitrary<RecordedEvent[]> {
+function buildHistories({ name, deciders }: Service, view: AnyView): fc.Arbitrary<RecordedEvent[]> {
   const types = deciders.find(({ category }) => category === view.category)?.events ?? []
   assert.ok(types.length > 0, `${view.name} follows no decider`)
-  const eventOf = (type: EventType): fc.Arbitrary<RecordedEvent> =>
-    valuesOf(summable(jsonSchemaOf(type.schema, type.name)) as JsonObject, anyText).map((data) =>
+  const buildEvent = (type: EventType): fc.Arbitrary<RecordedEvent> =>
+    buildArbitrary(summable(buildJsonSchema(type.schema, type.name)) as JsonObject, anyText).map((data) =>
       recordedEvent({ type: type.name, schemaVersion: type.version, data }, `/${name}/${view.category}`),
     )
-  const [first, ...others] = types.map(eventOf)
+  const [first, ...others] = types.map(buildEvent)
   assert.ok(first)
   // Most streams begin with what their first event is; all of what comes then may be anything.
   return fc
@@ -36,10 +36,10 @@ function historiesOf({ name, deciders }: Service, view: AnyView): fc.Arbitrary<R
 }
 
 /** All documents that a history makes, each as it is after each event. */
-function* documentsOf(view: AnyView, history: readonly RecordedEvent[]): Generator<unknown> {
+function* foldDocuments(view: AnyView, history: readonly RecordedEvent[]): Generator<unknown> {
   const documents = new Map<string, unknown>()
   for (const event of history)
-    for (const key of view.kind === 'one-stream' ? [event.stream] : view.targets(event)) {
+    for (const key of view.kind === 'one-stream' ? [event.stream] : view.documentKeys(event)) {
       const document = view.evolve(documents.get(key), event, key)
       documents.set(key, document)
       if (document !== undefined) yield document
@@ -52,11 +52,11 @@ describe('the documents of views', () => {
     for (const view of service.views)
       it(`are what OpenAPI says of them, after any events: ${view.name}`, () => {
         assert.ok(view.document)
-        const schema = jsonSchemaOf(view.document, view.name)
+        const schema = buildJsonSchema(view.document, view.name)
         let seen = 0
         fc.assert(
-          fc.property(historiesOf(service, view), (history) => {
-            for (const document of documentsOf(view, history)) {
+          fc.property(buildHistories(service, view), (history) => {
+            for (const document of foldDocuments(view, history)) {
               // As a client gets it: without what is undefined.
               assert.equal(check(schema, JSON.parse(JSON.stringify(document))), undefined)
               seen += 1

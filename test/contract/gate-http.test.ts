@@ -5,7 +5,7 @@ import { assertRefused, committedSchemas, type Edits, gateAfter } from './edits.
 const ORDERS = '/ordering/orders'
 const CANCEL = '/ordering/orders/{id}/cancel'
 const ORDER = '/ordering/orders/{id}'
-const okOf = (operation: { responses: Record<string, { content: Record<string, unknown> }> }) =>
+const findOk = (operation: { responses: Record<string, { content: Record<string, unknown> }> }) =>
   // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
   operation.responses[200]?.content['application/json'] as any
 
@@ -13,12 +13,12 @@ const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, e
 
 describe('a change of the HTTP side that is allowed', () => {
   it('a new path, an optional parameter, an optional field of a body, a field more in an answer, another problem', () => {
-    const { refused, told } = after((edits) =>
+    const { refused, notices: told } = after((edits) =>
       edits.edit('openapi.json', ({ paths }) => {
         paths['/ordering/baskets'] = paths[ORDERS]
         paths[ORDERS].get.parameters.push({ name: 'q', in: 'query', schema: { type: 'string' } })
         paths[CANCEL].post.requestBody.content['application/json'].schema.properties.note = { type: 'string' }
-        okOf(paths[ORDER].get).schema.properties.note = { type: 'string' }
+        findOk(paths[ORDER].get).schema.properties.note = { type: 'string' }
         paths[CANCEL].post.responses[410] = { description: 'gone' }
       }),
     )
@@ -26,8 +26,8 @@ describe('a change of the HTTP side that is allowed', () => {
   })
 
   it('a value more in an answer, told', () => {
-    const { refused, told } = after((edits) =>
-      edits.edit('openapi.json', ({ paths }) => okOf(paths[ORDER].get).schema.properties.status.enum.push('lost')),
+    const { refused, notices: told } = after((edits) =>
+      edits.edit('openapi.json', ({ paths }) => findOk(paths[ORDER].get).schema.properties.status.enum.push('lost')),
     )
     assert.deepEqual([refused, told], [[], [`GET ${ORDER}: the answer has a new value: status may be "lost"`]])
   })
@@ -97,7 +97,7 @@ describe('a change of the HTTP side that is refused, and named', () => {
     [
       'a field of an answer',
       ({ paths }) => {
-        const { schema } = okOf(paths[ORDER].get)
+        const { schema } = findOk(paths[ORDER].get)
         delete schema.properties.placedAt
         schema.required = schema.required.filter((name: string) => name !== 'placedAt')
       },
@@ -106,21 +106,21 @@ describe('a change of the HTTP side that is refused, and named', () => {
     [
       'a field that an answer may lack',
       ({ paths }) => {
-        okOf(paths[ORDER].get).schema.required.shift()
+        findOk(paths[ORDER].get).schema.required.shift()
       },
       /the answer is not what it was: orderId may be missing/,
     ],
     [
       'another type in an answer',
       ({ paths }) => {
-        okOf(paths[ORDER].get).schema.properties.customerId = { type: 'integer' }
+        findOk(paths[ORDER].get).schema.properties.customerId = { type: 'integer' }
       },
       /customerId may be of type integer/,
     ],
     [
       'any answer',
       ({ paths }) => {
-        okOf(paths[ORDER].get).schema = {}
+        findOk(paths[ORDER].get).schema = {}
       },
       /the answer is not what it was/,
     ],

@@ -26,7 +26,7 @@ const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, e
 describe('what is allowed', () => {
   it('nothing at all: everything is compared and nothing is found', () => {
     const { counted, ...found } = compareSchemas(committedSchemas, committedSchemas, readOn)
-    assert.deepEqual(found, { refused: [], breaking: [], told: [] })
+    assert.deepEqual(found, { refused: [], breaking: [], notices: [] })
     assert.ok(counted.versions > 50 && counted.samples > 100 && counted.operations > 20, JSON.stringify(counted))
   })
 
@@ -80,7 +80,7 @@ describe('what is allowed', () => {
     ],
   ] as const satisfies readonly (readonly [string, (edits: Edits) => unknown])[])
     it(what, () => {
-      const { refused, breaking, told } = after(edit)
+      const { refused, breaking, notices: told } = after(edit)
       assert.deepEqual([refused, breaking, told], [[], [], []])
     })
 

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { eventType } from 'tidemark'
 import { eventReader } from 'tidemark/tools'
 import { z } from 'zod'
-import { declaredEvents, eventSchemaOf } from '../../packages/cli/schemas/event-schema.ts'
-import { samplesOf } from '../../packages/cli/schemas/samples.ts'
+import { buildEventSchema, declaredEvents } from '../../packages/cli/schemas/event-schema.ts'
+import { buildSamples } from '../../packages/cli/schemas/samples.ts'
 import { committedVersions, jsonSchemaCheck } from './committed.ts'
 
 const versions = committedVersions()
@@ -58,21 +58,21 @@ describe('samples of a version', () => {
     deciders: [{ ...keeping, events: [type] }],
   })
   assert.ok(declared)
-  const schema = eventSchemaOf('wiring', declared, 1)
+  const schema = buildEventSchema('wiring', declared, 1)
 
   it('are made once and then kept: only what they are read as is made again', () => {
     const kept = { samples: [{ data: { pin: 7 }, read: { pin: 7, label: 'seven' } }] }
-    assert.deepEqual(samplesOf(type, schema, kept).samples, [{ data: { pin: 7 }, read: { pin: 7, label: 'pin 7' } }])
+    assert.deepEqual(buildSamples(type, schema, kept).samples, [{ data: { pin: 7 }, read: { pin: 7, label: 'pin 7' } }])
   })
 
   it('are the same on every machine', () => {
-    const made = samplesOf(type, schema, undefined)
-    assert.deepEqual(made, samplesOf(type, schema, { samples: [] }))
+    const made = buildSamples(type, schema, undefined)
+    assert.deepEqual(made, buildSamples(type, schema, { samples: [] }))
     assert.ok(made.samples.length > 1)
   })
 
   it('that the code can no longer read are an error', () =>
-    assert.throws(() => samplesOf(type, schema, { samples: [{ data: { pin: 'seven' } }] }), {
+    assert.throws(() => buildSamples(type, schema, { samples: [{ data: { pin: 'seven' } }] }), {
       code: 'event-unreadable',
     }))
 })

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { subsetDifferences } from '../../packages/cli/gate/schema-subset.ts'
 import type { JsonObject } from '../../packages/cli/schemas/json.ts'
-import { readable, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
+import { buildArbitrary, readable } from '../../packages/cli/schemas/schema-values.ts'
 import { jsonSchemaCheck } from './committed.ts'
 
 const text = { type: 'string' }
@@ -16,7 +16,7 @@ const record = (properties: object, required: readonly string[] = Object.keys(pr
 })
 const closed = { additionalProperties: false }
 
-const told = (narrow: unknown, wide: unknown): string[] =>
+const formatDifferences = (narrow: unknown, wide: unknown): string[] =>
   subsetDifferences(narrow, wide).map(({ at, what }) => `${at} ${what}`.trim())
 
 describe('every value of the one schema fits the other', () => {
@@ -54,7 +54,7 @@ describe('every value of the one schema fits the other', () => {
     ['what a reference leads to', { $ref: '#/$defs/a', $defs: { a: text } }, text],
     ['a field that is called like a keyword', record({ title: text, a: text }), record({ title: text })],
   ] as const)
-    it(what, () => assert.deepEqual(told(narrow, wide), []))
+    it(what, () => assert.deepEqual(formatDifferences(narrow, wide), []))
 })
 
 describe('a value of the one schema may not fit the other', () => {
@@ -118,7 +118,9 @@ describe('a value of the one schema may not fit the other', () => {
     ],
     ['anything for nothing', text, false, 'is not taken any more'],
   ] as const)
-    it(what, () => assert.ok(told(narrow, wide).includes(expected), told(narrow, wide).join('; ')))
+    it(what, () =>
+      assert.ok(formatDifferences(narrow, wide).includes(expected), formatDifferences(narrow, wide).join('; ')),
+    )
 
   it('and where a list has but one value more, that is told apart', () => {
     const isNew = (narrow: unknown, wide: unknown) => subsetDifferences(narrow, wide).map((each) => each.isNewValue)
@@ -129,7 +131,7 @@ describe('a value of the one schema may not fit the other', () => {
   })
 
   it('and all of it is told, not the first alone', () =>
-    assert.equal(told(record({ a: text, b: whole }, []), record({ a: whole, b: whole })).length, 3))
+    assert.equal(formatDifferences(record({ a: text, b: whole }, []), record({ a: whole, b: whole })).length, 3))
 })
 
 describe('what cannot be compared', () => {
@@ -145,16 +147,16 @@ describe('what cannot be compared', () => {
   ] as const)
     it(`is told as a difference: ${what}`, () =>
       assert.ok(
-        told(narrow, wide).some((line) => /cannot be compared|contains itself/.test(line)),
-        told(narrow, wide).join(),
+        formatDifferences(narrow, wide).some((line) => /cannot be compared|contains itself/.test(line)),
+        formatDifferences(narrow, wide).join(),
       ))
 
   it('but two that are the same need no comparison', () =>
-    assert.deepEqual(told({ not: { const: 'a' } }, { not: { const: 'a' } }), []))
+    assert.deepEqual(formatDifferences({ not: { const: 'a' } }, { not: { const: 'a' } }), []))
 
   it('two references of the same text that lead to different schemas are not the same', () => {
     const of = (a: object) => ({ ...record({ a: { $ref: '#/$defs/a' } }), $defs: { a } })
-    assert.deepEqual(told(of(text), of(whole)), ['a may be of type string, not integer'])
+    assert.deepEqual(formatDifferences(of(text), of(whole)), ['a may be of type string, not integer'])
   })
 })
 
@@ -234,7 +236,7 @@ describe('the comparison of any two schemas', () => {
           return
         }
         same += 1
-        for (const value of fc.sample(valuesOf(narrow, readable), { seed, numRuns: 20 }))
+        for (const value of fc.sample(buildArbitrary(narrow, readable), { seed, numRuns: 20 }))
           assert.equal(check(wide, value), undefined, `${JSON.stringify(value)} fits ${JSON.stringify(narrow)} alone`)
       }),
       { numRuns: 300 },

@@ -7,8 +7,8 @@ import { type EventType, eventType, published, type Service } from 'tidemark'
 import { toCloudEvent } from 'tidemark/tools'
 import { z } from 'zod'
 import { services } from '../../packages/cli/project/config.ts'
-import { asyncApiOf } from '../../packages/cli/schemas/asyncapi.ts'
-import { declaredEvents, eventSchemaOf } from '../../packages/cli/schemas/event-schema.ts'
+import { buildAsyncApi } from '../../packages/cli/schemas/asyncapi.ts'
+import { buildEventSchema, declaredEvents } from '../../packages/cli/schemas/event-schema.ts'
 import { differences, schemaFiles } from '../../packages/cli/schemas/schema-files.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 import { registrations } from '../../packages/functions-host/registrations.ts'
@@ -67,7 +67,7 @@ describe('schemas/', () => {
           assert.ok(committed.has(`${name}/events/${type.name}.v${version}.json`), `${name} ${type.name} ${version}`)
           counted += 1
         }
-      for (const { published: type } of publishes)
+      for (const { publicEvent: type } of publishes)
         for (const { version } of type.versions)
           assert.ok(committed.has(`${name}/contract/${type.name}.v${version}.json`), `${name} ${type.name} ${version}`)
     }
@@ -92,7 +92,7 @@ describe('the schema of an event', () => {
     const [declared] = declaredEvents(service({ deciders: keeping(strict) }))
     assert.ok(declared)
     assert.throws(
-      () => eventSchemaOf('wiring', declared, 1),
+      () => buildEventSchema('wiring', declared, 1),
       /Wired\.v1 of wiring is strict at \/properties\/ends\/items/,
     )
   })
@@ -108,9 +108,9 @@ describe('the schema of an event', () => {
       service({ deciders: keeping(eventType('Wired', other), eventType('Cut', mute)) }),
     )
     assert.ok(first && second)
-    assert.deepEqual(eventSchemaOf('wiring', first, 1).properties, { pin: { type: 'integer' } })
+    assert.deepEqual(buildEventSchema('wiring', first, 1).properties, { pin: { type: 'integer' } })
     assert.throws(
-      () => eventSchemaOf('wiring', second, 1),
+      () => buildEventSchema('wiring', second, 1),
       /the schema of Cut\.v1 of wiring \(mute\) gives no JSON Schema/,
     )
   })
@@ -123,7 +123,7 @@ describe('the schema of an event', () => {
       .additive(z.object({ c: z.int(), d: z.int() }), (data) => ({ ...data, d: 0 }))
     const [declared] = declaredEvents(service({ deciders: keeping(type) }))
     assert.ok(declared)
-    const told = type.versions.map(({ version }) => eventSchemaOf('wiring', declared, version))
+    const told = type.versions.map(({ version }) => buildEventSchema('wiring', declared, version))
     assert.deepEqual(
       told.map((schema) => [schema['x-version'], schema['x-change'], schema['x-readable-from']]),
       [
@@ -142,7 +142,7 @@ describe('the schema of an event', () => {
       deciders: keeping(kept),
       publishes: [published(kept, told, ({ pin }) => ({ pin }))],
     })
-    const ids = declaredEvents(wiring).map((each) => [each.role, eventSchemaOf('wiring', each, 1).$id])
+    const ids = declaredEvents(wiring).map((each) => [each.role, buildEventSchema('wiring', each, 1).$id])
     assert.deepEqual(ids, [
       ['events', 'urn:tidemark:wiring:Wired:1:recorded'],
       ['contract', 'urn:tidemark:wiring:Wired:1'],
@@ -202,7 +202,10 @@ describe('AsyncAPI', () => {
       },
     ]
     const following = service({ reactions })
-    assert.throws(() => asyncApiOf(following, [other, following]), /Wired is followed, and other does not publish it/)
+    assert.throws(
+      () => buildAsyncApi(following, [other, following]),
+      /Wired is followed, and other does not publish it/,
+    )
   })
 
   it('refuses a reaction that follows an event in another category than it is recorded in: it would never hear of it', () => {
@@ -216,9 +219,9 @@ describe('AsyncAPI', () => {
       react: async () => {},
     }
     const following = (category: string) => service({ reactions: [{ ...reaction, category }] })
-    asyncApiOf(following('wire'), [other, following('wire')])
+    buildAsyncApi(following('wire'), [other, following('wire')])
     assert.throws(
-      () => asyncApiOf(following('wires'), [other, following('wires')]),
+      () => buildAsyncApi(following('wires'), [other, following('wires')]),
       /Wired is followed in \/other\/wires, and comes from \/other\/wire/,
     )
   })

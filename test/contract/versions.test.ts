@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { eventReader } from 'tidemark/tools'
-import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
-import { asOf, type CommittedVersion, committedVersions, jsonSchemaCheck } from './committed.ts'
+import { anyText, buildArbitrary } from '../../packages/cli/schemas/schema-values.ts'
+import { type CommittedVersion, committedVersions, jsonSchemaCheck, selectVersion } from './committed.ts'
 
 const versions = committedVersions()
 const check = jsonSchemaCheck()
@@ -11,10 +11,10 @@ const RUNS = 50
 
 /** What `property` says of data of a version, for as many data as a run has. */
 function holds(version: CommittedVersion, property: (data: unknown) => void): void {
-  fc.assert(fc.property(valuesOf(version.schema, anyText), property), { numRuns: RUNS })
+  fc.assert(fc.property(buildArbitrary(version.schema, anyText), property), { numRuns: RUNS })
 }
 
-const newestOf = ({ type }: CommittedVersion): CommittedVersion => {
+const findNewest = ({ type }: CommittedVersion): CommittedVersion => {
   const found = versions.find((each) => each.type === type && each.version === type.version)
   assert.ok(found)
   return found
@@ -31,7 +31,7 @@ describe('any data of any version', () => {
     for (const version of versions) {
       const { type, name } = version
       const reader = eventReader([type], 'own')
-      const newest = newestOf(version)
+      const newest = findNewest(version)
       holds(version, (data) => {
         const content = { type: type.name, schemaVersion: version.version, data }
         const before = structuredClone(data)
@@ -48,10 +48,10 @@ describe('any data of any version', () => {
     let held = 0
     for (const version of versions) {
       const { type, name, schema } = version
-      const { readableFrom } = asOf(type, version.version)
+      const { readableFrom } = selectVersion(type, version.version)
       assert.equal(schema['x-readable-from'], readableFrom, name)
       for (let older = 1; older <= version.version; older += 1) {
-        const reader = eventReader([asOf(type, older)], 'foreign')
+        const reader = eventReader([selectVersion(type, older)], 'foreign')
         const olderSchema = versions.find((each) => each.type === type && each.version === older)?.schema
         holds(version, (data) => {
           const content = { type: type.name, schemaVersion: version.version, readableFrom, data }

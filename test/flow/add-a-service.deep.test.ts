@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
+import { listCodeBlocks } from '../../packages/test-support/documented-code.ts'
 import { ownSettings } from '../../packages/test-support/ports.ts'
 import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
-import { editDocumented, Terminal, writeDocumented } from '../support/carried-out.ts'
+import { editDocumented, Terminal, writeDocumented } from '../support/terminal.ts'
 
 const markdown = readFileSync(fileURLToPath(new URL('../../docs/add-a-service.md', import.meta.url)), 'utf8')
 
@@ -14,7 +14,7 @@ const markdown = readFileSync(fileURLToPath(new URL('../../docs/add-a-service.md
 const saidBefore = (text: string): string => markdown.slice(0, markdown.indexOf(text)).split('\n').slice(-4).join('\n')
 
 /** Answers one after another, each JSON. */
-function answersOf(text: string): unknown[] {
+function parseAnswers(text: string): unknown[] {
   return text
     .trim()
     .replaceAll(/}\s*{/g, '}\n{')
@@ -39,7 +39,7 @@ describe('docs/add-a-service.md, carried out as it stands', () => {
     copy.remove()
   })
 
-  for (const { info, text } of codeBlocksOf(markdown)) {
+  for (const { info, text } of listCodeBlocks(markdown)) {
     const [language, path = ''] = info.split(' ')
     const [firstLine = ''] = text.split('\n')
     switch (language) {
@@ -52,7 +52,7 @@ describe('docs/add-a-service.md, carried out as it stands', () => {
         break
       case 'jsonl':
         it(`answers ${firstLine.slice(0, 80)}`, () => {
-          const [came, expected] = [answersOf(output), answersOf(text)]
+          const [came, expected] = [parseAnswers(output), parseAnswers(text)]
           assert.equal(came.length, expected.length)
           for (const [index, answer] of expected.entries()) assert.partialDeepStrictEqual(came[index], answer)
           carriedOut.answers += expected.length

@@ -7,19 +7,19 @@ import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import fc from 'fast-check'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { localSettings } from '../../packages/cli/project/local-settings.ts'
 import { rewriteJson } from '../../packages/functions-host/json-net/rewrite.ts'
-import { ending } from '../../packages/functions-host/test/support.ts'
+import { testCleanup } from '../../packages/functions-host/test/support.ts'
 import { startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { freePort } from '../../packages/test-support/ports.ts'
 import { anything } from '../../packages/tidemark/test/domain/anything.ts'
 
 const VALUES = 300
-const AT_ONCE = 8
+const CONCURRENCY = 8
 const main = fileURLToPath(new URL('../../packages/functions-host/main.ts', import.meta.url))
 
 /** Text that looks like a date in every way that customers write one, and text that nearly does. */
@@ -64,10 +64,10 @@ function plain(value: unknown): string {
 
 it('any JSON that an event says comes unchanged to log, hub, view and answers, through a host that rewrites dates', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-any-'))
-  const cleanup = ending(t)
+  const cleanup = testCleanup(t)
   cleanup(() => rm(folder, { recursive: true, force: true }))
   const topologyFile = join(folder, 'topology.json')
-  await writeFile(topologyFile, JSON.stringify(topologyOf([anything])))
+  await writeFile(topologyFile, JSON.stringify(buildTopology([anything])))
   const ports = { blob: await freePort(), eventHubs: await freePort(), cosmos: await freePort() }
   const cloud = await startCloud({ dataDir: folder, topologyFile, ports, fresh: false })
   cleanup(() => cloud.stop())
@@ -91,18 +91,18 @@ it('any JSON that an event says comes unchanged to log, hub, view and answers, t
   const worker = async (): Promise<void> => {
     for (const [index, value] of queue) {
       const stream = `thing-${index}`
-      const told = `value ${index}: ${JSON.stringify(value)}`
+      const label = `value ${index}: ${JSON.stringify(value)}`
       const { status, body } = await client.post(`/things/${index}/keep`, { value }, { 'idempotency-key': stream })
-      assert.equal(status, 200, `${told}: ${JSON.stringify(body)}`)
+      assert.equal(status, 200, `${label}: ${JSON.stringify(body)}`)
       const view = await client.get(`/things/${index}?position=${encodeURIComponent(body.position)}`)
-      assert.equal(view.status, 200, told)
-      assert.equal(plain(view.body.value), plain(value), `the view has another ${told}`)
+      assert.equal(view.status, 200, label)
+      assert.equal(plain(view.body.value), plain(value), `the view has another ${label}`)
       const { body: events } = await client.get(`/streams/${stream}/events`)
-      assert.equal(plain(events.items[0].data.value), plain(value), `the answer has another ${told}`)
+      assert.equal(plain(events.items[0].data.value), plain(value), `the answer has another ${label}`)
       answered.set(stream, value)
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   assert.equal(answered.size, VALUES)
 
   const cosmos = new CosmosClient(cloud.settings.CosmosConnection ?? '')

@@ -17,7 +17,7 @@ describe('who looks around in a running system', () => {
   before(async () => {
     system = await System.start()
     for (const { sku } of placeBody.lines)
-      await system.clientOf('inventory').post(`/stock/${sku}/receive`, { quantity: 100 }, {})
+      await system.createClient('inventory').post(`/stock/${sku}/receive`, { quantity: 100 }, {})
     const payment = { method: 'transfer', withinSeconds: 86_400 }
     keyOfPlaced = randomUUID()
     const answer = await system.client.post('/orders', { ...placeBody, payment }, { 'idempotency-key': keyOfPlaced })
@@ -33,8 +33,8 @@ describe('who looks around in a running system', () => {
   const post = (service: string, path: string, body: object = {}): Promise<Answer> =>
     call('POST', `${new URL(system.base).origin}/api/${service}/${path}`, { body: JSON.stringify(body) })
   const rawEvents = async (service: string): Promise<RawItem[]> =>
-    readLog(await readRawLog(system.logOf(service))).events
-  const placeOf = ({ stream, version }: RawItem): string => `${stream}@${version}`
+    readLog(await readRawLog(system.openLog(service))).events
+  const formatPosition = ({ stream, version }: RawItem): string => `${stream}@${version}`
 
   /** All pages of a list. */
   async function everyItem(service: string, path: string): Promise<RawItem[]> {
@@ -125,7 +125,7 @@ describe('who looks around in a running system', () => {
     })
     const its = seen.filter(({ stream }) => stream === `order-${body.id}`)
     const log = (await rawEvents('ordering')).filter(({ stream }) => stream === `order-${body.id}`)
-    assert.deepEqual(its.map(placeOf), log.slice(0, its.length).map(placeOf))
+    assert.deepEqual(its.map(formatPosition), log.slice(0, its.length).map(formatPosition))
     assert.equal(its[0]?.hash, log[0]?.hash)
     const { body: ofType } = await get('ordering', 'events?type=OrderCancelled')
     assert.deepEqual([...new Set(ofType.items.map(({ type }: RawItem) => type))], ['OrderCancelled'])
@@ -137,10 +137,10 @@ describe('who looks around in a running system', () => {
     for (const { name } of services) {
       const its = await everyItem(name, `traces/${encodeURIComponent(correlation)}?limit=2`)
       const log = (await rawEvents(name)).filter((event) => event.correlation === correlation)
-      assert.deepEqual(its.map(placeOf).sort(), log.map(placeOf).sort())
+      assert.deepEqual(its.map(formatPosition).sort(), log.map(formatPosition).sort())
       found.push(...its)
     }
-    const places = new Set(found.map(placeOf))
+    const places = new Set(found.map(formatPosition))
     assert.ok(
       ['ordering', 'inventory', 'payments'].every((name) => found.some(({ source }) => source.startsWith(`/${name}/`))),
     )
@@ -175,9 +175,9 @@ describe('who looks around in a running system', () => {
 
   it('rebuilds a view and goes back, and sees how it goes on', async () => {
     const view = async () => (await get('ordering', 'views')).body.items.find(({ name }: RawItem) => name === 'order')
-    const begun = await post('ordering', 'views/order/rebuild')
-    assert.equal(begun.status, 202, JSON.stringify(begun.body))
-    assert.partialDeepStrictEqual(begun.body, { action: 'rebuild', state: 'running', by: 'anonymous' })
+    const started = await post('ordering', 'views/order/rebuild')
+    assert.equal(started.status, 202, JSON.stringify(started.body))
+    assert.partialDeepStrictEqual(started.body, { action: 'rebuild', state: 'running', by: 'anonymous' })
     const rebuilt = await until('the rebuild to be done', view, ({ rebuild }) => rebuild.state !== 'running')
     assert.partialDeepStrictEqual(rebuilt, { live: 2, rebuild: { state: 'done', stage: 'live', target: 2 } })
     assert.ok(rebuilt.rebuild.total > 0 && rebuilt.rebuild.commits >= rebuilt.rebuild.total)
@@ -223,7 +223,7 @@ describe('who looks around in a running system', () => {
 
     // Something that the log does not say.
     const key = whole[0]?.key
-    const item = system.containerOf('ordering', name).item('document', `${before.live}|document|${key}`)
+    const item = system.openContainer('ordering', name).item('document', `${before.live}|document|${key}`)
     const { resource } = await item.read<RawItem>()
     assert.ok(resource)
     await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
@@ -241,18 +241,18 @@ describe('who looks around in a running system', () => {
     const log = await rawEvents('ordering')
     const placed = log.filter(({ type }) => type === 'OrderPlaced')
     const order = placed[0]?.stream
-    const ofOrder = await everyItem('ordering', `views/order/events?key=${order}&limit=1`)
-    assert.deepEqual(ofOrder.map(placeOf), log.filter(({ stream }) => stream === order).map(placeOf))
+    const orderEvents = await everyItem('ordering', `views/order/events?key=${order}&limit=1`)
+    assert.deepEqual(orderEvents.map(formatPosition), log.filter(({ stream }) => stream === order).map(formatPosition))
     const [product] = (await get('ordering', 'views/sales-by-product/documents?limit=1')).body.items
-    const ofProduct = await everyItem('ordering', `views/sales-by-product/events?key=${product.key}&limit=2`)
+    const productEvents = await everyItem('ordering', `views/sales-by-product/events?key=${product.key}&limit=2`)
     const sold = placed.filter(({ data }) => JSON.stringify(data).includes(`"${product.key}"`))
     assert.ok(sold.length > 0)
     for (const event of sold)
       assert.ok(
-        ofProduct.some((each) => placeOf(each) === placeOf(event)),
-        placeOf(event),
+        productEvents.some((each) => formatPosition(each) === formatPosition(event)),
+        formatPosition(event),
       )
-    assert.equal(new Set(ofProduct.map(placeOf)).size, ofProduct.length)
+    assert.equal(new Set(productEvents.map(formatPosition)).size, productEvents.length)
     assert.deepEqual((await get('ordering', 'views/order/events?key=order-none')).body, { items: [] })
   })
 
@@ -285,7 +285,7 @@ describe('who looks around in a running system', () => {
       assert.ok(checked > 0 && progress.done >= checked && progress.done === progress.total, name)
     }
     const stream = `reservation-${placed}`
-    const log = system.logOf('inventory')
+    const log = system.openLog('inventory')
     const { resource } = await log.item('0000000000000001', stream).read<RawItem>()
     assert.ok(resource)
     await log

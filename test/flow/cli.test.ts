@@ -172,7 +172,7 @@ describe('tidemark, against the running system', () => {
   it('lists what waits for its time', async () => {
     assert.deepEqual((await json('schedule', '--service', 'shipping')).value, { items: [], more: false })
     const stocked = placeBody.lines.map(({ sku }) => `/stock/${sku}/receive`)
-    for (const path of stocked) await system.clientOf('inventory').post(path, { quantity: 100 }, {})
+    for (const path of stocked) await system.createClient('inventory').post(path, { quantity: 100 }, {})
     const payment = { method: 'transfer', withinSeconds: 86_400 }
     const { body } = await system.client.post('/orders', { ...placeBody, payment }, { 'idempotency-key': randomUUID() })
     const { value } = await until(

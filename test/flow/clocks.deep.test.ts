@@ -34,7 +34,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     slow = await startHost('slow', SLOW_S)
     await areSharedBy(2)
     await until('every lease', async () => (await claims()).length === PARTITIONS + NAMES.length)
-    await system.clientOf('inventory', fast).post('/stock/tea/receive', { quantity: 100_000 }, {})
+    await system.createClient('inventory', fast).post('/stock/tea/receive', { quantity: 100_000 }, {})
   })
   after(() => system.remove())
 
@@ -52,7 +52,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
 
   /** Partitions and leases of all hubs and logs. */
   const claims = async () => {
-    const leases = NAMES.map((name) => leaseClaims(system.containerOf(name, 'leases')))
+    const leases = NAMES.map((name) => leaseClaims(system.openContainer(name, 'leases')))
     return [...(await partitionClaims(system.claims)), ...(await Promise.all(leases)).flat()]
   }
   const areSharedBy = (hosts: number) =>
@@ -64,10 +64,10 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       return found.length === PARTITIONS && owners.every((its) => its.size === hosts && !its.has(''))
     })
   const shopsAt = (host: Child): Shops => ({
-    ordering: system.clientOf('ordering', host),
-    inventory: system.clientOf('inventory', host),
-    payments: system.clientOf('payments', host),
-    shipping: system.clientOf('shipping', host),
+    ordering: system.createClient('ordering', host),
+    inventory: system.createClient('inventory', host),
+    payments: system.createClient('payments', host),
+    shipping: system.createClient('shipping', host),
   })
   const storeNow = (): Promise<number> => storeTime(system.log)
   const post = async (client: Client, path: string, body: unknown): Promise<Record<string, string>> => {
@@ -75,7 +75,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     assert.ok(answer.status === 200 || answer.status === 201, JSON.stringify(answer.body))
     return answer.body
   }
-  const linesOf = (name: 'fast' | 'slow', what: RegExp): readonly string[] =>
+  const findLines = (name: 'fast' | 'slow', what: RegExp): readonly string[] =>
     printed[name].split('\n').filter((line) => what.test(line))
 
   it('each says of each service that its clock is wrong, by how much and what to do', async () => {
@@ -85,7 +85,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     }
     for (const name of ['fast', 'slow'] as const)
       await until(`the ${name} host to say so`, () => {
-        const lines = linesOf(name, wrong[name])
+        const lines = findLines(name, wrong[name])
         return NAMES.every((service) => lines.some((line) => line.includes(`${service}: this host's clock`)))
       })
   })
@@ -97,7 +97,11 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     const orders = await Promise.all(
       [fast, slow].flatMap((host) =>
         [true, false].map(async (isPaid) => {
-          const { id = '' } = await post(system.clientOf('ordering', host), '/orders', { ...placeBody, lines, payment })
+          const { id = '' } = await post(system.createClient('ordering', host), '/orders', {
+            ...placeBody,
+            lines,
+            payment,
+          })
           return { id, isPaid, host }
         }),
       ),
@@ -105,19 +109,19 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     const untilStatus = (service: string, path: string, status: string) =>
       until(
         `${path} to be ${status}`,
-        async () => (await system.clientOf(service, fast).get(path)).body,
+        async () => (await system.createClient(service, fast).get(path)).body,
         (seen) => seen?.status === status,
       )
     for (const { id, isPaid, host } of orders) {
       await untilStatus('payments', `/payments/${id}`, 'open')
       // By the other host than the one that took the order.
-      const other = system.clientOf('payments', host === fast ? slow : fast)
+      const other = system.createClient('payments', host === fast ? slow : fast)
       if (isPaid) await post(other, `/payments/${id}/authorise`, { reference: 'bank' })
     }
     for (const { id, isPaid } of orders)
       if (isPaid) {
         await untilStatus('shipping', `/shipments/${id}`, 'prepared')
-        await post(system.clientOf('shipping', slow), `/shipments/${id}/dispatch`, {})
+        await post(system.createClient('shipping', slow), `/shipments/${id}/dispatch`, {})
         await untilStatus('ordering', `/orders/${id}`, 'completed')
       } else
         assert.equal(
@@ -126,7 +130,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
         )
 
     const now = await storeNow()
-    const { events } = readLog(await readRawLog(system.logOf('payments')))
+    const { events } = readLog(await readRawLog(system.openLog('payments')))
     for (const { id, isPaid } of orders) {
       const its = events.filter(({ stream }) => stream === `payment-${id}`)
       const [opened] = its
@@ -144,7 +148,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
   })
 
   it('the state now is the newest on each, although it is of a time that has not come on the slow one', async () => {
-    const [fasts, slows] = [system.clientOf('inventory', fast), system.clientOf('inventory', slow)]
+    const [fasts, slows] = [system.createClient('inventory', fast), system.createClient('inventory', slow)]
     for (const [version, [writer, reader]] of [
       [1, [fasts, slows]],
       [2, [slows, fasts]],
@@ -164,10 +168,10 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
   it('under load each keeps what it has: no claim has another owner, and views equal the log', async () => {
     const promised = await underLoad(shopsAt(slow), 'apart', () => staysWithOwners(claims, RENEWALS))
     const logs = {
-      ordering: system.logOf('ordering'),
-      inventory: system.logOf('inventory'),
-      payments: system.logOf('payments'),
-      shipping: system.logOf('shipping'),
+      ordering: system.openLog('ordering'),
+      inventory: system.openLog('inventory'),
+      payments: system.openLog('payments'),
+      shipping: system.openLog('shipping'),
     }
     await assertEqualToLogs(shopsAt(fast), logs, promised)
   })
@@ -182,7 +186,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       await dead.exited
       await areSharedBy(1)
       // It comes to the view once the lease of the log is taken up too.
-      const ordering = system.clientOf('ordering', other)
+      const ordering = system.createClient('ordering', other)
       const { id = '', position = '' } = await post(ordering, '/orders', placeBody)
       assert.equal((await ordering.get(`/orders/${id}?position=${encodeURIComponent(position)}`)).status, 200)
       if (name === 'fast') fast = await startHost(name, shift)
@@ -193,13 +197,13 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
   it('each has said it once of each service, each time that it was started, and that it is right of none', async () => {
     for (const name of ['fast', 'slow'] as const) {
       const counts = () =>
-        NAMES.map((service) => linesOf(name, new RegExp(`${service}: this host's clock is \\d+ s`)).length)
+        NAMES.map((service) => findLines(name, new RegExp(`${service}: this host's clock is \\d+ s`)).length)
       await until('each service to have said it', () => counts().every((count) => count >= 2))
       assert.deepEqual(
         counts(),
         NAMES.map(() => 2),
       )
-      assert.deepEqual(linesOf(name, /clock is right again/), [])
+      assert.deepEqual(findLines(name, /clock is right again/), [])
     }
   })
 })

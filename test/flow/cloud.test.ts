@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import sample from '../../local.settings.sample.json' with { type: 'json' }
 import { services } from '../../packages/cli/project/config.ts'
 import { Command } from '../../packages/test-support/command.ts'
@@ -27,7 +27,7 @@ describe('npm run cloud', () => {
             ...(commands ? [`${name}-${commands.decider.category}-command`] : []),
           ]),
         )
-        const triggered = topologyOf(services).services.flatMap(({ functions }) => Object.values(functions).flat())
+        const triggered = buildTopology(services).services.flatMap(({ functions }) => Object.values(functions).flat())
         const registered = [...routed, ...triggered]
         assert.ok(
           routed.length > 12 && triggered.length > 15,

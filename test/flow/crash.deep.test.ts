@@ -40,19 +40,19 @@ describe('crashes', () => {
       ...(group === 'ordering' ? {} : { port: ports.get(group) ?? 0 }),
       ...(preload ? { preload } : {}),
     })
-  const shopOf = (group: string, service: string): Client =>
+  const createClient = (group: string, service: string): Client =>
     new Client(`http://127.0.0.1:${ports.get(group)}/api/${service}`, WAIT_MS)
   const shops = () => ({
     ordering: system.client,
-    inventory: shopOf('inventory', 'inventory'),
-    payments: shopOf('payments', 'payments'),
-    shipping: shopOf('payments', 'shipping'),
+    inventory: createClient('inventory', 'inventory'),
+    payments: createClient('payments', 'payments'),
+    shipping: createClient('payments', 'shipping'),
   })
   const logs = () => ({
-    ordering: system.logOf('ordering'),
-    inventory: system.logOf('inventory'),
-    payments: system.logOf('payments'),
-    shipping: system.logOf('shipping'),
+    ordering: system.openLog('ordering'),
+    inventory: system.openLog('inventory'),
+    payments: system.openLog('payments'),
+    shipping: system.openLog('shipping'),
   })
   before(async () => {
     system = await System.cloudAlone({ soon: true })

@@ -27,14 +27,14 @@ describe('a deadline, whoever is away, late or fast', () => {
     ordering = await system.startHost({ services: ['ordering'] })
     await system.startHost({ services: ['inventory', 'shipping'], port: await freePort() })
     payments = await startPayments()
-    await system.clientOf('inventory').post('/stock/tea/receive', { quantity: 100 }, {})
+    await system.createClient('inventory').post('/stock/tea/receive', { quantity: 100 }, {})
   })
   after(() => system.remove())
 
   const startPayments = (preload?: HostOptions['preload']): Promise<Child> =>
     system.startHost({ services: ['payments'], port, ...(preload ? { preload } : {}) })
   const read = async (service: string, path: string): Promise<Record<string, unknown>> =>
-    (await system.clientOf(service).get(path)).body
+    (await system.createClient(service).get(path)).body
   const untilStatus = (service: string, path: string, status: string): Promise<Record<string, unknown>> =>
     until(
       `${path} to be ${status}`,
@@ -52,21 +52,21 @@ describe('a deadline, whoever is away, late or fast', () => {
     until(`${new Date(time).toISOString()} to be over`, async () => (await storeNow()) > time)
   /** Whether a command waits for its time in the order's payment. */
   const waits = async (id: string): Promise<boolean> => {
-    const { resources } = await system.containerOf('payments', 'schedule').items.readAll().fetchAll()
+    const { resources } = await system.openContainer('payments', 'schedule').items.readAll().fetchAll()
     return resources.some(({ stream }) => stream === `payment-${id}`)
   }
   const authorise = async (id: string): Promise<void> => {
-    const answer = await system.clientOf('payments').post(`/payments/${id}/authorise`, { reference: 'bank' }, {})
+    const answer = await system.createClient('payments').post(`/payments/${id}/authorise`, { reference: 'bank' }, {})
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
   }
-  const eventsOf = async (stream: string): Promise<{ type: string; time: string }[]> => {
-    const { events } = readLog(await readRawLog(system.logOf('payments')))
+  const readEvents = async (stream: string): Promise<{ type: string; time: string }[]> => {
+    const { events } = readLog(await readRawLog(system.openLog('payments')))
     return events.filter((event) => event.stream === stream)
   }
   async function isShipped(id: string): Promise<void> {
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')
     assert.equal((await read('ordering', `/orders/${id}`)).status, 'confirmed')
-    await system.clientOf('shipping').post(`/shipments/${id}/dispatch`, {}, {})
+    await system.createClient('shipping').post(`/shipments/${id}/dispatch`, {}, {})
     await untilStatus('ordering', `/orders/${id}`, 'completed')
     await untilStatus('payments', `/payments/${id}`, 'captured')
   }
@@ -106,7 +106,7 @@ describe('a deadline, whoever is away, late or fast', () => {
       await Promise.all(ids.map(isShipped))
       for (const id of ids)
         assert.deepEqual(
-          (await eventsOf(`payment-${id}`)).map(({ type }) => type),
+          (await readEvents(`payment-${id}`)).map(({ type }) => type),
           ['PaymentOpened', 'PaymentAuthorised', 'PaymentCaptured'],
         )
     })
@@ -143,7 +143,7 @@ describe('a deadline, whoever is away, late or fast', () => {
     assert.equal(order.cancellationReason, 'not paid in time')
     const now = await storeNow()
     for (const id of [paid, unpaid])
-      for (const { type, time } of await eventsOf(`payment-${id}`)) {
+      for (const { type, time } of await readEvents(`payment-${id}`)) {
         assert.ok(Date.parse(time) >= before - 1000 && Date.parse(time) <= now + 1000, `${type} at ${time}`)
         if (type === 'PaymentExpired') assert.ok(time >= String(opened.due), `it expires at ${time}, not ${opened.due}`)
       }

@@ -75,7 +75,7 @@ describe('the sources of the services', () => {
     assert.equal(status, 201)
     return `/orders/${body.id}?position=${encodeURIComponent(body.position)}`
   }
-  const statusOf = async (path: string): Promise<number> => (await client().get(path)).status
+  const readStatus = async (path: string): Promise<number> => (await client().get(path)).status
   const savedUntil = async (t: TestContext, said: string): Promise<void> => {
     const began = performance.now()
     save(DECIDER, decider.replace(SAID, said))
@@ -83,18 +83,18 @@ describe('the sources of the services', () => {
     t.diagnostic(`${Math.round(performance.now() - began)} ms from the save to the new answer`)
   }
   /** The line of the first that a text has. */
-  const lineOf = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length
+  const findLine = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length
 
   it('are loaded anew when they are saved, of their service alone, and the data is kept', async (t) => {
     const dev = start(['--watch'])
     await dev.prints('ready: ')
     const first = await placed()
-    assert.equal(await statusOf(first), 200)
+    assert.equal(await readStatus(first), 200)
     assert.equal(await refusal(), `tea ${SAID}`)
     await savedUntil(t, 'stands there twice')
-    assert.equal(await statusOf(first), 200)
+    assert.equal(await readStatus(first), 200)
     // The new host follows the hub: it was handed the partitions.
-    assert.equal(await statusOf(await placed()), 200)
+    assert.equal(await readStatus(await placed()), 200)
     await savedUntil(t, 'stands there again')
     assert.doesNotMatch(dev.output, /^(inventory|payments|shipping) +answers/m)
 
@@ -103,7 +103,7 @@ describe('the sources of the services', () => {
     await nobodyListens(env)
     const again = start(['--watch'])
     await again.prints('ready: ')
-    assert.equal(await statusOf(first), 200)
+    assert.equal(await readStatus(first), 200)
     assert.equal(await refusal(), 'tea stands there again')
   })
 
@@ -113,7 +113,7 @@ describe('the sources of the services', () => {
     const broken = `${decider}export const broken: = 1\n`
     save(DECIDER, broken)
     await dev.prints('what ran before goes on')
-    const place = `${DECIDER}:${lineOf(broken, 'export const broken')}`
+    const place = `${DECIDER}:${findLine(broken, 'export const broken')}`
     assert.ok(dev.output.includes(place), `${place} is missing: ${dev.output}`)
     assert.equal(await refusal(), `tea ${SAID}`)
     dev.output = ''
@@ -158,13 +158,13 @@ describe('the sources of the services', () => {
       const [address = ''] = (await until('a debugger', debuggers, (seen) => seen.length > times)).slice(times)
       assert.ok(address.includes(`:${ports.TIDEMARK_DEBUG_PORT}/`), address)
       const session = await Debugger.connect(address)
-      const expected = lineOf(text, FIRST)
+      const expected = findLine(text, FIRST)
       await session.breakAt(file, expected)
       const order = placed()
       const { url, line: stoppedAt } = await session.stopped()
       assert.deepEqual([url, stoppedAt], [file, expected])
       await session.close()
-      assert.equal(await statusOf(await order), 200)
+      assert.equal(await readStatus(await order), 200)
     }
   })
 
@@ -194,7 +194,7 @@ describe('the sources of the services', () => {
         const answer = await fetch(orders(), { method: 'POST', headers: JSON_BODY, body })
         assert.equal(answer.status, status)
         await running.prints('planted')
-        await running.prints(`${file}:${lineOf(text, "'planted'")}:`)
+        await running.prints(`${file}:${findLine(text, "'planted'")}:`)
       }
     })
 })

@@ -20,7 +20,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
   let system: System
   before(async () => {
     system = await System.start()
-    await system.clientOf('inventory').post('/stock/tea/receive', { quantity: 10 }, {})
+    await system.createClient('inventory').post('/stock/tea/receive', { quantity: 10 }, {})
   })
   after(() => system.remove())
 
@@ -30,7 +30,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     return String(body.id)
   }
   const read = async (service: string, path: string): Promise<Record<string, unknown>> =>
-    (await system.clientOf(service).get(path)).body
+    (await system.createClient(service).get(path)).body
   const untilStatus = async (service: string, path: string, status: string): Promise<Record<string, unknown>> => {
     return until(
       `${path} to be ${status}`,
@@ -40,7 +40,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
   }
   /** Whether a command waits for its time in the order's payment. */
   const waits = async (id: string): Promise<boolean> => {
-    const { resources } = await system.containerOf('payments', 'schedule').items.readAll().fetchAll()
+    const { resources } = await system.openContainer('payments', 'schedule').items.readAll().fetchAll()
     return resources.some(({ stream }) => stream === `payment-${id}`)
   }
   const stock = async () => {
@@ -53,7 +53,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')
     assert.equal((await read('payments', `/payments/${id}`)).status, 'authorised')
     assert.deepEqual(await stock(), { onHand: 10, reserved: 2 })
-    await system.clientOf('shipping').post(`/shipments/${id}/dispatch`, { carrier: 'post' }, {})
+    await system.createClient('shipping').post(`/shipments/${id}/dispatch`, { carrier: 'post' }, {})
     await untilStatus('ordering', `/orders/${id}`, 'completed')
     const payment = await untilStatus('payments', `/payments/${id}`, 'captured')
     assert.equal(payment.captured, 900)
@@ -80,7 +80,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     assert.equal(order.cancellationReason, 'not paid in time')
     await untilStatus('payments', `/payments/${id}`, 'expired')
     await until('the units to be free again', stock, ({ reserved }) => reserved === before.reserved)
-    const late = await system.clientOf('payments').post(`/payments/${id}/authorise`, {}, {})
+    const late = await system.createClient('payments').post(`/payments/${id}/authorise`, {}, {})
     assert.deepEqual([late.status, late.body.code], [409, 'payment-expired'])
     // What asked for it may come once more after a kill, and keeps it again until it is sent to no effect.
     await until('the deadline to be forgotten', async () => !(await waits(id)))
@@ -89,7 +89,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
   it('a deadline that is met does nothing: the transfer came in time', async () => {
     const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
     await untilStatus('payments', `/payments/${id}`, 'open')
-    await system.clientOf('payments').post(`/payments/${id}/authorise`, { reference: 'bank-1' }, {})
+    await system.createClient('payments').post(`/payments/${id}/authorise`, { reference: 'bank-1' }, {})
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')
     await until('the deadline to be sent and forgotten', async () => !(await waits(id)))
     assert.equal((await read('ordering', `/orders/${id}`)).status, 'confirmed')
@@ -109,20 +109,20 @@ describe('order fulfilment, from HTTP to four logs', () => {
     const id = await place()
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')
     const [dispatched, cancelled] = await Promise.all([
-      system.clientOf('shipping').post(`/shipments/${id}/dispatch`, {}, {}),
+      system.createClient('shipping').post(`/shipments/${id}/dispatch`, {}, {}),
       system.client.post(`/orders/${id}/cancel`, { reason: 'changed my mind' }, {}),
     ])
     assert.deepEqual([dispatched.status, cancelled.status], [200, 200])
     await untilStatus('shipping', `/shipments/${id}`, 'recalled')
     await untilStatus('payments', `/payments/${id}`, 'captured')
-    await system.clientOf('shipping').post(`/shipments/${id}/return`, {}, {})
+    await system.createClient('shipping').post(`/shipments/${id}/return`, {}, {})
     await untilStatus('payments', `/payments/${id}`, 'refunded')
     await until('the units to be back', stock, (now) => isDeepStrictEqual(now, before))
   })
 
   it('the largest order there may be is paid, sent off, given back in part and returned, to the cent and to the unit', async () => {
     const send = async (service: string, path: string, body: object): Promise<void> => {
-      const answer = await system.clientOf(service).post(path, body, {})
+      const answer = await system.createClient(service).post(path, body, {})
       assert.equal(answer.status, 200, JSON.stringify(answer.body))
     }
     const payment = `/payments/${LONGEST_ORDER}`

@@ -43,7 +43,7 @@ describe('what no batch brings', () => {
     all = hub.partitions
     await start()
     for (const { sku } of placeBody.lines)
-      await system.clientOf('inventory').post(`/stock/${sku}/receive`, { quantity: 10_000 }, {})
+      await system.createClient('inventory').post(`/stock/${sku}/receive`, { quantity: 10_000 }, {})
     // From here on every consumer is known to have come somewhere in every partition.
     await place(all.flatMap((partition) => hub.idsIn(partition, 1, 'first')))
     await assertAllEqual()
@@ -101,24 +101,24 @@ describe('what no batch brings', () => {
       payments: make('payments'),
       shipping: make('shipping'),
     })
-    const clients = of((service) => system.clientOf(service, host))
-    const logs = of((service) => system.logOf(service))
+    const clients = of((service) => system.createClient(service, host))
+    const logs = of((service) => system.openLog(service))
     await assertEqualToLogs(clients, logs, { positions, surprises: [] })
   }
 
   /** Waits until a consumer has printed a line about each of some partitions, or about any. @returns its lines. */
-  async function saidOf(
+  async function waitForLines(
     consumer: string,
     line: RegExp,
     partitions: readonly number[] = [],
   ): Promise<readonly string[]> {
     const its = (): readonly string[] =>
       [...output.matchAll(line)].map(([text]) => text).filter((text) => text.includes(`${consumer}: partition `))
-    const isOf = (partition: number) => (text: string) => text.includes(`partition ${partition} of ordering`)
+    const isAbout = (partition: number) => (text: string) => text.includes(`partition ${partition} of ordering`)
     return until(
       `${consumer} to say it`,
       its,
-      (lines) => lines.length > 0 && partitions.every((partition) => lines.some(isOf(partition))),
+      (lines) => lines.length > 0 && partitions.every((partition) => lines.some(isAbout(partition))),
     )
   }
 
@@ -129,8 +129,8 @@ describe('what no batch brings', () => {
     await system.startCloud()
     await start(SOON)
     await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'after-anew')))
-    await saidOf('ordering-views', MISSING, UNREAD)
-    await saidOf('inventory-reactions-ordering', MISSING, UNREAD)
+    await waitForLines('ordering-views', MISSING, UNREAD)
+    await waitForLines('inventory-reactions-ordering', MISSING, UNREAD)
     assert.match(output, /events-missing: the hub was made anew/)
     await republish()
     await assertAllEqual()
@@ -145,13 +145,13 @@ describe('what no batch brings', () => {
       for (const group of hub.groups) await hub.moveCheckpoints(group)
       await start(env)
       if (env !== SOON) await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, `after-${tests}`)))
-      await saidOf('ordering-views', READ_FROM_HUB, UNREAD)
-      await saidOf('inventory-reactions-ordering', READ_FROM_HUB, UNREAD)
+      await waitForLines('ordering-views', READ_FROM_HUB, UNREAD)
+      await waitForLines('inventory-reactions-ordering', READ_FROM_HUB, UNREAD)
       await assertAllEqual()
     })
 
   const seen = async (startsAt: string): Promise<unknown> =>
-    (await system.clientOf('inventory').get(`/stock/seen-${startsAt}`)).body.onHand
+    (await system.createClient('inventory').get(`/stock/seen-${startsAt}`)).body.onHand
 
   it('a build has reactions more: it brings them what the hub still has or what comes now; beside an old build nothing is missed by them', async () => {
     const query = "SELECT VALUE COUNT(1) FROM c WHERE c['from'] = 1 AND STARTSWITH(c.stream, 'order-')"
@@ -180,7 +180,7 @@ describe('what no batch brings', () => {
       async () => [await seen('first'), await seen('now')],
       ([first, now]) => first === before + UNREAD.length + 2 * all.length && now === UNREAD.length + 2 * all.length,
     )
-    await saidOf('inventory-reactions-ordering', READ_FROM_HUB)
+    await waitForLines('inventory-reactions-ordering', READ_FROM_HUB)
     await assertAllEqual()
   })
   it('an owner that stalls with batches and wakes up late, when another has handled them and more, changes nothing', async () => {
@@ -199,7 +199,7 @@ describe('what no batch brings', () => {
     try {
       const owner = await start()
       const { status, body } = await system
-        .clientOf('ordering', owner)
+        .createClient('ordering', owner)
         .post(`/orders/${held[0]}/cancel`, { reason: 'late' }, {})
       assert.ok(status === 200 || body.code === 'order-confirmed', JSON.stringify(body))
       await assertAllEqual(owner)
@@ -235,7 +235,8 @@ describe('what no batch brings', () => {
       }
       await assertAllEqual()
       if (whose === 'of its own') return
-      for (const consumer of ['ordering-views', 'inventory-reactions-ordering']) await saidOf(consumer, READ_FROM_HUB)
+      for (const consumer of ['ordering-views', 'inventory-reactions-ordering'])
+        await waitForLines(consumer, READ_FROM_HUB)
     })
 
   function readInGroup(group: string, store: CheckpointStore, ownerLevel: number) {
@@ -261,10 +262,10 @@ describe('what no batch brings', () => {
   it('the progress container loses all its items: nothing is lost or doubled, and nothing is said to be', async () => {
     const lose = async (): Promise<void> => {
       for (const service of SERVICES) {
-        const { items } = system.containerOf(service, 'progress')
+        const { items } = system.openContainer(service, 'progress')
         const { resources } = await items.readAll<{ id: string; pk: string }>().fetchAll()
         assert.ok(resources.length > 0, service)
-        for (const { id, pk } of resources) await system.containerOf(service, 'progress').item(id, pk).delete()
+        for (const { id, pk } of resources) await system.openContainer(service, 'progress').item(id, pk).delete()
       }
     }
     await lose()
@@ -298,7 +299,7 @@ describe('what no batch brings', () => {
   it("the relays' leases are deleted, while the hosts run and while they are away: the logs are published again, and nothing is lost or doubled", async () => {
     const deleteLeases = async (): Promise<void> => {
       for (const service of SERVICES) {
-        const leases = system.containerOf(service, 'leases')
+        const leases = system.openContainer(service, 'leases')
         const { resources } = await leases.items.readAll<{ id: string }>().fetchAll()
         assert.ok(resources.length > 0, service)
         for (const { id } of resources) await leases.item(id, id).delete()
@@ -341,8 +342,8 @@ describe('what no batch brings', () => {
     await hub.expire()
     await start(SOON)
     const lines = [
-      ...(await saidOf('ordering-views', MISSING, UNREAD)),
-      ...(await saidOf('inventory-reactions-ordering', MISSING, UNREAD)),
+      ...(await waitForLines('ordering-views', MISSING, UNREAD)),
+      ...(await waitForLines('inventory-reactions-ordering', MISSING, UNREAD)),
     ]
     assert.equal(lines.length, 6, 'one line for each partition')
     await republish('--since', lines.map((line) => /--since (\S+)$/.exec(line)?.[1] ?? '').toSorted()[0] ?? '')
@@ -361,7 +362,7 @@ describe('what no batch brings', () => {
 
   /** Those that have handled something for the views of ordering. */
   async function instances(): Promise<Set<string>> {
-    const { items } = system.containerOf('ordering', 'progress')
+    const { items } = system.openContainer('ordering', 'progress')
     const { resources } = await items.readAll<{ id: string }>({ partitionKey: 'ordering-views' }).fetchAll()
     return new Set(resources.map(({ id }) => id))
   }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { listen } from '../../packages/kit/listen.ts'
-import { RecordedOrderPlaced } from '../../src/ordering/events.ts'
+import { PrivateOrderPlaced } from '../../src/ordering/events.ts'
 import { address, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 
@@ -103,7 +103,7 @@ describe('the past over HTTP', () => {
         causation: `command:${key}`,
         version: 1,
         type: 'OrderPlaced',
-        schemaVersion: RecordedOrderPlaced.version,
+        schemaVersion: PrivateOrderPlaced.version,
         traceparent,
       },
     )
@@ -237,7 +237,7 @@ describe('npm run verify', () => {
     const id = stream.slice('order-'.length)
     const seen = await system.client.get(`/orders/${id}?position=${encodeURIComponent(`${stream}@3`)}`)
     assert.equal(seen.status, 200)
-    const orders = system.containerOf('ordering', 'order')
+    const orders = system.openContainer('ordering', 'order')
     const { resource } = await orders.item('document', `1|document|${stream}`).read()
     const stray = { ...resource, pk: '1|document|order-nobody', key: 'order-nobody' }
     await orders.items.create(stray)
@@ -277,15 +277,15 @@ describe('npm run verify', () => {
     ]
     // The relay would publish the changed event, and consumers hold over it: not what is looked at here.
     await system.host.stop()
-    const idOf = (version: number) => String(version).padStart(16, '0')
-    const item = (stream: string, version: number) => system.log.item(idOf(version), stream)
+    const formatId = (version: number) => String(version).padStart(16, '0')
+    const item = (stream: string, version: number) => system.log.item(formatId(version), stream)
     const { resource } = await item(changed, 2).read()
     await item(changed, 2).replace({ ...resource, text: resource.text.replace('"Bruges"', '"Ghent"') })
     const { resource: ofMoved } = await item(moved, 2).read()
     await item(moved, 2).replace({ ...ofMoved, to: 4 })
     await item(removed, 2).delete()
     const { resource: copied } = await item(added, 3).read()
-    await system.log.items.create({ ...copied, id: idOf(4), key: 'f'.repeat(64), from: 4, to: 4 })
+    await system.log.items.create({ ...copied, id: formatId(4), key: 'f'.repeat(64), from: 4, to: 4 })
     await item(cut, 3).delete()
     await system.log.items.create({ id: 'note' })
 
@@ -297,7 +297,7 @@ describe('npm run verify', () => {
       lines.map((line) => line.replace(/~\w{64}/, '~<key>')).toSorted(),
       [
         `${changed}@2: changed: it is not what its hash says`,
-        `${moved} ${idOf(2)}: changed: its events are 2 to 2, it says to 4`,
+        `${moved} ${formatId(2)}: changed: its events are 2 to 2, it says to 4`,
         `${removed}@2: missing: later events are there`,
         `${added}@4: changed: it is not what its hash says`,
         `${cut}@3: missing: the receipt ~<key> points beyond the stream`,

@@ -82,16 +82,16 @@ describe('two hosts on one cloud', () => {
   })
 
   const shopsAt = (host: Child): Shops => ({
-    ordering: system.clientOf('ordering', host),
-    inventory: system.clientOf('inventory', host),
-    payments: system.clientOf('payments', host),
-    shipping: system.clientOf('shipping', host),
+    ordering: system.createClient('ordering', host),
+    inventory: system.createClient('inventory', host),
+    payments: system.createClient('payments', host),
+    shipping: system.createClient('shipping', host),
   })
   const logs = () => ({
-    ordering: system.logOf('ordering'),
-    inventory: system.logOf('inventory'),
-    payments: system.logOf('payments'),
-    shipping: system.logOf('shipping'),
+    ordering: system.openLog('ordering'),
+    inventory: system.openLog('inventory'),
+    payments: system.openLog('payments'),
+    shipping: system.openLog('shipping'),
   })
 
   async function startSecond(): Promise<Child> {
@@ -142,7 +142,7 @@ describe('two hosts on one cloud', () => {
 
   /** The owner of each lease that the relays have; empty: it is free. */
   async function lessees(): Promise<string[]> {
-    const containers = topology.databases.map(({ name }) => system.containerOf(name, 'leases'))
+    const containers = topology.databases.map(({ name }) => system.openContainer(name, 'leases'))
     return (await Promise.all(containers.map(leaseClaims))).flat().map(({ owner }) => owner)
   }
 
@@ -167,9 +167,9 @@ describe('services in hosts of their own', () => {
   after(() => system.remove())
 
   it('inventory stops for a while: ordering goes on, and everything is made up for when it is back', async () => {
-    const ordering = system.clientOf('ordering')
+    const ordering = system.createClient('ordering')
     const inventory = await system.startHost({ services: ['inventory'] })
-    const shops = { ordering, inventory: system.clientOf('inventory', inventory) }
+    const shops = { ordering, inventory: system.createClient('inventory', inventory) }
     const promised = await underLoad(shops, 'together', async () => {
       await until('orders', async () => (await eventCount(system.log)) > 20)
     })
@@ -180,8 +180,8 @@ describe('services in hosts of their own', () => {
     assert.equal(waiting.body.items.length, 1)
 
     const back = await system.startHost({ services: ['inventory'] })
-    const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
-    await assertEqualToLogs({ ordering, inventory: system.clientOf('inventory', back) }, logs, {
+    const logs = { ordering: system.openLog('ordering'), inventory: system.openLog('inventory') }
+    await assertEqualToLogs({ ordering, inventory: system.createClient('inventory', back) }, logs, {
       positions: promised.positions.union(alone.positions),
       surprises: promised.surprises,
     })

@@ -9,7 +9,7 @@ import { parse } from 'yaml'
 import { services } from '../../packages/cli/project/config.ts'
 import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { Terminal } from '../support/carried-out.ts'
+import { Terminal } from '../support/terminal.ts'
 
 describe('npm run new:service', () => {
   const copy = new RepositoryCopy()

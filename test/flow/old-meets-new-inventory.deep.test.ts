@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
 import { address } from '../support/orders.ts'
-import { levelOf } from '../support/raw-levels.ts'
+import { foldLevel } from '../support/raw-levels.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
 
 /**
@@ -55,14 +55,14 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
       () => decidedAs(ids),
       (types) => !types.includes(undefined),
     )
-  const stockOf = async (sku: string) => (await releases.streams('inventory')).get(`stock-${sku}`) ?? []
-  const versionsOf = async (sku: string) =>
-    (await stockOf(sku)).filter(({ type }) => type === 'UnitsDeclined').map(({ schemaVersion }) => schemaVersion)
+  const readStock = async (sku: string) => (await releases.streams('inventory')).get(`stock-${sku}`) ?? []
+  const readVersions = async (sku: string) =>
+    (await readStock(sku)).filter(({ type }) => type === 'UnitsDeclined').map(({ schemaVersion }) => schemaVersion)
 
   /** Answers no command and no query of such a product, and writes nothing for them; other hosts go on reserving it for orders meanwhile. */
   async function waitsAtOld(host: ServiceHost, sku: string): Promise<void> {
-    const ofPeople = async () => (await stockOf(sku)).filter(({ data }) => data.orderId === undefined)
-    const before = await ofPeople()
+    const readPeopleEvents = async () => (await readStock(sku)).filter(({ data }) => data.orderId === undefined)
+    const before = await readPeopleEvents()
     for (const [method, path, body] of [
       ['POST', `/stock/${sku}/receive`, { quantity: 1 }],
       ['POST', `/stock/${sku}/adjust`, { change: 0, reason: 'counted' }],
@@ -71,14 +71,14 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
       const answer = await host.call(method, path, body ? { body: JSON.stringify(body) } : {})
       assert.deepEqual([path, answer.status, answer.body.code], [path, 503, 'event-unknown'])
     }
-    assert.deepEqual(await ofPeople(), before)
+    assert.deepEqual(await readPeopleEvents(), before)
   }
 
   async function assertAgreed(host: ServiceHost): Promise<void> {
     const log = await releases.streams('inventory')
     const levels = [...log].filter(([stream]) => stream.startsWith('stock-'))
     for (const [stream, events] of levels) {
-      const expected = levelOf(events)
+      const expected = foldLevel(events)
       const { body } = await host.client.get(`/stock/${expected.sku}?position=${stream}@${events.length}`)
       assert.deepEqual(body, expected)
       assert.ok(body.available >= 0)
@@ -100,7 +100,7 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     ids.push(await place('cup', 2), await place('nothing', 1))
     await decided(ids)
     assert.deepEqual(await decidedAs(ids), ['OrderConfirmed', 'OrderConfirmed', 'OrderRejected', 'OrderRejected'])
-    assert.deepEqual(await versionsOf('cup'), [1])
+    assert.deepEqual(await readVersions('cup'), [1])
   })
 
   it('today’s joins: what it declines n holds, and ordering of before hears of it as ever', async () => {
@@ -136,7 +136,7 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
   it('and back: n goes on with the products that it can read, and waits with the others', async () => {
     // Declined by today's code: from here on n cannot read it.
     await decided([await place('cup', 2)])
-    assert.deepEqual(await versionsOf('cup'), [1, 2])
+    assert.deepEqual(await readVersions('cup'), [1, 2])
     old = await releases.released('inventory')
     await need(today).stop()
     const waiting = await place('cup', 1)

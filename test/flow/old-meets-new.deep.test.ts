@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { verifyLog } from 'tidemark/verify'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import { everyPage } from '../../packages/cli/demo/reading.ts'
+import { readAllPages } from '../../packages/cli/demo/reading.ts'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
 import { address } from '../support/orders.ts'
-import { orderOf, salesOf } from '../support/raw-orders.ts'
+import { foldOrder, foldSales } from '../support/raw-orders.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
 
 // Lines with and without a house number that can be told from the name.
@@ -43,7 +43,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       query: 'SELECT VALUE COUNT(1) FROM c WHERE c.kind = "stream" AND c["value"].stream = @stream',
       parameters: [{ name: '@stream', value: stream }],
     }
-    const parked = releases.system.containerOf('ordering', 'parked')
+    const parked = releases.system.openContainer('ordering', 'parked')
     return ((await parked.items.query<number>(query).fetchAll()).resources[0] ?? 0) > 0
   }
 
@@ -84,7 +84,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
   }
   /** What the warehouse has ready goes out, but for what is to wait. */
   async function dispatchPrepared(): Promise<void> {
-    const prepared = await everyPage(need(shipping).client, '/shipments?status=prepared&limit=100')
+    const prepared = await readAllPages(need(shipping).client, '/shipments?status=prepared&limit=100')
     await Promise.all(prepared.map(({ orderId }) => dispatch(String(orderId))))
   }
   async function authorise(id: string): Promise<void> {
@@ -101,10 +101,10 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       },
       none,
     )
-  const streamOf = async (id: string) => (await releases.streams('ordering')).get(`order-${id}`) ?? []
+  const readStream = async (id: string) => (await releases.streams('ordering')).get(`order-${id}`) ?? []
 
   /** The version of the event with which ordering asked for the money: which host did is chance. */
-  const paymentRequestOf = async (id: string): Promise<unknown> =>
+  const readPaymentRequest = async (id: string): Promise<unknown> =>
     (await releases.streams('ordering')).get(`fulfilment-${id}`)?.find(({ type }) => type === 'PaymentRequested')
       ?.schemaVersion
 
@@ -113,11 +113,11 @@ describe('ordering is deployed anew while it runs, beside services of before', (
    * Another host may go on with the order meanwhile.
    */
   async function waitsAtOld(host: ServiceHost, id: string): Promise<void> {
-    const ofPeople = async () =>
-      (await streamOf(id)).filter(({ type }) =>
+    const readPeopleEvents = async () =>
+      (await readStream(id)).filter(({ type }) =>
         /^(OrderPlaced|OrderCancelled|ShippingAddressChanged)$/.test(type ?? ''),
       )
-    const before = await ofPeople()
+    const before = await readPeopleEvents()
     for (const [method, path, body] of [
       ['POST', `/orders/${id}/cancel`, { reason: 'late' }],
       ['POST', `/orders/${id}/change-shipping-address`, { shippingAddress: address }],
@@ -127,7 +127,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       assert.deepEqual([path, answer.status, answer.body.code], [path, 503, 'event-unknown'])
       assert.ok(answer.headers.get('retry-after'))
     }
-    assert.deepEqual(await ofPeople(), before)
+    assert.deepEqual(await readPeopleEvents(), before)
   }
 
   /** Nothing lost, nothing doubled, nothing half: the views of ordering equal its log, whoever wrote which part of both. */
@@ -135,7 +135,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     const log = await releases.streams('ordering')
     const orders = [...log].filter(([stream]) => stream.startsWith('order-'))
     assert.equal(orders.length, streets.size)
-    const expected = orders.map(([, events]) => orderOf(events))
+    const expected = orders.map(([, events]) => foldOrder(events))
     for (const [index, [stream, events]] of orders.entries()) {
       const order = expected[index]
       const answer = await host.client.get(`/orders/${order.orderId}?position=${stream}@${events.length}`)
@@ -150,8 +150,8 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       assert.equal(answer.body.shippingAddress.street, streets.get(order.orderId))
       await host.client.get(`/sales-by-product?limit=1&position=${stream}@${events.length}`)
     }
-    const sales = await everyPage(host.client, '/sales-by-product?limit=100')
-    assert.deepEqual(new Map(sales.map((product) => [product.sku, product])), salesOf(expected))
+    const sales = await readAllPages(host.client, '/sales-by-product?limit=100')
+    assert.deepEqual(new Map(sales.map((product) => [product.sku, product])), foldSales(expected))
     for (const [stream, events] of log) {
       if (!stream.startsWith('fulfilment-')) continue
       const id = stream.slice('fulfilment-'.length)
@@ -170,7 +170,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     for (const service of ['ordering', 'inventory', 'payments', 'shipping']) {
       const faults: unknown[] = []
       const listener = { progress: () => {}, fault: (fault: unknown) => void faults.push(fault) }
-      const { streams } = await verifyLog(releases.system.logOf(service), listener)
+      const { streams } = await verifyLog(releases.system.openLog(service), listener)
       assert.ok(streams > 0)
       assert.deepEqual(faults, [])
     }
@@ -194,14 +194,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     await Promise.all(ids.slice(0, 4).map(dispatch))
     await eventually('four orders to be completed', 'ordering', 'order', 'OrderCompleted', ids.slice(0, 4))
     await eventually('the payment to be open', 'payments', 'payment', 'PaymentOpened', [oldWaits])
-    assert.deepEqual((await streamOf(oldWaits)).map(({ type, schemaVersion }) => [type, schemaVersion])[0], [
+    assert.deepEqual((await readStream(oldWaits)).map(({ type, schemaVersion }) => [type, schemaVersion])[0], [
       'OrderPlaced',
       2,
     ])
   })
 
   it('today’s joins: services of before read what it tells and orders go all the way; where n gets what it keeps, it holds', async () => {
-    const relays = await releases.relaysOf('ordering')
+    const relays = await releases.listRelayOwners('ordering')
     today = await releases.today('ordering')
     const host = today
     const { partitions } = topology.eventHubs.find(({ name }) => name === 'ordering') ?? {}
@@ -234,20 +234,20 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       newWaits = await place(host, transfer)
       fresh.push(newWaits)
       await eventually('its payment to be open', 'payments', 'payment', 'PaymentOpened', [newWaits])
-      if ((await paymentRequestOf(newWaits)) === 2) return true
+      if ((await readPaymentRequest(newWaits)) === 2) return true
       await authorise(newWaits)
       return false
     })
     await eventually('the stock of all of them', 'inventory', 'reservation', 'StockReserved', fresh)
 
-    const kept = await streamOf(newWaits)
+    const kept = await readStream(newWaits)
     assert.partialDeepStrictEqual(kept[0], {
       type: 'OrderPlaced',
       schemaVersion: 4,
       published: { schemaVersion: 3, readableFrom: 1 },
     })
     // What the relay of before sends is what today's code recorded: its consumers checked the hash over both.
-    assert.deepEqual(await releases.relaysOf('ordering'), relays)
+    assert.deepEqual(await releases.listRelayOwners('ordering'), relays)
     assert.ok(relays.length > 0 && relays.every((owner) => owner !== ''))
 
     const held = need(old).held()
@@ -304,7 +304,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     await waitsAtOld(need(old), id)
     assert.equal((await need(today).call('POST', `/orders/${id}/change-shipping-address`, again)).status, 200)
     assert.deepEqual(
-      (await streamOf(id)).map(({ type, schemaVersion }) => [type, schemaVersion]),
+      (await readStream(id)).map(({ type, schemaVersion }) => [type, schemaVersion]),
       [
         ['OrderPlaced', 2],
         ['ShippingAddressChanged', 2],
@@ -329,13 +329,13 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       await dispatchPrepared()
       return none(await notCompleted([oldWaits]))
     })
-    const before = await streamOf(newWaits)
+    const before = await readStream(newWaits)
     await authorise(newWaits)
     // The answer of payments meets a fulfilment that n cannot read, so the payment's stream waits. The fulfilment's own need not: today's
     // code may have handled all of it.
     await until('n to hold', () => waitsSomewhere(`payment-${newWaits}`))
     await waitsAtOld(host, newWaits)
-    assert.deepEqual(await streamOf(newWaits), before)
+    assert.deepEqual(await readStream(newWaits), before)
     // Nothing else waits.
     const placed: string[] = []
     await until('an order of n to go all the way', async () => {
@@ -343,7 +343,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       await dispatchPrepared()
       return (await notCompleted(placed)).length < placed.length
     })
-    assert.deepEqual(await streamOf(newWaits), before)
+    assert.deepEqual(await readStream(newWaits), before)
   })
 
   it('and today’s again: everything is completed, once; views equal the log', async () => {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { services } from '../../packages/cli/project/config.ts'
-import { AnswerCheck, type OpenApi, operationsOf } from '../support/openapi.ts'
+import { AnswerCheck, listOperations, type OpenApi } from '../support/openapi.ts'
 import { placeBody } from '../support/orders.ts'
 import { call, callOnceSeen, System } from '../support/system.ts'
 
@@ -20,7 +20,7 @@ before(async () => {
 })
 after(() => system.remove())
 
-const servicesOf = ({ paths }: OpenApi): string[] => [
+const listServices = ({ paths }: OpenApi): string[] => [
   ...new Set(Object.keys(paths).map((path) => path.split('/')[1] ?? '')),
 ]
 
@@ -28,7 +28,7 @@ describe('/api/openapi.json', () => {
   it('is OpenAPI 3.1 of every service that the host runs', async () => {
     const result = await new Validator().validate({ ...document })
     assert.deepEqual([result.valid, result.errors ?? []], [true, []])
-    assert.deepEqual(servicesOf(document).toSorted(), services.map(({ name }) => name).toSorted())
+    assert.deepEqual(listServices(document).toSorted(), services.map(({ name }) => name).toSorted())
   })
 
   it('is what is committed as schemas/openapi.json', async () => {
@@ -39,7 +39,7 @@ describe('/api/openapi.json', () => {
   it('is of one service where a host runs that alone', async () => {
     const host = await system.startHost({ services: ['ordering'] })
     const { status, body } = await call('GET', `${host.address}/api/openapi.json`, {})
-    assert.deepEqual([status, servicesOf(body)], [200, ['ordering']])
+    assert.deepEqual([status, listServices(body)], [200, ['ordering']])
     await host.stop()
   })
 
@@ -53,7 +53,7 @@ describe('/api/openapi.json', () => {
 describe('what OpenAPI tells', () => {
   // No such aggregate, no such stream, no body: whatever comes of it, the document must tell it.
   it('is served: every operation answers, and as it is told', async () => {
-    const operations = operationsOf(document)
+    const operations = listOperations(document)
     for (const { path, method } of operations) {
       const url = `${address}/api${path.replace('{stream}', 'order-none').replaceAll(/\{[^}]+\}/g, 'none')}`
       const answer = await call(method, url, method === 'POST' ? { body: '{"unknown": 1}' } : {})
@@ -65,7 +65,7 @@ describe('what OpenAPI tells', () => {
   })
 
   it('names every parameter: one that it does not name is refused, and those that it names are taken', async () => {
-    for (const { path, method, operation } of operationsOf(document)) {
+    for (const { path, method, operation } of listOperations(document)) {
       if (method !== 'GET') continue
       const url = `${address}/api${path.replace('{stream}', 'order-none').replaceAll(/\{[^}]+\}/g, 'none')}`
       for (const parameter of operation.parameters.filter((each) => each.in === 'query')) {
@@ -85,8 +85,9 @@ describe('what OpenAPI tells', () => {
           : await call(method, whole, { body: JSON.stringify(body) })
       assert.ok(answer.status < 300, `${url}: ${JSON.stringify(answer.body)}`)
       answers.check({ path, method }, answer)
-      const told = document.paths[path]?.[method.toLowerCase()]?.responses[answer.status]?.headers ?? {}
-      for (const header of Object.keys(told)) assert.ok(answer.headers.has(header), `${url} has no ${header}`)
+      const declaredHeaders = document.paths[path]?.[method.toLowerCase()]?.responses[answer.status]?.headers ?? {}
+      for (const header of Object.keys(declaredHeaders))
+        assert.ok(answer.headers.has(header), `${url} has no ${header}`)
       return answer.body
     }
     const sku = `sku-${randomUUID().slice(0, 8)}`
@@ -140,8 +141,8 @@ describe('what OpenAPI tells', () => {
       answers.check({ path: `/${what}/{id}`, method: 'GET' }, answer)
       answers.check({ path: `/${what}`, method: 'GET' }, await call('GET', `${address}/api/${what}?limit=5`, {}))
     }
-    const takings = '/payments/takings'
-    answers.check({ path: takings, method: 'GET' }, await call('GET', `${address}/api${takings}`, {}))
+    const paymentTotals = '/payments/takings'
+    answers.check({ path: paymentTotals, method: 'GET' }, await call('GET', `${address}/api${paymentTotals}`, {}))
   })
 
   it('refuses an answer that is not told: the check itself', () => {

@@ -86,10 +86,10 @@ describe('what cannot be processed waits by itself, on the running system', () =
       )
       assert.deepEqual([status, body.code], [503, 'stream-parked'])
     }
-    const told = output.split('\n').filter((line) => line.includes('cannot process'))
-    assert.equal(told.length, 1, told.join('\n'))
+    const lines = output.split('\n').filter((line) => line.includes('cannot process'))
+    assert.equal(lines.length, 1, lines.join('\n'))
     assert.match(
-      told[0] ?? '',
+      lines[0] ?? '',
       /order@1 cannot process order-parking-\d+@1 OrderPlaced \(hub ordering, partition 2, number \d+\): handler-failed: /,
     )
     assert.doesNotMatch(output, /is held/)
@@ -194,7 +194,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
     )
     assert.deepEqual((await system.call('GET', `/parked?stream=order-${id}`)).body.streams, [])
     const query = `SELECT VALUE c["value"] FROM c WHERE c.kind = 'discard'`
-    const kept = await system.containerOf('ordering', 'parked').items.query(query).fetchAll()
+    const kept = await system.openContainer('ordering', 'parked').items.query(query).fetchAll()
     const discard = kept.resources.find(({ stream }) => stream === `order-${id}`)
     assert.partialDeepStrictEqual(discard, { handler: 'order', from: 1, to: 1, reason: 'ticket 12', by: 'ada' })
   })

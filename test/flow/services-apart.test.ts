@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { answeringAt } from '../../packages/cli/api/service-address.ts'
+import { findAnswering } from '../../packages/cli/api/service-address.ts'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { listen } from '../../packages/kit/listen.ts'
@@ -176,12 +176,12 @@ describe('the address of a service', () => {
     const [alien, silent] = [await listen(other, 0, 'a test'), await freePort()]
     const app = createServer((_, response) => response.end(JSON.stringify({ tags: [{ name: 'ordering' }] })))
     const ours = await listen(app, 0, 'a test')
-    assert.equal(await answeringAt('ordering', [silent, alien, ours]), `http://127.0.0.1:${ours}`)
-    await assert.rejects(answeringAt('inventory', [silent, ours]), {
+    assert.equal(await findAnswering('ordering', [silent, alien, ours]), `http://127.0.0.1:${ours}`)
+    await assert.rejects(findAnswering('inventory', [silent, ours]), {
       name: 'UsageError',
       message: `port ${ours} answered 200: inventory does not run there`,
     })
-    await assert.rejects(answeringAt('ordering', [silent]), {
+    await assert.rejects(findAnswering('ordering', [silent]), {
       message: `nothing answers at port ${silent}: run npm start in another terminal first`,
     })
     for (const server of [other, app]) server.close()

@@ -41,7 +41,7 @@ describe('snapshots of a service on the local cloud', () => {
   }
 
   const items = async (): Promise<readonly SnapshotItem[]> => {
-    const container = system.containerOf('inventory', 'snapshots')
+    const container = system.openContainer('inventory', 'snapshots')
     return (await container.items.readAll<SnapshotItem>({ partitionKey: STREAM }).fetchAll()).resources
   }
 
@@ -57,7 +57,7 @@ describe('snapshots of a service on the local cloud', () => {
     assert.deepEqual([made.stream, made.head.version, made.state], [STREAM, UNITS, '{"onHand":6,"reserved":0}'])
 
     // What the snapshot says is what the next command decides on, while its head is the log's.
-    const container = system.containerOf('inventory', 'snapshots')
+    const container = system.openContainer('inventory', 'snapshots')
     await container.items.upsert({ ...made, state: '{"onHand":7,"reserved":0}' })
     assert.equal(await sendCold(-7), `done at ${UNITS + 1}`)
     // Where its head is not, the log decides: on 6 - 7 + 2 units.

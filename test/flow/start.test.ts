@@ -97,9 +97,9 @@ describe('npm start and npm run demo', () => {
       [...parts, 'ready: Ctrl-'],
     )
     const links = lines.slice(3, 8).map((line) => /http\S+/.exec(line)?.[0] ?? '')
-    const told = await Promise.all(links.map(async (link) => (await fetch(link)).json() as Promise<OpenApi>))
-    const tagsOf = ({ tags }: OpenApi): string[] => tags.map(({ name }) => name)
-    assert.deepEqual(told.map(tagsOf), [...names.map((name) => [name]), names.toSorted()])
+    const documents = await Promise.all(links.map(async (link) => (await fetch(link)).json() as Promise<OpenApi>))
+    const listTags = ({ tags }: OpenApi): string[] => tags.map(({ name }) => name)
+    assert.deepEqual(documents.map(listTags), [...names.map((name) => [name]), names.toSorted()])
     assert.equal(links.at(-1), at('/api/openapi.json'))
     const demo = await new Command('packages/cli/demo.ts', ['--orders', '40', '--seed', '3'], env).ended
     assert.equal(demo.code, 0, demo.output)
@@ -146,13 +146,13 @@ describe('npm start and npm run demo', () => {
 
   /** The views of every other service: as they were, and with one document of each changed. */
   async function findsTampered(): Promise<void> {
-    const clientOf = (service: string) => new Client(at(`/api/${service}`), WAIT_MS)
+    const createClient = (service: string) => new Client(at(`/api/${service}`), WAIT_MS)
     const names = ['ordering', 'inventory', 'payments', 'shipping'] as const
     const of = <Thing>(thing: (name: string) => Thing) =>
       Object.fromEntries(names.map((name) => [name, thing(name)])) as Record<(typeof names)[number], Thing>
     const check = () =>
       checkServices(
-        of(clientOf),
+        of(createClient),
         of((name) => log(name).container('events')),
         ['payment-nobody@1', 'shipment-nobody@1'],
         0,

@@ -6,7 +6,7 @@ import { until } from '../../packages/test-support/wait.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 
-type Told = ServiceStatus & { readonly concerns: readonly string[] }
+type StatusAnswer = ServiceStatus & { readonly concerns: readonly string[] }
 
 describe('how a service does, over HTTP and by the command', () => {
   let system: System
@@ -35,7 +35,7 @@ describe('how a service does, over HTTP and by the command', () => {
   })
 
   const ask = (path: string) => system.call('GET', path)
-  async function statusNow(): Promise<Told> {
+  async function statusNow(): Promise<StatusAnswer> {
     const { status, body } = await ask('/status')
     assert.equal(status, 200, JSON.stringify(body))
     return body
@@ -72,10 +72,10 @@ describe('how a service does, over HTTP and by the command', () => {
     assert.ok(Math.abs(status.clockSkewMs ?? Number.NaN) < 5_000)
     assert.ok((status.canary?.seconds ?? Number.NaN) < 240)
     await until('the line of it', async () => /canary of ordering was seen after \d+\.\d{3} s/.test(output))
-    const { code, output: told } = await command('--service', 'ordering')
-    assert.equal(code, 0, told)
-    assert.match(told, /^ordering-views +\d+ events +\d+ s +1$/m)
-    assert.match(told, /^1 services, 0 things to look at$/m)
+    const { code, output: answered } = await command('--service', 'ordering')
+    assert.equal(code, 0, answered)
+    assert.match(answered, /^ordering-views +\d+ events +\d+ s +1$/m)
+    assert.match(answered, /^1 services, 0 things to look at$/m)
   })
 
   it('another program’s parameter is refused', async () => {
@@ -90,17 +90,17 @@ describe('how a service does, over HTTP and by the command', () => {
     await system.part('event hubs').exited
     await place(3)
     assert.equal((await ask('/health/ready')).status, 200)
-    const told = await statusNow()
+    const answered = await statusNow()
     // With a canary, where its minute begins.
-    assert.ok((told.relay?.commits ?? 0) >= 3, JSON.stringify(told.relay))
+    assert.ok((answered.relay?.commits ?? 0) >= 3, JSON.stringify(answered.relay))
     assert.deepEqual(
-      told.unknown.map(({ part }) => part).toSorted(),
+      answered.unknown.map(({ part }) => part).toSorted(),
       ['inventory', 'ordering', 'payments', 'shipping']
         .map((hub) => `ordering-reactions-${hub}`)
         .concat('ordering-views'),
     )
-    for (const { reason } of told.unknown) assert.match(reason, /^the hub cannot be read: ./)
-    assert.ok(told.concerns.some((concern) => concern.startsWith('ordering-views: the hub cannot be read')))
+    for (const { reason } of answered.unknown) assert.match(reason, /^the hub cannot be read: ./)
+    assert.ok(answered.concerns.some((concern) => concern.startsWith('ordering-views: the hub cannot be read')))
     const { code, output } = await command('--service', 'ordering')
     assert.equal(code, 1)
     assert.match(output, /^ordering-relay +[34] commits +\d+ s$/m)

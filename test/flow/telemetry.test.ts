@@ -48,7 +48,7 @@ describe('telemetry over the whole path', () => {
       },
     })
     for (const { sku } of placeBody.lines)
-      await system.clientOf('inventory').post(`/stock/${sku}/receive`, { quantity: 1000 }, {})
+      await system.createClient('inventory').post(`/stock/${sku}/receive`, { quantity: 1000 }, {})
   })
   after(async () => {
     await system.remove()
@@ -75,7 +75,7 @@ describe('telemetry over the whole path', () => {
     )
 
   /** The spans of `PATH` that are there, each below the one that it is to be below. */
-  function pathOf(traceId: string): ReadonlyMap<string, readonly ReceivedSpan[]> {
+  function findPath(traceId: string): ReadonlyMap<string, readonly ReceivedSpan[]> {
     const trace = receiver.trace(traceId)
     const found = new Map<string, readonly ReceivedSpan[]>()
     const client = [{ spanId: CLIENT } as ReceivedSpan]
@@ -92,7 +92,7 @@ describe('telemetry over the whole path', () => {
   const complete = (traceId: string) =>
     until(
       'the whole trace',
-      () => [...pathOf(traceId).keys()],
+      () => [...findPath(traceId).keys()],
       (found) => found.length === PATH.length,
     )
 
@@ -145,7 +145,7 @@ describe('telemetry over the whole path', () => {
     await place(traceId)
     await complete(traceId)
     for (const service of ['ordering', 'inventory', 'payments']) {
-      const events = await everyEvent(system.logOf(service))
+      const events = await everyEvent(system.openLog(service))
       const its = events.filter((event) => event.traceparent?.includes(traceId))
       assert.ok(its.length > 0, `nothing of ${service}`)
       await until(
@@ -168,7 +168,7 @@ describe('telemetry over the whole path', () => {
     await complete(later)
     assert.deepEqual(receiver.trace(traceId), [])
     assert.ok(!receiver.spans.some(({ links }) => links.some((link) => link.traceId === traceId)))
-    const events = await everyEvent(system.logOf('payments'))
+    const events = await everyEvent(system.openLog('payments'))
     assert.ok(events.some((event) => event.traceparent === traceparent(traceId, '00')))
   })
 
@@ -200,12 +200,12 @@ describe('telemetry over the whole path', () => {
 
   it('an endpoint that is away harms no order, and each service says so once', async () => {
     await receiver.stop()
-    const linesOf = (service: string): number => output.split(`${service}: telemetry cannot be sent to`).length - 1
+    const countLines = (service: string): number => output.split(`${service}: telemetry cannot be sent to`).length - 1
     for (let number = 0; number < 3; number += 1) await place(`0000000000000000000000000000000${number + 1}`)
     for (const service of ['ordering', 'inventory', 'payments'])
-      await until(`the line of ${service}`, () => linesOf(service) > 0)
+      await until(`the line of ${service}`, () => countLines(service) > 0)
     await place('00000000000000000000000000000009')
-    for (const service of ['ordering', 'inventory', 'payments', 'shipping']) assert.ok(linesOf(service) <= 1, output)
+    for (const service of ['ordering', 'inventory', 'payments', 'shipping']) assert.ok(countLines(service) <= 1, output)
   })
 })
 

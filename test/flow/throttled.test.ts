@@ -15,7 +15,7 @@ import { System } from '../support/system.ts'
 const STORM = { seed: 3, faults: [{ kind: 'throttle', rate: 0.9, retryAfterMs: 40 }] }
 /** About a minute of it, with what goes on meanwhile. */
 const THROTTLED = 6_000
-const AT_ONCE = 8
+const CONCURRENCY = 8
 
 // The children of the cloud inherit it: requests are throttled on request.
 process.env.COSMOS_EMULATOR_CONTROL_PORT = '0'
@@ -70,7 +70,7 @@ describe('a storm of throttled requests', () => {
       }
     }
     await faults('PUT', STORM)
-    const customers = Promise.all(Array.from({ length: AT_ONCE }, customer))
+    const customers = Promise.all(Array.from({ length: CONCURRENCY }, customer))
     try {
       await until(
         'the storm to have raged',

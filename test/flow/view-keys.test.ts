@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { type Answer, Client } from '../../packages/cli/demo/client.ts'
 import { inParallel } from '../../packages/cli/demo/reading.ts'
 import { localSettings } from '../../packages/cli/project/local-settings.ts'
@@ -30,7 +30,7 @@ describe('documents over HTTP', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-keys-'))
     cleanup(() => rm(folder, { recursive: true, force: true }))
     const topologyFile = join(folder, 'topology.json')
-    await writeFile(topologyFile, JSON.stringify(topologyOf([shelves])))
+    await writeFile(topologyFile, JSON.stringify(buildTopology([shelves])))
     const ports = { blob: await freePort(), eventHubs: await freePort(), cosmos: await freePort() }
     const cloud = await startCloud({ dataDir: folder, topologyFile, ports, fresh: false })
     cleanup(() => cloud.stop())
@@ -72,13 +72,13 @@ describe('documents over HTTP', () => {
   it('a document is found by its key, whatever that is, and listed once', async (t) => {
     const sample = fc.sample(documentKey, { numRuns: 400, seed: 20261129 })
     const keys = [...new Set([...hardKeys, ...sample])]
-    const shelfOf = new Map(keys.map((key, index) => [key, `s${Math.floor(index / KEYS_A_SHELF)}`]))
+    const shelfByKey = new Map(keys.map((key, index) => [key, `s${Math.floor(index / KEYS_A_SHELF)}`]))
     const seen = new Map<string, string>()
-    for (const [shelf, labels] of Map.groupBy(keys, (key) => shelfOf.get(key) ?? ''))
+    for (const [shelf, labels] of Map.groupBy(keys, (key) => shelfByKey.get(key) ?? ''))
       seen.set(shelf, await label(shelf, labels))
     await inParallel(keys, async (key) => {
       const path = `/labels/${encodeURIComponent(key)}`
-      for (const query of [seen.get(shelfOf.get(key) ?? ''), '']) {
+      for (const query of [seen.get(shelfByKey.get(key) ?? ''), '']) {
         const { status, body } = await client.get(`${path}?${query}`)
         assert.deepEqual([status, body], [200, { label: key, times: 1 }], JSON.stringify(key))
       }

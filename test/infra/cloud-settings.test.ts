@@ -51,7 +51,7 @@ describe('npm run cloud:settings', () => {
     return { status, stdout, stderr }
   }
   const file = (service: string): string => join(folder, 'bundles', service, 'local.settings.json')
-  const valuesOf = (service: string): Record<string, string> => JSON.parse(readFileSync(file(service), 'utf8')).Values
+  const readValues = (service: string): Record<string, string> => JSON.parse(readFileSync(file(service), 'utf8')).Values
 
   /** An azd that answers so. */
   function azd(script: string): Record<string, string> {
@@ -126,7 +126,7 @@ describe('npm run cloud:settings', () => {
     const storages = new Set<string>()
     for (const name of names) {
       assert.ok(stdout.includes(`bundles/${name}/local.settings.json was written\n`), stdout)
-      const values = valuesOf(name)
+      const values = readValues(name)
       for (const [setting, value] of Object.entries(values))
         assert.ok(settings.get(setting)?.schema.safeParse(value).success, `${setting} is ${value}`)
       const { cosmos, eventHubs } = readSettings(values)

@@ -33,8 +33,8 @@ describe('npm run cloud:units', () => {
       ['--import', `data:text/javascript,${encodeURIComponent(azure)}`, command],
       { env: { PATH: `${folder}:/usr/bin:/bin`, ...env }, encoding: 'utf8' },
     )
-    const told = existsSync(join(folder, 'told')) ? readFileSync(join(folder, 'told'), 'utf8') : ''
-    return { status, stdout, stderr: stderr.trim(), told }
+    const calls = existsSync(join(folder, 'told')) ? readFileSync(join(folder, 'told'), 'utf8') : ''
+    return { status, stdout, stderr: stderr.trim(), told: calls }
   }
   const namespace = (capacity: unknown) => ({ value: [{ name: 'evhns-abc', sku: { name: 'Standard', capacity } }] })
 
@@ -45,9 +45,9 @@ describe('npm run cloud:units', () => {
     ['0 where azd has no subscription yet, without asking', { status: 500, body: {} }, { AZURE_ENV_NAME: 'shop' }, 0],
   ] satisfies (readonly [string, { status: number; body: unknown }, Record<string, string>, number])[])
     it(`tells azd ${what}`, () => {
-      const { status, stdout, stderr, told } = run(answer, env)
+      const { status, stdout, stderr, told: calls } = run(answer, env)
       assert.deepEqual([status, stderr], [0, ''])
-      assert.equal(told, `env set TIDEMARK_EVENT_HUBS_UNITS ${units} --environment shop\n`)
+      assert.equal(calls, `env set TIDEMARK_EVENT_HUBS_UNITS ${units} --environment shop\n`)
       assert.match(stdout, units === 0 ? /^Event Hubs: no namespace yet$/m : /^Event Hubs: 17 throughput units/)
     })
 
@@ -71,8 +71,8 @@ describe('npm run cloud:units', () => {
     RegExp,
   ])[])
     it(`stops the provision with one line where they ${what}: it would set them back`, () => {
-      const { status, stderr, told } = run(answer, env, token)
-      assert.deepEqual([status, told], [1, ''])
+      const { status, stderr, told: calls } = run(answer, env, token)
+      assert.deepEqual([status, calls], [1, ''])
       assert.match(stderr, line)
       assert.equal(stderr.split('\n').length, 1, stderr)
     })

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readersFirst } from '../../packages/cli/deploy-order/order.ts'
-import { breaksOf } from '../../packages/cli/gate/compare-events.ts'
-import { type Documents, documentsOf } from '../../packages/cli/gate/documents.ts'
+import { findBreaks } from '../../packages/cli/gate/compare-events.ts'
+import { type Documents, parseDocuments } from '../../packages/cli/gate/documents.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const names = services.map(({ name }) => name)
-const released = documentsOf(readSchemas(join(root, 'schemas')))
+const released = parseDocuments(readSchemas(join(root, 'schemas')))
 
 /** What is declared now, where each of these events has a version more. */
 const changed = (change: string, ...files: readonly string[]): Documents =>
@@ -24,16 +24,16 @@ describe('the order of a deployment', () => {
   it('is any where nothing breaks', () => {
     assert.ok(released.size > 20)
     for (const now of [released, changed('additive', 'ordering/contract/PaymentRequested')])
-      assert.deepEqual(readersFirst(names, breaksOf(released, now)), { services: names, reasons: [] })
+      assert.deepEqual(readersFirst(names, findBreaks(released, now)), { services: names, reasons: [] })
     // What a service keeps to itself is held by nobody else.
-    assert.deepEqual(breaksOf(released, changed('breaking', 'ordering/events/OrderPlaced')), [])
+    assert.deepEqual(findBreaks(released, changed('breaking', 'ordering/events/OrderPlaced')), [])
   })
 
   it('has every follower of what breaks before its writer, whichever service that is', () => {
     let looked = 0
     for (const file of [...released.keys()].filter((each) => /^[^/]+\/contract\//.test(each))) {
       const [event = ''] = file.split('.v')
-      const breaks = breaksOf(released, changed('breaking', event))
+      const breaks = findBreaks(released, changed('breaking', event))
       const [writer = ''] = event.split('/')
       const { services: order } = readersFirst(names, breaks)
       assert.deepEqual(order.toSorted(), names.toSorted())

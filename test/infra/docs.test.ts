@@ -4,7 +4,13 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readMarkdown } from '../../packages/test-support/markdown.ts'
-import { alertsOf, documentedTypesOf, resourceTypesOf, runbooksOf, type Snapshot } from '../support/infra-docs.ts'
+import {
+  listAlerts,
+  listDocumentedTypes,
+  listResourceTypes,
+  listRunbooks,
+  type Snapshot,
+} from '../support/infra-docs.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -12,36 +18,36 @@ const prod = (): Snapshot => JSON.parse(read('infra/main.prod.snapshot.json'))
 
 describe('runbooks', () => {
   it('are there for every alert, and for no other: docs/operate.md', () =>
-    assert.deepEqual([...runbooksOf(read('docs/operate.md'))].toSorted(), [...alertsOf(prod())].toSorted()))
+    assert.deepEqual([...listRunbooks(read('docs/operate.md'))].toSorted(), [...listAlerts(prod())].toSorted()))
 
   const alert = (name: string, description: string) => ({
     predictedResources: [{ type: 'Microsoft.Insights/metricAlerts', name, properties: { description } }],
   })
 
   it('are missed where an alert names none, and where nothing was looked at', () => {
-    assert.deepEqual([...alertsOf(alert('a', 'Bad. docs/operate.md#alert-cosmos-throttled'))], ['cosmos-throttled'])
-    assert.throws(() => alertsOf(alert('a', 'Bad.')), /the alert a names no runbook/)
-    assert.throws(() => alertsOf({ predictedResources: [] }), /no alert/)
-    assert.deepEqual([...runbooksOf('<a id="alert-one"></a>\n## One\n## alert-two')], ['one'])
-    assert.throws(() => runbooksOf('## Alert one'), /no runbook/)
+    assert.deepEqual([...listAlerts(alert('a', 'Bad. docs/operate.md#alert-cosmos-throttled'))], ['cosmos-throttled'])
+    assert.throws(() => listAlerts(alert('a', 'Bad.')), /the alert a names no runbook/)
+    assert.throws(() => listAlerts({ predictedResources: [] }), /no alert/)
+    assert.deepEqual([...listRunbooks('<a id="alert-one"></a>\n## One\n## alert-two')], ['one'])
+    assert.throws(() => listRunbooks('## Alert one'), /no runbook/)
   })
 })
 
 describe('resources', () => {
   it('of production all have a row in docs/deploy.md that says what they are for', () => {
-    const documented = documentedTypesOf(read('docs/deploy.md'))
+    const documented = listDocumentedTypes(read('docs/deploy.md'))
     // What production does not have stands there too: the authentication of an app that is given a client id.
     assert.deepEqual(
-      [...resourceTypesOf(prod())].filter((type) => !documented.has(type)),
+      [...listResourceTypes(prod())].filter((type) => !documented.has(type)),
       [],
     )
   })
 
   it('are missed where nothing was looked at', () => {
-    const types = documentedTypesOf('| resource | for |\n| --- | --- |\n| `Microsoft.Web/sites` an app | all |\n')
+    const types = listDocumentedTypes('| resource | for |\n| --- | --- |\n| `Microsoft.Web/sites` an app | all |\n')
     assert.deepEqual([...types], ['microsoft.web/sites'])
-    assert.throws(() => documentedTypesOf('| an app | all |'), /no row/)
-    assert.throws(() => resourceTypesOf({ predictedResources: [] }), /no resource/)
+    assert.throws(() => listDocumentedTypes('| an app | all |'), /no row/)
+    assert.throws(() => listResourceTypes({ predictedResources: [] }), /no resource/)
   })
 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
-import { type Deployed, deployed, ofType } from './support/deployed.ts'
+import { type Deployed, deployed, selectType } from './support/deployed.ts'
 
 // mutations.deep.test.ts takes out; here something is put in or changed, at least once for each rule, so that one that is gone is missed.
 
@@ -163,7 +163,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   'every connection of an app is by its identity': {
     'by a key': setting('AzureWebJobsStorage', 'UseDevelopmentStorage=true'),
     "by another app's": (resources) => {
-      const [mine, other] = ofType(resources, sites) as Bag[]
+      const [mine, other] = selectType(resources, sites) as Bag[]
       const find = (site: Bag) =>
         site.properties.siteConfig.appSettings.find(({ name }: Bag) => name === 'CosmosConnection__clientId')
       find(mine).value = find(other).value
@@ -211,7 +211,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   },
   'every app goes out through a subnet of its own that is delegated to it': {
     "through another app's": (resources) => {
-      const [mine, other] = ofType(resources, sites) as Bag[]
+      const [mine, other] = selectType(resources, sites) as Bag[]
       mine.properties.virtualNetworkSubnetId = other.properties.virtualNetworkSubnetId
     },
   },
@@ -226,7 +226,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   'what the alert on large streams reads is written': {
     'to a table that it does not read': (resources) => {
       const account = one(resources, cosmos)
-      const found = ofType(resources, `${insights}/diagnosticSettings`).find(({ id }) => id.startsWith(account.id))
+      const found = selectType(resources, `${insights}/diagnosticSettings`).find(({ id }) => id.startsWith(account.id))
       ;(found as Bag).properties.logAnalyticsDestinationType = 'AzureDiagnostics'
     },
   },
@@ -275,7 +275,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   },
   'every app has an identity of its own, and no other': {
     'and that of another': (resources) => {
-      const [mine, other] = ofType(resources, sites) as Bag[]
+      const [mine, other] = selectType(resources, sites) as Bag[]
       Object.assign(mine.identity.userAssignedIdentities, other.identity.userAssignedIdentities)
     },
   },
@@ -363,7 +363,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       functionAppConfig.scaleAndConcurrency.alwaysReady = []
     }),
     'on the plan of another': (resources) => {
-      const [mine, other] = ofType(resources, sites) as Bag[]
+      const [mine, other] = selectType(resources, sites) as Bag[]
       mine.properties.serverFarmId = other.properties.serverFarmId
     },
     'of an odd size': of(sites, ({ functionAppConfig }) => {
@@ -392,7 +392,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   },
   'logs and anchors that are kept are locked against deletion, and nothing else is': {
     'but the logs': (resources) => {
-      const locks = ofType(resources, locked) as Bag[]
+      const locks = selectType(resources, locked) as Bag[]
       resources.splice(resources.indexOf(locks.find(({ id }) => id.includes(cosmos))), 1)
     },
     'the whole group with them': another(locked, (lock) => {
@@ -429,7 +429,7 @@ describe('a rule', () => {
 /** An assignment like one that is there, to another scope or somebody else. */
 const granted = (end: string, change: (assignment: Bag, resources: Bag[]) => void): Fault =>
   function grant(resources) {
-    const model = ofType(resources, assignments).find(({ properties }) =>
+    const model = selectType(resources, assignments).find(({ properties }) =>
       String(properties?.roleDefinitionId).endsWith(end),
     )
     const assignment = structuredClone(model ?? assert.fail(`no role ${end} is given`)) as Bag
@@ -498,7 +498,7 @@ describe('the role matrix', () => {
       'a log that may be changed',
       /^too much: \w+ may sqlDatabases\/containers\/items\/replace container \w+\/events$/,
       (resources) => {
-        for (const { properties } of ofType(resources, `${cosmos}/sqlRoleDefinitions`) as Bag[])
+        for (const { properties } of selectType(resources, `${cosmos}/sqlRoleDefinitions`) as Bag[])
           for (const { dataActions } of properties.permissions)
             if (dataActions.length > 1 && !dataActions.some((action: string) => action.endsWith('/replace')))
               dataActions.push(`${cosmos}/sqlDatabases/containers/items/replace`)
@@ -530,11 +530,11 @@ describe('the role matrix', () => {
     ],
   ] satisfies readonly (readonly [string, RegExp, Fault])[])
     it(`shows ${what}`, () => {
-      const told = matrixDifferences(changed(fault), services, false)
-      assert.ok(told.length > 0)
+      const differences = matrixDifferences(changed(fault), services, false)
+      assert.ok(differences.length > 0)
       assert.ok(
-        told.some((each) => line.test(each)),
-        told.join('\n'),
+        differences.some((each) => line.test(each)),
+        differences.join('\n'),
       )
     })
 })

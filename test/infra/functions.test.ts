@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { loadApp } from '../../packages/functions-host/app.ts'
 import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
-import { deployed, listAt, ofType } from './support/deployed.ts'
+import { deployed, listAt, selectType } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -16,7 +16,7 @@ describe('the functions that the topology names', () => {
     const triggered = functions
       .filter(({ metadata }) => !Object.values(metadata.bindings).some(({ type }) => type === 'httpTrigger'))
       .map(({ metadata }) => metadata.name)
-    const named = topologyOf(services).services.flatMap(
+    const named = buildTopology(services).services.flatMap(
       ({ functions: { relay, projections, reactions, periodic } }) => [relay, ...projections, ...reactions, periodic],
     )
     assert.ok(triggered.length > services.length)
@@ -24,7 +24,7 @@ describe('the functions that the topology names', () => {
     t.diagnostic(`${triggered.length} functions`)
 
     // What is kept warm in production is there under that very name: another one is warm for nothing.
-    const warm = ofType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
+    const warm = selectType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
       listAt<{ name: string }>(site, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady'),
     )
     const found = warm.map(({ name }) => name).filter((name) => name !== 'http')

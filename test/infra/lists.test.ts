@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { IndexingPolicy } from '@azure/cosmos'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { cosmosEndpoint } from '../../packages/test-support/cosmos.ts'
 import { listQueries } from '../../packages/tidemark/test/support/list-queries.ts'
-import { at, deployed, ofType, shapes } from './support/deployed.ts'
+import { at, deployed, selectType, shapes } from './support/deployed.ts'
 
 const framework = fileURLToPath(new URL('../../packages/tidemark/', import.meta.url))
 
@@ -19,7 +19,7 @@ interface Asked {
 }
 
 /** `c.a["b"]` as `/a/b`. */
-const pathOf = (expression: string): string =>
+const parsePath = (expression: string): string =>
   expression.replace(/^c/, '').replace(/\.(\w+)|\["([^"]+)"\]/g, (_, plain, quoted) => `/${plain ?? quoted}`)
 
 const PATH = String.raw`c(?:\.\w+|\["[^"]+"\])+`
@@ -28,9 +28,9 @@ function askedBy(query: string): Asked {
   const [, where = ''] = / WHERE (.*?) ORDER BY /s.exec(query) ?? []
   const [, order = ''] = / ORDER BY (.*?)(?: OFFSET .*)?$/s.exec(query) ?? []
   return {
-    equal: [...where.matchAll(new RegExp(`(${PATH}) = `, 'g'))].map(([, path = '']) => pathOf(path)),
+    equal: [...where.matchAll(new RegExp(`(${PATH}) = `, 'g'))].map(([, path = '']) => parsePath(path)),
     order: order.split(', ').map((term) => ({
-      path: pathOf(/^\S+/.exec(term)?.[0] ?? ''),
+      path: parsePath(/^\S+/.exec(term)?.[0] ?? ''),
       order: / DESC$/.test(term) ? 'descending' : 'ascending',
     })),
   }
@@ -51,8 +51,8 @@ function serves(index: Index, { equal, order }: Asked): boolean {
 }
 
 const containers = (shape: (typeof shapes)[number]) =>
-  ofType(deployed(shape).predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
-const policyOf = (container: unknown) => at(container, 'properties.resource.indexingPolicy') as IndexingPolicy
+  selectType(deployed(shape).predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
+const readPolicy = (container: unknown) => at(container, 'properties.resource.indexingPolicy') as IndexingPolicy
 
 /** Paths of a log that are indexed by themselves. */
 const SINGLE: ReadonlySet<string> = new Set(['/stream', '/id', '/correlation'])
@@ -64,7 +64,7 @@ describe('the lists that services serve', () => {
       for (const service of services)
         for (const view of service.views) {
           const container = containers(shape).find(({ id }) => id.endsWith(`/${service.name}/containers/${view.name}`))
-          const indexes = policyOf(container).compositeIndexes ?? []
+          const indexes = readPolicy(container).compositeIndexes ?? []
           for (const query of await listQueries(Object.keys(view.filters))) {
             looked++
             assert.ok(
@@ -93,7 +93,7 @@ describe('the lists that services serve', () => {
     const [view] = service?.views ?? []
     assert.ok(service && view)
     const filters = { a: ['x'], b: ['x'], c: ['x'] }
-    const [{ lists = [] } = {}] = topologyOf([{ ...service, views: [{ ...view, filters }] }]).services
+    const [{ lists = [] } = {}] = buildTopology([{ ...service, views: [{ ...view, filters }] }]).services
     assert.equal(lists.length, 8)
     assert.equal(new Set(lists.map(({ index }) => index.join())).size, 8)
     // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
@@ -128,11 +128,11 @@ describe('the lists that services serve', () => {
     try {
       let indexes = 0
       for (const container of containers('prod')) {
-        const { compositeIndexes = [] } = policyOf(container)
+        const { compositeIndexes = [] } = readPolicy(container)
         const { resource } = await database.containers.create({
           id: container.id.split('/').slice(-3).join('-'),
           partitionKey: { paths: at(container, 'properties.resource.partitionKey.paths') as string[] },
-          indexingPolicy: policyOf(container),
+          indexingPolicy: readPolicy(container),
         })
         assert.deepEqual(resource?.indexingPolicy?.compositeIndexes ?? [], compositeIndexes)
         indexes += compositeIndexes.length

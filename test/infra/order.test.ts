@@ -61,12 +61,12 @@ describe('what is deployed after what', () => {
   it('of an app no two changes are made at a time', () => {
     const template = inside(named(inside(named(main, 'services')), 'app'))
     // A diagnostic setting is laid onto it, and is no change of it.
-    const ofApp = Object.keys(template.resources).filter(
+    const appResources = Object.keys(template.resources).filter(
       (name) => name !== 'diagnostics' && awaited(template, name).has('app'),
     )
-    assert.deepEqual(ofApp.toSorted(), ['app::authentication', 'app::ftp', 'app::scm', 'privateEndpoint'])
-    for (const one of ofApp)
-      for (const other of ofApp)
+    assert.deepEqual(appResources.toSorted(), ['app::authentication', 'app::ftp', 'app::scm', 'privateEndpoint'])
+    for (const one of appResources)
+      for (const other of appResources)
         if (one < other)
           assert.ok(
             awaited(template, one).has(other) || awaited(template, other).has(one),

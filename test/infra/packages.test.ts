@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import { settingsOf } from '../../packages/cli/project/local-settings.ts'
+import { readSettingsFile } from '../../packages/cli/project/local-settings.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
 import { Apps } from '../support/apps.ts'
@@ -25,8 +25,8 @@ describe('the packages that azd uploads', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-packages-'))
   const copy = new RepositoryCopy()
   const packages = new Map<string, string>()
-  const sample = settingsOf(path('local.settings.sample.json'))
-  let told = ''
+  const sample = readSettingsFile(path('local.settings.sample.json'))
+  let output = ''
 
   /** The files of a folder that a .funcignore in it lets through: asked of git, which reads the same patterns. */
   function packed(source: string): readonly string[] {
@@ -43,7 +43,7 @@ describe('the packages that azd uploads', () => {
     // As azd does, all at the same time. After each hook azd runs the script build, as there is one: two of them stand for all.
     const hooks = Object.values(services).map(({ hooks: { prepackage } }) => sh(prepackage.posix.run))
     const [made] = await Promise.all([Promise.all(hooks), sh('npm run build'), sh('npm run build')])
-    told = made.map(({ stdout }) => stdout).join('')
+    output = made.map(({ stdout }) => stdout).join('')
     for (const [service, { dist }] of Object.entries(services)) {
       // What must not be uploaded.
       writeFileSync(join(copy.path(dist), 'local.settings.json'), '{}')
@@ -58,12 +58,12 @@ describe('the packages that azd uploads', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const rootOf = (service: string): string => packages.get(service) ?? assert.fail(`${service} was not packed`)
+  const findRoot = (service: string): string => packages.get(service) ?? assert.fail(`${service} was not packed`)
 
   it('were made by the hooks, all at the same time, which tell their size and how long a cold start imports them', () => {
     assert.ok(packages.size > 0)
     for (const service of packages.keys())
-      assert.match(told, new RegExp(`^bundles/${service} +\\d+ modules in \\d\\.\\d MiB, imported in \\d+ ms$`, 'm'))
+      assert.match(output, new RegExp(`^bundles/${service} +\\d+ modules in \\d\\.\\d MiB, imported in \\d+ ms$`, 'm'))
   })
 
   it('hold the functions and nothing of a laptop', () => {
@@ -93,7 +93,7 @@ describe('the packages that azd uploads', () => {
         env: {
           ...process.env,
           ...sample,
-          FUNCTIONS_HOST_FOLDER: rootOf('ordering'),
+          FUNCTIONS_HOST_FOLDER: findRoot('ordering'),
           FUNCTIONS_HOST_PORT: '0',
           ...env,
         },

@@ -28,7 +28,10 @@ describe('what azd provisions: infra/main.bicepparam', () => {
 
   const build = (file: string, env: Record<string, string>) =>
     bicep.run(['build-params', join(folder, file), '--stdout'], env)
-  async function parametersOf(file: string, env: Record<string, string>): Promise<Record<string, { value: unknown }>> {
+  async function compileParameters(
+    file: string,
+    env: Record<string, string>,
+  ): Promise<Record<string, { value: unknown }>> {
     const { code, stdout, stderr } = await build(file, env)
     assert.deepEqual([code, stderr], [0, ''])
     return JSON.parse(JSON.parse(stdout).parametersJson).parameters
@@ -53,8 +56,8 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       it(`by ${who}: of TIDEMARK_SHAPE=${shape} what main.${shape}.bicepparam says`, async () => {
         const all = { ...environment, ...env }
         assert.deepEqual(
-          await parametersOf('main.bicepparam', { ...all, TIDEMARK_SHAPE: shape }),
-          await parametersOf(`main.${shape}.bicepparam`, all),
+          await compileParameters('main.bicepparam', { ...all, TIDEMARK_SHAPE: shape }),
+          await compileParameters(`main.${shape}.bicepparam`, all),
         )
       })
 
@@ -64,7 +67,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       ['dev', 'ada'],
       ['prod', 'operators'],
     ] as const) {
-      const { principalId, principalType } = await parametersOf('main.bicepparam', {
+      const { principalId, principalType } = await compileParameters('main.bicepparam', {
         ...environment,
         ...ids,
         TIDEMARK_SHAPE: shape,
@@ -75,8 +78,8 @@ describe('what azd provisions: infra/main.bicepparam', () => {
 
   it('is dev on a laptop where nobody says another', async () =>
     assert.deepEqual(
-      await parametersOf('main.bicepparam', environment),
-      await parametersOf('main.dev.bicepparam', environment),
+      await compileParameters('main.bicepparam', environment),
+      await compileParameters('main.dev.bicepparam', environment),
     ))
 
   for (const [what, env] of [
@@ -95,7 +98,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
 
   it('is what a pipeline says, and takes back no throughput units that it was told of', async () => {
     const env = { ...environment, CI: 'true', TIDEMARK_SHAPE: 'test', TIDEMARK_EVENT_HUBS_UNITS: '7' }
-    const { eventHubsUnits } = await parametersOf('main.bicepparam', env)
+    const { eventHubsUnits } = await compileParameters('main.bicepparam', env)
     assert.equal(eventHubsUnits?.value, 7)
   })
 
@@ -109,8 +112,8 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     ]
     const unset = Object.fromEntries(names.map((name) => [name, '']))
     assert.deepEqual(
-      await parametersOf('main.bicepparam', { ...environment, ...unset, TIDEMARK_SHAPE: 'dev' }),
-      await parametersOf('main.dev.bicepparam', environment),
+      await compileParameters('main.bicepparam', { ...environment, ...unset, TIDEMARK_SHAPE: 'dev' }),
+      await compileParameters('main.dev.bicepparam', environment),
     )
   })
 

@@ -6,10 +6,10 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { services } from '../../packages/cli/project/config.ts'
-import { functionsOf } from '../../packages/cli/project/local-settings.ts'
+import { buildFunctionsGlob } from '../../packages/cli/project/local-settings.ts'
 import { type Cloud, startCloud } from '../../packages/local-cloud/cloud.ts'
 import { Apps } from '../support/apps.ts'
-import { type Deed, RightsGuard } from '../support/rights-guard.ts'
+import { type DataAction, RightsGuard } from '../support/rights-guard.ts'
 import { deployed } from './support/deployed.ts'
 import { cell, roleMatrix } from './support/role-matrix.ts'
 
@@ -18,7 +18,7 @@ const path = (relative: string): string => fileURLToPath(new URL(`../../${relati
 const { allowed } = roleMatrix(deployed('prod'), 'nobody')
 const mayAs =
   (service: string) =>
-  ({ action, what }: Deed): boolean =>
+  ({ action, what }: DataAction): boolean =>
     allowed.has(cell(service, action, what))
 
 describe('the rights that the template gives', () => {
@@ -81,7 +81,7 @@ describe('the rights that the template gives', () => {
       guards.set(name, guard)
       const settings = {
         ...cloud.settings,
-        FUNCTIONS_HOST_MAIN: functionsOf([name]),
+        FUNCTIONS_HOST_MAIN: buildFunctionsGlob([name]),
         CosmosConnection: guard.connectionString,
       }
       const host = await apps.start(name, settings)

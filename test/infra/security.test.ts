@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { type Cell, roleMatrix } from './support/role-matrix.ts'
@@ -23,8 +23,8 @@ function documented(): ReadonlyMap<string, readonly string[]> {
 }
 
 /** The rights that the topology asks for, each kind once. */
-function ofTopology(): ReadonlySet<string> {
-  const { services: apps, databases, blobContainers } = topologyOf(services)
+function listTopologyRights(): ReadonlySet<string> {
+  const { services: apps, databases, blobContainers } = buildTopology(services)
   const views = new Set(services.flatMap((service) => service.views.map(({ name }) => name)))
   return new Set([
     ...apps.flatMap(({ receivesFrom }) => ['hub: send', ...(receivesFrom.length > 0 ? ['hub: receive'] : [])]),
@@ -39,7 +39,7 @@ function ofTopology(): ReadonlySet<string> {
 }
 
 /** The kind of a right that was given, as the document names it. */
-function kindOf(right: Cell): string {
+function classifyRight(right: Cell): string {
   const [, service = '', action = '', kind = '', name = ''] = /^(\S+) may (\S+) (\w+)(?: (\S+))?$/.exec(right) ?? []
   const [owner, part = ''] = name.split('/')
   if (kind === 'hub' || kind === 'database' || kind === 'telemetry') return `${kind}: ${action}`
@@ -51,7 +51,7 @@ function kindOf(right: Cell): string {
 
 describe('docs/security.md', () => {
   it('says of every right that the topology asks for, and of no other, who has it, what it can do to whom, what notices and what prevents it', () => {
-    assert.deepEqual([...documented().keys()].toSorted(), [...ofTopology()].toSorted())
+    assert.deepEqual([...documented().keys()].toSorted(), [...listTopologyRights()].toSorted())
     for (const [right, words] of documented())
       assert.deepEqual(words, ['Held by', 'Can', 'To', 'Noticed by', 'Prevented by'], right)
   })
@@ -59,7 +59,7 @@ describe('docs/security.md', () => {
   for (const shape of shapes)
     it(`says of every right that the template gives in ${shape}`, (t) => {
       const { allowed } = roleMatrix(deployed(shape), 'nobody')
-      const given = new Set([...allowed].filter((right) => !right.startsWith('deployer ')).map(kindOf))
+      const given = new Set([...allowed].filter((right) => !right.startsWith('deployer ')).map(classifyRight))
       assert.deepEqual([...given].toSorted(), [...documented().keys()].toSorted())
       t.diagnostic(`${allowed.size} rights of ${given.size} kinds`)
     })

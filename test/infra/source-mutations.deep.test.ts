@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
-import { deployedOf } from './support/variant.ts'
+import { compileVariant } from './support/variant.ts'
 import { it } from './support/with-bicep.ts'
 
 /** Lines of the template's source that security hangs on: a file, and the beginning of the line. */
@@ -26,7 +26,7 @@ const LINES: readonly (readonly [file: string, line: string])[] = [
 describe('a line of the source that security hangs on', () => {
   for (const [file, line] of LINES)
     it(`is missed: ${line} in ${file}`, async () => {
-      const template = await deployedOf('shapes.prod', async (read, write) => {
+      const template = await compileVariant('shapes.prod', async (read, write) => {
         const source = await read(file)
         const changed = source.replace(new RegExp(`^ *${line}.*\n`, 'm'), '')
         assert.notEqual(changed, source, 'there is no such line')

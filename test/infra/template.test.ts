@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { describe, it } from 'node:test'
 import { BICEP_VERSION, Bicep, findBicep, NoBicep } from '../../packages/cli/infra/bicep.ts'
-import { bicepFiles, diagnosticsOf, shapeFiles, snapshot } from '../../packages/cli/infra/template.ts'
+import { bicepFiles, lintFiles, shapeFiles, snapshot } from '../../packages/cli/infra/template.ts'
 import { INFRA, shapes } from './support/deployed.ts'
 import * as withBicep from './support/with-bicep.ts'
 
@@ -62,7 +62,7 @@ describe('the template', () => {
   after(() => rm(folder.path, { recursive: true, force: true }))
 
   it('compiles and lints without a word', async (t) => {
-    assert.deepEqual(await diagnosticsOf(bicep, INFRA), [])
+    assert.deepEqual(await lintFiles(bicep, INFRA), [])
     const files = bicepFiles(INFRA)
     assert.ok(files.includes('main.bicep') && files.some((file) => file.startsWith(join('tidemark', 'modules'))))
     t.diagnostic(`${files.length} files, bicep ${bicep.version}`)
@@ -114,20 +114,20 @@ describe('the template', () => {
       await writeFile(join(folder.path, `tidemark/modules/${rule}.bicep`), source)
     const parameters = join(folder.path, 'main.dev.bicepparam')
     await writeFile(parameters, `${await readFile(parameters, 'utf8')}\nparam unknown = 1\n`)
-    const told = await diagnosticsOf(bicep, folder.path)
+    const diagnostics = await lintFiles(bicep, folder.path)
     for (const rule of Object.keys(broken))
       assert.ok(
-        told.some(
+        diagnostics.some(
           (line) =>
             line.includes(`tidemark/modules/${rule}.bicep`.replaceAll('/', sep)) && line.includes(`Error ${rule}`),
         ),
-        `${rule}: ${told.join('\n')}`,
+        `${rule}: ${diagnostics.join('\n')}`,
       )
     assert.ok(
-      told.some((line) => line.includes('main.dev.bicepparam') && line.includes('"unknown"')),
-      told.join('\n'),
+      diagnostics.some((line) => line.includes('main.dev.bicepparam') && line.includes('"unknown"')),
+      diagnostics.join('\n'),
     )
-    assert.ok(!told.some((line) => line.includes('AZURE_')), told.join('\n'))
+    assert.ok(!diagnostics.some((line) => line.includes('AZURE_')), diagnostics.join('\n'))
   })
 })
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import type { Service } from 'tidemark'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
-import { at, type Deployed, ofType } from './support/deployed.ts'
-import { type Change, deployedOf } from './support/variant.ts'
+import { at, type Deployed, selectType } from './support/deployed.ts'
+import { type Change, compileVariant } from './support/variant.ts'
 import { it } from './support/with-bicep.ts'
 
 async function sound(shape: string, change?: Change, declared: readonly Service[] = services): Promise<Deployed> {
-  const template = await deployedOf(shape, change)
+  const template = await compileVariant(shape, change)
   assert.ok(typeof template !== 'string', String(template))
   for (const rule of rulesFor(declared)) {
     const { looked, wrong } = rule.check(template)
@@ -23,10 +23,10 @@ describe('what can be chosen', () => {
   it('apps that nobody reaches from outside have private endpoints instead, and all rules hold', async () => {
     const shape = 'union(shapes.prod, { apps: union(shapes.prod.apps, { publicHttp: false }) })'
     const { predictedResources } = await sound(shape)
-    const endpoints = ofType(predictedResources, 'Microsoft.Network/privateEndpoints').flatMap(
+    const endpoints = selectType(predictedResources, 'Microsoft.Network/privateEndpoints').flatMap(
       (endpoint) => at(endpoint, 'properties.privateLinkServiceConnections') as unknown[],
     )
-    const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+    const sites = selectType(predictedResources, 'Microsoft.Web/sites')
     assert.equal(sites.length, services.length)
     for (const site of sites) {
       assert.equal(at(site, 'properties.publicNetworkAccess'), 'Disabled')
@@ -45,18 +45,18 @@ describe('what can be chosen', () => {
     it(`of ${shape}, where ${units} throughput units are there, ${capacity} are left`, async () => {
       const { predictedResources } = await sound(`shapes.${shape}`, async (read, write) => {
         const main = await read('main.bicep')
-        const told = main.replace('param eventHubsUnits int = 0', `param eventHubsUnits int = ${units}`)
-        assert.notEqual(told, main)
-        await write('main.bicep', told)
+        const changed = main.replace('param eventHubsUnits int = 0', `param eventHubsUnits int = ${units}`)
+        assert.notEqual(changed, main)
+        await write('main.bicep', changed)
       })
-      const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
+      const [namespace] = selectType(predictedResources, 'Microsoft.EventHub/namespaces')
       assert.equal(at(namespace, 'sku.capacity'), capacity)
     })
 
   it('Event Hubs Premium has no auto-inflate, and all rules hold', async () => {
     const size = "{ tier: 'Premium', capacity: 4, maximumCapacity: 4, partitions: 32 }"
     const { predictedResources } = await sound(`union(shapes.prod, { eventHubs: ${size} })`)
-    const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
+    const [namespace] = selectType(predictedResources, 'Microsoft.EventHub/namespaces')
     assert.equal(at(namespace, 'sku.name'), 'Premium')
     assert.ok(!at(namespace, 'properties.isAutoInflateEnabled'))
   })
@@ -64,7 +64,7 @@ describe('what can be chosen', () => {
   it('a second region takes over, writes nothing before, and all rules hold', async () => {
     const cosmos = "union(shapes.prod.cosmos, { failoverLocations: ['northeurope'] })"
     const { predictedResources } = await sound(`union(shapes.prod, { cosmos: ${cosmos} })`)
-    const [account] = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+    const [account] = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
     const locations = at(account, 'properties.locations') as { locationName: string; failoverPriority: number }[]
     assert.deepEqual(
       locations.map(({ locationName, failoverPriority }) => [locationName, failoverPriority]),
@@ -79,7 +79,7 @@ describe('what can be chosen', () => {
 
   it('without an OTLP endpoint no app has one, and Application Insights is there all the same', async () => {
     const { predictedResources } = await sound('shapes.prod')
-    const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+    const sites = selectType(predictedResources, 'Microsoft.Web/sites')
     assert.equal(sites.length, services.length)
     for (const site of sites) {
       const names = (at(site, 'properties.siteConfig.appSettings') as { name: string }[]).map(({ name }) => name)
@@ -89,7 +89,7 @@ describe('what can be chosen', () => {
   })
 
   it('anchors that somebody locked keep the policy that they have, the others get theirs', async () => {
-    const template = await deployedOf('shapes.prod', async (read, write) => {
+    const template = await compileVariant('shapes.prod', async (read, write) => {
       const main = await read('main.bicep')
       const locked = main.replace("param lockedAnchors string = ''", "param lockedAnchors string = 'ordering,shipping'")
       assert.notEqual(locked, main)
@@ -97,7 +97,7 @@ describe('what can be chosen', () => {
     })
     assert.ok(typeof template !== 'string', String(template))
     const containers = 'Microsoft.Storage/storageAccounts/blobServices/containers'
-    const written = ofType(template.predictedResources, `${containers}/immutabilityPolicies`)
+    const written = selectType(template.predictedResources, `${containers}/immutabilityPolicies`)
     assert.deepEqual(written.map(({ id }) => id.split('/').at(-3)).toSorted(), [
       'anchors-inventory',
       'anchors-payments',
@@ -106,7 +106,7 @@ describe('what can be chosen', () => {
 
   it('a declaration that changes changes the rights, and no others', async () => {
     const declared = services.map((service) => (service.name === 'shipping' ? { ...service, reactions: [] } : service))
-    const topology = JSON.stringify(topologyOf(declared))
+    const topology = JSON.stringify(buildTopology(declared))
     const change: Change = (_, write) => write('topology.json', topology)
     const template = await sound('shapes.prod', change, declared)
     assert.deepEqual(matrixDifferences(template, declared, false), [])

@@ -46,13 +46,13 @@ const scripts = Object.keys(JSON.parse(read('package.json')).scripts)
 const jobs = [...workflows].flatMap(([file, { jobs }]) =>
   Object.entries(jobs).map(([name, job]) => [file, name, job] as const),
 )
-const usesOf = ({ steps = [] }: Job): readonly string[] => steps.flatMap(({ uses }) => uses ?? [])
+const listUses = ({ steps = [] }: Job): readonly string[] => steps.flatMap(({ uses }) => uses ?? [])
 /** Whether a job becomes somebody in Azure. */
 const signsIn = (job: Job): boolean =>
-  /\bazd auth login\b|\baz login\b/.test(runsOf(job)) || usesOf(job).some((uses) => /^azure\/login@/i.test(uses))
+  /\bazd auth login\b|\baz login\b/.test(joinRuns(job)) || listUses(job).some((uses) => /^azure\/login@/i.test(uses))
 /** Whether a job becomes the publisher of the packages. */
-const publishes = (job: Job): boolean => /\bnpm publish\b/.test(runsOf(job))
-const runsOf = ({ steps = [] }: Job): string => steps.map(({ run = '' }) => run).join('\n')
+const publishes = (job: Job): boolean => /\bnpm publish\b/.test(joinRuns(job))
+const joinRuns = ({ steps = [] }: Job): string => steps.map(({ run = '' }) => run).join('\n')
 
 describe('the workflows', () => {
   it('are as their syntax asks', () => {
@@ -111,15 +111,15 @@ describe('the workflows', () => {
       if (publishes(job)) {
         // It publishes files that a job without a token made, and runs nothing of them.
         assert.deepEqual([job.environment, job.if], ['npm', "startsWith(github.ref, 'refs/tags/v')"], file)
-        for (const uses of usesOf(job))
+        for (const uses of listUses(job))
           assert.match(uses, /^actions\/(download-artifact|setup-node)@/, `${file}: ${name}`)
-        assert.deepEqual([...new Set(runsOf(job).match(/\b(npm|npx|node) [a-z]+/g))], ['npm publish'])
+        assert.deepEqual([...new Set(joinRuns(job).match(/\b(npm|npx|node) [a-z]+/g))], ['npm publish'])
         continue
       }
       // No code of the pull request is there: no checkout, no packages, no scripts, no hooks of azd.
-      for (const uses of usesOf(job))
+      for (const uses of listUses(job))
         assert.match(uses, /^(actions\/download-artifact|Azure\/login)@/, `${file}: ${name}`)
-      assert.doesNotMatch(runsOf(job), /\b(npm|npx|node|azd|bicep|sh|bash|python\d?|source)\b/, `${file}: ${name}`)
+      assert.doesNotMatch(joinRuns(job), /\b(npm|npx|node|azd|bicep|sh|bash|python\d?|source)\b/, `${file}: ${name}`)
     }
     for (const [file, parsed] of workflows) {
       assert.ok(!('AZURE_CLIENT_ID' in (parsed.env ?? {})), `${file} names the identity that deploys to every job`)
@@ -147,7 +147,7 @@ describe('the workflows', () => {
     const { devDependencies } = JSON.parse(read('package.json'))
     let counted = 0
     for (const [file, name, job] of jobs) {
-      for (const [, script = ''] of runsOf(job).matchAll(
+      for (const [, script = ''] of joinRuns(job).matchAll(
         /npm (?:run )?(?:-s )?(?!(?:ci|init|install|publish|sbom|view)\b)([a-z:]+)/g,
       )) {
         assert.ok(scripts.includes(script), `${file}: ${name} runs ${script}`)
@@ -174,7 +174,7 @@ describe('CI', () => {
     assert.equal(ci?.uses, './.github/workflows/ci.yml')
     assert.equal(ci?.if, "github.event_name != 'pull_request'")
     for (const [, job] of Object.entries(workflow('ci.yml').jobs)) assert.equal(job.if, undefined)
-    const runs = Object.values(workflow('ci.yml').jobs).map(runsOf).join('\n')
+    const runs = Object.values(workflow('ci.yml').jobs).map(joinRuns).join('\n')
     for (const command of [
       'npm run check',
       'npm test',
@@ -214,7 +214,7 @@ describe('the workflow of azd', () => {
   })
 
   it('reads the template with the Bicep CLI of the tests, in every job that reads it', () => {
-    const installed = Object.values(jobs).flatMap((job) => runsOf(job).match(/^az bicep install .*$/gm) ?? [])
+    const installed = Object.values(jobs).flatMap((job) => joinRuns(job).match(/^az bicep install .*$/gm) ?? [])
     assert.deepEqual(installed, Array(2).fill(`az bicep install --version v${BICEP_VERSION}`))
     assert.match(jobs.deploy?.env?.AZD_BICEP_TOOL_PATH ?? '', /\/\.azure\/bin\/bicep$/)
   })
@@ -229,9 +229,9 @@ describe('the workflow of azd', () => {
     assert.equal(preview?.needs, 'template')
     const login = preview.steps?.find(({ uses = '' }) => uses.startsWith('Azure/login@'))
     assert.equal(login?.with?.['client-id'], `\${{ vars.AZURE_PREVIEW_CLIENT_ID }}`)
-    const asked = runsOf(preview).match(/\baz \w+ \w+ \S+/g)
+    const asked = joinRuns(preview).match(/\baz \w+ \w+ \S+/g)
     assert.deepEqual(asked, ['az eventhubs namespace list', 'az deployment sub what-if'])
-    assert.match(runsOf(preview), /--validation-level ProviderNoRbac$/m)
+    assert.match(joinRuns(preview), /--validation-level ProviderNoRbac$/m)
   })
 
   it('deploys on main alone, after CI, and is never cut off', () => {
@@ -240,17 +240,17 @@ describe('the workflow of azd', () => {
     assert.equal(deploy?.if, "github.ref == 'refs/heads/main' && vars.AZURE_CLIENT_ID != ''")
     assert.equal(deploy?.needs, 'ci')
     assert.equal(deploy?.concurrency?.['cancel-in-progress'], false)
-    const asked = runsOf(deploy)
+    const asked = joinRuns(deploy)
       .match(/^azd .*$/gm)
       ?.filter((run) => !run.startsWith('azd auth'))
     assert.deepEqual(asked, ['azd provision --no-prompt'])
     // `azd deploy --all` knows no order.
     assert.match(
-      runsOf(deploy),
+      joinRuns(deploy),
       /^services=\$\(npm run -s deploy:order -- --against "\$BEFORE"\)\nfor service in \$services; do azd deploy "\$service" --no-prompt; done$/m,
     )
     assert.equal(deploy?.steps?.find(({ uses = '' }) => uses.startsWith('actions/checkout@'))?.with?.['fetch-depth'], 0)
     for (const job of Object.values(jobs))
-      if (job !== deploy) assert.doesNotMatch(runsOf(job), /azd (deploy|up|down|provision --no-prompt)/)
+      if (job !== deploy) assert.doesNotMatch(joinRuns(job), /azd (deploy|up|down|provision --no-prompt)/)
   })
 })

@@ -9,7 +9,7 @@ import { checkPackage, createPackageFromTarballData, type Problem } from '@areth
 import { publint } from 'publint'
 import { parse } from 'yaml'
 import { Command } from '../../packages/test-support/command.ts'
-import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
+import { listCodeBlocks } from '../../packages/test-support/documented-code.ts'
 import { linkNamed, namesIn, Packed, type PackedManifest } from '../../packages/test-support/packed.ts'
 import { until } from '../../packages/test-support/wait.ts'
 
@@ -55,7 +55,7 @@ describe('every package', () => {
     let entries = 0
     const faults: string[] = []
     for (const name of packed.folders) {
-      const checked = await checkPackage(createPackageFromTarballData(packed.bytesOf(name)))
+      const checked = await checkPackage(createPackageFromTarballData(packed.readBytes(name)))
       // A command exports nothing.
       if (!checked.types) continue
       entries += Object.keys(checked.entrypoints).length
@@ -89,7 +89,7 @@ describe('the package tidemark', () => {
     manifest = unpack('tidemark', installed)
     // `typescript` and the types of Node are what an adopter's own project has.
     linkNamed(folder, [...namesIn(manifest), 'typescript', '@types/node'])
-    const [entry = '', test = ''] = codeBlocksOf(readFileSync(join(installed, 'README.md'), 'utf8'))
+    const [entry = '', test = ''] = listCodeBlocks(readFileSync(join(installed, 'README.md'), 'utf8'))
       .filter(({ info }) => info === 'ts')
       .map(({ text }) => text)
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { Client } from '../../packages/cli/demo/client.ts'
-import { settingsOf } from '../../packages/cli/project/local-settings.ts'
+import { readSettingsFile } from '../../packages/cli/project/local-settings.ts'
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { WAIT_MS } from '../../packages/test-support/wait.ts'
 import { placeBody } from './orders.ts'
@@ -15,7 +15,7 @@ export class Apps {
   /** Starts one with the sample's settings and others. Whoever starts it stops it. */
   async start(service: string, settings: Readonly<Record<string, string>>): Promise<Child> {
     const host = await startChild(service, path('packages/functions-host/main.ts'), {
-      ...settingsOf(path('local.settings.sample.json')),
+      ...readSettingsFile(path('local.settings.sample.json')),
       TIDEMARK_QUERY_WAIT_MS: '20000',
       FUNCTIONS_HOST_PORT: '0',
       ...settings,

@@ -1,13 +1,13 @@
-import type { DomainEvent, ManyStreamView, Recorded } from 'tidemark'
+import type { DomainEvent, MultiStreamView, Recorded } from 'tidemark'
 
 /** The documents that events lead to, by their keys, in the order of the keys. */
-export function documentsOf<Document, Event extends DomainEvent>(
-  view: ManyStreamView<Document, Event>,
+export function foldDocuments<Document, Event extends DomainEvent>(
+  view: MultiStreamView<Document, Event>,
   events: readonly Recorded<Event>[],
 ): Map<string, Document> {
   const documents = new Map<string, Document>()
   for (const event of events)
-    for (const key of view.targets(event)) documents.set(key, view.evolve(documents.get(key), event, key))
+    for (const key of view.documentKeys(event)) documents.set(key, view.evolve(documents.get(key), event, key))
   // What a map's order of insertion shows is not what the view says.
   return new Map([...documents].sort(([a], [b]) => (a < b ? -1 : 1)))
 }

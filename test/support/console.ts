@@ -16,7 +16,7 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 export type Theme = 'light' | 'dark'
 
 /** The console in a browser, in front of a running system. */
-export class ConsoleRig {
+export class ConsoleHarness {
   readonly system: System
   readonly front: Front
   readonly #browser: Browser
@@ -34,11 +34,11 @@ export class ConsoleRig {
   static async start(
     services: readonly string[],
     startHosts: (system: System, front: Front) => Promise<void>,
-  ): Promise<ConsoleRig> {
+  ): Promise<ConsoleHarness> {
     const [system, browser] = await Promise.all([System.cloudAlone(), startBrowser()])
     const front = await startFront({ port: 0, apps: services, site: readSite(CONSOLE) })
     await startHosts(system, front)
-    return new ConsoleRig(system, front, browser)
+    return new ConsoleHarness(system, front, browser)
   }
 
   /** The page, as somebody sees it who has not been here before. */
@@ -88,7 +88,7 @@ export class ConsoleRig {
   }
 
   /** Each rule that is broken, and where. */
-  async barriersOf(page: Page): Promise<readonly string[]> {
+  async findBarriers(page: Page): Promise<readonly string[]> {
     // Its source is evaluated, not put into the page: the policy of the console would refuse that.
     await page.evaluate(AXE)
     const options = JSON.stringify({

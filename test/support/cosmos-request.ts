@@ -23,7 +23,7 @@ const METHODS: Readonly<Record<string, DocumentRequest>> = {
  * Tells requests apart by what the SDKs set. @returns undefined for another method.
  * @param header the value of a header, by its name in lower case.
  */
-export function documentRequestOf(
+export function classifyRequest(
   method: string,
   path: string,
   header: (name: string) => unknown,

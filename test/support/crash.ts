@@ -16,7 +16,7 @@ const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.ts', f
 const steps = {
   'after append': [CosmosEventStore, 'append'],
   'after send, before the lease': [EventHubsPublisher, 'publish'],
-  'after a document of many streams, before the cursor': [CosmosViewStore, 'writeWithMarks'],
+  'after a document of many streams, before the cursor': [CosmosViewStore, 'writeWithMarkers'],
   'after the cursor, before the checkpoint': [CosmosViewStore, 'writeDocument'],
   'after the progress': [CosmosProgress, 'write'],
   'after a command is scheduled': [CosmosSchedule, 'add'],

@@ -19,11 +19,11 @@ export class Debugger {
   readonly #stopped: PromiseWithResolvers<{ readonly url: string; readonly line: number }> = Promise.withResolvers()
   /** The URL of each script. */
   readonly #scripts = new Map<string, string>()
-  #asked = 0
+  #requests = 0
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
-    socket.addEventListener('message', ({ data }) => this.#hear(JSON.parse(String(data))))
+    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(String(data))))
   }
 
   /** @param address as Node prints it. */
@@ -52,14 +52,14 @@ export class Debugger {
   }
 
   async #ask(method: string, params: object = {}): Promise<void> {
-    this.#asked += 1
+    this.#requests += 1
     const answer = Promise.withResolvers<void>()
-    this.#answers.set(this.#asked, answer)
-    this.#socket.send(JSON.stringify({ id: this.#asked, method, params }))
+    this.#answers.set(this.#requests, answer)
+    this.#socket.send(JSON.stringify({ id: this.#requests, method, params }))
     await within(answer.promise, `the answer to ${method}`)
   }
 
-  #hear({ id, method, error, params }: Message): void {
+  #receive({ id, method, error, params }: Message): void {
     if (id !== undefined) {
       const answer = this.#answers.get(id)
       if (error) answer?.reject(new Error(error.message))

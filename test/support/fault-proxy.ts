@@ -146,7 +146,7 @@ export function appendWith(text: string): (request: StoreRequest) => boolean {
 }
 
 /** A read of one item, by a text of its id or of its partition key. */
-export function readOf(text: string): (request: StoreRequest) => boolean {
+export function matchRead(text: string): (request: StoreRequest) => boolean {
   return ({ method, path, headers }) =>
     method === 'GET' && `${decodeURIComponent(path)} ${headers['x-ms-documentdb-partitionkey']}`.includes(text)
 }

@@ -4,7 +4,7 @@ import { type CheckpointStore, EventHubConsumerClient } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { BlobServiceClient } from '@azure/storage-blob'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import { partitionOfKey } from '../../packages/event-hubs/namespace/partition-key.ts'
+import { mapPartitionKey } from '../../packages/event-hubs/namespace/partition-key.ts'
 import type { System } from './system.ts'
 
 /** A hub of a system, seen from outside: how far it and its consumer groups are. */
@@ -29,7 +29,7 @@ export class TestHub {
   idsIn(partition: number, count: number, name: string): readonly string[] {
     const ids: string[] = []
     for (let n = 0; ids.length < count; n += 1)
-      if (partitionOfKey(`order-${name}-${n}`, this.#topology.partitions) === partition) ids.push(`${name}-${n}`)
+      if (mapPartitionKey(`order-${name}-${n}`, this.#topology.partitions) === partition) ids.push(`${name}-${n}`)
     return ids
   }
 

@@ -13,7 +13,7 @@ const ALERTS = new Set(['microsoft.insights/metricalerts', 'microsoft.insights/s
 const RUNBOOK = /docs\/operate\.md#alert-([a-z0-9-]+)/
 
 /** The runbooks that alerts name. Fails for an alert that names none, and where there is no alert. */
-export function alertsOf(snapshot: Snapshot): ReadonlySet<string> {
+export function listAlerts(snapshot: Snapshot): ReadonlySet<string> {
   const alerts = snapshot.predictedResources.filter(({ type }) => ALERTS.has(type.toLowerCase()))
   if (alerts.length === 0) throw new Error('the snapshot has no alert')
   return new Set(
@@ -26,7 +26,7 @@ export function alertsOf(snapshot: Snapshot): ReadonlySet<string> {
 }
 
 /** The alerts that docs/operate.md has a runbook for. Fails where it has none. */
-export function runbooksOf(operate: string): ReadonlySet<string> {
+export function listRunbooks(operate: string): ReadonlySet<string> {
   const runbooks = [...readMarkdown(operate).anchors].filter((anchor) => operate.includes(`<a id="${anchor}"></a>`))
   const alerts = runbooks.filter((anchor) => anchor.startsWith('alert-')).map((anchor) => anchor.slice('alert-'.length))
   if (alerts.length === 0) throw new Error('there is no runbook')
@@ -34,7 +34,7 @@ export function runbooksOf(operate: string): ReadonlySet<string> {
 }
 
 /** The types of all resources of a snapshot, in lower case. Fails where it has none. */
-export function resourceTypesOf(snapshot: Snapshot): ReadonlySet<string> {
+export function listResourceTypes(snapshot: Snapshot): ReadonlySet<string> {
   const types = snapshot.predictedResources
     .map(({ type }) => type.toLowerCase())
     // A nested deployment is how it is deployed, and nothing that stays.
@@ -44,7 +44,7 @@ export function resourceTypesOf(snapshot: Snapshot): ReadonlySet<string> {
 }
 
 /** The resource types that have a row in docs/deploy.md: in backquotes in the first column. Fails where there is none. */
-export function documentedTypesOf(deploy: string): ReadonlySet<string> {
+export function listDocumentedTypes(deploy: string): ReadonlySet<string> {
   const types = readMarkdown(deploy).rows.flatMap(([first = '']) =>
     [...first.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) =>
       /^Microsoft\.\w+\//.test(name) ? [name.toLowerCase()] : [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Container } from '@azure/cosmos'
 import { checkViews } from '../../packages/cli/demo/check.ts'
-import { checkServices, type OfServices } from '../../packages/cli/demo/check-services.ts'
+import { checkServices, type PerService } from '../../packages/cli/demo/check-services.ts'
 import type { Client } from '../../packages/cli/demo/client.ts'
 import { runWorkload } from '../../packages/cli/demo/workload.ts'
 import { WAIT_MS } from '../../packages/test-support/wait.ts'
@@ -15,7 +15,7 @@ export interface Promised {
 }
 
 /** Where customers find the services; where payments and shipping are among them, banks and a warehouse do their part. */
-export type Shops = OfServices<Client>
+export type Shops = PerService<Client>
 
 /** Customers come and go while the given thing happens; what they were promised is checked afterwards. */
 export async function underLoad(
@@ -59,7 +59,7 @@ export async function underLoad(
  */
 export async function assertEqualToLogs(
   shops: Shops,
-  logs: OfServices<Container>,
+  logs: PerService<Container>,
   { positions, surprises }: Promised,
 ): Promise<ReadonlyMap<string, number>> {
   assert.deepEqual(surprises, [])

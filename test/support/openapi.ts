@@ -15,7 +15,7 @@ export interface OpenApiOperation {
 }
 
 /** Every operation: its path, its method as HTTP writes it, and what is told of it. */
-export function operationsOf(document: OpenApi): { path: string; method: string; operation: OpenApiOperation }[] {
+export function listOperations(document: OpenApi): { path: string; method: string; operation: OpenApiOperation }[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )

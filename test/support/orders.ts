@@ -1,6 +1,6 @@
 import type { EventOf } from 'tidemark'
 import type { OrderCancelled, OrderRejected } from '../../src/ordering/contract.ts'
-import type { RecordedOrderPlaced } from '../../src/ordering/events.ts'
+import type { PrivateOrderPlaced } from '../../src/ordering/events.ts'
 import type { OrderCommand } from '../../src/ordering/order.ts'
 
 export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
@@ -35,7 +35,7 @@ const total = { currency: 'EUR', amount: 2150 }
 const order = { orderId: '1', customerId: 'customer-1', lines, total }
 
 /** As it is decided: the newest version. */
-export const placed: EventOf<typeof RecordedOrderPlaced> = {
+export const placed: EventOf<typeof PrivateOrderPlaced> = {
   type: 'OrderPlaced',
   data: { ...order, shippingAddress: keptAddress, payment, channel: 'web' },
 }

@@ -4,7 +4,7 @@ import type { RawItem } from '../../packages/cli/demo/raw-fold.ts'
  * A product's stock folded from its raw events in whatever versions they are, with no code of the service: what `GET /stock/{sku}` should
  * answer.
  */
-export function levelOf(events: readonly RawItem[]): RawItem {
+export function foldLevel(events: readonly RawItem[]): RawItem {
   const sum = (type: string, field: string): number =>
     events.reduce((total, event) => total + (event.type === type ? (event.data[field] ?? 0) : 0), 0)
   const [shipped, returned] = [sum('UnitsShipped', 'quantity'), sum('UnitsReturned', 'quantity')]

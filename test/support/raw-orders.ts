@@ -13,7 +13,7 @@ const STATUS: Readonly<Record<string, string>> = {
 }
 
 /** What `GET /orders/{id}` should answer once the view was made by today's code. */
-export function orderOf(events: readonly RawItem[]): RawItem {
+export function foldOrder(events: readonly RawItem[]): RawItem {
   const [placed, ...later] = events
   const { orderId, customerId, lines, total, payment, channel } = placed.data
   const order: RawItem = {
@@ -43,7 +43,7 @@ function inOneLine({ streetName, houseNumber, ...rest }: RawItem): RawItem {
 }
 
 /** Orders, pieces and revenue by product. */
-export function salesOf(orders: Iterable<RawItem>): Map<string, RawItem> {
+export function foldSales(orders: Iterable<RawItem>): Map<string, RawItem> {
   const sales = new Map<string, RawItem>()
   for (const { status, lines, total } of orders)
     for (const { sku, quantity, unitPrice } of lines) {

@@ -46,7 +46,7 @@ export class Releases {
   static async start(): Promise<Releases> {
     const system = await System.cloudAlone({ soon: true })
     // Ordering kept the time to pay then. A deployment removes no container: what a service of before needs is there as long as it runs.
-    const { database } = system.logOf('ordering')
+    const { database } = system.openLog('ordering')
     await database.containers.createIfNotExists({ id: 'schedule', partitionKey: '/pk' })
     return new Releases(system, await mkdtemp(join(tmpdir(), 'tidemark-releases-')))
   }
@@ -76,7 +76,7 @@ export class Releases {
       },
     })
     return {
-      client: this.system.clientOf(service, child),
+      client: this.system.createClient(service, child),
       output: () => output,
       held: () =>
         [...output.matchAll(HELD)].map(({ groups = {} }) => ({
@@ -92,7 +92,7 @@ export class Releases {
 
   /** The events of a service's log by stream, in order. */
   async streams(service: string): Promise<Map<string, RawItem[]>> {
-    const { events } = readLog(await readRawLog(this.system.logOf(service)))
+    const { events } = readLog(await readRawLog(this.system.openLog(service)))
     return Map.groupBy(events, ({ stream }) => stream)
   }
 
@@ -102,7 +102,7 @@ export class Releases {
       query: 'SELECT VALUE c.stream FROM c WHERE ARRAY_CONTAINS(c.types, @type)',
       parameters: [{ name: '@type', value: type }],
     }
-    return new Set((await this.system.logOf(service).items.query<string>(query).fetchAll()).resources)
+    return new Set((await this.system.openLog(service).items.query<string>(query).fetchAll()).resources)
   }
 
   /** Who owns the partitions of a consumer group, by partition; empty: nobody does. */
@@ -120,9 +120,9 @@ export class Releases {
   }
 
   /** Who holds the lease of a service's relay. */
-  async relaysOf(service: string): Promise<string[]> {
+  async listRelayOwners(service: string): Promise<string[]> {
     const { resources } = await this.system
-      .containerOf(service, 'leases')
+      .openContainer(service, 'leases')
       .items.readAll<{ owner: string | null }>()
       .fetchAll()
     return resources.map(({ owner }) => owner ?? '')

@@ -1,10 +1,10 @@
 import { Agent, createServer, type IncomingHttpHeaders, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import { documentRequestOf } from './cosmos-request.ts'
+import { classifyRequest } from './cosmos-request.ts'
 
 /** One thing that is done with data: a data action of Cosmos DB, and the database or container that it is done to. */
-export interface Deed {
+export interface DataAction {
   readonly action: string
   readonly what: string
 }
@@ -26,15 +26,15 @@ export class RightsGuard {
   }
 
   /** @param connectionString of the endpoint itself. */
-  static async start(connectionString: string, may: (deed: Deed) => boolean): Promise<RightsGuard> {
+  static async start(connectionString: string, allows: (dataAction: DataAction) => boolean): Promise<RightsGuard> {
     const address = new URL(/AccountEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? 'http://none')
     const agent = new Agent({ keepAlive: true })
     let guard: RightsGuard | undefined
     const server = createServer(async (request, response) => {
       const body = await buffer(request).catch(() => Buffer.alloc(0))
-      const deeds = deedsOf(request.method ?? '', request.url ?? '', request.headers, body)
-      const wrong = deeds.filter((deed) => !may(deed))
-      for (const deed of deeds) guard?.note(deed, wrong.length === 0)
+      const dataActions = listDataActions(request.method ?? '', request.url ?? '', request.headers, body)
+      const wrong = dataActions.filter((dataAction) => !allows(dataAction))
+      for (const dataAction of dataActions) guard?.note(dataAction, wrong.length === 0)
       if (wrong.length > 0) {
         const message = `Request is blocked because principal does not have required RBAC permissions: ${wrong.map(text).join(', ')}`
         response.writeHead(403, { 'content-type': 'application/json', 'x-ms-substatus': '5301' })
@@ -62,9 +62,9 @@ export class RightsGuard {
     return guard
   }
 
-  note(deed: Deed, isAllowed: boolean): void {
-    if (isAllowed) this.allowed.set(text(deed), (this.allowed.get(text(deed)) ?? 0) + 1)
-    else this.refused.push(text(deed))
+  note(dataAction: DataAction, isAllowed: boolean): void {
+    if (isAllowed) this.allowed.set(text(dataAction), (this.allowed.get(text(dataAction)) ?? 0) + 1)
+    else this.refused.push(text(dataAction))
   }
 
   stop(): Promise<void> {
@@ -72,19 +72,25 @@ export class RightsGuard {
   }
 }
 
-const text = ({ action, what }: Deed): string => `${action} ${what}`
+const text = ({ action, what }: DataAction): string => `${action} ${what}`
 
 const ITEMS = 'sqlDatabases/containers/items'
 
 /** What a request does, by its method, path and headers; a batch by its operations. The account itself is asked for by everybody. */
-function deedsOf(method: string, url: string, headers: IncomingHttpHeaders, body: Buffer): readonly Deed[] {
+function listDataActions(
+  method: string,
+  url: string,
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+): readonly DataAction[] {
   const [, database, container, items] =
     /^\/dbs\/([^/?]+)(?:\/colls\/([^/?]+)(?:\/(docs)(?:\/[^/?]+)?|\/pkranges)?)?\/?(?:\?|$)/.exec(url) ?? []
   if (database === undefined) return url === '/' ? [] : [{ action: `${method} ${url}`, what: 'account' }]
-  if (container === undefined) return [{ action: 'readMetadata', what: `database ${database}` }].map(made(method))
+  if (container === undefined)
+    return [{ action: 'readMetadata', what: `database ${database}` }].map(asControlPlane(method))
   const what = `container ${database}/${container}`
-  if (items === undefined) return [{ action: 'readMetadata', what }].map(made(method))
-  const kind = documentRequestOf(method, url, (name) => headers[name])
+  if (items === undefined) return [{ action: 'readMetadata', what }].map(asControlPlane(method))
+  const kind = classifyRequest(method, url, (name) => headers[name])
   if (kind === 'feed') return [{ action: 'sqlDatabases/containers/readChangeFeed', what }]
   if (kind === 'query' || kind === 'query plan') return [{ action: 'sqlDatabases/containers/executeQuery', what }]
   if (kind === 'batch')
@@ -96,7 +102,7 @@ function deedsOf(method: string, url: string, headers: IncomingHttpHeaders, body
 }
 
 /** Databases and containers are made by no role on data, whatever it says. */
-const made =
+const asControlPlane =
   (method: string) =>
-  (deed: Deed): Deed =>
-    method === 'GET' ? deed : { ...deed, action: `${method} of the control plane` }
+  (dataAction: DataAction): DataAction =>
+    method === 'GET' ? dataAction : { ...dataAction, action: `${method} of the control plane` }

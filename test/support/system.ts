@@ -6,12 +6,12 @@ import { type Container, CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
 import { type Answer, Client } from '../../packages/cli/demo/client.ts'
 import { services } from '../../packages/cli/project/config.ts'
-import { functionsOf, localSettings } from '../../packages/cli/project/local-settings.ts'
+import { buildFunctionsGlob, localSettings } from '../../packages/cli/project/local-settings.ts'
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { freePort } from '../../packages/test-support/ports.ts'
 import { until, WAIT_MS, within } from '../../packages/test-support/wait.ts'
-import { SOONER } from './sooner.ts'
+import { FASTER_RECOVERY } from './faster-recovery.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
 
@@ -139,10 +139,12 @@ export class System {
       'functions',
       path('packages/functions-host/main.ts'),
       {
-        ...(this.#soon ? SOONER : {}),
+        ...(this.#soon ? FASTER_RECOVERY : {}),
         ...localSettings(),
         ...this.settings,
-        ...(bundle === undefined ? { FUNCTIONS_HOST_MAIN: functionsOf(services) } : { FUNCTIONS_HOST_FOLDER: bundle }),
+        ...(bundle === undefined
+          ? { FUNCTIONS_HOST_MAIN: buildFunctionsGlob(services) }
+          : { FUNCTIONS_HOST_FOLDER: bundle }),
         FUNCTIONS_HOST_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
       },
@@ -189,7 +191,7 @@ export class System {
   }
 
   /** @param host without it the first that runs the service. A client stays with the address that the host has. */
-  clientOf(service: string, host?: Child): Client {
+  createClient(service: string, host?: Child): Client {
     const child = host ?? this.#hosts.find(({ services }) => services.includes(service))?.child
     if (!child) throw new Error(`no host runs ${service}`)
     return new Client(`${child.address}/api/${service}`, WAIT_MS)
@@ -203,15 +205,15 @@ export class System {
   }
 
   get log(): Container {
-    return this.logOf('ordering')
+    return this.openLog('ordering')
   }
 
-  logOf(service: string): Container {
-    return this.containerOf(service, 'events')
+  openLog(service: string): Container {
+    return this.openContainer(service, 'events')
   }
 
   /** @param name of a container in the service's database: its log, its leases, a view. */
-  containerOf(service: string, name: string): Container {
+  openContainer(service: string, name: string): Container {
     if (!this.#cosmos) throw new Error('the cloud is not started')
     return this.#cosmos.database(service).container(name)
   }

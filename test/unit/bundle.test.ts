@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { reactionsOf } from 'tidemark/tools'
+import { listReactions } from 'tidemark/tools'
 import { importTime } from '../../packages/cli/bundle/import-time.ts'
 import { bundleModule, bundleService } from '../../packages/cli/bundle/service-bundle.ts'
 import { services } from '../../packages/cli/project/config.ts'
@@ -29,7 +29,7 @@ describe('the bundle of a service', () => {
       })
       const others = files.filter(({ owner }) => owner !== name)
       // One that follows others has their contracts.
-      const followed = reactionsOf(service).length > 0 ? 1 : 0
+      const followed = listReactions(service).length > 0 ? 1 : 0
       assert.ok(
         others.length >= followed && files.length > others.length + 3,
         `${files.length} files, ${others.length} of others`,
@@ -83,8 +83,8 @@ describe('the bundle of a service', () => {
     await bundleModule('packages/tidemark/identity/credential.ts', join(folder, 'identity', 'credential.js'))
     await writeFile(join(folder, 'identity', 'package.json'), '{"type":"module"}')
     const script = `
-      import { credentialOf } from './credential.js'
-      await credentialOf().getToken('https://cosmos.azure.com/.default').catch(({ message }) => console.log(message))`
+      import { createCredential } from './credential.js'
+      await createCredential().getToken('https://cosmos.azure.com/.default').catch(({ message }) => console.log(message))`
     await writeFile(join(folder, 'identity', 'ask.js'), script)
     // Signed in by settings alone, of which there are none: nobody is asked over the network.
     const env = { AZURE_TOKEN_CREDENTIALS: 'EnvironmentCredential' }

@@ -1,41 +1,42 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EventType, Service } from 'tidemark'
-import { reactionsOf, topologyOf } from 'tidemark/tools'
+import { buildTopology, listReactions } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 
 /** The events of a category's streams; none where the service has no such streams. */
-const eventsOf = ({ deciders }: Service, category: string): readonly EventType[] =>
+const listEvents = ({ deciders }: Service, category: string): readonly EventType[] =>
   deciders.find((decider) => decider.category === category)?.events ?? []
 
 // A name that is spelt wrong here fails nowhere: whoever follows it waits for ever.
 describe('the declarations of a service', () => {
   for (const service of services) {
     it(`${service.name}: its views, and its reactions to itself, follow streams and events that it has`, () => {
-      const own = reactionsOf(service).filter((reaction) => reaction.service === service.name)
+      const own = listReactions(service).filter((reaction) => reaction.service === service.name)
       for (const { name, category, events = [] } of [...service.views, ...own]) {
-        const recorded = eventsOf(service, category)
+        const recorded = listEvents(service, category)
         assert.ok(recorded.length > 0, `${name} follows ${category}`)
         for (const event of events) assert.ok(recorded.includes(event), `${name}: ${event.name} of ${category}`)
       }
     })
 
     it(`${service.name}: a name of an event means one declaration, kept or told, and a category one decider`, () => {
-      const kept = new Set(service.deciders.flatMap(({ events }) => events))
+      const privateTypes = new Set(service.deciders.flatMap(({ events }) => events))
       for (const names of [
-        [...kept].map(({ name }) => name),
-        service.publishes.map(({ recorded }) => recorded.name),
-        service.publishes.map(({ published }) => published.name),
+        [...privateTypes].map(({ name }) => name),
+        service.publishes.map(({ privateEvent: recorded }) => recorded.name),
+        service.publishes.map(({ publicEvent: published }) => published.name),
         // The canary is of every service.
         [...new Set(services.flatMap(({ deciders }) => deciders))].map(({ category }) => category),
       ])
         assert.deepEqual(names, [...new Set(names)])
-      for (const { recorded } of service.publishes) assert.ok(kept.has(recorded), `${recorded.name} is never recorded`)
+      for (const { privateEvent: recorded } of service.publishes)
+        assert.ok(privateTypes.has(recorded), `${recorded.name} is never recorded`)
     })
   }
 
   it('give every consumer a group of its own, with a name that Event Hubs takes', () => {
-    for (const { name, consumerGroups } of topologyOf(services).eventHubs) {
+    for (const { name, consumerGroups } of buildTopology(services).eventHubs) {
       assert.deepEqual(consumerGroups, [...new Set(consumerGroups)], name)
       // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsofteventhub
       for (const group of consumerGroups) assert.match(group, /^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$/)

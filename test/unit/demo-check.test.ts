@@ -7,7 +7,7 @@ import { foldRawFulfilments } from '../../packages/cli/demo/raw-fulfilments.ts'
 import { foldRawPayments } from '../../packages/cli/demo/raw-payments.ts'
 import { foldRawShipments } from '../../packages/cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
-import { rawItemOf, recordedItems as recorded } from '../../packages/tidemark/test/support/raw-items.ts'
+import { recordedItems as recorded, toRawItem } from '../../packages/tidemark/test/support/raw-items.ts'
 import { recorded as recordedEvents } from '../../packages/tidemark/test/support/recorded.ts'
 import { address, cancelled, placedV1 } from '../support/orders.ts'
 
@@ -30,10 +30,10 @@ const completed = { type: 'OrderCompleted', data: { orderId: '1' } }
 
 describe("the demo's reading of a raw log", () => {
   const of = { stream: 'stock-tea', fingerprint: '' }
-  const receipt = (key: string, version: number): RawItem => rawItemOf({ ...of, key, version })
+  const receipt = (key: string, version: number): RawItem => toRawItem({ ...of, key, version })
   const events = recordedEvents(of.stream, received, reserved('1'), shipped)
   const commit = (key: string, first: number, last: number): RawItem =>
-    rawItemOf({ ...of, key, events: events.slice(first - 1, last).map((event) => ({ ...event, time: '2026' })) })
+    toRawItem({ ...of, key, events: events.slice(first - 1, last).map((event) => ({ ...event, time: '2026' })) })
   const sound = [receipt('r', 3), commit('b', 3, 3), commit('a', 1, 2)]
 
   it('reads every event of every commit, in order', () => {
@@ -179,7 +179,7 @@ const tooLate: Story = {
   shipment: [prepared, dispatched, recalled, returned],
 }
 
-function disagreementsOf({ order, reservation = 'StockReserved', stock: units, payment, shipment }: Story): string[] {
+function checkStory({ order, reservation = 'StockReserved', stock: units, payment, shipment }: Story): string[] {
   return disagreements({
     orders: foldRawLog(recorded('order-1', ...order)).orders,
     stock: foldRawStock([...stock(...units), ...outcome(reservation)]),
@@ -190,7 +190,7 @@ function disagreementsOf({ order, reservation = 'StockReserved', stock: units, p
 
 describe("the demo's check of what four services agree on", () => {
   for (const [what, story] of Object.entries({ done, waiting, off, tooLate }))
-    it(`finds nothing where they agree: ${what}`, () => assert.deepEqual(disagreementsOf(story), []))
+    it(`finds nothing where they agree: ${what}`, () => assert.deepEqual(checkStory(story), []))
 
   const otherLines = { ...prepared, data: { ...prepared.data, lines: [{ sku, quantity: 1 }] } }
   const otherAddress = { ...prepared, data: { ...prepared.data, address: { ...address, city: 'Delft' } } }
@@ -225,7 +225,7 @@ describe("the demo's check of what four services agree on", () => {
     ['other lines than were ordered', { ...waiting, shipment: [otherLines] }, /shipped other lines/],
     ['another address than the order has', { ...waiting, shipment: [otherAddress] }, /to another address/],
   ] as const)
-    it(`finds ${what}`, () => assert.match(disagreementsOf(story).join(), found))
+    it(`finds ${what}`, () => assert.match(checkStory(story).join(), found))
 
   for (const [what, events, fault] of [
     [
@@ -254,13 +254,13 @@ describe("the demo's check of what four services agree on", () => {
 
   it('finds an answer that a fulfilment did not hear, or heard twice', () => {
     const events = foldRawLog(recorded('order-1', ...waiting.order)).orders
-    const told = (...heard: DomainEvent[]) =>
+    const told = (...inputs: DomainEvent[]) =>
       disagreements({
         orders: events,
         stock: foldRawStock([...stock(...waiting.stock), ...outcome('StockReserved')]),
         fulfilments: foldRawFulfilments([
           ...recorded('order-1', ...waiting.order),
-          ...recorded('fulfilment-1', ...heard),
+          ...recorded('fulfilment-1', ...inputs),
         ]),
       }).join()
     const answered = { type: 'StockAnswered', data: { orderId: '1', answer: 'reserved' } }

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
+import { listCodeBlocks } from '../../packages/test-support/documented-code.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const blocks = codeBlocksOf(readFileSync(join(root, 'docs/testing.md'), 'utf8'))
-const textsOf = (info: string): string[] => blocks.filter((block) => block.info === info).map(({ text }) => text)
+const blocks = listCodeBlocks(readFileSync(join(root, 'docs/testing.md'), 'utf8'))
+const listTexts = (info: string): string[] => blocks.filter((block) => block.info === info).map(({ text }) => text)
 
 describe('docs/testing.md', () => {
   // A folder where the document's imports lead to the repository's files.
@@ -19,9 +19,9 @@ describe('docs/testing.md', () => {
   mkdirSync(folder, { recursive: true })
   for (const name of ['src', 'packages', 'node_modules']) symlinkSync(join(root, name), join(copy, name))
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
-  const passing = textsOf('ts').join('\n')
+  const passing = listTexts('ts').join('\n')
   writeFileSync(join(folder, 'passing.test.ts'), passing)
-  writeFileSync(join(folder, 'failing.test.ts'), [passing, ...textsOf('ts fails')].join('\n'))
+  writeFileSync(join(folder, 'failing.test.ts'), [passing, ...listTexts('ts fails')].join('\n'))
 
   const run = (...args: string[]) => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
@@ -33,14 +33,14 @@ describe('docs/testing.md', () => {
     const { status, output } = run('--test', '--test-reporter=tap', join(folder, 'passing.test.ts'))
     assert.equal(status, 0, output)
     assert.equal(Number(/^# pass (\d+)/m.exec(output)?.[1]), passing.match(/^it\(/gm)?.length)
-    assert.ok(textsOf('ts').length >= 5)
+    assert.ok(listTexts('ts').length >= 5)
   })
 
   it('its failure is printed as it says', () => {
     const { status, output } = run('--test', '--test-reporter=spec', join(folder, 'failing.test.ts'))
     assert.equal(status, 1, output)
     assert.match(output, /^ℹ fail 1$/m)
-    const [said = 'a failure'] = textsOf('text')
+    const [said = 'a failure'] = listTexts('text')
     for (const line of said.trimEnd().split('\n')) assert.ok(output.includes(line), `not printed: ${line}\n${output}`)
   })
 

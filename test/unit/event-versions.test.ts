@@ -5,8 +5,8 @@ import type { DomainEvent } from 'tidemark'
 import { eventReader } from 'tidemark/tools'
 import { memoryLog } from '../../packages/tidemark/test/support/commits.ts'
 import { everyEvent, request } from '../../packages/tidemark/test/support/fakes.ts'
-import { handlingOn, stateOf } from '../../packages/tidemark/test/support/handling.ts'
-import { documentOf } from '../../packages/tidemark/test/support/projecting.ts'
+import { foldState, handlingOn } from '../../packages/tidemark/test/support/handling.ts'
+import { readDocument } from '../../packages/tidemark/test/support/projecting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { writtenBy } from '../../packages/tidemark/test/support/versions.ts'
 import { UnitsDeclined } from '../../src/inventory/events.ts'
@@ -14,7 +14,7 @@ import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
 import { stockLevel } from '../../src/inventory/stock-level.ts'
 import { OrderPlaced } from '../../src/ordering/contract.ts'
-import { RecordedOrderPlaced, ShippingAddressChanged } from '../../src/ordering/events.ts'
+import { PrivateOrderPlaced, ShippingAddressChanged } from '../../src/ordering/events.ts'
 import { orderFulfilment } from '../../src/ordering/fulfilment-process.ts'
 import { order } from '../../src/ordering/order.ts'
 import { orderView } from '../../src/ordering/order-view.ts'
@@ -67,14 +67,14 @@ describe('an order that was placed in', () => {
   ] as const) {
     it(`${name} leads to the state and the view that it led to then`, async () => {
       const events = recorded('order-1', event)
-      assert.deepEqual(stateOf(order, events), {
+      assert.deepEqual(foldState(order, events), {
         status: 'placed',
         lines,
         total,
         shippingAddress: { ...inOneLine, ...apart },
       })
       const time = '2026-01-01T00:00:00.000Z'
-      assert.deepEqual(await documentOf(orderView, order.events, events), {
+      assert.deepEqual(await readDocument(orderView, order.events, events), {
         ...v1,
         status: 'placed',
         payment,
@@ -89,9 +89,9 @@ describe('an order that was placed in', () => {
       assert.ok(reaction)
       const read = eventReader(reaction.events, 'own').readEvent
       const sent: unknown[] = []
-      for (const told of recorded('order-1', event, movedV1, movedV2))
+      for (const publicEvent of recorded('order-1', event, movedV1, movedV2))
         await reaction.react(
-          read(told),
+          read(publicEvent),
           async (_decider, id, commandId, command) => {
             sent.push([id, commandId, command])
             return { events: [] }
@@ -99,9 +99,9 @@ describe('an order that was placed in', () => {
           async () => {},
         )
       const address = { ...inOneLine, city: 'Bruges' }
-      const wanted = { lines: [{ sku: 'tea', quantity: 2 }], total, address: inOneLine, payment }
+      const orderSnapshot = { lines: [{ sku: 'tea', quantity: 2 }], total, address: inOneLine, payment }
       assert.deepEqual(sent, [
-        ['1', 'order-1@1', { type: 'start', data: wanted }],
+        ['1', 'order-1@1', { type: 'start', data: orderSnapshot }],
         ['1', 'order-1@2', { type: 'note-address', data: { address } }],
         ['1', 'order-1@3', { type: 'note-address', data: { address } }],
       ])
@@ -148,9 +148,9 @@ describe('an order that was placed in', () => {
           )
         const mixed = stream((isNew) => (isNew ? newer : older))
         const allNew = stream(() => newer)
-        assert.deepEqual(stateOf(order, mixed), stateOf(order, allNew))
-        const document = await documentOf(orderView, order.events, mixed)
-        assert.deepEqual(document, await documentOf(orderView, order.events, allNew))
+        assert.deepEqual(foldState(order, mixed), foldState(order, allNew))
+        const document = await readDocument(orderView, order.events, mixed)
+        assert.deepEqual(document, await readDocument(orderView, order.events, allNew))
         const street = made.at(-1)?.[1] ?? inOneLine.street
         assert.partialDeepStrictEqual(document, { shippingAddress: { ...inOneLine, street } })
       }),
@@ -170,9 +170,9 @@ describe('what others are told of an order', () => {
   })
 
   it('has the versions 1 to 3 in common with what is kept, and says that a reader of version 1 can read them', () => {
-    assert.deepEqual(RecordedOrderPlaced.versions.slice(0, 3), OrderPlaced.versions)
+    assert.deepEqual(PrivateOrderPlaced.versions.slice(0, 3), OrderPlaced.versions)
     assert.deepEqual([OrderPlaced.version, OrderPlaced.readableFrom], [3, 1])
-    assert.deepEqual([RecordedOrderPlaced.version, RecordedOrderPlaced.readableFrom], [4, 4])
+    assert.deepEqual([PrivateOrderPlaced.version, PrivateOrderPlaced.readableFrom], [4, 4])
     assert.deepEqual([ShippingAddressChanged.version, ShippingAddressChanged.readableFrom], [2, 2])
     assert.deepEqual([UnitsDeclined.version, UnitsDeclined.readableFrom], [2, 2])
   })
@@ -223,8 +223,8 @@ describe('the stock of a product whose orders were declined in', () => {
   ] as const) {
     const events = recorded('stock-tea', received, ...declined)
     it(`${name} is as it was, and shows how many were asked for in vain`, async () => {
-      assert.deepEqual(stateOf(stock, events), { onHand: 1, reserved: 0 })
-      assert.partialDeepStrictEqual(await documentOf(stockLevel, stock.events, events), {
+      assert.deepEqual(foldState(stock, events), { onHand: 1, reserved: 0 })
+      assert.partialDeepStrictEqual(await readDocument(stockLevel, stock.events, events), {
         onHand: 1,
         available: 1,
         declined: 3 * times,

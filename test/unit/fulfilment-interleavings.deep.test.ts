@@ -44,7 +44,7 @@ const giveBack = toShipment('return')
 const warehouse = [dispatch, toShipment('cancel', { reason: 'lost' }), toShipment('deliver'), giveBack]
 
 /** What an order's events come to, folded by the test itself. */
-function outcomeOf(universe: Universe) {
+function foldOutcome(universe: Universe) {
   const types = (stream: string): string[] => universe.events(stream).map(({ type }) => type)
   const sum = (stream: string, type: string, of: (data: never) => number): number =>
     universe
@@ -77,7 +77,7 @@ function outcomeOf(universe: Universe) {
 
 /** What must hold at any moment. */
 function assertSafe(universe: Universe, total: number): void {
-  const seen = outcomeOf(universe)
+  const seen = foldOutcome(universe)
   const has = (type: string): boolean => seen.payment.includes(type)
   assert.ok(
     seen.captured <= seen.authorised && seen.refunded <= seen.captured,
@@ -112,7 +112,7 @@ function assertAddressed(universe: Universe): void {
 /** What must hold when no message is on its way: nobody holds anything for an order that is not on its way. */
 function assertSettled(universe: Universe, total: number): string {
   assertAddressed(universe)
-  const seen = outcomeOf(universe)
+  const seen = foldOutcome(universe)
   const held = seen.reserved - seen.released - seen.shipped
   const left = seen.shipment.includes('ShipmentDispatched')
   const back = seen.shipment.includes('ShipmentReturned')

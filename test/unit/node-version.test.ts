@@ -10,7 +10,7 @@ const FUNCTIONS = /^Node \S+ is too old: the functions need Node 22 or newer$/
 const SOURCES = /^Node \S+ is too old: the sources need Node 22\.18 or newer\. [^\n]+$/
 
 /** What a program of Node says, all of it. */
-function said(node: string, ...args: readonly string[]): string {
+function runNode(node: string, ...args: readonly string[]): string {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { stdout, stderr } = spawnSync(node, args, { cwd: root, encoding: 'utf8', env })
   return `${stdout ?? ''}${stderr ?? ''}`.trim()
@@ -22,7 +22,7 @@ const functionFiles = readdirSync(join(root, 'functions'))
 const loads = (node: string, before: readonly string[] = []): string => {
   const file = pathToFileURL(join(root, 'packages/tidemark/dist/serve.js')).href
   const code = `import(${JSON.stringify(file)}).then(() => console.log('loaded'), ({ message }) => console.log(message))`
-  return said(node, ...before, '--input-type=module', '--eval', code)
+  return runNode(node, ...before, '--input-type=module', '--eval', code)
 }
 
 /** A Node below 22 that the machine has besides the one of the package `node`. */
@@ -30,7 +30,7 @@ const old = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.includes('node_modules'))
   .map((folder) => join(folder, 'node'))
-  .find((node) => Number(/^v(\d+)\./.exec(said(node, '--version'))?.[1] ?? Number.POSITIVE_INFINITY) < 22)
+  .find((node) => Number(/^v(\d+)\./.exec(runNode(node, '--version'))?.[1] ?? Number.POSITIVE_INFINITY) < 22)
 // Nobody has to have one, in CI neither: the tests with a version that is made up hold the same.
 const needsOld = { skip: old === undefined && 'there is no Node below 22 on PATH' }
 
@@ -65,7 +65,7 @@ describe('a Node that is too old', () => {
   it('is told by the functions, by a command and by what builds, in one line', needsOld, () => {
     const node = old ?? ''
     assert.match(loads(node), FUNCTIONS)
-    assert.match(said(node, 'packages/cli/node-version.js'), SOURCES)
-    assert.match(said(node, 'packages/cli/tidemark.js', 'show', 'order-1'), SOURCES)
+    assert.match(runNode(node, 'packages/cli/node-version.js'), SOURCES)
+    assert.match(runNode(node, 'packages/cli/tidemark.js', 'show', 'order-1'), SOURCES)
   })
 })

@@ -34,7 +34,7 @@ const events: readonly DomainEvent[] = [
 ]
 
 /** The streams and ids of the commands that an event leads to. */
-async function commandsOf(reaction: AnyReaction, event: RecordedEvent): Promise<string[]> {
+async function listCommands(reaction: AnyReaction, event: RecordedEvent): Promise<string[]> {
   const sent: string[] = []
   const send: Send = async ({ category }, id, commandId) => {
     sent.push(`${category}-${id} ${commandId}`)
@@ -55,8 +55,8 @@ describe('the commands of a reaction', () => {
           // The same event as another delivery, at another place and time, with nothing else in common.
           const [, there] = recorded('any-2', event, event)
           assert.ok(here && there)
-          const sent = await commandsOf(reaction, here)
-          assert.deepEqual(await commandsOf(reaction, there), sent)
+          const sent = await listCommands(reaction, here)
+          assert.deepEqual(await listCommands(reaction, there), sent)
           assert.ok(sent.length > 0 && new Set(sent).size === sent.length)
         })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { BEFORE_THE_SPLIT, sumsOf } from '../support/released-bundles.ts'
+import { BEFORE_THE_SPLIT, readChecksums } from '../support/released-bundles.ts'
 
 const bundles = fileURLToPath(new URL('../fixtures/bundles/', import.meta.url))
 
@@ -18,7 +18,7 @@ describe('the services as they were released', () => {
 
   for (const commit of commits)
     it(`${commit}: nobody has touched them`, async () => {
-      const sums = await sumsOf(commit)
+      const sums = await readChecksums(commit)
       assert.ok(sums.length >= 2)
       for (const { file, released, is } of sums) assert.equal(is, released, file)
       assert.deepEqual(

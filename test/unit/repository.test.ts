@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { errorCodes, failureClass, topologyOf } from 'tidemark/tools'
+import { buildTopology, errorCodes, failureClass } from 'tidemark/tools'
 import ts from 'typescript'
 import { services } from '../../packages/cli/project/config.ts'
 import { linkPackages } from '../../packages/test-support/linked-packages.ts'
@@ -78,7 +78,7 @@ describe('the way of a command', () => {
     const file = exports[name.replace(/^tidemark(?=\/|$)/, '.')]
     return file === undefined ? name : join('packages/tidemark', file)
   }
-  const imports = new Map([...steps, ...wiring].map((path) => [path, importsOf(path)]))
+  const imports = new Map([...steps, ...wiring].map((path) => [path, listImports(path)]))
 
   it('is six files at most, and between two of them is what puts them together, nothing else', () => {
     assert.ok(steps.length > 3 && steps.length <= 6, `${steps.length} files`)
@@ -106,7 +106,7 @@ describe('the way of a command', () => {
     return reached.has(to)
   }
 
-  function importsOf(path: string): ReadonlySet<string> {
+  function listImports(path: string): ReadonlySet<string> {
     const files = ts
       .preProcessFile(read(path))
       .importedFiles.map(({ fileName }) =>
@@ -294,7 +294,7 @@ describe('deployment', () => {
 
 describe('documents', () => {
   it('infra/topology.json is what the declarations say: npm run topology', () =>
-    assert.deepEqual(JSON.parse(read('infra/topology.json')), topologyOf(services)))
+    assert.deepEqual(JSON.parse(read('infra/topology.json')), buildTopology(services)))
 
   it('docs/errors.md names every code, and no other of Tidemark', () => {
     const documented = documentedErrors()

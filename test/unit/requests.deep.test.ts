@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DomainEvent, RecordedEvent, Service } from 'tidemark'
-import { AT_ONCE, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
+import { IMMEDIATE, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { PaymentRequested } from '../../src/ordering/contract.ts'
 import { payment } from '../../src/payments/payment.ts'
@@ -48,10 +48,10 @@ async function deliver(
 }
 
 /** What a service recorded, by stream. */
-function saidOf(world: Reacting): Record<string, DomainEvent[]> {
-  const said: Record<string, DomainEvent[]> = {}
-  for (const { stream, type, data } of world.log.all()) said[stream] = [...(said[stream] ?? []), { type, data }]
-  return said
+function groupEvents(world: Reacting): Record<string, DomainEvent[]> {
+  const byStream: Record<string, DomainEvent[]> = {}
+  for (const { stream, type, data } of world.log.all()) byStream[stream] = [...(byStream[stream] ?? []), { type, data }]
+  return byStream
 }
 
 /** What it records where every event comes once. */
@@ -59,11 +59,11 @@ async function undisturbed(
   service: Service,
   streams: readonly (readonly RecordedEvent[])[],
 ): Promise<Record<string, DomainEvent[]>> {
-  const world = new Reacting(service, AT_ONCE)
+  const world = new Reacting(service, IMMEDIATE)
   const instance = world.instance()
   for (const events of streams) await instance(events)
   await timeIsOver(world)
-  return saidOf(world)
+  return groupEvents(world)
 }
 
 /** Every time that runs is over, and what is due then is sent. */
@@ -113,9 +113,9 @@ describe('the requests of fulfilments', () => {
           // Whoever is behind brings all of it once more.
           await deliver(world, streams, scheduler, { dying: [], brought: [] })
           await timeIsOver(world)
-          const said = saidOf(world)
-          assert.deepEqual(said, await undisturbed(payments, streams))
-          for (const { type } of Object.values(said).flat()) seen.add(type)
+          const byStream = groupEvents(world)
+          assert.deepEqual(byStream, await undisturbed(payments, streams))
+          for (const { type } of Object.values(byStream).flat()) seen.add(type)
         },
       ),
       { numRuns: 200 },
@@ -140,7 +140,7 @@ describe('the requests of fulfilments', () => {
           }
         }
         await deliver(world, streams, scheduler, disturbed, [warehouse()])
-        const types = (saidOf(world)['shipment-1'] ?? []).map(({ type }) => type)
+        const types = (groupEvents(world)['shipment-1'] ?? []).map(({ type }) => type)
         assert.equal(new Set(types).size, types.length, types.join(' '))
         assert.equal(types[0], 'ShipmentPrepared')
         const stops = types.filter((type) => type === 'ShipmentCancelled' || type === 'ShipmentRecalled')

@@ -16,13 +16,13 @@ interface Step {
 }
 
 /** What the steps of a workflow run in PowerShell: those that run on Windows, or may, and name no other shell. */
-function powerShellOf(workflow: string): readonly string[] {
+function listPowerShell(workflow: string): readonly string[] {
   const { jobs } = parse(workflow) as {
     jobs: Readonly<Record<string, { readonly 'runs-on'?: unknown; readonly steps?: readonly Step[] }>>
   }
   return Object.values(jobs).flatMap(({ 'runs-on': on = '', steps = [] }) => {
-    const shellOf = ({ shell }: Step): string => shell ?? (/^(ubuntu|macos)-/.test(String(on)) ? 'bash' : 'pwsh')
-    return steps.flatMap((step) => (step.run !== undefined && shellOf(step) === 'pwsh' ? [step.run] : []))
+    const findShell = ({ shell }: Step): string => shell ?? (/^(ubuntu|macos)-/.test(String(on)) ? 'bash' : 'pwsh')
+    return steps.flatMap((step) => (step.run !== undefined && findShell(step) === 'pwsh' ? [step.run] : []))
   })
 }
 
@@ -31,7 +31,7 @@ interface Hooked {
 }
 
 /** What azd runs on Windows. @throws where a hook is not for Windows. */
-function windowsHooksOf(azure: string): readonly string[] {
+function listWindowsHooks(azure: string): readonly string[] {
   const { services = {}, hooks = {} } = parse(azure) as Hooked & {
     readonly services?: Readonly<Record<string, Hooked>>
   }
@@ -45,13 +45,13 @@ function windowsHooksOf(azure: string): readonly string[] {
 
 describe('the scripts that run tests', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> }
-  const filesOf = (name: string): readonly string[] => {
+  const listFiles = (name: string): readonly string[] => {
     const globs = [...(scripts[name] ?? '').matchAll(/"([^"]*\.ts)"/g)].map(([, glob = '']) => glob)
     return globSync(globs, { cwd: root, exclude: ['**/node_modules/**'] })
   }
 
   it('have every test once, in `test` or in `test:deep`; those of `test:fast` are in `test`', () => {
-    const [all, deep, fast] = [filesOf('test'), filesOf('test:deep'), filesOf('test:fast')]
+    const [all, deep, fast] = [listFiles('test'), listFiles('test:deep'), listFiles('test:fast')]
     const tests = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.test.ts'], {
       cwd: root,
       encoding: 'utf8',
@@ -87,11 +87,11 @@ describe('what is run in a shell', () => {
   })
 
   it('of azure.yaml and of jobs on Windows means in PowerShell what it means in sh', () => {
-    const hooks = windowsHooksOf(read('azure.yaml'))
+    const hooks = listWindowsHooks(read('azure.yaml'))
     assert.ok(hooks.length > 5, `only ${hooks.length} hooks were looked at`)
     const workflows = readdirSync(join(root, '.github', 'workflows'))
     assert.ok(workflows.length > 1)
-    const steps = workflows.flatMap((file) => powerShellOf(read(join('.github', 'workflows', file))))
+    const steps = workflows.flatMap((file) => listPowerShell(read(join('.github', 'workflows', file))))
     for (const line of [...hooks, ...steps]) assert.deepEqual(faultsInPowerShell(line), [], line)
   })
 
@@ -154,12 +154,12 @@ describe('what is run in a shell', () => {
       assert.match(faultsInPowerShell(script).join(' '), fault))
 
   it('is looked for in hooks and in jobs on Windows, and a hook that has nothing for Windows is told', () => {
-    assert.throws(() => windowsHooksOf('hooks: { preprovision: { posix: { run: a } } }'), /preprovision has nothing/)
-    assert.deepEqual(windowsHooksOf('services: { a: { hooks: { prepackage: { windows: { run: b } } } } }'), ['b'])
+    assert.throws(() => listWindowsHooks('hooks: { preprovision: { posix: { run: a } } }'), /preprovision has nothing/)
+    assert.deepEqual(listWindowsHooks('services: { a: { hooks: { prepackage: { windows: { run: b } } } } }'), ['b'])
     const job = (on: string, shell = ''): string => `jobs: { a: { runs-on: ${on}, steps: [{ run: b${shell} }] } }`
-    assert.deepEqual(powerShellOf(job('windows-latest')), ['b'])
-    assert.deepEqual(powerShellOf(job('[self-hosted, any]')), ['b'])
-    assert.deepEqual(powerShellOf(job('windows-latest', ', shell: bash')), [])
-    assert.deepEqual(powerShellOf(job('ubuntu-latest')), [])
+    assert.deepEqual(listPowerShell(job('windows-latest')), ['b'])
+    assert.deepEqual(listPowerShell(job('[self-hosted, any]')), ['b'])
+    assert.deepEqual(listPowerShell(job('windows-latest', ', shell: bash')), [])
+    assert.deepEqual(listPowerShell(job('ubuntu-latest')), [])
   })
 })

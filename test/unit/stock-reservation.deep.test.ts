@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { RecordedEvent } from 'tidemark'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
-import { rawItemsOf } from '../../packages/tidemark/test/support/raw-items.ts'
+import { toRawItems } from '../../packages/tidemark/test/support/raw-items.ts'
 import { type Instance, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { inventory } from '../../src/inventory/service.ts'
@@ -33,7 +33,7 @@ type Order = {
 }
 
 /** The order's stream, and its fulfilment's where it is cancelled. */
-function streamsOf({ lines: its, cancelled }: Order, index: number): RecordedEvent[][] {
+function buildStreams({ lines: its, cancelled }: Order, index: number): RecordedEvent[][] {
   const orderId = String(index)
   const payment = { method: 'card', withinSeconds: 900 }
   const total = { currency: 'EUR', amount: 0 }
@@ -54,7 +54,7 @@ function streamsOf({ lines: its, cancelled }: Order, index: number): RecordedEve
 
 /** What must hold however it came about, read from the log alone: all of an order or nothing, and nothing that is not there. */
 function assertSettled(log: Reacting['log'], all: readonly Order[]): void {
-  const found = foldRawStock(rawItemsOf(log.all()))
+  const found = foldRawStock(toRawItems(log.all()))
   assert.deepEqual(found.faults, [])
   for (const [index, { lines: its, cancelled }] of all.entries()) {
     const outcome = found.reservations.get(String(index))
@@ -100,7 +100,7 @@ describe('the reservation of stock', () => {
       async (scheduler, all, { first, later }, deaths, brought, inTurn) => {
         const world = new Reacting(inventory, scheduler)
         await receive(world, first, 'first')
-        const streams = all.flatMap(streamsOf)
+        const streams = all.flatMap(buildStreams)
         const hosts = deaths.map((dies) => world.instance(dies ?? Number.POSITIVE_INFINITY))
         const running = brought.map(([host, stream, upTo]) => {
           const events = streams[stream % streams.length] ?? []
@@ -146,7 +146,7 @@ describe('the reservation of stock', () => {
       const world = new Reacting(inventory, scheduler)
       await receive(world, first, 'first')
       const once = all
-        .flatMap(streamsOf)
+        .flatMap(buildStreams)
         .flat()
         .map(({ stream, version, type, data }) => recorded(`${stream}.${version}`, { type, data }))
       const running = [world.instance(), world.instance()].flatMap((instance) => once.map((events) => instance(events)))

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { RecordedEvent } from 'tidemark'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
-import { rawItemsOf } from '../../packages/tidemark/test/support/raw-items.ts'
-import { AT_ONCE, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
+import { toRawItems } from '../../packages/tidemark/test/support/raw-items.ts'
+import { IMMEDIATE, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
@@ -31,20 +31,20 @@ describe('the stock of a shipment', () => {
       deliveries,
       deaths,
       async (scheduler, orders, delivered, dying) => {
-        const world = new Reacting(inventory, AT_ONCE)
+        const world = new Reacting(inventory, IMMEDIATE)
         for (const sku of SKUS)
           await world.command(stock, sku, 'receive', { type: 'receive', data: { quantity: ON_HAND } })
         const reserving = world.instance()
-        const linesOf = (quantities: readonly number[]) =>
+        const buildLines = (quantities: readonly number[]) =>
           SKUS.map((sku, place) => ({ sku, quantity: quantities[place] ?? 0 }))
         for (const [index, { quantities }] of orders.entries()) {
-          const lines = linesOf(quantities).map((line) => ({ ...line, unitPrice: 0 }))
+          const lines = buildLines(quantities).map((line) => ({ ...line, unitPrice: 0 }))
           const data = { ...placedV1.data, orderId: String(index), lines }
           await reserving(recorded(`order-${index}`, { ...placedV1, data }))
         }
         world.turns = scheduler
         const brought = orders.map(({ quantities, shipment, released }, index) => {
-          const data = { orderId: String(index), lines: linesOf(quantities) }
+          const data = { orderId: String(index), lines: buildLines(quantities) }
           const events = ['ShipmentPrepared', 'ShipmentDispatched', 'ShipmentReturned'].slice(
             0,
             { prepared: 1, dispatched: 2, returned: 3 }[shipment],
@@ -71,7 +71,7 @@ describe('the stock of a shipment', () => {
             }),
           ]),
         )
-        const { faults, units, levels, reservations } = foldRawStock(rawItemsOf(world.log.all()))
+        const { faults, units, levels, reservations } = foldRawStock(toRawItems(world.log.all()))
         // What was not reserved was returned all the same: the warehouse has it.
         const unreserved = faults.filter((fault) => !fault.endsWith('more came back than was shipped'))
         assert.deepEqual(unreserved, [])

@@ -63,9 +63,9 @@ function looksAt(open: number, decider: AnyDecider): Record<string, number> {
 }
 
 /** All values that a state is made of. */
-function valuesOf(state: unknown): number {
+function countValues(state: unknown): number {
   if (typeof state !== 'object' || state === null) return 1
-  return Object.values(state).reduce((sum, value) => sum + valuesOf(value), 0)
+  return Object.values(state).reduce((sum, value) => sum + countValues(value), 0)
 }
 
 describe('a product that many open orders want', () => {
@@ -75,10 +75,10 @@ describe('a product that many open orders want', () => {
     assert.deepEqual(many, few)
   })
   it('has a state as small as one that few want', () =>
-    assert.equal(valuesOf(stateWith(2_000, stock)), valuesOf(stateWith(2, stock))))
+    assert.equal(countValues(stateWith(2_000, stock)), countValues(stateWith(2, stock))))
   it('would show growth: a state with every open reservation costs more and is larger', () => {
     const [few, many] = [looksAt(2, stockWithReservations), looksAt(2_000, stockWithReservations)]
     assert.ok((many.UnitsReserved ?? 0) > (few.UnitsReserved ?? 0) + 1_000)
-    assert.ok(valuesOf(stateWith(2_000, stockWithReservations)) > 2_000)
+    assert.ok(countValues(stateWith(2_000, stockWithReservations)) > 2_000)
   })
 })

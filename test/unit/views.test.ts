@@ -2,9 +2,9 @@ import { describe, it } from 'node:test'
 import { moment, project } from 'tidemark/testing'
 import { inventory } from '../../src/inventory/service.ts'
 import { stockLevel } from '../../src/inventory/stock-level.ts'
+import { paymentTotals } from '../../src/payments/payment-totals.ts'
 import { paymentView } from '../../src/payments/payment-view.ts'
 import { payments } from '../../src/payments/service.ts'
-import { takings } from '../../src/payments/takings.ts'
 import { shipping } from '../../src/shipping/service.ts'
 import { shipmentView } from '../../src/shipping/shipment-view.ts'
 import { address } from '../support/orders.ts'
@@ -52,11 +52,11 @@ describe('the view of a payment', () => {
     project(payments, paymentView).given([captured]).thenNone('payment-1'))
 
   it('of all together is of no money that was only asked for', () =>
-    project(payments, takings).given([opened]).thenNone('EUR'))
+    project(payments, paymentTotals).given([opened]).thenNone('EUR'))
 
   it('of all together counts each once, in whatever order they come', () => {
     const nothing = { count: 0, amount: 0 }
-    return project(payments, takings)
+    return project(payments, paymentTotals)
       .given({
         'payment-1': [opened, authorised, captured, refunded(300, 'broken')],
         'payment-2': [opened, authorised],

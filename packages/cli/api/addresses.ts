@@ -1,5 +1,5 @@
 import { UsageError } from '../command-line/arguments.ts'
-import { addressOf } from './service-address.ts'
+import { findAddress } from './service-address.ts'
 
 /** Where services answer. */
 export interface Addresses {
@@ -20,7 +20,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
  * @param known the services of this repository.
  */
 export function readAddresses(urls: readonly string[], known: readonly string[]): Addresses {
-  if (urls.length === 0) return { services: known, given: false, of: addressOf }
+  if (urls.length === 0) return { services: known, given: false, of: findAddress }
   let general: string | undefined
   const named = new Map<string, string>()
   for (const url of urls) {

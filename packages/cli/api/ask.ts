@@ -25,7 +25,7 @@ export interface ApiRequest {
   readonly body: string | Buffer<ArrayBuffer> | undefined
 }
 
-export interface Asked {
+export interface ApiResponse {
   readonly url: string
   readonly response: Response
   /** What is thrown where the answer breaks off. */
@@ -33,25 +33,29 @@ export interface Asked {
 }
 
 /** Sends a request to a service, with what lets the caller in. @throws UnreachableError */
-export async function ask(service: string, request: ApiRequest, options: ApiOptions): Promise<Asked> {
+export async function ask(service: string, request: ApiRequest, options: ApiOptions): Promise<ApiResponse> {
   const { method, path, headers, body } = request
   const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS[method], actor } = options
   const address = await addresses.of(service)
   if (addresses.given && credentials.secret && !address.startsWith('https:') && !isLoopback(address))
     throw new UnreachableError(`${address} is not asked: over http: a key could be read on its way`)
-  const letsIn = addresses.given ? await credentials.headers(service) : await localHeaders()
+  const authHeaders = addresses.given ? await credentials.headers(service) : await localHeaders()
   const url = `${address}${path}`
   const timeout = AbortSignal.timeout(giveUpAfterMs)
   const failure = (error: Error): Error => {
     if (signal?.aborted) return error
-    const why = timeout.aborted ? `no answer in ${giveUpAfterMs / 1000} s` : `no answer: ${causeOf(error)}`
+    const why = timeout.aborted ? `no answer in ${giveUpAfterMs / 1000} s` : `no answer: ${describeCause(error)}`
     return new UnreachableError(credentials.masked(`${url} gave ${why}`))
   }
   const response = await fetch(url, {
     method,
     // A redirect leads to a sign-in page or to another host, and the key must not go there.
     redirect: 'manual',
-    headers: { ...headers, ...(actor !== undefined && isLoopback(address) ? { 'x-actor': actor } : {}), ...letsIn },
+    headers: {
+      ...headers,
+      ...(actor !== undefined && isLoopback(address) ? { 'x-actor': actor } : {}),
+      ...authHeaders,
+    },
     ...(body === undefined ? {} : { body }),
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   }).catch((error: Error) => {
@@ -61,7 +65,7 @@ export async function ask(service: string, request: ApiRequest, options: ApiOpti
 }
 
 /** `fetch` says only that it failed: its cause says why. */
-function causeOf(error: Error): string {
+function describeCause(error: Error): string {
   const { cause } = error
   if (!(cause instanceof Error)) return error.message
   return cause.message || (cause as NodeJS.ErrnoException).code || error.message

@@ -22,20 +22,20 @@ const SOON_MS = 5 * 60_000
  * @param known the services of this repository. @throws UsageError
  */
 export function readCredentials(environment: NodeJS.ProcessEnv, known: readonly string[]): Credentials {
-  const keys = keysOf(environment, known)
-  const token = tokenOf(environment)
+  const keys = parseKeys(environment, known)
+  const token = parseToken(environment)
   const client = environment.TIDEMARK_API_CLIENT_ID?.trim()
   const secrets = new Set([...keys.values(), ...(token === undefined ? [] : [token])])
-  const signIn = token === undefined && client ? signedIn(client) : undefined
+  const signIn = token === undefined && client ? createSignIn(client) : undefined
   return {
     secret: secrets.size > 0 || signIn !== undefined,
     async headers(service) {
       const key = keys.get(service) ?? keys.get('')
-      const shown = token ?? (await signIn?.())
-      if (shown !== undefined) secrets.add(shown)
+      const bearer = token ?? (await signIn?.())
+      if (bearer !== undefined) secrets.add(bearer)
       return {
         ...(key === undefined ? {} : { 'x-functions-key': key }),
-        ...(shown === undefined ? {} : { authorization: `Bearer ${shown}` }),
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
       }
     },
     masked: (text) => [...secrets].reduce((masked, each) => masked.replaceAll(each, '***'), text),
@@ -43,7 +43,7 @@ export function readCredentials(environment: NodeJS.ProcessEnv, known: readonly 
 }
 
 /** @returns the token of who is signed in at the Azure CLI; several that ask at once share it. */
-function signedIn(client: string): () => Promise<string> {
+function createSignIn(client: string): () => Promise<string> {
   let held: { readonly token: Promise<string>; until: number } | undefined
   const fetched = async (): Promise<{ token: string; expiresOnTimestamp: number }> => {
     const { AzureCliCredential } = await import('@azure/identity')
@@ -71,24 +71,24 @@ function signedIn(client: string): () => Promise<string> {
 }
 
 /** By service; `''`: of all others. */
-function keysOf(environment: NodeJS.ProcessEnv, known: readonly string[]): ReadonlyMap<string, string> {
+function parseKeys(environment: NodeJS.ProcessEnv, known: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>()
   for (const text of environment.TIDEMARK_FUNCTION_KEY?.trim().split(/\s+/) ?? []) {
     // A key may have such a sign, too.
     const service = known.find((name) => text.startsWith(`${name}=`)) ?? ''
     const key = service === '' ? text : text.slice(service.length + 1)
     if (keys.has(service)) throw new UsageError(`TIDEMARK_FUNCTION_KEY has two keys of ${service || 'all services'}`)
-    if (key !== '') keys.set(service, printable('TIDEMARK_FUNCTION_KEY', key))
+    if (key !== '') keys.set(service, checkPrintable('TIDEMARK_FUNCTION_KEY', key))
   }
   return keys
 }
 
-function tokenOf(environment: NodeJS.ProcessEnv): string | undefined {
+function parseToken(environment: NodeJS.ProcessEnv): string | undefined {
   const token = environment.TIDEMARK_TOKEN?.trim().replace(/^Bearer\s+/i, '')
-  return token ? printable('TIDEMARK_TOKEN', token) : undefined
+  return token ? checkPrintable('TIDEMARK_TOKEN', token) : undefined
 }
 
-function printable(name: string, text: string): string {
+function checkPrintable(name: string, text: string): string {
   if (PRINTABLE.test(text)) return text
   throw new UsageError(`${name} holds characters that no header can carry`)
 }

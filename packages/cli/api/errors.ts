@@ -1,6 +1,6 @@
 import { UsageError } from '../command-line/arguments.ts'
 
-export const LET_IN = 'TIDEMARK_TOKEN and TIDEMARK_FUNCTION_KEY let you in: docs/cli.md'
+export const SIGN_IN_HINT = 'TIDEMARK_TOKEN and TIDEMARK_FUNCTION_KEY let you in: docs/cli.md'
 
 /** Nobody answers, or who answers lets nobody in or is no running service: nothing can be said about what was asked for. */
 export class UnreachableError extends UsageError {

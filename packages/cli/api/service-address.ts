@@ -8,8 +8,8 @@ const FIRST_PORT = 7071
 const GIVE_UP_AFTER_MS = 30_000
 
 /** The port of a host whose first service this is: hosts of different services do not get into each other's way. */
-export function httpPortOf(service: string): number {
-  return portSetting('TIDEMARK_HTTP_PORT', FIRST_PORT + placeOf(service))
+export function findHttpPort(service: string): number {
+  return portSetting('TIDEMARK_HTTP_PORT', FIRST_PORT + findIndex(service))
 }
 
 /**
@@ -17,12 +17,12 @@ export function httpPortOf(service: string): number {
  * runs every service, at its own, or at that of a service it shares a host with.
  * @throws UnreachableError when it answers nowhere.
  */
-export function addressOf(service: string): Promise<string> {
-  return answeringAt(service, portsOf(service))
+export function findAddress(service: string): Promise<string> {
+  return findAnswering(service, listPorts(service))
 }
 
 /** The first of these ports where the service answers. @throws UnreachableError when it answers at none. */
-export async function answeringAt(service: string, ports: readonly number[]): Promise<string> {
+export async function findAnswering(service: string, ports: readonly number[]): Promise<string> {
   const silent: number[] = []
   const others: string[] = []
   for (const port of ports) {
@@ -38,13 +38,13 @@ export async function answeringAt(service: string, ports: readonly number[]): Pr
   )
 }
 
-function portsOf(service: string): readonly number[] {
-  if (process.env.TIDEMARK_HTTP_PORT) return [httpPortOf(service)]
-  const places = new Set([0, placeOf(service), ...services.keys()])
+function listPorts(service: string): readonly number[] {
+  if (process.env.TIDEMARK_HTTP_PORT) return [findHttpPort(service)]
+  const places = new Set([0, findIndex(service), ...services.keys()])
   return [...places].map((place) => FIRST_PORT + place)
 }
 
-function placeOf(service: string): number {
+function findIndex(service: string): number {
   const place = services.findIndex(({ name }) => name === service)
   if (place < 0) throw new UsageError(`there is no service ${service}`)
   return place
@@ -59,7 +59,7 @@ async function probe(address: string, service: string): Promise<string> {
     })
     const text = await response.text()
     if (response.status === 401) return 'wants a token: is TIDEMARK_DATA the folder of the system that runs there?'
-    if (response.ok && servicesOf(text).includes(service)) return 'the service'
+    if (response.ok && parseServices(text).includes(service)) return 'the service'
     return `answered ${response.status}: ${service} does not run there`
   } catch (error) {
     if ((error as Error).name === 'TimeoutError') return `gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`
@@ -68,7 +68,7 @@ async function probe(address: string, service: string): Promise<string> {
 }
 
 /** The services that an OpenAPI document names as its tags; none where the text is something else. */
-function servicesOf(text: string): readonly string[] {
+function parseServices(text: string): readonly string[] {
   try {
     const { tags } = JSON.parse(text) as { readonly tags?: readonly { readonly name?: string }[] }
     return (tags ?? []).map(({ name }) => name ?? '')

@@ -1,5 +1,5 @@
 import { type ApiOptions, ask } from './ask.ts'
-import { LET_IN, RefusedError, UnreachableError } from './errors.ts'
+import { RefusedError, SIGN_IN_HINT, UnreachableError } from './errors.ts'
 
 const JSON_TYPE = /^application\/(problem\+)?json\b/
 
@@ -85,7 +85,7 @@ export class ServiceApi {
     const { code, detail } = (body ?? {}) as { readonly code?: unknown; readonly detail?: unknown }
     if (typeof code === 'string') {
       const message = masked(`${code}: ${detail ?? ''}`)
-      if (status === 401 || status === 403) throw new UnreachableError(`${message}. ${LET_IN}`, code)
+      if (status === 401 || status === 403) throw new UnreachableError(`${message}. ${SIGN_IN_HINT}`, code)
       if (status >= 500) throw new UnreachableError(message, code)
       throw new RefusedError(message, status, code)
     }
@@ -95,9 +95,9 @@ export class ServiceApi {
 
 /** What an answer without problem details means. */
 const WHY: Readonly<Record<number, string>> = {
-  302: `it wants a sign-in. ${LET_IN}`,
-  401: `it lets nobody in without a key. ${LET_IN}`,
-  403: `it does not let you in. ${LET_IN}`,
+  302: `it wants a sign-in. ${SIGN_IN_HINT}`,
+  401: `it lets nobody in without a key. ${SIGN_IN_HINT}`,
+  403: `it does not let you in. ${SIGN_IN_HINT}`,
   404: 'it is not the running system, or one of a build that does not have this route yet',
   502: 'what stands before the service cannot reach it',
   503: 'the service is not running',

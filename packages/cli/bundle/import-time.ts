@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { moduleFile } from '../../kit/module-file.ts'
 import { UsageError } from '../command-line/arguments.ts'
-import { settingsOf } from '../project/local-settings.ts'
+import { readSettingsFile } from '../project/local-settings.ts'
 import { PROJECT } from '../project/project.ts'
 
 const ONCE = moduleFile('./import-once.ts', import.meta.url)
@@ -23,7 +23,7 @@ export async function importTime(folder: string): Promise<number> {
   const times: number[] = []
   for (let run = 0; run < RUNS; run++) {
     const { stdout } = await promisify(execFile)(process.execPath, [ONCE, resolve(folder)], {
-      env: { ...env, ...settingsOf(SAMPLE) },
+      env: { ...env, ...readSettingsFile(SAMPLE) },
       timeout: GIVE_UP_AFTER_MS,
     }).catch((error: Error & { stderr?: string }) => {
       throw new UsageError(error.stderr?.trim() || error.message)

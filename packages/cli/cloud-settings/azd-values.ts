@@ -5,7 +5,7 @@ import { UsageError } from '../command-line/arguments.ts'
 export type AzdValues = Readonly<Record<string, string | undefined>>
 
 /** All of them: one alone may be somebody else's. */
-const HANDED_OVER = ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES'] as const
+const REQUIRED = ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES'] as const
 
 const GIVE_UP_AFTER_MS = 60_000
 
@@ -14,7 +14,7 @@ const GIVE_UP_AFTER_MS = 60_000
  * @throws UsageError where there is no environment.
  */
 export async function azdValues(environment: NodeJS.ProcessEnv = process.env): Promise<AzdValues> {
-  if (HANDED_OVER.every((name) => environment[name])) return environment
+  if (REQUIRED.every((name) => environment[name])) return environment
   const stdout = await azd(
     ['env', 'get-values', '--output', 'json'],
     environment,

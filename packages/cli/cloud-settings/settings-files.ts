@@ -12,14 +12,14 @@ export interface CloudEnvironment {
 }
 
 /** @throws UsageError where the environment is not one that infra/main.bicep provisioned. */
-export function environmentOf({ EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, SERVICES }: AzdValues): CloudEnvironment {
+export function parseEnvironment({ EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, SERVICES }: AzdValues): CloudEnvironment {
   if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !SERVICES)
     throw new UsageError('EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT and SERVICES are not known: run azd provision first')
-  return { namespace: EVENT_HUBS_NAMESPACE, cosmos: COSMOS_ENDPOINT, services: servicesOf(SERVICES) }
+  return { namespace: EVENT_HUBS_NAMESPACE, cosmos: COSMOS_ENDPOINT, services: parseServices(SERVICES) }
 }
 
 /** azd keeps an array as JSON. */
-function servicesOf(text: string): CloudEnvironment['services'] {
+function parseServices(text: string): CloudEnvironment['services'] {
   const wrong = new UsageError('SERVICES is not what infra/main.bicep puts out: run azd provision again')
   let services: unknown
   try {

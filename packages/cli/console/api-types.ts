@@ -16,10 +16,10 @@ export async function writeApiTypes(folder: string): Promise<void> {
   if (isCurrent(file)) return
   // What is not to be written need not be loaded.
   const { default: openapiTS, astToString } = await import('openapi-typescript')
-  const { openApiOf, servedServices } = await import('tidemark/azure-functions')
+  const { buildOpenApi, servedServices } = await import('tidemark/azure-functions')
   const { loadWithSample } = await import('../schemas/openapi.ts')
   await loadWithSample(ROOT, ANY_SERVICE)
-  const document = openApiOf(servedServices())
+  const document = buildOpenApi(servedServices())
   // Without the name of the service.
   const paths = JSON.parse(JSON.stringify(document.paths).replaceAll('"/any/', '"/').replaceAll('"any-', '"'))
   const text = astToString(await openapiTS({ ...document, paths } as unknown as OpenAPI3))

@@ -8,7 +8,7 @@ import { LOOPBACK, listen } from '../../kit/listen.ts'
 import { answeredAtDoor } from '../../local-cloud/front/door.ts'
 import { type Site, withServices } from '../../local-cloud/front/site.ts'
 import { type ApiOptions, ask } from '../api/ask.ts'
-import { LET_IN, UnreachableError } from '../api/errors.ts'
+import { SIGN_IN_HINT, UnreachableError } from '../api/errors.ts'
 
 /** As much as the services take: docs/errors.md, `body-too-large`. */
 const MAX_BODY_BYTES = 1024 * 1024
@@ -17,8 +17,8 @@ const DRAIN_MS = 2000
  * What of a request and of its answer is meant for the other side. All else stays here: the token of this machine, what other programs on it
  * keep in cookies, what belongs to one connection.
  */
-const HANDED_ON = ['accept', 'content-type', 'idempotency-key', 'x-actor', 'x-correlation-id']
-const HANDED_BACK = ['cache-control', 'content-type', 'etag', 'retry-after']
+const REQUEST_HEADERS = ['accept', 'content-type', 'idempotency-key', 'x-actor', 'x-correlation-id']
+const RESPONSE_HEADERS = ['cache-control', 'content-type', 'etag', 'retry-after']
 
 export interface ConsoleOptions {
   /** 0 for any free port. */
@@ -41,11 +41,11 @@ export async function startConsole({ port, token, services, asking, ...options }
     if (answeredAtDoor(incoming, outgoing, { site, token })) return
     const gone = new AbortController()
     outgoing.on('close', () => gone.abort())
-    handOn(incoming, outgoing, services, { ...asking, signal: gone.signal }).catch((error: Error) => {
+    forward(incoming, outgoing, services, { ...asking, signal: gone.signal }).catch((error: Error) => {
       if (gone.signal.aborted) return
       // What it answered already cannot be taken back.
       if (outgoing.headersSent) outgoing.destroy()
-      else refuse(incoming, outgoing, refusalFor(error))
+      else refuse(incoming, outgoing, toRefusal(error))
     })
   })
   const address = `http://${LOOPBACK}:${await listen(server, port, '--port')}`
@@ -62,37 +62,37 @@ class RefusedRequest extends Error {
   }
 }
 
-function refusalFor(error: Error): Refusal {
+function toRefusal(error: Error): Refusal {
   if (error instanceof RefusedRequest) return error.refusal
   if (error instanceof UnreachableError) return { status: 502, code: 'unreachable', detail: error.message }
   console.error(error)
   return { status: 500, code: 'internal', detail: 'the console has a fault: see where it was started' }
 }
 
-async function handOn(
+async function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   services: readonly string[],
   asking: ApiOptions,
 ): Promise<void> {
-  const { service, path } = targetOf(incoming, services)
+  const { service, path } = parseTarget(incoming, services)
   const { method } = incoming
   if (method !== 'GET' && method !== 'POST')
     throw new RefusedRequest(405, 'method-not-allowed', 'the console hands on GET and POST alone')
-  const body = method === 'POST' ? await bodyOf(incoming) : undefined
-  const headers = chosen(HANDED_ON, (name) => incoming.headersDistinct[name]?.[0])
+  const body = method === 'POST' ? await readBody(incoming) : undefined
+  const headers = pickHeaders(REQUEST_HEADERS, (name) => incoming.headersDistinct[name]?.[0])
   const { response } = await ask(service, { method, path, headers, body }, asking)
   checkAnswer(service, response)
   outgoing.writeHead(
     response.status,
-    chosen(HANDED_BACK, (name) => response.headers.get(name)),
+    pickHeaders(RESPONSE_HEADERS, (name) => response.headers.get(name)),
   )
   if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing)
   else outgoing.end()
 }
 
 /** Dots are resolved first: what is asked for stays below the service's own path. */
-function targetOf({ url = '' }: IncomingMessage, services: readonly string[]): { service: string; path: string } {
+function parseTarget({ url = '' }: IncomingMessage, services: readonly string[]): { service: string; path: string } {
   const { pathname = '', search = '' } = URL.parse(`http://localhost${url}`) ?? {}
   const [, service = '', rest] = /^\/api\/([^/]+)\/(.+)$/.exec(pathname) ?? []
   if (!services.includes(service))
@@ -100,7 +100,7 @@ function targetOf({ url = '' }: IncomingMessage, services: readonly string[]): {
   return { service, path: `${rest === 'openapi.json' ? '/api/openapi.json' : pathname}${search}` }
 }
 
-async function bodyOf(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
+async function readBody(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
   const tooLarge = new RefusedRequest(413, 'body-too-large', `a body has at most ${MAX_BODY_BYTES} bytes`)
   if (Number(incoming.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge
   const chunks: Buffer[] = []
@@ -117,19 +117,23 @@ async function bodyOf(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
 /** What stands before a service answers without a reason, or leads to a sign-in page, where it does not let somebody in. */
 function checkAnswer(service: string, { status, headers }: Response): void {
   if (status >= 300 && status < 400)
-    throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it wants a sign-in. ${LET_IN}`)
-  const isTold = headers.get('content-type')?.startsWith('application/problem+json')
-  if ((status === 401 || status === 403) && !isTold)
-    throw new RefusedRequest(502, 'not-let-in', `${service} answered ${status}: it does not let you in. ${LET_IN}`)
+    throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it wants a sign-in. ${SIGN_IN_HINT}`)
+  const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
+  if ((status === 401 || status === 403) && !isProblem)
+    throw new RefusedRequest(
+      502,
+      'not-let-in',
+      `${service} answered ${status}: it does not let you in. ${SIGN_IN_HINT}`,
+    )
 }
 
-function chosen(
+function pickHeaders(
   names: readonly string[],
-  headerOf: (name: string) => string | null | undefined,
+  readHeader: (name: string) => string | null | undefined,
 ): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name): [string, string][] => {
-      const value = headerOf(name)
+      const value = readHeader(name)
       return value === null || value === undefined ? [] : [[name, value]]
     }),
   )

@@ -1,17 +1,17 @@
 import type { Container } from '@azure/cosmos'
 import type { Client } from './client.ts'
 import { compareGathered, compareView } from './compare-view.ts'
-import { disagreements, type Told } from './disagreements.ts'
+import { disagreements, type LoggedState } from './disagreements.ts'
 import { foldRawLog } from './raw-fold.ts'
 import { foldRawFulfilments } from './raw-fulfilments.ts'
 import { foldRawPayments } from './raw-payments.ts'
 import { foldRawShipments } from './raw-shipments.ts'
 import { foldRawStock } from './raw-stock.ts'
-import { lost, readRawLog } from './reading.ts'
+import { findLost, readRawLog } from './reading.ts'
 import { RECOVERY_MS } from './recovery.ts'
 
 /** What there is of each service: orders are decided by ordering and inventory; payments and shipping run both or neither. */
-export interface OfServices<Thing> {
+export interface PerService<Thing> {
   readonly ordering: Thing
   readonly inventory: Thing
   readonly payments?: Thing
@@ -35,7 +35,7 @@ export interface ServicesCheck {
 }
 
 const PAUSE_MS = 250
-const TELL_EVERY_MS = 10_000
+const REPORT_EVERY_MS = 10_000
 
 /**
  * Compares what the services agreed on, from their raw logs alone: every order is decided, what waits to leave is reserved and nothing else
@@ -45,27 +45,27 @@ const TELL_EVERY_MS = 10_000
  * @param settledWithin milliseconds in which the services must have come to agree.
  */
 export async function checkServices(
-  clients: OfServices<Client>,
-  logs: OfServices<Container>,
+  clients: PerService<Client>,
+  logs: PerService<Container>,
   positions: Iterable<string>,
   settledWithin = RECOVERY_MS,
 ): Promise<ServicesCheck> {
   const giveUp = performance.now() + settledWithin
-  let tellAt = performance.now() + TELL_EVERY_MS
+  let reportAt = performance.now() + REPORT_EVERY_MS
   for (;;) {
     const folded = await foldAll(logs)
     const open = disagreements(folded)
     if (open.length > 0 && performance.now() < giveUp) {
-      if (performance.now() > tellAt) {
+      if (performance.now() > reportAt) {
         const left = Math.ceil((giveUp - performance.now()) / 1000)
         console.log(`waiting          ${open.length} not settled yet, such as ${open[0]} (up to ${left} s more)`)
-        tellAt = performance.now() + TELL_EVERY_MS
+        reportAt = performance.now() + REPORT_EVERY_MS
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
       continue
     }
     const { orders, stock, payments, shipments } = folded
-    const differences = [...faultsOf(folded), ...open, ...lostOf(folded, [...positions])]
+    const differences = [...collectFaults(folded), ...open, ...collectLost(folded, [...positions])]
     await compareViews(clients, folded, differences)
     const decided = new Map<string, number>()
     for (const { status } of orders.values()) decided.set(String(status), (decided.get(String(status)) ?? 0) + 1)
@@ -77,9 +77,9 @@ export async function checkServices(
       decided,
       reserved: [...stock.levels.values()].reduce((sum, level) => sum + Number(level.reserved), 0),
       paid: Object.fromEntries(
-        [...(payments?.takings ?? [])].map(([currency, { captured, refunded }]) => [
+        [...(payments?.totals ?? [])].map(([currency, { captured, refunded }]) => [
           currency,
-          amountOf(captured) - amountOf(refunded),
+          readAmount(captured) - readAmount(refunded),
         ]),
       ),
       differences,
@@ -87,11 +87,11 @@ export async function checkServices(
   }
 }
 
-const amountOf = (sum: unknown): number => (sum as { readonly amount: number }).amount
+const readAmount = (sum: unknown): number => (sum as { readonly amount: number }).amount
 
 type FoldedLogs = Awaited<ReturnType<typeof foldAll>>
 
-async function foldAll(logs: OfServices<Container>) {
+async function foldAll(logs: PerService<Container>) {
   const ordering = await readRawLog(logs.ordering)
   const { orders, events } = foldRawLog(ordering)
   return {
@@ -101,42 +101,48 @@ async function foldAll(logs: OfServices<Container>) {
     stock: foldRawStock(await readRawLog(logs.inventory)),
     ...(logs.payments ? { payments: foldRawPayments(await readRawLog(logs.payments)) } : {}),
     ...(logs.shipping ? { shipments: foldRawShipments(await readRawLog(logs.shipping)) } : {}),
-  } satisfies Told & { readonly events: number }
+  } satisfies LoggedState & { readonly events: number }
 }
 
-const faultsOf = ({ stock, payments, shipments }: FoldedLogs): string[] => [
+const collectFaults = ({ stock, payments, shipments }: FoldedLogs): string[] => [
   ...stock.faults,
   ...(payments?.faults ?? []),
   ...(shipments?.faults ?? []),
 ]
 
-const lostOf = ({ stock, payments, shipments }: FoldedLogs, positions: readonly string[]): string[] => [
-  ...lost('stock-', positions, stock.versions),
-  ...(payments ? lost('payment-', positions, payments.versions) : []),
-  ...(shipments ? lost('shipment-', positions, shipments.versions) : []),
+const collectLost = ({ stock, payments, shipments }: FoldedLogs, positions: readonly string[]): string[] => [
+  ...findLost('stock-', positions, stock.versions),
+  ...(payments ? findLost('payment-', positions, payments.versions) : []),
+  ...(shipments ? findLost('shipment-', positions, shipments.versions) : []),
 ]
 
 async function compareViews(
-  clients: OfServices<Client>,
+  clients: PerService<Client>,
   { fulfilments, stock, payments, shipments }: FoldedLogs,
   differences: string[],
 ): Promise<void> {
-  const ofStock = { what: 'stock of', path: '/stock', category: 'stock', id: 'sku', statuses: ['in-stock', 'sold-out'] }
-  await compareView(clients.inventory, { ...ofStock, documents: stock.levels, versions: stock.versions }, differences)
-  const ofOrders = { what: 'fulfilment', path: '/fulfilments', category: 'fulfilment', id: 'orderId' }
+  const stockView = {
+    what: 'stock of',
+    path: '/stock',
+    category: 'stock',
+    id: 'sku',
+    statuses: ['in-stock', 'sold-out'],
+  }
+  await compareView(clients.inventory, { ...stockView, documents: stock.levels, versions: stock.versions }, differences)
+  const fulfilmentView = { what: 'fulfilment', path: '/fulfilments', category: 'fulfilment', id: 'orderId' }
   const statuses = ['open', 'completed', 'failed', 'cancelled']
-  await compareView(clients.ordering, { ...ofOrders, ...fulfilments, statuses }, differences)
+  await compareView(clients.ordering, { ...fulfilmentView, ...fulfilments, statuses }, differences)
   if (clients.payments && payments) {
-    const { documents, takings, versions } = payments
-    const ofPayments = { what: 'payment of', path: '/payments', category: 'payment', id: 'orderId' }
+    const { documents, totals: takings, versions } = payments
+    const paymentView = { what: 'payment of', path: '/payments', category: 'payment', id: 'orderId' }
     const statuses = ['open', 'authorised', 'declined', 'voided', 'captured', 'refunded']
-    await compareView(clients.payments, { ...ofPayments, documents, versions, statuses }, differences)
-    const ofTakings = { what: 'takings in', path: '/takings', category: 'payment', id: 'currency' }
-    await compareGathered(clients.payments, { ...ofTakings, documents: takings, versions }, differences)
+    await compareView(clients.payments, { ...paymentView, documents, versions, statuses }, differences)
+    const totalsView = { what: 'takings in', path: '/takings', category: 'payment', id: 'currency' }
+    await compareGathered(clients.payments, { ...totalsView, documents: takings, versions }, differences)
   }
   if (clients.shipping && shipments) {
-    const ofShipments = { what: 'shipment of', path: '/shipments', category: 'shipment', id: 'orderId' }
+    const shipmentView = { what: 'shipment of', path: '/shipments', category: 'shipment', id: 'orderId' }
     const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned']
-    await compareView(clients.shipping, { ...ofShipments, ...shipments, statuses }, differences)
+    await compareView(clients.shipping, { ...shipmentView, ...shipments, statuses }, differences)
   }
 }

@@ -2,7 +2,7 @@ import type { Container } from '@azure/cosmos'
 import type { Client } from './client.ts'
 import { compareGathered, compareView } from './compare-view.ts'
 import { foldRawLog } from './raw-fold.ts'
-import { lost, readRawLog } from './reading.ts'
+import { findLost, readRawLog } from './reading.ts'
 
 /** What was compared, and every difference found. */
 export interface CheckResult {
@@ -19,11 +19,11 @@ export interface CheckResult {
  */
 export async function checkViews(client: Client, log: Container, positions: Iterable<string>): Promise<CheckResult> {
   const { orders, sales, versions, events, faults } = foldRawLog(await readRawLog(log))
-  const differences = [...faults, ...lost('order-', positions, versions)]
+  const differences = [...faults, ...findLost('order-', positions, versions)]
   const statuses = ['placed', 'confirmed', 'rejected', 'cancelled', 'completed']
-  const ofOrders = { what: 'order', path: '/orders', category: 'order', id: 'orderId', statuses }
-  const listed = await compareView(client, { ...ofOrders, documents: orders, versions }, differences)
-  const ofSales = { what: 'sales of', path: '/sales-by-product', category: 'order', id: 'sku' }
-  await compareGathered(client, { ...ofSales, documents: sales, versions }, differences)
+  const orderView = { what: 'order', path: '/orders', category: 'order', id: 'orderId', statuses }
+  const listed = await compareView(client, { ...orderView, documents: orders, versions }, differences)
+  const salesView = { what: 'sales of', path: '/sales-by-product', category: 'order', id: 'sku' }
+  await compareGathered(client, { ...salesView, documents: sales, versions }, differences)
   return { events, orders: orders.size, listed, products: sales.size, differences }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Client } from './client.ts'
-import { everyPage, inParallel } from './reading.ts'
+import { inParallel, readAllPages } from './reading.ts'
 
 /** A view with a document for each stream of a category, and what the log says that it shows. */
 export interface ExpectedView {
@@ -40,7 +40,7 @@ export async function compareView(client: Client, view: ExpectedView, difference
 async function compareLists(client: Client, view: ExpectedView, differences: string[]): Promise<number> {
   let listed = 0
   for (const status of view.statuses) {
-    const ids = (await everyPage(client, `${view.path}?status=${status}&limit=100`)).map((each) =>
+    const ids = (await readAllPages(client, `${view.path}?status=${status}&limit=100`)).map((each) =>
       String(each[view.id]),
     )
     const should = [...view.documents].flatMap(([id, document]) => (document.status === status ? [id] : []))
@@ -65,7 +65,7 @@ export async function compareGathered(
     await client.get(`${view.path}?limit=1&position=${encodeURIComponent(`${stream}@${version}`)}`)
   })
   const shown = new Map(
-    (await everyPage(client, `${view.path}?limit=100`)).map((each) => [String(each[view.id]), each]),
+    (await readAllPages(client, `${view.path}?limit=100`)).map((each) => [String(each[view.id]), each]),
   )
   for (const [id, document] of view.documents)
     if (!isDeepStrictEqual(shown.get(id), document))

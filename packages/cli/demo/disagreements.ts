@@ -6,11 +6,11 @@ import type { ExpectedShipments } from './raw-shipments.ts'
 import type { ExpectedStock } from './raw-stock.ts'
 
 /** What the raw logs say. Of services that do not run there is none: nothing is asked of them then. */
-export interface Told {
+export interface LoggedState {
   /** By order, as `GET /orders/{id}` shows them. */
   readonly orders: ReadonlyMap<string, Record<string, unknown>>
   readonly stock: Pick<ExpectedStock, 'reservations' | 'units' | 'answers'>
-  readonly fulfilments?: Pick<ExpectedFulfilments, 'heard' | 'told'>
+  readonly fulfilments?: Pick<ExpectedFulfilments, 'inputs' | 'orderEvents'>
   readonly payments?: Pick<ExpectedPayments, 'documents' | 'money'>
   readonly shipments?: Pick<ExpectedShipments, 'documents' | 'answers'>
 }
@@ -22,29 +22,31 @@ const NOT_PAID = 'not paid in time'
 const LEFT = ['dispatched', 'delivered', 'recalled', 'returned']
 
 /** What the logs disagree on: between them, for a moment; in the end, for good. */
-export function disagreements(told: Told): string[] {
+export function disagreements(logged: LoggedState): string[] {
   const found: string[] = []
-  for (const [id, order] of told.orders) {
-    const shipment = told.shipments?.documents.get(id)
+  for (const [id, order] of logged.orders) {
+    const shipment = logged.shipments?.documents.get(id)
     for (const what of [
-      ...stockOf(told, id, order as RawItem, shipment as RawItem),
-      ...(told.payments && told.shipments ? moneyOf(told.payments, id, order as RawItem, shipment as RawItem) : []),
-      ...(told.shipments ? goodsOf(order as RawItem, shipment as RawItem) : []),
-      ...heardOf(told, id),
+      ...checkStock(logged, id, order as RawItem, shipment as RawItem),
+      ...(logged.payments && logged.shipments
+        ? checkPayment(logged.payments, id, order as RawItem, shipment as RawItem)
+        : []),
+      ...(logged.shipments ? checkShipment(order as RawItem, shipment as RawItem) : []),
+      ...checkInputs(logged, id),
     ])
       found.push(`order ${id} ${what}`)
   }
   for (const [what, ids] of [
-    ['stock is reserved', told.stock.units],
-    ['a payment was asked for', told.payments?.documents],
-    ['a shipment was prepared', told.shipments?.documents],
+    ['stock is reserved', logged.stock.units],
+    ['a payment was asked for', logged.payments?.documents],
+    ['a shipment was prepared', logged.shipments?.documents],
   ] as const)
-    for (const id of ids?.keys() ?? []) if (!told.orders.has(id)) found.push(`${what} for ${id}, which is no order`)
+    for (const id of ids?.keys() ?? []) if (!logged.orders.has(id)) found.push(`${what} for ${id}, which is no order`)
   return found
 }
 
 /** Decided; reserved as long as it waits to leave; shipped once it left; back once it is returned. */
-function stockOf({ stock }: Told, id: string, { status, lines }: RawItem, shipment: RawItem): string[] {
+function checkStock({ stock }: LoggedState, id: string, { status, lines }: RawItem, shipment: RawItem): string[] {
   const left = LEFT.includes(shipment?.status)
   const reservation = stock.reservations.get(id)
   const released = ['StockReservationCancelled', 'StockReservationRejected']
@@ -71,8 +73,8 @@ function stockOf({ stock }: Told, id: string, { status, lines }: RawItem, shipme
 }
 
 /** Goods that the customer has are paid for, in full; whoever has none has paid nothing, and no money is held for him. */
-function moneyOf(
-  payments: NonNullable<Told['payments']>,
+function checkPayment(
+  payments: NonNullable<LoggedState['payments']>,
   id: string,
   { status, total, cancellationReason }: RawItem,
   shipment: RawItem,
@@ -95,14 +97,14 @@ function moneyOf(
 }
 
 /** What was prepared is what was ordered, to where it was to go; what waits is wanted, and what is not wanted is not on its way. */
-function goodsOf({ status, lines, shippingAddress }: RawItem, shipment: RawItem): string[] {
-  const rests: Readonly<Record<string, readonly unknown[]>> = {
+function checkShipment({ status, lines, shippingAddress }: RawItem, shipment: RawItem): string[] {
+  const allowed: Readonly<Record<string, readonly unknown[]>> = {
     confirmed: ['prepared'],
     completed: ['dispatched', 'delivered', 'returned'],
     cancelled: [undefined, 'cancelled', 'returned'],
     rejected: [undefined],
   }
-  const found = rests[status]?.includes(shipment?.status) ? [] : [`is ${status}, its shipment ${shipment?.status}`]
+  const found = allowed[status]?.includes(shipment?.status) ? [] : [`is ${status}, its shipment ${shipment?.status}`]
   if (shipment === undefined) return found
   const ordered = lines.map(({ sku, quantity }: RawItem) => ({ sku, quantity }))
   if (!isDeepStrictEqual(shipment.lines, ordered)) found.push('is shipped other lines than it has')
@@ -111,17 +113,17 @@ function goodsOf({ status, lines, shippingAddress }: RawItem, shipment: RawItem)
 }
 
 /** Whatever a service told, the order's fulfilment heard, each once. */
-function heardOf({ fulfilments, stock, payments, shipments }: Told, id: string): string[] {
+function checkInputs({ fulfilments, stock, payments, shipments }: LoggedState, id: string): string[] {
   if (fulfilments === undefined) return []
-  const heard = fulfilments.heard.get(id)
-  const said = {
+  const inputs = fulfilments.inputs.get(id)
+  const expected = {
     stock: stock.answers.get(id),
-    order: fulfilments.told.get(id),
+    order: fulfilments.orderEvents.get(id),
     ...(payments ? { payment: payments.money.get(id)?.answers } : {}),
     ...(shipments ? { shipment: shipments.answers.get(id) } : {}),
   }
-  return Object.entries(said).flatMap(([who, times = 0]) => {
-    const often = heard?.[who as keyof typeof said] ?? 0
+  return Object.entries(expected).flatMap(([who, times = 0]) => {
+    const often = inputs?.[who as keyof typeof expected] ?? 0
     return often === times ? [] : [`was told ${times} times of its ${who}, and heard ${often}`]
   })
 }

@@ -3,7 +3,7 @@ import type { Random } from './random.ts'
 import { command, expect, type Workload, waitFor } from './shop.ts'
 
 /** How an order is paid, and what its bank does about it. */
-export interface Paying {
+export interface PaymentPlan {
   /** Of the order's body. */
   readonly payment: { readonly method: 'card' | 'transfer'; readonly withinSeconds?: number }
   /** Of a transfer: `late` is authorised while its time runs out, `never` not at all. */
@@ -20,9 +20,9 @@ const LATE_BY_MS = 6000
 export const ABOVE_ANY_CARD = 1_000_001
 
 /** Most pay by card; some banks decline, some are late, and some never hear of it. */
-export function newPaying(dice: Random): Paying {
+export function planPayment(dice: Random): PaymentPlan {
   const chance = dice.next()
-  const transfer = (bank: Paying['bank'], withinSeconds: number): Paying => ({
+  const transfer = (bank: PaymentPlan['bank'], withinSeconds: number): PaymentPlan => ({
     payment: { method: 'transfer', withinSeconds },
     bank,
     aboveLimit: false,
@@ -39,13 +39,13 @@ export async function fulfil(
   workload: Workload,
   { payments, shipping }: { readonly payments: Client; readonly shipping: Client },
   id: string,
-  paying: Paying,
+  plan: PaymentPlan,
   key: string,
   dice: Random,
 ): Promise<void> {
-  await pay(workload, payments, id, paying, key, dice)
+  await pay(workload, payments, id, plan, key, dice)
   // Nobody waits for the end of a time that was set: the check does, for all of them.
-  if (paying.bank === 'never') return
+  if (plan.bank === 'never') return
   const fulfilment = await waitFor(
     workload.client,
     `/fulfilments/${id}`,
@@ -60,7 +60,7 @@ async function pay(
   workload: Workload,
   payments: Client,
   id: string,
-  { payment, bank }: Paying,
+  { payment, bank }: PaymentPlan,
   key: string,
   dice: Random,
 ): Promise<void> {
@@ -71,11 +71,11 @@ async function pay(
     bank === 'declines'
       ? (['decline', { reason: 'no cover' }] as const)
       : (['authorise', { reference: `RF${dice.between(10, 99)} ${dice.between(1000, 9999)}` }] as const)
-  const tell = () => command(workload, `/payments/${id}/${what}`, body, `${key}:${what}`, {}, payments)
-  const [told, again] = await Promise.all([tell(), dice.chance(0.2) ? tell() : undefined])
+  const answerBank = () => command(workload, `/payments/${id}/${what}`, body, `${key}:${what}`, {}, payments)
+  const [answer, again] = await Promise.all([answerBank(), dice.chance(0.2) ? answerBank() : undefined])
   // 409: it expired.
-  expect(workload.seen, told, bank === 'late' ? [200, 409] : [200], what)
-  if (again && again.status === told.status && JSON.stringify(again.body) !== JSON.stringify(told.body))
+  expect(workload.seen, answer, bank === 'late' ? [200, 409] : [200], what)
+  if (again && again.status === answer.status && JSON.stringify(again.body) !== JSON.stringify(answer.body))
     workload.seen.surprises.push(`${key}: a repeated ${what} was answered ${JSON.stringify(again.body)}`)
 }
 

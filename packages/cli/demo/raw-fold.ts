@@ -38,10 +38,10 @@ export function readLog(
     const { id, stream, from, to } = commit
     const before = versions.get(stream) ?? 0
     if (from !== before + 1) faults.push(`${stream}: version ${from} comes after ${before}`)
-    const its = eventsOf(commit)
-    if (Number(id) !== from || its.length !== to - from + 1)
-      faults.push(`${stream} ${id}: it says ${from} to ${to}, and has ${its.length} events`)
-    events.push(...its)
+    const commitEvents = parseEvents(commit)
+    if (Number(id) !== from || commitEvents.length !== to - from + 1)
+      faults.push(`${stream} ${id}: it says ${from} to ${to}, and has ${commitEvents.length} events`)
+    events.push(...commitEvents)
     versions.set(stream, to)
   }
   for (const { stream, version } of receipts)
@@ -50,7 +50,7 @@ export function readLog(
 }
 
 /** The events of a commit: what is its own of each, what they share, and what follows from where it stands. */
-function eventsOf({ stream, from, text }: RawItem): RawItem[] {
+function parseEvents({ stream, from, text }: RawItem): RawItem[] {
   const { events, ...shared } = JSON.parse(text)
   return events.map((content: RawItem, index: number) => {
     const version = from + index
@@ -79,13 +79,13 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
       channel: data.channel ?? 'web',
       lines: data.lines,
       total: data.total,
-      shippingAddress: addressOf(data),
+      shippingAddress: toPublicAddress(data),
       payment: data.payment ?? { method: 'card', withinSeconds: 900 },
       placedAt: time,
     })
   const order = orders.get(id) ?? {}
   order.updatedAt = time
-  if (type === 'ShippingAddressChanged') order.shippingAddress = addressOf(data)
+  if (type === 'ShippingAddressChanged') order.shippingAddress = toPublicAddress(data)
   if (type === 'OrderConfirmed') order.status = 'confirmed'
   if (type === 'OrderCompleted') order.status = 'completed'
   if (type === 'OrderRejected') {
@@ -99,7 +99,7 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
 }
 
 /** Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number stands apart. */
-function addressOf({ shippingAddress: { streetName, houseNumber, ...rest } }: RawItem): RawItem {
+function toPublicAddress({ shippingAddress: { streetName, houseNumber, ...rest } }: RawItem): RawItem {
   if (streetName === undefined) return rest
   return { ...rest, street: houseNumber === undefined ? streetName : `${streetName} ${houseNumber}` }
 }

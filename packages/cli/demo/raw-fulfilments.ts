@@ -1,7 +1,7 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
 /** What a fulfilment heard, counted by who said it. */
-export interface Heard {
+export interface InputCounts {
   stock: number
   payment: number
   shipment: number
@@ -12,27 +12,27 @@ export interface Heard {
 export interface ExpectedFulfilments {
   /** What `GET /fulfilments/{id}` should answer, by order. */
   readonly documents: Map<string, Record<string, unknown>>
-  readonly heard: Map<string, Heard>
+  readonly inputs: Map<string, InputCounts>
   /** How often each order told something that its fulfilment is to hear. */
-  readonly told: Map<string, number>
+  readonly orderEvents: Map<string, number>
   readonly versions: Map<string, number>
 }
 
-const OF_ORDERS = ['ShippingAddressChanged', 'OrderConfirmed', 'OrderCancelled']
+const ORDER_TYPES = ['ShippingAddressChanged', 'OrderConfirmed', 'OrderCancelled']
 const ANSWERS = { StockAnswered: 'stock', PaymentAnswered: 'payment', ShipmentAnswered: 'shipment' } as const
 
 /** The demo's own fold of the fulfilments in ordering's raw log; it shares no code with the service, as raw-fold.ts does not. */
 export function foldRawFulfilments(items: readonly RawItem[]): ExpectedFulfilments {
   const { events, versions } = readLog(items)
   const documents = new Map<string, Record<string, unknown>>()
-  const heard = new Map<string, Heard>()
-  const told = new Map<string, number>()
+  const inputs = new Map<string, InputCounts>()
+  const orderEvents = new Map<string, number>()
   for (const { type, data } of events)
-    if (OF_ORDERS.includes(type)) told.set(data.orderId, (told.get(data.orderId) ?? 0) + 1)
+    if (ORDER_TYPES.includes(type)) orderEvents.set(data.orderId, (orderEvents.get(data.orderId) ?? 0) + 1)
   for (const { stream, type, data, time } of events.filter(({ stream }) => stream.startsWith('fulfilment-'))) {
     const id = stream.slice('fulfilment-'.length)
     const document = (documents.get(id) as RawItem) ?? { orderId: id, status: 'open', asked: [], startedAt: time }
-    const counts = heard.get(id) ?? { stock: 0, payment: 0, shipment: 0, order: 0 }
+    const counts = inputs.get(id) ?? { stock: 0, payment: 0, shipment: 0, order: 0 }
     const who = ANSWERS[type as keyof typeof ANSWERS]
     document.updatedAt = time
     if (who !== undefined) {
@@ -47,7 +47,7 @@ export function foldRawFulfilments(items: readonly RawItem[]): ExpectedFulfilmen
       document.reason = data.reason
     }
     documents.set(id, document)
-    heard.set(id, counts)
+    inputs.set(id, counts)
   }
-  return { documents, heard, told, versions }
+  return { documents, inputs, orderEvents, versions }
 }

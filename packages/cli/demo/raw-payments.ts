@@ -14,7 +14,7 @@ export interface ExpectedPayments {
   /** What `GET /payments/{id}` should answer, by order. */
   readonly documents: Map<string, Record<string, unknown>>
   /** What `GET /takings/{currency}` should answer, by currency. */
-  readonly takings: Map<string, Record<string, unknown>>
+  readonly totals: Map<string, Record<string, unknown>>
   readonly money: Map<string, OrderMoney>
   readonly versions: Map<string, number>
   readonly events: number
@@ -36,7 +36,7 @@ export function foldRawPayments(items: readonly RawItem[]): ExpectedPayments {
   const { events, versions, faults } = readLog(items)
   const expected: ExpectedPayments = {
     documents: new Map(),
-    takings: new Map(),
+    totals: new Map(),
     money: new Map(),
     versions,
     events: events.length,
@@ -44,21 +44,21 @@ export function foldRawPayments(items: readonly RawItem[]): ExpectedPayments {
   }
   for (const event of events) {
     const name = NAMES[event.type as keyof typeof NAMES]
-    if (name === undefined) open(expected, event)
-    else happen(expected, event, name)
+    if (name === undefined) applyOpened(expected, event)
+    else applyOutcome(expected, event, name)
   }
   return expected
 }
 
-function open({ documents, money }: ExpectedPayments, { data, time }: RawItem): void {
+function applyOpened({ documents, money }: ExpectedPayments, { data, time }: RawItem): void {
   const { orderId, amount, method, due } = data
   const rest = { captured: 0, refunded: 0, openedAt: time, updatedAt: time }
   documents.set(orderId, { orderId, status: 'open', method, amount, due, ...rest })
   money.set(orderId, { authorised: 0, captured: 0, voided: 0, refunded: 0, answers: 0 })
 }
 
-function happen(
-  { documents, takings, money, faults }: ExpectedPayments,
+function applyOutcome(
+  { documents, totals, money, faults }: ExpectedPayments,
   { stream, version, data, time }: RawItem,
   name: (typeof NAMES)[keyof typeof NAMES],
 ): void {
@@ -90,10 +90,10 @@ function happen(
   if (data.reason !== undefined) document.reason = data.reason
 
   const none = { count: 0, amount: 0 }
-  const of = (takings.get(currency) as RawItem) ?? {
+  const sum = (totals.get(currency) as RawItem) ?? {
     currency,
     ...Object.fromEntries(Object.values(NAMES).map((each) => [each, none])),
   }
-  of[name] = { count: of[name].count + 1, amount: of[name].amount + amount }
-  takings.set(currency, of)
+  sum[name] = { count: sum[name].count + 1, amount: sum[name].amount + amount }
+  totals.set(currency, sum)
 }

@@ -51,8 +51,8 @@ function foldReservation({ reservations, answers }: ExpectedStock, { type, data 
 function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, type, time, data }: RawItem): void {
   const sku = stream.slice('stock-'.length)
   const level = (levels.get(sku) as RawItem) ?? { sku, onHand: 0, reserved: 0, declined: 0, shipped: 0, returned: 0 }
-  const ofOrder = units.get(data.orderId) ?? new Map<string, Units>()
-  const line = ofOrder.get(sku) ?? { reserved: 0, released: 0, declined: 0, shipped: 0, returned: 0 }
+  const orderUnits = units.get(data.orderId) ?? new Map<string, Units>()
+  const line = orderUnits.get(sku) ?? { reserved: 0, released: 0, declined: 0, shipped: 0, returned: 0 }
   if (type === 'StockReceived') level.onHand += data.quantity
   if (type === 'StockAdjusted') level.onHand += data.change
   if ((type === 'UnitsReserved' || type === 'UnitsDeclined') && line.reserved + line.declined > 0)
@@ -92,6 +92,6 @@ function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, 
   if (level.available < 0) faults.push(`${stream}@${version}: oversold by ${-level.available}`)
   levels.set(sku, level)
   if (data.orderId === undefined) return
-  ofOrder.set(sku, line)
-  units.set(data.orderId, ofOrder)
+  orderUnits.set(sku, line)
+  units.set(data.orderId, orderUnits)
 }

@@ -2,7 +2,7 @@ import type { Container } from '@azure/cosmos'
 import type { Client } from './client.ts'
 import type { RawItem } from './raw-fold.ts'
 
-const AT_ONCE = 16
+const CONCURRENCY = 16
 
 /** Every item of a log: commits and receipts. */
 export async function readRawLog(log: Container): Promise<RawItem[]> {
@@ -11,7 +11,7 @@ export async function readRawLog(log: Container): Promise<RawItem[]> {
 }
 
 /** The positions of streams of a kind that commands were answered with, and that the log lacks. */
-export function lost(prefix: string, positions: Iterable<string>, versions: ReadonlyMap<string, number>): string[] {
+export function findLost(prefix: string, positions: Iterable<string>, versions: ReadonlyMap<string, number>): string[] {
   return [...positions].flatMap((position) => {
     const at = position.lastIndexOf('@')
     const missing = (versions.get(position.slice(0, at)) ?? 0) < Number(position.slice(at + 1))
@@ -20,7 +20,7 @@ export function lost(prefix: string, positions: Iterable<string>, versions: Read
 }
 
 /** Every document of a list. */
-export async function everyPage(client: Client, path: string): Promise<Record<string, unknown>[]> {
+export async function readAllPages(client: Client, path: string): Promise<Record<string, unknown>[]> {
   const items: Record<string, unknown>[] = []
   for (let continuation = ''; ; ) {
     const { body } = await client.get(path + continuation)
@@ -35,5 +35,5 @@ export async function inParallel<Item>(items: Iterable<Item>, task: (item: Item)
   const worker = async (): Promise<void> => {
     for (let next = queue.next(); !next.done; next = queue.next()) await task(next.value)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
 }

@@ -1,5 +1,5 @@
 import type { Answer, Client } from './client.ts'
-import { ABOVE_ANY_CARD, fulfil, newPaying } from './fulfilment-story.ts'
+import { ABOVE_ANY_CARD, fulfil, planPayment } from './fulfilment-story.ts'
 import { Latency } from './latency.ts'
 import { type Random, random } from './random.ts'
 import { command, expect, type Seen, type Workload, waitFor } from './shop.ts'
@@ -66,10 +66,10 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
   const { seen, run } = workload
   const key = `${run}:${index}`
   const { fulfilment } = workload
-  const paying = newPaying(later)
+  const plan = planPayment(later)
   const order = {
-    ...newOrder(dice, paying.aboveLimit && fulfilment !== undefined),
-    ...(fulfilment ? { payment: paying.payment } : {}),
+    ...newOrder(dice, plan.aboveLimit && fulfilment !== undefined),
+    ...(fulfilment ? { payment: plan.payment } : {}),
   }
   const place = (body: unknown): Promise<Answer> => command(workload, '/orders', body, `${key}:place`)
 
@@ -117,7 +117,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
     const status = await seeDecided(workload, path, placed)
     if (dice.chance(0.1)) await restock(workload, workload.inventory, key, dice)
     if (fulfilment && wanted && status === 'confirmed')
-      await fulfil(workload, fulfilment, placed.body.id, paying, key, later)
+      await fulfil(workload, fulfilment, placed.body.id, plan, key, later)
   }
 }
 

@@ -4,14 +4,14 @@ import inspector from 'node:inspector'
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-const told = new Set<string>()
+const reported = new Set<string>()
 
 registerHooks({
   resolve(specifier, context, next) {
     const resolved = next(specifier, context)
     const { url } = resolved
-    if (url.startsWith('file:') && !url.includes('/node_modules/') && !told.has(url)) {
-      told.add(url)
+    if (url.startsWith('file:') && !url.includes('/node_modules/') && !reported.has(url)) {
+      reported.add(url)
       process.send?.({ source: fileURLToPath(url) })
     }
     return resolved

@@ -64,7 +64,7 @@ export class ReloadOnSave implements SourceOptions {
     await Promise.all(this.#watchers.map((watcher) => watcher.close()))
   }
 
-  readonly debugPortOf = (service: string): number | undefined =>
+  readonly findDebugPort = (service: string): number | undefined =>
     this.#firstDebugPort && this.#firstDebugPort + this.#services.indexOf(service)
 
   readonly onSource = (service: string, file: string): void => {

@@ -22,7 +22,7 @@ interface Bound {
 }
 
 function lower(schema: JsonObject, whole: boolean): Bound {
-  const { minimum = Number.NEGATIVE_INFINITY, exclusiveMinimum = Number.NEGATIVE_INFINITY } = numbersOf(schema)
+  const { minimum = Number.NEGATIVE_INFINITY, exclusiveMinimum = Number.NEGATIVE_INFINITY } = toNumbers(schema)
   if (whole) return { bound: Math.max(Math.ceil(minimum), Math.floor(exclusiveMinimum) + 1), open: false }
   return exclusiveMinimum >= minimum && Number.isFinite(exclusiveMinimum)
     ? { bound: exclusiveMinimum, open: true }
@@ -30,7 +30,7 @@ function lower(schema: JsonObject, whole: boolean): Bound {
 }
 
 function upper(schema: JsonObject, whole: boolean): Bound {
-  const { maximum = Number.POSITIVE_INFINITY, exclusiveMaximum = Number.POSITIVE_INFINITY } = numbersOf(schema)
+  const { maximum = Number.POSITIVE_INFINITY, exclusiveMaximum = Number.POSITIVE_INFINITY } = toNumbers(schema)
   if (whole) return { bound: Math.min(Math.floor(maximum), Math.ceil(exclusiveMaximum) - 1), open: false }
   return exclusiveMaximum <= maximum && Number.isFinite(exclusiveMaximum)
     ? { bound: exclusiveMaximum, open: true }
@@ -38,9 +38,9 @@ function upper(schema: JsonObject, whole: boolean): Bound {
 }
 
 function isMultiple(narrow: JsonObject, wide: JsonObject, whole: boolean): boolean {
-  const { multipleOf: of } = numbersOf(wide)
+  const { multipleOf: of } = toNumbers(wide)
   if (of === undefined || (of === 1 && whole)) return true
-  const { multipleOf } = numbersOf(narrow)
+  const { multipleOf } = toNumbers(narrow)
   return multipleOf !== undefined && Number.isInteger(multipleOf / of)
 }
 
@@ -69,7 +69,7 @@ function lengthDifferences(
   unit: string,
 ): readonly string[] {
   const [least, most] = [`min${keyword}`, `max${keyword}`]
-  const [narrowBounds, wideBounds] = [numbersOf(narrow), numbersOf(wide)]
+  const [narrowBounds, wideBounds] = [toNumbers(narrow), toNumbers(wide)]
   const fewest = wideBounds[least] ?? 0
   const longest = wideBounds[most] ?? Number.POSITIVE_INFINITY
   return [
@@ -78,6 +78,6 @@ function lengthDifferences(
   ]
 }
 
-function numbersOf(schema: JsonObject): Readonly<Record<string, number | undefined>> {
+function toNumbers(schema: JsonObject): Readonly<Record<string, number | undefined>> {
   return schema as Readonly<Record<string, number | undefined>>
 }

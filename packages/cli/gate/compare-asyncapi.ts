@@ -17,14 +17,14 @@ export function compareAsyncApi(released: Documents, now: Documents): Report {
     const after = now.get(file)
     if (after === undefined) return [`${service}: the service is removed`]
     const [was, is] = [at(before, 'channels', service, 'address'), at(after, 'channels', service, 'address')]
-    const moved = [...sourcesOf(before, service)].flatMap(([type, from]) => {
-      const to = sourcesOf(after, service).get(type)
+    const moved = [...listSources(before, service)].flatMap(([type, from]) => {
+      const to = listSources(after, service).get(type)
       const gone = from.filter((source) => to !== undefined && !to.includes(source))
       return gone.map(
         (source) => `${service}: ${type} does not come from ${source} any more, where readers wait for it`,
       )
     })
-    const [old, current] = [envelopeOf(before), envelopeOf(after)]
+    const [old, current] = [findEnvelope(before), findEnvelope(after)]
     const differences = [...subsetDifferences(current, old), ...subsetDifferences(old, current)]
     return [
       ...(was === is ? [] : [`${service}: its hub was ${was}, and is ${is}`]),
@@ -35,12 +35,12 @@ export function compareAsyncApi(released: Documents, now: Documents): Report {
   return { ...nothingFound, refused }
 }
 
-function envelopeOf(document: unknown): unknown {
+function findEnvelope(document: unknown): unknown {
   return at(document, 'components', 'schemas', 'CloudEvent')
 }
 
 /** Where each event that a service sends comes from. */
-function sourcesOf(document: JsonObject, service: string): ReadonlyMap<string, readonly unknown[]> {
+function listSources(document: JsonObject, service: string): ReadonlyMap<string, readonly unknown[]> {
   const messages = Object.entries(at(document, 'components', 'messages') ?? {})
   return new Map(
     messages

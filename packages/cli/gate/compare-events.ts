@@ -7,7 +7,7 @@ import { type Difference, subsetDifferences } from './schema-subset.ts'
 interface Versions {
   readonly service: string
   readonly type: string
-  readonly isTold: boolean
+  readonly isPublic: boolean
   readonly schemas: ReadonlyMap<number, JsonObject>
 }
 
@@ -15,22 +15,22 @@ const FILE = /^([^/]+)\/(events|contract)\/(.+)\.v([0-9]+)\.json$/
 
 /** Compares the versions of all events with those that were released: what was released stays as it was, and for ever. */
 export function compareEvents(released: Documents, now: Documents): Report {
-  const [before, after] = [versionsOf(released), versionsOf(now)]
+  const [before, after] = [groupVersions(released), groupVersions(now)]
   const refused: string[] = []
   const breaking: string[] = []
-  for (const [key, { service, type, isTold, schemas }] of before) {
+  for (const [key, { service, type, isPublic, schemas }] of before) {
     const current = after.get(key)
     if (current === undefined) {
       refused.push(
-        isTold
-          ? `${service}: ${type} is not published any more: ${followedBy(released, service, type)}`
+        isPublic
+          ? `${service}: ${type} is not published any more: ${describeFollowers(released, service, type)}`
           : `${service}: ${type} is removed: logs have it for ever`,
       )
       continue
     }
     for (const [version, schema] of schemas) {
-      const edits = editsOf(schema, current.schemas.get(version))
-      if (edits) refused.push(`${nameOf(current, version)} ${edits}`)
+      const edits = describeEdits(schema, current.schemas.get(version))
+      if (edits) refused.push(`${formatName(current, version)} ${edits}`)
     }
   }
   for (const [key, versions] of after) {
@@ -39,14 +39,14 @@ export function compareEvents(released: Documents, now: Documents): Report {
     for (const [index, version] of numbers.entries()) {
       const schema = versions.schemas.get(version)
       if (version !== index + 1 && !known?.has(version)) {
-        refused.push(`${nameOf(versions, version)} has no version ${version - 1} before it`)
+        refused.push(`${formatName(versions, version)} has no version ${version - 1} before it`)
         break
       }
       if (schema === undefined || known?.has(version)) continue
-      const step = stepOf(versions, version, schema)
-      if (step) refused.push(`${nameOf(versions, version)} ${step}`)
+      const step = checkNewVersion(versions, version, schema)
+      if (step) refused.push(`${formatName(versions, version)} ${step}`)
       else if (schema['x-change'] === 'breaking')
-        breaking.push(`${nameOf(versions, version)} ${heldBy(released, versions)}`)
+        breaking.push(`${formatName(versions, version)} ${describeHolders(released, versions)}`)
     }
   }
   const counted = [...before.values()].reduce((sum, { schemas }) => sum + schemas.size, 0)
@@ -62,28 +62,28 @@ export interface Break {
 }
 
 /** The new versions of events that break with what was released. */
-export function breaksOf(released: Documents, now: Documents): readonly Break[] {
-  const before = versionsOf(released)
-  return [...versionsOf(now)].flatMap(([key, { service, type, isTold, schemas }]) =>
+export function findBreaks(released: Documents, now: Documents): readonly Break[] {
+  const before = groupVersions(released)
+  return [...groupVersions(now)].flatMap(([key, { service, type, isPublic, schemas }]) =>
     [...schemas]
       .filter(
-        ([version, schema]) => isTold && !before.get(key)?.schemas.has(version) && schema['x-change'] === 'breaking',
+        ([version, schema]) => isPublic && !before.get(key)?.schemas.has(version) && schema['x-change'] === 'breaking',
       )
       .map(([version]) => ({
         writer: service,
         event: `${type} version ${version}`,
-        followers: followersOf(released, service, type).filter((follower) => follower !== service),
+        followers: listFollowers(released, service, type).filter((follower) => follower !== service),
       })),
   )
 }
 
-function versionsOf(documents: Documents): ReadonlyMap<string, Versions> {
+function groupVersions(documents: Documents): ReadonlyMap<string, Versions> {
   const found = new Map<string, Versions & { schemas: Map<number, JsonObject> }>()
   for (const [file, schema] of documents) {
     const [, service = '', role = '', type = '', version = ''] = FILE.exec(file) ?? []
     if (service === '') continue
     const key = `${service}/${role}/${type}`
-    const versions = found.get(key) ?? { service, type, isTold: role === 'contract', schemas: new Map() }
+    const versions = found.get(key) ?? { service, type, isPublic: role === 'contract', schemas: new Map() }
     versions.schemas.set(Number(version), schema)
     found.set(key, versions)
   }
@@ -91,7 +91,7 @@ function versionsOf(documents: Documents): ReadonlyMap<string, Versions> {
 }
 
 /** What of a released version is not as it was. */
-function editsOf(before: JsonObject, after: JsonObject | undefined): string | undefined {
+function describeEdits(before: JsonObject, after: JsonObject | undefined): string | undefined {
   if (after === undefined) return 'is removed: it was released, and logs have it for ever'
   for (const field of ['x-change', 'x-readable-from'])
     if (before[field] !== after[field])
@@ -103,7 +103,7 @@ function editsOf(before: JsonObject, after: JsonObject | undefined): string | un
 }
 
 /** What is wrong with a version that is new. */
-function stepOf({ schemas }: Versions, version: number, schema: JsonObject): string | undefined {
+function checkNewVersion({ schemas }: Versions, version: number, schema: JsonObject): string | undefined {
   const change = schema['x-change']
   if (version === 1) return change === 'first' ? undefined : 'is the first, and is not declared so'
   if (change === 'breaking') return undefined
@@ -113,28 +113,28 @@ function stepOf({ schemas }: Versions, version: number, schema: JsonObject): str
   return `is declared additive, and readers of version ${version - 1} cannot read it: ${describeAll(differences)}`
 }
 
-function nameOf({ service, type, isTold }: Versions, version: number): string {
-  return `${service}: ${type} version ${version} (${isTold ? 'contract' : 'log'})`
+function formatName({ service, type, isPublic }: Versions, version: number): string {
+  return `${service}: ${type} version ${version} (${isPublic ? 'contract' : 'log'})`
 }
 
 export function describeAll(differences: readonly Difference[]): string {
   return differences.map(({ at, what }) => `${at || 'it'} ${what}`).join('; ')
 }
 
-function heldBy(released: Documents, { service, type, isTold }: Versions): string {
-  if (!isTold) return `breaks: ${service}'s own consumers hold it until they are deployed with it`
-  const followers = followersOf(released, service, type)
+function describeHolders(released: Documents, { service, type, isPublic }: Versions): string {
+  if (!isPublic) return `breaks: ${service}'s own consumers hold it until they are deployed with it`
+  const followers = listFollowers(released, service, type)
   if (followers.length === 0) return 'breaks: nobody follows it'
   return `breaks: ${followers.join(', ')} hold${followers.length > 1 ? '' : 's'} it until deployed with it`
 }
 
-function followedBy(released: Documents, service: string, type: string): string {
-  const followers = followersOf(released, service, type)
+function describeFollowers(released: Documents, service: string, type: string): string {
+  const followers = listFollowers(released, service, type)
   return followers.length === 0 ? 'nobody follows it here' : `followed by ${followers.join(', ')}`
 }
 
 /** The services that receive an event, by their AsyncAPI documents. */
-function followersOf(documents: Documents, service: string, type: string): readonly string[] {
+function listFollowers(documents: Documents, service: string, type: string): readonly string[] {
   const message = new RegExp(`^#/channels/${service}/messages/${type}\\.v[0-9]+$`)
   return [...documents].flatMap(([file, document]) => {
     const follower = /^([^/]+)\/asyncapi\.json$/.exec(file)?.[1]

@@ -26,7 +26,7 @@ export function compareOpenApi(releasedFiles: Documents, nowFiles: Documents): R
   if (released === undefined) return nothingFound
   if (now === undefined) return { ...nothingFound, refused: ['openapi.json is removed'] }
   const refused: string[] = []
-  const told: string[] = []
+  const notices: string[] = []
   let operations = 0
   for (const part of ['servers', 'security'])
     if (!isDeepStrictEqual(released[part], now[part])) refused.push(`HTTP: ${part} were changed`)
@@ -47,12 +47,12 @@ export function compareOpenApi(releasedFiles: Documents, nowFiles: Documents): R
       const answers = answerDifferences(pair)
       for (const line of [...parameterDifferences(pair), ...bodyDifferences(pair), ...answers.refused])
         refused.push(`${name}: ${line}`)
-      for (const line of answers.told) told.push(`${name}: ${line}`)
+      for (const line of answers.told) notices.push(`${name}: ${line}`)
     }
-  return { ...nothingFound, refused, told, counted: { ...nothingFound.counted, operations } }
+  return { ...nothingFound, refused, notices, counted: { ...nothingFound.counted, operations } }
 }
 
-function parametersOf(operation: unknown): ReadonlyMap<string, JsonObject> {
+function indexParameters(operation: unknown): ReadonlyMap<string, JsonObject> {
   const all = (at(operation, 'parameters') ?? []) as readonly JsonObject[]
   // Names of headers are the same in any case.
   return new Map(
@@ -61,7 +61,7 @@ function parametersOf(operation: unknown): ReadonlyMap<string, JsonObject> {
 }
 
 function parameterDifferences({ before, after, released, now }: Pair): string[] {
-  const [was, is] = [parametersOf(before), parametersOf(after)]
+  const [was, is] = [indexParameters(before), indexParameters(after)]
   const added = [...is].filter(([name, { required }]) => !was.has(name) && required === true)
   return [
     ...added.map(([name]) => `a request needs ${name}`),
@@ -94,7 +94,7 @@ function bodyDifferences({ before, after, released, now }: Pair): string[] {
 /** A value more in a list of values is told alone: clients are to take one that they do not know. docs/contract.md */
 function answerDifferences({ before, after, released, now }: Pair): { refused: string[]; told: string[] } {
   const refused: string[] = []
-  const told: string[] = []
+  const notices: string[] = []
   for (const [status, was] of Object.entries(at(before, 'responses') ?? {})) {
     if (!/^2/.test(status)) continue
     const is = at(after, 'responses', status)
@@ -109,7 +109,7 @@ function answerDifferences({ before, after, released, now }: Pair): { refused: s
     const isNew = (difference: Difference): boolean => difference.isNewValue === true
     const others = differences.filter((each) => !isNew(each))
     if (others.length > 0) refused.push(`the answer is not what it was: ${describeAll(others)}`)
-    if (differences.some(isNew)) told.push(`the answer has a new value: ${describeAll(differences.filter(isNew))}`)
+    if (differences.some(isNew)) notices.push(`the answer has a new value: ${describeAll(differences.filter(isNew))}`)
   }
-  return { refused, told }
+  return { refused, told: notices }
 }

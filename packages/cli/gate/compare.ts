@@ -4,13 +4,13 @@ import { compareAsyncApi } from './compare-asyncapi.ts'
 import { compareEvents } from './compare-events.ts'
 import { compareOpenApi } from './compare-openapi.ts'
 import { compareSamples } from './compare-samples.ts'
-import { documentsOf } from './documents.ts'
-import { joined, type Report } from './report.ts'
+import { parseDocuments } from './documents.ts'
+import { joinReports, type Report } from './report.ts'
 
 /** Compares a whole `schemas/` with one that was released. */
 export function compareSchemas(released: SchemaFiles, now: SchemaFiles, readOn: ReadOn): Report {
-  const [before, after] = [documentsOf(released), documentsOf(now)]
-  return joined([
+  const [before, after] = [parseDocuments(released), parseDocuments(now)]
+  return joinReports([
     compareEvents(before, after),
     compareSamples(before, after, readOn),
     compareAsyncApi(before, after),

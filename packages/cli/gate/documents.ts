@@ -5,7 +5,7 @@ import type { SchemaFiles } from '../schemas/schema-files.ts'
 export type Documents = ReadonlyMap<string, JsonObject>
 
 /** @throws Error for a file that is no JSON object. */
-export function documentsOf(files: SchemaFiles): Documents {
+export function parseDocuments(files: SchemaFiles): Documents {
   return new Map(
     [...files].map(([file, text]) => {
       let value: unknown

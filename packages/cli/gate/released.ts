@@ -16,17 +16,17 @@ export function releasedSchemas(
 ): { readonly commit: string; readonly files: SchemaFiles } {
   const git = (args: readonly string[], input = ''): Buffer =>
     execFileSync('git', args, { cwd: repository, input, maxBuffer: LARGEST, stdio: ['pipe', 'pipe', 'pipe'] })
-  const commit = commitOf(git, ref)
+  const commit = findCommit(git, ref)
   const listed = git(['ls-tree', '-r', '-z', '--full-tree', '--name-only', commit, '--', FOLDER])
   const paths = listed.toString().split('\0').filter(Boolean)
   if (paths.length === 0) throw new UsageError(`${ref} has no ${FOLDER}: name a commit that has`)
-  const texts = blobsOf(git(['cat-file', '--batch'], paths.map((path) => `${commit}:${path}\n`).join('')))
+  const texts = parseBlobs(git(['cat-file', '--batch'], paths.map((path) => `${commit}:${path}\n`).join('')))
   return { commit, files: new Map(paths.map((path, index) => [path.slice(FOLDER.length), texts[index] ?? ''])) }
 }
 
 type Git = (args: readonly string[], input?: string) => Buffer
 
-function commitOf(git: Git, ref: string): string {
+function findCommit(git: Git, ref: string): string {
   try {
     return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`])
       .toString()
@@ -38,7 +38,7 @@ function commitOf(git: Git, ref: string): string {
 }
 
 /** What `git cat-file --batch` answers: for each, a line that ends with its size, and then itself. */
-function blobsOf(answer: Buffer): readonly string[] {
+function parseBlobs(answer: Buffer): readonly string[] {
   const texts: string[] = []
   for (let at = 0; at < answer.length; ) {
     const end = answer.indexOf('\n', at)

@@ -5,23 +5,23 @@ export interface Report {
   /** Versions that were declared breaking: allowed, and held by whoever does not know them. */
   readonly breaking: readonly string[]
   /** What is allowed, and worth knowing. */
-  readonly told: readonly string[]
+  readonly notices: readonly string[]
   readonly counted: { readonly versions: number; readonly samples: number; readonly operations: number }
 }
 
 export const nothingFound: Report = {
   refused: [],
   breaking: [],
-  told: [],
+  notices: [],
   counted: { versions: 0, samples: 0, operations: 0 },
 }
 
-export function joined(reports: readonly Report[]): Report {
+export function joinReports(reports: readonly Report[]): Report {
   return reports.reduce(
-    (sum, { refused, breaking, told, counted }) => ({
+    (sum, { refused, breaking, notices, counted }) => ({
       refused: [...sum.refused, ...refused],
       breaking: [...sum.breaking, ...breaking],
-      told: [...sum.told, ...told],
+      notices: [...sum.notices, ...notices],
       counted: {
         versions: sum.counted.versions + counted.versions,
         samples: sum.counted.samples + counted.samples,

@@ -53,8 +53,8 @@ function compare(narrowSchema: unknown, wideSchema: unknown, at: string): readon
       return Object.keys(narrow).length > 1
         ? [cannot(at, `${union} with other keywords`)]
         : narrow[union].flatMap((branch) => compare(branch, wide, at))
-  const listed = listOf(narrow)
-  const taken = listOf(wide)
+  const listed = listValues(narrow)
+  const taken = listValues(wide)
   if (listed) return notTaken(listed, wide, taken, at)
   if (taken) return [{ at, what: `may be other than ${taken.map((value) => JSON.stringify(value)).join(', ')}` }]
   if ('oneOf' in wide) return [cannot(at, 'oneOf takes what fits one of it and no other')]
@@ -67,7 +67,7 @@ function compare(narrowSchema: unknown, wideSchema: unknown, at: string): readon
 }
 
 /** All values that fit, where they can be listed. A list may have been narrowed by other keywords: then some of it do not fit, and that is safe. */
-function listOf(schema: JsonObject): readonly unknown[] | undefined {
+function listValues(schema: JsonObject): readonly unknown[] | undefined {
   if ('const' in schema) return [schema.const]
   if (Array.isArray(schema.enum)) return schema.enum
   if (schema.type === 'boolean') return [true, false]
@@ -92,8 +92,8 @@ function notTaken(
 }
 
 function byType(narrow: JsonObject, wide: JsonObject, at: string): readonly Difference[] {
-  const types = typesOf(narrow)
-  const taken = typesOf(wide)
+  const types = listTypes(narrow)
+  const taken = listTypes(wide)
   const other = types.filter((type) => !taken.includes(type) && !(type === 'integer' && taken.includes('number')))
   if (other.length > 0) return [{ at, what: `may be of type ${other.join(', ')}, not ${taken.join(', ')}` }]
   const may = (type: string): boolean => types.includes(type)
@@ -110,7 +110,7 @@ const placed =
   (at: string) =>
   (what: string): Difference => ({ at, what })
 
-function typesOf({ type }: JsonObject): readonly string[] {
+function listTypes({ type }: JsonObject): readonly string[] {
   if (type === undefined) return ['null', 'boolean', 'number', 'integer', 'string', 'array', 'object']
   return Array.isArray(type) ? type : [String(type)]
 }

@@ -55,10 +55,10 @@ export class Bicep {
  * @throws NoBicep
  */
 export async function findBicep(environment: NodeJS.ProcessEnv = process.env): Promise<Bicep> {
-  const onPath = await versionOf('bicep', environment)
+  const onPath = await readVersion('bicep', environment)
   if (onPath !== undefined && isAtLeast(onPath, BICEP_VERSION)) return new Bicep('bicep', onPath)
   const file = await restored(environment)
-  const version = await versionOf(file, environment)
+  const version = await readVersion(file, environment)
   if (version === undefined) throw new NoBicep(`${file} does not run`)
   return new Bicep(file, version)
 }
@@ -95,7 +95,7 @@ async function restored(env: NodeJS.ProcessEnv): Promise<string> {
   }
 }
 
-async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function readVersion(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const { code, stdout } = await run(file, ['--version'], env)
   return code === 0 ? /(\d+\.\d+\.\d+)/.exec(stdout)?.[1] : undefined
 }

@@ -37,7 +37,7 @@ export function shapeFiles(folder: string): readonly string[] {
     .toSorted()
 }
 
-export function snapshotOf(parameterFile: string): string {
+export function toSnapshotFile(parameterFile: string): string {
   return parameterFile.replace(/bicepparam$/, 'snapshot.json')
 }
 
@@ -45,14 +45,14 @@ export function snapshotOf(parameterFile: string): string {
  * Compiles and lints every file, those of parameters too. @returns what Bicep says of them, a warning too: none where all is well.
  * https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-cli
  */
-export async function diagnosticsOf(bicep: Bicep, folder: string): Promise<readonly string[]> {
+export async function lintFiles(bicep: Bicep, folder: string): Promise<readonly string[]> {
   const found: string[] = []
   // A pattern is looked for in the working directory, and one process reads all: of many each would compile what it shares with others.
   for (const pattern of ['**/*.bicep', '*.bicepparam']) {
     const { code, stdout, stderr } = await bicep.run(['lint', '--pattern', pattern], LINT_ENVIRONMENT, folder)
-    const said = `${stdout}\n${stderr}`.split(/\r?\n/).filter((line) => line.trim() !== '')
-    if (said.length === 0 && code !== 0) said.push(`${join(folder, pattern)}: bicep failed and said nothing`)
-    found.push(...said)
+    const output = `${stdout}\n${stderr}`.split(/\r?\n/).filter((line) => line.trim() !== '')
+    if (output.length === 0 && code !== 0) output.push(`${join(folder, pattern)}: bicep failed and said nothing`)
+    found.push(...output)
   }
   return [...new Set(found)]
 }

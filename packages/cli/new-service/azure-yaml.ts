@@ -12,19 +12,19 @@ const entry = /^ {2}([\w-]+):\n(?: {3,}.*\n| *\n| *#.*\n)*/gm
  * and stays.
  * @throws Error where it is not written as it was made.
  */
-export function azureYamlOf(text: string, services: readonly string[]): string {
+export function buildAzureYaml(text: string, services: readonly string[]): string {
   const [found] = block.exec(text) ?? []
   if (found === undefined) throw new Error('azure.yaml has no services that can be written')
   const entries = new Map([...found.matchAll(entry)].map(([its, name = '']) => [name, its]))
   const own = [...entries]
     .filter(([name, its]) => !services.includes(name) && !its.includes(`dist: bundles/${name}\n`))
     .map(([, its]) => its)
-  const made = [...services.map((name) => entries.get(name) ?? entryOf(name)), ...own].join('')
+  const made = [...services.map((name) => entries.get(name) ?? formatEntry(name)), ...own].join('')
   const comments = /^services:.*\n((?: *#.*\n)*)/.exec(found)?.[1] ?? ''
   return text.replace(block, () => (made === '' ? `services: {}\n${comments}` : `services:\n${comments}${made}`))
 }
 
-function entryOf(service: string): string {
+function formatEntry(service: string): string {
   // '--' in quotes: PowerShell would keep it from npm.
   const bundle = `npm run -s bundle '--' --service ${service}`
   return `  ${service}:

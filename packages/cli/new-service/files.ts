@@ -22,7 +22,7 @@ const targets = {
  * The files of a new service.
  * @throws UsageError where two things in one of them would have the same name.
  */
-export function filesOf(names: Names): readonly NewFile[] {
+export function buildFiles(names: Names): readonly NewFile[] {
   const { constant, aggregate } = names
   if (['', 'View', 'Events', 'Commands', 'Document'].some((more) => constant === aggregate + more))
     throw new UsageError(

@@ -1,4 +1,4 @@
-import { TAKEN_PATHS } from 'tidemark/tools'
+import { RESERVED_PATHS } from 'tidemark/tools'
 import { UsageError } from '../command-line/arguments.ts'
 
 /** What a new service is called, and what is called after it. */
@@ -26,7 +26,7 @@ const reserved = new Set(
 )
 
 /** @throws UsageError for a name that cannot be one, or that the code could not use. */
-export function namesOf(service: string, aggregate: string): Names {
+export function parseNames(service: string, aggregate: string): Names {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(service) || service.length > MAX_SERVICE)
     throw new UsageError(
       `${service} cannot be the name of a service: 1 to ${MAX_SERVICE} lower-case letters, digits and single dashes, a letter first`,
@@ -35,7 +35,7 @@ export function namesOf(service: string, aggregate: string): Names {
     throw new UsageError(
       `${aggregate} cannot be the name of an aggregate: 1 to ${MAX_AGGREGATE} lower-case letters and digits, a letter first`,
     )
-  if (TAKEN_PATHS.includes(aggregate))
+  if (RESERVED_PATHS.includes(aggregate))
     throw new UsageError(`${aggregate} is where every service answers its operators: name the aggregate otherwise`)
   const constant = service.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
   const type = aggregate.slice(0, 1).toUpperCase() + aggregate.slice(1)

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { holderOf } from '../../kit/data-lock.ts'
+import { findHolder } from '../../kit/data-lock.ts'
 import { FAST_LINE } from '../../kit/lifecycle.ts'
-import { bearer, readToken, tokenFileOf } from '../../kit/local-token.ts'
+import { bearer, locateTokenFile, readToken } from '../../kit/local-token.ts'
 import { flagSetting, portSetting } from '../../kit/settings.ts'
 import { readyCloud } from '../../local-cloud/running-cloud.ts'
 import { UsageError } from '../command-line/arguments.ts'
@@ -37,8 +37,8 @@ export function dataFolder(): string {
 export async function localHeaders(): Promise<Readonly<Record<string, string>>> {
   // In the folder that `tidemark start` runs in, wherever a command is called.
   const dataDir = resolve(PROJECT, dataFolder())
-  const file = tokenFileOf(dataDir)
-  if (!existsSync(file) || (await holderOf(dataDir)) === undefined) return {}
+  const file = locateTokenFile(dataDir)
+  if (!existsSync(file) || (await findHolder(dataDir)) === undefined) return {}
   return { authorization: bearer(readToken(file)) }
 }
 
@@ -47,7 +47,9 @@ export async function localHeaders(): Promise<Readonly<Record<string, string>>> 
  * come first. https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
  */
 export function localSettings(): Record<string, string> {
-  const values = settingsOf(existsSync('local.settings.json') ? 'local.settings.json' : 'local.settings.sample.json')
+  const values = readSettingsFile(
+    existsSync('local.settings.json') ? 'local.settings.json' : 'local.settings.sample.json',
+  )
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, process.env[name] ?? value]))
 }
 
@@ -55,7 +57,7 @@ export function localSettings(): Record<string, string> {
  * The settings of a file such as local.settings.json.
  * @param help the end of the line where it has none. @throws UsageError
  */
-export function settingsOf(file: string, help = ''): Readonly<Record<string, string>> {
+export function readSettingsFile(file: string, help = ''): Readonly<Record<string, string>> {
   try {
     const { Values } = Object(JSON.parse(readFileSync(file, 'utf8'))) as { Values?: Record<string, string> }
     if (typeof Values !== 'object' || Values === null) throw new Error('it has no Values')
@@ -70,9 +72,9 @@ export async function localConnections(): Promise<Readonly<Record<'CosmosConnect
   const { CosmosConnection: cosmos = '', EventHubConnection: hubs = '' } = localSettings()
   const ports = localPorts()
   const cloud = await readyCloud(resolve(dataFolder()))
-  const keyOf = (name: string): string => /Key=([^;]+)/.exec(cloud?.settings[name] ?? '')?.[1] ?? ''
+  const findKey = (name: string): string => /Key=([^;]+)/.exec(cloud?.settings[name] ?? '')?.[1] ?? ''
   const withKey = (connection: string, name: string): string =>
-    connection.replace(/(AccountKey|SharedAccessKey)=([^;]+)/i, (_, of, key) => `${of}=${keyOf(name) || key}`)
+    connection.replace(/(AccountKey|SharedAccessKey)=([^;]+)/i, (_, of, key) => `${of}=${findKey(name) || key}`)
   return {
     CosmosConnection: withKey(cosmos.replace(':8081', `:${ports.cosmos}`), 'CosmosConnection'),
     EventHubConnection: withKey(
@@ -98,7 +100,7 @@ export async function reach(address: string): Promise<void> {
  * The glob by which a host loads the functions of these services alone, each a file of its own in `functions/`.
  * @param form as they were built, or the sources themselves: Node strips their types.
  */
-export function functionsOf(services: readonly string[], form: 'built' | 'source' = 'built'): string {
+export function buildFunctionsGlob(services: readonly string[], form: 'built' | 'source' = 'built'): string {
   const names = `@(${services.join('|')})`
   return form === 'built' ? `dist/functions/${names}.js` : `functions/${names}.ts`
 }

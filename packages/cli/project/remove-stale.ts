@@ -19,10 +19,10 @@ export function removeStale(root: string): readonly string[] {
 }
 
 /** In one line. */
-export function tellStale([first, ...more]: readonly string[]): void {
+export function reportStale([first, ...more]: readonly string[]): void {
   if (first === undefined) return
   const what = more.length > 0 ? `${first} and ${more.length} more files: they have` : `${first}: it has`
   console.log(`removed ${what} no source any more`)
 }
 
-if (import.meta.main) await runCommand(async () => tellStale(removeStale(PROJECT)))
+if (import.meta.main) await runCommand(async () => reportStale(removeStale(PROJECT)))

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Topology, topologyOf } from 'tidemark/tools'
+import { buildTopology, type Topology } from 'tidemark/tools'
 import { services } from './config.ts'
 import { PROJECT } from './project.ts'
 
@@ -17,7 +17,7 @@ export function ensureTopology(): void {
 /** @returns what was written. */
 export function writeTopology(): Topology {
   const file = join(PROJECT, TOPOLOGY)
-  const made = topologyOf(services)
+  const made = buildTopology(services)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`)
   return made

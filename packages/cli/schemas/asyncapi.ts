@@ -1,6 +1,13 @@
 import type { EventType, Service } from 'tidemark'
-import { type AnyReaction, cloudEvent, dataschemaOf, jsonSchemaOf, reactionsOf, sourceOf } from 'tidemark/tools'
-import { eventSchemaOf, versionName } from './event-schema.ts'
+import {
+  type AnyReaction,
+  buildJsonSchema,
+  cloudEvent,
+  formatDataschema,
+  formatSource,
+  listReactions,
+} from 'tidemark/tools'
+import { buildEventSchema, versionName } from './event-schema.ts'
 import type { JsonObject } from './json.ts'
 
 /** What CloudEvents itself does not say of our attributes. */
@@ -26,11 +33,11 @@ const attributes: Readonly<Record<string, string>> = {
  * @param all every service: what one follows, another has to publish.
  * @throws Error where a reaction follows what its service does not publish, or not where it is recorded.
  */
-export function asyncApiOf(service: Service, all: readonly Service[]): JsonObject {
-  const followed = reactionsOf(service).filter((reaction) => reaction.service !== service.name)
+export function buildAsyncApi(service: Service, all: readonly Service[]): JsonObject {
+  const followed = listReactions(service).filter((reaction) => reaction.service !== service.name)
   const sources = [...new Set(followed.map((reaction) => reaction.service))].toSorted()
-  const told = new Map([
-    [service.name, service.publishes.map(({ published }) => published)],
+  const publicTypes = new Map([
+    [service.name, service.publishes.map(({ publicEvent: published }) => published)],
     ...sources.map((name) => [name, followedTypes(name, followed, all)] as const),
   ])
   return {
@@ -41,21 +48,23 @@ export function asyncApiOf(service: Service, all: readonly Service[]): JsonObjec
       description: 'Events are CloudEvents 1.0 in structured JSON, at least once each, in order for each `subject`.',
     },
     defaultContentType: 'application/cloudevents+json',
-    channels: Object.fromEntries([...told].map(([name, types]) => [name, channelOf(name, types)])),
+    channels: Object.fromEntries([...publicTypes].map(([name, types]) => [name, buildChannel(name, types)])),
     operations: {
-      publish: operationOf('send', service.name, told.get(service.name) ?? []),
+      publish: buildOperation('send', service.name, publicTypes.get(service.name) ?? []),
       ...Object.fromEntries(
-        followed.map((reaction) => [reaction.name, operationOf('receive', reaction.service, reaction.events)]),
+        followed.map((reaction) => [reaction.name, buildOperation('receive', reaction.service, reaction.events)]),
       ),
     },
     components: {
       messages: Object.assign(
         {},
-        ...[...told].map(([name, types]) => messagesOf(all.find((each) => each.name === name) ?? service, types)),
+        ...[...publicTypes].map(([name, types]) =>
+          buildMessages(all.find((each) => each.name === name) ?? service, types),
+        ),
       ),
       schemas: {
         CloudEvent: envelope(),
-        ...Object.assign({}, ...[...told].map(([name, types]) => dataOf(name, types))),
+        ...Object.assign({}, ...[...publicTypes].map(([name, types]) => buildDataSchemas(name, types))),
       },
     },
   }
@@ -64,55 +73,59 @@ export function asyncApiOf(service: Service, all: readonly Service[]): JsonObjec
 /** Every type of a service that another follows, as it is published. */
 function followedTypes(name: string, followed: readonly AnyReaction[], all: readonly Service[]): readonly EventType[] {
   const publisher = all.find((service) => service.name === name)
-  const its = followed.filter(({ service }) => service === name)
-  for (const { category, events } of its)
+  const followedHere = followed.filter(({ service }) => service === name)
+  for (const { category, events } of followedHere)
     for (const type of events) {
-      const sources = publisher ? sourcesOf(publisher, type) : []
+      const sources = publisher ? listSources(publisher, type) : []
       if (sources.length === 0) throw new Error(`${type.name} is followed, and ${name} does not publish it`)
-      if (!sources.includes(sourceOf(name, category)))
-        throw new Error(`${type.name} is followed in ${sourceOf(name, category)}, and comes from ${sources.join(', ')}`)
+      if (!sources.includes(formatSource(name, category)))
+        throw new Error(
+          `${type.name} is followed in ${formatSource(name, category)}, and comes from ${sources.join(', ')}`,
+        )
     }
-  return [...new Map(its.flatMap(({ events }) => events).map((type) => [type.name, type])).values()]
+  return [...new Map(followedHere.flatMap(({ events }) => events).map((type) => [type.name, type])).values()]
 }
 
 /** Where an event that a service publishes comes from: a source for each category of streams that it is recorded in. */
-function sourcesOf({ name, deciders, publishes }: Service, { name: type }: EventType): readonly string[] {
-  const kept = publishes.filter(({ published }) => published.name === type).map(({ recorded }) => recorded.name)
+function listSources({ name, deciders, publishes }: Service, { name: type }: EventType): readonly string[] {
+  const privateTypes = publishes
+    .filter(({ publicEvent: published }) => published.name === type)
+    .map(({ privateEvent: recorded }) => recorded.name)
   return deciders
-    .filter(({ events }) => events.some((event) => kept.includes(event.name)))
-    .map(({ category }) => sourceOf(name, category))
+    .filter(({ events }) => events.some((event) => privateTypes.includes(event.name)))
+    .map(({ category }) => formatSource(name, category))
     .toSorted()
 }
 
-function channelOf(service: string, types: readonly EventType[]): JsonObject {
+function buildChannel(service: string, types: readonly EventType[]): JsonObject {
   return {
     address: service,
     description: `The event hub of ${service}.`,
     messages: Object.fromEntries(
-      versionsOf(types).map(({ name }) => [name, { $ref: `#/components/messages/${service}.${name}` }]),
+      listVersions(types).map(({ name }) => [name, { $ref: `#/components/messages/${service}.${name}` }]),
     ),
   }
 }
 
-function operationOf(action: 'send' | 'receive', service: string, types: readonly EventType[]): JsonObject {
+function buildOperation(action: 'send' | 'receive', service: string, types: readonly EventType[]): JsonObject {
   return {
     action,
     channel: { $ref: `#/channels/${service}` },
-    messages: versionsOf(types).map(({ name }) => ({ $ref: `#/channels/${service}/messages/${name}` })),
+    messages: listVersions(types).map(({ name }) => ({ $ref: `#/channels/${service}/messages/${name}` })),
   }
 }
 
 /** Each version of each type: those that are no longer written are still in the log, and come again with every replay. */
-function versionsOf(types: readonly EventType[]): { type: EventType; version: number; name: string }[] {
+function listVersions(types: readonly EventType[]): { type: EventType; version: number; name: string }[] {
   return types.flatMap((type) =>
     type.versions.map(({ version }) => ({ type, version, name: versionName(type, version) })),
   )
 }
 
-function messagesOf(publisher: Service, types: readonly EventType[]): JsonObject {
+function buildMessages(publisher: Service, types: readonly EventType[]): JsonObject {
   const service = publisher.name
   return Object.fromEntries(
-    versionsOf(types).map(({ type, version, name }) => [
+    listVersions(types).map(({ type, version, name }) => [
       `${service}.${name}`,
       {
         name: type.name,
@@ -125,8 +138,10 @@ function messagesOf(publisher: Service, types: readonly EventType[]): JsonObject
             {
               properties: {
                 type: { const: type.name },
-                source: { enum: sourcesOf(publisher, type) },
-                dataschema: { const: dataschemaOf(sourceOf(service, ''), { type: type.name, schemaVersion: version }) },
+                source: { enum: listSources(publisher, type) },
+                dataschema: {
+                  const: formatDataschema(formatSource(service, ''), { type: type.name, schemaVersion: version }),
+                },
                 data: { $ref: `#/components/schemas/${service}.${name}` },
               },
             },
@@ -137,18 +152,18 @@ function messagesOf(publisher: Service, types: readonly EventType[]): JsonObject
   )
 }
 
-function dataOf(service: string, types: readonly EventType[]): JsonObject {
+function buildDataSchemas(service: string, types: readonly EventType[]): JsonObject {
   return Object.fromEntries(
-    versionsOf(types).map(({ type, version, name }) => {
+    listVersions(types).map(({ type, version, name }) => {
       const declared = { role: 'contract', type, translated: false } as const
-      const { $schema: _, $id: __, ...schema } = eventSchemaOf(service, declared, version)
+      const { $schema: _, $id: __, ...schema } = buildEventSchema(service, declared, version)
       return [`${service}.${name}`, schema]
     }),
   )
 }
 
 function envelope(): JsonObject {
-  const { properties, ...rest } = jsonSchemaOf(cloudEvent, 'the envelope')
+  const { properties, ...rest } = buildJsonSchema(cloudEvent, 'the envelope')
   const described = Object.entries(properties as Readonly<Record<string, JsonObject>>).map(([name, schema]) => [
     name,
     name in attributes ? { description: attributes[name], ...schema } : schema,

@@ -1,5 +1,5 @@
 import type { EventType, EventVersion, Service } from 'tidemark'
-import { dataschemaOf, jsonSchemaOf, sourceOf } from 'tidemark/tools'
+import { buildJsonSchema, formatDataschema, formatSource } from 'tidemark/tools'
 import type { JsonObject } from './json.ts'
 
 /** The JSON Schema of one version of an event: what its readers are told. */
@@ -22,14 +22,20 @@ export interface DeclaredEvent {
 
 /** Every event of a service, in each of its roles. */
 export function declaredEvents({ deciders, publishes }: Service): readonly DeclaredEvent[] {
-  const kept = new Set(deciders.flatMap(({ events }) => events))
+  const privateTypes = new Set(deciders.flatMap(({ events }) => events))
   return [
-    ...[...kept].map((type): DeclaredEvent => {
-      const translated = publishes.some(({ recorded, translate }) => recorded.name === type.name && translate)
+    ...[...privateTypes].map((type): DeclaredEvent => {
+      const translated = publishes.some(
+        ({ privateEvent: recorded, translate }) => recorded.name === type.name && translate,
+      )
       return { role: 'events', type, translated }
     }),
     ...publishes.map(
-      ({ published, translate }): DeclaredEvent => ({ role: 'contract', type: published, translated: !!translate }),
+      ({ publicEvent: published, translate }): DeclaredEvent => ({
+        role: 'contract',
+        type: published,
+        translated: !!translate,
+      }),
     ),
   ]
 }
@@ -43,18 +49,18 @@ export function versionName(type: Pick<EventType, 'name'>, version: number): str
  * @throws TidemarkError `internal` where there is no JSON Schema of it.
  * @throws Error for a schema that refuses fields that it does not name: nobody who reads by it could read a later version.
  */
-export function eventSchemaOf(
+export function buildEventSchema(
   service: string,
   { role, type, translated }: DeclaredEvent,
   version: number,
 ): EventSchema {
-  const { change, schema, readableFrom } = versionOf(type, version)
+  const { change, schema, readableFrom } = findVersion(type, version)
   const what = `${versionName(type, version)} of ${service}`
-  const told = jsonSchemaOf(schema, what)
-  const closed = closedAt(told)
+  const jsonSchema = buildJsonSchema(schema, what)
+  const closed = findClosed(jsonSchema)
   if (closed !== undefined)
     throw new Error(`the schema of ${what} is strict at ${closed || '/'}: no reader of it could read a field more`)
-  const urn = dataschemaOf(sourceOf(service, ''), { type: type.name, schemaVersion: version })
+  const urn = formatDataschema(formatSource(service, ''), { type: type.name, schemaVersion: version })
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     // What is kept in place of what is told is never named by a message's `dataschema`.
@@ -63,22 +69,22 @@ export function eventSchemaOf(
     'x-version': version,
     'x-change': change,
     'x-readable-from': readableFrom,
-    ...told,
+    ...jsonSchema,
   }
 }
 
-function versionOf(type: EventType, version: number): EventVersion {
+function findVersion(type: EventType, version: number): EventVersion {
   const found = type.versions[version - 1]
   if (found === undefined) throw new RangeError(`${type.name} has no version ${version}`)
   return found
 }
 
 /** The JSON Pointer of the first place that is closed to fields that it does not name. */
-function closedAt(schema: unknown): string | undefined {
+function findClosed(schema: unknown): string | undefined {
   if (typeof schema !== 'object' || schema === null) return undefined
   for (const [key, value] of Object.entries(schema)) {
     if (value === false && (key === 'additionalProperties' || key === 'unevaluatedProperties')) return ''
-    const below = closedAt(value)
+    const below = findClosed(value)
     if (below !== undefined) return `/${key}${below}`
   }
   return undefined

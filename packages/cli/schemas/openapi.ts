@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Service } from 'tidemark'
-import { openApiOf, servedServices } from 'tidemark/azure-functions'
+import { buildOpenApi, servedServices } from 'tidemark/azure-functions'
 import { loadApp } from 'tidemark-functions-host/app'
-import { settingsOf } from '../project/local-settings.ts'
+import { readSettingsFile } from '../project/local-settings.ts'
 import { PROJECT } from '../project/project.ts'
 import type { JsonObject } from './json.ts'
 
@@ -20,7 +20,7 @@ export async function openApiOfAll(services: readonly Service[]): Promise<JsonOb
   const served = servedServices().filter(({ name }) => names.includes(name))
   const silent = names.filter((name) => !served.some((each) => each.name === name))
   if (silent.length > 0) throw new Error(`functions/${silent.join('.ts, functions/')}.ts: no routes are served`)
-  return openApiOf(served)
+  return buildOpenApi(served)
 }
 
 /**
@@ -28,7 +28,7 @@ export async function openApiOfAll(services: readonly Service[]): Promise<JsonOb
  * @param main the glob of their files in the project.
  */
 export async function loadWithSample(project: string, main: string): Promise<void> {
-  const sample = settingsOf(join(project, 'local.settings.sample.json'))
+  const sample = readSettingsFile(join(project, 'local.settings.sample.json'))
   const before = { ...process.env }
   for (const name of Object.keys(process.env))
     if (/^(TIDEMARK_|CosmosConnection|EventHubConnection)/i.test(name)) delete process.env[name]

@@ -9,10 +9,10 @@ type Row = readonly [code: string, service: string, meaning: string]
  * @throws Error where it has no table for them, or two deciders mean different things by one code.
  */
 export function withRefusals(text: string, services: readonly Pick<Service, 'name' | 'deciders'>[]): string {
-  return withTableUnder(HEADING, text, markdownTable(['code', 'service', 'what it means'], rowsOf(services)))
+  return withTableUnder(HEADING, text, markdownTable(['code', 'service', 'what it means'], listRows(services)))
 }
 
-function rowsOf(services: readonly Pick<Service, 'name' | 'deciders'>[]): readonly Row[] {
+function listRows(services: readonly Pick<Service, 'name' | 'deciders'>[]): readonly Row[] {
   const rows = new Map<string, Row>()
   for (const { name, deciders } of services)
     for (const { refusals = {} } of deciders)

@@ -4,7 +4,7 @@ import type { EventType } from 'tidemark'
 import { eventReader } from 'tidemark/tools'
 import type { EventSchema } from './event-schema.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { readable, valuesOf } from './schema-values.ts'
+import { buildArbitrary, readable } from './schema-values.ts'
 
 /** Golden samples of one version of an event. */
 export interface Samples extends JsonObject {
@@ -33,26 +33,26 @@ const SAMPLES = 3
 /**
  * The samples of a version: those that there are, else new ones, the same on every machine. What they are read as is always what the
  * upcasters make of them now.
- * @param kept the samples that were written before: their data never change.
+ * @param earlier the samples that were written before: their data never change.
  * @throws Error where kept data are no longer read.
  */
-export function samplesOf(type: EventType, schema: EventSchema, kept: JsonObject | undefined): Samples {
+export function buildSamples(type: EventType, schema: EventSchema, earlier: JsonObject | undefined): Samples {
   const version = schema['x-version']
-  const data = keptData(kept) ?? newData(schema)
+  const data = readEarlierData(earlier) ?? newData(schema)
   const samples = data.map((each) =>
     version === type.version ? { data: each } : { data: each, read: read(type, schema, each) },
   )
   return { type: type.name, version, readAs: type.version, samples }
 }
 
-function keptData(kept: JsonObject | undefined): readonly unknown[] | undefined {
-  if (!Array.isArray(kept?.samples) || kept.samples.length === 0) return undefined
-  return kept.samples.map((sample) => (isObject(sample) ? sample.data : undefined))
+function readEarlierData(earlier: JsonObject | undefined): readonly unknown[] | undefined {
+  if (!Array.isArray(earlier?.samples) || earlier.samples.length === 0) return undefined
+  return earlier.samples.map((sample) => (isObject(sample) ? sample.data : undefined))
 }
 
 function newData(schema: EventSchema): readonly unknown[] {
   const seed = createHash('sha256').update(schema.$id).digest().readInt32BE()
-  const made = fc.sample(valuesOf(schema, readable), { seed, numRuns: SAMPLES })
+  const made = fc.sample(buildArbitrary(schema, readable), { seed, numRuns: SAMPLES })
   return [...new Map(made.map((data) => [JSON.stringify(data), data])).values()]
 }
 

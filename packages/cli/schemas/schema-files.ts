@@ -1,10 +1,10 @@
 import { type Service, TidemarkError } from 'tidemark'
 import { eventReader } from 'tidemark/tools'
-import { asyncApiOf } from './asyncapi.ts'
-import { type DeclaredEvent, declaredEvents, eventSchemaOf, versionName } from './event-schema.ts'
+import { buildAsyncApi } from './asyncapi.ts'
+import { buildEventSchema, type DeclaredEvent, declaredEvents, versionName } from './event-schema.ts'
 import { formatJson, isObject, type JsonObject } from './json.ts'
 import { openApiOfAll } from './openapi.ts'
-import { type ReadOn, samplesOf } from './samples.ts'
+import { buildSamples, type ReadOn } from './samples.ts'
 
 /** Files below `schemas/`, each with its text. */
 export type SchemaFiles = ReadonlyMap<string, string>
@@ -25,13 +25,13 @@ export async function schemaFiles(services: readonly Service[], before: SchemaFi
       for (const { version } of declared.type.versions) {
         const { role, type, translated } = declared
         const file = `${versionName(type, version)}.json`
-        const schema = eventSchemaOf(name, declared, version)
+        const schema = buildEventSchema(name, declared, version)
         files.set(`${name}/${role}/${file}`, formatJson(schema))
         if (role === 'contract' && !translated) continue
         const samples = samplesFile(name, declared, version)
-        files.set(samples, formatJson(samplesOf(type, schema, parsed(before.get(samples)))))
+        files.set(samples, formatJson(buildSamples(type, schema, parsed(before.get(samples)))))
       }
-    files.set(`${name}/asyncapi.json`, formatJson(asyncApiOf(service, services)))
+    files.set(`${name}/asyncapi.json`, formatJson(buildAsyncApi(service, services)))
   }
   return files.set('openapi.json', formatJson(await openApiOfAll(services)))
 }

@@ -36,11 +36,11 @@ const LAST_DATE = new Date('2100-01-01T00:00:00Z')
  * Values that fit a JSON Schema, of the part of 2020-12 that schemas of events use.
  * @throws Error for a keyword that it does not know: better none than values that do not fit.
  */
-export function valuesOf(schema: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
+export function buildArbitrary(schema: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
   if ('const' in schema) return fc.constant(schema.const)
   if (Array.isArray(schema.enum)) return fc.constantFrom(...schema.enum)
   const branches = schema.anyOf ?? schema.oneOf
-  if (Array.isArray(branches)) return fc.oneof(...branches.map((branch) => valuesOf(branch, style)))
+  if (Array.isArray(branches)) return fc.oneof(...branches.map((branch) => buildArbitrary(branch, style)))
   const type = String(schema.type)
   for (const keyword of Object.keys(schema))
     if (keyword !== 'type' && !keyword.startsWith('x-') && !annotations.includes(keyword))
@@ -68,14 +68,14 @@ export function valuesOf(schema: JsonObject, style: TextStyle): fc.Arbitrary<unk
 function objects(schema: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
   const { properties = {}, required = [], additionalProperties, propertyNames = {} } = schema
   const model = Object.fromEntries(
-    Object.entries(properties as Record<string, JsonObject>).map(([name, each]) => [name, valuesOf(each, style)]),
+    Object.entries(properties as Record<string, JsonObject>).map(([name, each]) => [name, buildArbitrary(each, style)]),
   )
   const named = fc.record(model, { requiredKeys: required as string[], noNullPrototype: true })
   if (!isObject(additionalProperties)) return named
   const names = texts({ type: 'string', minLength: 1, ...(propertyNames as JsonObject) }, style).filter(
     (name) => !Object.hasOwn(model, name),
   )
-  const rest = fc.dictionary(names, valuesOf(additionalProperties, style), {
+  const rest = fc.dictionary(names, buildArbitrary(additionalProperties, style), {
     maxKeys: MORE_ITEMS,
     noNullPrototype: true,
   })
@@ -85,7 +85,7 @@ function objects(schema: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
 function arrays({ items = {}, minItems = 0, maxItems }: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
   const minLength = minItems as number
   const maxLength = Math.min((maxItems as number | undefined) ?? Number.POSITIVE_INFINITY, minLength + MORE_ITEMS)
-  return fc.array(valuesOf(items as JsonObject, style), { minLength, maxLength })
+  return fc.array(buildArbitrary(items as JsonObject, style), { minLength, maxLength })
 }
 
 function texts(schema: JsonObject, { character, longest }: TextStyle): fc.Arbitrary<string> {

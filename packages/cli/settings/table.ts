@@ -15,7 +15,7 @@ export function settingsTable(): string {
     `\`${name}\``,
     setting.meaning,
     `${setting.mustBe}${setting.unit ? ` (${setting.unit})` : ''}`,
-    defaultOf(setting),
+    formatDefault(setting),
     setting.setIn.map((place) => places[place]).join(', ') || '–',
     readers[setting.readBy],
   ])
@@ -28,7 +28,7 @@ export function withSettingsTable(document: string): string {
   return document.replace(TABLE, () => `<!-- settings -->\n\n${settingsTable()}\n\n<!-- /settings -->`)
 }
 
-function defaultOf({ schema }: Setting): string {
+function formatDefault({ schema }: Setting): string {
   const { data } = schema.safeParse(undefined)
   return data === undefined ? '–' : `\`${data}\``
 }

@@ -3,7 +3,7 @@ import { type Child, startChild } from '../../kit/child.ts'
 import { FAST_RECOVERY } from '../../kit/fast-recovery.ts'
 import { moduleFile } from '../../kit/module-file.ts'
 import type { Front } from '../../local-cloud/front.ts'
-import { functionsOf, localSettings } from '../project/local-settings.ts'
+import { buildFunctionsGlob, localSettings } from '../project/local-settings.ts'
 import { prefixedLines } from './prefixed-lines.ts'
 
 const HOST = fileURLToPath(import.meta.resolve('tidemark-functions-host/main'))
@@ -24,7 +24,7 @@ export interface SourceOptions {
   /** Hears of each source that the host of a service loads. */
   readonly onSource: (service: string, file: string) => void
   /** Where a debugger reaches the host of a service; undefined: nowhere. */
-  readonly debugPortOf: (service: string) => number | undefined
+  readonly findDebugPort: (service: string) => number | undefined
 }
 
 export interface ServiceHostsOptions extends HostSettings {
@@ -58,7 +58,7 @@ export async function startHost(name: string, services: readonly string[], launc
   const args = [
     '.',
     ...[`--port=${port}`, `--token-file=${tokenFile}`],
-    ...(services.length === 0 ? [] : [`--main=${functionsOf(services, sources ? 'source' : 'built')}`]),
+    ...(services.length === 0 ? [] : [`--main=${buildFunctionsGlob(services, sources ? 'source' : 'built')}`]),
     ...(verbose && !process.env.FUNCTIONS_HOST_LOG_LEVEL ? ['--log-level=debug'] : []),
     ...(successor ? ['--successor'] : []),
   ]
@@ -67,7 +67,7 @@ export async function startHost(name: string, services: readonly string[], launc
     signal,
     args,
     portSetting: 'TIDEMARK_HTTP_PORT',
-    execArgv: sources ? ['--import', PRELOAD, ...debugFlags(sources.debugPortOf(name), successor)] : [],
+    execArgv: sources ? ['--import', PRELOAD, ...debugFlags(sources.findDebugPort(name), successor)] : [],
     ...(lines ? { onOutput: lines.write } : {}),
     onMessage: (message: { source?: string }) => {
       if (message.source !== undefined) sources?.onSource(name, message.source)
@@ -164,7 +164,7 @@ export class ServiceHosts {
       this.#deaths.delete(service)
       onServing()
       await old?.stop()
-      child.tell({ begin: true })
+      child.send({ begin: true })
     })
   }
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { azureYamlOf } from '../new-service/azure-yaml.ts'
+import { buildAzureYaml } from '../new-service/azure-yaml.ts'
 import { extendedList } from '../new-service/files.ts'
-import { namesOf } from '../new-service/names.ts'
+import { parseNames } from '../new-service/names.ts'
 
-const names = namesOf('gift-cards', 'card')
+const names = parseNames('gift-cards', 'card')
 const file = (list: string): string =>
   `import { ordering } from './src/ordering/service.ts'\n\n/** All. */\nexport default defineConfig({ services: ${list} })\n`
 
@@ -39,8 +39,11 @@ describe('the list of services', () => {
 })
 
 describe('azure.yaml', () => {
-  const azure = azureYamlOf(readFileSync(new URL('../../../azure.yaml', import.meta.url), 'utf8'), ['ordering', 'gone'])
-  const at = (services: readonly string[], text = azure) => parse(azureYamlOf(text, services))
+  const azure = buildAzureYaml(readFileSync(new URL('../../../azure.yaml', import.meta.url), 'utf8'), [
+    'ordering',
+    'gone',
+  ])
+  const at = (services: readonly string[], text = azure) => parse(buildAzureYaml(text, services))
 
   it('has one more service, made as the others are, and nothing else is changed', () => {
     const [before, { services, ...others }] = [parse(azure), at(['ordering', 'gone', 'gift-cards'])]
@@ -53,7 +56,7 @@ describe('azure.yaml', () => {
   it('loses a service that is not listed any more, and the last one too; what comes after stays', () => {
     const { services, ...others } = parse(azure)
     assert.deepEqual(at(['ordering']), { ...others, services: { ordering: services.ordering } })
-    const none = azureYamlOf(azure, [])
+    const none = buildAzureYaml(azure, [])
     assert.deepEqual(parse(none), { ...others, services: {} })
     assert.deepEqual(at(['ordering', 'gone'], none), parse(azure))
   })
@@ -62,7 +65,7 @@ describe('azure.yaml', () => {
     const own = azure
       .replace('language: js', 'language: ts')
       .replace(/^services:\n/m, "services:\n  # The shop's page.\n  web:\n    project: web\n    host: staticwebapp\n")
-    assert.ok(azureYamlOf(own, ['ordering']).includes("  # The shop's page.\n"))
+    assert.ok(buildAzureYaml(own, ['ordering']).includes("  # The shop's page.\n"))
     const { services } = at(['ordering'], own)
     assert.deepEqual(services.web, { project: 'web', host: 'staticwebapp' })
     assert.equal(services.ordering.language, 'ts')
@@ -70,11 +73,11 @@ describe('azure.yaml', () => {
   })
 
   it('is as it was where nothing is to be changed, and is written where it ends with its services', () => {
-    assert.equal(azureYamlOf(azure, ['ordering', 'gone']), azure)
+    assert.equal(buildAzureYaml(azure, ['ordering', 'gone']), azure)
     const last = 'name: shop\nservices:\n'
     assert.deepEqual(Object.keys(at(['ordering'], last).services), ['ordering'])
   })
 
   it('is not touched where it has no services', () =>
-    assert.throws(() => azureYamlOf('name: shop\n', []), /no services that can be written/))
+    assert.throws(() => buildAzureYaml('name: shop\n', []), /no services that can be written/))
 })

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander'
-import { exitCodeOf, USAGE } from './command/exit-codes.ts'
+import { toExitCode, USAGE } from './command/exit-codes.ts'
 import { plain } from './output/text.ts'
 
 /** 128 and SIGPIPE: whoever read the output, such as `head`, has ended. */
@@ -33,7 +33,7 @@ try {
     // Help that was asked for is no mistake; without a command it is.
     process.exitCode = error.exitCode === 0 ? 0 : USAGE
   } else {
-    const code = exitCodeOf(error)
+    const code = toExitCode(error)
     if (code === undefined) throw error
     // Several lines are of a command's own making.
     for (const line of (error as Error).message.split('\n')) console.error(plain(line))

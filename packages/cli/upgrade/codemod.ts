@@ -37,7 +37,7 @@ class Source {
 
   constructor(text: string, file: string, rename: Rename) {
     this.#source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true)
-    this.#checker = checkerOf(this.#source)
+    this.#checker = createChecker(this.#source)
     this.#rename = rename
   }
 
@@ -67,7 +67,7 @@ class Source {
       if (node.propertyName?.text === name) this.#specifier(node)
       else if (node.propertyName === undefined && node.name.text === name) this.#replace(node.name, `${to} as ${name}`)
     }
-    if (ts.isImportTypeNode(node) && this.#isModule(literalOf(node.argument)) && node.qualifier)
+    if (ts.isImportTypeNode(node) && this.#isModule(unwrapLiteral(node.argument)) && node.qualifier)
       this.#named(leftmost(node.qualifier))
   }
 
@@ -153,7 +153,7 @@ class Source {
   }
 }
 
-function checkerOf(source: ts.SourceFile): ts.TypeChecker {
+function createChecker(source: ts.SourceFile): ts.TypeChecker {
   const { fileName } = source
   const host: ts.CompilerHost = {
     getSourceFile: (name) => (name === fileName ? source : undefined),
@@ -179,7 +179,7 @@ function allNodes(node: ts.Node): readonly ts.Node[] {
   return found
 }
 
-function literalOf(node: ts.TypeNode): ts.Node {
+function unwrapLiteral(node: ts.TypeNode): ts.Node {
   return ts.isLiteralTypeNode(node) ? node.literal : node
 }
 

@@ -30,9 +30,9 @@ export function mergeJson(
   if (isObject(next) && isObject(mine)) return mergeObjects(isObject(old) ? old : {}, next, mine, path)
   const name = path.join('.')
   if (isDeepStrictEqual(old, mine)) return { value: next, changed: [`${name}: ${step(mine, next)}`], kept: [] }
-  const wanted = next === undefined ? 'has removed it' : `now has ${JSON.stringify(next)}`
+  const theirs = next === undefined ? 'has removed it' : `now has ${JSON.stringify(next)}`
   const own = mine === undefined ? 'you removed it' : `yours is ${JSON.stringify(mine)}`
-  return { value: mine, changed: [], kept: [`${name}: ${own}, and Tidemark ${wanted}`] }
+  return { value: mine, changed: [], kept: [`${name}: ${own}, and Tidemark ${theirs}`] }
 }
 
 function mergeObjects(old: JsonObject, next: JsonObject, mine: JsonObject, path: readonly string[]): Merged {

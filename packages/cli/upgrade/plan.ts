@@ -3,8 +3,18 @@ import { isDeepStrictEqual } from 'node:util'
 import { UsageError } from '../command-line/arguments.ts'
 import { type JsonObject, jsonText, mergeJson } from './merge.ts'
 import { type Rename, renamesBetween } from './renames.ts'
-import { HOST, hashOf, OWN_FOLDER, SETTINGS, STAMP, type Stamp, stampOf, stampText, type Template } from './template.ts'
-import { type Change, textOf } from './write.ts'
+import {
+  buildStamp,
+  HOST,
+  hashText,
+  OWN_FOLDER,
+  SETTINGS,
+  STAMP,
+  type Stamp,
+  stampText,
+  type Template,
+} from './template.ts'
+import { type Change, readText } from './write.ts'
 
 /** What brings a project to a version. */
 export interface Plan {
@@ -23,13 +33,13 @@ const NOTHING: Plan = { changes: [], lines: [], left: [], edited: [] }
 export const UNKNOWN: Stamp = { version: '0.0.0', files: {}, host: {}, settings: [], scripts: {} }
 
 /** What is to be done. It reads, and writes nothing. */
-export async function planOf(
+export async function planUpgrade(
   project: string,
   stamp: Stamp,
   template: Template,
   renames: readonly Rename[],
 ): Promise<Plan> {
-  const read = (path: string): string | undefined => textOf(project, path)
+  const read = (path: string): string | undefined => readText(project, path)
   const parts = [
     ownFiles(read, stamp, template),
     startedFiles(read, stamp, template),
@@ -63,11 +73,11 @@ function ownFiles(read: Read, stamp: Stamp, { own }: Template): Plan {
     if (isSame(before, after)) continue
     const change = { path, before, after }
     const old = stamp.files[path]
-    if (before === undefined || hashOf(before) === old) changes.push(change)
-    else if (after !== undefined && hashOf(after) === old) left.push(`kept     ${path}, which you have edited`)
+    if (before === undefined || hashText(before) === old) changes.push(change)
+    else if (after !== undefined && hashText(after) === old) left.push(`kept     ${path}, which you have edited`)
     else edited.push(change)
   }
-  return { ...NOTHING, changes, edited, lines: changes.map(lineOf), left }
+  return { ...NOTHING, changes, edited, lines: changes.map(formatChange), left }
 }
 
 /** Files that are the adopter's own: one that is as it was made is replaced, another stays, and it is said what it misses. */
@@ -76,11 +86,11 @@ function startedFiles(read: Read, stamp: Stamp, { started }: Template): Plan {
   const left: string[] = []
   for (const [path, after] of started) {
     const [before, old] = [read(path), stamp.files[path]]
-    if (isSame(before, after) || hashOf(after) === old) continue
-    if (before === undefined ? old === undefined : hashOf(before) === old) changes.push({ path, before, after })
+    if (isSame(before, after) || hashText(after) === old) continue
+    if (before === undefined ? old === undefined : hashText(before) === old) changes.push({ path, before, after })
     else left.push(`by hand  ${path} is yours, and Tidemark's has changed: compare it with ${installedAt(path)}`)
   }
-  return { ...NOTHING, changes, lines: changes.map(lineOf), left }
+  return { ...NOTHING, changes, lines: changes.map(formatChange), left }
 }
 
 function installedAt(path: string): string {
@@ -150,7 +160,7 @@ async function sources(project: string, renames: readonly Rename[]): Promise<Pla
   const isLeftOut = (path: string): boolean =>
     path.split(/[\\/]/).some((part) => NOT_SOURCES.has(part) || part.startsWith('.'))
   for (const path of globSync('**/*.{ts,tsx,mts,cts}', { cwd: project, exclude: isLeftOut }).toSorted()) {
-    const before = textOf(project, path) ?? ''
+    const before = readText(project, path) ?? ''
     let after = before
     for (const rename of renames) {
       // The compiler reads a source again for each: most of them have nothing to do with it.
@@ -167,16 +177,16 @@ async function sources(project: string, renames: readonly Rename[]): Promise<Pla
 
 /** Last: with it the project is at the version. A formatter may have written it in another way: what it says counts. */
 function stampFile(read: Read, stamp: Stamp, template: Template): Plan {
-  const next = stampOf(template)
+  const next = buildStamp(template)
   if (isDeepStrictEqual(stamp, next)) return NOTHING
   return { ...NOTHING, changes: [{ path: STAMP, before: read(STAMP), after: stampText(next) }] }
 }
 
-function lineOf({ path, before, after }: Change): string {
+function formatChange({ path, before, after }: Change): string {
   return `${before === undefined ? 'added   ' : after === undefined ? 'removed ' : 'updated '} ${path}`
 }
 
 function isSame(one: string | undefined, other: string | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
-  return one === other || hashOf(one) === hashOf(other)
+  return one === other || hashText(one) === hashText(other)
 }

@@ -72,10 +72,10 @@ function ownFiles(folder: string): readonly (readonly [path: string, text: strin
     .map((file) => [`${OWN_FOLDER}/${relative(folder, file).replaceAll('\\', '/')}`, readFileSync(file, 'utf8')])
 }
 
-export function stampOf({ version, own, started, host, settings, scripts }: Template): Stamp {
+export function buildStamp({ version, own, started, host, settings, scripts }: Template): Stamp {
   return {
     version,
-    files: Object.fromEntries([...own, ...started].map(([path, text]) => [path, hashOf(text)])),
+    files: Object.fromEntries([...own, ...started].map(([path, text]) => [path, hashText(text)])),
     host: JSON.parse(host),
     settings: Object.keys(JSON.parse(settings).Values),
     scripts,
@@ -83,7 +83,7 @@ export function stampOf({ version, own, started, host, settings, scripts }: Temp
 }
 
 /** Git may write a file with the line ends of the machine: that is no edit. */
-export function hashOf(text: string): string {
+export function hashText(text: string): string {
   return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex')
 }
 

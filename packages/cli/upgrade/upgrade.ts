@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import { UsageError } from '../command-line/arguments.ts'
-import { type Plan, planOf, UNKNOWN } from './plan.ts'
+import { type Plan, planUpgrade, UNKNOWN } from './plan.ts'
 import { compareVersions, renames } from './renames.ts'
-import { readTemplate, STAMP, type Stamp, stampOf, type Template } from './template.ts'
-import { type Change, finishUnfinished, isUnfinished, makeChanges, textOf } from './write.ts'
+import { buildStamp, readTemplate, STAMP, type Stamp, type Template } from './template.ts'
+import { type Change, finishUnfinished, isUnfinished, makeChanges, readText } from './write.ts'
 
 const BROKEN_OFF = 'an upgrade was broken off in the middle'
 
@@ -44,7 +44,7 @@ export async function upgrade(
   const { version } = template
   if (compareVersions(version, stamp.version) < 0)
     throw new UsageError(`the project is at ${stamp.version}, and ${version} is installed, which is older: npm install`)
-  const plan = await planOf(project, stamp, template, renames)
+  const plan = await planUpgrade(project, stamp, template, renames)
   const isDone = plan.changes.length === 0 && plan.edited.length === 0
   if (check) return checked(plan, stamp, version, isDone, say)
   if (plan.edited.length > 0 && !force) return refused(plan.edited, say)
@@ -68,7 +68,7 @@ function checked(
   say: (line: string) => void,
 ): boolean {
   say(`infra/tidemark is at ${stamp.version}, ${version} is installed`)
-  for (const change of [...edited, ...changes.filter(({ path }) => path !== STAMP)]) say(differenceOf(change))
+  for (const change of [...edited, ...changes.filter(({ path }) => path !== STAMP)]) say(formatPatch(change))
   for (const { path } of edited) say(`edited   ${path}: tidemark upgrade --force would overwrite it`)
   for (const line of [...lines, ...left]) say(line)
   if (edited.length > 0) say('tidemark upgrade does nothing of this before that is settled')
@@ -78,13 +78,13 @@ function checked(
 
 /** Nothing is written beside them, where it would be forgotten: they are shown, and Git has what `--force` overwrites. */
 function refused(edited: readonly Change[], say: (line: string) => void): boolean {
-  for (const change of edited) say(differenceOf(change))
+  for (const change of edited) say(formatPatch(change))
   for (const { path } of edited) say(`edited   ${path}: it is Tidemark's, and has changes of yours, shown above`)
   say('nothing was written: take your changes out, or let tidemark upgrade --force overwrite them')
   return false
 }
 
-function differenceOf({ path, before = '', after = '' }: Change): string {
+function formatPatch({ path, before = '', after = '' }: Change): string {
   return createTwoFilesPatch(`a/${path}`, `b/${path}`, before, after, undefined, undefined, { context: 3 }).trimEnd()
 }
 
@@ -116,7 +116,7 @@ export function whyBehind(project: string): string | undefined {
   if (isUnfinished(project)) return BROKEN_OFF
   const [stamp, template] = [readStamp(project), readTemplate(INFRA)]
   if (stamp === undefined) return `there is no ${STAMP}`
-  if (isDeepStrictEqual(stamp, stampOf(template))) return undefined
+  if (isDeepStrictEqual(stamp, buildStamp(template))) return undefined
   return stamp.version === template.version
     ? `made of another ${stamp.version} than is installed`
     : `at ${stamp.version}, ${template.version} is installed`
@@ -124,7 +124,7 @@ export function whyBehind(project: string): string | undefined {
 
 /** @returns undefined where the project has none. @throws UsageError where it is not what `upgrade` writes. */
 export function readStamp(project: string): Stamp | undefined {
-  const text = textOf(project, STAMP)
+  const text = readText(project, STAMP)
   if (text === undefined) return undefined
   try {
     const stamp = JSON.parse(text) as Partial<Stamp>

@@ -30,7 +30,7 @@ export function makeChanges(project: string, changes: readonly Change[]): void {
     })
   } catch (error) {
     // Putting back can fail as well: then the journal is what tells of it.
-    if (changes.every(({ path, before }) => textOf(project, path) === before)) rmSync(journal)
+    if (changes.every(({ path, before }) => readText(project, path) === before)) rmSync(journal)
     throw error
   }
   rmSync(journal)
@@ -49,7 +49,7 @@ export function isUnfinished(project: string): boolean {
 export function finishUnfinished(project: string): readonly string[] {
   const changes = readJournal(project)
   for (const { path, before, after } of changes) {
-    const now = textOf(project, path)
+    const now = readText(project, path)
     if (now !== before && now !== after)
       throw new UsageError(
         `an upgrade was broken off, and ${path} was edited since: put it back, or keep all as it is by deleting ${JOURNAL}`,
@@ -70,7 +70,7 @@ function readJournal(project: string): readonly Change[] {
 }
 
 /** The text of a file of the project; undefined: there is none. */
-export function textOf(project: string, path: string): string | undefined {
+export function readText(project: string, path: string): string | undefined {
   const file = join(project, path)
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined
 }
@@ -78,7 +78,7 @@ export function textOf(project: string, path: string): string | undefined {
 function make(project: string, { path, after }: Change): void {
   const file = join(project, path)
   if (after === undefined) rmSync(file, { force: true })
-  else if (textOf(project, path) !== after) replace(file, after)
+  else if (readText(project, path) !== after) replace(file, after)
 }
 
 /** As a whole, so that a file is never there in part. */

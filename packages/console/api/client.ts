@@ -71,10 +71,10 @@ async function send<Body>(url: string, init: RequestInit): Promise<Answer<Body>>
   }
   const text = await response.text()
   if (response.ok) return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as Body }
-  throw problemOf(response, text)
+  throw toProblem(response, text)
 }
 
-function problemOf({ status, headers }: Response, text: string): Problem {
+function toProblem({ status, headers }: Response, text: string): Problem {
   if (headers.get('content-type')?.startsWith('application/problem+json')) {
     const { code, detail, errors } = JSON.parse(text) as {
       code: string

@@ -10,27 +10,27 @@ export interface Caused extends Traced {
   readonly depth: number
 }
 
-export function idOf({ event }: Traced): string {
+export function formatEventId({ event }: Traced): string {
   return `${event.stream}@${event.version}`
 }
 
 /** By their times; those of one stream by their versions, whatever the clocks of two hosts said. */
-export function inOrder(events: readonly Traced[]): readonly Traced[] {
+export function sortEvents(events: readonly Traced[]): readonly Traced[] {
   return events.toSorted((a, b) => {
     if (a.event.stream === b.event.stream) return a.event.version - b.event.version
     if (a.event.time !== b.event.time) return a.event.time < b.event.time ? -1 : 1
-    return idOf(a) < idOf(b) ? -1 : 1
+    return formatEventId(a) < formatEventId(b) ? -1 : 1
   })
 }
 
 /** The events as a tree, each once, behind what caused it, with how deep it is. */
-export function asTree(events: readonly Traced[]): readonly Caused[] {
-  const ordered = inOrder(events)
-  const known = new Set(ordered.map(idOf))
+export function buildTree(events: readonly Traced[]): readonly Caused[] {
+  const ordered = sortEvents(events)
+  const known = new Set(ordered.map(formatEventId))
   const children = Map.groupBy(ordered, ({ event }) => event.causation)
   const seen = new Set<string>()
   const from = (traced: Traced, depth: number): readonly Caused[] => {
-    const id = idOf(traced)
+    const id = formatEventId(traced)
     if (seen.has(id)) return []
     seen.add(id)
     return [{ ...traced, depth }, ...(children.get(id) ?? []).flatMap((each) => from(each, depth + 1))]

@@ -10,13 +10,13 @@ export interface Row {
 }
 
 /** The rows of a value, with what differs from the value before it. @param before undefined: there is nothing to compare with. */
-export function rowsOf(value: unknown, before: unknown, compare: boolean): readonly Row[] {
+export function listRows(value: unknown, before: unknown, compare: boolean): readonly Row[] {
   return walk('', '', -1, value, before, compare)
 }
 
 /** What differs, leaf by leaf. */
-export function changesOf(value: unknown, before: unknown): readonly Row[] {
-  return rowsOf(value, before, true).filter(({ change }) => change !== undefined)
+export function listChanges(value: unknown, before: unknown): readonly Row[] {
+  return listRows(value, before, true).filter(({ change }) => change !== undefined)
 }
 
 function walk(

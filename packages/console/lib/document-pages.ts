@@ -43,7 +43,7 @@ export function useDocumentPages(service: Service, view: string, asked: Query): 
     }
     return answer.items
   })
-  const pageOf = (row: number): number => {
+  const findPage = (row: number): number => {
     let [low, high] = [0, begins.current.length - 1]
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)
@@ -59,12 +59,12 @@ export function useDocumentPages(service: Service, view: string, asked: Query): 
     ...{ count, searched, problem: pages.problem, retry: pages.retry },
     state: all ? 'all' : pages.isAsked(last) ? 'loading' : 'more',
     row(index) {
-      const page = pageOf(index)
+      const page = findPage(index)
       return pages.page(page)?.[index - (begins.current[page]?.row ?? 0)]
     },
     want(first, end) {
-      const from = pageOf(first)
-      const seen = Array.from({ length: pageOf(Math.max(first, end - 1)) - from + 1 }, (_, index) => from + index)
+      const from = findPage(first)
+      const seen = Array.from({ length: findPage(Math.max(first, end - 1)) - from + 1 }, (_, index) => from + index)
       const missing = seen.filter((page) => pages.page(page) === undefined && (all || page < last))
       pages.want(!all && end >= count - AHEAD ? [...missing, last] : missing)
     },

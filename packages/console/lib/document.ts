@@ -2,7 +2,7 @@ import { get, type Service } from '../api/client.ts'
 import type { DocumentPage, DocumentRow } from '../api/contract.ts'
 
 /** One document of a view, as it is now. @param generation without it the one that queries read. @throws Problem */
-export async function documentOf(
+export async function getDocument(
   service: Service,
   view: string,
   key: string,

@@ -21,19 +21,19 @@ export function useEventPages(service: Service, stream: string, head: number, ch
     return (await get<EventPage>(service, path, { after: page * PAGE, limit: PAGE }, signal)).items
   })
   const seen = useRef({ first: chosen, last: chosen })
-  const pageOf = (version: number): number => Math.floor((version - 1) / PAGE)
+  const findPage = (version: number): number => Math.floor((version - 1) / PAGE)
   const isMissing = (page: number): boolean => (pages.page(page)?.length ?? -1) < Math.min(PAGE, head - page * PAGE)
   const fetchMissing = (): void => {
     const { first, last } = seen.current
-    const wanted = new Set([pageOf(chosen)])
-    for (let page = Math.max(0, pageOf(first)); page <= pageOf(Math.min(last, head)); page += 1) wanted.add(page)
+    const wanted = new Set([findPage(chosen)])
+    for (let page = Math.max(0, findPage(first)); page <= findPage(Math.min(last, head)); page += 1) wanted.add(page)
     pages.want([...wanted].filter(isMissing))
   }
   useEffect(fetchMissing, [chosen, head])
   return {
     problem: pages.problem,
     retry: pages.retry,
-    event: (version) => pages.page(pageOf(version))?.[(version - 1) % PAGE],
+    event: (version) => pages.page(findPage(version))?.[(version - 1) % PAGE],
     see(first, last) {
       seen.current = { first, last }
       fetchMissing()

@@ -78,7 +78,7 @@ function isReason(name: string): boolean {
 }
 
 /** Why something happened, in the words of whoever decided it. */
-export function reasonsOf(data: unknown): readonly [string, string][] {
+export function listReasons(data: unknown): readonly [string, string][] {
   if (typeof data !== 'object' || data === null) return []
   return Object.entries(data).filter(
     (pair): pair is [string, string] => /reason/i.test(pair[0]) && typeof pair[1] === 'string',

@@ -52,7 +52,7 @@ const GROUP_GAP = 22
 export const HEAD = 30
 
 /** Four columns: logs, hubs, the consumers of each service, and what they keep up to date. A service's own things stand side by side. */
-export function layoutOf(seen: readonly ServiceSeen[]): Layout {
+export function buildLayout(seen: readonly ServiceSeen[]): Layout {
   const services: (Box & { service: ServiceSeen })[] = []
   const hubs: (Box & { hub: string; service: string })[] = []
   const consumers: ConsumerBox[] = []
@@ -88,9 +88,9 @@ export function layoutOf(seen: readonly ServiceSeen[]): Layout {
     services.push({ ...box, service })
     if (!service.about) continue
     const { hub } = service.about
-    const itsHub = { id: `hub ${hub}`, x: COLUMNS.hubs, y: middle - 26, width: WIDTHS.hubs, height: 52 }
-    hubs.push({ ...itsHub, hub, service: service.name })
-    edges.push({ id: `${service.name}>${hub}`, from: box, to: itsHub, hub })
+    const hubBox = { id: `hub ${hub}`, x: COLUMNS.hubs, y: middle - 26, width: WIDTHS.hubs, height: 52 }
+    hubs.push({ ...hubBox, hub, service: service.name })
+    edges.push({ id: `${service.name}>${hub}`, from: box, to: hubBox, hub })
   }
   for (const to of consumers) {
     const from = hubs.find(({ hub }) => hub === to.consumer.hub)

@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Problem } from '../api/client.ts'
 import { asProblem } from './load.ts'
 
-const MOST_KEPT = 60
-const AT_ONCE = 2
+const MAX_CACHED = 60
+const CONCURRENCY = 2
 
 /** Pages of a list of any length: those that can be seen are fetched, and those farthest away are forgotten. */
 export interface Pages<Item> {
@@ -19,9 +19,9 @@ export interface Pages<Item> {
 export function usePages<Item>(
   fetchPage: (page: number, signal: AbortSignal) => Promise<readonly Item[]>,
 ): Pages<Item> {
-  const kept = useRef(new Map<number, readonly Item[]>())
+  const cached = useRef(new Map<number, readonly Item[]>())
   const asked = useRef(new Set<number>())
-  const wanted = useRef<readonly number[]>([])
+  const requested = useRef<readonly number[]>([])
   const controller = useRef(new AbortController())
   const [, redraw] = useState(0)
   const [problem, setProblem] = useState<Problem>()
@@ -33,13 +33,13 @@ export function usePages<Item>(
     redraw((before) => before + 1)
     try {
       const items = await fetchPage(page, signal)
-      kept.current.set(page, items)
-      forgetFarthest(kept.current, page)
+      cached.current.set(page, items)
+      forgetFarthest(cached.current, page)
       setProblem(undefined)
     } catch (error) {
       asked.current.delete(page)
       if (signal.aborted) return
-      wanted.current = [page, ...wanted.current]
+      requested.current = [page, ...requested.current]
       setProblem(asProblem(error))
       return
     }
@@ -48,26 +48,26 @@ export function usePages<Item>(
     redraw((before) => before + 1)
   }
   const fetchWanted = (): void => {
-    for (const page of wanted.current) {
-      if (asked.current.size >= AT_ONCE) return
-      wanted.current = wanted.current.filter((each) => each !== page)
+    for (const page of requested.current) {
+      if (asked.current.size >= CONCURRENCY) return
+      requested.current = requested.current.filter((each) => each !== page)
       if (!asked.current.has(page)) void fetchOne(page)
     }
   }
   return {
     problem,
     retry: fetchWanted,
-    page: (number) => kept.current.get(number),
+    page: (number) => cached.current.get(number),
     isAsked: (page) => asked.current.has(page),
     want(pages) {
-      wanted.current = pages
+      requested.current = pages
       fetchWanted()
     },
   }
 }
 
-function forgetFarthest(kept: Map<number, unknown>, from: number): void {
-  if (kept.size <= MOST_KEPT) return
-  const byDistance = [...kept.keys()].toSorted((a, b) => Math.abs(b - from) - Math.abs(a - from))
-  for (const page of byDistance.slice(0, kept.size - MOST_KEPT)) kept.delete(page)
+function forgetFarthest(cached: Map<number, unknown>, from: number): void {
+  if (cached.size <= MAX_CACHED) return
+  const byDistance = [...cached.keys()].toSorted((a, b) => Math.abs(b - from) - Math.abs(a - from))
+  for (const page of byDistance.slice(0, cached.size - MAX_CACHED)) cached.delete(page)
 }

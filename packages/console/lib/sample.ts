@@ -90,7 +90,7 @@ export async function runSample(services: readonly Service[], onStep: (step: Ste
     }
   }
   for (const id of shipped) {
-    await prepared(shipping, id)
+    await waitUntilPrepared(shipping, id)
     await command(shipping, `/shipments/${id}/dispatch`, {}, 'warehouse')
     onStep({ text: 'the warehouse dispatched a shipment', service: 'shipping', stream: `shipment-${id}` })
   }
@@ -113,16 +113,16 @@ async function unlessDecided(sent: Promise<Accepted>): Promise<boolean> {
 }
 
 const MOST_MOVES = 5
-const MOST_LOOKS = 60
+const MAX_ATTEMPTS = 60
 
-async function prepared(shipping: Service, id: string): Promise<void> {
+async function waitUntilPrepared(shipping: Service, id: string): Promise<void> {
   const never = new AbortController().signal
-  for (let look = 1; look <= MOST_LOOKS; look += 1) {
+  for (let look = 1; look <= MAX_ATTEMPTS; look += 1) {
     const { items } = await get<Shipments>(shipping, '/shipments', { status: 'prepared', limit: 100 })
     if (items.some(({ orderId }) => orderId === id)) return
     await pause(500, never)
   }
-  throw new Problem(0, 'console-fault', `no shipment of order ${id} was prepared within ${MOST_LOOKS / 2} s`)
+  throw new Problem(0, 'console-fault', `no shipment of order ${id} was prepared within ${MAX_ATTEMPTS / 2} s`)
 }
 
 interface Shipments {

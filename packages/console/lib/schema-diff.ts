@@ -1,14 +1,14 @@
 import type { JsonSchema } from '../api/contract.ts'
-import { changesOf, type Row } from './diff.ts'
+import { listChanges, type Row } from './diff.ts'
 
 /** What a version of a schema says of each field: a name, and its type with all that bounds it. */
-export function fieldsOf(schema: JsonSchema): Readonly<Record<string, string>> {
+export function listFields(schema: JsonSchema): Readonly<Record<string, string>> {
   return Object.fromEntries(walk('', schema, true))
 }
 
 /** What changed from one version to the next, field by field. */
 export function schemaChanges(now: JsonSchema, before: JsonSchema): readonly Row[] {
-  return changesOf(fieldsOf(now), fieldsOf(before))
+  return listChanges(listFields(now), listFields(before))
 }
 
 function walk(path: string, schema: unknown, required: boolean): readonly [string, string][] {
@@ -30,10 +30,10 @@ function walk(path: string, schema: unknown, required: boolean): readonly [strin
     ...(items === undefined ? [] : walk(`${path}[]`, items, true)),
   ]
   if (path === '') return below
-  return [[path, `${wordOf(rest)}${required ? '' : ', may be absent'}`], ...below]
+  return [[path, `${formatType(rest)}${required ? '' : ', may be absent'}`], ...below]
 }
 
-function wordOf(schema: JsonSchema): string {
+function formatType(schema: JsonSchema): string {
   const { type, enum: values, const: constant, ...bounds } = schema
   const what =
     constant !== undefined

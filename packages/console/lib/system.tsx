@@ -21,7 +21,7 @@ export function useConfiguration(): Loaded<readonly Service[]> {
 const abouts = new Map<string, Promise<About>>()
 
 /** What a service is made of. It changes only with its build, so it is asked once; a failure is not kept. */
-export function aboutOf(service: Service): Promise<About> {
+export function readAbout(service: Service): Promise<About> {
   const known = abouts.get(service.api)
   if (known) return known
   const asked = get<About>(service, '/about', {})
@@ -66,8 +66,8 @@ export function asActor(name: string = actor()): Readonly<Record<string, string>
 }
 
 /** Whose log has a stream, by its category; undefined where no service that answers knows it. */
-export async function ownerOf(services: readonly Service[], stream: string): Promise<string | undefined> {
+export async function findOwner(services: readonly Service[], stream: string): Promise<string | undefined> {
   const category = stream.slice(0, stream.indexOf('-'))
-  const answers = await ofAll(services, aboutOf)
+  const answers = await ofAll(services, readAbout)
   return answers.find(({ value }) => value?.categories.some(({ name }) => name === category))?.service.name
 }

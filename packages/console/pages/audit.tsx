@@ -5,14 +5,14 @@ import type { About, Verification, Versions } from '../api/contract.ts'
 import { count, inline, plural } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { fieldsOf, schemaChanges } from '../lib/schema-diff.ts'
-import { aboutOf, asActor, ofAll, useServices } from '../lib/system.tsx'
+import { listFields, schemaChanges } from '../lib/schema-diff.ts'
+import { asActor, ofAll, readAbout, useServices } from '../lib/system.tsx'
 import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Tree } from '../parts/tree.tsx'
 
 export function AuditPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   return (
     <Page title="Audit" intro="Whether the logs are as they were written, and what their events may look like.">
       <section class="card" aria-labelledby="verification">
@@ -56,7 +56,7 @@ const NOTHING_YET: Run = {
   progress: { done: 0, total: 0 },
 }
 
-function sumOf(a: Run['checked'], b: Run['checked']): Run['checked'] {
+function addCounts(a: Run['checked'], b: Run['checked']): Run['checked'] {
   return {
     streams: a.streams + b.streams,
     commits: a.commits + b.commits,
@@ -93,7 +93,7 @@ function Verify({ service }: { readonly service: Service }): VNode {
         held = {
           state: continuation === undefined ? 'done' : 'running',
           // A part tells of itself alone, but for how far all of it is.
-          checked: sumOf(held.checked, body.checked),
+          checked: addCounts(held.checked, body.checked),
           findings: [...held.findings, ...body.findings].slice(0, MOST_SHOWN),
           found: held.found + body.found,
           progress: body.progress,
@@ -228,7 +228,7 @@ function VersionList({ versions: { versions } }: { readonly versions: Versions }
             )}
             <details>
               <summary>Its fields</summary>
-              <Tree label={`Fields of version ${version}`} value={fieldsOf(schema)} />
+              <Tree label={`Fields of version ${version}`} value={listFields(schema)} />
             </details>
           </div>
         )

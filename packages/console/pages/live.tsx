@@ -2,11 +2,11 @@ import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
 import type { About, EventTail } from '../api/contract.ts'
-import { idOf, type Traced } from '../lib/causes.ts'
+import { formatEventId, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ServiceProblems } from '../parts/faces.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 
@@ -25,7 +25,7 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
   const filter: Filter = { service: of('service'), category: of('category'), type: of('type'), text: of('text') }
   const [paused, setPaused] = useState(false)
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   // Another service would refuse a category that it does not have.
   const asked = services.filter(
     ({ name }) =>
@@ -60,7 +60,7 @@ function has(abouts: readonly ServiceAnswer<About>[] | undefined, service: strin
 
 function Filters({ filter }: { readonly filter: Filter }): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   const chosen = (abouts.value ?? []).filter(({ service }) => filter.service === '' || service.name === filter.service)
   const categories = chosen.flatMap(({ value }) => value?.categories ?? [])
   const types = new Set(
@@ -210,7 +210,7 @@ function LiveRow({ traced }: { readonly traced: Traced }): VNode {
 
 /** Newest first, each event once, the oldest given up. */
 function merged(before: readonly Traced[], fresh: readonly Traced[]): readonly Traced[] {
-  const all = new Map([...fresh, ...before].map((traced) => [`${traced.service} ${idOf(traced)}`, traced]))
+  const all = new Map([...fresh, ...before].map((traced) => [`${traced.service} ${formatEventId(traced)}`, traced]))
   return [...all.values()]
     .toSorted((a, b) =>
       a.event.time < b.event.time ? 1 : a.event.time > b.event.time ? -1 : b.event.version - a.event.version,

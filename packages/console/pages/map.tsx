@@ -3,10 +3,10 @@ import { useRef } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
 import type { Status } from '../api/contract.ts'
 import { count, plural, rate, seconds } from '../lib/format.tsx'
-import { curve, HEAD, type Layout, layoutOf, type ServiceSeen } from '../lib/layout.ts'
+import { buildLayout, curve, HEAD, type Layout, type ServiceSeen } from '../lib/layout.ts'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
-import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 
 const POLL_MS = 10_000
@@ -26,7 +26,7 @@ function useRates(statuses: readonly ServiceAnswer<Status>[] | undefined): Reado
   const seen = useRef(statuses)
   if (statuses && seen.current !== statuses) {
     seen.current = statuses
-    const totals = totalsOf(statuses)
+    const totals = computeTotals(statuses)
     const at = performance.now()
     const { current: last } = before
     if (last) {
@@ -40,7 +40,7 @@ function useRates(statuses: readonly ServiceAnswer<Status>[] | undefined): Reado
   return rates.current
 }
 
-function totalsOf(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<string, number> {
+function computeTotals(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<string, number> {
   const totals = new Map<string, number>()
   for (const { value } of statuses)
     for (const { hub, partitions } of value?.consumers ?? [])
@@ -56,7 +56,7 @@ function totalsOf(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<strin
 
 export function MapPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   const statuses = usePoll(
     'statuses',
     (signal) => ofAll(services, (each) => get<Status>(each, '/status', {}, signal)),
@@ -95,7 +95,7 @@ function answerFrom<Value>(answers: readonly ServiceAnswer<Value>[] | undefined,
   return answers?.find((each) => each.service.api === service.api)?.value
 }
 
-function parkedOf(status: Status | undefined): number {
+function countParked(status: Status | undefined): number {
   return (status?.parked ?? []).reduce((sum, { streams, messages }) => sum + streams + messages, 0)
 }
 
@@ -129,7 +129,7 @@ function Totals({
 }): VNode {
   const all = [...rates.values()].reduce((sum, each) => sum + each, 0)
   const waiting = seen.flatMap(({ status }) => status?.consumers ?? []).reduce((sum, { events }) => sum + events, 0)
-  const parked = seen.reduce((sum, { status }) => sum + parkedOf(status), 0)
+  const parked = seen.reduce((sum, { status }) => sum + countParked(status), 0)
   return (
     <dl class="figures">
       <div>
@@ -170,7 +170,7 @@ function useFlow(rates: Seen['rates']): number {
 }
 
 function Drawing({ seen, rates }: Seen): VNode {
-  const layout = layoutOf(seen)
+  const layout = buildLayout(seen)
   const offset = useFlow(rates)
   const consumerStatus = statusOfConsumers(seen)
   return (

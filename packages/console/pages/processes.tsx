@@ -5,7 +5,7 @@ import type { EventPage, ScheduledCommand, SchedulePage, StreamPage, StreamRow, 
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { TypeChips } from './streams.tsx'
 
@@ -39,7 +39,7 @@ async function newest(
 
 export function ProcessesPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   const schedule = usePoll(
     'schedule',
     (signal) => ofAll(services, (each) => get<SchedulePage>(each, '/schedule', { limit: 100 }, signal)),

@@ -6,10 +6,10 @@ import { type EventPages, useEventPages } from '../lib/event-pages.ts'
 import { count, isRefusal, summary, Time } from '../lib/format.tsx'
 import { usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { ownerOf, useServices } from '../lib/system.tsx'
+import { findOwner, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, WhenLoaded } from '../parts/faces.tsx'
 import { StateAt } from '../parts/state-at.tsx'
-import { TraceOf } from '../parts/trace.tsx'
+import { TraceView } from '../parts/trace.tsx'
 import { Tree } from '../parts/tree.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 
@@ -27,7 +27,7 @@ export function StreamPage({ route }: { readonly route: Route }): VNode {
       </Page>
     )
   return (
-    <StreamOf
+    <StreamView
       key={`${name}/${stream}`}
       service={service}
       stream={stream}
@@ -36,7 +36,7 @@ export function StreamPage({ route }: { readonly route: Route }): VNode {
   )
 }
 
-function StreamOf({
+function StreamView({
   service,
   stream,
   wanted,
@@ -108,7 +108,7 @@ function Timeline({
         </div>
         <StateAt service={service} stream={stream} version={version} event={event} />
       </div>
-      {event && <TraceOf correlation={event.correlation} current={`${stream}@${version}`} />}
+      {event && <TraceView correlation={event.correlation} current={`${stream}@${version}`} />}
     </>
   )
 }
@@ -176,13 +176,13 @@ function EventList({
   readonly version: number
   readonly select: (version: number) => void
 }): VNode {
-  const rowOf = (each: number): number => head - each
+  const findRow = (each: number): number => head - each
   return (
     <VirtualList
       label="Events; arrow keys choose"
       count={head}
       rowHeight={58}
-      reveal={rowOf(version)}
+      reveal={findRow(version)}
       onRange={(first, last) => {
         if (last > first) events.see(head - last + 1, head - first)
       }}
@@ -290,7 +290,7 @@ function useOwner(stream: string): string | undefined {
   const [owner, setOwner] = useState<string>()
   useEffect(() => {
     let gone = false
-    void ownerOf(services, stream).then((name) => {
+    void findOwner(services, stream).then((name) => {
       if (!gone) setOwner(name)
     })
     return () => {

@@ -5,7 +5,7 @@ import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../
 import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { aboutOf, ofAll, useServices } from '../lib/system.tsx'
+import { ofAll, readAbout, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 
 export function StreamsPage({ route }: { readonly route: Route }): VNode {
@@ -43,7 +43,7 @@ function Filters({
   readonly q: string
 }): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   const categories = (abouts.value ?? [])
     .filter(({ service }) => only === '' || service.name === only)
     .flatMap(({ value }) => value?.categories.map(({ name }) => name) ?? [])
@@ -96,7 +96,7 @@ function ServiceStreams({
   )
   useEffect(() => {
     if (categories === undefined)
-      aboutOf(service).then(
+      readAbout(service).then(
         (about) => setCategories(about.categories.map(({ name }) => name)),
         () => setCategories([]),
       )
@@ -105,7 +105,7 @@ function ServiceStreams({
   const more = async (continuation?: string): Promise<void> => {
     setHeld((before) => ({ ...before, loading: true }))
     try {
-      const page = await streamsOf(service, { q, category, continuation, categories: categories ?? [] })
+      const page = await listStreams(service, { q, category, continuation, categories: categories ?? [] })
       setHeld((before) => ({
         rows: distinct(continuation === undefined ? page.items : [...before.rows, ...page.items]),
         loading: false,
@@ -179,7 +179,7 @@ function distinct(rows: readonly StreamRow[]): readonly StreamRow[] {
 }
 
 /** By the beginning of the name; a text that is no category's name may be an id, so it is asked for behind each. */
-async function streamsOf(
+async function listStreams(
   service: Service,
   asked: { q: string; category: string; continuation: string | undefined; categories: readonly string[] },
 ): Promise<StreamPage> {

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import type { Route } from '../lib/route.ts'
 import { Empty, Page } from '../parts/faces.tsx'
-import { TraceOf } from '../parts/trace.tsx'
+import { TraceView } from '../parts/trace.tsx'
 
 export function TracePage({ route }: { readonly route: Route }): VNode {
   const [, correlation] = route.path
@@ -10,7 +10,7 @@ export function TracePage({ route }: { readonly route: Route }): VNode {
       {correlation === undefined ? (
         <Empty>The address names no correlation.</Empty>
       ) : (
-        <TraceOf key={correlation} correlation={correlation} />
+        <TraceView key={correlation} correlation={correlation} />
       )}
     </Page>
   )

@@ -2,19 +2,19 @@ import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { type Answer, type Problem, post } from '../api/client.ts'
 import type { Accepted } from '../api/contract.ts'
-import { type Command, commandsOf } from '../lib/commands.ts'
+import { type Command, listCommands } from '../lib/commands.ts'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { hasSample, runSample, type Step } from '../lib/sample.ts'
 import { actor, asActor, setActor, useServices } from '../lib/system.tsx'
 import { Empty, Page, ProblemFace, WhenLoaded } from '../parts/faces.tsx'
 import { blank, SchemaField } from '../parts/schema-form.tsx'
-import { TraceOf } from '../parts/trace.tsx'
+import { TraceView } from '../parts/trace.tsx'
 import { Tree } from '../parts/tree.tsx'
 
 export function TryPage({ route }: { readonly route: Route }): VNode {
   const services = useServices()
-  const loaded = useLoad('openapi', (signal) => commandsOf(services, signal))
+  const loaded = useLoad('openapi', (signal) => listCommands(services, signal))
   const chosen = route.query.get('command') ?? ''
   return (
     <Page title="Try it" intro="Sends commands as any client does, and shows what each sets off.">
@@ -149,7 +149,7 @@ function Outcome({
         </div>
         <Tree label="Answer" value={answer.body} />
       </section>
-      <TraceOf key={key} correlation={`command:${key}`} live />
+      <TraceView key={key} correlation={`command:${key}`} live />
     </>
   )
 }

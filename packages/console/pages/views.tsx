@@ -107,7 +107,7 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
                     ? `one document for each ${category}`
                     : `documents of many streams, of ${category}`}
                 </td>
-                <td data-label="rebuild">{rebuild ? stateOf(rebuild) : 'none'}</td>
+                <td data-label="rebuild">{rebuild ? formatState(rebuild) : 'none'}</td>
               </tr>
             ))}
           </tbody>
@@ -117,7 +117,7 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
   )
 }
 
-function stateOf({ state, commits, total }: Rebuild): string {
+function formatState({ state, commits, total }: Rebuild): string {
   return state === 'running' ? `running, ${count(commits)} of ${count(total)}` : state
 }
 

@@ -1,8 +1,8 @@
 import type { VNode } from 'preact'
 import type { Service } from '../api/client.ts'
 import type { Comparison, ViewRow } from '../api/contract.ts'
-import { rowsOf } from '../lib/diff.ts'
-import { documentOf } from '../lib/document.ts'
+import { listRows } from '../lib/diff.ts'
+import { getDocument } from '../lib/document.ts'
 import { count, inline, plural } from '../lib/format.tsx'
 import { useLoad } from '../lib/load.ts'
 import { href, type Route } from '../lib/route.ts'
@@ -67,14 +67,14 @@ export function ComparisonCard({
 
 function SideBySide({ service, view, built, docKey }: Compared & { readonly docKey: string }): VNode {
   const loaded = useLoad(`${service.api} ${view.name} ${built} ${view.live}`, (signal) =>
-    Promise.all([view.live, built].map((generation) => documentOf(service, view.name, docKey, generation, signal))),
+    Promise.all([view.live, built].map((generation) => getDocument(service, view.name, docKey, generation, signal))),
   )
   return (
     <>
       <h3 class="break">{docKey}</h3>
       <WhenLoaded loaded={loaded} what="both documents">
         {([live, next]) => {
-          const rows = rowsOf(next?.document, live?.document, true)
+          const rows = listRows(next?.document, live?.document, true)
           const differ = rows.filter(({ change }) => change).length
           return (
             <>
@@ -95,8 +95,8 @@ function SideBySide({ service, view, built, docKey }: Compared & { readonly docK
                           {name}
                           {change && <span class="visually-hidden"> {change}</span>}
                         </th>
-                        <td>{sideOf(change ? before : value, change !== undefined)}</td>
-                        <td>{sideOf(value, change !== undefined)}</td>
+                        <td>{renderSide(change ? before : value, change !== undefined)}</td>
+                        <td>{renderSide(value, change !== undefined)}</td>
                       </tr>
                     ))}
                   </tbody>
@@ -110,7 +110,7 @@ function SideBySide({ service, view, built, docKey }: Compared & { readonly docK
   )
 }
 
-function sideOf(value: unknown, differs: boolean): VNode | string {
+function renderSide(value: unknown, differs: boolean): VNode | string {
   if (value === undefined) return ''
   return differs ? <mark>{inline(value)}</mark> : inline(value)
 }

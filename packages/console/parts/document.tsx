@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get, type Problem, type Service } from '../api/client.ts'
 import type { DocumentEvents, RecordedEvent, ViewRow } from '../api/contract.ts'
-import { documentOf } from '../lib/document.ts'
+import { getDocument } from '../lib/document.ts'
 import { isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
@@ -18,7 +18,7 @@ interface Named {
 /** A document, and the events that made it. */
 export function Document({ service, view, docKey }: Named): VNode {
   const loaded = useLoad(`${service.api} ${view.name} ${docKey} ${view.live}`, (signal) =>
-    documentOf(service, view.name, docKey, undefined, signal).then((found) => ({ found })),
+    getDocument(service, view.name, docKey, undefined, signal).then((found) => ({ found })),
   )
   return (
     <>

@@ -21,7 +21,7 @@ interface Question {
   readonly choices: readonly (readonly [title: string, action: Action])[]
 }
 
-function questionsOf({ name, live, generations }: ViewRow, built: number | undefined): readonly Question[] {
+function listQuestions({ name, live, generations }: ViewRow, built: number | undefined): readonly Question[] {
   const replaced = built === undefined ? '' : ` Generation ${built}, which was built, is removed.`
   return [
     {
@@ -91,7 +91,7 @@ export function Generations({
         <div class="card-head">
           <h2 id="generations">Generations</h2>
           <div class="tools">
-            {questionsOf(view, built).map((each) => (
+            {listQuestions(view, built).map((each) => (
               <button
                 key={each.button}
                 type="button"

@@ -2,8 +2,8 @@ import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get, type Problem, type Service } from '../api/client.ts'
 import type { RecordedEvent, StreamState } from '../api/contract.ts'
-import { changesOf } from '../lib/diff.ts'
-import { count, inline, reasonsOf, Time } from '../lib/format.tsx'
+import { listChanges } from '../lib/diff.ts'
+import { count, inline, listReasons, Time } from '../lib/format.tsx'
 import { asProblem, pause } from '../lib/load.ts'
 import { Loading, ProblemFace } from './faces.tsx'
 import { Tree } from './tree.tsx'
@@ -87,11 +87,12 @@ export function StateAt({
 
 /** In a sentence: who changed what, from what, to what, and why, where the event says so. */
 function Changes({ shot, event }: { readonly shot: Shot; readonly event: RecordedEvent }): VNode {
-  const changes = shot.before ? changesOf(shot.state.state, shot.before.state) : []
-  const reasons = reasonsOf(event.data)
+  const changes = shot.before ? listChanges(shot.state.state, shot.before.state) : []
+  const reasons = listReasons(event.data)
   return (
     <div class="note">
-      <strong class="break">{event.actor}</strong> {shot.before ? verbOf(changes.length, event) : 'began this stream.'}
+      <strong class="break">{event.actor}</strong>{' '}
+      {shot.before ? chooseVerb(changes.length, event) : 'began this stream.'}
       {changes.length > 0 && (
         <ul class="changes">
           {changes.slice(0, MOST_TOLD).map(({ path, before, value, change }) => (
@@ -121,6 +122,6 @@ function Changes({ shot, event }: { readonly shot: Shot; readonly event: Recorde
 
 const MOST_TOLD = 6
 
-function verbOf(changes: number, event: RecordedEvent): string {
+function chooseVerb(changes: number, event: RecordedEvent): string {
   return changes === 0 ? `recorded ${event.type}; the state stayed the same.` : 'changed'
 }

@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
 import type { RecordedEvent, TracePage } from '../api/contract.ts'
-import { asTree, type Caused, idOf, inOrder, type Traced } from '../lib/causes.ts'
+import { buildTree, type Caused, formatEventId, sortEvents, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
@@ -19,7 +19,7 @@ interface Trace {
   readonly events: readonly Traced[]
 }
 
-async function traceOf(services: readonly Service[], correlation: string, signal: AbortSignal): Promise<Trace> {
+async function readTrace(services: readonly Service[], correlation: string, signal: AbortSignal): Promise<Trace> {
   const answers = await ofAll(services, async (service) => {
     const items: RecordedEvent[] = []
     let continuation: string | undefined
@@ -37,7 +37,7 @@ async function traceOf(services: readonly Service[], correlation: string, signal
 }
 
 /** All that one request set off, over all services. @param live goes on to ask. */
-export function TraceOf({
+export function TraceView({
   correlation,
   current,
   live = false,
@@ -49,7 +49,7 @@ export function TraceOf({
   const services = useServices()
   const load = async (signal: AbortSignal): Promise<Trace> => {
     if (!live) await pause(REST_MS, signal)
-    return traceOf(services, correlation, signal)
+    return readTrace(services, correlation, signal)
   }
   const loaded = usePoll(correlation, load, live ? LIVE_MS : undefined)
   const [shape, setShape] = useState<'sequence' | 'tree'>('sequence')
@@ -77,9 +77,9 @@ export function TraceOf({
             ) : shape === 'sequence' ? (
               <Sequence events={events} current={current} />
             ) : (
-              <CauseTree events={asTree(events)} current={current} />
+              <CauseTree events={buildTree(events)} current={current} />
             )}
-            {events.length > 0 && <p class="muted small">{spanOf(events)}</p>}
+            {events.length > 0 && <p class="muted small">{formatSpan(events)}</p>}
           </>
         )}
       </WhenLoaded>
@@ -87,7 +87,7 @@ export function TraceOf({
   )
 }
 
-function spanOf(events: readonly Traced[]): string {
+function formatSpan(events: readonly Traced[]): string {
   const times = events.map(({ event }) => Date.parse(event.time))
   const services = new Set(events.map(({ service }) => service)).size
   const ms = Math.max(...times) - Math.min(...times)
@@ -105,7 +105,7 @@ function CauseTree({
     <ol class="causes">
       {events.map((caused) => {
         const { service, event, depth } = caused
-        const id = idOf(caused)
+        const id = formatEventId(caused)
         return (
           <li key={id} style={{ paddingInlineStart: `${Math.min(depth, 12) * 18}px` }} aria-current={id === current}>
             <a
@@ -144,11 +144,11 @@ function Sequence({
   readonly events: readonly Traced[]
   readonly current?: string | undefined
 }): VNode {
-  const ordered = inOrder(events)
+  const ordered = sortEvents(events)
   const lanes = [...new Set(ordered.map(({ service }) => service))]
   const places = new Map(
     ordered.map((traced, index) => [
-      idOf(traced),
+      formatEventId(traced),
       { x: laneX(lanes.indexOf(traced.service)), y: TOP + index * ROW + ROW / 2 },
     ]),
   )
@@ -180,14 +180,14 @@ function Sequence({
           )
         })}
         {ordered.map((traced) => {
-          const to = places.get(idOf(traced))
+          const to = places.get(formatEventId(traced))
           const from = places.get(traced.event.causation)
           if (!to || !from) return null
-          return <path key={idOf(traced)} d={arrow(from, to)} class="arrow" marker-end="url(#arrow)" />
+          return <path key={formatEventId(traced)} d={arrow(from, to)} class="arrow" marker-end="url(#arrow)" />
         })}
         {ordered.map((traced) => {
           const { service, event } = traced
-          const id = idOf(traced)
+          const id = formatEventId(traced)
           const { x, y } = places.get(id) ?? { x: 0, y: 0 }
           const kind = id === current ? ' is-current' : isRefusal(event.type) ? ' is-refusal' : ''
           return (

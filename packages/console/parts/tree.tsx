@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { type Row, rowsOf } from '../lib/diff.ts'
+import { listRows, type Row } from '../lib/diff.ts'
 import { inline } from '../lib/format.tsx'
 
 const marks = { added: '+', changed: '~', removed: '−' } as const
@@ -17,7 +17,7 @@ export function Tree({
   readonly compare?: boolean
   readonly label: string
 }): VNode {
-  const rows = rowsOf(value, before, compare)
+  const rows = listRows(value, before, compare)
   if (rows.length === 0) return <p class="muted">Nothing.</p>
   return (
     <ul class="tree" aria-label={label}>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { asTree, inOrder, type Traced } from '../lib/causes.ts'
-import { changesOf, rowsOf } from '../lib/diff.ts'
+import { buildTree, sortEvents, type Traced } from '../lib/causes.ts'
+import { listChanges, listRows } from '../lib/diff.ts'
 import { schemaChanges } from '../lib/schema-diff.ts'
 
 const event = (stream: string, version: number, causation: string, second = 0): Traced => ({
@@ -27,7 +27,7 @@ const named = ({ event: { stream, version } }: Traced): string => `${stream}@${v
 describe('what the console makes of a trace', () => {
   it('orders one stream by its versions, whatever the clocks of two hosts said', () => {
     const events = [event('a-1', 2, 'a-1@1', 1), event('a-1', 1, 'command:k', 2)]
-    assert.deepEqual(inOrder(events).map(named), ['a-1@1', 'a-1@2'])
+    assert.deepEqual(sortEvents(events).map(named), ['a-1@1', 'a-1@2'])
   })
 
   it('puts each event below its cause, and what has none in the trace at the top', () => {
@@ -37,7 +37,7 @@ describe('what the console makes of a trace', () => {
       event('a-1', 2, 'b-1@1', 3),
       event('a-1', 1, 'command:k', 1),
     ]
-    const tree = asTree(events).map((caused) => [named(caused), caused.depth])
+    const tree = buildTree(events).map((caused) => [named(caused), caused.depth])
     assert.deepEqual(tree, [
       ['a-1@1', 0],
       ['b-1@1', 1],
@@ -48,7 +48,7 @@ describe('what the console makes of a trace', () => {
 
   it('shows an event once where causes go round', () => {
     const events = [event('a-1', 1, 'command:k'), event('b-1', 1, 'c-1@1'), event('c-1', 1, 'b-1@1')]
-    assert.deepEqual(asTree(events).map(named), ['a-1@1', 'b-1@1', 'c-1@1'])
+    assert.deepEqual(buildTree(events).map(named), ['a-1@1', 'b-1@1', 'c-1@1'])
   })
 })
 
@@ -56,7 +56,7 @@ describe('what the console tells of a change', () => {
   it('names each value that was added, changed or removed, with what it was', () => {
     const before = { status: 'placed', address: { street: 'Quay', city: 'Ghent' }, note: { text: 'x' }, lines: [1, 2] }
     const after = { status: 'placed', address: { street: 'Harbour', city: 'Ghent', box: 3 }, lines: [1] }
-    const told = changesOf(after, before).map(({ path, change, before: old, value }) => [path, change, old, value])
+    const told = listChanges(after, before).map(({ path, change, before: old, value }) => [path, change, old, value])
     assert.deepEqual(told, [
       ['address.street', 'changed', 'Quay', 'Harbour'],
       ['address.box', 'added', undefined, 3],
@@ -67,10 +67,10 @@ describe('what the console tells of a change', () => {
 
   it('shows an empty list as a value, and tells when it is filled', () => {
     assert.deepEqual(
-      rowsOf({ lines: [] }, undefined, false).map(({ path, value }) => [path, value]),
+      listRows({ lines: [] }, undefined, false).map(({ path, value }) => [path, value]),
       [['lines', []]],
     )
-    assert.equal(changesOf({ lines: [1] }, { lines: [] }).length, 1)
+    assert.equal(listChanges({ lines: [1] }, { lines: [] }).length, 1)
   })
 
   it('tells fields of a schema that are new, that may be absent now, and that are bounded otherwise', () => {

@@ -21,10 +21,10 @@ const PER_PATCHED = 0.4
 /** What a query costs before it reads anything. Not published: the least that is seen in the vendor's examples. */
 const QUERY = 2.3
 /** Of a request that found nothing or was refused, and of one for a database or a container. */
-export const LEAST = 1
+export const MIN_CHARGE = 1
 
 /** The point read of an item of so many bytes. */
-export const readCharge = (bytes: number): number => published(bytes, 1)
+export const readCharge = (bytes: number): number => interpolateCharge(bytes, 1)
 
 /** What an item's write changes: the size of the item that was there, of the one that is there now, and the index terms of both that differ. */
 export interface Change {
@@ -37,7 +37,7 @@ export interface Change {
 
 export function writeCharge({ bytesBefore, bytesAfter, terms, patched = 0 }: Change): number {
   const sizes = [bytesBefore, bytesAfter].reduce<number>(
-    (sum, bytes) => sum + (bytes === undefined ? 0 : published(bytes, 2)),
+    (sum, bytes) => sum + (bytes === undefined ? 0 : interpolateCharge(bytes, 2)),
     0,
   )
   return sizes + PER_TERM * terms + PER_PATCHED * patched
@@ -46,7 +46,7 @@ export function writeCharge({ bytesBefore, bytesAfter, terms, patched = 0 }: Cha
 /** A page of the change feed: as if its items were read one by one. */
 export const feedCharge = (items: readonly string[]): number =>
   Math.max(
-    LEAST,
+    MIN_CHARGE,
     items.reduce((sum, json) => sum + readCharge(Buffer.byteLength(json)), 0),
   )
 
@@ -54,10 +54,10 @@ export const feedCharge = (items: readonly string[]): number =>
 export const queryCharge = (loadedBytes: number): number => QUERY + (loadedBytes === 0 ? 0 : readCharge(loadedBytes))
 
 /** As answers have it: two digits, as the service's are. */
-export const chargeText = (charge: number): string => String(Math.round(charge * 100) / 100)
+export const formatCharge = (charge: number): string => String(Math.round(charge * 100) / 100)
 
 /** Between two sizes of the table in proportion; beyond it as its last. */
-function published(bytes: number, column: 1 | 2): number {
+function interpolateCharge(bytes: number, column: 1 | 2): number {
   const kilobytes = bytes / 1024
   const next = PUBLISHED.findIndex(([size]) => kilobytes <= size)
   const [first, last] = [PUBLISHED[0], PUBLISHED[PUBLISHED.length - 1]]

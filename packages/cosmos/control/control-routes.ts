@@ -1,42 +1,42 @@
 import { answerBy, type Methods, noPath, ok } from '../../kit/control/control-methods.ts'
 import { type Answer, Problem } from '../../kit/control/control-problem.ts'
 import type { ControlRequest } from '../../kit/control/control-requests.ts'
-import { membersOf } from '../../kit/settings-check.ts'
+import { checkMembers } from '../../kit/settings-check.ts'
 import { Failure } from '../api/failure.ts'
 import { readFaultSettings } from '../faults/fault-settings.ts'
 import { Faults } from '../faults/faults.ts'
 import { LaggingReplica } from '../faults/lagging-replica.ts'
-import { describeDatabase, describeFaults, healthOf } from './control-views.ts'
-import type { Controlled } from './controlled.ts'
+import type { ControlContext } from './control-context.ts'
+import { checkHealth, describeDatabase, describeFaults } from './control-views.ts'
 
 /**
  * The map of the control endpoint: which request does what.
  * @throws Problem, InvalidSettings
  */
-export async function answer(controlled: Controlled, request: ControlRequest): Promise<Answer> {
+export async function answer(context: ControlContext, request: ControlRequest): Promise<Answer> {
   try {
-    return await answerBy(methodsOf(controlled, request), request.method)
+    return await answerBy(selectMethods(context, request), request.method)
   } catch (error) {
     if (error instanceof Failure) throw new Problem(error.status, error.message)
     throw error
   }
 }
 
-function methodsOf(controlled: Controlled, { segments, body }: ControlRequest): Methods {
-  const { catalog } = controlled.account
+function selectMethods(context: ControlContext, { segments, body }: ControlRequest): Methods {
+  const { catalog } = context.account
   switch (segments.map((segment, index) => (index % 2 === 1 ? '*' : segment)).join('/')) {
     case 'health':
-      return { GET: () => healthOf(controlled) }
+      return { GET: () => checkHealth(context) }
     case 'faults':
-      return faultsOf(controlled, body)
+      return buildFaultMethods(context, body)
     case 'databases':
       return {
-        GET: () => ok({ databases: catalog.databases().map((database) => describeDatabase(controlled, database)) }),
+        GET: () => ok({ databases: catalog.databases().map((database) => describeDatabase(context, database)) }),
       }
     case 'databases/*/containers/*/ranges/*/split':
       return {
         POST: async () => {
-          if (body !== undefined) membersOf(body, '', [])
+          if (body !== undefined) checkMembers(body, '', [])
           const [, database = '', , container = '', , range = ''] = segments
           const found = catalog.container(catalog.database(database), container)
           return ok({ ranges: await catalog.splitRange(found, range) })
@@ -46,18 +46,18 @@ function methodsOf(controlled: Controlled, { segments, body }: ControlRequest): 
   throw noPath()
 }
 
-function faultsOf(controlled: Controlled, body: unknown): Methods {
-  const set = (faults: Faults): Answer => {
-    const { account } = controlled
+function buildFaultMethods(context: ControlContext, body: unknown): Methods {
+  const applyFaults = (faults: Faults): Answer => {
+    const { account } = context
     const replica = faults.haveLaggingReplica ? new LaggingReplica(account.store, faults) : undefined
     account.replica?.end()
     account.replica = replica
-    controlled.faults = faults
+    context.faults = faults
     return ok(describeFaults(faults))
   }
   return {
-    GET: () => ok(describeFaults(controlled.faults)),
-    PUT: () => set(new Faults(readFaultSettings(body))),
-    DELETE: () => set(Faults.none),
+    GET: () => ok(describeFaults(context.faults)),
+    PUT: () => applyFaults(new Faults(readFaultSettings(body))),
+    DELETE: () => applyFaults(Faults.none),
   }
 }

@@ -2,19 +2,19 @@ import type { Answer } from '../../kit/control/control-problem.ts'
 import { Faults } from '../faults/faults.ts'
 import type { Container, Database } from '../resources/catalog.ts'
 import type { Store } from '../store/store.ts'
-import type { Controlled } from './controlled.ts'
+import type { ControlContext } from './control-context.ts'
 
 // What the control endpoint tells.
 
 /** Whether clients are let in and the data file can be read. */
-export function healthOf({ account, listening }: Controlled): Answer {
-  const reasons = [...(listening ? [] : ['no connections are taken']), ...failuresOf(account.store)]
+export function checkHealth({ account, listening }: ControlContext): Answer {
+  const reasons = [...(listening ? [] : ['no connections are taken']), ...listFailures(account.store)]
   return reasons.length === 0
     ? { status: 200, body: { status: 'healthy' } }
     : { status: 503, body: { status: 'unhealthy', reasons } }
 }
 
-function failuresOf(store: Store): readonly string[] {
+function listFailures(store: Store): readonly string[] {
   try {
     store.prepare('SELECT value FROM counters').all()
     return []
@@ -23,12 +23,12 @@ function failuresOf(store: Store): readonly string[] {
   }
 }
 
-export function describeDatabase(controlled: Controlled, database: Database): unknown {
-  const containers = controlled.account.catalog.containers(database)
-  return { id: database.id, containers: containers.map((container) => describeContainer(controlled, container)) }
+export function describeDatabase(context: ControlContext, database: Database): unknown {
+  const containers = context.account.catalog.containers(database)
+  return { id: database.id, containers: containers.map((container) => describeContainer(context, container)) }
 }
 
-function describeContainer({ account }: Controlled, container: Container): unknown {
+function describeContainer({ account }: ControlContext, container: Container): unknown {
   return {
     id: container.id,
     partitionKey: container.settings.partitionKey.paths,

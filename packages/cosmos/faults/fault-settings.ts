@@ -1,4 +1,4 @@
-import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
+import { checkArray, checkMembers, invalid, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
 import { OPERATIONS, type OperationName } from '../api/operations.ts'
 import type { Container } from '../resources/catalog.ts'
 
@@ -63,21 +63,21 @@ const MAX_MS = 60_000
 
 /** @throws InvalidSettings naming the member. */
 export function readFaultSettings(value: unknown): FaultSettings {
-  const given = membersOf(value, '', ['seed', 'faults'])
+  const given = checkMembers(value, '', ['seed', 'faults'])
   const seed = wholeNumber(given.seed, 0, MAX_SEED, '', 'seed')
-  const list = arrayOf(given.faults, '', 'faults')
+  const list = checkArray(given.faults, '', 'faults')
   if (list.length > MAX_FAULTS) throw invalid('', `"faults" has at most ${MAX_FAULTS} members`)
   const faults = list.map((fault, index) => readFault(fault, `faults[${index}]`))
   for (const operation of OPERATIONS) {
-    checkSum(faults, operation, 'latency', ({ kind }) => kind === 'latency')
-    checkSum(faults, operation, FAILING_KINDS.join(', '), isFailing)
+    checkRates(faults, operation, 'latency', ({ kind }) => kind === 'latency')
+    checkRates(faults, operation, FAILING_KINDS.join(', '), isFailing)
   }
   return { seed, faults }
 }
 
 function readFault(value: unknown, place: string): FaultSetting {
   const common = ['kind', 'operations', 'rate', 'times'] as const
-  const given = membersOf(value, place, [...common, 'retryAfterMs', 'minMs', 'maxMs', 'database', 'container'])
+  const given = checkMembers(value, place, [...common, 'retryAfterMs', 'minMs', 'maxMs', 'database', 'container'])
   const kind = KINDS.find((one) => one === given.kind)
   if (kind === undefined) throw invalid(place, `"kind" must be one of ${KINDS.join(', ')}`)
   const { rate } = given
@@ -89,12 +89,12 @@ function readFault(value: unknown, place: string): FaultSetting {
     ...(times !== undefined && { times }),
   }
   if (kind === 'latency') {
-    membersOf(value, place, [...common, 'minMs', 'maxMs'])
+    checkMembers(value, place, [...common, 'minMs', 'maxMs'])
     const minMs = wholeNumber(given.minMs, 0, MAX_MS, place, 'minMs')
     return { kind, ...chance, minMs, maxMs: wholeNumber(given.maxMs, minMs, MAX_MS, place, 'maxMs') }
   }
   if (kind === 'lagging-replica') {
-    membersOf(value, place, [...common, 'database', 'container'])
+    checkMembers(value, place, [...common, 'database', 'container'])
     const database = optionalText(given.database, place, 'database')
     const container = optionalText(given.container, place, 'container')
     return {
@@ -104,8 +104,8 @@ function readFault(value: unknown, place: string): FaultSetting {
       ...(container !== undefined && { container }),
     }
   }
-  if (kind !== 'throttle') membersOf(value, place, common)
-  membersOf(value, place, [...common, 'retryAfterMs'])
+  if (kind !== 'throttle') checkMembers(value, place, common)
+  checkMembers(value, place, [...common, 'retryAfterMs'])
   const retryAfterMs = optionalWholeNumber(given.retryAfterMs, 0, MAX_MS, place, 'retryAfterMs')
   return { kind, ...chance, ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
@@ -117,8 +117,8 @@ function optionalText(value: unknown, place: string, name: string): string | und
 }
 
 function readOperations(value: unknown, place: string, kind: FaultSetting['kind']): readonly OperationName[] {
-  const names = arrayOf(value, place, 'operations')
-  const known = operationsOf(kind)
+  const names = checkArray(value, place, 'operations')
+  const known = listOperations(kind)
   return names.map((name) => {
     const operation = known.find((one) => one === name)
     if (operation === undefined)
@@ -128,7 +128,7 @@ function readOperations(value: unknown, place: string, kind: FaultSetting['kind'
 }
 
 /** One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may be off by a little. */
-function checkSum(
+function checkRates(
   faults: readonly FaultSetting[],
   operation: OperationName,
   names: string,
@@ -140,10 +140,10 @@ function checkSum(
 }
 
 export function appliesTo({ operations, kind }: FaultSetting, operation: OperationName): boolean {
-  return (operations ?? operationsOf(kind)).includes(operation)
+  return (operations ?? listOperations(kind)).includes(operation)
 }
 
-const operationsOf = (kind: FaultSetting['kind']): readonly OperationName[] =>
+const listOperations = (kind: FaultSetting['kind']): readonly OperationName[] =>
   kind === 'lagging-replica' ? LAGGING_OPERATIONS : OPERATIONS
 
 /** Whether it takes the place of a request's answer. */
@@ -152,7 +152,7 @@ export function isFailing(setting: FaultSetting): setting is FailingSetting {
 }
 
 /** Whether a fault that can be of some containers alone is of this one. */
-export function isOf(setting: FaultSetting, { id, database }: Container): boolean {
+export function matchesContainer(setting: FaultSetting, { id, database }: Container): boolean {
   if (setting.kind !== 'lagging-replica') return true
   return (setting.database ?? database.id) === database.id && (setting.container ?? id) === id
 }

@@ -7,7 +7,7 @@ import {
   type FaultSetting,
   type FaultSettings,
   isFailing,
-  isOf,
+  matchesContainer,
 } from './fault-settings.ts'
 
 /** What befalls one request. */
@@ -57,19 +57,26 @@ export class Faults {
     this.settings = settings
     this.#entries = settings.faults.map((setting) => ({ setting, done: 0 }))
     const seeds = seededRandom(settings.seed)
-    const next = (): (() => number) => seededRandom(seeds() * 2 ** 32)
+    const nextRandom = (): (() => number) => seededRandom(seeds() * 2 ** 32)
     this.#draws = new Map(
       OPERATIONS.map((operation): [OperationName, Draws] => {
         const entries = this.#entries.filter(({ setting }) => appliesTo(setting, operation))
         const latency = entries.filter(({ setting }) => setting.kind === 'latency')
         const failing = entries.filter(({ setting }) => isFailing(setting))
-        return [operation, { failing: chooser(failing, next()), latency: chooser(latency, next()), latencyMs: next() }]
+        return [
+          operation,
+          {
+            failing: buildChooser(failing, nextRandom()),
+            latency: buildChooser(latency, nextRandom()),
+            latencyMs: nextRandom(),
+          },
+        ]
       }),
     )
     // After all others, whose sequences stay what they were.
     this.#lagging = this.#entries
       .filter(({ setting }) => setting.kind === 'lagging-replica')
-      .map((entry) => ({ entry, draws: new Map(OPERATIONS.map((operation) => [operation, next()])) }))
+      .map((entry) => ({ entry, draws: new Map(OPERATIONS.map((operation) => [operation, nextRandom()])) }))
   }
 
   /** How many of each were done, in the order of the settings. */
@@ -90,9 +97,9 @@ export class Faults {
   }
 
   /** Asked once for each read that a replica which is behind may answer: whether it does. */
-  lags(operation: OperationName, container: Container): boolean {
+  drawLag(operation: OperationName, container: Container): boolean {
     const found = this.#lagging.find(({ entry: { setting, done }, draws }) => {
-      if (!appliesTo(setting, operation) || !isOf(setting, container)) return false
+      if (!appliesTo(setting, operation) || !matchesContainer(setting, container)) return false
       const drawn = draws.get(operation)?.() ?? 1
       return drawn < setting.rate && done < (setting.times ?? Number.POSITIVE_INFINITY)
     })
@@ -116,7 +123,7 @@ export class Faults {
 }
 
 /** Chooses one of them by its rate, or none; without a rate it draws nothing. One that was done as often as it may be is none. */
-function chooser(entries: readonly Entry[], draw: () => number): () => Entry | undefined {
+function buildChooser(entries: readonly Entry[], draw: () => number): () => Entry | undefined {
   let sum = 0
   const limits = entries.flatMap((entry) => {
     sum += entry.setting.rate

@@ -5,13 +5,13 @@ import { hasSeen, isWeaker } from '../http/session.ts'
 import { ItemReader } from '../items/item-reader.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Range } from '../resources/ranges.ts'
-import type { Reads, Snapshot } from '../store/snapshot.ts'
+import type { ReadSource, Snapshot } from '../store/snapshot.ts'
 import type { Store } from '../store/store.ts'
 import type { Faults } from './faults.ts'
 
 /** What reads are answered from. */
-export interface View {
-  readonly reads: Reads
+export interface ReadView {
+  readonly reads: ReadSource
   readonly items: ItemReader
 }
 
@@ -41,7 +41,7 @@ const MAX_MB = 256
 export class LaggingReplica {
   readonly #faults: Faults
   readonly #snapshot: Snapshot
-  readonly #view: View
+  readonly #view: ReadView
 
   constructor(store: Store, faults: Faults, maxMb = MAX_MB) {
     this.#faults = faults
@@ -53,9 +53,9 @@ export class LaggingReplica {
    * Where a read is answered from by it; undefined: an up-to-date replica answers.
    * @throws Failure 500 when more was written since than can be kept apart.
    */
-  viewFor({ operation, container, target, ranges }: ItemRead): View | undefined {
+  findView({ operation, container, target, ranges }: ItemRead): ReadView | undefined {
     if (!isWeaker(target) || hasSeen(target, ranges(), this.#snapshot.lsn)) return undefined
-    if (!this.#faults.lags(operation, container)) return undefined
+    if (!this.#faults.drawLag(operation, container)) return undefined
     if (this.#snapshot.isOpen) return this.#view
     // Not a 503, which SDKs try again: a test that asked for the fault must notice that it is over.
     const message =
@@ -67,7 +67,7 @@ export class LaggingReplica {
    * What an answer that does not say it tells a session to have seen; undefined: all there is. A client that read a container or a query's plan
    * must not take from that answer's token that it has seen the items.
    */
-  lsnTold(operation: OperationName, target: Target): number | undefined {
+  reportedLsn(operation: OperationName, target: Target): number | undefined {
     return isWeaker(target) && /^(read|list|query|plan)-/.test(operation) ? this.#snapshot.lsn : undefined
   }
 

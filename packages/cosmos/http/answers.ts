@@ -17,7 +17,7 @@ export interface Answer {
 }
 
 /** A list, whose members are JSON already. */
-export function listOf(
+export function formatList(
   name: string,
   members: readonly string[],
   rid: string,

@@ -4,7 +4,7 @@ import { badRequest, Failure, tooLarge } from '../api/failure.ts'
 // A batch may hold 2 MB of items, and names and JSON around them.
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 /** Of all requests at once. */
-const MAX_BYTES_AT_ONCE = 256 * 1024 * 1024
+const MAX_TOTAL_BYTES = 256 * 1024 * 1024
 
 const EMPTY = Buffer.alloc(0)
 
@@ -24,7 +24,7 @@ export class Bodies {
   readonly #reading = new Set<Reading>()
   #held = 0
 
-  constructor(maxBytes = MAX_BYTES_AT_ONCE) {
+  constructor(maxBytes = MAX_TOTAL_BYTES) {
     this.#maxBytes = maxBytes
   }
 
@@ -36,7 +36,7 @@ export class Bodies {
     const coding = message.headers['content-encoding']?.toLowerCase() ?? 'identity'
     if (coding !== 'identity')
       throw new Failure(415, 'UnsupportedMediaType', `the content coding ${coding} is not supported by this endpoint`)
-    if (hasNone(message)) return EMPTY
+    if (hasNoBody(message)) return EMPTY
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
     const reading: Reading = { chunks: [], size: 0, refuse: reject }
     this.#reading.add(reading)
@@ -83,6 +83,6 @@ export class Bodies {
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length */
-function hasNone({ headers }: IncomingMessage): boolean {
+function hasNoBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }

@@ -36,7 +36,7 @@ export interface Request extends Target {
 export function readTarget(message: IncomingMessage): Target {
   const url = message.url ?? ''
   // https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
-  const segments = segmentsOf(url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, ''))
+  const segments = parseSegments(url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, ''))
   const one = segments.length % 2 === 0
   const [first, second] = segments
   return {
@@ -56,19 +56,19 @@ export function readTarget(message: IncomingMessage): Target {
 /** @throws Failure as `Bodies.read` does, and 400 for one that is no JSON. */
 export async function readRequest(message: IncomingMessage, target: Target, bodies: Bodies): Promise<Request> {
   const bytes = await bodies.read(message)
-  return { ...target, bytes: bytes.length, body: bodyOf(bytes, target) }
+  return { ...target, bytes: bytes.length, body: parseBody(bytes, target) }
 }
 
 /** Whether a header says true, as the SDKs write it: `true` or `True`. */
-export function flag({ headers }: Target, name: string): boolean {
+export function hasFlag({ headers }: Target, name: string): boolean {
   return headers[name]?.toLowerCase() === 'true'
 }
 
 export function isQuery(target: Target): boolean {
-  return flag(target, 'x-ms-documentdb-isquery') || target.headers['content-type'] === 'application/query+json'
+  return hasFlag(target, 'x-ms-documentdb-isquery') || target.headers['content-type'] === 'application/query+json'
 }
 
-function segmentsOf(url: string): string[] {
+function parseSegments(url: string): string[] {
   const query = url.indexOf('?')
   const segments = (query < 0 ? url : url.slice(0, query)).split('/').filter((segment) => segment !== '')
   if (!url.includes('%')) return segments
@@ -79,9 +79,9 @@ function segmentsOf(url: string): string[] {
   }
 }
 
-export const isBatch = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-batch-request')
+export const isBatch = (target: Target): boolean => hasFlag(target, 'x-ms-cosmos-is-batch-request')
 
-function bodyOf(bytes: Buffer, target: Target): unknown {
+function parseBody(bytes: Buffer, target: Target): unknown {
   if (bytes.length === 0) return undefined
   return isBatch(target) && isHybridRow(bytes) ? bytes : parseJson(bytes)
 }

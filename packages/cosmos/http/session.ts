@@ -6,7 +6,7 @@ import type { Target } from './requests.ts'
 const TOKEN = /^([^:,]+):(?:-?\d+#)?(\d{1,15})(?:#\d+=-?\d+)*$/
 
 /** The session token of an answer: what it saw, and all before it. https://learn.microsoft.com/azure/cosmos-db/consistency-levels#session-consistency */
-export const sessionToken = (range: string, lsn: number): string => `${range}:-1#${lsn}`
+export const formatSessionToken = (range: string, lsn: number): string => `${range}:-1#${lsn}`
 
 /**
  * Checks that a read sees what its session has seen. There is one replica, so it does, unless the token is of other data than this.

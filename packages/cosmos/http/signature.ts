@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { Failure } from '../api/failure.ts'
 import type { Target } from './requests.ts'
 
-const LONGEST = 1000
+const MAX_CACHED_LENGTH = 1000
 
 /**
  * Checks the master-key signatures of requests. Their dates may be any: whoever can replay a request of this machine can read the key too.
@@ -24,14 +24,14 @@ export class Signatures {
     const { authorization = '', 'x-ms-date': date } = headers
     if (date === undefined) throw unauthorized('the request carries no master-key signature')
     const verb = method.toLowerCase()
-    const textOf = (signed: string): string => `${verb}\n${type}\n${signed}\n${date.toLowerCase()}\n\n`
+    const buildStringToSign = (signed: string): string => `${verb}\n${type}\n${signed}\n${date.toLowerCase()}\n\n`
     // As the SDK for JavaScript writes it. To take it apart costs as much as all else that a point read does here.
-    if (authorization === this.#header(textOf(link))) return
+    if (authorization === this.#header(buildStringToSign(link))) return
     const [, given] = /^type=master&ver=1\.0&sig=([\w+/=-]+)$/.exec(decode(authorization)) ?? []
     if (given === undefined) throw unauthorized('the request carries no master-key signature')
     // Links by name are signed as they are, links by rid as that rid in lower case.
     const rid = link.split('/').at(-1)?.toLowerCase() ?? ''
-    if (![link, rid].some((signed) => isSame(given, this.#sign(textOf(signed)))))
+    if (![link, rid].some((signed) => isSame(given, this.#sign(buildStringToSign(signed)))))
       throw unauthorized('the signature of the request is not that of the account key')
   }
 
@@ -39,7 +39,7 @@ export class Signatures {
     const known = this.#known.get(text)
     if (known !== undefined) return known
     const header = encodeURIComponent(`type=master&ver=1.0&sig=${this.#sign(text)}`)
-    if (text.length <= LONGEST) this.#known.set(text, header)
+    if (text.length <= MAX_CACHED_LENGTH) this.#known.set(text, header)
     return header
   }
 

@@ -21,10 +21,10 @@ const CHARGE = Buffer.of(0x10, 6)
 
 /** Writes the answer to a transactional batch or a bulk request of the .NET SDK: a result for each operation, in their order. */
 export function encodeBatch(results: readonly BatchResult[]): Buffer {
-  return writeRecords(results.map(rowOf))
+  return writeRecords(results.map(encodeRow))
 }
 
-function rowOf({ status, substatus, etag, body, charge, retryAfterMs }: BatchResult): Buffer {
+function encodeRow({ status, substatus, etag, body, charge, retryAfterMs }: BatchResult): Buffer {
   let mask = HAS.status
   const parts = [int32(status), int32(substatus ?? 0)]
   if (substatus !== undefined) mask |= HAS.substatus

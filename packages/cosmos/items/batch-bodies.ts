@@ -1,11 +1,11 @@
-import { chargeText } from '../api/charges.ts'
+import { formatCharge } from '../api/charges.ts'
 import { badRequest } from '../api/failure.ts'
 import type { Answer } from '../http/answers.ts'
 import { parseJson } from '../http/requests.ts'
 import { decodeBatch } from '../hybridrow/batch-operations.ts'
 import { encodeBatch } from '../hybridrow/batch-results.ts'
 import { isObject } from '../values/json.ts'
-import { type BatchOperation, type BatchResult, showsItem, TYPES } from './batch-operations.ts'
+import { type BatchOperation, type BatchResult, returnsItem, TYPES } from './batch-operations.ts'
 
 // A batch and its results come and go as JSON, or as the .NET SDK has them.
 
@@ -25,8 +25,8 @@ export function readOperations(body: unknown, minimal: boolean): readonly BatchO
 }
 
 /** The results as the body of an answer to a request with such a body. */
-export function showResults(results: readonly BatchResult[], request: unknown): Pick<Answer, 'text' | 'bytes'> {
-  if (!Buffer.isBuffer(request)) return { text: `[${results.map(resultText).join(',')}]` }
+export function formatResults(results: readonly BatchResult[], request: unknown): Pick<Answer, 'text' | 'bytes'> {
+  if (!Buffer.isBuffer(request)) return { text: `[${results.map(formatResult).join(',')}]` }
   const rows = results.map((result) => {
     const { status, substatus, item, charge } = result
     return {
@@ -34,7 +34,7 @@ export function showResults(results: readonly BatchResult[], request: unknown): 
       charge,
       ...(substatus === undefined ? {} : { substatus }),
       ...(item ? { etag: item.etag } : {}),
-      ...(item && showsItem(result) ? { body: item.json } : {}),
+      ...(item && returnsItem(result) ? { body: item.json } : {}),
     }
   })
   return { bytes: encodeBatch(rows) }
@@ -62,13 +62,13 @@ function optionalText(name: string, value: unknown): string | undefined {
 }
 
 /** As text: the item's JSON stands ready. */
-function resultText(result: BatchResult): string {
+function formatResult(result: BatchResult): string {
   const { status, substatus, item, charge, message } = result
   const rest = [
     ...(substatus === undefined ? [] : [`"subStatusCode":${substatus}`]),
     ...(message === undefined ? [] : [`"message":${JSON.stringify(message)}`]),
     ...(item ? [`"eTag":${JSON.stringify(item.etag)}`] : []),
-    ...(item && showsItem(result) ? [`"resourceBody":${item.json}`] : []),
+    ...(item && returnsItem(result) ? [`"resourceBody":${item.json}`] : []),
   ]
-  return `{"statusCode":${[status, `"requestCharge":${chargeText(charge)}`, ...rest].join(',')}}`
+  return `{"statusCode":${[status, `"requestCharge":${formatCharge(charge)}`, ...rest].join(',')}}`
 }

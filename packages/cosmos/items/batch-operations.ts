@@ -1,8 +1,8 @@
 import { badRequest, type Failure, tooLarge } from '../api/failure.ts'
 import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import type { Container } from '../resources/catalog.ts'
-import type { Place } from '../resources/extent.ts'
-import { keyOfHeader } from '../resources/partition-key.ts'
+import type { LogicalPartition } from '../resources/feed-range.ts'
+import { parseKeyHeader } from '../resources/partition-key.ts'
 import type { Outcome } from './item-reader.ts'
 import type { Items } from './items.ts'
 
@@ -33,7 +33,7 @@ export interface BatchResult extends Outcome {
 }
 
 /** A create that must not find one is what every create is; the others have no such condition here. */
-export const noneMatchOfChange = (): Failure =>
+export const unsupportedNoneMatch = (): Failure =>
   badRequest('If-None-Match on a change of an item is not supported by this endpoint')
 
 /** @throws Failure 400, 413 */
@@ -48,50 +48,55 @@ export function checkSize(operations: readonly BatchOperation[], bytes: number):
  * The key of an operation; undefined: it names none.
  * @throws Failure 400
  */
-export function keyOf(container: Container, { partitionKey }: BatchOperation): string | undefined {
+export function parseOperationKey(container: Container, { partitionKey }: BatchOperation): string | undefined {
   if (partitionKey === undefined) return undefined
-  const key = keyOfHeader(container, partitionKey)
+  const key = parseKeyHeader(container, partitionKey)
   if (key.kind !== 'one') throw badRequest('the partition key of an operation is not a whole one')
   return key.pk
 }
 
 /** What is left of an answer's room for items. */
-export class AnswerRoom {
+export class AnswerBudget {
   #left = MAX_ANSWER_BYTES
 
   /** Whether a result's item fits in beside those before it; it takes its room then. */
   fits(result: BatchResult): boolean {
-    const bytes = result.item && showsItem(result) ? Buffer.byteLength(result.item.json) : 0
+    const bytes = result.item && returnsItem(result) ? Buffer.byteLength(result.item.json) : 0
     if (bytes > this.#left) return false
     this.#left -= bytes
     return true
   }
 }
 
-export const showsItem = ({ minimal, status }: BatchResult): boolean => !minimal && status !== 304
+export const returnsItem = ({ minimal, status }: BatchResult): boolean => !minimal && status !== 304
 
 /** Runs one within a write. @throws Failure */
-export function runOperation(items: Items, place: Place, operation: BatchOperation, lsn: number): BatchResult {
+export function runOperation(
+  items: Items,
+  partition: LogicalPartition,
+  operation: BatchOperation,
+  lsn: number,
+): BatchResult {
   // What is read is wanted.
   const minimal = operation.minimal && operation.type !== 'Read'
-  return { ...outcomeOf(items, place, operation, lsn), minimal }
+  return { ...applyOperation(items, partition, operation, lsn), minimal }
 }
 
-function outcomeOf(items: Items, place: Place, operation: BatchOperation, lsn: number): Outcome {
+function applyOperation(items: Items, partition: LogicalPartition, operation: BatchOperation, lsn: number): Outcome {
   const { type, id, body, ifMatch, ifNoneMatch } = operation
-  if (ifNoneMatch !== undefined && type !== 'Read' && type !== 'Create') throw noneMatchOfChange()
-  if (type === 'Create') return items.create(place, body, lsn)
-  if (type === 'Upsert') return items.upsert(place, body, operation, lsn)
+  if (ifNoneMatch !== undefined && type !== 'Read' && type !== 'Create') throw unsupportedNoneMatch()
+  if (type === 'Create') return items.create(partition, body, lsn)
+  if (type === 'Upsert') return items.upsert(partition, body, operation, lsn)
   if (id === undefined) throw badRequest(`the operation ${type} has no id`)
   switch (type) {
     case 'Read':
       // Of a read in a batch both conditions say the same: azure-cosmos-dotnet-v3, BatchSinglePartitionKeyTests.cs.
-      return items.read(place, id, ifNoneMatch ?? ifMatch)
+      return items.read(partition, id, ifNoneMatch ?? ifMatch)
     case 'Replace':
-      return items.replace(place, id, body, operation, lsn)
+      return items.replace(partition, id, body, operation, lsn)
     case 'Patch':
-      return items.patch(place, id, body, operation, lsn)
+      return items.patch(partition, id, body, operation, lsn)
     case 'Delete':
-      return items.remove(place, id, operation)
+      return items.remove(partition, id, operation)
   }
 }

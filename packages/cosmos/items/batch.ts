@@ -1,6 +1,12 @@
 import { badRequest, Failure, tooLarge } from '../api/failure.ts'
-import type { Place } from '../resources/extent.ts'
-import { AnswerRoom, type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
+import type { LogicalPartition } from '../resources/feed-range.ts'
+import {
+  AnswerBudget,
+  type BatchOperation,
+  type BatchResult,
+  parseOperationKey,
+  runOperation,
+} from './batch-operations.ts'
 import type { Items } from './items.ts'
 
 /** The operation of a batch that failed, and so the batch. */
@@ -24,19 +30,22 @@ export class BatchFailure extends Error {
  */
 export function runBatch(
   items: Items,
-  place: Place,
+  partition: LogicalPartition,
   operations: readonly BatchOperation[],
   lsn: number,
 ): readonly BatchResult[] {
   // Most clients write it as it is kept.
   for (const operation of operations)
-    if (operation.partitionKey !== place.pk && (keyOf(place.container, operation) ?? place.pk) !== place.pk)
+    if (
+      operation.partitionKey !== partition.pk &&
+      (parseOperationKey(partition.container, operation) ?? partition.pk) !== partition.pk
+    )
       throw badRequest('the operations of a batch have one partition key')
-  const room = new AnswerRoom()
+  const budget = new AnswerBudget()
   return operations.map((operation, index) => {
     try {
-      const result = runOperation(items, place, operation, lsn)
-      if (room.fits(result)) return result
+      const result = runOperation(items, partition, operation, lsn)
+      if (budget.fits(result)) return result
     } catch (error) {
       if (error instanceof Failure) throw new BatchFailure(operations, index, error)
       throw error

@@ -2,11 +2,17 @@ import { badRequest, Failure } from '../api/failure.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Range } from '../resources/ranges.ts'
 import type { Store } from '../store/store.ts'
-import { AnswerRoom, type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
+import {
+  AnswerBudget,
+  type BatchOperation,
+  type BatchResult,
+  parseOperationKey,
+  runOperation,
+} from './batch-operations.ts'
 import type { Items } from './items.ts'
 
 /** What a bulk request is about. */
-export interface BulkPlace {
+export interface BulkTarget {
   /** As it is when the turn of an operation comes. */
   readonly container: () => Container
   /** The range that the request names: an operation of another is gone from there. */
@@ -22,22 +28,22 @@ export interface BulkPlace {
 export async function runBulk(
   store: Store,
   items: Items,
-  place: BulkPlace,
+  target: BulkTarget,
   operations: readonly BatchOperation[],
   continueOnError: boolean,
 ): Promise<readonly BatchResult[]> {
   let stopped = false
-  const room = new AnswerRoom()
+  const budget = new AnswerBudget()
   const run = (operation: BatchOperation, lsn: number): BatchResult => {
     if (stopped) return { status: 424, charge: 0 }
-    const container = place.container()
-    const pk = keyOf(container, operation) ?? place.pk
+    const container = target.container()
+    const pk = parseOperationKey(container, operation) ?? target.pk
     if (pk === undefined) throw badRequest('an operation names no partition key')
-    if (place.range && !isWithin(place.range, items.effectiveKeys.of(container, pk)))
+    if (target.range && !isWithin(target.range, items.effectiveKeys.compute(container, pk)))
       throw new Failure(410, 'Gone', 'the partition key is of another range', 1002)
     const result = runOperation(items, { container, pk }, operation, lsn)
     // With this substatus the SDKs send it again: @azure/cosmos, retry/bulkExecutionRetryPolicy.js.
-    if (!room.fits(result)) throw new Failure(413, 'RequestEntityTooLarge', 'the answer would be over 4 MB', 3402)
+    if (!budget.fits(result)) throw new Failure(413, 'RequestEntityTooLarge', 'the answer would be over 4 MB', 3402)
     return result
   }
   const results = operations.map(async (operation): Promise<BatchResult> => {

@@ -1,6 +1,6 @@
 import { badRequest } from '../api/failure.ts'
 import { MAX_ANSWER_BYTES } from '../http/answers.ts'
-import { conditionsOf, type Extent } from '../resources/extent.ts'
+import { buildConditions, type FeedRange } from '../resources/feed-range.ts'
 import type { Store } from '../store/store.ts'
 
 export interface FeedStart {
@@ -21,11 +21,11 @@ export interface FeedPage {
  * @throws Failure 400 for a start that is none.
  * https://learn.microsoft.com/azure/cosmos-db/change-feed-modes
  */
-export function readFeed(store: Store, extent: Extent, start: FeedStart, maxItems: number): FeedPage {
-  const after = startOf(store, start.ifNoneMatch)
+export function readFeed(store: Store, feedRange: FeedRange, start: FeedStart, maxItems: number): FeedPage {
+  const after = parseStartLsn(store, start.ifNoneMatch)
   // A position wins over a time, which the SDK keeps sending.
-  const since = start.ifNoneMatch === undefined ? secondsOf(start.ifModifiedSince) : 0
-  const { conditions, values } = conditionsOf(extent)
+  const since = start.ifNoneMatch === undefined ? parseModifiedSince(start.ifModifiedSince) : 0
+  const { conditions, values } = buildConditions(feedRange)
   // By that index and no other: to follow the changes is to read on from one, whatever else would narrow what is read.
   const rows = store
     .prepare(
@@ -45,7 +45,7 @@ export function readFeed(store: Store, extent: Extent, start: FeedStart, maxItem
   return { items, etag: `"${last}"` }
 }
 
-function startOf(store: Store, ifNoneMatch: string | undefined): number {
+function parseStartLsn(store: Store, ifNoneMatch: string | undefined): number {
   if (ifNoneMatch === undefined) return 0
   if (ifNoneMatch === '*') return store.lsn
   const [, lsn] = /^"?(\d{1,15})"?$/.exec(ifNoneMatch) ?? []
@@ -53,7 +53,7 @@ function startOf(store: Store, ifNoneMatch: string | undefined): number {
   return Number(lsn)
 }
 
-function secondsOf(date: string | undefined): number {
+function parseModifiedSince(date: string | undefined): number {
   if (date === undefined) return 0
   const seconds = Date.parse(date) / 1000
   if (Number.isNaN(seconds)) throw badRequest('If-Modified-Since is not a date')

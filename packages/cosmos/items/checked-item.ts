@@ -1,9 +1,9 @@
 import { badRequest, tooLarge } from '../api/failure.ts'
-import type { Place } from '../resources/extent.ts'
-import { keyOfItem } from '../resources/partition-key.ts'
+import type { LogicalPartition } from '../resources/feed-range.ts'
+import { readItemKey } from '../resources/partition-key.ts'
 import { isTtl, MAX_TTL_SECONDS } from '../resources/time-to-live.ts'
 import { checkJson, isObject, type Json } from '../values/json.ts'
-import { withoutSystemFields } from './system-fields.ts'
+import { removeSystemProperties } from './system-properties.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_ITEM_BYTES = 2 * 1024 * 1024
@@ -20,10 +20,10 @@ export interface CheckedItem {
 }
 
 /** @throws Failure 400, 413 */
-export function checkItem({ container, pk }: Place, body: unknown): CheckedItem {
+export function checkItem({ container, pk }: LogicalPartition, body: unknown): CheckedItem {
   if (!isObject(body)) throw badRequest('an item is a JSON object')
   checkJson(body)
-  const value = withoutSystemFields(body)
+  const value = removeSystemProperties(body)
   const { id, ttl } = value
   if (typeof id !== 'string' || id === '') throw badRequest('an item needs an id')
   if (
@@ -33,7 +33,7 @@ export function checkItem({ container, pk }: Place, body: unknown): CheckedItem 
   )
     throw badRequest(`an id is a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
   if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
-  if (keyOfItem(container, value) !== pk)
+  if (readItemKey(container, value) !== pk)
     throw badRequest('the partition key of the header is not that of the item', 1001)
   const text = JSON.stringify(value)
   const bytes = Buffer.byteLength(text)

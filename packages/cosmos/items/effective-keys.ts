@@ -6,7 +6,7 @@ import { effectivePartitionKey } from './effective-partition-key.ts'
 export class EffectiveKeys {
   readonly #known = new LRUCache<string, string>({ max: 10_000 })
 
-  of({ settings: { partitionKey } }: Container, pk: string): string {
+  compute({ settings: { partitionKey } }: Container, pk: string): string {
     const key = `${partitionKey.kind}${pk}`
     const known = this.#known.get(key)
     if (known !== undefined) return known

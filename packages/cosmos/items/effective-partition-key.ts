@@ -26,7 +26,7 @@ const END_OF_TEXT = Buffer.of(0xff)
  */
 export function effectivePartitionKey(components: readonly unknown[], kind: KeyKind): string {
   if (components.length === 0) return ''
-  const parts = components.map(bytesOf)
+  const parts = components.map(encodeComponent)
   return kind === 'Hash' ? hash(Buffer.concat(parts)) : parts.map(hash).join('')
 }
 
@@ -36,17 +36,17 @@ export function prefixRange(components: readonly unknown[]): KeyRange {
   return { min, max: `${min}FF` }
 }
 
-function bytesOf(component: unknown): Buffer {
+function encodeComponent(component: unknown): Buffer {
   if (component === undefined || isObject(component)) return MISSING
   if (component === null) return NULL
   if (typeof component === 'string') return Buffer.concat([TEXT, Buffer.from(component), END_OF_TEXT])
-  if (typeof component === 'number') return numberBytes(component)
+  if (typeof component === 'number') return encodeNumber(component)
   if (typeof component === 'boolean') return component ? TRUE : FALSE
   throw new TypeError(`a partition key has no component such as ${typeof component}`)
 }
 
 /** -0 and 0 are one key: JSON texts of keys do not tell them apart. */
-function numberBytes(component: number): Buffer {
+function encodeNumber(component: number): Buffer {
   const bytes = Buffer.alloc(9)
   bytes[0] = NUMBER
   bytes.writeDoubleLE(component + 0, 1)

@@ -1,8 +1,8 @@
 import type { StatementSync } from 'node:sqlite'
 import { readCharge } from '../api/charges.ts'
 import { notFound } from '../api/failure.ts'
-import type { Place } from '../resources/extent.ts'
-import type { Reads } from '../store/snapshot.ts'
+import type { LogicalPartition } from '../resources/feed-range.ts'
+import type { ReadSource } from '../store/snapshot.ts'
 
 const READ = 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?'
 const READ_ID = 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?'
@@ -29,32 +29,32 @@ export class ItemReader {
   readonly #read: StatementSync
   readonly #readId: StatementSync
 
-  constructor(reads: Reads) {
+  constructor(reads: ReadSource) {
     this.#read = reads.compile(READ)
     this.#readId = reads.compile(READ_ID)
   }
 
   /** @throws Failure 404 */
-  read(place: Place, id: string, ifNoneMatch?: string): Outcome {
-    const item = this.get(place, id)
+  read(partition: LogicalPartition, id: string, ifNoneMatch?: string): Outcome {
+    const item = this.get(partition, id)
     const same = ifNoneMatch === '*' || ifNoneMatch === item.etag
     return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(Buffer.byteLength(item.json)) }
   }
 
   /** The id of an item by its rid's number; undefined: there is none, here. */
-  idOf({ container, pk }: Place, number: number): string | undefined {
+  findId({ container, pk }: LogicalPartition, number: number): string | undefined {
     const row = this.#readId.get(number, container.number, pk)
     return row && String(row.id)
   }
 
   /** @throws Failure 404 */
-  protected get(place: Place, id: string): Item {
-    const item = this.find(place, id)
+  protected get(partition: LogicalPartition, id: string): Item {
+    const item = this.find(partition, id)
     if (!item) throw notFound(`the item ${id}`)
     return item
   }
 
-  protected find({ container, pk }: Place, id: string): Item | undefined {
+  protected find({ container, pk }: LogicalPartition, id: string): Item | undefined {
     const row = this.#read.get(container.number, pk, id)
     if (!row || (row.expires !== null && Number(row.expires) <= Date.now() / 1000)) return undefined
     return { number: Number(row.number), etag: String(row.etag), json: String(row.body) }

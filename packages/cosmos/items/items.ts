@@ -2,9 +2,9 @@ import type { StatementSync } from 'node:sqlite'
 import { type Change, writeCharge } from '../api/charges.ts'
 import { badRequest, checkMatch, conflict, preconditionFailed } from '../api/failure.ts'
 import type { Container } from '../resources/catalog.ts'
-import type { Place } from '../resources/extent.ts'
+import type { LogicalPartition } from '../resources/feed-range.ts'
 import { documentRid } from '../resources/rid.ts'
-import { lifetimeOf } from '../resources/time-to-live.ts'
+import { resolveTtl } from '../resources/time-to-live.ts'
 import { INDEX_ITEM, UNINDEX_ITEM } from '../store/indexes.ts'
 import { newEtag, type Store } from '../store/store.ts'
 import type { Json } from '../values/json.ts'
@@ -58,60 +58,60 @@ export class Items extends ItemReader {
   }
 
   /** @throws Failure 400, 409, 413 */
-  create(place: Place, body: unknown, lsn: number): Outcome {
-    return this.#create(place, checkItem(place, body), lsn)
+  create(partition: LogicalPartition, body: unknown, lsn: number): Outcome {
+    return this.#create(partition, checkItem(partition, body), lsn)
   }
 
   /** @throws Failure 400, 409 for a unique key, 412, 413 */
-  upsert(place: Place, body: unknown, conditions: Conditions, lsn: number): Outcome {
-    const checked = checkItem(place, body)
-    const before = this.find(place, checked.id)
+  upsert(partition: LogicalPartition, body: unknown, conditions: Conditions, lsn: number): Outcome {
+    const checked = checkItem(partition, body)
+    const before = this.find(partition, checked.id)
     // One that is not there is created whatever If-Match says.
-    return before ? this.#replace(place, checked, before, conditions, lsn) : this.#create(place, checked, lsn)
+    return before ? this.#replace(partition, checked, before, conditions, lsn) : this.#create(partition, checked, lsn)
   }
 
   /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
-  replace(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
-    const checked = checkItem(place, body)
+  replace(partition: LogicalPartition, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
+    const checked = checkItem(partition, body)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    return this.#replace(place, checked, this.get(place, id), conditions, lsn)
+    return this.#replace(partition, checked, this.get(partition, id), conditions, lsn)
   }
 
   /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
-  patch(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
+  patch(partition: LogicalPartition, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const { operations, condition } = readPatch(body)
-    const before = this.get(place, id)
+    const before = this.get(partition, id)
     checkMatch(before, conditions.ifMatch)
     const item = JSON.parse(before.json) as Json
     if (condition !== undefined && !satisfies(item, condition))
       throw preconditionFailed('the condition of the patch does not hold')
     applyPatch(item, operations)
-    const checked = checkItem(place, item)
+    const checked = checkItem(partition, item)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    return this.#replace(place, checked, before, {}, lsn, operations.length)
+    return this.#replace(partition, checked, before, {}, lsn, operations.length)
   }
 
   /** @throws Failure 404, 412 */
-  remove(place: Place, id: string, conditions: Conditions): Outcome {
-    const before = this.get(place, id)
+  remove(partition: LogicalPartition, id: string, conditions: Conditions): Outcome {
+    const before = this.get(partition, id)
     checkMatch(before, conditions.ifMatch)
     this.#statements.remove.run(before.number)
-    const terms = place.container.indexedPaths.countTerms(JSON.parse(before.json))
+    const terms = partition.container.indexedPaths.countTerms(JSON.parse(before.json))
     return { status: 204, charge: writeCharge({ bytesBefore: Buffer.byteLength(before.json), terms }) }
   }
 
   /** Deletes what expired, in commits of so many items at most, so that requests come in between. */
-  async sweep(most: number): Promise<void> {
+  async sweep(batchSize: number): Promise<void> {
     const now = Date.now() / 1000
     while (this.#store.prepare(ANY_EXPIRED).get(now))
-      await this.#store.write(() => this.#store.prepare(REMOVE_EXPIRED).run(now, most))
+      await this.#store.write(() => this.#store.prepare(REMOVE_EXPIRED).run(now, batchSize))
   }
 
-  #create(place: Place, checked: CheckedItem, lsn: number): Outcome {
-    const { container, pk } = place
+  #create(partition: LogicalPartition, checked: CheckedItem, lsn: number): Outcome {
+    const { container, pk } = partition
     this.#uniqueKeys.check(container, pk, checked.value, undefined)
-    const item = stored(container, checked, this.#store.nextItem())
-    const epk = this.effectiveKeys.of(container, pk)
+    const item = buildItem(container, checked, this.#store.nextItemNumber())
+    const epk = this.effectiveKeys.compute(container, pk)
     const insert = (): boolean =>
       this.#statements.create.run(
         item.number,
@@ -136,7 +136,7 @@ export class Items extends ItemReader {
   }
 
   #replace(
-    { container, pk }: Place,
+    { container, pk }: LogicalPartition,
     checked: CheckedItem,
     before: Item,
     conditions: Conditions,
@@ -145,7 +145,7 @@ export class Items extends ItemReader {
   ): Outcome {
     checkMatch(before, conditions.ifMatch)
     this.#uniqueKeys.check(container, pk, checked.value, before.number)
-    const item = stored(container, checked, before.number)
+    const item = buildItem(container, checked, before.number)
     const indexed = this.#store.hasIndexes(container.number)
     if (indexed) this.#statements.unindex.run(item.number)
     this.#statements.replace.run(lsn, item.ts, item.etag, item.expires, item.json, item.number)
@@ -161,7 +161,7 @@ export class Items extends ItemReader {
   }
 }
 
-function stored(
+function buildItem(
   container: Container,
   { ttl, text }: CheckedItem,
   number: number,
@@ -172,6 +172,6 @@ function stored(
   const json =
     `${text.slice(0, -1)},"_rid":"${rid}","_self":"dbs/${container.database.rid}/colls/${container.rid}/docs/${rid}/",` +
     `"_etag":${JSON.stringify(etag)},"_attachments":"attachments/","_ts":${ts}}`
-  const lifetime = lifetimeOf(container.settings.defaultTtl, ttl)
+  const lifetime = resolveTtl(container.settings.defaultTtl, ttl)
   return { number, etag, json, ts, expires: lifetime === undefined ? null : ts + lifetime }
 }

@@ -1,6 +1,6 @@
 import { badRequest } from '../api/failure.ts'
 import { isObject, type Json, setField, stepInto } from '../values/json.ts'
-import { isSystemField } from './system-fields.ts'
+import { isSystemProperty } from './system-properties.ts'
 
 const MAX_OPERATIONS = 10
 
@@ -30,16 +30,16 @@ export function applyPatch(item: Json, operations: readonly unknown[]): void {
     if (!isObject(operation)) throw badRequest('a patch operation is an object')
     const { op, path, from, value } = operation
     if (op === 'move') moveValue(item, from, path)
-    else applyOne(item, op, path, value)
+    else applyOperation(item, op, path, value)
   }
 }
 
-function applyOne(item: Json, op: unknown, path: unknown, value: unknown): void {
-  const names = namesOf(path)
+function applyOperation(item: Json, op: unknown, path: unknown, value: unknown): void {
+  const names = parsePath(path)
   if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} has no value`)
   const last = names.pop() ?? ''
   const parent = names.reduce<unknown>(
-    (current, name) => stepInto(current, Array.isArray(current) ? indexOf(name, String(path)) : name),
+    (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, String(path)) : name),
     item,
   )
   if (Array.isArray(parent)) applyToArray(parent, last, op, value, String(path))
@@ -48,25 +48,25 @@ function applyOne(item: Json, op: unknown, path: unknown, value: unknown): void 
 }
 
 function moveValue(item: Json, from: unknown, path: unknown): void {
-  const [source, target] = [namesOf(from), namesOf(path)]
+  const [source, target] = [parsePath(from), parsePath(path)]
   if (source.every((name, index) => name === target[index])) throw badRequest(`${from} cannot be moved into itself`)
   const value = source.reduce<unknown>(
-    (current, name) => stepInto(current, Array.isArray(current) ? indexOf(name, String(from)) : name),
+    (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, String(from)) : name),
     item,
   )
   if (value === undefined) throw badRequest(`there is nothing to move at ${from}`)
-  applyOne(item, 'remove', from, undefined)
-  applyOne(item, 'add', path, value)
+  applyOperation(item, 'remove', from, undefined)
+  applyOperation(item, 'add', path, value)
 }
 
 /** @throws Failure 400 for what is no path, or one of the system's. */
-function namesOf(path: unknown): string[] {
+function parsePath(path: unknown): string[] {
   if (typeof path !== 'string' || !path.startsWith('/')) throw badRequest('a patch operation has a path such as /a/b')
   const names = path
     .slice(1)
     .split('/')
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
-  if (isSystemField(names[0] ?? '')) throw badRequest(`${path} is the system's`)
+  if (isSystemProperty(names[0] ?? '')) throw badRequest(`${path} is the system's`)
   return names
 }
 
@@ -75,27 +75,28 @@ function applyToObject(parent: Json, name: string, op: unknown, value: unknown, 
   if ((op === 'replace' || op === 'remove') && !present) throw badRequest(`there is nothing to ${op} at ${path}`)
   if (op === 'add' || op === 'set' || op === 'replace') setField(parent, name, value)
   else if (op === 'remove') delete parent[name]
-  else if (op === 'incr') setField(parent, name, present ? added(parent[name], value, path) : added(0, value, path))
+  else if (op === 'incr')
+    setField(parent, name, present ? increment(parent[name], value, path) : increment(0, value, path))
   else throw notSupported(op)
 }
 
 function applyToArray(parent: unknown[], name: string, op: unknown, value: unknown, path: string): void {
-  const index = name === '-' ? parent.length : indexOf(name, path)
+  const index = name === '-' ? parent.length : parseIndex(name, path)
   if (index > parent.length || (index === parent.length && op !== 'add'))
     throw badRequest(`there is nothing at ${path}`)
   if (op === 'add') parent.splice(index, 0, value)
   else if (op === 'set' || op === 'replace') parent[index] = value
   else if (op === 'remove') parent.splice(index, 1)
-  else if (op === 'incr') parent[index] = added(parent[index], value, path)
+  else if (op === 'incr') parent[index] = increment(parent[index], value, path)
   else throw notSupported(op)
 }
 
-function indexOf(name: string, path: string): number {
+function parseIndex(name: string, path: string): number {
   if (!/^(0|[1-9]\d{0,8})$/.test(name)) throw badRequest(`${JSON.stringify(name)} in ${path} is no index`)
   return Number(name)
 }
 
-function added(before: unknown, value: unknown, path: string): number {
+function increment(before: unknown, value: unknown, path: string): number {
   if (typeof before !== 'number' || typeof value !== 'number')
     throw badRequest(`${path} and its increment must be numbers`)
   return before + value

@@ -28,7 +28,7 @@ export class UniqueKeys {
   check({ number, uniqueKeys }: Container, pk: string, value: Json, item: number | undefined): void {
     if (uniqueKeys.length === 0) return
     for (const [key, paths] of uniqueKeys.entries()) {
-      const taken = this.#store.prepare(TAKEN).get(number, pk, key, valuesAt(paths, value), Date.now() / 1000)
+      const taken = this.#store.prepare(TAKEN).get(number, pk, key, formatValues(paths, value), Date.now() / 1000)
       if (taken && taken.number !== item) throw new Failure(409, 'Conflict', 'Unique index constraint violation.')
     }
   }
@@ -38,10 +38,10 @@ export class UniqueKeys {
     if (uniqueKeys.length === 0) return
     this.#store.prepare(FORGET).run(item)
     for (const [key, paths] of uniqueKeys.entries())
-      this.#store.prepare(PUT).run(number, pk, key, valuesAt(paths, value), item)
+      this.#store.prepare(PUT).run(number, pk, key, formatValues(paths, value), item)
   }
 }
 
-function valuesAt(paths: readonly (readonly string[])[], value: Json): string {
+function formatValues(paths: readonly (readonly string[])[], value: Json): string {
   return JSON.stringify(paths.map((path) => path.reduce<unknown>(stepInto, value) ?? null))
 }

@@ -1,12 +1,12 @@
 import { badRequest } from '../api/failure.ts'
 import { stepInto } from '../values/json.ts'
 import { comparePositions } from './access/position.ts'
-import { type CompiledQuery, countOf } from './compile/queries.ts'
+import { type CompiledQuery, readCount } from './compile/queries.ts'
 import { compileCached } from './compiled.ts'
 import { type Frame, type Parameters, Work } from './evaluation/frame.ts'
-import { type Row, resultOf, rowsOf } from './rows.ts'
+import { formatResult, listRows, type Row } from './rows.ts'
 import type { ScannedItem } from './scan.ts'
-import { setOf } from './sets.ts'
+import { buildSet } from './sets.ts'
 
 /**
  * Evaluates a query over documents that are at hand, such as an account's databases.
@@ -15,10 +15,10 @@ import { setOf } from './sets.ts'
  */
 export function queryDocuments(documents: readonly object[], text: string, parameters: Parameters): readonly string[] {
   const query = compileCached(text)
-  const frame = frameOf(query, parameters)
-  const offset = query.offset ? countOf(query.offset(frame)) : 0
-  const limit = query.limit ? countOf(query.limit(frame)) : Number.POSITIVE_INFINITY
-  return results(query, frame, documents).slice(offset, offset + limit)
+  const frame = buildFrame(query, parameters)
+  const offset = query.offset ? readCount(query.offset(frame)) : 0
+  const limit = query.limit ? readCount(query.limit(frame)) : Number.POSITIVE_INFINITY
+  return evaluate(query, frame, documents).slice(offset, offset + limit)
 }
 
 /**
@@ -27,26 +27,26 @@ export function queryDocuments(documents: readonly object[], text: string, param
  */
 export function isSelected(document: object, text: string): boolean {
   const query = compileCached(text)
-  const [row] = rowsOf(query, frameOf(query, new Map()), itemsOf(query, [document]))
+  const [row] = listRows(query, buildFrame(query, new Map()), scanDocuments(query, [document]))
   return row !== undefined
 }
 
-function frameOf({ parameters: names }: CompiledQuery, parameters: Parameters): Frame {
+function buildFrame({ parameters: names }: CompiledQuery, parameters: Parameters): Frame {
   for (const name of names) if (!parameters.has(name)) throw badRequest(`the query's parameter ${name} has no value`)
   return { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
 }
 
-function results(query: CompiledQuery, frame: Frame, documents: readonly object[]): string[] {
-  const rows = rowsOf(query, frame, itemsOf(query, documents))
+function evaluate(query: CompiledQuery, frame: Frame, documents: readonly object[]): string[] {
+  const rows = listRows(query, frame, scanDocuments(query, documents))
   if (query.group || query.distinct)
-    return [...setOf(query, frame, rows)].flatMap(({ text }) => (text === undefined ? [] : [text]))
+    return [...buildSet(query, frame, rows)].flatMap(({ text }) => (text === undefined ? [] : [text]))
   const found: (Row & { readonly result: string | undefined })[] = []
-  for (const row of rows) found.push({ ...row, result: resultOf(query, frame, row.text) })
+  for (const row of rows) found.push({ ...row, result: formatResult(query, frame, row.text) })
   found.sort((a, b) => comparePositions(query.orderBy, a, b))
   return found.flatMap(({ result }) => (result === undefined ? [] : [result]))
 }
 
-function* itemsOf({ orderBy }: CompiledQuery, documents: readonly object[]): Generator<ScannedItem> {
+function* scanDocuments({ orderBy }: CompiledQuery, documents: readonly object[]): Generator<ScannedItem> {
   for (const [index, value] of documents.entries())
     yield {
       number: index,

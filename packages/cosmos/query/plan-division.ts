@@ -1,5 +1,5 @@
-import { impliedNames } from './compile/queries.ts'
-import { aliasOf } from './compile/sources.ts'
+import { inferNames } from './compile/queries.ts'
+import { findAlias } from './compile/sources.ts'
 import { hasAggregate } from './compile/walk.ts'
 import { isAggregate } from './evaluation/aggregates.ts'
 import { queryFailure } from './syntax/query-failure.ts'
@@ -34,38 +34,42 @@ interface Selected {
 export function divide(query: Query, text: string, offset: number | null, limit: number | null): Division {
   const { select, groupBy, groupByAt } = query
   const quote = ({ start, end }: Span): string => text.slice(start, end)
-  const selected = selectedOf(query, quote)
+  const selected = listSelected(query, quote)
   const none = { aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
   if (groupBy.length === 0 && !selected.some(({ value }) => hasAggregate(value)))
     return { ...none, rewrittenQuery: rewriteRows(query, quote, selected, offset, limit) }
-  const parts = selected.map((one) => ({ ...one, aggregate: aggregateOf(one) }))
+  const parts = selected.map((one) => ({ ...one, aggregate: parseAggregate(one) }))
   const items = groupByAt.map((at) => `{"item": ${quote(at)}}`)
   const grouped = items.length > 0 ? `[${items.join(', ')}] AS groupByItems, ` : ''
-  const tail = `${clauses(query, quote, [])}${items.length > 0 ? ` GROUP BY ${groupByAt.map(quote).join(', ')}` : ''}`
+  const tail = `${formatClauses(query, quote, [])}${items.length > 0 ? ` GROUP BY ${groupByAt.map(quote).join(', ')}` : ''}`
   const [only] = parts
   if (select.kind === 'value' && only) {
     const { aggregate } = only
-    const value = aggregate ? `[${partial(aggregate)}]` : only.text
+    const value = aggregate ? `[${formatPartial(aggregate)}]` : only.text
     const head = grouped === '' ? `VALUE ${value}` : `${grouped}${value} AS payload`
-    return { ...none, aggregates: aggregate ? [typeOf(aggregate)] : [], rewrittenQuery: `SELECT ${head}${tail}` }
+    return {
+      ...none,
+      aggregates: aggregate ? [formatAggregateType(aggregate)] : [],
+      rewrittenQuery: `SELECT ${head}${tail}`,
+    }
   }
   const fields = parts.map(
-    ({ name, text: value, aggregate }) => `${JSON.stringify(name)}: ${aggregate ? partial(aggregate) : value}`,
+    ({ name, text: value, aggregate }) => `${JSON.stringify(name)}: ${aggregate ? formatPartial(aggregate) : value}`,
   )
   return {
     aggregates: [],
     groupByAliases: parts.map(({ name }) => name),
     groupByAliasToAggregateType: Object.fromEntries(
-      parts.map(({ name, aggregate }) => [name, aggregate ? typeOf(aggregate) : null]),
+      parts.map(({ name, aggregate }) => [name, aggregate ? formatAggregateType(aggregate) : null]),
     ),
     rewrittenQuery: `SELECT ${grouped}{${fields.join(', ')}} AS payload${tail}`,
   }
 }
 
-function selectedOf({ select }: Query, quote: (at: Span) => string): Selected[] {
+function listSelected({ select }: Query, quote: (at: Span) => string): Selected[] {
   if (select.kind === 'all') return []
   if (select.kind === 'value') return [{ name: '', value: select.value, text: quote(select.valueAt) }]
-  const names = impliedNames(select.items)
+  const names = inferNames(select.items)
   return select.items.map(({ value, valueAt }, index) => ({ name: names[index] ?? '', value, text: quote(valueAt) }))
 }
 
@@ -84,22 +88,22 @@ function rewriteRows(
   if (!first || orderBy.length === 0) {
     if (most === '' || !first) return ''
     const list =
-      select.kind === 'all' ? '*' : select.kind === 'value' ? `VALUE ${selected[0]?.text}` : fieldsOf(selected)
-    return `SELECT ${select.kind === 'list' ? `VALUE ${list}` : list}${clauses(query, quote, [])}${most}`
+      select.kind === 'all' ? '*' : select.kind === 'value' ? `VALUE ${selected[0]?.text}` : formatFields(selected)
+    return `SELECT ${select.kind === 'list' ? `VALUE ${list}` : list}${formatClauses(query, quote, [])}${most}`
   }
-  const alias = aliasOf(first)
+  const alias = findAlias(first)
   const [value] = selected
-  const payload = select.kind === 'all' ? alias : select.kind === 'value' ? (value?.text ?? '') : fieldsOf(selected)
+  const payload = select.kind === 'all' ? alias : select.kind === 'value' ? (value?.text ?? '') : formatFields(selected)
   const items = orderBy.map(({ valueAt }) => `{"item": ${quote(valueAt)}}`)
   const more = select.kind === 'value' ? [FILTER, `IS_DEFINED(${payload})`] : [FILTER]
   const order = orderBy.map(({ at }) => quote(at)).join(', ')
-  return `SELECT ${alias}._rid, [${items.join(', ')}] AS orderByItems, ${payload} AS payload${clauses(query, quote, more)} ORDER BY ${order}${most}`
+  return `SELECT ${alias}._rid, [${items.join(', ')}] AS orderByItems, ${payload} AS payload${formatClauses(query, quote, more)} ORDER BY ${order}${most}`
 }
 
-const fieldsOf = (selected: readonly Selected[]): string =>
+const formatFields = (selected: readonly Selected[]): string =>
   `{${selected.map(({ name, text }) => `${JSON.stringify(name)}: ${text}`).join(', ')}}`
 
-function clauses({ fromAt, whereAt }: Query, quote: (at: Span) => string, more: readonly string[]): string {
+function formatClauses({ fromAt, whereAt }: Query, quote: (at: Span) => string, more: readonly string[]): string {
   const conditions = [...(whereAt ? [`(${quote(whereAt)})`] : []), ...more]
   const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''
   return `${fromAt ? ` FROM ${quote(fromAt)}` : ''}${where}`
@@ -111,9 +115,9 @@ interface Aggregate {
   readonly operand: string
 }
 
-const typeOf = ({ name }: Aggregate): string => NAMES[name] ?? name
+const formatAggregateType = ({ name }: Aggregate): string => NAMES[name] ?? name
 
-function aggregateOf({ value, text }: Selected): Aggregate | undefined {
+function parseAggregate({ value, text }: Selected): Aggregate | undefined {
   if (!hasAggregate(value)) return undefined
   const name = value.kind === 'call' ? value.name.toUpperCase() : ''
   const at = text.search(/\(/)
@@ -123,7 +127,7 @@ function aggregateOf({ value, text }: Selected): Aggregate | undefined {
 }
 
 /** What a partition says of an aggregate: of an average the sum and the count, of the least and the greatest whether there is one. */
-function partial({ name, operand }: Aggregate): string {
+function formatPartial({ name, operand }: Aggregate): string {
   if (name === 'AVG') return `{"item": {"sum": SUM${operand}, "count": COUNT${operand}}}`
   if (name !== 'MIN' && name !== 'MAX') return `{"item": ${name}${operand}}`
   return `{"item": ${name}${operand}, "item2": {"${name.toLowerCase()}": ${name}${operand}, "count": COUNT${operand}}}`

@@ -1,12 +1,12 @@
 import type { Container } from '../resources/catalog.ts'
 import type { EpkRange } from '../resources/ranges.ts'
 import { checkOrder } from './access/index-rules.ts'
-import { compileQuery, countOf } from './compile/queries.ts'
+import { compileQuery, readCount } from './compile/queries.ts'
 import { type Frame, type Parameters, Work } from './evaluation/frame.ts'
 import { type Division, divide } from './plan-division.ts'
 import { parseQuery } from './syntax/parser.ts'
 
-const WHOLE: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
+const UNDIVIDED: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
 
 /**
  * What a client does itself to answer a query that is about several physical partitions: it asks each with the rewritten query, and puts
@@ -14,7 +14,7 @@ const WHOLE: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: []
  * @param ranges the effective partition keys of the partitions that the query is about.
  * @throws Failure 400 for a query that could not be run, or not so.
  */
-export function queryPlan(
+export function buildQueryPlan(
   container: Container,
   text: string,
   ranges: readonly EpkRange[],
@@ -25,9 +25,9 @@ export function queryPlan(
   checkOrder(container, compiled.orderBy)
   const isDivided = ranges.length > 1
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(0) }
-  const count = (value: typeof compiled.limit): number | null => (isDivided && value ? countOf(value(frame)) : null)
+  const count = (value: typeof compiled.limit): number | null => (isDivided && value ? readCount(value(frame)) : null)
   const [offset, limit] = [count(compiled.offset), count(compiled.limit)]
-  const division = isDivided ? divide(query, text, offset, limit) : WHOLE
+  const division = isDivided ? divide(query, text, offset, limit) : UNDIVIDED
   const orderBy = isDivided ? query.orderBy : []
   return {
     partitionedQueryExecutionInfoVersion: 2,

@@ -1,20 +1,20 @@
 import { badRequest } from '../api/failure.ts'
 import { MAX_ANSWER_BYTES } from '../http/answers.ts'
-import type { Extent } from '../resources/extent.ts'
-import type { Reads } from '../store/snapshot.ts'
+import type { FeedRange } from '../resources/feed-range.ts'
+import type { ReadSource } from '../store/snapshot.ts'
 import { chooseAccess } from './access/access.ts'
 import { checkOrder } from './access/index-rules.ts'
-import { indexFor } from './access/indexes.ts'
+import { findOrCreateIndex } from './access/indexes.ts'
 import { comparePositions, type Position, tiesDescend } from './access/position.ts'
 import { isInOrder, type ReadPlan } from './access/statements.ts'
-import { type CompiledQuery, countOf, type Term } from './compile/queries.ts'
+import { type CompiledQuery, readCount, type Term } from './compile/queries.ts'
 import { compileCached } from './compiled.ts'
-import { type Mark, readMark, writeMark } from './continuation.ts'
+import { type Cursor, formatContinuation, parseContinuation } from './continuation.ts'
 import { type Frame, type Parameters, Work } from './evaluation/frame.ts'
-import { type Resume, startOf } from './resume.ts'
-import { type Row, resultOf, rowsOf } from './rows.ts'
+import { type ResumeFilter, toStartPosition } from './resume-filter.ts'
+import { formatResult, listRows, type Row } from './rows.ts'
 import { Scan, type ScannedItem } from './scan.ts'
-import { compareMembers, setOf } from './sets.ts'
+import { buildSet, compareMembers } from './sets.ts'
 import { TopRows } from './top-rows.ts'
 
 /** Items that are read for one page where rows come in order: then the page ends, and others have their turn. */
@@ -34,12 +34,12 @@ export interface Page {
   readonly indexed: boolean
 }
 
-export interface Question {
+export interface QueryRequest {
   readonly text: string
   readonly parameters: Parameters
   readonly maxItems: number
   readonly continuation: string | undefined
-  readonly resume: Resume | undefined
+  readonly resume: ResumeFilter | undefined
 }
 
 /** One page of a query at work. */
@@ -48,7 +48,7 @@ interface Run {
   readonly frame: Frame
   readonly plan: ReadPlan
   readonly scan: Scan
-  readonly mark: Mark | undefined
+  readonly cursor: Cursor | undefined
   /** Rows up to there are behind. */
   readonly from: Position | undefined
   readonly offset: number
@@ -58,7 +58,7 @@ interface Run {
 
 /** A result on its way, and what the page that ends after it is continued by. */
 interface Candidate {
-  readonly mark: Omit<Mark, 'seen' | 'by'>
+  readonly cursor: Omit<Cursor, 'seen' | 'by'>
   readonly text: string | undefined
 }
 
@@ -67,28 +67,30 @@ interface Candidate {
  * @throws Failure 400 for a query that the service refuses, or that this endpoint does not do.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination
  */
-export async function runQuery(reads: Reads, extent: Extent, question: Question): Promise<Page> {
-  const { text, parameters, maxItems, continuation, resume } = question
+export async function runQuery(reads: ReadSource, feedRange: FeedRange, request: QueryRequest): Promise<Page> {
+  const { text, parameters, maxItems, continuation, resume } = request
   const query = compileCached(text)
   for (const name of query.parameters)
     if (!parameters.has(name)) throw badRequest(`the query's parameter ${name} has no value`)
-  const mark = continuation === undefined ? undefined : readMark(query.continued, continuation)
-  const from = resume ? laterOf(query, mark, startOf(resume, query, extent.container)) : mark?.position
+  const cursor = continuation === undefined ? undefined : parseContinuation(query.continuationText, continuation)
+  const from = resume
+    ? selectLater(query, cursor, toStartPosition(resume, query, feedRange.container))
+    : cursor?.position
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
-  const { plan, indexed } = await planOf(reads, extent, query, frame, mark, from)
+  const { plan, indexed } = await buildReadPlan(reads, feedRange, query, frame, cursor, from)
   const scan = new Scan(reads, plan)
   const run: Run = {
     query,
     frame,
     plan,
     scan,
-    mark,
+    cursor,
     from,
-    offset: query.offset ? countOf(query.offset(frame)) : 0,
-    limit: query.limit ? countOf(query.limit(frame)) : Number.POSITIVE_INFINITY,
+    offset: query.offset ? readCount(query.offset(frame)) : 0,
+    limit: query.limit ? readCount(query.limit(frame)) : Number.POSITIVE_INFINITY,
     maxItems,
   }
-  const { results, end } = take(run)
+  const { results, end } = takePage(run)
   const { loaded, loadedBytes } = scan
   const by = query.orderBy.length === 0 ? plan.order.map(({ path }) => path) : []
   return {
@@ -97,60 +99,67 @@ export async function runQuery(reads: Reads, extent: Extent, question: Question)
     loadedBytes,
     indexed,
     tiesDescend: query.orderBy.length === 0 ? undefined : tiesDescend(query.orderBy),
-    ...(end && { continuation: writeMark(query.continued, { ...end, by }) }),
+    ...(end && { continuation: formatContinuation(query.continuationText, { ...end, by }) }),
   }
 }
 
-function laterOf({ orderBy }: CompiledQuery, mark: Mark | undefined, start: Position): Position {
-  return mark && comparePositions(orderBy, mark.position, start) > 0 ? mark.position : start
+function selectLater({ orderBy }: CompiledQuery, cursor: Cursor | undefined, start: Position): Position {
+  return cursor && comparePositions(orderBy, cursor.position, start) > 0 ? cursor.position : start
 }
 
-async function planOf(
-  reads: Reads,
-  extent: Extent,
+async function buildReadPlan(
+  reads: ReadSource,
+  feedRange: FeedRange,
   query: CompiledQuery,
   { parameters, work }: Frame,
-  mark: Mark | undefined,
+  cursor: Cursor | undefined,
   from: Position | undefined,
 ): Promise<{ readonly plan: ReadPlan; readonly indexed: boolean }> {
-  checkOrder(extent.container, query.orderBy)
-  const wanted: readonly Term[] =
-    query.orderBy.length > 0 ? query.orderBy : (mark?.by ?? []).map((path) => ({ path, descending: false }))
-  if (mark && mark.key === undefined && mark.position.order.length !== wanted.length)
+  checkOrder(feedRange.container, query.orderBy)
+  const requestedOrder: readonly Term[] =
+    query.orderBy.length > 0 ? query.orderBy : (cursor?.by ?? []).map((path) => ({ path, descending: false }))
+  if (cursor && cursor.key === undefined && cursor.position.order.length !== requestedOrder.length)
     throw badRequest('the continuation is not one that this endpoint gave for this query')
   const isSet = query.group !== undefined || query.distinct
-  const chosen = chooseAccess(extent, { query, parameters, work, order: wanted, isFree: mark === undefined })
+  const chosen = chooseAccess(feedRange, {
+    query,
+    parameters,
+    work,
+    order: requestedOrder,
+    isFirstPage: cursor === undefined,
+  })
   const { access } = chosen
-  const index = access.kind === 'index' ? await indexFor(reads, chosen.extent, access.terms) : undefined
-  const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted
+  const index = access.kind === 'index' ? await findOrCreateIndex(reads, chosen.extent, access.terms) : undefined
+  const order =
+    requestedOrder.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : requestedOrder
   const narrows = access.kind === 'index' ? access.narrows : access.kind !== 'all'
   return {
     plan: {
-      extent: chosen.extent,
+      feedRange: chosen.extent,
       access,
       index,
       order,
       readsItem: query.readsItem,
       from: isSet ? undefined : from,
     },
-    indexed: narrows || !query.condition?.where || chosen.extent !== extent,
+    indexed: narrows || !query.condition?.where || chosen.extent !== feedRange,
   }
 }
 
-function take(run: Run): { readonly results: string[]; readonly end?: Omit<Mark, 'by'> } {
-  const { offset, limit, maxItems, mark } = run
+function takePage(run: Run): { readonly results: string[]; readonly end?: Omit<Cursor, 'by'> } {
+  const { offset, limit, maxItems, cursor } = run
   const results: string[] = []
-  let [seen, bytes] = [mark?.seen ?? 0, 0]
+  let [seen, bytes] = [cursor?.seen ?? 0, 0]
   if (seen >= offset + limit) return { results }
-  let last: Candidate['mark'] | undefined
-  const candidates = candidatesOf(run)
+  let last: Candidate['cursor'] | undefined
+  const candidates = selectCandidates(run)
   for (let next = candidates.next(); ; next = candidates.next()) {
     if (next.done) return next.value ? { results, end: { ...next.value, seen } } : { results }
     if (last && (results.length >= maxItems || bytes >= MAX_ANSWER_BYTES)) {
       candidates.return(undefined)
       return { results, end: { ...last, seen } }
     }
-    last = next.value.mark
+    last = next.value.cursor
     const { text } = next.value
     if (text === undefined) continue
     seen += 1
@@ -165,10 +174,10 @@ function take(run: Run): { readonly results: string[]; readonly end?: Omit<Mark,
   }
 }
 
-type Candidates = Generator<Candidate, Candidate['mark'] | undefined>
+type Candidates = Generator<Candidate, Candidate['cursor'] | undefined>
 
 /** @returns where to go on, when it ended before all was read. */
-function candidatesOf(run: Run): Candidates {
+function selectCandidates(run: Run): Candidates {
   const { query, plan } = run
   if (query.isConstant) return constant(run)
   if (query.group || query.distinct) return members(run)
@@ -178,15 +187,15 @@ function candidatesOf(run: Run): Candidates {
 const START: Position = { order: [], number: 0, pk: '', id: '', place: undefined }
 
 function* constant({ query, frame }: Run): Candidates {
-  yield { mark: { position: START, key: undefined }, text: resultOf(query, frame, '') }
+  yield { cursor: { position: START, key: undefined }, text: formatResult(query, frame, '') }
   return undefined
 }
 
-function* members({ query, frame, scan, mark }: Run): Candidates {
-  const after = mark?.key === undefined ? undefined : { key: mark.key, order: mark.position.order }
-  for (const member of setOf(query, frame, rowsOf(query, frame, scan.items()))) {
+function* members({ query, frame, scan, cursor }: Run): Candidates {
+  const after = cursor?.key === undefined ? undefined : { key: cursor.key, order: cursor.position.order }
+  for (const member of buildSet(query, frame, listRows(query, frame, scan.items()))) {
     if (after && compareMembers(query, member, after) <= 0) continue
-    yield { mark: { position: { ...START, order: member.order }, key: member.key }, text: member.text }
+    yield { cursor: { position: { ...START, order: member.order }, key: member.key }, text: member.text }
   }
   return undefined
 }
@@ -201,30 +210,30 @@ function* inOrder({ query, frame, scan, plan, from }: Run): Candidates {
       scanned = undefined
     }
   }
-  for (const row of rowsOf(query, frame, items())) {
+  for (const row of listRows(query, frame, items())) {
     if (from && comparePositions(plan.order, row, from) <= 0) continue
-    yield { mark: { position: positionOf(row), key: undefined }, text: resultOf(query, frame, row.text) }
+    yield { cursor: { position: toPosition(row), key: undefined }, text: formatResult(query, frame, row.text) }
   }
-  return scanned && { position: positionOf({ ...scanned, place: undefined }), key: undefined }
+  return scanned && { position: toPosition({ ...scanned, place: undefined }), key: undefined }
 }
 
 /** Only as many rows are kept as the page may need. */
-function* sorted({ query, frame, scan, plan, mark, from, offset, limit, maxItems }: Run): Candidates {
-  const skip = Math.max(0, offset - (mark?.seen ?? 0))
+function* sorted({ query, frame, scan, plan, cursor, from, offset, limit, maxItems }: Run): Candidates {
+  const skip = Math.max(0, offset - (cursor?.seen ?? 0))
   const rows = new TopRows<Row & { readonly values: unknown[] }>(
     { skipped: skip, given: Math.min(maxItems, limit) + 1, characters: MAX_ANSWER_BYTES },
     (a, b) => comparePositions(plan.order, a, b),
     frame.work,
   )
-  for (const row of rowsOf(query, frame, scan.items()))
+  for (const row of listRows(query, frame, scan.items()))
     if (!from || comparePositions(plan.order, row, from) > 0) rows.add({ ...row, values: [...frame.values] })
   let last: Position | undefined
   for (const row of rows.sorted()) {
-    last = positionOf(row)
-    const text = resultOf(query, { ...frame, values: row.values }, row.text)
-    yield { mark: { position: last, key: undefined }, text }
+    last = toPosition(row)
+    const text = formatResult(query, { ...frame, values: row.values }, row.text)
+    yield { cursor: { position: last, key: undefined }, text }
   }
-  return rows.cut && last ? { position: last, key: undefined } : undefined
+  return rows.hasMore && last ? { position: last, key: undefined } : undefined
 }
 
-const positionOf = ({ order, number, pk, id, place }: Position): Position => ({ order, number, pk, id, place })
+const toPosition = ({ order, number, pk, id, place }: Position): Position => ({ order, number, pk, id, place })

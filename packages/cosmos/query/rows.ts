@@ -10,7 +10,7 @@ export interface Row extends Position {
 }
 
 /** The rows that FROM and JOIN make of each item. */
-export function* rowsOf(query: CompiledQuery, frame: Frame, items: Iterable<ScannedItem>): Generator<Row> {
+export function* listRows(query: CompiledQuery, frame: Frame, items: Iterable<ScannedItem>): Generator<Row> {
   const { bind, where, isPlain } = query
   for (const { number, pk, id, text, value, order } of items) {
     frame.values[ITEM] = value
@@ -23,6 +23,6 @@ export function* rowsOf(query: CompiledQuery, frame: Frame, items: Iterable<Scan
 }
 
 /** The JSON of a row's result; undefined where it has no value. */
-export function resultOf({ isWhole, result }: CompiledQuery, frame: Frame, text: string): string | undefined {
+export function formatResult({ isWhole, result }: CompiledQuery, frame: Frame, text: string): string | undefined {
   return isWhole ? text : JSON.stringify(result(frame))
 }

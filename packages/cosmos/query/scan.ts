@@ -1,8 +1,8 @@
-import { isCut, keyOf } from '../store/index-key.ts'
-import type { Reads } from '../store/snapshot.ts'
+import { encodeKey, isTruncated } from '../store/index-key.ts'
+import type { ReadSource } from '../store/snapshot.ts'
 import { stepInto } from '../values/json.ts'
 import { comparePositions } from './access/position.ts'
-import { type ReadPlan, statementsOf } from './access/statements.ts'
+import { buildStatements, type ReadPlan } from './access/statements.ts'
 
 /** An item as it was read. */
 export interface ScannedItem {
@@ -19,12 +19,12 @@ const NOT_READ = {}
 
 /** Reads the items of an access, one after the other, and counts them. */
 export class Scan {
-  readonly #reads: Reads
+  readonly #reads: ReadSource
   readonly #plan: ReadPlan
   loaded = 0
   loadedBytes = 0
 
-  constructor(reads: Reads, plan: ReadPlan) {
+  constructor(reads: ReadSource, plan: ReadPlan) {
     this.#reads = reads
     this.#plan = plan
   }
@@ -38,7 +38,7 @@ export class Scan {
   *#read(): Generator<ScannedItem> {
     const { order, readsItem } = this.#plan
     const parses = readsItem || order.length > 0
-    for (const { text, values } of statementsOf(this.#plan))
+    for (const { text, values } of buildStatements(this.#plan))
       for (const row of this.#reads.prepare(text).iterate(...values)) {
         const body = String(row.body)
         this.loaded += 1
@@ -63,7 +63,7 @@ export class Scan {
     const sorted = (): ScannedItem[] =>
       run.sort((a, b) => comparePositions(order, { ...a, place: undefined }, { ...b, place: undefined }))
     for (const item of this.#read()) {
-      const key = item.order.some(isCut) ? keyOf(item.order) : undefined
+      const key = item.order.some(isTruncated) ? encodeKey(item.order) : undefined
       if (run.length > 0 && !(key && runKey?.equals(key))) {
         yield* sorted()
         run = []

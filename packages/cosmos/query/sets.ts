@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { canonicalText } from '../values/values.ts'
+import { formatCanonical } from '../values/values.ts'
 import { compareOrder } from './access/position.ts'
 import { type CompiledQuery, Groups } from './compile/queries.ts'
 import type { Frame } from './evaluation/frame.ts'
-import { type Row, resultOf } from './rows.ts'
+import { formatResult, type Row } from './rows.ts'
 
 /** A result of which there is one however many rows it stands for. */
 export interface SetMember {
@@ -18,11 +18,11 @@ const LONGEST_KEY = 300
  * The results of a query with groups, an aggregate or DISTINCT, all of them, in an order that depends on nothing but themselves: the next page
  * makes them anew and goes on after the last one of this. https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by
  */
-export function setOf(query: CompiledQuery, frame: Frame, rows: Iterable<Row>): readonly SetMember[] {
+export function buildSet(query: CompiledQuery, frame: Frame, rows: Iterable<Row>): readonly SetMember[] {
   const members = new Map<string, SetMember>()
   const add = (identity: string, text: string | undefined, order: readonly unknown[]): void => {
     if (text === undefined) return
-    const key = shortened(query.distinct ? canonicalText(JSON.parse(text)) : identity)
+    const key = shortenKey(query.distinct ? formatCanonical(JSON.parse(text)) : identity)
     const known = members.get(key)
     if (!known) frame.work.keep((key.length + text.length) * 2 + 200)
     // Where it is first in the order.
@@ -33,7 +33,7 @@ export function setOf(query: CompiledQuery, frame: Frame, rows: Iterable<Row>): 
     for (const _ of rows) groups.add(frame)
     for (const { identity, keys, aggregates } of groups.all())
       add(identity, JSON.stringify(query.result({ ...frame, keys, aggregates })), [])
-  } else for (const row of rows) add('', resultOf(query, frame, row.text), row.order)
+  } else for (const row of rows) add('', formatResult(query, frame, row.text), row.order)
   return [...members.values()].sort((a, b) => compareMembers(query, a, b))
 }
 
@@ -46,7 +46,7 @@ export function compareMembers(
 }
 
 /** A continuation holds it. */
-function shortened(key: string): string {
+function shortenKey(key: string): string {
   if (key.length <= LONGEST_KEY) return key
   return key.slice(0, LONGEST_KEY) + createHash('sha256').update(key).digest('base64url')
 }

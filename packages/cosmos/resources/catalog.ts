@@ -4,8 +4,8 @@ import { isObject, type Json } from '../values/json.ts'
 import { type ContainerSettings, readSettings } from './container-settings.ts'
 import { IndexedPaths } from './indexed-paths.ts'
 import { DEFAULT_THROUGHPUT, type Offer, type Throughput } from './offers.ts'
-import { namesOf } from './property-path.ts'
-import { halvesOf, type Range, WHOLE } from './ranges.ts'
+import { parsePropertyPath } from './property-path.ts'
+import { FULL_RANGE, halveRange, type Range } from './ranges.ts'
 import { containerRid, databaseRid, offerRid } from './rid.ts'
 
 export interface Database {
@@ -33,7 +33,7 @@ export interface Container {
   readonly etag: string
 }
 
-interface Known {
+interface CatalogState {
   readonly databases: readonly Database[]
   /** By the number of their database. */
   readonly containers: ReadonlyMap<number, readonly Container[]>
@@ -43,7 +43,7 @@ interface Known {
 /** Databases and containers, found by id or by rid, with their ranges and offers. Kept in memory: each request asks. */
 export class Catalog {
   readonly #store: Store
-  #known: Known | undefined
+  #state: CatalogState | undefined
 
   constructor(store: Store) {
     this.#store = store
@@ -55,13 +55,13 @@ export class Catalog {
 
   /** @throws Failure 404 */
   database(idOrRid: string): Database {
-    const found = byIdOrRid(this.databases(), idOrRid)
+    const found = findByIdOrRid(this.databases(), idOrRid)
     if (!found) throw notFound(`the database ${idOrRid}`)
     return found
   }
 
   createDatabase(body: unknown, throughput?: Throughput): Promise<Database> {
-    const id = resourceId(body)
+    const id = readResourceId(body)
     return this.#write(() => {
       if (this.databases().some((database) => database.id === id)) throw conflict(`the database ${id}`)
       const { lastInsertRowid } = this.#store
@@ -87,8 +87,8 @@ export class Catalog {
 
   /** @throws Failure 404 */
   container(database: Database, idOrRid: string): Container {
-    const found = byIdOrRid(this.containers(database), idOrRid)
-    if (!found) throw noContainer(idOrRid)
+    const found = findByIdOrRid(this.containers(database), idOrRid)
+    if (!found) throw containerNotFound(idOrRid)
     return found
   }
 
@@ -98,12 +98,12 @@ export class Catalog {
    */
   current({ number, id, database }: Container): Container {
     const found = this.containers(database).find((container) => container.number === number)
-    if (!found) throw noContainer(id)
+    if (!found) throw containerNotFound(id)
     return found
   }
 
   createContainer(database: Database, body: unknown, throughput?: Throughput): Promise<Container> {
-    const id = resourceId(body)
+    const id = readResourceId(body)
     const settings = JSON.stringify(readSettings(body as Json))
     return this.#write(() => {
       const current = this.#currentDatabase(database)
@@ -112,7 +112,7 @@ export class Catalog {
         .prepare('INSERT INTO containers (database, id, settings, ts, etag) VALUES (?, ?, ?, ?, ?)')
         .run(database.number, id, settings, nowSeconds(), newEtag())
       const container = Number(lastInsertRowid)
-      this.#putRange(container, WHOLE)
+      this.#putRange(container, FULL_RANGE)
       const shared = this.offers().some(({ of }) => of === database.rid)
       if (throughput || !shared) this.#putOffer({ database: null, container }, throughput ?? DEFAULT_THROUGHPUT)
       return () => this.container(current, id)
@@ -121,7 +121,7 @@ export class Catalog {
 
   /** @throws Failure 412 when `ifMatch` is not its etag. */
   replaceContainer(container: Container, body: unknown, ifMatch: string | undefined): Promise<Container> {
-    if (resourceId(body) !== container.id) throw badRequest('the id of a container cannot be changed')
+    if (readResourceId(body) !== container.id) throw badRequest('the id of a container cannot be changed')
     const settings = readSettings(body as Json)
     for (const name of ['partitionKey', 'uniqueKeyPolicy'] as const)
       if (JSON.stringify(settings[name]) !== JSON.stringify(container.settings[name]))
@@ -132,7 +132,7 @@ export class Catalog {
       this.#store
         .prepare('UPDATE containers SET settings = ?, ts = ?, etag = ? WHERE number = ?')
         .run(JSON.stringify(settings), nowSeconds(), newEtag(), container.number)
-      if (settings.defaultTtl !== before.settings.defaultTtl) this.#retime(container, settings.defaultTtl)
+      if (settings.defaultTtl !== before.settings.defaultTtl) this.#updateExpiry(container, settings.defaultTtl)
       return () => this.current(container)
     })
   }
@@ -158,7 +158,7 @@ export class Catalog {
       const { last } = this.#store
         .prepare('SELECT max(id) AS last FROM ranges WHERE container = ?')
         .get(container.number) as { last: number }
-      const halves = halvesOf(range, [String(last + 1), String(last + 2)])
+      const halves = halveRange(range, [String(last + 1), String(last + 2)])
       this.#store.prepare('UPDATE ranges SET live = 0 WHERE container = ? AND id = ?').run(container.number, Number(id))
       for (const half of halves) this.#putRange(container.number, half)
       return () => halves.map((half) => half.id)
@@ -208,7 +208,7 @@ export class Catalog {
   }
 
   /** A new default holds for the items that are there; what expired under the old one does not come back. */
-  #retime({ number }: Container, defaultTtl: number | undefined): void {
+  #updateExpiry({ number }: Container, defaultTtl: number | undefined): void {
     this.#store.prepare('DELETE FROM items WHERE container = ? AND expires <= ?').run(number, Date.now() / 1000)
     this.#store
       .prepare(
@@ -223,20 +223,20 @@ export class Catalog {
     return this.#store.write(() => {
       try {
         const result = change()
-        this.#known = undefined
+        this.#state = undefined
         return result()
       } finally {
-        this.#known = undefined
+        this.#state = undefined
       }
     })
   }
 
-  #load(): Known {
-    this.#known ??= this.#read()
-    return this.#known
+  #load(): CatalogState {
+    this.#state ??= this.#read()
+    return this.#state
   }
 
-  #read(): Known {
+  #read(): CatalogState {
     const all = (table: string, order: string): Row[] =>
       this.#store.prepare(`SELECT * FROM ${table} ORDER BY ${order}`).all()
     const databases = all('databases', 'number').map(toDatabase)
@@ -270,8 +270,8 @@ function toContainer(row: Row, database: Database, ranges: readonly Row[]): Cont
     rid: containerRid(database.number, number),
     database,
     settings,
-    keyPaths: settings.partitionKey.paths.map(namesOf),
-    uniqueKeys: settings.uniqueKeyPolicy?.uniqueKeys.map(({ paths }) => paths.map(namesOf)) ?? [],
+    keyPaths: settings.partitionKey.paths.map(parsePropertyPath),
+    uniqueKeys: settings.uniqueKeyPolicy?.uniqueKeys.map(({ paths }) => paths.map(parsePropertyPath)) ?? [],
     indexedPaths: new IndexedPaths(settings.indexingPolicy),
     ranges: ranges.filter(({ live }) => live === 1).map(toRange),
     ts: Number(row.ts),
@@ -297,7 +297,7 @@ function toOffer(row: Row, databases: readonly Database[], containers: readonly 
 }
 
 /** An id wins over a rid: ids are what people choose. */
-function byIdOrRid<Resource extends { readonly id: string; readonly rid: string }>(
+function findByIdOrRid<Resource extends { readonly id: string; readonly rid: string }>(
   resources: readonly Resource[],
   idOrRid: string,
 ): Resource | undefined {
@@ -305,9 +305,9 @@ function byIdOrRid<Resource extends { readonly id: string; readonly rid: string 
 }
 
 // 1003: the SDKs tell a container that is not there from an item that is not.
-const noContainer = (id: string): Error => notFound(`the container ${id}`, 1003)
+const containerNotFound = (id: string): Error => notFound(`the container ${id}`, 1003)
 
-function resourceId(body: unknown): string {
+function readResourceId(body: unknown): string {
   const id = isObject(body) ? body.id : undefined
   if (typeof id !== 'string' || !/^[^/\\?#]{1,255}$/.test(id) || !id.isWellFormed() || id.endsWith(' '))
     throw badRequest('an id is a text of 1 to 255 letters with none of / \\ ? #, and no space at its end')

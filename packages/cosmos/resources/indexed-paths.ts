@@ -1,6 +1,6 @@
 import { isObject } from '../values/json.ts'
 import type { IndexingPolicy } from './indexing-policy.ts'
-import { namesOf } from './property-path.ts'
+import { parsePropertyPath } from './property-path.ts'
 
 /** What a policy says of one path: the names on the way, `[]` for the elements of an array, and whether what is below is meant too. */
 interface Rule {
@@ -20,8 +20,8 @@ export class IndexedPaths {
 
   constructor({ includedPaths, excludedPaths }: IndexingPolicy) {
     const rules = [
-      ...includedPaths.map(({ path }) => ruleOf(path, true)),
-      ...excludedPaths.map(({ path }) => ruleOf(path, false)),
+      ...includedPaths.map(({ path }) => parseRule(path, true)),
+      ...excludedPaths.map(({ path }) => parseRule(path, false)),
     ]
     this.#rules = rules.sort((a, b) => b.names.length - a.names.length || Number(a.below) - Number(b.below))
     this.#everything = rules.every(({ included, names }) => included || (names.length === 1 && names[0] === '_etag'))
@@ -43,7 +43,7 @@ export class IndexedPaths {
     if (this.#rules.length === 0) return 0
     if (this.#everything) return countLeaves(item)
     let terms = 0
-    for (const [names] of leavesOf(item, [])) if (this.has(names)) terms++
+    for (const [names] of listLeaves(item, [])) if (this.has(names)) terms++
     return terms
   }
 
@@ -51,7 +51,7 @@ export class IndexedPaths {
   countChangedTerms(before: unknown, after: unknown): number {
     const counts = new Map<string, number>()
     const add = (item: unknown, by: number): void => {
-      for (const [names, value] of leavesOf(item, [])) {
+      for (const [names, value] of listLeaves(item, [])) {
         if (!this.has(names)) continue
         const term = JSON.stringify([names, value])
         counts.set(term, (counts.get(term) ?? 0) + by)
@@ -65,8 +65,8 @@ export class IndexedPaths {
   }
 }
 
-function ruleOf(path: string, included: boolean): Rule {
-  return { names: namesOf(path).slice(0, -1), below: path.endsWith('*'), included }
+function parseRule(path: string, included: boolean): Rule {
+  return { names: parsePropertyPath(path).slice(0, -1), below: path.endsWith('*'), included }
 }
 
 function countLeaves(value: unknown): number {
@@ -76,8 +76,9 @@ function countLeaves(value: unknown): number {
   return leaves
 }
 
-function* leavesOf(value: unknown, names: readonly string[]): Generator<[names: readonly string[], value: unknown]> {
-  if (Array.isArray(value)) for (const inner of value) yield* leavesOf(inner, [...names, '[]'])
-  else if (isObject(value)) for (const [name, inner] of Object.entries(value)) yield* leavesOf(inner, [...names, name])
+function* listLeaves(value: unknown, names: readonly string[]): Generator<[names: readonly string[], value: unknown]> {
+  if (Array.isArray(value)) for (const inner of value) yield* listLeaves(inner, [...names, '[]'])
+  else if (isObject(value))
+    for (const [name, inner] of Object.entries(value)) yield* listLeaves(inner, [...names, name])
   else yield [names, value]
 }

@@ -32,7 +32,7 @@ export function readIndexingPolicy(value: unknown): IndexingPolicy {
   const given = value ?? {}
   const mode = String(given.indexingMode ?? 'consistent').toLowerCase()
   if (mode === 'none') {
-    if (pathsOf(given.includedPaths).length + pathsOf(given.excludedPaths).length > 0)
+    if (readPaths(given.includedPaths).length + readPaths(given.excludedPaths).length > 0)
       throw badRequest('an indexing policy of the mode none has no paths')
     return { indexingMode: 'none', automatic: false, includedPaths: [], excludedPaths: [] }
   }
@@ -41,9 +41,9 @@ export function readIndexingPolicy(value: unknown): IndexingPolicy {
   for (const name of REFUSED)
     if (Array.isArray(given[name]) && given[name].length > 0)
       throw badRequest(`${name} are not supported by this endpoint`)
-  const excluded = pathsOf(given.excludedPaths)
+  const excluded = readPaths(given.excludedPaths)
   const none = given.includedPaths === undefined && !excluded.includes(EVERYTHING)
-  const included = none ? [EVERYTHING] : pathsOf(given.includedPaths)
+  const included = none ? [EVERYTHING] : readPaths(given.includedPaths)
   if (!included.includes(EVERYTHING) && !excluded.includes(EVERYTHING))
     throw badRequest('The special mandatory indexing path "/" is not provided in any of the path type sets.')
   const twice = included.find((path) => excluded.includes(path))
@@ -59,7 +59,7 @@ export function readIndexingPolicy(value: unknown): IndexingPolicy {
   }
 }
 
-function pathsOf(value: unknown): string[] {
+function readPaths(value: unknown): string[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value) || value.length > MAX_PATHS)
     throw badRequest(`an indexing policy has at most ${MAX_PATHS} paths`)

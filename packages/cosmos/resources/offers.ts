@@ -28,7 +28,7 @@ export const DEFAULT_THROUGHPUT: Throughput = { fixed: MIN_THROUGHPUT }
  * What a create asks for in its headers.
  * @throws Failure 400
  */
-export function throughputOfHeaders(headers: NodeJS.Dict<string>): Throughput | undefined {
+export function readThroughputHeaders(headers: NodeJS.Dict<string>): Throughput | undefined {
   const { 'x-ms-offer-throughput': fixed, 'x-ms-cosmos-offer-autopilot-settings': autoscale } = headers
   if (fixed !== undefined && autoscale !== undefined) throw badRequest('a throughput is fixed or autoscaled, not both')
   if (fixed !== undefined) return { fixed: checkFixed(/^\d+$/.test(fixed) ? Number(fixed) : fixed) }
@@ -43,7 +43,7 @@ export function throughputOfHeaders(headers: NodeJS.Dict<string>): Throughput | 
 }
 
 /** @throws Failure 400 for a body that is no offer, or that of another resource. */
-export function throughputOfBody(body: unknown, { of }: Offer): Throughput {
+export function readOfferThroughput(body: unknown, { of }: Offer): Throughput {
   const { content, offerResourceId } = isObject(body) ? body : {}
   if (!isObject(content)) throw badRequest('an offer has a content')
   if (offerResourceId !== of) throw badRequest('the resource of an offer cannot be changed')

@@ -1,7 +1,7 @@
 import { badRequest } from '../api/failure.ts'
 import { isObject, stepInto } from '../values/json.ts'
 import type { Container } from './catalog.ts'
-import { ALL_KEYS, type KeyScope } from './extent.ts'
+import { ALL_KEYS, type KeyScope } from './feed-range.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_KEY_BYTES = 2048
@@ -13,8 +13,8 @@ const NONE = '{}'
  * A partition key as text: the JSON array of its components, so that "1" and 1 are two.
  * @throws Failure 400 for what is no key: an object, an array, more than 2048 bytes.
  */
-export function keyText(components: readonly unknown[]): string {
-  const text = `[${components.map(componentText).join(',')}]`
+export function formatKey(components: readonly unknown[]): string {
+  const text = `[${components.map(formatComponent).join(',')}]`
   if (text.length > MAX_KEY_BYTES / 4 && Buffer.byteLength(components.filter(isText).join('')) > MAX_KEY_BYTES)
     throw badRequest(`a partition key has at most ${MAX_KEY_BYTES} bytes`)
   return text
@@ -22,7 +22,7 @@ export function keyText(components: readonly unknown[]): string {
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 
-function componentText(value: unknown): string {
+function formatComponent(value: unknown): string {
   if (value === undefined || (isObject(value) && Object.keys(value).length === 0)) return NONE
   if (typeof value === 'object' && value !== null)
     throw badRequest('a partition key is a text, a number, a boolean or null')
@@ -34,17 +34,17 @@ function componentText(value: unknown): string {
  * The key that an item has at its container's paths.
  * @throws Failure 400
  */
-export function keyOfItem({ keyPaths }: Container, item: unknown): string {
+export function readItemKey({ keyPaths }: Container, item: unknown): string {
   const components = keyPaths.map((path) => path.reduce<unknown>(stepInto, item))
   if (components.some(isObject)) throw badRequest('a partition key is a text, a number, a boolean or null')
-  return keyText(components)
+  return formatKey(components)
 }
 
 /**
  * What a header's JSON array names: with as many components as the container has paths one logical partition, with fewer those that begin so.
  * @throws Failure 400
  */
-export function keyOfHeader({ keyPaths }: Container, header: string | undefined): KeyScope {
+export function parseKeyHeader({ keyPaths }: Container, header: string | undefined): KeyScope {
   if (header === undefined) return ALL_KEYS
   let components: unknown
   try {
@@ -56,7 +56,7 @@ export function keyOfHeader({ keyPaths }: Container, header: string | undefined)
   if (components.length > keyPaths.length)
     throw badRequest(`the partition key has ${components.length} components, the container's has ${keyPaths.length}`)
   if (components.length === 0) return ALL_KEYS
-  const pk = keyText(components)
+  const pk = formatKey(components)
   if (components.length === keyPaths.length) return { kind: 'one', pk }
   return { kind: 'prefix', prefix: `${pk.slice(0, -1)},` }
 }

@@ -14,7 +14,7 @@ export interface Range extends EpkRange {
 }
 
 /** Of all keys. */
-export const WHOLE: Range = { id: '0', min: '', max: 'FF', parents: [] }
+export const FULL_RANGE: Range = { id: '0', min: '', max: 'FF', parents: [] }
 
 // The first two bits of a hash are always 0: https://github.com/Azure/azure-cosmos-dotnet-v3, EffectivePartitionKey.
 const HASH_DIGITS = 32
@@ -24,8 +24,8 @@ const END = 2n ** 126n
  * The two halves of a range.
  * @throws Failure 400 for one that holds a single hash.
  */
-export function halvesOf({ id, min, max, parents }: Range, ids: readonly [string, string]): readonly [Range, Range] {
-  const [low, high] = [hashOf(min), max === WHOLE.max ? END : hashOf(max)]
+export function halveRange({ id, min, max, parents }: Range, ids: readonly [string, string]): readonly [Range, Range] {
+  const [low, high] = [parseHash(min), max === FULL_RANGE.max ? END : parseHash(max)]
   const middle = ((low + high) / 2n).toString(16).toUpperCase().padStart(HASH_DIGITS, '0')
   if (high - low < 2n) throw badRequest(`the range ${id} cannot be split any more`)
   const from = [...parents, id]
@@ -36,18 +36,18 @@ export function halvesOf({ id, min, max, parents }: Range, ids: readonly [string
 }
 
 /** Of a hierarchical key the first component's: the boundaries are made of these. */
-const hashOf = (epk: string): bigint => BigInt(`0x${epk.slice(0, HASH_DIGITS).padEnd(HASH_DIGITS, '0')}`)
+const parseHash = (epk: string): bigint => BigInt(`0x${epk.slice(0, HASH_DIGITS).padEnd(HASH_DIGITS, '0')}`)
 
 /** The range, of those that lie side by side from the lowest on, in which a key is. */
-export function rangeOf(ranges: readonly Range[], epk: string): Range {
-  return ranges.find(({ max }) => epk < max) ?? WHOLE
+export function findRange(ranges: readonly Range[], epk: string): Range {
+  return ranges.find(({ max }) => epk < max) ?? FULL_RANGE
 }
 
 /**
  * A range by what a header names it: `0`, or `<container rid>,0`.
  * @throws Failure 410 for one that was split, or never was: clients read the ranges again then.
  */
-export function namedRange(ranges: readonly Range[], name: string): Range {
+export function findNamedRange(ranges: readonly Range[], name: string): Range {
   const id = name.split(',').at(-1)
   const range = ranges.find((candidate) => candidate.id === id)
   if (!range) throw new Failure(410, 'Gone', `the partition key range ${id} is gone: it was split, or never was`, 1002)

@@ -4,30 +4,30 @@ function encode(bytes: Buffer): string {
   return bytes.toString('base64').replaceAll('/', '-')
 }
 
-function number(value: number): Buffer {
+function encodeUint32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
   return bytes
 }
 
-export function databaseRid(number_: number): string {
-  return encode(number(number_))
+export function databaseRid(database: number): string {
+  return encode(encodeUint32(database))
 }
 
 /** A collection's own four bytes have the highest bit set. */
 export function containerRid(database: number, container: number): string {
-  const own = number(container)
+  const own = encodeUint32(container)
   own[0] = (own[0] ?? 0) | 0x80
-  return encode(Buffer.concat([number(database), own]))
+  return encode(Buffer.concat([encodeUint32(database), own]))
 }
 
 /** 3 bytes, as the service's are. */
 export function offerRid(offer: number): string {
-  return encode(number(offer).subarray(1))
+  return encode(encodeUint32(offer).subarray(1))
 }
 
 /** An item's number, which its rid holds; undefined for what is no rid of this container's items. */
-export function documentNumber(container: string, rid: string): number | undefined {
+export function parseDocumentNumber(container: string, rid: string): number | undefined {
   const bytes = Buffer.from(rid.replaceAll('-', '/'), 'base64')
   if (bytes.length !== 16) return undefined
   const document = bytes.readUInt32LE(8) + (bytes.readUInt32LE(12) & 0x0fffffff) * 2 ** 32

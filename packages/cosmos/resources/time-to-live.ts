@@ -9,7 +9,7 @@ export function isTtl(value: unknown): value is number {
 /**
  * Seconds that an item lives; undefined for ever. Without a default of the container nothing expires, whatever the item says.
  */
-export function lifetimeOf(defaultTtl: number | undefined, ttl: number | undefined): number | undefined {
+export function resolveTtl(defaultTtl: number | undefined, ttl: number | undefined): number | undefined {
   if (defaultTtl === undefined) return undefined
   const seconds = ttl ?? defaultTtl
   return seconds === -1 ? undefined : seconds

@@ -1,25 +1,25 @@
-import { feedCharge, LEAST, queryCharge } from '../api/charges.ts'
+import { feedCharge, MIN_CHARGE, queryCharge } from '../api/charges.ts'
 import { badRequest, Failure } from '../api/failure.ts'
 import type { OperationName } from '../api/operations.ts'
-import type { LaggingReplica, View } from '../faults/lagging-replica.ts'
-import { type Answer, listOf } from '../http/answers.ts'
-import { flag, type Request } from '../http/requests.ts'
-import { checkSession, sessionToken } from '../http/session.ts'
+import type { LaggingReplica, ReadView } from '../faults/lagging-replica.ts'
+import { type Answer, formatList } from '../http/answers.ts'
+import { hasFlag, type Request } from '../http/requests.ts'
+import { checkSession, formatSessionToken } from '../http/session.ts'
 import { BatchFailure, runBatch } from '../items/batch.ts'
-import { readOperations, showResults } from '../items/batch-bodies.ts'
-import { type BatchResult, checkSize, noneMatchOfChange } from '../items/batch-operations.ts'
+import { formatResults, readOperations } from '../items/batch-bodies.ts'
+import { type BatchResult, checkSize, unsupportedNoneMatch } from '../items/batch-operations.ts'
 import { runBulk } from '../items/bulk.ts'
 import { readFeed } from '../items/change-feed.ts'
 import type { ItemReader, Outcome } from '../items/item-reader.ts'
 import type { Items } from '../items/items.ts'
-import { queryPlan } from '../query/plan.ts'
+import { buildQueryPlan } from '../query/plan.ts'
 import { runQuery } from '../query/queries.ts'
-import { readQuestion, readResumable } from '../query/question.ts'
+import { readQuerySpec, readResumableQuery } from '../query/query-spec.ts'
 import type { Catalog, Container } from '../resources/catalog.ts'
-import type { Extent, KeyScope, Place } from '../resources/extent.ts'
-import { keyOfHeader } from '../resources/partition-key.ts'
-import { type EpkRange, namedRange, type Range, rangeOf, WHOLE } from '../resources/ranges.ts'
-import { documentNumber } from '../resources/rid.ts'
+import type { FeedRange, KeyScope, LogicalPartition } from '../resources/feed-range.ts'
+import { parseKeyHeader } from '../resources/partition-key.ts'
+import { type EpkRange, FULL_RANGE, findNamedRange, findRange, type Range } from '../resources/ranges.ts'
+import { parseDocumentNumber } from '../resources/rid.ts'
 import type { Store } from '../store/store.ts'
 
 const DEFAULT_PAGE = 100
@@ -35,12 +35,12 @@ export interface Account {
 
 export function readItem(account: Account, container: Container, request: Request): Answer {
   checkSession(request, account.store.lsn)
-  const place = { container, pk: requiredKey(container, request) }
-  const range = rangeOfKey(account.items, place)
-  const { reads, items } = viewOf(account, 'read-item', container, request, () => [range])
+  const partition = { container, pk: requireKey(container, request) }
+  const range = findPartitionRange(account.items, partition)
+  const { reads, items } = selectView(account, 'read-item', container, request, () => [range])
   try {
-    const outcome = items.read(place, idOf(items, place, request), request.headers['if-none-match'])
-    return { ...show(outcome, false, range), lsn: reads.lsn }
+    const outcome = items.read(partition, resolveId(items, partition, request), request.headers['if-none-match'])
+    return { ...toItemAnswer(outcome, false, range), lsn: reads.lsn }
   } catch (error) {
     if (error instanceof Failure) error.lsn = reads.lsn
     throw error
@@ -49,34 +49,38 @@ export function readItem(account: Account, container: Container, request: Reques
 
 export function createItem(account: Account, container: Container, request: Request): Promise<Answer> {
   // A create that must not find one is what every create is.
-  return change(account, container, request, (place, lsn) => account.items.create(place, request.body, lsn))
+  return writeItem(account, container, request, (partition, lsn) => account.items.create(partition, request.body, lsn))
 }
 
 export function upsertItem(account: Account, container: Container, request: Request): Promise<Answer> {
-  const conditions = conditionsOf(request)
-  return change(account, container, request, (place, lsn) => account.items.upsert(place, request.body, conditions, lsn))
+  const conditions = readConditions(request)
+  return writeItem(account, container, request, (partition, lsn) =>
+    account.items.upsert(partition, request.body, conditions, lsn),
+  )
 }
 
 export function replaceItem(account: Account, container: Container, request: Request): Promise<Answer> {
   const { items } = account
-  const conditions = conditionsOf(request)
-  return change(account, container, request, (place, lsn) =>
-    items.replace(place, idOf(items, place, request), request.body, conditions, lsn),
+  const conditions = readConditions(request)
+  return writeItem(account, container, request, (partition, lsn) =>
+    items.replace(partition, resolveId(items, partition, request), request.body, conditions, lsn),
   )
 }
 
 export function patchItem(account: Account, container: Container, request: Request): Promise<Answer> {
   const { items } = account
-  const conditions = conditionsOf(request)
-  return change(account, container, request, (place, lsn) =>
-    items.patch(place, idOf(items, place, request), request.body, conditions, lsn),
+  const conditions = readConditions(request)
+  return writeItem(account, container, request, (partition, lsn) =>
+    items.patch(partition, resolveId(items, partition, request), request.body, conditions, lsn),
   )
 }
 
 export function deleteItem(account: Account, container: Container, request: Request): Promise<Answer> {
   const { items } = account
-  const conditions = conditionsOf(request)
-  return change(account, container, request, (place) => items.remove(place, idOf(items, place, request), conditions))
+  const conditions = readConditions(request)
+  return writeItem(account, container, request, (partition) =>
+    items.remove(partition, resolveId(items, partition, request), conditions),
+  )
 }
 
 export function listItems(account: Account, container: Container, request: Request): Promise<Answer> {
@@ -88,8 +92,8 @@ export function queryItems(account: Account, container: Container, request: Requ
 }
 
 export function planQuery(_: Account, container: Container, { body }: Request): Answer {
-  const { text, parameters } = readQuestion(body)
-  return { status: 200, body: queryPlan(container, text, container.ranges, parameters), charge: LEAST }
+  const { text, parameters } = readQuerySpec(body)
+  return { status: 200, body: buildQueryPlan(container, text, container.ranges, parameters), charge: MIN_CHARGE }
 }
 
 export async function batch(
@@ -97,7 +101,7 @@ export async function batch(
   container: Container,
   request: Request,
 ): Promise<Answer> {
-  const pk = requiredKey(container, request)
+  const pk = requireKey(container, request)
   const operations = readOperations(request.body, isMinimal(request))
   checkSize(operations, request.bytes)
   if (operations.some(({ type }) => type === 'Read')) checkSession(request, store.lsn)
@@ -105,9 +109,10 @@ export async function batch(
     const results = await store.write((lsn) =>
       runBatch(items, { container: catalog.current(container), pk }, operations, lsn),
     )
-    return showBatch(results, request, rangeOfKey(items, { container, pk }))
+    return toBatchAnswer(results, request, findPartitionRange(items, { container, pk }))
   } catch (error) {
-    if (error instanceof BatchFailure) return showBatch(error.results, request, rangeOfKey(items, { container, pk }))
+    if (error instanceof BatchFailure)
+      return toBatchAnswer(error.results, request, findPartitionRange(items, { container, pk }))
     throw error
   }
 }
@@ -118,18 +123,18 @@ export async function bulk(
   request: Request,
 ): Promise<Answer> {
   const { 'x-ms-documentdb-partitionkeyrangeid': named, 'x-ms-documentdb-partitionkey': key } = request.headers
-  const range = named === undefined ? undefined : namedRange(container.ranges, named)
+  const range = named === undefined ? undefined : findNamedRange(container.ranges, named)
   const operations = readOperations(request.body, isMinimal(request))
   checkSize(operations, request.bytes)
   if (operations.some(({ type }) => type === 'Read')) checkSession(request, store.lsn)
-  const place = {
+  const partition = {
     container: () => catalog.current(container),
     range,
-    pk: key === undefined ? undefined : requiredKey(container, request),
+    pk: key === undefined ? undefined : requireKey(container, request),
   }
-  const continues = flag(request, 'x-ms-cosmos-batch-continue-on-error')
-  const results = await runBulk(store, items, place, operations, continues)
-  return showBatch(results, request, rangeNamed(container, request))
+  const continueOnError = hasFlag(request, 'x-ms-cosmos-batch-continue-on-error')
+  const results = await runBulk(store, items, partition, operations, continueOnError)
+  return toBatchAnswer(results, request, readNamedRange(container, request))
 }
 
 export function readChanges({ store }: Account, container: Container, request: Request): Answer {
@@ -137,55 +142,55 @@ export function readChanges({ store }: Account, container: Container, request: R
   if (headers['a-im']?.toLowerCase() !== 'incremental feed')
     throw badRequest('the change feed has the mode "latest version" alone in this endpoint')
   checkSession(request, store.lsn)
-  const extent = extentOf(container, request)
+  const feedRange = readFeedRange(container, request)
   const start = { ifNoneMatch: headers['if-none-match'], ifModifiedSince: headers['if-modified-since'] }
-  const { items, etag } = readFeed(store, extent, start, pageSize(request))
-  const session = sessionToken(rangeNamed(container, request).id, store.lsn)
+  const { items, etag } = readFeed(store, feedRange, start, readPageSize(request))
+  const session = formatSessionToken(readNamedRange(container, request).id, store.lsn)
   // Without the count on a 304 too, .NET fails.
   if (items.length === 0)
-    return { status: 304, headers: { etag, 'x-ms-item-count': 0, 'x-ms-session-token': session }, charge: LEAST }
-  return listOf('Documents', items, container.rid, feedCharge(items), { etag, 'x-ms-session-token': session })
+    return { status: 304, headers: { etag, 'x-ms-item-count': 0, 'x-ms-session-token': session }, charge: MIN_CHARGE }
+  return formatList('Documents', items, container.rid, feedCharge(items), { etag, 'x-ms-session-token': session })
 }
 
 /** Writes into a container as it is when the turn comes: it may be deleted by then. */
-async function change(
+async function writeItem(
   { store, catalog, items }: Account,
   container: Container,
   request: Request,
-  task: (place: Place, lsn: number) => Outcome,
+  task: (partition: LogicalPartition, lsn: number) => Outcome,
 ): Promise<Answer> {
-  const pk = requiredKey(container, request)
+  const pk = requireKey(container, request)
   const outcome = await store.write((lsn) => task({ container: catalog.current(container), pk }, lsn))
-  return show(outcome, isMinimal(request), rangeOfKey(items, { container, pk }))
+  return toItemAnswer(outcome, isMinimal(request), findPartitionRange(items, { container, pk }))
 }
 
 /**
  * Where a read of items is answered from. The change feed is not asked here: one that lags gives nothing wrong, only later. A batch is run by the
  * primary, reads and all (from memory).
  */
-function viewOf(
+function selectView(
   { store, items, replica }: Account,
   operation: OperationName,
   container: Container,
   target: Request,
   ranges: () => readonly Range[],
-): View {
-  return replica?.viewFor({ operation, container, target, ranges }) ?? { reads: store, items }
+): ReadView {
+  return replica?.findView({ operation, container, target, ranges }) ?? { reads: store, items }
 }
 
 const isMinimal = ({ headers }: Request): boolean => headers.prefer?.toLowerCase() === 'return=minimal'
 
-function show({ status, item, charge }: Outcome, minimal: boolean, { id: range }: Range): Answer {
+function toItemAnswer({ status, item, charge }: Outcome, minimal: boolean, { id: range }: Range): Answer {
   if (!item) return { status, charge, range }
   const answer = { status, charge, range, headers: { etag: item.etag } }
   return minimal || status === 304 ? answer : { ...answer, text: item.json }
 }
 
-function showBatch(results: readonly BatchResult[], { body }: Request, { id: range }: Range): Answer {
+function toBatchAnswer(results: readonly BatchResult[], { body }: Request, { id: range }: Range): Answer {
   const status = results.every((result) => result.status < 300) ? 200 : 207
   const charge = results.reduce((sum, result) => sum + result.charge, 0)
   const headers = { 'x-ms-item-count': results.length }
-  return { status, headers, ...showResults(results, body), charge, range }
+  return { status, headers, ...formatResults(results, body), charge, range }
 }
 
 async function answerQuery(
@@ -196,15 +201,15 @@ async function answerQuery(
   body: unknown,
 ): Promise<Answer> {
   checkSession(request, account.store.lsn)
-  const extent = extentOf(container, request)
-  const { reads } = viewOf(account, operation, container, request, () => rangesOf(account.items, extent))
-  const page = await runQuery(reads, extent, {
-    ...readResumable(body),
-    maxItems: pageSize(request),
+  const feedRange = readFeedRange(container, request)
+  const { reads } = selectView(account, operation, container, request, () => listRanges(account.items, feedRange))
+  const page = await runQuery(reads, feedRange, {
+    ...readResumableQuery(body),
+    maxItems: readPageSize(request),
     continuation: request.headers['x-ms-continuation'] || undefined,
   })
-  return listOf('Documents', page.results, container.rid, queryCharge(page.loadedBytes), {
-    'x-ms-session-token': sessionToken(rangeNamed(container, request).id, reads.lsn),
+  return formatList('Documents', page.results, container.rid, queryCharge(page.loadedBytes), {
+    'x-ms-session-token': formatSessionToken(readNamedRange(container, request).id, reads.lsn),
     ...(page.tiesDescend === undefined ? {} : { 'x-ms-cosmos-query-execution-info': executionInfo(page.tiesDescend) }),
     ...(page.continuation ? { 'x-ms-continuation': page.continuation } : {}),
   })
@@ -218,63 +223,63 @@ const executionInfo = (tiesDescend: boolean): string =>
  * What a query or a read of the feed is about: a partition key or a part of one, within a range of the container, within a part of that.
  * @throws Failure 400; 410 for a range that is no more.
  */
-function extentOf(container: Container, { headers }: Request): Extent {
-  const key = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
+function readFeedRange(container: Container, { headers }: Request): FeedRange {
+  const key = parseKeyHeader(container, headers['x-ms-documentdb-partitionkey'])
   const { 'x-ms-documentdb-partitionkeyrangeid': named, 'x-ms-start-epk': start = '', 'x-ms-end-epk': end } = headers
-  const range = named === undefined ? WHOLE : namedRange(container.ranges, named)
-  const epks = intersection(range, { min: checkEpk(start), max: checkEpk(end ?? WHOLE.max) })
-  return { container, key, epks: isWhole(epks) ? undefined : epks }
+  const range = named === undefined ? FULL_RANGE : findNamedRange(container.ranges, named)
+  const epks = intersect(range, { min: checkEpk(start), max: checkEpk(end ?? FULL_RANGE.max) })
+  return { container, key, epks: isFullRange(epks) ? undefined : epks }
 }
 
-function intersection(a: EpkRange, b: EpkRange): EpkRange {
+function intersect(a: EpkRange, b: EpkRange): EpkRange {
   const [, min = ''] = [a.min, b.min].sort()
   const [max = ''] = [a.max, b.max].sort()
   return { min, max }
 }
 
-const isWhole = ({ min, max }: EpkRange): boolean => min === WHOLE.min && max === WHOLE.max
+const isFullRange = ({ min, max }: EpkRange): boolean => min === FULL_RANGE.min && max === FULL_RANGE.max
 
 function checkEpk(text: string): string {
   if (!/^[0-9A-Fa-f]{0,256}$/.test(text)) throw badRequest('an effective partition key is a hexadecimal number')
   return text.toUpperCase()
 }
 
-function requiredKey(container: Container, { headers }: Request): string {
-  const key: KeyScope = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
+function requireKey(container: Container, { headers }: Request): string {
+  const key: KeyScope = parseKeyHeader(container, headers['x-ms-documentdb-partitionkey'])
   if (key.kind !== 'one') throw badRequest('the request names no whole partition key')
   return key.pk
 }
 
 /** The id in a path, or that of the item whose rid it is: where a container is named by its rid, so are its items. */
-function idOf(items: ItemReader, place: Place, { container: named, item = '' }: Request): string {
-  if (named === place.container.id) return item
-  const number = documentNumber(place.container.rid, item)
-  return (number === undefined ? undefined : items.idOf(place, number)) ?? item
+function resolveId(items: ItemReader, partition: LogicalPartition, { container: named, item = '' }: Request): string {
+  if (named === partition.container.id) return item
+  const number = parseDocumentNumber(partition.container.rid, item)
+  return (number === undefined ? undefined : items.findId(partition, number)) ?? item
 }
 
-function rangeOfKey({ effectiveKeys }: Items, { container, pk }: Place): Range {
+function findPartitionRange({ effectiveKeys }: Items, { container, pk }: LogicalPartition): Range {
   const [only, ...others] = container.ranges
   if (only && others.length === 0) return only
-  return rangeOf(container.ranges, effectiveKeys.of(container, pk))
+  return findRange(container.ranges, effectiveKeys.compute(container, pk))
 }
 
-function rangesOf(items: Items, { container, key, epks }: Extent): readonly Range[] {
-  if (key.kind === 'one') return [rangeOfKey(items, { container, pk: key.pk })]
+function listRanges(items: Items, { container, key, epks }: FeedRange): readonly Range[] {
+  if (key.kind === 'one') return [findPartitionRange(items, { container, pk: key.pk })]
   return epks ? container.ranges.filter(({ min, max }) => min < epks.max && epks.min < max) : container.ranges
 }
 
-function rangeNamed({ ranges }: Container, { headers }: Request): Range {
+function readNamedRange({ ranges }: Container, { headers }: Request): Range {
   const named = headers['x-ms-documentdb-partitionkeyrangeid']
-  return (named === undefined ? ranges[0] : namedRange(ranges, named)) ?? WHOLE
+  return (named === undefined ? ranges[0] : findNamedRange(ranges, named)) ?? FULL_RANGE
 }
 
-function conditionsOf({ headers }: Request): { readonly ifMatch: string | undefined } {
-  if (headers['if-none-match'] !== undefined) throw noneMatchOfChange()
+function readConditions({ headers }: Request): { readonly ifMatch: string | undefined } {
+  if (headers['if-none-match'] !== undefined) throw unsupportedNoneMatch()
   return { ifMatch: headers['if-match'] }
 }
 
 /** -1 leaves it to the endpoint. */
-function pageSize({ headers }: Request): number {
+function readPageSize({ headers }: Request): number {
   const text = headers['x-ms-max-item-count'] ?? '-1'
   if (!/^(-1|[1-9]\d{0,9})$/.test(text)) throw badRequest('x-ms-max-item-count is -1 or a number of items')
   return text === '-1' ? DEFAULT_PAGE : Math.min(Number(text), MAX_PAGE)

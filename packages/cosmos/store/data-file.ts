@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { dataDamage } from './file-check.ts'
-import { walDamage } from './wal-damage.ts'
+import { findDamage } from './file-check.ts'
+import { findWalDamage } from './wal-damage.ts'
 
 const MB = 1024 * 1024
 /** Up to here a file is checked as a whole before it is used, which takes less than 0.3 s. */
@@ -29,15 +29,15 @@ export interface DataFile {
  * @throws Error of one line that says what is wrong.
  */
 export function openDataFile(path: string, schema: Schema): DataFile {
-  const size = sizeOf(path)
-  const walSize = sizeOf(`${path}-wal`)
+  const size = readSize(path)
+  const walSize = readSize(`${path}-wal`)
   if (size === undefined) {
     if (walSize !== undefined) throw new Error(`${path} is missing, but its ${path}-wal is there: ${ADVICE}`)
     makeFile(path, schema)
   } else {
-    if (size === 0) throw damaged(path, 'it is empty')
-    const wal = walSize === undefined ? undefined : walDamage(`${path}-wal`)
-    if (wal !== undefined) throw damaged(`${path}-wal`, wal)
+    if (size === 0) throw damageError(path, 'it is empty')
+    const wal = walSize === undefined ? undefined : findWalDamage(`${path}-wal`)
+    if (wal !== undefined) throw damageError(`${path}-wal`, wal)
   }
   const bytes = (size ?? 0) + (walSize ?? 0)
   checkFile(path, schema.version, bytes)
@@ -50,8 +50,8 @@ function checkFile(path: string, version: number, bytes: number): void {
   try {
     checkVersion(path, sql, version)
     const depth = bytes > WHOLE_BYTES ? 'structure' : 'whole'
-    const found = bytes > STRUCTURE_BYTES ? undefined : asDamage(path, () => dataDamage(sql, depth))
-    if (found !== undefined) throw damaged(path, found)
+    const found = bytes > STRUCTURE_BYTES ? undefined : asDamage(path, () => findDamage(sql, depth))
+    if (found !== undefined) throw damageError(path, found)
   } finally {
     sql.close()
   }
@@ -59,7 +59,7 @@ function checkFile(path: string, version: number, bytes: number): void {
 
 const ADVICE = 'restore both from a copy, or remove both to start afresh'
 
-function damaged(path: string, what: string): Error {
+function damageError(path: string, what: string): Error {
   return new Error(
     `${path} is damaged, ${what}: restore it and what stands beside it from a copy, or remove the folder`,
   )
@@ -70,13 +70,13 @@ function asDamage<Result>(path: string, read: () => Result): Result {
   try {
     return read()
   } catch (error) {
-    throw damaged(path, (error as Error).message.replace(/\s+/g, ' '))
+    throw damageError(path, (error as Error).message.replace(/\s+/g, ' '))
   }
 }
 
 function checkVersion(path: string, sql: DatabaseSync, expected: number): void {
   const version = asDamage(path, () => Number(sql.prepare('PRAGMA user_version').get()?.user_version))
-  if (version === 0) throw damaged(path, 'it has no tables')
+  if (version === 0) throw damageError(path, 'it has no tables')
   if (version > expected)
     throw new Error(`its data is of a newer version (${version}): use that version, or another folder`)
   if (version < expected)
@@ -106,6 +106,6 @@ function sync(path: string): void {
   }
 }
 
-function sizeOf(path: string): number | undefined {
+function readSize(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { LRUCache } from 'lru-cache'
-import { type IndexTerm, keyOfItem } from './index-key.ts'
+import { encodeItemKey, type IndexTerm } from './index-key.ts'
 
 /**
  * The indexes of containers by values of their items. An index has an entry for each item of its container; `part` is the partition key where
@@ -17,7 +17,7 @@ export const INDEXES = `
     PRIMARY KEY (idx, part, value, item)) WITHOUT ROWID;
   CREATE TRIGGER items_are_indexed_no_more AFTER DELETE ON items BEGIN
     DELETE FROM index_entries WHERE (idx, part, value, item) IN
-      (SELECT ${columns('old')} FROM indexes i WHERE i.container = old.container);
+      (SELECT ${formatColumns('old')} FROM indexes i WHERE i.container = old.container);
   END;
   CREATE TRIGGER indexes_are_dropped AFTER DELETE ON indexes BEGIN
     DELETE FROM index_entries WHERE idx = old.number;
@@ -27,26 +27,26 @@ export const INDEXES = `
 const ITEM_BY_INDEX = 'items o JOIN indexes i ON i.container = o.container'
 
 /** Makes the entries of an item, by its number. */
-export const INDEX_ITEM = `INSERT INTO index_entries SELECT ${columns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?`
+export const INDEX_ITEM = `INSERT INTO index_entries SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?`
 
 /** Removes them, while its body is still as it was. */
 export const UNINDEX_ITEM = `
-  DELETE FROM index_entries WHERE (idx, part, value, item) IN (SELECT ${columns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?)`
+  DELETE FROM index_entries WHERE (idx, part, value, item) IN (SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?)`
 
-function columns(item: string): string {
+function formatColumns(item: string): string {
   return `i.number, iif(i.by_partition, ${item}.pk, ''), cosmos_key(${item}.body, i.terms), ${item}.number`
 }
 
 /** Fills an index that is new: of its number. */
-export const FILL_INDEX = `INSERT INTO index_entries SELECT ${columns('o')} FROM ${ITEM_BY_INDEX} WHERE i.number = ?`
+export const FILL_INDEX = `INSERT INTO index_entries SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE i.number = ?`
 
 /** Adds the function that the triggers call. */
 export function addIndexFunction(sql: DatabaseSync): void {
-  sql.function('cosmos_key', { deterministic: true }, keyFunction())
+  sql.function('cosmos_key', { deterministic: true }, buildKeyFunction())
 }
 
 /** One item is asked for as many keys as there are indexes: its JSON is parsed once. */
-function keyFunction(): (body: unknown, terms: unknown) => Uint8Array {
+function buildKeyFunction(): (body: unknown, terms: unknown) => Uint8Array {
   const known = new LRUCache<string, readonly IndexTerm[]>({ max: 1000 })
   let last: { readonly body: unknown; readonly item: unknown } = { body: undefined, item: undefined }
   return (body, terms) => {
@@ -57,6 +57,6 @@ function keyFunction(): (body: unknown, terms: unknown) => Uint8Array {
       parsed = JSON.parse(text) as readonly IndexTerm[]
       known.set(text, parsed)
     }
-    return keyOfItem(last.item, parsed)
+    return encodeItemKey(last.item, parsed)
   }
 }

@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Statements } from './statements.ts'
 
 /** What is read from: the data as they are, or as they were at a moment. */
-export interface Reads {
+export interface ReadSource {
   /** The number of the last write in them. */
   readonly lsn: number
   /** A statement for whoever keeps it. */
@@ -16,7 +16,7 @@ export interface Reads {
  * The data as they were at a moment, while writes go on. It is a read transaction that stays open: SQLite keeps what it sees, and what is
  * written since stays in the write-ahead log (https://www.sqlite.org/wal.html#concurrency). So it costs no memory, and the log is bounded here.
  */
-export class Snapshot implements Reads {
+export class Snapshot implements ReadSource {
   readonly lsn: number
   readonly #sql: DatabaseSync
   readonly #statements: Statements

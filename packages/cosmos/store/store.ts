@@ -7,7 +7,7 @@ import { Counters } from './counters.ts'
 import { isDamage } from './damage.ts'
 import { openDataFile } from './data-file.ts'
 import { addIndexFunction, INDEXES } from './indexes.ts'
-import { type Reads, Snapshot } from './snapshot.ts'
+import { type ReadSource, Snapshot } from './snapshot.ts'
 import { Statements } from './statements.ts'
 
 /** Of the tables below. Data of another version is not touched. */
@@ -55,7 +55,7 @@ export interface StoreOptions {
  * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`). Writes that arrive in one
  * turn of the event loop share a commit; each has a savepoint, so that one's failure is its own.
  */
-export class Store implements Reads {
+export class Store implements ReadSource {
   readonly #sql: DatabaseSync
   readonly #statements: Statements
   readonly #snapshots = new Set<Snapshot>()
@@ -106,7 +106,7 @@ export class Store implements Reads {
   }
 
   /** A number that no item had before. Within a write. */
-  nextItem(): number {
+  nextItemNumber(): number {
     this.#counters.item += 1
     return this.#counters.item
   }
@@ -117,7 +117,7 @@ export class Store implements Reads {
   }
 
   /** Says that it has, from within the write that makes the first one. */
-  noteIndex(container: number): void {
+  recordIndexed(container: number): void {
     this.#indexed.add(container)
   }
 

@@ -7,62 +7,68 @@ const FRAME_HEADER = 24
 const MAGIC = 0x377f0682
 
 /** A checksum: two words of 32 bits, over all that came before. */
-type Sum = readonly [number, number]
+type Checksum = readonly [number, number]
 
 /**
  * What is wrong with a write-ahead log, beyond what a crash may leave: SQLite drops all that follows the first frame whose checksum fails
  * and says nothing. A commit is on disk before the next one is begun, so behind such a frame at most the end of the last commit may stand:
  * more than one end means that commits were there which had been acknowledged.
  */
-export function walDamage(path: string): string | undefined {
+export function findWalDamage(path: string): string | undefined {
   const file = openSync(path, 'r')
   try {
-    return damageIn(file, fstatSync(file).size)
+    return checkFrames(file, fstatSync(file).size)
   } finally {
     closeSync(file)
   }
 }
 
-function damageIn(file: number, size: number): string | undefined {
+function checkFrames(file: number, size: number): string | undefined {
   if (size <= HEADER) return undefined
   const header = read(file, 0, HEADER)
   const magic = header.getUint32(0)
   const littleEndian = (magic & 1) === 0
-  const sum = sumOver(header, 0, HEADER - 8, [0, 0], littleEndian)
+  const sum = computeChecksum(header, 0, HEADER - 8, [0, 0], littleEndian)
   // Written alone and before any frame: no crash leaves frames behind half of it.
-  if ((magic & ~1) !== MAGIC || !isSum(header, HEADER - 8, sum)) return 'its header is damaged'
-  const salts: Sum = [header.getUint32(16), header.getUint32(20)]
+  if ((magic & ~1) !== MAGIC || !matchesWords(header, HEADER - 8, sum)) return 'its header is damaged'
+  const salts: Checksum = [header.getUint32(16), header.getUint32(20)]
   const frameSize = FRAME_HEADER + header.getUint32(8)
   const frames = Math.floor((size - HEADER) / frameSize)
-  const damaged = firstDamaged(file, frames, frameSize, sum, salts, littleEndian)
+  const damaged = findDamagedFrame(file, frames, frameSize, sum, salts, littleEndian)
   let commits = 0
   for (let frame = damaged; frame < frames; frame++) {
     const head = read(file, HEADER + frame * frameSize, FRAME_HEADER)
-    if (isSum(head, 8, salts) && head.getUint32(4) !== 0) commits += 1
+    if (matchesWords(head, 8, salts) && head.getUint32(4) !== 0) commits += 1
   }
   return commits > 1 ? `its frame ${damaged + 1} of ${frames} is damaged, and commits follow it` : undefined
 }
 
 /** The first frame that does not continue what was before it; the number of frames where all do. */
-function firstDamaged(
+function findDamagedFrame(
   file: number,
   frames: number,
   frameSize: number,
-  start: Sum,
-  salts: Sum,
+  start: Checksum,
+  salts: Checksum,
   littleEndian: boolean,
 ): number {
   let sum = start
   for (let frame = 0; frame < frames; frame++) {
     const bytes = read(file, HEADER + frame * frameSize, frameSize)
-    sum = sumOver(bytes, 0, 8, sum, littleEndian)
-    sum = sumOver(bytes, FRAME_HEADER, frameSize, sum, littleEndian)
-    if (!isSum(bytes, 8, salts) || !isSum(bytes, 16, sum)) return frame
+    sum = computeChecksum(bytes, 0, 8, sum, littleEndian)
+    sum = computeChecksum(bytes, FRAME_HEADER, frameSize, sum, littleEndian)
+    if (!matchesWords(bytes, 8, salts) || !matchesWords(bytes, 16, sum)) return frame
   }
   return frames
 }
 
-function sumOver(bytes: DataView, start: number, end: number, before: Sum, littleEndian: boolean): Sum {
+function computeChecksum(
+  bytes: DataView,
+  start: number,
+  end: number,
+  before: Checksum,
+  littleEndian: boolean,
+): Checksum {
   let [first, second] = before
   for (let at = start; at < end; at += 8) {
     first = (first + bytes.getUint32(at, littleEndian) + second) >>> 0
@@ -72,7 +78,7 @@ function sumOver(bytes: DataView, start: number, end: number, before: Sum, littl
 }
 
 /** Whether two words stand there; they are stored the highest byte first, whatever the order of checksums. */
-function isSum(bytes: DataView, at: number, [first, second]: Sum): boolean {
+function matchesWords(bytes: DataView, at: number, [first, second]: Checksum): boolean {
   return bytes.getUint32(at) === first && bytes.getUint32(at + 4) === second
 }
 

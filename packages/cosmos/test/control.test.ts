@@ -9,8 +9,8 @@ import { Faults } from '../faults/faults.ts'
 import { Items } from '../items/items.ts'
 import { Catalog } from '../resources/catalog.ts'
 import { Store } from '../store/store.ts'
-import { controlFile, newFolder, startControlled } from './controlled.ts'
-import { portOf, startEndpoint } from './endpoint.ts'
+import { controlFile, newFolder, startControlled } from './controlled-emulator.ts'
+import { readPort, startEmulator } from './emulator.ts'
 import { newContainer } from './support.ts'
 
 /** A request as `fetch` does not make it. */
@@ -35,7 +35,7 @@ const isThere = (path: string): Promise<boolean> =>
 
 test('there is no control endpoint unless its port is set; its address is in control.json while it is there', async (t) => {
   const folder = await newFolder(t)
-  const without = await startEndpoint(folder)
+  const without = await startEmulator(folder)
   t.after(() => without.stop())
   assert.equal(await isThere(controlFile(folder)), false)
   await without.stop()
@@ -44,7 +44,7 @@ test('there is no control endpoint unless its port is set; its address is in con
   running.child.kill('SIGKILL')
   await running.child.exited
   assert.equal(JSON.parse(await readFile(controlFile(folder), 'utf8')).pid, running.child.pid)
-  const again = await startEndpoint(folder)
+  const again = await startEmulator(folder)
   t.after(() => again.stop())
   assert.equal(await isThere(controlFile(folder)), false)
   await again.stop()
@@ -54,14 +54,14 @@ test('there is no control endpoint unless its port is set; its address is in con
 })
 
 test('a control port in use is refused in one line that names the setting, and nothing runs then', async (t) => {
-  const first = await startEndpoint(await newFolder(t))
+  const first = await startEmulator(await newFolder(t))
   t.after(() => first.stop())
   const folder = await newFolder(t)
   await assert.rejects(
-    startEndpoint(folder, 0, { COSMOS_EMULATOR_CONTROL_PORT: String(portOf(first)) }),
+    startEmulator(folder, 0, { COSMOS_EMULATOR_CONTROL_PORT: String(readPort(first)) }),
     (error: Error) => error instanceof StartError && /^port \d+ is in use: .*--control-port[^\n]*$/.test(error.message),
   )
-  const second = await startEndpoint(folder)
+  const second = await startEmulator(folder)
   await second.stop()
 })
 
@@ -115,10 +115,10 @@ test('the control endpoint tells what databases and containers there are, their 
   assert.deepEqual((await call('GET', '/databases')).body, { databases: [] })
   const container = await newContainer(t, target, { defaultTtl: -1 })
   for (const id of ['1', '2', '3']) await container.items.create({ id, pk: 'a', ...(id === '3' && { ttl: 1 }) })
-  const told = async () => (await call('GET', '/databases')).body.databases
-  await until('the item to expire', async () => (await told())[0].containers[0].items === 2)
+  const readDatabases = async () => (await call('GET', '/databases')).body.databases
+  await until('the item to expire', async () => (await readDatabases())[0].containers[0].items === 2)
   const ranges = [{ id: '0', minInclusive: '', maxExclusive: 'FF' }]
-  assert.deepEqual(await told(), [
+  assert.deepEqual(await readDatabases(), [
     { id: container.database.id, containers: [{ id: 'c', partitionKey: ['/pk'], ranges, items: 2 }] },
   ])
 })

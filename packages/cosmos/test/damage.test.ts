@@ -17,9 +17,9 @@ import { startChild } from '../../kit/child.ts'
 import { StartError } from '../../kit/errors.ts'
 import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
 import { Store } from '../store/store.ts'
-import { newFolder } from './controlled.ts'
-import { MAIN, startEndpoint } from './endpoint.ts'
-import { clientOf, newContainer } from './support.ts'
+import { newFolder } from './controlled-emulator.ts'
+import { MAIN, startEmulator } from './emulator.ts'
+import { createClient, newContainer } from './support.ts'
 
 const COMMITS = 40
 const OF_EACH = 3
@@ -34,7 +34,7 @@ interface Left {
   readonly inFile: number
 }
 
-const idOf = (commit: number, part: number): string => `item-${commit}-${part}`
+const formatId = (commit: number, part: number): string => `item-${commit}-${part}`
 
 const insertInto = (store: Store) =>
   store.prepare(
@@ -55,10 +55,10 @@ async function left(folder: string): Promise<Left> {
     const bodies = new Map<string, string>()
     await store.write((lsn) => {
       for (let part = 0; part < OF_EACH; part++) {
-        const id = idOf(commit, part)
+        const id = formatId(commit, part)
         // One of them is longer than a page.
         const body = JSON.stringify({ id, commit, text: '~'.repeat(part === 0 ? 6000 : 300) })
-        insertInto(store).run(store.nextItem(), '["p"]', id, lsn, body)
+        insertInto(store).run(store.nextItemNumber(), '["p"]', id, lsn, body)
         bodies.set(id, body)
       }
     })
@@ -83,8 +83,8 @@ function opened(folder: string): ReadonlyMap<string, string> | undefined {
   const read = store.prepare('SELECT body FROM items WHERE container = 1 AND pk = ? AND id = ?')
   for (let commit = 0; commit < COMMITS; commit++)
     for (let part = 0; part < OF_EACH; part++) {
-      const row = read.get('["p"]', idOf(commit, part))
-      if (row) found.set(idOf(commit, part), String(row.body))
+      const row = read.get('["p"]', formatId(commit, part))
+      if (row) found.set(formatId(commit, part), String(row.body))
     }
   const { n } = store.prepare('SELECT count(*) AS n FROM items').get() as { n: number }
   store.close()
@@ -281,7 +281,7 @@ test('a data file that is cut off is refused', async (t) => {
 })
 
 async function refusedInOneLine(folder: string, message: RegExp): Promise<void> {
-  await assert.rejects(startEndpoint(folder), (error: Error) => {
+  await assert.rejects(startEmulator(folder), (error: Error) => {
     assert.ok(error instanceof StartError)
     assert.match(error.message, message)
     assert.ok(!error.message.includes('\n'))
@@ -315,23 +315,25 @@ test('what a crash during the first start leaves is no data, and is started over
     'cosmos.sqlite.new': kept.files['cosmos.sqlite'].subarray(0, 5000),
     'cosmos.sqlite.new-journal': Buffer.from('half a journal'),
   })
-  const child = await startEndpoint(folder)
-  const { resources } = await clientOf(t, { endpoint: child.address, key: EMULATOR_KEY }).databases.readAll().fetchAll()
+  const child = await startEmulator(folder)
+  const { resources } = await createClient(t, { endpoint: child.address, key: EMULATOR_KEY })
+    .databases.readAll()
+    .fetchAll()
   assert.deepEqual(resources, [])
   await child.stop()
   assert.deepEqual(readdirSync(folder), ['cosmos.sqlite'])
 })
 
 /** A process over data, and all that it prints. */
-async function startTold(t: TestContext, folder: string) {
-  let told = ''
+async function startWithOutput(t: TestContext, folder: string) {
+  let output = ''
   const env = { COSMOS_EMULATOR_PORT: '0', COSMOS_EMULATOR_DATA: folder }
   const onOutput = (text: string): void => {
-    told += text
+    output += text
   }
   const child = await startChild('cosmos', MAIN, env, { onOutput })
   t.after(() => child.stop())
-  return { child, told: () => told }
+  return { child, told: () => output }
 }
 
 test('a large data file is checked while it is used: damage of an index ends the process with one line', async (t) => {
@@ -341,14 +343,20 @@ test('a large data file is checked while it is used: damage of an index ends the
     store.prepare("INSERT INTO databases (id, ts, etag) VALUES ('d', 0, '')").run()
     store.prepare("INSERT INTO containers (database, id, settings, ts, etag) VALUES (1, 'c', '{}', 0, '')").run()
     for (let n = 0; n < 400; n++)
-      insertInto(store).run(store.nextItem(), '["p"]', `item-${n}`, lsn, JSON.stringify({ text: '~'.repeat(100_000) }))
+      insertInto(store).run(
+        store.nextItemNumber(),
+        '["p"]',
+        `item-${n}`,
+        lsn,
+        JSON.stringify({ text: '~'.repeat(100_000) }),
+      )
   })
   const page = store
     .prepare("SELECT pageno FROM dbstat WHERE name = 'items_by_key' AND pagetype = 'leaf'")
     .get()?.pageno
   store.close()
   const path = join(folder, 'cosmos.sqlite')
-  const sound = await startTold(t, folder)
+  const sound = await startWithOutput(t, folder)
   await sound.child.stop()
   assert.equal(sound.told(), '')
 
@@ -356,30 +364,30 @@ test('a large data file is checked while it is used: damage of an index ends the
   const at = bytes.indexOf('item-1', 4096 * (Number(page) - 1))
   bytes.write('jtem', at)
   writeFileSync(path, bytes)
-  const { child, told } = await startTold(t, folder)
+  const { child, told: output } = await startWithOutput(t, folder)
   assert.equal(await child.exited, 'ended with code 1')
-  assert.match(told(), /^the data file is damaged, so this process ends: [^\n]*items_by_key[^\n]*\n$/)
+  assert.match(output(), /^the data file is damaged, so this process ends: [^\n]*items_by_key[^\n]*\n$/)
 })
 
 test('damage that is met while serving ends the process with one line: nothing wrong is answered', async (t) => {
   const folder = await newFolder(t)
-  const first = await startEndpoint(folder)
+  const first = await startEmulator(folder)
   const target = { endpoint: first.address, key: EMULATOR_KEY, stop: () => first.stop() }
   const container = await newContainer(t, target)
   for (let n = 0; n < 60; n++) await container.items.create({ id: String(n), pk: 'a', text: '~'.repeat(100_000) })
   await first.stop()
-  const { child, told } = await startTold(t, folder)
+  const { child, told: output } = await startWithOutput(t, folder)
   const path = join(folder, 'cosmos.sqlite')
   copyFileSync(path, `${path}.copy`)
   const bytes = readFileSync(path)
   // All but the first pages, which the process has in memory.
   writeFileSync(path, bytes.fill(0x55, 40 * 4096))
-  const again = clientOf(t, { endpoint: child.address, key: EMULATOR_KEY })
+  const again = createClient(t, { endpoint: child.address, key: EMULATOR_KEY })
   const query = again
     .database(container.database.id)
     .container('c')
     .items.query('SELECT * FROM c', { maxItemCount: 100 })
   await assert.rejects(query.fetchAll())
   assert.equal(await child.exited, 'ended with code 1')
-  assert.match(told(), /^the data file is damaged, so this process ends: [^\n]+\n$/)
+  assert.match(output(), /^the data file is damaged, so this process ends: [^\n]+\n$/)
 })

@@ -1,12 +1,12 @@
 import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
-import { portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { readPort, startEmulator, temporaryFolder } from './emulator.ts'
 import { cosmosSuite } from './suite.ts'
 
 cosmosSuite('the embedded Cosmos DB endpoint', async () => {
   const folder = await temporaryFolder()
-  let child = await startEndpoint(folder.path)
+  let child = await startEmulator(folder.path)
   const again = async (): Promise<void> => {
-    child = await startEndpoint(folder.path, portOf(child))
+    child = await startEmulator(folder.path, readPort(child))
   }
   return {
     endpoint: child.address,

@@ -138,11 +138,11 @@ test('the same seed gives each operation the same faults, whatever else is asked
 })
 
 test('other seeds give other faults', () => {
-  const sequenceOf = (seed: number): string => {
+  const drawSequence = (seed: number): string => {
     const faults = new Faults({ seed, faults: [{ kind: 'gone', rate: 0.5 }] })
     return Array.from({ length: 64 }, () => (faults.draw('batch').failing ? 'x' : '-')).join('')
   }
-  assert.equal(new Set(Array.from({ length: 100 }, (_, seed) => sequenceOf(seed))).size, 100)
+  assert.equal(new Set(Array.from({ length: 100 }, (_, seed) => drawSequence(seed))).size, 100)
 })
 
 test('each fault comes as often as its rate says, to its operations alone, and is counted', () => {

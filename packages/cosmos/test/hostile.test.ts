@@ -15,19 +15,19 @@ import { Bodies } from '../http/bodies.ts'
 import { Connections } from '../http/connections.ts'
 import { Signatures } from '../http/signature.ts'
 import { Items } from '../items/items.ts'
-import { handle } from '../request-handler.ts'
+import { serveRequest } from '../request-handler.ts'
 import { Catalog } from '../resources/catalog.ts'
 import { Store } from '../store/store.ts'
-import { newFolder } from './controlled.ts'
-import { portOf, startEndpoint } from './endpoint.ts'
-import { assertRefused, type CosmosTarget, docsOf, newContainer, raw, signed } from './support.ts'
+import { newFolder } from './controlled-emulator.ts'
+import { readPort, startEmulator } from './emulator.ts'
+import { assertRefused, buildItemsPath, type CosmosTarget, newContainer, sendRaw, signRequest } from './support.ts'
 
 const MB = 1024 * 1024
 const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
 
 async function start(t: TestContext): Promise<{ child: Child; target: CosmosTarget; folder: string }> {
   const folder = await newFolder(t)
-  const child = await startEndpoint(folder)
+  const child = await startEmulator(folder)
   t.after(() => child.stop())
   return { child, folder, target: { endpoint: child.address, key: EMULATOR_KEY, stop: () => child.stop() } }
 }
@@ -39,18 +39,18 @@ async function residentBytes(pid: number): Promise<number> {
 }
 
 /** A connection that says this much, and what it is told until it is ended. */
-function talk(port: number, ...texts: readonly (string | Buffer)[]): { socket: Socket; told: Promise<string> } {
+function exchange(port: number, ...texts: readonly (string | Buffer)[]): { socket: Socket; told: Promise<string> } {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   for (const text of texts) socket.write(text)
-  const told = new Promise<string>((resolve) => {
+  const reply = new Promise<string>((resolve) => {
     let received = ''
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       received += chunk
     })
     socket.on('close', () => resolve(received))
   })
-  return { socket, told }
+  return { socket, told: reply }
 }
 
 const connected = (socket: Socket): Promise<void> =>
@@ -62,7 +62,7 @@ function requestText(
   path: string,
   headers: Readonly<Record<string, string>>,
 ): string {
-  const all = { host: 'localhost', ...signed(target.key, method, path), ...headers }
+  const all = { host: 'localhost', ...signRequest(target.key, method, path), ...headers }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return `${method} /${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
@@ -73,10 +73,10 @@ test('ten thousand connections that send half a request lock nobody out: an SDK 
   const container = await newContainer(t, target)
   const halves = [
     'POST /dbs HTTP/1.1\r\nhost: localhost\r\ncontent-le',
-    requestText(target, 'POST', docsOf(container), { ...KEY, 'content-length': '1000000' }) +
+    requestText(target, 'POST', buildItemsPath(container), { ...KEY, 'content-length': '1000000' }) +
       `{"id":"half","pk":"a","text":"${'~'.repeat(8000)}`,
     '',
-    `${requestText(target, 'POST', docsOf(container), { ...KEY, 'transfer-encoding': 'chunked' })}5\r\n{"id"`,
+    `${requestText(target, 'POST', buildItemsPath(container), { ...KEY, 'transfer-encoding': 'chunked' })}5\r\n{"id"`,
   ]
   const before = await residentBytes(child.pid)
   let [created, ended] = [0, false]
@@ -90,7 +90,10 @@ test('ten thousand connections that send half a request lock nobody out: an SDK 
   const sockets = new Set<Socket>()
   let [most, opened] = [0, 0]
   for (let round = 0; round < 20; round++) {
-    const fresh = Array.from({ length: 500 }, (_, i) => talk(portOf(child), halves[i % halves.length] ?? '').socket)
+    const fresh = Array.from(
+      { length: 500 },
+      (_, i) => exchange(readPort(child), halves[i % halves.length] ?? '').socket,
+    )
     for (const socket of fresh) {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
@@ -134,17 +137,17 @@ test('at the limit of connections the one goes that has waited longest without a
   const { server, connections, port } = await bounded(t, 3, MB)
   const answers: (() => void)[] = []
   server.on('request', (message, response) => {
-    connections.begun(message.socket)
-    connections.requested(message.socket)
+    connections.startRequest(message.socket)
+    connections.requestReceived(message.socket)
     answers.push(() => {
       response.end('answered')
-      connections.answered(response, 8)
+      connections.answerSent(response, 8)
     })
   })
   const gone: string[] = []
   const open = async (name: string, text: string): Promise<Socket> => {
-    const { socket, told } = talk(port, text)
-    told.then(() => gone.push(name))
+    const { socket, told: reply } = exchange(port, text)
+    reply.then(() => gone.push(name))
     await connected(socket)
     return socket
   }
@@ -171,14 +174,14 @@ test('answers that nobody takes are bounded: the one that has waited longest goe
   const size = 8 * MB
   let given = 0
   server.on('request', (message, response) => {
-    connections.begun(message.socket)
-    connections.requested(message.socket)
+    connections.startRequest(message.socket)
+    connections.requestReceived(message.socket)
     response.end(Buffer.alloc(size))
-    connections.answered(response, size)
+    connections.answerSent(response, size)
     given += 1
   })
   const ask = 'GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'
-  for (let i = 0; i < 5; i++) assert.ok((await talk(port, ask).told).length > size)
+  for (let i = 0; i < 5; i++) assert.ok((await exchange(port, ask).told).length > size)
   const lazy = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'))
   const gone: number[] = []
   for (const [index, socket] of lazy.entries()) {
@@ -233,18 +236,18 @@ test('a body for which there is no room is refused with a 503 that says when to 
     connections,
     faults: Faults.none,
   }
-  server.on('request', (message, response) => void handle(handling, message, response))
+  server.on('request', (message, response) => void serveRequest(handling, message, response))
   const target = { endpoint: `http://127.0.0.1:${port}`, key: EMULATOR_KEY, stop: async () => {} }
-  const refused = await raw(target, 'POST', 'dbs', {}, JSON.stringify({ id: 'd', text: 'x'.repeat(2000) }))
+  const refused = await sendRaw(target, 'POST', 'dbs', {}, JSON.stringify({ id: 'd', text: 'x'.repeat(2000) }))
   assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '1'])
-  assert.equal((await raw(target, 'POST', 'dbs', {}, '{"id":"d"}')).status, 201)
+  assert.equal((await sendRaw(target, 'POST', 'dbs', {}, '{"id":"d"}')).status, 201)
 })
 
 test('what is no request, or half of one, is answered with a refusal of JSON or ended, and the next client is served', async (t) => {
   const { child, target } = await start(t)
   const container = await newContainer(t, target)
   const get = requestText(target, 'GET', '', {})
-  const chunked = requestText(target, 'POST', docsOf(container), { ...KEY, 'transfer-encoding': 'chunked' })
+  const chunked = requestText(target, 'POST', buildItemsPath(container), { ...KEY, 'transfer-encoding': 'chunked' })
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ['garbage', 'not HTTP at all\r\n\r\n', /^HTTP\/1\.1 400 /],
     ['garbage behind a request', `${get}\x00\x01\x02 garbage\r\n\r\n`, /HTTP\/1\.1 400 /],
@@ -273,8 +276,8 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
     ['all of the server', 'OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 4\d\d /],
   ]
   for (const [name, text, expected] of cases) {
-    const { socket, told } = talk(portOf(child), text)
-    const answered = await told
+    const { socket, told: reply } = exchange(readPort(child), text)
+    const answered = await reply
     assert.match(answered, expected, name)
     const last = answered.split('HTTP/1.1 ').at(-1) ?? ''
     const [, bodyText = ''] = last.split('\r\n\r\n')
@@ -284,8 +287,8 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
     socket.destroy()
   }
   // No such thing as a tunnel.
-  assert.equal(await talk(portOf(child), 'CONNECT a:80 HTTP/1.1\r\nhost: localhost\r\n\r\n').told, '')
-  const cut = talk(portOf(child), `${chunked}5\r\n{"id"`)
+  assert.equal(await exchange(readPort(child), 'CONNECT a:80 HTTP/1.1\r\nhost: localhost\r\n\r\n').told, '')
+  const cut = exchange(readPort(child), `${chunked}5\r\n{"id"`)
   await connected(cut.socket)
   cut.socket.end()
   await cut.told
@@ -299,27 +302,27 @@ test('what HTTP allows and no SDK sends is served: version 1.0, a whole address 
   const close = { connection: 'close' }
   const get = requestText(target, 'GET', '', close)
   const body = '{"id":"1","pk":"a"}'
-  const post = requestText(target, 'POST', docsOf(container), {
+  const post = requestText(target, 'POST', buildItemsPath(container), {
     ...KEY,
     ...close,
     expect: '100-continue',
     'content-length': String(body.length),
   })
-  assert.match(await talk(portOf(child), get.replace('HTTP/1.1', 'HTTP/1.0')).told, /^HTTP\/1\.1 200 /)
-  assert.match(await talk(portOf(child), get.replace('GET /', 'GET http://localhost/')).told, /^HTTP\/1\.1 200 /)
+  assert.match(await exchange(readPort(child), get.replace('HTTP/1.1', 'HTTP/1.0')).told, /^HTTP\/1\.1 200 /)
+  assert.match(await exchange(readPort(child), get.replace('GET /', 'GET http://localhost/')).told, /^HTTP\/1\.1 200 /)
   const upgrade = { connection: 'close, upgrade', upgrade: 'websocket' }
-  assert.match(await talk(portOf(child), requestText(target, 'GET', '', upgrade)).told, /^HTTP\/1\.1 200 /)
-  const { socket, told } = talk(portOf(child), post)
+  assert.match(await exchange(readPort(child), requestText(target, 'GET', '', upgrade)).told, /^HTTP\/1\.1 200 /)
+  const { socket, told: reply } = exchange(readPort(child), post)
   await new Promise((resolve) => socket.once('data', resolve))
   socket.write(body)
-  assert.match(await told, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
+  assert.match(await reply, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
 })
 
 test('a content coding is refused with a 415, whatever it is', async (t) => {
   const { target } = await start(t)
-  const path = docsOf(await newContainer(t, target))
+  const path = buildItemsPath(await newContainer(t, target))
   for (const coding of ['gzip', 'br', 'x']) {
-    const { status, text } = await raw(
+    const { status, text } = await sendRaw(
       target,
       'POST',
       path,
@@ -329,7 +332,7 @@ test('a content coding is refused with a 415, whatever it is', async (t) => {
     assert.deepEqual([status, JSON.parse(text).code], [415, 'UnsupportedMediaType'])
   }
   assert.equal(
-    (await raw(target, 'POST', path, { ...KEY, 'content-encoding': 'identity' }, '{"id":"1","pk":"a"}')).status,
+    (await sendRaw(target, 'POST', path, { ...KEY, 'content-encoding': 'identity' }, '{"id":"1","pk":"a"}')).status,
     201,
   )
 })
@@ -340,9 +343,9 @@ test('thousands of requests sent ahead on one connection whose answers nobody ta
   const container = await newContainer(t, target)
   for (let n = 0; n < 10; n++) await container.items.create({ id: String(n), pk: 'a', text: '~'.repeat(100_000) })
   const before = await residentBytes(child.pid)
-  const ask = requestText(target, 'GET', docsOf(container), {})
-  const { told } = talk(portOf(child), ask.repeat(5000))
-  await told
+  const ask = requestText(target, 'GET', buildItemsPath(container), {})
+  const { told: reply } = exchange(readPort(child), ask.repeat(5000))
+  await reply
   for (let n = 10; n < 60; n++) await container.items.create({ id: String(n), pk: 'a' })
   const more = (await residentBytes(child.pid)) - before
   assert.ok(more < 300 * MB, `${Math.round(more / MB)} MB more`)
@@ -353,9 +356,9 @@ test('a few requests sent ahead are all answered, in order', async (t) => {
   const container = await newContainer(t, target)
   for (const id of ['1', '2', '3']) await container.items.create({ id, pk: 'a' })
   const read = (id: string, more = {}): string =>
-    requestText(target, 'GET', `${docsOf(container)}/${id}`, { ...KEY, ...more })
+    requestText(target, 'GET', `${buildItemsPath(container)}/${id}`, { ...KEY, ...more })
   const all = `${read('1')}${read('2')}${read('none')}${read('3', { connection: 'close' })}`
-  const answered = await talk(portOf(child), all).told
+  const answered = await exchange(readPort(child), all).told
   assert.deepEqual(
     [...answered.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
     ['200', '200', '404', '200'],
@@ -376,12 +379,12 @@ test('what a stranger’s page signs with the published key is refused: under a 
     { host, origin: 'https://evil.example' },
     { host, origin: 'null' },
   ]) {
-    const stranger = { ...signed(target.key, 'GET', docsOf(container)), ...headers }
-    assertRefused(await raw(target, 'GET', docsOf(container), stranger), 403, /this address|may not call/)
-    const writes = { ...signed(target.key, 'POST', docsOf(container)), ...KEY, ...headers }
-    assertRefused(await raw(target, 'POST', docsOf(container), writes, '{"id":"x","pk":"a"}'), 403)
+    const stranger = { ...signRequest(target.key, 'GET', buildItemsPath(container)), ...headers }
+    assertRefused(await sendRaw(target, 'GET', buildItemsPath(container), stranger), 403, /this address|may not call/)
+    const writes = { ...signRequest(target.key, 'POST', buildItemsPath(container)), ...KEY, ...headers }
+    assertRefused(await sendRaw(target, 'POST', buildItemsPath(container), writes, '{"id":"x","pk":"a"}'), 403)
   }
   assert.deepEqual((await container.items.query('SELECT VALUE c.id FROM c').fetchAll()).resources, [])
-  const own = { ...signed(target.key, 'GET', docsOf(container)), host: `localhost:${portOf(child)}` }
-  assert.equal((await raw(target, 'GET', docsOf(container), own)).status, 200)
+  const own = { ...signRequest(target.key, 'GET', buildItemsPath(container)), host: `localhost:${readPort(child)}` }
+  assert.equal((await sendRaw(target, 'GET', buildItemsPath(container), own)).status, 200)
 })

@@ -74,14 +74,14 @@ const operation: fc.Arbitrary<BatchOperation> = fc.record(
 test('reads every operation as it was written', () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 10 }), (operations) => {
-      assert.deepEqual(decodeBatch(stream(operations.map(rowOf))), operations)
+      assert.deepEqual(decodeBatch(stream(operations.map(encodeRow))), operations)
     }),
   )
 })
 
 test('reads a body longer than a length of two groups, and many segments', () => {
   const body = Buffer.alloc(1_900_000, 'x')
-  const [first, second] = [rowOf({ type: 'Create', body }), rowOf({ type: 'Read', id: '\ufeff1' })]
+  const [first, second] = [encodeRow({ type: 'Create', body }), encodeRow({ type: 'Read', id: '\ufeff1' })]
   const decoded = decodeBatch(Buffer.concat([stream([first]), stream([second])]))
   assert.equal(decoded.length, 2)
   assert.ok(decoded[0]?.body?.equals(body))
@@ -91,10 +91,10 @@ test('reads a body longer than a length of two groups, and many segments', () =>
 test('passes over what a segment says of itself', () => {
   const comment = Buffer.from('a comment')
   const segment = Buffer.concat([hex('81f0d8ff7f03'), int32(10 + comment.length), comment])
-  assert.equal(decodeBatch(Buffer.concat([segment, record(rowOf({ type: 'Read', id: '1' }))])).length, 1)
+  assert.equal(decodeBatch(Buffer.concat([segment, record(encodeRow({ type: 'Read', id: '1' }))])).length, 1)
 })
 
-const READ = rowOf({ type: 'Read', id: '1' })
+const READ = encodeRow({ type: 'Read', id: '1' })
 const REFUSED: Readonly<Record<string, readonly [message: RegExp, body: Buffer]>> = {
   'a checksum of something else': [/checksum/, flipped(stream([READ]), 10 + 13 + 8)],
   'the checksum itself changed': [/checksum/, flipped(stream([READ]), 10 + 9)],
@@ -230,7 +230,7 @@ function row(mask: number, operation: number, resource: number, ...rest: readonl
   return Buffer.concat([hex('817054e17f'), Buffer.of(mask), int32(operation), int32(resource), ...rest])
 }
 
-function rowOf(operation: BatchOperation): Buffer {
+function encodeRow(operation: BatchOperation): Buffer {
   const { type, partitionKey, epk, id, body, ifMatch, ifNoneMatch, minimalReturn } = operation
   const utf8 = (value: string | undefined): Buffer | undefined => (value === undefined ? undefined : Buffer.from(value))
   const columns = [utf8(partitionKey), epk === undefined ? undefined : hex(epk), utf8(id), undefined, body]

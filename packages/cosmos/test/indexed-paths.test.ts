@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import { IndexedPaths } from '../resources/indexed-paths.ts'
 import { readIndexingPolicy } from '../resources/indexing-policy.ts'
 
-const pathsOf = (policy: unknown): IndexedPaths => new IndexedPaths(readIndexingPolicy(policy))
+const buildPaths = (policy: unknown): IndexedPaths => new IndexedPaths(readIndexingPolicy(policy))
 const included = (...paths: string[]) => paths.map((path) => ({ path }))
 
 test('of the paths of an indexing policy that fit the longest decides, and of two as long the one for the path itself', () => {
-  const paths = pathsOf({
+  const paths = buildPaths({
     includedPaths: included('/*', '/food/ingredients/nutrition/*', '/tags/[]/?'),
     excludedPaths: included('/food/ingredients/*', '/tags/*', '/exact/?'),
   })
@@ -28,15 +28,15 @@ test('of the paths of an indexing policy that fit the longest decides, and of tw
 
 test('a policy without an index has no terms, the default one has one for each value', () => {
   const item = { id: '1', list: [1, [2]], deep: { a: null, b: {} }, none: [] }
-  assert.equal(pathsOf({ indexingMode: 'none' }).countTerms(item), 0)
-  assert.equal(pathsOf({ indexingMode: 'none' }).has(['id']), false)
-  assert.equal(pathsOf(undefined).countTerms(item), 4)
-  assert.equal(pathsOf({ excludedPaths: included('/*') }).countTerms(item), 0)
-  assert.equal(pathsOf({ excludedPaths: included('/list/*') }).countTerms(item), 2)
+  assert.equal(buildPaths({ indexingMode: 'none' }).countTerms(item), 0)
+  assert.equal(buildPaths({ indexingMode: 'none' }).has(['id']), false)
+  assert.equal(buildPaths(undefined).countTerms(item), 4)
+  assert.equal(buildPaths({ excludedPaths: included('/*') }).countTerms(item), 0)
+  assert.equal(buildPaths({ excludedPaths: included('/list/*') }).countTerms(item), 2)
 })
 
 test('the terms that two states differ in are counted on both sides, order of elements aside', () => {
-  const paths = pathsOf(undefined)
+  const paths = buildPaths(undefined)
   const before = { a: 1, b: 'x', list: [1, 2, 2] }
   assert.equal(paths.countChangedTerms(before, before), 0)
   assert.equal(paths.countChangedTerms(before, { ...before, list: [2, 1, 2] }), 0)

@@ -7,25 +7,30 @@ import { TidemarkError } from '../../tidemark/core/errors.ts'
 import type { RecordedEvent } from '../../tidemark/core/event.ts'
 import { CosmosEventStore } from '../../tidemark/cosmos/event-store.ts'
 import { recorded } from '../../tidemark/test/support/recorded.ts'
-import { type Controlled, startControlled } from './controlled.ts'
-import { docsOf, newContainer, raw, refusalOf } from './support.ts'
+import { type ControlledEmulator, startControlled } from './controlled-emulator.ts'
+import { buildItemsPath, captureRefusal, newContainer, sendRaw } from './support.ts'
 
 const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
 
-async function doFaults({ call }: Controlled, seed: number, ...faults: readonly object[]): Promise<void> {
+async function setFaults({ call }: ControlledEmulator, seed: number, ...faults: readonly object[]): Promise<void> {
   const { status, body } = await call('PUT', '/faults', { seed, faults })
   assert.equal(status, 200, JSON.stringify(body))
 }
 
 /** How many of each were done; ends them. */
-async function endFaults({ call }: Controlled): Promise<readonly number[]> {
+async function clearFaults({ call }: ControlledEmulator): Promise<readonly number[]> {
   const { body } = await call('GET', '/faults')
   assert.deepEqual((await call('DELETE', '/faults')).body, { settings: null, counts: [] })
   return body.counts
 }
 
 /** The container as a client sees it that does what the SDK does by default. */
-function asByDefault(t: TestContext, running: Controlled, container: Container, policy?: ConnectionPolicy): Container {
+function asByDefault(
+  t: TestContext,
+  running: ControlledEmulator,
+  container: Container,
+  policy?: ConnectionPolicy,
+): Container {
   const { endpoint, key } = running.target
   const client = new CosmosClient({ endpoint, key, ...(policy && { connectionPolicy: policy }) })
   t.after(() => client.dispose())
@@ -42,9 +47,9 @@ test('throttle: the SDK waits as it is told and asks again, and each request is 
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
-  await doFaults(running, 7, { kind: 'throttle', operations: ['create-item'], rate: 0.3, retryAfterMs: 5 })
+  await setFaults(running, 7, { kind: 'throttle', operations: ['create-item'], rate: 0.3, retryAfterMs: 5 })
   for (const id of ids(40)) assert.equal((await client.items.create({ id, pk: 'a' })).statusCode, 201)
-  const [done = 0] = await endFaults(running)
+  const [done = 0] = await clearFaults(running)
   assert.ok(done > 0, 'no fault was done')
   assert.deepEqual(await idsIn(container), ids(40))
 })
@@ -52,14 +57,14 @@ test('throttle: the SDK waits as it is told and asks again, and each request is 
 test('an injected refusal has its status, substatus and code, the headers of every answer, and did nothing', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
-  const create = () => raw(running.target, 'POST', docsOf(container), KEY, '{"id":"1","pk":"a"}')
+  const create = () => sendRaw(running.target, 'POST', buildItemsPath(container), KEY, '{"id":"1","pk":"a"}')
   for (const [kind, status, code, substatus] of [
     ['throttle', 429, 'TooManyRequests', '3200'],
     ['retry-with', 449, 'RetryWith', undefined],
     ['unavailable', 503, 'ServiceUnavailable', undefined],
     ['gone', 410, 'Gone', '1002'],
   ] as const) {
-    await doFaults(running, 1, { kind, rate: 1, ...(kind === 'throttle' && { retryAfterMs: 123 }) })
+    await setFaults(running, 1, { kind, rate: 1, ...(kind === 'throttle' && { retryAfterMs: 123 }) })
     const answered = await create()
     assert.deepEqual([answered.status, JSON.parse(answered.text).code], [status, code])
     assert.deepEqual(Object.keys(JSON.parse(answered.text)), ['code', 'message'])
@@ -67,7 +72,7 @@ test('an injected refusal has its status, substatus and code, the headers of eve
     assert.equal(answered.headers['x-ms-retry-after-ms'], kind === 'throttle' ? '123' : undefined)
     for (const name of ['x-ms-activity-id', 'x-ms-request-charge', 'x-ms-session-token', 'x-ms-version'])
       assert.ok(answered.headers[name], `${kind} has no ${name}`)
-    assert.deepEqual(await endFaults(running), [1])
+    assert.deepEqual(await clearFaults(running), [1])
   }
   assert.equal((await create()).status, 201)
 })
@@ -80,29 +85,29 @@ test('retry-with and unavailable: the JS SDK leaves a write to its caller, and a
     ['retry-with', 449],
     ['unavailable', 503],
   ] as const) {
-    await doFaults(running, 1, { kind, operations: ['create-item'], rate: 1, times: 1 })
-    assert.equal((await refusalOf(client.items.create({ id: kind, pk: 'a' }))).code, status)
+    await setFaults(running, 1, { kind, operations: ['create-item'], rate: 1, times: 1 })
+    assert.equal((await captureRefusal(client.items.create({ id: kind, pk: 'a' }))).code, status)
     assert.equal((await client.items.create({ id: kind, pk: 'a' })).statusCode, 201)
   }
-  await doFaults(running, 1, { kind: 'unavailable', operations: ['read-item'], rate: 1, times: 1 })
+  await setFaults(running, 1, { kind: 'unavailable', operations: ['read-item'], rate: 1, times: 1 })
   assert.equal((await client.item('unavailable', 'a').read()).statusCode, 200)
-  assert.deepEqual(await endFaults(running), [1])
+  assert.deepEqual(await clearFaults(running), [1])
 })
 
 test('drop-before-commit: the connection is lost and nothing was done; a read is asked again by the SDK', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
-  await doFaults(running, 1, {
+  await setFaults(running, 1, {
     kind: 'drop-before-commit',
     operations: ['create-item', 'read-item'],
     rate: 1,
     times: 2,
   })
-  assert.equal((await refusalOf(client.items.create({ id: '1', pk: 'a' }))).code, 'ECONNRESET')
+  assert.equal((await captureRefusal(client.items.create({ id: '1', pk: 'a' }))).code, 'ECONNRESET')
   assert.deepEqual(await idsIn(container), [])
   assert.equal((await client.item('1', 'a').read()).statusCode, 404)
-  assert.deepEqual(await endFaults(running), [2])
+  assert.deepEqual(await clearFaults(running), [2])
   assert.equal((await client.items.create({ id: '1', pk: 'a' })).statusCode, 201)
 })
 
@@ -110,9 +115,9 @@ test('drop-after-commit: the connection is lost, the item is on disk exactly onc
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
-  await doFaults(running, 1, { kind: 'drop-after-commit', operations: ['create-item'], rate: 1, times: 1 })
-  assert.equal((await refusalOf(client.items.create({ id: '1', pk: 'a' }))).code, 'ECONNRESET')
-  assert.equal((await refusalOf(client.items.create({ id: '1', pk: 'a' }))).code, 409)
+  await setFaults(running, 1, { kind: 'drop-after-commit', operations: ['create-item'], rate: 1, times: 1 })
+  assert.equal((await captureRefusal(client.items.create({ id: '1', pk: 'a' }))).code, 'ECONNRESET')
+  assert.equal((await captureRefusal(client.items.create({ id: '1', pk: 'a' }))).code, 409)
   assert.deepEqual(await idsIn(container), ['1'])
 })
 
@@ -120,19 +125,19 @@ test('drop-after-commit of what is refused anyway is dropped too, and does nothi
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   await container.items.create({ id: '1', pk: 'a', n: 1 })
-  await doFaults(running, 1, { kind: 'drop-after-commit', operations: ['create-item'], rate: 1 })
-  assert.equal((await refusalOf(container.items.create({ id: '1', pk: 'a', n: 2 }))).code, 'ECONNRESET')
-  assert.deepEqual(await endFaults(running), [1])
+  await setFaults(running, 1, { kind: 'drop-after-commit', operations: ['create-item'], rate: 1 })
+  assert.equal((await captureRefusal(container.items.create({ id: '1', pk: 'a', n: 2 }))).code, 'ECONNRESET')
+  assert.deepEqual(await clearFaults(running), [1])
   assert.deepEqual((await container.items.query('SELECT VALUE c.n FROM c').fetchAll()).resources, [1])
 })
 
 test('latency: requests are held back, and all are answered', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
-  await doFaults(running, 1, { kind: 'latency', operations: ['create-item'], rate: 1, minMs: 1, maxMs: 20 })
+  await setFaults(running, 1, { kind: 'latency', operations: ['create-item'], rate: 1, minMs: 1, maxMs: 20 })
   const created = await Promise.all(ids(30).map((id) => container.items.create({ id, pk: 'a' })))
   assert.ok(created.every(({ statusCode }) => statusCode === 201))
-  assert.deepEqual(await endFaults(running), [30])
+  assert.deepEqual(await clearFaults(running), [30])
   assert.deepEqual(await idsIn(container), ids(30))
 })
 
@@ -140,7 +145,7 @@ test('the same seed gives the same requests the same answers, another seed other
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const sequence = async (seed: number): Promise<string> => {
-    await doFaults(
+    await setFaults(
       running,
       seed,
       { kind: 'throttle', operations: ['read-item'], rate: 0.3 },
@@ -148,7 +153,8 @@ test('the same seed gives the same requests the same answers, another seed other
       { kind: 'retry-with', rate: 0.2 },
     )
     const statuses: number[] = []
-    for (let i = 0; i < 60; i++) statuses.push((await raw(running.target, 'GET', `${docsOf(container)}/1`, KEY)).status)
+    for (let i = 0; i < 60; i++)
+      statuses.push((await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/1`, KEY)).status)
     return statuses.join()
   }
   const first = await sequence(7)
@@ -187,7 +193,7 @@ test('an event store under faults of every kind neither loses an event nor has o
     fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 32 - 1 }), async (seed) => {
       const stream = `order-${randomUUID()}`
       const events = recorded(stream, ...ids(12).map((orderId) => ({ type: 'OrderConfirmed', data: { orderId } })))
-      await doFaults(
+      await setFaults(
         running,
         seed,
         { kind: 'throttle', rate: 0.15, retryAfterMs: 1 },
@@ -198,7 +204,7 @@ test('an event store under faults of every kind neither loses an event nor has o
         { kind: 'latency', rate: 0.2, minMs: 0, maxMs: 3 },
       )
       for (const event of events) await appendSurely(store, event)
-      for (const [index, count] of (await endFaults(running)).entries()) done[index] = (done[index] ?? 0) + count
+      for (const [index, count] of (await clearFaults(running)).entries()) done[index] = (done[index] ?? 0) + count
       const kept: RecordedEvent[] = []
       for await (const page of store.read(stream, 0)) kept.push(...page.flatMap((commit) => commit.events))
       assert.deepEqual(kept, events)

@@ -7,12 +7,12 @@ import { Faults } from '../faults/faults.ts'
 import { LaggingReplica } from '../faults/lagging-replica.ts'
 import { Catalog } from '../resources/catalog.ts'
 import { Store } from '../store/store.ts'
-import { type Controlled, newFolder, startControlled } from './controlled.ts'
-import { docsOf, newContainer, type RawAnswer, raw, refusalOf } from './support.ts'
+import { type ControlledEmulator, newFolder, startControlled } from './controlled-emulator.ts'
+import { buildItemsPath, captureRefusal, newContainer, type RawAnswer, sendRaw } from './support.ts'
 
 const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
 
-async function doLag({ call }: Controlled, ...settings: readonly object[]): Promise<void> {
+async function setLaggingFault({ call }: ControlledEmulator, ...settings: readonly object[]): Promise<void> {
   const faults = (settings.length > 0 ? settings : [{}]).map((setting) => ({
     kind: 'lagging-replica',
     rate: 1,
@@ -22,10 +22,11 @@ async function doLag({ call }: Controlled, ...settings: readonly object[]): Prom
   assert.equal(status, 200, JSON.stringify(body))
 }
 
-const countsOf = async ({ call }: Controlled): Promise<readonly number[]> => (await call('GET', '/faults')).body.counts
+const readCounts = async ({ call }: ControlledEmulator): Promise<readonly number[]> =>
+  (await call('GET', '/faults')).body.counts
 
 /** A client with a session of its own, as the SDK is by default; without a level it reads at the account's own. */
-function clientAt(t: TestContext, { target }: Controlled, container: Container, level?: string): Container {
+function clientAt(t: TestContext, { target }: ControlledEmulator, container: Container, level?: string): Container {
   const { endpoint, key } = target
   const client = new CosmosClient({ endpoint, key, ...(level && { consistencyLevel: level as ConsistencyLevel }) })
   t.after(() => client.dispose())
@@ -97,7 +98,7 @@ const AFTER = [
 ]
 
 /** A container of three items. */
-async function threeItems(t: TestContext, { target }: Controlled): Promise<Container> {
+async function threeItems(t: TestContext, { target }: ControlledEmulator): Promise<Container> {
   const container = await newContainer(t, target)
   for (const [index, id] of ['changed', 'deleted', 'kept'].entries())
     await container.items.create({ id, pk: 'a', n: index + 1 })
@@ -114,11 +115,11 @@ test('lagging replica: another session reads what was there when the fault was s
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(a)
   assert.deepEqual(await seenBy(b), BEFORE)
   assert.deepEqual(await seenBy(b), BEFORE)
-  assert.deepEqual(await countsOf(running), [16])
+  assert.deepEqual(await readCounts(running), [16])
   assert.deepEqual((await running.call('DELETE', '/faults')).body, { settings: null, counts: [] })
   assert.deepEqual(await seenBy(b), AFTER)
 })
@@ -127,10 +128,10 @@ test('lagging replica: a session reads its own writes, and whoever has its token
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(a)
   assert.deepEqual(await seenBy(a), AFTER)
-  assert.deepEqual(await countsOf(running), [0])
+  assert.deepEqual(await readCounts(running), [0])
   assert.equal((await b.item('changed', 'a').read()).resource?.n, 1)
   const { headers } = await a.item('kept', 'a').read()
   const sessionToken = String(headers['x-ms-session-token'])
@@ -141,23 +142,23 @@ test('lagging replica: a session that was refused a write sees why', async (t) =
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(a)
   assert.equal((await b.item('created', 'a').read()).statusCode, 404)
-  assert.equal((await refusalOf(b.items.create({ id: 'created', pk: 'a', n: 5 }))).code, 409)
+  assert.equal((await captureRefusal(b.items.create({ id: 'created', pk: 'a', n: 5 }))).code, 409)
   assert.equal((await b.item('created', 'a').read()).resource?.n, 4)
 })
 
 test('lagging replica: reads at the account’s own consistency, the change feed and batches are exact', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(container)
   assert.deepEqual(await seenBy(clientAt(t, running, container)), AFTER)
   const b = clientAt(t, running, container, 'Session')
   const { result = [] } = await b.items.batch([{ operationType: 'Read', id: 'changed' }], 'a')
   assert.equal(result[0]?.resourceBody?.n, 11)
-  const feed = await raw(running.target, 'GET', docsOf(container), {
+  const feed = await sendRaw(running.target, 'GET', buildItemsPath(container), {
     'a-im': 'Incremental Feed',
     'x-ms-consistency-level': 'Eventual',
   })
@@ -165,31 +166,31 @@ test('lagging replica: reads at the account’s own consistency, the change feed
     JSON.parse(feed.text).Documents.map(({ id }: { id: string }) => id),
     ['kept', 'changed', 'created'],
   )
-  assert.deepEqual(await countsOf(running), [0])
+  assert.deepEqual(await readCounts(running), [0])
 })
 
-const lsnOf = ({ headers }: RawAnswer): number => Number(/#(\d+)$/.exec(String(headers['x-ms-session-token']))?.[1])
+const readLsn = ({ headers }: RawAnswer): number => Number(/#(\d+)$/.exec(String(headers['x-ms-session-token']))?.[1])
 
 test('lagging replica: etags and session tokens are those of the old state, also of what is not there', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
-  const old = await raw(running.target, 'GET', `${docsOf(container)}/changed`, KEY)
-  await doLag(running)
+  const old = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, KEY)
+  await setLaggingFault(running)
   await writeBy(container)
   const get = (path: string, headers: Record<string, string> = {}) =>
-    raw(running.target, 'GET', path, { ...KEY, 'x-ms-consistency-level': 'Session', ...headers })
-  const changed = await get(`${docsOf(container)}/changed`)
+    sendRaw(running.target, 'GET', path, { ...KEY, 'x-ms-consistency-level': 'Session', ...headers })
+  const changed = await get(`${buildItemsPath(container)}/changed`)
   assert.deepEqual([changed.text, changed.headers.etag], [old.text, old.headers.etag])
   const etag = String(old.headers.etag)
-  const same = await get(`${docsOf(container)}/changed`, { 'if-none-match': etag })
+  const same = await get(`${buildItemsPath(container)}/changed`, { 'if-none-match': etag })
   assert.equal(same.status, 304)
-  const missing = await get(`${docsOf(container)}/created`)
+  const missing = await get(`${buildItemsPath(container)}/created`)
   assert.equal(missing.status, 404)
-  const meta = await get(docsOf(container).replace(/\/docs$/, ''))
-  for (const answer of [changed, same, missing, meta, await get(docsOf(container))])
-    assert.equal(lsnOf(answer), lsnOf(old))
+  const meta = await get(buildItemsPath(container).replace(/\/docs$/, ''))
+  for (const answer of [changed, same, missing, meta, await get(buildItemsPath(container))])
+    assert.equal(readLsn(answer), readLsn(old))
   const replaced = container.item('changed', 'a').replace({ id: 'changed', pk: 'a' }, accessCondition(etag))
-  assert.equal((await refusalOf(replaced)).code, 412)
+  assert.equal((await captureRefusal(replaced)).code, 412)
 })
 
 const accessCondition = (condition: string) => ({ accessCondition: { type: 'IfMatch', condition } })
@@ -197,16 +198,16 @@ const accessCondition = (condition: string) => ({ accessCondition: { type: 'IfMa
 test('lagging replica: at eventual consistency and consistent prefix a session token is not looked at', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(container)
-  const { headers } = await raw(running.target, 'GET', `${docsOf(container)}/changed`, KEY)
+  const { headers } = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, KEY)
   const read = async (level: string): Promise<unknown> => {
     const asked = {
       ...KEY,
       'x-ms-consistency-level': level,
       'x-ms-session-token': String(headers['x-ms-session-token']),
     }
-    return JSON.parse((await raw(running.target, 'GET', `${docsOf(container)}/changed`, asked)).text).n
+    return JSON.parse((await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, asked)).text).n
   }
   assert.deepEqual(await Promise.all(['Eventual', 'ConsistentPrefix', 'Session'].map(read)), [1, 1, 11])
 })
@@ -222,7 +223,7 @@ test('lagging replica: it is of the database, the container and the operations t
         .items.query('SELECT VALUE c.n FROM c WHERE c.id = "changed"')
         .fetchAll()
     ).resources[0]
-  await doLag(
+  await setLaggingFault(
     running,
     { database: container.database.id, container: 'c', operations: ['read-item'], times: 2 },
     { container: 'another' },
@@ -230,15 +231,15 @@ test('lagging replica: it is of the database, the container and the operations t
   for (const one of [container, other]) await writeBy(one)
   assert.deepEqual([await read(other), await query(container), await read(container)], [11, 11, 1])
   assert.deepEqual([await read(container), await read(container)], [1, 11])
-  assert.deepEqual(await countsOf(running), [2, 0])
+  assert.deepEqual(await readCounts(running), [2, 0])
 })
 
 test('lagging replica: to set the fault again is to begin with what is there then', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(container)
-  await doLag(running)
+  await setLaggingFault(running)
   await container.item('changed', 'a').replace({ id: 'changed', pk: 'a', n: 111 })
   assert.deepEqual(await seenBy(clientAt(t, running, container, 'Session')), AFTER)
 })
@@ -253,7 +254,7 @@ test('lagging replica: many items come page by page and by an index as they were
   const text = 'SELECT VALUE c.n FROM c WHERE c.n >= 50 ORDER BY c.n'
   // Once before, so that there is an index; another order has none.
   await container.items.query(text).fetchAll()
-  await doLag(running)
+  await setLaggingFault(running)
   const pages = b.items.query<number>(text, { maxItemCount: 40 })
   const found: number[] = []
   for (let next = 200; pages.hasMoreResults(); next++) {
@@ -269,7 +270,7 @@ test('lagging replica: what a session has seen of a range before it was split co
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
-  await doLag(running)
+  await setLaggingFault(running)
   await writeBy(a)
   const { status } = await running.call('POST', `/databases/${container.database.id}/containers/c/ranges/0/split`)
   assert.equal(status, 200)
@@ -286,7 +287,12 @@ test('lagging replica: when more was written than can be kept apart, a read that
   const faults = new Faults({ seed: 1, faults: [{ kind: 'lagging-replica', rate: 1 }] })
   const replica = new LaggingReplica(store, faults, 1)
   const view = (headers: Record<string, string>) =>
-    replica.viewFor({ operation: 'read-item', container, target: { headers } as never, ranges: () => container.ranges })
+    replica.findView({
+      operation: 'read-item',
+      container,
+      target: { headers } as never,
+      ranges: () => container.ranges,
+    })
   const weak = { 'x-ms-consistency-level': 'Session' }
   const fill = (text: string) =>
     store.write(() => store.prepare('UPDATE databases SET etag = ?').run(text.repeat(300_000)))

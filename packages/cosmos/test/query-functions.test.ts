@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FUNCTIONS } from '../query/functions/functions.ts'
-import { QueryBench } from './query-support.ts'
+import { QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 type Cases = readonly (readonly [expression: string, expected: unknown])[]
 
@@ -201,9 +201,9 @@ const ALL = { STRINGS, ARRAYS, NUMBERS, TYPES, DATES }
 
 for (const [what, cases] of Object.entries(ALL))
   test(`${what.toLowerCase()}: functions give what the documentation’s examples say, and undefined for what they are not for`, async () => {
-    const container = await bench.container()
+    const container = await harness.container()
     for (const [expression, expected] of cases) {
-      const found = await bench.ask(container, `SELECT VALUE ${expression}`)
+      const found = await harness.ask(container, `SELECT VALUE ${expression}`)
       assert.deepEqual(found, expected === undefined ? [] : [expected], expression)
     }
   })
@@ -221,8 +221,9 @@ test('every function there is has an example', () => {
 
 test('no pattern takes more than linear time, and no function makes a value larger than an item can be', async () => {
   const text = 'a'.repeat(100_000)
-  const container = await bench.container()
-  const ask = (expression: string) => bench.ask(container, `SELECT VALUE ${expression}`, { parameters: { '@t': text } })
+  const container = await harness.container()
+  const ask = (expression: string) =>
+    harness.ask(container, `SELECT VALUE ${expression}`, { parameters: { '@t': text } })
   assert.deepEqual(await ask('RegexMatch(@t, "(a+)+b") OR RegexMatch(@t, "(a|a)*$b") OR RegexMatch(@t, "a*a*a*a*b")'), [
     false,
   ])

@@ -2,25 +2,25 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
+  buildComparisonIntervals,
+  buildPrefixIntervals,
+  buildTypeIntervals,
   complement,
   EVERYTHING,
   type Intervals,
-  ofComparison,
-  ofPrefix,
-  ofTypes,
-  turned,
+  reverseIntervals,
 } from '../query/access/intervals.ts'
 import type { Container } from '../resources/catalog.ts'
-import { keyText } from '../resources/partition-key.ts'
-import { keyOf } from '../store/index-key.ts'
+import { formatKey } from '../resources/partition-key.ts'
+import { encodeKey } from '../store/index-key.ts'
 import type { Json } from '../values/json.ts'
-import { idOf, QueryBench } from './query-support.ts'
+import { formatId, QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 /** So many in each of these partitions. */
 async function crowded(count: number, partitions: readonly string[], settings: Json = {}): Promise<Container> {
-  const container = await bench.container(settings)
+  const container = await harness.container(settings)
   for (const pk of partitions)
     for (let from = 0; from < count; from += 1000) {
       const size = Math.min(1000, count - from)
@@ -28,16 +28,16 @@ async function crowded(count: number, partitions: readonly string[], settings: J
         const n = from + at
         return { id: String(n).padStart(6, '0'), pk, n, mod: n % 10, name: `name ${n % 100}`, deep: { 'a b': -n } }
       })
-      await bench.write(container, batch)
+      await harness.write(container, batch)
     }
   return container
 }
 
 const count = (sql: string, ...values: (string | number)[]): number =>
-  Number(bench.store.prepare(sql).get(...values)?.count)
-const indexesOf = ({ number }: Container): number =>
+  Number(harness.store.prepare(sql).get(...values)?.count)
+const countIndexes = ({ number }: Container): number =>
   count('SELECT count(*) AS count FROM indexes WHERE container = ?', number)
-const entriesOf = ({ number }: Container): number =>
+const countEntries = ({ number }: Container): number =>
   count(
     'SELECT count(*) AS count FROM index_entries WHERE idx IN (SELECT number FROM indexes WHERE container = ?)',
     number,
@@ -58,10 +58,10 @@ test('of 100,000 items a range query of a partition loads its range alone, page 
   ] as const) {
     const asked = { maxItems: 100, ...(pk === undefined ? {} : { pk }) }
     const loads: number[] = []
-    const plans = await bench.plansOf(async () => {
+    const plans = await harness.explainPlans(async () => {
       let continuation: string | undefined
       do {
-        const page = await bench.page(container, text, { ...asked, continuation })
+        const page = await harness.page(container, text, { ...asked, continuation })
         loads.push(page.loaded)
         assert.equal(page.indexed, true)
         continuation = page.continuation
@@ -71,11 +71,11 @@ test('of 100,000 items a range query of a partition loads its range alone, page 
     assert.deepEqual(loads, [101, 101, 50], text)
     for (const plan of plans) assert.match(plan, BY_INDEX)
     const wanted = Array.from({ length: 250 }, (_, at) => 5000 + at)
-    assert.deepEqual(await bench.ask(container, text, asked), text.endsWith('DESC') ? wanted.reverse() : wanted)
+    assert.deepEqual(await harness.ask(container, text, asked), text.endsWith('DESC') ? wanted.reverse() : wanted)
   }
-  const all = await bench.page(container, 'SELECT VALUE c.id FROM c WHERE c.n BETWEEN 7 AND 8 AND c.mod > 0')
+  const all = await harness.page(container, 'SELECT VALUE c.id FROM c WHERE c.n BETWEEN 7 AND 8 AND c.mod > 0')
   assert.equal(all.loaded, 10)
-  const page = await bench.page(container, 'SELECT VALUE c.n FROM c ORDER BY c.n DESC OFFSET 2 LIMIT 3', {
+  const page = await harness.page(container, 'SELECT VALUE c.n FROM c ORDER BY c.n DESC OFFSET 2 LIMIT 3', {
     pk: '["a"]',
   })
   assert.deepEqual([page.results, page.loaded], [['19997', '19996', '19995'], 5])
@@ -103,7 +103,7 @@ test('predicates of many forms load no more than what they let through', async (
     ['c.n > 100 AND c.n < 50', 0],
   ] as const) {
     const query = `SELECT VALUE c.id FROM c WHERE ${condition}`
-    const page = await bench.page(container, query, { pk: '["a"]', maxItems: 1000 })
+    const page = await harness.page(container, query, { pk: '["a"]', maxItems: 1000 })
     assert.deepEqual([page.loaded, page.indexed], [loaded, true], condition)
   }
 })
@@ -124,31 +124,31 @@ test('items are found by id and key, one by one, and in lists and pairs as SDKs 
   ] as const) {
     const query = `SELECT VALUE c.id FROM c WHERE ${condition}`
     const asked = pk === undefined ? {} : { pk }
-    const plans = await bench.plansOf(async () => {
-      const page = await bench.page(container, query, asked)
+    const plans = await harness.explainPlans(async () => {
+      const page = await harness.page(container, query, asked)
       assert.deepEqual([page.results.length, page.loaded, page.indexed], [ids, ids, true], condition)
     })
     for (const plan of plans) assert.match(plan, BY_KEY)
-    assert.equal((await bench.ask(container, query, { ...asked, maxItems: 1 })).length, ids, condition)
+    assert.equal((await harness.ask(container, query, { ...asked, maxItems: 1 })).length, ids, condition)
   }
-  const one = await bench.page(container, 'SELECT VALUE c.id FROM c WHERE c.pk IN ("a", "z")', { maxItems: 500 })
+  const one = await harness.page(container, 'SELECT VALUE c.id FROM c WHERE c.pk IN ("a", "z")', { maxItems: 500 })
   assert.deepEqual([one.results.length, one.loaded], [200, 200])
-  assert.equal(indexesOf(container), 0)
+  assert.equal(countIndexes(container), 0)
 })
 
 test('WHERE on the first parts of hierarchical keys reads those keys alone', async () => {
   const partitionKey = { paths: ['/tenant', '/user', '/n'], kind: 'MultiHash', version: 2 }
-  const container = await bench.container({ partitionKey })
+  const container = await harness.container({ partitionKey })
   const documents = Array.from({ length: 240 }, (_, n) => ({
-    id: idOf(n),
+    id: formatId(n),
     tenant: n % 4 ? `t${n % 4}` : n % 8,
     user: n % 12,
     n,
   }))
-  await bench.store.write((lsn) => {
+  await harness.store.write((lsn) => {
     for (const document of documents) {
-      const pk = keyText([document.tenant, document.user, document.n])
-      bench.items.upsert({ container, pk }, document, {}, lsn)
+      const pk = formatKey([document.tenant, document.user, document.n])
+      harness.items.upsert({ container, pk }, document, {}, lsn)
     }
   })
   for (const [condition, found, loaded] of [
@@ -162,14 +162,14 @@ test('WHERE on the first parts of hierarchical keys reads those keys alone', asy
     ['c.tenant IN ("t1", "t2")', 120, 240],
     ['c.user = 5', 20, 240],
   ] as const) {
-    const page = await bench.page(container, `SELECT VALUE c.id FROM c WHERE ${condition}`, { maxItems: 1000 })
+    const page = await harness.page(container, `SELECT VALUE c.id FROM c WHERE ${condition}`, { maxItems: 1000 })
     assert.equal(page.results.length, found, condition)
     assert.ok(page.loaded <= loaded, `${condition}: ${page.loaded} loaded`)
-    const ordered = await bench.ask(container, `SELECT VALUE c.n FROM c WHERE ${condition} ORDER BY c.n DESC`, {
+    const ordered = await harness.ask(container, `SELECT VALUE c.n FROM c WHERE ${condition} ORDER BY c.n DESC`, {
       maxItems: 17,
     })
     assert.deepEqual(
-      ordered.map((n) => idOf(Number(n))),
+      ordered.map((n) => formatId(Number(n))),
       page.results
         .map((text) => JSON.parse(text))
         .sort()
@@ -191,18 +191,18 @@ test('an order by several paths reads no more than its page where a composite in
     ['c.mod DESC, c.n ASC', [9, 19]],
   ] as const) {
     const query = `SELECT VALUE c.n FROM c ORDER BY ${order}`
-    const page = await bench.page(container, query, { pk: '["a"]', maxItems: 2 })
+    const page = await harness.page(container, query, { pk: '["a"]', maxItems: 2 })
     assert.deepEqual([page.results.map(Number), page.loaded], [first, 3])
-    const ordered = (await bench.ask(container, query, { pk: '["a"]', maxItems: 90 })) as number[]
+    const ordered = (await harness.ask(container, query, { pk: '["a"]', maxItems: 90 })) as number[]
     const expected = Array.from({ length: 500 }, (_, n) => n).sort((a, b) => (a % 10) - (b % 10) || b - a)
     assert.deepEqual(ordered, order.startsWith('c.mod DESC') ? expected.reverse() : expected)
   }
-  const within = await bench.page(container, 'SELECT VALUE c.n FROM c WHERE c.mod = 3 ORDER BY c.mod, c.n DESC', {
+  const within = await harness.page(container, 'SELECT VALUE c.n FROM c WHERE c.mod = 3 ORDER BY c.mod, c.n DESC', {
     pk: '["a"]',
   })
   assert.equal(within.loaded, 50)
   for (const order of ['c.n, c.mod', 'c.mod, c.n', 'c.mod', 'c.mod, c.n DESC, c.id']) {
-    const asked = bench.page(container, `SELECT VALUE c.n FROM c ORDER BY ${order}`)
+    const asked = harness.page(container, `SELECT VALUE c.n FROM c ORDER BY ${order}`)
     if (order === 'c.mod') assert.equal((await asked).results.length, 100)
     else await assert.rejects(asked, /does not have a corresponding composite index/, order)
   }
@@ -217,38 +217,38 @@ test('paths that the indexing policy excludes are not indexed: all is read, and 
     ['c.name = "name 5" AND c.n = 5', 1, true],
     ['c.n + 0 = 5', 100, false],
   ] as const) {
-    const page = await bench.page(container, `SELECT VALUE c.n FROM c WHERE ${condition}`, { pk: '["a"]' })
+    const page = await harness.page(container, `SELECT VALUE c.n FROM c WHERE ${condition}`, { pk: '["a"]' })
     assert.deepEqual([page.results, page.loaded, page.indexed], [['5'], loaded, indexed], condition)
   }
-  await assert.rejects(bench.page(container, 'SELECT * FROM c ORDER BY c.name'), /order-by item is excluded/)
+  await assert.rejects(harness.page(container, 'SELECT * FROM c ORDER BY c.name'), /order-by item is excluded/)
   const none = await crowded(100, ['a'], { indexingPolicy: { indexingMode: 'none', automatic: false } })
-  assert.equal((await bench.page(none, 'SELECT * FROM c WHERE c.n = 5')).loaded, 100)
-  await assert.rejects(bench.page(none, 'SELECT * FROM c ORDER BY c.n'), /order-by item is excluded/)
+  assert.equal((await harness.page(none, 'SELECT * FROM c WHERE c.n = 5')).loaded, 100)
+  await assert.rejects(harness.page(none, 'SELECT * FROM c ORDER BY c.n'), /order-by item is excluded/)
   const some = { includedPaths: [{ path: '/n/?' }], excludedPaths: [{ path: '/*' }] }
   const included = await crowded(100, ['a'], { indexingPolicy: some })
-  assert.equal((await bench.page(included, 'SELECT * FROM c WHERE c.n = 5')).loaded, 1)
-  assert.equal((await bench.page(included, 'SELECT * FROM c WHERE c.mod = 5')).loaded, 100)
+  assert.equal((await harness.page(included, 'SELECT * FROM c WHERE c.n = 5')).loaded, 1)
+  assert.equal((await harness.page(included, 'SELECT * FROM c WHERE c.mod = 5')).loaded, 100)
 })
 
 test('a container has sixteen indexes at most, and small ones none: other queries read all, with the same results', async () => {
   const container = await crowded(100, ['a'])
   for (let n = 0; n < 20; n++) {
-    const page = await bench.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1 OR c.n = 5`, { pk: '["a"]' })
+    const page = await harness.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1 OR c.n = 5`, { pk: '["a"]' })
     assert.equal(page.loaded, 100)
-    await bench.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1`, { pk: '["a"]' })
+    await harness.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1`, { pk: '["a"]' })
   }
-  assert.equal(indexesOf(container), 16)
+  assert.equal(countIndexes(container), 16)
   assert.deepEqual(
-    await bench.ask(container, 'SELECT VALUE c.n FROM c WHERE c.n < 5', { maxItems: 2 }),
+    await harness.ask(container, 'SELECT VALUE c.n FROM c WHERE c.n < 5', { maxItems: 2 }),
     [0, 1, 2, 3, 4],
   )
   assert.deepEqual(
-    await bench.ask(container, 'SELECT TOP 3 VALUE c.n FROM c ORDER BY c.n DESC', { maxItems: 2 }),
+    await harness.ask(container, 'SELECT TOP 3 VALUE c.n FROM c ORDER BY c.n DESC', { maxItems: 2 }),
     [99, 98, 97],
   )
   const small = await crowded(60, ['a', 'b'])
-  await bench.page(small, 'SELECT * FROM c WHERE c.n = 5', { pk: '["a"]' })
-  assert.equal(indexesOf(small), 0)
+  await harness.page(small, 'SELECT * FROM c WHERE c.n = 5', { pk: '["a"]' })
+  assert.equal(countIndexes(small), 0)
 })
 
 test('intervals turned hold the keys of the same values stored the other way round, each once', () => {
@@ -275,10 +275,10 @@ test('intervals turned hold the keys of the same values stored the other way rou
   const operators = ['=', '!=', '<', '<=', '>', '>='] as const
   const all = [
     EVERYTHING,
-    complement(ofTypes('undefined')),
-    ofTypes('undefined', 'object'),
-    ofPrefix('a'),
-    ...values.flatMap((value) => operators.map((operator) => ofComparison(operator, value))),
+    complement(buildTypeIntervals('undefined')),
+    buildTypeIntervals('undefined', 'object'),
+    buildPrefixIntervals('a'),
+    ...values.flatMap((value) => operators.map((operator) => buildComparisonIntervals(operator, value))),
   ]
   const holding = (intervals: Intervals, key: Buffer): number =>
     intervals.filter(({ low, high }) => Buffer.compare(key, low) >= 0 && !(high && Buffer.compare(key, high) >= 0))
@@ -287,28 +287,28 @@ test('intervals turned hold the keys of the same values stored the other way rou
     for (const value of values)
       for (const more of [[], [1], ['a']])
         assert.equal(
-          holding(turned(intervals), keyOf([value, ...more], [true, false])),
-          holding(intervals, keyOf([value, ...more])),
+          holding(reverseIntervals(intervals), encodeKey([value, ...more], [true, false])),
+          holding(intervals, encodeKey([value, ...more])),
         )
 })
 
 test('indexes are there after a restart, and go with their container and its database', async () => {
-  await bench.catalog.createDatabase({ id: 'other' })
+  await harness.catalog.createDatabase({ id: 'other' })
   const body = { id: 'c', partitionKey: { paths: ['/pk'], kind: 'Hash' } }
-  const inOther = await bench.catalog.createContainer(bench.catalog.database('other'), body)
+  const inOther = await harness.catalog.createContainer(harness.catalog.database('other'), body)
   const container = await crowded(100, ['a'])
-  const documents = Array.from({ length: 100 }, (_, n) => ({ id: idOf(n), pk: 'a', n }))
-  await bench.write(inOther, documents)
+  const documents = Array.from({ length: 100 }, (_, n) => ({ id: formatId(n), pk: 'a', n }))
+  await harness.write(inOther, documents)
   for (const one of [container, inOther])
-    assert.equal((await bench.page(one, 'SELECT * FROM c WHERE c.n = 5')).loaded, 1)
-  bench.restart()
-  assert.equal((await bench.page(container, 'SELECT * FROM c WHERE c.n = 6')).loaded, 1)
-  assert.deepEqual([indexesOf(container), entriesOf(container)], [1, 100])
+    assert.equal((await harness.page(one, 'SELECT * FROM c WHERE c.n = 5')).loaded, 1)
+  harness.restart()
+  assert.equal((await harness.page(container, 'SELECT * FROM c WHERE c.n = 6')).loaded, 1)
+  assert.deepEqual([countIndexes(container), countEntries(container)], [1, 100])
   const before = count('SELECT count(*) AS count FROM index_entries')
-  await bench.catalog.deleteContainer(container)
-  await bench.catalog.deleteDatabase(bench.catalog.database('other'))
+  await harness.catalog.deleteContainer(container)
+  await harness.catalog.deleteDatabase(harness.catalog.database('other'))
   assert.equal(count('SELECT count(*) AS count FROM index_entries'), before - 200)
-  assert.deepEqual([indexesOf(container), indexesOf(inOther)], [0, 0])
+  assert.deepEqual([countIndexes(container), countIndexes(inOther)], [0, 0])
 })
 
 test('whatever is written, an index finds what is there and nothing else', async () => {
@@ -325,45 +325,45 @@ test('whatever is written, an index finds what is there and nothing else', async
       const keep = (document: Json): void => {
         kept.set(`${document.pk}${document.id}`, document)
       }
-      const start = Array.from({ length: 70 }, (_, n) => ({ id: idOf(n), pk: n % 9 ? 'a' : 'b', v: n % 7 }))
-      const container = await bench.containerOf(start)
+      const start = Array.from({ length: 70 }, (_, n) => ({ id: formatId(n), pk: n % 9 ? 'a' : 'b', v: n % 7 }))
+      const container = await harness.createFilledContainer(start)
       start.forEach(keep)
       const find = async (v: unknown): Promise<unknown[]> =>
         (
-          await bench.ask(container, 'SELECT VALUE c.pk || c.id FROM c WHERE c.v = @v', { parameters: { '@v': v } })
+          await harness.ask(container, 'SELECT VALUE c.pk || c.id FROM c WHERE c.v = @v', { parameters: { '@v': v } })
         ).sort()
       await find(1)
-      assert.equal(indexesOf(container), 1)
+      assert.equal(countIndexes(container), 1)
       for (const { id, pk, v, gone } of changes) {
-        const document = { id: idOf(id), pk, ...(v === undefined ? {} : { v }) }
+        const document = { id: formatId(id), pk, ...(v === undefined ? {} : { v }) }
         if (!gone) {
-          await bench.write(container, [document])
+          await harness.write(container, [document])
           keep(document)
-        } else if (kept.delete(pk + idOf(id))) await bench.remove(container, pk, idOf(id))
+        } else if (kept.delete(pk + formatId(id))) await harness.remove(container, pk, formatId(id))
       }
       for (const v of [0, 1, 2, 3, 4, 5, 'a', null, true]) {
         const expected = [...kept].filter(([, document]) => document.v === v).map(([key]) => key)
         assert.deepEqual(await find(v), expected.sort())
       }
-      assert.equal(entriesOf(container), kept.size)
+      assert.equal(countEntries(container), kept.size)
     }),
     { numRuns: 40 },
   )
 })
 
 test('what is due by the static time is found by an index, one moment for all items; by the nonstatic one all are read', async () => {
-  const container = await bench.container()
+  const container = await harness.container()
   const now = Date.now()
   const due = Array.from({ length: 500 }, (_, at) => ({ id: String(at).padStart(6, '0'), pk: 'a', due: now - 1 - at }))
   const later = Array.from({ length: 500 }, (_, at) => ({ id: `later-${at}`, pk: 'a', due: now + 86_400_000 + at }))
-  await bench.write(container, [...due, ...later])
+  await harness.write(container, [...due, ...later])
   const text = 'SELECT VALUE c.due FROM c WHERE c.due <= GetCurrentTimestampStatic()'
   for (const query of [text, `${text} ORDER BY c.due`]) {
-    const page = await bench.page(container, query, { maxItems: 1000 })
+    const page = await harness.page(container, query, { maxItems: 1000 })
     assert.deepEqual([page.results.length, page.loaded, page.indexed], [500, 500, true], query)
   }
-  const scanned = await bench.page(container, text.replace('Static', ''), { maxItems: 1000 })
+  const scanned = await harness.page(container, text.replace('Static', ''), { maxItems: 1000 })
   assert.deepEqual([scanned.results.length, scanned.loaded, scanned.indexed], [500, 1000, false])
-  const constant = await bench.page(container, 'SELECT VALUE GetCurrentTimestampStatic() FROM c', { maxItems: 1000 })
+  const constant = await harness.page(container, 'SELECT VALUE GetCurrentTimestampStatic() FROM c', { maxItems: 1000 })
   assert.equal(new Set(constant.results).size, 1)
 })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Json } from '../values/json.ts'
-import { idOf, QueryBench } from './query-support.ts'
+import { formatId, QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 const SETTINGS = {
   indexingPolicy: {
@@ -22,11 +22,11 @@ const SETTINGS = {
 const isTouched = (index: number): boolean => index % 2 === 1
 
 const made = (index: number, n: unknown): Json => ({
-  id: idOf(index),
+  id: formatId(index),
   pk: index % 3 ? 'a' : 'b',
   n,
   m: index % 4,
-  list: Array.from({ length: index % 3 }, (_, at) => `${idOf(index)}/${at}`),
+  list: Array.from({ length: index % 3 }, (_, at) => `${formatId(index)}/${at}`),
 })
 
 /** A query whose results say what items they are of, and what of an item is a result. */
@@ -56,19 +56,19 @@ for (const [text, resultsOf] of QUERIES)
         fc.boolean(),
         async (all, between, maxItems, inOne) => {
           const items = all.map((n, index) => made(index, n))
-          const container = await bench.containerOf(items, SETTINGS)
+          const container = await harness.createFilledContainer(items, SETTINGS)
           const asked = { maxItems, ...(inOne ? { pk: '["a"]' } : {}) }
           const there = new Set(items.map(({ id }) => id))
           const seen: unknown[] = []
           let continuation: string | undefined
           do {
-            const page = await bench.page(container, text, { ...asked, continuation })
+            const page = await harness.page(container, text, { ...asked, continuation })
             seen.push(...page.results.map((result) => JSON.parse(result)))
             for (const { index, n, gone } of between.shift() ?? []) {
               if (!isTouched(index)) continue
               const item = made(index, n)
-              if (!gone) await bench.write(container, [item])
-              else if (there.has(item.id)) await bench.remove(container, item.pk, String(item.id))
+              if (!gone) await harness.write(container, [item])
+              else if (there.has(item.id)) await harness.remove(container, item.pk, String(item.id))
               if (gone) there.delete(item.id)
               else there.add(item.id)
             }
@@ -86,7 +86,7 @@ for (const [text, resultsOf] of QUERIES)
   })
 
 test('TOP, OFFSET and LIMIT count over all pages', async () => {
-  const container = await bench.containerOf(Array.from({ length: 90 }, (_, index) => made(index, index)))
+  const container = await harness.createFilledContainer(Array.from({ length: 90 }, (_, index) => made(index, index)))
   const numbers = Array.from({ length: 90 }, (_, index) => index)
   for (const maxItems of [1, 7, 100])
     for (const [text, expected] of [
@@ -98,23 +98,23 @@ test('TOP, OFFSET and LIMIT count over all pages', async () => {
       ['SELECT VALUE c.n FROM c ORDER BY c.n OFFSET 99 LIMIT 10', []],
       ['SELECT VALUE c.n FROM c ORDER BY c.n + 0 OFFSET 0 LIMIT 1', undefined],
     ] as const)
-      if (expected) assert.deepEqual(await bench.ask(container, text, { maxItems }), expected, text)
-      else await assert.rejects(bench.ask(container, text, { maxItems }), /document path/)
+      if (expected) assert.deepEqual(await harness.ask(container, text, { maxItems }), expected, text)
+      else await assert.rejects(harness.ask(container, text, { maxItems }), /document path/)
 })
 
 test('a token that was changed is a 400 or goes on somewhere: never a fault', async () => {
-  const container = await bench.containerOf(
+  const container = await harness.createFilledContainer(
     Array.from({ length: 80 }, (_, index) => made(index, index % 5)),
     SETTINGS,
   )
   const text = 'SELECT VALUE c.id FROM c WHERE c.n > 0'
-  const { continuation = '' } = await bench.page(container, text, { maxItems: 3 })
+  const { continuation = '' } = await harness.page(container, text, { maxItems: 3 })
   const token = JSON.parse(Buffer.from(continuation, 'base64').toString())
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...Object.keys(token)), fc.jsonValue(), async (name, value) => {
       const forged = Buffer.from(JSON.stringify({ ...token, [name]: value })).toString('base64')
       try {
-        await bench.page(container, text, { maxItems: 3, continuation: forged })
+        await harness.page(container, text, { maxItems: 3, continuation: forged })
       } catch (error) {
         assert.equal((error as { status?: unknown }).status, 400, String(error))
       }
@@ -124,48 +124,48 @@ test('a token that was changed is a 400 or goes on somewhere: never a fault', as
 })
 
 test('a page ends after 4 MB, and a scan that finds little after 100,000 items, and both go on', async () => {
-  const container = await bench.containerOf(
+  const container = await harness.createFilledContainer(
     Array.from({ length: 12 }, (_, index) => ({ pk: 'a', n: index, text: 'x'.repeat(1_000_000) })),
   )
   const sizes: number[] = []
   let continuation: string | undefined
   do {
-    const page = await bench.page(container, 'SELECT * FROM c', { continuation })
+    const page = await harness.page(container, 'SELECT * FROM c', { continuation })
     sizes.push(page.results.length)
     continuation = page.continuation
   } while (continuation !== undefined)
   assert.deepEqual(sizes, [5, 5, 2])
 
-  const many = await bench.container()
+  const many = await harness.container()
   for (let from = 0; from < 100_010; from += 10_001)
-    await bench.write(
+    await harness.write(
       many,
       Array.from({ length: 10_001 }, (_, at) => ({ id: String(from + at), pk: 'a', n: from + at })),
     )
   const scan = 'SELECT VALUE c.n FROM c WHERE c.n + 0 < 0'
-  const first = await bench.page(many, scan)
+  const first = await harness.page(many, scan)
   assert.deepEqual([first.results.length, first.loaded], [0, 100_000])
-  const second = await bench.page(many, scan, { continuation: first.continuation })
+  const second = await harness.page(many, scan, { continuation: first.continuation })
   assert.deepEqual([second.loaded, second.continuation], [10, undefined])
 })
 
 test('an order by of large items keeps no more of them than a page', async () => {
   const big = Array.from({ length: 60 }, (_, index) => ({ pk: 'a', n: -index, text: 'x'.repeat(1_900_000) }))
-  const container = await bench.containerOf(big)
-  const page = await bench.page(container, 'SELECT c.n, c.text FROM c ORDER BY c.n', { maxItems: 50 })
+  const container = await harness.createFilledContainer(big)
+  const page = await harness.page(container, 'SELECT c.n, c.text FROM c ORDER BY c.n', { maxItems: 50 })
   assert.deepEqual(
     page.results.map((result) => JSON.parse(result).n),
     [-59, -58, -57],
   )
   const rest = { continuation: page.continuation, maxItems: 50 }
-  const next = await bench.page(container, 'SELECT c.n, c.text FROM c ORDER BY c.n', rest)
+  const next = await harness.page(container, 'SELECT c.n, c.text FROM c ORDER BY c.n', rest)
   assert.equal(JSON.parse(next.results[0] ?? '').n, -56)
   const distinct = 'SELECT DISTINCT c.n, c.text, c.text AS more FROM c'
-  await assert.rejects(bench.page(container, distinct), { status: 400, message: /needs more than 268435456 bytes/ })
+  await assert.rejects(harness.page(container, distinct), { status: 400, message: /needs more than 268435456 bytes/ })
 })
 
 test('joins of more rows than can be made are refused in so many words', async () => {
-  const wide = await bench.containerOf([{ pk: 'a', list: Array.from({ length: 300 }, (_, at) => at) }])
+  const wide = await harness.createFilledContainer([{ pk: 'a', list: Array.from({ length: 300 }, (_, at) => at) }])
   const joins = 'SELECT VALUE COUNT(1) FROM c JOIN x IN c.list JOIN y IN c.list JOIN z IN c.list'
-  await assert.rejects(bench.page(wide, joins), { status: 400, message: /makes more than 2000000 rows/ })
+  await assert.rejects(harness.page(wide, joins), { status: 400, message: /makes more than 2000000 rows/ })
 })

@@ -3,15 +3,15 @@ import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { compileQuery } from '../query/compile/queries.ts'
 import { parseQuery } from '../query/syntax/parser.ts'
-import { QueryBench } from './query-support.ts'
+import { QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 const PARSER = new URL('../query/syntax/parser.ts', import.meta.url).href
 const LONG = 5000
 
 test('chains of 5,000 operators of every kind are parsed and evaluated', async () => {
-  const container = await bench.container()
+  const container = await harness.container()
   const chain = (operator: string, operand: string): string => Array(LONG).fill(operand).join(` ${operator} `)
   for (const [expression, expected] of [
     [chain('AND', '1 = 1'), true],
@@ -28,7 +28,10 @@ test('chains of 5,000 operators of every kind are parsed and evaluated', async (
     [`3 IN (${Array.from({ length: LONG }, (_, n) => n).join()})`, true],
     [`ARRAY_LENGTH([${Array(LONG).fill('1').join()}])`, LONG],
   ] as const)
-    assert.deepEqual(await bench.ask(container, `SELECT VALUE ${expression}`), expected === undefined ? [] : [expected])
+    assert.deepEqual(
+      await harness.ask(container, `SELECT VALUE ${expression}`),
+      expected === undefined ? [] : [expected],
+    )
 })
 
 test('nesting is taken to a depth of 100 and refused beyond it, where it is, in whatever construct', () => {

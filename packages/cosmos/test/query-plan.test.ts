@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { queryPlan } from '../query/plan.ts'
+import { buildQueryPlan } from '../query/plan.ts'
 import type { Json } from '../values/json.ts'
-import { QueryBench } from './query-support.ts'
+import { QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 const ONE = [{ min: '', max: 'FF' }]
 const TWO = [
@@ -17,7 +17,7 @@ interface Info extends Json {
   readonly rewrittenQuery: string
 }
 
-const infoOf = (plan: object): Info => (plan as { queryInfo: Info }).queryInfo
+const readInfo = (plan: object): Info => (plan as { queryInfo: Info }).queryInfo
 
 const NOTHING = {
   distinctType: 'None',
@@ -93,25 +93,25 @@ const BASELINES: readonly (readonly [query: string, info: Json])[] = [
 ]
 
 test('the plan of a query over one partition asks nothing of the client, and that of several is the vendor’s', async () => {
-  const container = await bench.container()
+  const container = await harness.container()
   for (const [query, info] of BASELINES) {
-    assert.deepEqual(queryPlan(container, query, ONE), {
+    assert.deepEqual(buildQueryPlan(container, query, ONE), {
       partitionedQueryExecutionInfoVersion: 2,
       queryInfo: NOTHING,
       queryRanges: [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }],
     })
-    assert.deepEqual(infoOf(queryPlan(container, query, TWO)), { ...NOTHING, ...info }, query)
+    assert.deepEqual(readInfo(buildQueryPlan(container, query, TWO)), { ...NOTHING, ...info }, query)
   }
   const parameters = new Map([['@n', 3]])
-  const page = infoOf(queryPlan(container, 'SELECT c.a FROM c OFFSET 2 LIMIT @n', TWO, parameters))
+  const page = readInfo(buildQueryPlan(container, 'SELECT c.a FROM c OFFSET 2 LIMIT @n', TWO, parameters))
   assert.deepEqual(
     [page.offset, page.limit, page.rewrittenQuery],
     [2, 3, 'SELECT VALUE {"a": c.a} FROM c OFFSET 0 LIMIT 5'],
   )
   for (const query of ['SELECT SUM(c.a) / COUNT(1) AS mean FROM c', 'SELECT VALUE {"n": COUNT(1)} FROM c'])
-    assert.throws(() => queryPlan(container, query, TWO), { status: 400, message: /Compositions of aggregates/ })
+    assert.throws(() => buildQueryPlan(container, query, TWO), { status: 400, message: /Compositions of aggregates/ })
   for (const query of ['SELECT * FORM c', 'SELECT * FROM c ORDER BY c.a, c.b'])
-    assert.throws(() => queryPlan(container, query, ONE), { status: 400 })
+    assert.throws(() => buildQueryPlan(container, query, ONE), { status: 400 })
 })
 
 // What a client does with what the partitions answer, as plain as can be.
@@ -138,12 +138,15 @@ function total(type: string, parts: readonly Partial[]): unknown {
 
 test('what the partitions answer to the rewritten query gives, put together, the answer to the query', async () => {
   const all = Array.from({ length: 30 }, (_, n) => ({ pk: 'p', n: (n * 7) % 30, half: n % 2, name: `name ${n}` }))
-  const whole = await bench.containerOf(all)
-  const parts = [await bench.containerOf(all.slice(0, 13)), await bench.containerOf(all.slice(13))]
-  const answersOf = async (query: string) => {
-    const info = infoOf(queryPlan(whole, query, TWO))
+  const whole = await harness.createFilledContainer(all)
+  const parts = [
+    await harness.createFilledContainer(all.slice(0, 13)),
+    await harness.createFilledContainer(all.slice(13)),
+  ]
+  const queryParts = async (query: string) => {
+    const info = readInfo(buildQueryPlan(whole, query, TWO))
     const text = info.rewrittenQuery.replace('{documentdb-formattableorderbyquery-filter}', 'true')
-    return { info, answers: await Promise.all(parts.map((part) => bench.ask(part, text))) }
+    return { info, answers: await Promise.all(parts.map((part) => harness.ask(part, text))) }
   }
   for (const query of [
     'SELECT VALUE c.name FROM c WHERE c.half = 1 OR c.n > 20 ORDER BY c.n',
@@ -151,23 +154,23 @@ test('what the partitions answer to the rewritten query gives, put together, the
     'SELECT TOP 5 c.n FROM c ORDER BY c.n',
     'SELECT VALUE c.n FROM c ORDER BY c.n OFFSET 3 LIMIT 4',
   ]) {
-    const { info, answers } = await answersOf(query)
+    const { info, answers } = await queryParts(query)
     const from = Number(info.offset ?? 0)
     const most = info.top ?? info.limit
     const rows = merged(answers as Part[][], query.includes('DESC'))
     const given = rows.slice(from, most === null ? undefined : from + Number(most))
-    assert.deepEqual(given, await bench.ask(whole, query), query)
+    assert.deepEqual(given, await harness.ask(whole, query), query)
     for (const answer of answers) assert.ok(most === null || answer.length <= from + Number(most))
   }
   for (const aggregate of ['COUNT(1)', 'SUM(c.n)', 'MIN(c.n)', 'MAX(c.n)', 'AVG(c.n)']) {
     const query = `SELECT VALUE ${aggregate} FROM c WHERE c.n > 3`
-    const { info, answers } = await answersOf(query)
+    const { info, answers } = await queryParts(query)
     const [type] = info.aggregates as string[]
     const found = total(type ?? '', (answers as Partial[][][]).flat(2))
-    assert.deepEqual([found], await bench.ask(whole, query), query)
+    assert.deepEqual([found], await harness.ask(whole, query), query)
   }
   const grouped = 'SELECT c.half, COUNT(1) AS n, AVG(c.n) AS mean, MAX(c.n) AS most FROM c GROUP BY c.half'
-  const { info, answers } = await answersOf(grouped)
+  const { info, answers } = await queryParts(grouped)
   const groups = Map.groupBy(answers.flat() as { groupByItems: unknown; payload: Record<string, Partial> }[], (one) =>
     JSON.stringify(one.groupByItems),
   )
@@ -181,5 +184,5 @@ test('what the partitions answer to the rewritten query gives, put together, the
     ),
   )
   const byHalf = (a: Json, b: Json): number => Number(a.half) - Number(b.half)
-  assert.deepEqual(results.sort(byHalf), ((await bench.ask(whole, grouped)) as Json[]).sort(byHalf))
+  assert.deepEqual(results.sort(byHalf), ((await harness.ask(whole, grouped)) as Json[]).sort(byHalf))
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Container } from '@azure/cosmos'
-import { newFolder, startControlled } from './controlled.ts'
-import { assertRefused, type CosmosTarget, docsOf, newContainer, type RawAnswer, raw } from './support.ts'
+import { newFolder, startControlled } from './controlled-emulator.ts'
+import { assertRefused, buildItemsPath, type CosmosTarget, newContainer, type RawAnswer, sendRaw } from './support.ts'
 
 const COUNT = 120
 const KINDS = 4
@@ -89,7 +89,7 @@ const QUERY = 'SELECT c._rid, [{"item": c.n}] AS orderByItems, c.id AS payload F
 
 async function asked(target: CosmosTarget, container: Container, body: object, more = {}): Promise<RawAnswer> {
   const headers = { 'content-type': 'application/query+json', 'x-ms-documentdb-isquery': 'true', ...more }
-  return raw(target, 'POST', docsOf(container), headers, JSON.stringify(body))
+  return sendRaw(target, 'POST', buildItemsPath(container), headers, JSON.stringify(body))
 }
 
 const payloads = ({ text }: RawAnswer): string[] =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newFolder, startControlled } from './controlled.ts'
+import { newFolder, startControlled } from './controlled-emulator.ts'
 import { newContainer } from './support.ts'
 
 /** How the results are compared: by their order too, or as they are in whatever order. */

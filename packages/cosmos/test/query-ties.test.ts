@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Resume } from '../query/resume.ts'
+import type { ResumeFilter } from '../query/resume-filter.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Json } from '../values/json.ts'
-import { idOf, QueryBench } from './query-support.ts'
+import { formatId, QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 const RANGES = [
   { min: '', max: '15' },
@@ -54,7 +54,7 @@ const rewritten = (order: string, from: keyof typeof FROM, where = 'true'): stri
 }
 
 /** The number that both SDKs compare: the last 8 bytes of a rid, the lowest first. */
-const numberOf = (rid: string): bigint => Buffer.from(rid.replaceAll('-', '/'), 'base64').readBigUInt64LE(8)
+const parseRidNumber = (rid: string): bigint => Buffer.from(rid.replaceAll('-', '/'), 'base64').readBigUInt64LE(8)
 
 const TYPES = ['undefined', 'null', 'boolean', 'number', 'string']
 const rank = (value: unknown): number => TYPES.indexOf(value === null ? 'null' : typeof value)
@@ -82,7 +82,7 @@ interface Left {
  * A page as a client makes it that knows of the pages before where the last of them ended, and no more: the rows of all ranges merged, those of
  * one order by their ranges.
  */
-async function pageOf(
+async function readPage(
   container: Container,
   text: string,
   order: string,
@@ -93,12 +93,16 @@ async function pageOf(
   const heads: { rows: Row[]; range: number }[] = []
   for (const [range, epks] of RANGES.entries()) {
     const values = left?.row.orderByItems.map((one) => ('item' in one ? one.item : undefined)) ?? []
-    const resume: Resume | undefined = left && {
+    const resume: ResumeFilter | undefined = left && {
       values,
       rid: range === left.range ? left.row._rid : undefined,
       exclude: range < left.range,
     }
-    const rows = (await bench.ask(container, text, { epks, maxItems: serverPage, ...(resume && { resume }) })) as Row[]
+    const rows = (await harness.ask(container, text, {
+      epks,
+      maxItems: serverPage,
+      ...(resume && { resume }),
+    })) as Row[]
     let skip = range === left?.range ? left.given : 0
     heads.push({ range, rows: rows.filter((row) => row._rid !== left?.row._rid || skip-- <= 0) })
   }
@@ -131,15 +135,15 @@ for (const order of ORDERS)
           fc.constantFrom(...WHERES),
           async (made, size, serverPage, [where, lets]) => {
             const documents = made.map(({ pk, n, m }, index): Json => {
-              const list = Array.from({ length: index % 3 }, (_, at) => `${idOf(index)}/${at}`)
+              const list = Array.from({ length: index % 3 }, (_, at) => `${formatId(index)}/${at}`)
               return { pk: `k${pk}`, list, ...(n !== undefined && { n }), ...(m !== undefined && { m }) }
             })
-            const container = await bench.containerOf(documents, SETTINGS)
+            const container = await harness.createFilledContainer(documents, SETTINGS)
             const text = rewritten(order, from, where)
             const seen: Row[] = []
             let left: Left | undefined
             for (;;) {
-              const page = await pageOf(container, text, order, left, size, serverPage)
+              const page = await readPage(container, text, order, left, size, serverPage)
               seen.push(...page.map(({ row }) => row))
               assert.ok(seen.length <= documents.length * 2, 'the pages have an end')
               const last = page.at(-1)
@@ -148,7 +152,7 @@ for (const order of ORDERS)
             }
             const expected = documents.flatMap(({ n, list }, index) => {
               if (!lets(n)) return []
-              return from === 'items' ? [idOf(index)] : (list as string[])
+              return from === 'items' ? [formatId(index)] : (list as string[])
             })
             assert.deepEqual(seen.map(({ payload }) => payload).sort(), expected.sort())
             for (const [index, row] of seen.entries()) {
@@ -168,19 +172,19 @@ test('ties come by the number in the rid, from the last where any order is desce
       n: index % 3,
       m: index % 2,
     }))
-    const container = await bench.containerOf(documents, SETTINGS)
+    const container = await harness.createFilledContainer(documents, SETTINGS)
     for (const order of ORDERS) {
-      const rows = (await bench.ask(container, rewritten(order, 'items'), { maxItems: 7 })) as Row[]
+      const rows = (await harness.ask(container, rewritten(order, 'items'), { maxItems: 7 })) as Row[]
       assert.equal(rows.length, count)
       for (const [index, row] of rows.entries()) {
         const next = rows[index + 1]
         if (!next || compare(row, next, order) !== 0) continue
-        const isAfter = numberOf(next._rid) > numberOf(row._rid)
+        const isAfter = parseRidNumber(next._rid) > parseRidNumber(row._rid)
         assert.equal(isAfter, !order.includes('DESC'), order)
       }
-      assert.equal((await bench.page(container, rewritten(order, 'items'))).tiesDescend, order.includes('DESC'))
+      assert.equal((await harness.page(container, rewritten(order, 'items'))).tiesDescend, order.includes('DESC'))
     }
   }
-  const plain = await bench.containerOf([{ pk: 'a' }])
-  assert.equal((await bench.page(plain, 'SELECT * FROM c')).tiesDescend, undefined)
+  const plain = await harness.createFilledContainer([{ pk: 'a' }])
+  assert.equal((await harness.page(plain, 'SELECT * FROM c')).tiesDescend, undefined)
 })

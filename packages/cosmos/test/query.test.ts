@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { compileQuery } from '../query/compile/queries.ts'
 import { parseQuery } from '../query/syntax/parser.ts'
 import type { Json } from '../values/json.ts'
-import { idOf, QueryBench } from './query-support.ts'
+import { formatId, QueryHarness } from './query-harness.ts'
 
-const bench = new QueryBench()
+const harness = new QueryHarness()
 
 /** So many in a partition that queries of it use indexes. */
 const CROWD: readonly Json[] = Array.from({ length: 70 }, (_, index) => ({ pk: 'p', crowd: index }))
@@ -37,7 +37,7 @@ function valueAt(document: unknown, path: readonly string[]): unknown {
 }
 
 /** Objects by their sorted fields, so that equal ones have equal texts. */
-function textOf(value: unknown): string {
+function formatSorted(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -45,7 +45,7 @@ function textOf(value: unknown): string {
   )
 }
 
-const kindOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
+const classify = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
 
 /** By code points, which is how UTF-8 orders. */
 function isLess(a: unknown, b: unknown): boolean {
@@ -61,9 +61,9 @@ function isLess(a: unknown, b: unknown): boolean {
 
 function compared(left: unknown, operator: Operator, right: unknown): boolean | undefined {
   if (left === MISSING) return undefined
-  if (operator === '=') return textOf(left) === textOf(right)
-  if (operator === '!=') return textOf(left) !== textOf(right)
-  if (kindOf(left) !== kindOf(right) || ['array', 'object'].includes(kindOf(left))) return undefined
+  if (operator === '=') return formatSorted(left) === formatSorted(right)
+  if (operator === '!=') return formatSorted(left) !== formatSorted(right)
+  if (classify(left) !== classify(right) || ['array', 'object'].includes(classify(left))) return undefined
   if (operator === '<') return isLess(left, right)
   if (operator === '>') return isLess(right, left)
   return operator === '<=' ? !isLess(right, left) : !isLess(left, right)
@@ -75,7 +75,9 @@ function holds(condition: Condition, document: unknown): boolean | undefined {
       return compared(valueAt(document, condition.path), condition.operator, condition.value)
     case 'in': {
       const value = valueAt(document, condition.path)
-      return value === MISSING ? undefined : condition.values.some((other) => textOf(value) === textOf(other))
+      return value === MISSING
+        ? undefined
+        : condition.values.some((other) => formatSorted(value) === formatSorted(other))
     }
     case 'between': {
       const value = valueAt(document, condition.path)
@@ -86,9 +88,11 @@ function holds(condition: Condition, document: unknown): boolean | undefined {
       if (condition.name === 'IS_DEFINED') return value !== MISSING
       if (condition.name === 'IS_NULL') return value === null
       if (condition.name === 'ARRAY_CONTAINS')
-        return Array.isArray(value) ? value.some((one) => textOf(one) === textOf(condition.value)) : undefined
+        return Array.isArray(value)
+          ? value.some((one) => formatSorted(one) === formatSorted(condition.value))
+          : undefined
       if (condition.name.startsWith('IS_'))
-        return value !== MISSING && `IS_${kindOf(value).toUpperCase()}` === condition.name
+        return value !== MISSING && `IS_${classify(value).toUpperCase()}` === condition.name
       if (typeof value !== 'string' || typeof condition.value !== 'string') return undefined
       if (condition.name === 'STRINGEQUALS') return value === condition.value
       if (condition.name === 'CONTAINS') return value.split(condition.value).length > 1
@@ -141,7 +145,8 @@ function render(condition: Condition, parameters: Map<string, unknown>): string 
   const path = (names: readonly string[]): string =>
     `c${names.map((name, index) => (/^[a-z]\w*$/i.test(name) && index % 2 === 0 ? `.${name}` : `[${JSON.stringify(name)}]`)).join('')}`
   const constant = (value: unknown): string => {
-    if ((typeof value !== 'object' || value === null) && textOf(value).length % 2 === 0) return JSON.stringify(value)
+    if ((typeof value !== 'object' || value === null) && formatSorted(value).length % 2 === 0)
+      return JSON.stringify(value)
     const name = `@p${parameters.size}`
     parameters.set(name, value)
     return name
@@ -268,19 +273,19 @@ for (const [crowd, how] of [
     await fc.assert(
       fc.asyncProperty(documents, fc.array(conditions, { minLength: 1, maxLength: 4 }), async (sent, asked) => {
         const kept = [...sent.map((document) => json(document) as Json), ...crowd]
-        const container = await bench.containerOf(kept)
+        const container = await harness.createFilledContainer(kept)
         for (const condition of asked) {
           const named = new Map<string, unknown>()
           const query = `SELECT VALUE c.id FROM c WHERE ${render(condition, named)}`
           const parameters = Object.fromEntries(named)
-          const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
-          const found = (await bench.ask(container, query, { parameters, maxItems: 30 })) as string[]
+          const expected = kept.flatMap((document, index) => (holds(condition, document) ? [formatId(index)] : []))
+          const found = (await harness.ask(container, query, { parameters, maxItems: 30 })) as string[]
           assert.deepEqual(found.sort(), expected, query)
           const inKey = expected.filter((id) => kept[Number(id)]?.pk === 'p')
-          const foundInKey = (await bench.ask(container, query, { parameters, maxItems: 3, pk: '["p"]' })) as string[]
+          const foundInKey = (await harness.ask(container, query, { parameters, maxItems: 3, pk: '["p"]' })) as string[]
           assert.deepEqual(foundInKey.sort(), inKey, query)
           const count = query.replace('c.id', 'COUNT(1)')
-          assert.deepEqual(await bench.ask(container, count, { parameters }), [expected.length], count)
+          assert.deepEqual(await harness.ask(container, count, { parameters }), [expected.length], count)
         }
       }),
       { numRuns: 200 },
@@ -302,18 +307,18 @@ test('all edge values, compared with each other by every operator and at every p
   ]
   const few = edges.map((v) => json({ pk: 'p', v, version: v }) as Json)
   for (const kept of [few, [...few, ...CROWD]]) {
-    const container = await bench.containerOf(kept)
+    const container = await harness.createFilledContainer(kept)
     for (const path of [['v'], ['version'], ['v', '0'], ['v', 'x'], ['v', 'length']])
       for (const operator of ['=', '!=', '<', '<=', '>', '>='] as const)
         for (const value of edges) {
           const condition = { is: 'compare' as const, path, operator, value }
-          const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
+          const expected = kept.flatMap((document, index) => (holds(condition, document) ? [formatId(index)] : []))
           const query = `SELECT VALUE c.id FROM c WHERE c${path.map((name) => `["${name}"]`).join('')} ${operator} @value`
-          const found = (await bench.ask(container, query, {
+          const found = (await harness.ask(container, query, {
             parameters: { '@value': value },
             pk: '["p"]',
           })) as string[]
-          assert.deepEqual(found.sort(), expected, `${query} ${textOf(value)}`)
+          assert.deepEqual(found.sort(), expected, `${query} ${formatSorted(value)}`)
         }
   }
 })
@@ -337,9 +342,9 @@ test('values come in their exact order, ascending and descending, page by page a
       fc.boolean(),
       async (versions, low, page, down, crowded) => {
         const kept = [...versions.map((version) => json({ pk: 'p', version }) as Json), ...(crowded ? CROWD : [])]
-        const container = await bench.containerOf(kept)
+        const container = await harness.createFilledContainer(kept)
         const sorted = kept
-          .map(({ version }, index) => ({ version, id: idOf(index) }))
+          .map(({ version }, index) => ({ version, id: formatId(index) }))
           .filter(({ version }) => compared(version === undefined ? MISSING : version, '>=', low))
           .sort((a, b) => {
             const order = isLess(a.version, b.version) ? -1 : isLess(b.version, a.version) ? 1 : a.id < b.id ? -1 : 1
@@ -349,7 +354,7 @@ test('values come in their exact order, ascending and descending, page by page a
         for (const pk of ['["p"]', undefined]) {
           const asked = { parameters: { '@low': low }, maxItems: page, ...(pk === undefined ? {} : { pk }) }
           assert.deepEqual(
-            await bench.ask(container, query, asked),
+            await harness.ask(container, query, asked),
             sorted.map(({ id }) => id),
           )
         }
@@ -363,16 +368,16 @@ test('ORDER BY goes by type first: undefined, null, booleans, numbers, texts, ar
   const order = [undefined, null, false, true, -1, 2, '', 'a', '\uffff', '😀', [], { toString: 1, valueOf: null }]
   const shuffled = [...order.keys()].sort((a, b) => ((a * 7) % 12) - ((b * 7) % 12))
   const few = shuffled.map((at) => ({ pk: 'p', at, v: order[at] }))
-  const container = await bench.containerOf(few)
-  const crowded = await bench.containerOf([...few, ...CROWD.map(() => ({ pk: 'p', v: { last: true } }))])
+  const container = await harness.createFilledContainer(few)
+  const crowded = await harness.createFilledContainer([...few, ...CROWD.map(() => ({ pk: 'p', v: { last: true } }))])
   const up = [...order.keys()]
   for (const pk of [{}, { pk: '["p"]' }]) {
-    assert.deepEqual(await bench.ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v', { ...pk, maxItems: 2 }), up)
+    assert.deepEqual(await harness.ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v', { ...pk, maxItems: 2 }), up)
     const down = 'SELECT VALUE c.at FROM c ORDER BY c.v DESC'
-    assert.deepEqual(await bench.ask(container, down, { ...pk, maxItems: 2 }), up.toReversed())
+    assert.deepEqual(await harness.ask(container, down, { ...pk, maxItems: 2 }), up.toReversed())
     const few = { ...pk, maxItems: 5 }
-    assert.deepEqual(await bench.ask(crowded, 'SELECT VALUE c.at FROM c ORDER BY c.v', few), up)
-    assert.deepEqual(await bench.ask(crowded, down, few), up.toReversed())
+    assert.deepEqual(await harness.ask(crowded, 'SELECT VALUE c.at FROM c ORDER BY c.v', few), up)
+    assert.deepEqual(await harness.ask(crowded, down, few), up.toReversed())
   }
 })
 
@@ -390,14 +395,17 @@ test('texts longer than an index tells apart come in order all the same, page by
     `${long.slice(1)}y`,
   ]
   // Their ids are in the opposite order.
-  const container = await bench.containerOf([...ordered.toReversed().map((v) => ({ pk: 'p', v })), ...CROWD])
+  const container = await harness.createFilledContainer([
+    ...ordered.toReversed().map((v) => ({ pk: 'p', v })),
+    ...CROWD,
+  ])
   for (const maxItems of [1, 2, 100]) {
     const up = 'SELECT VALUE c.v FROM c WHERE IS_STRING(c.v) ORDER BY c.v'
-    assert.deepEqual(await bench.ask(container, up, { pk: '["p"]', maxItems }), ordered)
-    assert.deepEqual(await bench.ask(container, `${up} DESC`, { pk: '["p"]', maxItems }), ordered.toReversed())
+    assert.deepEqual(await harness.ask(container, up, { pk: '["p"]', maxItems }), ordered)
+    assert.deepEqual(await harness.ask(container, `${up} DESC`, { pk: '["p"]', maxItems }), ordered.toReversed())
     for (const [at, v] of ordered.entries()) {
       const after = 'SELECT VALUE c.v FROM c WHERE c.v > @v ORDER BY c.v'
-      const found = await bench.ask(container, after, { pk: '["p"]', maxItems, parameters: { '@v': v } })
+      const found = await harness.ask(container, after, { pk: '["p"]', maxItems, parameters: { '@v': v } })
       assert.deepEqual(found, ordered.slice(at + 1))
     }
   }

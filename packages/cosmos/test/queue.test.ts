@@ -5,10 +5,10 @@ import type { Request } from '../http/requests.ts'
 import { readFeed } from '../items/change-feed.ts'
 import { Items } from '../items/items.ts'
 import { Catalog } from '../resources/catalog.ts'
-import { ALL_KEYS } from '../resources/extent.ts'
+import { ALL_KEYS } from '../resources/feed-range.ts'
 import { batch, bulk, createItem } from '../routes/item-routes.ts'
 import { Store } from '../store/store.ts'
-import { newFolder } from './controlled.ts'
+import { newFolder } from './controlled-emulator.ts'
 
 /** What waits in one turn shares a commit: here in the process, so that it surely does. */
 async function start(t: TestContext, settings = {}) {
@@ -19,14 +19,14 @@ async function start(t: TestContext, settings = {}) {
   const database = await catalog.createDatabase({ id: 'd' })
   const body = { id: 'c', partitionKey: { paths: ['/pk'] }, ...settings }
   const container = await catalog.createContainer(database, body)
-  const place = { container, pk: '["a"]' }
-  const create = (id: string, more = {}) => store.write((lsn) => items.create(place, { id, pk: 'a', ...more }, lsn))
+  const partition = { container, pk: '["a"]' }
+  const create = (id: string, more = {}) => store.write((lsn) => items.create(partition, { id, pk: 'a', ...more }, lsn))
   const ids = (): unknown[] =>
     store
       .prepare('SELECT id FROM items WHERE container = ? ORDER BY id')
       .all(container.number)
       .map(({ id }) => id)
-  return { store, catalog, items, database, body, container, place, create, ids }
+  return { store, catalog, items, database, body, container, place: partition, create, ids }
 }
 
 const isStatus = (status: number) => (error: unknown) => error instanceof Failure && error.status === status
@@ -57,10 +57,16 @@ test('what waits behind the deletion of its container is a 404, also when anothe
 })
 
 test('a write that fails after it changed something leaves no trace, neither of its number, and those in the same commit are done', async (t) => {
-  const { store, items, place, create, ids } = await start(t, { uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/u'] }] } })
+  const {
+    store,
+    items,
+    place: partition,
+    create,
+    ids,
+  } = await start(t, { uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/u'] }] } })
   const before = store.lsn
   const failing = store.write((lsn) => {
-    items.create(place, { id: '2', pk: 'a', u: 'x' }, lsn)
+    items.create(partition, { id: '2', pk: 'a', u: 'x' }, lsn)
     throw new Failure(400, 'BadRequest', 'after a change')
   })
   const [first, , third] = [create('1', { u: 1 }), assert.rejects(failing, isStatus(400)), create('3', { u: 'x' })]
@@ -94,8 +100,8 @@ test('a part of a container begins with its least effective partition key and en
   await create('1')
   const epk = String(store.prepare('SELECT epk FROM items').get()?.epk)
   const found = (min: string, max: string): number => {
-    const extent = { container, key: ALL_KEYS, epks: { min, max } }
-    return readFeed(store, extent, { ifNoneMatch: undefined, ifModifiedSince: undefined }, 10).items.length
+    const feedRange = { container, key: ALL_KEYS, epks: { min, max } }
+    return readFeed(store, feedRange, { ifNoneMatch: undefined, ifModifiedSince: undefined }, 10).items.length
   }
   assert.deepEqual([found('', epk), found(epk, 'FF'), found('', 'FF')], [0, 1, 1])
 })

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '../api/failure.ts'
-import { halvesOf, type Range, rangeOf, WHOLE } from '../resources/ranges.ts'
+import { FULL_RANGE, findRange, halveRange, type Range } from '../resources/ranges.ts'
 
 test('a range is split until it holds one hash, side by side without a gap, and then it is a 400', () => {
-  let range: Range = WHOLE
+  let range: Range = FULL_RANGE
   for (let depth = 0; depth < 126; depth++) {
     const ids = [`${2 * depth + 1}`, `${2 * depth + 2}`] as const
-    const [low, high] = halvesOf(range, ids)
+    const [low, high] = halveRange(range, ids)
     assert.deepEqual([low.min, low.max, high.max], [range.min, high.min, range.max])
     assert.ok(low.min < low.max && high.min < high.max)
-    assert.equal(rangeOf([low, high], high.min), high)
-    assert.equal(rangeOf([low, high], low.min), low)
+    assert.equal(findRange([low, high], high.min), high)
+    assert.equal(findRange([low, high], low.min), low)
     range = depth % 2 === 0 ? high : low
   }
   assert.throws(
-    () => halvesOf(range, ['x', 'y']),
+    () => halveRange(range, ['x', 'y']),
     (error) => error instanceof Failure && error.status === 400,
   )
 })

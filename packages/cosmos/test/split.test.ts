@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { BulkOperationType, ChangeFeedStartFrom, type Container, type FeedRange } from '@azure/cosmos'
-import { newFolder, startControlled } from './controlled.ts'
-import { clientOf, docsOf, newContainer, raw } from './support.ts'
+import { newFolder, startControlled } from './controlled-emulator.ts'
+import { buildItemsPath, createClient, newContainer, sendRaw } from './support.ts'
 
 /** A container of an endpoint that can be asked to split its ranges. */
 async function splittable(t: TestContext, settings = {}) {
@@ -18,7 +18,7 @@ async function splittable(t: TestContext, settings = {}) {
   return { ...running, folder, container, split }
 }
 
-const idsOf = (n: number): string[] => Array.from({ length: n }, (_, index) => String(index).padStart(3, '0'))
+const makeIds = (n: number): string[] => Array.from({ length: n }, (_, index) => String(index).padStart(3, '0'))
 
 async function fill(container: Container, ids: readonly string[]): Promise<void> {
   for (const id of ids) await container.items.create({ id, pk: id, n: Number(id) })
@@ -42,7 +42,7 @@ test('a range that was split is a 410/1002 to whoever names it, and its halves n
   assert.deepEqual(await split('0'), ['1', '2'])
   assert.deepEqual(await split('2'), ['3', '4'])
   const path = `dbs/${container.database.id}/colls/c`
-  const { text } = await raw(target, 'GET', `${path}/pkranges`)
+  const { text } = await sendRaw(target, 'GET', `${path}/pkranges`)
   const ranges = JSON.parse(text).PartitionKeyRanges.map(
     ({ id, minInclusive, maxExclusive, parents }: Record<string, unknown>) => [id, minInclusive, maxExclusive, parents],
   )
@@ -54,14 +54,14 @@ test('a range that was split is a 410/1002 to whoever names it, and its halves n
   ])
   for (const range of ['0', '2', '7']) {
     const named = { 'a-im': 'Incremental Feed', 'x-ms-documentdb-partitionkeyrangeid': range }
-    const { status, headers } = await raw(target, 'GET', docsOf(container), named)
+    const { status, headers } = await sendRaw(target, 'GET', buildItemsPath(container), named)
     assert.deepEqual([status, headers['x-ms-substatus']], [410, '1002'])
   }
 })
 
 test('the SDK reads every item once by the feed ranges that it had before a split and by those it has after', async (t) => {
   const { container, split } = await splittable(t)
-  const ids = idsOf(40)
+  const ids = makeIds(40)
   await fill(container, ids)
   const before = await container.getFeedRanges()
   await split('0')
@@ -79,7 +79,7 @@ test('the SDK reads every item once by the feed ranges that it had before a spli
 
 test('a feed goes on from its token across a split: nothing is missing and nothing comes twice', async (t) => {
   const { container, split } = await splittable(t)
-  const ids = idsOf(60)
+  const ids = makeIds(60)
   await fill(container, ids.slice(0, 20))
   const first = await read(container, ChangeFeedStartFrom.Beginning())
   assert.deepEqual(first.ids, ids.slice(0, 20))
@@ -95,7 +95,7 @@ test('a feed goes on from its token across a split: nothing is missing and nothi
 
 test('bulk requests, batches, point reads and queries of the SDK find their items after a split that it has not heard of', async (t) => {
   const { container, split } = await splittable(t)
-  const ids = idsOf(50)
+  const ids = makeIds(50)
   await fill(container, ids.slice(0, 10))
   const create = (id: string) => ({
     operationType: BulkOperationType.Create,
@@ -117,26 +117,26 @@ test('bulk requests, batches, point reads and queries of the SDK find their item
 test('session tokens name the range that an item is in, and splits are there after a restart', async (t) => {
   const { container, child, folder, split } = await splittable(t)
   await split('0')
-  await fill(container, idsOf(20))
-  const rangesOf = async (of: Container): Promise<readonly string[]> => {
+  await fill(container, makeIds(20))
+  const readRanges = async (of: Container): Promise<readonly string[]> => {
     const tokens = await Promise.all(
-      idsOf(20).map(async (id) => String((await of.item(id, id).read()).headers['x-ms-session-token'])),
+      makeIds(20).map(async (id) => String((await of.item(id, id).read()).headers['x-ms-session-token'])),
     )
     return tokens.map((token) => token.split(':')[0] ?? '')
   }
-  const before = await rangesOf(container)
+  const before = await readRanges(container)
   assert.deepEqual([...new Set(before)].sort(), ['1', '2'])
   await child.stop()
   const again = await startControlled(t, folder)
-  const same = clientOf(t, again.target).database(container.database.id).container('c')
-  assert.deepEqual(await rangesOf(same), before)
+  const same = createClient(t, again.target).database(container.database.id).container('c')
+  assert.deepEqual(await readRanges(same), before)
 })
 
 test('the ranges of a hierarchical key are split by its first component: what begins the same stays together', async (t) => {
   const partitionKey = { paths: ['/tenant', '/user'], kind: 'MultiHash', version: 2 }
   const { container, split } = await splittable(t, { partitionKey })
   await split('0')
-  const tenants = idsOf(12)
+  const tenants = makeIds(12)
   for (const tenant of tenants)
     for (const user of ['a', 'b', 'c']) await container.items.create({ id: user, tenant, user })
   const ranges = await container.getFeedRanges()

@@ -11,7 +11,7 @@ import { StartError } from '../../kit/errors.ts'
 import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
 import { Items } from '../items/items.ts'
 import { Store } from '../store/store.ts'
-import { MAIN, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { MAIN, readPort, startEmulator, temporaryFolder } from './emulator.ts'
 import { newContainer } from './support.ts'
 
 async function newFolder(t: TestContext): Promise<string> {
@@ -29,35 +29,35 @@ const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> =>
   })
 
 test('a port in use is refused in one line that names the setting', async (t) => {
-  const first = await startEndpoint(await newFolder(t))
+  const first = await startEmulator(await newFolder(t))
   t.after(() => first.stop())
-  await refused(startEndpoint(await newFolder(t), portOf(first)), /port \d+ is in use: .*--port/)
+  await refused(startEmulator(await newFolder(t), readPort(first)), /port \d+ is in use: .*--port/)
 })
 
 test('a port that is none is refused', async (t) => {
-  await refused(startEndpoint(await newFolder(t), 65_536), /COSMOS_EMULATOR_PORT/)
+  await refused(startEmulator(await newFolder(t), 65_536), /COSMOS_EMULATOR_PORT/)
 })
 
 test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
   const folder = await newFolder(t)
-  const first = await startEndpoint(folder)
+  const first = await startEmulator(folder)
   t.after(() => first.stop())
-  await refused(startEndpoint(folder), new RegExp(`in use by process ${first.pid}`))
+  await refused(startEmulator(folder), new RegExp(`in use by process ${first.pid}`))
   first.kill('SIGKILL')
   await first.exited
-  const second = await startEndpoint(folder)
+  const second = await startEmulator(folder)
   await second.stop()
   await assert.rejects(stat(join(folder, 'lock')), { code: 'ENOENT' })
-  const third = await startEndpoint(folder)
+  const third = await startEmulator(folder)
   await third.stop()
 })
 
 test('a data folder that cannot be made, or whose file is no data, is refused in one line and left as it is', async (t) => {
   const folder = await newFolder(t)
   await writeFile(join(folder, 'file'), 'a file')
-  await refused(startEndpoint(join(folder, 'file')), /the data folder .* cannot be written/)
+  await refused(startEmulator(join(folder, 'file')), /the data folder .* cannot be written/)
   await writeFile(join(folder, 'cosmos.sqlite'), 'no database, but long enough to be taken for one'.repeat(100))
-  await refused(startEndpoint(folder), /the data folder .* cannot be used: .* is damaged, file is not a database/)
+  await refused(startEmulator(folder), /the data folder .* cannot be used: .* is damaged, file is not a database/)
   assert.match(await readFile(join(folder, 'cosmos.sqlite'), 'utf8'), /^no database/)
 })
 
@@ -66,11 +66,11 @@ test('data of a newer version is refused and not touched', async (t) => {
   const data = new DatabaseSync(join(folder, 'cosmos.sqlite'))
   data.exec('PRAGMA user_version = 99')
   data.close()
-  await refused(startEndpoint(folder), /newer version \(99\)/)
+  await refused(startEmulator(folder), /newer version \(99\)/)
 })
 
 /** Reads back what every connection of a process to a data file is set to. */
-const TOLD = `
+const PRELOAD = `
   import { DatabaseSync } from 'node:sqlite'
   const { exec } = DatabaseSync.prototype
   DatabaseSync.prototype.exec = function (sql) {
@@ -80,16 +80,16 @@ const TOLD = `
 
 test('every commit waits for the disk, unless COSMOS_EMULATOR_FAST says otherwise; what it may be is refused by name', async (t) => {
   const synchronous = async (COSMOS_EMULATOR_FAST: string): Promise<string> => {
-    let told = ''
+    let output = ''
     const env = { COSMOS_EMULATOR_PORT: '0', COSMOS_EMULATOR_DATA: await newFolder(t), COSMOS_EMULATOR_FAST }
     const child = await startChild('cosmos', MAIN, env, {
-      execArgv: ['--import', `data:text/javascript,${encodeURIComponent(TOLD)}`],
+      execArgv: ['--import', `data:text/javascript,${encodeURIComponent(PRELOAD)}`],
       onOutput: (text) => {
-        told += text
+        output += text
       },
     })
     await child.stop()
-    return told
+    return output
   }
   // https://sqlite.org/pragma.html#pragma_synchronous: FULL and OFF.
   for (const [setting, level] of [
@@ -103,7 +103,7 @@ test('every commit waits for the disk, unless COSMOS_EMULATOR_FAST says otherwis
 
 test('an orderly stop acknowledges what it took, ends idle connections and exits with 0', async (t) => {
   const folder = await newFolder(t)
-  const child = await startEndpoint(folder)
+  const child = await startEmulator(folder)
   const target = { endpoint: child.address, key: EMULATOR_KEY, stop: () => child.stop() }
   const container = await newContainer(t, target)
   let acknowledged = 0
@@ -120,7 +120,7 @@ test('an orderly stop acknowledges what it took, ends idle connections and exits
   })()
   await writing
   assert.equal(await child.exited, 'ended with code 0')
-  const again = await startEndpoint(folder, portOf(child))
+  const again = await startEmulator(folder, readPort(child))
   t.after(() => again.stop())
   const { resources } = await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
   assert.ok(resources[0] >= acknowledged && acknowledged >= 50, `${resources[0]} of ${acknowledged}`)
@@ -191,19 +191,19 @@ test('numbers of writes and items are never given twice: a kill leaves some out,
   const folder = await newFolder(t)
   const killed = new Store(folder)
   t.after(() => killed.close())
-  const item = await killed.write(() => killed.nextItem())
+  const item = await killed.write(() => killed.nextItemNumber())
   // What a kill leaves behind.
   const left = await newFolder(t)
   await cp(folder, left, { recursive: true })
   const again = new Store(left)
   assert.ok(again.lsn > killed.lsn)
-  const next = await again.write((lsn) => ({ lsn, item: again.nextItem() }))
+  const next = await again.write((lsn) => ({ lsn, item: again.nextItemNumber() }))
   assert.ok(next.lsn > killed.lsn + 1 && next.item > item + 1)
   again.close()
   const last = new Store(left)
   t.after(() => last.close())
   assert.equal(last.lsn, next.lsn)
-  assert.equal(await last.write(() => last.nextItem()), next.item + 1)
+  assert.equal(await last.write(() => last.nextItemNumber()), next.item + 1)
 })
 
 test('the sweep removes all that expired, however much, and nothing else', async (t) => {

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, clientOf, docsOf, newContainer, newDatabase, raw, refusalOf } from './support.ts'
+import {
+  assertRefused,
+  buildItemsPath,
+  captureRefusal,
+  createClient,
+  newContainer,
+  newDatabase,
+  sendRaw,
+} from './support.ts'
 
 /** Throughput, sessions and what else is of the whole account. */
 export function account(target: () => CosmosTarget): void {
   test('the account says where it is, how consistent it is and how it evaluates queries, to whoever has its key', async () => {
-    const { status, text } = await raw(target(), 'GET', '')
+    const { status, text } = await sendRaw(target(), 'GET', '')
     const account = JSON.parse(text)
     assert.equal(status, 200)
     assert.equal(account.userConsistencyPolicy.defaultConsistencyLevel, 'Session')
@@ -20,10 +28,10 @@ export function account(target: () => CosmosTarget): void {
     const database = await newDatabase(t, target())
     const create = { id: 'c', partitionKey: '/pk' }
     for (const throughput of [399, 450, 2_000_000])
-      assert.equal((await refusalOf(database.containers.create({ ...create, throughput }))).code, 400)
+      assert.equal((await captureRefusal(database.containers.create({ ...create, throughput }))).code, 400)
     for (const throughput of ['0x190', '4e2', '400.0', ''])
       assertRefused(
-        await raw(
+        await sendRaw(
           target(),
           'POST',
           `dbs/${database.id}/colls`,
@@ -41,7 +49,13 @@ export function account(target: () => CosmosTarget): void {
       { 'x-ms-cosmos-offer-autopilot-settings': '{' },
     ])
       assertRefused(
-        await raw(target(), 'POST', `dbs/${database.id}/colls`, headers, '{"id":"c","partitionKey":{"paths":["/pk"]}}'),
+        await sendRaw(
+          target(),
+          'POST',
+          `dbs/${database.id}/colls`,
+          headers,
+          '{"id":"c","partitionKey":{"paths":["/pk"]}}',
+        ),
         400,
       )
     const { container } = await database.containers.create({ ...create, throughput: 500 })
@@ -52,16 +66,16 @@ export function account(target: () => CosmosTarget): void {
     assert.equal(offer.offerResourceId, collection?._rid)
     const path = `offers/${offer._rid}`
     const replaced = { ...offer, content: { ...offer.content, offerThroughput: 600 } }
-    assertRefused(await raw(target(), 'PUT', path, { 'if-match': '"x"' }, JSON.stringify(replaced)), 412)
-    assertRefused(await raw(target(), 'PUT', path, {}, JSON.stringify({ ...replaced, offerResourceId: 'x' })), 400)
-    await clientOf(t, target()).offer(offer.id).replace(replaced)
+    assertRefused(await sendRaw(target(), 'PUT', path, { 'if-match': '"x"' }, JSON.stringify(replaced)), 412)
+    assertRefused(await sendRaw(target(), 'PUT', path, {}, JSON.stringify({ ...replaced, offerResourceId: 'x' })), 400)
+    await createClient(t, target()).offer(offer.id).replace(replaced)
     assert.equal((await container.readOffer()).resource?.content?.offerThroughput, 600)
     await container.delete()
-    assert.equal((await raw(target(), 'GET', path)).status, 404)
+    assert.equal((await sendRaw(target(), 'GET', path)).status, 404)
   })
 
   test('a throughput is autoscaled, shared by a database, or the default', async (t) => {
-    const client = clientOf(t, target())
+    const client = createClient(t, target())
     const { database } = await client.databases.create({ id: `shared-${Date.now()}`, maxThroughput: 4000 })
     const { resource } = await database.readOffer()
     assert.deepEqual(resource?.content?.offerAutopilotSettings, { maxThroughput: 4000 })
@@ -76,7 +90,7 @@ export function account(target: () => CosmosTarget): void {
 
   test('databases and containers are queried as items are', async (t) => {
     const container = await newContainer(t, target())
-    const client = clientOf(t, target())
+    const client = createClient(t, target())
     const byId = (id: string) => ({
       query: 'SELECT * FROM r WHERE r.id = @id',
       parameters: [{ name: '@id', value: id }],
@@ -92,7 +106,7 @@ export function account(target: () => CosmosTarget): void {
       ['c'],
     )
     assert.deepEqual((await container.database.containers.query(byId('none')).fetchAll()).resources, [])
-    assert.equal((await refusalOf(client.databases.query('SELECT FROM').fetchAll())).code, 400)
+    assert.equal((await captureRefusal(client.databases.query('SELECT FROM').fetchAll())).code, 400)
   })
 
   test('a session token of what this endpoint has not written yet is a 404/1002, one that is none a 400', async (t) => {
@@ -100,10 +114,10 @@ export function account(target: () => CosmosTarget): void {
     const { headers } = await container.items.create({ id: '1', pk: 'a' })
     const token = String(headers['x-ms-session-token'])
     const [, lsn] = /#(\d+)$/.exec(token) ?? []
-    const path = docsOf(container)
+    const path = buildItemsPath(container)
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
     const read = (session: string, more = {}) =>
-      raw(target(), 'GET', `${path}/1`, { ...key, 'x-ms-session-token': session, ...more })
+      sendRaw(target(), 'GET', `${path}/1`, { ...key, 'x-ms-session-token': session, ...more })
     assert.equal((await read(token)).status, 200)
     assert.equal((await read(`0:1#${lsn}#3=-1`)).status, 200)
     const ahead = await read(`0:-1#${Number(lsn) + 1_000_000}`)
@@ -112,18 +126,18 @@ export function account(target: () => CosmosTarget): void {
     assertRefused(await read(`${token},1:-1#999999999`), 404)
     assert.equal((await read('0:-1#999999999', { 'x-ms-consistency-level': 'Eventual' })).status, 200)
     assertRefused(await read('nonsense'), 400)
-    const feed = await raw(target(), 'GET', path, {
+    const feed = await sendRaw(target(), 'GET', path, {
       'a-im': 'Incremental Feed',
       'x-ms-session-token': '0:-1#999999999',
     })
     assertRefused(feed, 404)
     const query = { 'x-ms-documentdb-isquery': 'true', 'x-ms-session-token': '0:-1#999999999' }
-    assertRefused(await raw(target(), 'POST', path, query, '{"query":"SELECT * FROM c"}'), 404)
+    assertRefused(await sendRaw(target(), 'POST', path, query, '{"query":"SELECT * FROM c"}'), 404)
   })
 
   test('a stronger consistency than the account’s is refused, a weaker one is taken', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
-    const list = (level: string) => raw(target(), 'GET', path, { 'x-ms-consistency-level': level })
+    const path = buildItemsPath(await newContainer(t, target()))
+    const list = (level: string) => sendRaw(target(), 'GET', path, { 'x-ms-consistency-level': level })
     for (const level of ['Strong', 'BoundedStaleness', 'None']) assertRefused(await list(level), 400)
     for (const level of ['Session', 'ConsistentPrefix', 'Eventual']) assert.equal((await list(level)).status, 200)
   })
@@ -132,9 +146,13 @@ export function account(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const path = `dbs/${container.database.id}/colls/c`
     for (const type of ['sprocs', 'triggers', 'udfs', 'conflicts'])
-      assertRefused(await raw(target(), 'GET', `${path}/${type}`), 400, /not supported by this endpoint/)
-    assertRefused(await raw(target(), 'GET', `dbs/${container.database.id}/users`), 400, /users are not supported/)
+      assertRefused(await sendRaw(target(), 'GET', `${path}/${type}`), 400, /not supported by this endpoint/)
+    assertRefused(await sendRaw(target(), 'GET', `dbs/${container.database.id}/users`), 400, /users are not supported/)
     const trigger = { 'x-ms-documentdb-partitionkey': '["a"]', 'x-ms-documentdb-pre-trigger-include': 'x' }
-    assertRefused(await raw(target(), 'POST', docsOf(container), trigger, '{"id":"1","pk":"a"}'), 400, /trigger/)
+    assertRefused(
+      await sendRaw(target(), 'POST', buildItemsPath(container), trigger, '{"id":"1","pk":"a"}'),
+      400,
+      /trigger/,
+    )
   })
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OperationInput, OperationResponse } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, docsOf, newContainer, raw } from './support.ts'
+import { assertRefused, buildItemsPath, newContainer, sendRaw } from './support.ts'
 
 const create = (id: string, more = {}): OperationInput => ({
   operationType: 'Create',
@@ -15,7 +15,7 @@ const HEADERS = {
 }
 /** The SDK's type knows no If-Match of a delete; it sends one all the same. */
 const withIfMatch = (operation: OperationInput): OperationInput => ({ ...operation, ifMatch: '"x"' }) as OperationInput
-const codesOf = (result: readonly OperationResponse[] | undefined): number[] =>
+const listCodes = (result: readonly OperationResponse[] | undefined): number[] =>
   (result ?? []).map(({ statusCode }) => statusCode)
 
 /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
@@ -41,7 +41,7 @@ export function batches(target: () => CosmosTarget): void {
       }
       const answered = await container.items.batch([create('new'), patch, operation, create('more')], 'a')
       assert.equal(answered.code, 207)
-      assert.deepEqual(codesOf(answered.result), [424, 424, code, 424])
+      assert.deepEqual(listCodes(answered.result), [424, 424, code, 424])
     }
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [resource])
     const read = await container.item('there', 'a').read()
@@ -53,7 +53,7 @@ export function batches(target: () => CosmosTarget): void {
     const many = Array.from({ length: 100 }, (_, i) => create(String(i)))
     const large = [create('1', { text: 'x'.repeat(1_200_000) }), create('2', { text: 'x'.repeat(1_200_000) })]
     const body = JSON.stringify(large)
-    assertRefused(await raw(target(), 'POST', docsOf(container), HEADERS, body), 413)
+    assertRefused(await sendRaw(target(), 'POST', buildItemsPath(container), HEADERS, body), 413)
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
     assert.equal((await container.items.batch(many, 'a')).code, 200)
   })
@@ -63,7 +63,7 @@ export function batches(target: () => CosmosTarget): void {
     await container.items.create({ id: 'large', pk: 'a', text: 'é'.repeat(500_000) })
     const reads = Array.from({ length: 5 }, (): OperationInput => ({ operationType: 'Read', id: 'large' }))
     const { code, result } = await container.items.batch([create('new'), ...reads], 'a')
-    assert.deepEqual([code, codesOf(result)], [207, [424, 424, 424, 424, 424, 413]])
+    assert.deepEqual([code, listCodes(result)], [207, [424, 424, 424, 424, 424, 413]])
     assert.equal((await container.item('new', 'a').read()).statusCode, 404)
     assert.equal((await container.items.batch(reads.slice(0, 4), 'a')).code, 200)
   })
@@ -76,7 +76,7 @@ export function batches(target: () => CosmosTarget): void {
       [read({ ifNoneMatch: etag }), read({ ifMatch: etag }), read({ ifNoneMatch: '"x"' }), create('new')],
       'a',
     )
-    assert.deepEqual([code, codesOf(result)], [207, [304, 304, 200, 201]])
+    assert.deepEqual([code, listCodes(result)], [207, [304, 304, 200, 201]])
     assert.deepEqual([result?.[0]?.resourceBody, result?.[2]?.resourceBody?.id], [undefined, 'there'])
     assert.equal((await container.item('new', 'a').read()).statusCode, 200)
     const changes: readonly OperationInput[] = [
@@ -84,7 +84,8 @@ export function batches(target: () => CosmosTarget): void {
       { operationType: 'Replace', id: 'there', ifNoneMatch: '*', resourceBody: { id: 'there', pk: 'a' } },
       { operationType: 'Patch', id: 'there', ifNoneMatch: '*', resourceBody: [{ op: 'set', path: '/n', value: 1 }] },
     ]
-    for (const change of changes) assert.deepEqual(codesOf((await container.items.batch([change], 'a')).result), [400])
+    for (const change of changes)
+      assert.deepEqual(listCodes((await container.items.batch([change], 'a')).result), [400])
     assert.equal((await container.item('there', 'a').read()).etag, etag)
   })
 
@@ -101,7 +102,7 @@ export function batches(target: () => CosmosTarget): void {
     )
     assert.equal(result?.[0]?.eTag, result?.[1]?.eTag)
     const read = { 'x-ms-documentdb-partitionkey': '["a"]', prefer: 'return=minimal' }
-    const { text } = await raw(target(), 'GET', `${docsOf(container)}/1`, read)
+    const { text } = await sendRaw(target(), 'GET', `${buildItemsPath(container)}/1`, read)
     assert.equal(JSON.parse(text).id, '1')
   })
 
@@ -109,7 +110,7 @@ export function batches(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const headers = { ...HEADERS, 'x-ms-session-token': '0:-1#999999999' }
     const send = (...operations: object[]) =>
-      raw(target(), 'POST', docsOf(container), headers, JSON.stringify(operations))
+      sendRaw(target(), 'POST', buildItemsPath(container), headers, JSON.stringify(operations))
     assert.equal((await send(create('1'))).status, 200)
     const refused = await send(create('2'), { operationType: 'Read', id: '1' })
     assertRefused(refused, 404)
@@ -120,10 +121,10 @@ export function batches(target: () => CosmosTarget): void {
   test('a batch with an operation that there is none of is refused whole, one without an id fails the batch with 400', async (t) => {
     const container = await newContainer(t, target())
     const send = (operation: object) =>
-      raw(target(), 'POST', docsOf(container), HEADERS, JSON.stringify([create('x'), operation]))
+      sendRaw(target(), 'POST', buildItemsPath(container), HEADERS, JSON.stringify([create('x'), operation]))
     for (const operation of [{ operationType: 'Move', id: 'a' }, {}]) assertRefused(await send(operation), 400)
     const { status, text } = await send({ operationType: 'Read' })
-    assert.deepEqual([status, codesOf(JSON.parse(text))], [207, [424, 400]])
+    assert.deepEqual([status, listCodes(JSON.parse(text))], [207, [424, 400]])
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
   })
 
@@ -142,7 +143,7 @@ export function batches(target: () => CosmosTarget): void {
       'a',
     )
     assert.equal(code, 200)
-    assert.deepEqual(codesOf(result), [201, 200, 200, 200, 201, 204])
+    assert.deepEqual(listCodes(result), [201, 200, 200, 200, 201, 204])
     assert.equal(result?.[2]?.resourceBody?.n, 2)
     assert.equal(result?.[1]?.eTag, result?.[2]?.eTag)
     const { resources } = await container.items.readAll().fetchAll()

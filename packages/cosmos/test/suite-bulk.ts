@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BulkOperationType, type OperationInput } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { docsOf, newContainer, raw, refusalOf } from './support.ts'
+import { buildItemsPath, captureRefusal, newContainer, sendRaw } from './support.ts'
 
 const BULK = { 'x-ms-cosmos-is-batch-request': 'true', 'x-ms-cosmos-batch-atomic': 'false' }
 
@@ -50,10 +50,10 @@ export function bulk(target: () => CosmosTarget): void {
       resourceBody: { id, pk },
     })
     const body = JSON.stringify([create('1', 'a'), create('1', 'a'), create('2', 'b')])
-    const { status, text } = await raw(
+    const { status, text } = await sendRaw(
       target(),
       'POST',
-      docsOf(container),
+      buildItemsPath(container),
       { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'false' },
       body,
     )
@@ -80,12 +80,12 @@ export function bulk(target: () => CosmosTarget): void {
     assert.deepEqual(resources, [1000])
     // A page has no more, whatever was asked for.
     await container.items.create({ id: 'one more', pk: '0' })
-    const { headers } = await raw(target(), 'GET', docsOf(container), { 'x-ms-max-item-count': '5000' })
+    const { headers } = await sendRaw(target(), 'GET', buildItemsPath(container), { 'x-ms-max-item-count': '5000' })
     assert.equal(headers['x-ms-item-count'], '1000')
   })
 
   test('bulk requests that are malformed, too long, too large or of a range that is none are refused whole', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
+    const path = buildItemsPath(await newContainer(t, target()))
     const read = { operationType: 'Read', id: '1', partitionKey: '["a"]' }
     const large = {
       operationType: 'Create',
@@ -103,7 +103,7 @@ export function bulk(target: () => CosmosTarget): void {
       [410, [read], { 'x-ms-documentdb-partitionkeyrangeid': '7' }],
     ]
     for (const [expected, body, headers = {}] of refused) {
-      const { status, text } = await raw(target(), 'POST', path, { ...BULK, ...headers }, JSON.stringify(body))
+      const { status, text } = await sendRaw(target(), 'POST', path, { ...BULK, ...headers }, JSON.stringify(body))
       assert.equal(status, expected, text)
     }
     for (const operation of [
@@ -111,7 +111,7 @@ export function bulk(target: () => CosmosTarget): void {
       { ...read, partitionKey: undefined },
       { ...read, partitionKey: 'a' },
     ]) {
-      const { text } = await raw(target(), 'POST', path, BULK, JSON.stringify([operation]))
+      const { text } = await sendRaw(target(), 'POST', path, BULK, JSON.stringify([operation]))
       assert.equal(JSON.parse(text)[0].statusCode, 400)
     }
   })
@@ -123,7 +123,7 @@ export function bulk(target: () => CosmosTarget): void {
     const patch = (id: string) => ({ operations: [{ op: 'incr', path: '/n', value: 1 }], id })
     const body = ids.map((id) => ({ operationType: 'Patch', id, partitionKey: `["${id}"]`, resourceBody: patch(id) }))
     const headers = { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'true' }
-    const { status, text } = await raw(target(), 'POST', docsOf(container), headers, JSON.stringify(body))
+    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), headers, JSON.stringify(body))
     assert.equal(status, 207)
     assert.deepEqual(
       JSON.parse(text).map((result: Record<string, unknown>) => [result.statusCode, result.subStatusCode]),
@@ -148,7 +148,7 @@ export function bulk(target: () => CosmosTarget): void {
       { operationType: 'Read', id: '1' },
     ]
     const headers = { ...BULK, 'x-ms-documentdb-partitionkey': '["a"]' }
-    const { text } = await raw(target(), 'POST', docsOf(container), headers, JSON.stringify(operations))
+    const { text } = await sendRaw(target(), 'POST', buildItemsPath(container), headers, JSON.stringify(operations))
     assert.deepEqual(
       JSON.parse(text).map(({ statusCode, resourceBody }: Record<string, { pk?: string }>) => [
         statusCode,
@@ -173,6 +173,6 @@ export function bulk(target: () => CosmosTarget): void {
       results.map(({ statusCode }) => statusCode),
       [201, 201],
     )
-    assert.equal((await refusalOf(container.items.create({ id: '1', pk: '1' }))).code, 409)
+    assert.equal((await captureRefusal(container.items.create({ id: '1', pk: '1' }))).code, 409)
   })
 }

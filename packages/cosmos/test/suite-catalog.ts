@@ -2,19 +2,28 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ContainerRequest } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, clientOf, docsOf, newContainer, newDatabase, raw, refusalOf, signed } from './support.ts'
+import {
+  assertRefused,
+  buildItemsPath,
+  captureRefusal,
+  createClient,
+  newContainer,
+  newDatabase,
+  sendRaw,
+  signRequest,
+} from './support.ts'
 
 /** Databases, containers and what else an account shows. */
 export function catalog(target: () => CosmosTarget): void {
   test('a database or container that is there is not created again (409), and one that is not there is a 404', async (t) => {
-    const client = clientOf(t, target())
+    const client = createClient(t, target())
     const container = await newContainer(t, target())
     const { database } = container
-    assert.equal((await refusalOf(client.databases.create({ id: database.id }))).code, 409)
-    assert.equal((await refusalOf(database.containers.create({ id: 'c', partitionKey: '/pk' }))).code, 409)
-    assert.equal((await refusalOf(client.database('none').read())).code, 404)
-    assert.equal((await refusalOf(database.container('none').read())).code, 404)
-    const { status, headers } = await raw(target(), 'GET', `dbs/${database.id}/colls/none/docs`)
+    assert.equal((await captureRefusal(client.databases.create({ id: database.id }))).code, 409)
+    assert.equal((await captureRefusal(database.containers.create({ id: 'c', partitionKey: '/pk' }))).code, 409)
+    assert.equal((await captureRefusal(client.database('none').read())).code, 404)
+    assert.equal((await captureRefusal(database.container('none').read())).code, 404)
+    const { status, headers } = await sendRaw(target(), 'GET', `dbs/${database.id}/colls/none/docs`)
     assert.deepEqual([status, headers['x-ms-substatus']], [404, '1003'])
   })
 
@@ -53,7 +62,7 @@ export function catalog(target: () => CosmosTarget): void {
       [{ partitionKey: '/pk', defaultTtl: 2_147_483_648 }, /defaultTtl/],
     ]
     for (const [settings, message] of refused) {
-      const refusal = await refusalOf(database.containers.create({ id: 'c', ...settings } as ContainerRequest))
+      const refusal = await captureRefusal(database.containers.create({ id: 'c', ...settings } as ContainerRequest))
       assert.equal(refusal.code, 400)
       assert.match(refusal.message, message)
     }
@@ -65,9 +74,9 @@ export function catalog(target: () => CosmosTarget): void {
       `{"id":"c ",${key}}`,
       `{"id":"${'c'.repeat(256)}",${key}}`,
     ]
-    for (const body of bodies) assertRefused(await raw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
+    for (const body of bodies) assertRefused(await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
     for (const body of ['{"id":"c"}', '{"id":"c","partitionKey":{"paths":[]}}', '{"id":"a/b"}', '{}', 'null', '[]'])
-      assertRefused(await raw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
+      assertRefused(await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
     assert.deepEqual((await database.containers.readAll().fetchAll()).resources, [])
   })
 
@@ -77,7 +86,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.ok(resource)
     const path = `dbs/${container.database.id}/colls/c`
     const replace = (change: object, headers = {}) =>
-      raw(target(), 'PUT', path, headers, JSON.stringify({ ...resource, ...change }))
+      sendRaw(target(), 'PUT', path, headers, JSON.stringify({ ...resource, ...change }))
     assertRefused(await replace({ defaultTtl: 60 }, { 'if-match': '"other"' }), 412)
     assertRefused(await replace({ id: 'other' }), 400)
     assertRefused(await replace({ partitionKey: { paths: ['/other'], kind: 'Hash' } }), 400)
@@ -89,23 +98,23 @@ export function catalog(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const path = `dbs/${container.database.id}/colls/c`
     for (const one of [path, `dbs/${container.database.id}`]) {
-      const { headers } = await raw(target(), 'GET', one)
+      const { headers } = await sendRaw(target(), 'GET', one)
       assert.deepEqual(
         [
-          await raw(target(), 'GET', one, { 'if-none-match': String(headers.etag) }),
-          await raw(target(), 'GET', one, { 'if-none-match': '"x"' }),
+          await sendRaw(target(), 'GET', one, { 'if-none-match': String(headers.etag) }),
+          await sendRaw(target(), 'GET', one, { 'if-none-match': '"x"' }),
         ].map(({ status }) => status),
         [304, 200],
       )
-      assertRefused(await raw(target(), 'DELETE', one, { 'if-match': '"x"' }), 412)
-      assert.equal((await raw(target(), 'DELETE', one, { 'if-match': String(headers.etag) })).status, 204)
+      assertRefused(await sendRaw(target(), 'DELETE', one, { 'if-match': '"x"' }), 412)
+      assert.equal((await sendRaw(target(), 'DELETE', one, { 'if-match': String(headers.etag) })).status, 204)
     }
   })
 
   test('a database is told from another whose id is its rid', async (t) => {
     const database = await newDatabase(t, target())
     const { resource } = await database.read()
-    const { database: other } = await clientOf(t, target()).databases.create({ id: `${resource?._rid}` })
+    const { database: other } = await createClient(t, target()).databases.create({ id: `${resource?._rid}` })
     await other.containers.create({ id: 'c', partitionKey: '/other' })
     await database.containers.create({ id: 'c', partitionKey: '/pk' })
     assert.deepEqual((await database.container('c').read()).resource?.partitionKey?.paths, ['/pk'])
@@ -123,7 +132,7 @@ export function catalog(target: () => CosmosTarget): void {
     // One indexed value.
     assert.equal((await container.items.create(item)).requestCharge, 5.15)
     assert.equal((await container.item('1', 'x').read()).resource?.['a/b'], 'x')
-    assert.equal((await refusalOf(container.items.create({ ...item, id: '2' }))).code, 409)
+    assert.equal((await captureRefusal(container.items.create({ ...item, id: '2' }))).code, 409)
     assert.equal((await container.items.create({ ...item, id: '2', 'c/d': 2 })).statusCode, 201)
   })
 
@@ -131,14 +140,14 @@ export function catalog(target: () => CosmosTarget): void {
     const container = await newContainer(t, target(), { partitionKey: '/a/b', defaultTtl: -1 })
     const { database } = container
     assert.deepEqual((await container.read()).resource?.partitionKey, { paths: ['/a/b'], kind: 'Hash', version: 2 })
-    const ids = (await clientOf(t, target()).databases.readAll().fetchAll()).resources.map(({ id }) => id)
+    const ids = (await createClient(t, target()).databases.readAll().fetchAll()).resources.map(({ id }) => id)
     assert.ok(ids.includes(database.id))
     await container.items.create({ id: '1', a: { b: 'x' } })
     await container.delete()
     await database.containers.create({ id: 'c', partitionKey: '/a/b' })
     assert.equal((await container.item('1', 'x').read()).statusCode, 404)
     await database.delete()
-    assert.equal((await refusalOf(container.read())).code, 404)
+    assert.equal((await captureRefusal(container.read())).code, 404)
   })
 
   test('a create that waits behind the deletion of its container is a 404, as one that comes after', async (t) => {
@@ -156,8 +165,8 @@ export function catalog(target: () => CosmosTarget): void {
     const [database, collection] = [(await container.database.read()).resource, (await container.read()).resource]
     assert.ok(database && collection && item)
     const path = `dbs/${database._rid}/colls/${collection._rid}`
-    const rangesOf = async () => JSON.parse((await raw(target(), 'GET', `${path}/pkranges`)).text)
-    const before = await rangesOf()
+    const readRanges = async () => JSON.parse((await sendRaw(target(), 'GET', `${path}/pkranges`)).text)
+    const before = await readRanges()
     assert.deepEqual([before.PartitionKeyRanges.length, before._rid], [1, collection._rid])
     assert.ok(item._self.startsWith(`${path}/docs/${item._rid}`))
     // As the SDKs take them apart: azure-cosmos-dotnet-v3, ResourceId.cs.
@@ -168,7 +177,7 @@ export function catalog(target: () => CosmosTarget): void {
     )
     assert.ok(bytes(collection._rid).readUInt8(4) >= 0x80 && bytes(item._rid).readUInt8(15) < 0x10)
     await target().restart?.()
-    assert.deepEqual(await rangesOf(), before)
+    assert.deepEqual(await readRanges(), before)
     const { resource: again } = await container.item('a', 'a').read()
     assert.deepEqual(again, item)
   })
@@ -184,8 +193,14 @@ export function catalog(target: () => CosmosTarget): void {
     const [database, collection] = [(await container.database.read()).resource, (await container.read()).resource]
     const path = `dbs/${database?._rid}/colls/${collection?._rid}/docs`
     const send = (method: string, rid: string | undefined, body?: string) => {
-      const signature = signed(target().key, method, `${path}/${rid}`, true)
-      return raw(target(), method, `${path}/${rid}`, { ...signature, 'x-ms-documentdb-partitionkey': '["a"]' }, body)
+      const signature = signRequest(target().key, method, `${path}/${rid}`, true)
+      return sendRaw(
+        target(),
+        method,
+        `${path}/${rid}`,
+        { ...signature, 'x-ms-documentdb-partitionkey': '["a"]' },
+        body,
+      )
     }
     assert.equal(JSON.parse((await send('GET', item?._rid)).text).id, 'a')
     assert.equal((await send('PUT', item?._rid, '{"id":"a","pk":"a","n":2}')).status, 200)
@@ -207,7 +222,7 @@ export function catalog(target: () => CosmosTarget): void {
       'x-ms-documentdb-partitionkey': '["a"]',
       'x-ms-cosmos-intended-collection-rid': `${before?._rid}`,
     }
-    const refused = await raw(target(), 'POST', docsOf(container), headers, '{"id":"a","pk":"a"}')
+    const refused = await sendRaw(target(), 'POST', buildItemsPath(container), headers, '{"id":"a","pk":"a"}')
     assertRefused(refused, 400)
     assert.equal(refused.headers['x-ms-substatus'], '1024')
   })
@@ -215,10 +230,10 @@ export function catalog(target: () => CosmosTarget): void {
   test('partition key ranges are one, with an etag that makes the next answer a 304', async (t) => {
     const container = await newContainer(t, target())
     const path = `dbs/${container.database.id}/colls/c/pkranges`
-    const { headers, text } = await raw(target(), 'GET', path)
+    const { headers, text } = await sendRaw(target(), 'GET', path)
     const [range] = JSON.parse(text).PartitionKeyRanges
     assert.deepEqual([range.id, range.minInclusive, range.maxExclusive], ['0', '', 'FF'])
-    assert.equal((await raw(target(), 'GET', path, { 'if-none-match': String(headers.etag) })).status, 304)
-    assert.equal((await raw(target(), 'GET', path, { 'if-none-match': '"x"' })).status, 200)
+    assert.equal((await sendRaw(target(), 'GET', path, { 'if-none-match': String(headers.etag) })).status, 304)
+    assert.equal((await sendRaw(target(), 'GET', path, { 'if-none-match': '"x"' })).status, 200)
   })
 }

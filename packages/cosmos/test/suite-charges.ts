@@ -2,12 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Container } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { newContainer, raw } from './support.ts'
+import { newContainer, sendRaw } from './support.ts'
 
 const NOT_INDEXED = { indexingPolicy: { indexingMode: 'none' as const, automatic: false } }
 
 /** An item whose stored JSON has so many bytes. */
-async function itemOf(container: Container, id: string, bytes: number, more = {}): Promise<{ id: string; pk: string }> {
+async function buildItem(
+  container: Container,
+  id: string,
+  bytes: number,
+  more = {},
+): Promise<{ id: string; pk: string }> {
   const item = { id, pk: 'a', ...more, text: '' }
   const { resource } = await container.items.create({ ...item, id: `size-${id}` })
   const { text } = { text: 'x'.repeat(bytes - JSON.stringify(resource).length + 'size-'.length) }
@@ -26,12 +31,16 @@ export function charges(target: () => CosmosTarget): void {
       [1024, 145.9, 625],
     ]
     for (const [kilobytes = 0, read, write] of published) {
-      const item = await itemOf(container, String(kilobytes), kilobytes * 1024)
+      const item = await buildItem(container, String(kilobytes), kilobytes * 1024)
       assert.equal((await container.items.create(item)).requestCharge, write)
       assert.equal((await container.item(item.id, 'a').read()).requestCharge, read)
     }
     // In bytes, not in letters.
-    const { text, ...item } = (await itemOf(container, 'é', 16 * 1024 - 2)) as { id: string; pk: string; text: string }
+    const { text, ...item } = (await buildItem(container, 'é', 16 * 1024 - 2)) as {
+      id: string
+      pk: string
+      text: string
+    }
     const letters = { ...item, text: `${'é'.repeat(text.length / 2)}${'x'.repeat(text.length % 2)}` }
     assert.equal((await container.items.create(letters)).requestCharge, 9.52)
     assert.equal((await container.item('é', 'a').read()).requestCharge, 1.67)
@@ -82,11 +91,11 @@ export function charges(target: () => CosmosTarget): void {
     // The table's last, for all beyond it in proportion.
     assert.ok(large.requestCharge > 1.9 * 291.8, `${large.requestCharge}`)
     const path = `dbs/${container.database.id}/colls/c/docs`
-    const feed = await raw(target(), 'GET', path, { 'a-im': 'Incremental Feed' })
+    const feed = await sendRaw(target(), 'GET', path, { 'a-im': 'Incremental Feed' })
     assert.ok(Number(feed.headers['x-ms-request-charge']) >= 4 * 1.33)
     for (const answered of [
-      await raw(target(), 'GET', `${path}/none`, { 'x-ms-documentdb-partitionkey': '["a"]' }),
-      await raw(target(), 'POST', path, { 'x-ms-documentdb-partitionkey': '["a"]' }, '{'),
+      await sendRaw(target(), 'GET', `${path}/none`, { 'x-ms-documentdb-partitionkey': '["a"]' }),
+      await sendRaw(target(), 'POST', path, { 'x-ms-documentdb-partitionkey': '["a"]' }, '{'),
     ])
       assert.ok(Number(answered.headers['x-ms-request-charge']) >= 1)
   })

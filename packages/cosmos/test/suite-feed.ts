@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ChangeFeedIteratorOptions, ChangeFeedStartFrom, type Container, type OperationInput } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, docsOf, newContainer, raw } from './support.ts'
+import { assertRefused, buildItemsPath, newContainer, sendRaw } from './support.ts'
 
 const FEED = { 'a-im': 'Incremental Feed' }
 
@@ -24,7 +24,7 @@ async function drain(
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/change-feed-modes#latest-version-change-feed-mode */
 export function changeFeed(target: () => CosmosTarget): void {
   test('a feed of another mode, range, position or date is refused', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
+    const path = buildItemsPath(await newContainer(t, target()))
     const refused: readonly (readonly [Record<string, string>, number])[] = [
       [{ 'a-im': 'Full-Fidelity Feed' }, 400],
       [{ ...FEED, 'if-none-match': '"x"' }, 400],
@@ -34,12 +34,12 @@ export function changeFeed(target: () => CosmosTarget): void {
       [{ ...FEED, 'x-ms-max-item-count': '1.5' }, 400],
       [{ ...FEED, 'x-ms-documentdb-partitionkeyrangeid': '7' }, 410],
     ]
-    for (const [headers, status] of refused) assertRefused(await raw(target(), 'GET', path, headers), status)
+    for (const [headers, status] of refused) assertRefused(await sendRaw(target(), 'GET', path, headers), status)
   })
 
   test('at its end a feed answers 304, with its position and an item count of 0', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
-    const { status, headers } = await raw(target(), 'GET', path, FEED)
+    const path = buildItemsPath(await newContainer(t, target()))
+    const { status, headers } = await sendRaw(target(), 'GET', path, FEED)
     assert.deepEqual([status, headers['x-ms-item-count']], [304, '0'])
     assert.match(String(headers.etag), /^"\d+"$/)
   })
@@ -135,9 +135,12 @@ export function changeFeed(target: () => CosmosTarget): void {
     // A position wins over a time, which the SDK keeps sending.
     const late = { ...FEED, 'if-none-match': '"0"', 'if-modified-since': new Date(Date.now() + 1e7).toUTCString() }
     for (const key of [{}, { 'x-ms-documentdb-partitionkey': '[]' }])
-      assert.equal((await raw(target(), 'GET', docsOf(container), { ...late, ...key })).headers['x-ms-item-count'], '2')
+      assert.equal(
+        (await sendRaw(target(), 'GET', buildItemsPath(container), { ...late, ...key })).headers['x-ms-item-count'],
+        '2',
+      )
     // As the .NET SDK names it.
     const named = { ...FEED, 'x-ms-documentdb-partitionkeyrangeid': `${(await container.read()).resource?._rid},0` }
-    assert.equal((await raw(target(), 'GET', docsOf(container), named)).headers['x-ms-item-count'], '2')
+    assert.equal((await sendRaw(target(), 'GET', buildItemsPath(container), named)).headers['x-ms-item-count'], '2')
   })
 }

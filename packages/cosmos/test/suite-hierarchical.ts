@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ChangeFeedStartFrom, type Container, PartitionKeyDefinitionVersion, PartitionKeyKind } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, docsOf, newContainer, raw, refusalOf } from './support.ts'
+import { assertRefused, buildItemsPath, captureRefusal, newContainer, sendRaw } from './support.ts'
 
 const PARTITION_KEY = {
   paths: ['/tenant', '/user', '/session'],
@@ -14,10 +14,10 @@ const PARTITION_KEY = {
 export function hierarchicalKeys(target: () => CosmosTarget): void {
   test('an item under another hierarchical key, a part of one or too long a one is refused with 400', async (t) => {
     const container = await newContainer(t, target(), { partitionKey: PARTITION_KEY })
-    const path = docsOf(container)
+    const path = buildItemsPath(container)
     const body = '{"id":"1","tenant":"a","user":"b","session":"c"}'
     for (const key of ['["a","b","d"]', '["a","b"]', '["a"]', '[]', '["a","b","c","d"]', '["a","b",{"x":1}]'])
-      assertRefused(await raw(target(), 'POST', path, { 'x-ms-documentdb-partitionkey': key }, body), 400)
+      assertRefused(await sendRaw(target(), 'POST', path, { 'x-ms-documentdb-partitionkey': key }, body), 400)
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
   })
 
@@ -32,7 +32,7 @@ export function hierarchicalKeys(target: () => CosmosTarget): void {
       { id: '1', tenant: 'ab', user: '', session: 1 },
     ]
     for (const item of items) assert.equal((await container.items.create(item)).statusCode, 201)
-    assert.equal((await refusalOf(container.items.create({ ...items[0] }))).code, 409)
+    assert.equal((await captureRefusal(container.items.create({ ...items[0] }))).code, 409)
     const { resource } = await container.item('1', ['a', 'b', '1']).read()
     assert.equal(resource.session, '1')
     await container.item('1', ['a', 'b', 1]).delete()
@@ -52,7 +52,7 @@ export function hierarchicalKeys(target: () => CosmosTarget): void {
     assert.deepEqual(await query(['a"']), ['a"x', 'a"y'])
     assert.deepEqual(await query(['b', 'x']), ['bx'])
     assert.deepEqual(await query(['b', 'z']), [])
-    assert.deepEqual(await changesOf(container, ['a']), ['ax', 'ay'])
+    assert.deepEqual(await readChanges(container, ['a']), ['ax', 'ay'])
   })
 
   test('batches and patches work under a hierarchical key', async (t) => {
@@ -67,11 +67,11 @@ export function hierarchicalKeys(target: () => CosmosTarget): void {
     await container.item('1', key).patch([{ op: 'incr', path: '/n', value: 1 }])
     assert.equal((await container.item('1', key).read()).resource.n, 2)
     const moved = container.item('1', key).patch([{ op: 'set', path: '/session', value: 'd' }])
-    assert.equal((await refusalOf(moved)).code, 400)
+    assert.equal((await captureRefusal(moved)).code, 400)
   })
 }
 
-async function changesOf(container: Container, key: string[]): Promise<string[]> {
+async function readChanges(container: Container, key: string[]): Promise<string[]> {
   const feed = container.items.getChangeFeedIterator({ changeFeedStartFrom: ChangeFeedStartFrom.Beginning(key) })
   const { result } = await feed.readNext()
   return (result ?? []).map(({ id }) => id)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CosmosTarget } from './support.ts'
-import { docsOf, newContainer, raw, refusalOf } from './support.ts'
+import { buildItemsPath, captureRefusal, newContainer, sendRaw } from './support.ts'
 
 const ifMatch = (condition: string | undefined) => ({
   accessCondition: { type: 'IfMatch', condition: condition ?? '' },
@@ -43,7 +43,7 @@ export function items(target: () => CosmosTarget): void {
       () => item.patch([{ op: 'set', path: '/n', value: 1 }], ifMatch('"x"')),
       () => item.delete(ifMatch('"x"')),
     ])
-      assert.equal((await refusalOf(change())).code, 412)
+      assert.equal((await captureRefusal(change())).code, 412)
     assert.deepEqual((await item.read()).resource, resource)
     assert.equal((await item.delete(ifMatch(resource?._etag))).statusCode, 204)
   })
@@ -52,9 +52,9 @@ export function items(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const item = container.item('1', 'a')
     assert.equal((await item.read()).statusCode, 404)
-    assert.equal((await refusalOf(item.replace({ id: '1', pk: 'a' }))).code, 404)
-    assert.equal((await refusalOf(item.patch([{ op: 'set', path: '/n', value: 1 }]))).code, 404)
-    assert.equal((await refusalOf(item.delete())).code, 404)
+    assert.equal((await captureRefusal(item.replace({ id: '1', pk: 'a' }))).code, 404)
+    assert.equal((await captureRefusal(item.patch([{ op: 'set', path: '/n', value: 1 }]))).code, 404)
+    assert.equal((await captureRefusal(item.delete())).code, 404)
     assert.equal((await container.items.upsert({ id: '1', pk: 'a' }, ifMatch('"x"'))).statusCode, 201)
     assert.equal((await container.items.upsert({ id: '1', pk: 'a' })).statusCode, 200)
   })
@@ -63,21 +63,21 @@ export function items(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a' })
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
-    const { status, headers } = await raw(target(), 'POST', docsOf(container), key, '{"id":"2","pk":"b"}')
+    const { status, headers } = await sendRaw(target(), 'POST', buildItemsPath(container), key, '{"id":"2","pk":"b"}')
     assert.deepEqual([status, headers['x-ms-substatus']], [400, '1001'])
-    assert.equal((await refusalOf(container.item('1', 'a').replace({ id: '2', pk: 'a' }))).code, 400)
+    assert.equal((await captureRefusal(container.item('1', 'a').replace({ id: '2', pk: 'a' }))).code, 400)
   })
 
   test('an item over 2 MB is refused with 413, and one just under it is taken', async (t) => {
     const container = await newContainer(t, target())
     const item = { id: '1', pk: 'a', text: 'x'.repeat(2 * 1024 * 1024 - 29) }
     assert.equal(JSON.stringify(item).length, 2 * 1024 * 1024)
-    assert.equal((await refusalOf(container.items.create({ ...item, text: `${item.text}x` }))).code, 413)
+    assert.equal((await captureRefusal(container.items.create({ ...item, text: `${item.text}x` }))).code, 413)
     assert.equal((await container.items.create(item)).statusCode, 201)
     // In bytes, not in letters.
     const letters = { ...item, id: '2', text: `${'é'.repeat(item.text.length / 2)}x` }
     assert.equal(Buffer.byteLength(JSON.stringify(letters)), 2 * 1024 * 1024)
-    assert.equal((await refusalOf(container.items.create({ ...letters, text: `${letters.text}x` }))).code, 413)
+    assert.equal((await captureRefusal(container.items.create({ ...letters, text: `${letters.text}x` }))).code, 413)
     assert.equal((await container.items.create(letters)).statusCode, 201)
   })
 
@@ -94,10 +94,10 @@ export function items(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const { etag } = await container.items.create({ id: '1', pk: 'a' })
     const headers = { 'x-ms-documentdb-partitionkey': '["a"]' }
-    const path = `${docsOf(container)}/1`
-    assert.equal((await raw(target(), 'GET', path, { ...headers, 'if-none-match': etag })).status, 304)
-    assert.equal((await raw(target(), 'GET', path, { ...headers, 'if-none-match': '*' })).status, 304)
-    assert.equal((await raw(target(), 'GET', path, { ...headers, 'if-none-match': '"x"' })).status, 200)
+    const path = `${buildItemsPath(container)}/1`
+    assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': etag })).status, 304)
+    assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': '*' })).status, 304)
+    assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': '"x"' })).status, 200)
   })
 
   test('items come back as they were sent, with the system’s fields: odd names, odd texts, numbers at the edge', async (t) => {
@@ -105,7 +105,7 @@ export function items(target: () => CosmosTarget): void {
     const text = `{"id":"a\\u0000b é 😀","pk":"a","__proto__":{"constructor":1},"text":"\\ud800 \\u0000 \\u2028","":{"":[]},
       "numbers":[0,5e-324,1.7976931348623157e308,9007199254740993,1152921504606846976,0.1],"_etag":"mine","_ts":"mine"}`
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
-    const created = await raw(target(), 'POST', docsOf(container), key, text)
+    const created = await sendRaw(target(), 'POST', buildItemsPath(container), key, text)
     assert.equal(created.status, 201)
     const { _rid, _self, _etag, _ts, _attachments, ...rest } = JSON.parse(created.text)
     const { _etag: _, _ts: __, ...sent } = JSON.parse(text)
@@ -126,10 +126,10 @@ export function items(target: () => CosmosTarget): void {
     const { resource } = await container.read()
     const owner = [resource?._rid, `dbs/${container.database.id}/colls/c`]
     assert.deepEqual([headers['x-ms-content-path'], headers['x-ms-alt-content-path']], owner)
-    const byRid = await raw(target(), 'GET', `${resource?._self}docs`)
+    const byRid = await sendRaw(target(), 'GET', `${resource?._self}docs`)
     assert.deepEqual([byRid.headers['x-ms-content-path'], byRid.headers['x-ms-alt-content-path']], owner)
     const key = { 'x-ms-documentdb-partitionkey': '["a"]', prefer: 'return=minimal' }
-    const { status, text } = await raw(target(), 'POST', docsOf(container), key, '{"id":"2","pk":"a"}')
+    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), key, '{"id":"2","pk":"a"}')
     assert.deepEqual([status, text], [201, ''])
   })
 }

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PatchRequestBody } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { docsOf, newContainer, raw, refusalOf } from './support.ts'
+import { buildItemsPath, captureRefusal, newContainer, sendRaw } from './support.ts'
 
 /** https://learn.microsoft.com/azure/cosmos-db/partial-document-update */
 export function patches(target: () => CosmosTarget): void {
   test('a patch that cannot be applied is refused with 400, and nothing of it is kept', async (t) => {
     const container = await newContainer(t, target())
     const { resource } = await container.items.create({ id: '1', pk: 'a', list: [1], text: 'x' })
-    const path = `${docsOf(container)}/1`
+    const path = `${buildItemsPath(container)}/1`
     const set = { op: 'set', path: '/n', value: 1 }
     const refused: readonly unknown[] = [
       [set, { op: 'move', from: '/none', path: '/other' }],
@@ -46,10 +46,10 @@ export function patches(target: () => CosmosTarget): void {
     ]
     for (const body of refused) {
       const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
-      const { status, text } = await raw(target(), 'PATCH', path, key, JSON.stringify(body))
+      const { status, text } = await sendRaw(target(), 'PATCH', path, key, JSON.stringify(body))
       assert.equal(status, 400, `${JSON.stringify(body)}: ${text}`)
     }
-    assert.equal((await refusalOf(container.item('1', 'a').patch([]))).code, 400)
+    assert.equal((await captureRefusal(container.item('1', 'a').patch([]))).code, 400)
     assert.deepEqual((await container.item('1', 'a').read()).resource, resource)
   })
 
@@ -68,8 +68,8 @@ export function patches(target: () => CosmosTarget): void {
       { op: 'set', path: '/__proto__', value: { own: true } },
     ]
     await container.item('1', 'a').patch(operations)
-    const path = `${docsOf(container)}/1`
-    const { text } = await raw(target(), 'GET', path, { 'x-ms-documentdb-partitionkey': '["a"]' })
+    const path = `${buildItemsPath(container)}/1`
+    const { text } = await sendRaw(target(), 'GET', path, { 'x-ms-documentdb-partitionkey': '["a"]' })
     assert.match(
       text,
       /^\{"id":"1","pk":"a","list":\[0,2,3\],"deep":\{"n":3.5\},"a\/b~":2,"fresh":7,"__proto__":\{"own":true\},"_rid"/,
@@ -94,8 +94,8 @@ export function patches(target: () => CosmosTarget): void {
     await container.items.create({ id: '1', pk: 'a', n: 1 })
     const patch = (condition: string) =>
       container.item('1', 'a').patch({ operations: [{ op: 'incr', path: '/n', value: 1 }], condition })
-    assert.equal((await refusalOf(patch('FROM c WHERE c.n > 1'))).code, 412)
-    assert.equal((await refusalOf(patch('FROM c WHERE c.none = 1'))).code, 412)
+    assert.equal((await captureRefusal(patch('FROM c WHERE c.n > 1'))).code, 412)
+    assert.equal((await captureRefusal(patch('FROM c WHERE c.none = 1'))).code, 412)
     assert.equal((await patch('FROM c WHERE c.n = 1')).resource.n, 2)
     const lost = await Promise.allSettled(Array.from({ length: 8 }, () => patch('from c where c.n = 2')))
     assert.equal(lost.filter(({ status }) => status === 'fulfilled').length, 1)

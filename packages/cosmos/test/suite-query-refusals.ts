@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CosmosTarget } from './support.ts'
-import { newContainer, refusalOf } from './support.ts'
+import { captureRefusal, newContainer } from './support.ts'
 
 /** A query that must be refused; the part that the error points at, and what it says. */
 type Refused = readonly [query: string, at: string | undefined, message: RegExp, code?: string]
@@ -81,7 +81,7 @@ export function queryRefusals(target: () => CosmosTarget): void {
       const container = await newContainer(t, target())
       await container.items.create({ id: '1', pk: 'a', a: 1, tags: ['x', 'y'] })
       for (const [query, at, message, expectedCode] of cases) {
-        const refused = await refusalOf(container.items.query(query, { partitionKey: 'a' }).fetchAll())
+        const refused = await captureRefusal(container.items.query(query, { partitionKey: 'a' }).fetchAll())
         assert.equal(refused.code, 400, query)
         const [, json = ''] = /Message: (\{.*\})/s.exec(refused.message) ?? []
         const { errors } = JSON.parse(json) as { errors: Record<string, unknown>[] }
@@ -98,7 +98,7 @@ export function queryRefusals(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     for (const query of ['SELECT * FORM c', 'SELECT d.a FROM c', 'SELECT * FROM c ORDER BY c.a, c.b']) {
       const asked = container.items.query(query, { forceQueryPlan: true })
-      assert.equal((await refusalOf(asked.fetchAll())).code, 400, query)
+      assert.equal((await captureRefusal(asked.fetchAll())).code, 400, query)
     }
   })
 }

@@ -3,7 +3,15 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, clientOf, docsOf, newContainer, raw, refusalOf, signed } from './support.ts'
+import {
+  assertRefused,
+  buildItemsPath,
+  captureRefusal,
+  createClient,
+  newContainer,
+  sendRaw,
+  signRequest,
+} from './support.ts'
 
 const QUERY = { 'x-ms-documentdb-isquery': 'true', 'content-type': 'application/query+json' }
 const BATCH = { 'x-ms-cosmos-is-batch-request': 'true', 'x-ms-cosmos-batch-atomic': 'true' }
@@ -12,8 +20,8 @@ const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
 /** What must be refused, and with what; and that nothing of it ends the server. */
 export function refusals(target: () => CosmosTarget): void {
   test('a wrong key is refused with 401', async (t) => {
-    const client = clientOf(t, { ...target(), key: Buffer.from('another').toString('base64') })
-    assert.equal((await refusalOf(client.databases.readAll().fetchAll())).code, 401)
+    const client = createClient(t, { ...target(), key: Buffer.from('another').toString('base64') })
+    assert.equal((await captureRefusal(client.databases.readAll().fetchAll())).code, 401)
   })
 
   test('a signature that is missing, does not decode or is of another kind is refused with 401', async () => {
@@ -23,16 +31,19 @@ export function refusals(target: () => CosmosTarget): void {
       'type%3Daad%26ver%3D1.0%26sig%3Dx',
       'type%3Dmaster%26ver%3D1.0%26sig%3D',
     ])
-      assertRefused(await raw(target(), 'GET', 'dbs', { ...signed(target().key, 'GET', 'dbs'), authorization }), 401)
+      assertRefused(
+        await sendRaw(target(), 'GET', 'dbs', { ...signRequest(target().key, 'GET', 'dbs'), authorization }),
+        401,
+      )
   })
 
   test('a refusal before the body was read reaches a client that still writes', async () => {
-    const headers = { ...signed(target().key, 'POST', 'dbs'), authorization: 'none' }
-    assertRefused(await raw(target(), 'POST', 'dbs', headers, `"${'x'.repeat(9_000_000)}"`), 401)
+    const headers = { ...signRequest(target().key, 'POST', 'dbs'), authorization: 'none' }
+    assertRefused(await sendRaw(target(), 'POST', 'dbs', headers, `"${'x'.repeat(9_000_000)}"`), 401)
   })
 
   test('a signature for one resource does not open another', async () => {
-    assertRefused(await raw(target(), 'GET', 'dbs/other', signed(target().key, 'GET', 'dbs')), 401)
+    assertRefused(await sendRaw(target(), 'GET', 'dbs/other', signRequest(target().key, 'GET', 'dbs')), 401)
   })
 
   test('unknown routes are refused with 404, wrong methods with 405, paths that do not decode with 400', async (t) => {
@@ -42,30 +53,30 @@ export function refusals(target: () => CosmosTarget): void {
       'nowhere',
       `dbs/${id}/nowhere`,
       `dbs/${id}/constructor`,
-      `${docsOf(container)}/a/__proto__`,
+      `${buildItemsPath(container)}/a/__proto__`,
       `dbs/${id}/docs/c`,
-      `${docsOf(container)}/a/b`,
+      `${buildItemsPath(container)}/a/b`,
     ])
-      assertRefused(await raw(target(), 'GET', path), 404)
+      assertRefused(await sendRaw(target(), 'GET', path), 404)
     for (const [method, path] of [
       ['PUT', 'dbs'],
       ['POST', `dbs/${id}`],
       ['PATCH', `dbs/${id}/colls/c`],
       ['DELETE', `dbs/${id}/colls/c/pkranges`],
-      ['PUT', docsOf(container)],
+      ['PUT', buildItemsPath(container)],
     ] as const)
-      assertRefused(await raw(target(), method, path), 405)
-    assertRefused(await raw(target(), 'GET', '%E0%A4%A', signed(target().key, 'GET', '')), 400)
-    assert.equal((await raw(target(), 'HEAD', 'dbs')).text, '')
+      assertRefused(await sendRaw(target(), method, path), 405)
+    assertRefused(await sendRaw(target(), 'GET', '%E0%A4%A', signRequest(target().key, 'GET', '')), 400)
+    assert.equal((await sendRaw(target(), 'HEAD', 'dbs')).text, '')
   })
 
   test('a body over 4 MB is refused with a 413 that reaches the client', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
-    assertRefused(await raw(target(), 'POST', path, KEY, `"${'x'.repeat(9_000_000)}"`), 413)
+    const path = buildItemsPath(await newContainer(t, target()))
+    assertRefused(await sendRaw(target(), 'POST', path, KEY, `"${'x'.repeat(9_000_000)}"`), 413)
   })
 
   test('malformed bodies, headers and conditions are refused with 400, whatever they are', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
+    const path = buildItemsPath(await newContainer(t, target()))
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
     const question = (query: string, parameters: unknown = []): string => JSON.stringify({ query, parameters })
     const cases: readonly (readonly [headers: Record<string, string>, body: string])[] = [
@@ -114,18 +125,22 @@ export function refusals(target: () => CosmosTarget): void {
       [{ ...QUERY, 'x-ms-start-epk': '', 'x-ms-end-epk': 'there' }, question('SELECT * FROM c')],
     ]
     for (const [headers, body] of cases) {
-      const answered = await raw(target(), 'POST', path, headers, body)
+      const answered = await sendRaw(target(), 'POST', path, headers, body)
       assert.equal(answered.status, 400, `${JSON.stringify(headers)} ${body.slice(0, 100)}: ${answered.text}`)
       assertRefused(answered, 400)
     }
   })
 
   test('a body that is not UTF-8, or HybridRow where there is no batch, is refused with 400', async (t) => {
-    const path = docsOf(await newContainer(t, target()))
+    const path = buildItemsPath(await newContainer(t, target()))
     const broken = Buffer.concat([Buffer.from('{"id":"a'), Buffer.of(0xff), Buffer.from('","pk":"a"}')])
-    assertRefused(await raw(target(), 'POST', path, KEY, broken), 400, /UTF-8/)
-    assertRefused(await raw(target(), 'POST', path, KEY, Buffer.alloc(100, 0x81)), 400, /UTF-8/)
-    assertRefused(await raw(target(), 'POST', path, { ...KEY, ...BATCH }, Buffer.alloc(100, 0x81)), 400, /HybridRow/)
+    assertRefused(await sendRaw(target(), 'POST', path, KEY, broken), 400, /UTF-8/)
+    assertRefused(await sendRaw(target(), 'POST', path, KEY, Buffer.alloc(100, 0x81)), 400, /UTF-8/)
+    assertRefused(
+      await sendRaw(target(), 'POST', path, { ...KEY, ...BATCH }, Buffer.alloc(100, 0x81)),
+      400,
+      /HybridRow/,
+    )
   })
 
   test('chains of 5,000 AND and OR are evaluated', async (t) => {
@@ -156,8 +171,8 @@ export function refusals(target: () => CosmosTarget): void {
         socket.resume()
       })
     await new Promise<void>((resolve) => {
-      const path = docsOf(container)
-      const headers = { ...signed(target().key, 'POST', path), ...KEY, 'content-length': '1000' }
+      const path = buildItemsPath(container)
+      const headers = { ...signRequest(target().key, 'POST', path), ...KEY, 'content-length': '1000' }
       const sent = request(new URL(`/${path}`, target().endpoint), { method: 'POST', headers, agent: false })
       sent.on('error', () => resolve())
       sent.write('{"id":"a"', () => sent.destroy(new Error('gone')))
@@ -167,7 +182,7 @@ export function refusals(target: () => CosmosTarget): void {
 
   test('a half-closed connection still has its answer', async () => {
     const { hostname, port } = new URL(target().endpoint)
-    const { authorization, 'x-ms-date': date } = signed(target().key, 'GET', '')
+    const { authorization, 'x-ms-date': date } = signRequest(target().key, 'GET', '')
     const text = await new Promise<string>((resolve, reject) => {
       const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true }, () =>
         socket.end(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ChangeFeedStartFrom, type Container } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { newContainer, refusalOf } from './support.ts'
+import { captureRefusal, newContainer } from './support.ts'
 
 const isGone = async (container: Container, id: string): Promise<boolean> =>
   (await container.item(id, 'a').read()).statusCode === 404
@@ -23,9 +23,9 @@ export function timeToLive(target: () => CosmosTarget): void {
     await expiry(before?._ts, 1)
     assert.ok(await isGone(container, '1'))
     const item = container.item('1', 'a')
-    assert.equal((await refusalOf(item.replace({ id: '1', pk: 'a' }))).code, 404)
-    assert.equal((await refusalOf(item.patch([{ op: 'set', path: '/n', value: 1 }]))).code, 404)
-    assert.equal((await refusalOf(item.delete())).code, 404)
+    assert.equal((await captureRefusal(item.replace({ id: '1', pk: 'a' }))).code, 404)
+    assert.equal((await captureRefusal(item.patch([{ op: 'set', path: '/n', value: 1 }]))).code, 404)
+    assert.equal((await captureRefusal(item.delete())).code, 404)
     assert.equal((await container.items.batch([{ operationType: 'Read', id: '1' }], 'a')).code, 207)
     assert.deepEqual((await container.items.query('SELECT * FROM c').fetchAll()).resources, [kept])
     assert.deepEqual((await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()).resources, [1])

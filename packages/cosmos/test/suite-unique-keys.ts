@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CosmosTarget } from './support.ts'
-import { newContainer, raw, refusalOf } from './support.ts'
+import { captureRefusal, newContainer, sendRaw } from './support.ts'
 
 const UNIQUE = { uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/email'] }, { paths: ['/name/first', '/name/last'] }] } }
 
@@ -23,7 +23,7 @@ export function uniqueKeys(target: () => CosmosTarget): void {
       () => item.replace({ ...other, name: { first: 'A', last: 'B' } }),
       () => item.patch([{ op: 'set', path: '/email', value: 'x' }]),
     ]
-    for (const refusal of refusals) assert.equal((await refusalOf(refusal())).code, 409)
+    for (const refusal of refusals) assert.equal((await captureRefusal(refusal())).code, 409)
     const { result, code } = await container.items.batch(
       [
         { operationType: 'Create', resourceBody: { id: '4', pk: 'a', email: 'z' } },
@@ -58,8 +58,8 @@ export function uniqueKeys(target: () => CosmosTarget): void {
   test('what two items do not have is the same value: null', async (t) => {
     const container = await newContainer(t, target(), UNIQUE)
     await container.items.create({ id: '1', pk: 'a', email: 'x' })
-    assert.equal((await refusalOf(container.items.create({ id: '2', pk: 'a', email: 'y' }))).code, 409)
-    assert.equal((await refusalOf(container.items.create({ id: '2', pk: 'a', email: null }))).code, 409)
+    assert.equal((await captureRefusal(container.items.create({ id: '2', pk: 'a', email: 'y' }))).code, 409)
+    assert.equal((await captureRefusal(container.items.create({ id: '2', pk: 'a', email: null }))).code, 409)
   })
 
   test('of many creates of one value at once, one is a 201 and the others are 409', async (t) => {
@@ -77,6 +77,6 @@ export function uniqueKeys(target: () => CosmosTarget): void {
     assert.deepEqual(resource?.uniqueKeyPolicy, UNIQUE.uniqueKeyPolicy)
     const path = `dbs/${container.database.id}/colls/c`
     const changed = JSON.stringify({ ...resource, uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/other'] }] } })
-    assert.equal((await raw(target(), 'PUT', path, {}, changed)).status, 400)
+    assert.equal((await sendRaw(target(), 'PUT', path, {}, changed)).status, 400)
   })
 }

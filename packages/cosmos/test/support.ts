@@ -17,7 +17,7 @@ export interface CosmosTarget {
 }
 
 /** A client that reports what it meets instead of trying again. */
-export function clientOf(t: TestContext, { endpoint, key }: Pick<CosmosTarget, 'endpoint' | 'key'>): CosmosClient {
+export function createClient(t: TestContext, { endpoint, key }: Pick<CosmosTarget, 'endpoint' | 'key'>): CosmosClient {
   const client = new CosmosClient({
     endpoint,
     key,
@@ -33,7 +33,7 @@ export function clientOf(t: TestContext, { endpoint, key }: Pick<CosmosTarget, '
 
 /** A database of the test's own. */
 export async function newDatabase(t: TestContext, target: CosmosTarget): Promise<Database> {
-  const { database } = await clientOf(t, target).databases.create({ id: randomUUID() })
+  const { database } = await createClient(t, target).databases.create({ id: randomUUID() })
   return database
 }
 
@@ -48,7 +48,8 @@ export async function newContainer(
 }
 
 /** The address of a container's items, for requests by hand. */
-export const docsOf = (container: Container): string => `dbs/${container.database.id}/colls/${container.id}/docs`
+export const buildItemsPath = (container: Container): string =>
+  `dbs/${container.database.id}/colls/${container.id}/docs`
 
 export interface RawAnswer {
   readonly status: number
@@ -57,7 +58,7 @@ export interface RawAnswer {
 }
 
 /** A signed request that no SDK would send. */
-export function raw(
+export function sendRaw(
   { endpoint, key }: CosmosTarget,
   method: string,
   path: string,
@@ -67,7 +68,7 @@ export function raw(
   return new Promise((resolve, reject) => {
     const sent = request(new URL(`/${path}`, endpoint), {
       method,
-      headers: headers.authorization === undefined ? { ...signed(key, method, path), ...headers } : headers,
+      headers: headers.authorization === undefined ? { ...signRequest(key, method, path), ...headers } : headers,
       agent: false,
     })
     sent.on('error', reject)
@@ -87,7 +88,7 @@ export function raw(
  * https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources
  * @param byRid signs as clients do that address resources by their rids: the last one, in lower case.
  */
-export function signed(key: string, method: string, path: string, byRid = false): Record<string, string> {
+export function signRequest(key: string, method: string, path: string, byRid = false): Record<string, string> {
   const segments = path
     .split('/')
     .filter((segment) => segment !== '')
@@ -104,7 +105,7 @@ export function signed(key: string, method: string, path: string, byRid = false)
 }
 
 /** What a promise is refused with, as the SDK reports it. */
-export async function refusalOf(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
+export async function captureRefusal(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
   try {
     await promise
   } catch (error) {

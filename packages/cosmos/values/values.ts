@@ -4,7 +4,7 @@ const TYPE_ORDER = ['undefined', 'null', 'boolean', 'number', 'string', 'array',
 export type ValueType = (typeof TYPE_ORDER)[number]
 
 /** The type of a value of the query language; undefined, what an item does not have, is one of its own. */
-export function typeOf(value: unknown): ValueType {
+export function classifyValue(value: unknown): ValueType {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'array' : (typeof value as ValueType)
 }
@@ -17,19 +17,19 @@ export function compareValues(left: unknown, right: unknown): number {
   if (typeof left === 'number' && typeof right === 'number') return left - right
   if (typeof left === 'string' && typeof right === 'string') return compareTexts(left, right)
   if (typeof left === 'boolean' && typeof right === 'boolean') return Number(left) - Number(right)
-  return TYPE_ORDER.indexOf(typeOf(left)) - TYPE_ORDER.indexOf(typeOf(right))
+  return TYPE_ORDER.indexOf(classifyValue(left)) - TYPE_ORDER.indexOf(classifyValue(right))
 }
 
 /** By code points, as SQLite's: by JavaScript's own order those above U+FFFF would stand before U+E000. */
 export function compareTexts(left: string, right: string): number {
   if (left === right) return 0
   if (/[\ud800-\uffff]/.test(left) && /[\ud800-\uffff]/.test(right))
-    return Buffer.compare(bytesOfText(left), bytesOfText(right))
+    return Buffer.compare(encodeText(left), encodeText(right))
   return left < right ? -1 : 1
 }
 
 /** In UTF-8, and half a surrogate pair as what UTF-8 would make of it, so that no two texts are one. */
-export function bytesOfText(text: string): Buffer {
+export function encodeText(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text)
   return Buffer.concat(
     Array.from(text, (character) => {
@@ -41,15 +41,15 @@ export function bytesOfText(text: string): Buffer {
 }
 
 /** JSON that equal values share: the fields of objects in one order, and no -0. */
-export function canonicalText(value: unknown): string {
-  return JSON.stringify(canonical(value)) ?? 'undefined'
+export function formatCanonical(value: unknown): string {
+  return JSON.stringify(canonicalize(value)) ?? 'undefined'
 }
 
-function canonical(value: unknown): unknown {
+function canonicalize(value: unknown): unknown {
   if (value === 0) return 0
-  if (Array.isArray(value)) return value.map(canonical)
+  if (Array.isArray(value)) return value.map(canonicalize)
   if (!isObject(value)) return value
-  const entries = Object.entries(value).map(([name, inner]): [string, unknown] => [name, canonical(inner)])
+  const entries = Object.entries(value).map(([name, inner]): [string, unknown] => [name, canonicalize(inner)])
   // As entries, not as an object: integer-like names would be put first whatever their order, and `__proto__` lost.
   return { entries: entries.sort(([a], [b]) => (a < b ? -1 : 1)) }
 }

@@ -91,13 +91,13 @@ export function decodePerformative<T>(bytes: Buffer, at: number): T {
  * Reads a field that a peer may have given any type.
  * @throws DecodeError for another type than the specification's.
  */
-export function uintOf(value: unknown, field: string): number {
+export function readUint(value: unknown, field: string): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
     throw new DecodeError(`${field} is no uint`)
   return value
 }
 
-export function terminusOf(field: unknown): Terminus {
+export function readTerminus(field: unknown): Terminus {
   const read = (rheaTerminus.unwrap(field) ?? {}) as { readonly address?: unknown; readonly filter?: unknown }
   const { address, filter } = read
   return {

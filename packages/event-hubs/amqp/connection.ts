@@ -10,8 +10,8 @@ import {
   type Flow,
   type Open,
   PERFORMATIVE,
+  readUint,
   type SaslInit,
-  uintOf,
 } from './codec.ts'
 import { type Condition, ProtocolError } from './condition.ts'
 import { byteAt, DecodeError, textAt, uint32At, valueEnd } from './encoding.ts'
@@ -79,7 +79,7 @@ export class AmqpConnection implements SessionConnection {
   #links = 0
   #partialBytes = 0
   #pauses = new Set<string>()
-  #lastHeard = performance.now()
+  #lastReceived = performance.now()
   #lastWritten = 0
   #timer: NodeJS.Timeout
 
@@ -186,7 +186,7 @@ export class AmqpConnection implements SessionConnection {
 
   #onData(chunk: Buffer): void {
     if (this.#state === 'closed') return
-    this.#lastHeard = performance.now()
+    this.#lastReceived = performance.now()
     const before = this.#socket.bytesWritten
     try {
       this.#reader.read(chunk)
@@ -274,7 +274,7 @@ export class AmqpConnection implements SessionConnection {
   #onPerformative(bytes: Buffer, start: number, body: number, end: number): void {
     const channel = bytes.readUInt16BE(start + 6)
     const isPlain = bytes[body] === 0x00 && bytes[body + 1] === 0x53
-    const code = isPlain ? byteAt(bytes, body + 2) : descriptorOf(bytes, body, end)
+    const code = isPlain ? byteAt(bytes, body + 2) : readDescriptor(bytes, body, end)
     if (this.#state === 'open') {
       // Everything is sent settled: a peer has nothing to say about it in a disposition.
       if (code === PERFORMATIVE.transfer)
@@ -302,12 +302,12 @@ export class AmqpConnection implements SessionConnection {
   #onOpen(code: number, frame: Buffer, body: number): void {
     if (code !== PERFORMATIVE.open) throw new ProtocolError('amqp:not-allowed', 'open is expected (AMQP 1.0 2.4.1)')
     const open = decodePerformative<Open>(frame, body)
-    const maxFrame = uintOf(open.max_frame_size ?? 0xffff_ffff, 'max-frame-size')
+    const maxFrame = readUint(open.max_frame_size ?? 0xffff_ffff, 'max-frame-size')
     if (maxFrame < MIN_FRAME)
       throw new ProtocolError('amqp:not-allowed', `a max-frame-size below ${MIN_FRAME} (AMQP 1.0 2.7.1)`)
     this.#maxFrame = Math.min(maxFrame, MAX_FRAME)
     this.#writeOpen()
-    this.#watch(uintOf(open.idle_time_out ?? 0, 'idle-time-out'))
+    this.#watch(readUint(open.idle_time_out ?? 0, 'idle-time-out'))
   }
 
   #writeOpen(): void {
@@ -327,7 +327,7 @@ export class AmqpConnection implements SessionConnection {
     clearTimeout(this.#timer)
     const every = Math.min(Math.max(peerIdleMs / 4 || IDLE_MS, 25), IDLE_MS / 4)
     this.#timer = setInterval(() => {
-      if (performance.now() - this.#lastHeard > 2 * IDLE_MS) this.#socket.destroy()
+      if (performance.now() - this.#lastReceived > 2 * IDLE_MS) this.#socket.destroy()
       else if (peerIdleMs > 0 && this.#socket.bytesWritten === this.#lastWritten) this.writer.write(EMPTY_FRAME)
       this.#lastWritten = this.#socket.bytesWritten
     }, every)
@@ -391,7 +391,7 @@ function endSession(session: Session, error: unknown): void {
 }
 
 /** The performative's code, where its descriptor is a full ulong or a symbol (AMQP 1.0 part 1, 1.3). */
-function descriptorOf(bytes: Buffer, at: number, end: number): number {
+function readDescriptor(bytes: Buffer, at: number, end: number): number {
   if (bytes[at] !== 0x00) throw new DecodeError('a frame holds no described value')
   valueEnd(bytes, at + 1, end)
   if (bytes[at + 1] === 0x80) return uint32At(bytes, at + 2) === 0 ? uint32At(bytes, at + 6) : -1

@@ -31,7 +31,7 @@ export class FrameWriter {
   }
 
   /** Makes sure that `size` bytes can be written at `at`. */
-  room(size: number): void {
+  reserve(size: number): void {
     this.schedule()
     if (this.#slab && this.bytes.length - this.at >= size) return
     this.#send()
@@ -43,7 +43,7 @@ export class FrameWriter {
 
   /** Writes a whole frame, or a protocol header. */
   write(frame: Buffer): void {
-    this.room(frame.length)
+    this.reserve(frame.length)
     this.at += frame.copy(this.bytes, this.at)
   }
 

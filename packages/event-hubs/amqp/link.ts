@@ -3,11 +3,11 @@ import {
   encodeFrame,
   errorField,
   type Flow,
+  readTerminus,
+  readUint,
   sourceField,
   type Terminus,
   targetField,
-  terminusOf,
-  uintOf,
 } from './codec.ts'
 import type { Condition } from './condition.ts'
 import { DecodeError } from './encoding.ts'
@@ -54,12 +54,12 @@ abstract class Link {
     this.session = session
     this.name = String(attach.name)
     this.handle = attach.handle
-    this.source = terminusOf(attach.source)
-    this.target = terminusOf(attach.target)
+    this.source = readTerminus(attach.source)
+    this.target = readTerminus(attach.target)
     this.properties = attach.properties ?? {}
     this.desiredCapabilities = [attach.desired_capabilities ?? []].flat().map(String)
     const mode = attach.snd_settle_mode ?? undefined
-    if (mode !== undefined && uintOf(mode, 'snd-settle-mode') > 2) throw new DecodeError('snd-settle-mode is above 2')
+    if (mode !== undefined && readUint(mode, 'snd-settle-mode') > 2) throw new DecodeError('snd-settle-mode is above 2')
     this.#settleMode = mode
   }
 
@@ -246,7 +246,7 @@ export class OutgoingLink extends Link {
   /** What the peer's window left of a message that is larger than its frames. */
   #unsent: { readonly bytes: Buffer; at: number; readonly id: number } | undefined
   /** More may be sent, or credit is to be drained. */
-  onRoom: () => void = () => {}
+  onCapacity: () => void = () => {}
 
   get address(): string {
     return this.source.address
@@ -261,7 +261,7 @@ export class OutgoingLink extends Link {
   }
 
   /** Messages that can be sent now: what the peer's credit and its session's window allow. */
-  get room(): number {
+  get capacity(): number {
     if (!this.isAttached || this.#unsent) return 0
     return Math.min(this.#credit, this.session.outgoingWindow)
   }
@@ -273,8 +273,8 @@ export class OutgoingLink extends Link {
 
   /** Credit as of 2.6.7; its numbers wrap around at 2^32. */
   onFlow(flow: Flow): void {
-    const linkCredit = uintOf(flow.link_credit ?? 0, 'link-credit')
-    const deliveryCount = uintOf(flow.delivery_count ?? 0, 'delivery-count')
+    const linkCredit = readUint(flow.link_credit ?? 0, 'link-credit')
+    const deliveryCount = readUint(flow.delivery_count ?? 0, 'delivery-count')
     const inFlight = (this.#deliveryCount - deliveryCount) >>> 0
     this.#credit = Math.max(0, linkCredit - inFlight)
     this.#draining = flow.drain === true
@@ -284,7 +284,7 @@ export class OutgoingLink extends Link {
   /** Goes on after the peer's window or credit grew. */
   resume(): void {
     this.#sendRest()
-    if (this.isAttached) this.onRoom()
+    if (this.isAttached) this.onCapacity()
   }
 
   /** Gives the rest of the credit back: there is nothing more to send. */
@@ -321,7 +321,7 @@ export class OutgoingLink extends Link {
       return
     }
     const { writer } = session
-    writer.room(size)
+    writer.reserve(size)
     let at = writeTransferHead(writer.bytes, writer.at, size, session.channel, this.handle, id, false)
     if (insert) {
       at += bytes.copy(writer.bytes, at, start, insertAt)
@@ -339,7 +339,7 @@ export class OutgoingLink extends Link {
       const end = Math.min(bytes.length, at + session.maxFrame - TRANSFER_HEAD)
       const { writer } = session
       const size = TRANSFER_HEAD + end - at
-      writer.room(size)
+      writer.reserve(size)
       const payload = writeTransferHead(
         writer.bytes,
         writer.at,

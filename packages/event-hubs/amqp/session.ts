@@ -5,8 +5,8 @@ import {
   encodeFrame,
   errorField,
   type Flow,
+  readUint,
   rejectedField,
-  uintOf,
 } from './codec.ts'
 import { type Condition, ProtocolError } from './condition.ts'
 import type { FrameWriter } from './frame-writer.ts'
@@ -51,8 +51,8 @@ export class Session implements LinkSession {
   constructor(connection: SessionConnection, channel: number, begin: Begin) {
     this.#connection = connection
     this.channel = channel
-    this.#nextIncomingId = uintOf(begin.next_outgoing_id, 'next-outgoing-id')
-    this.#outgoingWindow = uintOf(begin.incoming_window, 'incoming-window')
+    this.#nextIncomingId = readUint(begin.next_outgoing_id, 'next-outgoing-id')
+    this.#outgoingWindow = readUint(begin.incoming_window, 'incoming-window')
     this.writer.write(
       encodeFrame(channel, 'begin', {
         remote_channel: channel,
@@ -131,12 +131,12 @@ export class Session implements LinkSession {
     if (!accepted || this.ended) return
     this.#accepted = undefined
     const { writer } = this
-    writer.room(DISPOSITION_SIZE)
+    writer.reserve(DISPOSITION_SIZE)
     writer.at = writeAccepted(writer.bytes, writer.at, this.channel, accepted.first, accepted.last)
   }
 
   onAttach(attach: Attach): void {
-    const handle = uintOf(attach.handle, 'handle')
+    const handle = readUint(attach.handle, 'handle')
     if (handle > HANDLE_MAX)
       throw new ProtocolError(
         'amqp:connection:framing-error',
@@ -151,7 +151,7 @@ export class Session implements LinkSession {
       : new IncomingLink(
           this,
           attach,
-          uintOf(attach.initial_delivery_count ?? 0, 'initial-delivery-count'),
+          readUint(attach.initial_delivery_count ?? 0, 'initial-delivery-count'),
           this.#connection.maxMessage(attach),
         )
     this.#connection.countLink(1)
@@ -160,23 +160,23 @@ export class Session implements LinkSession {
   }
 
   onDetach(detach: Detach): void {
-    const link = this.#linkOf(detach.handle)
+    const link = this.#findLink(detach.handle)
     this.#links.delete(detach.handle)
     this.#connection.countLink(-1)
     link.detach()
   }
 
   onFlow(flow: Flow): void {
-    const inFlight = (this.#nextOutgoingId - uintOf(flow.next_incoming_id ?? 0, 'next-incoming-id')) >>> 0
-    this.#outgoingWindow = Math.max(0, uintOf(flow.incoming_window, 'incoming-window') - inFlight)
-    if (flow.handle !== undefined && flow.handle !== null) this.#linkOf(flow.handle).onFlow(flow)
+    const inFlight = (this.#nextOutgoingId - readUint(flow.next_incoming_id ?? 0, 'next-incoming-id')) >>> 0
+    this.#outgoingWindow = Math.max(0, readUint(flow.incoming_window, 'incoming-window') - inFlight)
+    if (flow.handle !== undefined && flow.handle !== null) this.#findLink(flow.handle).onFlow(flow)
     else if (flow.echo) this.sendFlow({})
     for (const link of this.#links.values()) if (link instanceof OutgoingLink) link.resume()
   }
 
   onTransfer(frame: TransferFrame, bytes: Buffer, end: number): void {
     this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0
-    const link = this.#linkOf(frame.handle)
+    const link = this.#findLink(frame.handle)
     if (!(link instanceof IncomingLink))
       throw new ProtocolError('amqp:not-allowed', 'a transfer came on a link that the peer receives on', {
         session: true,
@@ -184,7 +184,7 @@ export class Session implements LinkSession {
     link.onTransfer(frame, bytes, end)
   }
 
-  #linkOf(handle: unknown): IncomingLink | OutgoingLink {
+  #findLink(handle: unknown): IncomingLink | OutgoingLink {
     const link = this.#links.get(handle as number)
     if (link) return link
     throw new ProtocolError('amqp:session:unattached-handle', `handle ${handle} is not attached`, { session: true })

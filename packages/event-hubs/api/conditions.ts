@@ -46,7 +46,7 @@ export const stolen = (epoch: number | undefined, current: number): Refusal =>
       : `At least one receiver for the partition has a higher epoch: epoch '${epoch}', current epoch '${current}'.`,
   )
 
-export const kicked = (epoch: number): Refusal =>
+export const receiverDisconnected = (epoch: number): Refusal =>
   new Refusal('amqp:link:stolen', `New receiver with epoch '${epoch}' is created, hence this receiver is disconnected.`)
 
 /** A fault that was asked for: as if another receiver had come. */
@@ -76,7 +76,7 @@ export const serverBusy = (): Refusal =>
     'The request was terminated because the namespace is being throttled. Error code: 50002. Wait and try again.',
   )
 
-export const noProducerMark = (): Refusal =>
+export const missingPublishingProperties = (): Refusal =>
   new Refusal(
     'com.microsoft:argument-error',
     'An idempotent producer must number its events: producer-id, producer-epoch and producer-sequence-number.',
@@ -103,7 +103,7 @@ export const STOPPING: Condition = {
 }
 
 /** What to tell the peer about anything thrown while serving it. */
-export function conditionOf(error: unknown): Condition {
+export function toCondition(error: unknown): Condition {
   if (error instanceof Refusal) return { condition: error.condition, description: error.message }
   if (error instanceof DecodeError) return { condition: 'amqp:decode-error', description: error.message }
   return { condition: 'amqp:internal-error', description: error instanceof Error ? error.message : String(error) }

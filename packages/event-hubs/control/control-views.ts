@@ -8,7 +8,7 @@ import type { NamespaceServer } from '../service/namespace-server.ts'
 // What the control endpoint tells.
 
 /** Whether every namespace serves: the path and the answer are those of the vendor's emulator. */
-export function healthOf(servers: readonly NamespaceServer[]): Answer {
+export function checkHealth(servers: readonly NamespaceServer[]): Answer {
   const reasons = servers.flatMap(({ listening, namespace }) => [
     ...(listening ? [] : [`namespace ${namespace.name} takes no connections`]),
     ...[...namespace.hubs.values()].flatMap(({ failures }) =>

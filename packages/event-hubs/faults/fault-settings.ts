@@ -1,4 +1,4 @@
-import { invalid, membersOf, wholeNumber } from '../../kit/settings-check.ts'
+import { checkMembers, invalid, wholeNumber } from '../../kit/settings-check.ts'
 
 /** Which faults are done, and how often: rates are of the chances there are, 0 to 1. */
 export interface FaultSettings {
@@ -42,7 +42,7 @@ const MAX_LATENCY_MS = 60_000
 
 /** @throws InvalidSettings naming the member. */
 export function readFaultSettings(value: unknown): FaultSettings {
-  const given = membersOf(value, '', KNOWN)
+  const given = checkMembers(value, '', KNOWN)
   return {
     seed: wholeNumber(given.seed, 0, MAX_SEED, '', 'seed'),
     ...readRates(given, SEND_RATES),
@@ -76,7 +76,7 @@ function readRate(value: unknown, place: string, name: string): number {
 }
 
 function readDuplicates(value: unknown): { rate: number; events: number } {
-  const { rate, events } = membersOf(value, 'duplicates', ['rate', 'events'])
+  const { rate, events } = checkMembers(value, 'duplicates', ['rate', 'events'])
   return {
     rate: readRate(rate, 'duplicates', 'rate'),
     events: wholeNumber(events, 1, MAX_EVENTS, 'duplicates', 'events'),
@@ -84,7 +84,7 @@ function readDuplicates(value: unknown): { rate: number; events: number } {
 }
 
 function readLatency(value: unknown): { min: number; max: number } {
-  const given = membersOf(value, 'latencyMs', ['min', 'max'])
+  const given = checkMembers(value, 'latencyMs', ['min', 'max'])
   const min = wholeNumber(given.min, 0, MAX_LATENCY_MS, 'latencyMs', 'min')
   return { min, max: wholeNumber(given.max, min, MAX_LATENCY_MS, 'latencyMs', 'max') }
 }

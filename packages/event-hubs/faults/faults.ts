@@ -39,11 +39,11 @@ export class Faults {
   constructor(settings: FaultSettings) {
     this.settings = settings
     const seeds = seededRandom(settings.seed)
-    const next = (): (() => number) => seededRandom(seeds() * 2 ** 32)
-    this.#send = chooser(settings, SEND_RATES, next())
-    this.#deliver = chooser(settings, DELIVERY_RATES, next())
-    this.#rewindDraw = next()
-    this.#latencyDraw = next()
+    const nextRandom = (): (() => number) => seededRandom(seeds() * 2 ** 32)
+    this.#send = buildChooser(settings, SEND_RATES, nextRandom())
+    this.#deliver = buildChooser(settings, DELIVERY_RATES, nextRandom())
+    this.#rewindDraw = nextRandom()
+    this.#latencyDraw = nextRandom()
     for (const name of [...SEND_RATES, ...DELIVERY_RATES, 'duplicates', 'latencyMs'] as const)
       if (settings[name] !== undefined) this.#counts[name] = 0
   }
@@ -87,7 +87,7 @@ export class Faults {
 }
 
 /** Chooses one of the names by its rate, or none; without a rate it draws nothing. */
-function chooser<Name extends string>(
+function buildChooser<Name extends string>(
   rates: Readonly<Partial<Record<Name, number>>>,
   names: readonly Name[],
   draw: () => number,

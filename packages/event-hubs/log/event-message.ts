@@ -38,7 +38,7 @@ export interface PublishedEvent {
 }
 
 /** Who published, and as its how manyeth event: what an idempotent producer numbers its events with. */
-export interface ProducerMark {
+export interface PublishingProperties {
   readonly id: number
   readonly epoch: number
   /** Of the first event. */
@@ -46,9 +46,9 @@ export interface ProducerMark {
 }
 
 /** What one transfer of a producer asks to store. */
-export interface Published {
+export interface PublishedBatch {
   readonly partitionKey: string | undefined
-  readonly producer: ProducerMark | undefined
+  readonly producer: PublishingProperties | undefined
   readonly events: readonly PublishedEvent[]
 }
 
@@ -58,15 +58,15 @@ const NOTHING = Buffer.alloc(0)
  * Reads a producer's transfer. Nothing is decoded but its annotations; every part is checked.
  * @throws DecodeError when it is no AMQP message.
  */
-export function readPublished(payload: Buffer, format: number): Published {
+export function readPublished(payload: Buffer, format: number): PublishedBatch {
   if (format === BATCH_FORMAT) return readBatch(payload)
-  const { event, said } = readEvent(payload, 0, payload.length, undefined)
-  return { partitionKey: said?.partitionKey, producer: said?.producer, events: [event] }
+  const { event, said: parsed } = readEvent(payload, 0, payload.length, undefined)
+  return { partitionKey: parsed?.partitionKey, producer: parsed?.producer, events: [event] }
 }
 
-function readBatch(payload: Buffer): Published {
+function readBatch(payload: Buffer): PublishedBatch {
   const events: PublishedEvent[] = []
-  let said: Annotations | undefined
+  let parsed: Annotations | undefined
   let first: Annotations | undefined
   let key: Buffer | undefined
   for (let at = 0, last = 0; at < payload.length; ) {
@@ -75,8 +75,8 @@ function readBatch(payload: Buffer): Published {
     const isData = code === SECTION.data
     const end = isData ? valueEnd(payload, value, payload.length) : checkedEnd(payload, value, payload.length)
     if (code === SECTION.messageAnnotations) {
-      said = new Annotations(payload, value)
-      key = said.partitionKey === undefined ? undefined : encodedKey(said.partitionKey)
+      parsed = new Annotations(payload, value)
+      key = parsed.partitionKey === undefined ? undefined : encodeKey(parsed.partitionKey)
     } else if (isData) {
       const read = readEvent(payload, binaryStart(payload, value), end, key)
       if (events.length === 0) first = read.said
@@ -87,10 +87,10 @@ function readBatch(payload: Buffer): Published {
   }
   if (events.length === 0) throw new DecodeError('a batch holds no event')
   // The SDK for JavaScript numbers the batch as its first event; that for .NET numbers the events alone.
-  return { partitionKey: said?.partitionKey, producer: said?.producer ?? first?.producer, events }
+  return { partitionKey: parsed?.partitionKey, producer: parsed?.producer ?? first?.producer, events }
 }
 
-const encodedKey = (key: string): Buffer => Buffer.concat([symbol(PARTITION_KEY), string(key)])
+const encodeKey = (key: string): Buffer => Buffer.concat([encodeSymbol(PARTITION_KEY), encodeString(key)])
 
 function sectionCode(bytes: Buffer, value: number, last: number): number {
   const code = byteAt(bytes, value - 1)
@@ -117,13 +117,13 @@ function readEvent(
   let headerEnd = start
   let rest = end
   let hasBody = false
-  let said: Annotations | undefined
+  let parsed: Annotations | undefined
   for (let at = start, last = 0; at < end; ) {
     const value = sectionValue(bytes, at)
     const code = sectionCode(bytes, value, last)
     const next = code === SECTION.data ? valueEnd(bytes, value, end) : checkedEnd(bytes, value, end)
     if (code === SECTION.header) headerEnd = next
-    else if (code === SECTION.messageAnnotations) said = new Annotations(bytes, value)
+    else if (code === SECTION.messageAnnotations) parsed = new Annotations(bytes, value)
     else if (code > SECTION.messageAnnotations && rest === end) rest = at
     if (code === SECTION.data) binaryStart(bytes, value)
     hasBody ||= code >= SECTION.data && code < SECTION.footer
@@ -131,9 +131,9 @@ function readEvent(
     at = next
   }
   if (!hasBody) throw new DecodeError('a message has no body')
-  const kept = said?.kept(key) ?? (key ? [key] : [])
+  const kept = parsed?.listKept(key) ?? (key ? [key] : [])
   const annotations = kept.length > 1 ? Buffer.concat(kept) : (kept[0] ?? NOTHING)
-  return { event: { bytes, start, headerEnd, annotations, pairs: kept.length, rest, end }, said }
+  return { event: { bytes, start, headerEnd, annotations, pairs: kept.length, rest, end }, said: parsed }
 }
 
 /** What a message's annotations say, and which of them are kept. */
@@ -159,27 +159,29 @@ class Annotations {
     })
   }
 
-  get producer(): ProducerMark | undefined {
+  get producer(): PublishingProperties | undefined {
     if (this.#id === undefined || this.#epoch === undefined || this.#sequence === undefined) return undefined
     return { id: this.#id, epoch: this.#epoch, sequence: this.#sequence }
   }
 
-  kept(batchKey: Buffer | undefined): readonly Buffer[] {
+  listKept(batchKey: Buffer | undefined): readonly Buffer[] {
     const key = batchKey ?? this.#ownKey
     return key ? [...this.#own, key] : this.#own
   }
 }
 
-const SEQUENCE_KEY = symbol('x-opt-sequence-number')
-const OFFSET_KEY = symbol('x-opt-offset')
-const TIME_KEY = symbol('x-opt-enqueued-time')
+const SEQUENCE_KEY = encodeSymbol('x-opt-sequence-number')
+const OFFSET_KEY = encodeSymbol('x-opt-offset')
+const TIME_KEY = encodeSymbol('x-opt-enqueued-time')
 /** Section descriptor, map32 constructor, size and count. */
 const MAP_HEAD = 12
 const FIXED = MAP_HEAD + SEQUENCE_KEY.length + 9 + OFFSET_KEY.length + 2 + TIME_KEY.length + 9
 
 /** Bytes that `writeStored` writes for an event at `offset`. */
 export function storedSize(event: PublishedEvent, offset: number): number {
-  return event.headerEnd - event.start + FIXED + digits(offset) + event.annotations.length + (event.end - event.rest)
+  return (
+    event.headerEnd - event.start + FIXED + countDigits(offset) + event.annotations.length + (event.end - event.rest)
+  )
 }
 
 /** How much longer than sent an event is stored at most. */
@@ -217,7 +219,7 @@ export function writeStored(
   return at + event.bytes.copy(target, at, event.rest, event.end)
 }
 
-function digits(value: number): number {
+function countDigits(value: number): number {
   let count = 1
   for (let limit = 10; value >= limit; limit *= 10) count++
   return count
@@ -235,14 +237,14 @@ function writeMapHead(target: Buffer, at: number, section: number, size: number,
 /** The delivery-annotations section of a receiver that asked for `enable-receiver-runtime-metric`. */
 export function encodeMetrics(info: LogInfo, now: number): Buffer {
   const items = [
-    symbol('last_enqueued_sequence_number'),
-    long(0x81, info.lastSequence),
-    symbol('last_enqueued_offset'),
-    string(String(info.lastOffset)),
-    symbol('last_enqueued_time_utc'),
-    long(0x83, info.lastTime),
-    symbol('runtime_info_retrieval_time_utc'),
-    long(0x83, now),
+    encodeSymbol('last_enqueued_sequence_number'),
+    encodeLong(0x81, info.lastSequence),
+    encodeSymbol('last_enqueued_offset'),
+    encodeString(String(info.lastOffset)),
+    encodeSymbol('last_enqueued_time_utc'),
+    encodeLong(0x83, info.lastTime),
+    encodeSymbol('runtime_info_retrieval_time_utc'),
+    encodeLong(0x83, now),
   ]
   const content = Buffer.concat(items)
   const head = Buffer.alloc(MAP_HEAD)
@@ -250,11 +252,11 @@ export function encodeMetrics(info: LogInfo, now: number): Buffer {
   return Buffer.concat([head, content])
 }
 
-function symbol(text: string): Buffer {
+function encodeSymbol(text: string): Buffer {
   return Buffer.concat([Buffer.from([0xa3, text.length]), Buffer.from(text, 'latin1')])
 }
 
-function string(text: string): Buffer {
+function encodeString(text: string): Buffer {
   const utf8 = Buffer.from(text, 'utf8')
   if (utf8.length < 256) return Buffer.concat([Buffer.from([0xa1, utf8.length]), utf8])
   const head = Buffer.from([0xb1, 0, 0, 0, 0])
@@ -262,7 +264,7 @@ function string(text: string): Buffer {
   return Buffer.concat([head, utf8])
 }
 
-function long(code: number, value: number): Buffer {
+function encodeLong(code: number, value: number): Buffer {
   const bytes = Buffer.alloc(9)
   writeLong(bytes, 0, code, value)
   return bytes

@@ -12,7 +12,7 @@ import {
   readHead,
   recordProducers,
 } from './log-record.ts'
-import { baseOf, Segment, segmentPath } from './log-segment.ts'
+import { parseBase, Segment, segmentPath } from './log-segment.ts'
 import { type KnownProducer, ProducerTable } from './producer-table.ts'
 import { decodeHeader, MAX_HEADER, type SegmentHeader } from './segment-header.ts'
 import { SegmentWriter } from './segment-writer.ts'
@@ -30,7 +30,7 @@ export interface RecoveredLog {
 }
 
 /** A segment's file whose name, header and size were read. */
-interface Found {
+interface FoundSegment {
   readonly path: string
   readonly base: number
   readonly size: number
@@ -83,10 +83,10 @@ export async function refuseFormerLogs(hubFolder: string): Promise<void> {
     )
 }
 
-async function findSegments(folder: string): Promise<Found[]> {
-  const found: Found[] = []
+async function findSegments(folder: string): Promise<FoundSegment[]> {
+  const found: FoundSegment[] = []
   for (const name of (await readdir(folder)).sort()) {
-    const base = baseOf(name)
+    const base = parseBase(name)
     if (base === undefined) continue
     const path = join(folder, name)
     const { header, size } = await withFile(path, async (file, bytes) => ({
@@ -103,22 +103,25 @@ async function findSegments(folder: string): Promise<Found[]> {
 }
 
 /** Every segment starts where the one before it ends. */
-function checkChain(found: readonly Found[]): void {
+function checkChain(found: readonly FoundSegment[]): void {
   for (const [i, segment] of found.entries()) {
     const { path, base, header } = segment
     if (!header && i < found.length - 1) throw damagedHeader(segment)
     if (header && header.base !== base)
-      throw refused(path, `it starts at position ${header.base} of its log, not at the one it is named by`)
+      throw recoveryError(path, `it starts at position ${header.base} of its log, not at the one it is named by`)
     const previous = found[i - 1]
     if (!previous?.header) continue
     const end = previous.base + previous.size
     if (end !== base)
-      throw refused(
+      throw recoveryError(
         path,
         `the segment before it, ${basename(previous.path)}, ends at position ${end}: it was cut, or ${basename(segmentPath('', end))} is missing`,
       )
     if (header && header.before.sequence <= previous.header.before.sequence)
-      throw refused(path, `it does not continue the sequence of ${basename(previous.path)}, the segment before it`)
+      throw recoveryError(
+        path,
+        `it does not continue the sequence of ${basename(previous.path)}, the segment before it`,
+      )
   }
 }
 
@@ -135,7 +138,7 @@ async function recoverSegment(segment: Segment, producers: ProducerTable, sealed
   })
   if (end < segment.end) {
     await refuseDamage(segment, end, last.sequence + 1)
-    if (sealed) throw refused(segment.path, `the record at byte ${end - segment.base} is damaged`)
+    if (sealed) throw recoveryError(segment.path, `the record at byte ${end - segment.base} is damaged`)
     const file = await open(segment.path, 'r+')
     try {
       await file.truncate(end - segment.base)
@@ -156,18 +159,21 @@ async function refuseDamage(segment: Segment, end: number, sequence: number): Pr
     const next = await findRecord(file, damaged, size, (at, found) => at === damaged || found >= sequence)
     if (!next) return
     if (next.at === damaged)
-      throw refused(
+      throw recoveryError(
         segment.path,
         `the record at byte ${damaged} starts with sequence number ${next.sequence}, not ${sequence}`,
       )
     const head = readHead(await readBlock(file, damaged, RECORD_HEADER, size), 0)
     const what = head?.sequence === sequence ? `the record of sequence number ${sequence}` : 'a record'
-    throw refused(segment.path, `${what} at byte ${damaged} is damaged, and a whole one follows at byte ${next.at}`)
+    throw recoveryError(
+      segment.path,
+      `${what} at byte ${damaged} is damaged, and a whole one follows at byte ${next.at}`,
+    )
   })
 }
 
 /** A header that a crash tore has no record after it: none is written before the header is on disk. */
-async function refuseRecords(segment: Found): Promise<void> {
+async function refuseRecords(segment: FoundSegment): Promise<void> {
   await withFile(segment.path, async (file, size) => {
     if (await findRecord(file, 0, size, () => true)) throw damagedHeader(segment)
   })
@@ -192,11 +198,11 @@ async function findRecord(
   return undefined
 }
 
-function damagedHeader({ path }: Found): StartError {
-  return refused(path, 'its header is damaged')
+function damagedHeader({ path }: FoundSegment): StartError {
+  return recoveryError(path, 'its header is damaged')
 }
 
-function refused(path: string, what: string): StartError {
+function recoveryError(path: string, what: string): StartError {
   return new StartError(`${path}: ${what}: restore the file, or remove ${dirname(path)} to start the partition anew`)
 }
 

@@ -18,7 +18,7 @@ export const segmentPath = (folder: string, base: number): string =>
   join(folder, `${String(base).padStart(20, '0')}.log`)
 
 /** The base position that a file's name says; undefined when it is no segment's name. */
-export function baseOf(path: string): number | undefined {
+export function parseBase(path: string): number | undefined {
   const digits = /^(\d{20})\.log$/.exec(basename(path))?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
@@ -131,7 +131,7 @@ export class Segment {
   /** Gives up file and index as soon as nobody reads; the next reading makes them again. */
   release(): void {
     this.#released = true
-    if (this.#users === 0) this.#giveUp()
+    if (this.#users === 0) this.#closeFile()
   }
 
   /** For good; readings that have begun end well. */
@@ -156,11 +156,11 @@ export class Segment {
       return await work(this.#file)
     } finally {
       this.#users--
-      if (this.#released && this.#users === 0) this.#giveUp()
+      if (this.#released && this.#users === 0) this.#closeFile()
     }
   }
 
-  #giveUp(): void {
+  #closeFile(): void {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
     this.#index = undefined

@@ -1,5 +1,5 @@
 import { syncFolder } from '../../kit/durable-files.ts'
-import { type ProducerMark, type PublishedEvent, STORED_EXTRA } from './event-message.ts'
+import { type PublishedEvent, type PublishingProperties, STORED_EXTRA } from './event-message.ts'
 import type { LastEvent, LogInfo } from './log-info.ts'
 import { type EncodedRecord, encodeRecord, type LogChunk } from './log-record.ts'
 import { type RecoveredLog, recoverLog } from './log-recovery.ts'
@@ -27,7 +27,7 @@ export interface Append {
   /** As they were sent. */
   readonly bytes: number
   /** Of an idempotent producer: which of its events the first one is. */
-  readonly producer?: ProducerMark | undefined
+  readonly producer?: PublishingProperties | undefined
   /** Called once, in the order of appends, when the events are on disk, or with the reason why they are not. */
   settled(error: Error | undefined): void
 }
@@ -125,7 +125,7 @@ export class PartitionLog {
    * com.microsoft:producer-epoch-stolen). After a failed write the log takes nothing more: no one knows what reached the disk.
    */
   append(entry: Append): void {
-    const append = entry.producer ? this.#judge(entry, entry.producer) : entry
+    const append = entry.producer ? this.#deduplicate(entry, entry.producer) : entry
     const bytes = append.bytes + append.events.length * STORED_EXTRA
     const group = this.#groupFor(bytes)
     group.appends.push(append)
@@ -208,8 +208,8 @@ export class PartitionLog {
     await this.#writer.close()
   }
 
-  #judge(entry: Append, producer: ProducerMark): Append {
-    const verdict = this.#producers.judge(producer, entry.events.length)
+  #deduplicate(entry: Append, producer: PublishingProperties): Append {
+    const verdict = this.#producers.checkSequence(producer, entry.events.length)
     if (verdict === 'new') return entry
     // Nothing to store; the answer waits for what came before it.
     const refusal = verdict === 'repeated' ? undefined : verdict
@@ -251,7 +251,7 @@ export class PartitionLog {
     const sequence = before ? before.sequence + before.count : this.#last.sequence + 1
     // A clock that was set back must not break the order of enqueued times.
     const time = Math.max(Date.now(), before?.time ?? this.#last.time)
-    return encodeRecord(appends, newestMarks(appends), position, sequence, time)
+    return encodeRecord(appends, latestProducers(appends), position, sequence, time)
   }
 
   async #store(group: Group): Promise<void> {
@@ -349,12 +349,12 @@ export class PartitionLog {
 }
 
 /** What a group makes known of its idempotent producers. */
-function newestMarks(group: readonly Append[]): readonly KnownProducer[] {
-  let marks: Map<number, KnownProducer> | undefined
+function latestProducers(group: readonly Append[]): readonly KnownProducer[] {
+  let latest: Map<number, KnownProducer> | undefined
   for (const { producer, events } of group) {
     if (!producer) continue
-    marks ??= new Map()
-    marks.set(producer.id, { ...producer, sequence: producer.sequence + events.length - 1 })
+    latest ??= new Map()
+    latest.set(producer.id, { ...producer, sequence: producer.sequence + events.length - 1 })
   }
-  return marks ? [...marks.values()] : NO_PRODUCERS
+  return latest ? [...latest.values()] : NO_PRODUCERS
 }

@@ -1,5 +1,5 @@
 import { outOfOrder, producerStolen, type Refusal } from '../api/conditions.ts'
-import type { ProducerMark } from './event-message.ts'
+import type { PublishingProperties } from './event-message.ts'
 
 /** What is known of an idempotent producer. */
 export interface KnownProducer {
@@ -50,15 +50,15 @@ export class ProducerTable {
    * Judges a batch of `count` events, and counts it when it is new. From a producer or an epoch that is not known, any sequence is
    * taken: there is nothing to hold it against.
    */
-  judge(mark: ProducerMark, count: number): 'new' | 'repeated' | Refusal {
-    const known = this.#known.get(mark.id)
-    const last = mark.sequence + count - 1
-    if (known && mark.epoch < known.epoch) return producerStolen(mark.epoch, known.epoch)
-    if (known && mark.epoch === known.epoch) {
+  checkSequence(properties: PublishingProperties, count: number): 'new' | 'repeated' | Refusal {
+    const known = this.#known.get(properties.id)
+    const last = properties.sequence + count - 1
+    if (known && properties.epoch < known.epoch) return producerStolen(properties.epoch, known.epoch)
+    if (known && properties.epoch === known.epoch) {
       if (last <= known.sequence) return 'repeated'
-      if (mark.sequence !== known.sequence + 1) return outOfOrder(mark.sequence, known.sequence + 1)
+      if (properties.sequence !== known.sequence + 1) return outOfOrder(properties.sequence, known.sequence + 1)
     }
-    this.set({ id: mark.id, epoch: mark.epoch, sequence: last })
+    this.set({ id: properties.id, epoch: properties.epoch, sequence: last })
     return 'new'
   }
 }

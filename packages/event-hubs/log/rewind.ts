@@ -3,7 +3,7 @@ import type { PartitionLog } from './partition-log.ts'
 import type { StartPosition } from './start-position.ts'
 
 /** The position `back` events before the first of `start`: a consumer that starts there gets them again. */
-export async function rewound(log: PartitionLog, start: StartPosition, back: number): Promise<StartPosition> {
+export async function rewindStart(log: PartitionLog, start: StartPosition, back: number): Promise<StartPosition> {
   for (let position = await log.seek(start); ; ) {
     const chunk = await log.read(position)
     if (!chunk) return { key: 'sequence', min: log.info.lastSequence + 1 - back }

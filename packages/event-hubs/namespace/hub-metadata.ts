@@ -29,7 +29,7 @@ export class HubConflict extends Error {
  * @param home the hub's folder, named in the error.
  * @throws StartError when the file asks for another number of partitions than there are, and than it asked for before.
  */
-export function configured(
+export function applyConfiguration(
   found: HubMetadata | undefined,
   settings: HubSettings,
   home: string,
@@ -47,8 +47,8 @@ export function configured(
 }
 
 /** What a hub is that is created while running. */
-export function createdNow(settings: HubSettings, now: Date): HubMetadata {
-  return changed({ ...newHub(settings.name, settings, now), createdWhileRunning: true }, settings, [])
+export function createMetadata(settings: HubSettings, now: Date): HubMetadata {
+  return applyChange({ ...newHub(settings.name, settings, now), createdWhileRunning: true }, settings, [])
 }
 
 /**
@@ -56,7 +56,7 @@ export function createdNow(settings: HubSettings, now: Date): HubMetadata {
  * @param fileGroups those that the configuration file names.
  * @throws HubConflict for fewer partitions than there are, as the service does, or too many groups.
  */
-export function changed(found: HubMetadata, settings: HubSettings, fileGroups: readonly string[]): HubMetadata {
+export function applyChange(found: HubMetadata, settings: HubSettings, fileGroups: readonly string[]): HubMetadata {
   if (settings.partitions < found.partitions)
     throw new HubConflict(
       `hub ${found.name} has ${found.partitions} partitions: more can be added, none can be taken away`,
@@ -97,21 +97,21 @@ export async function loadHubs(folder: string): Promise<ReadonlyMap<string, HubM
 
 /** @throws StartError when it is damaged. */
 export async function loadHub(home: string): Promise<HubMetadata | undefined> {
-  const text = await readKept(home)
-  return text === undefined ? undefined : parse(pathOf(home), text)
+  const text = await readStored(home)
+  return text === undefined ? undefined : parse(buildPath(home), text)
 }
 
 /** Writes nothing where nothing changed. */
 export async function saveHub(home: string, metadata: HubMetadata): Promise<void> {
   const text = `${JSON.stringify(metadata)}\n`
-  if ((await readKept(home)) !== text) await writeDurably(pathOf(home), text)
+  if ((await readStored(home)) !== text) await writeDurably(buildPath(home), text)
 }
 
-const pathOf = (home: string): string => join(home, 'hub.json')
+const buildPath = (home: string): string => join(home, 'hub.json')
 
-async function readKept(home: string): Promise<string | undefined> {
+async function readStored(home: string): Promise<string | undefined> {
   try {
-    return await readFile(pathOf(home), 'utf8')
+    return await readFile(buildPath(home), 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

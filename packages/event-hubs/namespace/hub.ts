@@ -5,15 +5,15 @@ import { refuseFormerLogs } from '../log/log-recovery.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import { TailCache } from '../log/tail-cache.ts'
 import { DEFAULT_GROUP, type HubSettings, type Retention } from '../settings/hub-settings.ts'
-import { changed, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
-import { partitionOfKey } from './partition-key.ts'
+import { applyChange, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
+import { mapPartitionKey } from './partition-key.ts'
 import { ReceiverSet } from './receiver-set.ts'
 
 /** The newest records of all partitions of this process. */
 const tail = new TailCache(16 * 1024 * 1024)
 
 /** While one log is checked by this thread, others are read by those of Node's pool. */
-const OPENED_AT_ONCE = 4
+const OPEN_CONCURRENCY = 4
 
 /** An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it is used. */
 export class Hub {
@@ -51,7 +51,7 @@ export class Hub {
     await makeFolder(home)
     await refuseFormerLogs(home)
     const logs = await openLogs(home, 0, metadata.partitions, fast)
-    await closedOnFailure(logs, () => saveHub(home, metadata))
+    await closeOnFailure(logs, () => saveHub(home, metadata))
     return new Hub(home, metadata, fileGroups, logs, fast)
   }
 
@@ -92,9 +92,9 @@ export class Hub {
    * @throws HubConflict for what cannot be.
    */
   async change(settings: HubSettings): Promise<void> {
-    const metadata = changed(this.#metadata, settings, this.#fileGroups)
+    const metadata = applyChange(this.#metadata, settings, this.#fileGroups)
     const added = await openLogs(this.#home, this.#metadata.partitions, metadata.partitions, this.#fast)
-    await closedOnFailure(added, () => saveHub(this.#home, metadata))
+    await closeOnFailure(added, () => saveHub(this.#home, metadata))
     this.#metadata = metadata
     this.#partitions = [...this.#partitions, ...added]
     await this.retain(Date.now())
@@ -108,9 +108,9 @@ export class Hub {
   }
 
   /** Where an event goes that was sent to no partition: by its key, or to each in turn. */
-  partitionFor(key: string | undefined): PartitionLog {
+  selectPartition(key: string | undefined): PartitionLog {
     if (key === undefined) this.#next = (this.#next + 1) % this.#partitions.length
-    return this.partition(String(key === undefined ? this.#next : partitionOfKey(key, this.#partitions.length)))
+    return this.partition(String(key === undefined ? this.#next : mapPartitionKey(key, this.#partitions.length)))
   }
 
   /** @throws Refusal amqp:not-found, com.microsoft:argument-out-of-range */
@@ -147,9 +147,9 @@ export class Hub {
 /** The logs of the partitions from `first` to the one before `end`; what the folder does not have yet is made. */
 async function openLogs(home: string, first: number, end: number, fast: boolean): Promise<readonly PartitionLog[]> {
   const logs: PartitionLog[] = []
-  await closedOnFailure(logs, async () => {
-    for (let id = first; id < end; id += OPENED_AT_ONCE) {
-      const ids = Array.from({ length: Math.min(OPENED_AT_ONCE, end - id) }, (_, i) => String(id + i))
+  await closeOnFailure(logs, async () => {
+    for (let id = first; id < end; id += OPEN_CONCURRENCY) {
+      const ids = Array.from({ length: Math.min(OPEN_CONCURRENCY, end - id) }, (_, i) => String(id + i))
       const opened = await Promise.allSettled(ids.map((name) => PartitionLog.open(join(home, name), { tail, fast })))
       for (const result of opened) if (result.status === 'fulfilled') logs.push(result.value)
       for (const result of opened) if (result.status === 'rejected') throw result.reason
@@ -159,7 +159,7 @@ async function openLogs(home: string, first: number, end: number, fast: boolean)
   return logs
 }
 
-async function closedOnFailure(logs: readonly PartitionLog[], work: () => Promise<void>): Promise<void> {
+async function closeOnFailure(logs: readonly PartitionLog[], work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {

@@ -7,7 +7,7 @@ import { Throttle } from '../faults/throttle.ts'
 import type { HubSettings } from '../settings/hub-settings.ts'
 import type { NamespaceSettings } from '../settings/namespace-settings.ts'
 import { Hub } from './hub.ts'
-import { changed, configured, createdNow, type HubMetadata, loadHub, loadHubs } from './hub-metadata.ts'
+import { applyChange, applyConfiguration, createMetadata, type HubMetadata, loadHub, loadHubs } from './hub-metadata.ts'
 import type { SharedAccessKey } from './sas-token.ts'
 
 /** How often retention is looked at. */
@@ -52,8 +52,8 @@ export class Namespace {
       await makeFolder(folder)
       const found = await loadHubs(folder)
       for (const hub of settings.hubs) {
-        const home = namespace.#homeOf(hub.name)
-        const metadata = configured(found.get(hub.name.toLowerCase()), hub, home, new Date())
+        const home = namespace.#buildHubPath(hub.name)
+        const metadata = applyConfiguration(found.get(hub.name.toLowerCase()), hub, home, new Date())
         await namespace.#open(metadata, hub.consumerGroups)
       }
       for (const [name, metadata] of found)
@@ -82,7 +82,7 @@ export class Namespace {
     return this.#change(async () => {
       const hub = this.#hubs.get(settings.name.toLowerCase())
       if (hub) await hub.change(settings)
-      else await this.#open(await this.#created(settings), [])
+      else await this.#open(await this.#buildMetadata(settings), [])
       return hub === undefined
     })
   }
@@ -122,17 +122,19 @@ export class Namespace {
       }
   }
 
-  async #created(settings: HubSettings): Promise<HubMetadata> {
-    const left = await loadHub(this.#homeOf(settings.name))
-    return left ? { ...changed(left, settings, []), createdWhileRunning: true } : createdNow(settings, new Date())
+  async #buildMetadata(settings: HubSettings): Promise<HubMetadata> {
+    const left = await loadHub(this.#buildHubPath(settings.name))
+    return left
+      ? { ...applyChange(left, settings, []), createdWhileRunning: true }
+      : createMetadata(settings, new Date())
   }
 
   async #open(metadata: HubMetadata, fileGroups: readonly string[]): Promise<void> {
-    const hub = await Hub.open(this.#homeOf(metadata.name), metadata, fileGroups, this.#fast)
+    const hub = await Hub.open(this.#buildHubPath(metadata.name), metadata, fileGroups, this.#fast)
     this.#hubs.set(metadata.name.toLowerCase(), hub)
   }
 
-  #homeOf(hub: string): string {
+  #buildHubPath(hub: string): string {
     return join(this.#folder, hub.toLowerCase())
   }
 

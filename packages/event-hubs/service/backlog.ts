@@ -5,7 +5,7 @@ const CONNECTION_LIMIT = 8 * 1024 * 1024
 const PROCESS_LIMIT = 32 * 1024 * 1024
 
 let processBytes = 0
-const held = new Set<Backlog>()
+const paused = new Set<Backlog>()
 
 /** Bytes of one connection that wait for the disk. */
 export class Backlog {
@@ -20,17 +20,17 @@ export class Backlog {
     this.#bytes += bytes
     processBytes += bytes
     if (this.#bytes <= CONNECTION_LIMIT && processBytes <= PROCESS_LIMIT) return
-    held.add(this)
+    paused.add(this)
     this.#connection.pause('backlog')
   }
 
   remove(bytes: number): void {
     this.#bytes -= bytes
     processBytes -= bytes
-    if (held.size === 0 || processBytes > PROCESS_LIMIT) return
-    for (const backlog of held) {
+    if (paused.size === 0 || processBytes > PROCESS_LIMIT) return
+    for (const backlog of paused) {
       if (backlog.#bytes > CONNECTION_LIMIT) continue
-      held.delete(backlog)
+      paused.delete(backlog)
       backlog.#connection.resume('backlog')
     }
   }

@@ -1,7 +1,7 @@
 import type { Message } from 'rhea'
 import { unauthorized } from '../api/conditions.ts'
 import { covers, entityPath, type Grant, type SharedAccessKey, verifySasToken } from '../namespace/sas-token.ts'
-import { type Reply, refused } from './request-node.ts'
+import { type Reply, toErrorReply } from './request-node.ts'
 
 /** Entities a client may hold tokens for at once; the one that expires first makes room. */
 const MAX_GRANTS = 1000
@@ -69,7 +69,7 @@ export class Claims {
       this.#watch()
       return { status: 202, description: 'Accepted' }
     } catch (error) {
-      return refused(error)
+      return toErrorReply(error)
     }
   }
 

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
-import { type Attach, terminusOf } from '../amqp/codec.ts'
+import { type Attach, readTerminus } from '../amqp/codec.ts'
 import { AmqpConnection, type ConnectionHandler } from '../amqp/connection.ts'
 import { IncomingLink, type OutgoingLink } from '../amqp/link.ts'
 import {
   badEpoch,
   badFilter,
   beyondEnd,
-  conditionOf,
   entityNotFound,
   STOPPING,
+  toCondition,
   tokenExpired,
   tooManyReplyLinks,
 } from '../api/conditions.ts'
@@ -67,7 +67,7 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   maxMessage(attach: Attach): number {
-    const address = parseAddress(terminusOf(attach.target).address, true)
+    const address = parseAddress(readTerminus(attach.target).address, true)
     return address?.node === 'ingress' ? MAX_MESSAGE : MAX_REQUEST
   }
 
@@ -80,7 +80,7 @@ export class ClientConnection implements ConnectionHandler {
       else if (address.node === 'egress') this.#attachConsumer(link, address)
       else this.#attachReplies(link)
     } catch (error) {
-      link.refuse(conditionOf(error))
+      link.refuse(toCondition(error))
     }
   }
 
@@ -112,7 +112,7 @@ export class ClientConnection implements ConnectionHandler {
       this.#claims.check(link.address)
       const hub = this.#hub(address.hub)
       const fixed = address.partition === undefined ? undefined : hub.partition(address.partition)
-      const target = { fixed, choose: (key: string | undefined) => hub.partitionFor(key) }
+      const target = { fixed, choose: (key: string | undefined) => hub.selectPartition(key) }
       new ProducerLink(link, this.#connection, target, this.#namespace, this.#backlog).start()
     }
   }
@@ -131,8 +131,8 @@ export class ClientConnection implements ConnectionHandler {
     const receivers = hub.receivers(group, partition)
     const log = hub.partition(partition)
     const consumer = new ConsumerLink(link, this.#connection, log, this.#namespace, {
-      start: startOf(link, log.info),
-      epoch: epochOf(link),
+      start: readStartPosition(link, log.info),
+      epoch: readEpoch(link),
       metrics: link.desiredCapabilities.includes(METRICS),
     })
     try {
@@ -160,14 +160,14 @@ export class ClientConnection implements ConnectionHandler {
   }
 }
 
-function epochOf(link: OutgoingLink): number | undefined {
+function readEpoch(link: OutgoingLink): number | undefined {
   const epoch = link.properties[EPOCH] ?? undefined
   if (epoch !== undefined && !Number.isSafeInteger(epoch)) throw badEpoch(epoch)
   return epoch as number | undefined
 }
 
-function startOf(link: OutgoingLink, { lastSequence, lastOffset }: LogInfo): StartPosition {
-  const selector = selectorOf(link.source.filter ?? {})
+function readStartPosition(link: OutgoingLink, { lastSequence, lastOffset }: LogInfo): StartPosition {
+  const selector = readSelector(link.source.filter ?? {})
   if (selector === undefined) return EARLIEST
   const start = parseSelector(selector)
   if (!start) throw badFilter(selector)
@@ -180,7 +180,7 @@ function startOf(link: OutgoingLink, { lastSequence, lastOffset }: LogInfo): Sta
 }
 
 /** @throws Refusal com.microsoft:argument-error for a filter that is none of the service's: to pass it over would send what was not asked for. */
-function selectorOf(filter: Readonly<Record<string, unknown>>): string | undefined {
+function readSelector(filter: Readonly<Record<string, unknown>>): string | undefined {
   let selector: string | undefined
   for (const [key, field] of Object.entries(filter)) {
     if (field === null || field === undefined) continue

@@ -1,14 +1,14 @@
 import type { Condition } from '../amqp/condition.ts'
 import type { AmqpConnection } from '../amqp/connection.ts'
 import type { OutgoingLink } from '../amqp/link.ts'
-import { conditionOf, injectedSteal, type Refusal, STOPPING } from '../api/conditions.ts'
+import { injectedSteal, type Refusal, STOPPING, toCondition } from '../api/conditions.ts'
 import { encodeMetrics } from '../log/event-message.ts'
 import { EventCursor } from '../log/log-record.ts'
 import type { LogChunk, PartitionLog } from '../log/partition-log.ts'
-import { rewound } from '../log/rewind.ts'
+import { rewindStart } from '../log/rewind.ts'
 import type { StartPosition } from '../log/start-position.ts'
 import type { Namespace } from '../namespace/namespace.ts'
-import type { Member } from '../namespace/receiver-set.ts'
+import type { Receiver } from '../namespace/receiver-set.ts'
 
 /** Sent in one turn, before other links and the socket have theirs. */
 const TURN_BYTES = 256 * 1024
@@ -26,7 +26,7 @@ export interface ConsumerOptions {
  * A link that a consumer receives on. It holds a chunk of the log or two and reads the next when the peer's credit, its session
  * window and the socket took that one: a slow consumer waits in the file, not in memory.
  */
-export class ConsumerLink implements Member {
+export class ConsumerLink implements Receiver {
   readonly epoch: number | undefined
   readonly #link: OutgoingLink
   readonly #connection: AmqpConnection
@@ -42,7 +42,7 @@ export class ConsumerLink implements Member {
   #next = 0
   #ahead: Promise<LogChunk> | undefined
   /** Something is awaited that calls `#go` when it has come. */
-  #waits = true
+  #isWaiting = true
   #closed = false
 
   constructor(
@@ -59,7 +59,7 @@ export class ConsumerLink implements Member {
     this.#start = options.start
     this.epoch = options.epoch
     this.#metrics = options.metrics
-    link.onRoom = () => this.pump()
+    link.onCapacity = () => this.pump()
     this.#stopListening = log.onAppend(() => this.pump())
   }
 
@@ -71,22 +71,22 @@ export class ConsumerLink implements Member {
   }
 
   async #findFirst(back: number): Promise<number> {
-    if (back > 0) this.#start = await rewound(this.#log, this.#start, back)
+    if (back > 0) this.#start = await rewindStart(this.#log, this.#start, back)
     return this.#log.seek(this.#start)
   }
 
   /** Sends what may be sent now. Called whenever that could have changed: append, flow, drained socket. */
   pump(): void {
-    if (this.#closed || this.#waits) return
+    if (this.#closed || this.#isWaiting) return
     try {
       this.#send()
     } catch (error) {
-      this.#end(conditionOf(error))
+      this.#end(toCondition(error))
     }
   }
 
   disconnect(reason: Refusal): void {
-    this.#end(conditionOf(reason))
+    this.#end(toCondition(reason))
   }
 
   /** Forgets the link; the peer has closed it, or is gone. */
@@ -105,7 +105,7 @@ export class ConsumerLink implements Member {
 
   #send(): void {
     if (this.#link.credit > CREDIT_LIMIT) this.#end(STOPPING)
-    if (this.#closed || this.#connection.isCongested || this.#link.room === 0 || !this.#advance()) return
+    if (this.#closed || this.#connection.isCongested || this.#link.capacity === 0 || !this.#advance()) return
     const fault = this.#namespace.faults.onDeliver()
     if (fault === 'steal') this.disconnect(injectedSteal())
     else if (fault === 'drop') this.#connection.destroy()
@@ -124,28 +124,28 @@ export class ConsumerLink implements Member {
       bytes += cursor.end - cursor.start
       sent++
       this.#ready = false
-    } while (bytes < TURN_BYTES && this.#link.room > 0 && this.#advance())
+    } while (bytes < TURN_BYTES && this.#link.capacity > 0 && this.#advance())
     const ms = Math.max(faults.latencyMs(), throttle?.egressDelayMs(bytes, sent) ?? 0)
-    if (this.#waits) return
-    if (ms > 0) this.#rest((go) => setTimeout(go, ms))
-    else if (bytes >= TURN_BYTES) this.#rest((go) => setImmediate(go))
+    if (this.#isWaiting) return
+    if (ms > 0) this.#pauseUntil((go) => setTimeout(go, ms))
+    else if (bytes >= TURN_BYTES) this.#pauseUntil((go) => setImmediate(go))
   }
 
-  #rest(schedule: (go: () => void) => void): void {
-    this.#waits = true
-    schedule(() => this.#go())
+  #pauseUntil(schedule: (go: () => void) => void): void {
+    this.#isWaiting = true
+    schedule(() => this.#resume())
   }
 
   /** Moves on to the next event to be sent; false when there is none now. */
   #advance(): boolean {
     while (!this.#ready) {
       if (this.#cursor?.next()) this.#ready = this.#cursor[this.#start.key] >= this.#start.min
-      else if (!this.#readOn()) return false
+      else if (!this.#readNext()) return false
     }
     return true
   }
 
-  #readOn(): boolean {
+  #readNext(): boolean {
     const chunk = this.#ahead ?? this.#log.read(this.#next)
     this.#ahead = undefined
     if (chunk instanceof Promise) {
@@ -186,22 +186,22 @@ export class ConsumerLink implements Member {
   }
 
   #wait<T>(value: Promise<T>, take: (value: T) => void): void {
-    this.#waits = true
+    this.#isWaiting = true
     value
       .then((come) => {
         if (!this.#closed) take(come)
-        this.#go()
+        this.#resume()
       })
       .catch((error: unknown) => {
         if (this.#closed) return
         // A damaged file: whoever runs the endpoint must hear of it, not its clients alone.
         console.error(`eventhubs: ${(error as Error).message}`)
-        this.#end(conditionOf(error))
+        this.#end(toCondition(error))
       })
   }
 
-  #go(): void {
-    this.#waits = false
+  #resume(): void {
+    this.#isWaiting = false
     this.pump()
   }
 }

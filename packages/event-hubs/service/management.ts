@@ -1,7 +1,7 @@
 import type { Message } from 'rhea'
 import rhea from 'rhea'
 import type { Hub } from '../namespace/hub.ts'
-import { type Reply, refused } from './request-node.ts'
+import { type Reply, toErrorReply } from './request-node.ts'
 
 const { types } = rhea
 
@@ -21,7 +21,7 @@ export function readManagement(findHub: (name: string, token: unknown) => Hub, r
     if (type === 'com.microsoft:partition') return ok(describePartition(hub, String(partition)))
     return { status: 400, description: `The entity type '${type}' is unknown.` }
   } catch (error) {
-    return refused(error)
+    return toErrorReply(error)
   }
 }
 

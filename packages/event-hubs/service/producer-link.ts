@@ -3,9 +3,16 @@ import rhea from 'rhea'
 import type { Condition } from '../amqp/condition.ts'
 import type { AmqpConnection } from '../amqp/connection.ts'
 import type { Delivery, IncomingLink } from '../amqp/link.ts'
-import { badProducer, conditionOf, noProducerMark, producerStolen, serverBusy, tooLarge } from '../api/conditions.ts'
+import {
+  badProducer,
+  missingPublishingProperties,
+  producerStolen,
+  serverBusy,
+  toCondition,
+  tooLarge,
+} from '../api/conditions.ts'
 import type { SendFault } from '../faults/faults.ts'
-import { type ProducerMark, type PublishedEvent, readPublished } from '../log/event-message.ts'
+import { type PublishedEvent, type PublishingProperties, readPublished } from '../log/event-message.ts'
 import type { Append, PartitionLog } from '../log/partition-log.ts'
 import type { Namespace } from '../namespace/namespace.ts'
 import type { Backlog } from './backlog.ts'
@@ -71,10 +78,10 @@ export class ProducerLink {
   /** The producer's identity: what it brought, and for what it left open what is known of it or new. */
   #openProducer(log: PartitionLog): Readonly<Record<string, unknown>> {
     const { properties } = this.link
-    const id = integer(properties, ID, Number.MAX_SAFE_INTEGER) ?? randomInt(1, MAX_ID)
+    const id = readInteger(properties, ID, Number.MAX_SAFE_INTEGER) ?? randomInt(1, MAX_ID)
     const known = log.producer(id)
-    const epoch = integer(properties, EPOCH, MAX_EPOCH) ?? known?.epoch ?? 0
-    const sequence = integer(properties, SEQUENCE, MAX_SEQUENCE) ?? known?.sequence ?? 0
+    const epoch = readInteger(properties, EPOCH, MAX_EPOCH) ?? known?.epoch ?? 0
+    const sequence = readInteger(properties, SEQUENCE, MAX_SEQUENCE) ?? known?.sequence ?? 0
     log.openProducer(id, epoch, sequence)
     this.#join(log, id, epoch)
     return {
@@ -93,7 +100,7 @@ export class ProducerLink {
     const links = byId.get(id) ?? new Set()
     for (const other of links) {
       const theirs = other.#epoch ?? 0
-      if (theirs < epoch) other.link.detach(conditionOf(producerStolen(theirs, epoch)))
+      if (theirs < epoch) other.link.detach(toCondition(producerStolen(theirs, epoch)))
     }
     this.#epoch = epoch
     links.add(this)
@@ -112,7 +119,7 @@ export class ProducerLink {
       const { payload } = delivery
       if (!payload) throw tooLarge(link.maxMessage)
       const { partitionKey, producer, events } = readPublished(payload, delivery.format)
-      if (this.#epoch !== undefined && !producer) throw noProducerMark()
+      if (this.#epoch !== undefined && !producer) throw missingPublishingProperties()
       if (namespace.throttle && !namespace.throttle.admit(payload.length, events.length)) throw serverBusy()
       const fault = namespace.faults.onSend()
       if (fault === 'server-busy') throw serverBusy()
@@ -121,10 +128,10 @@ export class ProducerLink {
         return
       }
       const log = this.#target.fixed ?? this.#target.choose(partitionKey)
-      const mark = this.#epoch === undefined ? undefined : producer
-      log.append(new Send(this, delivery, payload.length, events, mark, fault))
+      const publishing = this.#epoch === undefined ? undefined : producer
+      log.append(new Send(this, delivery, payload.length, events, publishing, fault))
     } catch (error) {
-      this.acknowledge(delivery, conditionOf(error))
+      this.acknowledge(delivery, toCondition(error))
     }
   }
 
@@ -141,7 +148,7 @@ export class ProducerLink {
 class Send implements Append {
   readonly events: readonly PublishedEvent[]
   readonly bytes: number
-  readonly producer: ProducerMark | undefined
+  readonly producer: PublishingProperties | undefined
   readonly #from: ProducerLink
   readonly #delivery: Delivery
   readonly #fault: SendFault | undefined
@@ -151,7 +158,7 @@ class Send implements Append {
     delivery: Delivery,
     bytes: number,
     events: readonly PublishedEvent[],
-    producer: ProducerMark | undefined,
+    producer: PublishingProperties | undefined,
     fault: SendFault | undefined,
   ) {
     this.events = events
@@ -169,14 +176,14 @@ class Send implements Append {
     if (this.#fault === 'drop-before-ack') connection.destroy()
     else if (this.#fault === 'half-close-before-ack') connection.halfClose()
     else {
-      this.#from.acknowledge(this.#delivery, error && conditionOf(error))
+      this.#from.acknowledge(this.#delivery, error && toCondition(error))
       if (this.#fault === 'drop-after-ack') connection.destroySoon()
       else if (this.#fault === 'half-close-after-ack') connection.halfClose()
     }
   }
 }
 
-function integer(properties: Readonly<Record<string, unknown>>, name: string, max: number): number | undefined {
+function readInteger(properties: Readonly<Record<string, unknown>>, name: string, max: number): number | undefined {
   const value = properties[name] ?? undefined
   if (value === undefined) return undefined
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > max) throw badProducer(name)

@@ -2,7 +2,7 @@ import type { Message } from 'rhea'
 import rhea from 'rhea'
 import { checkedEnd, sectionValue } from '../amqp/encoding.ts'
 import type { Delivery, IncomingLink, OutgoingLink } from '../amqp/link.ts'
-import { conditionOf, tooLarge } from '../api/conditions.ts'
+import { toCondition, tooLarge } from '../api/conditions.ts'
 
 /** Requests a client may have on their way. */
 const REQUESTS = 100
@@ -28,7 +28,7 @@ export class ReplyLink {
 
   constructor(link: OutgoingLink) {
     this.link = link
-    link.onRoom = () => this.#send()
+    link.onCapacity = () => this.#send()
   }
 
   /** Sends an answer as soon as there is credit for it; the oldest that waits is dropped where too many do. */
@@ -46,7 +46,7 @@ export class ReplyLink {
   }
 
   #send(): void {
-    while (this.link.room > 0) {
+    while (this.link.capacity > 0) {
       const answer = this.#shift()
       if (!answer) break
       this.link.send(answer, 0, answer.length)
@@ -83,7 +83,7 @@ export class RequestNode {
       if (!payload) throw tooLarge(MAX_REQUEST)
       request = decode(payload)
     } catch (error) {
-      if (!settled) session.settle(id, conditionOf(error))
+      if (!settled) session.settle(id, toCondition(error))
       return
     }
     if (!settled) session.settle(id, undefined)
@@ -116,8 +116,8 @@ function decode(payload: Buffer): Message {
 }
 
 /** Turns what was thrown into the answer SDKs expect: a status code and the condition beside it. */
-export function refused(error: unknown): Reply {
-  const { condition, description } = conditionOf(error)
+export function toErrorReply(error: unknown): Reply {
+  const { condition, description } = toCondition(error)
   const status =
     condition === 'amqp:unauthorized-access'
       ? 401

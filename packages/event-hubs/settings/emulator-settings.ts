@@ -1,5 +1,5 @@
-import { arrayOf, invalid, wholeNumber } from '../../kit/settings-check.ts'
-import { checkHub, DEFAULT_GROUP, type HubSettings, MAX_PARTITIONS, repeated } from './hub-settings.ts'
+import { checkArray, invalid, wholeNumber } from '../../kit/settings-check.ts'
+import { checkHub, DEFAULT_GROUP, findRepeated, type HubSettings, MAX_PARTITIONS } from './hub-settings.ts'
 
 // The configuration file of the vendor's emulator, as it is: members that its schema does not know are no business of ours, and its bound of
 // ten hubs is none here.
@@ -20,31 +20,33 @@ export function readEmulatorNamespace({ UserConfig }: { readonly UserConfig: unk
   readonly hubs: readonly HubSettings[]
   readonly place: string
 } {
-  const { NamespaceConfig } = recordOf(UserConfig, 'UserConfig')
-  const namespaces = arrayOf(NamespaceConfig, 'UserConfig', 'NamespaceConfig')
+  const { NamespaceConfig } = readRecord(UserConfig, 'UserConfig')
+  const namespaces = checkArray(NamespaceConfig, 'UserConfig', 'NamespaceConfig')
   if (namespaces.length !== 1) throw invalid('UserConfig', '"NamespaceConfig" must have one namespace')
   const place = 'UserConfig.NamespaceConfig[0]'
-  const { Type, Name, Entities } = recordOf(namespaces[0], place)
+  const { Type, Name, Entities } = readRecord(namespaces[0], place)
   if (Type !== 'EventHub') throw invalid(place, '"Type" must be "EventHub"')
-  const hubs = arrayOf(Entities, place, 'Entities').map((hub, index) => readEntity(hub, `${place}.Entities[${index}]`))
-  const twice = repeated(hubs.map(({ name }) => name))
+  const hubs = checkArray(Entities, place, 'Entities').map((hub, index) =>
+    readEntity(hub, `${place}.Entities[${index}]`),
+  )
+  const twice = findRepeated(hubs.map(({ name }) => name))
   if (twice !== undefined) throw invalid(place, `hub ${twice} is listed twice`)
   return { name: Name, hubs, place }
 }
 
 function readEntity(value: unknown, place: string): HubSettings {
-  const { Name, PartitionCount, ConsumerGroups } = recordOf(value, place)
+  const { Name, PartitionCount, ConsumerGroups } = readRecord(value, place)
   // Its schema says text, Microsoft's own tools write a number too.
   const count = typeof PartitionCount === 'string' ? Number(PartitionCount) : PartitionCount
   const partitions = wholeNumber(count, 1, MAX_PARTITIONS, place, 'PartitionCount')
-  const groups = ConsumerGroups === undefined ? [] : arrayOf(ConsumerGroups, place, 'ConsumerGroups')
+  const groups = ConsumerGroups === undefined ? [] : checkArray(ConsumerGroups, place, 'ConsumerGroups')
   const consumerGroups = groups
-    .map((group, index) => recordOf(group, `${place}.ConsumerGroups[${index}]`).Name)
+    .map((group, index) => readRecord(group, `${place}.ConsumerGroups[${index}]`).Name)
     .filter((name) => typeof name !== 'string' || name.toLowerCase() !== DEFAULT_GROUP.toLowerCase())
   return checkHub(Name, { partitions, consumerGroups }, place)
 }
 
-function recordOf(value: unknown, place: string): Readonly<Record<string, unknown>> {
+function readRecord(value: unknown, place: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(place, 'an object is expected')
   return value as Record<string, unknown>
 }

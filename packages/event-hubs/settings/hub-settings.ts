@@ -1,4 +1,4 @@
-import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
+import { checkArray, checkMembers, invalid, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
 
 /** How long events are kept and how many bytes of them in a partition, whichever comes first; undefined: no bound. */
 export interface Retention {
@@ -34,7 +34,7 @@ const PROPERTIES = ['partitions', 'consumerGroups', 'retentionHours', 'retention
  * @throws InvalidSettings for what the service would not create.
  */
 export function readHub(value: unknown, place: string): HubSettings {
-  const { name, ...properties } = membersOf(value, place, ['name', ...PROPERTIES])
+  const { name, ...properties } = checkMembers(value, place, ['name', ...PROPERTIES])
   return checkHub(name, properties, place)
 }
 
@@ -43,7 +43,7 @@ export function readHub(value: unknown, place: string): HubSettings {
  * @throws InvalidSettings
  */
 export function readHubProperties(name: string, value: unknown): HubSettings {
-  const properties = membersOf(value, '', PROPERTIES)
+  const properties = checkMembers(value, '', PROPERTIES)
   return checkHub(name, { consumerGroups: [], ...properties }, '')
 }
 
@@ -78,15 +78,15 @@ export function checkGroupName(name: unknown, place: string): string {
 }
 
 function readGroups(value: unknown, hub: string): readonly string[] {
-  const groups = arrayOf(value, hub, 'consumerGroups').map((group) => checkGroupName(group, hub))
+  const groups = checkArray(value, hub, 'consumerGroups').map((group) => checkGroupName(group, hub))
   if (groups.length > MAX_GROUPS) throw invalid(hub, `"consumerGroups" must be at most ${MAX_GROUPS} names`)
-  const twice = repeated(groups)
+  const twice = findRepeated(groups)
   if (twice !== undefined) throw invalid(hub, `consumer group ${twice} is listed twice`)
   return groups
 }
 
 /** The first of the names that stands there twice; names are compared without case. */
-export function repeated(names: readonly string[]): string | undefined {
+export function findRepeated(names: readonly string[]): string | undefined {
   const seen = new Set<string>()
   for (const name of names) {
     if (seen.has(name.toLowerCase())) return name

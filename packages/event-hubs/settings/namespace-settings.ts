@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { StartError } from '../../kit/errors.ts'
 import {
-  arrayOf,
+  checkArray,
+  checkMembers,
   InvalidSettings,
   invalid,
-  membersOf,
   optionalWholeNumber,
   wholeNumber,
 } from '../../kit/settings-check.ts'
 import { MAX_THROUGHPUT_UNITS } from '../faults/throttle.ts'
 import { isEmulatorConfiguration, readEmulatorNamespace } from './emulator-settings.ts'
-import { type HubSettings, readHub, repeated } from './hub-settings.ts'
+import { findRepeated, type HubSettings, readHub } from './hub-settings.ts'
 
 /** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
 export interface NamespaceSettings {
@@ -66,7 +66,7 @@ export function withHubs(
 
 function checked(value: unknown, where: string): readonly NamespaceSettings[] {
   try {
-    return namespacesOf(value)
+    return parseNamespaces(value)
   } catch (error) {
     if (error instanceof InvalidSettings) throw new StartError(`${where}: ${error.message}`)
     throw error
@@ -89,20 +89,20 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-function namespacesOf(value: unknown): readonly NamespaceSettings[] {
+function parseNamespaces(value: unknown): readonly NamespaceSettings[] {
   if (isEmulatorConfiguration(value)) {
     const { name, hubs, place } = readEmulatorNamespace(value)
     return [{ name: checkNamespaceName(name, place), port: undefined, throughputUnits: undefined, hubs }]
   }
   if (typeof value === 'object' && value !== null && 'namespaces' in value) {
-    const listed = arrayOf(membersOf(value, '', ['namespaces']).namespaces, '', 'namespaces')
+    const listed = checkArray(checkMembers(value, '', ['namespaces']).namespaces, '', 'namespaces')
     if (listed.length === 0) throw invalid('', '"namespaces" must have at least one')
     const namespaces = listed.map((namespace, index) => readNamespace(namespace, index))
-    const twice = repeated(namespaces.map(({ name }) => name))
+    const twice = findRepeated(namespaces.map(({ name }) => name))
     if (twice !== undefined) throw invalid('', `namespace ${twice} is listed twice`)
     return namespaces
   }
-  const { hubs, throughputUnits } = membersOf(value, '', ['hubs', 'throughputUnits'])
+  const { hubs, throughputUnits } = checkMembers(value, '', ['hubs', 'throughputUnits'])
   return [
     { name: ONLY_NAME, port: undefined, throughputUnits: readUnits(throughputUnits, ''), hubs: readHubs(hubs, '') },
   ]
@@ -110,7 +110,7 @@ function namespacesOf(value: unknown): readonly NamespaceSettings[] {
 
 function readNamespace(value: unknown, index: number): NamespaceSettings {
   const place = `namespaces[${index}]`
-  const { name, port, throughputUnits, hubs } = membersOf(value, place, ['name', 'port', 'throughputUnits', 'hubs'])
+  const { name, port, throughputUnits, hubs } = checkMembers(value, place, ['name', 'port', 'throughputUnits', 'hubs'])
   const checked = checkNamespaceName(name, place)
   if (index === 0 && port !== undefined)
     throw invalid(place, 'the first namespace has no "port", it listens where --port says')
@@ -134,8 +134,8 @@ function readUnits(value: unknown, place: string): number | undefined {
 
 function readHubs(value: unknown, place: string): readonly HubSettings[] {
   const at = place === '' ? 'hubs' : `${place}.hubs`
-  const hubs = arrayOf(value, place, 'hubs').map((hub, index) => readHub(hub, `${at}[${index}]`))
-  const twice = repeated(hubs.map(({ name }) => name))
+  const hubs = checkArray(value, place, 'hubs').map((hub, index) => readHub(hub, `${at}[${index}]`))
+  const twice = findRepeated(hubs.map(({ name }) => name))
   if (twice !== undefined) throw invalid(place, `hub ${twice} is listed twice`)
   return hubs
 }

@@ -10,17 +10,17 @@ import { earliestEventPosition, type ReceivedEventData } from '@azure/event-hubs
 import { StartError } from '../../kit/errors.ts'
 import { within } from '../../test-support/wait.ts'
 import {
-  type Controlled,
+  type ControlledEmulator,
   cleanUp,
   controlFile,
   killAndRestart,
   newFolder,
   startConfigured,
   startControlled,
-} from './controlled.ts'
-import { MAIN, settingsOf } from './endpoint.ts'
+} from './controlled-emulator.ts'
+import { buildEnv, MAIN } from './emulator.ts'
 import { unrefRenewals } from './sdk-timers.ts'
-import { bodiesOf, consumerOf, PATIENT, producerOf, receive, refusalOf } from './support.ts'
+import { captureRefusal, createConsumer, createProducer, listBodies, PATIENT, receive } from './support.ts'
 
 const ORDERS = { hubs: [{ name: 'orders', partitions: 2, consumerGroups: ['audit'] }] }
 const HUBS = '/namespaces/emulatorNs1/hubs'
@@ -33,19 +33,19 @@ after(cleanUp)
 /** Sends events to one partition and reads that partition from its start. */
 async function sendAndReceive(
   t: TestContext,
-  { connectionString }: Controlled,
+  { connectionString }: ControlledEmulator,
   hub: string,
   partitionId: string,
   bodies: readonly unknown[],
   group = '$Default',
 ): Promise<unknown[]> {
-  const producer = producerOf(t, connectionString, hub)
+  const producer = createProducer(t, connectionString, hub)
   await producer.sendBatch(
     bodies.map((body) => ({ body })),
     { partitionId },
   )
-  const consumer = consumerOf(t, connectionString, hub, PATIENT, group)
-  return bodiesOf(await receive(consumer, partitionId, earliestEventPosition, bodies.length))
+  const consumer = createConsumer(t, connectionString, hub, PATIENT, group)
+  return listBodies(await receive(consumer, partitionId, earliestEventPosition, bodies.length))
 }
 
 /** A request as `fetch` does not make it. */
@@ -212,7 +212,7 @@ test('started by hand it prints where it listens, a line for each address', asyn
     }),
   )
   const child = spawn(process.execPath, [MAIN], {
-    env: { ...process.env, ...settingsOf(folder), EVENT_HUBS_EMULATOR_CONTROL_PORT: '0' },
+    env: { ...process.env, ...buildEnv(folder), EVENT_HUBS_EMULATOR_CONTROL_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => child.kill('SIGKILL'))
@@ -254,9 +254,9 @@ test('it says that it is healthy once it serves, and where it listens until it s
 test('a hub created while running is used at once, and is there with its events after a kill, though the file does not name it', async (t) => {
   const folder = await newFolder()
   const running = await startControlled(folder, ORDERS)
-  const producer = producerOf(t, running.connectionString, 'Late')
+  const producer = createProducer(t, running.connectionString, 'Late')
   assert.equal(
-    (await refusalOf(producerOf(t, running.connectionString, 'Late', {}).getPartitionIds())).code,
+    (await captureRefusal(createProducer(t, running.connectionString, 'Late', {}).getPartitionIds())).code,
     'MessagingEntityNotFoundError',
   )
   const created = await running.call('PUT', `${HUBS}/Late`, {
@@ -287,7 +287,7 @@ test('a hub created while running is used at once, and is there with its events 
 test('partitions are added while a consumer runs: it goes on undisturbed, and sees the new ones', async (t) => {
   const folder = await newFolder()
   const running = await startControlled(folder, ORDERS)
-  const consumer = consumerOf(t, running.connectionString, 'orders', {
+  const consumer = createConsumer(t, running.connectionString, 'orders', {
     ...PATIENT,
     loadBalancingOptions: { updateIntervalInMs: 100 },
   } as typeof PATIENT)
@@ -308,7 +308,7 @@ test('partitions are added while a consumer runs: it goes on undisturbed, and se
     { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },
   )
   t.after(() => subscription.close())
-  const bodies = (): unknown[] => bodiesOf(received).sort()
+  const bodies = (): unknown[] => listBodies(received).sort()
   const until = (count: number): Promise<void> =>
     within(
       new Promise<void>((resolve) => {
@@ -319,7 +319,7 @@ test('partitions are added while a consumer runs: it goes on undisturbed, and se
       }),
       `${count} events`,
     )
-  const producer = producerOf(t, running.connectionString, 'orders')
+  const producer = createProducer(t, running.connectionString, 'orders')
   await producer.sendBatch([{ body: 'before' }], { partitionId: '1' })
   await until(1)
 
@@ -333,9 +333,9 @@ test('partitions are added while a consumer runs: it goes on undisturbed, and se
 
   // The file that still says 2, or says 4 now, starts it; another number is a mistake as ever.
   const again = await killAndRestart(running, folder, ORDERS)
-  const later = consumerOf(t, again.connectionString, 'orders')
-  await producerOf(t, again.connectionString, 'orders').sendBatch([{ body: 'after' }], { partitionId: '3' })
-  assert.deepEqual(bodiesOf(await receive(later, '3', earliestEventPosition, 2)), ['new partition', 'after'])
+  const later = createConsumer(t, again.connectionString, 'orders')
+  await createProducer(t, again.connectionString, 'orders').sendBatch([{ body: 'after' }], { partitionId: '3' })
+  assert.deepEqual(listBodies(await receive(later, '3', earliestEventPosition, 2)), ['new partition', 'after'])
   await again.child.stop()
   const withPartitions = (partitions: number) => ({ hubs: [{ ...ORDERS.hubs[0], partitions }] })
   await assert.rejects(
@@ -379,17 +379,17 @@ test('changes asked for at once are all made', async () => {
 test('what was changed while running stays until the file is edited', async () => {
   const folder = await newFolder()
   const withRetention = (retentionHours?: number) => ({ hubs: [{ ...ORDERS.hubs[0], retentionHours }] })
-  const hoursOf = async ({ call }: Controlled): Promise<unknown> =>
+  const readRetentionHours = async ({ call }: ControlledEmulator): Promise<unknown> =>
     (await call('GET', `${HUBS}/orders`)).body.retentionHours
   const first = await startControlled(folder, withRetention(24))
-  assert.equal(await hoursOf(first), 24)
+  assert.equal(await readRetentionHours(first), 24)
   await first.call('PUT', `${HUBS}/orders`, { partitions: 2, retentionHours: 72 })
   const second = await killAndRestart(first, folder, withRetention(24))
-  assert.equal(await hoursOf(second), 72)
+  assert.equal(await readRetentionHours(second), 72)
   const third = await killAndRestart(second, folder, withRetention(48))
-  assert.equal(await hoursOf(third), 48)
+  assert.equal(await readRetentionHours(third), 48)
   const fourth = await killAndRestart(third, folder, withRetention())
-  assert.equal(await hoursOf(fourth), undefined)
+  assert.equal(await readRetentionHours(fourth), undefined)
 })
 
 test('a hub that the file does not name any more is not served, and is there again with its events when it is created', async (t) => {
@@ -408,8 +408,8 @@ test('a hub that the file does not name any more is not served, and is there aga
 
 test('it tells what the namespaces have and hold', async (t) => {
   const running = await startControlled(await newFolder(), { ...ORDERS, throughputUnits: 3 })
-  const told = async () => (await running.call('GET', '/namespaces')).body.namespaces
-  const [before] = await told()
+  const listNamespaces = async () => (await running.call('GET', '/namespaces')).body.namespaces
+  const [before] = await listNamespaces()
   assert.deepEqual(before, {
     name: 'emulatorNs1',
     address: running.child.address,
@@ -417,9 +417,9 @@ test('it tells what the namespaces have and hold', async (t) => {
     throughputUnits: 3,
     hubs: ['orders'],
   })
-  const producer = producerOf(t, running.connectionString, 'orders')
+  const producer = createProducer(t, running.connectionString, 'orders')
   await producer.sendBatch([{ body: 'a' }, { body: 'b' }], { partitionId: '1' })
-  assert.equal((await told())[0].connections, 1)
+  assert.equal((await listNamespaces())[0].connections, 1)
   const properties = await producer.getPartitionProperties('1')
   const { body } = await running.call('GET', '/namespaces/EMULATORNS1/hubs/orders')
   const [empty, filled] = body.partitions

@@ -1,15 +1,15 @@
-import { connectionStringOf, portOf, residentBytes, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { buildConnectionString, readPort, residentBytes, startEmulator, temporaryFolder } from './emulator.ts'
 import { eventHubsSuite } from './suite.ts'
 import { SUITE_HUBS } from './support.ts'
 
 eventHubsSuite('the embedded Event Hubs endpoint', async () => {
   const folder = await temporaryFolder()
-  let child = await startEndpoint(folder.path, SUITE_HUBS)
+  let child = await startEmulator(folder.path, SUITE_HUBS)
   const again = async (): Promise<void> => {
-    child = await startEndpoint(folder.path, SUITE_HUBS, portOf(child))
+    child = await startEmulator(folder.path, SUITE_HUBS, readPort(child))
   }
   return {
-    connectionString: connectionStringOf(child),
+    connectionString: buildConnectionString(child),
     async kill() {
       child.kill('SIGKILL')
       await child.exited

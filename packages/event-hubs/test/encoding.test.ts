@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkedEnd, DecodeError, eachMapEntry, sectionValue, textAt, valueEnd } from '../amqp/encoding.ts'
 
-const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
+const parseHex = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 
 /** Each is refused for one reason alone: its neighbours below are taken. */
 const REFUSED: readonly (readonly [what: string, hex: string, reason: RegExp])[] = [
@@ -32,7 +32,7 @@ const REFUSED: readonly (readonly [what: string, hex: string, reason: RegExp])[]
 
 for (const [what, hex, reason] of REFUSED)
   test(`refused: ${what} (AMQP 1.0 part 1, 1.6)`, () => {
-    const bytes = bytesOf(hex)
+    const bytes = parseHex(hex)
     assert.throws(
       () => checkedEnd(bytes, 0, bytes.length),
       (error: Error) => error instanceof DecodeError && reason.test(error.message),
@@ -52,7 +52,7 @@ for (const [what, hex] of [
   ['an array of no items', 'f0 00000005 00000000 40'],
 ] as const)
   test(`taken, to its last byte and no further: ${what} (AMQP 1.0 part 1, 1.6)`, () => {
-    const bytes = bytesOf(`41 ${hex} 41`)
+    const bytes = parseHex(`41 ${hex} 41`)
     assert.equal(checkedEnd(bytes, 1, bytes.length - 1), bytes.length - 1)
     assert.equal(valueEnd(bytes, 1, bytes.length - 1), bytes.length - 1)
     assert.throws(() => checkedEnd(bytes, 1, bytes.length - 2), DecodeError)
@@ -61,7 +61,7 @@ for (const [what, hex] of [
 
 test('stepping over a value refuses descriptors that are described, and values that are twice', () => {
   for (const hex of ['00 00 5301 40 40', '00 5301 00 5302 40'])
-    assert.throws(() => valueEnd(bytesOf(hex), 0, bytesOf(hex).length), /described/)
+    assert.throws(() => valueEnd(parseHex(hex), 0, parseHex(hex).length), /described/)
 })
 
 for (const [what, wrap] of [
@@ -84,21 +84,21 @@ for (const [what, wrap] of [
   })
 
 test('a message section starts with the descriptor of one, small or wide (AMQP 1.0 part 3, 3.2)', () => {
-  assert.equal(sectionValue(bytesOf('00 53 75 a0 00'), 0), 3)
-  assert.equal(sectionValue(bytesOf('00 80 0000000000000075 a0 00'), 0), 10)
+  assert.equal(sectionValue(parseHex('00 53 75 a0 00'), 0), 3)
+  assert.equal(sectionValue(parseHex('00 80 0000000000000075 a0 00'), 0), 10)
   for (const hex of ['40 53 75 a0 00', '00 a3 75 a0 00', '00 80 0000000100000075 a0', '00 80 0000000000000175 a0'])
-    assert.throws(() => sectionValue(bytesOf(hex), 0), DecodeError, hex)
+    assert.throws(() => sectionValue(parseHex(hex), 0), DecodeError, hex)
 })
 
 test('annotations are a map, small or wide; anything else is refused', () => {
   for (const map of ['c1 07 02 a1 01 61 a1 01 62', 'd1 0000000a 00000002 a1 01 61 a1 01 62']) {
-    const bytes = bytesOf(map)
+    const bytes = parseHex(map)
     const entries: unknown[] = []
     eachMapEntry(bytes, 0, (key, value, end) => entries.push([textAt(bytes, key), textAt(bytes, value), end]))
     assert.deepEqual(entries, [['a', 'b', bytes.length]])
   }
   for (const other of ['c0 03 02 40 40', 'a1 01 61', '40'])
-    assert.throws(() => eachMapEntry(bytesOf(other), 0, () => {}), /annotations are no map/)
+    assert.throws(() => eachMapEntry(parseHex(other), 0, () => {}), /annotations are no map/)
 })
 
 function compound(code: number, count: number, content: Buffer): Buffer {

@@ -10,7 +10,7 @@ const QUESTIONS = ['onSend', 'onDeliver', 'rewind', 'latencyMs'] as const
 const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 })
 
 /** Rates of some of the names that add up to no more than 1. */
-const ratesOf = <Name extends string>(names: readonly Name[]): fc.Arbitrary<Partial<Record<Name, number>>> =>
+const arbitraryRates = <Name extends string>(names: readonly Name[]): fc.Arbitrary<Partial<Record<Name, number>>> =>
   fc.array(fc.nat(1000), { minLength: names.length + 1, maxLength: names.length + 1 }).map((weights) => {
     const sum = Math.max(
       1,
@@ -22,8 +22,8 @@ const ratesOf = <Name extends string>(names: readonly Name[]): fc.Arbitrary<Part
 const settings: fc.Arbitrary<FaultSettings> = fc
   .record({
     seed: seeds,
-    sends: ratesOf(SEND_RATES),
-    deliveries: ratesOf(DELIVERY_RATES),
+    sends: arbitraryRates(SEND_RATES),
+    deliveries: arbitraryRates(DELIVERY_RATES),
     rate: fc.double({ min: 0, max: 1, noNaN: true }),
   })
   .map(({ seed, sends, deliveries, rate }) => ({
@@ -86,12 +86,12 @@ test('the same seed gives the same answers to a question, whatever else is asked
 })
 
 test('other seeds give other answers', () => {
-  const answersOf = (seed: number): string =>
+  const drawAnswers = (seed: number): string =>
     Array.from({ length: 64 }, (_, i) => i)
-      .map(() => faultsOf[seed]?.onSend() ?? '-')
+      .map(() => faultsBySeed[seed]?.onSend() ?? '-')
       .join()
-  const faultsOf = Array.from({ length: 100 }, (_, seed) => new Faults({ seed, serverBusy: 0.5 }))
-  assert.equal(new Set(faultsOf.map((_, seed) => answersOf(seed))).size, 100)
+  const faultsBySeed = Array.from({ length: 100 }, (_, seed) => new Faults({ seed, serverBusy: 0.5 }))
+  assert.equal(new Set(faultsBySeed.map((_, seed) => drawAnswers(seed))).size, 100)
 })
 
 test('each fault comes as often as its rate says, and is counted', () => {

@@ -7,9 +7,9 @@ import {
   type ReceivedEventData,
 } from '@azure/event-hubs'
 import { within } from '../../test-support/wait.ts'
-import { type Controlled, cleanUp, newFolder, startControlled } from './controlled.ts'
+import { type ControlledEmulator, cleanUp, newFolder, startControlled } from './controlled-emulator.ts'
 import { unrefRenewals } from './sdk-timers.ts'
-import { bodiesOf, codeOf, consumerOf, IMPATIENT, producerOf, receive, refusalOf } from './support.ts'
+import { captureRefusal, createConsumer, createProducer, IMPATIENT, listBodies, readCode, receive } from './support.ts'
 
 before(unrefRenewals)
 after(cleanUp)
@@ -22,18 +22,18 @@ const SENDS = 40
 const QUICK = { retryOptions: { maxRetries: 40, retryDelayInMs: 20, timeoutInMs: 2000 } }
 const FAULTS = '/namespaces/emulatorNs1/faults'
 
-async function start(throughputUnits?: number): Promise<Controlled> {
+async function start(throughputUnits?: number): Promise<ControlledEmulator> {
   const hubs = [{ name: 'orders', partitions: 1, consumerGroups: [] }]
   return startControlled(await newFolder(), { hubs, ...(throughputUnits && { throughputUnits }) })
 }
 
-async function doFaults({ call }: Controlled, faults: Readonly<Record<string, unknown>>): Promise<void> {
+async function setFaults({ call }: ControlledEmulator, faults: Readonly<Record<string, unknown>>): Promise<void> {
   const { status, body } = await call('PUT', FAULTS, { seed: 11, ...faults })
   assert.equal(status, 200, JSON.stringify(body))
 }
 
 /** How many of a fault were done; ends them all. */
-async function endFaults({ call }: Controlled, name: string): Promise<number> {
+async function clearFaults({ call }: ControlledEmulator, name: string): Promise<number> {
   const { body } = await call('GET', FAULTS)
   await call('DELETE', FAULTS)
   return body.namespaces[0].counts[name]
@@ -41,26 +41,26 @@ async function endFaults({ call }: Controlled, name: string): Promise<number> {
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-async function sendNumbered(t: TestContext, endpoint: Controlled): Promise<void> {
-  const producer = producerOf(t, endpoint.connectionString, 'orders', QUICK)
+async function sendNumbered(t: TestContext, endpoint: ControlledEmulator): Promise<void> {
+  const producer = createProducer(t, endpoint.connectionString, 'orders', QUICK)
   for (const body of numbers(SENDS)) await within(producer.sendBatch([{ body }]), `the acknowledgement of ${body}`)
 }
 
 /** Everything that the log holds, in its order. */
-async function allBodies(t: TestContext, endpoint: Controlled): Promise<number[]> {
-  const producer = producerOf(t, endpoint.connectionString, 'orders')
+async function allBodies(t: TestContext, endpoint: ControlledEmulator): Promise<number[]> {
+  const producer = createProducer(t, endpoint.connectionString, 'orders')
   const { lastEnqueuedSequenceNumber } = await producer.getPartitionProperties('0')
-  const consumer = consumerOf(t, endpoint.connectionString, 'orders')
+  const consumer = createConsumer(t, endpoint.connectionString, 'orders')
   const events = await receive(consumer, '0', earliestEventPosition, lastEnqueuedSequenceNumber + 1)
-  return bodiesOf(events) as number[]
+  return listBodies(events) as number[]
 }
 
 for (const fault of ['serverBusy', 'dropBeforeStore', 'dropAfterAck'])
   test(`${fault}: the SDK sends again, or goes on; each event is there once, in order`, async (t) => {
     const endpoint = await start()
-    await doFaults(endpoint, { [fault]: 0.1 })
+    await setFaults(endpoint, { [fault]: 0.1 })
     await sendNumbered(t, endpoint)
-    const done = await endFaults(endpoint, fault)
+    const done = await clearFaults(endpoint, fault)
     assert.ok(done > 0, 'no fault was done')
     assert.deepEqual(await allBodies(t, endpoint), numbers(SENDS))
   })
@@ -68,9 +68,9 @@ for (const fault of ['serverBusy', 'dropBeforeStore', 'dropAfterAck'])
 for (const fault of ['dropBeforeAck', 'halfCloseBeforeAck'])
   test(`${fault}: what was stored and not acknowledged is sent again: as many duplicates as faults, and nothing is missing`, async (t) => {
     const endpoint = await start()
-    await doFaults(endpoint, { [fault]: 0.1 })
+    await setFaults(endpoint, { [fault]: 0.1 })
     await sendNumbered(t, endpoint)
-    const done = await endFaults(endpoint, fault)
+    const done = await clearFaults(endpoint, fault)
     assert.ok(done > 0, 'no fault was done')
     const bodies = await allBodies(t, endpoint)
     assert.equal(bodies.length, SENDS + done)
@@ -79,24 +79,24 @@ for (const fault of ['dropBeforeAck', 'halfCloseBeforeAck'])
 
 test('halfCloseAfterAck: whatever crosses the end of the connection, nothing is missing', async (t) => {
   const endpoint = await start()
-  await doFaults(endpoint, { halfCloseAfterAck: 0.1 })
+  await setFaults(endpoint, { halfCloseAfterAck: 0.1 })
   await sendNumbered(t, endpoint)
-  assert.ok((await endFaults(endpoint, 'halfCloseAfterAck')) > 0, 'no fault was done')
+  assert.ok((await clearFaults(endpoint, 'halfCloseAfterAck')) > 0, 'no fault was done')
   assert.deepEqual([...new Set(await allBodies(t, endpoint))], numbers(SENDS))
 })
 
 test('drop: a receiver whose connection is lost again and again gets every event once, in order', async (t) => {
   const endpoint = await start()
   await sendNumbered(t, endpoint)
-  await doFaults(endpoint, { drop: 0.3 })
+  await setFaults(endpoint, { drop: 0.3 })
   const received: number[] = []
   const all = Promise.withResolvers<void>()
-  const consumer = consumerOf(t, endpoint.connectionString, 'orders', QUICK)
+  const consumer = createConsumer(t, endpoint.connectionString, 'orders', QUICK)
   const subscription = consumer.subscribe(
     '0',
     {
       async processEvents(events) {
-        received.push(...(bodiesOf(events) as number[]))
+        received.push(...(listBodies(events) as number[]))
         if (received.length >= 3 * SENDS) all.resolve()
       },
       // A lost connection is reported here and then mended.
@@ -108,16 +108,16 @@ test('drop: a receiver whose connection is lost again and again gets every event
   await sendNumbered(t, endpoint)
   await sendNumbered(t, endpoint)
   await within(all.promise, 'every event')
-  assert.ok((await endFaults(endpoint, 'drop')) > 0, 'no fault was done')
+  assert.ok((await clearFaults(endpoint, 'drop')) > 0, 'no fault was done')
   assert.deepEqual(received, [...numbers(SENDS), ...numbers(SENDS), ...numbers(SENDS)])
 })
 
 test('steal: a receiver is told that another has taken its place', async (t) => {
   const endpoint = await start()
   await sendNumbered(t, endpoint)
-  await doFaults(endpoint, { steal: 1 })
+  await setFaults(endpoint, { steal: 1 })
   const stolen = Promise.withResolvers<unknown>()
-  const consumer = consumerOf(t, endpoint.connectionString, 'orders', IMPATIENT)
+  const consumer = createConsumer(t, endpoint.connectionString, 'orders', IMPATIENT)
   const subscription = consumer.subscribe(
     '0',
     {
@@ -129,16 +129,16 @@ test('steal: a receiver is told that another has taken its place', async (t) => 
     { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },
   )
   t.after(() => subscription.close())
-  assert.equal(codeOf(await within(stolen.promise, 'the loss')), 'ReceiverDisconnectedError')
+  assert.equal(readCode(await within(stolen.promise, 'the loss')), 'ReceiverDisconnectedError')
 })
 
 test('duplicates: a receiver that attaches is sent the events before its position again, whatever it names it by', async (t) => {
   const endpoint = await start()
   await sendNumbered(t, endpoint)
-  const consumer = consumerOf(t, endpoint.connectionString, 'orders')
+  const consumer = createConsumer(t, endpoint.connectionString, 'orders')
   const events = await receive(consumer, '0', earliestEventPosition, SENDS)
   const { offset, sequenceNumber } = events[20] as ReceivedEventData
-  await doFaults(endpoint, { duplicates: { rate: 1, events: 3 } })
+  await setFaults(endpoint, { duplicates: { rate: 1, events: 3 } })
   assert.equal(await firstAfter(consumer, { sequenceNumber }), 18)
   assert.equal(await firstAfter(consumer, { offset }), 18)
   assert.equal(await firstAfter(consumer, { sequenceNumber: 0, isInclusive: true }), 0)
@@ -154,20 +154,20 @@ async function firstAfter(consumer: EventHubConsumerClient, position: EventPosit
 
 test('latency: acknowledgements and deliveries are held back, and keep their order', async (t) => {
   const endpoint = await start()
-  await doFaults(endpoint, { latencyMs: { min: 1, max: 20 } })
+  await setFaults(endpoint, { latencyMs: { min: 1, max: 20 } })
   await sendNumbered(t, endpoint)
   const bodies = await allBodies(t, endpoint)
-  assert.ok((await endFaults(endpoint, 'latencyMs')) >= SENDS)
+  assert.ok((await clearFaults(endpoint, 'latencyMs')) >= SENDS)
   assert.deepEqual(bodies, numbers(SENDS))
 })
 
 test('a throughput unit takes 1,000 events a second: more is server-busy, and what the SDK sends again arrives once', async (t) => {
   const endpoint = await start(1)
-  const impatient = producerOf(t, endpoint.connectionString, 'orders', IMPATIENT)
+  const impatient = createProducer(t, endpoint.connectionString, 'orders', IMPATIENT)
   const batch = (from: number): { body: number }[] => numbers(500).map((i) => ({ body: from + i }))
   await impatient.sendBatch(batch(0))
   await impatient.sendBatch(batch(500))
-  const busy = await refusalOf(
+  const busy = await captureRefusal(
     // A second's worth is used up. How soon the next batch is one too many is the machine's affair.
     (async () => {
       for (;;) await impatient.sendBatch(batch(-1))
@@ -175,7 +175,7 @@ test('a throughput unit takes 1,000 events a second: more is server-busy, and wh
   )
   assert.equal(busy.code, 'ServerBusyError')
   const taken = (await impatient.getPartitionProperties('0')).lastEnqueuedSequenceNumber + 1
-  const patient = producerOf(t, endpoint.connectionString, 'orders', QUICK)
+  const patient = createProducer(t, endpoint.connectionString, 'orders', QUICK)
   for (let from = 1000; from < 3000; from += 500) await patient.sendBatch(batch(from))
   const bodies = await allBodies(t, endpoint)
   assert.equal(bodies.length, taken + 2000)
@@ -187,7 +187,7 @@ test('a throughput unit takes 1,000 events a second: more is server-busy, and wh
 
 test('a send that is larger than a second of its unit is let through when nothing else was sent', async (t) => {
   const endpoint = await start(1)
-  const producer = producerOf(t, endpoint.connectionString, 'orders', IMPATIENT)
+  const producer = createProducer(t, endpoint.connectionString, 'orders', IMPATIENT)
   await producer.sendBatch(numbers(3000).map((body) => ({ body })))
   assert.deepEqual(await allBodies(t, endpoint), numbers(3000))
 })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } from '@azure/event-hubs'
 import { packedEmulatorSuite } from '../../test-support/packed-emulator.ts'
 
-const connectionOf = (printed: string): string => /^Endpoint=.*$/m.exec(printed)?.[0] ?? ''
+const findConnectionString = (printed: string): string => /^Endpoint=.*$/m.exec(printed)?.[0] ?? ''
 
 /** What the only partition holds, in order. */
 async function received(printed: string, count: number): Promise<readonly unknown[]> {
-  const consumer = new EventHubConsumerClient('audit', connectionOf(printed), 'orders')
+  const consumer = new EventHubConsumerClient('audit', findConnectionString(printed), 'orders')
   const bodies: unknown[] = []
   try {
     await new Promise<void>((resolve, reject) => {
@@ -37,7 +37,7 @@ packedEmulatorSuite({
   args: ['--hub', 'orders:1:audit'],
   beside: ['@azure/event-hubs'],
   async use(printed) {
-    const producer = new EventHubProducerClient(connectionOf(printed), 'orders')
+    const producer = new EventHubProducerClient(findConnectionString(printed), 'orders')
     await producer.sendBatch([{ body: 'placed' }, { body: 'paid' }], { partitionId: '0' })
     await producer.close()
     await check(printed)

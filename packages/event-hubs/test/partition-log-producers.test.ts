@@ -5,12 +5,12 @@ import { PRODUCER_LIMIT } from '../log/producer-table.ts'
 import {
   append,
   bodies,
+  listSegments,
   names,
   newFolder,
   numbered,
   openLog,
   readAll,
-  segmentsOf,
   withLog,
 } from './partition-log-support.ts'
 
@@ -47,12 +47,12 @@ test('an epoch that is over is refused, to a producer that connects and to one t
 test('a batch that was published already is acknowledged without being stored, after what came before it', async (t) => {
   await withLog(await newFolder(t), async (log) => {
     const order: string[] = []
-    const mark = (sequence: number) => ({ id: 1, epoch: 0, sequence })
+    const publishing = (sequence: number) => ({ id: 1, epoch: 0, sequence })
     await Promise.all([
-      append(log, numbered(0, 2), mark(1)).then(() => order.push(`first at ${log.info.lastSequence}`)),
-      append(log, numbered(0, 2), mark(1)).then(() => order.push(`again at ${log.info.lastSequence}`)),
-      append(log, numbered(9, 10), mark(9)).catch(() => order.push('refused')),
-      append(log, numbered(2, 3), mark(3)).then(() => order.push('next')),
+      append(log, numbered(0, 2), publishing(1)).then(() => order.push(`first at ${log.info.lastSequence}`)),
+      append(log, numbered(0, 2), publishing(1)).then(() => order.push(`again at ${log.info.lastSequence}`)),
+      append(log, numbered(9, 10), publishing(9)).catch(() => order.push('refused')),
+      append(log, numbered(2, 3), publishing(3)).then(() => order.push('next')),
     ])
     assert.deepEqual(order, ['first at 2', 'again at 2', 'refused', 'next'])
     assert.deepEqual(bodies(await readAll(log)), names(0, 3))
@@ -83,7 +83,7 @@ test('what producers published is known after a restart, over segments, and when
     async (log) => {
       await append(log, numbered(0, 1), { id: -2, epoch: 5, sequence: 2 ** 40 })
       for (let i = 1; i <= 12; i++) await append(log, numbered(i, i + 1), { id: 1, epoch: 0, sequence: i })
-      assert.ok((await segmentsOf(folder)).length > 2)
+      assert.ok((await listSegments(folder)).length > 2)
     },
     options,
   )
@@ -104,24 +104,24 @@ test('what producers published is known after a restart, over segments, and when
 
 test('a producer whose last batch was torn off publishes it again; what only waited for a new segment is not known', async (t) => {
   const folder = await newFolder(t)
-  const mark = (sequence: number) => ({ id: 1, epoch: 0, sequence })
+  const publishing = (sequence: number) => ({ id: 1, epoch: 0, sequence })
   const options = { segmentBytes: 1 }
   await withLog(
     folder,
     async (log) => {
-      await append(log, numbered(0, 1), mark(1))
+      await append(log, numbered(0, 1), publishing(1))
       // Judged together, written one after the other: each is too large to share a write.
-      await Promise.all([1, 2].map((i) => append(log, numbered(i, i + 1, 900_000), mark(i + 1))))
+      await Promise.all([1, 2].map((i) => append(log, numbered(i, i + 1, 900_000), publishing(i + 1))))
     },
     options,
   )
-  const path = (await segmentsOf(folder)).at(-1) ?? ''
+  const path = (await listSegments(folder)).at(-1) ?? ''
   const whole = await readFile(path)
   for (const length of [whole.length - 1, 100, 10]) {
     await writeFile(path, whole.subarray(0, length))
     const log = await openLog(folder, options)
     assert.deepEqual(log.producer(1), { id: 1, epoch: 0, sequence: 2 })
-    await append(log, numbered(2, 3), mark(3))
+    await append(log, numbered(2, 3), publishing(3))
     assert.deepEqual(bodies(await readAll(log)), names(0, 3))
     await log.close()
   }

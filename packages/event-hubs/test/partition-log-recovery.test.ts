@@ -8,13 +8,13 @@ import { refuseFormerLogs } from '../log/log-recovery.ts'
 import {
   append,
   bodies,
+  listSegments,
   names,
   newFolder,
   numbered,
   openLog,
   readAll,
   type Stored,
-  segmentsOf,
   storedIn,
   withLog,
 } from './partition-log-support.ts'
@@ -42,7 +42,7 @@ async function threeRecords(
     }
     return readAll(log)
   })
-  const [path] = await segmentsOf(folder)
+  const [path] = await listSegments(folder)
   assert.ok(path)
   return { path, whole: await readFile(path), records, all }
 }
@@ -56,7 +56,7 @@ async function tenSegments(folder: string): Promise<string[]> {
     },
     { segmentBytes: 1 },
   )
-  const segments = await segmentsOf(folder)
+  const segments = await listSegments(folder)
   assert.equal(segments.length, 10)
   return segments
 }
@@ -144,7 +144,7 @@ test('a segment of another log that starts at the right position is refused when
       },
       options,
     )
-    return segmentsOf(folder)
+    return listSegments(folder)
   }
   const [, second = '', third = ''] = await write(400, 400, 400)
   const [, other = ''] = await write(
@@ -168,7 +168,7 @@ test('an event that is damaged in a sealed segment is refused by file and byte w
     },
     { segmentBytes: 1000 },
   )
-  const segments = await segmentsOf(folder)
+  const segments = await listSegments(folder)
   assert.ok(segments.length > 3)
   const path = segments[1] ?? ''
   const whole = await readFile(path)
@@ -248,7 +248,7 @@ test('a last segment that is cut at any byte keeps what is before the cut, and a
       await append(log, numbered(kept, kept + 1))
       assert.deepEqual(bodies(await readAll(log)), names(0, kept + 1))
     })
-    assert.deepEqual(await segmentsOf(folder), segments)
+    assert.deepEqual(await listSegments(folder), segments)
   }
 })
 

@@ -6,12 +6,12 @@ import {
   append,
   bodies,
   firstFrom,
+  listSegments,
   names,
   newFolder,
   numbered,
   openLog,
   readAll,
-  segmentsOf,
   storedIn,
   withLog,
 } from './partition-log-support.ts'
@@ -33,9 +33,9 @@ test('retention by time drops whole segments in which every event is older, and 
     folder,
     async (log) => {
       await twentyEvents(t, log)
-      const whole = await segmentsOf(folder)
+      const whole = await listSegments(folder)
       await log.retain({ ms: 20_000 }, 20_000)
-      assert.deepEqual(await segmentsOf(folder), whole)
+      assert.deepEqual(await listSegments(folder), whole)
       const kept: number[] = []
       for (let now = 20_000; now <= 35_000; now += 1000) {
         await log.retain({ ms: 10_000 }, now)
@@ -48,7 +48,7 @@ test('retention by time drops whole segments in which every event is older, and 
       }
       assert.equal(log.info.beginSequence, 20)
       assert.ok(new Set(kept).size > 3, `${kept}`)
-      assert.equal((await segmentsOf(folder)).length, 1)
+      assert.equal((await listSegments(folder)).length, 1)
     },
     { segmentBytes: SEGMENT },
   )
@@ -70,7 +70,7 @@ test('retention by size keeps at least so many of the newest bytes, and less tha
         )
         assert.deepEqual(bodies(await readAll(log)), names(log.info.beginSequence, 20))
       }
-      assert.equal((await segmentsOf(folder)).length, 1)
+      assert.equal((await listSegments(folder)).length, 1)
     },
     { segmentBytes: SEGMENT },
   )
@@ -110,7 +110,7 @@ test('a reading and a search that need the file more than once end well although
     folder,
     async (log) => {
       for (let i = 0; i < 8; i++) await append(log, numbered(i, i + 1, 900_000))
-      assert.equal((await segmentsOf(folder)).length, 2)
+      assert.equal((await listSegments(folder)).length, 2)
     },
     options,
   )
@@ -145,7 +145,7 @@ test('when everything was dropped the log is empty, and goes on with the next se
       assert.equal(log.read(end), undefined)
       assert.equal(await firstFrom(log, { key: 'sequence', min: 0 }), undefined)
       await log.retain({ ms: 1000, bytes: 0 }, 40_000)
-      assert.equal((await segmentsOf(folder)).length, 1)
+      assert.equal((await listSegments(folder)).length, 1)
       return { info: log.info, end }
     },
     options,
@@ -189,13 +189,16 @@ test('a segment that cannot be made fails the log: nothing that it would have he
   const log = await openLog(folder, { segmentBytes: 1 })
   await append(log, numbered(0, 1))
   // In the way of the next segment.
-  await writeFile((await segmentsOf(folder))[0]?.replace(/\d{20}/, String(log.info.bytes).padStart(20, '0')) ?? '', '')
+  await writeFile(
+    (await listSegments(folder))[0]?.replace(/\d{20}/, String(log.info.bytes).padStart(20, '0')) ?? '',
+    '',
+  )
   await assert.rejects(append(log, numbered(1, 2)), /EEXIST/)
   assert.match(String(log.failed), /EEXIST/)
   await assert.rejects(append(log, numbered(2, 3)), /EEXIST/)
   assert.deepEqual(bodies(await readAll(log)), ['event 0'])
   await log.retain({ ms: 0 }, Date.now() + 1000)
-  assert.equal((await segmentsOf(folder)).length, 2)
+  assert.equal((await listSegments(folder)).length, 2)
   await log.close()
 })
 

@@ -2,12 +2,12 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import rhea from 'rhea'
-import { type ProducerMark, type PublishedEvent, readPublished } from '../log/event-message.ts'
+import { type PublishedEvent, type PublishingProperties, readPublished } from '../log/event-message.ts'
 import { EventCursor, type LogChunk } from '../log/log-record.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import type { StartPosition } from '../log/start-position.ts'
 import { TailCache } from '../log/tail-cache.ts'
-import { temporaryFolder } from './endpoint.ts'
+import { temporaryFolder } from './emulator.ts'
 
 /** An event as a consumer gets it. */
 export interface Stored {
@@ -64,7 +64,11 @@ export const numbered = (from: number, to: number, size = 0): PublishedEvent[] =
   names(from, to).map((name) => event(name.padEnd(size)))
 
 /** Settles as the append does. */
-export function append(log: PartitionLog, events: readonly PublishedEvent[], producer?: ProducerMark): Promise<void> {
+export function append(
+  log: PartitionLog,
+  events: readonly PublishedEvent[],
+  producer?: PublishingProperties,
+): Promise<void> {
   const bytes = events.reduce((sum, { start, end }) => sum + end - start, 0)
   return new Promise((resolve, reject) => {
     log.append({ events, bytes, producer, settled: (error) => (error ? reject(error) : resolve()) })
@@ -111,6 +115,6 @@ export async function firstFrom(log: PartitionLog, start: StartPosition): Promis
 export const bodies = (events: readonly Stored[]): string[] => events.map(({ body }) => body)
 
 /** Paths of the segments, the oldest first. */
-export async function segmentsOf(folder: string): Promise<string[]> {
+export async function listSegments(folder: string): Promise<string[]> {
   return (await readdir(folder)).sort().map((name) => join(folder, name))
 }

@@ -14,13 +14,13 @@ import {
   bodies,
   event,
   firstFrom,
+  listSegments,
   names,
   newFolder,
   numbered,
   openLog,
   readAll,
   type Stored,
-  segmentsOf,
   storedIn,
   withLog,
 } from './partition-log-support.ts'
@@ -59,7 +59,7 @@ test('a closed log takes nothing more and says why', async (t) => {
   assert.match(String(log.failed), /closed/)
   await assert.rejects(async () => log.read(0), /closed/)
   await log.retain({ bytes: 0 }, 0)
-  assert.equal((await segmentsOf(folder)).length, 2, 'nor does it touch files that another may have opened')
+  assert.equal((await listSegments(folder)).length, 2, 'nor does it touch files that another may have opened')
   await withLog(folder, async (again) => assert.equal(again.info.lastSequence, 1))
 })
 
@@ -103,8 +103,8 @@ test('a group is at most half a megabyte, an append is never split', async (t) =
 test('an event is readable when its append is acknowledged, not before, and listeners hear of it', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
-    const heard: number[] = []
-    const stop = log.onAppend(() => heard.push(log.info.lastSequence))
+    const notified: number[] = []
+    const stop = log.onAppend(() => notified.push(log.info.lastSequence))
     const appended = append(log, numbered(0, 1))
     let acknowledged = false
     appended.then(() => {
@@ -117,7 +117,7 @@ test('an event is readable when its append is acknowledged, not before, and list
     assert.deepEqual(bodies(storedIn(chunk)), ['event 0'])
     stop()
     await append(log, numbered(1, 2))
-    assert.deepEqual(heard, [0])
+    assert.deepEqual(notified, [0])
   })
 })
 
@@ -177,7 +177,7 @@ for (const [where, tailBytes] of [
       },
       options,
     )
-    assert.ok((await segmentsOf(folder)).length > 5)
+    assert.ok((await listSegments(folder)).length > 5)
     await withLog(
       folder,
       async (log) => {
@@ -218,7 +218,7 @@ test('a reader at the end of a segment goes on in the next one', async (t) => {
       const end = await log.seek({ key: 'sequence', min: 2 })
       assert.equal(log.read(end), undefined)
       await append(log, numbered(2, 4))
-      assert.equal((await segmentsOf(folder)).length, 2)
+      assert.equal((await listSegments(folder)).length, 2)
       assert.deepEqual(bodies(await readAll(log, end)), names(2, 4))
     },
     { segmentBytes: 300 },

@@ -6,10 +6,10 @@ import rhea from 'rhea'
 import rheaFrames from 'rhea/lib/frames.js'
 import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
-import { addressOf, type EventHubsTarget } from './support.ts'
+import { type EventHubsTarget, parseHostAndPort } from './support.ts'
 
 /** A frame as it came: the performative's name, what a test may ask of it, and the bytes after it. */
-export interface Heard {
+export interface ReceivedFrame {
   readonly name: string
   readonly channel: number
   readonly fields: Readonly<Record<string, unknown>>
@@ -35,14 +35,14 @@ const KEY = '\0RootManageSharedAccessKey\0SAS_KEY_VALUE'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-export function socketOf(target: EventHubsTarget): Socket {
-  return connect(addressOf(target.connectionString))
+export function openSocket(target: EventHubsTarget): Socket {
+  return connect(parseHostAndPort(target.connectionString))
 }
 
 /** A client that says exactly what a test tells it to, frame by frame, and remembers every frame it heard. */
 export class RawPeer {
   readonly socket: Socket
-  readonly heard: Heard[] = []
+  readonly received: ReceivedFrame[] = []
   readonly closed: Promise<unknown>
   #input: Buffer = Buffer.alloc(0)
   #next = 0
@@ -57,7 +57,7 @@ export class RawPeer {
 
   /** Connected, with nothing said. */
   static async connect(t: TestContext, target: EventHubsTarget): Promise<RawPeer> {
-    const socket = socketOf(target)
+    const socket = openSocket(target)
     t.after(() => socket.destroy())
     const peer = new RawPeer(socket)
     await within(once(socket, 'connect'), 'a connection')
@@ -80,13 +80,13 @@ export class RawPeer {
     this.socket.write(frame(channel, performative, fields, payload))
   }
 
-  begin(channel: number, fields: Fields = {}): Promise<Heard> {
+  begin(channel: number, fields: Fields = {}): Promise<ReceivedFrame> {
     this.send(channel, 'begin', { next_outgoing_id: 0, incoming_window: 2048, outgoing_window: 2048, ...fields })
     return this.next('begin')
   }
 
   /** Attaches a link that sends to an address; settles when it may. */
-  async sender(channel: number, handle: number, address: string, fields: Fields = {}): Promise<Heard> {
+  async sender(channel: number, handle: number, address: string, fields: Fields = {}): Promise<ReceivedFrame> {
     const ends = {
       source: terminus.source({ address: 'raw' }).described(),
       target: terminus.target({ address }).described(),
@@ -104,7 +104,7 @@ export class RawPeer {
   }
 
   /** Attaches a link that receives from an address. */
-  receiver(channel: number, handle: number, address: string, fields: Fields = {}): Promise<Heard> {
+  receiver(channel: number, handle: number, address: string, fields: Fields = {}): Promise<ReceivedFrame> {
     const ends = {
       source: terminus.source({ address }).described(),
       target: terminus.target({ address: 'raw' }).described(),
@@ -127,11 +127,11 @@ export class RawPeer {
   }
 
   /** The next frame of this name; those before it are passed over. */
-  async next(name: string): Promise<Heard> {
-    const found = Promise.withResolvers<Heard>()
+  async next(name: string): Promise<ReceivedFrame> {
+    const found = Promise.withResolvers<ReceivedFrame>()
     this.#watch = () => {
-      while (this.#next < this.heard.length) {
-        const frame = this.heard[this.#next++] as Heard
+      while (this.#next < this.received.length) {
+        const frame = this.received[this.#next++] as ReceivedFrame
         if (frame.name !== name) continue
         this.#watch = () => {}
         return found.resolve(frame)
@@ -139,7 +139,7 @@ export class RawPeer {
     }
     this.#watch()
     const gone = this.closed.then(() => {
-      throw new Error(`the connection was closed before ${name}; heard: ${this.heard.map((frame) => frame.name)}`)
+      throw new Error(`the connection was closed before ${name}; heard: ${this.received.map((frame) => frame.name)}`)
     })
     return within(Promise.race([found.promise, gone]), name)
   }
@@ -158,13 +158,13 @@ export class RawPeer {
 
   /** What the server acknowledged, run by run. */
   get dispositions(): readonly (readonly [first: number, last: number])[] {
-    return this.heard
+    return this.received
       .filter(({ name }) => name === 'disposition')
       .map(({ fields }) => [Number(fields.first), Number(fields.last ?? fields.first)])
   }
 
   count(name: string): number {
-    return this.heard.filter((frame) => frame.name === name).length
+    return this.received.filter((frame) => frame.name === name).length
   }
 
   #read(chunk: Buffer): void {
@@ -172,19 +172,19 @@ export class RawPeer {
     while (this.#input.length >= 8) {
       const size = this.#input.toString('latin1', 0, 4) === 'AMQP' ? 8 : this.#input.readUInt32BE(0)
       if (this.#input.length < size) break
-      if (size > 8) this.#hear(this.#input.subarray(0, size))
+      if (size > 8) this.#receive(this.#input.subarray(0, size))
       this.#input = this.#input.subarray(size)
     }
     this.#watch()
   }
 
-  #hear(bytes: Buffer): void {
+  #receive(bytes: Buffer): void {
     const { channel, performative, payload } = rheaFrames.read_frame(bytes) as {
       channel: number
       performative: Record<string, unknown>
       payload?: Buffer
     }
-    this.heard.push({
+    this.received.push({
       name: NAMES[bytes[10] ?? 0] ?? '?',
       channel,
       fields: performative,
@@ -212,7 +212,7 @@ export function frame(
 }
 
 /** A message of one data section that holds JSON. */
-export const encoded = (body: unknown): Buffer =>
+export const encodeJson = (body: unknown): Buffer =>
   rhea.message.encode({ body: rhea.message.data_section(Buffer.from(JSON.stringify(body))) })
 
 /** The fields of a transfer that is a whole delivery. */
@@ -225,8 +225,8 @@ export const transfer = (handle: number, id: number, fields: Fields = {}): Field
 })
 
 /** The condition of a detach, end, close or a rejection. */
-export function conditionIn(heard: Heard): unknown {
-  const { error, state } = heard.fields as {
+export function conditionIn(received: ReceivedFrame): unknown {
+  const { error, state } = received.fields as {
     error?: { condition?: unknown }
     state?: { value?: { value?: unknown[] }[] }
   }

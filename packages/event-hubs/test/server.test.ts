@@ -11,8 +11,8 @@ import { openNamespaces } from '../namespace/namespace.ts'
 import { type EventHubsOptions, type RunningEventHubs, startEventHubs } from '../server.ts'
 import { serveNamespace } from '../service/namespace-server.ts'
 import type { NamespaceSettings } from '../settings/namespace-settings.ts'
-import { cleanUp, newFolder } from './controlled.ts'
-import { encoded, frame, RawPeer, transfer } from './raw-peer.ts'
+import { cleanUp, newFolder } from './controlled-emulator.ts'
+import { encodeJson, frame, RawPeer, transfer } from './raw-peer.ts'
 
 const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }
 
@@ -125,7 +125,7 @@ test('what is stored when the endpoint stops is acknowledged, before its links a
   const peer = await RawPeer.open(t, { connectionString, stop: () => running.stop() })
   await peer.begin(0)
   await peer.sender(0, 0, 'orders/Partitions/0')
-  const message = encoded('x'.repeat(20_000))
+  const message = encodeJson('x'.repeat(20_000))
   for (let id = 0; id < 500; id++) peer.socket.write(frame(0, 'transfer', transfer(0, id), message))
   await peer.next('disposition')
   await running.stop()
@@ -136,6 +136,6 @@ test('what is stored when the endpoint stops is acknowledged, before its links a
   const log = stored?.hubs.get('orders')?.partition('0')
   assert.ok(acknowledged > 0)
   assert.equal(acknowledged, Number(log?.info.lastSequence) + 1)
-  const names = peer.heard.map(({ name }) => name)
+  const names = peer.received.map(({ name }) => name)
   assert.ok(names.lastIndexOf('disposition') < names.indexOf('detach'), names.join(' '))
 })

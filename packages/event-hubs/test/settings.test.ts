@@ -5,9 +5,9 @@ import { after, before, test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import { StartError } from '../../kit/errors.ts'
 import { readNamespaces } from '../settings/namespace-settings.ts'
-import { cleanUp, connectionStringTo, killAndRestart, newFolder, startControlled } from './controlled.ts'
+import { cleanUp, connectionStringTo, killAndRestart, newFolder, startControlled } from './controlled-emulator.ts'
 import { unrefRenewals } from './sdk-timers.ts'
-import { bodiesOf, consumerOf, producerOf, receive } from './support.ts'
+import { createConsumer, createProducer, listBodies, receive } from './support.ts'
 
 before(unrefRenewals)
 after(cleanUp)
@@ -148,20 +148,20 @@ test("the file of the vendor's emulator is read as it is: counts as text or numb
 
 test("the endpoint serves what the file of the vendor's emulator says, as Microsoft documents it", async (t) => {
   const { connectionString } = await startControlled(await newFolder(), EMULATOR)
-  const producer = producerOf(t, connectionString, 'eh1')
+  const producer = createProducer(t, connectionString, 'eh1')
   assert.deepEqual(await producer.getPartitionIds(), ['0', '1'])
   await producer.sendBatch([{ body: 'a' }], { partitionId: '1' })
-  const consumer = consumerOf(t, connectionString, 'eh1', undefined, 'cg1')
-  assert.deepEqual(bodiesOf(await receive(consumer, '1', earliestEventPosition, 1)), ['a'])
+  const consumer = createConsumer(t, connectionString, 'eh1', undefined, 'cg1')
+  assert.deepEqual(listBodies(await receive(consumer, '1', earliestEventPosition, 1)), ['a'])
 })
 
 test('there is no limit of ten hubs', async (t) => {
   const names = Array.from({ length: 15 }, (_, i) => `hub${i}`)
   const { connectionString } = await startControlled(await newFolder(), { hubs: names.map((name) => hub(name)) })
   for (const name of names) {
-    await producerOf(t, connectionString, name).sendBatch([{ body: name }])
-    const consumer = consumerOf(t, connectionString, name)
-    assert.deepEqual(bodiesOf(await receive(consumer, '0', earliestEventPosition, 1)), [name])
+    await createProducer(t, connectionString, name).sendBatch([{ body: name }])
+    const consumer = createConsumer(t, connectionString, name)
+    assert.deepEqual(listBodies(await receive(consumer, '0', earliestEventPosition, 1)), [name])
   }
 })
 
@@ -176,18 +176,18 @@ test('hubs of the same name in two namespaces hold different events, over a rest
   }
   // One that was alone keeps its events when another comes beside it.
   const alone = await startControlled(folder, orders)
-  await producerOf(t, alone.connectionString, 'orders').sendBatch([{ body: 'first' }])
+  await createProducer(t, alone.connectionString, 'orders').sendBatch([{ body: 'first' }])
   const running = await killAndRestart(alone, folder, both)
-  await producerOf(t, await connectionStringTo(running, 'second-ns'), 'orders').sendBatch([{ body: 'second' }])
+  await createProducer(t, await connectionStringTo(running, 'second-ns'), 'orders').sendBatch([{ body: 'second' }])
   await running.call('PUT', '/namespaces/second-ns/hubs/late', { partitions: 1 })
 
   const again = await killAndRestart(running, folder, both)
   const second = await connectionStringTo(again, 'second-ns')
   const bodies = async (connectionString: string, name: string) => {
-    await producerOf(t, connectionString, name).sendBatch([{ body: 'last' }])
-    const consumer = consumerOf(t, connectionString, name)
+    await createProducer(t, connectionString, name).sendBatch([{ body: 'last' }])
+    const consumer = createConsumer(t, connectionString, name)
     const { lastEnqueuedSequenceNumber } = await consumer.getPartitionProperties('0')
-    return bodiesOf(await receive(consumer, '0', earliestEventPosition, lastEnqueuedSequenceNumber + 1))
+    return listBodies(await receive(consumer, '0', earliestEventPosition, lastEnqueuedSequenceNumber + 1))
   }
   assert.deepEqual(await bodies(again.connectionString, 'orders'), ['first', 'last'])
   assert.deepEqual(await bodies(second, 'orders'), ['second', 'last'])

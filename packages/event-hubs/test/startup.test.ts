@@ -6,15 +6,15 @@ import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition }
 import { StartError } from '../../kit/errors.ts'
 import { WAIT_MS, within } from '../../test-support/wait.ts'
 import {
-  connectionStringOf,
-  portOf,
-  settingsOf,
-  startEndpoint,
+  buildConnectionString,
+  buildEnv,
+  readPort,
+  startEmulator,
   startProcess,
   syncedLogs,
   temporaryFolder,
-} from './endpoint.ts'
-import { bodiesOf, receive } from './support.ts'
+} from './emulator.ts'
+import { listBodies, receive } from './support.ts'
 
 const HUBS = [{ name: 'orders', partitions: 2, consumerGroups: [] }]
 
@@ -26,8 +26,8 @@ async function newFolder(t: TestContext): Promise<string> {
 
 /** Starts, sends one batch an entry to partition 0, and ends with SIGKILL. */
 async function fill(folder: string, batches: readonly (readonly string[])[]): Promise<void> {
-  const child = await startEndpoint(folder, HUBS)
-  const producer = new EventHubProducerClient(connectionStringOf(child), 'orders')
+  const child = await startEmulator(folder, HUBS)
+  const producer = new EventHubProducerClient(buildConnectionString(child), 'orders')
   for (const batch of batches) {
     await producer.sendBatch(
       batch.map((body) => ({ body })),
@@ -51,7 +51,7 @@ test('writes to the logs wait for the disk, unless EVENT_HUBS_EMULATOR_FAST says
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
   const folder = await newFolder(t)
   const start = (EVENT_HUBS_EMULATOR_FAST: string) =>
-    startProcess(folder, JSON.stringify({ hubs: HUBS }), { ...settingsOf(folder), EVENT_HUBS_EMULATOR_FAST })
+    startProcess(folder, JSON.stringify({ hubs: HUBS }), { ...buildEnv(folder), EVENT_HUBS_EMULATOR_FAST })
   // Made, and then opened again.
   for (const [setting, synced] of [
     ['1', false],
@@ -59,15 +59,15 @@ test('writes to the logs wait for the disk, unless EVENT_HUBS_EMULATOR_FAST says
     ['', true],
   ] as const) {
     const child = await start(setting)
-    const producer = new EventHubProducerClient(connectionStringOf(child), 'orders')
+    const producer = new EventHubProducerClient(buildConnectionString(child), 'orders')
     await producer.sendBatch([{ body: setting }], { partitionId: '0' })
     await producer.close()
     assert.deepEqual(await syncedLogs(child.pid), [synced, synced])
     await child.stop()
   }
-  const child = await startProcess(folder, JSON.stringify({ hubs: [{ ...HUBS[0], name: 'new' }] }), settingsOf(folder))
+  const child = await startProcess(folder, JSON.stringify({ hubs: [{ ...HUBS[0], name: 'new' }] }), buildEnv(folder))
   assert.deepEqual(await syncedLogs(child.pid), [true, true])
-  const consumer = new EventHubConsumerClient('$Default', connectionStringOf(child), 'new')
+  const consumer = new EventHubConsumerClient('$Default', buildConnectionString(child), 'new')
   assert.equal((await consumer.getPartitionIds()).length, 2)
   await consumer.close()
   await child.stop()
@@ -83,26 +83,26 @@ test('settings that the service would not take are refused in one line that name
     [[{ name: 'a', partitions: 1, consumerGroups: [7] }], /hubs\.json: hubs\[0\]: hub a: 7 is no consumer group name/],
     [[...HUBS, { ...HUBS[0], name: 'ORDERS' }], /hubs\.json: hub ORDERS is listed twice/],
   ] as const)
-    await refused(startEndpoint(folder, hubs), message)
+    await refused(startEmulator(folder, hubs), message)
 })
 
 test('a port in use is refused in one line that names the setting', async (t) => {
-  const first = await startEndpoint(await newFolder(t), HUBS)
+  const first = await startEmulator(await newFolder(t), HUBS)
   t.after(() => first.stop())
-  await refused(startEndpoint(await newFolder(t), HUBS, portOf(first)), /port \d+ is in use: .*--port/)
+  await refused(startEmulator(await newFolder(t), HUBS, readPort(first)), /port \d+ is in use: .*--port/)
 })
 
 test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
   const folder = await newFolder(t)
-  const first = await startEndpoint(folder, HUBS)
+  const first = await startEmulator(folder, HUBS)
   t.after(() => first.stop())
-  await refused(startEndpoint(folder, HUBS), new RegExp(`in use by process ${first.pid}`))
+  await refused(startEmulator(folder, HUBS), new RegExp(`in use by process ${first.pid}`))
   first.kill('SIGKILL')
   await first.exited
-  const second = await startEndpoint(folder, HUBS)
+  const second = await startEmulator(folder, HUBS)
   await second.stop()
   await assert.rejects(stat(join(folder, 'data', 'lock')), { code: 'ENOENT' })
-  const third = await startEndpoint(folder, HUBS)
+  const third = await startEmulator(folder, HUBS)
   await third.stop()
 })
 
@@ -110,13 +110,13 @@ test('a hub whose number of partitions was changed is refused, and its name in o
   const folder = await newFolder(t)
   await fill(folder, [])
   const changed = [{ name: 'Orders', partitions: 3, consumerGroups: [] }]
-  await refused(startEndpoint(folder, changed), /hub Orders has 2 partitions .* but 3 are configured/)
+  await refused(startEmulator(folder, changed), /hub Orders has 2 partitions .* but 3 are configured/)
 })
 
 test('a data folder that cannot be made is refused in one line', async (t) => {
   const folder = await newFolder(t)
   await writeFile(join(folder, 'data'), 'a file')
-  await refused(startEndpoint(folder, HUBS), /the data folder .* cannot be written/)
+  await refused(startEmulator(folder, HUBS), /the data folder .* cannot be written/)
 })
 
 /** The first segment of partition 0. */
@@ -130,12 +130,12 @@ test('a torn tail is cut at start, and what was acknowledged is served', async (
   const log = await open(path, 'a')
   await log.write((await readFile(path)).subarray(-50, -3))
   await log.close()
-  const child = await startEndpoint(folder, HUBS)
+  const child = await startEmulator(folder, HUBS)
   t.after(() => child.stop())
   assert.equal((await stat(path)).size, size)
-  const consumer = new EventHubConsumerClient('$Default', connectionStringOf(child), 'orders')
+  const consumer = new EventHubConsumerClient('$Default', buildConnectionString(child), 'orders')
   t.after(() => consumer.close())
-  assert.deepEqual(bodiesOf(await receive(consumer, '0', earliestEventPosition, 2)), ['a', 'b'])
+  assert.deepEqual(listBodies(await receive(consumer, '0', earliestEventPosition, 2)), ['a', 'b'])
 })
 
 test('a record damaged in the middle is refused by name at start', async (t) => {
@@ -146,21 +146,21 @@ test('a record damaged in the middle is refused by name at start', async (t) => 
   const second = bytes.indexOf('TML2', bytes.indexOf('TML2') + 1)
   bytes[second + 40] = 0xee
   await writeFile(path, bytes)
-  await refused(startEndpoint(folder, HUBS), /0{20}\.log: the record of sequence number 1 at byte \d+ is damaged/)
+  await refused(startEmulator(folder, HUBS), /0{20}\.log: the record of sequence number 1 at byte \d+ is damaged/)
 })
 
 test('a data folder of the first version, a file for each partition, is refused in one line that says what to do', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [])
   await writeFile(join(folder, 'data', 'hubs', 'orders', '0.log'), 'TML1')
-  await refused(startEndpoint(folder, HUBS), /0\.log was written by an earlier version: start with another data folder/)
+  await refused(startEmulator(folder, HUBS), /0\.log was written by an earlier version: start with another data folder/)
 })
 
 test('an orderly stop acknowledges what it took, detaches its clients and ends', async (t) => {
   const folder = await newFolder(t)
-  const child = await startEndpoint(folder, HUBS)
+  const child = await startEmulator(folder, HUBS)
   const options = { retryOptions: { maxRetries: 0, timeoutInMs: 1000 } }
-  const producer = new EventHubProducerClient(connectionStringOf(child), 'orders', options)
+  const producer = new EventHubProducerClient(buildConnectionString(child), 'orders', options)
   t.after(() => producer.close())
   await producer.sendBatch([{ body: 0 }], { partitionId: '0' })
   let acknowledged = 1
@@ -177,11 +177,11 @@ test('an orderly stop acknowledges what it took, detaches its clients and ends',
   await child.stop(WAIT_MS)
   assert.equal(await child.exited, 'ended with code 0')
   await within(sending, 'the sender to notice')
-  const again = await startEndpoint(folder, HUBS)
+  const again = await startEmulator(folder, HUBS)
   t.after(() => again.stop())
-  const consumer = new EventHubConsumerClient('$Default', connectionStringOf(again), 'orders')
+  const consumer = new EventHubConsumerClient('$Default', buildConnectionString(again), 'orders')
   t.after(() => consumer.close())
-  const bodies = bodiesOf(await receive(consumer, '0', earliestEventPosition, acknowledged))
+  const bodies = listBodies(await receive(consumer, '0', earliestEventPosition, acknowledged))
   assert.deepEqual(
     bodies.slice(0, acknowledged),
     Array.from({ length: acknowledged }, (_, i) => i),

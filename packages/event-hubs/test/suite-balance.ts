@@ -5,7 +5,7 @@ import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { ContainerClient } from '@azure/storage-blob'
 import { within } from '../../test-support/wait.ts'
 import { type Azurite, startAzurite } from './azurite.ts'
-import { type EventHubsTarget, PATIENT, producerOf } from './support.ts'
+import { createProducer, type EventHubsTarget, PATIENT } from './support.ts'
 
 const PARTITIONS = ['0', '1', '2', '3']
 
@@ -20,7 +20,7 @@ export function balancing(target: () => EventHubsTarget): void {
   test('two consumers share four partitions, and a restarted one resumes after its checkpoints', async (t) => {
     const container = new ContainerClient(azurite.connectionString, 'checkpoints')
     await container.create()
-    const producer = producerOf(t, target().connectionString, 'balanced')
+    const producer = createProducer(t, target().connectionString, 'balanced')
     const send = async (round: number): Promise<void> => {
       for (const partitionId of PARTITIONS)
         await producer.sendBatch([{ body: `${round}.${partitionId}.a` }, { body: `${round}.${partitionId}.b` }], {
@@ -39,9 +39,9 @@ export function balancing(target: () => EventHubsTarget): void {
     await two.until('two partitions each', () => two.owned.size === 2 && one.owned.size === 2)
     assert.deepEqual([...one.owned, ...two.owned].sort(), PARTITIONS)
     await send(2)
-    const ofRound2 = (): string[] => [...one.received, ...two.received].filter((body) => body.startsWith('2.'))
-    await two.until('every event of round 2', () => ofRound2().length >= 8)
-    assert.deepEqual(ofRound2().sort(), bodies(2))
+    const selectRound2 = (): string[] => [...one.received, ...two.received].filter((body) => body.startsWith('2.'))
+    await two.until('every event of round 2', () => selectRound2().length >= 8)
+    assert.deepEqual(selectRound2().sort(), bodies(2))
 
     await one.stop()
     await two.stop()

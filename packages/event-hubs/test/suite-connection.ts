@@ -4,8 +4,8 @@ import { earliestEventPosition } from '@azure/event-hubs'
 import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
 import { binary, EMPTY_FRAME, PERFORMATIVE, performative, frame as plainFrame, symbol } from './amqp-wire.ts'
-import { AMQP_HEADER, conditionIn, encoded, frame, RawPeer, SASL_HEADER, transfer } from './raw-peer.ts'
-import { bodiesOf, consumerOf, type EventHubsTarget, receive } from './support.ts'
+import { AMQP_HEADER, conditionIn, encodeJson, frame, RawPeer, SASL_HEADER, transfer } from './raw-peer.ts'
+import { createConsumer, type EventHubsTarget, listBodies, receive } from './support.ts'
 
 const HUB = 'connections'
 const TARGET = `${HUB}/Partitions/0`
@@ -24,7 +24,7 @@ export function connections(target: () => EventHubsTarget): void {
     return (await peer.next('sasl_outcome')).fields.code
   }
 
-  const attachOf = (handle: number): Buffer => frame(0, 'attach', { name: `link ${handle}`, handle, role: false })
+  const encodeAttach = (handle: number): Buffer => frame(0, 'attach', { name: `link ${handle}`, handle, role: false })
 
   test('a mechanism that is not offered, and a PLAIN response that is none, are refused (part 5, 5.3.3.6)', async (t) => {
     for (const [mechanism, response] of [
@@ -101,7 +101,7 @@ export function connections(target: () => EventHubsTarget): void {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, TARGET)
-    const message = encoded('x'.repeat(900_000))
+    const message = encodeJson('x'.repeat(900_000))
     const half = message.subarray(0, 450_000)
     let id = 0
     for (let sent = 0; sent < PARTIAL_LIMIT * 1.5; sent += message.length) {
@@ -163,10 +163,10 @@ export function connections(target: () => EventHubsTarget): void {
     }
     peer.socket.write(extended(frame(0, 'begin', { next_outgoing_id: 0, incoming_window: 9, outgoing_window: 9 }), 1))
     await peer.next('begin')
-    peer.socket.write(extended(attachOf(0), 3))
+    peer.socket.write(extended(encodeAttach(0), 3))
     await peer.next('detach')
     await peer.sender(0, 1, TARGET)
-    peer.socket.write(extended(frame(0, 'transfer', transfer(1, 0), encoded('extended')), 5))
+    peer.socket.write(extended(frame(0, 'transfer', transfer(1, 0), encodeJson('extended')), 5))
     await peer.next('disposition')
     assert.deepEqual(peer.dispositions, [[0, 0]])
   })
@@ -193,7 +193,7 @@ export function connections(target: () => EventHubsTarget): void {
         role: false,
         target: terminus.target({ address: `${hub}/Partitions/0` }).described(),
       }
-      const large = encoded('y'.repeat(6000))
+      const large = encodeJson('y'.repeat(6000))
       const bytes = Buffer.concat([
         SASL_HEADER,
         plainFrame(0, performative(PERFORMATIVE.saslInit, symbol('PLAIN'), response), 1),
@@ -202,7 +202,7 @@ export function connections(target: () => EventHubsTarget): void {
         EMPTY_FRAME,
         frame(0, 'begin', { next_outgoing_id: 0, incoming_window: 9, outgoing_window: 9 }),
         frame(0, 'attach', link),
-        frame(0, 'transfer', transfer(0, 0), encoded('small')),
+        frame(0, 'transfer', transfer(0, 0), encodeJson('small')),
         frame(0, 'transfer', transfer(0, 1), large),
         frame(0, 'transfer', transfer(0, 2, { more: true }), large.subarray(0, 100)),
         frame(0, 'transfer', { handle: 0, more: false }, large.subarray(100)),
@@ -220,8 +220,8 @@ export function connections(target: () => EventHubsTarget): void {
         })
       }
       while (!peer.dispositions.some(([, last]) => last === 2)) await peer.next('disposition')
-      const events = await receive(consumerOf(t, target().connectionString, hub), '0', earliestEventPosition, 3)
-      assert.deepEqual(bodiesOf(events), ['small', 'y'.repeat(6000), 'y'.repeat(6000)])
+      const events = await receive(createConsumer(t, target().connectionString, hub), '0', earliestEventPosition, 3)
+      assert.deepEqual(listBodies(events), ['small', 'y'.repeat(6000), 'y'.repeat(6000)])
       peer.send(0, 'close', {})
       await peer.next('close')
     })

@@ -8,7 +8,7 @@ import { ContainerClient } from '@azure/storage-blob'
 import { within } from '../../test-support/wait.ts'
 import { type Azurite, startAzurite } from './azurite.ts'
 import type { MemberMessage, MemberOptions } from './balance-member.ts'
-import { addressOf, consumerOf, type EventHubsTarget, PATIENT, producerOf, receive } from './support.ts'
+import { createConsumer, createProducer, type EventHubsTarget, PATIENT, parseHostAndPort, receive } from './support.ts'
 
 const PARTITIONS = ['0', '1', '2', '3']
 const PRODUCERS = 8
@@ -53,13 +53,15 @@ export function crashes(target: () => EventHubsTarget): void {
 
     let events = 0
     for (const [index, partition] of PARTITIONS.entries()) {
-      const { lastEnqueuedSequenceNumber: last } = await producerOf(t, connectionString, hub).getPartitionProperties(
-        partition,
-      )
+      const { lastEnqueuedSequenceNumber: last } = await createProducer(
+        t,
+        connectionString,
+        hub,
+      ).getPartitionProperties(partition)
       const all = delivered[index] ?? []
       await changes.until(`event ${last} of partition ${partition}`, () => (all.at(-1)?.sequence ?? -1) >= last)
-      const live = uniqueOf(all, last)
-      const again = await receive(consumerOf(t, connectionString, hub), partition, earliestEventPosition, last + 1)
+      const live = selectUnique(all, last)
+      const again = await receive(createConsumer(t, connectionString, hub), partition, earliestEventPosition, last + 1)
       assert.deepEqual(
         again.slice(0, last + 1).map(({ sequenceNumber, body }) => ({ sequence: sequenceNumber, body })),
         live,
@@ -89,7 +91,7 @@ export function crashes(target: () => EventHubsTarget): void {
     const hub = 'taken'
     const store = new ContainerClient(azurite.connectionString, 'crashes')
     await store.create()
-    const producer = producerOf(t, connectionString, hub)
+    const producer = createProducer(t, connectionString, hub)
     const sent: string[] = []
     const send = async (rounds: number): Promise<void> => {
       for (let round = 0; round < rounds; round++)
@@ -135,7 +137,7 @@ export function crashes(target: () => EventHubsTarget): void {
     }
 
     const checkpoints = await new BlobCheckpointStore(store).listCheckpoints(
-      addressOf(connectionString).host,
+      parseHostAndPort(connectionString).host,
       hub,
       '$Default',
     )
@@ -160,7 +162,7 @@ export function crashes(target: () => EventHubsTarget): void {
     changes: Changes,
   ): { readonly sequence: number; readonly body: Body }[] {
     const delivered: { readonly sequence: number; readonly body: Body }[] = []
-    const consumer = consumerOf(t, target().connectionString, hub, PATIENT)
+    const consumer = createConsumer(t, target().connectionString, hub, PATIENT)
     const subscription = consumer.subscribe(
       partition,
       {
@@ -182,7 +184,7 @@ export function crashes(target: () => EventHubsTarget): void {
  * The events up to a sequence number, each once. The SDK reads again what it had not handed over when a connection was lost: an event may
  * come again, but none is left out, and none comes back as another.
  */
-function uniqueOf<Event extends { readonly sequence: number }>(delivered: readonly Event[], last: number): Event[] {
+function selectUnique<Event extends { readonly sequence: number }>(delivered: readonly Event[], last: number): Event[] {
   const unique: Event[] = []
   for (const event of delivered) {
     assert.ok(event.sequence <= unique.length, `${event.sequence} came after ${unique.length - 1}`)
@@ -218,13 +220,13 @@ class Producer {
   readonly partitionId: string
   readonly acknowledged = new Set<number>()
   sent = 0
-  readonly #client: ReturnType<typeof producerOf>
+  readonly #client: ReturnType<typeof createProducer>
   readonly #changes: Changes
 
   constructor(t: TestContext, connectionString: string, hub: string, id: number, changes: Changes) {
     this.id = id
     this.partitionId = String(id % PARTITIONS.length)
-    this.#client = producerOf(t, connectionString, hub, ONE_TRY)
+    this.#client = createProducer(t, connectionString, hub, ONE_TRY)
     this.#changes = changes
   }
 

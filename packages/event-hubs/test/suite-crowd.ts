@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import rhea, { type Connection, type EventContext } from 'rhea'
 import { within } from '../../test-support/wait.ts'
 import { AMQP_HEADER, beginFrame, EMPTY_FRAME, openFrame } from './amqp-wire.ts'
-import { addressOf, type EventHubsTarget } from './support.ts'
+import { type EventHubsTarget, parseHostAndPort } from './support.ts'
 import { SASL_PLAIN } from './witness.ts'
 
 const HUB = 'crowd'
@@ -89,7 +89,7 @@ export function crowd(target: () => EventHubsTarget): void {
   function busyClient(t: TestContext): { readonly connection: Connection; readonly lost: Promise<never> } {
     const connection = rhea
       .create_container()
-      .connect({ ...addressOf(target().connectionString), reconnect: false, ...SASL_PLAIN })
+      .connect({ ...parseHostAndPort(target().connectionString), reconnect: false, ...SASL_PLAIN })
     t.after(() => connection.close())
     const lost = new Promise<never>((_, reject) => {
       for (const event of ['disconnected', 'connection_error', 'sender_error', 'receiver_error', 'rejected'])
@@ -101,12 +101,12 @@ export function crowd(target: () => EventHubsTarget): void {
 
   /** Opens, begins and says nothing more. `heartbeats` settles when it heard some, and fails when it is hung up on. */
   async function idleClient(t: TestContext): Promise<{ readonly socket: Socket; readonly heartbeats: Promise<void> }> {
-    const socket = connect(addressOf(target().connectionString))
+    const socket = connect(parseHostAndPort(target().connectionString))
     t.after(() => socket.destroy())
     const heartbeats = new Promise<void>((resolve, reject) => {
-      let heard = 0
+      let beats = 0
       socket.on('data', (bytes) => {
-        if (bytes.subarray(-EMPTY_FRAME.length).equals(EMPTY_FRAME) && ++heard === HEARTBEATS) resolve()
+        if (bytes.subarray(-EMPTY_FRAME.length).equals(EMPTY_FRAME) && ++beats === HEARTBEATS) resolve()
       })
       socket.on('error', reject)
       socket.on('close', () => reject(new Error('an idle client was hung up on')))

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { earliestEventPosition, type ReceivedEventData } from '@azure/event-hubs'
 import { within } from '../../test-support/wait.ts'
 import { assertRunsOn } from './suite-send.ts'
-import { consumerOf, type EventHubsTarget, PATIENT, producerOf, receive } from './support.ts'
+import { createConsumer, createProducer, type EventHubsTarget, PATIENT, receive } from './support.ts'
 
 const SENDERS = 6
 /** A sender whose server was killed hears of it by this timeout. One that is only slow sends the same batch again. */
@@ -19,7 +19,7 @@ export function faults(target: () => EventHubsTarget): void {
       let killed = false
       const enough = Promise.withResolvers<void>()
       const sending = acknowledged.map(async (_, sender) => {
-        const producer = producerOf(t, connectionString, 'killed', ONE_TRY)
+        const producer = createProducer(t, connectionString, 'killed', ONE_TRY)
         for (;;) {
           const from = acknowledged[sender] ?? 0
           const events = Array.from({ length: 5 }, (_, i) => ({ body: { sender, n: from + i, text: 'x'.repeat(300) } }))
@@ -38,8 +38,8 @@ export function faults(target: () => EventHubsTarget): void {
       await kill()
       await within(Promise.all(sending), 'the senders to notice')
     }
-    const consumer = consumerOf(t, connectionString, 'killed')
-    const producer = producerOf(t, connectionString, 'killed')
+    const consumer = createConsumer(t, connectionString, 'killed')
+    const producer = createProducer(t, connectionString, 'killed')
     for (const partition of ['0', '1']) {
       const { lastEnqueuedSequenceNumber } = await producer.getPartitionProperties(partition)
       const events = await receive(consumer, partition, earliestEventPosition, lastEnqueuedSequenceNumber + 1)
@@ -68,8 +68,8 @@ export function faults(target: () => EventHubsTarget): void {
   test('a producer and a consumer that stay connected go on after the server was restarted, and miss nothing', async (t) => {
     const { connectionString, restart, kill } = target()
     if (!restart || !kill) return t.skip('this target cannot be restarted')
-    const producer = producerOf(t, connectionString, 'restarted', PATIENT)
-    const consumer = consumerOf(t, connectionString, 'restarted', PATIENT)
+    const producer = createProducer(t, connectionString, 'restarted', PATIENT)
+    const consumer = createConsumer(t, connectionString, 'restarted', PATIENT)
     const received = new Map<number, number>()
     let watch = (): void => {}
     const subscription = consumer.subscribe(

@@ -4,8 +4,8 @@ import rhea from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
 import { bool, type Described, dataSection, described, list, readValue } from './amqp-wire.ts'
-import { conditionIn, encoded, type Fields, frame, type Heard, RawPeer, transfer } from './raw-peer.ts'
-import { type EventHubsTarget, producerOf } from './support.ts'
+import { conditionIn, encodeJson, type Fields, frame, RawPeer, type ReceivedFrame, transfer } from './raw-peer.ts'
+import { createProducer, type EventHubsTarget } from './support.ts'
 
 const HUB = 'flows'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
@@ -15,17 +15,17 @@ const EVENTS = 50
 
 /** Windows, credit, ids and acknowledgements, number by number. Section numbers as in suite-protocol.ts. */
 export function flows(target: () => EventHubsTarget): void {
-  const transfersOf = (peer: RawPeer): Heard[] => peer.heard.filter(({ name }) => name === 'transfer')
-  const sequencesOf = (peer: RawPeer, handle = 0): number[] =>
-    transfersOf(peer)
+  const listTransfers = (peer: RawPeer): ReceivedFrame[] => peer.received.filter(({ name }) => name === 'transfer')
+  const listSequences = (peer: RawPeer, handle = 0): number[] =>
+    listTransfers(peer)
       .filter(({ fields }) => fields.handle === handle)
       .map(({ payload }) => Number(rhea.message.decode(payload).message_annotations?.['x-opt-sequence-number']))
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
   let filled: Promise<void> | undefined
   /** With events in partition 0 and none in partition 1. */
-  async function filledPeer(...[t, begin]: [Parameters<typeof producerOf>[0], Fields?]): Promise<RawPeer> {
-    filled ??= producerOf(t, target().connectionString, HUB).sendBatch(
+  async function filledPeer(...[t, begin]: [Parameters<typeof createProducer>[0], Fields?]): Promise<RawPeer> {
+    filled ??= createProducer(t, target().connectionString, HUB).sendBatch(
       upTo(EVENTS).map((body) => ({ body })),
       { partitionId: '0' },
     )
@@ -65,8 +65,8 @@ export function flows(target: () => EventHubsTarget): void {
     // A window without a link's credit lets those go on that waited for it.
     peer.send(0, 'flow', { next_incoming_id: 7, incoming_window: 2, next_outgoing_id: 0, outgoing_window: 0 })
     for (let i = 0; i < 2; i++) await peer.next('transfer')
-    assert.deepEqual(sequencesOf(peer, 0), upTo(3))
-    assert.deepEqual(sequencesOf(peer, 1), upTo(6))
+    assert.deepEqual(listSequences(peer, 0), upTo(3))
+    assert.deepEqual(listSequences(peer, 1), upTo(6))
   })
 
   test('transfers to two receivers of a session have one row of ids, are settled and of format 0 (2.7.5)', async (t) => {
@@ -78,12 +78,12 @@ export function flows(target: () => EventHubsTarget): void {
         for (let j = 0; j < 5; j++) await peer.next('transfer')
       }
     assert.deepEqual(
-      transfersOf(peer).map(({ fields }) => fields.delivery_id),
+      listTransfers(peer).map(({ fields }) => fields.delivery_id),
       upTo(50),
     )
-    for (const { fields } of transfersOf(peer))
+    for (const { fields } of listTransfers(peer))
       assert.deepEqual([fields.message_format, fields.settled, fields.more || false], [0, true, false])
-    for (const handle of [0, 1]) assert.deepEqual(sequencesOf(peer, handle), upTo(25))
+    for (const handle of [0, 1]) assert.deepEqual(listSequences(peer, handle), upTo(25))
   })
 
   test('a drain gives back the credit that the end of the partition left, and says how far it came (2.6.7)', async (t) => {
@@ -95,26 +95,26 @@ export function flows(target: () => EventHubsTarget): void {
       [fields.handle, fields.link_credit, fields.delivery_count, fields.drain],
       [0, 0, EVENTS + 30, true],
     )
-    assert.deepEqual(sequencesOf(peer), upTo(EVENTS))
+    assert.deepEqual(listSequences(peer), upTo(EVENTS))
     // Credit that is no drain's is kept where there is nothing to send.
     peer.credit(0, 0, 7, { delivery_count: EVENTS + 30, next_incoming_id: EVENTS, echo: true })
     assert.deepEqual((await peer.next('flow')).fields.link_credit, 7)
   })
 
   test('a drain waits for the rest of a message that the window holds back (2.6.7)', async (t) => {
-    await producerOf(t, target().connectionString, 'drained').sendBatch([{ body: 'd'.repeat(2000) }])
+    await createProducer(t, target().connectionString, 'drained').sendBatch([{ body: 'd'.repeat(2000) }])
     const peer = await RawPeer.open(t, target(), { max_frame_size: 512 })
     await peer.begin(0, { incoming_window: 2 })
     await peer.receiver(0, 0, 'drained/ConsumerGroups/$Default/Partitions/0')
     peer.credit(0, 0, 10, { incoming_window: 2, drain: true })
     for (let i = 0; i < 2; i++) await peer.next('transfer')
     await peer.echo(0)
-    assert.equal(peer.heard.filter(({ name, fields }) => name === 'flow' && fields.handle === 0).length, 0)
+    assert.equal(peer.received.filter(({ name, fields }) => name === 'flow' && fields.handle === 0).length, 0)
     peer.credit(0, 0, 10, { next_incoming_id: 2, drain: true })
     assert.equal((await peer.next('flow')).fields.delivery_count, 10)
     assert.deepEqual(
-      transfersOf(peer).map(({ fields }) => fields.more),
-      [...Array(transfersOf(peer).length - 1).fill(true), false],
+      listTransfers(peer).map(({ fields }) => fields.more),
+      [...Array(listTransfers(peer).length - 1).fill(true), false],
     )
   })
 
@@ -132,14 +132,14 @@ export function flows(target: () => EventHubsTarget): void {
       const selector = rhea.types.wrap_described(`amqp.annotation.x-opt-offset ${start}`, 0x468c00000004)
       const filter = { 'apache.org:selector-filter:string': selector }
       const source = terminus.source({ address: LATEST, filter }).described()
-      const producer = producerOf(t, target().connectionString, HUB)
+      const producer = createProducer(t, target().connectionString, HUB)
       await producer.sendBatch([{ body: 'before' }], { partitionId: '2' })
       const { lastEnqueuedSequenceNumber } = await producer.getPartitionProperties('2')
       await peer.receiver(0, handle, LATEST, { source })
       peer.credit(0, handle, 1, { next_incoming_id: handle })
       await producer.sendBatch([{ body: 'after' }], { partitionId: '2' })
       await peer.next('transfer')
-      assert.deepEqual(sequencesOf(peer, handle), [lastEnqueuedSequenceNumber + 1])
+      assert.deepEqual(listSequences(peer, handle), [lastEnqueuedSequenceNumber + 1])
     }
   })
 
@@ -161,8 +161,8 @@ export function flows(target: () => EventHubsTarget): void {
         await peer.receiver(0, 0, `${hub}/ConsumerGroups/$Default/Partitions/0`, { desired_capabilities })
         peer.credit(0, 0, 1)
         do await peer.next('transfer')
-        while (transfersOf(peer).every(({ fields }) => fields.more))
-        const whole = Buffer.concat(transfersOf(peer).map(({ payload }) => payload))
+        while (listTransfers(peer).every(({ fields }) => fields.more))
+        const whole = Buffer.concat(listTransfers(peer).map(({ payload }) => payload))
         const sections: unknown[] = []
         for (let at = 0; at < whole.length; ) {
           const { value, end } = readValue(whole, at)
@@ -191,7 +191,7 @@ export function flows(target: () => EventHubsTarget): void {
     peer.credit(0, 0, 1)
     await peer.next('transfer')
     await peer.receiver(0, 3, source, withEpoch(2))
-    const kicked = peer.heard.filter(({ name }) => name === 'detach').slice(2)
+    const kicked = peer.received.filter(({ name }) => name === 'detach').slice(2)
     assert.deepEqual(
       kicked.map((detached) => [detached.fields.handle, conditionIn(detached)]),
       [[0, 'amqp:link:stolen']],
@@ -209,10 +209,10 @@ export function flows(target: () => EventHubsTarget): void {
     })
     await peer.sender(0, 0, `${HUB}/Partitions/2`, producer(1))
     await peer.sender(0, 1, `${HUB}/Partitions/2`, producer(2))
-    const detached = peer.heard.find(({ name }) => name === 'detach')
+    const detached = peer.received.find(({ name }) => name === 'detach')
     assert.ok(detached)
     assert.deepEqual([detached.fields.handle, conditionIn(detached)], [0, 'com.microsoft:producer-epoch-stolen'])
-    peer.send(0, 'transfer', transfer(1, 0), encoded('without marks'))
+    peer.send(0, 'transfer', transfer(1, 0), encodeJson('without marks'))
     assert.equal(conditionIn(await peer.next('disposition')), 'com.microsoft:argument-error')
   })
 
@@ -233,7 +233,7 @@ export function flows(target: () => EventHubsTarget): void {
     await peer.echo(0)
     assert.equal(peer.count('detach'), 1, 'a detach that answers one is not answered')
     assert.deepEqual(
-      peer.heard.filter(({ name, fields }) => name === 'flow' && fields.handle === 0),
+      peer.received.filter(({ name, fields }) => name === 'flow' && fields.handle === 0),
       [],
     )
   })
@@ -261,7 +261,7 @@ export function flows(target: () => EventHubsTarget): void {
     const granted = await peer.sender(0, 0, `${HUB}/Partitions/2`, { initial_delivery_count: 0xffff_ffff })
     assert.deepEqual([granted.fields.delivery_count, granted.fields.next_incoming_id], [0xffff_ffff, 0xffff_fffe])
     const ids = [0xffff_fffe, 0xffff_ffff, 0, 1]
-    peer.socket.write(Buffer.concat(ids.map((id) => frame(0, 'transfer', transfer(0, id), encoded(id)))))
+    peer.socket.write(Buffer.concat(ids.map((id) => frame(0, 'transfer', transfer(0, id), encodeJson(id)))))
     const acknowledged = (): number =>
       peer.dispositions.reduce((sum, [first, last]) => sum + ((last - first) >>> 0) + 1, 0)
     while (acknowledged() < ids.length) await peer.next('disposition')
@@ -292,34 +292,34 @@ export function flows(target: () => EventHubsTarget): void {
     await peer.sender(0, 0, `${HUB}/Partitions/2`)
     const broken = Buffer.from('005375', 'hex')
     const deliveries = [0, 1, 2, 10, 11, 12, 20].map((id) =>
-      frame(0, 'transfer', transfer(0, id), id % 10 === 2 ? broken : encoded(id)),
+      frame(0, 'transfer', transfer(0, id), id % 10 === 2 ? broken : encodeJson(id)),
     )
     peer.socket.write(Buffer.concat(deliveries))
-    const told = (): string[] =>
-      peer.heard
+    const listOutcomes = (): string[] =>
+      peer.received
         .filter(({ name }) => name === 'disposition')
-        .flatMap((heard) => {
-          const { first, last } = heard.fields
-          const how = conditionIn(heard) === 'amqp:decode-error' ? 'rejected' : 'accepted'
+        .flatMap((disposition) => {
+          const { first, last } = disposition.fields
+          const how = conditionIn(disposition) === 'amqp:decode-error' ? 'rejected' : 'accepted'
           return upTo(Number(last ?? first) - Number(first) + 1).map((i) => `${how} ${Number(first) + i}`)
         })
-    while (told().length < deliveries.length) await peer.next('disposition')
-    assert.deepEqual(told().sort(), [
+    while (listOutcomes().length < deliveries.length) await peer.next('disposition')
+    assert.deepEqual(listOutcomes().sort(), [
       ...['accepted 0', 'accepted 1', 'accepted 10', 'accepted 11', 'accepted 20'],
       ...['rejected 12', 'rejected 2'],
     ])
-    for (const { fields } of peer.heard.filter(({ name }) => name === 'disposition'))
+    for (const { fields } of peer.received.filter(({ name }) => name === 'disposition'))
       assert.deepEqual([fields.role, fields.settled], [true, true])
   })
 
   test('a delivery that says in its last frame that it is settled is not acknowledged, nor one aborted in its first (2.7.5)', async (t) => {
     const peer = await filledPeer(t)
     await peer.sender(0, 0, `${HUB}/Partitions/2`)
-    const message = encoded('in two')
+    const message = encodeJson('in two')
     peer.send(0, 'transfer', transfer(0, 0, { more: true }), message.subarray(0, 9))
     peer.send(0, 'transfer', { handle: 0, settled: true }, message.subarray(9))
-    peer.send(0, 'transfer', transfer(0, 1, { aborted: true }), encoded('aborted'))
-    peer.send(0, 'transfer', transfer(0, 2), encoded('last'))
+    peer.send(0, 'transfer', transfer(0, 1, { aborted: true }), encodeJson('aborted'))
+    peer.send(0, 'transfer', transfer(0, 2), encodeJson('last'))
     await peer.next('disposition')
     await peer.echo(0)
     assert.deepEqual(peer.dispositions, [[2, 2]])
@@ -329,13 +329,13 @@ export function flows(target: () => EventHubsTarget): void {
     const peer = await filledPeer(t)
     await peer.sender(0, 0, '$management')
     await peer.sender(0, 1, `${HUB}/Partitions/2`)
-    const large = encoded('z'.repeat(70_000))
+    const large = encodeJson('z'.repeat(70_000))
     peer.send(0, 'transfer', transfer(0, 0), large)
     assert.equal(conditionIn(await peer.next('disposition')), 'amqp:link:message-size-exceeded')
     for (let part = 0; part < 20; part++)
       peer.send(0, 'transfer', { ...(part === 0 ? transfer(1, 1) : { handle: 1 }), more: part < 19 }, large)
     assert.equal(conditionIn(await peer.next('disposition')), 'amqp:link:message-size-exceeded')
-    const small = encoded('small')
+    const small = encodeJson('small')
     peer.send(0, 'transfer', transfer(1, 2, { more: true }), small.subarray(0, 5))
     peer.send(0, 'transfer', { handle: 1 }, small.subarray(5))
     assert.equal(conditionIn(await peer.next('disposition')), undefined)
@@ -348,7 +348,7 @@ export function flows(target: () => EventHubsTarget): void {
     const wanted = 3 * credit
     for (let sent = 0; sent < wanted; ) {
       const frames = upTo(Math.min(credit, wanted - sent)).map((i) =>
-        frame(0, 'transfer', transfer(0, sent + i), encoded(sent + i)),
+        frame(0, 'transfer', transfer(0, sent + i), encodeJson(sent + i)),
       )
       peer.socket.write(Buffer.concat(frames))
       sent += frames.length
@@ -363,7 +363,7 @@ export function flows(target: () => EventHubsTarget): void {
   })
 
   test('a receiver that waits far behind the newest events gets each once and in order, from file and memory', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'behind')
+    const producer = createProducer(t, target().connectionString, 'behind')
     const text = 'b'.repeat(10_000)
     const send = async (from: number, count: number): Promise<void> => {
       for (let at = from; at < from + count; at += 100)
@@ -388,11 +388,11 @@ export function flows(target: () => EventHubsTarget): void {
     await within(more, 'the producer')
     await take(4000 - received)
     await peer.echo(0)
-    assert.deepEqual(sequencesOf(peer), upTo(4000))
+    assert.deepEqual(listSequences(peer), upTo(4000))
     // At the end, from memory.
     await send(4000, 100)
     await take(100)
-    assert.deepEqual(sequencesOf(peer), upTo(4100))
+    assert.deepEqual(listSequences(peer), upTo(4100))
   })
 
   test('a producer that pours settled events in without waiting costs no memory, and each is stored', async (t) => {
@@ -401,17 +401,17 @@ export function flows(target: () => EventHubsTarget): void {
     await peer.sender(0, 0, 'poured/Partitions/0')
     const before = await target().memory?.()
     const count = 1500
-    const message = encoded('p'.repeat(100_000))
+    const message = encodeJson('p'.repeat(100_000))
     let most = 0
     for (let id = 0; id < count; id++) {
       if (!peer.socket.write(frame(0, 'transfer', transfer(0, id, { settled: true }), message)))
         await within(new Promise<void>((resolve) => peer.socket.once('drain', () => resolve())), 'room for more')
       if (id % 100 === 0) most = Math.max(most, (await target().memory?.()) ?? 0)
     }
-    peer.send(0, 'transfer', transfer(0, count), encoded('last'))
+    peer.send(0, 'transfer', transfer(0, count), encodeJson('last'))
     await peer.next('disposition')
     assert.deepEqual(peer.dispositions, [[count, count]])
-    const { lastEnqueuedSequenceNumber } = await producerOf(
+    const { lastEnqueuedSequenceNumber } = await createProducer(
       t,
       target().connectionString,
       'poured',
@@ -444,8 +444,8 @@ export function flows(target: () => EventHubsTarget): void {
     peer.credit(0, 0, 10, { echo: true })
     await peer.next('flow')
     assert.equal(peer.count('transfer'), 0)
-    await producerOf(t, target().connectionString, HUB).sendBatch([{ body: 'comes' }], { partitionId: '1' })
+    await createProducer(t, target().connectionString, HUB).sendBatch([{ body: 'comes' }], { partitionId: '1' })
     await peer.next('transfer')
-    assert.deepEqual(sequencesOf(peer), [0])
+    assert.deepEqual(listSequences(peer), [0])
   })
 }

@@ -14,7 +14,7 @@ import {
   transferFrame,
 } from './amqp-wire.ts'
 import { attacks, authenticates, beginning, type Stage } from './hostile-bytes.ts'
-import { addressOf, type EventHubsTarget, producerOf } from './support.ts'
+import { createProducer, type EventHubsTarget, parseHostAndPort } from './support.ts'
 import { SASL_PLAIN, Witness } from './witness.ts'
 
 const HUB = 'fuzzed'
@@ -45,7 +45,7 @@ function hostileClients(target: () => EventHubsTarget): void {
   test('what attacks begin with is what the server takes: their hostile part is reached', async () => {
     const transfer = transferFrame(0, { handle: 0, deliveryId: 0 }, durableMessage(Buffer.from('event')))
     const socket = await join('attached', transfer)
-    await within(untilHeard(socket, ACCEPTED), 'an accepted transfer')
+    await within(waitForBytes(socket, ACCEPTED), 'an accepted transfer')
     await hangUp(socket)
   })
 
@@ -56,12 +56,12 @@ function hostileClients(target: () => EventHubsTarget): void {
         fc.asyncProperty(attack, async ({ from, bytes }) => {
           const socket = await join(from, bytes)
           await hangUp(socket)
-          if (cases++ % LOOK_EVERY === 0) await witness.looks()
+          if (cases++ % LOOK_EVERY === 0) await witness.sendAndReceive()
         }),
         // What broke the server once stays broken: a smaller case could not be found.
         { numRuns: RUNS, endOnFailure: true },
       )
-      await witness.looks()
+      await witness.sendAndReceive()
       assert.ok(cases > 0)
       t.diagnostic(`${cases} hostile connections, ${witness.events} events of another client`)
       await assertMemory(t)
@@ -73,7 +73,7 @@ function hostileClients(target: () => EventHubsTarget): void {
       attachSender(0, { name: `link-${handle}`, handle, address: `${HUB}/Partitions/0`, senderSettles: 0 }),
     )
     await hangUp(await join('open', Buffer.concat([...begins, ...attaches])))
-    await witness.looks()
+    await witness.sendAndReceive()
     await assertMemory(t)
   })
 
@@ -99,7 +99,7 @@ function hostileClients(target: () => EventHubsTarget): void {
           }
       }),
     )
-    await witness.looks()
+    await witness.sendAndReceive()
     assert.ok(written > 0)
     t.diagnostic(`${written} bytes of deliveries that were never ended`)
     await assertMemory(t)
@@ -113,13 +113,13 @@ function hostileClients(target: () => EventHubsTarget): void {
     t.after(() => {
       for (const socket of sockets) socket.destroy()
     })
-    await witness.looks()
+    await witness.sendAndReceive()
     assert.ok(sockets.some((socket) => socket.writable))
     await assertMemory(t)
   })
 
   test('a client that asks for everything and reads nothing holds no memory without bound (AMQP 1.0 2.7.4)', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'greedy')
+    const producer = createProducer(t, target().connectionString, 'greedy')
     const body = 'x'.repeat(900_000)
     for (let i = 0; i < 50; i++) await producer.sendBatch([{ body }], { partitionId: '0' })
     const link = { handle: 1, deliveryCount: 0, credit: 0x7fff_ffff }
@@ -136,7 +136,7 @@ function hostileClients(target: () => EventHubsTarget): void {
     t.after(() => {
       for (const socket of sockets) socket.destroy()
     })
-    for (let i = 0; i < 20; i++) await witness.looks()
+    for (let i = 0; i < 20; i++) await witness.sendAndReceive()
     await assertMemory(t)
   })
 
@@ -156,14 +156,14 @@ function hostileClients(target: () => EventHubsTarget): void {
     bytes: Buffer = Buffer.alloc(0),
     { hub = HUB, onData = (_: Buffer) => {} } = {},
   ): Promise<Socket> {
-    const { host, port } = addressOf(target().connectionString)
+    const { host, port } = parseHostAndPort(target().connectionString)
     const socket = connect({ host, port })
     // A server that hangs up on such a client does so in any way it likes.
     socket.on('error', () => {})
     await once(socket, 'connect')
     if (authenticates(stage)) {
       socket.write(plainHandshake(SASL_PLAIN.username, SASL_PLAIN.password))
-      await within(untilHeard(socket, SASL_OUTCOME), 'the SASL outcome')
+      await within(waitForBytes(socket, SASL_OUTCOME), 'the SASL outcome')
     }
     socket.on('data', onData)
     const first = Buffer.concat([beginning(stage, hub), bytes])
@@ -172,16 +172,16 @@ function hostileClients(target: () => EventHubsTarget): void {
   }
 
   /** @throws when the server hangs up before it says `wanted`. */
-  async function untilHeard(socket: Socket, wanted: Buffer): Promise<void> {
-    let heard: Buffer = Buffer.alloc(0)
+  async function waitForBytes(socket: Socket, wanted: Buffer): Promise<void> {
+    let received: Buffer = Buffer.alloc(0)
     await new Promise<void>((resolve, reject) => {
       socket.on('data', function listen(bytes: Buffer) {
-        heard = Buffer.concat([heard, bytes])
-        if (!heard.includes(wanted)) return
+        received = Buffer.concat([received, bytes])
+        if (!received.includes(wanted)) return
         socket.off('data', listen)
         resolve()
       })
-      socket.once('close', () => reject(new Error(`hung up after ${heard.toString('hex')}`)))
+      socket.once('close', () => reject(new Error(`hung up after ${received.toString('hex')}`)))
     })
   }
 

@@ -6,15 +6,15 @@ import rhea, { type Connection, type EventContext, type Sender } from 'rhea'
 import { within } from '../../test-support/wait.ts'
 import { HeldProxy } from './held-proxy.ts'
 import {
-  addressOf,
-  bodiesOf,
-  consumerOf,
+  captureRefusal,
+  createConsumer,
+  createProducer,
   type EventHubsTarget,
   IMPATIENT,
+  listBodies,
   PATIENT,
-  producerOf,
+  parseHostAndPort,
   receive,
-  refusalOf,
 } from './support.ts'
 import { SASL_PLAIN } from './witness.ts'
 
@@ -90,7 +90,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     const detached = within(once(old, 'sender_close'), 'the end of the older link')
     const { sender } = await attach(connectPlain(t), '3', higher)
     await detached
-    assert.equal(conditionOf(old.error), EPOCH_STOLEN)
+    assert.equal(readCondition(old.error), EPOCH_STOLEN)
     assert.equal(await refusedAttach(connectPlain(t), '3', identity), EPOCH_STOLEN)
     assert.equal(await outcome(sender, higher, 1, ['of the newer']), 'accepted')
     assert.deepEqual(await stored(t, '3'), ['of the newer'])
@@ -123,12 +123,12 @@ export function idempotence(target: () => EventHubsTarget): void {
     test(`an idempotent producer of the SDK that loses an acknowledgement with ${how} sends again, and it is stored once`, async (t) => {
       const { connectionString, kill } = target()
       if (how === 'its server' && !kill) return t.skip('this target cannot be killed')
-      const proxy = await proxyOf()
-      const producer = idempotent(producerOf(t, proxy.connectionString, HUB, PATIENT))
+      const proxy = await startProxy()
+      const producer = idempotent(createProducer(t, proxy.connectionString, HUB, PATIENT))
       await producer.sendBatch([{ body: 0 }], { partitionId: partition })
       proxy.hold()
       const sending = producer.sendBatch([{ body: 1 }, { body: 2 }], { partitionId: partition })
-      const consumer = consumerOf(t, connectionString, HUB)
+      const consumer = createConsumer(t, connectionString, HUB)
       await receive(consumer, partition, earliestEventPosition, 3)
       if (how === 'its server') await kill?.()
       proxy.drop()
@@ -140,28 +140,28 @@ export function idempotence(target: () => EventHubsTarget): void {
   test('of two idempotent producers of the SDK with one id the one with the higher owner level goes on; one that is ahead is out of order', async (t) => {
     const { connectionString } = target()
     const first = await attach(connectPlain(t), '7')
-    const older = idempotent(producerOf(t, connectionString, HUB, IMPATIENT), '7', first.identity)
+    const older = idempotent(createProducer(t, connectionString, HUB, IMPATIENT), '7', first.identity)
     await older.sendBatch([{ body: 'older' }], { partitionId: '7' })
-    const newer = idempotent(producerOf(t, connectionString, HUB, IMPATIENT), '7', {
+    const newer = idempotent(createProducer(t, connectionString, HUB, IMPATIENT), '7', {
       ...first.identity,
       epoch: first.identity.epoch + 1,
       sequence: 1,
     })
     await newer.sendBatch([{ body: 'newer' }], { partitionId: '7' })
     // Refused when it attaches again; this SDK maps that condition to no code of its own.
-    await refusalOf(older.sendBatch([{ body: 'too late' }], { partitionId: '7' }))
-    const ahead = idempotent(producerOf(t, connectionString, HUB, IMPATIENT), '7', {
+    await captureRefusal(older.sendBatch([{ body: 'too late' }], { partitionId: '7' }))
+    const ahead = idempotent(createProducer(t, connectionString, HUB, IMPATIENT), '7', {
       ...first.identity,
       epoch: first.identity.epoch + 1,
       sequence: 9,
     })
-    const { code } = await refusalOf(ahead.sendBatch([{ body: 'too early' }], { partitionId: '7' }))
+    const { code } = await captureRefusal(ahead.sendBatch([{ body: 'too early' }], { partitionId: '7' }))
     assert.equal(code, 'SequenceOutOfOrderError')
     assert.deepEqual(await stored(t, '7'), ['older', 'newer'])
   })
 
   test('a buffered producer with idempotent retries stores every event once, over connections lost at any moment', async (t) => {
-    const proxy = await proxyOf()
+    const proxy = await startProxy()
     const failures: unknown[] = []
     let succeeded = 0
     const buffered = new EventHubBufferedProducerClient(proxy.connectionString, BUFFERED_HUB, {
@@ -202,7 +202,7 @@ export function idempotence(target: () => EventHubsTarget): void {
 
   /** Settles when a hub holds more than so many events, whether they are acknowledged or not. */
   async function arrived(t: TestContext, count: number): Promise<void> {
-    const producer = producerOf(t, target().connectionString, BUFFERED_HUB)
+    const producer = createProducer(t, target().connectionString, BUFFERED_HUB)
     for (let total = -1; total <= count; ) {
       total = 0
       for (const partition of ['0', '1'])
@@ -213,14 +213,16 @@ export function idempotence(target: () => EventHubsTarget): void {
   /** The bodies of a partition, all of them. */
   async function stored(t: TestContext, partition: string, hub = HUB): Promise<unknown[]> {
     const { connectionString } = target()
-    const { lastEnqueuedSequenceNumber } = await producerOf(t, connectionString, hub).getPartitionProperties(partition)
-    const consumer = consumerOf(t, connectionString, hub)
-    return bodiesOf(await receive(consumer, partition, earliestEventPosition, lastEnqueuedSequenceNumber + 1))
+    const { lastEnqueuedSequenceNumber } = await createProducer(t, connectionString, hub).getPartitionProperties(
+      partition,
+    )
+    const consumer = createConsumer(t, connectionString, hub)
+    return listBodies(await receive(consumer, partition, earliestEventPosition, lastEnqueuedSequenceNumber + 1))
   }
 
-  async function proxyOf(): Promise<{ readonly connectionString: string; hold(): void; drop(): void }> {
+  async function startProxy(): Promise<{ readonly connectionString: string; hold(): void; drop(): void }> {
     const { connectionString } = target()
-    const { port } = addressOf(connectionString)
+    const { port } = parseHostAndPort(connectionString)
     const proxy = await HeldProxy.start(port)
     proxies.push(proxy)
     return {
@@ -231,7 +233,7 @@ export function idempotence(target: () => EventHubsTarget): void {
   }
 
   function connectPlain(t: TestContext): Connection {
-    const address = addressOf(target().connectionString)
+    const address = parseHostAndPort(target().connectionString)
     const connection = rhea.create_container().connect({ ...address, reconnect: false, ...SASL_PLAIN })
     // A test ends its server, or lets another take a link's place, while this client is there.
     for (const event of ['disconnected', 'sender_error']) connection.on(event, () => {})
@@ -291,7 +293,7 @@ async function attach(
 async function refusedAttach(connection: Connection, partition: string, as: Asked): Promise<unknown> {
   const sender = openSender(connection, partition, as)
   await within(once(sender, 'sender_error'), 'a refused link')
-  return conditionOf(sender.error)
+  return readCondition(sender.error)
 }
 
 /** What becomes of a batch whose first event has the sequence number `from`: accepted, or the condition it is rejected with. */
@@ -301,19 +303,19 @@ async function outcome(
   from: number,
   bodies: readonly string[],
 ): Promise<unknown> {
-  const annotationsOf = (sequence: number): Record<string, unknown> => ({
+  const buildAnnotations = (sequence: number): Record<string, unknown> => ({
     [ID]: rhea.types.wrap_long(id),
     [EPOCH]: rhea.types.wrap_short(epoch),
     [SEQUENCE]: rhea.types.wrap_int(sequence),
   })
   const events = bodies.map((body, i) =>
     rhea.message.encode({
-      message_annotations: annotationsOf(from + i),
+      message_annotations: buildAnnotations(from + i),
       body: rhea.message.data_section(Buffer.from(JSON.stringify(body))),
     }),
   )
   const batch = rhea.message.encode({
-    message_annotations: annotationsOf(from),
+    message_annotations: buildAnnotations(from),
     body: rhea.message.data_sections(events),
   })
   const settled = new Promise<unknown>((resolve) => {
@@ -324,11 +326,11 @@ async function outcome(
     }
     sender.on('accepted', () => settle('accepted'))
     sender.on('rejected', ({ delivery }: EventContext) =>
-      settle(conditionOf((delivery?.remote_state as { readonly error?: unknown } | undefined)?.error)),
+      settle(readCondition((delivery?.remote_state as { readonly error?: unknown } | undefined)?.error)),
     )
   })
   sender.send(batch, undefined, BATCH_FORMAT)
   return within(settled, 'the outcome of a batch')
 }
 
-const conditionOf = (error: unknown): unknown => (error as { readonly condition?: unknown } | undefined)?.condition
+const readCondition = (error: unknown): unknown => (error as { readonly condition?: unknown } | undefined)?.condition

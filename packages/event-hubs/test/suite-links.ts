@@ -4,7 +4,14 @@ import { type TestContext, test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea'
 import { within } from '../../test-support/wait.ts'
-import { addressOf, bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive } from './support.ts'
+import {
+  createConsumer,
+  createProducer,
+  type EventHubsTarget,
+  listBodies,
+  parseHostAndPort,
+  receive,
+} from './support.ts'
 
 /** What another AMQP client than the SDKs relies on. */
 export function links(target: () => EventHubsTarget): void {
@@ -21,8 +28,8 @@ export function links(target: () => EventHubsTarget): void {
       })
       await within(once(sender, 'accepted'), 'an acknowledgement')
     }
-    const events = await receive(consumerOf(t, target().connectionString, 'plain'), '0', earliestEventPosition, 2)
-    assert.deepEqual(bodiesOf(events), ['small', large])
+    const events = await receive(createConsumer(t, target().connectionString, 'plain'), '0', earliestEventPosition, 2)
+    assert.deepEqual(listBodies(events), ['small', large])
     assert.deepEqual(
       events.map(({ sequenceNumber, partitionKey }) => [sequenceNumber, partitionKey]),
       [
@@ -40,7 +47,7 @@ export function links(target: () => EventHubsTarget): void {
     for (const broken of ['00', '005375', '005375a005aa', '00537540', '005370c0', '00537240005375a000']) {
       sender.send(Buffer.from(broken, 'hex'), undefined, 0x80013700)
       const [context] = (await within(once(sender, 'rejected'), `the rejection of ${broken}`)) as [EventContext]
-      assert.equal(conditionOf(context.delivery?.remote_state), 'amqp:decode-error')
+      assert.equal(readCondition(context.delivery?.remote_state), 'amqp:decode-error')
     }
     sender.send({ body: 'still here' })
     await within(once(sender, 'accepted'), 'an acknowledgement')
@@ -56,14 +63,14 @@ export function links(target: () => EventHubsTarget): void {
     t.after(() => nobody.close())
     const sender = nobody.open_sender('plain')
     const [error] = (await within(once(sender, 'sender_error'), 'a refused sender')) as [EventContext]
-    assert.equal(conditionOf(error.sender), 'amqp:unauthorized-access')
+    assert.equal(readCondition(error.sender), 'amqp:unauthorized-access')
     const receiver = nobody.open_receiver('plain/ConsumerGroups/$Default/Partitions/0')
     await within(once(receiver, 'receiver_error'), 'a refused receiver')
-    assert.equal(conditionOf(receiver), 'amqp:unauthorized-access')
+    assert.equal(readCondition(receiver), 'amqp:unauthorized-access')
   })
 
   test('a receiver gets no more events than it gave credit for, and the next when it gives more (AMQP 1.0 2.6.7)', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'credit')
+    const producer = createProducer(t, target().connectionString, 'credit')
     for (let i = 0; i < 10; i++)
       await producer.sendBatch(Array.from({ length: 100 }, (_, j) => ({ body: i * 100 + j })))
     const receiver: Receiver = connectPlain(t).open_receiver({
@@ -109,7 +116,7 @@ export function links(target: () => EventHubsTarget): void {
     client.on('disconnected', () => {})
     t.after(() => client.close())
     const [refused] = (await within(once(client, 'connection_error'), 'a refusal')) as [EventContext]
-    assert.equal(conditionOf(refused.connection), 'amqp:not-allowed')
+    assert.equal(readCondition(refused.connection), 'amqp:not-allowed')
   })
 
   test('an idle client hears an empty frame before its idle time-out (AMQP 1.0 2.4.5)', async (t) => {
@@ -128,7 +135,7 @@ export function links(target: () => EventHubsTarget): void {
   const KEY_NAME = 'RootManageSharedAccessKey'
 
   function address(): { host: string; port: number; reconnect: false } {
-    return { ...addressOf(target().connectionString), reconnect: false }
+    return { ...parseHostAndPort(target().connectionString), reconnect: false }
   }
 
   function connectPlain(t: TestContext): Connection {
@@ -142,7 +149,7 @@ export function links(target: () => EventHubsTarget): void {
     return connection
   }
 
-  function conditionOf(failed: { readonly error?: unknown } | undefined): unknown {
+  function readCondition(failed: { readonly error?: unknown } | undefined): unknown {
     return (failed?.error as { readonly condition?: unknown } | undefined)?.condition
   }
 

@@ -4,8 +4,8 @@ import { earliestEventPosition } from '@azure/event-hubs'
 import rhea from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
-import { AMQP_HEADER, conditionIn, encoded, frame, type Heard, RawPeer, transfer } from './raw-peer.ts'
-import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive } from './support.ts'
+import { AMQP_HEADER, conditionIn, encodeJson, frame, RawPeer, type ReceivedFrame, transfer } from './raw-peer.ts'
+import { createConsumer, createProducer, type EventHubsTarget, listBodies, receive } from './support.ts'
 
 const HUB = 'protocol'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
@@ -57,13 +57,13 @@ export function protocol(target: () => EventHubsTarget): void {
     await peer.sender(0, 7, `${HUB}/Partitions/1`)
     peer.send(0, 'attach', { name: 'another', handle: 7, role: false })
     assert.equal(conditionIn(await peer.next('end')), 'amqp:session:handle-in-use')
-    peer.send(1, 'transfer', transfer(9, 0), encoded('x'))
+    peer.send(1, 'transfer', transfer(9, 0), encodeJson('x'))
     assert.equal(conditionIn(await peer.next('end')), 'amqp:session:unattached-handle')
     await peer.receiver(2, 0, SOURCE)
-    peer.send(2, 'transfer', transfer(0, 0), encoded('x'))
+    peer.send(2, 'transfer', transfer(0, 0), encodeJson('x'))
     assert.equal(conditionIn(await peer.next('end')), 'amqp:not-allowed')
     await peer.sender(3, 0, `${HUB}/Partitions/1`)
-    peer.send(3, 'transfer', transfer(0, 0), encoded('still here'))
+    peer.send(3, 'transfer', transfer(0, 0), encodeJson('still here'))
     await peer.next('disposition')
     peer.send(0, 'end', {})
     await peer.begin(0)
@@ -105,7 +105,7 @@ export function protocol(target: () => EventHubsTarget): void {
     await peer.begin(0)
     await peer.sender(0, 0, 'acknowledged/Partitions/0')
     const frames = Array.from({ length: 200 }, (_, id) =>
-      frame(0, 'transfer', transfer(0, id, { settled: id === 50 }), encoded(id)),
+      frame(0, 'transfer', transfer(0, id, { settled: id === 50 }), encodeJson(id)),
     )
     peer.socket.write(Buffer.concat(frames))
     const acknowledged = (): number[] =>
@@ -118,13 +118,13 @@ export function protocol(target: () => EventHubsTarget): void {
     )
     assert.ok(peer.count('disposition') < 100, `${peer.count('disposition')} dispositions`)
     const events = await receive(
-      consumerOf(t, target().connectionString, 'acknowledged'),
+      createConsumer(t, target().connectionString, 'acknowledged'),
       '0',
       earliestEventPosition,
       200,
     )
     assert.deepEqual(
-      bodiesOf(events),
+      listBodies(events),
       Array.from({ length: 200 }, (_, id) => id),
     )
   })
@@ -134,7 +134,7 @@ export function protocol(target: () => EventHubsTarget): void {
     await peer.begin(0)
     for (const handle of [0, 1, 2]) await peer.sender(0, handle, 'interleaved/Partitions/0')
     const bodies = ['a', 'b', 'c'].map((letter) => letter.repeat(50_000))
-    const messages = bodies.map(encoded)
+    const messages = bodies.map(encodeJson)
     for (let at = 0; at < 50_100; at += 10_000)
       for (const [handle, message] of messages.entries()) {
         const more = at + 10_000 < message.length
@@ -146,24 +146,29 @@ export function protocol(target: () => EventHubsTarget): void {
         }
         peer.send(0, 'transfer', fields, message.subarray(at, at + 10_000))
       }
-    peer.send(0, 'transfer', transfer(2, 3), encoded('after'))
+    peer.send(0, 'transfer', transfer(2, 3), encodeJson('after'))
     while (peer.dispositions.every(([, last]) => last < 3)) await peer.next('disposition')
     assert.ok(
       !peer.dispositions.some(([first, last]) => first <= 2 && last >= 2),
       'an aborted delivery is settled by its sender',
     )
-    const events = await receive(consumerOf(t, target().connectionString, 'interleaved'), '0', earliestEventPosition, 3)
-    assert.deepEqual(bodiesOf(events), [bodies[0], bodies[1], 'after'])
+    const events = await receive(
+      createConsumer(t, target().connectionString, 'interleaved'),
+      '0',
+      earliestEventPosition,
+      3,
+    )
+    assert.deepEqual(listBodies(events), [bodies[0], bodies[1], 'after'])
   })
 
   test("a message larger than the peer's frames comes in many, and no more of them than its window takes (2.5.6, 2.7.5)", async (t) => {
     const text = 'w'.repeat(10_000)
-    await producerOf(t, target().connectionString, 'windows').sendBatch([{ body: text }, { body: 'small' }])
+    await createProducer(t, target().connectionString, 'windows').sendBatch([{ body: text }, { body: 'small' }])
     const peer = await RawPeer.open(t, target(), { max_frame_size: 512 })
     await peer.begin(0, { incoming_window: 3 })
     await peer.receiver(0, 0, 'windows/ConsumerGroups/$Default/Partitions/0')
     peer.credit(0, 0, 10, { incoming_window: 3 })
-    const transfers = (): Heard[] => peer.heard.filter(({ name }) => name === 'transfer')
+    const transfers = (): ReceivedFrame[] => peer.received.filter(({ name }) => name === 'transfer')
     let allowed = 3
     while (transfers().filter(({ fields }) => !fields.more).length < 2) {
       for (let i = transfers().length; i < allowed; i++) await peer.next('transfer')
@@ -204,7 +209,7 @@ export function protocol(target: () => EventHubsTarget): void {
 
   test('credit is counted against what is under way, also where its numbers wrap around (2.6.7)', async (t) => {
     const events = Array.from({ length: 50 }, (_, body) => ({ body }))
-    await producerOf(t, target().connectionString, 'wrapped').sendBatch(events, { partitionId: '0' })
+    await createProducer(t, target().connectionString, 'wrapped').sendBatch(events, { partitionId: '0' })
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.receiver(0, 0, 'wrapped/ConsumerGroups/$Default/Partitions/0')
@@ -219,7 +224,7 @@ export function protocol(target: () => EventHubsTarget): void {
 
   test('a start position is read by its key or by its descriptor, symbol or number; another filter is refused (part 3, 3.5.8)', async (t) => {
     const events = Array.from({ length: 5 }, (_, body) => ({ body }))
-    await producerOf(t, target().connectionString, 'filtered').sendBatch(events, { partitionId: '0' })
+    await createProducer(t, target().connectionString, 'filtered').sendBatch(events, { partitionId: '0' })
     const address = 'filtered/ConsumerGroups/$Default/Partitions/0'
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
@@ -296,14 +301,14 @@ export function protocol(target: () => EventHubsTarget): void {
       peer.send(0, 'transfer', transfer(0, id++), Buffer.from(hex.replaceAll(' ', ''), 'hex'))
       assert.equal(conditionIn(await peer.next('disposition')), 'amqp:decode-error', what)
     }
-    peer.send(0, 'transfer', transfer(0, id), encoded('whole'))
+    peer.send(0, 'transfer', transfer(0, id), encodeJson('whole'))
     await peer.next('disposition')
-    const events = await receive(consumerOf(t, target().connectionString, 'poison'), '0', earliestEventPosition, 1)
+    const events = await receive(createConsumer(t, target().connectionString, 'poison'), '0', earliestEventPosition, 1)
     assert.deepEqual([events[0]?.body, events[0]?.sequenceNumber], ['whole', 0])
   })
 
   test('a receiver that does not read its socket costs the server no memory, and gets everything when it reads', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'unread')
+    const producer = createProducer(t, target().connectionString, 'unread')
     const count = 600
     for (let i = 0; i < count; i += 20)
       await producer.sendBatch(Array.from({ length: 20 }, (_, j) => ({ body: { i: i + j, text: 'x'.repeat(40_000) } })))
@@ -315,7 +320,7 @@ export function protocol(target: () => EventHubsTarget): void {
     peer.credit(0, 0, 100_000, { incoming_window: 1_000_000 })
     // Others are served the while.
     const events = await receive(
-      consumerOf(t, target().connectionString, 'unread', undefined, 'audit'),
+      createConsumer(t, target().connectionString, 'unread', undefined, 'audit'),
       '0',
       earliestEventPosition,
       count,
@@ -347,7 +352,7 @@ export function protocol(target: () => EventHubsTarget): void {
     )
     const before = await target().memory?.()
     for (let i = 0; i < asked; i += 200) peer.socket.write(block)
-    const other = producerOf(t, target().connectionString, HUB)
+    const other = createProducer(t, target().connectionString, HUB)
     for (let i = 0; i < 20; i++) await other.getPartitionIds()
     const after = await target().memory?.()
     if (before === undefined || after === undefined) t.diagnostic('the memory of this target cannot be seen')

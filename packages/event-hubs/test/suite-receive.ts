@@ -10,12 +10,12 @@ import {
 } from '@azure/event-hubs'
 import { within } from '../../test-support/wait.ts'
 import {
-  bodiesOf,
-  codeOf,
-  consumerOf,
+  createConsumer,
+  createProducer,
   type EventHubsTarget,
   IMPATIENT,
-  producerOf,
+  listBodies,
+  readCode,
   receive,
   subscribeError,
 } from './support.ts'
@@ -23,8 +23,8 @@ import {
 /** Where receivers start, who may receive, and what they are told. */
 export function receiving(target: () => EventHubsTarget): void {
   test('a receiver starts exactly at its offset, sequence number or time, inclusive or not', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'positions')
-    const consumer = consumerOf(t, target().connectionString, 'positions')
+    const producer = createProducer(t, target().connectionString, 'positions')
+    const consumer = createConsumer(t, target().connectionString, 'positions')
     for (let i = 0; i < 10; i++) {
       await producer.sendBatch([{ body: i * 2 }, { body: i * 2 + 1 }])
       const { lastEnqueuedOnUtc } = await producer.getPartitionProperties('0')
@@ -33,7 +33,7 @@ export function receiving(target: () => EventHubsTarget): void {
     }
     const events = await receive(consumer, '0', earliestEventPosition, 20)
     assert.deepEqual(
-      bodiesOf(events),
+      listBodies(events),
       Array.from({ length: 20 }, (_, i) => i),
     )
     for (const at of [0, 7, 12, 18]) {
@@ -54,15 +54,15 @@ export function receiving(target: () => EventHubsTarget): void {
     if (first >= 20) return
     const events = await receive(consumer, '0', position, 20 - first)
     assert.deepEqual(
-      bodiesOf(events),
+      listBodies(events),
       Array.from({ length: 20 - first }, (_, i) => first + i),
       JSON.stringify(position),
     )
   }
 
   test('a receiver of the latest events gets what is sent from then on, at once, and nothing before', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'live')
-    const consumer = consumerOf(t, target().connectionString, 'live')
+    const producer = createProducer(t, target().connectionString, 'live')
+    const consumer = createConsumer(t, target().connectionString, 'live')
     await producer.sendBatch([{ body: 'before' }])
     const received: unknown[] = []
     const started = Promise.withResolvers<void>()
@@ -77,10 +77,12 @@ export function receiving(target: () => EventHubsTarget): void {
             if (body === 'last') last.resolve()
           }
           if (events.length > 0) {
-            const told = context.lastEnqueuedEventProperties
-            assert.ok(Number(told?.sequenceNumber) >= Number(events.at(-1)?.sequenceNumber) - 1)
-            assert.equal(typeof told?.offset, 'string')
-            assert.ok(told?.retrievedOn && told.enqueuedOn && told.retrievedOn >= told.enqueuedOn)
+            const properties = context.lastEnqueuedEventProperties
+            assert.ok(Number(properties?.sequenceNumber) >= Number(events.at(-1)?.sequenceNumber) - 1)
+            assert.equal(typeof properties?.offset, 'string')
+            assert.ok(
+              properties?.retrievedOn && properties.enqueuedOn && properties.retrievedOn >= properties.enqueuedOn,
+            )
           }
         },
         async processError(error) {
@@ -104,7 +106,7 @@ export function receiving(target: () => EventHubsTarget): void {
   })
 
   test('hub and partition properties are told, of an empty partition too', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'properties')
+    const producer = createProducer(t, target().connectionString, 'properties')
     const hub = await producer.getEventHubProperties()
     assert.deepEqual([hub.name, hub.partitionIds], ['properties', ['0', '1']])
     assert.ok(hub.createdOn.getTime() <= Date.now())
@@ -115,7 +117,12 @@ export function receiving(target: () => EventHubsTarget): void {
     )
     await producer.sendBatch([{ body: 1 }, { body: 2 }, { body: 3 }], { partitionId: '0' })
     const full = await producer.getPartitionProperties('0')
-    const events = await receive(consumerOf(t, target().connectionString, 'PROPERTIES'), '0', earliestEventPosition, 3)
+    const events = await receive(
+      createConsumer(t, target().connectionString, 'PROPERTIES'),
+      '0',
+      earliestEventPosition,
+      3,
+    )
     const last = events.at(-1)
     assert.deepEqual(
       [full.isEmpty, full.beginningSequenceNumber, full.lastEnqueuedSequenceNumber, full.lastEnqueuedOffset],
@@ -126,24 +133,24 @@ export function receiving(target: () => EventHubsTarget): void {
 
   test('a receiver with an epoch disconnects those of an equal or lower one, and is not disconnected by them', async (t) => {
     const { connectionString } = target()
-    await producerOf(t, connectionString, 'epochs').sendBatch([{ body: 'x' }])
+    await createProducer(t, connectionString, 'epochs').sendBatch([{ body: 'x' }])
     const low = subscribeWith(1)
     await within(low.received, 'the receiver of epoch 1')
     const high = subscribeWith(2)
     await within(high.received, 'the receiver of epoch 2')
-    assert.equal(codeOf(await within(low.ended, 'the end of epoch 1')), 'ReceiverDisconnectedError')
+    assert.equal(readCode(await within(low.ended, 'the end of epoch 1')), 'ReceiverDisconnectedError')
     const equal = subscribeWith(2)
     await within(equal.received, 'the second receiver of epoch 2')
-    assert.equal(codeOf(await within(high.ended, 'the end of the first')), 'ReceiverDisconnectedError')
+    assert.equal(readCode(await within(high.ended, 'the end of the first')), 'ReceiverDisconnectedError')
     for (const ownerLevel of [1, undefined]) {
-      const lower = consumerOf(t, connectionString, 'epochs', IMPATIENT)
+      const lower = createConsumer(t, connectionString, 'epochs', IMPATIENT)
       const error = await subscribeError(lower, '0', {
         startPosition: earliestEventPosition,
         ...(ownerLevel && { ownerLevel }),
       })
-      assert.equal(codeOf(error), 'ReceiverDisconnectedError')
+      assert.equal(readCode(error), 'ReceiverDisconnectedError')
     }
-    await producerOf(t, connectionString, 'epochs').sendBatch([{ body: 'y' }])
+    await createProducer(t, connectionString, 'epochs').sendBatch([{ body: 'y' }])
     await within(equal.second, 'the next event of the owner')
 
     function subscribeWith(ownerLevel: number): {
@@ -154,7 +161,7 @@ export function receiving(target: () => EventHubsTarget): void {
       const received = Promise.withResolvers<void>()
       const second = Promise.withResolvers<void>()
       const ended = Promise.withResolvers<unknown>()
-      const subscription = consumerOf(t, connectionString, 'epochs', IMPATIENT).subscribe(
+      const subscription = createConsumer(t, connectionString, 'epochs', IMPATIENT).subscribe(
         '0',
         {
           async processEvents(events) {

@@ -5,15 +5,15 @@ import { test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import { within } from '../../test-support/wait.ts'
 import {
-  addressOf,
-  bodiesOf,
-  codeOf,
-  consumerOf,
+  captureRefusal,
+  createConsumer,
+  createProducer,
   type EventHubsTarget,
   IMPATIENT,
-  producerOf,
+  listBodies,
+  parseHostAndPort,
+  readCode,
   receive,
-  refusalOf,
   subscribeError,
 } from './support.ts'
 
@@ -38,30 +38,30 @@ const HOSTILE: readonly (readonly [string, Buffer])[] = [
 export function refusals(target: () => EventHubsTarget): void {
   test('a wrong key is refused with the 401 that the SDK reports as UnauthorizedError', async (t) => {
     const wrong = target().connectionString.replace('SAS_KEY_VALUE', 'another')
-    const producer = producerOf(t, wrong, 'refusals', IMPATIENT)
-    assert.equal((await refusalOf(producer.getPartitionIds())).code, 'UnauthorizedError')
-    assert.equal((await refusalOf(producer.sendBatch([{ body: 1 }]))).code, 'UnauthorizedError')
+    const producer = createProducer(t, wrong, 'refusals', IMPATIENT)
+    assert.equal((await captureRefusal(producer.getPartitionIds())).code, 'UnauthorizedError')
+    assert.equal((await captureRefusal(producer.sendBatch([{ body: 1 }]))).code, 'UnauthorizedError')
   })
 
   test('a signed token opens its hub, on a connection without SASL, and no other hub', async (t) => {
     const signed = withToken(target().connectionString, 'refusals', 3600)
-    assert.deepEqual(await producerOf(t, signed, 'refusals', IMPATIENT).getPartitionIds(), ['0', '1'])
-    const other = producerOf(t, signed, 'keys', IMPATIENT)
-    assert.equal((await refusalOf(other.getPartitionIds())).code, 'UnauthorizedError')
+    assert.deepEqual(await createProducer(t, signed, 'refusals', IMPATIENT).getPartitionIds(), ['0', '1'])
+    const other = createProducer(t, signed, 'keys', IMPATIENT)
+    assert.equal((await captureRefusal(other.getPartitionIds())).code, 'UnauthorizedError')
   })
 
   test('a token that has expired is refused', async (t) => {
-    const producer = producerOf(t, withToken(target().connectionString, 'refusals', -60), 'refusals', IMPATIENT)
-    assert.equal((await refusalOf(producer.getPartitionIds())).code, 'UnauthorizedError')
+    const producer = createProducer(t, withToken(target().connectionString, 'refusals', -60), 'refusals', IMPATIENT)
+    assert.equal((await captureRefusal(producer.getPartitionIds())).code, 'UnauthorizedError')
   })
 
   test('open links are detached when their token expires, and nothing passes any more', async (t) => {
-    const sure = producerOf(t, target().connectionString, 'expiring')
+    const sure = createProducer(t, target().connectionString, 'expiring')
     await sure.sendBatch([{ body: 'before' }])
     const signed = withToken(target().connectionString, 'expiring', SECONDS_OF_A_TOKEN)
     const options = { retryOptions: { maxRetries: 0, timeoutInMs: 3000 } }
-    const producer = producerOf(t, signed, 'expiring', options)
-    const consumer = consumerOf(t, signed, 'expiring', options)
+    const producer = createProducer(t, signed, 'expiring', options)
+    const consumer = createConsumer(t, signed, 'expiring', options)
     const received: unknown[] = []
     const first = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<unknown>()
@@ -69,7 +69,7 @@ export function refusals(target: () => EventHubsTarget): void {
       '0',
       {
         async processEvents(events) {
-          received.push(...bodiesOf(events))
+          received.push(...listBodies(events))
           if (events.length > 0) first.resolve()
         },
         async processError(error) {
@@ -81,78 +81,78 @@ export function refusals(target: () => EventHubsTarget): void {
     t.after(() => subscription.close())
     await within(first.promise, 'an event while the token is good')
     await producer.sendBatch([{ body: 'while it is good' }])
-    assert.equal(codeOf(await within(ended.promise, 'the end of the receiver')), 'UnauthorizedError')
+    assert.equal(readCode(await within(ended.promise, 'the end of the receiver')), 'UnauthorizedError')
     // The SDK lets a send that crosses the detach run into its time-out: the next one is told why.
-    await refusalOf(producer.sendBatch([{ body: 'too late' }]))
-    assert.equal((await refusalOf(producer.sendBatch([{ body: 'too late' }]))).code, 'UnauthorizedError')
+    await captureRefusal(producer.sendBatch([{ body: 'too late' }]))
+    assert.equal((await captureRefusal(producer.sendBatch([{ body: 'too late' }]))).code, 'UnauthorizedError')
     await sure.sendBatch([{ body: 'after' }])
-    const all = await receive(consumerOf(t, target().connectionString, 'expiring'), '0', earliestEventPosition, 3)
-    assert.deepEqual(bodiesOf(all), ['before', 'while it is good', 'after'])
+    const all = await receive(createConsumer(t, target().connectionString, 'expiring'), '0', earliestEventPosition, 3)
+    assert.deepEqual(listBodies(all), ['before', 'while it is good', 'after'])
     assert.ok(!received.includes('after'))
   })
 
   test('an unknown hub is refused as not found, to senders, receivers and questions', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'nowhere', IMPATIENT)
-    const consumer = consumerOf(t, target().connectionString, 'nowhere', IMPATIENT)
-    const sent = await refusalOf(producer.sendBatch([{ body: 1 }]))
+    const producer = createProducer(t, target().connectionString, 'nowhere', IMPATIENT)
+    const consumer = createConsumer(t, target().connectionString, 'nowhere', IMPATIENT)
+    const sent = await captureRefusal(producer.sendBatch([{ body: 1 }]))
     assert.equal(sent.code, 'MessagingEntityNotFoundError')
     assert.match(sent.message, /The messaging entity '.*nowhere.*' could not be found/)
-    assert.equal(codeOf(await subscribeError(consumer, '0')), 'MessagingEntityNotFoundError')
-    assert.equal((await refusalOf(producer.getPartitionIds())).code, 'MessagingEntityNotFoundError')
+    assert.equal(readCode(await subscribeError(consumer, '0')), 'MessagingEntityNotFoundError')
+    assert.equal((await captureRefusal(producer.getPartitionIds())).code, 'MessagingEntityNotFoundError')
   })
 
   test('an unknown consumer group is refused as not found', async (t) => {
-    const consumer = consumerOf(t, target().connectionString, 'refusals', IMPATIENT, 'nobody')
-    assert.equal(codeOf(await subscribeError(consumer, '0')), 'MessagingEntityNotFoundError')
+    const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT, 'nobody')
+    assert.equal(readCode(await subscribeError(consumer, '0')), 'MessagingEntityNotFoundError')
   })
 
   test('an unknown partition is refused as out of range, to senders, receivers and questions', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'refusals', IMPATIENT)
-    const consumer = consumerOf(t, target().connectionString, 'refusals', IMPATIENT)
-    const sent = await refusalOf(producer.sendBatch([{ body: 1 }], { partitionId: '2' }))
+    const producer = createProducer(t, target().connectionString, 'refusals', IMPATIENT)
+    const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT)
+    const sent = await captureRefusal(producer.sendBatch([{ body: 1 }], { partitionId: '2' }))
     assert.equal(sent.code, 'ArgumentOutOfRangeError')
     assert.match(sent.message, /It should be between 0 and 1/)
-    assert.equal(codeOf(await subscribeError(consumer, '7')), 'ArgumentOutOfRangeError')
-    assert.equal((await refusalOf(producer.getPartitionProperties('2'))).code, 'ArgumentOutOfRangeError')
+    assert.equal(readCode(await subscribeError(consumer, '7')), 'ArgumentOutOfRangeError')
+    assert.equal((await captureRefusal(producer.getPartitionProperties('2'))).code, 'ArgumentOutOfRangeError')
   })
 
   test('a start position that is none, or lies beyond the end, is refused', async (t) => {
-    const consumer = consumerOf(t, target().connectionString, 'refusals', IMPATIENT)
+    const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT)
     for (const startPosition of [{ offset: 'here' }, { sequenceNumber: 7 }, { offset: '4096' }])
-      assert.equal(codeOf(await subscribeError(consumer, '1', { startPosition })), 'ArgumentError')
+      assert.equal(readCode(await subscribeError(consumer, '1', { startPosition })), 'ArgumentError')
   })
 
   test('a message above 1 MiB is refused, and its producer goes on (AMQP 1.0 2.7.3, max-message-size)', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'refusals', IMPATIENT)
-    const consumer = consumerOf(t, target().connectionString, 'refusals', IMPATIENT)
+    const producer = createProducer(t, target().connectionString, 'refusals', IMPATIENT)
+    const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT)
     const large = { body: 'x'.repeat(2 * 1024 * 1024) }
-    const refused = await refusalOf(producer.sendBatch([large], { partitionId: '0' }))
+    const refused = await captureRefusal(producer.sendBatch([large], { partitionId: '0' }))
     assert.equal(refused.code, 'MessageTooLargeError')
     await producer.sendBatch([{ body: 'small' }], { partitionId: '0' })
-    assert.deepEqual(bodiesOf(await receive(consumer, '0', earliestEventPosition, 1)), ['small'])
+    assert.deepEqual(listBodies(await receive(consumer, '0', earliestEventPosition, 1)), ['small'])
     const batch = await producer.createBatch()
     assert.equal(batch.maxSizeInBytes, 1024 * 1024)
   })
 
   test('a sixth receiver without an epoch is refused, and the five go on', async (t) => {
-    await producerOf(t, target().connectionString, 'crowded').sendBatch([{ body: 'first' }])
+    await createProducer(t, target().connectionString, 'crowded').sendBatch([{ body: 'first' }])
     const received: Promise<unknown>[] = []
     for (let i = 0; i < 5; i++) {
-      const consumer = consumerOf(t, target().connectionString, 'crowded', IMPATIENT)
+      const consumer = createConsumer(t, target().connectionString, 'crowded', IMPATIENT)
       const { initialized, first } = holdOpen(consumer)
       await within(initialized, 'a receiver')
       received.push(first)
     }
-    const sixth = consumerOf(t, target().connectionString, 'crowded', IMPATIENT)
+    const sixth = createConsumer(t, target().connectionString, 'crowded', IMPATIENT)
     const error = await subscribeError(sixth, '0', { startPosition: earliestEventPosition })
-    assert.equal(codeOf(error), 'QuotaExceededError')
+    assert.equal(readCode(error), 'QuotaExceededError')
     // Another group has receivers of its own.
-    const audit = consumerOf(t, target().connectionString, 'crowded', IMPATIENT, 'AUDIT')
-    await producerOf(t, target().connectionString, 'crowded').sendBatch([{ body: 'second' }])
+    const audit = createConsumer(t, target().connectionString, 'crowded', IMPATIENT, 'AUDIT')
+    await createProducer(t, target().connectionString, 'crowded').sendBatch([{ body: 'second' }])
     assert.deepEqual(await within(Promise.all(received), 'five events'), Array(5).fill('first'))
-    assert.deepEqual(bodiesOf(await receive(audit, '0', earliestEventPosition, 2)), ['first', 'second'])
+    assert.deepEqual(listBodies(await receive(audit, '0', earliestEventPosition, 2)), ['first', 'second'])
 
-    function holdOpen(consumer: ReturnType<typeof consumerOf>): {
+    function holdOpen(consumer: ReturnType<typeof createConsumer>): {
       initialized: Promise<void>
       first: Promise<unknown>
     } {
@@ -179,22 +179,22 @@ export function refusals(target: () => EventHubsTarget): void {
   })
 
   test('garbage and half frames end their own connection, while another client goes on working (AMQP 1.0 2.2, 2.3)', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'hostile', IMPATIENT)
-    const consumer = consumerOf(t, target().connectionString, 'hostile', IMPATIENT)
+    const producer = createProducer(t, target().connectionString, 'hostile', IMPATIENT)
+    const consumer = createConsumer(t, target().connectionString, 'hostile', IMPATIENT)
     for (const [what, bytes] of HOSTILE) {
       await sendRaw(bytes)
       await producer.sendBatch([{ body: what }])
     }
     const events = await receive(consumer, '0', earliestEventPosition, HOSTILE.length)
     assert.deepEqual(
-      bodiesOf(events),
+      listBodies(events),
       HOSTILE.map(([what]) => what),
     )
   })
 
   /** Writes the bytes, ends the stream, and settles when the server has let go of the connection. */
   async function sendRaw(bytes: Buffer): Promise<void> {
-    const socket = connect(addressOf(target().connectionString))
+    const socket = connect(parseHostAndPort(target().connectionString))
     socket.on('error', () => {})
     socket.on('data', () => {})
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))

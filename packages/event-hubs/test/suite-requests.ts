@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test'
 import rhea, { type Message } from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
-import { AMQP_HEADER, conditionIn, encoded, type Fields, frame, RawPeer, transfer } from './raw-peer.ts'
-import { type EventHubsTarget, producerOf } from './support.ts'
+import { AMQP_HEADER, conditionIn, encodeJson, type Fields, frame, RawPeer, transfer } from './raw-peer.ts'
+import { createProducer, type EventHubsTarget } from './support.ts'
 
 const HUB = 'requests'
 const OTHER = 'connections'
@@ -119,9 +119,9 @@ export function requests(target: () => EventHubsTarget): void {
     const detached = await peer.next('detach')
     assert.deepEqual([detached.fields.handle, conditionIn(detached)], [1, 'amqp:unauthorized-access'])
     // A flow that was under way names a link that is gone.
-    peer.send(1, 'transfer', transfer(1, 7), encoded('too late'))
+    peer.send(1, 'transfer', transfer(1, 7), encodeJson('too late'))
     peer.send(1, 'detach', { handle: 1, closed: true })
-    peer.send(1, 'transfer', transfer(0, 0), encoded('still here'))
+    peer.send(1, 'transfer', transfer(0, 0), encodeJson('still here'))
     await peer.next('disposition')
     await peer.echo(1)
     assert.deepEqual(peer.dispositions, [[0, 0]])
@@ -250,12 +250,12 @@ export function requests(target: () => EventHubsTarget): void {
     await links(peer, 0, '$management', 0)
     ask(peer, 0, READ, { message_id: 'x'.repeat(2000) })
     await peer.echo(0)
-    const ofLink = (): number =>
-      peer.heard.filter(({ name, fields }) => name === 'flow' && fields.handle === ANSWERS).length
+    const countFlows = (): number =>
+      peer.received.filter(({ name, fields }) => name === 'flow' && fields.handle === ANSWERS).length
     peer.credit(0, ANSWERS, 5, { incoming_window: 2, drain: true })
     for (let i = 0; i < 2; i++) await peer.next('transfer')
     await peer.echo(0)
-    assert.equal(ofLink(), 0)
+    assert.equal(countFlows(), 0)
     peer.credit(0, ANSWERS, 5, { next_incoming_id: 2, drain: true })
     assert.equal((await peer.next('flow')).fields.delivery_count, 5)
   })
@@ -286,7 +286,7 @@ export function requests(target: () => EventHubsTarget): void {
       ask(peer, 0, properties)
       assert.equal((await answer(peer)).status, status, JSON.stringify(properties))
     }
-    assert.deepEqual(await within(producerOf(t, target().connectionString, HUB).getPartitionIds(), 'ids'), ['0'])
+    assert.deepEqual(await within(createProducer(t, target().connectionString, HUB).getPartitionIds(), 'ids'), ['0'])
   })
 
   const senderFields = (address: string): Fields => ({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EventHubBufferedProducerClient, earliestEventPosition, type ReceivedEventData } from '@azure/event-hubs'
 import { mapPartitionKeyToId } from '../../../node_modules/@azure/event-hubs/dist/esm/impl/partitionKeyToIdMapper.js'
-import { bodiesOf, consumerOf, type EventHubsTarget, PATIENT, producerOf, receive } from './support.ts'
+import { createConsumer, createProducer, type EventHubsTarget, listBodies, PATIENT, receive } from './support.ts'
 
 /** Keys of every length modulo the hash's 12-byte block, and beyond ASCII. */
 const KEYS = [
@@ -16,20 +16,20 @@ const KEYS = [
 /** Where events go, and that they stay as they were sent. */
 export function sending(target: () => EventHubsTarget): void {
   test("a partition key's events go to the partition that the SDK's own hash names", async (t) => {
-    const producer = producerOf(t, target().connectionString, 'keys')
-    const consumer = consumerOf(t, target().connectionString, 'keys')
+    const producer = createProducer(t, target().connectionString, 'keys')
+    const consumer = createConsumer(t, target().connectionString, 'keys')
     await Promise.all(KEYS.map((key) => producer.sendBatch([{ body: key }], { partitionKey: key })))
     for (let partition = 0; partition < 8; partition++) {
       const expected = KEYS.filter((key) => mapPartitionKeyToId(key, 8) === partition).sort()
       const events = await receive(consumer, String(partition), earliestEventPosition, expected.length)
-      assert.deepEqual(bodiesOf(events).sort(), expected)
+      assert.deepEqual(listBodies(events).sort(), expected)
       for (const event of events) assert.equal(event.partitionKey, event.body)
     }
   })
 
   test('a buffered producer and a direct one put the same key on the same partition', async (t) => {
-    const direct = producerOf(t, target().connectionString, 'buffered')
-    const consumer = consumerOf(t, target().connectionString, 'buffered')
+    const direct = createProducer(t, target().connectionString, 'buffered')
+    const consumer = createConsumer(t, target().connectionString, 'buffered')
     const failures: unknown[] = []
     const buffered = new EventHubBufferedProducerClient(target().connectionString, 'buffered', {
       ...PATIENT,
@@ -47,16 +47,16 @@ export function sending(target: () => EventHubsTarget): void {
     for (let partition = 0; partition < 8; partition++) {
       const expected = keys.filter((key) => mapPartitionKeyToId(key, 8) === partition)
       const events = await receive(consumer, String(partition), earliestEventPosition, expected.length * 2)
-      assert.deepEqual(bodiesOf(events).sort(), [...expected, ...expected].sort())
+      assert.deepEqual(listBodies(events).sort(), [...expected, ...expected].sort())
     }
   })
 
   test("each key's events keep their order while many producers send at once", async (t) => {
-    const consumer = consumerOf(t, target().connectionString, 'ordered')
+    const consumer = createConsumer(t, target().connectionString, 'ordered')
     const keys = Array.from({ length: 12 }, (_, i) => `stream-${i}`)
     await Promise.all(
       keys.map(async (key) => {
-        const producer = producerOf(t, target().connectionString, 'ordered')
+        const producer = createProducer(t, target().connectionString, 'ordered')
         for (let version = 0; version < 20; version += 2) {
           const events = [{ body: { key, version } }, { body: { key, version: version + 1 } }]
           await producer.sendBatch(events, { partitionKey: key })
@@ -67,7 +67,7 @@ export function sending(target: () => EventHubsTarget): void {
       const here = keys.filter((key) => mapPartitionKeyToId(key, 4) === partition)
       const events = await receive(consumer, String(partition), earliestEventPosition, here.length * 20)
       for (const key of here) {
-        const versions = bodiesOf(events.filter(({ partitionKey }) => partitionKey === key))
+        const versions = listBodies(events.filter(({ partitionKey }) => partitionKey === key))
         assert.deepEqual(
           versions,
           Array.from({ length: 20 }, (_, version) => ({ key, version })),
@@ -78,20 +78,20 @@ export function sending(target: () => EventHubsTarget): void {
   })
 
   test('sends without a key go to each partition in turn, and sends to a partition to that one', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'robin')
-    const consumer = consumerOf(t, target().connectionString, 'robin')
+    const producer = createProducer(t, target().connectionString, 'robin')
+    const consumer = createConsumer(t, target().connectionString, 'robin')
     for (let i = 0; i < 8; i++) await producer.sendBatch([{ body: 'turn' }])
     for (let partition = 0; partition < 4; partition++)
       await producer.sendBatch([{ body: partition }], { partitionId: String(partition) })
     for (let partition = 0; partition < 4; partition++) {
       const events = await receive(consumer, String(partition), earliestEventPosition, 3)
-      assert.deepEqual(bodiesOf(events), ['turn', 'turn', partition])
+      assert.deepEqual(listBodies(events), ['turn', 'turn', partition])
     }
   })
 
   test('a batch is received whole and in order, with every property, and no producer sets what the service sets', async (t) => {
-    const producer = producerOf(t, target().connectionString, 'annotated')
-    const consumer = consumerOf(t, target().connectionString, 'annotated')
+    const producer = createProducer(t, target().connectionString, 'annotated')
+    const consumer = createConsumer(t, target().connectionString, 'annotated')
     const batch = await producer.createBatch({ partitionKey: 'k' })
     const properties = { text: 'a', number: 1.5, flag: true }
     const plain = { contentType: 'application/json', messageId: 'm-1', correlationId: 'c-1', properties }

@@ -23,7 +23,7 @@ export interface EventHubsTarget {
 }
 
 /** Host and port of an endpoint, for clients that are no SDK. */
-export function addressOf(connectionString: string): { host: string; port: number } {
+export function parseHostAndPort(connectionString: string): { host: string; port: number } {
   const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(connectionString) ?? []
   return { host, port: Number(port) }
 }
@@ -91,7 +91,7 @@ export const IMPATIENT: EventHubClientOptions = {
   retryOptions: { maxRetries: 0, retryDelayInMs: 200, timeoutInMs: WAIT_MS },
 }
 
-export function producerOf(
+export function createProducer(
   t: TestContext,
   connectionString: string,
   hub: string,
@@ -102,7 +102,7 @@ export function producerOf(
   return producer
 }
 
-export function consumerOf(
+export function createConsumer(
   t: TestContext,
   connectionString: string,
   hub: string,
@@ -142,7 +142,7 @@ export async function receive(
     close = () => subscription.close()
   })
   try {
-    await within(enough, `${count} events of partition ${partition}`, () => bodiesOf(events))
+    await within(enough, `${count} events of partition ${partition}`, () => listBodies(events))
   } finally {
     await close()
   }
@@ -177,20 +177,20 @@ export async function subscribeError(
 }
 
 /** The SDK's code of an error, which it wraps in an aggregate after retries. */
-export function codeOf(error: unknown): unknown {
+export function readCode(error: unknown): unknown {
   const { code, errors } = error as { code?: unknown; errors?: { code?: unknown }[] }
   return code ?? errors?.[0]?.code
 }
 
 /** What `promise` is refused with. */
-export async function refusalOf(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
+export async function captureRefusal(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
   try {
     await within(promise, 'a refusal')
   } catch (error) {
     const { message, errors } = error as { message: string; errors?: { message: string }[] }
-    return { code: codeOf(error), message: message || (errors?.[0]?.message ?? '') }
+    return { code: readCode(error), message: message || (errors?.[0]?.message ?? '') }
   }
   throw new Error('it was not refused')
 }
 
-export const bodiesOf = (events: readonly ReceivedEventData[]): unknown[] => events.map(({ body }) => body)
+export const listBodies = (events: readonly ReceivedEventData[]): unknown[] => events.map(({ body }) => body)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import rhea, { type Connection, type EventContext, type Sender } from 'rhea'
 import { within } from '../../test-support/wait.ts'
-import { addressOf } from './support.ts'
+import { parseHostAndPort } from './support.ts'
 
 const KEY_NAME = 'RootManageSharedAccessKey'
 const KEY = 'SAS_KEY_VALUE'
@@ -43,7 +43,7 @@ export class Witness {
   }
 
   static async connect(connectionString: string, hub: string): Promise<Witness> {
-    const { host, port } = addressOf(connectionString)
+    const { host, port } = parseHostAndPort(connectionString)
     const connection = rhea.create_container().connect({ host, port, reconnect: false, ...SASL_PLAIN })
     const witness = new Witness(connection, hub)
     await within(Promise.race([once(witness.#sender, 'sendable'), witness.#lost]), "the witness's credit")
@@ -56,7 +56,7 @@ export class Witness {
   }
 
   /** One event there and back. @throws when it does not arrive, or the connection ended in the meantime. */
-  async looks(): Promise<void> {
+  async sendAndReceive(): Promise<void> {
     const number = this.#sent++
     const received = new Promise<void>((resolve) => this.#waiting.set(number, resolve))
     this.#sender.send({ body: rhea.message.data_section(Buffer.from(String(number))) })

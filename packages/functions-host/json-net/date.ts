@@ -15,12 +15,12 @@ const EPOCH_TICKS = 621_355_968_000_000_000n
 
 /** The date as Json.NET writes it again; undefined: it takes the text for no date. @throws JsonNetRefusal for a date it cannot hold. */
 export function rewriteDate(text: string): string | undefined {
-  if (text.startsWith('/')) return microsoftDate(text)
+  if (text.startsWith('/')) return rewriteMicrosoftDate(text)
   if (text.length < 19 || text.length > 40 || text[10] !== 'T') return undefined
-  return isoDate(text)
+  return rewriteIsoDate(text)
 }
 
-function isoDate(text: string): string | undefined {
+function rewriteIsoDate(text: string): string | undefined {
   const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)/.exec(text)
   if (!found) return undefined
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1).map(Number)
@@ -36,19 +36,20 @@ function isoDate(text: string): string | undefined {
     if (hour === 24 && fraction > 0n) return undefined
     rest = rest.slice(1 + digits.length)
   }
-  const zone = readZone(rest)
+  const zone = parseZone(rest)
   if (!zone) return undefined
-  const ticks = ticksOf(year, month, day) + BigInt((hour * 60 + minute) * 60 + second) * TICKS_PER_SECOND + fraction
+  const ticks =
+    computeTicks(year, month, day) + BigInt((hour * 60 + minute) * 60 + second) * TICKS_PER_SECOND + fraction
   if (ticks > MAX_TICKS) throw new JsonNetRefusal(`${text} is a date after the year 9999`)
   const moved = ticks - BigInt(zone.minutes) * TICKS_PER_MINUTE
-  return write(moved < 0n ? 0n : moved > MAX_TICKS ? MAX_TICKS : moved, zone.written)
+  return formatDate(moved < 0n ? 0n : moved > MAX_TICKS ? MAX_TICKS : moved, zone.written)
 }
 
 /**
  * What follows the seconds. The reader skips an hour whose sign is none and a colon without minutes, so that `:30` and `12` are zones too,
  * which say nothing.
  */
-function readZone(text: string): { readonly written: Zone; readonly minutes: number } | undefined {
+function parseZone(text: string): { readonly written: Zone; readonly minutes: number } | undefined {
   if (text === '') return { written: '', minutes: 0 }
   if (text === 'Z' || text === 'z') return { written: 'Z', minutes: 0 }
   const signed = /^[+-]\d\d/.test(text)
@@ -60,7 +61,7 @@ function readZone(text: string): { readonly written: Zone; readonly minutes: num
 }
 
 /** `/Date(1234567890123)/`, and with an offset, which only makes it a local time. */
-function microsoftDate(text: string): string | undefined {
+function rewriteMicrosoftDate(text: string): string | undefined {
   if (text.length < 9 || !text.startsWith('/Date(') || !text.endsWith(')/')) return undefined
   const inner = text.slice(6, -2)
   // The first character is no sign of an offset.
@@ -75,10 +76,10 @@ function microsoftDate(text: string): string | undefined {
   // The sum wraps around as a 64-bit number does.
   const ticks = BigInt.asIntN(64, milliseconds * TICKS_PER_MILLISECOND + EPOCH_TICKS)
   if (ticks < 0n || ticks > MAX_TICKS) throw new JsonNetRefusal(`${text} is a date that .NET cannot hold`)
-  return write(ticks, sign === -1 ? 'Z' : '+00:00')
+  return formatDate(ticks, sign === -1 ? 'Z' : '+00:00')
 }
 
-function write(ticks: bigint, zone: Zone): string {
+function formatDate(ticks: bigint, zone: Zone): string {
   const milliseconds = Number(ticks / TICKS_PER_MILLISECOND - EPOCH_TICKS / TICKS_PER_MILLISECOND)
   const seconds = new Date(milliseconds).toISOString().slice(0, 19)
   const fraction = String(ticks % TICKS_PER_SECOND)
@@ -92,7 +93,7 @@ function daysIn(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }
 
-function ticksOf(year: number, month: number, day: number): bigint {
+function computeTicks(year: number, month: number, day: number): bigint {
   // Date.UTC takes years below 100 for those of the last century.
   const midnight = new Date(Date.UTC(2000, month - 1, day)).setUTCFullYear(year, month - 1, day)
   return BigInt(midnight) * TICKS_PER_MILLISECOND + EPOCH_TICKS

@@ -8,7 +8,7 @@ const LONGEST_INTEGER = 380
 /** The number as Json.NET writes it again. @param text of the characters that may stand in a number. @throws JsonNetRefusal */
 export function rewriteNumber(text: string): string {
   const refuse = (): JsonNetRefusal => new JsonNetRefusal(`${text} is not a number`)
-  if (/^0[^.eE]/.test(text)) return otherBase(text, refuse)
+  if (/^0[^.eE]/.test(text)) return rewriteOtherBase(text, refuse)
   if (/^-?\d+$/.test(text)) {
     const value = BigInt(text)
     if (BigInt.asIntN(64, value) !== value && text.length > LONGEST_INTEGER) throw refuse()
@@ -19,7 +19,7 @@ export function rewriteNumber(text: string): string {
 }
 
 /** A zero in front makes a number octal, `0x` hexadecimal: 64 bits, the first of them the sign. */
-function otherBase(text: string, refuse: () => JsonNetRefusal): string {
+function rewriteOtherBase(text: string, refuse: () => JsonNetRefusal): string {
   const hexadecimal = /^0[xX][0-9a-fA-F]+$/.test(text)
   if (!hexadecimal && !/^0[0-7]+$/.test(text)) throw refuse()
   const value = BigInt(hexadecimal ? text.toLowerCase() : `0o${text}`)

@@ -9,13 +9,13 @@ import { until } from '../../test-support/wait.ts'
 import {
   cleanups,
   dataFolder,
-  ending,
   shiftedBy,
   startBlobs,
   startCosmos,
   startHost,
   startHubs,
   TestApp,
+  testCleanup,
 } from './support.ts'
 
 const HOUR_S = 3600
@@ -56,13 +56,13 @@ describe('hosts an hour apart', () => {
   test('leave a lease to who has it, and take it up once that is dead', async (t) => {
     const { container } = await database.containers.createIfNotExists({ id: 'fed', partitionKey: '/pk' })
     const app = new TestApp(
-      ending(t),
+      testCleanup(t),
       `app.cosmosDB('f', { connection: 'CosmosConnection', databaseName: 'db', containerName: 'fed', feedPollDelay: 50,
         startFromBeginning: true, leaseAcquireInterval: 100, leaseExpirationInterval: 2000, leaseRenewInterval: 300,
         handler: (documents) => { for (const { id } of documents) out([process.env.HOST, id]) } })`,
     )
     const start = (name: string, shift: number) =>
-      startHost(ending(t), app, { ...settings, HOST: name, ...(shift === 0 ? {} : shiftedBy(shift)) })
+      startHost(testCleanup(t), app, { ...settings, HOST: name, ...(shift === 0 ? {} : shiftedBy(shift)) })
     const leases = () => leaseClaims(database.container('leases'))
     const isSeenBy = async (name: string, into: Container, id: string): Promise<void> => {
       await into.items.create({ id, pk: 'p' })
@@ -91,12 +91,12 @@ describe('hosts an hour apart', () => {
 
   test('share the partitions of a hub, do not fight over them, and take up those of who is dead', async (t) => {
     const app = new TestApp(
-      ending(t),
+      testCleanup(t),
       `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'shared', consumerGroup: 'view', cardinality: 'many',
         dataType: 'string', handler: (bodies) => { for (const body of bodies) out([process.env.HOST, body]) } })`,
     )
     const start = (name: string, shift: number) =>
-      startHost(ending(t), app, { ...settings, HOST: name, ...shiftedBy(shift) })
+      startHost(testCleanup(t), app, { ...settings, HOST: name, ...shiftedBy(shift) })
     const claims = () => partitionClaims(blobs)
     const owners = async (): Promise<ReadonlySet<string>> => new Set((await claims()).map(({ owner }) => owner))
     const areShared = () =>

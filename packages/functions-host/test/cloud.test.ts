@@ -10,12 +10,12 @@ import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { EventHubConsumerClient, EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient } from '@azure/storage-blob'
-import { syncedLogs } from '../../event-hubs/test/endpoint.ts'
+import { syncedLogs } from '../../event-hubs/test/emulator.ts'
 import { lockFolder } from '../../kit/data-lock.ts'
 import { listen } from '../../kit/listen.ts'
 import { type Cloud, startCloud } from '../../local-cloud/cloud.ts'
 import { until } from '../../test-support/wait.ts'
-import { type Cleanup, dataFolder, ending } from './support.ts'
+import { type Cleanup, dataFolder, testCleanup } from './support.ts'
 
 const FREE = { blob: 0, eventHubs: 0, cosmos: 0 }
 
@@ -49,7 +49,7 @@ async function start(cleanup: Cleanup, at: ReturnType<typeof place>, fresh = fal
 }
 
 /** Works with the three endpoints through the SDKs. */
-async function clientsOf(cleanup: Cleanup, { settings }: Cloud) {
+async function createClients(cleanup: Cleanup, { settings }: Cloud) {
   const cosmos = new CosmosClient(settings.CosmosConnection ?? '')
   cleanup(() => cosmos.dispose())
   const producer = new EventHubProducerClient(settings.EventHubConnection ?? '', 'ordering')
@@ -67,10 +67,10 @@ const isAlive = (pid: number): boolean => {
 }
 
 test('a cloud creates what the topology names, and a second start on its data changes nothing', async (t) => {
-  const at = place(ending(t))
+  const at = place(testCleanup(t))
   for (const round of ['first', 'second']) {
-    const cloud = await start(ending(t), at)
-    const { cosmos, producer, blobs } = await clientsOf(ending(t), cloud)
+    const cloud = await start(testCleanup(t), at)
+    const { cosmos, producer, blobs } = await createClients(testCleanup(t), cloud)
     const database = cosmos.database('ordering')
     const { resources } = await database.containers.readAll().fetchAll()
     assert.deepEqual(resources.map(({ id }) => id).sort(), ['events', 'leases', 'order'], round)
@@ -96,7 +96,7 @@ test('a cloud creates what the topology names, and a second start on its data ch
 
 test('what it acknowledges is on disk, unless it is started fast', async (t) => {
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
-  const at = place(ending(t))
+  const at = place(testCleanup(t))
   for (const fast of [false, true]) {
     const cloud = await startCloud({ ...at, ports: FREE, fresh: false, fast })
     try {
@@ -115,9 +115,9 @@ test('what it acknowledges is on disk, unless it is started fast', async (t) => 
 })
 
 test('data survives a restart, and fresh clears log, hub and checkpoints together', async (t) => {
-  const at = place(ending(t))
-  const first = await start(ending(t), at)
-  const before = await clientsOf(ending(t), first)
+  const at = place(testCleanup(t))
+  const first = await start(testCleanup(t), at)
+  const before = await createClients(testCleanup(t), first)
   await before.cosmos.database('ordering').container('order').items.create({ id: 'a', pk: 'p' })
   await before.producer.sendBatch([{ body: 1 }], { partitionId: '0' })
   await before.blobs.getBlockBlobClient('x').upload('1', 1)
@@ -125,29 +125,29 @@ test('data survives a restart, and fresh clears log, hub and checkpoints togethe
   await first.stop()
 
   const seen = async (cloud: Cloud): Promise<unknown[]> => {
-    const { cosmos, producer, blobs } = await clientsOf(ending(t), cloud)
+    const { cosmos, producer, blobs } = await createClients(testCleanup(t), cloud)
     const { resource } = await cosmos.database('ordering').container('order').item('a', 'p').read()
     const { lastEnqueuedSequenceNumber } = await producer.getPartitionProperties('0')
     const result = [resource?.id, lastEnqueuedSequenceNumber, await blobs.getBlobClient('x').exists()]
     await producer.close()
     return result
   }
-  const second = await start(ending(t), at)
+  const second = await start(testCleanup(t), at)
   assert.deepEqual(await seen(second), ['a', 0, true])
   await second.stop()
-  const third = await start(ending(t), at, true)
+  const third = await start(testCleanup(t), at, true)
   assert.deepEqual(await seen(third), [undefined, -1, false])
 })
 
 test('a data folder in use is refused, fresh or not, and nothing of it is touched', async (t) => {
-  const at = place(ending(t))
-  const cloud = await start(ending(t), at)
+  const at = place(testCleanup(t))
+  const cloud = await start(testCleanup(t), at)
   for (const fresh of [false, true])
     await assert.rejects(startCloud({ ...at, ports: FREE, fresh }), {
       name: 'StartError',
       message: /is in use by process/,
     })
-  const { cosmos } = await clientsOf(ending(t), cloud)
+  const { cosmos } = await createClients(testCleanup(t), cloud)
   assert.ok((await cosmos.database('ordering').read()).resource)
 })
 
@@ -160,7 +160,7 @@ for (const [part, setting] of [
     const taken = createServer()
     t.after(() => taken.close())
     const port = await listen(taken, 0, 'none')
-    const at = place(ending(t))
+    const at = place(testCleanup(t))
     const message = `port ${port} is in use: stop what listens there, or set ${setting} to another port`
     await assert.rejects(startCloud({ ...at, ports: { ...FREE, [part]: port }, fresh: false }), {
       name: 'StartError',
@@ -194,15 +194,15 @@ test('a topology with an unknown property, a missing one or a wrong value is ref
     [{ ...TOPOLOGY, blobContainers: ['Upper'] }, /blobContainers\[0\] is "Upper", /],
   ]
   for (const [topology, message] of cases)
-    await assert.rejects(startCloud({ ...place(ending(t), topology), ports: FREE, fresh: false }), {
+    await assert.rejects(startCloud({ ...place(testCleanup(t), topology), ports: FREE, fresh: false }), {
       name: 'StartError',
       message,
     })
 })
 
 test('a partition key other than that of the data is refused', async (t) => {
-  const at = place(ending(t))
-  await (await start(ending(t), at)).stop()
+  const at = place(testCleanup(t))
+  await (await start(testCleanup(t), at)).stop()
   writeFileSync(at.topologyFile, JSON.stringify(TOPOLOGY).replace('"/stream"', '"/other"'))
   await assert.rejects(startCloud({ ...at, ports: FREE, fresh: false }), {
     name: 'StartError',
@@ -211,7 +211,7 @@ test('a partition key other than that of the data is refused', async (t) => {
 })
 
 test('kill -9 of the parent leaves no part behind, and a start right after it finds all data', async (t) => {
-  const at = place(ending(t))
+  const at = place(testCleanup(t))
   const module = fileURLToPath(new URL('../../local-cloud/cloud.ts', import.meta.url))
   const script = `
     const { startCloud } = await import(${JSON.stringify(module)})
@@ -228,16 +228,16 @@ test('kill -9 of the parent leaves no part behind, and a start right after it fi
   client.dispose()
   parent.kill('SIGKILL')
   await once(parent, 'exit')
-  const cloud = await start(ending(t), at)
-  const { cosmos } = await clientsOf(ending(t), cloud)
+  const cloud = await start(testCleanup(t), at)
+  const { cosmos } = await createClients(testCleanup(t), cloud)
   assert.equal((await cosmos.database('ordering').container('order').item('a', 'p').read()).resource?.id, 'a')
   await until('the end of every part', () => !pids.some(isAlive))
 })
 
 test('a stop leaves no process and no file outside the data folder', async (t) => {
-  const at = place(ending(t))
+  const at = place(testCleanup(t))
   const files = readdirSync('.')
-  const cloud = await start(ending(t), at)
+  const cloud = await start(testCleanup(t), at)
   const consumer = new EventHubConsumerClient('order', cloud.settings.EventHubConnection ?? '', 'ordering')
   assert.equal((await consumer.getPartitionIds()).length, 3)
   await consumer.close()

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { type Container, CosmosClient, type Database } from '@azure/cosmos'
 import { until } from '../../test-support/wait.ts'
-import { cleanups, dataFolder, ending, startCosmos, startHost, TestApp, untilStopping } from './support.ts'
+import { cleanups, dataFolder, startCosmos, startHost, TestApp, testCleanup, untilStopping } from './support.ts'
 
 const cleanup = cleanups(after)
 let settings: Record<string, string> = {}
@@ -14,16 +14,16 @@ before(async () => {
   settings = { CosmosConnection: cosmos.connection }
   const client = new CosmosClient(cosmos.connection)
   cleanup(() => client.dispose())
-  database = await databaseOf(client)
+  database = await createDatabase(client)
 })
 
-async function databaseOf(client: CosmosClient): Promise<Database> {
+async function createDatabase(client: CosmosClient): Promise<Database> {
   const { database } = await client.databases.createIfNotExists({ id: 'db' })
   await database.containers.createIfNotExists({ id: 'leases', partitionKey: '/id' })
   return database
 }
 
-async function containerOf(name: string, from = database): Promise<Container> {
+async function createContainer(name: string, from = database): Promise<Container> {
   return (await from.containers.createIfNotExists({ id: name, partitionKey: '/pk' })).container
 }
 
@@ -46,7 +46,7 @@ interface LeaseDocument {
   readonly continuation: string | null
 }
 
-async function leasesOf(container: string): Promise<LeaseDocument[]> {
+async function readLeases(container: string): Promise<LeaseDocument[]> {
   const { resources } = await database.container('leases').items.readAll<LeaseDocument>().fetchAll()
   return resources.filter(({ id }) => id.includes(`db_${container}.`))
 }
@@ -55,17 +55,17 @@ const seen = (app: TestApp): string[] => app.lines().flat()
 
 describe('a page that fails', () => {
   test('is passed over where the function has no retry option', async (t) => {
-    const container = await containerOf('passed')
+    const container = await createContainer('passed')
     const app = new TestApp(...functionOn('passed', `out(ids); if (ids.includes('bad')) throw new Error('no')`))
     await add(container, ['bad'])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('the lease past the failed page', async () =>
-      (await leasesOf('passed')).some(({ continuation }) => continuation !== null),
+      (await readLeases('passed')).some(({ continuation }) => continuation !== null),
     )
     await add(container, ['good'])
     await until('the next page', () => seen(app).includes('good'))
     await host.stop()
-    const again = await startHost(ending(t), app, settings)
+    const again = await startHost(testCleanup(t), app, settings)
     await add(container, ['later'])
     await until('the later page', () => seen(app).includes('later'))
     await again.stop()
@@ -73,7 +73,7 @@ describe('a page that fails', () => {
   })
 
   test('comes again whole where retry is set, the feed waiting, and is told the attempt', async (t) => {
-    const container = await containerOf('retried')
+    const container = await createContainer('retried')
     await add(container, ['1', '2', '3'])
     const app = new TestApp(
       ...functionOn(
@@ -82,9 +82,9 @@ describe('a page that fails', () => {
         `maxItemsPerInvocation: 2, retry: { strategy: 'fixedDelay', delayInterval: 0, maxRetryCount: -1 },`,
       ),
     )
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('three attempts', () => app.lines().length >= 3)
-    assert.ok((await leasesOf('retried')).every(({ continuation }) => continuation === null))
+    assert.ok((await readLeases('retried')).every(({ continuation }) => continuation === null))
     app.open('good')
     await until('the rest', () => app.lines().some(({ ids }) => ids.includes('3')))
     const attempts = app.lines().filter(({ ids }) => ids.includes('1'))
@@ -95,7 +95,7 @@ describe('a page that fails', () => {
   })
 
   test('is passed over when its retries are used up', async (t) => {
-    const container = await containerOf('exhausted')
+    const container = await createContainer('exhausted')
     const app = new TestApp(
       ...functionOn(
         'exhausted',
@@ -104,7 +104,7 @@ describe('a page that fails', () => {
       ),
     )
     await add(container, ['bad'])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('three attempts', () => seen(app).length === 3)
     await add(container, ['good'])
     await until('the next page', () => seen(app).includes('good'))
@@ -114,17 +114,17 @@ describe('a page that fails', () => {
 
 describe('a page that is not finished', () => {
   test('comes again after kill -9 in the middle of it, once the lease expired, and nothing is lost', async (t) => {
-    const container = await containerOf('killed')
+    const container = await createContainer('killed')
     const app = new TestApp(...functionOn('killed', `out(ids); if (ids.includes('b')) await gate('open')`))
     await add(container, ['a'])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('the first page', () => seen(app).includes('a'))
     await add(container, ['b'])
     await until('the middle of the second', () => seen(app).includes('b'))
     host.kill('SIGKILL')
     await host.exited
     app.open('open')
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await add(container, ['c'])
     await until('what comes after', () => seen(app).includes('c'))
     const after = seen(app).slice(seen(app).indexOf('b') + 1)
@@ -135,7 +135,7 @@ describe('a page that is not finished', () => {
   })
 
   test('is not moved past when the host stops during it, and the freed lease is taken at once', async (t) => {
-    const container = await containerOf('stopped')
+    const container = await createContainer('stopped')
     await add(container, ['a'])
     const app = new TestApp(
       ...functionOn(
@@ -144,17 +144,17 @@ describe('a page that is not finished', () => {
         'leaseExpirationInterval: 3_600_000,',
       ),
     )
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('the invocation', () => app.lines().length === 1)
     const stopped = host.stop()
     await untilStopping(host)
     app.open('open')
     await stopped
     assert.deepEqual(app.lines(), [['a'], 'ended'])
-    for (const { owner, continuation } of await leasesOf('stopped'))
+    for (const { owner, continuation } of await readLeases('stopped'))
       assert.deepEqual([owner, continuation], [null, null])
     app.open('second')
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('the page again', () => app.lines().length === 3)
     assert.deepEqual(app.lines().at(-1), ['a'])
   })
@@ -162,12 +162,12 @@ describe('a page that is not finished', () => {
 
 describe('the trigger', () => {
   test('reads with one host at a time, and another takes over at the continuation', async (t) => {
-    const container = await containerOf('takeover')
+    const container = await createContainer('takeover')
     const app = new TestApp(...functionOn('takeover', `out([process.env.HOST, ...ids])`))
-    const first = await startHost(ending(t), app, { ...settings, HOST: 'first' })
+    const first = await startHost(testCleanup(t), app, { ...settings, HOST: 'first' })
     await add(container, ['a'])
     await until('the first page', () => app.lines().length === 1)
-    await startHost(ending(t), app, { ...settings, HOST: 'second' })
+    await startHost(testCleanup(t), app, { ...settings, HOST: 'second' })
     await add(container, ['b'])
     await until('the second page', () => app.lines().length === 2)
     first.kill('SIGKILL')
@@ -185,14 +185,14 @@ describe('the trigger', () => {
   })
 
   test('hands its lease at once to the host that stands by when it stops', async (t) => {
-    const container = await containerOf('handed')
+    const container = await createContainer('handed')
     const app = new TestApp(
       ...functionOn('handed', `out([process.env.HOST, ...ids])`, 'leaseExpirationInterval: 3_600_000,'),
     )
-    const first = await startHost(ending(t), app, { ...settings, HOST: 'first' })
+    const first = await startHost(testCleanup(t), app, { ...settings, HOST: 'first' })
     await add(container, ['a'])
     await until('the first page', () => app.lines().length === 1)
-    await startHost(ending(t), app, { ...settings, HOST: 'second' })
+    await startHost(testCleanup(t), app, { ...settings, HOST: 'second' })
     await first.stop()
     await add(container, ['b'])
     await until('the second page', () => app.lines().length === 2)
@@ -203,7 +203,7 @@ describe('the trigger', () => {
   })
 
   test('says nothing more of the feed when it was held up past its lease: who took over keeps it', async (t) => {
-    const container = await containerOf('heldUp')
+    const container = await createContainer('heldUp')
     const app = new TestApp(
       ...functionOn(
         'heldUp',
@@ -211,20 +211,20 @@ describe('the trigger', () => {
         'leaseRenewInterval: 1500,',
       ),
     )
-    const first = await startHost(ending(t), app, { ...settings, HOST: 'first' })
+    const first = await startHost(testCleanup(t), app, { ...settings, HOST: 'first' })
     await add(container, ['a'])
     await until('the first page', () => app.lines().length === 1)
     first.kill('SIGSTOP')
-    await startHost(ending(t), app, { ...settings, HOST: 'second' })
+    await startHost(testCleanup(t), app, { ...settings, HOST: 'second' })
     await add(container, ['b'])
     await until('the takeover', () => app.lines().some((line) => line.includes('b')))
-    const [taken] = await leasesOf('heldUp')
+    const [taken] = await readLeases('heldUp')
     first.kill('SIGCONT')
     app.open('open')
     await until('the end of the first page', () => app.lines().some((line) => line.includes('ended')))
     // Its stop would free the lease, were it still its own.
     await first.stop()
-    const [kept] = await leasesOf('heldUp')
+    const [kept] = await readLeases('heldUp')
     assert.ok(taken?.owner)
     assert.equal(kept?.owner, taken.owner)
     await add(container, ['c'])
@@ -233,11 +233,11 @@ describe('the trigger', () => {
   })
 
   test('starts with what is new where startFromBeginning is not set', async (t) => {
-    const container = await containerOf('fromNow')
+    const container = await createContainer('fromNow')
     await add(container, ['old'])
     const app = new TestApp(...functionOn('fromNow', 'out(ids)', 'startFromBeginning: false,'))
-    await startHost(ending(t), app, settings)
-    await until('the lease', async () => (await leasesOf('fromNow')).length > 0)
+    await startHost(testCleanup(t), app, settings)
+    await until('the lease', async () => (await readLeases('fromNow')).length > 0)
     // When the reading began is not to be seen from outside: something new comes until something is read.
     let next = 0
     await until('a new item', async () => {
@@ -249,7 +249,7 @@ describe('the trigger', () => {
   })
 
   test('starts at startFromTime', async (t) => {
-    const container = await containerOf('fromTime')
+    const container = await createContainer('fromTime')
     await add(container, ['old'])
     // The feed's time has whole seconds.
     const { resource } = await container.item('old', 'p').read<{ _ts: number }>()
@@ -259,24 +259,24 @@ describe('the trigger', () => {
     const app = new TestApp(
       ...functionOn('fromTime', 'out(ids)', `startFromBeginning: false, startFromTime: '${start.toISOString()}',`),
     )
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('the new item', () => seen(app).length > 0)
     assert.deepEqual(seen(app), ['new'])
   })
 
   test('hands documents as they are, at most maxItemsPerInvocation of them, and asks for more at once', async (t) => {
-    const container = await containerOf('pages')
+    const container = await createContainer('pages')
     const ids = Array.from({ length: 25 }, (_, index) => `i${index}`)
     await add(container, ids)
     const app = new TestApp(...functionOn('pages', 'out(ids)', 'maxItemsPerInvocation: 10, feedPollDelay: 3_600_000,'))
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('all of them', () => seen(app).length === ids.length)
     assert.deepEqual(seen(app), ids)
     assert.ok(app.lines().every((page) => page.length <= 10))
   })
 
   test('hands documents as Json.NET writes them: what looks like a date is written anew', async (t) => {
-    const container = await containerOf('dated')
+    const container = await createContainer('dated')
     const at = ['2026-11-28T10:20:30.780Z', '2026-11-28T10:20:30+02:00', '2026-11-28', 'x']
     await container.items.create({
       id: '1',
@@ -288,7 +288,7 @@ describe('the trigger', () => {
     const app = new TestApp(
       ...functionOn('dated', 'const [{ _rid, _self, _etag, _ts, _lsn, ...item }] = documents; out(item)'),
     )
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('the item', () => app.lines().length > 0)
     const { _attachments, ...item } = app.lines()[0]
     assert.deepEqual(item, {
@@ -301,23 +301,23 @@ describe('the trigger', () => {
   })
 
   test('reads no page with an item that Json.NET cannot read, and passes nothing over', async (t) => {
-    const container = await containerOf('deep')
+    const container = await createContainer('deep')
     let deep: object = {}
     for (let depth = 0; depth < 64; depth += 1) deep = { deep }
     await container.items.create({ id: '1', pk: 'p', deep })
     const app = new TestApp(...functionOn('deep', 'out(ids)'))
     let output = ''
-    const host = await startHost(ending(t), app, { ...settings, FUNCTIONS_HOST_LOG_LEVEL: 'error' }, (text) => {
+    const host = await startHost(testCleanup(t), app, { ...settings, FUNCTIONS_HOST_LOG_LEVEL: 'error' }, (text) => {
       output += text
     })
     await until('the failure', () => /the change feed cannot be read: more than 64 objects and arrays/.test(output))
     await host.stop()
     assert.deepEqual(app.lines(), [])
-    for (const { continuation } of await leasesOf('deep')) assert.equal(continuation, null)
+    for (const { continuation } of await readLeases('deep')) assert.equal(continuation, null)
   })
 
   test('makes the lease container where it is told to', async (t) => {
-    const container = await containerOf('made')
+    const container = await createContainer('made')
     await add(container, ['a'])
     const app = new TestApp(
       ...functionOn(
@@ -326,24 +326,24 @@ describe('the trigger', () => {
         `leaseContainerName: 'own', createLeaseContainerIfNotExists: true, leaseContainerPrefix: 'x',`,
       ),
     )
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('the page', () => seen(app).length === 1)
     const { resources } = await database.container('own').items.readAll<LeaseDocument>().fetchAll()
     assert.ok(resources.length > 0 && resources.every(({ id }) => id.startsWith('xdb_made.')))
   })
 
   test('goes on when the endpoint was killed and came back, and loses nothing', async (t) => {
-    const folder = dataFolder(ending(t))
-    const cosmos = await startCosmos(ending(t), folder)
+    const folder = dataFolder(testCleanup(t))
+    const cosmos = await startCosmos(testCleanup(t), folder)
     const client = new CosmosClient(cosmos.connection)
-    const container = await containerOf('gone', await databaseOf(client))
+    const container = await createContainer('gone', await createDatabase(client))
     const app = new TestApp(...functionOn('gone', 'out(ids)'))
-    await startHost(ending(t), app, { CosmosConnection: cosmos.connection })
+    await startHost(testCleanup(t), app, { CosmosConnection: cosmos.connection })
     await add(container, ['before'])
     await until('the first item', () => seen(app).length === 1)
     cosmos.child.kill('SIGKILL')
     await cosmos.child.exited
-    await startCosmos(ending(t), folder, cosmos.port)
+    await startCosmos(testCleanup(t), folder, cosmos.port)
     const back = performance.now()
     await add(container, ['after'])
     await until('the item after', () => seen(app).includes('after'))

@@ -3,7 +3,16 @@ import { after, before, describe, test } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
 import { until } from '../../test-support/wait.ts'
-import { cleanups, dataFolder, ending, startBlobs, startHost, startHubs, TestApp, untilStopping } from './support.ts'
+import {
+  cleanups,
+  dataFolder,
+  startBlobs,
+  startHost,
+  startHubs,
+  TestApp,
+  testCleanup,
+  untilStopping,
+} from './support.ts'
 
 const HUBS = [
   'passed',
@@ -75,7 +84,7 @@ function functionOn(
 }
 
 /** The sequence number that is checkpointed. */
-async function checkpointOf(hub: string, partition = '0'): Promise<number | undefined> {
+async function readCheckpoint(hub: string, partition = '0'): Promise<number | undefined> {
   const blob = container.getBlobClient(`localhost/${hub.toLowerCase()}/view/checkpoint/${partition}`)
   if (!(await blob.exists())) return undefined
   return Number((await blob.getProperties()).metadata?.sequencenumber)
@@ -87,13 +96,13 @@ describe('a batch that fails', () => {
     const app = new TestApp(
       ...functionOn('passed', `out(messages); if (messages.includes('bad')) throw new Error('no')`),
     )
-    const host = await startHost(ending(t), app, settings)
-    await until('the checkpoint past the failed batch', async () => (await checkpointOf('passed')) === 0)
+    const host = await startHost(testCleanup(t), app, settings)
+    await until('the checkpoint past the failed batch', async () => (await readCheckpoint('passed')) === 0)
     await send('passed', ['good'])
     await until('the next batch', () => app.lines().some((messages) => messages.includes('good')))
-    await until('its checkpoint', async () => (await checkpointOf('passed')) === 1)
+    await until('its checkpoint', async () => (await readCheckpoint('passed')) === 1)
     await host.stop()
-    const again = await startHost(ending(t), app, settings)
+    const again = await startHost(testCleanup(t), app, settings)
     await send('passed', ['later'])
     await until('the later batch', () => app.lines().some((messages) => messages.includes('later')))
     await again.stop()
@@ -110,11 +119,11 @@ describe('a batch that fails', () => {
       ),
     )
     await send('retried', [1, 2, 3, 4])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('three attempts', () => app.lines().length >= 3)
-    assert.equal(await checkpointOf('retried'), undefined)
+    assert.equal(await readCheckpoint('retried'), undefined)
     app.open('good')
-    await until('the checkpoint', async () => (await checkpointOf('retried')) === 3)
+    await until('the checkpoint', async () => (await readCheckpoint('retried')) === 3)
     await host.stop()
     const lines = app.lines()
     const attempts = lines.filter(({ messages }) => messages[0] === 1)
@@ -136,8 +145,8 @@ describe('a batch that fails', () => {
       ),
     )
     await send('exhausted', ['bad'])
-    await startHost(ending(t), app, settings)
-    await until('the checkpoint', async () => (await checkpointOf('exhausted')) === 0)
+    await startHost(testCleanup(t), app, settings)
+    await until('the checkpoint', async () => (await readCheckpoint('exhausted')) === 0)
     await send('exhausted', ['good'])
     await until('the next batch', () => app.lines().length >= 4)
     assert.deepEqual(app.lines(), [['bad'], ['bad'], ['bad'], ['good']])
@@ -148,8 +157,8 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
   test('fails the batch before the function runs, and it is passed over where there is no retry', async (t) => {
     const app = new TestApp(...functionOn('unreadable', 'out(messages)'))
     await send('unreadable', [{ a: 1 }, Buffer.from('plain')])
-    await startHost(ending(t), app, settings)
-    await until('the checkpoint past the batch', async () => (await checkpointOf('unreadable')) === 1)
+    await startHost(testCleanup(t), app, settings)
+    await until('the checkpoint past the batch', async () => (await readCheckpoint('unreadable')) === 1)
     await send('unreadable', ['good'])
     await until('the next batch', () => app.lines().length > 0)
     assert.deepEqual(app.lines(), [['good']])
@@ -163,7 +172,7 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
     for (const start of ['first', 'second']) {
       let output = ''
       const level = { FUNCTIONS_HOST_LOG_LEVEL: 'error' }
-      const host = await startHost(ending(t), app, { ...settings, ...level }, (text) => {
+      const host = await startHost(testCleanup(t), app, { ...settings, ...level }, (text) => {
         output += text
       })
       await until(`the failure of the ${start} host`, () =>
@@ -171,7 +180,7 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
       )
       await host.stop()
       assert.deepEqual(app.lines(), [])
-      assert.equal(await checkpointOf('unbound'), undefined)
+      assert.equal(await readCheckpoint('unbound'), undefined)
     }
   })
 })
@@ -180,15 +189,15 @@ describe('a batch that is not finished', () => {
   test('comes again after kill -9 in the middle of it, and nothing is lost', async (t) => {
     const app = new TestApp(...functionOn('killed', `out(messages); if (messages.includes('b')) await gate('open')`))
     await send('killed', ['a'])
-    const host = await startHost(ending(t), app, settings)
-    await until('the first checkpoint', async () => (await checkpointOf('killed')) === 0)
+    const host = await startHost(testCleanup(t), app, settings)
+    await until('the first checkpoint', async () => (await readCheckpoint('killed')) === 0)
     await send('killed', ['b'])
     await until('the middle of the batch', () => app.lines().length === 2)
     host.kill('SIGKILL')
     await host.exited
     app.open('open')
-    await startHost(ending(t), app, settings)
-    await until('the batch again', async () => (await checkpointOf('killed')) === 1)
+    await startHost(testCleanup(t), app, settings)
+    await until('the batch again', async () => (await readCheckpoint('killed')) === 1)
     assert.deepEqual(app.lines(), [['a'], ['b'], ['b']])
   })
 
@@ -197,17 +206,17 @@ describe('a batch that is not finished', () => {
       ...functionOn('stopped', `out(messages); if (isOpen('second')) return; await gate('open'); out('ended')`),
     )
     await send('stopped', ['a'])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('the invocation', () => app.lines().length === 1)
     const stopped = host.stop()
     await untilStopping(host)
     app.open('open')
     await stopped
     assert.deepEqual(app.lines(), [['a'], 'ended'], 'what is in flight may finish')
-    assert.equal(await checkpointOf('stopped'), undefined)
+    assert.equal(await readCheckpoint('stopped'), undefined)
     app.open('second')
-    await startHost(ending(t), app, settings)
-    await until('the checkpoint', async () => (await checkpointOf('stopped')) === 0)
+    await startHost(testCleanup(t), app, settings)
+    await until('the checkpoint', async () => (await readCheckpoint('stopped')) === 0)
     assert.deepEqual(app.lines(), [['a'], 'ended', ['a']])
   })
 
@@ -220,16 +229,16 @@ describe('a batch that is not finished', () => {
       ),
     )
     await send('looping', ['a'])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('the first attempt', () => app.lines().length === 1)
     await host.stop()
     assert.equal(await host.exited, 'ended with code 0')
-    assert.equal(await checkpointOf('looping'), undefined)
+    assert.equal(await readCheckpoint('looping'), undefined)
   })
 })
 
 /** Waits for turns of an owner's load balancing: each renews its claim. */
-async function turnsOf(claim: string, count: number): Promise<void> {
+async function waitForTurns(claim: string, count: number): Promise<void> {
   const tags = new Set<string | undefined>()
   await until(`${count} turns of the load balancing`, async () => {
     tags.add((await container.getBlobClient(claim).getProperties()).etag)
@@ -246,19 +255,19 @@ describe('two hosts', () => {
       ),
     )
     await Promise.all(['0', '1'].map((partition) => send('shared', [partition], undefined, partition)))
-    await startHost(ending(t), app, { ...settings, HOST: 'first' })
+    await startHost(testCleanup(t), app, { ...settings, HOST: 'first' })
     await until('both batches in the first host', () => app.lines().length === 2)
-    await startHost(ending(t), app, { ...settings, HOST: 'second' })
+    await startHost(testCleanup(t), app, { ...settings, HOST: 'second' })
     const [, stolen] = await until('a batch in the second host', () => app.lines().find(([host]) => host === 'second'))
     const kept = stolen === '0' ? '1' : '0'
     // Each turn of the first host's load balancing renews its claim: after two it has seen the other's.
-    await turnsOf(`localhost/shared/view/ownership/${kept}`, 2)
+    await waitForTurns(`localhost/shared/view/ownership/${kept}`, 2)
     app.open('first')
-    await until('the checkpoint of the kept partition', async () => (await checkpointOf('shared', kept)) === 0)
+    await until('the checkpoint of the kept partition', async () => (await readCheckpoint('shared', kept)) === 0)
     await until('the end of both', () => app.lines().filter((line) => line === 'first ended').length === 2)
-    assert.equal(await checkpointOf('shared', stolen), undefined)
+    assert.equal(await readCheckpoint('shared', stolen), undefined)
     app.open('second')
-    await until('the checkpoint by its new owner', async () => (await checkpointOf('shared', stolen)) === 0)
+    await until('the checkpoint by its new owner', async () => (await readCheckpoint('shared', stolen)) === 0)
   })
 
   test('one that stalls with a batch, and wakes up late, handles it after the other did, and does not checkpoint it', async (t) => {
@@ -267,21 +276,21 @@ describe('two hosts', () => {
     await send('woken', ['a'])
     let output = ''
     const held = { FUNCTIONS_HOST_HOLD: `f,g=${app.root}/hold`, FUNCTIONS_HOST_LOG_LEVEL: 'information', HOST: 'first' }
-    const first = await startHost(ending(t), app, { ...settings, ...held }, (text) => {
+    const first = await startHost(testCleanup(t), app, { ...settings, ...held }, (text) => {
       output += text
     })
     await until('the batch in the first host', () => /f.* is held as long as /.test(output))
     first.kill('SIGSTOP')
     try {
-      await startHost(ending(t), app, { ...settings, HOST: 'second' })
+      await startHost(testCleanup(t), app, { ...settings, HOST: 'second' })
       await until('the batch in the second host', () => app.lines().length === 1)
       await send('woken', ['b'])
-      await until('the checkpoint of what came later', async () => (await checkpointOf('woken')) === 1)
+      await until('the checkpoint of what came later', async () => (await readCheckpoint('woken')) === 1)
     } finally {
       first.kill('SIGCONT')
     }
     // It looks at the claims as often as the other renews its own. Until it has, it would checkpoint what is late, as the real host does too.
-    await turnsOf('localhost/woken/view/ownership/0', 3)
+    await waitForTurns('localhost/woken/view/ownership/0', 3)
     app.close('hold')
     await until('the late batch', () => app.lines().length === 3)
     assert.deepEqual(app.lines(), [
@@ -290,7 +299,7 @@ describe('two hosts', () => {
       ['first', 'a'],
     ])
     await send('woken', ['c'])
-    await until('the checkpoint after it', async () => (await checkpointOf('woken')) === 2)
+    await until('the checkpoint after it', async () => (await readCheckpoint('woken')) === 2)
     // Whoever of them has it: were the late one checkpointed, 'b' would come again.
     assert.deepEqual(
       app
@@ -310,11 +319,11 @@ describe('the trigger', () => {
       }),
     )
     await send('seldom', [1, 2, 3])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('three batches', () => app.lines().length === 3)
     host.kill('SIGKILL')
     await host.exited
-    assert.equal(await checkpointOf('seldom'), 1)
+    assert.equal(await readCheckpoint('seldom'), 1)
   })
 
   test('checkpoints at a graceful close what batchCheckpointFrequency still waits for', async (t) => {
@@ -324,11 +333,11 @@ describe('the trigger', () => {
       }),
     )
     await send('closed', [1, 2, 3])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('three batches', () => app.lines().length === 3)
-    assert.equal(await checkpointOf('closed'), undefined)
+    assert.equal(await readCheckpoint('closed'), undefined)
     await host.stop()
-    assert.equal(await checkpointOf('closed'), 2)
+    assert.equal(await readCheckpoint('closed'), 2)
   })
 
   test('checkpoints there too what the stop took the retries of, as the newest extension does: the batch is lost', async (t) => {
@@ -341,10 +350,10 @@ describe('the trigger', () => {
       ),
     )
     await send('cut', ['a'])
-    const host = await startHost(ending(t), app, settings)
+    const host = await startHost(testCleanup(t), app, settings)
     await until('the first attempt', () => app.lines().length === 1)
     await host.stop()
-    assert.equal(await checkpointOf('cut'), 0)
+    assert.equal(await readCheckpoint('cut'), 0)
   })
 
   test('reads a setting AzureFunctionsJobHost__… before host.json, whatever its case', async (t) => {
@@ -353,7 +362,7 @@ describe('the trigger', () => {
     )
     await send('overridden', [1, 2, 3])
     const setting = { azurefunctionsjobhost__EXTENSIONS__eventhubs__maxEventBatchSize: '1' }
-    await startHost(ending(t), app, { ...settings, ...setting })
+    await startHost(testCleanup(t), app, { ...settings, ...setting })
     await until('three batches', () => app.lines().length === 3)
     assert.deepEqual(app.lines(), [[1], [2], [3]])
   })
@@ -365,7 +374,7 @@ describe('the trigger', () => {
       }),
     )
     await send('fromEnd', ['old'])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     // When the reading began is not to be seen from outside: something new comes until something is read.
     await until('a new event', async () => {
       await send('fromEnd', ['new'])
@@ -377,8 +386,8 @@ describe('the trigger', () => {
   test('keeps its checkpoints where the Functions host keeps them, with sequence number and offset', async (t) => {
     const app = new TestApp(...functionOn('path', `out(messages)`))
     await send('path', ['a', 'b'])
-    await startHost(ending(t), app, settings)
-    await until('the checkpoint', async () => (await checkpointOf('path')) === 1)
+    await startHost(testCleanup(t), app, settings)
+    await until('the checkpoint', async () => (await readCheckpoint('path')) === 1)
     const names: string[] = []
     for await (const blob of container.listBlobsFlat({ prefix: 'localhost/path/' })) names.push(blob.name)
     assert.deepEqual(names, ['localhost/path/view/checkpoint/0', 'localhost/path/view/ownership/0'])
@@ -393,7 +402,7 @@ describe('the trigger', () => {
       '2026-11-28T10:20:30.780Z': ['2026-11-28T10:20:30+02:00', 'x', 1.5],
     }
     await send('objects', [dated, '2026-11-28T10:20:30.000Z', Buffer.from('null'), Buffer.from('')])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('the batch', () => app.lines().length > 0)
     const rewritten = {
       at: '2026-11-28T10:20:30.78Z',
@@ -405,7 +414,7 @@ describe('the trigger', () => {
   test('hands texts as they are for dataType string; the library parses those that are JSON', async (t) => {
     const app = new TestApp(...functionOn('texts', 'out(messages)', `dataType: 'string',`))
     await send('texts', [{ at: '2026-11-28T10:20:30.780Z' }, Buffer.from('plain'), Buffer.from("{'a':1}")])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('the batch', () => app.lines().length > 0)
     assert.deepEqual(app.lines(), [[{ at: '2026-11-28T10:20:30.780Z' }, 'plain', "{'a':1}"]])
   })
@@ -416,14 +425,14 @@ describe('the trigger', () => {
         out([messages, context.triggerMetadata.partitionKeyArray, context.triggerMetadata.sequenceNumberArray.length]) })`
     await send('empty', [Buffer.from(''), 'a'])
     const without = new TestApp(cleanup, source(''))
-    await startHost(ending(t), without, { ...settings, GROUP: 'view' })
+    await startHost(testCleanup(t), without, { ...settings, GROUP: 'view' })
     await until('the batch', () => without.lines().length > 0)
     assert.deepEqual(without.lines(), [[['a'], [], 2]])
     const capable = new TestApp(
       cleanup,
       source(`app.setup({ capabilities: { IncludeEmptyEntriesInMessagePayload: true } });`),
     )
-    await startHost(ending(t), capable, { ...settings, GROUP: '$Default' })
+    await startHost(testCleanup(t), capable, { ...settings, GROUP: '$Default' })
     await until('the batch', () => capable.lines().length > 0)
     assert.deepEqual(capable.lines(), [[['', 'a'], ['', ''], 2]])
   })
@@ -433,7 +442,7 @@ describe('the trigger', () => {
     const producer = new EventHubProducerClient(settings.EventHubConnection ?? '', 'data')
     await producer.sendBatch([{ body: 1, properties: { Kind: 'x' } }, { body: 2 }], { partitionKey: '0042' })
     await producer.close()
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     const [metadata] = await until('the batch', () => app.lines().length > 0 && app.lines())
     const context = {
       isCheckpointingAfterInvocation: true,
@@ -466,7 +475,7 @@ describe('the trigger', () => {
         handler: (message, context) => out([Buffer.isBuffer(message), String(message), context.triggerMetadata.sequenceNumber]) })`,
     )
     await send('one', [Buffer.from('a'), Buffer.from('b')])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('both events', () => app.lines().length === 2)
     assert.deepEqual(app.lines(), [
       [true, 'a', 0],
@@ -481,7 +490,7 @@ describe('the trigger', () => {
         handler: async (message) => { out('begins ' + message); await delay(0); out('ends ' + message) } })`,
     )
     await send('oneByOne', ['a', 'b', 'c'])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     await until('all events', () => app.lines().length === 6)
     assert.deepEqual(
       app.lines(),
@@ -505,7 +514,7 @@ describe('the trigger', () => {
       sequenceNumber: 'mine',
     }
     await send('fields', [message])
-    await startHost(ending(t), app, settings)
+    await startHost(testCleanup(t), app, settings)
     const [line] = await until('the event', () => app.lines().length > 0 && app.lines())
     assert.deepEqual(line.message, message)
     assert.equal(typeof line.metadata.offset, 'number')
@@ -522,15 +531,15 @@ describe('the trigger', () => {
   test('resolves %SETTING% in its options', async (t) => {
     const app = new TestApp(...functionOn('%MY_HUB%', `out(messages)`))
     await send('setting', ['a'])
-    await startHost(ending(t), app, { ...settings, MY_HUB: 'setting' })
+    await startHost(testCleanup(t), app, { ...settings, MY_HUB: 'setting' })
     await until('the event', () => app.lines().length === 1)
   })
 
   test('goes on within seconds when the endpoint was killed and came back, and loses nothing', async (t) => {
-    const folder = dataFolder(ending(t))
-    const hubs = await startHubs(ending(t), folder, ['gone:2'])
+    const folder = dataFolder(testCleanup(t))
+    const hubs = await startHubs(testCleanup(t), folder, ['gone:2'])
     const app = new TestApp(...functionOn('gone', `out(messages)`))
-    await startHost(ending(t), app, { ...settings, EventHubConnection: hubs.connection })
+    await startHost(testCleanup(t), app, { ...settings, EventHubConnection: hubs.connection })
     await send('gone', ['before'], hubs.connection)
     await until('the first event', () => app.lines().length === 1)
     hubs.child.kill('SIGKILL')
@@ -539,7 +548,7 @@ describe('the trigger', () => {
       const ownership = container.getBlobClient('localhost/gone/view/ownership/0')
       return !(await ownership.getProperties()).metadata?.ownerid
     })
-    await startHubs(ending(t), folder, ['gone:2'], hubs.port)
+    await startHubs(testCleanup(t), folder, ['gone:2'], hubs.port)
     const back = performance.now()
     await send('gone', ['after'], hubs.connection)
     await until('the event after', () => app.lines().some((messages) => messages.includes('after')))
@@ -548,17 +557,17 @@ describe('the trigger', () => {
   })
 
   test('goes on without storage, and checkpoints again when it is back', async (t) => {
-    const folder = dataFolder(ending(t))
-    const blobs = await startBlobs(ending(t), folder)
+    const folder = dataFolder(testCleanup(t))
+    const blobs = await startBlobs(testCleanup(t), folder)
     const app = new TestApp(...functionOn('unstored', `out(messages)`))
     await send('unstored', ['a'])
-    await startHost(ending(t), app, { ...settings, AzureWebJobsStorage: blobs.connection })
+    await startHost(testCleanup(t), app, { ...settings, AzureWebJobsStorage: blobs.connection })
     await until('the first event', () => app.lines().length === 1)
     blobs.child.kill('SIGKILL')
     await blobs.child.exited
     await send('unstored', ['b'])
     await until('the event meanwhile', () => app.lines().flat().includes('b'))
-    await startBlobs(ending(t), folder, blobs.port)
+    await startBlobs(testCleanup(t), folder, blobs.port)
     const back = performance.now()
     const own = BlobServiceClient.fromConnectionString(blobs.connection).getContainerClient('azure-webjobs-eventhub')
     const checkpoint = own.getBlobClient('localhost/unstored/view/checkpoint/0')
@@ -570,11 +579,11 @@ describe('the trigger', () => {
   })
 
   test('makes its container anew when the storage lost its data, and brings again what it had', async (t) => {
-    const folder = dataFolder(ending(t))
-    const blobs = await startBlobs(ending(t), folder)
+    const folder = dataFolder(testCleanup(t))
+    const blobs = await startBlobs(testCleanup(t), folder)
     const app = new TestApp(...functionOn('lost', `out(messages)`))
     await send('lost', ['a'])
-    await startHost(ending(t), app, { ...settings, AzureWebJobsStorage: blobs.connection })
+    await startHost(testCleanup(t), app, { ...settings, AzureWebJobsStorage: blobs.connection })
     await until('the event', () => app.lines().length === 1)
     const own = BlobServiceClient.fromConnectionString(blobs.connection).getContainerClient('azure-webjobs-eventhub')
     await own.delete()
@@ -583,12 +592,12 @@ describe('the trigger', () => {
   })
 
   test('begins when an endpoint that was away at its start is there', async (t) => {
-    const folder = dataFolder(ending(t))
-    const first = await startHubs(ending(t), folder, ['late'])
+    const folder = dataFolder(testCleanup(t))
+    const first = await startHubs(testCleanup(t), folder, ['late'])
     await first.child.stop()
     const app = new TestApp(...functionOn('late', `out(messages)`))
-    await startHost(ending(t), app, { ...settings, EventHubConnection: first.connection })
-    await startHubs(ending(t), folder, ['late'], first.port)
+    await startHost(testCleanup(t), app, { ...settings, EventHubConnection: first.connection })
+    await startHubs(testCleanup(t), folder, ['late'], first.port)
     await send('late', ['a'], first.connection)
     await until('the event', () => app.lines().length === 1)
   })

@@ -97,13 +97,13 @@ test('a host with a token serves nobody who does not show it', async () => {
   const token = newToken()
   await writeFile(file, token)
   const { address } = await startHost(cleanup, app, { FUNCTIONS_HOST_TOKEN_FILE: file })
-  const statusOf = async (path: string, headers: Record<string, string>): Promise<number> =>
+  const fetchStatus = async (path: string, headers: Record<string, string>): Promise<number> =>
     (await fetch(address + path, { headers })).status
   for (const path of ['/api/hello', '/api/unknown', '/']) {
-    assert.equal(await statusOf(path, {}), 401)
-    assert.equal(await statusOf(path, { authorization: bearer(newToken()) }), 401)
+    assert.equal(await fetchStatus(path, {}), 401)
+    assert.equal(await fetchStatus(path, { authorization: bearer(newToken()) }), 401)
   }
-  assert.equal(await statusOf('/api/hello', { authorization: bearer(token) }), 200)
+  assert.equal(await fetchStatus('/api/hello', { authorization: bearer(token) }), 200)
   await assert.rejects(startHost(cleanup, app, { FUNCTIONS_HOST_TOKEN_FILE: join(folder, 'none') }), /cannot be read/)
 })
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { PartitionContext, ReceivedEventData } from '@azure/event-hubs'
 import { PartitionClaim } from '../partition-claim.ts'
 
-const eventOf = (sequenceNumber: number): ReceivedEventData => ({ sequenceNumber }) as ReceivedEventData
+const buildEvent = (sequenceNumber: number): ReceivedEventData => ({ sequenceNumber }) as ReceivedEventData
 
 /** A partition whose checkpoints are kept here. */
 function partition(fail = false) {
@@ -19,7 +19,7 @@ test('a claim that was lost is not checkpointed, at its close either', async () 
   const { checkpoints, context } = partition()
   const claim = new PartitionClaim(2)
   claim.begin()
-  claim.end(eventOf(1), context)
+  claim.end(buildEvent(1), context)
   claim.lose()
   await claim.checkpoint()
   await claim.close()
@@ -32,7 +32,7 @@ test('a batch whose invocation has not ended is not checkpointed at the close, t
   claim.begin()
   await claim.close()
   assert.deepEqual(checkpoints, [])
-  claim.end(eventOf(1), context)
+  claim.end(buildEvent(1), context)
   claim.begin()
   await claim.close()
   assert.deepEqual(checkpoints, [1])
@@ -42,7 +42,7 @@ test('a close checkpoints nothing where every batch is, as nothing waits for oth
   const { checkpoints, context } = partition()
   const claim = new PartitionClaim(1)
   assert.equal(claim.begin(), true)
-  claim.end(eventOf(1), context)
+  claim.end(buildEvent(1), context)
   await claim.close()
   assert.deepEqual(checkpoints, [])
 })
@@ -52,10 +52,10 @@ test('every n-th batch is due, and after a checkpoint that failed each one until
   const failing = partition(true)
   const claim = new PartitionClaim(3)
   assert.deepEqual([claim.begin(), claim.begin(), claim.begin()], [false, false, true])
-  claim.end(eventOf(3), failing.context)
+  claim.end(buildEvent(3), failing.context)
   await assert.rejects(claim.checkpoint(), /no storage/)
   assert.equal(claim.begin(), true)
-  claim.end(eventOf(4), context)
+  claim.end(buildEvent(4), context)
   await claim.checkpoint()
   assert.deepEqual(checkpoints, [4])
   assert.equal(claim.begin(), false)

@@ -8,11 +8,11 @@ import { listen } from '../../kit/listen.ts'
 import { until, WAIT_MS } from '../../test-support/wait.ts'
 import { readHostJson } from '../host-json.ts'
 import { type LeaseIntervals, leaseIntervals } from '../lease-intervals.ts'
-import { levelOf } from '../log.ts'
+import { selectLevel } from '../log.ts'
 import type { RegisteredFunction } from '../registrations.ts'
-import { isOfApp } from '../rejections.ts'
+import { isAppRejection } from '../rejections.ts'
 import { TriggerOptions } from '../trigger-options.ts'
-import { ending, endOf, startHost, TestApp, untilStopping } from './support.ts'
+import { startHost, TestApp, testCleanup, untilStopping, waitForEnd } from './support.ts'
 
 const HANDLER = 'handler: () => {}'
 const HUB = `connection: 'EventHubConnection', eventHubName: 'h', cardinality: 'many', ${HANDLER}`
@@ -157,8 +157,8 @@ const refusals: readonly (readonly [
 describe('the start', { concurrency: 2 }, () => {
   for (const [title, functions, settings, message] of refusals)
     test(`refuses ${title}, in one line that names it`, async (t) => {
-      const app = new TestApp(ending(t), functions)
-      await assert.rejects(startHost(ending(t), app, { ...GOOD, ...settings }), { name: 'StartError', message })
+      const app = new TestApp(testCleanup(t), functions)
+      await assert.rejects(startHost(testCleanup(t), app, { ...GOOD, ...settings }), { name: 'StartError', message })
     })
 })
 
@@ -166,22 +166,22 @@ test('a port in use is refused in one line that says how to change it', async (t
   const taken = createServer()
   t.after(() => taken.close())
   const port = await listen(taken, 0, 'none')
-  const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`)
+  const app = new TestApp(testCleanup(t), `app.http('f', { ${HANDLER} })`)
   const message = `port ${port} is in use: stop what listens there, or set --port to another port`
-  await assert.rejects(startHost(ending(t), app, { FUNCTIONS_HOST_PORT: String(port) }), {
+  await assert.rejects(startHost(testCleanup(t), app, { FUNCTIONS_HOST_PORT: String(port) }), {
     name: 'StartError',
     message,
   })
 })
 
 test('an app with no function files, or a malformed host.json, is refused', async (t) => {
-  const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`)
+  const app = new TestApp(testCleanup(t), `app.http('f', { ${HANDLER} })`)
   app.write('package.json', JSON.stringify({ main: 'dist/*.js' }))
-  await assert.rejects(startHost(ending(t), app), {
+  await assert.rejects(startHost(testCleanup(t), app), {
     message: /^no file matches dist\/\*\.js in .*: build the functions first$/,
   })
   app.write('host.json', '{ "extensions": { "eventHubs": { "maxEventBatchSize": 0 } } }')
-  await assert.rejects(startHost(ending(t), app), {
+  await assert.rejects(startHost(testCleanup(t), app), {
     message: /host\.json: maxEventBatchSize must be a whole number from 1 on$/,
   })
 })
@@ -220,22 +220,22 @@ test('a value of host.json, or a setting in its place, is refused by its name wh
   ]
   t.diagnostic(`${refused.length} values`)
   for (const [hostJson, settings, message] of refused) {
-    const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`, hostJson)
-    await assert.rejects(startHost(ending(t), app, settings), { name: 'StartError', message })
+    const app = new TestApp(testCleanup(t), `app.http('f', { ${HANDLER} })`, hostJson)
+    await assert.rejects(startHost(testCleanup(t), app, settings), { name: 'StartError', message })
   }
 })
 
-function leasesOf(trigger: object, settings = {}): LeaseIntervals {
+function buildIntervals(trigger: object, settings = {}): LeaseIntervals {
   const metadata = { name: 'f', bindings: { items: { type: 'cosmosDBTrigger', direction: 'in', ...trigger } } }
   const registered = { metadata, callback: () => {} } as unknown as RegisteredFunction
   return leaseIntervals(new TriggerOptions(registered, settings), settings)
 }
 
 test('what host.json does not say is as long as the real host takes', async (t) => {
-  const { eventHubs, functionTimeoutMs } = await readHostJson(new TestApp(ending(t), '').root, {})
+  const { eventHubs, functionTimeoutMs } = await readHostJson(new TestApp(testCleanup(t), '').root, {})
   const { ownershipExpirationMs, loadBalancingMs, prefetchCount } = eventHubs
   assert.deepEqual(
-    { ownershipExpirationMs, loadBalancingMs, prefetchCount, functionTimeoutMs, ...leasesOf({}) },
+    { ownershipExpirationMs, loadBalancingMs, prefetchCount, functionTimeoutMs, ...buildIntervals({}) },
     {
       ownershipExpirationMs: 120_000,
       loadBalancingMs: 30_000,
@@ -247,15 +247,15 @@ test('what host.json does not say is as long as the real host takes', async (t) 
     },
   )
   const sooner = { FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '6000' }
-  assert.deepEqual(leasesOf({}, sooner), { acquireMs: 1300, expirationMs: 6000, renewMs: 1700 })
+  assert.deepEqual(buildIntervals({}, sooner), { acquireMs: 1300, expirationMs: 6000, renewMs: 1700 })
   const registered = { leaseExpirationInterval: 30_000, leaseRenewInterval: 10_000 }
-  assert.deepEqual(leasesOf(registered), { acquireMs: 13_000, expirationMs: 30_000, renewMs: 10_000 })
-  assert.deepEqual(leasesOf(registered, sooner), { acquireMs: 2600, expirationMs: 6000, renewMs: 2000 })
+  assert.deepEqual(buildIntervals(registered), { acquireMs: 13_000, expirationMs: 30_000, renewMs: 10_000 })
+  assert.deepEqual(buildIntervals(registered, sooner), { acquireMs: 2600, expirationMs: 6000, renewMs: 2000 })
 })
 
 test('a start that fails leaves no process behind, whatever the function files hold open', async (t) => {
   const app = new TestApp(
-    ending(t),
+    testCleanup(t),
     `setInterval(() => {}, 1000); app.http('f', { ${HANDLER} }); app.http('f', { ${HANDLER} })`,
   )
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -271,7 +271,7 @@ test('a start that fails leaves no process behind, whatever the function files h
 })
 
 test('ES modules and CommonJS files are loaded alike, each of the glob', async (t) => {
-  const app = new TestApp(ending(t), `app.http('module', { handler: () => ({ body: 'module' }) })`)
+  const app = new TestApp(testCleanup(t), `app.http('module', { handler: () => ({ body: 'module' }) })`)
   app.write('functions/package.json', JSON.stringify({}))
   app.write(
     'functions/app.js',
@@ -283,22 +283,22 @@ test('ES modules and CommonJS files are loaded alike, each of the glob', async (
     `import { app } from '@azure/functions'; app.http('module', { handler: () => ({ body: 'module' }) })`,
   )
   app.write('package.json', JSON.stringify({ main: '{functions,more}/*.js' }))
-  const host = await startHost(ending(t), app)
+  const host = await startHost(testCleanup(t), app)
   for (const name of ['common', 'module']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
 })
 
 test('FUNCTIONS_HOST_MAIN is the glob of the function files instead of main, and the files besides are not loaded', async (t) => {
-  const app = new TestApp(ending(t), `out('loaded'); app.http('other', { handler: () => ({ body: 'other' }) })`)
+  const app = new TestApp(testCleanup(t), `out('loaded'); app.http('other', { handler: () => ({ body: 'other' }) })`)
   for (const name of ['one', 'two'])
     app.write(
       `functions/${name}.js`,
       `import { app } from '@azure/functions'; app.http('${name}', { handler: () => ({ body: '${name}' }) })`,
     )
-  const host = await startHost(ending(t), app, { FUNCTIONS_HOST_MAIN: 'functions/@(one|two).js' })
+  const host = await startHost(testCleanup(t), app, { FUNCTIONS_HOST_MAIN: 'functions/@(one|two).js' })
   for (const name of ['one', 'two']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
   assert.equal((await fetch(`${host.address}/api/other`)).status, 404)
   assert.deepEqual(app.lines(), [])
-  await assert.rejects(startHost(ending(t), app, { FUNCTIONS_HOST_MAIN: 'functions/three.js' }), {
+  await assert.rejects(startHost(testCleanup(t), app, { FUNCTIONS_HOST_MAIN: 'functions/three.js' }), {
     name: 'StartError',
     message: /^no file matches functions\/three\.js in .*: build the functions first$/,
   })
@@ -306,7 +306,7 @@ test('FUNCTIONS_HOST_MAIN is the glob of the function files instead of main, and
 
 test('the log says what was started, each line of a function under its name, and a failure that repeats once a minute', async (t) => {
   const app = new TestApp(
-    ending(t),
+    testCleanup(t),
     `app.http('speaks', { handler: (_, context) => { context.log('two', 'words\\nand a line'); context.debug('unheard'); context.warn('careful') } })
      app.http('fails', { handler: () => { throw Object.assign(new Error('broken'), { code: 'E42' }) } })`,
   )
@@ -346,16 +346,18 @@ test('a category is logged from the level on that host.json has for it: by its l
     'function.A-views',
     'Azure.Core',
     'Host.Startup',
-  ].map((category) => levelOf(category, logLevels))
+  ].map((category) => selectLevel(category, logLevels))
   assert.deepEqual(found, ['information', 'warning', 'none', 'critical', 'information'])
-  assert.equal(levelOf('Function.a', new Map()), 'information')
-  const wrong = readHostJson(new TestApp(ending(t), '').root, { AzureFunctionsJobHost__logging__logLevel__A: 'loud' })
+  assert.equal(selectLevel('Function.a', new Map()), 'information')
+  const wrong = readHostJson(new TestApp(testCleanup(t), '').root, {
+    AzureFunctionsJobHost__logging__logLevel__A: 'loud',
+  })
   await assert.rejects(wrong, /AzureFunctionsJobHost__logging__logLevel__A is no log level: loud/)
 })
 
 test('a function’s line that begins with its name is not named twice, and what host.json silences is silent', async (t) => {
   const app = new TestApp(
-    ending(t),
+    testCleanup(t),
     `app.http('speaks', { handler: (_, context) => { context.warn('speaks: of itself'); context.warn('speaks is held'); context.warn('speakeasy'); context.log('unheard'); throw new Error('unheard') } })`,
   )
   const levels = { AzureFunctionsJobHost__logging__logLevel__Function: 'None' }
@@ -384,11 +386,11 @@ test('a function’s line that begins with its name is not named twice, and what
 
 test('a stop lets the request in flight finish, and takes no new one', async (t) => {
   const app = new TestApp(
-    ending(t),
+    testCleanup(t),
     `app.http('slow', { handler: async () => { out('began'); await gate('open'); return { body: 'done' } } })
      app.hook.appStart(() => out('app start')); app.hook.appTerminate(() => out('app end'))`,
   )
-  const host = await startHost(ending(t), app)
+  const host = await startHost(testCleanup(t), app)
   const answer = fetch(`${host.address}/api/slow`)
   await until('the request', () => app.lines().includes('began'))
   const stopped = host.stop(WAIT_MS)
@@ -403,12 +405,12 @@ test('a stop lets the request in flight finish, and takes no new one', async (t)
 test('a promise of a function that is rejected and never awaited ends the host', async (t) => {
   for (const reason of [`new Error('forgotten')`, `'no error'`]) {
     const app = new TestApp(
-      ending(t),
+      testCleanup(t),
       `app.http('f', { handler: () => { Promise.reject(${reason}); return { body: 'ok' } } })`,
     )
-    const host = await startHost(ending(t), app)
+    const host = await startHost(testCleanup(t), app)
     await fetch(`${host.address}/api/f`).catch(() => {})
-    assert.equal(await endOf(host), 'ended with code 1')
+    assert.equal(await waitForEnd(host), 'ended with code 1')
   }
 })
 
@@ -420,15 +422,15 @@ test('what an SDK of the host leaves behind does not end it', () => {
   const sdk = '/app/node_modules/@azure/event-hubs/dist/x.js'
   // Its triggers call the SDK, and kit starts the host.
   for (const own of ['../event-hub-trigger.ts', '../../kit/lifecycle.ts'])
-    assert.equal(isOfApp(stacked(sdk, 'node:net', new URL(own, import.meta.url).href)), false, own)
-  assert.equal(isOfApp(stacked(sdk, 'file:///app/dist/functions/f.js')), true)
+    assert.equal(isAppRejection(stacked(sdk, 'node:net', new URL(own, import.meta.url).href)), false, own)
+  assert.equal(isAppRejection(stacked(sdk, 'file:///app/dist/functions/f.js')), true)
 })
 
 test('a function that has not ended within functionTimeout ends the host', async (t) => {
   const source = `app.http('slow', { handler: async () => { out('began'); await gate('never') } })`
-  const app = new TestApp(ending(t), source, { functionTimeout: '00:00:00.050' })
-  const host = await startHost(ending(t), app)
+  const app = new TestApp(testCleanup(t), source, { functionTimeout: '00:00:00.050' })
+  const host = await startHost(testCleanup(t), app)
   await fetch(`${host.address}/api/slow`).catch(() => {})
-  assert.equal(await endOf(host), 'ended with code 1')
+  assert.equal(await waitForEnd(host), 'ended with code 1')
   assert.deepEqual(app.lines(), ['began'])
 })

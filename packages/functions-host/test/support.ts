@@ -21,12 +21,12 @@ export function cleanups(after: (release: () => Promise<void>) => void): Cleanup
   return (release) => releases.push(release)
 }
 
-const ofTests = new WeakMap<TestContext, Cleanup>()
+const cleanupsByTest = new WeakMap<TestContext, Cleanup>()
 
 /** Those of one test: the same each time, so that all are released in order. */
-export function ending(t: TestContext): Cleanup {
-  const known = ofTests.get(t) ?? cleanups((release) => t.after(release))
-  ofTests.set(t, known)
+export function testCleanup(t: TestContext): Cleanup {
+  const known = cleanupsByTest.get(t) ?? cleanups((release) => t.after(release))
+  cleanupsByTest.set(t, known)
   return known
 }
 
@@ -124,7 +124,7 @@ export function shiftedBy(seconds: number): Record<string, string> {
 }
 
 /** How a host ended by itself. */
-export async function endOf(host: Child): Promise<string> {
+export async function waitForEnd(host: Child): Promise<string> {
   let how: string | undefined
   void host.exited.then((description) => {
     how = description

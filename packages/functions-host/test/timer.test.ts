@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until } from '../../test-support/wait.ts'
-import { ending, startHost, TestApp } from './support.ts'
+import { startHost, TestApp, testCleanup } from './support.ts'
 
 test('a timer runs when it is due, and is told of its schedule', async (t) => {
-  const app = new TestApp(ending(t), `app.timer('f', { schedule: '* * * * * *', handler: (timer) => out(timer) })`)
-  await startHost(ending(t), app)
+  const app = new TestApp(testCleanup(t), `app.timer('f', { schedule: '* * * * * *', handler: (timer) => out(timer) })`)
+  await startHost(testCleanup(t), app)
   const [first, second] = await until('two runs', () => app.lines().length >= 2 && app.lines())
   assert.deepEqual(Object.keys(first), ['schedule', 'scheduleStatus', 'isPastDue'])
   assert.equal(first.isPastDue, false)
@@ -16,16 +16,16 @@ test('a timer runs when it is due, and is told of its schedule', async (t) => {
 
 test('a timer with runOnStartup runs at once, whenever it is due', async (t) => {
   const app = new TestApp(
-    ending(t),
+    testCleanup(t),
     `app.timer('f', { schedule: '0 0 0 1 1 *', runOnStartup: true, handler: () => out('ran') })`,
   )
-  await startHost(ending(t), app)
+  await startHost(testCleanup(t), app)
   await until('the run', () => app.lines().length === 1)
 })
 
 test('runs of a timer never overlap, and a run that fails is tried again as its retry option says', async (t) => {
   const app = new TestApp(
-    ending(t),
+    testCleanup(t),
     `let running = 0
      app.timer('f', { schedule: '* * * * * *', retry: { strategy: 'fixedDelay', delayInterval: 0, maxRetryCount: 1 },
        handler: async (_, context) => {
@@ -36,7 +36,7 @@ test('runs of a timer never overlap, and a run that fails is tried again as its 
          throw new Error('no')
        } })`,
   )
-  await startHost(ending(t), app)
+  await startHost(testCleanup(t), app)
   const runs = await until('four attempts', () => app.lines().length >= 4 && app.lines())
   assert.deepEqual(
     runs.slice(0, 4).map(({ running }) => running),

@@ -5,14 +5,14 @@ import { writeDurably } from '../durable-files.ts'
 // Where the control endpoint listens stands in `control.json` of the data folder while it does: `{"address", "pid"}`. What a killed process
 // leaves behind says nothing: the pid is that of no process that has the folder's lock.
 
-const fileOf = (dataDir: string): string => join(dataDir, 'control.json')
+const locateFile = (dataDir: string): string => join(dataDir, 'control.json')
 
 /** Says where the control endpoint of this process, which has the folder's lock, listens. */
 export async function announceControl(dataDir: string, address: string): Promise<void> {
-  await writeDurably(fileOf(dataDir), `${JSON.stringify({ address, pid: process.pid })}\n`)
+  await writeDurably(locateFile(dataDir), `${JSON.stringify({ address, pid: process.pid })}\n`)
 }
 
 /** Says that it does not any more. */
 export async function withdrawControl(dataDir: string): Promise<void> {
-  await rm(fileOf(dataDir), { force: true })
+  await rm(locateFile(dataDir), { force: true })
 }

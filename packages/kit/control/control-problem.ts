@@ -24,7 +24,7 @@ export class Problem extends Error {
 
 /** The answer to a request that failed. */
 export function problemAnswer(error: unknown): Answer {
-  const problem = problemOf(error)
+  const problem = toProblem(error)
   return {
     status: problem.status,
     headers: { 'content-type': 'application/problem+json', ...problem.headers },
@@ -32,7 +32,7 @@ export function problemAnswer(error: unknown): Answer {
   }
 }
 
-function problemOf(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof InvalidSettings) return new Problem(400, error.message)
   console.error(error)

@@ -4,7 +4,7 @@ import { type CommandLine, checkNode, Given } from '../command-line.ts'
 
 const command: CommandLine<'port' | 'data' | 'hub' | 'fast'> = {
   name: 'emulator',
-  does: 'Serves.',
+  description: 'Serves.',
   operand: { name: 'FOLDER', help: 'a folder', env: 'EMULATOR_FOLDER' },
   flags: {
     port: { value: 'PORT', help: 'where it listens', env: 'EMULATOR_PORT' },

@@ -17,14 +17,14 @@ describe('the token of a data folder', () => {
     delete process.env.TIDEMARK_REQUIRE_TOKEN
     await rm(folder, { recursive: true, force: true })
   })
-  const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
+  const readMode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
 
   it('is made where it is asked for, its folder too, and no other user can read them', async () => {
     const data = join(folder, 'data')
     const file = await requiredTokenFile(data)
     assert.equal(file, join(data, 'token'))
     assert.match(readToken(file ?? ''), /^[\w-]{43}$/)
-    assert.deepEqual([await modeOf(data), await modeOf(file ?? '')], [0o700, 0o600])
+    assert.deepEqual([await readMode(data), await readMode(file ?? '')], [0o700, 0o600])
   })
 
   it('stays the same from start to start, and one that others could read is theirs no more', async () => {
@@ -32,7 +32,7 @@ describe('the token of a data folder', () => {
     const before = readToken(file)
     await chmod(file, 0o644)
     assert.equal(await requiredTokenFile(folder), file)
-    assert.deepEqual([readToken(file), await modeOf(file)], [before, 0o600])
+    assert.deepEqual([readToken(file), await readMode(file)], [before, 0o600])
   })
 
   it('of two that start at the same moment is one', async () => {

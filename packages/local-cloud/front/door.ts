@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refusalOf, refuse, secure, tokenRefusalOf } from '../../kit/guard.ts'
+import { checkOrigin, checkToken, refuse, setSecurityHeaders } from '../../kit/guard.ts'
 import { answerFile, type Site } from './site.ts'
 
 /**
@@ -14,10 +14,10 @@ export function answeredAtDoor(
   // A client that goes away in the middle is no fault of whoever answers.
   incoming.on('error', () => {})
   outgoing.on('error', () => {})
-  secure(outgoing)
-  const foreign = refusalOf(incoming)
+  setSecurityHeaders(outgoing)
+  const foreign = checkOrigin(incoming)
   if (!foreign && answerFile(site, incoming, outgoing)) return true
-  const refusal = foreign ?? tokenRefusalOf(incoming, token)
+  const refusal = foreign ?? checkToken(incoming, token)
   if (!refusal) return false
   refuse(incoming, outgoing, refusal)
   return true

@@ -69,10 +69,10 @@ export function answerFile(site: Site, incoming: IncomingMessage, outgoing: Serv
   const file = method === 'GET' || method === 'HEAD' ? site.get(url.replace(/[?#].*$/, '')) : undefined
   if (file === undefined) return false
   const { body, type, etag, immutable } = file
-  const told = { etag, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' }
-  if (headers['if-none-match'] === etag) outgoing.writeHead(304, told).end()
+  const cacheHeaders = { etag, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' }
+  if (headers['if-none-match'] === etag) outgoing.writeHead(304, cacheHeaders).end()
   else {
-    outgoing.writeHead(200, { ...told, 'content-type': type, 'content-length': body.length })
+    outgoing.writeHead(200, { ...cacheHeaders, 'content-type': type, 'content-length': body.length })
     outgoing.end(method === 'HEAD' ? undefined : body)
   }
   return true

@@ -18,7 +18,7 @@ async function titlesIn(folder: string): Promise<string[]> {
 }
 
 /** The rows of the tables of a section that have a column of tests, which is the last one. */
-async function rowsOf(heading: string): Promise<readonly string[]> {
+async function readRows(heading: string): Promise<readonly string[]> {
   const text = await readFile(join(ROOT, 'docs/compatibility.md'), 'utf8')
   const [, section = ''] = new RegExp(`^${heading}$(.*?)(^#{2,3} |$(?![^]))`, 'ms').exec(text) ?? []
   return section
@@ -45,20 +45,20 @@ function checkTests(rows: readonly string[], titles: readonly string[]): number 
   return named
 }
 
-async function titlesOf(...folders: string[]): Promise<readonly string[]> {
+async function readTitles(...folders: string[]): Promise<readonly string[]> {
   return (await Promise.all(folders.map(titlesIn))).flat()
 }
 
 test('every row of the local Functions host in docs/compatibility.md names tests that there are', async (t) => {
-  const rows = await rowsOf('## The local Functions host')
-  const named = checkTests(rows, await titlesOf('packages/functions-host/test', 'packages/test-support/dotnet'))
+  const rows = await readRows('## The local Functions host')
+  const named = checkTests(rows, await readTitles('packages/functions-host/test', 'packages/test-support/dotnet'))
   t.diagnostic(`${rows.length} rows name ${named} tests`)
   assert.ok(rows.length > 0 && named > 0)
 })
 
 test('every row of the Event Hubs endpoint in docs/compatibility.md names tests that there are', async (t) => {
-  const rows = await rowsOf('## The Event Hubs endpoint')
-  const named = checkTests(rows, await titlesOf('packages/event-hubs/test', 'packages/test-support/dotnet'))
+  const rows = await readRows('## The Event Hubs endpoint')
+  const named = checkTests(rows, await readTitles('packages/event-hubs/test', 'packages/test-support/dotnet'))
   t.diagnostic(`${rows.length} rows name ${named} tests`)
   assert.ok(rows.length > 0 && named > 0)
 })
@@ -66,14 +66,14 @@ test('every row of the Event Hubs endpoint in docs/compatibility.md names tests 
 const COSMOS_TESTS = ['packages/cosmos/test', 'packages/test-support/dotnet', 'packages/functions-host/test']
 
 test('every feature of the Cosmos DB endpoint in docs/compatibility.md names tests that there are', async (t) => {
-  const rows = await rowsOf('### Features')
-  const named = checkTests(rows, await titlesOf(...COSMOS_TESTS))
+  const rows = await readRows('### Features')
+  const named = checkTests(rows, await readTitles(...COSMOS_TESTS))
   t.diagnostic(`${rows.length} rows name ${named} tests`)
   assert.ok(rows.length > 0 && named > 0)
 })
 
 test('the requests in docs/compatibility.md are the routes of the Cosmos DB endpoint, and each names tests that there are', async (t) => {
-  const rows = await rowsOf('### Requests')
+  const rows = await readRows('### Requests')
   const documented = rows.map((row) => {
     const [, operation, method, path] = /^\| (\S+) +\| `(\S+) \/(\S*)`/.exec(row) ?? []
     return `${operation} ${method} ${path}`
@@ -83,7 +83,7 @@ test('the requests in docs/compatibility.md are the routes of the Cosmos DB endp
     ROUTES.map(({ operation, method, path }) => `${operation} ${method} ${path}`),
   )
   assert.deepEqual([...ROUTES.map(({ operation }) => operation)].sort(), [...OPERATIONS].sort())
-  const named = checkTests(rows, await titlesOf(...COSMOS_TESTS))
+  const named = checkTests(rows, await readTitles(...COSMOS_TESTS))
   t.diagnostic(`${rows.length} requests name ${named} tests`)
   assert.equal(named, ROUTES.length)
 })

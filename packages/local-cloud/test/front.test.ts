@@ -89,12 +89,12 @@ describe('the front', () => {
       else outgoing.end('answer')
       seen.add(socket)
     })
-    const statusOf = async (method: string): Promise<number> => {
+    const readStatus = async (method: string): Promise<number> => {
       const answer = await fetch(`${front.address}/api/ordering/orders`, { method })
       await answer.text()
       return answer.status
     }
-    assert.deepEqual([await statusOf('GET'), await statusOf('GET'), await statusOf('POST')], [200, 200, 504])
+    assert.deepEqual([await readStatus('GET'), await readStatus('GET'), await readStatus('POST')], [200, 200, 504])
   })
 
   it('lets the host know when the client has gone away', async () => {
@@ -166,8 +166,8 @@ describe('the front', () => {
   it('tells what all apps can be asked in one document, and what an app says that has none', async () => {
     await host('ordering', tags('ordering'))
     await host('inventory', tags('inventory'))
-    const told = await (await fetch(`${front.address}/api/openapi.json`)).json()
-    assert.deepEqual(told, {
+    const merged = await (await fetch(`${front.address}/api/openapi.json`)).json()
+    assert.deepEqual(merged, {
       openapi: '3.1.1',
       info: { title: 'Tidemark: inventory, ordering', version: '1.0.0' },
       tags: [{ name: 'inventory' }, { name: 'ordering' }],
@@ -237,7 +237,7 @@ describe('the front', () => {
     })
     try {
       closed.serve('ordering', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-      const statusOf = async (path: string, headers: Record<string, string>): Promise<number> =>
+      const readStatus = async (path: string, headers: Record<string, string>): Promise<number> =>
         (await fetch(closed.address + path, { headers })).status
       for (const path of ['/api/ordering/orders', '/api/openapi.json', '/api/other', '/elsewhere']) {
         for (const headers of [{}, { authorization: bearer(newToken()) }, { cookie: `token=${token}` }]) {
@@ -246,18 +246,18 @@ describe('the front', () => {
           assert.deepEqual([answer.status, code], [401, 'token-required'], path)
           assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
         }
-        assert.equal(await statusOf(`${path}?token=${token}`, {}), 401, path)
+        assert.equal(await readStatus(`${path}?token=${token}`, {}), 401, path)
       }
       assert.deepEqual(seen, [])
       // The host asks for it too.
       const authorization = bearer(token)
       for (const path of ['/api/ordering/orders', '/api/openapi.json'])
-        assert.equal(await statusOf(path, { authorization }), 200, path)
+        assert.equal(await readStatus(path, { authorization }), 200, path)
       assert.deepEqual(seen, [authorization, authorization])
-      assert.equal(await statusOf('/api/other', { authorization }), 404)
-      assert.equal(await statusOf('/', {}), 200)
+      assert.equal(await readStatus('/api/other', { authorization }), 404)
+      assert.equal(await readStatus('/', {}), 200)
       // A stranger's page is one with a token, too.
-      assert.equal(await statusOf('/api/ordering/orders', { authorization, origin: 'https://evil.example' }), 403)
+      assert.equal(await readStatus('/api/ordering/orders', { authorization, origin: 'https://evil.example' }), 403)
     } finally {
       await closed.stop()
       await rm(folder, { recursive: true })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { startEndpoint, temporaryFolder } from '../../cosmos/test/endpoint.ts'
+import { startEmulator, temporaryFolder } from '../../cosmos/test/emulator.ts'
 import { freePort } from '../ports.ts'
 
 const run = promisify(execFile)
@@ -20,7 +20,7 @@ test("Microsoft's client for .NET, unmodified, finds in the embedded Cosmos DB e
   const artifacts = join(folder.path, 'artifacts')
   await run('dotnet', ['build', PROJECT, '-c', 'Release', '--artifacts-path', artifacts, '--nologo'])
   const control = await freePort()
-  const endpoint = await startEndpoint(join(folder.path, 'data'), 0, { COSMOS_EMULATOR_CONTROL_PORT: String(control) })
+  const endpoint = await startEmulator(join(folder.path, 'data'), 0, { COSMOS_EMULATOR_CONTROL_PORT: String(control) })
   t.after(() => endpoint.stop())
   const client = join(artifacts, 'bin', 'CosmosClient', 'release', 'CosmosClient.dll')
   const connection = `AccountEndpoint=${endpoint.address}/;AccountKey=${KEY};`
@@ -29,13 +29,13 @@ test("Microsoft's client for .NET, unmodified, finds in the embedded Cosmos DB e
     (ended) => ended.stdout,
     (failed: { stdout?: string; stderr?: string }) => `${failed.stdout ?? ''}${failed.stderr ?? ''}`,
   )
-  const checks = (await checksOf(PROJECT)).map((name) => `holds: ${name}`)
+  const checks = (await listChecks(PROJECT)).map((name) => `holds: ${name}`)
   assert.ok(checks.length > 0)
   t.diagnostic(`${checks.length} checks`)
   assert.deepEqual(stdout.trim().split(/\r?\n/).sort(), checks.sort())
 })
 
-async function checksOf(project: string): Promise<string[]> {
+async function listChecks(project: string): Promise<string[]> {
   const names: string[] = []
   for await (const file of glob('*.cs', { cwd: project }))
     for (const [, name = ''] of (await readFile(join(project, file), 'utf8')).matchAll(/run\.Check\("([^"]+)"/g))

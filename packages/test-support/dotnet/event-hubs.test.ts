@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { connectionStringOf, startEndpoint, temporaryFolder } from '../../event-hubs/test/endpoint.ts'
+import { buildConnectionString, startEmulator, temporaryFolder } from '../../event-hubs/test/emulator.ts'
 
 const run = promisify(execFile)
 const PROJECT = fileURLToPath(new URL('./EventHubsClient/', import.meta.url))
@@ -16,10 +16,10 @@ test("Microsoft's client for .NET, unmodified, finds in the embedded Event Hubs 
   t.after(() => folder.remove())
   const artifacts = join(folder.path, 'artifacts')
   await run('dotnet', ['build', PROJECT, '-c', 'Release', '--artifacts-path', artifacts, '--nologo'])
-  const endpoint = await startEndpoint(folder.path, [{ name: 'orders', partitions: 2, consumerGroups: ['audit'] }])
+  const endpoint = await startEmulator(folder.path, [{ name: 'orders', partitions: 2, consumerGroups: ['audit'] }])
   t.after(() => endpoint.stop())
   const client = join(artifacts, 'bin', 'EventHubsClient', 'release', 'EventHubsClient.dll')
-  const { stdout } = await run('dotnet', [client, connectionStringOf(endpoint)])
+  const { stdout } = await run('dotnet', [client, buildConnectionString(endpoint)])
   const source = await readFile(join(PROJECT, 'Program.cs'), 'utf8')
   const checks = [...source.matchAll(/await Check\("([^"]+)"/g)].map(([, name]) => `holds: ${name}`)
   assert.ok(checks.length > 0)

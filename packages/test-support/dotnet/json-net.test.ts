@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { temporaryFolder } from '../../event-hubs/test/endpoint.ts'
+import { temporaryFolder } from '../../event-hubs/test/emulator.ts'
 import { chosenTexts, randomTexts } from '../../functions-host/test/json-net/corpus.ts'
 import { RECORDED, type Recorded, rewritten } from '../../functions-host/test/json-net/recorded.ts'
 

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions'
-import { tokenOf } from './request.ts'
+import { readToken } from './request.ts'
 
 /**
  * Who is believed about who asks:
@@ -16,10 +16,10 @@ const ANONYMOUS = 'anonymous'
  * @throws TidemarkError `invalid-header`
  * https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
-export function actorOf(request: HttpRequest, source: ActorSource): string {
-  if (source === 'client') return tokenOf(request, 'x-actor') ?? ANONYMOUS
+export function readActor(request: HttpRequest, source: ActorSource): string {
+  if (source === 'client') return readToken(request, 'x-actor') ?? ANONYMOUS
   if (source === 'nobody') return ANONYMOUS
-  const id = tokenOf(request, 'x-ms-client-principal-id')
-  const provider = tokenOf(request, 'x-ms-client-principal-idp')
+  const id = readToken(request, 'x-ms-client-principal-id')
+  const provider = readToken(request, 'x-ms-client-principal-idp')
   return id === undefined ? ANONYMOUS : `${provider ?? 'unknown'}:${id}`
 }

@@ -7,14 +7,14 @@ import type { Operations } from '../core/operations.ts'
 import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
 import { validate } from '../core/schema.ts'
 import type { AnyView } from '../core/view.ts'
-import { type ActorSource, actorOf } from './actor.ts'
+import { type ActorSource, readActor } from './actor.ts'
 import { recordedEvent } from './history.ts'
 import type { Endpoint, Route } from './http.ts'
 import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkOperator } from './operator.ts'
 import { problem } from './problem.ts'
-import { checkParameters, limitOf, readJson, wholeNumberOf } from './request.ts'
-import { traceOf } from './triggers.ts'
+import { checkParameters, readJson, readLimit, readWholeNumber } from './request.ts'
+import { toTrace } from './triggers.ts'
 
 /** What the functions for people who look around in a service need of it. */
 export interface BrowsePort extends Operations {
@@ -23,7 +23,7 @@ export interface BrowsePort extends Operations {
 }
 
 /** The routes by which the console and the command line show a service. All of them are for operators: see operator.ts. */
-export function browseRoutesOf(port: BrowsePort): readonly Route[] {
+export function buildBrowseRoutes(port: BrowsePort): readonly Route[] {
   return [
     { name: 'about', path: 'about', GET: aboutEndpoint(port) },
     { name: 'streams', path: 'streams', GET: streamsEndpoint(port) },
@@ -84,9 +84,12 @@ function streamsEndpoint(port: BrowsePort): Endpoint {
     parameters: [categoryParameter, prefixParameter, limitParameter, continuationParameter],
     description:
       'Without a prefix the newest first, each once a page, and again on a later page where it was written before. With one, by name.',
-    schema: pageOf(object({ stream: text, version, time, types: list(text) })),
+    schema: buildPageSchema(object({ stream: text, version, time, types: list(text) })),
     answer: (request) =>
-      port.streams({ ...givenOf(request.query, 'category', 'prefix', 'continuation'), limit: limitOf(request) }),
+      port.streams({
+        ...pickParameters(request.query, 'category', 'prefix', 'continuation'),
+        limit: readLimit(request),
+      }),
   })
 }
 
@@ -99,7 +102,7 @@ function tailEndpoint(port: BrowsePort): Endpoint {
       'Without `after` the newest, the oldest of them first; some of them may come once more. None: that is all for now, and the continuation asks for what comes.',
     schema: object({ items: list(recordedEvent), continuation: text }),
     answer: (request) =>
-      port.events({ ...givenOf(request.query, 'category', 'type', 'after'), limit: limitOf(request) }),
+      port.events({ ...pickParameters(request.query, 'category', 'type', 'after'), limit: readLimit(request) }),
   })
 }
 
@@ -110,10 +113,10 @@ function traceEndpoint(port: BrowsePort): Endpoint {
     parameters: [correlationParameter, limitParameter, continuationParameter],
     description:
       'By time. What each event followed from is its `causation`: a command, or an event of this or of another service.',
-    schema: pageOf(recordedEvent),
+    schema: buildPageSchema(recordedEvent),
     answer(request) {
       const { correlation = '' } = request.params
-      return port.trace(correlation, limitOf(request), givenOf(request.query, 'continuation').continuation)
+      return port.trace(correlation, readLimit(request), pickParameters(request.query, 'continuation').continuation)
     },
   })
 }
@@ -124,9 +127,9 @@ function scheduleEndpoint(port: BrowsePort): Endpoint {
     summary: 'commands that wait for their time',
     parameters: [limitParameter, continuationParameter],
     description: 'The earliest first.',
-    schema: pageOf(object({ stream: text, due: time, type: text, data: {}, ...origin })),
+    schema: buildPageSchema(object({ stream: text, due: time, type: text, data: {}, ...origin })),
     async answer(request) {
-      const page = await port.scheduled(limitOf(request), givenOf(request.query, 'continuation').continuation)
+      const page = await port.scheduled(readLimit(request), pickParameters(request.query, 'continuation').continuation)
       const items = page.commands.map(({ stream, due, command, metadata: { correlation, causation, actor } }) => {
         return { stream, due, type: command.type, data: command.data, correlation, causation, actor }
       })
@@ -208,22 +211,22 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     schema: object({ items: list(item), searched: count, continuation: text }, ['continuation']),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
-      const view = viewNamed(views, request.params.view)
-      const key = keyOf(request)
+      const view = findView(views, request.params.view)
+      const key = readKey(request)
       const list = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
       // Another view may have a filter that this one has not. Of one document there is no list.
       checkParameters(request, ['generation', ...(key === undefined ? list : ['key'])])
       const filter = Object.fromEntries(
         Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
-      const given = givenOf(request.query, 'search', 'continuation')
-      const generation = wholeNumberOf(request, 'generation', 1, Number.MAX_SAFE_INTEGER)
+      const given = pickParameters(request.query, 'search', 'continuation')
+      const generation = readWholeNumber(request, 'generation', 1, Number.MAX_SAFE_INTEGER)
       const choice = {
         ...given,
         ...(generation === undefined ? {} : { generation }),
         ...(key === undefined ? {} : { key }),
       }
-      return port.findDocuments(view, { ...choice, filter, limit: limitOf(request) })
+      return port.findDocuments(view, { ...choice, filter, limit: readLimit(request) })
     },
   })
 }
@@ -246,14 +249,14 @@ function documentEventsEndpoint(port: BrowsePort): Endpoint {
     parameters: [viewParameter(views), { ...keyParameter, required: true }, limitParameter, continuationParameter],
     description:
       'Those of a stream in its order. Of a view of many streams the log is looked through: a page may have none, and more to look at.',
-    schema: pageOf(recordedEvent),
+    schema: buildPageSchema(recordedEvent),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
-      const view = viewNamed(views, request.params.view)
-      const { continuation } = givenOf(request.query, 'continuation')
-      const key = keyOf(request)
+      const view = findView(views, request.params.view)
+      const { continuation } = pickParameters(request.query, 'continuation')
+      const key = readKey(request)
       if (key === undefined) throw new TidemarkError('invalid-query', 'key: it is missing')
-      return port.documentEvents(view, { key, limit: limitOf(request), ...(continuation ? { continuation } : {}) })
+      return port.documentEvents(view, { key, limit: readLimit(request), ...(continuation ? { continuation } : {}) })
     },
   })
 }
@@ -282,26 +285,26 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
     async handle(request, context) {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
-      const view = viewNamed(views, request.params.view)
+      const view = findView(views, request.params.view)
       const body = await readJson(request)
       const data = body.valid ? validate(nothing, body.value) : body
       if (!data.valid) return problem('invalid-command', `the body is not that of ${action}`, { errors: data.issues })
-      const begun = await port.rebuild(view, action, actorOf(request, port.actorSource), traceOf(context))
-      return { status: 202, jsonBody: begun }
+      const started = await port.rebuild(view, action, readActor(request, port.actorSource), toTrace(context))
+      return { status: 202, jsonBody: started }
     },
   }
 }
 
 /** @throws TidemarkError `invalid-query` */
-function keyOf({ query }: HttpRequest): string | undefined {
-  const { key } = givenOf(query, 'key')
+function readKey({ query }: HttpRequest): string | undefined {
+  const { key } = pickParameters(query, 'key')
   const fault = key === undefined ? undefined : keyFault(key)
   if (fault) throw new TidemarkError('invalid-query', `key: ${fault}`)
   return key
 }
 
 /** @throws TidemarkError `view-not-found` */
-function viewNamed(views: readonly AnyView[], name: string | undefined): AnyView {
+function findView(views: readonly AnyView[], name: string | undefined): AnyView {
   const view = views.find((each) => each.name === name)
   if (view === undefined)
     throw new TidemarkError('view-not-found', `the views are ${views.map((each) => each.name).join(', ')}`)
@@ -309,7 +312,7 @@ function viewNamed(views: readonly AnyView[], name: string | undefined): AnyView
 }
 
 /** Parameters of a query that are there. */
-function givenOf<Name extends string>(
+function pickParameters<Name extends string>(
   query: URLSearchParams,
   ...names: readonly Name[]
 ): Partial<Record<Name, string>> {
@@ -335,7 +338,7 @@ const text: JsonSchema = { type: 'string' }
 const count: JsonSchema = { type: 'integer', minimum: 0 }
 const time: JsonSchema = { type: 'string', format: 'date-time' }
 const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
-const pageOf = (item: JsonSchema): JsonSchema =>
+const buildPageSchema = (item: JsonSchema): JsonSchema =>
   object({ items: list(item), continuation: { type: 'string' } }, ['continuation'])
 const origin = { correlation: text, causation: text, actor: text }
 

@@ -2,9 +2,9 @@ import {
   functionNames,
   LEASES,
   LOG,
+  listReactions,
   PARKED,
   PROGRESS,
-  reactionsOf,
   SCHEDULE,
   type Service,
   SNAPSHOTS,
@@ -18,7 +18,7 @@ export interface PlacedRoute extends Route {
 }
 
 /** Containers that every service's database has, or may have: no view can have their names. */
-const TAKEN_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
+const RESERVED_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
 
 /**
  * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all of it is right. Whatever is
@@ -39,18 +39,18 @@ function declarationFaults(service: Service): readonly string[] {
   const categories = deciders.map(({ category }) => category)
   const recorded = new Set(deciders.flatMap(({ events }) => events.map((event) => event.name)))
   return [
-    ...twice(categories).map((category) => `${name} lists two deciders of the category ${category}`),
+    ...findDuplicates(categories).map((category) => `${name} lists two deciders of the category ${category}`),
     ...deciders
       .filter(({ stateVersion = 1 }) => !(Number.isSafeInteger(stateVersion) && stateVersion > 0))
       .map(
         ({ category, stateVersion }) => `the stateVersion of ${category} is ${stateVersion}, not a whole number from 1`,
       ),
-    ...twice(views.map((view) => view.name)).map((view) => `${name} lists two views called ${view}`),
-    ...twice(reactionsOf(service).map((reaction) => reaction.name)).map(
+    ...findDuplicates(views.map((view) => view.name)).map((view) => `${name} lists two views called ${view}`),
+    ...findDuplicates(listReactions(service).map((reaction) => reaction.name)).map(
       (reaction) => `${name} lists two reactions called ${reaction}`,
     ),
     ...views
-      .filter((view) => TAKEN_CONTAINERS.includes(view.name))
+      .filter((view) => RESERVED_CONTAINERS.includes(view.name))
       .map((view) => `the view ${view.name} of ${name} would share its container with something else`),
     ...views
       .filter((view) => !categories.includes(view.category))
@@ -58,14 +58,16 @@ function declarationFaults(service: Service): readonly string[] {
     ...processes
       .filter(({ decider }) => !deciders.includes(decider))
       .map(({ decider }) => `${name} has a process manager whose decider ${decider.category} it does not list`),
-    ...reactionsOf(service)
+    ...listReactions(service)
       .filter((reaction) => reaction.service === name && !categories.includes(reaction.category))
       .map(
         (reaction) => `the reaction ${reaction.name} follows ${reaction.category}, of which ${name} lists no decider`,
       ),
     ...publishes
-      .filter((publication) => !recorded.has(publication.recorded.name))
-      .map((publication) => `${name} publishes ${publication.recorded.name}, which no decider that it lists records`),
+      .filter((publication) => !recorded.has(publication.privateEvent.name))
+      .map(
+        (publication) => `${name} publishes ${publication.privateEvent.name}, which no decider that it lists records`,
+      ),
   ]
 }
 
@@ -114,9 +116,9 @@ function nameFaults(service: Service, routes: readonly PlacedRoute[]): readonly 
     ...routes.map((route) => `${route.service}-${route.name}`),
     ...[relay, ...projections, ...reactions, periodic],
   ]
-  return twice(names.map((name) => name.toLowerCase())).map((name) => `two functions would be called ${name}`)
+  return findDuplicates(names.map((name) => name.toLowerCase())).map((name) => `two functions would be called ${name}`)
 }
 
-function twice(names: readonly string[]): readonly string[] {
+function findDuplicates(names: readonly string[]): readonly string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))]
 }

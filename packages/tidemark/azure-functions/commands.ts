@@ -5,13 +5,20 @@ import { derivedId } from '../core/derived-id.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Ids } from '../core/ports.ts'
 import { validate } from '../core/schema.ts'
-import { formatPosition, streamOf } from '../core/stream.ts'
+import { formatPosition, formatStream } from '../core/stream.ts'
 import { isSampled, NO_TELEMETRY, type Span, type Telemetry } from '../core/telemetry.ts'
-import { type ActorSource, actorOf } from './actor.ts'
+import { type ActorSource, readActor } from './actor.ts'
 import type { Endpoint } from './http.ts'
 import { commandHeaders, ETAG, idParameter, type Operation, object, version } from './operation.ts'
-import { problem, problemOf } from './problem.ts'
-import { checkParameters, expectedVersionOf, idempotencyKeyOf, readJson, tokenOf, traceparentOf } from './request.ts'
+import { problem, toProblem } from './problem.ts'
+import {
+  checkParameters,
+  readExpectedVersion,
+  readIdempotencyKey,
+  readJson,
+  readToken,
+  readTraceparent,
+} from './request.ts'
 
 /** What a command function needs of its service: the flow, and who asks. */
 export interface CommandPort {
@@ -27,14 +34,14 @@ export interface CommandPort {
  * `POST …/{id}/{command}`: a command to an aggregate that the path names.
  * @param offered the commands that clients may send: those that a reaction decides on are not among them.
  */
-export function commandTo(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Endpoint {
-  const types = offered.map((name) => commandTypeOf(decider, name))
+export function postCommand(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Endpoint {
+  const types = offered.map((name) => findCommandType(decider, name))
   return {
     uses: { decider },
     describe: () =>
       types.map((type) => ({
         command: type.name,
-        ...described(decider, type, 200),
+        ...describeOperation(decider, type, 200),
         parameters: [idParameter, ...commandHeaders],
       })),
     handle: (request, context) => {
@@ -48,11 +55,11 @@ export function commandTo(port: CommandPort, decider: AnyDecider, offered: reado
 }
 
 /** `POST …`: a command that creates an aggregate; its id derives from the command's key. */
-export function commandCreating(port: CommandPort, decider: AnyDecider, command: string): Endpoint {
-  const type = commandTypeOf(decider, command)
+export function postCreate(port: CommandPort, decider: AnyDecider, command: string): Endpoint {
+  const type = findCommandType(decider, command)
   return {
     uses: { decider },
-    describe: () => [{ ...described(decider, type, 201), parameters: commandHeaders }],
+    describe: () => [{ ...describeOperation(decider, type, 201), parameters: commandHeaders }],
     handle: (request, context) => {
       const idFor = (key: string): string => derivedId(port.name, decider.category, key)
       return send(port, decider, request, context, { type, idFor, status: 201 })
@@ -60,7 +67,7 @@ export function commandCreating(port: CommandPort, decider: AnyDecider, command:
   }
 }
 
-function described(decider: AnyDecider, type: CommandType, status: 200 | 201): Omit<Operation, 'parameters'> {
+function describeOperation(decider: AnyDecider, type: CommandType, status: 200 | 201): Omit<Operation, 'parameters'> {
   return {
     summary: `${type.name.replaceAll('-', ' ')}: ${decider.category}`,
     body: type.schema,
@@ -87,7 +94,7 @@ function described(decider: AnyDecider, type: CommandType, status: 200 | 201): O
   }
 }
 
-function commandTypeOf(decider: AnyDecider, name: string): CommandType {
+function findCommandType(decider: AnyDecider, name: string): CommandType {
   const type = decider.commands.find((candidate) => candidate.name === name)
   if (type === undefined) throw new TidemarkError('registration-invalid', `${decider.category} has no command ${name}`)
   return type
@@ -115,9 +122,9 @@ function send(
     'tidemark.command': sending.type.name,
   }
   const name = `${request.method} ${decider.category} ${sending.type.name}`
-  const parent = traceparentOf(request) ?? (telemetry.isOn ? hostsTrace(context) : undefined)
+  const parent = readTraceparent(request) ?? (telemetry.isOn ? readHostTrace(context) : undefined)
   return telemetry.span(name, { kind: 'server', parent, attributes }, async (span) => {
-    const answer = await sendIn(span, port, decider, request, sending).catch((error) => problemOf(error, context))
+    const answer = await sendInSpan(span, port, decider, request, sending).catch((error) => toProblem(error, context))
     const status = answer.status ?? 200
     span.set({ 'http.response.status_code': status })
     // What a client did wrong is no error of the server's.
@@ -127,12 +134,12 @@ function send(
 }
 
 /** What the host traces. One that only hands an id on says that nothing is recorded, which is no decision of the caller's. */
-function hostsTrace({ traceContext }: InvocationContext): string | undefined {
+function readHostTrace({ traceContext }: InvocationContext): string | undefined {
   const parent = traceContext?.traceParent
   return isSampled(parent) ? parent : undefined
 }
 
-async function sendIn(
+async function sendInSpan(
   span: Span,
   port: CommandPort,
   decider: AnyDecider,
@@ -140,12 +147,12 @@ async function sendIn(
   { type, idFor, status }: Sending,
 ): Promise<HttpResponseInit> {
   checkParameters(request, [])
-  const clientsKey = idempotencyKeyOf(request)
+  const clientsKey = readIdempotencyKey(request)
   const key = clientsKey ?? port.ids()
   const id = idFor(key)
-  const stream = streamOf(decider.category, id)
-  const expectedVersion = expectedVersionOf(request)
-  const metadata = metadataOf(port, request, key, span.traceparent)
+  const stream = formatStream(decider.category, id)
+  const expectedVersion = readExpectedVersion(request)
+  const metadata = buildMetadata(port, request, key, span.traceparent)
   span.set({ 'tidemark.stream': stream })
   const body = await readJson(request)
   const data = body.valid ? validate(type.schema, body.value) : body
@@ -161,15 +168,15 @@ async function sendIn(
   })
   if (!outcome.done) return problem(outcome.code, outcome.detail)
   const location = status === 201 ? { location: `${new URL(request.url).pathname}/${id}` } : {}
-  return { status, headers: { etag: `"${outcome.version}"`, ...location }, jsonBody: answerOf(id, outcome) }
+  return { status, headers: { etag: `"${outcome.version}"`, ...location }, jsonBody: toAnswer(id, outcome) }
 }
 
 /** The same for every repeat of a key, since all of it derives from the commit or the receipt. */
-function answerOf(id: string, outcome: CommandDone): Record<string, unknown> {
+function toAnswer(id: string, outcome: CommandDone): Record<string, unknown> {
   return { id, version: outcome.version, events: outcome.events, position: formatPosition(outcome) }
 }
 
-function metadataOf(
+function buildMetadata(
   port: CommandPort,
   request: HttpRequest,
   key: string,
@@ -177,8 +184,8 @@ function metadataOf(
 ): CommandMetadata {
   const causation = `command:${key}`
   return {
-    actor: actorOf(request, port.actorSource),
-    correlation: tokenOf(request, 'x-correlation-id') ?? causation,
+    actor: readActor(request, port.actorSource),
+    correlation: readToken(request, 'x-correlation-id') ?? causation,
     causation,
     ...(traceparent === undefined ? {} : { traceparent }),
   }

@@ -19,7 +19,7 @@ const batchMetadata = z.object({
  * them, so only the ends of the batch are read. https://github.com/Azure/azure-functions-host/issues/8499
  * @throws TidemarkError `internal` where the host does not say where the batch stands: it would be handled without knowing what it follows.
  */
-export function deliveryOf(messages: unknown, { triggerMetadata }: InvocationContext): Delivery {
+export function parseDelivery(messages: unknown, { triggerMetadata }: InvocationContext): Delivery {
   const read = batchMetadata.safeParse(triggerMetadata)
   if (!read.success)
     throw new TidemarkError('internal', `the host does not say where the batch stands: ${z.prettifyError(read.error)}`)
@@ -29,11 +29,11 @@ export function deliveryOf(messages: unknown, { triggerMetadata }: InvocationCon
     partition: partitionContext.partitionId,
     messages: bodies,
     ...(bodies.length === sequences.length ? { sequences } : {}),
-    first: pointOf(sequences[0], times[0]),
-    last: pointOf(sequences.at(-1), times.at(-1)),
+    first: toHubPoint(sequences[0], times[0]),
+    last: toHubPoint(sequences.at(-1), times.at(-1)),
   }
 }
 
-function pointOf(sequence = 0, time = ''): HubPoint {
+function toHubPoint(sequence = 0, time = ''): HubPoint {
   return { sequence, time: new Date(/Z$|[+-]\d\d:\d\d$/.test(time) ? time : `${time}Z`).toISOString() }
 }

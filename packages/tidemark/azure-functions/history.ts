@@ -6,7 +6,7 @@ import type { JsonSchema } from '../core/json-schema.ts'
 import { streamPattern } from '../core/stream.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
-import { checkParameters, limitOf, wholeNumberOf } from './request.ts'
+import { checkParameters, readLimit, readWholeNumber } from './request.ts'
 
 /** What the functions that look back need of their service. */
 export interface HistoryPort {
@@ -21,7 +21,7 @@ export interface HistoryPort {
 }
 
 /** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as the log keeps them. */
-export function eventsOf(port: HistoryPort): Endpoint {
+export function listEvents(port: HistoryPort): Endpoint {
   return {
     describe: () => [
       {
@@ -37,8 +37,8 @@ export function eventsOf(port: HistoryPort): Endpoint {
       const direction = request.query.get('direction') ?? 'forward'
       if (direction !== 'forward' && direction !== 'backward')
         throw new TidemarkError('invalid-query', 'direction is forward or backward')
-      const after = wholeNumberOf(request, 'after', 0, Number.MAX_SAFE_INTEGER)
-      const limit = limitOf(request)
+      const after = readWholeNumber(request, 'after', 0, Number.MAX_SAFE_INTEGER)
+      const limit = readLimit(request)
       const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })
       const { events: items, continuation } = page
       return { jsonBody: { stream, direction, items, ...(continuation === undefined ? {} : { continuation }) } }
@@ -47,7 +47,7 @@ export function eventsOf(port: HistoryPort): Endpoint {
 }
 
 /** `GET …/{stream}/state?version=` or `?at=`: what the stream's events had led to. */
-export function stateOf(port: HistoryPort): Endpoint {
+export function getState(port: HistoryPort): Endpoint {
   return {
     describe: () => [
       {
@@ -63,7 +63,7 @@ export function stateOf(port: HistoryPort): Endpoint {
     async handle(request) {
       checkParameters(request, pointNames)
       const { stream = '' } = request.params
-      const version = wholeNumberOf(request, 'version', 1, Number.MAX_SAFE_INTEGER)
+      const version = readWholeNumber(request, 'version', 1, Number.MAX_SAFE_INTEGER)
       const at = request.query.get('at')
       if (version !== undefined && at !== null)
         throw new TidemarkError('invalid-query', 'a state is of a version or at a moment, not both')

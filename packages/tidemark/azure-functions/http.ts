@@ -8,7 +8,7 @@ import type {
 import type { AnyDecider } from '../core/decider.ts'
 import type { AnyView } from '../core/view.ts'
 import type { Operation } from './operation.ts'
-import { problem, problemOf } from './problem.ts'
+import { problem, toProblem } from './problem.ts'
 
 export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
@@ -54,7 +54,7 @@ export function http(route: string, endpoints: Endpoints): HttpFunctionOptions {
       try {
         return await endpoint.handle(request, context)
       } catch (error) {
-        return problemOf(error, context)
+        return toProblem(error, context)
       }
     },
   }

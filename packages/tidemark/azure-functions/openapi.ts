@@ -1,9 +1,9 @@
 import { TidemarkError } from '../core/errors.ts'
-import { type JsonSchema, jsonSchemaOf } from '../core/json-schema.ts'
+import { buildJsonSchema, type JsonSchema } from '../core/json-schema.ts'
 import { validate } from '../core/schema.ts'
 import type { Route } from './http.ts'
 import type { Operation, Parameter } from './operation.ts'
-import { DOMAIN_REFUSAL, statusOf } from './problem.ts'
+import { DOMAIN_REFUSAL, findStatus } from './problem.ts'
 
 /** A service, and all routes that it is served on. */
 export interface ServedService {
@@ -19,12 +19,12 @@ const everywhere = ['internal'] as const
  * @throws TidemarkError `internal` for a part of a path that no parameter describes, or a schema without JSON Schema.
  * @example
  * ```ts
- * import { openApiOf, servedServices } from 'tidemark/azure-functions'
+ * import { buildOpenApi, servedServices } from 'tidemark/azure-functions'
  *
- * console.log(JSON.stringify(openApiOf(servedServices()), null, 2))
+ * console.log(JSON.stringify(buildOpenApi(servedServices()), null, 2))
  * ```
  */
-export function openApiOf(services: readonly ServedService[]): JsonSchema {
+export function buildOpenApi(services: readonly ServedService[]): JsonSchema {
   const sorted = services.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const paths: Record<string, Record<string, JsonSchema>> = {}
   for (const { name, routes } of sorted)
@@ -32,7 +32,7 @@ export function openApiOf(services: readonly ServedService[]): JsonSchema {
       for (const method of ['GET', 'POST'] as const)
         for (const operation of route[method]?.describe() ?? []) {
           const path = `/${name}/${operation.command ? route.path.replace('{command}', operation.command) : route.path}`
-          paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(name, route, path, operation) }
+          paths[path] = { ...paths[path], [method.toLowerCase()]: buildOperation(name, route, path, operation) }
         }
   return {
     openapi: '3.1.1',
@@ -49,7 +49,7 @@ export function openApiOf(services: readonly ServedService[]): JsonSchema {
   }
 }
 
-function operationOf(service: string, route: Route, path: string, operation: Operation): JsonSchema {
+function buildOperation(service: string, route: Route, path: string, operation: Operation): JsonSchema {
   const { command, summary, parameters, body, answer } = operation
   for (const [, name] of path.matchAll(/\{([^}]+)\}/g))
     if (!parameters.some((parameter) => parameter.in === 'path' && parameter.name === name))
@@ -58,47 +58,49 @@ function operationOf(service: string, route: Route, path: string, operation: Ope
     tags: [service],
     operationId: [service, route.name, ...(body ? [command ?? 'create'] : [])].join('-'),
     summary,
-    parameters: parameters.map(parameterOf),
-    ...(body ? { requestBody: requestBodyOf(body, summary) } : {}),
+    parameters: parameters.map(buildParameter),
+    ...(body ? { requestBody: buildRequestBody(body, summary) } : {}),
     responses: {
       [answer.status]: {
         description: answer.description,
-        headers: Object.fromEntries(Object.entries(answer.headers).map(([name, told]) => [name, headerOf(told)])),
+        headers: Object.fromEntries(
+          Object.entries(answer.headers).map(([name, details]) => [name, buildHeader(details)]),
+        ),
         content: { 'application/json': { schema: answer.schema } },
       },
-      ...problemsOf(operation),
+      ...buildProblems(operation),
     },
   }
 }
 
-function parameterOf({ name, in: place, required, description, schema }: Parameter): JsonSchema {
+function buildParameter({ name, in: place, required, description, schema }: Parameter): JsonSchema {
   return { name, in: place, description, ...(place === 'path' || required ? { required: true } : {}), schema }
 }
 
-function headerOf(description: string): JsonSchema {
+function buildHeader(description: string): JsonSchema {
   return { description, schema: { type: 'string' } }
 }
 
 /** A body may be left out where `{}` is one. */
-function requestBodyOf(body: NonNullable<Operation['body']>, summary: string): JsonSchema {
+function buildRequestBody(body: NonNullable<Operation['body']>, summary: string): JsonSchema {
   return {
     required: !validate(body, {}).valid,
-    content: { 'application/json': { schema: jsonSchemaOf(body, `the body of ${summary}`) } },
+    content: { 'application/json': { schema: buildJsonSchema(body, `the body of ${summary}`) } },
   }
 }
 
 /** One answer for each status, with the codes that it may have. Those of the domain are the decider's own: another command's may be among them. */
-function problemsOf({ summary, refusals = {}, problems }: Operation): Record<string, JsonSchema> {
-  const codes = Map.groupBy([...problems, ...everywhere], statusOf)
+function buildProblems({ summary, refusals = {}, problems }: Operation): Record<string, JsonSchema> {
+  const codes = Map.groupBy([...problems, ...everywhere], findStatus)
   const answers = [...codes].map(([status, those]): [number, JsonSchema] => [
     status,
     problemAnswer(those.join(', '), { type: 'string', enum: those.toSorted() }, status >= 503),
   ])
   if (codes.has(DOMAIN_REFUSAL) && Object.keys(refusals).length > 0)
     throw new TidemarkError('internal', `${summary} has a code of its own with the status of refusals`)
-  const told = Object.entries(refusals).map(([code, what]) => `\`${code}\`: ${what}`)
-  if (told.length > 0) {
-    const description = ['The domain refuses it.', ...told].join('\n\n')
+  const details = Object.entries(refusals).map(([code, what]) => `\`${code}\`: ${what}`)
+  if (details.length > 0) {
+    const description = ['The domain refuses it.', ...details].join('\n\n')
     answers.push([DOMAIN_REFUSAL, problemAnswer(description, { type: 'string' }, false)])
   }
   return Object.fromEntries(answers)
@@ -107,7 +109,7 @@ function problemsOf({ summary, refusals = {}, problems }: Operation): Record<str
 function problemAnswer(description: string, code: JsonSchema, passing: boolean): JsonSchema {
   return {
     description,
-    ...(passing ? { headers: { 'Retry-After': headerOf('Seconds.') } } : {}),
+    ...(passing ? { headers: { 'Retry-After': buildHeader('Seconds.') } } : {}),
     content: {
       'application/problem+json': {
         schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code } }] },

@@ -3,16 +3,16 @@ import * as z from 'zod'
 import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
-import type { Acted, GivenUp, ParkedAction } from '../core/parking.ts'
+import type { DiscardReason, ParkedAction, ParkedActionResult } from '../core/parking.ts'
 import { validate } from '../core/schema.ts'
-import { concernsOf } from '../core/status.ts'
-import { type ActorSource, actorOf } from './actor.ts'
+import { listConcerns } from '../core/status.ts'
+import { type ActorSource, readActor } from './actor.ts'
 import type { Endpoint, Route } from './http.ts'
 import { object, type Parameter, queryNames } from './operation.ts'
 import { checkOperator } from './operator.ts'
 import { problem } from './problem.ts'
 import { checkParameters, readJson } from './request.ts'
-import { traceOf } from './triggers.ts'
+import { toTrace } from './triggers.ts'
 
 /** What the functions for operators need of their service. */
 export interface OperationsPort extends Operations {
@@ -23,11 +23,11 @@ export interface OperationsPort extends Operations {
 }
 
 /** The routes that every service has for whoever looks after it. */
-export function operationsOf(port: OperationsPort): readonly Route[] {
+export function buildOperationRoutes(port: OperationsPort): readonly Route[] {
   return [
     { name: 'live', path: 'health/live', GET: live },
-    { name: 'ready', path: 'health/ready', GET: readyOf(port) },
-    { name: 'status', path: 'status', GET: statusOf(port) },
+    { name: 'ready', path: 'health/ready', GET: readyEndpoint(port) },
+    { name: 'status', path: 'status', GET: statusEndpoint(port) },
     { name: 'parked', path: 'parked', GET: parkedEndpoint(port) },
     { name: 'parked-command', path: 'parked/{command}', POST: parkedCommand(port) },
   ]
@@ -53,7 +53,7 @@ const live: Endpoint = {
 }
 
 /** `GET …/health/ready`: commands and queries are answered. Without a hub they are too: events wait in the log, and `status` tells of it. */
-function readyOf(port: OperationsPort): Endpoint {
+function readyEndpoint(port: OperationsPort): Endpoint {
   return {
     describe: () => [
       {
@@ -72,7 +72,7 @@ function readyOf(port: OperationsPort): Endpoint {
 }
 
 /** `GET …/status`: how far all is behind, what waits, and what somebody should look at. */
-function statusOf(port: OperationsPort): Endpoint {
+function statusEndpoint(port: OperationsPort): Endpoint {
   return {
     describe: () => [
       {
@@ -86,7 +86,7 @@ function statusOf(port: OperationsPort): Endpoint {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
       const status = await port.status()
-      return { jsonBody: { ...status, concerns: concernsOf(status) } }
+      return { jsonBody: { ...status, concerns: listConcerns(status) } }
     },
   }
 }
@@ -162,32 +162,32 @@ function parkedCommand(port: OperationsPort): Endpoint {
       if (action === undefined)
         throw new TidemarkError('unknown-command', `the commands of what is parked are ${actions.join(', ')}`)
       const body = await readJson(request)
-      const data = body.valid ? validate<Asked>(bodies[action], body.value) : body
+      const data = body.valid ? validate<ParkedCommandBody>(bodies[action], body.value) : body
       if (!data.valid) return problem('invalid-command', `the body is not that of ${action}`, { errors: data.issues })
       const { reason = '', ...choice } = data.value
-      const why = { reason, by: actorOf(request, port.actorSource) }
+      const why = { reason, by: readActor(request, port.actorSource) }
       return { jsonBody: await act(port, choice, action, why, context) }
     },
   }
 }
 
-type Asked = z.output<(typeof bodies)['redrive']> & { readonly message?: string; readonly reason?: string }
+type ParkedCommandBody = z.output<(typeof bodies)['redrive']> & { readonly message?: string; readonly reason?: string }
 
 async function act(
   port: OperationsPort,
-  choice: Omit<Asked, 'reason'>,
+  choice: Omit<ParkedCommandBody, 'reason'>,
   action: ParkedAction,
-  why: GivenUp,
+  why: DiscardReason,
   context: InvocationContext,
 ): Promise<{ readonly items: readonly object[]; readonly more: boolean }> {
   const chosen = await port.chooseParked(choice, action)
   const items: object[] = []
   const now = chosen.slice(0, MAX_ACTED)
-  for await (const each of port.actOnParked(now, action, why, traceOf(context))) items.push(toldOf(each))
+  for await (const each of port.actOnParked(now, action, why, toTrace(context))) items.push(toResultItem(each))
   return { items, more: chosen.length > now.length }
 }
 
-function toldOf(acted: Acted): object {
+function toResultItem(acted: ParkedActionResult): object {
   const { consumer, outcome, code, reason } = acted
   const what =
     'stream' in acted ? { handler: acted.stream.handler, stream: acted.stream.stream } : { message: acted.message.id }

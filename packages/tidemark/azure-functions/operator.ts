@@ -19,20 +19,20 @@ const principal = z.object({
  */
 export function checkOperator(request: HttpRequest, source: ActorSource): void {
   if (source === 'client') return
-  if (source === 'platform' && rolesOf(request).includes(OPERATOR_ROLE)) return
+  if (source === 'platform' && readRoles(request).includes(OPERATOR_ROLE)) return
   throw new TidemarkError('operator-only', `this is for those with the role ${OPERATOR_ROLE}`)
 }
 
-function rolesOf(request: HttpRequest): readonly string[] {
+function readRoles(request: HttpRequest): readonly string[] {
   const header = request.headers.get('x-ms-client-principal')
   if (header === null) return []
-  const read = principal.safeParse(jsonOf(Buffer.from(header, 'base64').toString('utf8')))
+  const read = principal.safeParse(parseJson(Buffer.from(header, 'base64').toString('utf8')))
   if (!read.success) return []
   const { role_typ = 'roles', claims } = read.data
   return claims.filter(({ typ }) => typ === role_typ || typ === 'roles').map(({ val }) => val)
 }
 
-function jsonOf(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

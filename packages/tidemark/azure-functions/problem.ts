@@ -65,7 +65,7 @@ const everyday: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['view-behind', 'str
 const RETRY_AFTER_SECONDS = '1'
 
 /** The HTTP status of a code, Tidemark's or the domain's. */
-export function statusOf(code: string): number {
+export function findStatus(code: string): number {
   return code in statuses ? statuses[code as ErrorCode] : DOMAIN_REFUSAL
 }
 
@@ -78,7 +78,7 @@ export function problem(
   detail: string,
   extra: { readonly headers?: Readonly<Record<string, string>>; readonly errors?: readonly Issue[] } = {},
 ): HttpResponseInit {
-  const status = statusOf(code)
+  const status = findStatus(code)
   const passing = status === 503 || status === 504
   return {
     status,
@@ -108,7 +108,7 @@ interface Log {
  * The problem of a thrown error. What may pass is a warning of one line; what is a fault of the service is logged whole, and told to the
  * caller as no more than that.
  */
-export function problemOf(error: unknown, log: Log): HttpResponseInit {
+export function toProblem(error: unknown, log: Log): HttpResponseInit {
   if (isTidemarkError(error)) {
     if (statuses[error.code] < 500) return problem(error.code, error.message)
     if (error.retriable) {

@@ -1,12 +1,12 @@
 import { keyFault } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { type JsonSchema, jsonSchemaOf } from '../core/json-schema.ts'
+import { buildJsonSchema, type JsonSchema } from '../core/json-schema.ts'
 import type { ViewDocument } from '../core/ports.ts'
-import { idPattern, type Position, streamOf } from '../core/stream.ts'
+import { formatStream, idPattern, type Position } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
-import { checkParameters, limitOf, positionOf } from './request.ts'
+import { checkParameters, readLimit, readPosition } from './request.ts'
 
 /** What a query function needs of its service. */
 export interface QueryPort {
@@ -23,7 +23,7 @@ export interface QueryPort {
 }
 
 /** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
-export function documentOf(port: QueryPort, view: AnyView, parameter: string): Endpoint {
+export function getDocument(port: QueryPort, view: AnyView, parameter: string): Endpoint {
   const ofStream = view.kind === 'one-stream'
   const parameters: readonly Parameter[] = [
     {
@@ -34,7 +34,7 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
     },
     positionParameter,
   ]
-  const taken = queryNames(parameters)
+  const queryParameters = queryNames(parameters)
   return {
     uses: { view },
     describe: () => [
@@ -51,10 +51,10 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
       },
     ],
     async handle(request) {
-      checkParameters(request, taken)
+      checkParameters(request, queryParameters)
       const name = request.params[parameter] ?? ''
-      const key = view.kind === 'one-stream' ? streamOf(view.category, name) : name
-      const position = positionOf(request)
+      const key = view.kind === 'one-stream' ? formatStream(view.category, name) : name
+      const position = readPosition(request)
       const found = keyFault(key) !== undefined ? undefined : await port.document(view, key, position)
       if (found?.document === undefined)
         throw new TidemarkError('document-not-found', `${view.name} has no such document`)
@@ -64,10 +64,10 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
 }
 
 /** `GET …?<filter>=&limit=&continuation=`: a page of documents, by the view's sort key, descending. */
-export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
+export function listDocuments(port: QueryPort, view: AnyView): Endpoint {
   const filters = Object.keys(view.filters)
   const parameters = [...filterParameters(view), limitParameter, continuationParameter, positionParameter]
-  const taken = queryNames(parameters)
+  const queryParameters = queryNames(parameters)
   return {
     uses: { view },
     describe: () => [
@@ -86,13 +86,13 @@ export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
       },
     ],
     async handle(request) {
-      checkParameters(request, taken)
+      checkParameters(request, queryParameters)
       const filter = Object.fromEntries(
         filters.flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
       const continuation = request.query.get('continuation')
-      const query = { filter, limit: limitOf(request), ...(continuation === null ? {} : { continuation }) }
-      const page = await port.documents(view, query, positionOf(request))
+      const query = { filter, limit: readLimit(request), ...(continuation === null ? {} : { continuation }) }
+      const page = await port.documents(view, query, readPosition(request))
       return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
     },
   }
@@ -119,5 +119,5 @@ function filterParameters(view: AnyView): Parameter[] {
 
 /** A view that does not say what its documents are like has any. */
 function documentSchema(view: AnyView): JsonSchema {
-  return view.document ? jsonSchemaOf(view.document, `the documents of ${view.name}`) : {}
+  return view.document ? buildJsonSchema(view.document, `the documents of ${view.name}`) : {}
 }

@@ -1,14 +1,20 @@
 import { app } from '@azure/functions'
 import { TidemarkError } from '../core/errors.ts'
-import { followedBy, functionNames, projectionName, reactionsName, type Service } from '../core/service.ts'
-import { browseRoutesOf } from './browse.ts'
+import { functionNames, listFollowedServices, projectionName, reactionsName, type Service } from '../core/service.ts'
+import { buildBrowseRoutes } from './browse.ts'
 import { type PlacedRoute, registrationFaults } from './check-registration.ts'
-import { eventsOf, type HistoryPort, stateOf } from './history.ts'
+import { getState, type HistoryPort, listEvents } from './history.ts'
 import { type Endpoint, http, type Route } from './http.ts'
-import { openApiOf, type ServedService } from './openapi.ts'
-import { type OperationsPort, operationsOf } from './operations.ts'
+import { buildOpenApi, type ServedService } from './openapi.ts'
+import { buildOperationRoutes, type OperationsPort } from './operations.ts'
 import { checkParameters } from './request.ts'
-import { periodicWorkOf, projectionsOf, reactionsTo, relayOf, type TriggerPort } from './triggers.ts'
+import {
+  buildPeriodicTrigger,
+  buildProjectionsTrigger,
+  buildReactionsTrigger,
+  buildRelayTrigger,
+  type TriggerPort,
+} from './triggers.ts'
 
 /** What a service's functions are made of. */
 export interface RegisteredService extends HistoryPort, TriggerPort, OperationsPort {
@@ -38,10 +44,10 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   const { name, declaration } = service
   const all: readonly Route[] = [
     ...routes,
-    { name: 'events', path: 'streams/{stream}/events', GET: eventsOf(service) },
-    { name: 'state', path: 'streams/{stream}/state', GET: stateOf(service) },
-    ...operationsOf(service),
-    ...browseRoutesOf(service),
+    { name: 'events', path: 'streams/{stream}/events', GET: listEvents(service) },
+    { name: 'state', path: 'streams/{stream}/state', GET: getState(service) },
+    ...buildOperationRoutes(service),
+    ...buildBrowseRoutes(service),
   ]
   const placed = [...served, { name, routes: all }].flatMap((each) =>
     each.routes.map((route): PlacedRoute => ({ ...route, service: each.name })),
@@ -58,10 +64,11 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   served.push({ name, routes: all })
 
   const { relay, periodic } = functionNames(declaration)
-  app.cosmosDB(relay, relayOf(service))
-  if (declaration.views.length > 0) app.eventHub(projectionName(name), projectionsOf(service))
-  for (const hub of followedBy(declaration)) app.eventHub(reactionsName(name, hub), reactionsTo(service, hub))
-  app.timer(periodic, periodicWorkOf(service))
+  app.cosmosDB(relay, buildRelayTrigger(service))
+  if (declaration.views.length > 0) app.eventHub(projectionName(name), buildProjectionsTrigger(service))
+  for (const hub of listFollowedServices(declaration))
+    app.eventHub(reactionsName(name, hub), buildReactionsTrigger(service, hub))
+  app.timer(periodic, buildPeriodicTrigger(service))
   app.hook.appTerminate(() => service.close())
 }
 
@@ -85,6 +92,6 @@ const openApi: Endpoint = {
   describe: () => [],
   async handle(request) {
     checkParameters(request, [])
-    return { jsonBody: openApiOf(served) }
+    return { jsonBody: buildOpenApi(served) }
   },
 }

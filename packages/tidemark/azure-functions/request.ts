@@ -63,7 +63,7 @@ function checkUnicode(name: string, value: unknown): unknown {
 }
 
 /** @throws TidemarkError `invalid-idempotency-key` */
-export function idempotencyKeyOf(request: HttpRequest): string | undefined {
+export function readIdempotencyKey(request: HttpRequest): string | undefined {
   const key = request.headers.get('idempotency-key')
   if (key === null) return undefined
   if (!keyPattern.test(key))
@@ -75,7 +75,7 @@ export function idempotencyKeyOf(request: HttpRequest): string | undefined {
 }
 
 /** The version of `If-Match: "7"`. @throws TidemarkError `invalid-if-match` */
-export function expectedVersionOf(request: HttpRequest): number | undefined {
+export function readExpectedVersion(request: HttpRequest): number | undefined {
   const tag = request.headers.get('if-match')
   if (tag === null) return undefined
   const digits = versionTagPattern.exec(tag)?.[1]
@@ -88,7 +88,7 @@ export function expectedVersionOf(request: HttpRequest): number | undefined {
 }
 
 /** A header that becomes part of events. @throws TidemarkError `invalid-header` */
-export function tokenOf(request: HttpRequest, name: string): string | undefined {
+export function readToken(request: HttpRequest, name: string): string | undefined {
   const value = request.headers.get(name)
   if (value === null) return undefined
   if (!tokenPattern.test(value))
@@ -97,13 +97,13 @@ export function tokenOf(request: HttpRequest, name: string): string | undefined 
 }
 
 /** Trace Context says that what is not well-formed is ignored. */
-export function traceparentOf(request: HttpRequest): string | undefined {
+export function readTraceparent(request: HttpRequest): string | undefined {
   const value = request.headers.get('traceparent')
   return isTraceparent(value) ? value : undefined
 }
 
 /** The position of `?position=order-1@7`. @throws TidemarkError `invalid-position` */
-export function positionOf(request: HttpRequest): Position | undefined {
+export function readPosition(request: HttpRequest): Position | undefined {
   const token = request.query.get('position')
   return token === null ? undefined : parsePosition(token)
 }
@@ -122,12 +122,12 @@ export const DEFAULT_LIMIT = 20
 export const MAX_LIMIT = 100
 
 /** How many items a page of a list has at most: `?limit=`. @throws TidemarkError `invalid-query` */
-export function limitOf(request: HttpRequest): number {
-  return wholeNumberOf(request, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT
+export function readLimit(request: HttpRequest): number {
+  return readWholeNumber(request, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT
 }
 
 /** A parameter that is a number. @throws TidemarkError `invalid-query` */
-export function wholeNumberOf(request: HttpRequest, name: string, least: number, most: number): number | undefined {
+export function readWholeNumber(request: HttpRequest, name: string, least: number, most: number): number | undefined {
   const text = request.query.get(name)
   if (text === null) return undefined
   const value = Number(text)

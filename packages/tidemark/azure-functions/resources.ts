@@ -1,30 +1,30 @@
 import type { Resource } from '../core/resource.ts'
-import { type CommandPort, commandCreating, commandTo } from './commands.ts'
+import { type CommandPort, postCommand, postCreate } from './commands.ts'
 import type { Route } from './http.ts'
-import { documentOf, documentsOf, type QueryPort } from './queries.ts'
+import { getDocument, listDocuments, type QueryPort } from './queries.ts'
 
 /** The routes of a resource. @throws TidemarkError `registration-invalid` where it offers a command that its decider has not. */
-export function resourceRoutesOf(
+export function buildResourceRoutes(
   port: CommandPort & QueryPort,
   { path, documents, commands }: Resource,
 ): readonly Route[] {
   const routes: Route[] = []
   const category = commands?.decider.category
   const all = {
-    ...(documents ? { GET: documentsOf(port, documents.view) } : {}),
-    ...(commands?.creates ? { POST: commandCreating(port, commands.decider, commands.creates) } : {}),
+    ...(documents ? { GET: listDocuments(port, documents.view) } : {}),
+    ...(commands?.creates ? { POST: postCreate(port, commands.decider, commands.creates) } : {}),
   }
   if (documents || commands?.creates) routes.push({ name: documents?.list ?? `${category}-creation`, path, ...all })
   if (documents) {
     const { view, one, key = 'id' } = documents
-    routes.push({ name: one, path: `${path}/{${key}}`, GET: documentOf(port, view, key) })
+    routes.push({ name: one, path: `${path}/{${key}}`, GET: getDocument(port, view, key) })
   }
   if (commands) {
     const { decider, offered } = commands
     routes.push({
       name: `${category}-command`,
       path: `${path}/{id}/{command}`,
-      POST: commandTo(port, decider, offered),
+      POST: postCommand(port, decider, offered),
     })
   }
   return routes

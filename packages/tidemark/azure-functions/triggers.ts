@@ -5,11 +5,11 @@ import type {
   RetryOptions,
   TimerFunctionOptions,
 } from '@azure/functions'
-import { isTidemarkError, messageOf } from '../core/errors.ts'
+import { describeError, isTidemarkError } from '../core/errors.ts'
 import type { Delivery } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { LEASES, LOG, projectionName, reactionsGroup } from '../core/service.ts'
-import { deliveryOf } from './delivery.ts'
+import { parseDelivery } from './delivery.ts'
 
 /**
  * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is lost. With this one a batch
@@ -61,7 +61,7 @@ export interface TriggerPort {
 }
 
 /** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
-export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
+export function buildRelayTrigger(port: TriggerPort): CosmosDBv4FunctionOptions {
   return {
     connection: 'CosmosConnection',
     databaseName: port.name,
@@ -74,17 +74,17 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
     leaseRenewInterval: LEASE_RENEWED_MS,
     leaseAcquireInterval: LEASES_SOUGHT_MS,
     retry: forEver,
-    handler: reported((items, context) => port.relay(items, traceOf(context))),
+    handler: reportFailures((items, context) => port.relay(items, toTrace(context))),
   }
 }
 
 /** The projections: the service's own hub, for all its views. */
-export function projectionsOf(port: TriggerPort): TextEventHubOptions {
+export function buildProjectionsTrigger(port: TriggerPort): TextEventHubOptions {
   return consumer(port.name, projectionName(port.name), (delivery, trace) => port.project(delivery, trace))
 }
 
 /** The reactions to the events of a hub. Refusals that their commands met are traced: an everyday outcome. */
-export function reactionsTo(port: TriggerPort, hub: string): TextEventHubOptions {
+export function buildReactionsTrigger(port: TriggerPort, hub: string): TextEventHubOptions {
   return consumer(hub, reactionsGroup(port.name), (delivery, trace) => port.react(hub, delivery, trace))
 }
 
@@ -92,15 +92,15 @@ export function reactionsTo(port: TriggerPort, hub: string): TextEventHubOptions
  * What a service does again and again. One instance of the function app runs a timer at a time; where two do, nothing takes effect twice all
  * the same. https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
-export function periodicWorkOf(port: TriggerPort): TimerFunctionOptions {
+export function buildPeriodicTrigger(port: TriggerPort): TimerFunctionOptions {
   const { periodSeconds } = port
   return {
     schedule: periodSeconds < 60 ? `*/${periodSeconds} * * * * *` : '0 * * * * *',
-    handler: reported((_, context) => port.doPeriodicWork(traceOf(context))),
+    handler: reportFailures((_, context) => port.doPeriodicWork(toTrace(context))),
   }
 }
 
-export function traceOf(context: InvocationContext): Trace {
+export function toTrace(context: InvocationContext): Trace {
   return (line, level) => context[level](line)
 }
 
@@ -116,27 +116,27 @@ function consumer(
     cardinality: 'many',
     dataType: 'string',
     retry: forEver,
-    handler: reported((messages, context) => handle(deliveryOf(messages, context), traceOf(context))),
+    handler: reportFailures((messages, context) => handle(parseDelivery(messages, context), toTrace(context))),
   }
 }
 
 /** Batches that keep failing say why in one line a minute for each reason, and always fail: the host must know. */
-function reported<Batch>(
+function reportFailures<Batch>(
   handle: (batch: Batch, context: InvocationContext) => Promise<void>,
 ): (batch: Batch, context: InvocationContext) => Promise<void> {
   /** When a reason may be said again. */
-  const said = new Map<string, number>()
+  const reportedReasons = new Map<string, number>()
   return async (batch, context) => {
     try {
       await handle(batch, context)
     } catch (error) {
-      const why = messageOf(error)
+      const why = describeError(error)
       const now = performance.now()
-      for (const [reason, again] of said) if (again <= now) said.delete(reason)
+      for (const [reason, again] of reportedReasons) if (again <= now) reportedReasons.delete(reason)
       // Reasons that are never the same must not fill the memory: past the bound they are all one.
-      const reason = said.has(why) || said.size < MAX_REASONS ? why : 'others'
-      if (!said.has(reason)) {
-        said.set(reason, now + REPORT_EVERY_MS)
+      const reason = reportedReasons.has(why) || reportedReasons.size < MAX_REASONS ? why : 'others'
+      if (!reportedReasons.has(reason)) {
+        reportedReasons.set(reason, now + REPORT_EVERY_MS)
         context.error(`${context.functionName} is held: ${isTidemarkError(error) ? error.code : 'internal'}: ${why}`)
       }
       throw error

@@ -1,6 +1,6 @@
 import type { EventType } from './event.ts'
-import { type JsonSchema, jsonSchemaOf } from './json-schema.ts'
-import { followedBy, projectionName, reactionsName, reactionsOf, type Service } from './service.ts'
+import { buildJsonSchema, type JsonSchema } from './json-schema.ts'
+import { listFollowedServices, listReactions, projectionName, reactionsName, type Service } from './service.ts'
 
 /** One version of an event, and what its data is like. */
 export interface EventVersionAbout {
@@ -54,13 +54,13 @@ export interface ServiceAbout {
 }
 
 /** @throws TidemarkError `internal` for an event whose schema has no JSON Schema. */
-export function aboutOf(service: Service, build: string): ServiceAbout {
+export function describeService(service: Service, build: string): ServiceAbout {
   const processes = new Set((service.processes ?? []).map(({ decider }) => decider))
-  const nameOf = ({ name }: { readonly name: string }): string => name
-  const handlerOf = ({ name, category, events }: Handled): HandlerAbout => ({
+  const toName = ({ name }: { readonly name: string }): string => name
+  const describeHandler = ({ name, category, events }: HandlerDeclaration): HandlerAbout => ({
     name,
     category,
-    events: events?.map(nameOf) ?? null,
+    events: events?.map(toName) ?? null,
   })
   return {
     service: service.name,
@@ -69,18 +69,18 @@ export function aboutOf(service: Service, build: string): ServiceAbout {
     categories: service.deciders.map((decider) => ({
       name: decider.category,
       process: processes.has(decider),
-      commands: decider.commands.map(nameOf),
-      events: decider.events.map(nameOf),
+      commands: decider.commands.map(toName),
+      events: decider.events.map(toName),
     })),
     events: service.deciders.flatMap(({ category, events }) =>
       events.map((type) => {
-        const publication = service.publishes.find(({ recorded }) => recorded.name === type.name)
+        const publication = service.publishes.find(({ privateEvent: recorded }) => recorded.name === type.name)
         return {
           type: type.name,
           category,
-          versions: versionsOf(type),
+          versions: describeVersions(type),
           ...(publication
-            ? { published: { type: publication.published.name, versions: versionsOf(publication.published) } }
+            ? { published: { type: publication.publicEvent.name, versions: describeVersions(publication.publicEvent) } }
             : {}),
         }
       }),
@@ -93,32 +93,32 @@ export function aboutOf(service: Service, build: string): ServiceAbout {
               name: projectionName(service.name),
               hub: service.name,
               kind: 'views' as const,
-              handlers: service.views.map(handlerOf),
+              handlers: service.views.map(describeHandler),
             },
           ]
         : []),
-      ...followedBy(service).map((hub) => ({
+      ...listFollowedServices(service).map((hub) => ({
         name: reactionsName(service.name, hub),
         hub,
         kind: 'reactions' as const,
-        handlers: reactionsOf(service)
+        handlers: listReactions(service)
           .filter((reaction) => reaction.service === hub)
-          .map(handlerOf),
+          .map(describeHandler),
       })),
     ],
   }
 }
 
-interface Handled {
+interface HandlerDeclaration {
   readonly name: string
   readonly category: string
   readonly events?: readonly EventType[]
 }
 
-function versionsOf({ name, versions }: EventType): readonly EventVersionAbout[] {
+function describeVersions({ name, versions }: EventType): readonly EventVersionAbout[] {
   return versions.map(({ version, change, schema }) => ({
     version,
     change,
-    schema: jsonSchemaOf(schema, `${name} version ${version}`),
+    schema: buildJsonSchema(schema, `${name} version ${version}`),
   }))
 }

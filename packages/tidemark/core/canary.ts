@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { commandType, type Decider } from './decider.ts'
 import { type EventOf, eventType } from './event.ts'
-import type { OneStreamView } from './view.ts'
+import type { SingleStreamView } from './view.ts'
 
 /** Says nothing: when it was sent is its time. */
 const CanarySent = eventType('CanarySent', z.object({}))
@@ -43,7 +43,7 @@ export const canary: Decider<null, { readonly type: 'send'; readonly data: objec
  * export const watched = { deciders: [canary], views: [canaryView] }
  * ```
  */
-export const canaryView: OneStreamView<{ readonly at: string }, CanaryEvent> = {
+export const canaryView: SingleStreamView<{ readonly at: string }, CanaryEvent> = {
   kind: 'one-stream',
   name: 'canary',
   category: 'canary',

@@ -3,7 +3,7 @@ import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
 import { hashFits } from './hash-chain.ts'
 import { isTooDeep, MAX_NESTING } from './json.ts'
-import { categoryOf, formatPosition, isStream } from './stream.ts'
+import { formatPosition, isStream, parseCategory } from './stream.ts'
 
 /**
  * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is unique for `source` (the position of the event), the
@@ -53,12 +53,12 @@ const recordedContent = z.object({
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { dataschemaOf } from 'tidemark/tools'
+ * import { formatDataschema } from 'tidemark/tools'
  *
- * assert.equal(dataschemaOf('/entries/entry', { type: 'Opened', schemaVersion: 2 }), 'urn:tidemark:entries:Opened:2')
+ * assert.equal(formatDataschema('/entries/entry', { type: 'Opened', schemaVersion: 2 }), 'urn:tidemark:entries:Opened:2')
  * ```
  */
-export function dataschemaOf(source: string, { type, schemaVersion }: Omit<EventContent, 'data'>): string {
+export function formatDataschema(source: string, { type, schemaVersion }: Omit<EventContent, 'data'>): string {
   return `urn:tidemark:${source.split('/')[1]}:${type}:${schemaVersion}`
 }
 
@@ -90,7 +90,7 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
     subject: event.stream,
     type: content.type,
     datacontenttype: 'application/json',
-    dataschema: dataschemaOf(event.source, content),
+    dataschema: formatDataschema(event.source, content),
     time: event.time,
     data: content.data,
     streamversion: event.version,
@@ -109,9 +109,9 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
  * Whether a message may be of a stream of these categories. One that is of another's for sure need not be read, so a consumer does not pay for
  * what it does not follow; whatever is not so sure is.
  */
-export function mayBeOf(categories: ReadonlySet<string>, message: unknown): boolean {
+export function mayBelongTo(categories: ReadonlySet<string>, message: unknown): boolean {
   const subject = (message as Partial<CloudEvent> | null | undefined)?.subject
-  return typeof subject !== 'string' || !isStream(subject) || categories.has(categoryOf(subject))
+  return typeof subject !== 'string' || !isStream(subject) || categories.has(parseCategory(subject))
 }
 
 /**
@@ -129,21 +129,21 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
   }
   const attributes = parsed.data
   const { type, readablefrom } = attributes
-  const told: EventContent = {
+  const publicContent: EventContent = {
     type,
     schemaVersion: Number(attributes.dataschema.slice(attributes.dataschema.lastIndexOf(':') + 1)),
     ...(readablefrom === undefined ? {} : { readableFrom: readablefrom }),
     data: attributes.data,
   }
-  const recorded = attributes.recorded === undefined ? undefined : contentOf(attributes.recorded)
+  const recorded = attributes.recorded === undefined ? undefined : parseRecordedContent(attributes.recorded)
   const event: RecordedEvent = {
     id: eventId(attributes.streamversion),
     stream: attributes.subject,
     version: attributes.streamversion,
-    ...(recorded ?? told),
+    ...(recorded ?? publicContent),
     source: attributes.source,
     time: attributes.time,
-    ...(recorded ? { published: told } : {}),
+    ...(recorded ? { published: publicContent } : {}),
     correlation: attributes.correlationid,
     causation: attributes.causationid,
     actor: attributes.actor,
@@ -152,20 +152,20 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     hash: attributes.hash,
   }
   const position = formatPosition(event)
-  if (attributes.id !== position || attributes.dataschema !== dataschemaOf(attributes.source, told))
+  if (attributes.id !== position || attributes.dataschema !== formatDataschema(attributes.source, publicContent))
     throw new TidemarkError('event-unreadable', `the attributes of ${position} contradict each other`)
-  if (!Number.isSafeInteger(told.schemaVersion) || told.schemaVersion < 1)
+  if (!Number.isSafeInteger(publicContent.schemaVersion) || publicContent.schemaVersion < 1)
     throw new TidemarkError('event-unreadable', `${position} has no version of a schema: ${attributes.dataschema}`)
-  if (attributes.source.split('/')[2] !== categoryOf(event.stream))
+  if (attributes.source.split('/')[2] !== parseCategory(event.stream))
     throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
   // Nothing of the kind was ever recorded: who hands it on, or keeps it, may fail of it.
-  if (isTooDeep(told.data) || (recorded && isTooDeep(recorded.data)))
+  if (isTooDeep(publicContent.data) || (recorded && isTooDeep(recorded.data)))
     throw new TidemarkError('event-unreadable', `${position} has data of more than ${MAX_NESTING} levels`)
   if (!hashFits(event)) throw new TidemarkError('hash-mismatch', `${position} is not what its hash says`)
   return event
 }
 
-function contentOf(recorded: string): EventContent {
+function parseRecordedContent(recorded: string): EventContent {
   try {
     const { readableFrom, ...content } = recordedContent.parse(JSON.parse(recorded))
     return { ...content, ...(readableFrom === undefined ? {} : { readableFrom }) }

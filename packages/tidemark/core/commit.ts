@@ -104,14 +104,14 @@ const RECEIPT_PREFIX = '~'
 const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent'] as const
 
 /** What a key is in the log: a client's key may hold what an id may not. */
-export function hashOfKey(key: string): string {
+export function hashKey(key: string): string {
   return hash('sha256', key)
 }
 
 /** The item of an entry. */
 export function toLogItem(entry: LogEntry): LogItem {
   const { stream, fingerprint } = entry
-  const key = hashOfKey(entry.key)
+  const key = hashKey(entry.key)
   if (isCommit(entry)) return toCommitItem(entry, key)
   const { version, refusal } = entry
   return {
@@ -194,10 +194,10 @@ const receiptItem = z.object({
 })
 
 /** The commits among items of the log's container, in the order of their streams' versions. @throws TidemarkError `event-unreadable` */
-export function commitsOf(items: readonly unknown[]): RecordedCommit[] {
+export function parseCommits(items: readonly unknown[]): RecordedCommit[] {
   return (
     items
-      .map(commitOf)
+      .map(parseCommit)
       .filter((commit) => commit !== undefined)
       // Commits of one batch share their place in the feed: only the version orders them.
       .sort((a, b) => a.from - b.from)
@@ -208,7 +208,7 @@ export function commitsOf(items: readonly unknown[]): RecordedCommit[] {
  * Where an item of the log's container stands that says it is a commit, whether or not it is whole; undefined for what is none. What follows a
  * damaged commit in its stream has to wait; what somebody else put into the container is nobody's business.
  */
-export function commitPlaceOf(item: unknown): Position | undefined {
+export function readCommitPosition(item: unknown): Position | undefined {
   const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
   const isCommit = typeof stream === 'string' && isStream(stream) && typeof from === 'number' && Number(id) === from
   return isCommit ? { stream, version: from } : undefined
@@ -218,19 +218,19 @@ export function commitPlaceOf(item: unknown): Position | undefined {
  * The commits among items of the whole log's container, as `commitsOf`. What somebody else put there is left out: the relay has parked it, and
  * `npm run verify` names it. @throws TidemarkError `event-unreadable` for a commit that was damaged
  */
-export function commitsAmong(items: readonly unknown[]): RecordedCommit[] {
-  return commitsOf(items.filter((item) => commitPlaceOf(item) !== undefined))
+export function selectCommits(items: readonly unknown[]): RecordedCommit[] {
+  return parseCommits(items.filter((item) => readCommitPosition(item) !== undefined))
 }
 
 /**
  * The commit that an item of the log's container is; undefined for a receipt.
  * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the log, or changed it.
  */
-export function commitOf(item: unknown): RecordedCommit | undefined {
+export function parseCommit(item: unknown): RecordedCommit | undefined {
   const parsed = parseItem(item)
   if (!('text' in parsed)) return undefined
   const { id, stream, from, to, text, hash } = parsed
-  const { events: contents, previousHash, ...shared } = textOf(item, text)
+  const { events: contents, previousHash, ...shared } = parseCommitText(item, text)
   if (id !== eventId(from) || to - from + 1 !== contents.length || hash !== contents.at(-1)?.hash)
     throw unreadable(item, 'its fields contradict each other')
   let before = previousHash
@@ -253,7 +253,7 @@ export function commitOf(item: unknown): RecordedCommit | undefined {
 }
 
 /** The events of a part of a stream, in its reading order, of the commits that have them. A part may begin and end within a commit. */
-export function eventsOf(
+export function sliceEvents(
   commits: readonly RecordedCommit[],
   { direction, after, limit }: Required<HistoryRange>,
 ): RecordedEvent[] {
@@ -267,7 +267,7 @@ export function eventsOf(
 }
 
 /** How the key ended that an item of the log's container is of. @throws TidemarkError `event-unreadable` */
-export function outcomeOf(item: unknown): KeyOutcome {
+export function parseOutcome(item: unknown): KeyOutcome {
   const parsed = parseItem(item)
   if ('text' in parsed) {
     const { fingerprint, from, to } = parsed
@@ -287,7 +287,7 @@ function parseItem(item: unknown): z.infer<typeof commitItem> | z.infer<typeof r
   return commit.data
 }
 
-function textOf(item: unknown, text: string): CommitText {
+function parseCommitText(item: unknown, text: string): CommitText {
   try {
     return commitText.parse(JSON.parse(text))
   } catch (cause) {

@@ -48,6 +48,6 @@ export function checkKey(key: string): void {
 const BEFORE_KEY = '\u0001'
 
 /** Where a document stands in the lists of its view: by its sort key, and among those that have the same by its key. */
-export function placeOf(sort: string, key: string): string {
+export function formatPlace(sort: string, key: string): string {
   return `${sort}${BEFORE_KEY}${key}`.toWellFormed()
 }

@@ -176,14 +176,14 @@ export class TidemarkError extends Error {
 }
 
 /** What is said of whatever was thrown: never nothing. */
-export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ')
   if (error instanceof Error) return error.message || error.name
   return typeof error === 'string' && error !== '' ? error : inspect(error, { depth: 2, breakLength: Infinity })
 }
 
 /** Tidemark's own error among an error and its causes: what somebody else's code wrapped is still what it was. */
-export function tidemarkErrorIn(error: unknown): TidemarkError | undefined {
+export function findTidemarkError(error: unknown): TidemarkError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) if (each instanceof TidemarkError) return each
   return undefined
 }

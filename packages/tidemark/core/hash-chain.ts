@@ -18,7 +18,7 @@ function canonicalText(value: unknown): string {
 }
 
 /** The hash an event must carry: over all its fields but `hash`, the previous hash among them. */
-export function hashOf(event: Omit<RecordedEvent, 'hash'>): string {
+export function hashEvent(event: Omit<RecordedEvent, 'hash'>): string {
   const { hash: _, ...hashed } = event as RecordedEvent
   return canonicalHash(hashed)
 }
@@ -31,7 +31,7 @@ export function seal(event: Omit<RecordedEvent, 'hash'>): { readonly event: Reco
 
 /** Whether an event is what its hash says: nothing of it was changed since it was recorded. */
 export function hashFits(event: RecordedEvent): boolean {
-  return hashOf(event) === event.hash
+  return hashEvent(event) === event.hash
 }
 
 /** The last event of a stream: what the next one follows. Version 0 is a stream without events. */

@@ -11,19 +11,19 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { jsonSchemaOf } from 'tidemark/tools'
+ * import { buildJsonSchema } from 'tidemark/tools'
  * import * as z from 'zod'
  *
- * assert.partialDeepStrictEqual(jsonSchemaOf(z.object({ title: z.string() }), 'Opened'), { required: ['title'] })
+ * assert.partialDeepStrictEqual(buildJsonSchema(z.object({ title: z.string() }), 'Opened'), { required: ['title'] })
  * ```
  */
-export function jsonSchemaOf(schema: StandardSchemaV1, what: string): JsonSchema {
+export function buildJsonSchema(schema: StandardSchemaV1, what: string): JsonSchema {
   const standard: StandardSchemaV1.Props & Partial<StandardJSONSchemaV1.Props> = schema['~standard']
   if (standard.jsonSchema === undefined)
     throw new TidemarkError('internal', `the schema of ${what} (${standard.vendor}) gives no JSON Schema`)
   try {
-    const { $schema: _, ...told } = standard.jsonSchema.input({ target: 'draft-2020-12' })
-    return told
+    const { $schema: _, ...jsonSchema } = standard.jsonSchema.input({ target: 'draft-2020-12' })
+    return jsonSchema
   } catch (cause) {
     const why = (cause as Error).message
     throw new TidemarkError('internal', `the schema of ${what} has no JSON Schema: ${why}`, { cause })

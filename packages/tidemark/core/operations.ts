@@ -1,6 +1,14 @@
 import type { ServiceAbout } from './about.ts'
 import type { RecordedEvent } from './event.ts'
-import type { Acted, GivenUp, Parked, ParkedAction, ParkedChoice, ParkedMessageOf, ParkedStreamOf } from './parking.ts'
+import type {
+  ConsumerParkedMessage,
+  ConsumerParkedStream,
+  DiscardReason,
+  Parked,
+  ParkedAction,
+  ParkedActionResult,
+  ParkedChoice,
+} from './parking.ts'
 import type { Checked, Finding, ScheduledPage } from './ports.ts'
 import type { Trace } from './reaction.ts'
 import type { Rebuild, RebuildAction } from './rebuild.ts'
@@ -149,14 +157,17 @@ export interface Operations {
    * What waits and is chosen for something to be done about it.
    * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits is chosen; `unavailable`
    */
-  chooseParked(choice: ParkedChoice, action: ParkedAction): Promise<readonly (ParkedStreamOf | ParkedMessageOf)[]>
+  chooseParked(
+    choice: ParkedChoice,
+    action: ParkedAction,
+  ): Promise<readonly (ConsumerParkedStream | ConsumerParkedMessage)[]>
   /** Does something about what was chosen, one after another, and tells of each. */
   actOnParked(
-    chosen: readonly (ParkedStreamOf | ParkedMessageOf)[],
+    chosen: readonly (ConsumerParkedStream | ConsumerParkedMessage)[],
     action: ParkedAction,
-    why: GivenUp,
+    why: DiscardReason,
     trace: Trace,
-  ): AsyncIterable<Acted>
+  ): AsyncIterable<ParkedActionResult>
   /** What the service declares. */
   about(): ServiceAbout
   /** @throws TidemarkError `unavailable`, `invalid-query` */

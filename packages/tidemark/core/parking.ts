@@ -120,33 +120,33 @@ export interface ParkedChoice {
  */
 export type ParkedAction = 'redrive' | 'skip' | 'discard'
 
-export interface ParkedStreamOf {
+export interface ConsumerParkedStream {
   readonly consumer: string
   readonly stream: StoredParkedStream
 }
 
-export interface ParkedMessageOf {
+export interface ConsumerParkedMessage {
   readonly consumer: string
   readonly message: ParkedMessage
 }
 
 /** What waits. */
 export interface Parked {
-  readonly streams: readonly ParkedStreamOf[]
-  readonly messages: readonly ParkedMessageOf[]
+  readonly streams: readonly ConsumerParkedStream[]
+  readonly messages: readonly ConsumerParkedMessage[]
 }
 
 /** - `done`: it waits no longer. - `waits`: it still cannot be processed. - `needless`: nobody needs it any more: its view was rebuilt. */
 export type RedriveOutcome = 'done' | 'waits' | 'needless'
 
 /** Who gives something up, and why. Kept for ever. */
-export interface GivenUp {
+export interface DiscardReason {
   readonly reason: string
   readonly by: string
 }
 
 /** Something that waits, and what became of it. */
-export type Acted = (ParkedStreamOf | ParkedMessageOf) & {
+export type ParkedActionResult = (ConsumerParkedStream | ConsumerParkedMessage) & {
   /** What became of it: as `RedriveOutcome`; `discarded`, of a message; `failed`, where `reason` says why. */
   readonly outcome: RedriveOutcome | 'discarded' | 'failed'
   /** Of a failure. */
@@ -169,7 +169,7 @@ export interface ParkingChange {
  */
 export interface ParkingStore {
   /** How many events one change adds and drops. */
-  readonly eventsAtOnce: number
+  readonly maxEventsPerChange: number
   /** All that wait. @throws TidemarkError `unavailable` */
   streams(): Promise<readonly StoredParkedStream[]>
   stream(key: ParkedKey): Promise<StoredParkedStream | undefined>

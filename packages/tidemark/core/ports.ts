@@ -3,7 +3,7 @@ import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commi
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
-import type { KeptRebuild } from './rebuild.ts'
+import type { StoredRebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
 
@@ -81,7 +81,7 @@ export interface FeedStart {
   /** With the first commit that was written at this time or later: RFC 3339. */
   readonly since?: string
   /** After what another reader had returned, by its `position`. Some of that may come again: all of it, where the log was divided meanwhile. */
-  readonly position?: string
+  readonly offset?: string
 }
 
 export interface EventFeedReader {
@@ -93,7 +93,7 @@ export interface EventFeedReader {
    */
   next(): Promise<readonly RecordedCommit[] | undefined>
   /** How far it has come, for another reader to go on there. Undefined: it has returned nothing yet. */
-  readonly position: string | undefined
+  readonly offset: string | undefined
 }
 
 /** Which commits are meant; all of them where nothing is said. */
@@ -210,7 +210,7 @@ export interface ViewWrite {
  * - `applied`: an event of these was applied to this document before; nothing was written.
  */
 export type WriteResult = { readonly outcome: 'written'; readonly etag: string } | { readonly outcome: 'conflict' }
-export type MarkedWriteResult = WriteResult | { readonly outcome: 'applied' }
+export type MarkerWriteResult = WriteResult | { readonly outcome: 'applied' }
 
 /** A cursor that is an item of its own. */
 export interface StoredCursor {
@@ -357,17 +357,17 @@ export type Freshness = 'exact' | 'relaxed'
 /** One generation of one view. All writes are conditional. */
 export interface ViewStore {
   /** How many marks one write takes. */
-  readonly marksAtOnce: number
+  readonly maxMarkersPerWrite: number
   read(key: string, freshness?: Freshness): Promise<ViewDocument | undefined>
   /** Views of single streams: the document and the cursor, in one item. */
   writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult>
   /**
    * Views of many streams: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most
-   * `marksAtOnce`.
+   * `maxMarkersPerWrite`.
    */
-  writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
+  writeWithMarkers(key: string, write: ViewWrite, markers: readonly string[]): Promise<MarkerWriteResult>
   /** Which of these marks the document has. */
-  readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
+  readMarkers(key: string, markers: readonly string[]): Promise<ReadonlySet<string>>
   readCursor(stream: string): Promise<StoredCursor | undefined>
   writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult>
   /** Documents by their places, descending: by sort key, and those that share one by their keys. */
@@ -385,7 +385,7 @@ export interface ViewState {
   /** The generation that queries read. */
   readonly live: ViewGeneration
   /** The generations that projections write, in this order: the live one alone, or during a handover another one before it. */
-  readonly written: readonly ViewGeneration[]
+  readonly writeTargets: readonly ViewGeneration[]
   /** The others that the pointer names. */
   readonly others: readonly ViewGeneration[]
   /** The view whose documents have this one's cursors. Absent: they are items of its own. */
@@ -413,9 +413,9 @@ export interface ViewGenerations {
 /** What is kept of rebuilds: of each view the last one. */
 export interface RebuildStore {
   /** With the etag of what is kept; undefined where there was none. @throws TidemarkError `unavailable` */
-  read(view: string): Promise<{ readonly rebuild: KeptRebuild; readonly etag: string } | undefined>
+  read(view: string): Promise<{ readonly rebuild: StoredRebuild; readonly etag: string } | undefined>
   /** Keeps it where the etag is still this one. @throws TidemarkError `unavailable`, `outcome-unknown` */
-  write(view: string, rebuild: KeptRebuild, etag: string | undefined): Promise<WriteResult>
+  write(view: string, rebuild: StoredRebuild, etag: string | undefined): Promise<WriteResult>
 }
 
 export interface Clock {

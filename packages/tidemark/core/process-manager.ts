@@ -7,12 +7,12 @@ import { formatPosition } from './stream.ts'
  * Events of one category that a process manager hears, and what each is to it.
  * @example
  * ```ts
- * import { type EventOf, eventType, type Hearing } from 'tidemark'
+ * import { type EventOf, eventType, type ProcessInput } from 'tidemark'
  * import * as z from 'zod'
  * import type { Open } from './entry.ts'
  *
  * const Delivered = eventType('Delivered', z.object({ shelf: z.string(), title: z.string() }))
- * export const deliveries: Hearing<EventOf<typeof Delivered>, Open> = {
+ * export const deliveries: ProcessInput<EventOf<typeof Delivered>, Open> = {
  *   service: 'post',
  *   category: 'parcel',
  *   events: [Delivered],
@@ -21,7 +21,7 @@ import { formatPosition } from './stream.ts'
  * }
  * ```
  */
-export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
+export interface ProcessInput<Event extends DomainEvent, Cmd extends Command> {
   /** The service whose events these are, its own among them. */
   readonly service: string
   readonly category: string
@@ -29,7 +29,7 @@ export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
   /** Where it begins when it is new: see `Reaction`. */
   readonly startsAt: 'first' | 'now'
   /** The process that an event belongs to, and the command that tells it. Undefined where it is no process's business. */
-  hear(event: Recorded<Event>): { readonly id: string; readonly command: Cmd } | undefined
+  correlate(event: Recorded<Event>): { readonly id: string; readonly command: Cmd } | undefined
 }
 
 /**
@@ -64,17 +64,17 @@ export interface ProcessManager {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of hearings of different events has no narrower common type.
-type AnyHearing<Cmd extends Command> = Hearing<any, Cmd>
+type AnyInput<Cmd extends Command> = ProcessInput<any, Cmd>
 
 /** What follows from a process's own events: a reaction, named and placed by its process. */
-type Steps<Event extends DomainEvent> =
+type NextStep<Event extends DomainEvent> =
   | Omit<ImmediateReaction<Event>, 'name' | 'category'>
   | Omit<SchedulingReaction<Event>, 'name' | 'category'>
 
 /**
  * Declares a process manager.
  * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events `<name>-steps`.
- * @param does what follows from its own events.
+ * @param handler what follows from its own events.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -109,21 +109,21 @@ type Steps<Event extends DomainEvent> =
 export function processManager<State, Cmd extends Command, Event extends DomainEvent>(
   name: string,
   decider: Decider<State, Cmd, Event>,
-  hears: readonly AnyHearing<Cmd>[],
-  does: Steps<Event>,
+  inputs: readonly AnyInput<Cmd>[],
+  handler: NextStep<Event>,
 ): ProcessManager {
-  const hearing = hears.map(
-    ({ service, category, events, startsAt, hear }): AnyReaction => ({
+  const inputReactions = inputs.map(
+    ({ service, category, events, startsAt, correlate }): AnyReaction => ({
       name: `${name}-${category}`,
       service,
       category,
       events,
       startsAt,
       async react(event, send) {
-        const heard = hear(event)
-        if (heard) await send(decider, heard.id, formatPosition(event), heard.command)
+        const correlated = correlate(event)
+        if (correlated) await send(decider, correlated.id, formatPosition(event), correlated.command)
       },
     }),
   )
-  return { decider, reactions: [...hearing, { ...does, name: `${name}-steps`, category: decider.category }] }
+  return { decider, reactions: [...inputReactions, { ...handler, name: `${name}-steps`, category: decider.category }] }
 }

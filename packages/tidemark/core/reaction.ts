@@ -10,9 +10,9 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
  * import type { Opened } from './entry.ts'
  *
  * // A repeat brings the same events, so what a reaction makes of them is the same too.
- * const titlesOf = ({ events }: Sent<Opened>): readonly string[] => events.map(({ data }) => data.title)
- * assert.deepEqual(titlesOf({ events: [{ type: 'Opened', data: { title: 'spring' } }] }), ['spring'])
- * assert.deepEqual(titlesOf({ events: [], refused: 'entry-already-open' }), [])
+ * const readTitles = ({ events }: Sent<Opened>): readonly string[] => events.map(({ data }) => data.title)
+ * assert.deepEqual(readTitles({ events: [{ type: 'Opened', data: { title: 'spring' } }] }), ['spring'])
+ * assert.deepEqual(readTitles({ events: [], refused: 'entry-already-open' }), [])
  * ```
  */
 export interface Sent<Event extends DomainEvent> {
@@ -185,11 +185,11 @@ export interface SchedulingReaction<Event extends DomainEvent> extends ReactionD
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { type AnyReaction, reactionsOf } from 'tidemark/tools'
+ * import { type AnyReaction, listReactions } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
  * // One list has reactions to different events. Those of one hub share a consumer.
- * const ofHub = (hub: string): readonly AnyReaction[] => reactionsOf(entries).filter(({ service }) => service === hub)
+ * const ofHub = (hub: string): readonly AnyReaction[] => listReactions(entries).filter(({ service }) => service === hub)
  * assert.equal(ofHub('doors').length, 1)
  * assert.equal(ofHub('entries').length, 0)
  * ```
@@ -198,6 +198,6 @@ export interface SchedulingReaction<Event extends DomainEvent> extends ReactionD
 export type AnyReaction = Reaction<any>
 
 /** A reaction's name beyond its service: the first part of its commands' keys. */
-export function consumerOf(service: string, reaction: AnyReaction): string {
+export function formatConsumerName(service: string, reaction: AnyReaction): string {
   return `${service}-${reaction.name}`
 }

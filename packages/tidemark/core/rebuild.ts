@@ -31,10 +31,10 @@ export type RebuildStage = (typeof REBUILD_STAGES)[number]
  * import type { Comparison } from 'tidemark/tools'
  *
  * // A refactored view is promoted without a look where nothing differs.
- * const isSame = ({ changed, added, removed }: Comparison): boolean => changed + added + removed === 0
- * assert.ok(isSame({ compared: 1200, changed: 0, added: 0, removed: 0, examples: [] }))
+ * const isSamePath = ({ changed, added, removed }: Comparison): boolean => changed + added + removed === 0
+ * assert.ok(isSamePath({ compared: 1200, changed: 0, added: 0, removed: 0, examples: [] }))
  * const examples = [{ key: 'entry-1', difference: 'added' }] as const
- * assert.ok(!isSame({ compared: 1201, changed: 0, added: 1, removed: 0, examples }))
+ * assert.ok(!isSamePath({ compared: 1201, changed: 0, added: 1, removed: 0, examples }))
  * ```
  */
 export interface Comparison {
@@ -90,7 +90,7 @@ export interface Rebuild {
 }
 
 /** A rebuild, as it is kept. */
-export interface KeptRebuild extends Rebuild {
+export interface StoredRebuild extends Rebuild {
   /** Where in the log the commits end that were read: who goes on with it begins there. Of `EventFeedReader`. */
   readonly position?: string
 }

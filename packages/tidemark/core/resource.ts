@@ -73,11 +73,11 @@ export interface ResourceCommands {
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { TAKEN_PATHS } from 'tidemark/tools'
+ * import { RESERVED_PATHS } from 'tidemark/tools'
  *
- * assert.ok(TAKEN_PATHS.includes('streams'))
+ * assert.ok(RESERVED_PATHS.includes('streams'))
  * ```
  */
-export const TAKEN_PATHS: readonly string[] = [
+export const RESERVED_PATHS: readonly string[] = [
   ...['about', 'events', 'health', 'parked', 'schedule', 'status', 'streams', 'traces', 'verification', 'views'],
 ]

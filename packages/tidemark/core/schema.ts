@@ -22,11 +22,11 @@ export function validate<Value>(schema: StandardSchemaV1<unknown, Value>, input:
   if (result.issues === undefined) return { valid: true, value: result.value }
   return {
     valid: false,
-    issues: result.issues.map((issue) => ({ pointer: pointerOf(issue.path ?? []), detail: issue.message })),
+    issues: result.issues.map((issue) => ({ pointer: formatPointer(issue.path ?? []), detail: issue.message })),
   }
 }
 
-function pointerOf(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
+function formatPointer(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
   return pointerTo(path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)))
 }
 

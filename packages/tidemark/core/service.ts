@@ -12,7 +12,7 @@ import type { AnyView } from './view.ts'
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { Service } from 'tidemark'
- * import { topologyOf } from 'tidemark/tools'
+ * import { buildTopology } from 'tidemark/tools'
  * import { entry } from './entry.ts'
  *
  * const journal: Service = {
@@ -21,7 +21,7 @@ import type { AnyView } from './view.ts'
  *   resources: [{ path: 'pages', commands: { decider: entry, offered: ['open'] } }],
  * }
  * // Its name is that of its database too.
- * assert.equal(topologyOf([journal]).databases[0]?.name, 'journal')
+ * assert.equal(buildTopology([journal]).databases[0]?.name, 'journal')
  * ```
  */
 export interface Service {
@@ -29,7 +29,7 @@ export interface Service {
   readonly name: string
   readonly deciders: readonly AnyDecider[]
   /** The public contract: the events that other services may rely on. The relay publishes every event all the same. */
-  readonly publishes: readonly Publication[]
+  readonly publishes: readonly PublicEvent[]
   readonly views: readonly AnyView[]
   /** What it does about events, of other services or its own. */
   readonly reactions: readonly AnyReaction[]
@@ -43,13 +43,13 @@ export interface Service {
  * All reactions of a service, those of its process managers among them.
  * @example
  * ```ts
- * import { reactionsOf } from 'tidemark/tools'
+ * import { listReactions } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
- * for (const { name, service, category } of reactionsOf(entries)) console.log(`${name} follows ${category} of ${service}`)
+ * for (const { name, service, category } of listReactions(entries)) console.log(`${name} follows ${category} of ${service}`)
  * ```
  */
-export function reactionsOf({
+export function listReactions({
   reactions,
   processes = [],
 }: Pick<Service, 'reactions' | 'processes'>): readonly AnyReaction[] {
@@ -58,7 +58,7 @@ export function reactionsOf({
 
 /** Whether a service sends commands later, and so needs a schedule and the timer that looks at it. */
 export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): boolean {
-  return reactionsOf(service).some((reaction) => reaction.schedules === true)
+  return listReactions(service).some((reaction) => reaction.schedules === true)
 }
 
 /** Whether a service keeps snapshots of its aggregates. */
@@ -83,8 +83,8 @@ export interface FunctionNames {
 }
 
 /** The services whose events a service reacts to, each once. */
-export function followedBy(service: Pick<Service, 'reactions' | 'processes'>): readonly string[] {
-  return [...new Set(reactionsOf(service).map((reaction) => reaction.service))]
+export function listFollowedServices(service: Pick<Service, 'reactions' | 'processes'>): readonly string[] {
+  return [...new Set(listReactions(service).map((reaction) => reaction.service))]
 }
 
 /** The function that brings the events of the service's own hub to its views. Its consumer group has the same name. */
@@ -113,7 +113,7 @@ export function functionNames(service: Service): FunctionNames {
   return {
     relay: relayName(name),
     projections: views.length > 0 ? [projectionName(name)] : [],
-    reactions: followedBy(service).map((hub) => reactionsName(name, hub)),
+    reactions: listFollowedServices(service).map((hub) => reactionsName(name, hub)),
     periodic: `${name}-periodic`,
   }
 }
@@ -123,19 +123,19 @@ export function functionNames(service: Service): FunctionNames {
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { eventType, type Publication, published } from 'tidemark'
+ * import { eventType, type PublicEvent, published } from 'tidemark'
  * import * as z from 'zod'
  *
  * const Lent = eventType('Lent', z.object({ reader: z.string() }))
  * // What is kept is told as it is, unless there is something to translate it.
- * const isToldAsKept = ({ translate }: Publication): boolean => translate === undefined
+ * const isToldAsKept = ({ translate }: PublicEvent): boolean => translate === undefined
  * assert.ok(isToldAsKept(published(Lent)))
  * ```
  */
-export interface Publication {
-  readonly recorded: EventType
+export interface PublicEvent {
+  readonly privateEvent: EventType
   /** Versioned by itself: its steps are the contract's, not those of what the service keeps. */
-  readonly published: EventType
+  readonly publicEvent: EventType
   /** What others are told; absent where both are the same declaration. Pure and total. */
   readonly translate?: (data: never) => unknown
 }
@@ -153,26 +153,26 @@ export interface Publication {
  * export const publishes = [published(Opened, ToldOpened, ({ title }) => ({ title }))]
  * ```
  */
-export function published(type: EventType): Publication
+export function published(type: EventType): PublicEvent
 /** Publishes what `translate` makes of an event, recorded beside it as it is written: what was once said is never said differently. */
 export function published<Data, Told>(
-  recorded: EventType<string, Data>,
+  privateEvent: EventType<string, Data>,
   published: EventType<string, Told>,
   translate: (data: Data) => NoInfer<Told>,
-): Publication
+): PublicEvent
 export function published(
-  recorded: EventType,
-  told: EventType = recorded,
+  privateEvent: EventType,
+  publicEvent: EventType = privateEvent,
   translate?: (data: never) => unknown,
-): Publication {
-  return { recorded, published: told, ...(translate ? { translate } : {}) }
+): PublicEvent {
+  return { privateEvent, publicEvent, ...(translate ? { translate } : {}) }
 }
 
 /** What others are told of an event, where that is not what is kept. */
-export function toldOf({ publishes }: Pick<Service, 'publishes'>, event: DomainEvent): DomainEvent | undefined {
-  const publication = publishes.find(({ recorded }) => recorded.name === event.type)
+export function toPublicEvent({ publishes }: Pick<Service, 'publishes'>, event: DomainEvent): DomainEvent | undefined {
+  const publication = publishes.find(({ privateEvent }) => privateEvent.name === event.type)
   if (publication?.translate === undefined) return undefined
-  return { type: publication.published.name, data: publication.translate(event.data as never) }
+  return { type: publication.publicEvent.name, data: publication.translate(event.data as never) }
 }
 
 /**
@@ -180,12 +180,12 @@ export function toldOf({ publishes }: Pick<Service, 'publishes'>, event: DomainE
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { sourceOf } from 'tidemark/tools'
+ * import { formatSource } from 'tidemark/tools'
  *
- * assert.equal(sourceOf('entries', 'entry'), '/entries/entry')
+ * assert.equal(formatSource('entries', 'entry'), '/entries/entry')
  * ```
  */
-export function sourceOf(service: string, category: string): string {
+export function formatSource(service: string, category: string): string {
   return `/${service}/${category}`
 }
 
@@ -211,10 +211,10 @@ export const SNAPSHOTS = 'snapshots'
  * How long the marks of applied events are kept, in hours. They tell what was applied between a document and the cursor that is written after it: a
  * crash, or two instances at once. What is older than half of this is never taken for new without a look at the cursor.
  */
-export const MARK_HOURS = 24
+export const MARKER_HOURS = 24
 
 /**
  * How long after a swap the generation of a view of many streams that was live before can be gone back to, in hours. Where a crash kept a cursor
  * from being written, marks alone tell what was applied.
  */
-export const BACK_HOURS = 12
+export const ROLLBACK_HOURS = 12

@@ -54,6 +54,6 @@ const snapshotItem = z.object({
 })
 
 /** The snapshot that an item is; undefined for anything else, such as one of another build. */
-export function snapshotOf(item: unknown): Snapshot | undefined {
+export function parseSnapshot(item: unknown): Snapshot | undefined {
   return snapshotItem.safeParse(item).data
 }

@@ -115,12 +115,12 @@ const SILENT_S = 180
 const SKEWED_MS = 5_000
 
 /** What somebody should look at, a sentence each; none where all is well. */
-export function concernsOf(status: ServiceStatus): readonly string[] {
+export function listConcerns(status: ServiceStatus): readonly string[] {
   const { relay, consumers = [], schedule, parked = [], canary, clockSkewMs = 0, unknown } = status
   return [
     ...unknown.map(({ part, reason }) => `${part}: ${reason}`),
     ...(relay && relay.seconds > BEHIND_S
-      ? [`the relay is ${relay.seconds} s behind: ${countOf(relay)} commits are not published`]
+      ? [`the relay is ${relay.seconds} s behind: ${formatCount(relay)} commits are not published`]
       : []),
     ...consumers
       .filter(({ seconds }) => seconds > BEHIND_S)
@@ -141,6 +141,6 @@ export function concernsOf(status: ServiceStatus): readonly string[] {
   ]
 }
 
-function countOf({ commits, more }: RelayStatus): string {
+function formatCount({ commits, more }: RelayStatus): string {
   return more ? `more than ${commits}` : `${commits}`
 }

@@ -15,7 +15,7 @@ export const streamPattern = /^[a-z][a-z0-9]{0,26}-[A-Za-z0-9][A-Za-z0-9._~:-]{0
  * The name of an aggregate's stream: `order` and `1` make `order-1`. A category has no dash, so the first dash parts them.
  * @throws TidemarkError `invalid-id`
  */
-export function streamOf(category: string, id: string): string {
+export function formatStream(category: string, id: string): string {
   if (!idPattern.test(id))
     throw new TidemarkError(
       'invalid-id',
@@ -25,12 +25,12 @@ export function streamOf(category: string, id: string): string {
 }
 
 /** The category of a stream: `order` of `order-1`. */
-export function categoryOf(stream: string): string {
+export function parseCategory(stream: string): string {
   return stream.slice(0, stream.indexOf('-'))
 }
 
 /** The aggregate's id of a stream: `1` of `order-1`. */
-export function idOf(stream: string): string {
+export function parseId(stream: string): string {
   return stream.slice(stream.indexOf('-') + 1)
 }
 

@@ -168,7 +168,7 @@ export function isSampled(traceparent: string | undefined): traceparent is strin
 }
 
 /** What is traced of events, each traceparent once: for the links of a batch. At most `MAX_LINKS`. */
-export function tracesOf(events: readonly { readonly traceparent?: string }[]): readonly string[] {
+export function listTraceparents(events: readonly { readonly traceparent?: string }[]): readonly string[] {
   const traces = new Set<string>()
   for (const { traceparent } of events) {
     if (traces.size === MAX_LINKS) break

@@ -25,26 +25,26 @@ export interface ViewPointer {
 export const FIRST_POINTER: ViewPointer = { live: 1 }
 
 /** The generations that projections write, in this order. */
-export function writtenOf({ live, written = [live] }: ViewPointer): readonly number[] {
+export function listWriteTargets({ live, written = [live] }: ViewPointer): readonly number[] {
   return written
 }
 
 /** Every generation that is used for something. */
-export function generationsOf(pointer: ViewPointer): ReadonlySet<number> {
+export function listGenerationNumbers(pointer: ViewPointer): ReadonlySet<number> {
   const { live, previous, building } = pointer
-  const named = [live, previous?.generation, building, ...writtenOf(pointer)]
+  const named = [live, previous?.generation, building, ...listWriteTargets(pointer)]
   return new Set(named.filter((generation) => generation !== undefined))
 }
 
 /** The highest number that was ever used. */
-export function newestOf(pointer: ViewPointer): number {
-  return Math.max(pointer.highest ?? 0, ...generationsOf(pointer))
+export function findHighestGeneration(pointer: ViewPointer): number {
+  return Math.max(pointer.highest ?? 0, ...listGenerationNumbers(pointer))
 }
 
 /** Begins a new generation, whatever was going on before. */
-export function begun(pointer: ViewPointer): ViewPointer & { readonly building: number } {
-  const { highest: _, ...kept } = settled(pointer)
-  return { ...kept, building: newestOf(pointer) + 1 }
+export function startRebuild(pointer: ViewPointer): ViewPointer & { readonly building: number } {
+  const { highest: _, ...kept } = finishRebuild(pointer)
+  return { ...kept, building: findHighestGeneration(pointer) + 1 }
 }
 
 /** Whether a view had its cursors in another's documents, and will have them elsewhere: then those of the live generation are lost. */
@@ -57,7 +57,7 @@ export function movesCursors({ cursorsIn: before }: ViewPointer, cursorsIn: stri
  * @param cursorsIn the view whose documents have the cursors from now on. Where they were in another's, those of the live generation are lost
  *   with that one, and it is not written any more.
  */
-export function joined(pointer: ViewPointer, target: number, cursorsIn?: string): ViewPointer {
+export function startDualWrite(pointer: ViewPointer, target: number, cursorsIn?: string): ViewPointer {
   if (pointer.written?.includes(target)) return pointer
   const { cursorsIn: _, ...kept } = pointer
   const moved = movesCursors(pointer, cursorsIn)
@@ -69,13 +69,13 @@ export function joined(pointer: ViewPointer, target: number, cursorsIn?: string)
 }
 
 /** Nothing is built, nor being built. */
-export function abandoned(pointer: ViewPointer): ViewPointer {
-  const { building: _, ...kept } = settled(pointer)
-  return { ...kept, highest: newestOf(pointer) }
+export function abandonBuild(pointer: ViewPointer): ViewPointer {
+  const { building: _, ...kept } = finishRebuild(pointer)
+  return { ...kept, highest: findHighestGeneration(pointer) }
 }
 
 /** The target has all that the live generation has, and waits. */
-export function waiting(pointer: ViewPointer, target: number): ViewPointer {
+export function awaitPromotion(pointer: ViewPointer, target: number): ViewPointer {
   return { ...pointer, built: target }
 }
 
@@ -83,18 +83,18 @@ export function waiting(pointer: ViewPointer, target: number): ViewPointer {
  * Queries read a generation that projections write; both go on being written, for those who still read the other. One that was not written any
  * more is no generation to go back to: nothing tells how far it has come.
  */
-export function swapped(pointer: ViewPointer, target: number, now: string): ViewPointer {
+export function promoteGeneration(pointer: ViewPointer, target: number, now: string): ViewPointer {
   const { building, previous: _, built: __, ...kept } = pointer
   return {
     ...kept,
     ...(building === undefined || building === target ? {} : { building }),
     live: target,
-    ...(writtenOf(pointer).includes(pointer.live) ? { previous: { generation: pointer.live, left: now } } : {}),
+    ...(listWriteTargets(pointer).includes(pointer.live) ? { previous: { generation: pointer.live, left: now } } : {}),
   }
 }
 
 /** Projections write the live generation alone. */
-export function settled(pointer: ViewPointer): ViewPointer {
+export function finishRebuild(pointer: ViewPointer): ViewPointer {
   const { written: _, built: __, ...kept } = pointer
   return kept
 }

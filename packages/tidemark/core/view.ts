@@ -9,10 +9,10 @@ import { asJson, describeFault } from './json.ts'
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import type { OneStreamView } from 'tidemark'
+ * import type { SingleStreamView } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
- * const covers: OneStreamView<{ title: string; size: 'small' | 'large' }, Opened> = {
+ * const covers: SingleStreamView<{ title: string; size: 'small' | 'large' }, Opened> = {
  *   kind: 'one-stream',
  *   name: 'covers',
  *   category: 'entry',
@@ -23,7 +23,7 @@ import { asJson, describeFault } from './json.ts'
  * assert.equal(covers.sort({ title: 'a title', size: 'small' }), 'a title')
  * ```
  */
-export interface OneStreamView<Document, Event extends DomainEvent> {
+export interface SingleStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'one-stream'
   /** Lower-case letters, digits, dashes: the name of its container. */
   readonly name: string
@@ -48,11 +48,11 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
  * streams in any: `evolve` must commute across streams (sums, sets, maxima), which a property test holds.
  * @example
  * ```ts
- * import type { ManyStreamView } from 'tidemark'
+ * import type { MultiStreamView } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
  * // A document for each day counts the entries of all streams. A sum is the same in whatever order they come.
- * export const days: ManyStreamView<{ day: string; opened: number }, Opened> = {
+ * export const days: MultiStreamView<{ day: string; opened: number }, Opened> = {
  *   kind: 'many-streams',
  *   name: 'days',
  *   category: 'entry',
@@ -63,11 +63,11 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
  * }
  * ```
  */
-export interface ManyStreamView<Document, Event extends DomainEvent> {
+export interface MultiStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'many-streams'
   readonly name: string
   readonly category: string
-  /** As in `OneStreamView`. */
+  /** As in `SingleStreamView`. */
   readonly events?: readonly EventType[]
   readonly document?: StandardSchemaV1<unknown, Document>
   readonly filters: Readonly<Record<string, readonly string[]>>
@@ -76,16 +76,16 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
    * (empty, `.`, `..`, a slash, a control character, more than 1,024 bytes) is `key-invalid`, and its stream waits for the view. Where a client chooses it, the
    * command's schema refuses it: `isDocumentKey`.
    */
-  targets(event: Recorded<Event>): readonly string[]
-  /** As in `OneStreamView`. */
+  documentKeys(event: Recorded<Event>): readonly string[]
+  /** As in `SingleStreamView`. */
   evolve(document: Document | undefined, event: Recorded<Event>, key: string): Document
   sort(document: Document): string
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of views of different types has no narrower common type.
-export type AnyOneStreamView = OneStreamView<any, any>
+export type AnySingleStreamView = SingleStreamView<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: the same.
-export type AnyManyStreamView = ManyStreamView<any, any>
+export type AnyMultiStreamView = MultiStreamView<any, any>
 /**
  * A view, whatever its documents and events are.
  * @example
@@ -98,13 +98,13 @@ export type AnyManyStreamView = ManyStreamView<any, any>
  * assert.deepEqual(entries.views.map(described), ['titles: one-stream of entry'])
  * ```
  */
-export type AnyView = AnyOneStreamView | AnyManyStreamView
+export type AnyView = AnySingleStreamView | AnyMultiStreamView
 
 /**
  * The view whose documents have the cursors of another: of a view of many streams it is the first view of single streams of the same category.
  * @returns undefined where there is none, or the view has its own.
  */
-export function cursorsOf(views: readonly AnyView[], view: AnyView): string | undefined {
+export function findCursorView(views: readonly AnyView[], view: AnyView): string | undefined {
   if (view.kind === 'one-stream') return undefined
   return views.find(({ kind, category }) => kind === 'one-stream' && category === view.category)?.name
 }

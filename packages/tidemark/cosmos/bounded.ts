@@ -13,7 +13,7 @@ export function bounded(): { readonly abortSignal: AbortSignal } {
 }
 
 /** All items of a query that says itself how many there may be, bounded as one operation. @throws TidemarkError `unavailable`, `container-missing` */
-export async function itemsOf<Item>(
+export async function queryItems<Item>(
   container: Container,
   query: SqlQuerySpec,
   options: FeedOptions = {},
@@ -29,7 +29,7 @@ export async function itemsOf<Item>(
  * The pages of a query, each bounded as an operation of its own. There are no empty ones.
  * @throws TidemarkError `unavailable`, `container-missing`
  */
-export async function* pagesOf<Item>(
+export async function* queryPages<Item>(
   container: Container,
   query: SqlQuerySpec,
   options: FeedOptions,

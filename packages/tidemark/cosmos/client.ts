@@ -1,5 +1,5 @@
 import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos'
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { describeError, TidemarkError } from '../core/errors.ts'
 
 /** How to reach an account: a connection string, or an endpoint and an identity. */
 export type CosmosConnection =
@@ -20,10 +20,10 @@ export function cosmosClient(connection: CosmosConnection, consistency?: 'Sessio
 }
 
 /** The HTTP status of an SDK error, or the code of a network error. */
-export function codeOf(error: unknown): number | string | undefined {
+export function readErrorCode(error: unknown): number | string | undefined {
   if (!(error instanceof Error)) return undefined
   // What a batch throws has no code of its own: it wraps the error that has.
-  return (error as Error & { code?: number | string }).code ?? codeOf(error.cause)
+  return (error as Error & { code?: number | string }).code ?? readErrorCode(error.cause)
 }
 
 // Sub-statuses of a 404. Without one, the item is not there.
@@ -45,10 +45,10 @@ export function saysNoItem({ statusCode, substatus }: Answer): boolean {
 }
 
 /** What an SDK error answers: its status and sub-status, also where a batch wraps it. */
-export function answerOf(error: unknown): Answer {
+export function readErrorAnswer(error: unknown): Answer {
   if (!(error instanceof Error)) return {}
   const { code, substatus, cause } = error as Error & { code?: number | string; substatus?: number }
-  if (code === undefined) return answerOf(cause)
+  if (code === undefined) return readErrorAnswer(cause)
   return typeof code === 'number' ? { statusCode: code, substatus } : {}
 }
 
@@ -73,11 +73,11 @@ function isRefusal(code: unknown): boolean {
 
 /** What a failed read means: that the store cannot be asked now, or a fault that trying again does not mend. */
 export function readError(error: unknown, container: Container): unknown {
-  const code = codeOf(error)
+  const code = readErrorCode(error)
   // A read of an item that is not there is no error: what is not found is what it is read from.
-  if (code === 404) return notFoundError(container, answerOf(error), error)
+  if (code === 404) return notFoundError(container, readErrorAnswer(error), error)
   if (isRefusal(code) && !notTaken.has(code)) return error
-  return new TidemarkError('unavailable', `the store cannot be read: ${messageOf(error)}`, { cause: error })
+  return new TidemarkError('unavailable', `the store cannot be read: ${describeError(error)}`, { cause: error })
 }
 
 /**
@@ -85,12 +85,12 @@ export function readError(error: unknown, container: Container): unknown {
  * @param error not the 404 of an item that is not there.
  */
 export function writeError(error: unknown, container: Container): unknown {
-  const code = codeOf(error)
-  if (code === 404) return notFoundError(container, answerOf(error), error)
+  const code = readErrorCode(error)
+  if (code === 404) return notFoundError(container, readErrorAnswer(error), error)
   if (notTaken.has(code))
-    return new TidemarkError('unavailable', `the store cannot be written: ${messageOf(error)}`, { cause: error })
+    return new TidemarkError('unavailable', `the store cannot be written: ${describeError(error)}`, { cause: error })
   if (isRefusal(code)) return error
-  return new TidemarkError('outcome-unknown', `the store did not say whether it wrote: ${messageOf(error)}`, {
+  return new TidemarkError('outcome-unknown', `the store did not say whether it wrote: ${describeError(error)}`, {
     cause: error,
   })
 }

@@ -5,7 +5,7 @@ import {
   type Container,
   type FeedRange,
 } from '@azure/cosmos'
-import { commitsAmong, type RecordedCommit } from '../core/commit.ts'
+import { type RecordedCommit, selectCommits } from '../core/commit.ts'
 import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import type { EventFeed, EventFeedReader, FeedStart } from '../core/ports.ts'
 import { readError } from './client.ts'
@@ -38,7 +38,7 @@ export class CosmosEventFeed implements EventFeed {
 }
 
 /** Where a reader stands: which feed range it is at, and the SDK's continuation of each; none where nothing of it was read. */
-interface Position {
+interface FeedOffset {
   readonly current: number
   readonly continuations: readonly (string | null)[]
 }
@@ -55,10 +55,10 @@ class CosmosFeedReader implements EventFeedReader {
     this.#start = start
   }
 
-  get position(): string | undefined {
-    if (this.#ranges === undefined) return this.#start.position
+  get offset(): string | undefined {
+    if (this.#ranges === undefined) return this.#start.offset
     const continuations = this.#ranges.map(({ continuation }) => continuation ?? null)
-    return writeContinuation({ current: this.#current, continuations } satisfies Position)
+    return writeContinuation({ current: this.#current, continuations } satisfies FeedOffset)
   }
 
   async next(): Promise<readonly RecordedCommit[] | undefined> {
@@ -76,8 +76,8 @@ class CosmosFeedReader implements EventFeedReader {
     const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
       throw readError(error, this.#container)
     })
-    const { since, position } = this.#start
-    const from = position === undefined ? undefined : readPosition(position)
+    const { since, offset } = this.#start
+    const from = offset === undefined ? undefined : parseOffset(offset)
     // Of ranges that are others now, nothing tells which continuation is whose.
     const known = from?.continuations.length === ranges.length ? from : undefined
     this.#current = known?.current ?? 0
@@ -112,7 +112,7 @@ class RangeReader {
       const { statusCode, result, continuationToken } = await this.#read()
       // `hasMoreResults` is always true: the status tells the end.
       const atEnd = statusCode === NOT_MODIFIED
-      if (!atEnd) commits.push(...commitsAmong(result))
+      if (!atEnd) commits.push(...selectCommits(result))
       if (!atEnd && commits.length < PAGE) continue
       this.continuation = continuationToken
       return { commits, atEnd }
@@ -136,8 +136,8 @@ class RangeReader {
 }
 
 /** @throws TidemarkError `invalid-query` for what no reader gave. */
-function readPosition(position: string): Position {
-  const { current, continuations } = readContinuation(position)
+function parseOffset(offset: string): FeedOffset {
+  const { current, continuations } = readContinuation(offset)
   const isList =
     Array.isArray(continuations) && continuations.every((each) => each === null || typeof each === 'string')
   if (!Number.isSafeInteger(current) || !isList) throw unknownContinuation()

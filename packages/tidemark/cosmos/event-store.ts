@@ -1,23 +1,23 @@
 import type { Container, JSONObject, OperationInput, OperationResponse } from '@azure/cosmos'
 import {
-  commitOf,
-  commitsOf,
-  eventsOf,
   type HistoryRange,
-  hashOfKey,
+  hashKey,
   isCommit,
   type KeyOutcome,
   type LogEntry,
-  outcomeOf,
+  parseCommit,
+  parseCommits,
+  parseOutcome,
   type RecordedCommit,
+  sliceEvents,
   toLogItem,
 } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { eventId, type RecordedEvent } from '../core/event.ts'
 import type { LogHead } from '../core/hash-chain.ts'
 import type { AppendResult, EventHistory, EventStore, LogLimits } from '../core/ports.ts'
-import { NO_TELEMETRY, type Span, type Telemetry, tracesOf } from '../core/telemetry.ts'
-import { bounded, itemsOf, pagesOf } from './bounded.ts'
+import { listTraceparents, NO_TELEMETRY, type Span, type Telemetry } from '../core/telemetry.ts'
+import { bounded, queryItems, queryPages } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
 import { APPEND } from './limits.ts'
@@ -48,7 +48,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
     // Who has a part of a stream mostly has all of it, or lacks a commit: point reads tell that for a fraction of a query's cost.
     for (let reads = 0; after > 0 && reads < POINT_READS; reads += 1) {
       const item = await readItem(this.#container, { id: eventId(end + 1), pk: stream })
-      const commit = item && commitOf(item)
+      const commit = item && parseCommit(item)
       if (commit === undefined) return
       yield [commit]
       end = commit.to
@@ -57,8 +57,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
       query: 'SELECT * FROM c WHERE c["to"] > @after ORDER BY c["to"]',
       parameters: [{ name: '@after', value: end }],
     }
-    for await (const page of pagesOf(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
-      yield commitsOf(page)
+    for await (const page of queryPages(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
+      yield parseCommits(page)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
@@ -73,17 +73,17 @@ export class CosmosEventStore implements EventStore, EventHistory {
       query: `SELECT * FROM c WHERE ${where} ORDER BY ${order} OFFSET 0 LIMIT ${limit}`,
       parameters: [{ name: '@after', value }],
     }
-    const commits = commitsOf(await itemsOf(this.#container, query, { partitionKey: stream }))
-    return eventsOf(commits, { direction, after: last, limit })
+    const commits = parseCommits(await queryItems(this.#container, query, { partitionKey: stream }))
+    return sliceEvents(commits, { direction, after: last, limit })
   }
 
   async findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
     const query = {
       query: 'SELECT * FROM c WHERE c.key = @key',
-      parameters: [{ name: '@key', value: hashOfKey(key) }],
+      parameters: [{ name: '@key', value: hashKey(key) }],
     }
-    const [item] = await itemsOf(this.#container, query, { partitionKey: stream })
-    return item === undefined ? undefined : outcomeOf(item)
+    const [item] = await queryItems(this.#container, query, { partitionKey: stream })
+    return item === undefined ? undefined : parseOutcome(item)
   }
 
   /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
@@ -91,7 +91,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
     const telemetry = this.#telemetry
     // Of commands that are written together, the first that is traced has the span, and the others are linked.
     const events = telemetry.isOn ? entries.flatMap((entry) => (isCommit(entry) ? entry.events.slice(0, 1) : [])) : []
-    const [parent, ...links] = tracesOf(events)
+    const [parent, ...links] = listTraceparents(events)
     // https://opentelemetry.io/docs/specs/semconv/database/cosmosdb/
     const attributes = {
       'db.system.name': 'azure.cosmosdb',

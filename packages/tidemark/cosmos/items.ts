@@ -1,7 +1,7 @@
 import type { Container, ItemDefinition } from '@azure/cosmos'
 import type { WriteResult } from '../core/ports.ts'
 import { bounded } from './bounded.ts'
-import { answerOf, codeOf, notFoundError, readError, saysNoItem, writeError } from './client.ts'
+import { notFoundError, readError, readErrorAnswer, readErrorCode, saysNoItem, writeError } from './client.ts'
 
 /** Where an item is: its id, and the value of its partition key. */
 export interface ItemKey {
@@ -42,10 +42,10 @@ export async function writeItem(
             .replace(item, { accessCondition: { type: 'IfMatch', condition: etag }, ...bounded() })
     return { outcome: 'written', etag: response.etag }
   } catch (error) {
-    const code = codeOf(error)
+    const code = readErrorCode(error)
     // Somebody else made, changed or removed the item. A create that finds nothing lacks its container.
     if (code === 409 || code === 412) return { outcome: 'conflict' }
-    if (etag !== undefined && saysNoItem(answerOf(error))) return { outcome: 'conflict' }
+    if (etag !== undefined && saysNoItem(readErrorAnswer(error))) return { outcome: 'conflict' }
     throw writeError(error, container)
   }
 }
@@ -55,6 +55,6 @@ export async function removeItem(container: Container, { id, pk }: ItemKey): Pro
   try {
     await container.item(id, pk).delete(bounded())
   } catch (error) {
-    if (!saysNoItem(answerOf(error))) throw writeError(error, container)
+    if (!saysNoItem(readErrorAnswer(error))) throw writeError(error, container)
   }
 }

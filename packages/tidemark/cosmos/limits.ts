@@ -7,7 +7,7 @@ const OPERATIONS = 100
 export const APPEND = { entries: OPERATIONS - 1, bytes: 2 * 1024 * 1024 - 64 * 1024 } as const
 
 /** Marks in one write: one operation is the document. */
-export const MARKS_AT_ONCE = OPERATIONS - 1
+export const MAX_MARKERS_PER_WRITE = OPERATIONS - 1
 
 /** Events that one change of a parked stream adds and drops: the stream's own item and a discard are operations too. */
-export const PARKED_AT_ONCE = OPERATIONS - 3
+export const MAX_EVENTS_PER_CHANGE = OPERATIONS - 3

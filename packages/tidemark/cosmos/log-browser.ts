@@ -1,11 +1,11 @@
 import { ChangeFeedStartFrom, type Container, ErrorResponse, type SqlParameter } from '@azure/cosmos'
-import { commitOf, commitPlaceOf, type RecordedCommit } from '../core/commit.ts'
+import { parseCommit, type RecordedCommit, readCommitPosition } from '../core/commit.ts'
 import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { eventId } from '../core/event.ts'
 import type { CommitFilter, CommitPage, LogBrowser } from '../core/ports.ts'
-import { itemsOf } from './bounded.ts'
-import { codeOf, readError } from './client.ts'
+import { queryItems } from './bounded.ts'
+import { readError, readErrorCode } from './client.ts'
 
 /** Where a page ended: behind so many commits, of those that were written until the second of the newest on the first page. */
 interface Place {
@@ -51,7 +51,7 @@ export class CosmosLogBrowser implements LogBrowser {
         { name: '@after', value: after },
       ],
     }
-    return itemsOf<string>(this.#container, query)
+    return queryItems<string>(this.#container, query)
   }
 
   async end(): Promise<string> {
@@ -68,10 +68,13 @@ export class CosmosLogBrowser implements LogBrowser {
     const feed = this.#container.items.getChangeFeedIterator<unknown[]>({ changeFeedStartFrom, maxItemCount })
     try {
       const { result, continuationToken } = await feed.readNext()
-      return { commits: soundAmong(result ?? []), continuation: writeContinuation(JSON.parse(continuationToken)) }
+      return {
+        commits: parseReadableCommits(result ?? []),
+        continuation: writeContinuation(JSON.parse(continuationToken)),
+      }
     } catch (error) {
       // The SDK's own word, without asking the service: it is of a container that was made anew.
-      if (error instanceof ErrorResponse && codeOf(error) === undefined) throw unknownContinuation()
+      if (error instanceof ErrorResponse && readErrorCode(error) === undefined) throw unknownContinuation()
       throw readError(error, this.#container)
     }
   }
@@ -92,9 +95,9 @@ export class CosmosLogBrowser implements LogBrowser {
       query: `SELECT * FROM c WHERE ${all.join(' AND ')} ORDER BY c._ts ${order} OFFSET ${skip} LIMIT ${limit + 1}`,
       parameters: [...parameters, ...(until === undefined ? [] : [{ name: '@until', value: until }])],
     }
-    const items = await itemsOf<{ readonly _ts: number }>(this.#container, query)
+    const items = await queryItems<{ readonly _ts: number }>(this.#container, query)
     const page = items.slice(0, limit)
-    const commits = soundAmong(page)
+    const commits = parseReadableCommits(page)
     if (items.length <= limit) return { commits }
     const place: Place = { skip: skip + limit }
     // Newest first, what is written later would move what comes next. Oldest first it comes last.
@@ -106,11 +109,11 @@ export class CosmosLogBrowser implements LogBrowser {
 }
 
 /** The commits that can be read, in the order in which they came. */
-function soundAmong(items: readonly unknown[]): RecordedCommit[] {
+function parseReadableCommits(items: readonly unknown[]): RecordedCommit[] {
   return items.flatMap((item) => {
-    if (commitPlaceOf(item) === undefined) return []
+    if (readCommitPosition(item) === undefined) return []
     try {
-      return commitOf(item) ?? []
+      return parseCommit(item) ?? []
     } catch (error) {
       if (error instanceof TidemarkError) return []
       throw error

@@ -1,7 +1,7 @@
 import type { Container } from '@azure/cosmos'
 import type { Checked, Finding, LogVerifier } from '../core/ports.ts'
 import { verifyLog } from '../verify/log.ts'
-import { itemsOf } from './bounded.ts'
+import { queryItems } from './bounded.ts'
 import { readError } from './client.ts'
 
 /** Verifies the log in its Cosmos DB container. */
@@ -13,7 +13,7 @@ export class CosmosLogVerifier implements LogVerifier {
   }
 
   async count(): Promise<number> {
-    return (await itemsOf<number>(this.#container, { query: 'SELECT VALUE COUNT(1) FROM c' }))[0] ?? 0
+    return (await queryItems<number>(this.#container, { query: 'SELECT VALUE COUNT(1) FROM c' }))[0] ?? 0
   }
 
   async verify(

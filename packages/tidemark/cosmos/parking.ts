@@ -13,10 +13,10 @@ import type {
   StoredParkedStream,
 } from '../core/parking.ts'
 import type { WriteResult } from '../core/ports.ts'
-import { bounded, itemsOf } from './bounded.ts'
+import { bounded, queryItems } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem, writeItem } from './items.ts'
-import { PARKED_AT_ONCE } from './limits.ts'
+import { MAX_EVENTS_PER_CHANGE } from './limits.ts'
 
 const STREAM = 'stream'
 const EVENT = 'event'
@@ -24,7 +24,7 @@ const MESSAGE = 'message'
 const DISCARD = 'discard'
 const FAILED_DEPENDENCY = 424
 
-interface Kept<Value> {
+interface StoredValue<Value> {
   readonly value: Value
 }
 
@@ -35,7 +35,7 @@ interface Kept<Value> {
 export class CosmosParking implements ParkingStore {
   readonly #container: Container
   readonly #consumer: string
-  readonly eventsAtOnce = PARKED_AT_ONCE
+  readonly maxEventsPerChange = MAX_EVENTS_PER_CHANGE
 
   constructor(container: Container, consumer: string) {
     this.#container = container
@@ -43,12 +43,12 @@ export class CosmosParking implements ParkingStore {
   }
 
   async streams(): Promise<readonly StoredParkedStream[]> {
-    const items = await this.#all<Kept<ParkedStream> & { readonly _etag: string }>(STREAM, 'c["value"], c._etag')
+    const items = await this.#all<StoredValue<ParkedStream> & { readonly _etag: string }>(STREAM, 'c["value"], c._etag')
     return items.map(({ value, _etag }) => ({ ...value, etag: _etag }))
   }
 
   async stream(key: ParkedKey): Promise<StoredParkedStream | undefined> {
-    const item = await readItem<Kept<ParkedStream>>(this.#container, { id: streamId(key), pk: this.#consumer })
+    const item = await readItem<StoredValue<ParkedStream>>(this.#container, { id: streamId(key), pk: this.#consumer })
     return item && { ...item.value, etag: item._etag }
   }
 
@@ -57,11 +57,11 @@ export class CosmosParking implements ParkingStore {
     const query = {
       query: `SELECT c.version, c.text FROM c WHERE c.id > @from AND c.id < @to ORDER BY c.id OFFSET 0 LIMIT ${limit}`,
       parameters: [
-        { name: '@from', value: eventsOf(key) },
-        { name: '@to', value: `${eventsOf(key)}~` },
+        { name: '@from', value: formatEventIdPrefix(key) },
+        { name: '@to', value: `${formatEventIdPrefix(key)}~` },
       ],
     }
-    return itemsOf(this.#container, query, { partitionKey: this.#consumer })
+    return queryItems(this.#container, query, { partitionKey: this.#consumer })
   }
 
   async write(parked: ParkedStream, etag: string | undefined, change: ParkingChange): Promise<WriteResult> {
@@ -93,7 +93,7 @@ export class CosmosParking implements ParkingStore {
   }
 
   async messages(): Promise<readonly ParkedMessage[]> {
-    return (await this.#all<Kept<ParkedMessage>>(MESSAGE, 'c["value"]')).map(({ value }) => value)
+    return (await this.#all<StoredValue<ParkedMessage>>(MESSAGE, 'c["value"]')).map(({ value }) => value)
   }
 
   async dropMessage(id: string, discard: Discard): Promise<void> {
@@ -101,7 +101,7 @@ export class CosmosParking implements ParkingStore {
   }
 
   async discards(): Promise<readonly Discard[]> {
-    return (await this.#all<Kept<Discard>>(DISCARD, 'c["value"]')).map(({ value }) => value)
+    return (await this.#all<StoredValue<Discard>>(DISCARD, 'c["value"]')).map(({ value }) => value)
   }
 
   #all<Item>(kind: string, fields: string): Promise<readonly Item[]> {
@@ -109,7 +109,7 @@ export class CosmosParking implements ParkingStore {
       query: `SELECT ${fields} FROM c WHERE c.kind = @kind`,
       parameters: [{ name: '@kind', value: kind }],
     }
-    return itemsOf(this.#container, query, { partitionKey: this.#consumer })
+    return queryItems(this.#container, query, { partitionKey: this.#consumer })
   }
 
   #operations(key: ParkedKey, { add = [], drop = [], discard }: ParkingChange): OperationInput[] {
@@ -165,10 +165,10 @@ function streamId({ handler, stream }: ParkedKey): string {
 }
 
 /** How the ids of a stream's events begin. */
-function eventsOf({ handler, stream }: ParkedKey): string {
+function formatEventIdPrefix({ handler, stream }: ParkedKey): string {
   return `${EVENT}|${handler}|${stream}|`
 }
 
 function eventItemId(key: ParkedKey, version: number): string {
-  return eventsOf(key) + eventId(version)
+  return formatEventIdPrefix(key) + eventId(version)
 }

@@ -1,6 +1,6 @@
 import type { Container, JSONObject } from '@azure/cosmos'
 import type { HandlerPoints, HubPoint, InstanceProgress, ProgressStore } from '../core/ports.ts'
-import { bounded, itemsOf } from './bounded.ts'
+import { bounded, queryItems } from './bounded.ts'
 import { writeError } from './client.ts'
 import { removeItem } from './items.ts'
 
@@ -37,7 +37,7 @@ export class CosmosProgress implements ProgressStore {
   async read(): Promise<readonly (InstanceProgress & { readonly age: number })[]> {
     const query =
       'SELECT c.id, c.build, c.handlers, c.paused, c.partitions, c._ts, GetCurrentTimestampStatic() AS now FROM c'
-    const items = await itemsOf<ProgressItem & { readonly _ts: number; readonly now: number }>(
+    const items = await queryItems<ProgressItem & { readonly _ts: number; readonly now: number }>(
       this.#container,
       { query },
       { partitionKey: this.#consumer },
@@ -47,7 +47,7 @@ export class CosmosProgress implements ProgressStore {
       build,
       handlers,
       paused,
-      partitions: new Map(Object.entries(partitions).map(([partition, points]) => [partition, pointsOf(points)])),
+      partitions: new Map(Object.entries(partitions).map(([partition, points]) => [partition, parsePoints(points)])),
       age: now / 1000 - _ts,
     }))
   }
@@ -59,7 +59,7 @@ export class CosmosProgress implements ProgressStore {
       build,
       handlers,
       ...(paused.length > 0 ? { paused } : {}),
-      partitions: Object.fromEntries([...partitions].map(([partition, points]) => [partition, itemsFor(points)])),
+      partitions: Object.fromEntries([...partitions].map(([partition, points]) => [partition, toPointItems(points)])),
     }
     try {
       await this.#container.items.upsert(item as unknown as JSONObject, bounded())
@@ -73,13 +73,13 @@ export class CosmosProgress implements ProgressStore {
   }
 }
 
-function pointsOf(items: readonly PointItem[]): HandlerPoints {
+function parsePoints(items: readonly PointItem[]): HandlerPoints {
   return new Map(
     items.flatMap(({ sequence, time, handlers }) => handlers.map((handler) => [handler, { sequence, time }] as const)),
   )
 }
 
-function itemsFor(points: HandlerPoints): readonly PointItem[] {
+function toPointItems(points: HandlerPoints): readonly PointItem[] {
   const equal = Map.groupBy(points, ([, { sequence, time }]) => `${sequence} ${time}`)
   return [...equal.values()].flatMap((some) => {
     const [first] = some

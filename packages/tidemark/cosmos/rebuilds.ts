@@ -1,13 +1,13 @@
 import type { Database } from '@azure/cosmos'
 import type { RebuildStore, WriteResult } from '../core/ports.ts'
-import type { KeptRebuild } from '../core/rebuild.ts'
+import type { StoredRebuild } from '../core/rebuild.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
 
 /** Beside the view's pointer, where no sweep of its generations comes. */
 const KEY: ItemKey = { id: 'rebuild', pk: 'pointer' }
 
 interface RebuildItem extends ItemKey {
-  readonly rebuild: KeptRebuild
+  readonly rebuild: StoredRebuild
 }
 
 /** What is kept of the rebuilds of a service's views: an item in the container of each. */
@@ -18,12 +18,12 @@ export class CosmosRebuilds implements RebuildStore {
     this.#database = database
   }
 
-  async read(view: string): Promise<{ readonly rebuild: KeptRebuild; readonly etag: string } | undefined> {
+  async read(view: string): Promise<{ readonly rebuild: StoredRebuild; readonly etag: string } | undefined> {
     const item = await readItem<RebuildItem>(this.#database.container(view), KEY)
     return item && { rebuild: item.rebuild, etag: item._etag }
   }
 
-  write(view: string, rebuild: KeptRebuild, etag: string | undefined): Promise<WriteResult> {
+  write(view: string, rebuild: StoredRebuild, etag: string | undefined): Promise<WriteResult> {
     return writeItem(this.#database.container(view), { ...KEY, rebuild }, etag)
   }
 }

@@ -1,6 +1,6 @@
 import { ChangeFeedStartFrom, type Container } from '@azure/cosmos'
 import type { RelayLag } from '../core/ports.ts'
-import { itemsOf } from './bounded.ts'
+import { queryItems } from './bounded.ts'
 import { readError } from './client.ts'
 
 const OK = 200
@@ -52,24 +52,27 @@ export class CosmosRelayLag implements RelayLag {
 
   /** Where each lease stands; the beginning of all ranges where there is no lease yet. */
   async #starts(): Promise<readonly ChangeFeedStartFrom[]> {
-    const leases = await itemsOf<LeaseItem>(this.#leases, {
+    const leases = await queryItems<LeaseItem>(this.#leases, {
       query: 'SELECT c.LeaseToken, c.ContinuationToken, c.continuation FROM c',
     })
     const local = leases.flatMap(({ continuation }) => continuation ?? [])
     const ofHost = leases.filter(({ LeaseToken }) => LeaseToken !== undefined)
     if (local.length === 0 && ofHost.length === 0) return this.#beginnings()
-    return [...local.map((continuation) => ChangeFeedStartFrom.Continuation(continuation)), ...(await this.#of(ofHost))]
+    return [
+      ...local.map((continuation) => ChangeFeedStartFrom.Continuation(continuation)),
+      ...(await this.#findHostStarts(ofHost)),
+    ]
   }
 
   async #beginnings(): Promise<readonly ChangeFeedStartFrom[]> {
-    const ranges = await this.#asked(() => this.#log.getFeedRanges())
+    const ranges = await this.#request(() => this.#log.getFeedRanges())
     return ranges.map((range) => ChangeFeedStartFrom.Beginning(range))
   }
 
   /** What the SDK takes as a continuation names the container, and the keys of the range. */
-  async #of(leases: readonly LeaseItem[]): Promise<readonly ChangeFeedStartFrom[]> {
+  async #findHostStarts(leases: readonly LeaseItem[]): Promise<readonly ChangeFeedStartFrom[]> {
     if (leases.length === 0) return []
-    const [{ resource }, { resources: ranges }, feedRanges] = await this.#asked(() =>
+    const [{ resource }, { resources: ranges }, feedRanges] = await this.#request(() =>
       Promise.all([this.#log.read(), this.#log.readPartitionKeyRanges().fetchAll(), this.#log.getFeedRanges()]),
     )
     return leases.flatMap(({ LeaseToken, ContinuationToken }): ChangeFeedStartFrom[] => {
@@ -92,7 +95,7 @@ export class CosmosRelayLag implements RelayLag {
     const options = { changeFeedStartFrom: start, maxItemCount: limit + 1 }
     const feed = this.#log.items.getChangeFeedIterator<LogItem>(options)
     for (;;) {
-      const { statusCode, result } = await this.#asked(() => feed.readNext())
+      const { statusCode, result } = await this.#request(() => feed.readNext())
       if (statusCode !== OK) return { times, more: false }
       // Receipts, and what somebody else wrote there, are no commits: nobody publishes them.
       times.push(...result.filter(({ to }) => to !== undefined).map(({ _ts }) => _ts))
@@ -100,7 +103,7 @@ export class CosmosRelayLag implements RelayLag {
     }
   }
 
-  async #asked<Value>(ask: () => Promise<Value>): Promise<Value> {
+  async #request<Value>(ask: () => Promise<Value>): Promise<Value> {
     try {
       return await ask()
     } catch (error) {

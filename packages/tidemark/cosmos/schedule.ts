@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import type { Container } from '@azure/cosmos'
 import { TidemarkError } from '../core/errors.ts'
 import type { Schedule, ScheduleBrowser, ScheduledCommand, ScheduledPage } from '../core/ports.ts'
-import { bounded, itemsOf, pagesOf } from './bounded.ts'
-import { codeOf, writeError } from './client.ts'
+import { bounded, queryItems, queryPages } from './bounded.ts'
+import { readErrorCode, writeError } from './client.ts'
 import { removeItem } from './items.ts'
 
 /** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
@@ -27,16 +27,16 @@ export class CosmosSchedule implements Schedule, ScheduleBrowser {
 
   async add(scheduled: ScheduledCommand): Promise<void> {
     try {
-      await this.#container.items.create(itemOf(scheduled), bounded())
+      await this.#container.items.create(toItem(scheduled), bounded())
     } catch (error) {
       // It waits already, and stays as it is.
-      if (codeOf(error) !== 409) throw writeError(error, this.#container)
+      if (readErrorCode(error) !== 409) throw writeError(error, this.#container)
     }
   }
 
   async *due(size: number): AsyncIterable<readonly ScheduledCommand[]> {
-    for await (const items of pagesOf<ScheduleItem>(this.#container, { query: DUE }, { maxItemCount: size }))
-      yield items.map(commandOf)
+    for await (const items of queryPages<ScheduleItem>(this.#container, { query: DUE }, { maxItemCount: size }))
+      yield items.map(toScheduledCommand)
   }
 
   async list(limit: number, continuation?: string): Promise<ScheduledPage> {
@@ -45,10 +45,10 @@ export class CosmosSchedule implements Schedule, ScheduleBrowser {
       query: `SELECT * FROM c WHERE c.dueAt >= @from ORDER BY c.dueAt OFFSET ${skip} LIMIT ${limit + 1}`,
       parameters: [{ name: '@from', value: from }],
     }
-    const items = await itemsOf<ScheduleItem>(this.#container, query)
+    const items = await queryItems<ScheduleItem>(this.#container, query)
     const page = items.slice(0, limit)
     const last = page.at(-1)
-    const commands = page.map(commandOf)
+    const commands = page.map(toScheduledCommand)
     if (last === undefined || items.length <= limit) return { commands }
     // Behind those of the last moment that were shown.
     const shown = page.filter(({ dueAt }) => dueAt === last.dueAt).length + (last.dueAt === from ? skip : 0)
@@ -56,11 +56,11 @@ export class CosmosSchedule implements Schedule, ScheduleBrowser {
   }
 
   remove(scheduled: ScheduledCommand): Promise<void> {
-    return removeItem(this.#container, itemOf(scheduled))
+    return removeItem(this.#container, toItem(scheduled))
   }
 }
 
-function commandOf({ stream, key, due, command, metadata }: ScheduleItem): ScheduledCommand {
+function toScheduledCommand({ stream, key, due, command, metadata }: ScheduleItem): ScheduledCommand {
   return { stream, key, due, command, metadata }
 }
 
@@ -71,7 +71,7 @@ function readPlace(continuation: string): readonly [from: number, skip: number] 
   return [from, skip]
 }
 
-function itemOf({ stream, key, due, command, metadata }: ScheduledCommand): ScheduleItem {
+function toItem({ stream, key, due, command, metadata }: ScheduledCommand): ScheduleItem {
   const id = hash('sha256', JSON.stringify([stream, key]))
   return { id, pk: id, dueAt: Date.parse(due), stream, key, due, command, metadata }
 }

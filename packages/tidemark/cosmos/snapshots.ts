@@ -1,6 +1,6 @@
 import type { Container } from '@azure/cosmos'
 import type { Snapshots } from '../core/ports.ts'
-import { type Snapshot, type SnapshotItem, snapshotOf } from '../core/snapshot.ts'
+import { parseSnapshot, type Snapshot, type SnapshotItem } from '../core/snapshot.ts'
 import { bounded } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
@@ -14,7 +14,7 @@ export class CosmosSnapshots implements Snapshots {
   }
 
   async read(stream: string, id: string): Promise<Snapshot | undefined> {
-    return snapshotOf(await readItem(this.#container, { id, pk: stream }))
+    return parseSnapshot(await readItem(this.#container, { id, pk: stream }))
   }
 
   async write(stream: string, id: string, { state, head }: Snapshot): Promise<void> {

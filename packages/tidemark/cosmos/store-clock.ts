@@ -1,7 +1,7 @@
 import type { Container } from '@azure/cosmos'
 import { TidemarkError } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
-import { itemsOf } from './bounded.ts'
+import { queryItems } from './bounded.ts'
 
 /** The clocks of the machine. */
 export interface HostClock extends Pick<Clock, 'elapsed' | 'wait'> {
@@ -51,8 +51,8 @@ export const MAX_SKEW_MS = 10_000
 export class StoreClock implements Clock {
   readonly #ask: () => Promise<number>
   readonly #host: HostClock
-  readonly #tell: (line: string) => void
-  #toldSkew = 0
+  readonly #report: (line: string) => void
+  #reportedSkew = 0
   #estimate: Estimate | undefined
   /** Whether the estimate may be wrong, since the host's clocks went apart. Nobody begins to rely on it; who relied on it before goes on. */
   #isDoubtful = false
@@ -62,12 +62,12 @@ export class StoreClock implements Clock {
 
   /**
    * @param ask the store for its time, in milliseconds since 1970.
-   * @param tell hears in a line when the host's time of day is found to be wrong, by much more or less than before, or right again.
+   * @param report hears in a line when the host's time of day is found to be wrong, by much more or less than before, or right again.
    */
-  constructor(ask: () => Promise<number>, host: HostClock, tell: (line: string) => void = () => {}) {
+  constructor(ask: () => Promise<number>, host: HostClock, report: (line: string) => void = () => {}) {
     this.#ask = ask
     this.#host = host
-    this.#tell = tell
+    this.#report = report
   }
 
   /**
@@ -139,7 +139,7 @@ export class StoreClock implements Clock {
     try {
       for (let request = 1; request <= requests && (request === 1 || this.error > GOOD_ERROR_MS); request += 1)
         await this.#askOnce()
-      this.#tellSkew()
+      this.#reportSkew()
     } catch (error) {
       this.#notBefore = this.elapsed() + RETRY_MS
       // An answer that came before will do.
@@ -163,21 +163,21 @@ export class StoreClock implements Clock {
     this.#isDoubtful = false
   }
 
-  #tellSkew(): void {
+  #reportSkew(): void {
     const { skew = 0 } = this
     // What may be of the answer's way is not told.
     const isWrong = Math.abs(skew) - this.error > MAX_SKEW_MS
-    const isRightAgain = this.#toldSkew !== 0 && Math.abs(skew) < MAX_SKEW_MS / 2
-    if (isWrong && Math.abs(skew - this.#toldSkew) > MAX_SKEW_MS) {
-      this.#toldSkew = skew
+    const isRightAgain = this.#reportedSkew !== 0 && Math.abs(skew) < MAX_SKEW_MS / 2
+    if (isWrong && Math.abs(skew - this.#reportedSkew) > MAX_SKEW_MS) {
+      this.#reportedSkew = skew
       const seconds = Math.round(Math.abs(skew) / 1000)
-      this.#tell(
+      this.#report(
         `this host's clock is ${seconds} s ${skew > 0 ? 'fast' : 'slow'}, by the store's. What is decided and dated here goes by the store's clock; ` +
           "claims of partitions and leases, and tokens, go by the host's: set it right (NTP)",
       )
     } else if (isRightAgain) {
-      this.#toldSkew = 0
-      this.#tell("this host's clock is right again")
+      this.#reportedSkew = 0
+      this.#report("this host's clock is right again")
     }
   }
 }
@@ -192,6 +192,6 @@ const ANY_PARTITION = 'clock'
  */
 export async function storeTime(container: Container): Promise<number> {
   const query = { query: 'SELECT VALUE GetCurrentTimestamp()' }
-  const [time = Number.NaN] = await itemsOf<number>(container, query, { partitionKey: ANY_PARTITION })
+  const [time = Number.NaN] = await queryItems<number>(container, query, { partitionKey: ANY_PARTITION })
   return time
 }

@@ -1,7 +1,7 @@
 import type { Container, Database } from '@azure/cosmos'
 import type { Cursor, Freshness, ViewGenerations, WriteResult } from '../core/ports.ts'
-import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../core/view-pointer.ts'
-import { bounded, pagesOf } from './bounded.ts'
+import { FIRST_POINTER, findHighestGeneration, listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
+import { bounded, queryPages } from './bounded.ts'
 import { writeError } from './client.ts'
 import { type ItemKey, readItem, removeItem, writeItem } from './items.ts'
 import { CosmosViewStore } from './view-store.ts'
@@ -20,23 +20,23 @@ type Databases = Readonly<Record<Freshness, Database>>
 /** The views of one service: a container each, with a pointer item beside its generations. */
 export class CosmosViewGenerations implements ViewGenerations {
   readonly #databases: Databases
-  readonly #markTtlSeconds: number
+  readonly #markerTtlSeconds: number
 
-  /** @param markTtlSeconds how long the marks of applied events are kept. */
-  constructor(databases: Databases, markTtlSeconds: number) {
+  /** @param markerTtlSeconds how long the marks of applied events are kept. */
+  constructor(databases: Databases, markerTtlSeconds: number) {
     this.#databases = databases
-    this.#markTtlSeconds = markTtlSeconds
+    this.#markerTtlSeconds = markerTtlSeconds
   }
 
   async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
     const item = await readItem<ViewPointer>(this.#databases.exact.container(view), POINTER_KEY)
     return item === undefined
       ? { pointer: FIRST_POINTER, etag: undefined }
-      : { pointer: pointerOf(item), etag: item._etag }
+      : { pointer: pickPointer(item), etag: item._etag }
   }
 
   async writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult> {
-    const item = { ...POINTER_KEY, ...pointerOf(pointer) }
+    const item = { ...POINTER_KEY, ...pickPointer(pointer) }
     const result = await writeItem(this.#databases.exact.container(view), item, etag)
     if (result.outcome === 'written' || pointer.stamp === undefined) return result
     const current = await this.readPointer(view)
@@ -47,7 +47,7 @@ export class CosmosViewGenerations implements ViewGenerations {
   store(view: string, generation: number): CosmosViewStore {
     const { exact, relaxed } = this.#databases
     const containers = { exact: exact.container(view), relaxed: relaxed.container(view) }
-    return new CosmosViewStore(containers, generation, this.#markTtlSeconds)
+    return new CosmosViewStore(containers, generation, this.#markerTtlSeconds)
   }
 
   passed(
@@ -58,12 +58,12 @@ export class CosmosViewGenerations implements ViewGenerations {
       query: 'SELECT c.key, c.cursor FROM c WHERE c.generation = @generation AND IS_DEFINED(c.cursor.passed)',
       parameters: [{ name: '@generation', value: generation }],
     }
-    return pagesOf(this.#databases.exact.container(view), query, { maxItemCount: PAGE })
+    return queryPages(this.#databases.exact.container(view), query, { maxItemCount: PAGE })
   }
 
   async sweep(view: string, pointer: ViewPointer): Promise<void> {
     const container = this.#databases.exact.container(view)
-    const kept = [...generationsOf(pointer)]
+    const kept = [...listGenerationNumbers(pointer)]
     const conditions = kept.map((_, index) => `NOT STARTSWITH(c.pk, @kept${index})`)
     const query = {
       query: `SELECT c.id, c.pk FROM c WHERE c.pk != @pointer AND ${conditions.join(' AND ')}`,
@@ -72,8 +72,8 @@ export class CosmosViewGenerations implements ViewGenerations {
         ...kept.map((generation, index) => ({ name: `@kept${index}`, value: `${generation}|` })),
       ],
     }
-    const newest = newestOf(pointer)
-    for await (const page of pagesOf<ItemKey>(container, query, { maxItemCount: PAGE })) {
+    const newest = findHighestGeneration(pointer)
+    for await (const page of queryPages<ItemKey>(container, query, { maxItemCount: PAGE })) {
       const dead = page.filter(({ pk }) => Number.parseInt(pk, 10) <= newest)
       const partitions = [...Map.groupBy(dead, ({ pk }) => pk)]
       for (let from = 0; from < partitions.length; from += PARTITIONS_AT_ONCE)
@@ -91,7 +91,16 @@ export class CosmosViewGenerations implements ViewGenerations {
 }
 
 /** The pointer alone, without what Cosmos DB adds to its item. */
-function pointerOf({ live, previous, building, written, built, highest, cursorsIn, stamp }: ViewPointer): ViewPointer {
+function pickPointer({
+  live,
+  previous,
+  building,
+  written,
+  built,
+  highest,
+  cursorsIn,
+  stamp,
+}: ViewPointer): ViewPointer {
   return {
     live,
     ...(previous === undefined ? {} : { previous }),

@@ -1,11 +1,11 @@
 import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
-import { placeOf } from '../core/document-key.ts'
+import { formatPlace } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type {
   Cursor,
   Freshness,
   ListedDocument,
-  MarkedWriteResult,
+  MarkerWriteResult,
   StoredCursor,
   ViewDocument,
   ViewList,
@@ -13,10 +13,10 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../core/ports.ts'
-import { bounded, itemsOf } from './bounded.ts'
-import { codeOf, writeError } from './client.ts'
+import { bounded, queryItems } from './bounded.ts'
+import { readErrorCode, writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
-import { MARKS_AT_ONCE } from './limits.ts'
+import { MAX_MARKERS_PER_WRITE } from './limits.ts'
 
 const DOCUMENT = 'document'
 
@@ -39,14 +39,14 @@ export class CosmosViewStore implements ViewStore {
   readonly #containers: ViewContainers
   readonly #container: Container
   readonly #generation: number
-  readonly #markTtlSeconds: number
-  readonly marksAtOnce = MARKS_AT_ONCE
+  readonly #markerTtlSeconds: number
+  readonly maxMarkersPerWrite = MAX_MARKERS_PER_WRITE
 
-  constructor(containers: ViewContainers, generation: number, markTtlSeconds: number) {
+  constructor(containers: ViewContainers, generation: number, markerTtlSeconds: number) {
     this.#containers = containers
     this.#container = containers.exact
     this.#generation = generation
-    this.#markTtlSeconds = markTtlSeconds
+    this.#markerTtlSeconds = markerTtlSeconds
   }
 
   async read(key: string, freshness: Freshness = 'exact'): Promise<ViewDocument | undefined> {
@@ -60,26 +60,26 @@ export class CosmosViewStore implements ViewStore {
     try {
       return await writeItem(this.#container, { ...this.#documentItem(key, write), cursor }, write.etag)
     } catch (error) {
-      throw codeOf(error) === TOO_LARGE ? tooLarge(key) : error
+      throw readErrorCode(error) === TOO_LARGE ? tooLarge(key) : error
     }
   }
 
-  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
+  async writeWithMarkers(key: string, write: ViewWrite, markers: readonly string[]): Promise<MarkerWriteResult> {
     const pk = this.#documentPartition(key)
     const resourceBody = this.#documentItem(key, write)
     const operations: OperationInput[] = [
       write.etag === undefined
         ? { operationType: 'Create', resourceBody }
         : { operationType: 'Replace', id: DOCUMENT, resourceBody, ifMatch: write.etag },
-      ...marks.map(
-        (mark): OperationInput => ({
+      ...markers.map(
+        (marker): OperationInput => ({
           operationType: 'Create',
-          resourceBody: { id: markId(mark), pk, kind: 'mark', ttl: this.#markTtlSeconds },
+          resourceBody: { id: markerId(marker), pk, kind: 'mark', ttl: this.#markerTtlSeconds },
         }),
       ),
     ]
     const { result = [] } = await this.#container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
-      throw codeOf(error) === TOO_LARGE ? tooLarge(key) : writeError(error, this.#container)
+      throw readErrorCode(error) === TOO_LARGE ? tooLarge(key) : writeError(error, this.#container)
     })
     const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
     const etag = result[0]?.eTag
@@ -91,10 +91,10 @@ export class CosmosViewStore implements ViewStore {
     throw new TidemarkError(status === 429 ? 'unavailable' : 'internal', `the store refused ${key} with ${status}`)
   }
 
-  async readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>> {
+  async readMarkers(key: string, markers: readonly string[]): Promise<ReadonlySet<string>> {
     const pk = this.#documentPartition(key)
-    const found = await Promise.all(marks.map((mark) => readItem(this.#container, { id: markId(mark), pk })))
-    return new Set(marks.filter((_, index) => found[index] !== undefined))
+    const found = await Promise.all(markers.map((marker) => readItem(this.#container, { id: markerId(marker), pk })))
+    return new Set(markers.filter((_, index) => found[index] !== undefined))
   }
 
   async readCursor(stream: string): Promise<StoredCursor | undefined> {
@@ -133,7 +133,7 @@ export class CosmosViewStore implements ViewStore {
     const query = `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
       .map((path) => `${path} DESC`)
       .join(', ')} OFFSET 0 LIMIT ${limit}`
-    return itemsOf<ListedDocument>(this.#containers[freshness], { query, parameters })
+    return queryItems<ListedDocument>(this.#containers[freshness], { query, parameters })
   }
 
   #documentPartition(key: string): string {
@@ -152,7 +152,7 @@ export class CosmosViewStore implements ViewStore {
       generation: this.#generation,
       key,
       // One that an earlier build wrote has its sort key alone here, until it is written again.
-      sort: placeOf(sort, key),
+      sort: formatPlace(sort, key),
       ...(document === undefined ? {} : { document: document as JSONObject }),
     }
   }
@@ -163,6 +163,6 @@ function tooLarge(key: string): TidemarkError {
 }
 
 /** The id of an event's mark on a document; the prefix keeps it apart from the document's. */
-function markId(mark: string): string {
-  return `~${mark}`
+function markerId(marker: string): string {
+  return `~${marker}`
 }

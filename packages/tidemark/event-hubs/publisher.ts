@@ -1,10 +1,10 @@
 import { type EventData, type EventDataBatch, EventHubProducerClient } from '@azure/event-hubs'
 import { toCloudEvent } from '../core/cloud-event.ts'
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { describeError, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { EventPublisher } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
-import { isSampled, NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
+import { isSampled, listTraceparents, NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 
 /** How to reach a namespace: a connection string, or its host name and an identity. */
 export type EventHubsConnection =
@@ -41,7 +41,7 @@ export class EventHubsPublisher implements EventPublisher {
   /** @throws TidemarkError `unavailable`; `event-too-large` for what the hub takes in no batch. */
   async publish(stream: string, events: readonly RecordedEvent[], batch?: string): Promise<void> {
     const telemetry = this.#telemetry
-    const [parent, ...others] = telemetry.isOn ? tracesOf(events) : []
+    const [parent, ...others] = telemetry.isOn ? listTraceparents(events) : []
     // https://opentelemetry.io/docs/specs/semconv/messaging/azure-messaging/
     const attributes = {
       'messaging.system': 'eventhubs',
@@ -77,5 +77,5 @@ export class EventHubsPublisher implements EventPublisher {
 }
 
 function unavailable(cause: unknown): never {
-  throw new TidemarkError('unavailable', `the hub cannot be written: ${messageOf(cause)}`, { cause })
+  throw new TidemarkError('unavailable', `the hub cannot be written: ${describeError(cause)}`, { cause })
 }

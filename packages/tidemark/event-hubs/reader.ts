@@ -1,5 +1,5 @@
 import { EventHubConsumerClient, type ReceivedEventData } from '@azure/event-hubs'
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { describeError, TidemarkError } from '../core/errors.ts'
 import type { HubMessage, HubReader } from '../core/ports.ts'
 import type { EventHubsConnection } from './publisher.ts'
 
@@ -71,7 +71,7 @@ export class EventHubsReader implements HubReader {
     try {
       for (;;) {
         const events = await pages.take().catch(unavailable)
-        const page = events.filter(({ sequenceNumber }) => sequenceNumber <= to).map(messageFrom)
+        const page = events.filter(({ sequenceNumber }) => sequenceNumber <= to).map(toHubMessage)
         if (page.length > 0) yield page
         const last = events.at(-1)
         if (last ? last.sequenceNumber >= to : !(await this.#reaches(partition, to))) return
@@ -123,12 +123,12 @@ class Pages {
   }
 }
 
-function messageFrom({ sequenceNumber, enqueuedTimeUtc, body }: ReceivedEventData): HubMessage {
-  return { sequence: sequenceNumber, time: enqueuedTimeUtc.toISOString(), body: bodyOf(body) }
+function toHubMessage({ sequenceNumber, enqueuedTimeUtc, body }: ReceivedEventData): HubMessage {
+  return { sequence: sequenceNumber, time: enqueuedTimeUtc.toISOString(), body: parseBody(body) }
 }
 
 /** As the trigger's library hands a body to a function: JSON is parsed, and what is none stays text. */
-function bodyOf(body: unknown): unknown {
+function parseBody(body: unknown): unknown {
   if (!(body instanceof Uint8Array)) return body
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   try {
@@ -139,5 +139,5 @@ function bodyOf(body: unknown): unknown {
 }
 
 function unavailable(cause: unknown): never {
-  throw new TidemarkError('unavailable', `the hub cannot be read: ${messageOf(cause)}`, { cause })
+  throw new TidemarkError('unavailable', `the hub cannot be read: ${describeError(cause)}`, { cause })
 }

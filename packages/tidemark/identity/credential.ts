@@ -8,7 +8,7 @@ interface Credential {
  * connection strings, as on a laptop, never.
  * @param clientId of a user-assigned identity.
  */
-export function credentialOf(clientId: string | undefined): Credential {
+export function createCredential(clientId: string | undefined): Credential {
   let loading: Promise<Credential> | undefined
   const load = async (): Promise<Credential> => {
     const { DefaultAzureCredential } = await import('@azure/identity')

@@ -1,14 +1,14 @@
 import {
-  commitOf,
-  eventsOf,
   type HistoryRange,
-  hashOfKey,
+  hashKey,
   isCommit,
   type KeyOutcome,
   type LogEntry,
   type LogItem,
-  outcomeOf,
+  parseCommit,
+  parseOutcome,
   type RecordedCommit,
+  sliceEvents,
   toLogItem,
 } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
@@ -35,17 +35,17 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   readonly #appends: (readonly LogItem[])[] = []
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
-    const left = this.#commitsOf(stream).filter((commit) => commit.to > after)
+    const left = this.#listCommits(stream).filter((commit) => commit.to > after)
     for (let start = 0; start < left.length; start += READ_PAGE) yield left.slice(start, start + READ_PAGE)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
     const last = after ?? (direction === 'forward' ? 0 : Number.MAX_SAFE_INTEGER)
-    return eventsOf(this.#commitsOf(stream), { direction, after: last, limit })
+    return sliceEvents(this.#listCommits(stream), { direction, after: last, limit })
   }
 
   async findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
-    return this.#streams.get(stream)?.outcomes.get(hashOfKey(key))
+    return this.#streams.get(stream)?.outcomes.get(hashKey(key))
   }
 
   async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
@@ -64,12 +64,12 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     const versions = new Set<number>()
     for (const [index, entry] of entries.entries()) {
       const item: LogItem = JSON.parse(JSON.stringify(toLogItem(entry)))
-      const commit = commitOf(item)
+      const commit = parseCommit(item)
       const versionIsThere = commit !== undefined && (stream.byFrom.has(commit.from) || versions.has(commit.from))
       if (versionIsThere || stream.outcomes.has(item.key) || outcomes.has(item.key))
         return { outcome: 'conflict', index }
       items.push(item)
-      outcomes.set(item.key, outcomeOf(item))
+      outcomes.set(item.key, parseOutcome(item))
       if (commit === undefined) continue
       versions.add(commit.from)
       added.push(commit)
@@ -105,14 +105,14 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   }
 
   /** Small pages: what comes in parts should come in parts in tests too. */
-  open({ since = '', position }: FeedStart = {}): EventFeedReader {
+  open({ since = '', offset }: FeedStart = {}): EventFeedReader {
     const commits = this.#inOrder
     let next =
-      position === undefined ? commits.findIndex(({ events }) => (events[0]?.time ?? '') >= since) : Number(position)
+      offset === undefined ? commits.findIndex(({ events }) => (events[0]?.time ?? '') >= since) : Number(offset)
     if (next === -1) next = commits.length
     let end: number | undefined
     return {
-      get position() {
+      get offset() {
         return String(next)
       },
       async next() {
@@ -126,7 +126,7 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     }
   }
 
-  #commitsOf(stream: string): readonly RecordedCommit[] {
+  #listCommits(stream: string): readonly RecordedCommit[] {
     return this.#streams.get(stream)?.commits ?? []
   }
 }

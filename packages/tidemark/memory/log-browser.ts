@@ -1,7 +1,7 @@
 import type { RecordedCommit } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { CommitFilter, CommitPage, LogBrowser } from '../core/ports.ts'
-import { categoryOf } from '../core/stream.ts'
+import { parseCategory } from '../core/stream.ts'
 import type { MemoryEventStore } from './event-store.ts'
 
 /** Looks around in a log in memory. A continuation says how many commits the log had, and how many of them were passed. */
@@ -13,10 +13,10 @@ export class MemoryLogBrowser implements LogBrowser {
   }
 
   async newest({ category, type }: CommitFilter, limit: number, continuation?: string): Promise<CommitPage> {
-    const meant = ({ stream, events }: RecordedCommit): boolean =>
-      (category === undefined || categoryOf(stream) === category) &&
+    const matches = ({ stream, events }: RecordedCommit): boolean =>
+      (category === undefined || parseCategory(stream) === category) &&
       (type === undefined || events.some((event) => event.type === type))
-    return this.#page((commits) => commits.filter(meant).reverse(), limit, continuation)
+    return this.#page((commits) => commits.filter(matches).reverse(), limit, continuation)
   }
 
   async correlated(correlation: string, limit: number, continuation?: string): Promise<CommitPage> {

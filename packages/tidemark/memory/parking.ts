@@ -9,11 +9,11 @@ import type {
   StoredParkedStream,
 } from '../core/parking.ts'
 import type { WriteResult } from '../core/ports.ts'
-import { PARKED_AT_ONCE } from './limits.ts'
+import { MAX_EVENTS_PER_CHANGE } from './limits.ts'
 
 /** What waits for the handlers of one consumer, in memory. */
 export class MemoryParking implements ParkingStore {
-  readonly eventsAtOnce = PARKED_AT_ONCE
+  readonly maxEventsPerChange = MAX_EVENTS_PER_CHANGE
   readonly #streams = new Map<string, StoredParkedStream>()
   readonly #events = new Map<string, Map<number, ParkedEvent>>()
   readonly #messages = new Map<string, ParkedMessage>()
@@ -26,7 +26,7 @@ export class MemoryParking implements ParkingStore {
   }
 
   /** The messages that are kept. */
-  get kept(): readonly ParkedMessage[] {
+  get keptMessages(): readonly ParkedMessage[] {
     return [...this.#messages.values()]
   }
 
@@ -35,16 +35,16 @@ export class MemoryParking implements ParkingStore {
   }
 
   async stream(key: ParkedKey): Promise<StoredParkedStream | undefined> {
-    return this.#streams.get(idOf(key))
+    return this.#streams.get(formatKey(key))
   }
 
   async events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]> {
-    const events = [...(this.#events.get(idOf(key))?.values() ?? [])]
+    const events = [...(this.#events.get(formatKey(key))?.values() ?? [])]
     return events.sort((a, b) => a.version - b.version).slice(0, limit)
   }
 
   async write(parked: ParkedStream, etag: string | undefined, change: ParkingChange): Promise<WriteResult> {
-    const id = idOf(parked)
+    const id = formatKey(parked)
     if (this.#streams.get(id)?.etag !== etag) return { outcome: 'conflict' }
     this.#writes += 1
     const written = String(this.#writes)
@@ -54,7 +54,7 @@ export class MemoryParking implements ParkingStore {
   }
 
   async remove(key: ParkedKey, etag: string, change: Omit<ParkingChange, 'add'>): Promise<boolean> {
-    const id = idOf(key)
+    const id = formatKey(key)
     if (this.#streams.get(id)?.etag !== etag) return false
     this.#streams.delete(id)
     this.#change(id, change)
@@ -68,7 +68,7 @@ export class MemoryParking implements ParkingStore {
   }
 
   async messages(): Promise<readonly ParkedMessage[]> {
-    return this.kept
+    return this.keptMessages
   }
 
   async dropMessage(id: string, discard: Discard): Promise<void> {
@@ -88,6 +88,6 @@ export class MemoryParking implements ParkingStore {
   }
 }
 
-function idOf({ handler, stream }: ParkedKey): string {
+function formatKey({ handler, stream }: ParkedKey): string {
   return `${handler}|${stream}`
 }

@@ -1,16 +1,16 @@
 import type { RebuildStore, WriteResult } from '../core/ports.ts'
-import type { KeptRebuild } from '../core/rebuild.ts'
+import type { StoredRebuild } from '../core/rebuild.ts'
 
 /** What is kept of rebuilds, in memory. */
 export class MemoryRebuilds implements RebuildStore {
-  readonly #kept = new Map<string, { readonly rebuild: KeptRebuild; readonly etag: string }>()
+  readonly #kept = new Map<string, { readonly rebuild: StoredRebuild; readonly etag: string }>()
   #writes = 0
 
-  async read(view: string): Promise<{ readonly rebuild: KeptRebuild; readonly etag: string } | undefined> {
+  async read(view: string): Promise<{ readonly rebuild: StoredRebuild; readonly etag: string } | undefined> {
     return this.#kept.get(view)
   }
 
-  async write(view: string, rebuild: KeptRebuild, etag: string | undefined): Promise<WriteResult> {
+  async write(view: string, rebuild: StoredRebuild, etag: string | undefined): Promise<WriteResult> {
     if (this.#kept.get(view)?.etag !== etag) return { outcome: 'conflict' }
     this.#writes += 1
     const written = { rebuild: structuredClone(rebuild), etag: String(this.#writes) }

@@ -12,7 +12,7 @@ export class MemorySchedule implements Schedule, ScheduleBrowser {
   }
 
   async add(scheduled: ScheduledCommand): Promise<void> {
-    const key = keyOf(scheduled)
+    const key = formatKey(scheduled)
     if (!this.#waiting.has(key)) this.#waiting.set(key, structuredClone(scheduled))
   }
 
@@ -20,11 +20,11 @@ export class MemorySchedule implements Schedule, ScheduleBrowser {
     let last = ''
     for (;;) {
       const now = this.#clock.now()
-      const page = this.waiting.filter((each) => each.due <= now && placeOf(each) > last).slice(0, size)
+      const page = this.waiting.filter((each) => each.due <= now && formatPlace(each) > last).slice(0, size)
       const [end] = page.slice(-1)
       if (end === undefined) return
       yield page
-      last = placeOf(end)
+      last = formatPlace(end)
     }
   }
 
@@ -37,12 +37,12 @@ export class MemorySchedule implements Schedule, ScheduleBrowser {
   }
 
   async remove(scheduled: ScheduledCommand): Promise<void> {
-    this.#waiting.delete(keyOf(scheduled))
+    this.#waiting.delete(formatKey(scheduled))
   }
 
   /** All that waits, the earliest first. */
   get waiting(): readonly ScheduledCommand[] {
-    return [...this.#waiting.values()].sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+    return [...this.#waiting.values()].sort((a, b) => (formatPlace(a) < formatPlace(b) ? -1 : 1))
   }
 
   get size(): number {
@@ -50,10 +50,10 @@ export class MemorySchedule implements Schedule, ScheduleBrowser {
   }
 }
 
-function keyOf({ stream, key }: ScheduledCommand): string {
+function formatKey({ stream, key }: ScheduledCommand): string {
   return JSON.stringify([stream, key])
 }
 
-function placeOf(scheduled: ScheduledCommand): string {
-  return `${scheduled.due} ${keyOf(scheduled)}`
+function formatPlace(scheduled: ScheduledCommand): string {
+  return `${scheduled.due} ${formatKey(scheduled)}`
 }

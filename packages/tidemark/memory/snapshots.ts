@@ -1,12 +1,12 @@
 import type { Snapshots } from '../core/ports.ts'
-import { type Snapshot, type SnapshotItem, snapshotOf } from '../core/snapshot.ts'
+import { parseSnapshot, type Snapshot, type SnapshotItem } from '../core/snapshot.ts'
 
 /** Snapshots in memory, with the encoding of those in Cosmos DB. */
 export class MemorySnapshots implements Snapshots {
   readonly #items = new Map<string, string>()
 
   async read(stream: string, id: string): Promise<Snapshot | undefined> {
-    return snapshotOf(JSON.parse(this.#items.get(JSON.stringify([stream, id])) ?? 'null'))
+    return parseSnapshot(JSON.parse(this.#items.get(JSON.stringify([stream, id])) ?? 'null'))
   }
 
   async write(stream: string, id: string, { state, head }: Snapshot): Promise<void> {

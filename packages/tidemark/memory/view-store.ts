@@ -1,9 +1,9 @@
-import { placeOf } from '../core/document-key.ts'
+import { formatPlace } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type {
   Cursor,
   ListedDocument,
-  MarkedWriteResult,
+  MarkerWriteResult,
   StoredCursor,
   ViewDocument,
   ViewGenerations,
@@ -14,9 +14,9 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../core/ports.ts'
-import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../core/view-pointer.ts'
-import { stateOf } from '../core/view-state.ts'
-import { MARKS_AT_ONCE } from './limits.ts'
+import { FIRST_POINTER, findHighestGeneration, listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
+import { toViewState } from '../core/view-state.ts'
+import { MAX_MARKERS_PER_WRITE } from './limits.ts'
 
 interface Item extends ViewDocument {
   readonly place: string
@@ -24,9 +24,9 @@ interface Item extends ViewDocument {
 
 /** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
 export class MemoryViewStore implements ViewStore {
-  readonly marksAtOnce = MARKS_AT_ONCE
+  readonly maxMarkersPerWrite = MAX_MARKERS_PER_WRITE
   readonly #documents = new Map<string, Item>()
-  readonly #marks = new Set<string>()
+  readonly #markers = new Set<string>()
   readonly #cursors = new Map<string, StoredCursor>()
   #writes = 0
 
@@ -39,17 +39,17 @@ export class MemoryViewStore implements ViewStore {
     return this.#write(key, write, cursor)
   }
 
-  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
+  async writeWithMarkers(key: string, write: ViewWrite, markers: readonly string[]): Promise<MarkerWriteResult> {
     if (this.#documents.get(key)?.etag !== write.etag) return { outcome: 'conflict' }
     checkSize(key, write)
-    const ids = marks.map((mark) => JSON.stringify([key, mark]))
-    if (ids.some((id) => this.#marks.has(id))) return { outcome: 'applied' }
-    for (const id of ids) this.#marks.add(id)
+    const ids = markers.map((marker) => JSON.stringify([key, marker]))
+    if (ids.some((id) => this.#markers.has(id))) return { outcome: 'applied' }
+    for (const id of ids) this.#markers.add(id)
     return this.#write(key, write)
   }
 
-  async readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(marks.filter((mark) => this.#marks.has(JSON.stringify([key, mark]))))
+  async readMarkers(key: string, markers: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(markers.filter((marker) => this.#markers.has(JSON.stringify([key, marker]))))
   }
 
   async readCursor(stream: string): Promise<StoredCursor | undefined> {
@@ -86,23 +86,23 @@ export class MemoryViewStore implements ViewStore {
   }
 
   /** As time to live does. */
-  expireMarks(): void {
-    this.#marks.clear()
+  expireMarkers(): void {
+    this.#markers.clear()
   }
 
   clear(): void {
     this.#documents.clear()
-    this.#marks.clear()
+    this.#markers.clear()
     this.#cursors.clear()
   }
 
   get isEmpty(): boolean {
-    return this.#documents.size + this.#marks.size + this.#cursors.size === 0
+    return this.#documents.size + this.#markers.size + this.#cursors.size === 0
   }
 
   #write(key: string, { document, sort, etag }: ViewWrite, cursor?: Cursor): WriteResult {
     if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
-    const place = placeOf(sort, key)
+    const place = formatPlace(sort, key)
     const item = structuredClone({ document, place, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
     this.#documents.set(key, item)
     return { outcome: 'written', etag: item.etag }
@@ -135,7 +135,7 @@ export class MemoryViewStores implements ViewStores, ViewGenerations {
 
   async state(view: string): Promise<ViewState> {
     const { pointer } = await this.readPointer(view)
-    return stateOf(pointer, (number) => ({ number, store: this.store(view, number) }))
+    return toViewState(pointer, (number) => ({ number, store: this.store(view, number) }))
   }
 
   async *passed(view: string, generation: number) {
@@ -166,8 +166,8 @@ export class MemoryViewStores implements ViewStores, ViewGenerations {
   }
 
   async sweep(view: string, pointer: ViewPointer): Promise<void> {
-    const kept = generationsOf(pointer)
+    const kept = listGenerationNumbers(pointer)
     for (const [generation, store] of this.#stores.get(view) ?? [])
-      if (generation <= newestOf(pointer) && !kept.has(generation)) store.clear()
+      if (generation <= findHighestGeneration(pointer) && !kept.has(generation)) store.clear()
   }
 }

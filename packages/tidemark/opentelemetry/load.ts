@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { OtlpSettings, OtlpSource } from './otlp.ts'
 
@@ -10,7 +10,7 @@ export function openTelemetry(settings: OtlpSettings, source: OtlpSource): Telem
   const loading: Promise<Telemetry> = import('./telemetry.ts')
     .then(({ otlpTelemetry }) => otlpTelemetry(settings, source))
     .catch((error: unknown) => {
-      source.warn(`no telemetry is sent: OpenTelemetry cannot be loaded: ${messageOf(error)}`)
+      source.warn(`no telemetry is sent: OpenTelemetry cannot be loaded: ${describeError(error)}`)
       return NO_TELEMETRY
     })
   let loaded: Telemetry | undefined

@@ -107,7 +107,7 @@ function reporter(service: string, warn: (line: string) => void): Report {
 type Done = Parameters<SpanExporter['export']>[1]
 
 /** Hands on how a sending ended, and tells where it failed. */
-function telling({ url }: Connection, report: Report, done: Done): Done {
+function reportFailures({ url }: Connection, report: Report, done: Done): Done {
   return (result) => {
     if (result.code !== SENT) report(url, result.error)
     done(result)
@@ -122,7 +122,7 @@ interface Tracing {
 function tracing(settings: OtlpSettings, resource: Resource, connection: Connection, report: Report): Tracing {
   const otlp = new OTLPTraceExporter(connection)
   const exporter: SpanExporter = {
-    export: (spans, done) => otlp.export(spans, telling(connection, report, done)),
+    export: (spans, done) => otlp.export(spans, reportFailures(connection, report, done)),
     shutdown: () => otlp.shutdown(),
   }
   const provider = new TracerProvider({
@@ -147,7 +147,7 @@ function tracing(settings: OtlpSettings, resource: Resource, connection: Connect
       if (!isWanted) return NO_TELEMETRY.span(name, options, run)
       const started = startSpan(tracer, name, options, linked)
       try {
-        return await run(spanOf(started))
+        return await run(wrapSpan(started))
       } catch (error) {
         // The code alone: a message may name whatever was refused.
         failSpan(started, isTidemarkError(error) ? error.code : 'internal')
@@ -167,11 +167,11 @@ function startSpan(
   links: readonly string[],
 ): api.Span {
   const context = isTraceparent(parent)
-    ? api.trace.setSpanContext(api.ROOT_CONTEXT, spanContextOf(parent))
+    ? api.trace.setSpanContext(api.ROOT_CONTEXT, parseSpanContext(parent))
     : api.ROOT_CONTEXT
   const options = {
     kind: kinds[kind],
-    links: links.map((link) => ({ context: spanContextOf(link) })),
+    links: links.map((link) => ({ context: parseSpanContext(link) })),
     ...(attributes === undefined ? {} : { attributes }),
     ...(began === undefined ? {} : { startTime: began }),
   }
@@ -191,12 +191,12 @@ function sampler(ratio: number): Sampler {
   }
 }
 
-function spanContextOf(traceparent: string): api.SpanContext {
+function parseSpanContext(traceparent: string): api.SpanContext {
   const [, traceId = '', spanId = ''] = traceparent.split('-')
   return { traceId, spanId, traceFlags: isSampled(traceparent) ? 1 : 0, isRemote: true }
 }
 
-function spanOf(span: api.Span): Span {
+function wrapSpan(span: api.Span): Span {
   const { traceId, spanId, traceFlags } = span.spanContext()
   return {
     traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
@@ -219,7 +219,7 @@ interface Metering {
 function metering(settings: OtlpSettings, resource: Resource, connection: Connection, report: Report): Metering {
   const otlp = new OTLPMetricExporter(connection)
   const exporter: PushMetricExporter = {
-    export: (metrics, done) => otlp.export(metrics, telling(connection, report, done)),
+    export: (metrics, done) => otlp.export(metrics, reportFailures(connection, report, done)),
     selectAggregationTemporality: (type) => otlp.selectAggregationTemporality(type),
     forceFlush: () => otlp.forceFlush(),
     shutdown: () => otlp.shutdown(),

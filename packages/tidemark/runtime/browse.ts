@@ -3,8 +3,8 @@ import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { PageOf, StreamSummary, StreamsQuery, TailQuery } from '../core/operations.ts'
 import type { CommitFilter, EventHistory, LogBrowser } from '../core/ports.ts'
-import { categoryOf } from '../core/stream.ts'
-import { AT_ONCE, forEachLimited } from './limited.ts'
+import { parseCategory } from '../core/stream.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
 
 /**
  * Streams of a log: those whose names begin so, by name; without a prefix those that were written last, the newest first, each once a page.
@@ -31,7 +31,7 @@ async function newestStreams(
   const page = await browser.newest(filter, limit, continuation)
   const byName = new Map<string, StreamSummary>()
   for (const { stream, to, events } of page.commits)
-    if ((byName.get(stream)?.version ?? 0) < to) byName.set(stream, summaryOf(stream, events))
+    if ((byName.get(stream)?.version ?? 0) < to) byName.set(stream, summarizeStream(stream, events))
   return { items: [...byName.values()], ...(page.continuation ? { continuation: page.continuation } : {}) }
 }
 
@@ -46,15 +46,15 @@ async function namedStreams(
   const found = await browser.streams(prefix, limit + 1, after)
   const names = found.slice(0, limit)
   const newest = new Map<string, readonly RecordedEvent[]>()
-  await forEachLimited(names, AT_ONCE, async (stream) => {
+  await forEachLimited(names, CONCURRENCY, async (stream) => {
     newest.set(stream, await log.readRange(stream, { direction: 'backward', limit: 1 }))
   })
-  const items = names.map((stream) => summaryOf(stream, newest.get(stream) ?? []))
+  const items = names.map((stream) => summarizeStream(stream, newest.get(stream) ?? []))
   const last = names.at(-1)
   return { items, ...(found.length > limit && last ? { continuation: last } : {}) }
 }
 
-function summaryOf(stream: string, events: readonly RecordedEvent[]): StreamSummary {
+function summarizeStream(stream: string, events: readonly RecordedEvent[]): StreamSummary {
   const last = events.at(-1)
   return { stream, version: last?.version ?? 0, time: last?.time ?? '', types: events.map(({ type }) => type) }
 }
@@ -73,33 +73,37 @@ export async function tail(
     // First the end: what comes between the two is shown twice rather than never.
     const continuation = await browser.end()
     const { commits } = await browser.newest(filter, limit)
-    return { items: meant(commits.toReversed(), filter).slice(-limit), continuation }
+    return { items: selectMatching(commits.toReversed(), filter).slice(-limit), continuation }
   }
   const { commits, continuation } = await browser.since(after, limit)
-  return { items: meant(commits, filter), continuation }
+  return { items: selectMatching(commits, filter), continuation }
 }
 
 /** The events that a filter means, by their time; those of a stream in its order. */
-function meant(commits: readonly RecordedCommit[], { category, type }: CommitFilter): readonly RecordedEvent[] {
-  return byTime(commits.flatMap(({ events }) => events)).filter(
+function selectMatching(
+  commits: readonly RecordedCommit[],
+  { category, type }: CommitFilter,
+): readonly RecordedEvent[] {
+  return sortByTime(commits.flatMap(({ events }) => events)).filter(
     (event) =>
-      (category === undefined || categoryOf(event.stream) === category) && (type === undefined || event.type === type),
+      (category === undefined || parseCategory(event.stream) === category) &&
+      (type === undefined || event.type === type),
   )
 }
 
 /** All that one request set off in this service, by time. @throws TidemarkError `unavailable`, `invalid-query` */
-export async function traceOf(
+export async function readTrace(
   browser: LogBrowser,
   correlation: string,
   limit: number,
   continuation?: string,
 ): Promise<PageOf<RecordedEvent>> {
   const page = await browser.correlated(correlation, limit, continuation)
-  const items = byTime(page.commits.flatMap(({ events }) => events))
+  const items = sortByTime(page.commits.flatMap(({ events }) => events))
   return { items, ...(page.continuation ? { continuation: page.continuation } : {}) }
 }
 
-function byTime(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+function sortByTime(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
   return events.toSorted((one, other) => {
     if (one.stream === other.stream) return one.version - other.version
     return one.time < other.time ? -1 : one.time > other.time ? 1 : 0

@@ -1,7 +1,7 @@
 import { canary, canaryView } from '../core/canary.ts'
-import { messageOf, TidemarkError } from '../core/errors.ts'
+import { describeError, TidemarkError } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
-import { streamOf } from '../core/stream.ts'
+import { formatStream } from '../core/stream.ts'
 import type { HandleCommand } from './group-commit.ts'
 import { listDocuments, type QueryDependencies, readDocument } from './query.ts'
 
@@ -22,7 +22,7 @@ export interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
  */
 export async function sendCanary({ command, views, clock }: CanaryDependencies): Promise<number> {
   const now = clock.now()
-  const stream = streamOf(canary.category, now.slice(0, DAY))
+  const stream = formatStream(canary.category, now.slice(0, DAY))
   const key = `canary:${now.slice(0, MINUTE)}`
   const began = clock.elapsed()
   try {
@@ -38,7 +38,7 @@ export async function sendCanary({ command, views, clock }: CanaryDependencies):
     await readDocument({ views, clock, maxWait: SEEN_WITHIN_MS }, canaryView, stream, position)
     return (clock.elapsed() - began) / 1000
   } catch (cause) {
-    throw new TidemarkError('canary-silent', `the canary of ${now} was not seen: ${messageOf(cause)}`, { cause })
+    throw new TidemarkError('canary-silent', `the canary of ${now} was not seen: ${describeError(cause)}`, { cause })
   }
 }
 

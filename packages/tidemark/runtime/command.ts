@@ -6,7 +6,7 @@ import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
-import { idOf } from '../core/stream.ts'
+import { parseId } from '../core/stream.ts'
 import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
 import { checkWritable, decisionTime, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
@@ -166,12 +166,12 @@ function decideOne(
     const outcome: CommandOutcome = refusal ? { done: false, ...refusal } : { done: true, stream, version, events: 0 }
     if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))
       return { command, outcome, state: before, bytes: 0 }
-    const fingerprint = fingerprintOf(request)
+    const fingerprint = fingerprintRequest(request)
     const entry: CommandReceipt = { stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }
     return { command, outcome, entry, state: before, bytes: RECEIPT_BYTES }
   }
   const recorded = record({ service, decider, stream, limits }, before, decision, metadata, now)
-  const entry: Commit = { stream, key, fingerprint: fingerprintOf(request), events: recorded.events }
+  const entry: Commit = { stream, key, fingerprint: fingerprintRequest(request), events: recorded.events }
   const bytes = checkWritable(entry, recorded.bytes, limits)
   const state = fold(decider, before, recorded.events)
   const outcome = { done: true, stream, version: state.head.version, events: recorded.events.length } as const
@@ -182,7 +182,7 @@ function decideOne(
 const RECEIPT_BYTES = 8 * 1024
 
 /** The same request has the same fingerprint, whatever the order or the white space of its fields. */
-function fingerprintOf({ command, expectedVersion }: CommandRequest): string {
+function fingerprintRequest({ command, expectedVersion }: CommandRequest): string {
   return canonicalHash({ ...command, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
 }
 
@@ -195,10 +195,10 @@ export function decide(
   const { stream, command, expectedVersion } = request
   const { version } = before.head
   if (version === 0 && !creates(decider, request))
-    return refuse('stream-not-found', `there is no ${decider.category} ${idOf(stream)}`)
+    return refuse('stream-not-found', `there is no ${decider.category} ${parseId(stream)}`)
   if (expectedVersion !== undefined && expectedVersion !== version)
     return refuse('version-mismatch', `${stream} is at version ${version}, not ${expectedVersion}`)
-  return decider.decide(before.state, command, { id: idOf(stream), now })
+  return decider.decide(before.state, command, { id: parseId(stream), now })
 }
 
 /** What commands decided, and the states before and after. */
@@ -299,7 +299,7 @@ async function answerKnown(
     commands.map(async (command) => {
       const known = await store.findOutcome(stream, command.request.key)
       if (known === undefined) return
-      command.resolve(answerOf(stream, command.request, known))
+      command.resolve(toOutcome(stream, command.request, known))
       answered.add(command)
     }),
   )
@@ -349,9 +349,9 @@ async function catchUp(
 }
 
 /** The answer to a key that the log knows: made of what is kept alone, so that it is the same every time. */
-function answerOf(stream: string, request: CommandRequest, known: KeyOutcome): CommandOutcome {
+function toOutcome(stream: string, request: CommandRequest, known: KeyOutcome): CommandOutcome {
   const { version, events, refusal } = known
-  const differs = known.fingerprint !== fingerprintOf(request)
+  const differs = known.fingerprint !== fingerprintRequest(request)
   // A later build may send another content for the same cause: what the first one led to stands.
   if (differs && request.receipts !== 'all')
     return {
@@ -359,6 +359,6 @@ function answerOf(stream: string, request: CommandRequest, known: KeyOutcome): C
       code: 'idempotency-key-reused',
       detail: `the key ${request.key} was used on ${stream} for another request`,
     }
-  const told = differs ? ({ contentDiffers: true } as const) : {}
-  return refusal ? { done: false, ...refusal, ...told } : { done: true, stream, version, events, ...told }
+  const difference = differs ? ({ contentDiffers: true } as const) : {}
+  return refusal ? { done: false, ...refusal, ...difference } : { done: true, stream, version, events, ...difference }
 }

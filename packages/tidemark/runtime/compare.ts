@@ -1,25 +1,25 @@
 import { canonicalHash } from '../core/hash-chain.ts'
 import type { Clock, ListedDocument, ViewStore } from '../core/ports.ts'
 import type { Comparison } from '../core/rebuild.ts'
-import { AT_ONCE, forEachLimited } from './limited.ts'
-import { persistently } from './persistently.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
+import { retry } from './retry.ts'
 
 const PAGE = 100
 const MAX_EXAMPLES = 20
 /** Projections write one generation before the other: what differs is looked at so often before it counts, with such pauses. Milliseconds. */
-const MAX_LOOKS = 5
+const MAX_ATTEMPTS = 5
 const PAUSE_MS = 250
 
 /**
  * Compares what queries would see of two generations of a view, both of which projections write. Both lists are read side by side, and what is not
  * in the same place of both is looked up by its key. Documents that are written meanwhile may be left out.
- * @param told is told of how far it is.
+ * @param onProgress is told of how far it is.
  * @throws TidemarkError `unavailable`
  */
 export async function compare(
   { built, live }: { readonly built: ViewStore; readonly live: ViewStore },
   clock: Pick<Clock, 'wait'>,
-  told: (comparison: Comparison) => void,
+  onProgress: (comparison: Comparison) => void,
 ): Promise<Comparison> {
   const found = { compared: 0, changed: 0, added: 0, removed: 0 }
   const examples: Comparison['examples'][number][] = []
@@ -29,11 +29,11 @@ export async function compare(
     found[difference] += 1
     if (examples.length < MAX_EXAMPLES) examples.push({ key, difference })
   }
-  const look = async (key: string): Promise<'alike' | 'changed' | 'added' | 'removed' | 'gone'> => {
-    for (let looks = 1; ; looks += 1) {
-      const [one, other] = await Promise.all([built, live].map((store) => persistently(clock, () => store.read(key))))
-      if (saySame(one?.document, other?.document)) return one?.document === undefined ? 'gone' : 'alike'
-      if (looks === MAX_LOOKS)
+  const compareKey = async (key: string): Promise<'alike' | 'changed' | 'added' | 'removed' | 'gone'> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const [one, other] = await Promise.all([built, live].map((store) => retry(clock, () => store.read(key))))
+      if (isSameJson(one?.document, other?.document)) return one?.document === undefined ? 'gone' : 'alike'
+      if (attempt === MAX_ATTEMPTS)
         return one?.document === undefined ? 'removed' : other?.document === undefined ? 'added' : 'changed'
       await clock.wait(PAUSE_MS)
     }
@@ -42,22 +42,22 @@ export async function compare(
 
   for await (const { alike, ofBuilt, ofLive } of sideBySide(new Lister(built, clock), new Lister(live, clock))) {
     for (const key of alike) count(key, 'alike')
-    await forEachLimited(ofBuilt, AT_ONCE, async (key) => {
-      const difference = await look(key)
+    await forEachLimited(ofBuilt, CONCURRENCY, async (key) => {
+      const difference = await compareKey(key)
       // What only the live one has by now is found in its own list.
       if (difference !== 'removed' && difference !== 'gone') count(key, difference)
     })
-    await forEachLimited(ofLive, AT_ONCE, async (key) => {
+    await forEachLimited(ofLive, CONCURRENCY, async (key) => {
       // Of what both have, the other list tells.
-      if ((await look(key)) === 'removed') count(key, 'removed')
+      if ((await compareKey(key)) === 'removed') count(key, 'removed')
     })
-    told(comparison())
+    onProgress(comparison())
   }
   return comparison()
 }
 
 /** Whether two documents are the same JSON, in whatever order they have their fields; or there is neither. */
-function saySame(one: unknown, other: unknown): boolean {
+function isSameJson(one: unknown, other: unknown): boolean {
   if (one === undefined || other === undefined) return one === other
   return canonicalHash(one) === canonicalHash(other)
 }
@@ -79,7 +79,7 @@ async function* sideBySide(one: Lister, other: Lister): AsyncGenerator<Part> {
     while (!one.mustFill && !other.mustFill && !(one.isEmpty && other.isEmpty)) {
       const [first, second] = [one.first, other.first]
       if (first?.place === second?.place) {
-        if (first && saySame(first.document, second?.document)) part.alike.push(first.key)
+        if (first && isSameJson(first.document, second?.document)) part.alike.push(first.key)
         else if (first) part.ofBuilt.push(first.key)
         one.drop()
         other.drop()
@@ -128,7 +128,7 @@ class Lister {
     if (!this.mustFill) return
     const after = this.#page.at(-1)?.place
     const list = { filter: {}, limit: PAGE, ...(after === undefined ? {} : { after }) }
-    this.#page = await persistently(this.#clock, () => this.#store.list(list))
+    this.#page = await retry(this.#clock, () => this.#store.list(list))
     this.#next = 0
     this.#isLast = this.#page.length < PAGE
   }

@@ -1,13 +1,13 @@
-import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
-import { type ErrorCode, isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
+import { fromCloudEvent, mayBelongTo } from '../core/cloud-event.ts'
+import { describeError, type ErrorCode, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { MessagePlace } from '../core/parking.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { categoryOf, formatPosition } from '../core/stream.ts'
-import { type Attributes, NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
-import { viewOf } from './cursors.ts'
-import { type ConsumerParking, failureOf, type StreamFailure } from './parking.ts'
+import { formatPosition, parseCategory } from '../core/stream.ts'
+import { type Attributes, listTraceparents, NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
+import { parseViewName } from './cursors.ts'
+import { type ConsumerParking, classifyFailure, type StreamFailure } from './parking.ts'
 import { BatchWatch, timed } from './watch.ts'
 
 /** Waits double from here on, each by half more or less, so that not all who were refused come back at once. Milliseconds. */
@@ -46,7 +46,7 @@ export interface Handling {
 }
 
 /** Who listens to a consumer. */
-export interface Listening {
+export interface ConsumerTelemetry {
   readonly telemetry: Telemetry
   /** The function's name. */
   readonly consumer: string
@@ -67,21 +67,21 @@ export interface Handler {
   /**
    * Of what reads the log: brings those that wait in a stream up to it.
    * @param from the first version that waits.
-   * @param leavesOut versions that were given up.
+   * @param isDiscarded versions that were given up.
    * @returns those that still cannot process an event.
    */
   catchUp?(
     stream: string,
     from: number,
     waiting: ReadonlySet<string>,
-    leavesOut: (name: string, version: number) => boolean,
+    isDiscarded: (name: string, version: number) => boolean,
   ): Promise<readonly StreamFailure[]>
   /** The newest version of a stream that `catchUp` would read. */
   newest?(stream: string): Promise<number>
   /** Whether what waits for it needs nobody any more: a generation of a view that is no longer in use. */
   isNeedless?(waiting: string): Promise<boolean>
   /** Whether only marks tell what its documents have of an event that waits. */
-  hasMarks?(waiting: string): boolean
+  usesMarkers?(waiting: string): boolean
   /** Another instance may have handled messages meanwhile: what this one remembers of streams may not be the last. */
   forget?(): void
 }
@@ -92,7 +92,7 @@ export class HandlersFailed extends Error {
   readonly failures: readonly { readonly name: string; readonly cause: unknown }[]
 
   constructor(failures: HandlersFailed['failures']) {
-    super(failures.map(({ name, cause }) => `${name}: ${messageOf(cause)}`).join('; '))
+    super(failures.map(({ name, cause }) => `${name}: ${describeError(cause)}`).join('; '))
     this.failures = failures
   }
 }
@@ -108,7 +108,7 @@ export function handleMessages(
   messages: Messages,
   trace: Trace,
   parking?: ConsumerParking,
-  { telemetry, consumer }: Listening = { telemetry: NO_TELEMETRY, consumer: '' },
+  { telemetry, consumer }: ConsumerTelemetry = { telemetry: NO_TELEMETRY, consumer: '' },
   retries?: Retries,
 ): Promise<void> {
   const attributes = { 'tidemark.consumer': consumer }
@@ -117,7 +117,7 @@ export function handleMessages(
     const { events, handling } = await readMessages(handlers, messages, trace, parking)
     const options = {
       kind: 'consumer',
-      links: telemetry.isOn ? tracesOf(events) : [],
+      links: telemetry.isOn ? listTraceparents(events) : [],
       began,
       attributes: { ...attributes, ...describeBatch(messages) },
     } as const
@@ -146,7 +146,7 @@ function describeBatch({ hub, partition, bodies }: Messages): Attributes {
  */
 async function handleOne(handler: Handler, events: readonly RecordedEvent[], handling: Handling): Promise<void> {
   const { parking, retries } = handling
-  const paused = new Set(parking?.paused().map(viewOf))
+  const paused = new Set(parking?.paused().map(parseViewName))
   if (handler.names.some((name) => paused.has(name))) await handler.handle(events.slice(0, 1), handling)
   const began = retries?.clock.elapsed() ?? 0
   for (let attempt = 0; ; attempt += 1)
@@ -154,15 +154,15 @@ async function handleOne(handler: Handler, events: readonly RecordedEvent[], han
       return await handler.handle(events, handling)
     } catch (error) {
       const wait = FIRST_RETRY_MS * 2 ** attempt * (0.5 + (retries?.random() ?? 0))
-      if (!retries || !mayPass(error) || retries.clock.elapsed() + wait - began > RETRIED_FOR_MS) throw error
+      if (!retries || !isRetriable(error) || retries.clock.elapsed() + wait - began > RETRIED_FOR_MS) throw error
       await retries.clock.wait(wait)
     }
 }
 
 /** Whether to try again at once makes sense: not where so much waits or fails already that time alone helps. */
-function mayPass(error: unknown): boolean {
+function isRetriable(error: unknown): boolean {
   const causes = error instanceof HandlersFailed ? error.failures.map(({ cause }) => cause) : [error]
-  return causes.map(failureOf).every((each) => each.class === 'passing' && !LASTING.has(each.code))
+  return causes.map(classifyFailure).every((each) => each.class === 'passing' && !LASTING.has(each.code))
 }
 
 /** Reads and checks each message that may be of a handler's category. A message that is no event is parked. */
@@ -177,14 +177,14 @@ async function readMessages(
   const events: RecordedEvent[] = []
   const sequences = new Map<string, number>()
   for (const [index, body] of messages.bodies.entries()) {
-    if (!mayBeOf(categories, body)) continue
+    if (!mayBelongTo(categories, body)) continue
     const sequence = messages.sequences?.[index]
     try {
       const event = fromCloudEvent(body)
       events.push(event)
       if (sequence !== undefined) sequences.set(formatPosition(event), sequence)
     } catch (error) {
-      if (parking === undefined || failureOf(error).class !== 'permanent') throw error
+      if (parking === undefined || classifyFailure(error).class !== 'permanent') throw error
       await parking.keepMessage({ hub, partition, ...(sequence === undefined ? {} : { sequence }) }, body, error, trace)
     }
   }
@@ -204,7 +204,7 @@ async function handleEvents(
   events: readonly RecordedEvent[],
   handling: Handling,
 ): Promise<void> {
-  const byCategory = Map.groupBy(events, ({ stream }) => categoryOf(stream))
+  const byCategory = Map.groupBy(events, ({ stream }) => parseCategory(stream))
   const due = handlers.filter(({ category }) => byCategory.has(category))
   const outcomes = await Promise.allSettled(
     due.map(async (handler) => {

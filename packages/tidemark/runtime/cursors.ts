@@ -1,19 +1,19 @@
 import type { Cursor, ViewGeneration, ViewState, ViewStores } from '../core/ports.ts'
 import type { AnyView } from '../core/view.ts'
-import { generationsIn } from '../core/view-state.ts'
+import { listGenerations } from '../core/view-state.ts'
 
 /** What names a generation of a view in cursors: `sales-by-product@1`. */
-export function entryOf(view: string, generation: number): string {
+export function formatEntry(view: string, generation: number): string {
   return `${view}@${generation}`
 }
 
 /** The view that a generation is of. */
-export function viewOf(entry: string): string {
+export function parseViewName(entry: string): string {
   return entry.split('@')[0] ?? entry
 }
 
 /** How far a generation of a view has come in a stream, and the version from which the stream waits for it, if it does. */
-export interface Standing {
+export interface StreamProgress {
   readonly passed: number
   readonly parked?: number
 }
@@ -22,33 +22,37 @@ export interface Standing {
  * How far a generation of a view of many streams has come in a stream, by what is stored. Of the generations of the view that has the cursors,
  * the one that knows of the most is right: each tells the truth of its time.
  */
-export async function standingOf(
+export async function readStreamProgress(
   views: ViewStores,
   view: AnyView,
   state: ViewState,
   generation: ViewGeneration,
   stream: string,
-): Promise<Standing> {
-  const entry = entryOf(view.name, generation.number)
+): Promise<StreamProgress> {
+  const entry = formatEntry(view.name, generation.number)
   const own = async (): Promise<Cursor | undefined> => (await generation.store.readCursor(stream))?.cursor
   if (state.cursorsIn === undefined) {
     const cursor = await own()
-    return standing(cursor?.version ?? 0, cursor?.parked?.[entry])
+    return toStreamProgress(cursor?.version ?? 0, cursor?.parked?.[entry])
   }
   const home = await views.state(state.cursorsIn)
-  const found = await Promise.all(generationsIn(home).map(async ({ store }) => (await store.read(stream))?.cursor))
+  const found = await Promise.all(listGenerations(home).map(async ({ store }) => (await store.read(stream))?.cursor))
   // A rebuild writes cursors of its own. The newest generation is always named, so where there is the first alone, nothing was ever rebuilt.
-  const isRebuilt = generationsIn(state).some(({ number }) => number > 1)
+  const isRebuilt = listGenerations(state).some(({ number }) => number > 1)
   const rebuilt = isRebuilt ? ((await own())?.version ?? 0) : 0
-  return standing(Math.max(rebuilt, mergePassed(found)[entry] ?? 0), mergeParked(found)[entry])
+  return toStreamProgress(Math.max(rebuilt, mergePassed(found)[entry] ?? 0), mergeParked(found)[entry])
 }
 
 /** Of a document of a single stream. */
-export function standingIn(cursor: Cursor | undefined, view: AnyView, { number }: ViewGeneration): Standing {
-  return standing(cursor?.version ?? 0, cursor?.parked?.[entryOf(view.name, number)])
+export function readDocumentProgress(
+  cursor: Cursor | undefined,
+  view: AnyView,
+  { number }: ViewGeneration,
+): StreamProgress {
+  return toStreamProgress(cursor?.version ?? 0, cursor?.parked?.[formatEntry(view.name, number)])
 }
 
-function standing(passed: number, parked: number | undefined): Standing {
+function toStreamProgress(passed: number, parked: number | undefined): StreamProgress {
   return { passed, ...(parked !== undefined && passed < parked ? { parked } : {}) }
 }
 

@@ -4,8 +4,8 @@ import type { EventType, RecordedEvent } from '../core/event.ts'
 import { eventReader } from '../core/event-reader.ts'
 import type { PageOf } from '../core/operations.ts'
 import type { Clock, EventFeed, EventHistory } from '../core/ports.ts'
-import { categoryOf } from '../core/stream.ts'
-import type { AnyManyStreamView, AnyView } from '../core/view.ts'
+import { parseCategory } from '../core/stream.ts'
+import type { AnyMultiStreamView, AnyView } from '../core/view.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
 
@@ -15,7 +15,7 @@ export interface DocumentEventsDependencies {
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'elapsed'>
   /** What was given up for a view. */
-  readonly givenUp: (view: AnyView) => Promise<(stream: string, version: number) => boolean>
+  readonly readDiscards: (view: AnyView) => Promise<(stream: string, version: number) => boolean>
 }
 
 export interface DocumentEventsQuery {
@@ -34,15 +34,20 @@ export async function documentEvents(
   view: AnyView,
   query: DocumentEventsQuery,
 ): Promise<PageOf<RecordedEvent>> {
-  const leavesOut = await deps.givenUp(view)
+  const isDiscarded = await deps.readDiscards(view)
   const { knows, readEvent } = eventReader(view.events ?? deps.eventTypes, 'own')
   const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
-    (view.events === undefined || knows(type)) && !leavesOut(stream, version)
-  if (view.kind === 'one-stream') return ofStream(deps.log, isRead, query)
-  return ofLog(deps, (event) => isRead(event) && isOf(view, query.key, event, readEvent), view.category, query)
+    (view.events === undefined || knows(type)) && !isDiscarded(stream, version)
+  if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
+  return searchLog(
+    deps,
+    (event) => isRead(event) && belongsToDocument(view, query.key, event, readEvent),
+    view.category,
+    query,
+  )
 }
 
-async function ofStream(
+async function listStreamEvents(
   log: EventHistory,
   isRead: (event: RecordedEvent) => boolean,
   { key, limit, continuation }: DocumentEventsQuery,
@@ -64,14 +69,14 @@ interface Place {
   readonly skip: number
 }
 
-async function ofLog(
+async function searchLog(
   { feed, clock }: DocumentEventsDependencies,
-  isMeant: (event: RecordedEvent) => boolean,
+  matches: (event: RecordedEvent) => boolean,
   category: string,
   { limit, continuation }: DocumentEventsQuery,
 ): Promise<PageOf<RecordedEvent>> {
   const place = continuation === undefined ? { skip: 0 } : readPlace(continuation)
-  const reader = feed.open(place.position === undefined ? {} : { position: place.position })
+  const reader = feed.open(place.position === undefined ? {} : { offset: place.position })
   const until = clock.elapsed() + PART_MS
   const items: RecordedEvent[] = []
   let { position, skip } = place
@@ -80,29 +85,31 @@ async function ofLog(
   while (clock.elapsed() < until) {
     const commits = await reader.next()
     if (commits === undefined) return { items }
-    const its = commits.flatMap(({ stream, events }) => (categoryOf(stream) === category ? events : [])).filter(isMeant)
+    const its = commits
+      .flatMap(({ stream, events }) => (parseCategory(stream) === category ? events : []))
+      .filter(matches)
     const fit = its.slice(skip, skip + limit - items.length)
     items.push(...fit)
     if (items.length === limit) {
       skip += fit.length
       return { items, continuation: placeNow() }
     }
-    position = reader.position
+    position = reader.offset
     skip = 0
   }
   return { items, continuation: placeNow() }
 }
 
 /** What cannot be read is in no document. */
-function isOf(
-  view: AnyManyStreamView,
+function belongsToDocument(
+  view: AnyMultiStreamView,
   key: string,
   event: RecordedEvent,
   readEvent: ReturnType<typeof eventReader>['readEvent'],
 ): boolean {
   try {
     const read = readEvent(event)
-    return callPure(view.name, () => view.targets(read)).includes(key)
+    return callPure(view.name, () => view.documentKeys(read)).includes(key)
   } catch (error) {
     if (isTidemarkError(error)) return false
     throw error

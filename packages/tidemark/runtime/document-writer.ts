@@ -2,15 +2,15 @@ import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, Recorded } from '../core/event.ts'
 import type { ViewDocument, ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
-import { type AnyManyStreamView, storedDocument } from '../core/view.ts'
+import { type AnyMultiStreamView, storedDocument } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { callPure } from './parking.ts'
-import { REMEMBERED, remembered } from './remembered.ts'
+import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
 
 type Event = Recorded<DomainEvent>
 
 /** The event of a stream that a document could not take, and why: neither it nor a later one of the stream is in it. */
-export interface Untaken {
+export interface RejectedEvent {
   readonly event: Event
   readonly cause: unknown
 }
@@ -19,14 +19,14 @@ export interface Untaken {
 interface Evolved {
   readonly document: unknown
   readonly sort: string
-  readonly marks: readonly string[]
-  readonly untaken?: Untaken
+  readonly markers: readonly string[]
+  readonly rejected?: RejectedEvent
 }
 
 /** A batch's events for one document, waiting for the write before theirs. */
 interface Waiting {
   readonly events: readonly Event[]
-  readonly resolve: (untaken: readonly Untaken[]) => void
+  readonly resolve: (rejected: readonly RejectedEvent[]) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -35,12 +35,12 @@ interface Waiting {
  * comes again within the marks' time takes no effect. Batches of several partitions that want the same document share its next write.
  */
 export class DocumentWriter {
-  readonly #view: AnyManyStreamView
+  readonly #view: AnyMultiStreamView
   readonly #store: ViewStore
-  readonly #documents = remembered<ViewDocument>(REMEMBERED)
+  readonly #documents = recentlyWritten<ViewDocument>(MAX_RECENTLY_WRITTEN)
   readonly #queues = new Map<string, Waiting[]>()
 
-  constructor(view: AnyManyStreamView, store: ViewStore) {
+  constructor(view: AnyMultiStreamView, store: ViewStore) {
     this.#view = view
     this.#store = store
   }
@@ -49,7 +49,7 @@ export class DocumentWriter {
    * Settles when the events are applied. What the view itself cannot apply keeps its own stream back and no other.
    * @param events each stream's in their order. @throws TidemarkError where the document cannot be written.
    */
-  apply(key: string, events: readonly Event[]): Promise<readonly Untaken[]> {
+  apply(key: string, events: readonly Event[]): Promise<readonly RejectedEvent[]> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { events, resolve, reject }
       const queue = this.#queues.get(key)
@@ -68,9 +68,9 @@ export class DocumentWriter {
       // One event may wait twice, where a partition was taken over while its last batch still ran.
       const events = new Map(group.flatMap((waiting) => waiting.events).map((event) => [formatPosition(event), event]))
       try {
-        const untaken = await this.#write(key, events)
+        const rejected = await this.#write(key, events)
         for (const { resolve, events } of group)
-          resolve(untaken.filter(({ event }) => events.some(({ stream }) => stream === event.stream)))
+          resolve(rejected.filter(({ event }) => events.some(({ stream }) => stream === event.stream)))
       } catch (error) {
         for (const { reject } of group) reject(error)
       }
@@ -79,42 +79,44 @@ export class DocumentWriter {
   }
 
   /** As many events in one write as there may be; those whose marks are there already are left out. */
-  async #write(key: string, events: ReadonlyMap<string, Event>): Promise<readonly Untaken[]> {
+  async #write(key: string, events: ReadonlyMap<string, Event>): Promise<readonly RejectedEvent[]> {
     const [view, store] = [this.#view, this.#store]
-    const untaken: Untaken[] = []
+    const rejected: RejectedEvent[] = []
     let left = [...events]
-    let most = store.marksAtOnce
+    let most = store.maxMarkersPerWrite
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; ) {
       const before = left.length === 0 ? undefined : (this.#documents.get(key) ?? (await store.read(key)))
-      const taken = this.#evolve(key, before?.document, left.slice(0, most))
-      if (taken.untaken) {
-        const { stream } = taken.untaken.event
-        untaken.push(taken.untaken)
-        left = left.filter(([, event]) => event.stream !== stream || taken.marks.includes(formatPosition(event)))
+      const evolvedBatch = this.#evolve(key, before?.document, left.slice(0, most))
+      if (evolvedBatch.rejected) {
+        const { stream } = evolvedBatch.rejected.event
+        rejected.push(evolvedBatch.rejected)
+        left = left.filter(
+          ([, event]) => event.stream !== stream || evolvedBatch.markers.includes(formatPosition(event)),
+        )
         continue
       }
-      const { document, sort, marks } = taken
-      if (marks.length === 0) return untaken
+      const { document, sort, markers } = evolvedBatch
+      if (markers.length === 0) return rejected
       try {
-        const result = await store.writeWithMarks(key, { document, sort, etag: before?.etag }, marks)
+        const result = await store.writeWithMarkers(key, { document, sort, etag: before?.etag }, markers)
         if (result.outcome === 'written') {
           this.#documents.set(key, { document, etag: result.etag })
-          left = left.slice(marks.length)
+          left = left.slice(markers.length)
           attempt = 1
           continue
         }
         attempt += 1
         this.#documents.delete(key)
         if (result.outcome === 'applied') {
-          const applied = await store.readMarks(key, marks)
-          left = left.filter(([mark]) => !applied.has(mark))
+          const applied = await store.readMarkers(key, markers)
+          left = left.filter(([marker]) => !applied.has(marker))
         }
       } catch (cause) {
         if (!isTidemarkError(cause, 'document-too-large')) throw cause
         // One after another, so that only what makes it too large is left out.
         const [first] = left
         if (most === 1 && first) {
-          untaken.push({ event: first[1], cause })
+          rejected.push({ event: first[1], cause })
           left = left.filter(([, { stream }]) => stream !== first[1].stream)
         }
         most = 1
@@ -129,24 +131,24 @@ export class DocumentWriter {
    */
   #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[], each = false): Evolved {
     const view = this.#view
-    const marks: string[] = []
+    const markers: string[] = []
     let document = before
-    for (const [mark, event] of events)
+    for (const [marker, event] of events)
       try {
         const evolved = callPure(view.name, () => view.evolve(document, event, key))
         document = each ? storedDocument(view, key, evolved) : evolved
-        marks.push(mark)
+        markers.push(marker)
       } catch (cause) {
-        return { document, sort: '', marks, untaken: { event, cause } }
+        return { document, sort: '', markers, rejected: { event, cause } }
       }
     const last = events.at(-1)
-    if (last === undefined) return { document, sort: '', marks }
+    if (last === undefined) return { document, sort: '', markers }
     try {
       const stored = storedDocument(view, key, document)
-      return { document: stored, sort: callPure(view.name, () => view.sort(stored)), marks }
+      return { document: stored, sort: callPure(view.name, () => view.sort(stored)), markers }
     } catch (cause) {
       if (!each) return this.#evolve(key, before, events, true)
-      return { document, sort: '', marks: marks.slice(0, -1), untaken: { event: last[1], cause } }
+      return { document, sort: '', markers: markers.slice(0, -1), rejected: { event: last[1], cause } }
     }
   }
 }

@@ -17,7 +17,7 @@ export interface AggregateState {
 const readers = new WeakMap<AnyDecider, EventReader>()
 
 /** Reads the events of a decider's own streams. Made once for each decider. */
-export function readerOf(decider: AnyDecider): EventReader {
+export function findReader(decider: AnyDecider): EventReader {
   const reader = readers.get(decider) ?? eventReader(decider.events, 'own')
   readers.set(decider, reader)
   return reader
@@ -30,7 +30,7 @@ export function readerOf(decider: AnyDecider): EventReader {
 export function fold(decider: AnyDecider, from: AggregateState, events: readonly RecordedEvent[]): AggregateState {
   const [first] = events
   if (first === undefined) return from
-  const reader = readerOf(decider)
+  const reader = findReader(decider)
   let { state, head, time } = from
   for (const event of events) {
     if (!follows(event, head))
@@ -58,12 +58,12 @@ export async function foldInTurns(
   from: AggregateState,
   commits: readonly Pick<RecordedCommit, 'events'>[],
 ): Promise<AggregateState> {
-  const turnOf = ({ head }: AggregateState): number => Math.floor(head.version / EVENTS_A_TURN)
+  const countTurns = ({ head }: AggregateState): number => Math.floor(head.version / EVENTS_A_TURN)
   let folded = from
   for (const { events } of commits) {
-    const turn = turnOf(folded)
+    const turn = countTurns(folded)
     folded = fold(decider, folded, events)
-    if (turnOf(folded) > turn) await new Promise((resolve) => setImmediate(resolve))
+    if (countTurns(folded) > turn) await new Promise((resolve) => setImmediate(resolve))
   }
   return folded
 }

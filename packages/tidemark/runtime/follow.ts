@@ -1,6 +1,6 @@
 import type { Clock, Delivery, HandlerPoints, HubMessage, HubPoint, HubReader, ProgressStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { type Handler, handleMessages, type Listening, type Messages } from './consume.ts'
+import { type ConsumerTelemetry, type Handler, handleMessages, type Messages } from './consume.ts'
 import type { ConsumerParking } from './parking.ts'
 import { ConsumerProgress, isAhead } from './progress.ts'
 
@@ -23,7 +23,7 @@ export interface FollowDependencies {
   /** How often the lag is checked. */
   readonly lagCheckMs: number
   /** Absent: nobody listens. */
-  readonly telemetry?: Listening['telemetry']
+  readonly telemetry?: ConsumerTelemetry['telemetry']
 }
 
 /** The most messages of a partition that one check of the lag handles. The next check goes on. */
@@ -36,13 +36,13 @@ const STOOD_STILL = 0.8
 const MADE_SHARED_MS = 1_000
 
 /** How far a consumer was in a partition when its lag was checked, since when, and in which hub. */
-interface Stand {
+interface LagObservation {
   readonly point: HubPoint | undefined
   readonly since: number
   readonly madeAt: string
 }
 
-const MADE_ANEW = 'the hub was made anew, and what was unread in the old one is gone'
+const HUB_RECREATED = 'the hub was made anew, and what was unread in the old one is gone'
 
 /**
  * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that nobody has handled.
@@ -62,9 +62,9 @@ export class Follower {
   readonly #closed = new Map<string, number>()
   /** How many batches are being handled, by partition. */
   readonly #busy = new Map<string, number>()
-  readonly #stands = new Map<string, Stand>()
+  readonly #observations = new Map<string, LagObservation>()
   /** Partitions of whose loss the log has been told, each with the point that was handled last. */
-  readonly #toldLost = new Map<string, HubPoint>()
+  readonly #reportedLost = new Map<string, HubPoint>()
   /** What reads a partition from the hub: one at a time, and what one has handled the next need not. It never rejects. */
   readonly #reading = new Map<string, Promise<void>>()
   #made: { readonly at: Promise<string>; readonly until: number } | undefined
@@ -79,11 +79,11 @@ export class Follower {
   /** Handles a batch. @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed over. */
   async deliver({ partition, messages, sequences, first, last }: Delivery, trace: Trace): Promise<void> {
     const { handlers } = this.#deps
-    this.#progress.tellFailure(trace)
+    this.#progress.reportFailure(trace)
     this.#busy.set(partition, (this.#busy.get(partition) ?? 0) + 1)
     try {
       if (!this.#isClosed(partition, first))
-        await this.#alone(partition, async () => {
+        await this.#withPartitionLock(partition, async () => {
           if (this.#isClosed(partition, first)) return
           for (const handler of handlers) handler.forget?.()
           this.#deps.parking?.forget()
@@ -107,7 +107,7 @@ export class Follower {
     let failure: { readonly error: unknown } | undefined
     for (const partition of await this.#deps.hub.partitions())
       try {
-        await this.#alone(partition, () => this.#checkPartition(partition, trace))
+        await this.#withPartitionLock(partition, () => this.#checkPartition(partition, trace))
       } catch (error) {
         failure ??= { error }
       }
@@ -124,7 +124,7 @@ export class Follower {
     return this.#progress.flush()
   }
 
-  #alone(partition: string, work: () => Promise<void>): Promise<void> {
+  #withPartitionLock(partition: string, work: () => Promise<void>): Promise<void> {
     const done = (this.#reading.get(partition) ?? Promise.resolve()).then(work)
     this.#reading.set(
       partition,
@@ -168,16 +168,16 @@ export class Follower {
     if (point === undefined) return first
     // Times alone do not prove it: the clocks of the service's machines differ. What has a number beyond the last one cannot be asked for.
     if (first <= point.sequence && !(point.sequence <= last && (await this.#has(partition, point)))) {
-      this.#tellLost(partition, point, MADE_ANEW, trace)
+      this.#reportLost(partition, point, HUB_RECREATED, trace)
       return first
     }
     const after = point.sequence + 1
     if (first > after)
-      this.#tellLost(partition, point, `the hub has dropped ${first - after} messages that were unread`, trace)
+      this.#reportLost(partition, point, `the hub has dropped ${first - after} messages that were unread`, trace)
     const from = Math.max(first, after)
     if (from < next.sequence)
       trace(
-        `${this.#nameOf(partition)}: nobody is known to have handled ${from} to ${next.sequence - 1}, so they are read from the hub: ` +
+        `${this.#describePartition(partition)}: nobody is known to have handled ${from} to ${next.sequence - 1}, so they are read from the hub: ` +
           'an instance ended before it said so, the checkpoint was moved, or another program reads in this consumer group',
         'warn',
       )
@@ -202,7 +202,7 @@ export class Follower {
     // What was there a moment ago may have expired since: the numbers of a partition have no gap otherwise.
     const checkNext = (sequence: number): void => {
       if (handled && sequence > next)
-        this.#tellLost(partition, handled, `the hub has dropped ${sequence - next} messages that were unread`, trace)
+        this.#reportLost(partition, handled, `the hub has dropped ${sequence - next} messages that were unread`, trace)
     }
     for await (const page of this.#deps.hub.read(partition, from, to)) {
       const [first, last] = [page[0], page.at(-1)]
@@ -219,14 +219,14 @@ export class Follower {
 
   #handle(handlers: readonly Handler[], messages: Omit<Messages, 'hub'>, trace: Trace): Promise<void> {
     const { hubName, parking, consumer, telemetry, clock, random } = this.#deps
-    const listening = telemetry && { telemetry, consumer }
+    const consumerTelemetry = telemetry && { telemetry, consumer }
     const retries = random && { clock, random }
-    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking, listening, retries)
+    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking, consumerTelemetry, retries)
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
     const { clock, hub, lagCheckMs } = this.#deps
-    const known = this.#begun(partition, await this.#progress.read(partition))
+    const known = this.#startNewHandlers(partition, await this.#progress.read(partition))
     // One that begins with what the hub has, and has begun in no batch yet, waits for none.
     const isNew = this.#names.some((name) => !known.has(name))
     const points = this.#names.map((name) => known.get(name)).filter((point) => point !== undefined)
@@ -236,13 +236,17 @@ export class Follower {
       undefined,
     )
     const madeAt = await this.#madeAt()
-    const stand = this.#stands.get(partition)
-    const stood = stand !== undefined && JSON.stringify(stand.point) === JSON.stringify(point)
-    if (!stood) this.#stands.set(partition, { point, since: clock.elapsed(), madeAt })
+    const observation = this.#observations.get(partition)
+    const stood = observation !== undefined && JSON.stringify(observation.point) === JSON.stringify(point)
+    if (!stood) this.#observations.set(partition, { point, since: clock.elapsed(), madeAt })
     // It went on, but in another hub: one that has grown beyond the old one's numbers brings a batch that seems to continue the last one.
-    if (stand?.point && !stood && stand.madeAt !== madeAt && point && point.time >= madeAt)
-      this.#tellLost(partition, stand.point, MADE_ANEW, trace)
-    if (!stood || clock.elapsed() - stand.since < STOOD_STILL * lagCheckMs || (this.#busy.get(partition) ?? 0) > 0)
+    if (observation?.point && !stood && observation.madeAt !== madeAt && point && point.time >= madeAt)
+      this.#reportLost(partition, observation.point, HUB_RECREATED, trace)
+    if (
+      !stood ||
+      clock.elapsed() - observation.since < STOOD_STILL * lagCheckMs ||
+      (this.#busy.get(partition) ?? 0) > 0
+    )
       return
 
     const { first, last } = await hub.bounds(partition)
@@ -250,8 +254,8 @@ export class Follower {
     if (last === (point?.sequence ?? -1) && (isEmpty || !isNew)) return
     if (isEmpty) {
       const what =
-        point && point.time < madeAt ? MADE_ANEW : 'the hub has no message any more, and may have dropped some'
-      if (point) this.#tellLost(partition, point, what, trace)
+        point && point.time < madeAt ? HUB_RECREATED : 'the hub has no message any more, and may have dropped some'
+      if (point) this.#reportLost(partition, point, what, trace)
       return
     }
     const from = !isNew && point && point.sequence < last ? Math.max(first, point.sequence + 1) : first
@@ -262,7 +266,7 @@ export class Follower {
     // There is more: the next check goes on.
     const { sequence, time } = end
     if (sequence < last)
-      this.#stands.set(partition, {
+      this.#observations.set(partition, {
         point: { sequence, time },
         since: clock.elapsed() - STOOD_STILL * lagCheckMs,
         madeAt,
@@ -273,7 +277,7 @@ export class Follower {
    * Lets handlers that are new and begin with what comes next begin after what the others have handled: what an older instance handles from
    * here on is theirs too.
    */
-  #begun(partition: string, known: HandlerPoints): HandlerPoints {
+  #startNewHandlers(partition: string, known: HandlerPoints): HandlerPoints {
     const head = [...known.values()].reduce<HubPoint | undefined>(
       (latest, each) => (latest && isAhead(latest, each) ? latest : each),
       undefined,
@@ -315,18 +319,18 @@ export class Follower {
   }
 
   /** Once for each point: a partition may be looked at many times before the loss is mended. */
-  #tellLost(partition: string, point: HubPoint, what: string, trace: Trace): void {
-    if (this.#toldLost.get(partition)?.time === point.time) return
-    this.#toldLost.set(partition, point)
+  #reportLost(partition: string, point: HubPoint, what: string, trace: Trace): void {
+    if (this.#reportedLost.get(partition)?.time === point.time) return
+    this.#reportedLost.set(partition, point)
     const { hubName } = this.#deps
     trace(
-      `${this.#nameOf(partition)}: events-missing: ${what}. The last that was handled is ${point.sequence} of ${point.time}. ` +
+      `${this.#describePartition(partition)}: events-missing: ${what}. The last that was handled is ${point.sequence} of ${point.time}. ` +
         `Publish again what came since: npm run republish -- ${hubName} --since ${point.time}`,
       'error',
     )
   }
 
-  #nameOf(partition: string): string {
+  #describePartition(partition: string): string {
     return `${this.#deps.consumer}: partition ${partition} of ${this.#deps.hubName}`
   }
 }

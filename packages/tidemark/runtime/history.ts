@@ -3,7 +3,7 @@ import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { EventHistory, EventStore } from '../core/ports.ts'
-import { categoryOf, isStream } from '../core/stream.ts'
+import { isStream, parseCategory } from '../core/stream.ts'
 import { type AggregateState, emptyState, foldInTurns } from './fold.ts'
 import { parseTime } from './time.ts'
 
@@ -50,7 +50,7 @@ export async function stateAt(
   checkStream(stream)
   const { version = Number.POSITIVE_INFINITY } = point
   const until = point.at === undefined ? Number.POSITIVE_INFINITY : parseTime(point.at)
-  const decider = deciders.find(({ category }) => category === categoryOf(stream))
+  const decider = deciders.find(({ category }) => category === parseCategory(stream))
   if (decider === undefined) throw notFound(stream)
 
   let folded = emptyState(decider)

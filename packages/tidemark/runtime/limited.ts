@@ -30,4 +30,4 @@ export async function forEachLimited<Item>(
 }
 
 /** How many streams, documents or commands are worked on at once. */
-export const AT_ONCE = 32
+export const CONCURRENCY = 32

@@ -1,6 +1,6 @@
 import type { Clock, ViewGeneration, ViewGenerations, ViewState, ViewStores } from '../core/ports.ts'
 import type { ViewPointer } from '../core/view-pointer.ts'
-import { stateOf } from '../core/view-state.ts'
+import { toViewState } from '../core/view-state.ts'
 
 /** How long an instance takes a view's pointer for the current one before it reads it again. Milliseconds. */
 export const POINTER_MS = 2_000
@@ -34,12 +34,12 @@ export class LiveViews implements ViewStores {
     const now = this.#clock.elapsed()
     const known = this.#known.get(view)
     if (known && now < known.until) return known.state
-    const pointer = await firstWritten(this.#generations, view, this.#cursorsIn(view))
+    const pointer = await readOrCreatePointer(this.#generations, view, this.#cursorsIn(view))
     const until = now + POINTER_MS
     const meanwhile = this.#known.get(view)
     if (meanwhile && meanwhile.until > until) return meanwhile.state
     const generations = new Map<number, ViewGeneration>()
-    const state = stateOf(pointer, (number) => {
+    const state = toViewState(pointer, (number) => {
       const store = () => this.#generations.store(view, number)
       const generation = generations.get(number) ?? meanwhile?.generations.get(number) ?? { number, store: store() }
       generations.set(number, generation)
@@ -51,7 +51,7 @@ export class LiveViews implements ViewStores {
 }
 
 /** A view's pointer. Where its cursors are is fixed before the first of them is written: a later build may have other views. */
-async function firstWritten(
+async function readOrCreatePointer(
   generations: ViewGenerations,
   view: string,
   cursorsIn: string | undefined,

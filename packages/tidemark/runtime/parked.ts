@@ -1,21 +1,21 @@
-import { messageOf, TidemarkError, tidemarkErrorIn } from '../core/errors.ts'
+import { describeError, findTidemarkError, TidemarkError } from '../core/errors.ts'
 import type {
-  Acted,
-  GivenUp,
+  ConsumerParkedMessage,
+  ConsumerParkedStream,
+  DiscardReason,
   Parked,
   ParkedAction,
+  ParkedActionResult,
   ParkedChoice,
   ParkedMessage,
-  ParkedMessageOf,
-  ParkedStreamOf,
   StoredParkedStream,
 } from '../core/parking.ts'
 import type { Trace } from '../core/reaction.ts'
-import { viewOf } from './cursors.ts'
+import { parseViewName } from './cursors.ts'
 import type { Redrive } from './redrive.ts'
 
 /** What waits for the consumers of a service, of what is chosen. @throws TidemarkError `unavailable` */
-export async function parkedOf(redrives: readonly Redrive[], choice: ParkedChoice): Promise<Parked> {
+export async function listParked(redrives: readonly Redrive[], choice: ParkedChoice): Promise<Parked> {
   const all = await Promise.all(redrives.map((redrive) => redrive.waiting()))
   return {
     streams: all.flatMap(({ consumer, streams }) =>
@@ -35,11 +35,11 @@ export async function chooseParked(
   redrives: readonly Redrive[],
   choice: ParkedChoice,
   action: ParkedAction,
-): Promise<readonly (ParkedStreamOf | ParkedMessageOf)[]> {
+): Promise<readonly (ConsumerParkedStream | ConsumerParkedMessage)[]> {
   const choices = Object.values(choice).filter((each) => each !== undefined)
   if (action !== 'redrive' && choices.length === 0)
     throw new TidemarkError('invalid-command', 'what is given up is chosen: by stream, handler, code or message')
-  const { streams, messages } = await parkedOf(redrives, choice)
+  const { streams, messages } = await listParked(redrives, choice)
   const chosen = [...streams, ...(action === 'discard' ? messages : [])]
   if (choices.length > 0 && chosen.length === 0)
     throw new TidemarkError('not-parked', `nothing waits that is ${choices.join(', ')}`)
@@ -49,15 +49,15 @@ export async function chooseParked(
 /** Does something about what is chosen, one after another, and tells of each. Where one fails the others are tried all the same. */
 export async function* actOnParked(
   redrives: readonly Redrive[],
-  chosen: readonly (ParkedStreamOf | ParkedMessageOf)[],
+  chosen: readonly (ConsumerParkedStream | ConsumerParkedMessage)[],
   action: ParkedAction,
-  why: GivenUp,
+  why: DiscardReason,
   trace: Trace,
-): AsyncGenerator<Acted> {
+): AsyncGenerator<ParkedActionResult> {
   for (const each of chosen) {
     const redrive = redrives.find(({ consumer }) => consumer === each.consumer)
     if (redrive === undefined) throw new TidemarkError('internal', `there is no consumer ${each.consumer}`)
-    yield await tried(each, async () => {
+    yield await tryAction(each, async () => {
       if ('message' in each) {
         await redrive.discardMessage(each.message.id, why, trace)
         return { outcome: 'discarded' }
@@ -68,17 +68,17 @@ export async function* actOnParked(
   }
 }
 
-async function tried(
-  what: ParkedStreamOf | ParkedMessageOf,
-  attempt: () => Promise<Pick<Acted, 'outcome' | 'reason'>>,
-): Promise<Acted> {
+async function tryAction(
+  what: ConsumerParkedStream | ConsumerParkedMessage,
+  attempt: () => Promise<Pick<ParkedActionResult, 'outcome' | 'reason'>>,
+): Promise<ParkedActionResult> {
   try {
     const { outcome, reason } = await attempt()
     return { ...what, outcome, ...(reason === undefined ? {} : { reason }) }
   } catch (error) {
-    const known = tidemarkErrorIn(error)
+    const known = findTidemarkError(error)
     if (known === undefined) throw error
-    return { ...what, outcome: 'failed', code: known.code, reason: messageOf(known) }
+    return { ...what, outcome: 'failed', code: known.code, reason: describeError(known) }
   }
 }
 
@@ -87,7 +87,7 @@ function isChosenStream(parked: StoredParkedStream, { stream, handler, code, mes
     message === undefined &&
     (stream === undefined || stream === parked.stream) &&
     (code === undefined || code === parked.code) &&
-    (handler === undefined || handler === parked.handler || handler === viewOf(parked.handler))
+    (handler === undefined || handler === parked.handler || handler === parseViewName(parked.handler))
   )
 }
 

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import {
+  describeError,
   type ErrorCode,
   type FailureClass,
   failureClass,
+  findTidemarkError,
   isTidemarkError,
-  messageOf,
   TidemarkError,
-  tidemarkErrorIn,
 } from '../core/errors.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type {
@@ -32,7 +32,7 @@ export interface ParkingLimits {
 
 const LIMITS: ParkingLimits = { parked: 1_000, events: 10_000, bytes: 64 * 1024 * 1024 }
 /** From this part of a limit on a line says so. */
-const TOLD_FROM = 0.8
+const WARN_FROM = 0.8
 
 /** So many streams of one handler in one minute are no fault of the events: the handler pauses. */
 const PAUSES_AFTER = 20
@@ -42,7 +42,7 @@ const PAUSE_MS = 600_000
 
 /** A stream that fails for so long for a reason that may pass, while others do not fail, is parked. */
 const ALONE_AFTER_MS = 60_000
-const REMEMBERED_FAILURES = 10_000
+const MAX_FAILURES = 10_000
 
 const FIRST_RETRY_MS = 60_000
 const LAST_RETRY_MS = 3_600_000
@@ -70,14 +70,14 @@ export interface ParkingDependencies {
 }
 
 /** What a failure is. What no code of Tidemark's tells is a handler's own fault where its code threw it, and a fault of Tidemark otherwise. */
-export function failureOf(cause: unknown): { readonly code: ErrorCode; readonly class: FailureClass } {
-  const code = tidemarkErrorIn(cause)?.code ?? 'internal'
+export function classifyFailure(cause: unknown): { readonly code: ErrorCode; readonly class: FailureClass } {
+  const code = findTidemarkError(cause)?.code ?? 'internal'
   return { code, class: failureClass(code) }
 }
 
 /** Of several failures the one that is told: what may pass is no reason beside what does not. */
-export function worstOf(failures: readonly unknown[]): unknown {
-  return failures.find((failure) => failureOf(failure).class === 'permanent') ?? failures[0]
+export function selectWorst(failures: readonly unknown[]): unknown {
+  return failures.find((failure) => classifyFailure(failure).class === 'permanent') ?? failures[0]
 }
 
 /** What a handler's own code threw, where that is what an error is about: for whoever looks at the code and not at the flow. */
@@ -107,8 +107,8 @@ export function callPure<Result>(name: string, call: () => Result): Result {
 }
 
 function handlerFailed(name: string, cause: unknown): unknown {
-  const known = tidemarkErrorIn(cause)
-  return known ?? new TidemarkError('handler-failed', `${name} threw: ${messageOf(cause)}`, { cause })
+  const known = findTidemarkError(cause)
+  return known ?? new TidemarkError('handler-failed', `${name} threw: ${describeError(cause)}`, { cause })
 }
 
 /**
@@ -119,7 +119,7 @@ function handlerFailed(name: string, cause: unknown): unknown {
 export class ConsumerParking {
   readonly #deps: ParkingDependencies
   readonly #limits: ParkingLimits
-  readonly #failing = new LRUCache<string, number>({ max: REMEMBERED_FAILURES })
+  readonly #failing = new LRUCache<string, number>({ max: MAX_FAILURES })
   readonly #parkedLately = new Map<string, { readonly at: number; readonly stream: string }[]>()
   readonly #pauses = new Map<string, number>()
   #succeeded: { readonly what: string; readonly at: number } | undefined
@@ -144,12 +144,12 @@ export class ConsumerParking {
 
   /** The stream that waits, as far as this process knows. @throws TidemarkError `unavailable` */
   async waiting(key: ParkedKey): Promise<StoredParkedStream | undefined> {
-    return (await this.#all()).get(idOf(key))
+    return (await this.#all()).get(formatParkedKey(key))
   }
 
   /** Tells that a handler has processed events of a stream. */
   succeeded({ handler, stream }: ParkedKey): void {
-    const what = idOf({ handler, stream })
+    const what = formatParkedKey({ handler, stream })
     this.#failing.delete(what)
     this.#pauses.delete(handler)
     // Of the last two, one is of something else than whatever is asked about.
@@ -161,11 +161,11 @@ export class ConsumerParking {
    * Whether a failure parks its stream. Otherwise the batch fails and comes again.
    * @throws TidemarkError `handler-paused` where so many streams of the handler failed that the events are not the reason.
    */
-  parks({ handler, stream, cause }: StreamFailure): boolean {
+  shouldPark({ handler, stream, cause }: StreamFailure): boolean {
     const now = this.#deps.clock.elapsed()
-    const { class: kind } = failureOf(cause)
+    const { class: kind } = classifyFailure(cause)
     if (kind === 'passing' || kind === 'fault') {
-      const what = idOf({ handler, stream })
+      const what = formatParkedKey({ handler, stream })
       const since = this.#failing.get(what) ?? now
       this.#failing.set(what, since)
       const others = [this.#succeeded, this.#succeededBefore].some(
@@ -215,28 +215,28 @@ export class ConsumerParking {
   async wait(key: ParkedKey, version: number): Promise<boolean> {
     const all = await this.#all()
     const { store } = this.#deps
-    let known = all.get(idOf(key))
+    let known = all.get(formatParkedKey(key))
     for (let attempt = 1; known; attempt += 1) {
       const { etag, ...before }: StoredParkedStream = known
       const after = { ...before, last: Math.max(before.last, version) }
       const result = await store.write(after, etag, {})
       if (result.outcome === 'written') {
-        all.set(idOf(key), { ...after, etag: result.etag })
+        all.set(formatParkedKey(key), { ...after, etag: result.etag })
         return true
       }
       if (attempt === MAX_CHANGES)
         throw new TidemarkError('view-contended', `${key.stream} is taken up for ${key.handler} and added to at once`)
       known = await store.stream(key)
     }
-    all.delete(idOf(key))
+    all.delete(formatParkedKey(key))
     return false
   }
 
   /** Parks a message that is no event, by itself. */
   async keepMessage(place: MessagePlace, body: unknown, cause: unknown, trace: Trace): Promise<void> {
-    const text = textOf(body)
-    const { code } = failureOf(cause)
-    const reason = messageOf(cause)
+    const text = formatBody(body)
+    const { code } = classifyFailure(cause)
+    const reason = describeError(cause)
     const id = `${place.hub}|${place.partition}|${place.sequence ?? canonicalHash(text)}`
     const bytes = Buffer.byteLength(text)
     await this.#checkRoom(trace)
@@ -278,7 +278,7 @@ export class ConsumerParking {
     const { store, clock } = this.#deps
     const { handler, stream, version, type, cause } = failure
     await this.#checkRoom(trace)
-    const [first = [], ...rest] = inChanges(events, store)
+    const [first = [], ...rest] = splitIntoChanges(events, store)
     const parked: ParkedStream = {
       handler,
       stream,
@@ -291,14 +291,14 @@ export class ConsumerParking {
       nextAttempt: this.#nextAttempt(1),
       last: Math.max(version, ...first.map((event) => event.version)),
       events: first.length,
-      bytes: bytesOf(first),
+      bytes: countBytes(first),
     }
     const result = await store.write(parked, undefined, { add: first })
     let stored: StoredParkedStream
     if (result.outcome === 'written') {
       stored = { ...parked, etag: result.etag }
-      ;(await this.#all()).set(idOf(parked), stored)
-      this.#tellParked(parked, thrownBy(cause), trace)
+      ;(await this.#all()).set(formatParkedKey(parked), stored)
+      this.#logParked(parked, thrownBy(cause), trace)
       if (rest.length > 0) await this.#add(stored, rest.flat(), trace)
       return
     }
@@ -309,12 +309,12 @@ export class ConsumerParking {
     if (events.length > 0 && version < there.version) {
       const { etag, ...before } = there
       const fresh = first.filter((event) => event.version < there.version)
-      const kept = { events: before.events + fresh.length, bytes: before.bytes + bytesOf(fresh) }
+      const kept = { events: before.events + fresh.length, bytes: before.bytes + countBytes(fresh) }
       await store.write({ ...before, version, type, ...this.#why(cause), ...kept }, etag, { add: fresh })
       return this.#park(failure, place, events, trace)
     }
     if (events.length > 0 && !(await this.#add(there, events, trace))) return this.#park(failure, place, events, trace)
-    ;(await this.#all()).set(idOf(there), (await store.stream(there)) ?? there)
+    ;(await this.#all()).set(formatParkedKey(there), (await store.stream(there)) ?? there)
   }
 
   async #add(known: StoredParkedStream, events: readonly ParkedEvent[], trace: Trace): Promise<boolean> {
@@ -322,14 +322,14 @@ export class ConsumerParking {
     let current = known
     // What was processed before the stream was parked comes again with a redelivery.
     const left = events.filter(({ version }) => version >= known.version)
-    for (const add of inChanges(left, this.#deps.store)) {
+    for (const add of splitIntoChanges(left, this.#deps.store)) {
       const added = await this.#addPart(current, add, trace)
       if (added === undefined) {
-        all.delete(idOf(known))
+        all.delete(formatParkedKey(known))
         return false
       }
       current = added
-      all.set(idOf(known), current)
+      all.set(formatParkedKey(known), current)
     }
     return true
   }
@@ -349,7 +349,7 @@ export class ConsumerParking {
         ...before,
         last: Math.max(before.last, ...add.map(({ version }) => version)),
         events: before.events + fresh.length,
-        bytes: before.bytes + bytesOf(fresh),
+        bytes: before.bytes + countBytes(fresh),
       }
       this.#checkSize(after, trace)
       const result = await store.write(after, etag, { add })
@@ -361,7 +361,7 @@ export class ConsumerParking {
   }
 
   #why(cause: unknown): Pick<ParkedStream, 'code' | 'reason' | 'build'> {
-    return { code: failureOf(cause).code, reason: messageOf(cause), build: this.#deps.build }
+    return { code: classifyFailure(cause).code, reason: describeError(cause), build: this.#deps.build }
   }
 
   #nextAttempt(attempts: number): string {
@@ -372,7 +372,7 @@ export class ConsumerParking {
   #all(): Promise<Map<string, StoredParkedStream>> {
     this.#known ??= this.#deps.store
       .streams()
-      .then((streams) => new Map(streams.map((parked) => [idOf(parked), parked])))
+      .then((streams) => new Map(streams.map((parked) => [formatParkedKey(parked), parked])))
       .catch((error: unknown) => {
         this.#known = undefined
         throw error
@@ -383,7 +383,7 @@ export class ConsumerParking {
   #paused(handler: string, cause: unknown): TidemarkError {
     return new TidemarkError(
       'handler-paused',
-      `${handler} failed for more than ${PAUSES_AFTER} streams within a minute, so it is not the events: ${messageOf(cause)}`,
+      `${handler} failed for more than ${PAUSES_AFTER} streams within a minute, so it is not the events: ${describeError(cause)}`,
       { cause },
     )
   }
@@ -397,7 +397,7 @@ export class ConsumerParking {
         'parking-full',
         `${consumer}: ${count} streams and messages wait: no more than ${parked} may`,
       )
-    if (count + 1 >= TOLD_FROM * parked)
+    if (count + 1 >= WARN_FROM * parked)
       trace(
         `${consumer}: ${count + 1} streams and messages wait; from ${parked} on the partition waits: npm run parked -- ${service}`,
         'error',
@@ -412,11 +412,11 @@ export class ConsumerParking {
         'parking-full',
         `${consumer}: ${events} events of ${stream} wait for ${handler}: it takes no more`,
       )
-    if (used >= TOLD_FROM)
+    if (used >= WARN_FROM)
       trace(`${consumer}: ${events} events of ${stream} wait for ${handler}: soon the partition waits`, 'error')
   }
 
-  #tellParked(
+  #logParked(
     { handler, stream, version, type, code, reason, place }: ParkedStream,
     cause: unknown,
     trace: Trace,
@@ -438,7 +438,7 @@ function thrownAt(error: unknown): string {
   return frame === undefined ? '' : `It was thrown ${frame}. `
 }
 
-export function idOf({ handler, stream }: ParkedKey): string {
+export function formatParkedKey({ handler, stream }: ParkedKey): string {
   return `${handler}|${stream}`
 }
 
@@ -447,17 +447,20 @@ export function describePlace({ hub, partition, sequence }: MessagePlace): strin
 }
 
 /** A message's body, for whoever looks at it. Of one that JSON does not write, such as one that is nested too deep for it, the outer part. */
-function textOf(body: unknown): string {
+function formatBody(body: unknown): string {
   if (typeof body === 'string') return body
   try {
     return JSON.stringify(body) ?? ''
   } catch {
-    return messageOf(body)
+    return describeError(body)
   }
 }
 
 /** Events in parts that one change takes: by number and by size. */
-function inChanges(events: readonly ParkedEvent[], { eventsAtOnce }: ParkingStore): ParkedEvent[][] {
+function splitIntoChanges(
+  events: readonly ParkedEvent[],
+  { maxEventsPerChange: eventsAtOnce }: ParkingStore,
+): ParkedEvent[][] {
   const parts: ParkedEvent[][] = []
   let bytes = 0
   for (const event of events) {
@@ -474,6 +477,6 @@ function inChanges(events: readonly ParkedEvent[], { eventsAtOnce }: ParkingStor
   return parts
 }
 
-function bytesOf(events: readonly ParkedEvent[]): number {
+function countBytes(events: readonly ParkedEvent[]): number {
   return events.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
 }

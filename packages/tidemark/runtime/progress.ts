@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import type { Clock, HandlerPoints, HubPoint, InstanceProgress, ProgressStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 
@@ -60,7 +60,7 @@ export class ConsumerProgress {
 
   /** Notes that handlers have handled all up to a point. It is written soon. */
   advance(partition: string, handlers: readonly string[], { sequence, time }: HubPoint): void {
-    const points = this.#pointsOf(partition)
+    const points = this.#findPoints(partition)
     mergePoints(points, new Map(handlers.map((handler) => [handler, { sequence, time }])))
     this.#isDirty = true
     void this.#writeSoon()
@@ -79,9 +79,12 @@ export class ConsumerProgress {
   }
 
   /** Tells of a write that failed since the last call: it is tried again with the next batch. */
-  tellFailure(trace: Trace): void {
+  reportFailure(trace: Trace): void {
     if (this.#failure === undefined) return
-    trace(`the progress could not be written, and is written with the next batch: ${messageOf(this.#failure)}`, 'warn')
+    trace(
+      `the progress could not be written, and is written with the next batch: ${describeError(this.#failure)}`,
+      'warn',
+    )
     this.#failure = undefined
   }
 
@@ -102,7 +105,7 @@ export class ConsumerProgress {
     const others = (await progress.read()).filter((item) => item.instance !== instance)
     const ended = others.filter(({ age }) => age > ENDED_AFTER_S)
     for (const { partitions } of ended)
-      for (const [partition, points] of partitions) mergePoints(this.#pointsOf(partition), points)
+      for (const [partition, points] of partitions) mergePoints(this.#findPoints(partition), points)
     if (ended.length > 0) {
       this.#ended = ended.map((item) => item.instance)
       this.#isDirty = true
@@ -142,7 +145,7 @@ export class ConsumerProgress {
     }
   }
 
-  #pointsOf(partition: string): Map<string, HubPoint> {
+  #findPoints(partition: string): Map<string, HubPoint> {
     const points = this.#points.get(partition) ?? new Map<string, HubPoint>()
     this.#points.set(partition, points)
     return points

@@ -1,12 +1,12 @@
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import type { Clock, EventHistory, ViewGeneration, ViewState, ViewStores } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { categoryOf } from '../core/stream.ts'
+import { parseCategory } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
-import { generationsIn } from '../core/view-state.ts'
+import { listGenerations } from '../core/view-state.ts'
 import { type Handler, HandlersFailed } from './consume.ts'
-import { entryOf, viewOf } from './cursors.ts'
-import { type StreamFailure, worstOf } from './parking.ts'
+import { formatEntry, parseViewName } from './cursors.ts'
+import { type StreamFailure, selectWorst } from './parking.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
 
 /** How many events of a stream are read at once where it is taken up again. */
@@ -36,18 +36,18 @@ export function projection(
   views: readonly AnyView[],
 ): Required<Omit<Handler, 'names' | 'category' | 'startsAt' | 'retry'>> {
   let projector = new Projector(deps)
-  const told = new Set<string>()
-  const targetsNow = async (trace: Trace): Promise<readonly Target[]> => {
+  const reported = new Set<string>()
+  const loadTargets = async (trace: Trace): Promise<readonly Target[]> => {
     const states = new Map(
       await Promise.all(views.map(async (view) => [view.name, await deps.views.state(view.name)] as const)),
     )
-    const homeless = views.filter(({ name }) => {
+    const withoutHome = views.filter(({ name }) => {
       const { cursorsIn } = states.get(name) ?? {}
       return cursorsIn !== undefined && !states.has(cursorsIn)
     })
-    for (const { name } of homeless)
-      if (!told.has(name)) {
-        told.add(name)
+    for (const { name } of withoutHome)
+      if (!reported.has(name)) {
+        reported.add(name)
         const home = states.get(name)?.cursorsIn
         trace(
           `the view ${name} has its cursors in ${home}, a view that this code does not have. It stays as it is until it is rebuilt: ` +
@@ -55,27 +55,27 @@ export function projection(
           'error',
         )
       }
-    return views.filter((view) => !homeless.includes(view)).flatMap((view) => targetsOf(view, states))
+    return views.filter((view) => !withoutHome.includes(view)).flatMap((view) => listTargets(view, states))
   }
   return {
     async handle(events, handling) {
-      await projector.project(await targetsNow(handling.trace), events, handling)
+      await projector.project(await loadTargets(handling.trace), events, handling)
     },
-    async catchUp(stream, from, retried, leavesOut) {
+    async catchUp(stream, from, retried, isDiscarded) {
       // What the live consumer remembers may be older than what another process has written: this one begins with what is stored.
-      const alone = new Projector(deps)
+      const freshProjector = new Projector(deps)
       const failures: StreamFailure[] = []
-      const targets = await targetsNow(() => {})
+      const targets = await loadTargets(() => {})
       const waiting = targets.filter(({ entry }) => retried.has(entry))
       for (let after = from - 1; waiting.length > 0 && failures.length === 0; ) {
         const events = await deps.log.readRange(stream, { direction: 'forward', after, limit: PAGE })
         const run = {
           retried: { stream, waiting: retried },
-          leavesOut: (view: string, _: string, version: number) => leavesOut(view, version),
+          isDiscarded: (view: string, _: string, version: number) => isDiscarded(view, version),
           onFailed: (failure: StreamFailure) => failures.push(failure),
           trace: () => {},
         }
-        await alone.project(targets, events, run).catch(throwWorst)
+        await freshProjector.project(targets, events, run).catch(throwWorst)
         const last = events.at(-1)
         if (last === undefined) break
         after = last.version
@@ -87,11 +87,11 @@ export function projection(
       return last?.version ?? 0
     },
     async isNeedless(entry) {
-      const view = views.find(({ name }) => name === viewOf(entry))
+      const view = views.find(({ name }) => name === parseViewName(entry))
       const state = view && (await deps.views.state(view.name))
-      return !!state && !state.written.some(({ number }) => entryOf(viewOf(entry), number) === entry)
+      return !!state && !state.writeTargets.some(({ number }) => formatEntry(parseViewName(entry), number) === entry)
     },
-    hasMarks: (entry) => views.some(({ name, kind }) => kind === 'many-streams' && name === viewOf(entry)),
+    usesMarkers: (entry) => views.some(({ name, kind }) => kind === 'many-streams' && name === parseViewName(entry)),
     forget() {
       projector = new Projector(deps)
     },
@@ -99,16 +99,16 @@ export function projection(
 }
 
 /** The generations of a view that are written. */
-function targetsOf(view: AnyView, states: ReadonlyMap<string, ViewState>): readonly Target[] {
+function listTargets(view: AnyView, states: ReadonlyMap<string, ViewState>): readonly Target[] {
   const state = states.get(view.name)
   if (state === undefined) return []
-  const { written, cursorsIn } = state
+  const { writeTargets, cursorsIn } = state
   const home = cursorsIn === undefined ? undefined : states.get(cursorsIn)
-  const named = new Set(generationsIn(state).map(({ number }) => entryOf(view.name, number)))
-  return written.map((generation) => ({
+  const named = new Set(listGenerations(state).map(({ number }) => formatEntry(view.name, number)))
+  return writeTargets.map((generation) => ({
     view,
     ...generation,
-    entry: entryOf(view.name, generation.number),
+    entry: formatEntry(view.name, generation.number),
     named,
     ...(cursorsIn === undefined ? {} : { cursorsIn }),
     ...(home ? { elsewhere: home.others.map(({ store }) => store) } : {}),
@@ -116,26 +116,26 @@ function targetsOf(view: AnyView, states: ReadonlyMap<string, ViewState>): reado
 }
 
 /** Applies events to one generation of a view, of which nobody else knows how far it has come. @throws TidemarkError */
-export function rebuilding(
+export function rebuildProjection(
   deps: Pick<ProjectDependencies, 'log' | 'eventTypes' | 'clock'>,
   view: AnyView,
   generation: ViewGeneration,
   options: RebuildOptions,
 ): (events: readonly RecordedEvent[]) => Promise<void> {
   const projector = new Projector(deps, options)
-  const entry = entryOf(view.name, generation.number)
+  const entry = formatEntry(view.name, generation.number)
   const target: Target = { view, ...generation, entry, named: new Set([entry]) }
   return async (events) => {
     const run = {
-      leavesOut: (_: string, stream: string, version: number) => options.leavesOut?.(stream, version) ?? false,
+      isDiscarded: (_: string, stream: string, version: number) => options.isDiscarded?.(stream, version) ?? false,
       trace: () => {},
     }
-    const its = events.filter(({ stream }) => categoryOf(stream) === view.category)
+    const its = events.filter(({ stream }) => parseCategory(stream) === view.category)
     await projector.project([target], its, run).catch(throwWorst)
   }
 }
 
 /** Who projects for somebody who asked is told the error itself. */
 function throwWorst(error: unknown): never {
-  throw error instanceof HandlersFailed ? worstOf(error.failures.map(({ cause }) => cause)) : error
+  throw error instanceof HandlersFailed ? selectWorst(error.failures.map(({ cause }) => cause)) : error
 }

@@ -12,15 +12,15 @@ import type {
   ViewGeneration,
   ViewStore,
 } from '../core/ports.ts'
-import { type AnyManyStreamView, type AnyOneStreamView, type AnyView, storedDocument } from '../core/view.ts'
+import { type AnyMultiStreamView, type AnySingleStreamView, type AnyView, storedDocument } from '../core/view.ts'
 import { HandlersFailed, type Handling } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import { mergeParked, mergePassed, sameVersions, viewOf } from './cursors.ts'
+import { mergeParked, mergePassed, parseViewName, sameVersions } from './cursors.ts'
 import { DocumentWriter } from './document-writer.ts'
-import { AT_ONCE, forEachLimited } from './limited.ts'
-import { callPure, type StreamFailure, worstOf } from './parking.ts'
-import { eventsAfter } from './pending.ts'
-import { REMEMBERED, remembered } from './remembered.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
+import { callPure, type StreamFailure, selectWorst } from './parking.ts'
+import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
+import { findUnseenEvents } from './unseen-events.ts'
 import type { BatchWatch } from './watch.ts'
 
 /** A generation of a view that is written. */
@@ -39,21 +39,21 @@ export interface Target extends ViewGeneration {
 /** How a rebuild projects. */
 export interface RebuildOptions {
   /** Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it was written by this rebuild. */
-  readonly looks: boolean
+  readonly readsFirst: boolean
   /** Whether an event was given up for the view. */
-  readonly leavesOut?: (stream: string, version: number) => boolean
+  readonly isDiscarded?: (stream: string, version: number) => boolean
   /** How far the generation has come in a stream, by what others have stored of it. */
   readonly passed?: (stream: string) => Promise<number>
 }
 
-type OneStreamTarget = Target & { readonly view: AnyOneStreamView }
-type ManyStreamTarget = Target & { readonly view: AnyManyStreamView }
+type SingleStreamTarget = Target & { readonly view: AnySingleStreamView }
+type MultiStreamTarget = Target & { readonly view: AnyMultiStreamView }
 
 /**
  * An event that is younger was applied, if at all, within the time that marks live: they tell. Of one that is older only the cursor tells, and what
  * an instance remembers of that may be old. Milliseconds.
  */
-const MARKS_TELL_MS = 12 * 3_600_000
+const MARKERS_VALID_MS = 12 * 3_600_000
 
 /** Of a stream of which a view has read nothing. */
 const UNREAD: Cursor = { version: 0, hash: GENESIS, time: '' }
@@ -69,7 +69,7 @@ export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace'
   /** The stream that is tried again, and the generations that wait in it, by what names them in cursors. */
   readonly retried?: { readonly stream: string; readonly waiting: ReadonlySet<string> }
   /** Whether an event was given up for a view. */
-  readonly leavesOut?: (view: string, stream: string, version: number) => boolean
+  readonly isDiscarded?: (view: string, stream: string, version: number) => boolean
   /** Hears of a view that waits already and cannot go on. Without it and without parking, what fails is thrown. */
   readonly onFailed?: (failure: StreamFailure) => void
 }
@@ -91,8 +91,8 @@ interface Slice {
 
 /** What this instance remembers of a generation. */
 interface Memory {
-  readonly documents: ReturnType<typeof remembered<ViewDocument>>
-  readonly cursors: ReturnType<typeof remembered<StoredCursor>>
+  readonly documents: ReturnType<typeof recentlyWritten<ViewDocument>>
+  readonly cursors: ReturnType<typeof recentlyWritten<StoredCursor>>
   readonly writer: DocumentWriter | undefined
   readonly reader: EventReader
 }
@@ -127,9 +127,9 @@ export class Projector {
       // All that is left is looked at anew.
       if (attempt > 1) batch.forget(left.keys())
       const slices = await this.#load(targets, left, attempt > 1, batch)
-      for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch)
+      for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch)
       const behind = new Set<string>()
-      await forEachLimited(slices, AT_ONCE, async (slice) => {
+      await forEachLimited(slices, CONCURRENCY, async (slice) => {
         if (!(await this.#writeCursors(targets, slice, batch))) behind.add(slice.stream)
       })
       left = new Map([...left].filter(([stream]) => behind.has(stream)))
@@ -145,7 +145,7 @@ export class Projector {
     batch: Batch,
   ): Promise<readonly Slice[]> {
     const slices: Slice[] = []
-    await forEachLimited(arrived, AT_ONCE, async ([stream, events]) => {
+    await forEachLimited(arrived, CONCURRENCY, async ([stream, events]) => {
       try {
         const slice = await this.#loadStream(targets, stream, events, again, batch)
         if (slice) slices.push(slice)
@@ -166,19 +166,19 @@ export class Projector {
     const isYoung = this.#rebuild !== undefined || this.#areYoung(arrived)
     // A stream's first event has most likely no document: to create one finds out as well as to read does.
     const isNew =
-      !again && !batch.isRetry && isYoung && !this.#rebuild?.looks && arrived.some(({ version }) => version === 1)
+      !again && !batch.isRetry && isYoung && !this.#rebuild?.readsFirst && arrived.some(({ version }) => version === 1)
     const load = async <Value>(known: Value | undefined, read: () => Promise<Value | undefined>) =>
       (again || !isYoung ? undefined : known) ?? (isNew ? undefined : await read())
 
-    const singles = targets.filter(isOneStream)
+    const singles = targets.filter(isSingleStream)
     const documents = new Map<Target, ViewDocument | undefined>()
-    let isRemembered = isNew
+    let isCached = isNew
     for (const target of singles) {
-      const known = this.#memoryOf(target).documents.get(stream)
+      const known = this.#findMemory(target).documents.get(stream)
       documents.set(target, await load(known, () => target.store.read(stream)))
-      isRemembered ||= known !== undefined && documents.get(target) === known
+      isCached ||= known !== undefined && documents.get(target) === known
     }
-    const elsewhere = isRemembered ? [] : [...new Set(targets.flatMap((target) => target.elsewhere ?? []))]
+    const elsewhere = isCached ? [] : [...new Set(targets.flatMap((target) => target.elsewhere ?? []))]
     const stored = [
       ...[...documents.values()].map((document) => document?.cursor),
       ...(await Promise.all(elsewhere.map(async (store) => (await store.read(stream))?.cursor))),
@@ -188,15 +188,15 @@ export class Projector {
     const cursors = new Map<Target, StoredCursor | undefined>()
     const versions = new Map<Target, number>()
     for (const target of singles) versions.set(target, documents.get(target)?.cursor?.version ?? 0)
-    for (const target of targets.filter(isManyStream)) {
+    for (const target of targets.filter(isMultiStream)) {
       // Where another view's documents do not name it, a rebuild has written how far it has come.
       if (target.cursorsIn === undefined || passed[target.entry] === undefined)
         cursors.set(
           target,
-          await load(this.#memoryOf(target).cursors.get(stream), () => target.store.readCursor(stream)),
+          await load(this.#findMemory(target).cursors.get(stream), () => target.store.readCursor(stream)),
         )
-      const told = this.#rebuild?.passed ? await this.#rebuild.passed(stream) : 0
-      versions.set(target, Math.max(told, passed[target.entry] ?? 0, cursors.get(target)?.cursor.version ?? 0))
+      const storedVersion = this.#rebuild?.passed ? await this.#rebuild.passed(stream) : 0
+      versions.set(target, Math.max(storedVersion, passed[target.entry] ?? 0, cursors.get(target)?.cursor.version ?? 0))
     }
 
     const waits = mergeParked([...stored, ...[...cursors.values()].map((each) => each?.cursor)])
@@ -211,7 +211,8 @@ export class Projector {
     if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) {
-      for (const target of targets) for (const event of arrived) batch.watch?.tell(target.view.name, event, 'parked')
+      for (const target of targets)
+        for (const event of arrived) batch.watch?.traceEvent(target.view.name, event, 'parked')
       return undefined
     }
 
@@ -221,7 +222,7 @@ export class Projector {
     const least = Math.min(...due.map((target) => versions.get(target) ?? 0))
     const slice = { stream, documents, cursors, passed, waits, versions, parked }
     try {
-      const events = await eventsAfter(this.#deps.log, stream, least, known, arrived)
+      const events = await findUnseenEvents(this.#deps.log, stream, least, known, arrived)
       // Where the log has nothing that waits, nothing waits any more.
       return events.length === 0 && !batch.isRetry ? undefined : { ...slice, events }
     } catch (error) {
@@ -237,11 +238,11 @@ export class Projector {
 
   #areYoung(events: readonly RecordedEvent[]): boolean {
     const now = Date.parse(this.#deps.clock.now())
-    return events.every(({ time }) => now - Date.parse(time) < MARKS_TELL_MS)
+    return events.every(({ time }) => now - Date.parse(time) < MARKERS_VALID_MS)
   }
 
   /** Applies what is new to a view of many streams. What fails keeps its streams from counting as passed. */
-  async #applyToDocuments(target: ManyStreamTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
+  async #applyToDocuments(target: MultiStreamTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
     const { view } = target
     const byKey = new Map<string, Recorded<DomainEvent>[]>()
     for (const slice of slices) {
@@ -250,7 +251,7 @@ export class Projector {
         try {
           const event = this.#readNew(target, slice, recorded, batch)
           if (event === undefined) continue
-          const keys = new Set(callPure(view.name, () => view.targets(event)))
+          const keys = new Set(callPure(view.name, () => view.documentKeys(event)))
           // All of them before the first counts: none of an event whose keys are not all such.
           for (const key of keys) checkKey(key)
           for (const key of keys) {
@@ -263,8 +264,8 @@ export class Projector {
           break
         }
     }
-    const { writer } = this.#memoryOf(target)
-    await forEachLimited(byKey, AT_ONCE, async ([key, events]) => {
+    const { writer } = this.#findMemory(target)
+    await forEachLimited(byKey, CONCURRENCY, async ([key, events]) => {
       try {
         for (const { event, cause } of (await writer?.apply(key, events)) ?? [])
           batch.fail(target, event.stream, event, cause)
@@ -277,14 +278,14 @@ export class Projector {
 
   /** An event as a view reads it, where it has not passed it and is made of it. */
   #readNew(target: Target, slice: Slice, event: RecordedEvent, batch: Batch): Recorded<DomainEvent> | undefined {
-    return this.#isNew(target, slice, event, batch) ? this.#memoryOf(target).reader.readEvent(event) : undefined
+    return this.#isNew(target, slice, event, batch) ? this.#findMemory(target).reader.readEvent(event) : undefined
   }
 
   #isNew(target: Target, { versions, stream }: Slice, { version, type }: RecordedEvent, batch: Batch): boolean {
     const { view } = target
     if (version <= (versions.get(target) ?? 0)) return false
-    if (view.events !== undefined && !this.#memoryOf(target).reader.knows(type)) return false
-    return !batch.leavesOut(view.name, stream, version)
+    if (view.events !== undefined && !this.#findMemory(target).reader.knows(type)) return false
+    return !batch.isDiscarded(view.name, stream, version)
   }
 
   /** Writes a stream's documents and cursors. @returns whether nobody else has written them meanwhile. */
@@ -293,21 +294,21 @@ export class Projector {
     // The views that have others' cursors come last, and of their generations the live one.
     const homes = new Set(targets.map(({ cursorsIn }) => cursorsIn))
     const singles = targets
-      .filter(isOneStream)
+      .filter(isSingleStream)
       .sort((a, b) => Number(homes.has(a.view.name)) - Number(homes.has(b.view.name)))
     try {
       const documents = new Map(singles.map((target) => [target, this.#evolve(target, slice, batch)]))
       // What waits is noted before a cursor passes it: nothing waits that nobody knows of.
       await batch.parkFailed(targets, slice)
-      const standing = standingAfter(targets, slice, batch)
+      const storedProgress = progressAfter(targets, slice, batch)
       for (const target of singles) {
-        const others = homes.has(target.view.name) ? standing : undefined
+        const others = homes.has(target.view.name) ? storedProgress : undefined
         if (!(await this.#writeDocument(target, slice, documents.get(target), others, batch))) return false
       }
-      for (const target of targets.filter(isManyStream))
+      for (const target of targets.filter(isMultiStream))
         if (target.cursorsIn === undefined && !(await this.#writeCursor(target, slice, batch))) return false
-      batch.tellSucceeded(targets, slice)
-      if (batch.watch) this.#tellWatch(batch.watch, targets, slice, batch)
+      batch.reportSucceeded(targets, slice)
+      if (batch.watch) this.#traceEvents(batch.watch, targets, slice, batch)
     } catch (error) {
       for (const target of targets) batch.fail(target, stream, slice.events[0], error)
     }
@@ -315,19 +316,19 @@ export class Projector {
   }
 
   /** Tells what each view made of a stream's events. */
-  #tellWatch(watch: BatchWatch, targets: readonly Target[], slice: Slice, batch: Batch): void {
+  #traceEvents(watch: BatchWatch, targets: readonly Target[], slice: Slice, batch: Batch): void {
     for (const target of targets) {
       const parked = batch.parkedVersion(target, slice) ?? Number.POSITIVE_INFINITY
       const failed = batch.failedVersion(target, slice.stream) ?? Number.POSITIVE_INFINITY
       for (const event of slice.events)
-        if (event.version >= parked) watch.tell(target.view.name, event, 'parked')
+        if (event.version >= parked) watch.traceEvent(target.view.name, event, 'parked')
         else if (event.version < failed && this.#isNew(target, slice, event, batch))
-          watch.tell(target.view.name, event, 'handled')
+          watch.traceEvent(target.view.name, event, 'handled')
     }
   }
 
   /** A stream's document after its new events, up to the first that the view cannot apply. */
-  #evolve(target: OneStreamTarget, slice: Slice, batch: Batch): Evolved {
+  #evolve(target: SingleStreamTarget, slice: Slice, batch: Batch): Evolved {
     const { view } = target
     const before = slice.documents.get(target)
     let [document, cursor] = [before?.document, before?.cursor ?? UNREAD]
@@ -337,36 +338,36 @@ export class Projector {
         const event = this.#readNew(target, slice, recorded, batch)
         if (event)
           document = callPure(view.name, () => storedDocument(view, slice.stream, view.evolve(document, event)))
-        if (recorded.version > cursor.version) cursor = headOf(recorded)
+        if (recorded.version > cursor.version) cursor = toCursor(recorded)
       } catch (error) {
         // What other views have passed is kept all the same: in a day their marks no longer tell.
         batch.fail(target, slice.stream, recorded, error)
         break
       }
     try {
-      return { document, sort: sortOf(target, document), cursor }
+      return { document, sort: readSortKey(target, document), cursor }
     } catch (error) {
       return this.#leaveAsItWas(target, slice, error, batch)
     }
   }
 
-  #leaveAsItWas(target: OneStreamTarget, slice: Slice, error: unknown, batch: Batch): Evolved {
+  #leaveAsItWas(target: SingleStreamTarget, slice: Slice, error: unknown, batch: Batch): Evolved {
     const { document, cursor = UNREAD } = slice.documents.get(target) ?? { document: undefined }
     const first = slice.events.find(({ version }) => version > cursor.version)
     batch.fail(target, slice.stream, first, error)
-    return { document, sort: sortOf(target, document), cursor }
+    return { document, sort: readSortKey(target, document), cursor }
   }
 
   async #writeDocument(
-    target: OneStreamTarget,
+    target: SingleStreamTarget,
     slice: Slice,
     evolved: Evolved | undefined,
-    others: Standing | undefined,
+    others: StoredProgress | undefined,
     batch: Batch,
   ): Promise<boolean> {
     const { stream } = slice
     const { store, entry } = target
-    const { documents } = this.#memoryOf(target)
+    const { documents } = this.#findMemory(target)
     const before = slice.documents.get(target)
     const { document, sort, cursor: head } = evolved ?? { document: undefined, sort: '', cursor: UNREAD }
     const { version, hash, time } = head
@@ -376,7 +377,7 @@ export class Projector {
     const stays = version === (before?.cursor?.version ?? 0)
     if (stays && sameVersions(passed, before?.cursor?.passed) && sameVersions(parked, before?.cursor?.parked))
       return true
-    const cursor = { version, hash, time, ...filled('passed', passed), ...filled('parked', parked) }
+    const cursor = { version, hash, time, ...toCursorField('passed', passed), ...toCursorField('parked', parked) }
     try {
       const result = await store.writeDocument(stream, { document, sort, etag: before?.etag }, cursor)
       if (result.outcome === 'written') documents.set(stream, { document, cursor, etag: result.etag })
@@ -391,7 +392,7 @@ export class Projector {
   }
 
   /** A cursor that is an item of its own. It stays where the view could not pass anything. */
-  async #writeCursor(target: ManyStreamTarget, slice: Slice, batch: Batch): Promise<boolean> {
+  async #writeCursor(target: MultiStreamTarget, slice: Slice, batch: Batch): Promise<boolean> {
     const { stream, cursors: read, events } = slice
     const before = read.get(target)
     const waits = batch.parkedVersion(target, slice)
@@ -402,21 +403,21 @@ export class Projector {
     const isFurther = last !== undefined && last.version > (slice.versions.get(target) ?? 0)
     const parked = waits === undefined ? {} : { [target.entry]: waits }
     if (!isFurther && sameVersions(parked, before?.cursor.parked)) return true
-    const { version, hash, time } = isFurther ? headOf(last) : (before?.cursor ?? UNREAD)
-    const cursor = { version, hash, time, ...filled('parked', parked) }
-    const { cursors } = this.#memoryOf(target)
+    const { version, hash, time } = isFurther ? toCursor(last) : (before?.cursor ?? UNREAD)
+    const cursor = { version, hash, time, ...toCursorField('parked', parked) }
+    const { cursors } = this.#findMemory(target)
     const result = await target.store.writeCursor(stream, cursor, before?.etag)
     if (result.outcome === 'written') cursors.set(stream, { cursor, etag: result.etag })
     else cursors.delete(stream)
     return result.outcome === 'written'
   }
 
-  #memoryOf({ view, store }: Target): Memory {
+  #findMemory({ view, store }: Target): Memory {
     const known = this.#memories.get(store)
     if (known) return known
     const memory: Memory = {
-      documents: remembered<ViewDocument>(REMEMBERED),
-      cursors: remembered<StoredCursor>(REMEMBERED),
+      documents: recentlyWritten<ViewDocument>(MAX_RECENTLY_WRITTEN),
+      cursors: recentlyWritten<StoredCursor>(MAX_RECENTLY_WRITTEN),
       writer: view.kind === 'many-streams' ? new DocumentWriter(view, store) : undefined,
       reader: eventReader(view.events ?? this.#deps.eventTypes, 'own'),
     }
@@ -433,7 +434,7 @@ interface Evolved {
 }
 
 /** What the cursors say of other views: how far they have come, and which wait. */
-type Standing = Readonly<Record<'passed' | 'parked', Readonly<Record<string, number>>>>
+type StoredProgress = Readonly<Record<'passed' | 'parked', Readonly<Record<string, number>>>>
 
 interface Failed {
   readonly version: number
@@ -465,8 +466,8 @@ class Batch {
     return this.#run.retried?.waiting.has(entry) ?? false
   }
 
-  leavesOut(view: string, stream: string, version: number): boolean {
-    return this.#run.leavesOut?.(view, stream, version) ?? false
+  isDiscarded(view: string, stream: string, version: number): boolean {
+    return this.#run.isDiscarded?.(view, stream, version) ?? false
   }
 
   /** Notes the first event of a stream that a view could not take. */
@@ -505,7 +506,7 @@ class Batch {
       if (failed === undefined || failed.isParked) continue
       const { version, type, cause } = failed
       const failure: StreamFailure = { handler: target.entry, stream, version, type, cause }
-      if (parking?.parks(failure)) await parking.note(failure, place?.({ stream, version }), trace)
+      if (parking?.shouldPark(failure)) await parking.note(failure, place?.({ stream, version }), trace)
       else if (onFailed && this.isRetried(target)) onFailed(failure)
       else continue
       this.#failed.get(target)?.set(stream, { ...failed, isParked: true })
@@ -513,7 +514,7 @@ class Batch {
   }
 
   /** Tells which views have taken a stream's events. */
-  tellSucceeded(targets: readonly Target[], { stream, parked }: Slice): void {
+  reportSucceeded(targets: readonly Target[], { stream, parked }: Slice): void {
     const { parking } = this.#run
     for (const target of targets)
       if (!parked.has(target) && this.failedVersion(target, stream) === undefined)
@@ -530,24 +531,25 @@ class Batch {
       // What the others cannot take comes to them by itself, and waits for them then.
       if (this.isRetry && !this.isRetried(target)) return []
       const causes = [...failed.values()].filter(({ isParked }) => !isParked).map(({ cause }) => cause)
-      return causes.length > 0 ? [{ name: view.name, cause: worstOf(causes) }] : []
+      return causes.length > 0 ? [{ name: view.name, cause: selectWorst(causes) }] : []
     })
     if (failures.length > 0) throw new HandlersFailed(failures)
   }
 }
 
 /** What the cursors that are written say of views of many streams: what they said, and what this batch has brought about. */
-function standingAfter(targets: readonly Target[], slice: Slice, batch: Batch): Standing {
+function progressAfter(targets: readonly Target[], slice: Slice, batch: Batch): StoredProgress {
   const { stream, passed, versions, events } = slice
   const known = new Map(targets.map(({ view, named }) => [view.name, named]))
   const after: Record<string, number> = {}
   for (const [entry, version] of Object.entries(passed)) {
-    const named = known.get(viewOf(entry))
+    const named = known.get(parseViewName(entry))
     // Of a view that this code does not know, another build's word stays.
     if (named === undefined || named.has(entry)) after[entry] = version
   }
   const parked: Record<string, number> = {}
-  for (const [entry, version] of Object.entries(slice.waits)) if (!known.has(viewOf(entry))) parked[entry] = version
+  for (const [entry, version] of Object.entries(slice.waits))
+    if (!known.has(parseViewName(entry))) parked[entry] = version
   const last = events.at(-1)?.version ?? 0
   for (const target of targets) {
     if (target.cursorsIn === undefined) continue
@@ -562,22 +564,22 @@ function standingAfter(targets: readonly Target[], slice: Slice, batch: Batch): 
   return { passed: after, parked }
 }
 
-function sortOf({ view }: OneStreamTarget, document: unknown): string {
+function readSortKey({ view }: SingleStreamTarget, document: unknown): string {
   return document === undefined ? '' : callPure(view.name, () => view.sort(document))
 }
 
-function headOf({ version, hash, time }: RecordedEvent): Cursor {
+function toCursor({ version, hash, time }: RecordedEvent): Cursor {
   return { version, hash, time }
 }
 
-function filled(name: 'passed' | 'parked', versions: Readonly<Record<string, number>>): Partial<Cursor> {
+function toCursorField(name: 'passed' | 'parked', versions: Readonly<Record<string, number>>): Partial<Cursor> {
   return Object.keys(versions).length > 0 ? { [name]: versions } : {}
 }
 
-function isOneStream(target: Target): target is OneStreamTarget {
+function isSingleStream(target: Target): target is SingleStreamTarget {
   return target.view.kind === 'one-stream'
 }
 
-function isManyStream(target: Target): target is ManyStreamTarget {
+function isMultiStream(target: Target): target is MultiStreamTarget {
   return target.view.kind === 'many-streams'
 }

@@ -1,10 +1,10 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { DocumentSearch, FoundDocument, FoundDocuments } from '../core/operations.ts'
 import type { Clock, ViewDocument, ViewGenerations, ViewStore, ViewStores } from '../core/ports.ts'
-import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
+import { formatPosition, type Position, parseCategory } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
-import { generationsOf } from '../core/view-pointer.ts'
-import { type Standing, standingIn, standingOf } from './cursors.ts'
+import { listGenerationNumbers } from '../core/view-pointer.ts'
+import { readDocumentProgress, readStreamProgress, type StreamProgress } from './cursors.ts'
 
 export interface QueryDependencies {
   readonly views: ViewStores
@@ -44,7 +44,7 @@ export async function readDocument(
   position?: Position,
 ): Promise<ViewDocument | undefined> {
   if (position === undefined) return (await deps.views.state(view.name)).live.store.read(key, 'relaxed')
-  const { store, document } = await reached(deps, view, position)
+  const { store, document } = await waitForPosition(deps, view, position)
   return key === position.stream && document ? document : store.read(key)
 }
 
@@ -65,7 +65,7 @@ export async function listDocuments(
   // One more than asked for tells whether there is another page.
   const list = { filter, limit: limit + 1, ...(after === undefined ? {} : { after }) }
   const found = position
-    ? await (await reached(deps, view, position)).store.list(list)
+    ? await (await waitForPosition(deps, view, position)).store.list(list)
     : await (await deps.views.state(view.name)).live.store.list(list, 'relaxed')
   const page = found.slice(0, limit)
   const last = page.at(-1)
@@ -96,16 +96,16 @@ export async function findDocuments(
   const store =
     generation === undefined
       ? (await views.state(view.name)).live.store
-      : await generationOf(generations, view, generation)
-  if (key !== undefined) return { items: await documentIn(store, key), searched: 1 }
-  const wanted = search?.toLowerCase()
+      : await findGeneration(generations, view, generation)
+  if (key !== undefined) return { items: await findDocument(store, key), searched: 1 }
+  const needle = search?.toLowerCase()
   const isFound = ({ key, document }: FoundDocument): boolean =>
-    wanted === undefined || `${key} ${JSON.stringify(document)}`.toLowerCase().includes(wanted)
+    needle === undefined || `${key} ${JSON.stringify(document)}`.toLowerCase().includes(needle)
   const items: FoundDocument[] = []
   let after = continuation === undefined ? undefined : readContinuation(continuation)
   let searched = 0
   while (searched < MAX_SEARCHED) {
-    const size = wanted === undefined ? limit : SEARCHED_AT_ONCE
+    const size = needle === undefined ? limit : SEARCHED_AT_ONCE
     const list = { filter, limit: size + 1, ...(after === undefined ? {} : { after }) }
     const found = await store.list(list, 'relaxed')
     for (const { key, version, document, place } of found.slice(0, size)) {
@@ -120,18 +120,18 @@ export async function findDocuments(
   return { items, searched, ...(after === undefined ? {} : { continuation: writeContinuation(after) }) }
 }
 
-async function documentIn(store: ViewStore, key: string): Promise<readonly FoundDocument[]> {
+async function findDocument(store: ViewStore, key: string): Promise<readonly FoundDocument[]> {
   const { document, cursor } = (await store.read(key, 'relaxed')) ?? {}
   return document === undefined ? [] : [{ key, ...(cursor ? { version: cursor.version } : {}), document }]
 }
 
 /** @throws TidemarkError `invalid-query` for one that the view has not */
-async function generationOf(
+async function findGeneration(
   generations: Pick<ViewGenerations, 'readPointer' | 'store'>,
   { name }: AnyView,
   generation: number,
 ): Promise<ViewStore> {
-  const has = generationsOf((await generations.readPointer(name)).pointer)
+  const has = listGenerationNumbers((await generations.readPointer(name)).pointer)
   if (has.has(generation)) return generations.store(name, generation)
   throw new TidemarkError(
     'invalid-query',
@@ -153,13 +153,13 @@ function checkFilter(view: AnyView, filter: Readonly<Record<string, string>>): v
  * instance's word may be newer than what it is about.
  * @returns the generation that has, and the stream's own document where the view has such.
  */
-async function reached(
+async function waitForPosition(
   deps: QueryDependencies,
   view: AnyView,
   position: Position,
 ): Promise<{ readonly store: ViewStore; readonly document?: ViewDocument }> {
   const { stream, version } = position
-  if (categoryOf(stream) !== view.category)
+  if (parseCategory(stream) !== view.category)
     throw new TidemarkError('invalid-position', `${view.name} does not follow ${stream}`)
   const began = deps.clock.elapsed()
   for (;;) {
@@ -167,15 +167,15 @@ async function reached(
     const state = await deps.views.state(view.name)
     const { store } = state.live
     const document = view.kind === 'one-stream' ? await store.read(stream) : undefined
-    const standing: Standing =
+    const progress: StreamProgress =
       view.kind === 'one-stream'
-        ? standingIn(document?.cursor, view, state.live)
-        : await standingOf(deps.views, view, state, state.live, stream)
-    if (standing.passed >= version) return { store, ...(document ? { document } : {}) }
-    if (standing.parked !== undefined && standing.parked <= version)
+        ? readDocumentProgress(document?.cursor, view, state.live)
+        : await readStreamProgress(deps.views, view, state, state.live, stream)
+    if (progress.passed >= version) return { store, ...(document ? { document } : {}) }
+    if (progress.parked !== undefined && progress.parked <= version)
       throw new TidemarkError(
         'stream-parked',
-        `${view.name} cannot process ${formatPosition({ stream, version: standing.parked })}: the stream waits for it until somebody mends the cause`,
+        `${view.name} cannot process ${formatPosition({ stream, version: progress.parked })}: the stream waits for it until somebody mends the cause`,
       )
     const waited = deps.clock.elapsed() - began
     const left = deps.maxWait - waited

@@ -2,25 +2,32 @@ import { LRUCache } from 'lru-cache'
 import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
-import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
+import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import type { StreamHead } from '../core/hash-chain.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import type { ParkedEvent } from '../core/parking.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
-import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
-import { formatPosition, streamOf } from '../core/stream.ts'
+import {
+  type AnyReaction,
+  formatConsumerName,
+  type Send,
+  type SendLater,
+  type Sent,
+  type Trace,
+} from '../core/reaction.ts'
+import { formatPosition, formatStream } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { OnAppended } from './command.ts'
 import type { Handler, Handling } from './consume.ts'
-import { readerOf } from './fold.ts'
-import { AT_ONCE, forEachLimited } from './limited.ts'
-import { callHandler, type StreamFailure, worstOf } from './parking.ts'
-import { checkKnown, eventsAfter, fork, inOrder } from './pending.ts'
+import { findReader } from './fold.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
+import { callHandler, type StreamFailure, selectWorst } from './parking.ts'
 import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
-import { attributesOf } from './watch.ts'
+import { checkAgainstSeen, findUnseenEvents, fork, sortByVersion } from './unseen-events.ts'
+import { describeEvent } from './watch.ts'
 
 export interface ReactDependencies {
   /** The service that reacts. */
@@ -39,10 +46,10 @@ export interface ReactDependencies {
 }
 
 /** How many streams a process remembers to have handled, so that what comes again costs nothing. */
-const REMEMBERED_STREAMS = 50_000
+const MAX_STREAMS = 50_000
 
 /** The part of a stream that this process has handled: all events from one version to its head. */
-interface Handled {
+interface HandledRange {
   readonly from: number
   readonly head: StreamHead
 }
@@ -62,7 +69,7 @@ export function reaction(
   const own = declared.service === deps.service
   const following: Following = {
     source: own ? deps.log : undefined,
-    handled: new LRUCache<string, Handled>({ max: REMEMBERED_STREAMS }),
+    handled: new LRUCache<string, HandledRange>({ max: MAX_STREAMS }),
     reader: eventReader(declared.events, own ? 'own' : 'foreign'),
     content: own ? (event) => event : (event) => event.published ?? event,
     watcher: new SendWatcher(declared.name, deps.onUnawaited),
@@ -72,13 +79,13 @@ export function reaction(
       const failures: unknown[] = []
       await forEachLimited(
         Map.groupBy(events, ({ stream }) => stream),
-        AT_ONCE,
+        CONCURRENCY,
         ([stream, arrived]) =>
           reactToStream(deps, declared, following, stream, arrived, handling).catch((error: unknown) => {
             failures.push(error)
           }),
       )
-      const worst = worstOf(failures)
+      const worst = selectWorst(failures)
       if (worst !== undefined) throw worst
     },
     forget: () => following.handled.clear(),
@@ -98,7 +105,7 @@ export function reaction(
 interface Following {
   /** What a gap is filled from: the own log. Another service's log is its own. */
   readonly source: EventHistory | undefined
-  readonly handled: LRUCache<string, Handled>
+  readonly handled: LRUCache<string, HandledRange>
   readonly reader: EventReader
   /** What it is told of an event. */
   readonly content: (event: RecordedEvent) => EventContent
@@ -131,7 +138,7 @@ async function reactToStream(
   }
   let [due, done]: [readonly RecordedEvent[], number] = [arrived.toSorted((a, b) => a.version - b.version), 0]
   try {
-    due = await unhandled(source, handled.get(stream), stream, arrived, trace)
+    due = await selectUnhandled(source, handled.get(stream), stream, arrived, trace)
     for (const event of due) {
       await reactToEvent(deps, declared, following, event, handling)
       done += 1
@@ -146,7 +153,7 @@ async function reactToStream(
     const [event] = left
     if (event === undefined || parking === undefined) throw cause
     const failure = failureAt(declared, event, cause)
-    if (!parking.parks(failure)) throw cause
+    if (!parking.shouldPark(failure)) throw cause
     await parking.park(failure, place?.(event), parkedEvents(following, left), trace)
     return countParked(declared, following, left, handling)
   }
@@ -160,21 +167,21 @@ async function reactToEvent(
   event: RecordedEvent,
   { trace, watch }: Pick<Handling, 'trace' | 'watch'>,
 ): Promise<void> {
-  const said = content(event)
-  if (!reader.knows(said.type)) return
-  const data = reader.read(said, formatPosition(event))
+  const eventContent = content(event)
+  if (!reader.knows(eventContent.type)) return
+  const data = reader.read(eventContent, formatPosition(event))
   const { telemetry = NO_TELEMETRY } = deps
   const options = {
     kind: 'consumer',
     parent: event.traceparent,
     links: [watch?.traceparent],
-    attributes: attributesOf(declared.name, { ...event, type: said.type }),
+    attributes: describeEvent(declared.name, { ...event, type: eventContent.type }),
   } as const
   await telemetry.span(`react ${declared.name}`, options, async ({ traceparent }) => {
     const sends = new Sends(watcher, formatPosition(event), trace)
-    const { send, sendLater } = senders(deps, declared, event, sends, trace, traceparent)
+    const { send, sendLater } = createSenders(deps, declared, event, sends, trace, traceparent)
     await callHandler(declared.name, () =>
-      sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),
+      sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater)),
     )
   })
   watch?.count(declared.name, event, 'handled')
@@ -204,31 +211,31 @@ function parkedEvents({ reader, content }: Following, events: readonly RecordedE
  * What of the arrived events this process has not handled, in order. Where it knows the event before, each must follow that one.
  * @throws TidemarkError `fork-detected`; `gap-unfilled` where the own log lacks what is missing.
  */
-async function unhandled(
+async function selectUnhandled(
   source: EventHistory | undefined,
-  known: Handled | undefined,
+  known: HandledRange | undefined,
   stream: string,
   arrived: readonly RecordedEvent[],
   trace: Trace,
 ): Promise<readonly RecordedEvent[]> {
-  const sorted = inOrder(stream, arrived)
+  const sorted = sortByVersion(stream, arrived)
   if (known === undefined) return sorted
   // Published again, after a loss: this process began behind them.
   const earlier = sorted.filter(({ version }) => version < known.from)
   const rest = sorted.filter(({ version }) => version >= known.from)
   const { head } = known
-  if (source) return [...earlier, ...(await eventsAfter(source, stream, head.version, [head], rest))]
+  if (source) return [...earlier, ...(await findUnseenEvents(source, stream, head.version, [head], rest))]
   const later = rest.filter(({ version }) => version > head.version)
   const [next] = later
   // The hub has nothing between two batches: what is missing was not published.
   if (next && next.version > head.version + 1)
     trace(`${formatPosition(next)} came after version ${head.version}: what lies between was not published`, 'warn')
-  for (const event of rest) checkKnown(stream, event, [head])
+  for (const event of rest) checkAgainstSeen(stream, event, [head])
   if (next && next.version === head.version + 1 && next.previousHash !== head.hash) throw fork(stream, next.version)
   return [...earlier, ...later]
 }
 
-function senders(
+function createSenders(
   deps: ReactDependencies,
   reaction: AnyReaction,
   event: RecordedEvent,
@@ -236,7 +243,7 @@ function senders(
   trace: Trace,
   traceparent: string | undefined,
 ): { readonly send: Send; readonly sendLater: SendLater } {
-  const consumer = consumerOf(deps.service, reaction)
+  const consumer = formatConsumerName(deps.service, reaction)
   const metadata: CommandMetadata = {
     actor: `reaction:${consumer}`,
     correlation: event.correlation,
@@ -244,7 +251,7 @@ function senders(
     ...(traceparent === undefined ? {} : { traceparent }),
   }
   // A client's key has no space (request.ts): none can take this one.
-  const keyOf = (commandId: string): string => `${consumer} ${commandId}`
+  const formatKey = (commandId: string): string => `${consumer} ${commandId}`
   // One that is not listed would be appended to all the same, and be unknown to the schedule, to queries and to its own history.
   const checkListed = (decider: AnyDecider): void => {
     if (deps.deciders.includes(decider)) return
@@ -252,7 +259,7 @@ function senders(
     throw new TidemarkError('registration-invalid', why)
   }
   // It is hashed, and may wait in the schedule: as JSON has it, now and later.
-  const asKept = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
+  const toJsonCommand = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
     const json = asJson(command.data)
     if (json.valid) return { ...command, data: json.value }
     const where = describeFault(json.fault)
@@ -262,11 +269,17 @@ function senders(
   const sendLater: SendLater = (due, decider, id, commandId, command) =>
     sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
       checkListed(decider)
-      const stream = streamOf(decider.category, id)
+      const stream = formatStream(decider.category, id)
       // In one form, which compares; what is no time would wait for ever.
       const time = new Date(parseTime(due)).toISOString()
-      const scheduled = { stream, key: keyOf(commandId), due: time, command: asKept(stream, command), metadata }
-      await deps.schedule.add(scheduled).catch(unforeseen)
+      const scheduled = {
+        stream,
+        key: formatKey(commandId),
+        due: time,
+        command: toJsonCommand(stream, command),
+        metadata,
+      }
+      await deps.schedule.add(scheduled).catch(throwInternal)
     })
   const send = <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,
@@ -276,19 +289,19 @@ function senders(
   ): Promise<Sent<Event>> =>
     sends.send(`${command.type} to ${decider.category}-${id}`, async () => {
       checkListed(decider)
-      const stream = streamOf(decider.category, id)
-      const key = keyOf(commandId)
+      const stream = formatStream(decider.category, id)
+      const key = formatKey(commandId)
       let events: readonly RecordedEvent[] | undefined
-      const request = { stream, key, receipts: 'all', command: asKept(stream, command), metadata } as const
+      const request = { stream, key, receipts: 'all', command: toJsonCommand(stream, command), metadata } as const
       const outcome = await deps
         .command(decider, request, (appended) => {
           events = appended
         })
-        .catch(unforeseen)
-      if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
+        .catch(throwInternal)
+      if (outcome.contentDiffers) trace(describeKeptOutcome(metadata, stream, commandId), 'warn')
       if (outcome.done) {
-        events ??= await eventsOf(deps.log, outcome).catch(unforeseen)
-        return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
+        events ??= await readOutcomeEvents(deps.log, outcome).catch(throwInternal)
+        return { events: events.map(findReader(decider).readEvent) as unknown as readonly Event[] }
       }
       trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
       return { events: [], refused: outcome.code }
@@ -297,18 +310,18 @@ function senders(
 }
 
 /** A command came again with another content: a build that is newer than the first one's makes something else of the same event. */
-export function firstStands({ causation }: CommandMetadata, stream: string, id: string): string {
+export function describeKeptOutcome({ causation }: CommandMetadata, stream: string, id: string): string {
   return `${causation}: ${stream} was sent ${id} before, with another content: the first outcome stands`
 }
 
 /** What nobody foresaw below a reaction is no fault of the reaction. */
-function unforeseen(error: unknown): never {
+function throwInternal(error: unknown): never {
   if (isTidemarkError(error)) throw error
-  throw new TidemarkError('internal', messageOf(error), { cause: error })
+  throw new TidemarkError('internal', describeError(error), { cause: error })
 }
 
 /** What an earlier call of the same command had led to. */
-async function eventsOf(
+async function readOutcomeEvents(
   log: EventHistory,
   { stream, version, events }: CommandDone,
 ): Promise<readonly RecordedEvent[]> {

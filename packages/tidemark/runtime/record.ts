@@ -7,7 +7,7 @@ import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
 import { type StreamHead, seal } from '../core/hash-chain.ts'
 import { type LogLimits, MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
-import { type Service, sourceOf, toldOf } from '../core/service.ts'
+import { formatSource, type Service, toPublicEvent } from '../core/service.ts'
 
 /** The names of fields and attributes, and what is derived from others, have less. */
 const NAMES_BYTES = 4 * 1024
@@ -54,14 +54,14 @@ export function record(
       `a command may append ${MAX_EVENTS} events, this one ${events.length}`,
     )
   const time = decisionTime(now, before)
-  const source = sourceOf(service.name, decider.category)
-  const tellable = service.publishes.map((publication) => publication.published)
+  const source = formatSource(service.name, decider.category)
+  const publicTypes = service.publishes.map((publication) => publication.publicEvent)
   let { version, hash: previousHash } = before.head
   let bytes = NAMES_BYTES
   const recorded = events.map((event) => {
     version += 1
     const content = checkWritten(decider.events, event)
-    const told = toldOf(service, content)
+    const publicEvent = toPublicEvent(service, content)
     const sealed = seal({
       id: eventId(version),
       stream,
@@ -69,12 +69,12 @@ export function record(
       ...content,
       source,
       time,
-      ...(told ? { published: checkWritten(tellable, told) } : {}),
+      ...(publicEvent ? { published: checkWritten(publicTypes, publicEvent) } : {}),
       ...metadata,
       previousHash,
     })
     previousHash = sealed.event.hash
-    const size = asText(sealed.bytes)
+    const size = maxTextBytes(sealed.bytes)
     if (size > limits.eventBytes) checkSendable(sealed.event, limits)
     bytes += size
     return sealed.event
@@ -83,7 +83,7 @@ export function record(
 }
 
 /** The most bytes that JSON has as a text within JSON, with the names around it: its quotes and backslashes are escaped, nothing else is. */
-function asText(bytes: number): number {
+function maxTextBytes(bytes: number): number {
   return 2 * bytes + NAMES_BYTES
 }
 

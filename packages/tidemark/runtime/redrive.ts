@@ -1,8 +1,8 @@
 import { fromCloudEvent } from '../core/cloud-event.ts'
-import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
+import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type {
   Discard,
-  GivenUp,
+  DiscardReason,
   ParkedKey,
   ParkedMessage,
   ParkingStore,
@@ -11,10 +11,10 @@ import type {
 } from '../core/parking.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { BACK_HOURS } from '../core/service.ts'
+import { ROLLBACK_HOURS } from '../core/service.ts'
 import { formatPosition } from '../core/stream.ts'
 import type { Handler } from './consume.ts'
-import { viewOf } from './cursors.ts'
+import { parseViewName } from './cursors.ts'
 import { type ConsumerParking, describePlace, type StreamFailure } from './parking.ts'
 
 const HOUR_MS = 3_600_000
@@ -34,7 +34,7 @@ export interface RedriveDependencies {
 }
 
 /** What became of a stream that was tried again. */
-export interface Redriven extends ParkedKey {
+export interface RedriveResult extends ParkedKey {
   readonly outcome: RedriveOutcome
   /** Where it waits: why. */
   readonly reason?: string
@@ -69,14 +69,14 @@ export class Redrive {
    * Tries again what is due: where another build runs than the one that failed, and otherwise after longer and longer pauses. A cause that
    * somebody mended frees what waits by itself.
    */
-  async redriveDue(trace: Trace): Promise<readonly Redriven[]> {
+  async redriveDue(trace: Trace): Promise<readonly RedriveResult[]> {
     const { store, parking } = this.#deps
     const due = (await store.streams())
       // A log tells what is true. Of another service's events nobody here can: somebody has to.
-      .filter((parked) => !(parked.code === 'fork-detected' && this.#handlerOf(parked)?.retry))
+      .filter((parked) => !(parked.code === 'fork-detected' && this.#findHandler(parked)?.retry))
       .filter((parked) => parking.isDue(parked))
       .slice(0, MAX_DUE)
-    const done: Redriven[] = []
+    const done: RedriveResult[] = []
     let failure: unknown
     for (const parked of due)
       try {
@@ -93,7 +93,7 @@ export class Redrive {
    * Tries a stream again, in order, by today's code. Events that come meanwhile either wait too and are taken up here, or come after.
    * @throws TidemarkError `not-parked`; `marks-expired` where only a rebuild of the view helps; `unavailable`
    */
-  async redrive(key: ParkedKey, trace: Trace): Promise<Redriven> {
+  async redrive(key: ParkedKey, trace: Trace): Promise<RedriveResult> {
     return this.#redrive(key, trace, await this.#deps.store.discards())
   }
 
@@ -101,16 +101,16 @@ export class Redrive {
    * Gives up the event that a stream waits for, and tries the rest; or all that waits until now.
    * @throws TidemarkError as `redrive`
    */
-  async discard(key: ParkedKey, what: 'first' | 'all', why: GivenUp, trace: Trace): Promise<Redriven> {
+  async discard(key: ParkedKey, what: 'first' | 'all', why: DiscardReason, trace: Trace): Promise<RedriveResult> {
     const { store, clock } = this.#deps
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       const parked = await this.#parked(key)
       const { etag, ...before } = parked
-      const handler = this.#handlerOf(parked)
+      const handler = this.#findHandler(parked)
       const from = parked.version
       const to = what === 'first' ? from : Math.max(parked.last, (await handler?.newest?.(parked.stream)) ?? 0)
       const discard: Discard = {
-        handler: viewOf(parked.handler),
+        handler: parseViewName(parked.handler),
         stream: parked.stream,
         from,
         to,
@@ -133,7 +133,7 @@ export class Redrive {
   }
 
   /** Gives up a message that is no event. @throws TidemarkError `not-parked` */
-  async discardMessage(id: string, why: GivenUp, trace: Trace): Promise<void> {
+  async discardMessage(id: string, why: DiscardReason, trace: Trace): Promise<void> {
     const { store, clock, consumer } = this.#deps
     const message = (await store.messages()).find((each) => each.id === id)
     if (message === undefined) throw new TidemarkError('not-parked', `${consumer} has no message ${id} that waits`)
@@ -141,11 +141,11 @@ export class Redrive {
     trace(`${consumer}: ${why.by} gave up the message of ${describePlace(message.place)}: ${why.reason}`, 'warn')
   }
 
-  async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<Redriven> {
+  async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<RedriveResult> {
     const { store, parking, consumer } = this.#deps
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       const parked = await this.#parked(key)
-      const handler = this.#handlerOf(parked)
+      const handler = this.#findHandler(parked)
       const { etag, ...before } = parked
       const { stream } = parked
       if (handler === undefined || (await handler.isNeedless?.(parked.handler))) {
@@ -162,7 +162,7 @@ export class Redrive {
           drop: tried.done,
         })
         if (result.outcome === 'conflict') continue
-        return { handler: parked.handler, stream, outcome: 'waits', reason: messageOf(tried.failure.cause) }
+        return { handler: parked.handler, stream, outcome: 'waits', reason: describeError(tried.failure.cause) }
       }
       if (tried.done.length === PAGE) {
         await store.write({ ...before, events: before.events - PAGE }, etag, { drop: tried.done })
@@ -178,7 +178,7 @@ export class Redrive {
   }
 
   /** What a reaction waits for is kept with it. */
-  async #retry(handler: Handler, parked: StoredParkedStream, trace: Trace): Promise<Tried> {
+  async #retry(handler: Handler, parked: StoredParkedStream, trace: Trace): Promise<Attempt> {
     const kept = await this.#deps.store.events(parked, PAGE)
     const events = kept.map(({ text }) => fromCloudEvent(JSON.parse(text)))
     const failure = await handler.retry?.(events, { trace })
@@ -187,10 +187,10 @@ export class Redrive {
   }
 
   /** What views wait for is in the log. */
-  async #catchUp(handler: Handler, parked: StoredParkedStream, discards: readonly Discard[]): Promise<Tried> {
+  async #catchUp(handler: Handler, parked: StoredParkedStream, discards: readonly Discard[]): Promise<Attempt> {
     const { handler: entry, stream, since, version } = parked
     const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
-    if (handler.hasMarks?.(entry) && age > BACK_HOURS * HOUR_MS)
+    if (handler.usesMarkers?.(entry) && age > ROLLBACK_HOURS * HOUR_MS)
       throw new TidemarkError(
         'marks-expired',
         `${stream} has waited for ${entry} for so long that nobody knows any more which of its documents have ${formatPosition(parked)}: rebuild the view`,
@@ -211,13 +211,13 @@ export class Redrive {
     return parked
   }
 
-  #handlerOf({ handler }: ParkedKey): Handler | undefined {
-    return this.#deps.handlers.find(({ names }) => names.includes(viewOf(handler)))
+  #findHandler({ handler }: ParkedKey): Handler | undefined {
+    return this.#deps.handlers.find(({ names }) => names.includes(parseViewName(handler)))
   }
 }
 
 /** What an attempt has done of what waited, and what it failed of. */
-interface Tried {
+interface Attempt {
   readonly done: readonly number[]
   readonly failure?: StreamFailure
 }

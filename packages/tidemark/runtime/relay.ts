@@ -1,17 +1,17 @@
-import { commitOf, commitPlaceOf, type RecordedCommit } from '../core/commit.ts'
+import { parseCommit, type RecordedCommit, readCommitPosition } from '../core/commit.ts'
 import { failureClass, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import { hashFits } from '../core/hash-chain.ts'
 import type { EventHistory, EventPublisher } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { formatPosition } from '../core/stream.ts'
-import { NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
+import { listTraceparents, NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { Handler } from './consume.ts'
 import { forEachLimited } from './limited.ts'
 import type { ConsumerParking } from './parking.ts'
 import { timed } from './watch.ts'
 
-const STREAMS_AT_ONCE = 32
+const STREAM_CONCURRENCY = 32
 const PAGE = 200
 
 /** What the relay is called among what waits. */
@@ -61,19 +61,19 @@ export class Relay {
     const damaged = new Map<string, Unpublishable>()
     for (const item of items)
       try {
-        const commit = commitOf(item)
+        const commit = parseCommit(item)
         if (commit) commits.push(commit)
       } catch (cause) {
         if (!isTidemarkError(cause, 'event-unreadable')) throw cause
-        const place = commitPlaceOf(item)
-        if (place === undefined) await this.#keepForeign(item, cause, trace)
+        const place = readCommitPosition(item)
+        if (place === undefined) await this.#parkForeign(item, cause, trace)
         else if (place.version < (damaged.get(place.stream)?.version ?? Number.POSITIVE_INFINITY))
           damaged.set(place.stream, { version: place.version, type: '', cause })
       }
     // Commits of one batch share their place in the feed: only the version orders them.
     const events = commits.sort((a, b) => a.from - b.from).flatMap((commit) => commit.events)
     const { service, telemetry = NO_TELEMETRY } = this.#deps
-    const links = telemetry.isOn ? tracesOf(events) : []
+    const links = telemetry.isOn ? listTraceparents(events) : []
     const attributes = { 'messaging.batch.message_count': events.length }
     const isParked = await telemetry.span(`relay ${service}`, { kind: 'internal', links, attributes }, (span) =>
       this.#publish(events, damaged, span.traceparent, trace),
@@ -92,7 +92,7 @@ export class Relay {
     const { parking, publisher } = this.#deps
     const byStream = Map.groupBy(events, ({ stream }) => stream)
     let isParked = false
-    await forEachLimited(new Set([...byStream.keys(), ...damaged.keys()]), STREAMS_AT_ONCE, async (stream) => {
+    await forEachLimited(new Set([...byStream.keys(), ...damaged.keys()]), STREAM_CONCURRENCY, async (stream) => {
       const its = byStream.get(stream) ?? []
       const bad = damaged.get(stream)
       const last = Math.max(its.at(-1)?.version ?? 0, bad?.version ?? 0)
@@ -105,7 +105,7 @@ export class Relay {
     return isParked
   }
 
-  #keepForeign(item: unknown, cause: unknown, trace: Trace): Promise<void> {
+  #parkForeign(item: unknown, cause: unknown, trace: Trace): Promise<void> {
     const { stream } = (item ?? {}) as { readonly stream?: unknown }
     const place = { hub: `${this.#deps.service} (its log)`, partition: String(stream) }
     return this.#deps.parking.keepMessage(place, item, cause, trace)
@@ -193,7 +193,7 @@ export async function publishCommits(publisher: EventPublisher, commits: readonl
   for (const event of events) if (!hashFits(event)) throw mismatch(event)
   await forEachLimited(
     Map.groupBy(events, ({ stream }) => stream),
-    STREAMS_AT_ONCE,
+    STREAM_CONCURRENCY,
     ([stream, itsEvents]) => publisher.publish(stream, itsEvents),
   )
 }

@@ -3,10 +3,10 @@ import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Schedule, ScheduledCommand } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { categoryOf } from '../core/stream.ts'
-import { AT_ONCE, forEachLimited } from './limited.ts'
+import { parseCategory } from '../core/stream.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
 
-import { firstStands } from './react.ts'
+import { describeKeptOutcome } from './react.ts'
 
 const PAGE = 100
 
@@ -29,7 +29,7 @@ export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise
   let failure: { readonly error: unknown } | undefined
   let sent = 0
   for await (const page of schedule.due(PAGE))
-    await forEachLimited(page, AT_ONCE, async (scheduled) => {
+    await forEachLimited(page, CONCURRENCY, async (scheduled) => {
       try {
         await sendOne(deps, scheduled, trace)
         await schedule.remove(scheduled)
@@ -44,10 +44,10 @@ export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise
 
 async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, trace: Trace): Promise<void> {
   const { stream, key, due, command, metadata } = scheduled
-  const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
+  const decider = deps.deciders.find(({ category }) => category === parseCategory(stream))
   if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
   const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata, notBefore: due })
-  if (outcome.contentDiffers) trace(firstStands(metadata, stream, key), 'warn')
+  if (outcome.contentDiffers) trace(describeKeptOutcome(metadata, stream, key), 'warn')
   if (outcome.done) return
   trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
 }

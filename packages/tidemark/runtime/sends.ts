@@ -1,11 +1,11 @@
-import { messageOf } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import type { Trace } from '../core/reaction.ts'
 
 /** Tells of commands that a reaction does not wait for: in the log once for each process, which is enough to mend it. */
 export class SendWatcher {
   readonly #reaction: string
   readonly #onUnawaited: (line: string) => void
-  #isTold = false
+  #isLogged = false
 
   /** @param onUnawaited hears every such line, also those that the log is spared. */
   constructor(reaction: string, onUnawaited: (line: string) => void = () => {}) {
@@ -16,7 +16,7 @@ export class SendWatcher {
   /** They are waited for all the same. */
   forgotten(position: string, commands: readonly string[], trace: Trace): void {
     const what = `did not wait for ${commands.join(', ')}`
-    this.#tell(
+    this.#log(
       `${position}: the reaction ${this.#reaction} ${what}: await each send, or return its promise`,
       'warn',
       trace,
@@ -26,7 +26,7 @@ export class SendWatcher {
   /** It is sent all the same, but its event may be passed: nobody sends it again after a crash. */
   late(position: string, command: string, trace: Trace): void {
     const what = `sent ${command} after it had ended, where a crash loses it`
-    this.#tell(
+    this.#log(
       `${position}: the reaction ${this.#reaction} ${what}: await all of its work before it ends`,
       'error',
       trace,
@@ -36,13 +36,13 @@ export class SendWatcher {
   /** What was sent late has failed. */
   lost(position: string, command: string, error: unknown, trace: Trace): void {
     const what = `${command}, which the reaction ${this.#reaction} sent after it had ended`
-    trace(`${position}: ${what}, failed and is lost: ${messageOf(error)}`, 'error')
+    trace(`${position}: ${what}, failed and is lost: ${describeError(error)}`, 'error')
   }
 
-  #tell(line: string, level: 'warn' | 'error', trace: Trace): void {
+  #log(line: string, level: 'warn' | 'error', trace: Trace): void {
     this.#onUnawaited(line)
-    if (this.#isTold) return
-    this.#isTold = true
+    if (this.#isLogged) return
+    this.#isLogged = true
     trace(line, level)
   }
 }
@@ -121,7 +121,7 @@ export class Sends {
    * Runs the handler, and settles when all that it sent is done.
    * @throws what the handler throws; otherwise the failure of a command that it did not wait for.
    */
-  async during(handler: () => Promise<void>): Promise<void> {
+  async run(handler: () => Promise<void>): Promise<void> {
     try {
       await handler()
       for (const sent of this.#sent) sent.isForgotten = sent.isPending || !sent.outcome.isAwaited

@@ -1,4 +1,4 @@
-import { aboutOf } from '../core/about.ts'
+import { describeService } from '../core/about.ts'
 import type { HistoryRange } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { EventType } from '../core/event.ts'
@@ -27,19 +27,19 @@ import type {
 } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import {
-  followedBy,
   hasCanary,
   hasSchedule,
+  listFollowedServices,
+  listReactions,
   projectionName,
   reactionsName,
-  reactionsOf,
   relayName,
   type Service,
 } from '../core/service.ts'
 import type { Position } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
-import { type AnyView, cursorsOf } from '../core/view.ts'
-import { findStreams, tail, traceOf } from './browse.ts'
+import { type AnyView, findCursorView } from '../core/view.ts'
+import { findStreams, readTrace, tail } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
 import { documentEvents } from './document-events.ts'
@@ -48,23 +48,23 @@ import { Follower } from './follow.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
 import { type HistoryPage, type PointInTime, readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
-import { actOnParked, chooseParked, parkedOf } from './parked.ts'
+import { actOnParked, chooseParked, listParked } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
 import { projection } from './project.ts'
 import { findDocuments, type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
 import { reaction } from './react.ts'
-import { Rebuilds } from './rebuilds.ts'
+import { abandon, buildGeneration, promote, type RebuildPort, readDiscards, rebuildView, rollBack } from './rebuild.ts'
+import { RebuildRunner } from './rebuild-runner.ts'
 import { Redrive, redriveAll } from './redrive.ts'
 import { Relay, relayHandler } from './relay.ts'
-import { abandon, buildNext, givenUp, goBack, promote, type ReplayPort, replay } from './replay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
 import { stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
 import { verifyPart } from './verification.ts'
-import { generationsAbout } from './views.ts'
+import { describeGenerations } from './views.ts'
 import { watchedCommands } from './watch.ts'
 
 /** How often an instance says that it lives. Milliseconds. */
@@ -130,7 +130,7 @@ export interface RuntimeSettings {
 }
 
 /** A service as it runs in one process: what its functions call. */
-export interface ServiceRuntime extends ReplayPort, RepublishPort, Operations {
+export interface ServiceRuntime extends RebuildPort, RepublishPort, Operations {
   readonly command: HandleCommand
   /** Publishes what the log's change feed brings. */
   relay(items: readonly unknown[], trace: Trace): Promise<void>
@@ -159,7 +159,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const generations = once(() => ports.generations())
   const publisher = once(() => ports.publisher())
   const feed = once(() => ports.feed())
-  const cursorsIn = new Map(service.views.map((view) => [view.name, cursorsOf(service.views, view)]))
+  const cursorsIn = new Map(service.views.map((view) => [view.name, findCursorView(service.views, view)]))
   const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
@@ -191,7 +191,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
   const reactionHandlers = (hub: string): readonly Handler[] =>
-    reactionsOf(service)
+    listReactions(service)
       .filter((declared) => declared.service === hub)
       .map((declared) => {
         const { name, category, startsAt } = declared
@@ -205,27 +205,29 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
         }
         return { names: [name], category, startsAt, ...reaction(deps, declared) }
       })
-  const build = buildOf(service)
+  const build = computeBuild(service)
   const lagCheckMs = settings.lagCheckSeconds * 1000
-  const parkingOf = (consumer: string) => {
+  const openParking = (consumer: string) => {
     const store = ports.parking(consumer)
     return { store, parking: new ConsumerParking({ store, consumer, service: service.name, build, clock }) }
   }
-  const redriveOf = (consumer: string, handlers: readonly Handler[]): Redrive =>
-    new Redrive({ consumer, ...parkingOf(consumer), handlers, clock })
+  const createRedrive = (consumer: string, handlers: readonly Handler[]): Redrive =>
+    new Redrive({ consumer, ...openParking(consumer), handlers, clock })
   /** One for the views, where there are any, and one for the reactions to each hub. */
-  const ofEachConsumer = <Made>(
+  const mapConsumers = <Made>(
     make: (consumer: string, hubName: string, handlers: () => readonly Handler[]) => Made,
   ): readonly Made[] => [
     ...(service.views.length > 0 ? [make(projectionName(service.name), service.name, viewHandlers)] : []),
-    ...followedBy(service).map((hub) => make(reactionsName(service.name, hub), hub, () => reactionHandlers(hub))),
+    ...listFollowedServices(service).map((hub) =>
+      make(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
+    ),
   ]
   const made: Follower[] = []
   const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
     once(() => {
       const hub = ports.hub(hubName)
       const progress = ports.progress(consumer)
-      const { parking } = parkingOf(consumer)
+      const { parking } = openParking(consumer)
       const deps = {
         consumer,
         hubName,
@@ -247,7 +249,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     })
   const projections = follower(projectionName(service.name), service.name, viewHandlers)
   const reactions = new Map(
-    followedBy(service).map((hub) => [
+    listFollowedServices(service).map((hub) => [
       hub,
       follower(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
     ]),
@@ -258,19 +260,19 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       new Relay({
         service: service.name,
         publisher: publisher(),
-        parking: parkingOf(relayName(service.name)).parking,
+        parking: openParking(relayName(service.name)).parking,
         clock,
         telemetry,
       }),
   )
   const redrives = once(() => [
-    ...ofEachConsumer((consumer, _, handlers) => redriveOf(consumer, handlers())),
-    redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
+    ...mapConsumers((consumer, _, handlers) => createRedrive(consumer, handlers())),
+    createRedrive(relayName(service.name), [relayHandler(publisher(), store())]),
   ])
-  const about = once(() => aboutOf(service, build))
+  const about = once(() => describeService(service, build))
   const browser = once(() => ports.browser())
   const verifier = once(() => ports.verifier())
-  const replayDeps = once(() => ({
+  const rebuildDeps = once(() => ({
     log: store(),
     feed: feed(),
     generations: generations(),
@@ -282,28 +284,28 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     clock,
     ids: ports.ids,
   }))
-  const replays: ReplayPort = {
-    replay: ready((...args) => replay(replayDeps(), ...args)),
-    build: ready((...args) => buildNext(replayDeps(), ...args)),
-    promote: ready((...args) => promote(replayDeps(), ...args)),
-    abandon: ready((...args) => abandon(replayDeps(), ...args)),
-    goBack: ready((...args) => goBack(replayDeps(), ...args)),
+  const rebuilder: RebuildPort = {
+    rebuildView: ready((...args) => rebuildView(rebuildDeps(), ...args)),
+    build: ready((...args) => buildGeneration(rebuildDeps(), ...args)),
+    promote: ready((...args) => promote(rebuildDeps(), ...args)),
+    abandon: ready((...args) => abandon(rebuildDeps(), ...args)),
+    rollBack: ready((...args) => rollBack(rebuildDeps(), ...args)),
   }
   const rebuilds = once(
     () =>
-      new Rebuilds({
+      new RebuildRunner({
         views: service.views,
-        replays,
+        rebuilder,
         store: ports.rebuilds(),
         clock,
         instance,
         warn: (line) => ports.warn(`${service.name}: ${line}`),
       }),
   )
-  const summaryOf = async (view: AnyView): Promise<ViewSummary> => {
+  const summarizeView = async (view: AnyView): Promise<ViewSummary> => {
     const { name, kind, category, filters } = view
     const [{ pointer }, rebuild] = await Promise.all([generations().readPointer(name), rebuilds().last(view)])
-    return { name, kind, category, filters, ...generationsAbout(pointer), ...(rebuild ? { rebuild } : {}) }
+    return { name, kind, category, filters, ...describeGenerations(pointer), ...(rebuild ? { rebuild } : {}) }
   }
   const sendsCanaries = settings.sendsCanaries && hasCanary(service)
   const doPeriodicWork = periodicWork(clock, [
@@ -325,7 +327,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     },
     {
       every: REBUILDS_MS,
-      run: ready((trace: Trace) => rebuilds().goOn(trace)),
+      run: ready((trace: Trace) => rebuilds().resume(trace)),
     },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
     // The last: it waits for its own effect.
@@ -343,7 +345,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       : []),
   ])
   const watched = once(() =>
-    ofEachConsumer(
+    mapConsumers(
       (consumer, hubName, handlers): WatchedConsumer => ({
         consumer,
         hubName,
@@ -386,23 +388,23 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       await telemetry.close()
     },
     status,
-    parked: ready((choice) => parkedOf(redrives(), choice)),
+    parked: ready((choice) => listParked(redrives(), choice)),
     chooseParked: ready((choice, action) => chooseParked(redrives(), choice, action)),
     actOnParked: (...args) => actOnParked(redrives(), ...args),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),
     stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
-    ...replays,
+    ...rebuilder,
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
     redrives: ready(() => redrives()),
     about,
     streams: (query) => findStreams(browser(), store(), query),
     events: (query) => tail(browser(), query),
-    trace: (correlation, limit, continuation) => traceOf(browser(), correlation, limit, continuation),
-    views: () => Promise.all(service.views.map(summaryOf)),
+    trace: (correlation, limit, continuation) => readTrace(browser(), correlation, limit, continuation),
+    views: () => Promise.all(service.views.map(summarizeView)),
     documentEvents: (view, query) =>
-      documentEvents({ ...replayDeps(), givenUp: (its) => givenUp(replayDeps(), its) }, view, query),
+      documentEvents({ ...rebuildDeps(), readDiscards: (its) => readDiscards(rebuildDeps(), its) }, view, query),
     findDocuments: (view, search) => findDocuments({ views: views(), generations: generations() }, view, search),
     rebuild: ready((view, action, by, trace) => rebuilds().start(view, action, by, trace)),
     verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),
@@ -412,13 +414,13 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
 }
 
 /** Tells apart what knows other handlers or other events. */
-function buildOf(service: Service): string {
+function computeBuild(service: Service): string {
   const events = service.deciders.flatMap(({ events }) => events)
-  const followed = reactionsOf(service).flatMap(({ name, events }) => [name, ...events.map(versionOf)])
-  return canonicalHash([events.map(versionOf), service.views.map(({ name }) => name), followed]).slice(0, 12)
+  const followed = listReactions(service).flatMap(({ name, events }) => [name, ...events.map(formatVersion)])
+  return canonicalHash([events.map(formatVersion), service.views.map(({ name }) => name), followed]).slice(0, 12)
 }
 
-function versionOf({ name, version }: EventType): string {
+function formatVersion({ name, version }: EventType): string {
   return `${name}.v${version}`
 }
 

@@ -1,5 +1,5 @@
 import type { AnyDecider } from '../core/decider.ts'
-import { messageOf } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import type { EventStore, Snapshots } from '../core/ports.ts'
 import { MAX_STATE_BYTES, type Snapshot, snapshotId, stateBytes, stateText } from '../core/snapshot.ts'
@@ -39,7 +39,8 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
       return found
     } catch (error) {
       // Once for an outage: every cold command meets it.
-      if (!readFails) deps.warn(`snapshots are not used, streams are read from their beginning: ${messageOf(error)}`)
+      if (!readFails)
+        deps.warn(`snapshots are not used, streams are read from their beginning: ${describeError(error)}`)
       readFails = true
       return undefined
     }
@@ -56,7 +57,7 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
       return deps.warn(`${not} its state has ${bytes} bytes, a snapshot takes ${MAX_STATE_BYTES}`)
     await deps.snapshots
       .write(stream, id, { state: text, head })
-      .catch((error: unknown) => deps.warn(`${not} ${messageOf(error)}`))
+      .catch((error: unknown) => deps.warn(`${not} ${describeError(error)}`))
   }
 
   return {

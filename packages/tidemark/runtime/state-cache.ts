@@ -1,8 +1,8 @@
 import type { StateCache } from './command.ts'
 import type { AggregateState } from './fold.ts'
-import { remembered } from './remembered.ts'
+import { recentlyWritten } from './recently-written.ts'
 
 /** The states of the streams that were written last, at most so many. */
 export function stateCache(streams: number): StateCache {
-  return remembered<AggregateState>(streams)
+  return recentlyWritten<AggregateState>(streams)
 }

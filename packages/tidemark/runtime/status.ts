@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import type { Clock, HandlerPoints, HubPoint, HubReader, ProgressStore, RelayLag, Schedule } from '../core/ports.ts'
 import type {
   CanaryStatus,
@@ -51,7 +51,7 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
     try {
       return await read()
     } catch (error) {
-      unknown.push({ part, reason: messageOf(error) })
+      unknown.push({ part, reason: describeError(error) })
       return undefined
     }
   }
@@ -105,7 +105,7 @@ async function consumerStatus(watched: WatchedConsumer, now: string): Promise<Co
   const found = await Promise.all(
     partitions.map(async (partition) => {
       const points = items.map((item) => item.partitions.get(partition) ?? new Map<string, HubPoint>())
-      return partitionStatus(hub, partition, handledBy(handlers, points, madeAt), now)
+      return partitionStatus(hub, partition, findHandledPoint(handlers, points, madeAt), now)
     }),
   )
   return {
@@ -120,7 +120,7 @@ async function consumerStatus(watched: WatchedConsumer, now: string): Promise<Co
 }
 
 /** The point up to which all handlers have handled everything, whichever instance did; undefined where one of them is not known to have begun. */
-function handledBy(
+function findHandledPoint(
   handlers: readonly string[],
   instances: readonly HandlerPoints[],
   madeAt: string,
@@ -146,11 +146,11 @@ async function partitionStatus(
   const { first, last } = await hub.bounds(partition)
   const next = Math.max(first, (handled?.sequence ?? -1) + 1)
   const events = Math.max(0, last - next + 1)
-  const seconds = events === 0 ? 0 : await ageOf(hub, partition, next, now)
+  const seconds = events === 0 ? 0 : await readAge(hub, partition, next, now)
   return { partition, handled: handled?.sequence ?? null, last, events, seconds }
 }
 
-async function ageOf(hub: HubReader, partition: string, sequence: number, now: string): Promise<number> {
+async function readAge(hub: HubReader, partition: string, sequence: number, now: string): Promise<number> {
   for await (const [message] of hub.read(partition, sequence, sequence))
     if (message) return secondsFrom(message.time, now)
   // It expired meanwhile: the next look finds the one after it.

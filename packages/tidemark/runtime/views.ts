@@ -1,10 +1,10 @@
 import type { ViewSummary } from '../core/operations.ts'
-import { generationsOf, type ViewPointer } from '../core/view-pointer.ts'
+import { listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
 
 /** The generations that a pointer names, by number, and what each is for, as operators are told of them. */
-export function generationsAbout(pointer: ViewPointer): Pick<ViewSummary, 'live' | 'generations'> {
+export function describeGenerations(pointer: ViewPointer): Pick<ViewSummary, 'live' | 'generations'> {
   const { live, previous, built } = pointer
-  const generations = [...generationsOf(pointer)]
+  const generations = [...listGenerationNumbers(pointer)]
     .sort((a, b) => a - b)
     .map((number) => {
       if (number === live) return { number, role: 'live' as const }

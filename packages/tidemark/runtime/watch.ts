@@ -10,7 +10,7 @@ export type HandledAs = 'handled' | 'parked'
 type WatchedEvent = Pick<RecordedEvent, 'stream' | 'version' | 'type' | 'traceparent'>
 
 /** What a span says of the event that it is about. */
-export function attributesOf(handler: string, { stream, version, type }: WatchedEvent): Attributes {
+export function describeEvent(handler: string, { stream, version, type }: WatchedEvent): Attributes {
   return {
     'tidemark.handler': handler,
     'tidemark.stream': stream,
@@ -27,14 +27,14 @@ export async function timed<Result>(
   run: () => Promise<Result>,
 ): Promise<Result> {
   const began = telemetry.now()
-  const tell = (outcome: string): void =>
+  const recordOutcome = (outcome: string): void =>
     telemetry.record(metric, (telemetry.now() - began) / 1000, { ...attributes, 'tidemark.outcome': outcome })
   try {
     const result = await run()
-    tell('done')
+    recordOutcome('done')
     return result
   } catch (error) {
-    tell(codeOf(error))
+    recordOutcome(readErrorCode(error))
     throw error
   }
 }
@@ -53,7 +53,7 @@ export function watchedCommands(telemetry: Telemetry, handle: HandleCommand): Ha
     return telemetry.span(`${command.type} ${decider.category}`, options, async (span) => {
       const { traceparent } = span
       const began = telemetry.now()
-      const tell = (outcome: string): void => {
+      const recordOutcome = (outcome: string): void => {
         const attributes = { ...category, 'tidemark.outcome': outcome }
         span.set({ 'tidemark.outcome': outcome })
         telemetry.record('tidemark.commands', 1, attributes)
@@ -67,11 +67,11 @@ export function watchedCommands(telemetry: Telemetry, handle: HandleCommand): Ha
         })
         if (outcome.done) {
           span.set({ 'tidemark.version': outcome.version })
-          tell(outcome.events > 0 ? 'done' : 'unchanged')
-        } else tell(outcome.code)
+          recordOutcome(outcome.events > 0 ? 'done' : 'unchanged')
+        } else recordOutcome(outcome.code)
         return outcome
       } catch (error) {
-        tell(codeOf(error))
+        recordOutcome(readErrorCode(error))
         throw error
       }
     })
@@ -85,7 +85,7 @@ export class BatchWatch {
   readonly traceparent: string | undefined
   readonly #began: number
   /** The events that a handler did something with, by its name. */
-  readonly #told = new Map<string, Set<string>>()
+  readonly #counted = new Map<string, Set<string>>()
 
   constructor(telemetry: Telemetry, traceparent: string | undefined, began: number) {
     this.#telemetry = telemetry
@@ -95,9 +95,9 @@ export class BatchWatch {
 
   /** Counts what became of an event, once for each handler. @returns whether it was new. */
   count(handler: string, event: WatchedEvent, outcome: HandledAs): boolean {
-    const told = this.#told.get(handler) ?? new Set<string>()
-    this.#told.set(handler, told)
-    if (told.size === told.add(formatPosition(event)).size) return false
+    const countedEvents = this.#counted.get(handler) ?? new Set<string>()
+    this.#counted.set(handler, countedEvents)
+    if (countedEvents.size === countedEvents.add(formatPosition(event)).size) return false
     this.#telemetry.record('tidemark.events.handled', 1, { 'tidemark.handler': handler, 'tidemark.outcome': outcome })
     return true
   }
@@ -106,14 +106,14 @@ export class BatchWatch {
    * Counts what became of an event at a view, with a span in the event's trace. A view takes all events of a batch at once, and writes a document for
    * many of them: so the span begins with the batch, and ends when what the event led to is written.
    */
-  tell(view: string, event: WatchedEvent, outcome: HandledAs): void {
+  traceEvent(view: string, event: WatchedEvent, outcome: HandledAs): void {
     if (!this.count(view, event, outcome) || !isSampled(event.traceparent)) return
     const options = {
       kind: 'consumer',
       parent: event.traceparent,
       links: [this.traceparent],
       began: this.#began,
-      attributes: { ...attributesOf(view, event), 'tidemark.outcome': outcome },
+      attributes: { ...describeEvent(view, event), 'tidemark.outcome': outcome },
     } as const
     void this.#telemetry.span(`project ${view}`, options, async (span) => {
       if (outcome === 'parked') span.fail('parked')
@@ -122,14 +122,16 @@ export class BatchWatch {
 
   /** Counts the events that a handler had nothing to do with. */
   skipped(handler: string, events: readonly WatchedEvent[]): void {
-    const told = this.#told.get(handler)
+    const countedEvents = this.#counted.get(handler)
     const skipped =
-      told === undefined ? events.length : events.filter((event) => !told.has(formatPosition(event))).length
+      countedEvents === undefined
+        ? events.length
+        : events.filter((event) => !countedEvents.has(formatPosition(event))).length
     const attributes = { 'tidemark.handler': handler, 'tidemark.outcome': 'skipped' }
     if (skipped > 0) this.#telemetry.record('tidemark.events.handled', skipped, attributes)
   }
 }
 
-function codeOf(error: unknown): string {
+function readErrorCode(error: unknown): string {
   return isTidemarkError(error) ? error.code : 'internal'
 }

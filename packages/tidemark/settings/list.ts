@@ -56,7 +56,7 @@ function wholeNumber(otherwise: number, most: number) {
 }
 
 /** A number, with what it must be in words. */
-function numberOf(unit: string, otherwise: number, most: number) {
+function defineNumber(unit: string, otherwise: number, most: number) {
   return { schema: wholeNumber(otherwise, most), mustBe: `a whole number from 1 to ${most}`, unit }
 }
 
@@ -76,11 +76,11 @@ const address = {
 } as const
 
 /** https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables */
-function headersOf(text: string, context: z.RefinementCtx): Readonly<Record<string, string>> {
+function parseHeaders(text: string, context: z.RefinementCtx): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {}
   for (const part of text.split(',')) {
     const [, name = '', value = ''] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(\S+)\s*$/.exec(part) ?? []
-    const decoded = percentDecoded(value)
+    const decoded = decodePercent(value)
     if (name !== '' && decoded !== undefined) headers[name] = decoded
     else context.addIssue({ code: 'custom', message: 'not a header' })
   }
@@ -88,7 +88,7 @@ function headersOf(text: string, context: z.RefinementCtx): Readonly<Record<stri
 }
 
 /** What a header's value may be: printable ASCII. */
-function percentDecoded(text: string): string | undefined {
+function decodePercent(text: string): string | undefined {
   try {
     const decoded = decodeURIComponent(text)
     return /^[\x20-\x7e]+$/.test(decoded) ? decoded : undefined
@@ -161,39 +161,39 @@ export const settingsList = {
   EventHubConnection__clientId: { ...clientId, meaning: identity.clientId, readBy: 'both', setIn: ['azure'] },
 
   TIDEMARK_QUERY_WAIT_MS: {
-    ...numberOf('milliseconds', 5000, 200_000),
+    ...defineNumber('milliseconds', 5000, 200_000),
     // https://learn.microsoft.com/azure/azure-functions/functions-app-settings: an HTTP answer takes 230 s at most
     meaning: 'How long a query waits for the position it was asked for, before it answers that the view is behind.',
     readBy: 'services',
     setIn: ['azure'],
   },
   TIDEMARK_CACHED_STREAMS: {
-    ...numberOf('streams', 10_000, 1_000_000),
+    ...defineNumber('streams', 10_000, 1_000_000),
     meaning: 'How many folded streams an instance remembers, so that a command on one of them reads nothing first.',
     readBy: 'services',
     setIn: [],
   },
   TIDEMARK_SNAPSHOT_EVENTS: {
-    ...numberOf('events', 1000, 1_000_000),
+    ...defineNumber('events', 1000, 1_000_000),
     meaning:
       'How many events an instance folds for a command before it keeps a snapshot of the stream, where its decider has a state version.',
     readBy: 'services',
     setIn: [],
   },
   TIDEMARK_RELAY_POLL_MS: {
-    ...numberOf('milliseconds', 500, 60_000),
+    ...defineNumber('milliseconds', 500, 60_000),
     meaning: "How long the relay waits before it asks the log's change feed again, once it has read it to the end.",
     readBy: 'services',
     setIn: ['local'],
   },
   TIDEMARK_SCHEDULE_POLL_S: {
-    ...numberOf('seconds', 5, 59),
+    ...defineNumber('seconds', 5, 59),
     meaning: 'How often commands whose time has come are looked for.',
     readBy: 'services',
     setIn: ['local', 'azure'],
   },
   TIDEMARK_LAG_CHECK_S: {
-    ...numberOf('seconds', 60, 60),
+    ...defineNumber('seconds', 60, 60),
     meaning: 'How often consumers that stand still are looked for, although the hub has more.',
     readBy: 'services',
     setIn: [],
@@ -251,7 +251,7 @@ export const settingsList = {
     setIn: [],
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
-    schema: z.string().transform(headersOf).optional(),
+    schema: z.string().transform(parseHeaders).optional(),
     mustBe: 'headers, name=value with commas between, what is special in a value percent-encoded',
     meaning: 'What is sent with traces and metrics, such as a key of the backend.',
     readBy: 'services',
@@ -291,13 +291,13 @@ export const settingsList = {
     setIn: [],
   },
   OTEL_BSP_SCHEDULE_DELAY: {
-    ...numberOf('milliseconds', 5000, 60_000),
+    ...defineNumber('milliseconds', 5000, 60_000),
     meaning: 'How long spans wait to be sent together.',
     readBy: 'services',
     setIn: [],
   },
   OTEL_METRIC_EXPORT_INTERVAL: {
-    ...numberOf('milliseconds', 60_000, 3_600_000),
+    ...defineNumber('milliseconds', 60_000, 3_600_000),
     meaning: 'How often metrics are sent.',
     readBy: 'services',
     setIn: [],

@@ -3,7 +3,7 @@ import type { ActorSource } from '../azure-functions/actor.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { CosmosConnection } from '../cosmos/client.ts'
 import type { EventHubsConnection } from '../event-hubs/publisher.ts'
-import { credentialOf } from '../identity/credential.ts'
+import { createCredential } from '../identity/credential.ts'
 import type { OtlpSettings } from '../opentelemetry/otlp.ts'
 import { type SettingName, settings, settingsList } from './list.ts'
 import { nearest } from './nearest.ts'
@@ -35,7 +35,7 @@ const connections = [
   ['CosmosConnection', 'CosmosConnection__accountEndpoint'],
   ['EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace'],
 ] as const
-const ours = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
+const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
 const SHOWN = 60
 /** A setting that should hold no key may hold one by mistake: a connection string where an address belongs, or an address with a password. */
 const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
@@ -56,7 +56,7 @@ const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
 export function readSettings(environment: Environment): Settings {
   const set = Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1]))
   const names = new Set(set.map(([name]) => name))
-  const { values, wrong } = valuesOf(new Map(set))
+  const { values, wrong } = parseValues(new Map(set))
   const all = [...unknown(names), ...wrong, ...connections.flatMap((way) => connectionWrong(way, names))]
   if (all.length > 0) throw new TidemarkError('setting-invalid', all.join('; '))
   return {
@@ -75,7 +75,7 @@ export function readSettings(environment: Environment): Settings {
 }
 
 /** What the host alone reads is the host's to judge. */
-function valuesOf(set: ReadonlyMap<string, string>): { readonly values: Values; readonly wrong: readonly string[] } {
+function parseValues(set: ReadonlyMap<string, string>): { readonly values: Values; readonly wrong: readonly string[] } {
   const values: Record<string, unknown> = {}
   const wrong: string[] = []
   for (const [name, { schema, mustBe, readBy, secret }] of settings) {
@@ -89,9 +89,9 @@ function valuesOf(set: ReadonlyMap<string, string>): { readonly values: Values; 
 }
 
 function unknown(names: ReadonlySet<string>): readonly string[] {
-  const known = [...settings.keys()].filter((name) => ours.test(name))
+  const known = [...settings.keys()].filter((name) => ownNames.test(name))
   return [...names]
-    .filter((name) => ours.test(name) && !settings.has(name) && !isOtherName(name))
+    .filter((name) => ownNames.test(name) && !settings.has(name) && !isOtherName(name))
     .map((name) => `there is no setting ${shown(name)}: ${nearest(name, known)} may be meant`)
 }
 
@@ -110,14 +110,14 @@ function connectionWrong([connection, address]: (typeof connections)[number], na
 function cosmosConnection(values: Values): CosmosConnection {
   const { CosmosConnection: connectionString, CosmosConnection__accountEndpoint: endpoint = '' } = values
   return connectionString === undefined
-    ? { endpoint, credential: credentialOf(values.CosmosConnection__clientId) }
+    ? { endpoint, credential: createCredential(values.CosmosConnection__clientId) }
     : { connectionString }
 }
 
 function eventHubsConnection(values: Values): EventHubsConnection {
   const { EventHubConnection: connectionString, EventHubConnection__fullyQualifiedNamespace: namespace = '' } = values
   return connectionString === undefined
-    ? { namespace, credential: credentialOf(values.EventHubConnection__clientId) }
+    ? { namespace, credential: createCredential(values.EventHubConnection__clientId) }
     : { connectionString }
 }
 

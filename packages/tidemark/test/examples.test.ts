@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { connectionStrings } from '../../test-support/connection-strings.ts'
-import { codeBlocksOf } from '../../test-support/documented-code.ts'
+import { listCodeBlocks } from '../../test-support/documented-code.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = fileURLToPath(new URL('../', import.meta.url))
@@ -66,14 +66,14 @@ import {
   eventType,
   type EventOf,
   type ImmediateReaction,
-  type OneStreamView,
+  type SingleStreamView,
   type SchedulingReaction,
   type Service,
 } from 'tidemark'
 import * as z from 'zod'
 import { entry, type Opened } from './entry.ts'
 
-export const titles: OneStreamView<{ title: string; openedAt: string }, Opened> = {
+export const titles: SingleStreamView<{ title: string; openedAt: string }, Opened> = {
   kind: 'one-stream',
   name: 'titles',
   category: 'entry',
@@ -119,7 +119,7 @@ describe('the examples in docstrings', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-examples-'))
   after(() => rmSync(folder, { recursive: true, force: true }))
   const all = everyExport().map(({ name, kind, example }, index) => {
-    const [code] = codeBlocksOf(example).filter(({ info }) => info === 'ts')
+    const [code] = listCodeBlocks(example).filter(({ info }) => info === 'ts')
     return { name, kind, file: `example-${index}.ts`, code: code?.text }
   })
   const values = all.filter(({ kind }) => kind === 'value')
@@ -129,7 +129,7 @@ describe('the examples in docstrings', () => {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   // The decider that the README begins with, and what the examples have besides.
-  const [readme] = codeBlocksOf(readFileSync(join(source, 'README.md'), 'utf8')).filter(({ info }) => info === 'ts')
+  const [readme] = listCodeBlocks(readFileSync(join(source, 'README.md'), 'utf8')).filter(({ info }) => info === 'ts')
   const entryTypes = 'export type Open = CommandOf<typeof open>\nexport type Opened = EventOf<typeof Opened>\n'
   writeFileSync(join(folder, 'entry.ts'), `${readme?.text}\n${entryTypes}`)
   writeFileSync(join(folder, 'entries.ts'), entries)

@@ -5,16 +5,16 @@ import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import { describeIssues, validate } from '../core/schema.ts'
-import { streamOf } from '../core/stream.ts'
+import { formatStream } from '../core/stream.ts'
 import { LIMITS } from '../memory/limits.ts'
 import { decide } from '../runtime/command.ts'
 import { type AggregateState, emptyState, fold } from '../runtime/fold.ts'
 import { decisionTime, record } from '../runtime/record.ts'
+import { diffEvents, formatEvents, formatValue, refuseAwait } from './format.ts'
 import { moment } from './moment.ts'
-import { frozen, pure } from './pure.ts'
+import { freezeDeep, pure } from './pure.ts'
 import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
-import { eventsDiffer, refuseAwait, shown, told } from './words.ts'
 
 /**
  * What a decider made of a command. Each of its ends throws AssertionError where it is not so.
@@ -87,22 +87,22 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
 ): GivenEvents<Cmd, Event> {
   return {
     when(command, { id = '1', now = moment() } = {}) {
-      const stream = streamOf(decider.category, id)
+      const stream = formatStream(decider.category, id)
       const folded = foldGiven(decider, stream, events)
       const request = {
         stream,
         key: 'test',
         receipts: 'none',
-        command: frozen(arrived(decider, command)),
+        command: freezeDeep(parseCommand(decider, command)),
         metadata,
       } as const
       const time = decisionTime(now, folded)
-      const decision = decide(watched(decider), folded, request, time)
+      const decision = decide(withPurityChecks(decider), folded, request, time)
       if (isRefusal(decision)) checkDeclared(decider, decision.refusal)
       else checkRecordable(decider, stream, folded, decision, time)
       const story = [
-        `given     ${told(events).join('\n          ')}`,
-        `when      ${command.type} ${shown(command.data)}`,
+        `given     ${formatEvents(events).join('\n          ')}`,
+        `when      ${command.type} ${formatValue(command.data)}`,
       ]
       return decided(story, decision)
     },
@@ -115,11 +115,11 @@ function decided<Event extends DomainEvent>(story: readonly string[], decision: 
   }
   const came = isRefusal(decision)
     ? `came      the refusal ${decision.refusal}: ${decision.detail}`
-    : `came      ${told(decision).join('\n            ')}`
+    : `came      ${formatEvents(decision).join('\n            ')}`
   const then = (expected: readonly Event[]): void => {
     refuseAwait(expected)
-    if (isRefusal(decision)) fail(expected, `expected  ${told(expected).join('\n            ')}`, came)
-    const lines = isRefusal(decision) ? [] : eventsDiffer(expected, decision)
+    if (isRefusal(decision)) fail(expected, `expected  ${formatEvents(expected).join('\n            ')}`, came)
+    const lines = isRefusal(decision) ? [] : diffEvents(expected, decision)
     if (lines.length > 0) fail(expected, ...lines)
   }
   return {
@@ -140,17 +140,17 @@ function foldGiven<State, Cmd extends Command, Event extends DomainEvent>(
   const recorder = { ...service, events: decider.events }
   const recorded: RecordedEvent[] = []
   for (const event of events) recorded.push(recordGiven(recorder, stream, recorded.at(-1), event, moment()))
-  const pureDecider = watched(decider)
+  const pureDecider = withPurityChecks(decider)
   return fold(pureDecider, emptyState(pureDecider), recorded)
 }
 
 /** The decider, each call of it made twice on what is frozen. */
-function watched<State, Cmd extends Command, Event extends DomainEvent>(
+function withPurityChecks<State, Cmd extends Command, Event extends DomainEvent>(
   decider: Decider<State, Cmd, Event>,
 ): Decider<State, Cmd, Event> {
   return {
     ...decider,
-    initial: frozen(decider.initial),
+    initial: freezeDeep(decider.initial),
     evolve: (state, event) => pure(`evolve of ${decider.category}`, (...args) => decider.evolve(...args), state, event),
     decide: (state, command, context) =>
       pure(`decide of ${decider.category}`, (...args) => decider.decide(...args), state, command, context),
@@ -158,7 +158,7 @@ function watched<State, Cmd extends Command, Event extends DomainEvent>(
 }
 
 /** The command as it comes to the decider: JSON that was checked against its schema. */
-function arrived(
+function parseCommand(
   { category, commands }: Pick<Decider<never, never, never>, 'category' | 'commands'>,
   command: Command,
 ): Command {

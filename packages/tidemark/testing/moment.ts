@@ -1,4 +1,4 @@
-const EMPTY_STREAM = Date.UTC(2026, 0, 1)
+const START = Date.UTC(2026, 0, 1)
 
 /**
  * The time in tests: so many seconds after 2026-01-01T00:00:00.000Z, where it begins. RFC 3339, UTC, milliseconds.
@@ -11,7 +11,7 @@ const EMPTY_STREAM = Date.UTC(2026, 0, 1)
  * ```
  */
 export function moment(seconds = 0): string {
-  return new Date(EMPTY_STREAM + seconds * 1000).toISOString()
+  return new Date(START + seconds * 1000).toISOString()
 }
 
 /**

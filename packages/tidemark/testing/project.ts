@@ -3,15 +3,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import type { Service } from '../core/service.ts'
-import { categoryOf, formatPosition } from '../core/stream.ts'
-import { type AnyView, type ManyStreamView, type OneStreamView, storedDocument } from '../core/view.ts'
+import { formatPosition, parseCategory } from '../core/stream.ts'
+import { type AnyView, type MultiStreamView, type SingleStreamView, storedDocument } from '../core/view.ts'
+import { diffValues, formatValue, refuseAwait, toJson, truncate } from './format.ts'
 import { moment } from './moment.ts'
 import { pure } from './pure.ts'
 import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
 import { runProjection } from './run-projection.ts'
-import { inParts, type Orders, seeded, seedsOf, shuffled } from './shuffle.ts'
-import { cut, differences, kept, refuseAwait, shown } from './words.ts'
+import { inParts, listSeeds, type Orders, seeded, shuffled } from './shuffle.ts'
 
 /**
  * Events by stream, `order-1`; or those of one stream, whose name is then the view's category and 1.
@@ -99,24 +99,24 @@ interface Story {
  */
 export function project<Document, Event extends DomainEvent>(
   service: Service,
-  view: OneStreamView<Document, Event> | ManyStreamView<Document, Event>,
+  view: SingleStreamView<Document, Event> | MultiStreamView<Document, Event>,
 ): Projected<Document, Event> {
-  return projected({ service, view: watched(view), events: [], twice: false, seeds: [] })
+  return projected({ service, view: withPurityChecks(view), events: [], twice: false, seeds: [] })
 }
 
 function projected<Document, Event extends DomainEvent>(story: Story): Projected<Document, Event> {
   return {
-    given: (streams) => projected({ ...story, events: [...story.events, ...recordedOf(story, streams)] }),
+    given: (streams) => projected({ ...story, events: [...story.events, ...recordEvents(story, streams)] }),
     deliveredTwice: () => projected({ ...story, twice: true }),
-    outOfOrder: (orders = {}) => projected({ ...story, seeds: seedsOf(orders) }),
+    outOfOrder: (orders = {}) => projected({ ...story, seeds: listSeeds(orders) }),
     // biome-ignore lint/suspicious/noThenProperty: the field's word; who awaits it by mistake is told so.
     then(...args: readonly unknown[]) {
       refuseAwait(args[0])
-      if (args.length === 1) return checkEvery(story, (documents) => onlyDiffers(args[0], documents))
-      return checkEvery(story, (documents) => oneDiffers(String(args[0]), args[1], documents))
+      if (args.length === 1) return checkEvery(story, (documents) => diffOnly(args[0], documents))
+      return checkEvery(story, (documents) => diffOne(String(args[0]), args[1], documents))
     },
-    thenAll: (expected) => checkEvery(story, (documents) => allDiffer(expected, documents)),
-    thenNone: (key) => checkEvery(story, (documents) => oneDiffers(key, undefined, documents)),
+    thenAll: (expected) => checkEvery(story, (documents) => diffAll(expected, documents)),
+    thenNone: (key) => checkEvery(story, (documents) => diffOne(key, undefined, documents)),
   }
 }
 
@@ -124,27 +124,27 @@ type Documents = ReadonlyMap<string, unknown>
 /** In which lines the documents differ from what is expected. */
 type Differ = (documents: Documents) => readonly string[]
 
-function onlyDiffers(expected: unknown, documents: Documents): readonly string[] {
+function diffOnly(expected: unknown, documents: Documents): readonly string[] {
   const [first, ...more] = documents.keys()
-  if (first !== undefined && more.length === 0) return oneDiffers(first, expected, documents)
+  if (first !== undefined && more.length === 0) return diffOne(first, expected, documents)
   return [`expected one document, came ${first === undefined ? 'none' : [first, ...more].join(', ')}`]
 }
 
-function oneDiffers(key: string, expected: unknown, documents: Documents): readonly string[] {
-  const [wanted, came] = [kept(expected), kept(documents.get(key))]
-  if (isDeepStrictEqual(wanted, came)) return []
-  if (wanted !== undefined && came !== undefined)
-    return [`document ${key}:`, ...differences(wanted, came).map((line) => `  ${line}`)]
+function diffOne(key: string, expected: unknown, documents: Documents): readonly string[] {
+  const [wantedDocument, came] = [toJson(expected), toJson(documents.get(key))]
+  if (isDeepStrictEqual(wantedDocument, came)) return []
+  if (wantedDocument !== undefined && came !== undefined)
+    return [`document ${key}:`, ...diffValues(wantedDocument, came).map((line) => `  ${line}`)]
   const others = [...documents.keys()].filter((other) => other !== key)
   return [
-    `document ${key}: expected ${shown(wanted)}, came ${shown(came)}`,
+    `document ${key}: expected ${formatValue(wantedDocument)}, came ${formatValue(came)}`,
     ...(came === undefined && others.length > 0 ? [`  there are ${others.join(', ')}`] : []),
   ]
 }
 
-function allDiffer(expected: Readonly<Record<string, unknown>>, documents: Documents): readonly string[] {
+function diffAll(expected: Readonly<Record<string, unknown>>, documents: Documents): readonly string[] {
   const keys = new Set([...Object.keys(expected), ...documents.keys()])
-  return [...keys].flatMap((key) => oneDiffers(key, expected[key], documents))
+  return [...keys].flatMap((key) => diffOne(key, expected[key], documents))
 }
 
 /** One way in which the events come. */
@@ -155,9 +155,9 @@ interface Delivery {
 
 async function checkEvery(story: Story, differ: Differ): Promise<void> {
   const { service, view, events, twice, seeds } = story
-  for (const { how, batches } of deliveriesOf(events, seeds)) {
+  for (const { how, batches } of listDeliveries(events, seeds)) {
     const came = batches.map((batch) => batch.map(formatPosition).join(', ')).join(' | ')
-    const delivered = `${how}${twice ? ', each batch twice' : ''}: ${cut(came)}`
+    const delivered = `${how}${twice ? ', each batch twice' : ''}: ${truncate(came)}`
     let lines: readonly string[]
     try {
       lines = differ(await runProjection(service, view, events, batches, twice))
@@ -172,7 +172,7 @@ async function checkEvery(story: Story, differ: Differ): Promise<void> {
   }
 }
 
-function deliveriesOf(events: readonly RecordedEvent[], seeds: readonly number[]): readonly Delivery[] {
+function listDeliveries(events: readonly RecordedEvent[], seeds: readonly number[]): readonly Delivery[] {
   const oneByOne = events.map((event) => [event])
   return [
     { how: 'in one batch', batches: events.length === 0 ? [] : [events] },
@@ -184,14 +184,14 @@ function deliveriesOf(events: readonly RecordedEvent[], seeds: readonly number[]
   ]
 }
 
-function recordedOf<Event extends DomainEvent>(
+function recordEvents<Event extends DomainEvent>(
   { service, view, events }: Story,
   streams: GivenStreams<Event>,
 ): readonly RecordedEvent[] {
   const byStream = isList(streams) ? { [`${view.category}-1`]: streams } : streams
   const recorded: RecordedEvent[] = []
   for (const [stream, given] of Object.entries(byStream)) {
-    const types = service.deciders.find(({ category }) => category === categoryOf(stream))?.events ?? []
+    const types = service.deciders.find(({ category }) => category === parseCategory(stream))?.events ?? []
     const recorder = { ...service, events: types }
     let last = events.findLast((event) => event.stream === stream)
     for (const event of given) {
@@ -207,13 +207,13 @@ function isList<Event extends DomainEvent>(streams: GivenStreams<Event>): stream
 }
 
 /** The view, each call of it made twice on what is frozen, and its documents held to what it says they are like. */
-function watched(view: AnyView): AnyView {
+function withPurityChecks(view: AnyView): AnyView {
   const evolve = `evolve of ${view.name}`
   if (view.kind === 'one-stream')
     return {
       ...view,
       evolve: (document: unknown, event: Recorded<DomainEvent>) =>
-        asDeclared(
+        checkDeclared(
           view,
           event.stream,
           pure(evolve, (...args) => view.evolve(...args), document, event),
@@ -221,9 +221,9 @@ function watched(view: AnyView): AnyView {
     }
   return {
     ...view,
-    targets: (event) => pure(`targets of ${view.name}`, (...args) => view.targets(...args), event),
+    documentKeys: (event) => pure(`documentKeys of ${view.name}`, (...args) => view.documentKeys(...args), event),
     evolve: (document, event, key) =>
-      asDeclared(
+      checkDeclared(
         view,
         key,
         pure(evolve, (...args) => view.evolve(...args), document, event, key),
@@ -231,11 +231,11 @@ function watched(view: AnyView): AnyView {
   }
 }
 
-function asDeclared(view: AnyView, key: string, document: unknown): unknown {
+function checkDeclared(view: AnyView, key: string, document: unknown): unknown {
   const stored = storedDocument(view, key, document)
   if (view.document === undefined || stored === undefined) return document
   const result = validate<unknown>(view.document, stored)
-  const wrong = result.valid ? differences(result.value, stored) : [describeIssues(result.issues)]
+  const wrong = result.valid ? diffValues(result.value, stored) : [describeIssues(result.issues)]
   if (wrong.length > 0)
     throw new AssertionError({
       message: `a document of ${view.name} is not as the view declares it: ${wrong.join('; ')}`,

@@ -1,12 +1,12 @@
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
-import { differences } from './words.ts'
+import { diffValues } from './format.ts'
 
 /** Freezes a value and all that it holds, and returns it. What is frozen already is left as it is, and bytes, which cannot be. */
-export function frozen<Value>(value: Value): Value {
+export function freezeDeep<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
   Object.freeze(value)
-  for (const part of Object.values(value)) frozen(part)
+  for (const part of Object.values(value)) freezeDeep(part)
   return value
 }
 
@@ -20,7 +20,7 @@ export function pure<Args extends readonly unknown[], Value>(
   call: (...args: Args) => Value,
   ...args: Args
 ): Value {
-  frozen(args)
+  freezeDeep(args)
   // Freezing keeps neither a Map nor a Set from being changed.
   const before = structuredClone(args)
   const [first, second] = [attempt(what, call, args), attempt(what, call, args)]
@@ -30,12 +30,12 @@ export function pure<Args extends readonly unknown[], Value>(
     throw new AssertionError({
       message: [
         `${what} is not pure: called twice with the same, it answers differently the second time`,
-        ...differences(first, second),
+        ...diffValues(first, second),
       ].join('\n  '),
       expected: first,
       actual: second,
     })
-  return frozen(first)
+  return freezeDeep(first)
 }
 
 function attempt<Args extends readonly unknown[], Value>(

@@ -5,12 +5,12 @@ import type { DomainEvent } from '../core/event.ts'
 import type { ScheduledCommand } from '../core/ports.ts'
 import type { ProcessManager } from '../core/process-manager.ts'
 import type { AnyReaction } from '../core/reaction.ts'
-import { reactionsOf, type Service } from '../core/service.ts'
+import { listReactions, type Service } from '../core/service.ts'
+import { diffEvents, diffValues, formatValue, refuseAwait, toJson } from './format.ts'
+import { Harness } from './harness.ts'
 import { later } from './moment.ts'
 import type { Given } from './recorded-as.ts'
-import { Rig } from './rig.ts'
-import { type Orders, seeded, seedsOf } from './shuffle.ts'
-import { differences, eventsDiffer, kept, refuseAwait, shown } from './words.ts'
+import { listSeeds, type Orders, seeded } from './shuffle.ts'
 
 /** Events by stream: of the service itself, and of those that it follows. */
 export type Messages = Readonly<Record<string, readonly Given[]>>
@@ -117,15 +117,15 @@ interface Story {
  */
 export function react(service: Service, ...followers: readonly (AnyReaction | ProcessManager)[]): Reacted {
   const named = followers.flatMap((follower) => ('reactions' in follower ? follower.reactions : [follower]))
-  const reactions = named.length > 0 ? named : reactionsOf(service)
+  const reactions = named.length > 0 ? named : listReactions(service)
   return reacted({ service, reactions, steps: [], twice: false, seeds: [] })
 }
 
 function reacted(story: Story): Reacted {
-  const and = (step: Step): Reacted => reacted({ ...story, steps: [...story.steps, step] })
+  const addStep = (step: Step): Reacted => reacted({ ...story, steps: [...story.steps, step] })
   const then = (expected: Parameters<Reacted['then']>[0]): Promise<void> => {
     refuseAwait(expected)
-    return checkEvery(story, ({ events }) => streamsDiffer(expected, events))
+    return checkEvery(story, ({ events }) => diffStreams(expected, events))
   }
   return {
     given(messages) {
@@ -133,13 +133,13 @@ function reacted(story: Story): Reacted {
         throw new TypeError(
           'what was given comes before what happens: given(…) stands before when(…), at(…) and after(…)',
         )
-      return and({ kind: 'given', messages })
+      return addStep({ kind: 'given', messages })
     },
-    when: (messages) => and({ kind: 'when', messages }),
-    at: (time) => and({ kind: 'clock', move: () => time }),
-    after: (seconds) => and({ kind: 'clock', move: (now) => later(now, seconds) }),
+    when: (messages) => addStep({ kind: 'when', messages }),
+    at: (time) => addStep({ kind: 'clock', move: () => time }),
+    after: (seconds) => addStep({ kind: 'clock', move: (now) => later(now, seconds) }),
     deliveredTwice: () => reacted({ ...story, twice: true }),
-    outOfOrder: (orders = {}) => reacted({ ...story, seeds: seedsOf(orders) }),
+    outOfOrder: (orders = {}) => reacted({ ...story, seeds: listSeeds(orders) }),
     then,
     thenNothing: () => then({}),
     thenRefused: (stream, code) =>
@@ -148,14 +148,14 @@ function reacted(story: Story): Reacted {
         const came = refused.map((each) => `${each.stream} ${each.code}`)
         return [`expected the refusal ${stream} ${code}, came ${came.length > 0 ? came.join(', ') : 'none'}`]
       }),
-    thenScheduled: (expected) => checkEvery(story, ({ scheduled }) => scheduledDiffer(expected, scheduled)),
+    thenScheduled: (expected) => checkEvery(story, ({ scheduled }) => diffScheduled(expected, scheduled)),
   }
 }
 
 /** What came of a story. */
 interface Outcome {
   readonly events: Readonly<Record<string, readonly DomainEvent[]>>
-  readonly refused: Rig['refused']
+  readonly refused: Harness['refused']
   readonly scheduled: readonly ScheduledCommand[]
 }
 
@@ -179,44 +179,47 @@ async function checkEvery(story: Story, differ: (outcome: Outcome) => readonly s
 }
 
 async function run({ service, reactions, steps, twice }: Story, seed: number | undefined): Promise<Outcome> {
-  const rig = new Rig(service, reactions, { twice, random: seed === undefined ? undefined : seeded(seed) })
+  const harness = new Harness(service, reactions, { twice, random: seed === undefined ? undefined : seeded(seed) })
   let before: { readonly events: number; readonly refused: number } | undefined
-  const mine = new Set<string>()
+  const givenHashes = new Set<string>()
   for (const step of steps) {
-    if (step.kind !== 'given') before ??= { events: rig.recorded.length, refused: rig.refused.length }
-    if (step.kind === 'clock') rig.moveTo(step.move(rig.now))
+    if (step.kind !== 'given') before ??= { events: harness.recorded.length, refused: harness.refused.length }
+    if (step.kind === 'clock') harness.moveTo(step.move(harness.now))
     else
       for (const [stream, given] of Object.entries(step.messages))
         for (const event of given) {
-          const recorded = await rig.record(stream, event)
-          mine.add(recorded.hash)
+          const recorded = await harness.record(stream, event)
+          givenHashes.add(recorded.hash)
         }
-    await rig.settle()
+    await harness.settle()
   }
-  const events = rig.recorded.slice(before?.events).filter(({ hash }) => !mine.has(hash))
+  const events = harness.recorded.slice(before?.events).filter(({ hash }) => !givenHashes.has(hash))
   return {
     events: Object.fromEntries(Map.groupBy(events, ({ stream }) => stream)),
-    refused: rig.refused.slice(before?.refused),
-    scheduled: rig.scheduled,
+    refused: harness.refused.slice(before?.refused),
+    scheduled: harness.scheduled,
   }
 }
 
-function streamsDiffer(expected: Outcome['events'], came: Outcome['events']): readonly string[] {
+function diffStreams(expected: Outcome['events'], came: Outcome['events']): readonly string[] {
   const streams = new Set([...Object.keys(expected), ...Object.keys(came)])
   return [...streams].flatMap((stream) => {
-    const lines = eventsDiffer(expected[stream] ?? [], came[stream] ?? [])
+    const lines = diffEvents(expected[stream] ?? [], came[stream] ?? [])
     return lines.length > 0 ? [`${stream}:`, ...lines.map((line) => `  ${line}`)] : []
   })
 }
 
-function scheduledDiffer(expected: readonly Expected[], came: readonly ScheduledCommand[]): readonly string[] {
+function diffScheduled(expected: readonly Expected[], came: readonly ScheduledCommand[]): readonly string[] {
   const plain = (all: readonly Expected[]) =>
-    kept(all.map(({ due, stream, command }) => ({ due, stream, command }))).toSorted((a, b) =>
+    toJson(all.map(({ due, stream, command }) => ({ due, stream, command }))).toSorted((a, b) =>
       JSON.stringify(a) < JSON.stringify(b) ? -1 : 1,
     )
   const [wanted, had] = [plain(expected), plain(came)]
   if (isDeepStrictEqual(wanted, had)) return []
   return wanted.length === had.length
-    ? differences(wanted, had).map((line) => `scheduled${line}`)
-    : [...wanted.map((each) => `expected  ${shown(each)}`), ...had.map((each) => `came      ${shown(each)}`)]
+    ? diffValues(wanted, had).map((line) => `scheduled${line}`)
+    : [
+        ...wanted.map((each) => `expected  ${formatValue(each)}`),
+        ...had.map((each) => `came      ${formatValue(each)}`),
+      ]
 }

@@ -3,7 +3,7 @@ import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import { EMPTY_STREAM } from '../core/hash-chain.ts'
 import type { Service } from '../core/service.ts'
-import { categoryOf, isStream } from '../core/stream.ts'
+import { isStream, parseCategory } from '../core/stream.ts'
 import { LIMITS } from '../memory/limits.ts'
 import { record } from '../runtime/record.ts'
 import type { Given } from './recorded-as.ts'
@@ -36,7 +36,7 @@ export function recordGiven(
   const event = { type: given.type, data: given.data }
   const metadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
   try {
-    const decider = { category: categoryOf(stream), events }
+    const decider = { category: parseCategory(stream), events }
     const { events: recorded } = record({ service, decider, stream, limits: LIMITS }, after, [event], metadata, now)
     // What the test holds is not frozen with what is recorded.
     return structuredClone(recorded[0] as RecordedEvent)

@@ -29,11 +29,11 @@ export async function runProjection(
   for (const event of log) await appendGiven(store, event)
   const views = new MemoryViewStores()
   const keys = new Set<string>()
-  const seen = keysSeen(view, keys)
+  const tracked = trackKeys(view, keys)
   const eventTypes = deciders.flatMap((decider) => decider.events)
   const clock = { now: () => log.at(-1)?.time ?? '' }
   const instance = (its: ViewStores = views): Deliver => {
-    const { handle } = projection({ log: store, views: its, eventTypes, clock }, [seen])
+    const { handle } = projection({ log: store, views: its, eventTypes, clock }, [tracked])
     return async (events) => {
       try {
         await handle(events, { trace: () => {} })
@@ -47,7 +47,7 @@ export async function runProjection(
   const [first, second] = [instance(), instance()]
   for (const batch of batches) {
     if (twice) {
-      await dies(instance(forgetful(views)), batch)
+      await runUntilDeath(instance(failCursorWrites(views)), batch)
       await Promise.all([first(batch), second(batch)])
     }
     await first(batch)
@@ -68,46 +68,49 @@ export async function runProjection(
 }
 
 /** The view, and which keys its events have. */
-function keysSeen(view: AnyView, keys: Set<string>): AnyView {
+function trackKeys(view: AnyView, keys: Set<string>): AnyView {
   if (view.kind === 'one-stream') return view
   return {
     ...view,
-    targets(event) {
-      const targets = view.targets(event)
-      for (const key of targets) keys.add(key)
-      return targets
+    documentKeys(event) {
+      const documentKeys = view.documentKeys(event)
+      for (const key of documentKeys) keys.add(key)
+      return documentKeys
     },
   }
 }
 
 type Deliver = (events: readonly RecordedEvent[]) => Promise<void>
 
-class Died extends TidemarkError {}
+class InstanceDied extends TidemarkError {}
 
 /** An instance that ends between a batch's documents and how far it came in its streams. */
-async function dies(deliver: Deliver, events: readonly RecordedEvent[]): Promise<void> {
+async function runUntilDeath(deliver: Deliver, events: readonly RecordedEvent[]): Promise<void> {
   try {
     await deliver(events)
   } catch (error) {
-    if (!(error instanceof Died)) throw error
+    if (!(error instanceof InstanceDied)) throw error
   }
 }
 
-function forgetful(views: MemoryViewStores): ViewStores {
+function failCursorWrites(views: MemoryViewStores): ViewStores {
   const dying = (store: ViewStore): ViewStore => ({
-    marksAtOnce: store.marksAtOnce,
+    maxMarkersPerWrite: store.maxMarkersPerWrite,
     read: (...args) => store.read(...args),
-    readMarks: (...args) => store.readMarks(...args),
+    readMarkers: (...args) => store.readMarkers(...args),
     readCursor: (...args) => store.readCursor(...args),
     list: (...args) => store.list(...args),
     writeDocument: (...args) => store.writeDocument(...args),
-    writeWithMarks: (...args) => store.writeWithMarks(...args),
-    writeCursor: () => Promise.reject(new Died('unavailable', 'the instance died')),
+    writeWithMarkers: (...args) => store.writeWithMarkers(...args),
+    writeCursor: () => Promise.reject(new InstanceDied('unavailable', 'the instance died')),
   })
   return {
     async state(view) {
       const state = await views.state(view)
-      return { ...state, written: state.written.map(({ number, store }) => ({ number, store: dying(store) })) }
+      return {
+        ...state,
+        writeTargets: state.writeTargets.map(({ number, store }) => ({ number, store: dying(store) })),
+      }
     },
   }
 }

@@ -13,7 +13,7 @@ export function seeded(seed: number): Random {
 }
 
 /** A whole number from 0 to `below`, that itself left out. */
-export function below(random: Random, limit: number): number {
+export function randomBelow(random: Random, limit: number): number {
   return Math.floor(random() * limit)
 }
 
@@ -21,7 +21,7 @@ export function below(random: Random, limit: number): number {
 export function shuffled<Item>(random: Random, items: readonly Item[]): Item[] {
   const mixed = [...items]
   for (let last = mixed.length - 1; last > 0; last -= 1) {
-    const other = below(random, last + 1)
+    const other = randomBelow(random, last + 1)
     const [a, b] = [mixed[last], mixed[other]]
     mixed[last] = b as Item
     mixed[other] = a as Item
@@ -33,7 +33,7 @@ export function shuffled<Item>(random: Random, items: readonly Item[]): Item[] {
 export function inParts<Item>(random: Random, items: readonly Item[]): Item[][] {
   const parts: Item[][] = []
   for (let next = 0; next < items.length; ) {
-    const size = 1 + below(random, Math.min(4, items.length - next))
+    const size = 1 + randomBelow(random, Math.min(4, items.length - next))
     parts.push(items.slice(next, next + size))
     next += size
   }
@@ -65,6 +65,6 @@ export interface Orders {
 }
 
 /** The seeds of so many orders. */
-export function seedsOf({ seed = 1, times = 20 }: Orders): readonly number[] {
+export function listSeeds({ seed = 1, times = 20 }: Orders): readonly number[] {
   return Array.from({ length: times }, (_, index) => seed + index)
 }

@@ -1,23 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Container } from '@azure/cosmos'
 import type { RawItem } from './event-hash.ts'
-import { type Chosen, ManyFold } from './many-fold.ts'
-import type { LeftOut, Parked } from './parked.ts'
+import { type Chosen, MultiStreamFold } from './multi-stream-fold.ts'
+import type { IsDiscarded, Parked } from './parked.ts'
+import { mergeProgress, parseCursor, type StreamProgress } from './progress.ts'
 import { type Judged, RowCheck } from './row-check.ts'
-import { pagesOf, Rows, rowsOf } from './rows.ts'
+import { queryPages, queryRows, Rows } from './rows.ts'
 import {
   cursorPrefix,
-  entryOf,
+  formatEntry,
   isItsItem,
   type Row,
   readPointer,
-  streamOf,
+  readStream,
   type ViewSource,
   type ViewsWatch,
 } from './source.ts'
-import { cursorOf, type Standing, standingOf } from './standing.ts'
 import type { Fault } from './stream-check.ts'
-import { inOrder, itemsOf, type RawEvent } from './stream-events.ts'
+import { type RawEvent, readStreamItems, sortByVersion } from './stream-events.ts'
 
 /** What bounds a check. */
 export interface Limits {
@@ -42,8 +42,8 @@ export class CategoryCheck {
   readonly #parked: Parked
   readonly #limits: Limits
   readonly #on: ViewsWatch
-  readonly #late = new Map<ViewSource, Late>()
-  readonly #toldOf = new Set<ViewSource>()
+  readonly #late = new Map<ViewSource, LateStreams>()
+  readonly #uncheckedSources = new Set<ViewSource>()
 
   constructor(
     log: Container,
@@ -62,11 +62,11 @@ export class CategoryCheck {
   }
 
   async run(): Promise<void> {
-    const manys = this.#sources.filter(({ view }) => view.kind === 'many-streams')
-    const counts = await Promise.all(manys.map(countDocuments))
+    const multis = this.#sources.filter(({ view }) => view.kind === 'many-streams')
+    const counts = await Promise.all(multis.map(countDocuments))
     const parts = Math.max(1, Math.ceil(Math.max(0, ...counts) / this.#limits.documents))
     for (let part = 0; part < parts; part += 1) {
-      let chosen: ReadonlyMap<ViewSource, Chosen> = new Map(manys.map((source) => [source, { parts, part }]))
+      let chosen: ReadonlyMap<ViewSource, Chosen> = new Map(multis.map((source) => [source, { parts, part }]))
       let suspected: ReadonlyMap<ViewSource, ReadonlySet<string>> = new Map()
       for (let attempt = 1; attempt === 1 || (attempt <= ATTEMPTS && chosen.size > 0); attempt += 1) {
         if (attempt > 1) await delay(SETTLED_MS)
@@ -100,41 +100,41 @@ export class CategoryCheck {
 
   /** Reads the category's log once, beside it the documents of single streams and the cursors, and after it the documents of many streams. */
   async #read(chosen: ReadonlyMap<ViewSource, Chosen>, isFirst: boolean): Promise<ReadonlyMap<ViewSource, Found>> {
-    const [now = 0] = await rowsOf<number>(this.#log, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
-    const leftOut = await this.#parked.leftOut()
-    const folds = new Map<ViewSource, ManyFold>()
+    const [now = 0] = await queryRows<number>(this.#log, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
+    const isDiscarded = await this.#parked.readDiscards()
+    const folds = new Map<ViewSource, MultiStreamFold>()
     for (const [source, choice] of chosen) {
       if (source.view.kind !== 'many-streams') continue
-      const fold = new ManyFold(source.view, source.reading, choice, now)
-      if (source.cursorsIn !== undefined && this.#homeOf(source) === undefined)
-        fold.untold = `its cursors are in the view ${source.cursorsIn}, which this code does not have`
+      const fold = new MultiStreamFold(source.view, source.reading, choice, now)
+      if (source.cursorsIn !== undefined && this.#findHome(source) === undefined)
+        fold.unchecked = `its cursors are in the view ${source.cursorsIn}, which this code does not have`
       folds.set(source, fold)
     }
-    const homes = new Set([...folds.keys()].map((source) => this.#homeOf(source)))
+    const homes = new Set([...folds.keys()].map((source) => this.#findHome(source)))
     const open = this.#sources
       .filter((source) => isFirst || folds.has(source) || homes.has(source))
-      .map((source) => ({ source, rows: new Rows(pagesOf<Row>(source.container, rowsByStream(source))) }))
+      .map((source) => ({ source, rows: new Rows(queryPages<Row>(source.container, rowsByStream(source))) }))
 
     const ofCategory = (query: string) => ({ query, parameters: [{ name: '@prefix', value: `${this.#category}-` }] })
     const count = ofCategory('SELECT VALUE COUNT(1) FROM c WHERE STARTSWITH(c.stream, @prefix)')
     const items = ofCategory('SELECT * FROM c WHERE STARTSWITH(c.stream, @prefix) ORDER BY c.stream')
-    this.#on.begin((await rowsOf<number>(this.#log, count))[0] ?? 0)
-    const log = new Rows(pagesOf<RawItem>(this.#log, items), (read) => this.#on.read(read))
+    this.#on.begin((await queryRows<number>(this.#log, count))[0] ?? 0)
+    const log = new Rows(queryPages<RawItem>(this.#log, items), (read) => this.#on.read(read))
     for (;;) {
       const stream = (await log.peek())?.stream as string | undefined
       for (const each of open) await this.#passOrphans(each, stream, isFirst)
       if (stream === undefined) break
-      const checks = await this.#startStream(open, stream, folds, isFirst ? leftOut : undefined)
+      const checks = await this.#startStream(open, stream, folds, isFirst ? isDiscarded : undefined)
       let end = 0
-      for await (const event of inOrder(itemsOf(log, stream))) {
+      for await (const event of sortByVersion(readStreamItems(log, stream))) {
         end = event.version
-        for (const { source, standing, check, fold } of checks) {
-          const isLeftOut = leftOut(source.view.name, stream, end)
-          fold?.add(event, end <= standing.passed && !isLeftOut)
+        for (const { source, progress, check, fold } of checks) {
+          const discarded = isDiscarded(source.view.name, stream, end)
+          fold?.add(event, end <= progress.passed && !discarded)
           if (!isFirst) continue
           check?.add(event)
-          this.#lateOf(source).see(event, standing)
-          if (isLeftOut) source.count.givenUp += 1
+          this.#trackLate(source).see(event, progress)
+          if (discarded) source.count.givenUp += 1
         }
       }
       if (isFirst) for (const each of checks) await this.#judgeStream(each, stream)
@@ -147,17 +147,17 @@ export class CategoryCheck {
     return found
   }
 
-  /** What is to be done for each view with the events of a stream. @param leftOut absent: its items are not checked. */
+  /** What is to be done for each view with the events of a stream. @param isDiscarded absent: its items are not checked. */
   async #startStream(
     open: readonly Open[],
     stream: string,
-    folds: ReadonlyMap<ViewSource, ManyFold>,
-    leftOut: LeftOut | undefined,
-  ): Promise<readonly StreamOfView[]> {
+    folds: ReadonlyMap<ViewSource, MultiStreamFold>,
+    isDiscarded: IsDiscarded | undefined,
+  ): Promise<readonly ViewStreamCheck[]> {
     const rows = new Map<ViewSource, readonly Row[]>()
     for (const { source, rows: all } of open) {
       const own: Row[] = []
-      for (let row = await all.peek(); row && streamOf(source, row) === stream; row = await all.peek()) {
+      for (let row = await all.peek(); row && readStream(source, row) === stream; row = await all.peek()) {
         all.skip()
         if (source.view.kind !== 'one-stream' || isItsItem(row)) own.push(row)
       }
@@ -165,29 +165,29 @@ export class CategoryCheck {
     }
     return open.map(({ source }) => {
       const row = rows.get(source)?.find((each) => isLive(source, each))
-      const home = this.#homeOf(source)
-      const told = (home ? (rows.get(home) ?? []) : []).map(({ cursor }) => cursorOf(cursor))
+      const home = this.#findHome(source)
+      const homeCursors = (home ? (rows.get(home) ?? []) : []).map(({ cursor }) => parseCursor(cursor))
       return {
         source,
         row,
-        standing: standingOf(entryOf(source), cursorOf(row?.cursor), told),
-        check: row && leftOut && new RowCheck(source, row, leftOut),
+        progress: mergeProgress(formatEntry(source), parseCursor(row?.cursor), homeCursors),
+        check: row && isDiscarded && new RowCheck(source, row, isDiscarded),
         fold: folds.get(source),
       }
     })
   }
 
-  async #judgeStream({ source, row, standing, check }: StreamOfView, stream: string): Promise<void> {
+  async #judgeStream({ source, row, progress, check }: ViewStreamCheck, stream: string): Promise<void> {
     if (row && source.view.kind === 'one-stream') source.count.documents += 1
     const judged = check?.finish()
     if (row && judged?.fault) await this.#lookAgain(source, row)
-    else if (judged?.untold !== undefined) this.#on.untold(source.view.name, judged.untold)
-    if (standing.parked !== undefined) await this.#tellParked(source, stream, standing.parked)
+    else if (judged?.unchecked !== undefined) this.#on.unchecked(source.view.name, judged.unchecked)
+    if (progress.parked !== undefined) await this.#reportParked(source, stream, progress.parked)
   }
 
-  async #tellParked(source: ViewSource, stream: string, version: number): Promise<void> {
+  async #reportParked(source: ViewSource, stream: string, version: number): Promise<void> {
     source.count.parked += 1
-    const isKnown = () => this.#parked.knows(entryOf(source), stream)
+    const isKnown = () => this.#parked.knows(formatEntry(source), stream)
     if ((await isKnown()) || (await this.#standingNow(source, stream)).parked === undefined || (await isKnown())) return
     const detail = `its cursor says that it waits from version ${version} on, and nothing that waits is of it`
     this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'changed', detail })
@@ -196,7 +196,7 @@ export class CategoryCheck {
   /** Documents and cursors before a stream, of none that the log has. */
   async #passOrphans({ source, rows }: Open, stream: string | undefined, isFirst: boolean): Promise<void> {
     for (let row = await rows.peek(); row; row = await rows.peek()) {
-      if (!isBefore(streamOf(source, row), stream, this.#category)) return
+      if (!isBefore(readStream(source, row), stream, this.#category)) return
       rows.skip()
       const isSingle = source.view.kind === 'one-stream'
       if (!isFirst || !isLive(source, row) || (isSingle && !isItsItem(row))) continue
@@ -210,13 +210,13 @@ export class CategoryCheck {
     const look = async (): Promise<Judged> => {
       const { resource: row } = await source.container.item(id, pk).read<Row>()
       if (row === undefined || !isLive(source, row)) return {}
-      const check = new RowCheck(source, row, await this.#parked.leftOut())
-      const log = new Rows(pagesOf<RawItem>(this.#log, 'SELECT * FROM c', streamOf(source, row)))
-      for await (const event of inOrder(itemsOf(log, streamOf(source, row)))) check.add(event)
+      const check = new RowCheck(source, row, await this.#parked.readDiscards())
+      const log = new Rows(queryPages<RawItem>(this.#log, 'SELECT * FROM c', readStream(source, row)))
+      for await (const event of sortByVersion(readStreamItems(log, readStream(source, row)))) check.add(event)
       return check.finish()
     }
     const [first, second] = [await look(), await look()]
-    if (second.untold !== undefined) this.#on.untold(source.view.name, second.untold)
+    if (second.unchecked !== undefined) this.#on.unchecked(source.view.name, second.unchecked)
     if (second.fault && first.fault?.wrong === second.fault.wrong) this.#on.fault(second.fault)
   }
 
@@ -225,7 +225,7 @@ export class CategoryCheck {
     for (const [source, { streams, latest, count }] of this.#late) {
       source.count.behind += count
       if (count > MAX_BEHIND)
-        this.#on.untold(
+        this.#on.unchecked(
           source.view.name,
           `${count} streams are behind: of the last ones it is not known whether they lack something`,
         )
@@ -241,23 +241,23 @@ export class CategoryCheck {
     }
   }
 
-  async #standingNow(source: ViewSource, stream: string): Promise<Standing> {
+  async #standingNow(source: ViewSource, stream: string): Promise<StreamProgress> {
     const read = async ({ container }: ViewSource, id: string, generation: number) => {
       const { resource } = await container.item(id, `${generation}|${id}|${stream}`).read<Row>()
-      return cursorOf(resource?.cursor)
+      return parseCursor(resource?.cursor)
     }
-    const home = this.#homeOf(source)
-    const told = await Promise.all((home?.named ?? []).map((each) => home && read(home, 'document', each)))
+    const home = this.#findHome(source)
+    const homeCursors = await Promise.all((home?.named ?? []).map((each) => home && read(home, 'document', each)))
     const own = await read(source, source.view.kind === 'one-stream' ? 'document' : 'cursor', source.live)
-    return standingOf(entryOf(source), own, told)
+    return mergeProgress(formatEntry(source), own, homeCursors)
   }
 
   /** Holds the documents of a view of many streams against those that its events make. */
-  async #compare(source: ViewSource, chosen: Chosen, began: number, fold: ManyFold): Promise<Found> {
+  async #compare(source: ViewSource, chosen: Chosen, began: number, fold: MultiStreamFold): Promise<Found> {
     const { container, view, count, live } = source
     const moving = new Set<string>()
     const wrong = new Map<string, Fault | 'unsure'>()
-    for await (const page of pagesOf<Row>(container, documentsOf([live])))
+    for await (const page of queryPages<Row>(container, buildDocumentsQuery([live])))
       for (const row of page) {
         const key = String(row.key)
         if (!isItsItem(row) || !fold.isChosen(key)) continue
@@ -269,38 +269,41 @@ export class CategoryCheck {
           continue
         }
         const marks = "SELECT VALUE c.id FROM c WHERE STARTSWITH(c.id, '~')"
-        const fault = fold.judge(row, new Set(fold.hasOpen(key) ? await rowsOf<string>(container, marks, row.pk) : []))
+        const fault = fold.judge(
+          row,
+          new Set(fold.hasOpen(key) ? await queryRows<string>(container, marks, row.pk) : []),
+        )
         if (fault) wrong.set(key, fault)
       }
     for (const [key, fault] of fold.missing()) wrong.set(key, fault)
-    if (fold.untold === undefined) return { chosen, moving, wrong }
+    if (fold.unchecked === undefined) return { chosen, moving, wrong }
     // It is so of each part.
-    if (!this.#toldOf.has(source)) this.#on.untold(view.name, fold.untold)
-    this.#toldOf.add(source)
+    if (!this.#uncheckedSources.has(source)) this.#on.unchecked(view.name, fold.unchecked)
+    this.#uncheckedSources.add(source)
     return { chosen, moving: new Set(), wrong: new Map() }
   }
 
   /** The view whose documents have the cursors of this one. */
-  #homeOf({ view, cursorsIn }: ViewSource): ViewSource | undefined {
+  #findHome({ view, cursorsIn }: ViewSource): ViewSource | undefined {
     if (view.kind === 'one-stream') return undefined
     return this.#sources.find((source) => source.view.name === cursorsIn && source.view.kind === 'one-stream')
   }
 
-  #lateOf(source: ViewSource): Late {
-    const late = this.#late.get(source) ?? new Late()
+  #trackLate(source: ViewSource): LateStreams {
+    const late = this.#late.get(source) ?? new LateStreams()
     this.#late.set(source, late)
     return late
   }
 }
 
 /** How far a view is, and the streams of which it lacks events. */
-class Late {
+class LateStreams {
   readonly streams = new Map<string, { readonly version: number; readonly time: string }>()
   count = 0
   /** When the youngest event was recorded that it has come to. */
   latest = ''
 
-  see({ stream, version, time }: RawEvent, { passed, parked }: Standing): void {
+  see({ stream, version, time }: RawEvent, { passed, parked }: StreamProgress): void {
     if (version === passed && String(time) > this.latest) this.latest = String(time)
     if (version !== passed + 1 || parked !== undefined) return
     this.count += 1
@@ -315,12 +318,12 @@ interface Open {
 }
 
 /** What is done for a view with the events of one stream. */
-interface StreamOfView {
+interface ViewStreamCheck {
   readonly source: ViewSource
   readonly row: Row | undefined
-  readonly standing: Standing
+  readonly progress: StreamProgress
   readonly check: RowCheck | undefined
-  readonly fold: ManyFold | undefined
+  readonly fold: MultiStreamFold | undefined
 }
 
 /** What one reading found of a view of many streams. */
@@ -337,14 +340,14 @@ function isLive(source: ViewSource, { generation }: Row): boolean {
 
 /** The items of a view that have cursors, in the order of the streams that they are of. */
 function rowsByStream(source: ViewSource) {
-  if (source.view.kind === 'one-stream') return documentsOf(source.named, ' ORDER BY c.key')
+  if (source.view.kind === 'one-stream') return buildDocumentsQuery(source.named, ' ORDER BY c.key')
   return {
     query: "SELECT c.id, c.pk, c.cursor FROM c WHERE c.kind = 'cursor' AND STARTSWITH(c.pk, @prefix) ORDER BY c.pk",
     parameters: [{ name: '@prefix', value: cursorPrefix(source) }],
   }
 }
 
-function documentsOf(generations: readonly number[], order = '') {
+function buildDocumentsQuery(generations: readonly number[], order = '') {
   const fields = 'c.id, c.pk, c.key, c.generation, c.sort, c.document, c.cursor, c._ts'
   return {
     query: `SELECT ${fields} FROM c WHERE c.kind = 'document' AND ARRAY_CONTAINS(@generations, c.generation)${order}`,
@@ -354,7 +357,7 @@ function documentsOf(generations: readonly number[], order = '') {
 
 async function countDocuments({ container, live }: ViewSource): Promise<number> {
   const query = "SELECT VALUE COUNT(1) FROM c WHERE c.kind = 'document' AND c.generation = @live"
-  return (await rowsOf<number>(container, { query, parameters: [{ name: '@live', value: live }] }))[0] ?? 0
+  return (await queryRows<number>(container, { query, parameters: [{ name: '@live', value: live }] }))[0] ?? 0
 }
 
 /** Whether a key stands before a stream in the order of both, or is that of no stream at all: its place in the order says nothing. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { hashOfEnvelope, type RawItem, sha256 } from './event-hash.ts'
+import { hashEnvelope, type RawItem, sha256 } from './event-hash.ts'
 import { isObject, isVersion, wrongFields } from './fields.ts'
 
 /** The item of a commit, judged by itself. */
@@ -91,14 +91,19 @@ function readText(text: unknown): Text | undefined {
   if (!isObject(value)) return undefined
   const { previousHash, events, ...shared } = value
   if (!Array.isArray(events) || events.length === 0 || !events.every(isObject)) return undefined
-  return { shared: only(SHARED, shared), previousHash, contents: events, unknown: beyond(SHARED, shared) }
+  return {
+    shared: pickFields(SHARED, shared),
+    previousHash,
+    contents: events,
+    unknown: listUnknownFields(SHARED, shared),
+  }
 }
 
-function only(names: readonly string[], value: RawItem): RawItem {
+function pickFields(names: readonly string[], value: RawItem): RawItem {
   return Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)))
 }
 
-function beyond(names: readonly string[], value: RawItem): string[] {
+function listUnknownFields(names: readonly string[], value: RawItem): string[] {
   return Object.keys(value).filter((name) => !names.includes(name))
 }
 
@@ -107,14 +112,20 @@ function checkEvents(item: RawItem, from: number, { shared, previousHash, conten
   let before = [previousHash]
   const found = contents.map((content, index) => {
     const version = from + index
-    const envelope = { ...only(CONTENT, content), ...shared, id: idOf(version), stream: item.stream, version }
+    const envelope = {
+      ...pickFields(CONTENT, content),
+      ...shared,
+      id: formatEventId(version),
+      stream: item.stream,
+      version,
+    }
     const hashes: unknown[] = before.map((previousHash) =>
-      hashOfEnvelope({ ...envelope, previousHash: previousHash ?? null }),
+      hashEnvelope({ ...envelope, previousHash: previousHash ?? null }),
     )
     const fit = hashes.indexOf(content.hash)
     const event = { version, previousHash: before[Math.max(fit, 0)], hash: content.hash, first: index === 0 }
     before = fit < 0 ? [content.hash, hashes[0]] : [content.hash]
-    return { ...event, fit, should: hashes[0], unknown: beyond([...CONTENT, 'hash'], content) }
+    return { ...event, fit, should: hashes[0], unknown: listUnknownFields([...CONTENT, 'hash'], content) }
   })
   return found.map(({ fit, should, ...event }, index) => {
     const next = found[index + 1]
@@ -126,7 +137,7 @@ function checkEvents(item: RawItem, from: number, { shared, previousHash, conten
   })
 }
 
-function idOf(version: number): string {
+function formatEventId(version: number): string {
   return String(version).padStart(16, '0')
 }
 

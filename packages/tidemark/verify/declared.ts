@@ -18,15 +18,15 @@ interface DeclaredViewBase {
   sort(document: unknown): string
 }
 
-export interface DeclaredSingle extends DeclaredViewBase {
+export interface DeclaredSingleStream extends DeclaredViewBase {
   readonly kind: 'one-stream'
   evolve(document: unknown, event: RawItem): unknown
 }
 
-export interface DeclaredMany extends DeclaredViewBase {
+export interface DeclaredMultiStream extends DeclaredViewBase {
   readonly kind: 'many-streams'
-  targets(event: RawItem): readonly string[]
+  documentKeys(event: RawItem): readonly string[]
   evolve(document: unknown, event: RawItem, key: string): unknown
 }
 
-export type DeclaredView = DeclaredSingle | DeclaredMany
+export type DeclaredView = DeclaredSingleStream | DeclaredMultiStream

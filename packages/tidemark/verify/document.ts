@@ -5,27 +5,27 @@ const SHOWN = 3
 const LONGEST = 100
 
 /** What is kept of a value: JSON. */
-export function kept(value: unknown): unknown {
+export function toJson(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 
 /** Where a document is not what it should be, in a line; undefined where it is. */
-export function difference(found: unknown, should: unknown): string | undefined {
-  const places = [...differing('', kept(found), kept(should))]
+export function describeDifference(found: unknown, should: unknown): string | undefined {
+  const places = [...findDifferences('', toJson(found), toJson(should))]
   if (places.length === 0) return undefined
   const more = places.length > SHOWN ? ` and ${places.length - SHOWN} more` : ''
   return places.slice(0, SHOWN).join(', ') + more
 }
 
-function* differing(place: string, found: unknown, should: unknown): Generator<string> {
+function* findDifferences(place: string, found: unknown, should: unknown): Generator<string> {
   if (isDeepStrictEqual(found, should)) return
   if (isObject(found) && isObject(should))
     for (const name of new Set([...Object.keys(found), ...Object.keys(should)]))
-      yield* differing(`${place}/${name}`, found[name], should[name])
-  else yield `${place || 'it'} is ${shown(found)}, not ${shown(should)}`
+      yield* findDifferences(`${place}/${name}`, found[name], should[name])
+  else yield `${place || 'it'} is ${formatValue(found)}, not ${formatValue(should)}`
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing'
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }

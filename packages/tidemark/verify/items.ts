@@ -1,9 +1,9 @@
-import { pagesOf, rowsOf } from './rows.ts'
+import { queryPages, queryRows } from './rows.ts'
 import { isItsItem, type Row, readPointer, type ViewSource, type ViewsWatch } from './source.ts'
 import type { Fault } from './stream-check.ts'
 
 // Marks are told apart by how their ids begin.
-const NO_MARKS = "FROM c WHERE NOT STARTSWITH(c.id, '~')"
+const WITHOUT_MARKERS = "FROM c WHERE NOT STARTSWITH(c.id, '~')"
 
 /**
  * Checks that each item of a view's container is one that there may be, and of a generation that there is or was. What a killed replay left of one
@@ -13,38 +13,41 @@ export async function checkItems(source: ViewSource, on: ViewsWatch): Promise<vo
   const { view, container, isSound } = source
   if (!isSound)
     on.fault({ place: `${view.name} pointer`, wrong: 'changed', detail: 'it does not say which generation is read' })
-  on.begin((await rowsOf<number>(container, `SELECT VALUE COUNT(1) ${NO_MARKS}`))[0] ?? 0)
+  on.begin((await queryRows<number>(container, `SELECT VALUE COUNT(1) ${WITHOUT_MARKERS}`))[0] ?? 0)
   let newest = Math.max(...source.named)
-  for await (const page of pagesOf<Row>(container, `SELECT c.id, c.pk, c.kind, c.generation, c.key ${NO_MARKS}`)) {
+  for await (const page of queryPages<Row>(
+    container,
+    `SELECT c.id, c.pk, c.kind, c.generation, c.key ${WITHOUT_MARKERS}`,
+  )) {
     for (const row of page) {
       // A replay may have begun meanwhile.
-      if (generationOf(row) > newest) newest = Math.max(newest, ...(await readPointer(container)).named)
-      const wrong = faultOf(row, newest)
-      if (wrong) on.fault({ place: `${view.name} ${placeOf(row)}`, ...wrong })
+      if (parseGeneration(row) > newest) newest = Math.max(newest, ...(await readPointer(container)).named)
+      const wrong = findFault(row, newest)
+      if (wrong) on.fault({ place: `${view.name} ${formatPlace(row)}`, ...wrong })
     }
     on.read(page.length)
   }
 }
 
-function generationOf({ pk }: Row): number {
+function parseGeneration({ pk }: Row): number {
   return Number(/^([1-9]\d*)\|/.exec(pk)?.[1] ?? 0)
 }
 
-function faultOf(row: Row, newest: number): Pick<Fault, 'wrong' | 'detail'> | undefined {
+function findFault(row: Row, newest: number): Pick<Fault, 'wrong' | 'detail'> | undefined {
   const { id, pk, kind, generation, key } = row
   // Which generations there are, and how the last rebuild went.
   if (pk === 'pointer' && (id === 'pointer' || id === 'rebuild')) return undefined
-  const of = generationOf(row)
+  const owner = parseGeneration(row)
   const [, part] = pk.split('|', 2)
-  if (of === 0 || (part !== 'document' && part !== 'cursor') || id !== part)
+  if (owner === 0 || (part !== 'document' && part !== 'cursor') || id !== part)
     return { wrong: 'inserted', detail: 'a view has no such item' }
-  if (of > newest) return { wrong: 'inserted', detail: `it is of generation ${of}, the newest is ${newest}` }
+  if (owner > newest) return { wrong: 'inserted', detail: `it is of generation ${owner}, the newest is ${newest}` }
   if (kind !== part) return { wrong: 'changed', detail: `its kind is ${JSON.stringify(kind) ?? 'missing'}` }
   if (part === 'document' && !isItsItem(row))
     return { wrong: 'changed', detail: `it says that it is ${JSON.stringify(key)} of generation ${generation}` }
   return undefined
 }
 
-function placeOf({ id, pk }: Row): string {
+function formatPlace({ id, pk }: Row): string {
   return id === 'document' || id === 'cursor' ? pk : `${pk} ${id}`
 }

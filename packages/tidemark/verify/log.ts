@@ -1,6 +1,6 @@
 import type { Container } from '@azure/cosmos'
 import type { RawItem } from './event-hash.ts'
-import { pagesOf } from './rows.ts'
+import { queryPages } from './rows.ts'
 import { type Fault, StreamCheck } from './stream-check.ts'
 
 /** What was looked at. */
@@ -52,13 +52,13 @@ export async function verifyLog(
     counted.commits += check.commits
     counted.events += check.events
     counted.receipts += check.receipts
-    if (check.finish().length > 0) for (const fault of await faultsOf(log, check.stream)) on.fault(fault)
+    if (check.finish().length > 0) for (const fault of await recheckStream(log, check.stream)) on.fault(fault)
   }
   const query = {
     query: `SELECT * FROM c ${after === undefined ? '' : 'WHERE c.stream > @after'} ORDER BY c.stream`,
     parameters: after === undefined ? [] : [{ name: '@after', value: after }],
   }
-  for await (const page of pagesOf<RawItem>(log, query)) {
+  for await (const page of queryPages<RawItem>(log, query)) {
     for (const item of page) {
       const { stream } = item
       if (typeof stream !== 'string') {
@@ -78,10 +78,11 @@ export async function verifyLog(
   return counted
 }
 
-async function faultsOf(log: Container, stream: string): Promise<Fault[]> {
+async function recheckStream(log: Container, stream: string): Promise<Fault[]> {
   const read = async (): Promise<Fault[]> => {
     const check = new StreamCheck(stream)
-    for await (const page of pagesOf<RawItem>(log, 'SELECT * FROM c', stream)) for (const item of page) check.add(item)
+    for await (const page of queryPages<RawItem>(log, 'SELECT * FROM c', stream))
+      for (const item of page) check.add(item)
     return check.finish()
   }
   const first = new Set((await read()).map(({ place, wrong }) => `${place} ${wrong}`))

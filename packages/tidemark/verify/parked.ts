@@ -1,8 +1,8 @@
 import type { Container } from '@azure/cosmos'
-import { rowsOf } from './rows.ts'
+import { queryRows } from './rows.ts'
 
 /** Whether somebody gave up an event for a view, which is then made without it. */
-export type LeftOut = (view: string, stream: string, version: number) => boolean
+export type IsDiscarded = (view: string, stream: string, version: number) => boolean
 
 interface Discard {
   readonly handler: string
@@ -20,9 +20,9 @@ export class Parked {
     this.#container = container
   }
 
-  async leftOut(): Promise<LeftOut> {
+  async readDiscards(): Promise<IsDiscarded> {
     if (this.#container === undefined) return () => false
-    const all = await rowsOf<Discard>(this.#container, 'SELECT VALUE c["value"] FROM c WHERE c.kind = \'discard\'')
+    const all = await queryRows<Discard>(this.#container, 'SELECT VALUE c["value"] FROM c WHERE c.kind = \'discard\'')
     const discards = Map.groupBy(all, ({ handler, stream }) => `${handler} ${stream}`)
     return (view, stream, version) =>
       discards.get(`${view} ${stream}`)?.some(({ from, to }) => from <= version && version <= to) ?? false
@@ -32,6 +32,6 @@ export class Parked {
   async knows(entry: string, stream: string): Promise<boolean> {
     if (this.#container === undefined) return false
     const parameters = [{ name: '@id', value: `stream|${entry}|${stream}` }]
-    return (await rowsOf(this.#container, { query: 'SELECT c.id FROM c WHERE c.id = @id', parameters })).length > 0
+    return (await queryRows(this.#container, { query: 'SELECT c.id FROM c WHERE c.id = @id', parameters })).length > 0
   }
 }

@@ -1,8 +1,8 @@
-import { difference, isItsPlace } from './document.ts'
+import { describeDifference, isItsPlace } from './document.ts'
 import { GENESIS } from './event-hash.ts'
-import type { LeftOut } from './parked.ts'
-import { type Row, streamOf, type ViewSource } from './source.ts'
-import { type Cursor, cursorOf } from './standing.ts'
+import type { IsDiscarded } from './parked.ts'
+import { type Cursor, parseCursor } from './progress.ts'
+import { type Row, readStream, type ViewSource } from './source.ts'
 import type { Fault } from './stream-check.ts'
 import type { RawEvent } from './stream-events.ts'
 
@@ -10,7 +10,7 @@ import type { RawEvent } from './stream-events.ts'
 export interface Judged {
   readonly fault?: Fault
   /** Why nothing can be said. */
-  readonly untold?: string
+  readonly unchecked?: string
 }
 
 /**
@@ -20,48 +20,48 @@ export interface Judged {
 export class RowCheck {
   readonly #source: ViewSource
   readonly #row: Row
-  readonly #leftOut: LeftOut
+  readonly #isDiscarded: IsDiscarded
   readonly #cursor: Cursor | undefined
   #end = 0
   /** The event that the cursor names. */
   #at: RawEvent | undefined
   #document: unknown
-  #untold: string | undefined
+  #unchecked: string | undefined
 
-  constructor(source: ViewSource, row: Row, leftOut: LeftOut) {
+  constructor(source: ViewSource, row: Row, isDiscarded: IsDiscarded) {
     this.#source = source
     this.#row = row
-    this.#leftOut = leftOut
-    this.#cursor = cursorOf(row.cursor)
+    this.#isDiscarded = isDiscarded
+    this.#cursor = parseCursor(row.cursor)
   }
 
   /** @param event each of the stream, in order. */
   add(event: RawEvent): void {
     const { view, reading } = this.#source
     const { version } = event
-    const stream = streamOf(this.#source, this.#row)
+    const stream = readStream(this.#source, this.#row)
     this.#end = version
     if (version === this.#cursor?.version) this.#at = event
-    if (view.kind !== 'one-stream' || version > (this.#cursor?.version ?? 0) || this.#untold !== undefined) return
-    if (this.#leftOut(view.name, stream, version)) return
+    if (view.kind !== 'one-stream' || version > (this.#cursor?.version ?? 0) || this.#unchecked !== undefined) return
+    if (this.#isDiscarded(view.name, stream, version)) return
     try {
       const read = reading.read(event)
       if (read) this.#document = view.evolve(this.#document, read)
     } catch (error) {
-      this.#untold = `${stream}@${version}: ${(error as Error).message}`
+      this.#unchecked = `${stream}@${version}: ${(error as Error).message}`
     }
   }
 
   finish(): Judged {
     const { view } = this.#source
     const { key, document, sort } = this.#row
-    const stream = streamOf(this.#source, this.#row)
+    const stream = readStream(this.#source, this.#row)
     if (!stream.startsWith(`${view.category}-`)) return this.#fault('inserted', 'the view follows no such stream')
     const cursor = this.#judgeCursor()
     if (cursor) return cursor
     if (view.kind !== 'one-stream') return {}
-    if (this.#untold !== undefined) return { untold: this.#untold }
-    const differs = difference(document, this.#document)
+    if (this.#unchecked !== undefined) return { unchecked: this.#unchecked }
+    const differs = describeDifference(document, this.#document)
     const version = this.#cursor?.version
     if (differs !== undefined)
       return this.#fault('changed', `it is not what its events up to version ${version} lead to: ${differs}`)
@@ -87,7 +87,7 @@ export class RowCheck {
 
   #fault(wrong: Fault['wrong'], detail: string): Judged {
     const { view } = this.#source
-    const stream = streamOf(this.#source, this.#row)
+    const stream = readStream(this.#source, this.#row)
     const place = view.kind === 'one-stream' ? `${view.name} ${stream}` : `${view.name}, its cursor of ${stream}`
     return { fault: { place, wrong, detail } }
   }

@@ -4,7 +4,7 @@ import type { Container, SqlQuerySpec } from '@azure/cosmos'
 const PAGE = 5000
 
 /** The pages of a query. @param partitionKey whose items alone are asked for. */
-export async function* pagesOf<Row>(
+export async function* queryPages<Row>(
   container: Container,
   query: string | SqlQuerySpec,
   partitionKey?: string,
@@ -15,13 +15,13 @@ export async function* pagesOf<Row>(
 }
 
 /** All rows of a query that has few. */
-export async function rowsOf<Row>(
+export async function queryRows<Row>(
   container: Container,
   query: string | SqlQuerySpec,
   partitionKey?: string,
 ): Promise<Row[]> {
   const rows: Row[] = []
-  for await (const page of pagesOf<Row>(container, query, partitionKey)) rows.push(...page)
+  for await (const page of queryPages<Row>(container, query, partitionKey)) rows.push(...page)
   return rows
 }
 

@@ -26,7 +26,7 @@ export interface ViewsWatch {
   read(items: number): void
   fault(fault: Fault): void
   /** Why something could not be compared. */
-  untold(view: string, why: string): void
+  unchecked(view: string, why: string): void
 }
 
 /** Which generations of a view there are. */
@@ -49,7 +49,7 @@ export interface ViewSource extends Pointer {
 }
 
 /** What names the live generation of a view in cursors. */
-export function entryOf({ view, live }: Pick<ViewSource, 'view' | 'live'>): string {
+export function formatEntry({ view, live }: Pick<ViewSource, 'view' | 'live'>): string {
   return `${view.name}@${live}`
 }
 
@@ -91,7 +91,7 @@ export function cursorPrefix({ live }: Pick<ViewSource, 'live'>): string {
 }
 
 /** The stream that a document of a single stream, or a cursor, is of. */
-export function streamOf(source: ViewSource, { key, pk }: Row): string {
+export function readStream(source: ViewSource, { key, pk }: Row): string {
   return source.view.kind === 'one-stream' ? String(key) : pk.slice(cursorPrefix(source).length)
 }
 

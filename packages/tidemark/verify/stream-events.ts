@@ -10,7 +10,7 @@ export interface RawEvent extends RawItem {
 }
 
 /** The events of a commit: what is its own of each, what they share, and what follows from where it stands. @throws for what is no commit. */
-function eventsOf(item: RawItem): RawEvent[] {
+function parseEvents(item: RawItem): RawEvent[] {
   const text: unknown = JSON.parse(String(item.text))
   if (!isObject(text) || !Array.isArray(text.events)) throw new Error(`${item.stream} ${item.id} is no commit`)
   const { events, previousHash, ...shared } = text
@@ -27,7 +27,7 @@ function eventsOf(item: RawItem): RawEvent[] {
 }
 
 /** The events of one stream in the order of their versions, from items that come in any order; those behind a gap are left out. */
-export async function* inOrder(items: AsyncIterable<RawItem>): AsyncGenerator<RawEvent> {
+export async function* sortByVersion(items: AsyncIterable<RawItem>): AsyncGenerator<RawEvent> {
   const early = new Map<number, RawItem>()
   let next = 1
   for await (const item of items) {
@@ -35,7 +35,7 @@ export async function* inOrder(items: AsyncIterable<RawItem>): AsyncGenerator<Ra
     early.set(Number(item.id), item)
     for (let commit = early.get(next); commit; commit = early.get(next)) {
       early.delete(next)
-      const events = eventsOf(commit)
+      const events = parseEvents(commit)
       yield* events
       next += events.length
     }
@@ -43,7 +43,7 @@ export async function* inOrder(items: AsyncIterable<RawItem>): AsyncGenerator<Ra
 }
 
 /** The items of the next stream. They are to be read to their end before the one after it. @param rows of a log, ordered by stream. */
-export async function* itemsOf(rows: Rows<RawItem>, stream: string): AsyncGenerator<RawItem> {
+export async function* readStreamItems(rows: Rows<RawItem>, stream: string): AsyncGenerator<RawItem> {
   for (let row = await rows.peek(); row?.stream === stream; row = await rows.peek()) {
     rows.skip()
     yield row

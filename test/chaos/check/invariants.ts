@@ -37,27 +37,27 @@ export interface Violation {
 }
 
 /** What was looked at, by invariant. */
-export type Looked = Record<Invariant, number>
+export type CheckCounts = Record<Invariant, number>
 
-export function nothingLooked(): Looked {
-  return Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, 0])) as Looked
+export function startCounts(): CheckCounts {
+  return Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, 0])) as CheckCounts
 }
 
-/** Checks all that must hold. @param looked is added to. */
-export async function check(world: World, clients: Clients, looked: Looked): Promise<readonly Violation[]> {
+/** Checks all that must hold. @param counts is added to. */
+export async function check(world: World, clients: Clients, counts: CheckCounts): Promise<readonly Violation[]> {
   const violations: Violation[] = []
   const found = (invariant: Invariant, what: readonly string[]): void => {
     violations.push(...what.map((each) => ({ invariant, what: each })))
   }
-  looked.rest += world.ownership.resources.length
+  counts.rest += world.ownership.resources.length
   found('rest', [...world.unrest(), ...(clients.open > 0 ? [`${clients.open} clients wait for an answer`] : [])])
-  looked.alarms += world.ground.timeline.passed
+  counts.alarms += world.ground.timeline.passed
   found('alarms', world.ground.alarms)
   const logs = new Map([...world.stores].map(([name, { log }]) => [name, log.appends.flat() as readonly RawItem[]]))
-  for (const items of logs.values()) found('chain', chainFaults(items, looked))
+  for (const items of logs.values()) found('chain', chainFaults(items, counts))
 
   for (const { log, predated } of world.stores.values()) {
-    looked.dated += log.all().length
+    counts.dated += log.all().length
     found('dated', predated)
   }
   const folds = foldAll(logs)
@@ -67,7 +67,7 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
   const isLost = ground.faults.happened.some(({ kind }) => kind === 'expire')
   const lateStreams = isLost ? poison.late.map(({ stream }) => stream) : []
   const isReturnedFirst = lateStreams.some((stream) => stream.startsWith('shipment-'))
-  looked.conserved += stock.events + payments.events + shipments.events
+  counts.conserved += stock.events + payments.events + shipments.events
   found('conserved', [
     ...stock.faults.filter((fault) => !(isReturnedFirst && fault.endsWith(BACK_BEFORE_GONE))),
     ...[...stock.units].flatMap(([order, lines]) =>
@@ -79,7 +79,7 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
     ...shipments.faults,
     ...orders.faults,
   ])
-  looked.agreement += orders.orders.size
+  counts.agreement += orders.orders.size
   const late = lateStreams.map((stream) => `order ${stream.replace(/^[^-]*-/, '')} `)
   const disagreed = disagreements({ orders: orders.orders, stock, fulfilments, payments, shipments })
   found(
@@ -87,24 +87,24 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
     disagreed.filter((what) => !late.some((order) => what.startsWith(order))),
   )
   const probed = foldRawProbe(logs.get('ordering') ?? [], logs.get('probe') ?? [])
-  looked.once += probed.asked
+  counts.once += probed.asked
   found('once', probed.faults)
-  found('parked', parkedFaults(world, looked))
-  looked.order += poison.handled
+  found('parked', parkedFaults(world, counts))
+  counts.order += poison.handled
   if (!isLost)
     found(
       'order',
       poison.late.map(({ what }) => what),
     )
-  found('answers', answerFaults(world, clients, looked))
+  found('answers', answerFaults(world, clients, counts))
   for (const { view, position, version } of clients.reads) {
-    looked.reads += 1
+    counts.reads += 1
     if ((version ?? 0) < position.version)
       found('reads', [`${view} showed version ${version} to who wrote ${position.stream}@${position.version}`])
   }
-  for (const name of world.stores.keys()) found('hubs', hubFaults(world, name, looked))
-  found('rebuilds', await rebuildFaults(world, looked))
-  found('views', await viewFaults(world, folds, probed, looked))
+  for (const name of world.stores.keys()) found('hubs', hubFaults(world, name, counts))
+  found('rebuilds', await rebuildFaults(world, counts))
+  found('views', await viewFaults(world, folds, probed, counts))
   return violations
 }
 
@@ -124,10 +124,10 @@ function foldAll(logs: ReadonlyMap<string, readonly RawItem[]>) {
   }
 }
 
-function chainFaults(items: readonly RawItem[], looked: Looked): readonly string[] {
+function chainFaults(items: readonly RawItem[], counts: CheckCounts): readonly string[] {
   const streams = Map.groupBy(items, ({ stream }) => String(stream))
   return [...streams].flatMap(([stream, its]) => {
-    looked.chain += its.length
+    counts.chain += its.length
     return [...streamFaults(stream, its), ...backwards(stream, its)]
   })
 }
@@ -142,10 +142,10 @@ function backwards(stream: string, items: readonly RawItem[]): readonly string[]
 }
 
 /** All answers of a key are one, where the first that it took effect is not the last; and it is in the log where it took effect, and there alone. */
-function answerFaults(world: World, clients: Clients, looked: Looked): readonly string[] {
+function answerFaults(world: World, clients: Clients, counts: CheckCounts): readonly string[] {
   return clients.answered.flatMap(({ service, stream, key, outcomes, unanswered }) => {
-    looked.answers += outcomes.length
-    const { log } = world.storesOf(service)
+    counts.answers += outcomes.length
+    const { log } = world.findStores(service)
     const recorded = log.all().filter((event) => event.stream === stream && event.causation === `command:${key}`)
     const done = outcomes.filter((outcome) => outcome.done)
     const faults: string[] = []
@@ -163,14 +163,14 @@ function answerFaults(world: World, clients: Clients, looked: Looked): readonly 
   })
 }
 
-function hubFaults(world: World, name: string, looked: Looked): readonly string[] {
-  const { log, hub, foreign } = world.storesOf(name)
+function hubFaults(world: World, name: string, counts: CheckCounts): readonly string[] {
+  const { log, hub, foreign } = world.findStores(name)
   const logged = Map.groupBy(log.all(), ({ stream }) => stream)
   const sent = new Map<string, string[]>()
   const faults: string[] = []
   for (const partition of hub.partitions)
     for (const message of partition.sent) {
-      looked.hubs += 1
+      counts.hubs += 1
       if (foreign.has(message)) continue
       const { subject, streamversion, hash } = message.body as RawItem
       const hashes = sent.get(subject) ?? []
@@ -187,12 +187,12 @@ function hubFaults(world: World, name: string, looked: Looked): readonly string[
 }
 
 /** Whether what ever waited had a cause, and whether what is no event waits for everyone who was to read it. */
-function parkedFaults({ ground, poison, partitions, stores }: World, looked: Looked): readonly string[] {
+function parkedFaults({ ground, poison, partitions, stores }: World, counts: CheckCounts): readonly string[] {
   const faults: string[] = []
   const isAsItWas = !ground.faults.happened.some(({ kind }) => kind === 'expire')
   for (const { parked } of stores.values())
     for (const { handler, stream, version, code, reason } of parked) {
-      looked.parked += 1
+      counts.parked += 1
       const isCaused =
         failureClass(code) === 'passing'
           ? ground.faults.happened.length > 0
@@ -200,12 +200,12 @@ function parkedFaults({ ground, poison, partitions, stores }: World, looked: Loo
       if (!isCaused) faults.push(`${stream}@${version} waited for ${handler}: ${code}: ${reason}`)
     }
   for (const { service, consumer, hub, partition } of partitions) {
-    const kept = stores.get(service)?.parkings.get(consumer)?.kept ?? []
+    const kept = stores.get(service)?.parkings.get(consumer)?.keptMessages ?? []
     const its = kept.filter(({ place }) => place.hub === hub && place.partition === partition.id)
     const strange = [...(stores.get(hub)?.foreign ?? [])]
       .filter(([message, isOfNobody]) => partition.sent[message.sequence] === message && !isOfNobody)
       .map(([message]) => message.sequence)
-    looked.parked += its.length
+    counts.parked += its.length
     for (const { place, reason } of its)
       if (!strange.includes(place.sequence ?? -1))
         faults.push(`${consumer} has kept ${place.sequence} of ${hub} ${partition.id}: ${reason}`)
@@ -227,11 +227,11 @@ interface ExpectedView {
   readonly of?: { readonly category: string; readonly versions: ReadonlyMap<string, number> }
 }
 
-async function rebuildFaults(world: World, looked: Looked): Promise<readonly string[]> {
+async function rebuildFaults(world: World, counts: CheckCounts): Promise<readonly string[]> {
   const faults: string[] = []
   for (const { rebuilt, views } of world.stores.values())
     for (const [view, { action, state, code = '', reason }] of rebuilt) {
-      looked.rebuilds += 1
+      counts.rebuilds += 1
       if (state === 'failed' && !REBUILD_ENDS.has(code))
         faults.push(`the ${action} of ${view} failed: ${code}: ${reason}`)
       const { live, built } = (await views.readPointer(view)).pointer
@@ -248,7 +248,7 @@ async function viewFaults(
   world: World,
   { orders, fulfilments, stock, payments, shipments }: Folds,
   { gates, crossings, passes, versions }: ExpectedProbe,
-  looked: Looked,
+  counts: CheckCounts,
 ): Promise<readonly string[]> {
   const views: readonly ExpectedView[] = [
     { service: 'ordering', name: 'order', documents: orders.orders, of: { category: 'order', ...orders } },
@@ -256,30 +256,30 @@ async function viewFaults(
     { service: 'ordering', name: 'fulfilment', ...fulfilments, of: { category: 'fulfilment', ...fulfilments } },
     { service: 'inventory', name: 'stock-level', documents: stock.levels, of: { category: 'stock', ...stock } },
     { service: 'payments', name: 'payment', ...payments, of: { category: 'payment', ...payments } },
-    { service: 'payments', name: 'takings', documents: payments.takings },
+    { service: 'payments', name: 'takings', documents: payments.totals },
     { service: 'shipping', name: 'shipment', ...shipments, of: { category: 'shipment', ...shipments } },
     { service: 'probe', name: 'gate', documents: gates, of: { category: 'gate', versions } },
     { service: 'probe', name: 'crossings', documents: crossings },
     { service: 'probe', name: 'passes', documents: passes },
   ]
   const faults: string[] = []
-  for (const view of views) faults.push(...(await faultsOfView(world, view, looked)))
+  for (const view of views) faults.push(...(await checkView(world, view, counts)))
   return faults
 }
 
-async function faultsOfView(
+async function checkView(
   world: World,
   { service, name, documents, of }: ExpectedView,
-  looked: Looked,
+  counts: CheckCounts,
 ): Promise<readonly string[]> {
-  const { views, service: declared } = world.storesOf(service)
+  const { views, service: declared } = world.findStores(service)
   const view = declared.views.find((each) => each.name === name)
   if (view === undefined) return [`${service} has no view ${name}`]
   const store = await views.live(name)
   const faults: string[] = []
   const shown = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
   for (const [id, document] of documents) {
-    looked.views += 1
+    counts.views += 1
     const stream = `${of?.category}-${id}`
     const found = await store.read(of ? stream : id)
     if (!isDeepStrictEqual(found?.document, document))
@@ -298,7 +298,7 @@ async function faultsOfView(
     const should = [...documents.values()].filter((document) =>
       Object.entries(each).every(([field, value]) => document[field] === value),
     )
-    looked.views += 1
+    counts.views += 1
     if (
       listed.length !== should.length ||
       should.some((document) => !listed.some((one) => isDeepStrictEqual(one, document)))

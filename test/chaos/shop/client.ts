@@ -107,7 +107,7 @@ export class Clients {
       try {
         const about = `${name}#${attempt}`
         const outcome = await this.#command(about, step, answered.key)
-        this.#ground.tell(about, outcome.done ? `done at ${outcome.version}` : `refused: ${outcome.code}`)
+        this.#ground.log(about, outcome.done ? `done at ${outcome.version}` : `refused: ${outcome.code}`)
         answered.outcomes.push(outcome)
         return outcome
       } catch (error) {
@@ -132,7 +132,7 @@ export class Clients {
   }
 
   #command(about: string, step: Step, key: string, expectedVersion?: number): Promise<CommandOutcome> {
-    const decider = this.#deciderOf(step)
+    const decider = this.#findDecider(step)
     return this.#ask(about, step.service, ({ command: handle }) =>
       handle(decider, {
         stream: `${step.category}-${step.id}`,
@@ -147,7 +147,7 @@ export class Clients {
 
   /** Reads each view of single streams, not older than what was written. */
   async #read(name: string, step: Step, { stream, version }: Read['position']): Promise<void> {
-    const { service } = this.#world.storesOf(step.service)
+    const { service } = this.#world.findStores(step.service)
     for (const view of service.views) {
       if (view.kind !== 'one-stream' || view.category !== step.category) continue
       try {
@@ -170,7 +170,7 @@ export class Clients {
       const giveUp = (): void => reject(new TidemarkError('unavailable', 'no answer'))
       ground.timeline.after(PATIENCE_MS, giveUp)
       ground.timeline.after(ground.latency(ground.dice.hash(about), 1), () => {
-        const living = this.#world.processesOf(service)
+        const living = this.#world.listProcesses(service)
         if (living.length === 0) return
         const process = ground.dice.pick(`${about} goes to`, living)
         process.serve(about, () => task(process.runtime)).then(resolve, reject)
@@ -178,8 +178,8 @@ export class Clients {
     })
   }
 
-  #deciderOf({ service, category }: Step): AnyDecider {
-    const { deciders } = this.#world.storesOf(service).service
+  #findDecider({ service, category }: Step): AnyDecider {
+    const { deciders } = this.#world.findStores(service).service
     const found = deciders.find((decider) => decider.category === category)
     if (found === undefined) throw new Error(`${service} has no ${category}`)
     return found

@@ -5,12 +5,12 @@ import {
   type Decision,
   type EventOf,
   eventType,
-  type ManyStreamView,
-  type OneStreamView,
+  type MultiStreamView,
   published,
   type Reaction,
   refuse,
   type Service,
+  type SingleStreamView,
 } from 'tidemark'
 import { z } from 'zod'
 import {
@@ -82,14 +82,14 @@ const tally: Decider<null, CommandOf<(typeof tallyCommands)[number]>, TallyEvent
   },
 }
 
-const ofOrder = [OrderPlaced, OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted] as const
+const orderTypes = [OrderPlaced, OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted] as const
 
 /** Asks for every event of an order to pass, and takes down whether it did. */
-const gateKeeping: Reaction<EventOf<(typeof ofOrder)[number]>> = {
+const gateKeeping: Reaction<EventOf<(typeof orderTypes)[number]>> = {
   name: 'gate-keeping',
   service: 'ordering',
   category: 'order',
-  events: ofOrder,
+  events: orderTypes,
   startsAt: 'first',
   async react(event, send) {
     const by = `${event.stream}@${event.version}`
@@ -124,12 +124,12 @@ export interface Passes {
 }
 
 /** How often each thing was taken down. Of a category that has no view of single streams: its cursors are its own. */
-const passes: ManyStreamView<Passes, TallyEvent> = {
+const passes: MultiStreamView<Passes, TallyEvent> = {
   kind: 'many-streams',
   name: 'passes',
   category: 'tally',
   filters: {},
-  targets: (event) => [event.type === 'Settled' ? 'settled' : event.data.passed ? 'passed' : 'refused'],
+  documentKeys: (event) => [event.type === 'Settled' ? 'settled' : event.data.passed ? 'passed' : 'refused'],
   evolve: (document, _, what) => ({ what, count: (document?.count ?? 0) + 1 }),
   sort: ({ what }) => what,
 }
@@ -139,7 +139,7 @@ export interface GateDocument {
   readonly passed: readonly string[]
 }
 
-const gateView: OneStreamView<GateDocument, GateEvent> = {
+const gateView: SingleStreamView<GateDocument, GateEvent> = {
   kind: 'one-stream',
   name: 'gate',
   category: 'gate',
@@ -156,12 +156,12 @@ export interface Crossings {
 }
 
 /** How often somebody passed: of a category whose view of single streams has the cursors. */
-const crossings: ManyStreamView<Crossings, GateEvent> = {
+const crossings: MultiStreamView<Crossings, GateEvent> = {
   kind: 'many-streams',
   name: 'crossings',
   category: 'gate',
   filters: {},
-  targets: (event) => (event.type === 'GatePassed' ? [GATE] : []),
+  documentKeys: (event) => (event.type === 'GatePassed' ? [GATE] : []),
   evolve: (document) => ({ count: (document?.count ?? 0) + 1 }),
   sort: () => GATE,
 }

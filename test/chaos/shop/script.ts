@@ -25,7 +25,7 @@ const CITIES = ['Bergen', 'Delft', 'Ghent', 'Hobart'] as const
 const ABOVE_ANY_CARD = 1_000_001
 
 /** What customers, banks and the warehouse do in a history: orders that race for too little stock, and all that may come of one. */
-export function scriptOf(seed: number, lastsMs: number): readonly Step[] {
+export function buildScript(seed: number, lastsMs: number): readonly Step[] {
   const dice = random(seed)
   const steps: Step[] = []
   const add = (
@@ -55,49 +55,50 @@ export function scriptOf(seed: number, lastsMs: number): readonly Step[] {
   const orders = dice.pick([1, 1, 2, 2, 3])
   for (let order = 1; order <= orders; order += 1) {
     const id = String(order)
-    const ofOrder = { service: 'ordering', category: 'order', id } as const
-    const ofPayment = { service: 'payments', category: 'payment', id, waits: true } as const
-    const ofShipment = { service: 'shipping', category: 'shipment', id, waits: true } as const
+    const orderStep = { service: 'ordering', category: 'order', id } as const
+    const paymentStep = { service: 'payments', category: 'payment', id, waits: true } as const
+    const shipmentStep = { service: 'shipping', category: 'shipment', id, waits: true } as const
     const method = dice.chance(0.7) ? 'card' : 'transfer'
     const isDear = dice.chance(0.08)
     const skus = dice.chance(0.5) ? [...SKUS] : [dice.pick(SKUS)]
     const begins = later(0, lastsMs * 0.4)
     add(begins, {
-      ...ofOrder,
+      ...orderStep,
       command: {
         type: 'place',
         data: {
           customerId: `customer-${dice.between(1, 3)}`,
           currency: dice.chance(0.8) ? 'EUR' : 'NOK',
           lines: skus.map((sku) => ({ sku, quantity: dice.between(1, 3), unitPrice: isDear ? ABOVE_ANY_CARD : 450 })),
-          shippingAddress: addressOf(dice.pick(CITIES), dice.between(1, 9)),
+          shippingAddress: buildAddress(dice.pick(CITIES), dice.between(1, 9)),
           payment: { method, withinSeconds: dice.between(5, 40) },
         },
       },
     })
     const next = (): number => later(begins, lastsMs * 0.6)
     if (dice.chance(0.35)) {
-      const shippingAddress = addressOf(dice.pick(CITIES), dice.between(1, 9))
-      add(next(), { ...ofOrder, command: { type: 'change-shipping-address', data: { shippingAddress } } })
+      const shippingAddress = buildAddress(dice.pick(CITIES), dice.between(1, 9))
+      add(next(), { ...orderStep, command: { type: 'change-shipping-address', data: { shippingAddress } } })
     }
-    if (dice.chance(0.3)) add(next(), { ...ofOrder, command: { type: 'cancel', data: { reason: 'changed my mind' } } })
+    if (dice.chance(0.3))
+      add(next(), { ...orderStep, command: { type: 'cancel', data: { reason: 'changed my mind' } } })
     if (method === 'transfer' && dice.chance(0.8)) {
       const command = dice.chance(0.8)
         ? { type: 'authorise', data: dice.chance(0.5) ? { reference: `bank-${id}` } : {} }
         : { type: 'decline', data: { reason: 'no money' } }
-      add(next(), { ...ofPayment, command })
+      add(next(), { ...paymentStep, command })
     }
     if (dice.chance(0.1)) {
-      add(next(), { ...ofShipment, command: { type: 'cancel', data: { reason: 'lost' } } })
+      add(next(), { ...shipmentStep, command: { type: 'cancel', data: { reason: 'lost' } } })
     } else if (dice.chance(0.75)) {
-      add(next(), { ...ofShipment, command: { type: 'dispatch', data: { carrier: 'post' } } })
-      if (dice.chance(0.4)) add(next(), { ...ofShipment, command: { type: 'deliver', data: {} } })
-      if (dice.chance(0.25)) add(next(), { ...ofShipment, command: { type: 'return', data: {} } })
+      add(next(), { ...shipmentStep, command: { type: 'dispatch', data: { carrier: 'post' } } })
+      if (dice.chance(0.4)) add(next(), { ...shipmentStep, command: { type: 'deliver', data: {} } })
+      if (dice.chance(0.25)) add(next(), { ...shipmentStep, command: { type: 'return', data: {} } })
     }
   }
   return steps.sort((a, b) => a.at - b.at)
 }
 
-function addressOf(city: string, house: number): Readonly<Record<string, string>> {
+function buildAddress(city: string, house: number): Readonly<Record<string, string>> {
   return { name: 'Ada', street: `Quay ${house}`, postalCode: '9000', city, country: 'BE' }
 }

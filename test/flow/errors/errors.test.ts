@@ -1,12 +1,12 @@
 import { after, before, describe, it } from 'node:test'
 import { WitnessedErrors } from '../../support/witnessed-errors.ts'
-import { asked } from './suite-asked.ts'
 import { consumers } from './suite-consumers.ts'
 import { domainRefusals, refusing } from './suite-domain.ts'
 import { faults } from './suite-faults.ts'
 import { outside } from './suite-outside.ts'
-import { passing } from './suite-passing.ts'
 import { replays } from './suite-replays.ts'
+import { requests } from './suite-requests.ts'
+import { transient } from './suite-transient.ts'
 import { World } from './world.ts'
 
 // Every code of docs/errors.md is produced here, at the outermost place where it shows: over HTTP on the running system, or in its log.
@@ -18,10 +18,10 @@ describe('errors', () => {
   })
   after(() => world.remove())
 
-  describe('what was asked for', () => asked(() => world, errors))
+  describe('what was asked for', () => requests(() => world, errors))
   describe('what the domain refuses', () => domainRefusals(() => world, errors))
   describe('what no function sees', () => outside(() => world))
-  describe('what may pass', () => passing(() => world, errors))
+  describe('what may pass', () => transient(() => world, errors))
   describe('what a replay ends with', () => replays(() => world, errors))
   // These two hold partitions and harm the log: last.
   describe('what holds a consumer', () => consumers(() => world, errors))

@@ -18,7 +18,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   })
   after(() => producer.close())
 
-  async function told(message: unknown, about: string): Promise<string> {
+  async function logged(message: unknown, about: string): Promise<string> {
     await producer.sendBatch([{ body: message }], { partitionId: '0' })
     return until('the line', () =>
       world().lines.find((line) => line.includes('ordering-views: ') && line.includes(about)),
@@ -29,19 +29,19 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     const { id, stream, position } = await world().newOrder()
     await world().system.client.get(`/orders/${id}?position=${encodeURIComponent(position)}`)
     const [forged] = recorded(stream, placedV1)
-    errors.logLine('fork-detected', await told(forged && toCloudEvent(forged), stream))
+    errors.logLine('fork-detected', await logged(forged && toCloudEvent(forged), stream))
   })
 
   it('an event whose predecessors are not in the log: gap-unfilled', async () => {
     const stream = `order-${randomUUID()}`
     const forged = recorded(stream, placedV1, placedV1).at(-1)
-    errors.logLine('gap-unfilled', await told(forged && toCloudEvent(forged), stream))
+    errors.logLine('gap-unfilled', await logged(forged && toCloudEvent(forged), stream))
   })
 
   it('an event that was changed on the way: hash-mismatch', async () => {
     const stream = `order-${randomUUID()}`
     const [event] = recorded(stream, placedV1)
-    errors.logLine('hash-mismatch', await told(event && { ...toCloudEvent(event), actor: 'another' }, stream))
+    errors.logLine('hash-mismatch', await logged(event && { ...toCloudEvent(event), actor: 'another' }, stream))
   })
 
   describe('a view', () => {
@@ -165,6 +165,6 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     // What others are told is in order.
     const published = { ...cancelled, schemaVersion: 1 }
     const [event] = recorded(stream, { ...cancelled, data: { ...cancelled.data, lines }, published })
-    errors.logLine('key-invalid', await told(event && toCloudEvent(event), `${stream}/tea`))
+    errors.logLine('key-invalid', await logged(event && toCloudEvent(event), `${stream}/tea`))
   })
 }

@@ -5,7 +5,7 @@ import type { ContainerRequest } from '@azure/cosmos'
 import type { Answer } from '../../../packages/cli/demo/client.ts'
 import type { Child } from '../../../packages/kit/child.ts'
 import { until } from '../../../packages/test-support/wait.ts'
-import { commitIdOf, rawSuccessorOf } from '../../../packages/tidemark/test/support/raw-items.ts'
+import { buildRawSuccessor, commitIdOf } from '../../../packages/tidemark/test/support/raw-items.ts'
 import { address } from '../../support/orders.ts'
 import { call } from '../../support/system.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
@@ -16,10 +16,10 @@ const GENERIC = 'the service has a fault; it is in its log'
 /** What does not pass by itself: a log that something else wrote to, and a service that is at fault. */
 export function faults(world: () => World, errors: WitnessedErrors): void {
   /** Holds the answer against its row; the caller is told no more than that, and the log what it is. */
-  async function fault(code: string, answer: Answer, told: RegExp): Promise<void> {
+  async function fault(code: string, answer: Answer, logged: RegExp): Promise<void> {
     errors.answer(code, answer)
     assert.equal(answer.body.detail, GENERIC)
-    await until(`a line of ${told}`, () => world().lines.some((line) => told.test(line)))
+    await until(`a line of ${logged}`, () => world().lines.some((line) => logged.test(line)))
   }
 
   describe('a service', () => {
@@ -131,7 +131,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
 
     it('with an event of a type that this code does not know: event-unknown', async () => {
       const last = (await item(3).read()).resource
-      await world().system.log.items.create({ ...rawSuccessorOf(last, 'OrderLost') })
+      await world().system.log.items.create({ ...buildRawSuccessor(last, 'OrderLost') })
       const answer = await state()
       errors.answer('event-unknown', answer)
       assert.match(answer.body.detail, /this code does not know OrderLost version 2: deploy/)
@@ -140,8 +140,8 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
     it('with an item that is neither commit nor receipt: event-unreadable', async () => {
       await world().system.log.items.create({ id: 'note', stream, key: 'note', to: 5 })
       const events = (): Promise<Answer> => world().system.call('GET', `/streams/${stream}/events`)
-      const told = new RegExp(`the log's item ${stream} note cannot be read: it is neither a commit nor a receipt`)
-      await fault('event-unreadable', await events(), told)
+      const logged = new RegExp(`the log's item ${stream} note cannot be read: it is neither a commit nor a receipt`)
+      await fault('event-unreadable', await events(), logged)
     })
   })
 }

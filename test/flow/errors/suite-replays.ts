@@ -45,7 +45,7 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
   })
 
   it('the cursors of a view are elsewhere than its code says: must-promote', async () => {
-    const pointer = world().system.containerOf('ordering', 'sales-by-product').item('pointer', 'pointer')
+    const pointer = world().system.openContainer('ordering', 'sales-by-product').item('pointer', 'pointer')
     const { resource } = await pointer.read()
     await pointer.replace({ ...resource, cursorsIn: 'another' })
     const output = await ended('sales-by-product', 'build')

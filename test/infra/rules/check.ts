@@ -1,7 +1,7 @@
 import type { Service } from 'tidemark'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { SAMPLE_ENVIRONMENT } from '../../../packages/cli/infra/template.ts'
-import { rightsOf } from '../support/declared-rights.ts'
+import { listRights } from '../support/declared-rights.ts'
 import type { Deployed } from '../support/deployed.ts'
 import { roleMatrix } from '../support/role-matrix.ts'
 import { diagnosticRules } from './diagnostics.ts'
@@ -18,7 +18,7 @@ import { topologyRules } from './topology.ts'
 
 /** All rules for what these services need. */
 export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
-  ...topologyRules(topologyOf(services)),
+  ...topologyRules(buildTopology(services)),
   ...propertyRules,
   ...secretRules,
   ...networkRules,
@@ -41,8 +41,8 @@ export function matrixDifferences(
 ): readonly string[] {
   const { allowed, unread } = roleMatrix(deployed, SAMPLE_ENVIRONMENT.AZURE_PRINCIPAL_ID)
   const declared = new Set([
-    ...services.flatMap((service) => [...rightsOf(service)]),
-    ...(personMay ? services.flatMap((service) => [...rightsOf(service, 'person')]) : []),
+    ...services.flatMap((service) => [...listRights(service)]),
+    ...(personMay ? services.flatMap((service) => [...listRights(service, 'person')]) : []),
   ])
   return [
     ...unread,

@@ -1,4 +1,4 @@
-import { at, listAt, ofType } from '../support/deployed.ts'
+import { at, listAt, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** What writes logs worth keeping, and what they must at least tell: categories, or a group of them. */
@@ -29,11 +29,11 @@ export const diagnosticRules: readonly Rule[] = [
     name: 'what happens to every resource is told to the workspace',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const workspaces = ofType(predictedResources, 'Microsoft.OperationalInsights/workspaces').map(({ id }) => id)
-      const settings = ofType(predictedResources, 'Microsoft.Insights/diagnosticSettings')
+      const workspaces = selectType(predictedResources, 'Microsoft.OperationalInsights/workspaces').map(({ id }) => id)
+      const settings = selectType(predictedResources, 'Microsoft.Insights/diagnosticSettings')
       let looked = 0
       for (const [type, least] of Object.entries(SPEAKING)) {
-        const found = ofType(predictedResources, type)
+        const found = selectType(predictedResources, type)
         if (found.length === 0) wrong.push(`there is no ${type}`)
         for (const { id } of found) {
           looked++
@@ -61,8 +61,8 @@ export const diagnosticRules: readonly Rule[] = [
   {
     name: 'what the alert on large streams reads is written',
     check: ({ predictedResources }) => {
-      const accounts = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
-      const settings = ofType(predictedResources, 'Microsoft.Insights/diagnosticSettings').filter(({ id }) =>
+      const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+      const settings = selectType(predictedResources, 'Microsoft.Insights/diagnosticSettings').filter(({ id }) =>
         accounts.some((account) => id.startsWith(account.id)),
       )
       const wrong = settings
@@ -78,11 +78,11 @@ export const diagnosticRules: readonly Rule[] = [
   {
     name: 'every alert is on, looks at something and tells the operators',
     check: ({ predictedResources }) => {
-      const groups = ofType(predictedResources, 'Microsoft.Insights/actionGroups')
+      const groups = selectType(predictedResources, 'Microsoft.Insights/actionGroups')
       const ids = groups.map(({ id }) => id)
       const wrong = groups.filter((group) => at(group, 'properties.enabled') !== true).map(({ id }) => `${id} is off`)
-      const metric = ofType(predictedResources, 'Microsoft.Insights/metricAlerts')
-      const log = ofType(predictedResources, 'Microsoft.Insights/scheduledQueryRules')
+      const metric = selectType(predictedResources, 'Microsoft.Insights/metricAlerts')
+      const log = selectType(predictedResources, 'Microsoft.Insights/scheduledQueryRules')
       for (const alert of [...metric, ...log]) {
         const actions = at(alert, 'properties.actions')
         const told = Array.isArray(actions)

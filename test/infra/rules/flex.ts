@@ -1,5 +1,5 @@
-import { at, listAt, ofType } from '../support/deployed.ts'
-import { answerOf, type Place } from '../support/flex.ts'
+import { at, listAt, selectType } from '../support/deployed.ts'
+import { findAnswer, type Place } from '../support/flex.ts'
 import type { Rule } from './rule.ts'
 
 /** What is set of an app is what its plan takes: of another the first deployment fails, or it does nothing. */
@@ -9,11 +9,11 @@ export const flexRules: readonly Rule[] = [
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       let looked = 0
-      for (const site of ofType(predictedResources, 'Microsoft.Web/sites')) {
+      for (const site of selectType(predictedResources, 'Microsoft.Web/sites')) {
         const look = (place: Place, names: readonly string[]): void => {
           for (const name of names) {
             looked++
-            const answer = answerOf(place, name)
+            const answer = findAnswer(place, name)
             if (answer !== 'takes') wrong.push(`${site.id}: the ${place} ${name}: Flex Consumption ${answer} it`)
           }
         }

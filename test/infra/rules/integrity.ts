@@ -1,11 +1,11 @@
-import { at, identitiesOf, listAt, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, listIdentities, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 const containers = 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers'
 const blobContainers = 'Microsoft.Storage/storageAccounts/blobServices/containers'
 
 const named = (resources: readonly Resource[], type: string, name: RegExp): readonly Resource[] =>
-  ofType(resources, type).filter((resource) => name.test(resource.id))
+  selectType(resources, type).filter((resource) => name.test(resource.id))
 
 /** That what is written stays as it was written. */
 export const integrityRules: readonly Rule[] = [
@@ -26,7 +26,7 @@ export const integrityRules: readonly Rule[] = [
     name: 'anchors cannot be changed or removed',
     check: ({ predictedResources }) => {
       const anchors = named(predictedResources, blobContainers, /\/containers\/anchors-[\w-]+$/)
-      const policies = ofType(predictedResources, `${blobContainers}/immutabilityPolicies`)
+      const policies = selectType(predictedResources, `${blobContainers}/immutabilityPolicies`)
       const wrong = anchors.flatMap(({ id, ...anchor }) => {
         const policy = policies.find((each) => each.id.startsWith(`${id}/`))
         const days = at(policy, 'properties.immutabilityPeriodSinceCreationInDays')
@@ -83,11 +83,11 @@ export const integrityRules: readonly Rule[] = [
   {
     name: 'every app has an identity of its own, and no other',
     check: ({ predictedResources }) => {
-      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const sites = selectType(predictedResources, 'Microsoft.Web/sites')
       const taken = new Set<string>()
       const wrong = sites.flatMap((site) => {
-        const identities = identitiesOf(site)
-        const known = ofType(predictedResources, 'Microsoft.ManagedIdentity/userAssignedIdentities')
+        const identities = listIdentities(site)
+        const known = selectType(predictedResources, 'Microsoft.ManagedIdentity/userAssignedIdentities')
         const again = identities.filter((identity) => taken.has(identity))
         for (const identity of identities) taken.add(identity)
         const reader = 'properties.functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId'
@@ -108,8 +108,8 @@ export const integrityRules: readonly Rule[] = [
   {
     name: 'no app takes a publishing password',
     check: ({ predictedResources }) => {
-      const policies = ofType(predictedResources, 'Microsoft.Web/sites/basicPublishingCredentialsPolicies')
-      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const policies = selectType(predictedResources, 'Microsoft.Web/sites/basicPublishingCredentialsPolicies')
+      const sites = selectType(predictedResources, 'Microsoft.Web/sites')
       const wrong = sites.flatMap(({ id }) =>
         ['ftp', 'scm']
           .map((way) => `${id}/basicPublishingCredentialsPolicies/${way}`)
@@ -144,7 +144,7 @@ export const integrityRules: readonly Rule[] = [
         ...(at(auth, 'properties.login.tokenStore.enabled') === false ? [] : [`${auth.id} stores tokens`]),
       ])
       // Function keys stand before the apps in any case: all apps of an environment, or none.
-      const sites = ofType(predictedResources, 'Microsoft.Web/sites').length
+      const sites = selectType(predictedResources, 'Microsoft.Web/sites').length
       if (settings.length !== 0 && settings.length !== sites) wrong.push(`${settings.length} of ${sites} apps ask`)
       return { looked: sites, wrong }
     },

@@ -1,4 +1,4 @@
-import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /**
@@ -22,9 +22,9 @@ export const limitRules: readonly Rule[] = [
     name: 'hubs, partitions, consumer groups, retention and throughput are within the tier',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const hubs = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs')
-      const groups = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
-      for (const namespace of ofType(predictedResources, 'Microsoft.EventHub/namespaces')) {
+      const hubs = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs')
+      const groups = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
+      for (const namespace of selectType(predictedResources, 'Microsoft.EventHub/namespaces')) {
         const tier = TIERS[String(at(namespace, 'sku.tier') ?? at(namespace, 'sku.name'))]
         if (tier === undefined) {
           wrong.push(`${namespace.id} is of no known tier`)
@@ -52,9 +52,9 @@ export const limitRules: readonly Rule[] = [
     name: 'databases, containers and throughput are within what Cosmos DB takes',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const databases = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases')
-      const containers = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
-      const [account] = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+      const databases = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases')
+      const containers = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
+      const [account] = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       const isServerless =
         at(account, 'properties.capacityMode') === 'Serverless' ||
         JSON.stringify(at(account, 'properties.capabilities') ?? []).includes('EnableServerless')
@@ -81,7 +81,7 @@ export const limitRules: readonly Rule[] = [
   {
     name: 'the bound on staleness is one that Cosmos DB takes for so many regions',
     check: ({ predictedResources }) => {
-      const accounts = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+      const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       // https://learn.microsoft.com/azure/cosmos-db/consistency-levels#bounded-staleness-consistency
       const wrong = accounts.filter((account) => {
         const several = listAt(account, 'properties.locations').length > 1
@@ -96,8 +96,8 @@ export const limitRules: readonly Rule[] = [
     name: 'apps are of a size that Flex Consumption has, and a zone-redundant one is warm in two zones',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
-      const plans = ofType(predictedResources, 'Microsoft.Web/serverfarms')
+      const sites = selectType(predictedResources, 'Microsoft.Web/sites')
+      const plans = selectType(predictedResources, 'Microsoft.Web/serverfarms')
       const used = new Set<string>()
       for (const site of sites) {
         const scale = at(site, 'properties.functionAppConfig.scaleAndConcurrency')
@@ -133,9 +133,9 @@ export const limitRules: readonly Rule[] = [
         ['Microsoft.Web/sites', /^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]$/],
       ]
       const found = patterns.flatMap(([type, pattern]) =>
-        ofType(predictedResources, type).map(({ name }) => ({ name, fits: pattern.test(name) })),
+        selectType(predictedResources, type).map(({ name }) => ({ name, fits: pattern.test(name) })),
       )
-      const groups = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
+      const groups = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
       const long = groups.filter(({ id }) => (id.split('/').at(-1)?.length ?? 0) > 50)
       return {
         looked: found.length + groups.length,

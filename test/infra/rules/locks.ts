@@ -1,4 +1,4 @@
-import { at, ofType } from '../support/deployed.ts'
+import { at, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 const LOCK = '/providers/Microsoft.Authorization/locks/'
@@ -9,14 +9,14 @@ export const lockRules: readonly Rule[] = [
     // An environment whose logs can be restored for 30 days is one that somebody means to keep. Others are to be taken down again.
     name: 'logs and anchors that are kept are locked against deletion, and nothing else is',
     check: ({ predictedResources }) => {
-      const accounts = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+      const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       const isKept = accounts.some(
         (account) => at(account, 'properties.backupPolicy.continuousModeProperties.tier') === 'Continuous30Days',
       )
-      const anchors = ofType(predictedResources, 'Microsoft.Storage/storageAccounts').filter(({ id }) =>
+      const anchors = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').filter(({ id }) =>
         predictedResources.some((each) => each.id.startsWith(`${id}/`) && /\/containers\/anchors-/.test(each.id)),
       )
-      const locks = ofType(predictedResources, 'Microsoft.Authorization/locks')
+      const locks = selectType(predictedResources, 'Microsoft.Authorization/locks')
       const locked = locks.map(({ id }) => id.slice(0, id.indexOf(LOCK)))
       const expected = isKept ? [...accounts, ...anchors].map(({ id }) => id) : []
       const wrong = [

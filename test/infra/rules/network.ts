@@ -1,4 +1,4 @@
-import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** What holds data or takes it, and the private link groups by which it is reached. */
@@ -35,12 +35,12 @@ const FROM_APPS = [
 ]
 
 const isPrivate = (resources: readonly Resource[]): boolean =>
-  ofType(resources, 'Microsoft.Network/virtualNetworks').length > 0
+  selectType(resources, 'Microsoft.Network/virtualNetworks').length > 0
 
 /** Where telemetry goes. */
-const telemetryOf = (resources: readonly Resource[]): readonly Resource[] =>
+const selectTelemetry = (resources: readonly Resource[]): readonly Resource[] =>
   ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
-    ofType(resources, type),
+    selectType(resources, type),
   )
 
 interface Endpoint {
@@ -50,8 +50,8 @@ interface Endpoint {
   readonly subnet: string
 }
 
-function endpointsOf(resources: readonly Resource[]): readonly Endpoint[] {
-  return ofType(resources, 'Microsoft.Network/privateEndpoints').map((endpoint) => {
+function listEndpoints(resources: readonly Resource[]): readonly Endpoint[] {
+  return selectType(resources, 'Microsoft.Network/privateEndpoints').map((endpoint) => {
     const [connection] = listAt(endpoint, 'properties.privateLinkServiceConnections')
     const [group] = listAt<string>(connection, 'properties.groupIds')
     return {
@@ -70,12 +70,12 @@ const rules: readonly Rule[] = [
       const wrong: string[] = []
       // Whether apps are reached from outside is a choice of its own.
       const types = Object.keys(PRIVATE).filter((type) => type !== 'Microsoft.Web/sites')
-      const found = types.flatMap((type) => ofType(predictedResources, type))
+      const found = types.flatMap((type) => selectType(predictedResources, type))
       for (const resource of found) {
         const access = at(resource, 'properties.publicNetworkAccess')
         if (access !== 'Disabled') wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
       }
-      const telemetry = telemetryOf(predictedResources)
+      const telemetry = selectTelemetry(predictedResources)
       for (const resource of telemetry)
         if (at(resource, 'properties.publicNetworkAccessForIngestion') !== 'Disabled')
           wrong.push(`${resource.id}: takes telemetry from anywhere`)
@@ -86,13 +86,13 @@ const rules: readonly Rule[] = [
     name: 'behind every public endpoint that is closed, its own rules close it once more',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const guarded = ofType(predictedResources, 'Microsoft.Storage/storageAccounts')
+      const guarded = selectType(predictedResources, 'Microsoft.Storage/storageAccounts')
       for (const resource of guarded) {
         const bypass = at(resource, 'properties.networkAcls.bypass')
         if (at(resource, 'properties.networkAcls.defaultAction') !== 'Deny') wrong.push(`${resource.id} lets others in`)
         if (bypass !== 'None') wrong.push(`${resource.id} lets ${String(bypass)} in`)
       }
-      const sets = ofType(predictedResources, 'Microsoft.EventHub/namespaces/networkRuleSets')
+      const sets = selectType(predictedResources, 'Microsoft.EventHub/namespaces/networkRuleSets')
       for (const set of sets)
         if (
           at(set, 'properties.defaultAction') !== 'Deny' ||
@@ -108,7 +108,7 @@ const rules: readonly Rule[] = [
     name: 'subnets let through what is listed here, and nothing else',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const groups = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups')
+      const groups = selectType(predictedResources, 'Microsoft.Network/networkSecurityGroups')
       for (const group of groups) {
         const rules = listAt(group, 'properties.securityRules')
         const told = rules.map((rule) =>
@@ -137,7 +137,7 @@ const rules: readonly Rule[] = [
         )
           wrong.push(`${group.id} denies something else than all that is left`)
       }
-      for (const network of ofType(predictedResources, 'Microsoft.Network/virtualNetworks'))
+      for (const network of selectType(predictedResources, 'Microsoft.Network/virtualNetworks'))
         for (const subnet of listAt<Resource>(network, 'properties.subnets'))
           if (
             subnet.name === 'snet-private-endpoints' &&
@@ -152,26 +152,26 @@ const rules: readonly Rule[] = [
     name: 'everything that holds data is reached by a private endpoint that has a name in the network',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const endpoints = endpointsOf(predictedResources)
+      const endpoints = listEndpoints(predictedResources)
       let looked = 0
       for (const [type, group] of Object.entries(PRIVATE))
-        for (const { id } of ofType(predictedResources, type)) {
+        for (const { id } of selectType(predictedResources, type)) {
           looked++
           if (!endpoints.some((endpoint) => endpoint.target === id && endpoint.group === group))
             wrong.push(`${id} has no private endpoint of the group ${group}`)
         }
-      const scopes = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
+      const scopes = selectType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
       if (scopes.length !== 1) wrong.push('there is no private link scope of Azure Monitor')
       for (const { id } of scopes)
         if (!endpoints.some((endpoint) => endpoint.target === id && endpoint.group === 'azuremonitor'))
           wrong.push(`${id} has no private endpoint`)
 
-      const zoneGroups = ofType(predictedResources, 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups')
-      const networks: readonly unknown[] = ofType(predictedResources, 'Microsoft.Network/virtualNetworks').map(
+      const zoneGroups = selectType(predictedResources, 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups')
+      const networks: readonly unknown[] = selectType(predictedResources, 'Microsoft.Network/virtualNetworks').map(
         ({ id }) => id,
       )
       const linked = new Set(
-        ofType(predictedResources, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks')
+        selectType(predictedResources, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks')
           .filter((link) => networks.includes(at(link, 'properties.virtualNetwork.id')))
           .map(({ id }) => id.replace(/\/virtualNetworkLinks\/.*/, ''))
           .filter((zone) => predictedResources.some(({ id }) => id === zone)),
@@ -194,14 +194,14 @@ const rules: readonly Rule[] = [
     name: 'telemetry is in the private link scope, which takes it from nowhere else',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const scopes = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
+      const scopes = selectType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
       for (const scope of scopes)
         if (at(scope, 'properties.accessModeSettings.ingestionAccessMode') !== 'PrivateOnly')
           wrong.push(`${scope.id}: ingestion is not PrivateOnly`)
-      const scoped = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes/scopedResources').map((each) =>
-        at(each, 'properties.linkedResourceId'),
+      const scoped = selectType(predictedResources, 'Microsoft.Insights/privateLinkScopes/scopedResources').map(
+        (each) => at(each, 'properties.linkedResourceId'),
       )
-      const telemetry = telemetryOf(predictedResources)
+      const telemetry = selectTelemetry(predictedResources)
       for (const { id } of telemetry) if (!scoped.includes(id)) wrong.push(`${id} is in no private link scope`)
       return { looked: scopes.length + telemetry.length, wrong }
     },
@@ -211,16 +211,16 @@ const rules: readonly Rule[] = [
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const subnets = new Map<string, Resource>(
-        ofType(predictedResources, 'Microsoft.Network/virtualNetworks').flatMap((network) =>
+        selectType(predictedResources, 'Microsoft.Network/virtualNetworks').flatMap((network) =>
           listAt<Resource>(network, 'properties.subnets').map(
             (subnet) => [`${network.id}/subnets/${subnet.name}`, subnet] as const,
           ),
         ),
       )
-      for (const subnet of ofType(predictedResources, 'Microsoft.Network/virtualNetworks/subnets'))
+      for (const subnet of selectType(predictedResources, 'Microsoft.Network/virtualNetworks/subnets'))
         subnets.set(subnet.id, subnet)
-      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
-      const groups: readonly unknown[] = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups').map(
+      const sites = selectType(predictedResources, 'Microsoft.Web/sites')
+      const groups: readonly unknown[] = selectType(predictedResources, 'Microsoft.Network/networkSecurityGroups').map(
         ({ id }) => id,
       )
       const taken = new Set<string>()
@@ -249,6 +249,6 @@ export const networkRules: readonly Rule[] = rules.map(({ name, check }) => ({
       ? check(deployed)
       : {
           looked: deployed.predictedResources.length,
-          wrong: endpointsOf(deployed.predictedResources).map(({ id }) => `${id} without a network`),
+          wrong: listEndpoints(deployed.predictedResources).map(({ id }) => `${id} without a network`),
         },
 }))

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { at, ofType } from '../support/deployed.ts'
+import { at, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 const storage = 'Microsoft.Storage/storageAccounts'
@@ -60,7 +60,7 @@ export const propertyRules: readonly Rule[] = [...new Set(properties.map(([title
     const wrong: string[] = []
     let looked = 0
     for (const [, type, path, expected] of properties.filter(([each]) => each === title)) {
-      const found = ofType(predictedResources, type)
+      const found = selectType(predictedResources, type)
       if (found.length === 0) wrong.push(`there is no ${type}`)
       for (const resource of found) {
         looked++

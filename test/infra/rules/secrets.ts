@@ -1,4 +1,4 @@
-import { at, type Deployed, identitiesOf, listAt, ofType } from '../support/deployed.ts'
+import { at, type Deployed, listAt, listIdentities, selectType } from '../support/deployed.ts'
 import type { Found, Rule } from './rule.ts'
 
 /** What gives a secret away, or is one. */
@@ -48,7 +48,7 @@ export const secretRules: readonly Rule[] = [
   {
     name: 'no connection string in any setting or output, but the address of telemetry',
     check: (deployed) => {
-      const values = [...settingsOf(deployed), ...texts(deployed.outputs)]
+      const values = [...listSettings(deployed), ...texts(deployed.outputs)]
       const wrong = values.filter(
         ([name, value]) =>
           /connection_?string|=[^;]+;.*=/i.test(`${name} ${value}`) &&
@@ -61,12 +61,12 @@ export const secretRules: readonly Rule[] = [
   {
     name: 'every connection of an app is by its identity',
     check: (deployed) => {
-      const settings = new Map(settingsOf(deployed))
-      const sites = ofType(deployed.predictedResources, 'Microsoft.Web/sites')
+      const settings = new Map(listSettings(deployed))
+      const sites = selectType(deployed.predictedResources, 'Microsoft.Web/sites')
       const wrong: string[] = []
       for (const site of sites) {
         const { name } = site
-        const [own = ''] = identitiesOf(site)
+        const [own = ''] = listIdentities(site)
         for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection']) {
           if (settings.has(`${name}: ${connection}`)) wrong.push(`${name}: ${connection} is set`)
           if (settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
@@ -83,8 +83,8 @@ export const secretRules: readonly Rule[] = [
 ]
 
 /** The application settings of all apps, with the app's name before theirs. */
-function settingsOf({ predictedResources }: Deployed): readonly (readonly [name: string, value: string])[] {
-  return ofType(predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
+function listSettings({ predictedResources }: Deployed): readonly (readonly [name: string, value: string])[] {
+  return selectType(predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
     listAt<{ name: string; value: string }>(site, 'properties.siteConfig.appSettings').map(
       ({ name, value }) => [`${site.name}: ${name}`, String(value)] as const,
     ),

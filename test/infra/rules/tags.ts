@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { at, ofType } from '../support/deployed.ts'
+import { at, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** Types that take no tags: parts of another resource, and what is laid onto one. */
@@ -11,7 +11,7 @@ export const tagRules: readonly Rule[] = [
     name: 'every resource says which environment it is of',
     check: ({ predictedResources }) => {
       const tagged = predictedResources.filter(({ type }) => !UNTAGGED.test(type))
-      const [group] = ofType(predictedResources, 'Microsoft.Resources/resourceGroups')
+      const [group] = selectType(predictedResources, 'Microsoft.Resources/resourceGroups')
       const environment = at(group, 'tags.azd-env-name')
       return {
         looked: tagged.length,
@@ -28,7 +28,7 @@ export const tagRules: readonly Rule[] = [
       const text = readFileSync(new URL('../../../azure.yaml', import.meta.url), 'utf8')
       const section = /^services:\n((?:(?: .*|#.*)?\n)+)/m.exec(text)?.[1] ?? ''
       const expected = [...section.matchAll(/^ {2}([\w-]+):/gm)].map(([, name]) => name).toSorted()
-      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const sites = selectType(predictedResources, 'Microsoft.Web/sites')
       const found = sites.map(({ tags }) => String(at(tags, 'azd-service-name'))).toSorted()
       return {
         looked: expected.length,

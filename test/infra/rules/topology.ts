@@ -1,5 +1,5 @@
 import type { Topology } from 'tidemark/tools'
-import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** That what the declarations ask for is there, and nothing beside it. */
@@ -8,16 +8,19 @@ export function topologyRules(topology: Topology): readonly Rule[] {
     {
       name: 'databases and containers are those of the topology, as it has them',
       check: ({ predictedResources }) => {
-        const containers = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
+        const containers = selectType(
+          predictedResources,
+          'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers',
+        )
         const found = containers.map((container) => {
           const resource = (path: string): unknown => at(container, `properties.resource.${path}`) ?? undefined
-          const pathsOf = (kind: string) =>
+          const listPaths = (kind: string) =>
             listAt(container, `properties.resource.indexingPolicy.${kind}`).map((each) => at(each, 'path'))
           return {
             name: container.id.split('/').slice(-3).join('/'),
             paths: resource('partitionKey.paths'),
-            indexed: pathsOf('includedPaths'),
-            excluded: pathsOf('excludedPaths').filter((path) => path !== '/"_etag"/?'),
+            indexed: listPaths('includedPaths'),
+            excluded: listPaths('excludedPaths').filter((path) => path !== '/"_etag"/?'),
             unique: listAt(container, 'properties.resource.uniqueKeyPolicy.uniqueKeys').map((each) =>
               at(each, 'paths'),
             ),
@@ -51,8 +54,8 @@ export function topologyRules(topology: Topology): readonly Rule[] {
     {
       name: 'every service has its anchors, and what its host keeps',
       check: ({ predictedResources }) => {
-        const accounts = ofType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
-        const found = ofType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
+        const accounts = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
+        const found = selectType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
           .filter(({ id }) => accounts.some((account) => id.startsWith(`${account}/`)))
           .map(last)
         const expected = topology.services.flatMap(({ name }) => [
@@ -66,8 +69,8 @@ export function topologyRules(topology: Topology): readonly Rule[] {
     {
       name: 'hubs and consumer groups are those of the topology',
       check: ({ predictedResources }) => {
-        const groups = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
-        const found = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) => ({
+        const groups = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
+        const found = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) => ({
           name: last(hub),
           hours: at(hub, 'properties.retentionDescription.retentionTimeInHours'),
           groups: groups

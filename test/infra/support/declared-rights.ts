@@ -12,7 +12,7 @@ const APPEND = item('create', 'read')
 const WRITE = item('create', 'read', 'replace', 'upsert', 'delete')
 
 /** All that a service may do, by what it declares of itself. @param who it is that may. */
-export function rightsOf(service: Service, who: string = service.name): ReadonlySet<Cell> {
+export function listRights(service: Service, who: string = service.name): ReadonlySet<Cell> {
   const { name, deciders, views, reactions, processes = [] } = service
   const rights = new Set<Cell>()
   const allow = (what: string, actions: readonly string[]): void => {

@@ -30,7 +30,7 @@ export function deployed(shape: Shape): Deployed {
 /** A list stays as it is once it has been asked: a template that is changed has another. */
 const byType = new WeakMap<readonly Resource[], ReadonlyMap<string, readonly Resource[]>>()
 
-export function ofType(resources: readonly Resource[], type: string): readonly Resource[] {
+export function selectType(resources: readonly Resource[], type: string): readonly Resource[] {
   let types = byType.get(resources)
   if (types === undefined) {
     types = Map.groupBy(resources, (resource) => resource.type.toLowerCase())
@@ -56,6 +56,6 @@ export function listAt<Item = unknown>(resource: unknown, path: string): readonl
 }
 
 /** The ids of the identities that a resource was given. */
-export function identitiesOf(resource: Resource | undefined): readonly string[] {
+export function listIdentities(resource: Resource | undefined): readonly string[] {
   return Object.keys((at(resource, 'identity.userAssignedIdentities') ?? {}) as object)
 }

@@ -86,7 +86,7 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
 const byLength = FLEX.toSorted(([, one], [, other]) => other.length - one.length)
 
 /** What Flex Consumption does with a property or setting. Names of settings are compared without regard to case, as Azure does. */
-export function answerOf(place: Place, name: string): Answer | 'is not known to take' {
+export function findAnswer(place: Place, name: string): Answer | 'is not known to take' {
   const found = byLength.find(([where, known]) => {
     if (where !== place) return false
     const [a, b] = place === 'app setting' ? [known.toLowerCase(), name.toLowerCase()] : [known, name]

@@ -1,4 +1,4 @@
-import { at, type Deployed, identitiesOf, listAt, ofType, type Resource } from './deployed.ts'
+import { at, type Deployed, listAt, listIdentities, type Resource, selectType } from './deployed.ts'
 
 /** One cell of a role matrix: `<who> may <action> <what>`. */
 export type Cell = string
@@ -34,7 +34,8 @@ const COSMOS = 'Microsoft.DocumentDB/databaseAccounts'
 export function roleMatrix({ predictedResources }: Deployed, person: string): RoleMatrix {
   const columns = new Map<string, { readonly kind: string; readonly name: string }>()
   const column = (kind: string, type: string, name: (resource: Resource) => string): void => {
-    for (const resource of ofType(predictedResources, type)) columns.set(resource.id, { kind, name: name(resource) })
+    for (const resource of selectType(predictedResources, type))
+      columns.set(resource.id, { kind, name: name(resource) })
   }
   const last = ({ id }: Resource): string => id.split('/').at(-1) ?? ''
   const above = ({ id }: Resource): string => id.split('/').at(-3) ?? ''
@@ -43,7 +44,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   column('container', `${COSMOS}/sqlDatabases/containers`, (found) => `container ${above(found)}/${last(found)}`)
   column('blobs', 'Microsoft.Storage/storageAccounts/blobServices/containers', (found) => {
     const account = found.id.split('/').at(-5) ?? ''
-    return `blobs ${ownerOf(account, predictedResources)}/${last(found)}`
+    return `blobs ${findOwner(account, predictedResources)}/${last(found)}`
   })
   column('telemetry', 'Microsoft.Insights/components', () => 'telemetry')
 
@@ -63,23 +64,23 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
     else for (const [, { name }] of below) for (const action of actions) allowed.add(cell(who, action, name))
   }
 
-  for (const assignment of ofType(predictedResources, 'Microsoft.Authorization/roleAssignments')) {
+  for (const assignment of selectType(predictedResources, 'Microsoft.Authorization/roleAssignments')) {
     const role = String(at(assignment, 'properties.roleDefinitionId')).split('/').at(-1) ?? ''
     const [kind, actions] = BUILT_IN[role] ?? []
     if (kind === undefined || actions === undefined) {
       unread.push(`${assignment.id} is of an unknown role`)
       continue
     }
-    allow(people.get(String(at(assignment, 'properties.principalId'))), scopeOf(assignment), [kind], actions)
+    allow(people.get(String(at(assignment, 'properties.principalId'))), findScope(assignment), [kind], actions)
   }
 
   const definitions = new Map(
-    ofType(predictedResources, `${COSMOS}/sqlRoleDefinitions`).map((definition) => [
+    selectType(predictedResources, `${COSMOS}/sqlRoleDefinitions`).map((definition) => [
       definition.id,
       listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(({ dataActions }) => dataActions),
     ]),
   )
-  for (const assignment of ofType(predictedResources, `${COSMOS}/sqlRoleAssignments`)) {
+  for (const assignment of selectType(predictedResources, `${COSMOS}/sqlRoleAssignments`)) {
     const actions = definitions.get(String(at(assignment, 'properties.roleDefinitionId')))
     if (actions === undefined) {
       unread.push(`${assignment.id} is of a role that is not deployed`)
@@ -110,21 +111,21 @@ function principals(resources: readonly Resource[], person: string): ReadonlyMap
     const found = resources.find(({ id }) => id === identity)
     if (found) named.set(`[reference('${found.id}', '${String(found.apiVersion)}').principalId]`, who)
   }
-  for (const site of ofType(resources, 'Microsoft.Web/sites'))
-    for (const identity of identitiesOf(site)) reference(identity, String(at(site, 'tags.azd-service-name')))
+  for (const site of selectType(resources, 'Microsoft.Web/sites'))
+    for (const identity of listIdentities(site)) reference(identity, String(at(site, 'tags.azd-service-name')))
   return named
 }
 
 /** The service whose app keeps its package in an account; of an account without an app what its name says. */
-function ownerOf(account: string, resources: readonly Resource[]): string {
-  const site = ofType(resources, 'Microsoft.Web/sites').find((each) =>
+function findOwner(account: string, resources: readonly Resource[]): string {
+  const site = selectType(resources, 'Microsoft.Web/sites').find((each) =>
     JSON.stringify(at(each, 'properties.functionAppConfig.deployment.storage.value') ?? '').includes(account),
   )
   return site ? String(at(site, 'tags.azd-service-name')) : (/^st(anchors)/.exec(account)?.[1] ?? account)
 }
 
 /** What an assignment is laid onto: its id begins with that, plain or within an expression. */
-function scopeOf({ id }: Resource): string {
+function findScope({ id }: Resource): string {
   const within = /^\[extensionResourceId\('([^']+)', 'Microsoft\.Authorization\/roleAssignments'/.exec(id)
   return within?.[1] ?? id.replace(/\/providers\/Microsoft\.Authorization\/roleAssignments\/.*$/, '')
 }

@@ -16,7 +16,7 @@ export type Change = (
  * @param shape a Bicep expression of `shapes`, such as `shapes.prod`.
  * @returns what Bicep says instead where it does not compile.
  */
-export async function deployedOf(shape: string, change?: Change): Promise<Deployed | string> {
+export async function compileVariant(shape: string, change?: Change): Promise<Deployed | string> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-variant-'))
   try {
     await cp(INFRA, folder, { recursive: true })

@@ -3,9 +3,9 @@ import type { TestContext } from 'node:test'
 import { listen } from '../../../kit/listen.ts'
 
 /** What a server answers: JSON, or whatever it does with the response itself. */
-export type Answering = (request: Asked, response: ServerResponse) => object | undefined
+export type Answering = (request: ReceivedRequest, response: ServerResponse) => object | undefined
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly method: string
   /** With its query. */
   readonly path: string
@@ -18,14 +18,14 @@ export interface Asked {
 export async function answering(
   t: TestContext,
   answer: Answering,
-): Promise<{ readonly address: string; readonly asked: readonly Asked[]; stop(): void }> {
-  const asked: Asked[] = []
+): Promise<{ readonly address: string; readonly asked: readonly ReceivedRequest[]; stop(): void }> {
+  const requests: ReceivedRequest[] = []
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
     const { method = '', url: path = '', headers } = request
-    const now: Asked = { method, path, url: new URL(path, 'http://localhost'), headers, body }
-    asked.push(now)
+    const now: ReceivedRequest = { method, path, url: new URL(path, 'http://localhost'), headers, body }
+    requests.push(now)
     const value = answer(now, response)
     if (value === undefined) return
     response.setHeader('content-type', 'application/json')
@@ -37,7 +37,7 @@ export async function answering(
     server.close()
   }
   t.after(stop)
-  return { address: `http://127.0.0.1:${port}`, asked, stop }
+  return { address: `http://127.0.0.1:${port}`, asked: requests, stop }
 }
 
 /** Problem details, as a service answers them. */

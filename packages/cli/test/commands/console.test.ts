@@ -7,7 +7,7 @@ import { bearer, newToken } from '../../../kit/local-token.ts'
 import { readAddresses } from '../../api/addresses.ts'
 import { readCredentials } from '../../api/credentials.ts'
 import { startConsole } from '../../console/console-server.ts'
-import { type Answering, type Asked, answering, problem } from './answering.ts'
+import { type Answering, answering, problem, type ReceivedRequest } from './answering.ts'
 
 const MB = 1024 * 1024
 const SERVICES = ['ordering', 'inventory']
@@ -22,7 +22,11 @@ interface Answered {
 }
 
 /** The console, in front of a service that answers so. */
-async function rig(t: TestContext, answer: Answering, urls: (address: string) => string[] = (address) => [address]) {
+async function startHarness(
+  t: TestContext,
+  answer: Answering,
+  urls: (address: string) => string[] = (address) => [address],
+) {
   const { address, asked, stop } = await answering(t, answer)
   const token = newToken()
   const served = await startConsole({
@@ -43,39 +47,39 @@ async function rig(t: TestContext, answer: Answering, urls: (address: string) =>
       async ([response]: IncomingMessage[]) =>
         [response as IncomingMessage, await text(response as IncomingMessage)] as const,
     )
-    const told = answered['content-type'] === 'application/problem+json'
-    return { status, headers: answered, body: came, code: told ? JSON.parse(came).code : undefined }
+    const isProblem = answered['content-type'] === 'application/problem+json'
+    return { status, headers: answered, body: came, code: isProblem ? JSON.parse(came).code : undefined }
   }
   return { served, asked, ask, stop, token }
 }
 
 describe('tidemark console', () => {
   it('asks with the sign-in of whoever started it, and hands on nothing else that the browser said', async (t) => {
-    const { ask, asked, token } = await rig(t, (_, response) => {
+    const { ask, asked, token } = await startHarness(t, (_, response) => {
       response.setHeader('set-cookie', 'ARRAffinity=1').setHeader('etag', '"7"').setHeader('x-secret', 'of-ada')
       return { id: 1 }
     })
     const page = { cookie: 'other=program', 'x-functions-key': 'a-guess', 'x-forwarded-host': 'evil.example' }
-    const wanted = { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-actor': 'ada' }
+    const expected = { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-actor': 'ada' }
     const answer = await ask(
       'POST',
       '/api/ordering/orders?x=%2F',
-      { ...page, ...wanted, connection: 'x-hop', 'x-hop': '1' },
+      { ...page, ...expected, connection: 'x-hop', 'x-hop': '1' },
       '{}',
     )
     assert.deepEqual([answer.status, answer.body, answer.headers.etag], [200, '{"id":1}', '"7"'])
     assert.deepEqual([answer.headers['set-cookie'], answer.headers['x-secret']], [undefined, undefined])
     assert.match(String(answer.headers['content-security-policy']), /^default-src 'self'/)
-    const { method, path, headers, body } = asked[0] as Asked
+    const { method, path, headers, body } = asked[0] as ReceivedRequest
     assert.deepEqual([method, path, body], ['POST', '/api/ordering/orders?x=%2F', '{}'])
-    assert.partialDeepStrictEqual(headers, { ...wanted, authorization: 'Bearer of-ada', 'x-functions-key': 'a-key' })
+    assert.partialDeepStrictEqual(headers, { ...expected, authorization: 'Bearer of-ada', 'x-functions-key': 'a-key' })
     for (const name of ['cookie', 'x-forwarded-host', 'x-hop', 'origin', 'referer'])
       assert.equal(headers[name], undefined, name)
     assert.equal(JSON.stringify(headers).includes(token), false)
   })
 
   it('lets in neither another page nor another user, and asks nobody for them', async (t) => {
-    const { ask, asked, served } = await rig(t, () => ({}))
+    const { ask, asked, served } = await startHarness(t, () => ({}))
     const own = new URL(served.address).host
     for (const [headers, status, code] of [
       [{ host: 'evil.example' }, 403, 'foreign-host'],
@@ -92,7 +96,7 @@ describe('tidemark console', () => {
   })
 
   it('asks for what is below the paths of the services alone', async (t) => {
-    const { ask, asked } = await rig(t, () => ({}))
+    const { ask, asked } = await startHarness(t, () => ({}))
     for (const path of [
       '/admin/host/keys',
       '/api/ordering',
@@ -116,7 +120,7 @@ describe('tidemark console', () => {
   it('follows no redirect with the sign-in, and says what a refusal without a reason means', async (t) => {
     const elsewhere = await answering(t, () => ({}))
     const statuses = [302, 307, 401, 403]
-    const { ask } = await rig(t, (_, response) => {
+    const { ask } = await startHarness(t, (_, response) => {
       response.writeHead(statuses[0] ?? 500, { location: elsewhere.address }).end()
       return undefined
     })
@@ -130,13 +134,13 @@ describe('tidemark console', () => {
   })
 
   it('hands back what a service says of itself, as it says it', async (t) => {
-    const { ask } = await rig(t, (_, response) => problem(response, 403, 'operator-only', 'for operators'))
+    const { ask } = await startHarness(t, (_, response) => problem(response, 403, 'operator-only', 'for operators'))
     const { status, code } = await ask('GET', '/api/ordering/status')
     assert.deepEqual([status, code], [403, 'operator-only'])
   })
 
   it('takes no more of a body than a service does, whether its length is told or not', async (t) => {
-    const { ask, asked } = await rig(t, () => ({}))
+    const { ask, asked } = await startHarness(t, () => ({}))
     for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
       const answer = await ask('POST', '/api/ordering/orders', headers, Buffer.alloc(2 * MB))
       assert.deepEqual([answer.status, answer.code], [413, 'body-too-large'])
@@ -147,7 +151,7 @@ describe('tidemark console', () => {
   })
 
   it('says where nobody answers, and does not take a break-off for an end', async (t) => {
-    const { ask, stop } = await rig(t, (_, response) => {
+    const { ask, stop } = await startHarness(t, (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
       response.write('half', () => response.destroy())
       return undefined
@@ -160,7 +164,7 @@ describe('tidemark console', () => {
   })
 
   it('sends no sign-in over http to another machine', async (t) => {
-    const { ask } = await rig(
+    const { ask } = await startHarness(
       t,
       () => ({}),
       () => ['http://func.example'],

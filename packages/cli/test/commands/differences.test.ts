@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { differencesOf } from '../../tidemark/output/difference.ts'
+import { findDifferences } from '../../tidemark/output/difference.ts'
 
 describe('differences of two states', () => {
   it('are named by path, whatever the names are', () => {
@@ -13,7 +13,7 @@ describe('differences of two states', () => {
     }
     const after = { status: 'cancelled', lines: [{ sku: 'tea', quantity: 2 }], reason: null, 'a b': { c: 2 } }
     assert.deepEqual(
-      differencesOf(before, after).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+      findDifferences(before, after).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
       [
         { path: '["a b"].c', kind: 'changed', before: 1, after: 2 },
         { path: 'lines[0].quantity', kind: 'changed', before: 1, after: 2 },
@@ -26,10 +26,10 @@ describe('differences of two states', () => {
   })
 
   it('of what is no object, or was not there, are of the whole', () => {
-    assert.deepEqual(differencesOf(undefined, { a: 1 }), [
+    assert.deepEqual(findDifferences(undefined, { a: 1 }), [
       { path: '', kind: 'changed', before: undefined, after: { a: 1 } },
     ])
-    assert.deepEqual(differencesOf(1, [1]), [{ path: '', kind: 'changed', before: 1, after: [1] }])
+    assert.deepEqual(findDifferences(1, [1]), [{ path: '', kind: 'changed', before: 1, after: [1] }])
   })
 
   it('are none where and only where the values are equal', () => {
@@ -37,9 +37,9 @@ describe('differences of two states', () => {
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
         // JSON has no -0.
         const [one, other] = [JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b))]
-        assert.deepEqual(differencesOf(one, structuredClone(one)), [])
+        assert.deepEqual(findDifferences(one, structuredClone(one)), [])
         assert.equal(
-          differencesOf(one, other).length === 0,
+          findDifferences(one, other).length === 0,
           JSON.stringify(sorted(one)) === JSON.stringify(sorted(other)),
         )
       }),

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { ServiceStatus } from 'tidemark/tools'
-import { concernsOf } from '../../../tidemark/core/status.ts'
+import { listConcerns } from '../../../tidemark/core/status.ts'
 import type { StatusAnswer } from '../../api/answers.ts'
 import { build } from '../../tidemark/doctor/checkout.ts'
-import { findingsOf } from '../../tidemark/doctor/running-services.ts'
+import { listFindings } from '../../tidemark/doctor/running-services.ts'
 
 describe('the build', () => {
   it('is of today’s sources, or the doctor names which it is not of, whenever they were written', (t) => {
@@ -65,8 +65,8 @@ describe('a service that answers', () => {
     ...{ relay: { commits: 0, more: false, seconds: 0 }, consumers: [consumer], parked: [] },
   }
   const told = (status: ServiceStatus): readonly string[] => {
-    const answer: StatusAnswer = { ...status, concerns: concernsOf(status) }
-    return findingsOf(answer, false)
+    const answer: StatusAnswer = { ...status, concerns: listConcerns(status) }
+    return listFindings(answer, false)
       .filter(({ result }) => result !== 'ok')
       .map(
         ({ area, what, result, detail, todo }) =>

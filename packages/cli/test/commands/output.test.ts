@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { Output, type Sink } from '../../tidemark/output/output.ts'
 import { tableLines } from '../../tidemark/output/table.ts'
-import { jsonText, plain, shortened, widthOf } from '../../tidemark/output/text.ts'
+import { jsonText, measureWidth, plain, shortened } from '../../tidemark/output/text.ts'
 
 const columns = [{ title: 'stream', flexible: true }, { title: 'version', right: true }, { title: 'type' }] as const
 const rows = [
@@ -54,7 +54,7 @@ describe('a table', () => {
             cells.map((cell) => [cell, '|']),
             width,
           )
-          const widths = new Set(lines.map(widthOf))
+          const widths = new Set(lines.map(measureWidth))
           assert.equal(widths.size, 1)
           assert.ok([...widths].every((each) => each <= width))
           for (const line of lines) assert.doesNotMatch(line, /[\p{Cc}\p{Bidi_Control}]/u)
@@ -80,7 +80,7 @@ describe('text of others', () => {
 })
 
 describe('output', () => {
-  const told = (isTTY: boolean, env: NodeJS.ProcessEnv = {}): string => {
+  const printed = (isTTY: boolean, env: NodeJS.ProcessEnv = {}): string => {
     const out = new Screen(isTTY, 80)
     const output = new Output({ json: false, out, err: new Screen(isTTY, 80), env })
     output.table(columns, rows, () => 'red')
@@ -88,13 +88,13 @@ describe('output', () => {
   }
 
   it('has colours on a terminal alone, and not with NO_COLOR or a terminal that has none', () => {
-    assert.ok(told(true).includes('\u001b[31morder-1'))
-    for (const text of [told(false), told(true, { NO_COLOR: '1' }), told(true, { TERM: 'dumb' })])
+    assert.ok(printed(true).includes('\u001b[31morder-1'))
+    for (const text of [printed(false), printed(true, { NO_COLOR: '1' }), printed(true, { TERM: 'dumb' })])
       assert.equal(
         text,
         `${['stream      version  type', 'order-1           7  OrderPlaced'].join('\n')}\n${'order-東京       12  OrderCancelled\norder-23\n'}`,
       )
-    assert.ok(told(true, { NO_COLOR: '' }).includes('\u001b'))
+    assert.ok(printed(true, { NO_COLOR: '' }).includes('\u001b'))
   })
 
   it('shows progress on a terminal alone, beside the result, and clears it before a line', () => {

@@ -92,8 +92,8 @@ describe('keys', () => {
     const az = (line: string): void => writeFileSync(join(folder, 'az'), `#!/bin/sh\n${line}\n`, { mode: 0o755 })
     const given = (token: string, minutes: number): string => {
       const expires_on = Math.round(Date.now() / 1000) + minutes * 60
-      const told = JSON.stringify({ accessToken: token, expires_on, tenant: 't', tokenType: 'Bearer' })
-      return `echo "$@" >> ${folder}/asked; echo '${told}'`
+      const azOutput = JSON.stringify({ accessToken: token, expires_on, tenant: 't', tokenType: 'Bearer' })
+      return `echo "$@" >> ${folder}/asked; echo '${azOutput}'`
     }
     const { address, asked } = await answering(t, () => ({ items: [] }))
     const credentials = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app' }, KNOWN)
@@ -204,12 +204,12 @@ describe('what is no answer', () => {
   it('nobody at all', async (t) => {
     const { address, stop } = await answering(t, () => ({}))
     stop()
-    await assert.rejects(() => apiOf(address).get('status'), /gave no answer: connect ECONNREFUSED/)
+    await assert.rejects(() => createApi(address).get('status'), /gave no answer: connect ECONNREFUSED/)
   })
 
   it('none in time', async (t) => {
     const { address } = await answering(t, () => undefined)
-    await assert.rejects(() => apiOf(address, {}, 50).get('status'), /gave no answer in 0\.05 s$/)
+    await assert.rejects(() => createApi(address, {}, 50).get('status'), /gave no answer in 0\.05 s$/)
   })
 })
 
@@ -227,7 +227,7 @@ describe('a list', () => {
       const page = Number(url.searchParams.get('continuation') ?? 0)
       return { items: [page], ...(page < 2 ? { continuation: String(page + 1) } : {}) }
     })
-    const items = await all(apiOf(address).items('streams', { prefix: 'a&b', category: undefined }))
+    const items = await all(createApi(address).items('streams', { prefix: 'a&b', category: undefined }))
     assert.deepEqual(items, [0, 1, 2])
     assert.equal(asked[1]?.path, '/api/ordering/streams?prefix=a%26b&continuation=1')
   })
@@ -238,7 +238,7 @@ describe('a list', () => {
   })
 })
 
-function apiOf(address: string, environment: NodeJS.ProcessEnv = {}, giveUpAfterMs = 10_000): ServiceApi {
+function createApi(address: string, environment: NodeJS.ProcessEnv = {}, giveUpAfterMs = 10_000): ServiceApi {
   return new ServiceApi('ordering', {
     addresses: readAddresses([address], KNOWN),
     credentials: readCredentials(environment, KNOWN),
@@ -247,7 +247,7 @@ function apiOf(address: string, environment: NodeJS.ProcessEnv = {}, giveUpAfter
 }
 
 async function asking(t: TestContext, answer: Answering, environment: NodeJS.ProcessEnv = {}): Promise<ServiceApi> {
-  return apiOf((await answering(t, answer)).address, environment)
+  return createApi((await answering(t, answer)).address, environment)
 }
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<readonly Item[]> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { type Caused, causationTrees, idOf, type Node, treeLines } from '../../tidemark/output/tree.ts'
+import { type Caused, causationTrees, formatEventId, type Node, treeLines } from '../../tidemark/output/tree.ts'
 
 function event(position: string, causation: string, minute = 0): Caused {
   const [stream = '', version] = position.split('@')
@@ -67,7 +67,7 @@ describe('a tree of causes', () => {
           for (const effect of node.effects) walk(effect)
         }
         for (const tree of causationTrees(made)) walk(tree)
-        assert.deepEqual(found.toSorted(), [...new Set(made.map(idOf))].toSorted())
+        assert.deepEqual(found.toSorted(), [...new Set(made.map(formatEventId))].toSorted())
       }),
     )
   })

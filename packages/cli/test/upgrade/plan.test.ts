@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { type Plan, planOf, UNKNOWN } from '../../upgrade/plan.ts'
+import { type Plan, planUpgrade, UNKNOWN } from '../../upgrade/plan.ts'
 import type { Rename } from '../../upgrade/renames.ts'
-import { STAMP, type Stamp, stampOf, stampText, type Template } from '../../upgrade/template.ts'
+import { buildStamp, STAMP, type Stamp, stampText, type Template } from '../../upgrade/template.ts'
 import { makeChanges } from '../../upgrade/write.ts'
 
 type Files = Readonly<Record<string, string>>
@@ -32,7 +32,7 @@ class Project {
 
   constructor(t: TestContext, made: Template, edited: Files = {}) {
     t.after(() => rmSync(this.folder, { recursive: true }))
-    this.stamp = stampOf(made)
+    this.stamp = buildStamp(made)
     const files: Files = {
       ...Object.fromEntries([...made.own, ...made.started]),
       ...{ [STAMP]: stampText(this.stamp), 'host.json': made.host, 'local.settings.sample.json': made.settings },
@@ -53,12 +53,12 @@ class Project {
   }
 
   plan(next: Template, renames: readonly Rename[] = [], stamp = this.stamp): Promise<Plan> {
-    return planOf(this.folder, stamp, next, renames)
+    return planUpgrade(this.folder, stamp, next, renames)
   }
 }
 
 /** What is said of a plan, besides that the stamp changes. */
-const said = ({ lines, left, edited }: Plan): readonly string[] => [
+const summarize = ({ lines, left, edited }: Plan): readonly string[] => [
   ...lines,
   ...left,
   ...edited.map(({ path }) => `edited ${path}`),
@@ -75,19 +75,19 @@ describe('a file of Tidemark’s', () => {
 
   it('that was edited stops it where the new version has none any more', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'mine\n' })
-    assert.deepEqual(said(await project.plan(template('0.2.0', {}))), [`edited ${MODULE}`])
+    assert.deepEqual(summarize(await project.plan(template('0.2.0', {}))), [`edited ${MODULE}`])
   })
 
   it('that lies where the new version adds one stops it', async (t) => {
     const project = new Project(t, first, { 'infra/tidemark/b.bicep': 'mine\n' })
     const next = template('0.2.0', { [MODULE]: 'a1\n', 'infra/tidemark/b.bicep': 'b\n' })
-    assert.deepEqual(said(await project.plan(next)), ['edited infra/tidemark/b.bicep'])
+    assert.deepEqual(summarize(await project.plan(next)), ['edited infra/tidemark/b.bicep'])
   })
 
   it('that was edited stays where the new version changes nothing, and is told', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'mine\n' })
     const plan = await project.plan(template('0.2.0', { [MODULE]: 'a1\n' }))
-    assert.deepEqual(said(plan), [`kept     ${MODULE}, which you have edited`])
+    assert.deepEqual(summarize(plan), [`kept     ${MODULE}, which you have edited`])
     assert.deepEqual(
       plan.changes.map(({ path }) => path),
       [STAMP],
@@ -99,7 +99,7 @@ describe('a file of Tidemark’s', () => {
       'infra/tidemark/own.bicep': 'own',
     })
     const plan = await project.plan(template('0.2.0', { [MODULE]: 'a2\n', 'infra/tidemark/new.bicep': 'n' }))
-    assert.deepEqual(said(plan), [
+    assert.deepEqual(summarize(plan), [
       `updated  ${MODULE}`,
       'added    infra/tidemark/new.bicep',
       'removed  infra/tidemark/gone.bicep',
@@ -108,19 +108,19 @@ describe('a file of Tidemark’s', () => {
 
   it('that Git wrote with the line ends of Windows is not edited', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'a1\r\n' })
-    assert.deepEqual(said(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }))), [`updated  ${MODULE}`])
+    assert.deepEqual(summarize(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }))), [`updated  ${MODULE}`])
     assert.deepEqual((await project.plan(first)).changes, [])
   })
 
   it('that is missing is written again', async (t) => {
     const project = new Project(t, first)
     rmSync(join(project.folder, MODULE))
-    assert.deepEqual(said(await project.plan(first)), [`added    ${MODULE}`])
+    assert.deepEqual(summarize(await project.plan(first)), [`added    ${MODULE}`])
   })
 
   it('is edited for all that is known, where the project has no stamp', async (t) => {
     const project = new Project(t, first)
-    assert.deepEqual(said(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }), [], UNKNOWN)), [
+    assert.deepEqual(summarize(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }), [], UNKNOWN)), [
       `edited ${MODULE}`,
     ])
   })
@@ -133,22 +133,22 @@ describe('a file that a project begins with', () => {
   it('stays where it was edited, and it is said where to look', async (t) => {
     const project = new Project(t, first, { [MAIN]: 'mine\n' })
     const plan = await project.plan(next)
-    assert.deepEqual(said(plan), [
+    assert.deepEqual(summarize(plan), [
       'added    infra/new.bicepparam',
       `by hand  ${MAIN} is yours, and Tidemark's has changed: compare it with node_modules/tidemark-infra/project/${MAIN}`,
     ])
     assert.deepEqual(plan.edited, [])
-    assert.deepEqual(said(await project.plan(template('0.2.0', {}, { started: { [MAIN]: 'm1\n' } }))), [])
+    assert.deepEqual(summarize(await project.plan(template('0.2.0', {}, { started: { [MAIN]: 'm1\n' } }))), [])
   })
 
   it('is replaced where it is as it was made', async (t) => {
     const plan = await new Project(t, first).plan(next)
-    assert.deepEqual(said(plan), [`updated  ${MAIN}`, 'added    infra/new.bicepparam'])
+    assert.deepEqual(summarize(plan), [`updated  ${MAIN}`, 'added    infra/new.bicepparam'])
   })
 
   it('is not brought back where it was deleted, nor where it has left the template', async (t) => {
     const project = new Project(t, first)
-    assert.deepEqual(said(await project.plan(template('0.2.0', {}))), [])
+    assert.deepEqual(summarize(await project.plan(template('0.2.0', {}))), [])
     rmSync(join(project.folder, MAIN))
     assert.deepEqual((await project.plan(first)).changes, [])
   })
@@ -187,7 +187,7 @@ describe('what is merged', () => {
       }),
     })
     const plan = await project.plan(next)
-    assert.deepEqual(said(plan), [
+    assert.deepEqual(summarize(plan), [
       'merged   host.json: http.dynamic: added, true',
       'merged   local.settings.sample.json: C: added, "3"',
       'merged   package.json: scripts.start: "tidemark start" → "tidemark start --new"',
@@ -210,13 +210,13 @@ describe('what is merged', () => {
         type: 'module',
       }),
     )
-    assert.deepEqual(await project.plan(next, [], stampOf(next)), { changes: [], lines: [], left: [], edited: [] })
+    assert.deepEqual(await project.plan(next, [], buildStamp(next)), { changes: [], lines: [], left: [], edited: [] })
   })
 
   it('keeps a file as it is, byte by byte, where nothing in it changes', async (t) => {
     const project = new Project(t, first, {
       'host.json': '{"version":"2.0","http":{"routePrefix":"api"},"batch":1}',
-      [STAMP]: JSON.stringify(stampOf(first)),
+      [STAMP]: JSON.stringify(buildStamp(first)),
     })
     assert.deepEqual((await project.plan(first)).changes, [])
   })
@@ -239,7 +239,7 @@ describe('a renamed name', () => {
     const project = new Project(t, first, Object.fromEntries(paths.map((path) => [path, source])))
     const plan = await project.plan(template('0.2.0', {}), [rename, later])
     assert.deepEqual(
-      said(plan),
+      summarize(plan),
       ['src/a/b.ts', 'test/a.mts', 'tidemark.config.ts'].map(
         (path) => `renamed  ${path}: old of tidemark is mid, 2 places`,
       ),
@@ -253,6 +253,6 @@ describe('a renamed name', () => {
     const project = new Project(t, first, { 'src/a.ts': source })
     const plan = await project.plan(template('0.3.0', {}), [rename, later])
     assert.equal(plan.changes[0]?.after, source.replaceAll('old', 'fresh'))
-    assert.deepEqual(said(await project.plan(first, [rename, later])), [])
+    assert.deepEqual(summarize(await project.plan(first, [rename, later])), [])
   })
 })

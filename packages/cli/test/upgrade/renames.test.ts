@@ -6,7 +6,7 @@ import { compareVersions, type Rename, renames, renamesBetween } from '../../upg
 const changelog = readFileSync(new URL('../../../tidemark/CHANGELOG.md', import.meta.url), 'utf8')
 
 /** The versions of a changelog, each with what stands under it. */
-function releasesOf(text: string): readonly (readonly [version: string, notes: string])[] {
+function listReleases(text: string): readonly (readonly [version: string, notes: string])[] {
   return text
     .split(/^## /m)
     .slice(1)
@@ -18,7 +18,7 @@ function releasesOf(text: string): readonly (readonly [version: string, notes: s
 
 /** What a changelog says was renamed. @throws where it says so in other words than are read here. */
 function renamedIn(text: string): readonly Rename[] {
-  return releasesOf(text).flatMap(([version, notes]) =>
+  return listReleases(text).flatMap(([version, notes]) =>
     [...notes.matchAll(/renamed/gi)].map(({ index }) => {
       const sentence = /^Renamed:\s+`(\w+)`\s+is\s+`(\w+)`,\s+of\s+`([\w/-]+)`\./.exec(notes.slice(index))
       assert.ok(sentence, `${version}: write "Renamed: \`oldName\` is \`newName\`, of \`tidemark\`."`)
@@ -30,7 +30,7 @@ function renamedIn(text: string): readonly Rename[] {
 
 describe('the table of renames', () => {
   it('has what the changelog of tidemark says was renamed, and nothing else', (t) => {
-    const releases = releasesOf(changelog)
+    const releases = listReleases(changelog)
     t.diagnostic(`${releases.length} versions, ${renames.length} renames`)
     assert.ok(releases.length > 0)
     assert.deepEqual(

@@ -46,7 +46,7 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
       const interrupt = (): void => controller.abort()
       process.once('SIGINT', interrupt)
       try {
-        const addresses = readAddresses(urlsOf(command, url), serviceNames)
+        const addresses = readAddresses(parseUrls(command, url), serviceNames)
         const credentials = readCredentials(process.env, serviceNames)
         const { signal } = controller
         const asking = { addresses, credentials, signal, ...whoAsks() }
@@ -78,7 +78,7 @@ function whoAsks(): { readonly actor?: string } {
 }
 
 /** An environment variable is one text: several addresses in it are parted by spaces or commas. */
-function urlsOf(command: Command, url: readonly string[] = []): readonly string[] {
+function parseUrls(command: Command, url: readonly string[] = []): readonly string[] {
   if (command.getOptionValueSource('url') !== 'env') return url
   return url.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
 }
@@ -133,8 +133,8 @@ export async function askEach<Answer>(
     else reasons.set(each.reason.message, [...(reasons.get(each.reason.message) ?? []), service])
   }
   output.end()
-  const told = [...reasons].map(([reason, silent]) => `${silent.join(', ')}: ${reason}`)
-  if (answers.length === 0 && told.length > 0) throw new UnreachableError(told.join('\n'))
-  for (const line of told) output.remark(line)
+  const remarks = [...reasons].map(([reason, silent]) => `${silent.join(', ')}: ${reason}`)
+  if (answers.length === 0 && remarks.length > 0) throw new UnreachableError(remarks.join('\n'))
+  for (const line of remarks) output.remark(line)
   return { answers, missing: reasons.size > 0 ? UNREACHABLE : 0 }
 }

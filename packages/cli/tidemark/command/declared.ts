@@ -24,7 +24,7 @@ export function ownerOfCategory(category: string): string | undefined {
 }
 
 /** The service whose log has a stream. @throws UsageError where no service has such streams */
-export function ownerOf(stream: string): string {
+export function findOwner(stream: string): string {
   const owner = isStream(stream) ? owners.get(stream.slice(0, stream.indexOf('-'))) : undefined
   if (owner !== undefined) return owner
   throw new UsageError(
@@ -33,6 +33,6 @@ export function ownerOf(stream: string): string {
 }
 
 /** The views of a service. */
-export function viewsOf(service: string): readonly string[] {
+export function listViews(service: string): readonly string[] {
   return services.find(({ name }) => name === service)?.views.map(({ name }) => name) ?? []
 }

@@ -15,7 +15,7 @@ export const USAGE = 2
 export const UNREACHABLE = 3
 
 /** The exit code of what ended a command; undefined where it is a fault of the command itself. */
-export function exitCodeOf(error: unknown): number | undefined {
+export function toExitCode(error: unknown): number | undefined {
   if (error instanceof UnreachableError) return UNREACHABLE
   // The service names what is wrong in what was asked for, as the parser does.
   if (error instanceof RefusedError) return error.status === 400 ? USAGE : FOUND

@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import type { EventAnswer } from '../../api/answers.ts'
 import { RefusedError } from '../../api/errors.ts'
 import { apiCommand, askEach, type Context } from '../command/api-command.ts'
-import { ownerOf } from '../command/declared.ts'
+import { findOwner } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
-import { plain, widthOf } from '../output/text.ts'
-import { causationTrees, idOf, type Node, treeLines } from '../output/tree.ts'
+import { measureWidth, plain } from '../output/text.ts'
+import { causationTrees, formatEventId, type Node, treeLines } from '../output/tree.ts'
 
 const POSITION = /^([^@]+)@([1-9]\d{0,14})$/
 
@@ -33,9 +33,9 @@ async function cause(context: Context, _: object, asked = ''): Promise<number> {
     return events
   })
   const found = answers.flatMap(({ answer }) => answer)
-  const isFound = event === undefined || found.some((each) => idOf(each) === asked)
+  const isFound = event === undefined || found.some((each) => formatEventId(each) === asked)
   const trees = causationTrees(isFound ? found : [...found, event])
-  if (output.json) output.value({ correlation, trees: trees.map(told) })
+  if (output.json) output.value({ correlation, trees: trees.map(toJson) })
   else if (trees.length > 0) {
     output.remark(`correlation ${correlation}`)
     for (const tree of trees) print(context, tree, asked)
@@ -51,7 +51,7 @@ async function cause(context: Context, _: object, asked = ''): Promise<number> {
 }
 
 async function eventAt(context: Context, stream: string, version: number): Promise<Traced> {
-  const service = ownerOf(stream)
+  const service = findOwner(stream)
   const { items } = await context.api(service).page<EventAnswer>(`streams/${encodeURIComponent(stream)}/events`, {
     after: version - 1,
     limit: 1,
@@ -62,12 +62,12 @@ async function eventAt(context: Context, stream: string, version: number): Promi
 }
 
 function print({ output }: Context, tree: Node<Traced>, asked: string): void {
-  const lines = treeLines(tree).map(({ guide, node }) => ({ node, label: guide + labelOf(node) }))
+  const lines = treeLines(tree).map(({ guide, node }) => ({ node, label: guide + formatLabel(node) }))
   const services = Math.max(...lines.map(({ node }) => node.event?.service.length ?? 0))
-  const width = Math.max(...lines.map(({ label }) => widthOf(label)))
+  const width = Math.max(...lines.map(({ label }) => measureWidth(label)))
   for (const { node, label } of lines) {
     const { event } = node
-    const pad = ' '.repeat(width - widthOf(label))
+    const pad = ' '.repeat(width - measureWidth(label))
     const whole = event
       ? `${label}${pad}  ${event.service.padEnd(services)}  ${event.time}  ${plain(event.actor)}`
       : label
@@ -76,11 +76,11 @@ function print({ output }: Context, tree: Node<Traced>, asked: string): void {
   }
 }
 
-function labelOf({ id, event }: Node<Traced>): string {
-  if (event) return plain(`${idOf(event)} ${event.type}`)
+function formatLabel({ id, event }: Node<Traced>): string {
+  if (event) return plain(`${formatEventId(event)} ${event.type}`)
   return plain(id.startsWith('command:') ? id : `${id} (no service told of it)`)
 }
 
-function told({ id, event, effects }: Node<Traced>): object {
-  return { id, ...(event ? { event } : {}), effects: effects.map(told) }
+function toJson({ id, event, effects }: Node<Traced>): object {
+  return { id, ...(event ? { event } : {}), effects: effects.map(toJson) }
 }

@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import type { EventAnswer, StateAnswer } from '../../api/answers.ts'
 import { UsageError } from '../../command-line/arguments.ts'
 import { apiCommand, type Context, whole } from '../command/api-command.ts'
-import { ownerOf } from '../command/declared.ts'
+import { findOwner } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
-import { type Difference, differencesOf } from '../output/difference.ts'
+import { type Difference, findDifferences } from '../output/difference.ts'
 import type { Style } from '../output/output.ts'
 
 const STYLES: Readonly<Record<Difference['kind'], Style>> = { added: 'green', removed: 'red', changed: 'yellow' }
@@ -22,7 +22,7 @@ export function addDiff(program: Command): void {
 
 async function diff(context: Context, _: object, stream = '', a?: string, b?: string): Promise<undefined> {
   const { output } = context
-  const api = context.api(ownerOf(stream))
+  const api = context.api(findOwner(stream))
   const path = `streams/${encodeURIComponent(stream)}`
   const stateAt = (version?: number): Promise<StateAnswer> => api.get(`${path}/state`, { version })
   const to = await stateAt(b === undefined ? undefined : Number(b))
@@ -30,7 +30,7 @@ async function diff(context: Context, _: object, stream = '', a?: string, b?: st
   if (earlier > to.version) throw new UsageError(`${stream}: version ${earlier} is after version ${to.version}`)
   // Before its first event a stream has no state that could be asked for.
   const from = earlier === 0 ? undefined : await stateAt(earlier)
-  const differences = differencesOf(from?.state, to.state)
+  const differences = findDifferences(from?.state, to.state)
   if (output.json) {
     output.value({ stream, from: earlier, to: to.version, differences })
     return

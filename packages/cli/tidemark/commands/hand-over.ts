@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { moduleFile } from '../../../kit/module-file.ts'
 import { isCheckout, PROJECT } from '../../project/project.ts'
-import { removeStale, tellStale } from '../../project/remove-stale.ts'
+import { removeStale, reportStale } from '../../project/remove-stale.ts'
 import { examples } from '../command/examples.ts'
 
 interface HandedOver {
@@ -143,7 +143,7 @@ function build(what: 'functions' | 'console'): boolean {
   // Packed, the console is built.
   if (what === 'console') return !isCheckout || run(moduleFile('../../build-console.ts', import.meta.url))
   if (!run(fileURLToPath(import.meta.resolve('typescript/bin/tsc')), '-b', 'tsconfig.build.json')) return false
-  tellStale(removeStale(PROJECT))
+  reportStale(removeStale(PROJECT))
   return true
 }
 

@@ -36,7 +36,7 @@ async function lag(context: Context, { service }: Options): Promise<number> {
         { title: 'behind', right: true },
         { title: 'instances', right: true },
       ],
-      all.flatMap(rowsOf),
+      all.flatMap(toRows),
     )
     for (const { service, concern } of concerns)
       output.line(output.styled('yellow', `  look at: ${service}: ${concern}`))
@@ -46,7 +46,7 @@ async function lag(context: Context, { service }: Options): Promise<number> {
   return concerns.length > 0 ? FOUND : 0
 }
 
-function rowsOf({
+function toRows({
   service,
   relay,
   consumers = [],

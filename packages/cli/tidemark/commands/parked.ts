@@ -145,8 +145,8 @@ async function act(context: Context, action: Action, service = '', choice: Choic
       failure = error
     })
     if (answer === undefined) break
-    const fresh = answer.items.filter((each) => !tried.has(keyOf(each)))
-    for (const each of fresh) tried.add(keyOf(each))
+    const fresh = answer.items.filter((each) => !tried.has(formatKey(each)))
+    for (const each of fresh) tried.add(formatKey(each))
     items.push(...fresh)
     // A stream may wait for its next event now: asked once more, that would be given up too. And what still waits is chosen again before
     // what has not had its turn: then nothing comes forward.
@@ -163,11 +163,12 @@ async function act(context: Context, action: Action, service = '', choice: Choic
   else
     output.table(
       [{ title: 'consumer' }, { title: 'what', flexible: true }, { title: 'became' }],
-      items.map((item) => [item.consumer, nameOf(item), BECAME[item.outcome]]),
+      items.map((item) => [item.consumer, formatName(item), BECAME[item.outcome]]),
       (index) => (isLeft(items[index]?.outcome) ? 'red' : undefined),
     )
   const failed = items.filter(({ outcome }) => isLeft(outcome))
-  for (const item of failed) output.remark(`${item.code ?? 'waits'}: ${nameOf(item)} still waits: ${item.reason ?? ''}`)
+  for (const item of failed)
+    output.remark(`${item.code ?? 'waits'}: ${formatName(item)} still waits: ${item.reason ?? ''}`)
   if (failure !== undefined) throw failure
   return left || failed.length > 0 ? FOUND : 0
 }
@@ -184,10 +185,10 @@ function isLeft(outcome: ActedAnswer['items'][number]['outcome'] | undefined): b
   return outcome === 'waits' || outcome === 'failed'
 }
 
-function keyOf({ consumer, handler, stream, message }: ActedAnswer['items'][number]): string {
+function formatKey({ consumer, handler, stream, message }: ActedAnswer['items'][number]): string {
   return [consumer, handler, stream, message].join('\n')
 }
 
-function nameOf({ handler, stream, message }: ActedAnswer['items'][number]): string {
+function formatName({ handler, stream, message }: ActedAnswer['items'][number]): string {
   return message === undefined ? `${handler}: ${stream}` : `message ${message}`
 }

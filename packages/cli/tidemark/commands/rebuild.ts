@@ -5,7 +5,7 @@ import type { Comparison, Rebuild, RebuildAction, ViewSummary } from 'tidemark/t
 import { UnreachableError } from '../../api/errors.ts'
 import { UsageError } from '../../command-line/arguments.ts'
 import { apiCommand, type Context, serviceArgument } from '../command/api-command.ts'
-import { viewNames, viewsOf } from '../command/declared.ts'
+import { listViews, viewNames } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
 import type { Output } from '../output/output.ts'
@@ -76,8 +76,8 @@ async function change(
   view = '',
 ): Promise<number> {
   const { output, signal } = context
-  if (!viewsOf(service).includes(view))
-    throw new UsageError(`${service} has no view ${view}; it has ${viewsOf(service).join(', ')}`)
+  if (!listViews(service).includes(view))
+    throw new UsageError(`${service} has no view ${view}; it has ${listViews(service).join(', ')}`)
   const api = context.api(service)
   let now = await api.post<Rebuild>(`views/${view}/${action}`, {})
   let silent = 0

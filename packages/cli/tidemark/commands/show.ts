@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { EventAnswer, StateAnswer } from '../../api/answers.ts'
 import { apiCommand, type Context, whole } from '../command/api-command.ts'
-import { ownerOf } from '../command/declared.ts'
+import { findOwner } from '../command/declared.ts'
 import { eventColumns, eventRow } from '../command/event-rows.ts'
 import { examples } from '../command/examples.ts'
 
@@ -26,7 +26,7 @@ export function addShow(program: Command): void {
 
 async function show(context: Context, { version, at, events: withEvents }: Options, stream = ''): Promise<undefined> {
   const { output } = context
-  const api = context.api(ownerOf(stream))
+  const api = context.api(findOwner(stream))
   const path = `streams/${encodeURIComponent(stream)}`
   const answer = await api.get<StateAnswer>(`${path}/state`, { version, at })
   const events: EventAnswer[] = []

@@ -7,7 +7,7 @@ import { apiCommand, askEach, type Context, serviceOption, whole } from '../comm
 import { categories, ownerOfCategory } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 
-const AT_ONCE = 100
+const PAGE_SIZE = 100
 
 interface Options {
   readonly service?: readonly string[]
@@ -32,7 +32,7 @@ async function streams(context: Context, options: Options): Promise<number> {
   const { output } = context
   const { category, prefix, limit } = options
   const { answers, missing } = await askEach(context, asked(context, options), (api) =>
-    firstOf(api, { category, prefix }, limit),
+    readFirst(api, { category, prefix }, limit),
   )
   const all = answers
     .flatMap(({ service, answer }) => answer.items.map((stream) => ({ service, ...stream })))
@@ -69,14 +69,14 @@ function asked(context: Context, { service, category, prefix = '' }: Options): r
 }
 
 /** The first streams of a list, and whether there are more. */
-async function firstOf(
+async function readFirst(
   api: ServiceApi,
   query: { readonly category: string | undefined; readonly prefix: string | undefined },
   limit: number,
 ): Promise<{ readonly items: readonly StreamSummary[]; readonly more: boolean }> {
   // A stream that is written meanwhile may be on two pages: the newer one counts.
   const items = new Map<string, StreamSummary>()
-  for await (const stream of api.items<StreamSummary>('streams', { ...query, limit: Math.min(limit, AT_ONCE) })) {
+  for await (const stream of api.items<StreamSummary>('streams', { ...query, limit: Math.min(limit, PAGE_SIZE) })) {
     if (items.size === limit) return { items: [...items.values()], more: true }
     if (!items.has(stream.stream)) items.set(stream.stream, stream)
   }

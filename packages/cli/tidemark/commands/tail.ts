@@ -9,10 +9,10 @@ import { categories, ownerOfCategory } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { UNREACHABLE } from '../command/exit-codes.ts'
 import { plain } from '../output/text.ts'
-import { idOf } from '../output/tree.ts'
+import { formatEventId } from '../output/tree.ts'
 
 const POLL_MS = 1_000
-const AT_ONCE = 100
+const PAGE_SIZE = 100
 
 interface Options {
   readonly service?: readonly string[]
@@ -56,7 +56,7 @@ async function round({ output, signal }: Context, feeds: readonly Feed[]): Promi
     if (output.json) output.item({ service, ...event })
     else {
       const { time, type, actor } = event
-      const line = `${service.padEnd(10)}  ${plain(type).padEnd(22)}  ${plain(idOf(event))}  ${plain(actor)}`
+      const line = `${service.padEnd(10)}  ${plain(type).padEnd(22)}  ${plain(formatEventId(event))}  ${plain(actor)}`
       output.line(`${output.styled('dim', plain(time))}  ${output.fitting(line, time.length + 2)}`)
     }
   }
@@ -84,7 +84,7 @@ class Feed {
 
   async next(): Promise<readonly { readonly service: string; readonly event: EventAnswer }[]> {
     const { category, type, limit: first } = this.#options
-    const limit = this.#after === undefined ? Math.min(first, AT_ONCE) : AT_ONCE
+    const limit = this.#after === undefined ? Math.min(first, PAGE_SIZE) : PAGE_SIZE
     try {
       const page = await this.#api.page<EventAnswer>('events', { after: this.#after, category, type, limit })
       if (this.failing) this.#context.output.remark(`${this.#service}: it answers again`)
@@ -93,8 +93,8 @@ class Feed {
       const isFirst = this.#after === undefined
       this.#after = page.continuation ?? this.#after
       // What came while the first page was read is on the second one again.
-      const fresh = page.items.filter((event) => !this.#shown.has(idOf(event)))
-      if (isFirst) for (const event of page.items) this.#shown.add(idOf(event))
+      const fresh = page.items.filter((event) => !this.#shown.has(formatEventId(event)))
+      if (isFirst) for (const event of page.items) this.#shown.add(formatEventId(event))
       return fresh.map((event) => ({ service: this.#service, event }))
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error

@@ -41,7 +41,7 @@ async function verify(context: Context, _: object, ...named: readonly string[]):
   )
   const all = answers.map(({ service, answer }) => ({ service, ...answer }))
   if (output.json) output.value(all)
-  else tell(output, all)
+  else report(output, all)
   if (missing !== 0) return missing
   // A log that somebody named must have been checked; of all services one may have recorded nothing yet.
   const isEmpty = ({ checked }: Verified): boolean => checked.events === 0
@@ -77,7 +77,7 @@ function plus(a: Counted, b: Counted): Counted {
   }
 }
 
-function tell(output: Output, all: readonly (Verified & { readonly service: string })[]): void {
+function report(output: Output, all: readonly (Verified & { readonly service: string })[]): void {
   const counts = ['streams', 'commits', 'events', 'receipts'] as const
   output.table(
     [

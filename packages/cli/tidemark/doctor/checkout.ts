@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { UsageError } from '../../command-line/arguments.ts'
 import { services } from '../../project/config.ts'
 import { differences, schemaFiles } from '../../schemas/schema-files.ts'
@@ -31,11 +31,11 @@ export function versions(root: string): readonly Finding[] {
 function node({ devDependencies }: Manifest): Finding {
   const [here, pinned] = [process.versions.node, devDependencies.node]
   const what = { area: 'versions', what: 'Node' }
-  if (pinned === undefined || majorOf(here) === majorOf(pinned)) return { ...what, result: 'ok', detail: here }
+  if (pinned === undefined || parseMajor(here) === parseMajor(pinned)) return { ...what, result: 'ok', detail: here }
   return {
     ...what,
     result: 'warning',
-    detail: `${here}; npm's scripts, the tests and the apps in Azure run on ${majorOf(pinned)}`,
+    detail: `${here}; npm's scripts, the tests and the apps in Azure run on ${parseMajor(pinned)}`,
     todo: 'npx tidemark, or npm run tidemark, brings its own',
   }
 }
@@ -67,7 +67,7 @@ function coreTools(): Finding {
   const version = stdout?.trim().split('\n').at(-1) ?? ''
   if (error || !/^\d+\./.test(version))
     return { ...what, result: 'unseen', detail: `func --version: ${firstLine(error ?? 'it says no version')}` }
-  if (majorOf(version) === CORE_TOOLS) return { ...what, result: 'ok', detail: version }
+  if (parseMajor(version) === CORE_TOOLS) return { ...what, result: 'ok', detail: version }
   return { ...what, result: 'wrong', detail: `${version}: the app needs ${CORE_TOOLS}`, todo: 'install version 4' }
 }
 
@@ -104,7 +104,7 @@ export function build(root: string): readonly Finding[] {
   )
   // Tests are not built.
   const sources = globSync('{functions,src}/**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
-  const stale = sources.filter((path) => built.get(path) !== hashOf(join(root, path)))
+  const stale = sources.filter((path) => built.get(path) !== hashFile(join(root, path)))
   if (sources.length > 0 && stale.length === sources.length && [...built.keys()].some((path) => sources.includes(path)))
     return [{ ...what, result: 'unseen', detail: `${file} is written in another way than this command reads` }]
   const left = globSync('dist/{functions,src}/**/*.js', { cwd: root }).filter(
@@ -131,7 +131,7 @@ export async function generated(root: string): Promise<readonly Finding[]> {
   const found = readSchemas(join(root, 'schemas'))
   const wrong = differences(await schemaFiles(services, found), found)
   const written = existsSync(join(root, 'infra/topology.json')) ? read(root, 'infra/topology.json') : undefined
-  const topology = isDeepStrictEqual(written, JSON.parse(JSON.stringify(topologyOf(services))))
+  const topology = isDeepStrictEqual(written, JSON.parse(JSON.stringify(buildTopology(services))))
   const asDeclared = 'as the code declares'
   return [
     wrong.length === 0
@@ -159,10 +159,10 @@ function read<Value>(root: string, path: string): Value {
   return JSON.parse(readFileSync(join(root, path), 'utf8'))
 }
 
-function hashOf(path: string): string {
+function hashFile(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-function majorOf(version: string): string {
+function parseMajor(version: string): string {
   return version.split('.')[0] ?? ''
 }

@@ -3,12 +3,12 @@ import { connect } from 'node:net'
 import { resolve } from 'node:path'
 import type { RestError } from '@azure/storage-blob'
 import { readSettings } from 'tidemark/azure-functions'
-import { topologyOf } from 'tidemark/tools'
+import { buildTopology } from 'tidemark/tools'
 import { isTokenRequired } from '../../../kit/local-token.ts'
 import { isShared } from '../../../kit/people.ts'
 import { type RunningCloud, readyCloud } from '../../../local-cloud/running-cloud.ts'
 import { services } from '../../project/config.ts'
-import { dataFolder, localPorts, localSettings, settingsOf } from '../../project/local-settings.ts'
+import { dataFolder, localPorts, localSettings, readSettingsFile } from '../../project/local-settings.ts'
 import { type Finding, firstLine } from './finding.ts'
 
 const WAIT_MS = 5_000
@@ -50,7 +50,7 @@ export function cloudSettings(): readonly Finding[] {
     if (!existsSync(file)) return []
     const what = { area: 'settings', what: file }
     try {
-      readSettings(settingsOf(file))
+      readSettings(readSettingsFile(file))
       return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
     } catch (error) {
       return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'npm run cloud:settings writes it' }]
@@ -106,7 +106,7 @@ async function containers({ settings }: RunningCloud): Promise<readonly Finding[
   const client = new CosmosClient(settings.CosmosConnection ?? '')
   const what = { area: 'connections', what: 'cosmos db' }
   try {
-    const { databases } = topologyOf(services)
+    const { databases } = buildTopology(services)
     const missing: string[] = []
     let count = 0
     for (const { name, containers } of databases) {
@@ -130,7 +130,7 @@ async function containers({ settings }: RunningCloud): Promise<readonly Finding[
 async function hubs({ settings }: RunningCloud): Promise<Finding> {
   const { EventHubProducerClient } = await import('@azure/event-hubs')
   const what = { area: 'connections', what: 'event hubs' }
-  const { eventHubs } = topologyOf(services)
+  const { eventHubs } = buildTopology(services)
   const asked = await Promise.all(
     eventHubs.map(async ({ name, partitions }) => {
       const client = new EventHubProducerClient(settings.EventHubConnection ?? '', name, {

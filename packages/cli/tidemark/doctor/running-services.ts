@@ -13,7 +13,7 @@ export async function runningServices({ api, remote, services }: Context): Promi
   const found = await Promise.all(
     services.map(async (service): Promise<readonly Finding[]> => {
       try {
-        return findingsOf(await api(service).get<StatusAnswer>('status'), remote)
+        return listFindings(await api(service).get<StatusAnswer>('status'), remote)
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error
         return [unreached(service, error, remote)]
@@ -36,13 +36,13 @@ function unreached(service: string, error: UnreachableError, remote: boolean): F
 }
 
 /** What a service that answers tells. */
-export function findingsOf(status: StatusAnswer, remote: boolean): readonly Finding[] {
+export function listFindings(status: StatusAnswer, remote: boolean): readonly Finding[] {
   const { service, clockSkewMs, consumers = [], unknown, concerns } = status
   const answers: Finding = { area: 'services', what: service, result: 'ok', detail: `build ${status.build} answers` }
   const role: Finding = remote
     ? { area: 'roles', what: service, result: 'ok', detail: 'you may look after it' }
     : { area: 'roles', what: service, result: 'ok', detail: 'on this machine whoever is let in may look after it' }
-  const perConsumer = consumers.map(ofConsumer)
+  const perConsumer = consumers.map(checkConsumer)
   // Said above, by consumer, or below, by clock.
   const rest = concerns.filter(
     (concern) =>
@@ -53,7 +53,7 @@ export function findingsOf(status: StatusAnswer, remote: boolean): readonly Find
   return [
     answers,
     role,
-    ofClock(service, clockSkewMs),
+    checkClock(service, clockSkewMs),
     ...perConsumer,
     ...unknown.map(
       ({ part, reason }): Finding => ({
@@ -80,7 +80,7 @@ export function findingsOf(status: StatusAnswer, remote: boolean): readonly Find
   ]
 }
 
-function ofClock(service: string, skewMs: number | undefined): Finding {
+function checkClock(service: string, skewMs: number | undefined): Finding {
   const what = { area: 'clocks', what: service }
   if (skewMs === undefined) return { ...what, result: 'unseen', detail: 'the service could not compare its clock' }
   const detail = `${skewMs} ms off the store's`
@@ -89,7 +89,7 @@ function ofClock(service: string, skewMs: number | undefined): Finding {
 }
 
 /** Its checkpoints against the hub, and how it does. */
-function ofConsumer({ consumer, hub, events, seconds, instances, paused, partitions }: ConsumerStatus): Finding {
+function checkConsumer({ consumer, hub, events, seconds, instances, paused, partitions }: ConsumerStatus): Finding {
   const what = { area: 'consumers', what: `${consumer} of ${hub}` }
   const beyond = partitions.filter(({ handled, last }) => handled !== null && handled > last)
   if (beyond.length > 0)

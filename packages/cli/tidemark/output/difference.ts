@@ -12,17 +12,17 @@ export interface Difference {
 const KINDS = { CREATE: 'added', REMOVE: 'removed', CHANGE: 'changed' } as const
 
 /** Where two JSON values differ, by path. Items of a list are compared by their place. */
-export function differencesOf(before: unknown, after: unknown): readonly Difference[] {
+export function findDifferences(before: unknown, after: unknown): readonly Difference[] {
   // Two fields of one name, so that values which are no objects can be compared too.
   return microdiff({ value: before }, { value: after }, { cyclesFix: false }).map((difference) => ({
-    path: pathOf(difference.path.slice(1)),
+    path: formatPath(difference.path.slice(1)),
     kind: KINDS[difference.type],
     ...('oldValue' in difference ? { before: difference.oldValue } : {}),
     ...('value' in difference ? { after: difference.value } : {}),
   }))
 }
 
-function pathOf(parts: readonly (string | number)[]): string {
+function formatPath(parts: readonly (string | number)[]): string {
   return parts
     .map((part) => {
       if (typeof part === 'number') return `[${part}]`

@@ -52,18 +52,18 @@ export class Output {
 
   /**
    * A table; nothing of it is cut unless a terminal is too narrow.
-   * @param styleOf the style of a row. @param below lines of a row that are never cut.
+   * @param pickStyle the style of a row. @param below lines of a row that are never cut.
    */
   table(
     columns: readonly Column[],
     rows: readonly (readonly Cell[])[],
-    styleOf?: (index: number) => Style | undefined,
+    pickStyle?: (index: number) => Style | undefined,
     below?: (index: number) => readonly string[],
   ): void {
     const lines = tableLines(columns, rows, this.#out.isTTY ? this.#out.columns : undefined)
     this.line(this.styled('bold', lines.head))
     for (const [index, line] of lines.rows.entries()) {
-      const style = styleOf?.(index)
+      const style = pickStyle?.(index)
       this.line(style ? this.styled(style, line) : line)
       for (const text of below?.(index) ?? []) this.line(`  ${plain(text)}`)
     }

@@ -1,4 +1,4 @@
-import { plain, shortened, widthOf } from './text.ts'
+import { measureWidth, plain, shortened } from './text.ts'
 
 export interface Column {
   readonly title: string
@@ -25,7 +25,7 @@ export function tableLines(
 ): { readonly head: string; readonly rows: readonly string[] } {
   const cells = rows.map((row) => titles.map((_, index) => plain(String(row[index] ?? ''))))
   const widths = titles.map(({ title }, index) =>
-    Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index] ?? ''))),
+    Math.max(measureWidth(title), ...cells.map((row) => measureWidth(row[index] ?? ''))),
   )
   if (columns !== undefined) fit(titles, widths, columns)
   const line = (row: readonly string[]): string =>
@@ -50,6 +50,6 @@ function fit(titles: readonly Column[], widths: number[], columns: number): void
 
 function padded(text: string, width: number, right = false): string {
   const cell = shortened(text, width)
-  const space = ' '.repeat(Math.max(0, width - widthOf(cell)))
+  const space = ' '.repeat(Math.max(0, width - measureWidth(cell)))
   return right ? space + cell : cell + space
 }

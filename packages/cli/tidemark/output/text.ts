@@ -15,25 +15,25 @@ export function jsonText(value: unknown, space?: number): string {
 }
 
 /** How many columns a terminal needs for it. */
-export function widthOf(text: string): number {
+export function measureWidth(text: string): number {
   let width = 0
-  for (const { segment } of graphemes.segment(text)) width += columnsOf(segment)
+  for (const { segment } of graphemes.segment(text)) width += countColumns(segment)
   return width
 }
 
 /** The text, or its beginning and `…`, in at most so many columns. */
 export function shortened(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text
-  let kept = ''
+  if (measureWidth(text) <= columns) return text
+  let shortText = ''
   let width = 0
   for (const { segment } of graphemes.segment(text)) {
-    width += columnsOf(segment)
+    width += countColumns(segment)
     if (width >= columns) break
-    kept += segment
+    shortText += segment
   }
-  return `${kept}…`
+  return `${shortText}…`
 }
 
-function columnsOf(grapheme: string): number {
+function countColumns(grapheme: string): number {
   return eastAsianWidth(grapheme.codePointAt(0) ?? 0x20)
 }

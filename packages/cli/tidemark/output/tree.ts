@@ -20,28 +20,29 @@ export interface Node<Event extends Caused> {
  * one place, also where causes lead in a circle, which a log that is whole does not have.
  */
 export function causationTrees<Event extends Caused>(events: readonly Event[]): readonly Node<Event>[] {
-  const ordered = [...new Map(events.map((event) => [idOf(event), event])).values()].toSorted(byTime)
-  const known = new Map(ordered.map((event) => [idOf(event), event]))
+  const ordered = [...new Map(events.map((event) => [formatEventId(event), event])).values()].toSorted(byTime)
+  const known = new Map(ordered.map((event) => [formatEventId(event), event]))
   const effects = Map.groupBy(ordered, ({ causation }) => causation)
   const placed = new Set<string>()
 
-  function nodeOf(id: string): Node<Event> {
+  function buildNode(id: string): Node<Event> {
     placed.add(id)
     const event = known.get(id)
     const below: Node<Event>[] = []
-    for (const effect of effects.get(id) ?? []) if (!placed.has(idOf(effect))) below.push(nodeOf(idOf(effect)))
+    for (const effect of effects.get(id) ?? [])
+      if (!placed.has(formatEventId(effect))) below.push(buildNode(formatEventId(effect)))
     return { id, ...(event ? { event } : {}), effects: below }
   }
 
   const roots: Node<Event>[] = []
   for (const { causation } of ordered)
-    if (!known.has(causation) && !placed.has(causation)) roots.push(nodeOf(causation))
+    if (!known.has(causation) && !placed.has(causation)) roots.push(buildNode(causation))
   // What is left leads in a circle.
-  for (const event of ordered) if (!placed.has(idOf(event))) roots.push(nodeOf(idOf(event)))
+  for (const event of ordered) if (!placed.has(formatEventId(event))) roots.push(buildNode(formatEventId(event)))
   return roots
 }
 
-export function idOf({ stream, version }: Pick<Caused, 'stream' | 'version'>): string {
+export function formatEventId({ stream, version }: Pick<Caused, 'stream' | 'version'>): string {
   return `${stream}@${version}`
 }
 

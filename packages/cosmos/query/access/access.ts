@@ -1,13 +1,13 @@
 import type { Container } from '../../resources/catalog.ts'
-import type { Extent } from '../../resources/extent.ts'
-import { keyText } from '../../resources/partition-key.ts'
+import type { FeedRange } from '../../resources/feed-range.ts'
+import { formatKey } from '../../resources/partition-key.ts'
 import { compareTexts } from '../../values/values.ts'
 import type { CompiledQuery, Term } from '../compile/queries.ts'
-import { type Bounds, boundsOf } from './bounds.ts'
-import type { Known } from './constants.ts'
+import { type Bounds, findBounds } from './bounds.ts'
+import type { QueryInputs } from './constants.ts'
 import { isIndexed } from './index-rules.ts'
-import { EVERYTHING, type Intervals, selectivity } from './intervals.ts'
-import { type KeyValues, keyValuesOf } from './key-values.ts'
+import { EVERYTHING, type Intervals, rateSelectivity } from './intervals.ts'
+import { findKeyValues, type KeyValues } from './key-values.ts'
 
 /** How the items that may be meant are found. What is read is more than WHERE lets through, never less. */
 export type Access =
@@ -33,60 +33,66 @@ const ID = JSON.stringify(['id'])
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_KEY_BYTES = 2048
 
-export interface Wish extends Known {
+export interface AccessRequest extends QueryInputs {
   readonly query: CompiledQuery
   /** The order that rows must come in: that of ORDER BY, or of the pages before. */
   readonly order: readonly Term[]
   /** Whether this is the first page, so that rows may come in the order of any index. */
-  readonly isFree: boolean
+  readonly isFirstPage: boolean
 }
 
 /**
  * Narrows an extent to the one logical partition that WHERE names, or to those whose hierarchical key begins so, and chooses how to read it.
  */
-export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Extent; readonly access: Access } {
-  const { condition } = wish.query
-  const keys = condition && keyValuesOf(condition, keyPathsOf(extent.container), wish)
-  const points = keys && pointsOf(keys, extent)
-  if (points) return { extent, access: { kind: 'points', points } }
-  const pks = keys && extent.key.kind !== 'one' ? partitionsOf(keys, extent.container) : undefined
+export function chooseAccess(
+  feedRange: FeedRange,
+  request: AccessRequest,
+): { readonly extent: FeedRange; readonly access: Access } {
+  const { condition } = request.query
+  const keys = condition && findKeyValues(condition, listKeyPaths(feedRange.container), request)
+  const points = keys && findPoints(keys, feedRange)
+  if (points) return { extent: feedRange, access: { kind: 'points', points } }
+  const pks = keys && feedRange.key.kind !== 'one' ? findPartitions(keys, feedRange.container) : undefined
   const [only, ...others] = pks ?? []
   if (only !== undefined && others.length === 0) {
-    const narrowed: Extent = { ...extent, key: { kind: 'one', pk: only } }
+    const narrowed: FeedRange = { ...feedRange, key: { kind: 'one', pk: only } }
     // A key outside of a prefix is no part of the extent.
-    if (extent.key.kind === 'prefix' && !only.startsWith(extent.key.prefix))
-      return { extent, access: { kind: 'points', points: [] } }
-    return { extent: narrowed, access: chooseIndex(narrowed, wish) }
+    if (feedRange.key.kind === 'prefix' && !only.startsWith(feedRange.key.prefix))
+      return { extent: feedRange, access: { kind: 'points', points: [] } }
+    return { extent: narrowed, access: chooseIndex(narrowed, request) }
   }
-  if (pks && wish.order.length === 0) return { extent, access: { kind: 'partitions', pks } }
-  const prefix = pks ? undefined : keys && prefixOf(keys, extent)
-  const narrowed: Extent = prefix === undefined ? extent : { ...extent, key: { kind: 'prefix', prefix } }
-  return { extent: narrowed, access: chooseIndex(narrowed, wish) }
+  if (pks && request.order.length === 0) return { extent: feedRange, access: { kind: 'partitions', pks } }
+  const prefix = pks ? undefined : keys && findCommonPrefix(keys, feedRange)
+  const narrowed: FeedRange = prefix === undefined ? feedRange : { ...feedRange, key: { kind: 'prefix', prefix } }
+  return { extent: narrowed, access: chooseIndex(narrowed, request) }
 }
 
-function chooseIndex(extent: Extent, wish: Wish): Access {
-  const { query, order, isFree } = wish
-  const bounds: Bounds = query.condition ? boundsOf(query.condition, wish) : new Map()
+function chooseIndex(feedRange: FeedRange, request: AccessRequest): Access {
+  const { query, order, isFirstPage: isFree } = request
+  const bounds: Bounds = query.condition ? findBounds(query.condition, request) : new Map()
   const candidates = [...bounds]
-    .map(([path, intervals]) => ({ path: JSON.parse(path) as string[], intervals, rank: selectivity(intervals) }))
-    .filter(({ path, rank }) => rank > 0 && isIndexed(extent.container, path) && !isKeyPath(extent, path))
+    .map(([path, intervals]) => ({ path: JSON.parse(path) as string[], intervals, rank: rateSelectivity(intervals) }))
+    .filter(({ path, rank }) => rank > 0 && isIndexed(feedRange.container, path) && !isKeyPath(feedRange, path))
   const best = candidates.reduce<(typeof candidates)[number] | undefined>(
     (found, one) => (found && found.rank >= one.rank ? found : one),
     undefined,
   )
   // A prefix of hierarchical keys is narrower than most that an index of the whole container finds.
-  const usable = best && (extent.key.kind !== 'prefix' || best.rank >= 4) ? best : undefined
+  const usable = best && (feedRange.key.kind !== 'prefix' || best.rank >= 4) ? best : undefined
   const [first] = order
   if (first) {
     const own = candidates.find(({ path }) => path.join('/') === first.path.join('/'))
-    if (!own && usable && usable.rank >= 4) return byIndex(usable, true)
-    if (!isIndexed(extent.container, first.path) && order.length === 1) return { kind: 'all' }
+    if (!own && usable && usable.rank >= 4) return toIndexAccess(usable, true)
+    if (!isIndexed(feedRange.container, first.path) && order.length === 1) return { kind: 'all' }
     return { kind: 'index', terms: order, intervals: own?.intervals ?? EVERYTHING, narrows: own !== undefined }
   }
-  return usable && isFree ? byIndex(usable, true) : { kind: 'all' }
+  return usable && isFree ? toIndexAccess(usable, true) : { kind: 'all' }
 }
 
-const byIndex = ({ path, intervals }: { path: readonly string[]; intervals: Intervals }, narrows: boolean): Access => ({
+const toIndexAccess = (
+  { path, intervals }: { path: readonly string[]; intervals: Intervals },
+  narrows: boolean,
+): Access => ({
   kind: 'index',
   terms: [{ path, descending: false }],
   intervals,
@@ -94,21 +100,21 @@ const byIndex = ({ path, intervals }: { path: readonly string[]; intervals: Inte
 })
 
 /** Within one partition all have the same. */
-function isKeyPath({ container, key }: Extent, path: readonly string[]): boolean {
+function isKeyPath({ container, key }: FeedRange, path: readonly string[]): boolean {
   return key.kind === 'one' && container.keyPaths.some((keyPath) => keyPath.join('/') === path.join('/'))
 }
 
-function keyPathsOf({ keyPaths }: Container): ReadonlySet<string> {
+function listKeyPaths({ keyPaths }: Container): ReadonlySet<string> {
   return new Set([ID, ...keyPaths.map((path) => JSON.stringify(path))])
 }
 
 /** Where each key names an item: in the order of keys and ids, each once. */
-function pointsOf(keys: readonly KeyValues[], { container, key }: Extent): readonly Point[] | undefined {
+function findPoints(keys: readonly KeyValues[], { container, key }: FeedRange): readonly Point[] | undefined {
   const points = new Map<string, Point>()
   for (const values of keys) {
     if (!values.has(ID)) return undefined
     const id = values.get(ID)
-    const pk = key.kind === 'one' ? key.pk : pkOf(values, container)
+    const pk = key.kind === 'one' ? key.pk : buildPk(values, container)
     if (pk === undefined) return undefined
     if (typeof id === 'string') points.set(`${pk}/${id}`, { pk, id })
   }
@@ -116,10 +122,10 @@ function pointsOf(keys: readonly KeyValues[], { container, key }: Extent): reado
 }
 
 /** Where each key names a logical partition. */
-function partitionsOf(keys: readonly KeyValues[], container: Container): readonly string[] | undefined {
+function findPartitions(keys: readonly KeyValues[], container: Container): readonly string[] | undefined {
   const pks = new Set<string>()
   for (const values of keys) {
-    const pk = pkOf(values, container)
+    const pk = buildPk(values, container)
     if (pk === undefined) return undefined
     pks.add(pk)
   }
@@ -127,31 +133,31 @@ function partitionsOf(keys: readonly KeyValues[], container: Container): readonl
 }
 
 /** What the hierarchical keys begin with, where it is the same for all, and narrower than the extent. */
-function prefixOf(keys: readonly KeyValues[], { container, key }: Extent): string | undefined {
+function findCommonPrefix(keys: readonly KeyValues[], { container, key }: FeedRange): string | undefined {
   if (key.kind === 'one') return undefined
-  const prefixes = new Set(keys.map((values) => prefixOfOne(values, container)))
+  const prefixes = new Set(keys.map((values) => buildPrefix(values, container)))
   const [only] = prefixes
   if (only === undefined || prefixes.size > 1) return undefined
   return key.kind === 'all' || only.startsWith(key.prefix) ? only : undefined
 }
 
-function prefixOfOne(values: KeyValues, { keyPaths }: Container): string | undefined {
+function buildPrefix(values: KeyValues, { keyPaths }: Container): string | undefined {
   const paths = keyPaths.map((path) => JSON.stringify(path))
   const missing = paths.findIndex((path) => !values.has(path))
   if (missing <= 0) return undefined
-  const text = textOf(paths.slice(0, missing).map((path) => values.get(path)))
+  const text = toKeyText(paths.slice(0, missing).map((path) => values.get(path)))
   // As those of headers: the other components follow.
   return text && `${text.slice(0, -1)},`
 }
 
-function pkOf(values: KeyValues, { keyPaths }: Container): string | undefined {
+function buildPk(values: KeyValues, { keyPaths }: Container): string | undefined {
   const paths = keyPaths.map((path) => JSON.stringify(path))
   if (!paths.every((path) => values.has(path))) return undefined
-  return textOf(paths.map((path) => values.get(path)))
+  return toKeyText(paths.map((path) => values.get(path)))
 }
 
-function textOf(components: readonly unknown[]): string | undefined {
+function toKeyText(components: readonly unknown[]): string | undefined {
   // A text that is too long for a key is none that an item has.
   if (Buffer.byteLength(components.join('')) > MAX_KEY_BYTES) return undefined
-  return keyText(components)
+  return formatKey(components)
 }

@@ -3,13 +3,13 @@ import { STATIC } from '../functions/dates.ts'
 import type { Expression } from '../syntax/syntax.ts'
 
 /** What is known of a query before any item is read: its parameters, and the moment at which it was bound. */
-export interface Known {
+export interface QueryInputs {
   readonly parameters: Parameters
   readonly work: Work
 }
 
 /** What an expression is for every item; undefined where it is not known before. */
-export function constantOf(expression: Expression, known: Known): { readonly value: unknown } | undefined {
+export function findConstant(expression: Expression, known: QueryInputs): { readonly value: unknown } | undefined {
   switch (expression.kind) {
     case 'constant':
       return { value: expression.value }
@@ -20,7 +20,7 @@ export function constantOf(expression: Expression, known: Known): { readonly val
       return bound && { value: bound.call([], known.work) }
     }
     case 'array': {
-      const elements = expression.elements.map((element) => constantOf(element, known))
+      const elements = expression.elements.map((element) => findConstant(element, known))
       return elements.every((element) => element !== undefined)
         ? { value: elements.map(({ value }) => value).filter((value) => value !== undefined) }
         : undefined

@@ -1,7 +1,7 @@
 import { badRequest } from '../../api/failure.ts'
-import type { Extent } from '../../resources/extent.ts'
+import type { FeedRange } from '../../resources/feed-range.ts'
 import { FILL_INDEX } from '../../store/indexes.ts'
-import type { Reads } from '../../store/snapshot.ts'
+import type { ReadSource } from '../../store/snapshot.ts'
 import { Store } from '../../store/store.ts'
 import type { Term } from '../compile/queries.ts'
 import { tiesDescend } from './position.ts'
@@ -25,8 +25,12 @@ const MAKE = 'INSERT INTO indexes (container, terms, by_partition) SELECT number
 /**
  * The index for an order of an extent's items, made where there is none yet and it would pay.
  */
-export async function indexFor(reads: Reads, extent: Extent, terms: readonly Term[]): Promise<ReadyIndex | undefined> {
-  const { container, key } = extent
+export async function findOrCreateIndex(
+  reads: ReadSource,
+  feedRange: FeedRange,
+  terms: readonly Term[],
+): Promise<ReadyIndex | undefined> {
+  const { container, key } = feedRange
   const byPartition = key.kind === 'one'
   // Its entries of the same values are in the order of the items' numbers: read backwards, both are turned.
   const descending = tiesDescend(terms)
@@ -37,7 +41,7 @@ export async function indexFor(reads: Reads, extent: Extent, terms: readonly Ter
   }
   const found = find()
   // What is past gets no index any more.
-  if (found || !(reads instanceof Store) || hasFew(reads, extent)) return found
+  if (found || !(reads instanceof Store) || hasFewItems(reads, feedRange)) return found
   const store = reads
   if (isFull(store, container.number)) return undefined
   return store.write(() => {
@@ -47,12 +51,12 @@ export async function indexFor(reads: Reads, extent: Extent, terms: readonly Ter
     const { changes, lastInsertRowid } = store.prepare(MAKE).run(stored, Number(byPartition), container.number)
     if (changes === 0) throw badRequest(`the container ${container.id} was deleted`)
     store.prepare(FILL_INDEX).run(lastInsertRowid)
-    store.noteIndex(container.number)
+    store.recordIndexed(container.number)
     return { number: Number(lastInsertRowid), byPartition, descending }
   })
 }
 
-function hasFew(store: Store, { container, key }: Extent): boolean {
+function hasFewItems(store: Store, { container, key }: FeedRange): boolean {
   const [condition, values] = key.kind === 'one' ? ['AND pk = ?', [key.pk]] : ['', []]
   const counted = store
     .prepare(`SELECT count(*) AS count FROM (SELECT 1 FROM items WHERE container = ? ${condition} LIMIT ${FEW + 1})`)

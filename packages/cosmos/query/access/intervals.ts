@@ -1,4 +1,4 @@
-import { isCut, keyOf, keyOfPrefix, TAGS } from '../../store/index-key.ts'
+import { encodeKey, encodeKeyPrefix, isTruncated, TAGS } from '../../store/index-key.ts'
 import type { Comparison } from '../syntax/syntax.ts'
 
 /** Keys of an index from `low` on and before `high`; without `high` all that follow. */
@@ -14,10 +14,10 @@ export const EVERYTHING: Intervals = [{ low: Buffer.alloc(0), high: undefined }]
 export const NOTHING: Intervals = []
 
 /** The keys that begin so. */
-const beginningWith = (prefix: Buffer): Interval => ({ low: prefix, high: after(prefix) })
+const toPrefixInterval = (prefix: Buffer): Interval => ({ low: prefix, high: findSuccessor(prefix) })
 
 /** The first key after all that begin so. */
-function after(prefix: Buffer): Buffer | undefined {
+function findSuccessor(prefix: Buffer): Buffer | undefined {
   const last = prefix.findLastIndex((byte) => byte < 255)
   if (last < 0) return undefined
   const next = Buffer.from(prefix.subarray(0, last + 1))
@@ -25,30 +25,28 @@ function after(prefix: Buffer): Buffer | undefined {
   return next
 }
 
-export const ofTypes = (...types: readonly (keyof typeof TAGS)[]): Intervals =>
-  united(types.map((type) => [beginningWith(Buffer.from([TAGS[type]]))]))
+export const buildTypeIntervals = (...types: readonly (keyof typeof TAGS)[]): Intervals =>
+  unite(types.map((type) => [toPrefixInterval(Buffer.from([TAGS[type]]))]))
 
-export const ofPrefix = (prefix: string): Intervals => [beginningWith(keyOfPrefix(prefix))]
+export const buildPrefixIntervals = (prefix: string): Intervals => [toPrefixInterval(encodeKeyPrefix(prefix))]
 
 /** Where a value must be for a comparison with a constant to be true; more than that for texts that are cut. */
-export function ofComparison(operator: Comparison, constant: unknown): Intervals {
+export function buildComparisonIntervals(operator: Comparison, constant: unknown): Intervals {
   if (constant === undefined) return NOTHING
-  const key = keyOf([constant])
-  const equal = beginningWith(key)
-  const defined = complement(ofTypes('undefined'))
+  const key = encodeKey([constant])
+  const equal = toPrefixInterval(key)
+  const defined = complement(buildTypeIntervals('undefined'))
   if (operator === '=') return [equal]
   // An array is not the only one of its key, and neither is a text that is cut.
-  const isExact = (typeof constant !== 'object' || constant === null) && !isCut(constant)
-  if (operator === '!=') return isExact ? intersected(defined, complement([equal])) : defined
+  const isExact = (typeof constant !== 'object' || constant === null) && !isTruncated(constant)
+  if (operator === '!=') return isExact ? intersect(defined, complement([equal])) : defined
   // There is nothing between two arrays.
   if (typeof constant === 'object' && constant !== null) return NOTHING
-  const type = typeof constant === 'boolean' ? ofTypes('false', 'true') : [beginningWith(key.subarray(0, 1))]
+  const type =
+    typeof constant === 'boolean' ? buildTypeIntervals('false', 'true') : [toPrefixInterval(key.subarray(0, 1))]
   const open = isExact && operator.length === 1
-  if (operator.startsWith('<')) return intersected(type, [{ low: Buffer.alloc(0), high: open ? key : equal.high }])
-  return intersected(
-    type,
-    open && equal.high ? [{ low: equal.high, high: undefined }] : [{ low: key, high: undefined }],
-  )
+  if (operator.startsWith('<')) return intersect(type, [{ low: Buffer.alloc(0), high: open ? key : equal.high }])
+  return intersect(type, open && equal.high ? [{ low: equal.high, high: undefined }] : [{ low: key, high: undefined }])
 }
 
 export function complement(intervals: Intervals): Intervals {
@@ -61,7 +59,7 @@ export function complement(intervals: Intervals): Intervals {
   return low ? [...rest, { low, high: undefined }] : rest
 }
 
-export function united(all: readonly Intervals[]): Intervals {
+export function unite(all: readonly Intervals[]): Intervals {
   const sorted = all.flat().sort((a, b) => Buffer.compare(a.low, b.low))
   const merged: Interval[] = []
   for (const interval of sorted) {
@@ -73,7 +71,7 @@ export function united(all: readonly Intervals[]): Intervals {
   return merged
 }
 
-export function intersected(first: Intervals, second: Intervals): Intervals {
+export function intersect(first: Intervals, second: Intervals): Intervals {
   const common: Interval[] = []
   let [a, b] = [0, 0]
   for (;;) {
@@ -89,30 +87,30 @@ export function intersected(first: Intervals, second: Intervals): Intervals {
 }
 
 /** The intervals of the same values where keys are stored the other way round, each byte as what is missing to 255. */
-export function turned(intervals: Intervals): Intervals {
+export function reverseIntervals(intervals: Intervals): Intervals {
   return intervals.toReversed().flatMap(({ low, high }) => {
-    const first = high ? after(inverse(high)) : Buffer.alloc(0)
+    const first = high ? findSuccessor(invertKey(high)) : Buffer.alloc(0)
     // Nothing is before the first key of all.
-    return first ? { low: first, high: after(inverse(low)) } : []
+    return first ? { low: first, high: findSuccessor(invertKey(low)) } : []
   })
 }
 
-const inverse = (key: Buffer): Buffer => key.map((byte) => 255 - byte) as Buffer
+const invertKey = (key: Buffer): Buffer => key.map((byte) => 255 - byte) as Buffer
 
 /**
  * How few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end or a truth value, 1 for a type, 0 for
  * all else.
  */
-export function selectivity(intervals: Intervals): number {
-  return Math.min(5, ...intervals.map(selectivityOf))
+export function rateSelectivity(intervals: Intervals): number {
+  return Math.min(5, ...intervals.map(rateInterval))
 }
 
-function selectivityOf({ low, high }: Interval): number {
+function rateInterval({ low, high }: Interval): number {
   const tag = low[0]
   if (tag === undefined || !high) return 0
   const endsWithType = high.length === 1 && high[0] === tag + 1
   if (!endsWithType && high[0] !== tag) return 0
   if (low.length === 1) return !endsWithType || tag < TAGS.number ? 2 : 1
   if (endsWithType) return 2
-  return after(low)?.equals(high) ? 4 : 3
+  return findSuccessor(low)?.equals(high) ? 4 : 3
 }

@@ -1,6 +1,6 @@
-import { type Condition, pathOf } from '../compile/queries.ts'
+import { type Condition, findPath } from '../compile/queries.ts'
 import type { Expression } from '../syntax/syntax.ts'
-import { constantOf, type Known } from './constants.ts'
+import { findConstant, type QueryInputs } from './constants.ts'
 
 /** Values that an item must have at some of the paths of its key, by the JSON of the paths. */
 export type KeyValues = ReadonlyMap<string, unknown>
@@ -11,17 +11,17 @@ const MAX_KEYS = 10_000
  * The keys that WHERE asks for, as in `(c.id = "1" AND c.pk = "a") OR (c.id = "2" AND c.pk = "b")`, which is how SDKs read many items.
  * @returns undefined where items with other keys may be meant, too.
  */
-export function keyValuesOf(
+export function findKeyValues(
   condition: Condition,
   paths: ReadonlySet<string>,
-  known: Known,
+  known: QueryInputs,
 ): readonly KeyValues[] | undefined {
   function values(expression: Expression): readonly KeyValues[] | undefined {
     switch (expression.kind) {
       case 'and':
-        return expression.operands.map(values).reduce(allOf)
+        return expression.operands.map(values).reduce(mergeKeyValues)
       case 'or':
-        return anyOf(expression.operands, values)
+        return uniteKeyValues(expression.operands, values)
       case 'binary': {
         const [only, ...others] = expression.rest
         if (only?.operator !== '=' || others.length > 0) return undefined
@@ -35,10 +35,10 @@ export function keyValuesOf(
   }
 
   function equal(operand: Expression, list: readonly Expression[]): readonly KeyValues[] | undefined {
-    const names = pathOf(operand, condition)
+    const names = findPath(operand, condition)
     const path = names && JSON.stringify(names)
     if (path === undefined || !paths.has(path) || list.length > MAX_KEYS) return undefined
-    const constants = list.map((one) => constantOf(one, known))
+    const constants = list.map((one) => findConstant(one, known))
     if (!constants.every((one) => one !== undefined)) return undefined
     return constants.filter(({ value }) => isScalar(value)).map(({ value }) => new Map([[path, value]]))
   }
@@ -49,7 +49,7 @@ export function keyValuesOf(
 /** Nothing else is a key. */
 const isScalar = (value: unknown): boolean => value !== undefined && (typeof value !== 'object' || value === null)
 
-function anyOf(
+function uniteKeyValues(
   operands: readonly Expression[],
   values: (expression: Expression) => readonly KeyValues[] | undefined,
 ): readonly KeyValues[] | undefined {
@@ -63,7 +63,7 @@ function anyOf(
 }
 
 /** What both ask for. */
-function allOf(
+function mergeKeyValues(
   first: readonly KeyValues[] | undefined,
   second: readonly KeyValues[] | undefined,
 ): readonly KeyValues[] | undefined {

@@ -1,15 +1,15 @@
-import { conditionsOf, type Extent } from '../../resources/extent.ts'
-import { isCut, keyOf } from '../../store/index-key.ts'
+import { buildConditions, type FeedRange } from '../../resources/feed-range.ts'
+import { encodeKey, isTruncated } from '../../store/index-key.ts'
 import { compareTexts } from '../../values/values.ts'
 import type { Term } from '../compile/queries.ts'
 import type { Access } from './access.ts'
 import type { ReadyIndex } from './indexes.ts'
-import { type Interval, turned } from './intervals.ts'
+import { type Interval, reverseIntervals } from './intervals.ts'
 import type { Position } from './position.ts'
 
 /** How to read the items of a query. */
 export interface ReadPlan {
-  readonly extent: Extent
+  readonly feedRange: FeedRange
   readonly access: Access
   /** Where the access is an index, and that is there. */
   readonly index: ReadyIndex | undefined
@@ -28,74 +28,74 @@ export interface Statement {
 
 /** Whether items come in the order of the query's rows. */
 export function isInOrder({ access, index, order }: ReadPlan): boolean {
-  return order.length === 0 ? access.kind !== 'index' || !index : index !== undefined && isBy(access, order)
+  return order.length === 0 ? access.kind !== 'index' || !index : index !== undefined && isOrderedBy(access, order)
 }
 
-const isBy = (access: Access, order: readonly Term[]): boolean =>
+const isOrderedBy = (access: Access, order: readonly Term[]): boolean =>
   access.kind === 'index' && JSON.stringify(access.terms) === JSON.stringify(order)
 
 /** Whether the index has the first of its values from the last on. */
-const isTurned = ([first]: readonly Term[], index: ReadyIndex): boolean => first?.descending !== index.descending
+const isReversed = ([first]: readonly Term[], index: ReadyIndex): boolean => first?.descending !== index.descending
 
 /** SQLite's statements, to be run one after the other. */
-export function statementsOf(plan: ReadPlan): readonly Statement[] {
-  const { extent, access, index } = plan
+export function buildStatements(plan: ReadPlan): readonly Statement[] {
+  const { feedRange, access, index } = plan
   const from = isInOrder(plan) ? plan.from : undefined
   if (access.kind === 'points')
     return access.points
-      .filter(({ pk, id }) => !from || isLeft(compareTexts(pk, from.pk) || compareTexts(id, from.id), from))
-      .map(({ pk, id }) => byKey({ ...extent, key: { kind: 'one', pk } }, { condition: 'id = ?', values: [id] }))
+      .filter(({ pk, id }) => !from || isRemaining(compareTexts(pk, from.pk) || compareTexts(id, from.id), from))
+      .map(({ pk, id }) => byKey({ ...feedRange, key: { kind: 'one', pk } }, { condition: 'id = ?', values: [id] }))
   if (access.kind === 'partitions')
     return access.pks
       .filter((pk) => !from || compareTexts(pk, from.pk) >= 0)
-      .map((pk) => byPartition(extent, pk, from?.pk === pk ? from : undefined))
+      .map((pk) => byPartition(feedRange, pk, from?.pk === pk ? from : undefined))
   if (access.kind === 'index' && index) {
     const { intervals, terms } = access
-    const stored = isTurned(terms, index) ? turned(intervals) : intervals
+    const stored = isReversed(terms, index) ? reverseIntervals(intervals) : intervals
     const ordered = index.descending ? stored.toReversed() : stored
-    return ordered.flatMap((interval) => byIndex(extent, index, terms, interval, from) ?? [])
+    return ordered.flatMap((interval) => byIndex(feedRange, index, terms, interval, from) ?? [])
   }
-  if (extent.key.kind === 'one') return [byPartition(extent, extent.key.pk, from)]
+  if (feedRange.key.kind === 'one') return [byPartition(feedRange, feedRange.key.pk, from)]
   const rest = from && { condition: `(pk, id) ${operatorAfter(from)} (?, ?)`, values: [from.pk, from.id] }
-  return [byKey(extent, rest)]
+  return [byKey(feedRange, rest)]
 }
 
 /** An item that ended in the middle of its rows is read again. */
 const operatorAfter = (from: Position): string => (from.place === undefined ? '>' : '>=')
-const isLeft = (order: number, from: Position): boolean => (from.place === undefined ? order > 0 : order >= 0)
+const isRemaining = (order: number, from: Position): boolean => (from.place === undefined ? order > 0 : order >= 0)
 
-interface More {
+interface ExtraCondition {
   readonly condition: string
   readonly values: (string | number)[]
 }
 
-function byPartition(extent: Extent, pk: string, from: Position | undefined): Statement {
-  const one: Extent = { ...extent, key: { kind: 'one', pk } }
+function byPartition(feedRange: FeedRange, pk: string, from: Position | undefined): Statement {
+  const one: FeedRange = { ...feedRange, key: { kind: 'one', pk } }
   return byKey(one, from && { condition: `id ${operatorAfter(from)} ?`, values: [from.id] })
 }
 
-function byKey(extent: Extent, more: More | undefined): Statement {
-  const { conditions, values } = conditionsOf(extent)
-  const all = more ? [...conditions, more.condition] : conditions
+function byKey(feedRange: FeedRange, extra: ExtraCondition | undefined): Statement {
+  const { conditions, values } = buildConditions(feedRange)
+  const all = extra ? [...conditions, extra.condition] : conditions
   return {
     text: `SELECT number, pk, id, body FROM items WHERE ${all.join(' AND ')} ORDER BY pk, id`,
-    values: more ? [...values, ...more.values] : values,
+    values: extra ? [...values, ...extra.values] : values,
   }
 }
 
 /** @returns undefined where all of the interval is behind. */
 function byIndex(
-  extent: Extent,
+  feedRange: FeedRange,
   index: ReadyIndex,
   terms: readonly Term[],
   interval: Interval,
   from: Position | undefined,
 ): Statement | undefined {
-  const start = from && startOf(index, terms, from)
-  const bounds = boundsOf(interval, index.descending, start)
+  const start = from && buildStart(index, terms, from)
+  const bounds = buildBounds(interval, index.descending, start)
   if (!bounds) return undefined
-  const { key } = extent
-  const { conditions, values } = conditionsOf(extent)
+  const { key } = feedRange
+  const { conditions, values } = buildConditions(feedRange)
   const entries = ['idx = ?', 'part = ?', ...bounds.map(({ condition }) => condition)]
   const direction = index.descending ? 'DESC' : 'ASC'
   return {
@@ -120,14 +120,14 @@ interface Bound {
   readonly values: (number | Uint8Array)[]
 }
 
-function startOf({ descending }: ReadyIndex, terms: readonly Term[], from: Position): Start {
-  const key = keyOf(
+function buildStart({ descending }: ReadyIndex, terms: readonly Term[], from: Position): Start {
+  const key = encodeKey(
     from.order,
     terms.map((term) => term.descending !== descending),
   )
   const sign = descending ? '<' : '>'
   // Items with the same cut text are in another order here than they are given in.
-  if (from.order.some(isCut)) return { key, bound: { condition: `value ${sign}= ?`, values: [key] } }
+  if (from.order.some(isTruncated)) return { key, bound: { condition: `value ${sign}= ?`, values: [key] } }
   const operator = from.place === undefined ? sign : `${sign}=`
   return {
     key,
@@ -139,7 +139,7 @@ function startOf({ descending }: ReadyIndex, terms: readonly Term[], from: Posit
 }
 
 /** The start takes the place of the end that it is behind of: SQLite seeks by one of two conditions, and it must be the narrower. */
-function boundsOf({ low, high }: Interval, descending: boolean, start: Start | undefined): Bound[] | undefined {
+function buildBounds({ low, high }: Interval, descending: boolean, start: Start | undefined): Bound[] | undefined {
   const lower = { condition: 'value >= ?', values: [low] }
   const upper = high && { condition: 'value < ?', values: [high] }
   if (!start) return upper ? [lower, upper] : [lower]

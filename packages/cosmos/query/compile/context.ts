@@ -7,7 +7,7 @@ import type { Expression, Query, Span } from '../syntax/syntax.ts'
 export interface Context {
   /** The whole query: errors quote it. */
   readonly text: string
-  readonly names: Names
+  readonly scope: Scope
   /** The names of all parameters of the query, collected. */
   readonly parameters: Set<string>
   /** How many slots are taken, of all the query's aliases. */
@@ -23,7 +23,7 @@ export interface Context {
 }
 
 export interface GroupContext {
-  /** The GROUP BY expressions, as `identityOf` tells them. */
+  /** The GROUP BY expressions, as `formatIdentity` tells them. */
   readonly keys: readonly string[]
   readonly aggregates: CompiledAggregate[]
 }
@@ -34,11 +34,11 @@ export interface CompiledAggregate {
 }
 
 /** The aliases in reach, by slot: those of the outer queries too. */
-export class Names {
-  readonly #outer: Names | undefined
+export class Scope {
+  readonly #outer: Scope | undefined
   readonly #slots = new Map<string, number>()
 
-  constructor(outer?: Names) {
+  constructor(outer?: Scope) {
     this.#outer = outer
   }
 
@@ -50,7 +50,7 @@ export class Names {
   }
 
   /** @throws Failure 400 for a name that nothing has. */
-  slotOf(name: string, at: Span): number {
+  resolve(name: string, at: Span): number {
     const slot = this.find(name)
     if (slot === undefined) throw queryFailure(`Identifier '${name}' could not be resolved.`, at, 'SC2001')
     return slot
@@ -62,7 +62,7 @@ export class Names {
 }
 
 /** A text that the same expressions share, wherever they stand: `c.a` and `c["a"]` are one. */
-export function identityOf(expression: Expression): string {
+export function formatIdentity(expression: Expression): string {
   return JSON.stringify(expression, (name, value: unknown) => {
     if (name === 'at') return undefined
     // JSON knows no undefined, and a constant may be it.

@@ -1,23 +1,23 @@
 import { sameJson, setField, stepInto } from '../../values/json.ts'
 import { isAggregate } from '../evaluation/aggregates.ts'
 import type { Evaluate, Frame } from '../evaluation/frame.ts'
-import { matchesLike, readLike } from '../evaluation/like.ts'
-import { compare, decide, operate, operateOn } from '../evaluation/operators.ts'
+import { matchesLike, parseLike } from '../evaluation/like.ts'
+import { applyBinary, applyUnary, compare, decide } from '../evaluation/operators.ts'
 import { FUNCTIONS, UNSUPPORTED } from '../functions/functions.ts'
 import { queryFailure, unsupported } from '../syntax/query-failure.ts'
 import type { Expression, Operation } from '../syntax/syntax.ts'
-import { type Context, identityOf } from './context.ts'
+import { type Context, formatIdentity } from './context.ts'
 
-type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>
+type ExpressionOf<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>
 
 /**
  * An expression as a function of a row: what can be known of it without one is found out once.
  * @throws Failure 400 for names, functions and constructs that there are not.
  */
-export function compile(expression: Expression, context: Context): Evaluate {
+export function compileExpression(expression: Expression, context: Context): Evaluate {
   const { group } = context
   if (group && group.keys.length > 0) {
-    const key = group.keys.indexOf(identityOf(expression))
+    const key = group.keys.indexOf(formatIdentity(expression))
     if (key >= 0) return ({ keys }) => keys[key]
   }
   switch (expression.kind) {
@@ -31,32 +31,34 @@ export function compile(expression: Expression, context: Context): Evaluate {
       return ({ parameters }) => parameters.get(name)
     }
     case 'name': {
-      const slot = slotOf(expression, context)
+      const slot = resolveSlot(expression, context)
       return ({ values }) => values[slot]
     }
     case 'path':
       return compilePath(expression, context)
     case 'array': {
-      const elements = expression.elements.map((element) => compile(element, context))
+      const elements = expression.elements.map((element) => compileExpression(element, context))
       return (frame) => elements.map((element) => element(frame)).filter((value) => value !== undefined)
     }
     case 'object':
-      return compileObject(expression.fields.map(({ name, value }) => ({ name, value: compile(value, context) })))
+      return compileObject(
+        expression.fields.map(({ name, value }) => ({ name, value: compileExpression(value, context) })),
+      )
     case 'unary': {
       const { operator } = expression
-      const operand = compile(expression.operand, context)
-      return (frame) => operateOn(operator, operand(frame))
+      const operand = compileExpression(expression.operand, context)
+      return (frame) => applyUnary(operator, operand(frame))
     }
     case 'binary':
       return compileBinary(expression, context)
     case 'and':
     case 'or': {
-      const operands = expression.operands.map((operand) => compile(operand, context))
+      const operands = expression.operands.map((operand) => compileExpression(operand, context))
       const deciding = expression.kind === 'or'
       return (frame) => decide(operands, frame, deciding)
     }
     case 'coalesce': {
-      const operands = expression.operands.map((operand) => compile(operand, context))
+      const operands = expression.operands.map((operand) => compileExpression(operand, context))
       return (frame) => firstDefined(operands, frame)
     }
     case 'conditional':
@@ -65,7 +67,7 @@ export function compile(expression: Expression, context: Context): Evaluate {
       return compileIn(expression, context)
     case 'between': {
       const [operand, low, high] = [expression.operand, expression.low, expression.high].map((one) =>
-        compile(one, context),
+        compileExpression(one, context),
       ) as [Evaluate, Evaluate, Evaluate]
       return (frame) => {
         const value = operand(frame)
@@ -82,8 +84,8 @@ export function compile(expression: Expression, context: Context): Evaluate {
 }
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by: of a group only what all its items share. */
-function slotOf({ name, at }: Of<'name'>, context: Context, whole = at): number {
-  const slot = context.names.slotOf(name, at)
+function resolveSlot({ name, at }: ExpressionOf<'name'>, context: Context, whole = at): number {
+  const slot = context.scope.resolve(name, at)
   context.reads.item = true
   if (context.group)
     throw queryFailure(
@@ -94,9 +96,9 @@ function slotOf({ name, at }: Of<'name'>, context: Context, whole = at): number 
   return slot
 }
 
-function compilePath({ from, steps, at }: Of<'path'>, context: Context): Evaluate {
-  const slot = from.kind === 'name' ? slotOf(from, context, at) : undefined
-  const base = slot === undefined ? compile(from, context) : ({ values }: Frame): unknown => values[slot]
+function compilePath({ from, steps, at }: ExpressionOf<'path'>, context: Context): Evaluate {
+  const slot = from.kind === 'name' ? resolveSlot(from, context, at) : undefined
+  const base = slot === undefined ? compileExpression(from, context) : ({ values }: Frame): unknown => values[slot]
   const constants = steps.map((step) => (step.kind === 'constant' ? step.value : undefined))
   if (steps.every(({ kind }) => kind === 'constant')) {
     if (!constants.every(isStep)) return () => undefined
@@ -104,7 +106,7 @@ function compilePath({ from, steps, at }: Of<'path'>, context: Context): Evaluat
     if (constants.length === 1 && only !== undefined) return (frame) => stepInto(base(frame), only)
     return (frame) => constants.reduce<unknown>(stepInto, base(frame))
   }
-  const compiled = steps.map((step) => compile(step, context))
+  const compiled = steps.map((step) => compileExpression(step, context))
   return (frame) =>
     compiled.reduce<unknown>((value, step) => {
       const name = step(frame)
@@ -126,26 +128,26 @@ export function compileObject(fields: readonly { readonly name: string; readonly
   }
 }
 
-function compileBinary({ first, rest }: Of<'binary'>, context: Context): Evaluate {
-  const start = compile(first, context)
-  const operations = rest.map(({ operator, operand }) => ({ operator, operand: compile(operand, context) }))
+function compileBinary({ first, rest }: ExpressionOf<'binary'>, context: Context): Evaluate {
+  const start = compileExpression(first, context)
+  const operations = rest.map(({ operator, operand }) => ({ operator, operand: compileExpression(operand, context) }))
   const [only] = operations
-  if (operations.length === 1 && only) return compileOne(start, only.operator, only.operand)
+  if (operations.length === 1 && only) return compileOperation(start, only.operator, only.operand)
   return (frame) =>
     operations.reduce<unknown>((left, { operator, operand }) => {
-      const value = operate(operator, left, operand(frame))
+      const value = applyBinary(operator, left, operand(frame))
       if (typeof value === 'string') frame.work.checkSize(value.length)
       return value
     }, start(frame))
 }
 
-function compileOne(left: Evaluate, operator: Operation['operator'], right: Evaluate): Evaluate {
+function compileOperation(left: Evaluate, operator: Operation['operator'], right: Evaluate): Evaluate {
   if (operator === '=')
     return (frame) => {
       const [a, b] = [left(frame), right(frame)]
       return a === undefined || b === undefined ? undefined : sameJson(a, b)
     }
-  return (frame) => operate(operator, left(frame), right(frame))
+  return (frame) => applyBinary(operator, left(frame), right(frame))
 }
 
 function firstDefined(operands: readonly Evaluate[], frame: Frame): unknown {
@@ -157,21 +159,24 @@ function firstDefined(operands: readonly Evaluate[], frame: Frame): unknown {
 }
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/ternary-coalesce-operators */
-function compileConditional({ cases, otherwise }: Of<'conditional'>, context: Context): Evaluate {
-  const compiled = cases.map(({ when, value }) => ({ when: compile(when, context), value: compile(value, context) }))
-  const last = compile(otherwise, context)
+function compileConditional({ cases, otherwise }: ExpressionOf<'conditional'>, context: Context): Evaluate {
+  const compiled = cases.map(({ when, value }) => ({
+    when: compileExpression(when, context),
+    value: compileExpression(value, context),
+  }))
+  const last = compileExpression(otherwise, context)
   return (frame) => (compiled.find(({ when }) => when(frame) === true)?.value ?? last)(frame)
 }
 
 /** One OR of equalities. https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#in */
-function compileIn({ operand, list }: Of<'in'>, context: Context): Evaluate {
-  const value = compile(operand, context)
+function compileIn({ operand, list }: ExpressionOf<'in'>, context: Context): Evaluate {
+  const value = compileExpression(operand, context)
   // A set finds texts and numbers at once, however long the list is.
   const constants = new Set<unknown>()
   const others: Evaluate[] = []
   for (const element of list)
     if (element.kind === 'constant' && isStep(element.value)) constants.add(element.value)
-    else others.push(compile(element, context))
+    else others.push(compileExpression(element, context))
   return (frame) => {
     const sought = value(frame)
     if (sought === undefined) return undefined
@@ -184,21 +189,21 @@ function compileIn({ operand, list }: Of<'in'>, context: Context): Evaluate {
   }
 }
 
-function compileLike({ operand, pattern, escapedBy }: Of<'like'>, context: Context): Evaluate {
+function compileLike({ operand, pattern, escapedBy }: ExpressionOf<'like'>, context: Context): Evaluate {
   if (escapedBy !== undefined && [...escapedBy].length !== 1)
     throw queryFailure(`The ESCAPE of LIKE is one character, not '${escapedBy}'.`)
-  const [text, like] = [compile(operand, context), compile(pattern, context)]
+  const [text, like] = [compileExpression(operand, context), compileExpression(pattern, context)]
   const fixed =
-    pattern.kind === 'constant' && typeof pattern.value === 'string' ? readLike(pattern.value, escapedBy) : undefined
+    pattern.kind === 'constant' && typeof pattern.value === 'string' ? parseLike(pattern.value, escapedBy) : undefined
   return (frame) => {
     const [value, sought] = [text(frame), like(frame)]
     if (typeof value !== 'string' || typeof sought !== 'string') return undefined
-    const parts = fixed ?? readLike(sought, escapedBy)
+    const parts = fixed ?? parseLike(sought, escapedBy)
     return parts ? matchesLike(value, parts) : undefined
   }
 }
 
-function compileCall(call: Of<'call'>, context: Context): Evaluate {
+function compileCall(call: ExpressionOf<'call'>, context: Context): Evaluate {
   const name = call.name.toUpperCase()
   if (isAggregate(name)) return compileAggregate(call, context)
   if (call.name.startsWith('udf.')) throw unsupported(`The user-defined function ${call.name}`, call.at)
@@ -213,7 +218,7 @@ function compileCall(call: Of<'call'>, context: Context): Evaluate {
       call.at,
       'SC2050',
     )
-  const operands = call.operands.map((operand) => compile(operand, context))
+  const operands = call.operands.map((operand) => compileExpression(operand, context))
   return (frame) =>
     run(
       operands.map((operand) => operand(frame)),
@@ -221,7 +226,7 @@ function compileCall(call: Of<'call'>, context: Context): Evaluate {
     )
 }
 
-function compileAggregate({ name, operands, at }: Of<'call'>, context: Context): Evaluate {
+function compileAggregate({ name, operands, at }: ExpressionOf<'call'>, context: Context): Evaluate {
   if (context.inAggregate)
     throw queryFailure(
       'Cannot perform an aggregate function on an expression containing an aggregate or a subquery.',
@@ -233,14 +238,17 @@ function compileAggregate({ name, operands, at }: Of<'call'>, context: Context):
   if (operands.length !== 1 || operand === undefined)
     throw queryFailure(`The ${name.toUpperCase()} function requires 1 argument(s).`, at, 'SC2050')
   const index = group.aggregates.length
-  const compiled = compile(operand, { ...context, group: undefined, inAggregate: true })
+  const compiled = compileExpression(operand, { ...context, group: undefined, inAggregate: true })
   const upper = name.toUpperCase()
   if (isAggregate(upper)) group.aggregates.push({ name: upper, operand: compiled })
   return ({ aggregates }) => aggregates[index]
 }
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/subquery */
-function compileSubquery({ kind, query, at }: Of<'exists' | 'array-of' | 'scalar'>, context: Context): Evaluate {
+function compileSubquery(
+  { kind, query, at }: ExpressionOf<'exists' | 'array-of' | 'scalar'>,
+  context: Context,
+): Evaluate {
   if (context.inAggregate)
     throw queryFailure(
       'Cannot perform an aggregate function on an expression containing an aggregate or a subquery.',

@@ -1,11 +1,11 @@
-import { canonicalText } from '../../values/values.ts'
-import { aggregation } from '../evaluation/aggregates.ts'
+import { formatCanonical } from '../../values/values.ts'
+import { createAggregation } from '../evaluation/aggregates.ts'
 import type { Evaluate, Frame } from '../evaluation/frame.ts'
 import { queryFailure, unsupported } from '../syntax/query-failure.ts'
 import type { Expression, OrderItem, Query, SelectItem, Selection, Source } from '../syntax/syntax.ts'
-import { type CompiledAggregate, type Context, identityOf, Names } from './context.ts'
-import { compile, compileObject } from './expressions.ts'
-import { aliasOf, type Bind, compileSources } from './sources.ts'
+import { type CompiledAggregate, type Context, formatIdentity, Scope } from './context.ts'
+import { compileExpression, compileObject } from './expressions.ts'
+import { type Bind, compileSources, findAlias } from './sources.ts'
 import { hasAggregate } from './walk.ts'
 
 /** A term of ORDER BY: the names on the way from an item to the value. */
@@ -41,7 +41,7 @@ export interface CompiledQuery {
   readonly offset: Evaluate | undefined
   readonly parameters: ReadonlySet<string>
   /** What a continuation is of: the text, of an ordered query without WHERE, where clients that go on with it put the place. */
-  readonly continued: string
+  readonly continuationText: string
   /** For the choice of an index. */
   readonly condition: Condition | undefined
 }
@@ -62,7 +62,7 @@ export const ITEM = 0
 export function compileQuery(query: Query, text: string): CompiledQuery {
   const context: Context = {
     text,
-    names: new Names(),
+    scope: new Scope(),
     parameters: new Set(),
     slots: { count: ITEM + 1 },
     reads: { item: false },
@@ -74,23 +74,23 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
   if (body.group && orderBy.length > 0)
     throw queryFailure("'ORDER BY' is not supported in presence of 'GROUP BY' or an aggregate.", orderBy[0]?.at)
   const [first] = from
-  const counted = (expression: Expression | undefined): Evaluate | undefined =>
-    expression && compile(expression, context)
+  const compileCount = (expression: Expression | undefined): Evaluate | undefined =>
+    expression && compileExpression(expression, context)
   const isPlain = from.length <= 1 && !first?.each
-  const terms = orderBy.map((item) => termOf(item, first, context))
+  const terms = orderBy.map((item) => toTerm(item, first, context))
   return {
     ...body,
     distinct,
     orderBy: terms,
     readsItem: context.reads.item,
-    limit: counted(top ?? page?.limit),
-    offset: counted(page?.offset),
-    isWhole: query.select.kind === 'all' && isPlain && baseOf(first)?.length === 0,
+    limit: compileCount(top ?? page?.limit),
+    offset: compileCount(page?.offset),
+    isWhole: query.select.kind === 'all' && isPlain && findBase(first)?.length === 0,
     isPlain,
     isConstant: from.length === 0,
     parameters: context.parameters,
-    continued: orderBy.length > 0 && whereAt ? text.slice(0, whereAt.start) + text.slice(whereAt.end) : text,
-    condition: conditionOf(where, first),
+    continuationText: orderBy.length > 0 && whereAt ? text.slice(0, whereAt.start) + text.slice(whereAt.end) : text,
+    condition: buildCondition(where, first),
   }
 }
 
@@ -104,44 +104,44 @@ interface Body {
 function compileBody(query: Query, context: Context, item: number | undefined): Body {
   const { select, from, where, groupBy } = query
   const bind = compileSources(from, context, item)
-  const condition = where && compile(where, context)
-  const isGrouped = groupBy.length > 0 || valuesOf(select).some(hasAggregate)
+  const condition = where && compileExpression(where, context)
+  const isGrouped = groupBy.length > 0 || listValues(select).some(hasAggregate)
   if (!isGrouped) return { bind, where: condition, group: undefined, result: compileSelection(query, context) }
   if (select.kind === 'all') throw unsupported("'SELECT *' of groups", select.at)
   const aggregates: CompiledAggregate[] = []
-  const keys = groupBy.map((key) => compile(key, context))
-  const group = { keys: groupBy.map(identityOf), aggregates }
+  const keys = groupBy.map((key) => compileExpression(key, context))
+  const group = { keys: groupBy.map(formatIdentity), aggregates }
   const result = compileSelection(query, { ...context, group })
   return { bind, where: condition, group: { keys, aggregates }, result }
 }
 
-const valuesOf = (select: Selection): readonly Expression[] =>
+const listValues = (select: Selection): readonly Expression[] =>
   select.kind === 'all' ? [] : select.kind === 'value' ? [select.value] : select.items.map(({ value }) => value)
 
 function compileSelection({ select, from }: Query, context: Context): Evaluate {
-  if (select.kind === 'value') return compile(select.value, context)
+  if (select.kind === 'value') return compileExpression(select.value, context)
   if (select.kind === 'all') {
     const [first, ...joined] = from
     if (!first) throw queryFailure("Syntax error, 'SELECT *' is not valid if FROM clause is omitted.", select.at)
     if (joined.length > 0) throw queryFailure("'SELECT *' is only valid with a single input set.", select.at, 'SC2040')
-    const slot = context.names.slotOf(aliasOf(first), select.at)
+    const slot = context.scope.resolve(findAlias(first), select.at)
     return ({ values }) => values[slot]
   }
-  const names = impliedNames(select.items)
+  const names = inferNames(select.items)
   const fields = select.items.map(({ value, at }, index) => {
     const name = names[index] ?? ''
     if (names.indexOf(name) !== index)
       throw queryFailure(`The name '${name}' is given to more than one item of the select list.`, at)
-    return { name, value: compile(value, context) }
+    return { name, value: compileExpression(value, context) }
   })
   return compileObject(fields)
 }
 
 /** The names of the select list's values: the alias, the last name of a path, or else `$1`, `$2` and so on. */
-export function impliedNames(items: readonly SelectItem[]): readonly string[] {
+export function inferNames(items: readonly SelectItem[]): readonly string[] {
   let unnamed = 0
   return items.map(({ value, alias }) => {
-    const name = alias ?? impliedName(value)
+    const name = alias ?? inferName(value)
     if (name !== undefined) return name
     unnamed += 1
     return `$${unnamed}`
@@ -149,7 +149,7 @@ export function impliedNames(items: readonly SelectItem[]): readonly string[] {
 }
 
 /** The last name of a path. */
-function impliedName(value: Expression): string | undefined {
+function inferName(value: Expression): string | undefined {
   if (value.kind === 'name') return value.name
   const last = value.kind === 'path' ? value.steps.at(-1) : undefined
   return last?.kind === 'constant' && typeof last.value === 'string' ? last.value : undefined
@@ -161,17 +161,17 @@ function compileSubquery(query: Query, outer: Context): (frame: Frame) => Iterab
   const [ordered] = orderBy
   if (ordered) throw unsupported("'ORDER BY' in a subquery", ordered.at)
   if (page) throw unsupported("'OFFSET LIMIT' in a subquery", query.at)
-  const context: Context = { ...outer, names: new Names(outer.names), group: undefined }
+  const context: Context = { ...outer, scope: new Scope(outer.scope), group: undefined }
   const { bind, where, group, result } = compileBody(query, context, undefined)
-  const limit = top && compile(top, context)
+  const limit = top && compileExpression(top, context)
   return function* (frame) {
-    const most = limit ? countOf(limit(frame)) : Number.POSITIVE_INFINITY
+    const most = limit ? readCount(limit(frame)) : Number.POSITIVE_INFINITY
     const seen = new Set<string>()
     let count = 0
     if (most === 0) return
-    for (const value of results(frame, bind, where, group, result)) {
+    for (const value of evaluateRows(frame, bind, where, group, result)) {
       if (distinct) {
-        const key = canonicalText(value)
+        const key = formatCanonical(value)
         if (seen.has(key)) continue
         seen.add(key)
       }
@@ -182,7 +182,7 @@ function compileSubquery(query: Query, outer: Context): (frame: Frame) => Iterab
   }
 }
 
-function* results(
+function* evaluateRows(
   frame: Frame,
   bind: Bind,
   where: Evaluate | undefined,
@@ -214,7 +214,10 @@ export interface Group {
 /** The rows of a query by their GROUP BY values; without GROUP BY one group of all, and of none too. */
 export class Groups {
   readonly #grouping: Grouping
-  readonly #groups = new Map<string, { keys: readonly unknown[]; aggregations: ReturnType<typeof aggregation>[] }>()
+  readonly #groups = new Map<
+    string,
+    { keys: readonly unknown[]; aggregations: ReturnType<typeof createAggregation>[] }
+  >()
 
   constructor(grouping: Grouping) {
     this.#grouping = grouping
@@ -223,7 +226,7 @@ export class Groups {
 
   add(frame: Frame): void {
     const keys = this.#grouping.keys.map((key) => key(frame))
-    const identity = keys.map(canonicalText).join()
+    const identity = keys.map(formatCanonical).join()
     let group = this.#groups.get(identity)
     if (!group) {
       frame.work.keep(identity.length * 4 + 200)
@@ -242,35 +245,35 @@ export class Groups {
   }
 
   #start(identity: string, keys: readonly unknown[]) {
-    const group = { keys, aggregations: this.#grouping.aggregates.map(({ name }) => aggregation(name)) }
+    const group = { keys, aggregations: this.#grouping.aggregates.map(({ name }) => createAggregation(name)) }
     this.#groups.set(identity, group)
     return group
   }
 }
 
 /** @throws Failure 400 for what is no number of items. */
-export function countOf(value: unknown): number {
+export function readCount(value: unknown): number {
   if (!Number.isSafeInteger(value) || Number(value) < 0)
     throw queryFailure('TOP, OFFSET and LIMIT take whole numbers that are not negative.')
   return Number(value)
 }
 
 /** The names on the way from an item to the first set of FROM, where it is one value of each item. */
-function baseOf(source: Source | undefined): readonly string[] | undefined {
+function findBase(source: Source | undefined): readonly string[] | undefined {
   if (!source || source.each || source.set.kind !== 'path') return undefined
   const { steps } = source.set
   return steps.every((step) => typeof step === 'string') ? steps : undefined
 }
 
-function conditionOf(where: Expression | undefined, first: Source | undefined): Condition | undefined {
-  const base = baseOf(first)
-  return first && base && { where, alias: aliasOf(first), base }
+function buildCondition(where: Expression | undefined, first: Source | undefined): Condition | undefined {
+  const base = findBase(first)
+  return first && base && { where, alias: findAlias(first), base }
 }
 
 /**
  * The names of a path that begins at the first set of FROM; undefined for every other expression.
  */
-export function pathOf(
+export function findPath(
   expression: Expression,
   { alias, base }: Pick<Condition, 'alias' | 'base'>,
 ): readonly string[] | undefined {
@@ -279,10 +282,10 @@ export function pathOf(
   return names.every((name) => typeof name === 'string') ? [...base, ...names] : undefined
 }
 
-function termOf({ value, descending, at }: OrderItem, first: Source | undefined, context: Context): Term {
-  compile(value, context)
-  const base = baseOf(first)
-  const path = first && base && pathOf(value, { alias: aliasOf(first), base })
+function toTerm({ value, descending, at }: OrderItem, first: Source | undefined, context: Context): Term {
+  compileExpression(value, context)
+  const base = findBase(first)
+  const path = first && base && findPath(value, { alias: findAlias(first), base })
   if (!path)
     throw queryFailure(
       'Unsupported ORDER BY clause. ORDER BY item expression could not be mapped to a document path.',

@@ -28,15 +28,15 @@ export function compileSources(sources: readonly Source[], context: Context, ite
   const compiled = sources.map((source, index) => {
     const values = compileValues(source, context, index === 0 ? item : undefined)
     const slot = context.slots.count++
-    context.names.add(aliasOf(source), slot, source.at)
+    context.scope.add(findAlias(source), slot, source.at)
     return { slot, values }
   })
-  return compiled.reduceRight<Bind>(nested, function* once() {
+  return compiled.reduceRight<Bind>(nestSource, function* once() {
     yield undefined
   })
 }
 
-function nested(next: Bind, { slot, values }: CompiledSource): Bind {
+function nestSource(next: Bind, { slot, values }: CompiledSource): Bind {
   return function* (frame) {
     for (const value of values(frame)) {
       frame.work.countRow()
@@ -46,7 +46,7 @@ function nested(next: Bind, { slot, values }: CompiledSource): Bind {
   }
 }
 
-export function aliasOf({ alias, set, at }: Source): string {
+export function findAlias({ alias, set, at }: Source): string {
   if (alias !== undefined) return alias
   if (set.kind === 'query') throw queryFailure('A subquery in the FROM clause needs an alias.', at)
   const last = set.steps.at(-1) ?? set.root
@@ -62,30 +62,30 @@ function compileValues(
   if (set.kind === 'query') {
     if (item !== undefined) throw unsupported('A subquery as the first set of the FROM clause', at)
     const results = context.compileSubquery(set.query, context)
-    return each ? ofEachOf(results) : results
+    return each ? flattenArrays(results) : results
   }
   const { root, steps } = set
-  const slot = item ?? context.names.slotOf(root, { start: at.start, end: at.end })
+  const slot = item ?? context.scope.resolve(root, { start: at.start, end: at.end })
   if (item === undefined || each || steps.length > 0) context.reads.item = true
   const value = ({ values }: Frame): unknown => steps.reduce(stepInto, values[slot])
-  return each ? ofEach(value) : ofOne(value)
+  return each ? listElements(value) : listValue(value)
 }
 
-function ofOne(value: (frame: Frame) => unknown): CompiledSource['values'] {
+function listValue(value: (frame: Frame) => unknown): CompiledSource['values'] {
   return (frame) => {
     const one = value(frame)
     return one === undefined ? [] : [one]
   }
 }
 
-function ofEachOf(results: CompiledSource['values']): CompiledSource['values'] {
+function flattenArrays(results: CompiledSource['values']): CompiledSource['values'] {
   return function* (frame) {
     for (const result of results(frame)) if (Array.isArray(result)) yield* result
   }
 }
 
 /** Only an array has elements. */
-function ofEach(value: (frame: Frame) => unknown): CompiledSource['values'] {
+function listElements(value: (frame: Frame) => unknown): CompiledSource['values'] {
   return (frame) => {
     const array = value(frame)
     return Array.isArray(array) ? array : []

@@ -2,7 +2,7 @@ import { isAggregate } from '../evaluation/aggregates.ts'
 import type { Expression } from '../syntax/syntax.ts'
 
 /** The expressions that one is made of; those within a subquery are the subquery's. */
-function operandsOf(expression: Expression): readonly Expression[] {
+function listOperands(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'path':
       return [expression.from, ...expression.steps]
@@ -34,5 +34,5 @@ function operandsOf(expression: Expression): readonly Expression[] {
 
 export function hasAggregate(expression: Expression): boolean {
   if (expression.kind === 'call' && isAggregate(expression.name.toUpperCase())) return true
-  return operandsOf(expression).some(hasAggregate)
+  return listOperands(expression).some(hasAggregate)
 }

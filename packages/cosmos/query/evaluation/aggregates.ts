@@ -1,4 +1,4 @@
-import { compareValues, typeOf } from '../../values/values.ts'
+import { classifyValue, compareValues } from '../../values/values.ts'
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/aggregate-functions */
 export const AGGREGATES = ['AVG', 'COUNT', 'MAX', 'MIN', 'SUM'] as const
@@ -13,7 +13,7 @@ export interface Aggregation {
   result(): unknown
 }
 
-export function aggregation(name: AggregateName): Aggregation {
+export function createAggregation(name: AggregateName): Aggregation {
   if (name === 'COUNT') return counting()
   if (name === 'MIN' || name === 'MAX') return extreme(name === 'MIN' ? -1 : 1)
   return summing(name === 'AVG')
@@ -51,7 +51,7 @@ function extreme(direction: 1 | -1): Aggregation {
   return {
     add(value) {
       if (value === undefined) return
-      const type = typeOf(value)
+      const type = classifyValue(value)
       if (type === 'array' || type === 'object') comparable = false
       else if (best === undefined || compareValues(value, best) * direction > 0) best = value
     },

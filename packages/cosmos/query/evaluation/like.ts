@@ -8,7 +8,7 @@ export type LikePart =
   | { readonly kind: 'set'; readonly negated: boolean; readonly ranges: readonly (readonly [string, string])[] }
 
 /** @returns undefined for a set that does not end. */
-export function readLike(pattern: string, escapedBy: string | undefined): LikePart[] | undefined {
+export function parseLike(pattern: string, escapedBy: string | undefined): LikePart[] | undefined {
   const characters = [...pattern]
   const parts: LikePart[] = []
   let at = 0
@@ -24,14 +24,14 @@ export function readLike(pattern: string, escapedBy: string | undefined): LikePa
     else if (character === '[') {
       const end = characters.indexOf(']', at + 1)
       if (end < 0) return undefined
-      parts.push(readSet(characters.slice(at, end)))
+      parts.push(parseSet(characters.slice(at, end)))
       at = end + 1
     } else parts.push({ kind: 'text', text: character })
   }
   return parts
 }
 
-function readSet(characters: readonly string[]): LikePart {
+function parseSet(characters: readonly string[]): LikePart {
   const negated = characters[0] === '^'
   const ranges: [string, string][] = []
   for (let at = negated ? 1 : 0; at < characters.length; at++) {
@@ -44,7 +44,7 @@ function readSet(characters: readonly string[]): LikePart {
 }
 
 /** The text that whatever matches begins with. */
-export function prefixOf(parts: readonly LikePart[]): string {
+export function findPrefix(parts: readonly LikePart[]): string {
   let prefix = ''
   for (const part of parts) {
     if (part.kind !== 'text') break

@@ -1,5 +1,5 @@
 import { sameJson } from '../../values/json.ts'
-import { compareValues, typeOf } from '../../values/values.ts'
+import { classifyValue, compareValues } from '../../values/values.ts'
 import type { BinaryOperator, Comparison, UnaryOperator } from '../syntax/syntax.ts'
 
 /**
@@ -10,8 +10,8 @@ export function compare(operator: Comparison, left: unknown, right: unknown): bo
   if (left === undefined || right === undefined) return undefined
   if (operator === '=') return sameJson(left, right)
   if (operator === '!=') return !sameJson(left, right)
-  const type = typeOf(left)
-  if (type !== typeOf(right) || type === 'array' || type === 'object') return undefined
+  const type = classifyValue(left)
+  if (type !== classifyValue(right) || type === 'array' || type === 'object') return undefined
   const order = compareValues(left, right)
   if (operator === '<') return order < 0
   if (operator === '<=') return order <= 0
@@ -23,7 +23,7 @@ export function compare(operator: Comparison, left: unknown, right: unknown): bo
  * Arithmetic and bits are for numbers, `||` is for texts; anything else is undefined, and so is what JSON has no number for.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/arithmetic-operators
  */
-export function operate(operator: BinaryOperator, left: unknown, right: unknown): unknown {
+export function applyBinary(operator: BinaryOperator, left: unknown, right: unknown): unknown {
   switch (operator) {
     case '=':
     case '!=':
@@ -74,7 +74,7 @@ function calculate(
   }
 }
 
-export function operateOn(operator: UnaryOperator, operand: unknown): unknown {
+export function applyUnary(operator: UnaryOperator, operand: unknown): unknown {
   if (operator === 'NOT') return typeof operand === 'boolean' ? !operand : undefined
   if (typeof operand !== 'number') return undefined
   if (operator === '-') return -operand

@@ -1,5 +1,5 @@
 import { isObject, sameJson, setField } from '../../values/json.ts'
-import { canonicalText } from '../../values/values.ts'
+import { formatCanonical } from '../../values/values.ts'
 import { builtIn, isArray, isNumber, isText, MANY } from './built-in.ts'
 
 const has = (array: readonly unknown[], value: unknown): boolean => array.some((element) => sameJson(element, value))
@@ -11,19 +11,19 @@ function hasPart(value: unknown, wanted: unknown): boolean {
 }
 
 const distinct = (values: readonly unknown[]): unknown[] => [
-  ...new Map(values.map((value) => [canonicalText(value), value])).values(),
+  ...new Map(values.map((value) => [formatCanonical(value), value])).values(),
 ]
 
 /** Over two arrays as sets: those of the first that the second has, or has not. */
-const sifted = (wanted: boolean) =>
+const setOperation = (wanted: boolean) =>
   builtIn(2, 2, ([first, second]) => {
     if (!isArray(first) || !isArray(second)) return undefined
-    const others = new Set(second.map(canonicalText))
-    return distinct(first.filter((value) => others.has(canonicalText(value)) === wanted))
+    const others = new Set(second.map(formatCanonical))
+    return distinct(first.filter((value) => others.has(formatCanonical(value)) === wanted))
   })
 
 /** For each value searched whether it is there; undefined values are not comparable. */
-const searched = (array: readonly unknown[], values: readonly unknown[]): (boolean | undefined)[] =>
+const searchEach = (array: readonly unknown[], values: readonly unknown[]): (boolean | undefined)[] =>
   values.map((value) => (value === undefined ? undefined : has(array, value)))
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/array-functions */
@@ -39,12 +39,12 @@ export const ARRAYS = {
   }),
   ARRAY_CONTAINS_ALL: builtIn(2, MANY, ([array, ...values]) => {
     if (!isArray(array)) return undefined
-    const found = searched(array, values)
+    const found = searchEach(array, values)
     return found.includes(false) ? false : found.includes(undefined) ? undefined : true
   }),
   ARRAY_CONTAINS_ANY: builtIn(2, MANY, ([array, ...values]) => {
     if (!isArray(array)) return undefined
-    const found = searched(array, values)
+    const found = searchEach(array, values)
     return found.includes(true) ? true : found.includes(undefined) ? undefined : false
   }),
   ARRAY_LENGTH: builtIn(1, 1, ([array]) => (isArray(array) ? array.length : undefined)),
@@ -66,8 +66,8 @@ export const ARRAYS = {
       return pair
     })
   }),
-  SETDIFFERENCE: sifted(false),
-  SETINTERSECT: sifted(true),
+  SETDIFFERENCE: setOperation(false),
+  SETINTERSECT: setOperation(true),
   SETUNION: builtIn(2, 2, ([first, second]) =>
     isArray(first) && isArray(second) ? distinct([...first, ...second]) : undefined,
   ),

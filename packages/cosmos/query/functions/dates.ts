@@ -1,5 +1,5 @@
 import { type BuiltIn, builtIn, isNumber, isText } from './built-in.ts'
-import { formatTicks, readTicks, ticksOf } from './ticks.ts'
+import { computeTicks, formatTicks, parseTicks } from './ticks.ts'
 
 type Unit = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'millisecond' | 'microsecond' | 'nanosecond'
 
@@ -38,44 +38,44 @@ const TICKS: Readonly<Record<Exclude<Unit, 'year' | 'month' | 'nanosecond'>, big
   microsecond: 10n,
 }
 
-const unitOf = (text: unknown): Unit | undefined =>
+const parseUnit = (text: unknown): Unit | undefined =>
   isText(text) && Object.hasOwn(UNITS, text) ? UNITS[text] : undefined
 
 const floor = (ticks: bigint, unit: bigint): bigint => ticks / unit - (ticks % unit < 0n ? 1n : 0n)
 
 /** Months since the year 0. */
-function monthsOf(ticks: bigint): number {
-  const date = dateOf(ticks)
+function countMonths(ticks: bigint): number {
+  const date = toDate(ticks)
   return date.getUTCFullYear() * 12 + date.getUTCMonth()
 }
 
-const dateOf = (ticks: bigint): Date => new Date(Number(floor(ticks, TICKS.millisecond)))
+const toDate = (ticks: bigint): Date => new Date(Number(floor(ticks, TICKS.millisecond)))
 
 function add(ticks: bigint, unit: Unit, count: number): bigint | undefined {
   if (unit === 'nanosecond') return ticks + BigInt(Math.trunc(count / 100))
   if (unit !== 'year' && unit !== 'month') return ticks + BigInt(count) * TICKS[unit]
-  const date = dateOf(ticks)
-  const months = monthsOf(ticks) + count * (unit === 'year' ? 12 : 1)
+  const date = toDate(ticks)
+  const months = countMonths(ticks) + count * (unit === 'year' ? 12 : 1)
   const [year, month] = [Math.floor(months / 12), ((months % 12) + 12) % 12]
   // The last day of a month that has fewer.
   const day = Math.min(
     date.getUTCDate(),
     new Date(Date.UTC(2000 + (((year % 400) + 400) % 400), month + 1, 0)).getUTCDate(),
   )
-  const midnight = ticksOf(year, month + 1, day)
+  const midnight = computeTicks(year, month + 1, day)
   return midnight === undefined ? undefined : midnight + (ticks - floor(ticks, TICKS.day) * TICKS.day)
 }
 
 /** How many beginnings of the unit lie between. */
 function difference(unit: Unit, from: bigint, to: bigint): number {
   if (unit === 'nanosecond') return Number(to - from) * 100
-  if (unit === 'month') return monthsOf(to) - monthsOf(from)
-  if (unit === 'year') return dateOf(to).getUTCFullYear() - dateOf(from).getUTCFullYear()
+  if (unit === 'month') return countMonths(to) - countMonths(from)
+  if (unit === 'year') return toDate(to).getUTCFullYear() - toDate(from).getUTCFullYear()
   return Number(floor(to, TICKS[unit]) - floor(from, TICKS[unit]))
 }
 
-function partOf(unit: Unit, ticks: bigint): number {
-  const date = dateOf(ticks)
+function readPart(unit: Unit, ticks: bigint): number {
+  const date = toDate(ticks)
   const fraction = Number(ticks - floor(ticks, TICKS.second) * TICKS.second)
   const parts: Readonly<Record<Unit, number>> = {
     year: date.getUTCFullYear(),
@@ -95,22 +95,23 @@ function bin(ticks: bigint, unit: Unit, size: number, origin: bigint): bigint | 
   if (unit === 'nanosecond') return undefined
   if (unit === 'year' || unit === 'month') {
     const step = size * (unit === 'year' ? 12 : 1)
-    return add(origin, 'month', Math.floor((monthsOf(ticks) - monthsOf(origin)) / step) * step)
+    return add(origin, 'month', Math.floor((countMonths(ticks) - countMonths(origin)) / step) * step)
   }
   const step = BigInt(size) * TICKS[unit]
   return origin + floor(ticks - origin, step) * step
 }
 
-const dateTimeAt = (milliseconds: number): string | undefined => formatTicks(BigInt(milliseconds) * TICKS.millisecond)
-const ticksAt = (milliseconds: number): number => milliseconds * 10_000
+const formatDateTime = (milliseconds: number): string | undefined =>
+  formatTicks(BigInt(milliseconds) * TICKS.millisecond)
+const toTicks = (milliseconds: number): number => milliseconds * 10_000
 
 /**
  * One moment for all items of a partition, taken when the query is bound: so an index serves a comparison with it.
  * https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic
  */
 const STATIC_FUNCTIONS = {
-  GETCURRENTDATETIMESTATIC: builtIn(0, 0, (_, work) => dateTimeAt(work.now)),
-  GETCURRENTTICKSSTATIC: builtIn(0, 0, (_, work) => ticksAt(work.now)),
+  GETCURRENTDATETIMESTATIC: builtIn(0, 0, (_, work) => formatDateTime(work.now)),
+  GETCURRENTTICKSSTATIC: builtIn(0, 0, (_, work) => toTicks(work.now)),
   GETCURRENTTIMESTAMPSTATIC: builtIn(0, 0, (_, work) => work.now),
 }
 export const STATIC: ReadonlyMap<string, BuiltIn> = new Map(Object.entries(STATIC_FUNCTIONS))
@@ -120,8 +121,8 @@ export const STATIC: ReadonlyMap<string, BuiltIn> = new Map(Object.entries(STATI
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/getcurrenttimestamp
  */
 const NONSTATIC_FUNCTIONS = {
-  GETCURRENTDATETIME: builtIn(0, 0, () => dateTimeAt(Date.now())),
-  GETCURRENTTICKS: builtIn(0, 0, () => ticksAt(Date.now())),
+  GETCURRENTDATETIME: builtIn(0, 0, () => formatDateTime(Date.now())),
+  GETCURRENTTICKS: builtIn(0, 0, () => toTicks(Date.now())),
   GETCURRENTTIMESTAMP: builtIn(0, 0, () => Date.now()),
 }
 
@@ -131,36 +132,36 @@ const NONSTATIC_FUNCTIONS = {
  */
 export const DATES = {
   DATETIMEADD: builtIn(3, 3, ([part, count, date]) => {
-    const [unit, ticks] = [unitOf(part), readTicks(date)]
+    const [unit, ticks] = [parseUnit(part), parseTicks(date)]
     return unit && ticks !== undefined && Number.isSafeInteger(count)
       ? formatTicks(add(ticks, unit, Number(count)))
       : undefined
   }),
   DATETIMEBIN: builtIn(2, 4, ([date, part, size = 1, start = '1970-01-01']) => {
-    const [unit, ticks, origin] = [unitOf(part), readTicks(date), readTicks(start)]
+    const [unit, ticks, origin] = [parseUnit(part), parseTicks(date), parseTicks(start)]
     if (!unit || ticks === undefined || origin === undefined || !Number.isSafeInteger(size) || Number(size) <= 0)
       return undefined
     return formatTicks(bin(ticks, unit, Number(size), origin))
   }),
   DATETIMEDIFF: builtIn(3, 3, ([part, start, end]) => {
-    const [unit, from, to] = [unitOf(part), readTicks(start), readTicks(end)]
+    const [unit, from, to] = [parseUnit(part), parseTicks(start), parseTicks(end)]
     return unit && from !== undefined && to !== undefined ? difference(unit, from, to) : undefined
   }),
   DATETIMEFROMPARTS: builtIn(3, 7, (parts) => {
     if (!parts.every((part) => Number.isInteger(part) && Number(part) >= 0)) return undefined
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, fraction = 0] = parts as number[]
-    return formatTicks(ticksOf(year, month, day, hour, minute, second, fraction))
+    return formatTicks(computeTicks(year, month, day, hour, minute, second, fraction))
   }),
   DATETIMEPART: builtIn(2, 2, ([part, date]) => {
-    const [unit, ticks] = [unitOf(part), readTicks(date)]
-    return unit && ticks !== undefined ? partOf(unit, ticks) : undefined
+    const [unit, ticks] = [parseUnit(part), parseTicks(date)]
+    return unit && ticks !== undefined ? readPart(unit, ticks) : undefined
   }),
   DATETIMETOTICKS: builtIn(1, 1, ([date]) => {
-    const ticks = readTicks(date)
+    const ticks = parseTicks(date)
     return ticks === undefined ? undefined : Number(ticks)
   }),
   DATETIMETOTIMESTAMP: builtIn(1, 1, ([date]) => {
-    const ticks = readTicks(date)
+    const ticks = parseTicks(date)
     return ticks === undefined ? undefined : Number(floor(ticks, TICKS.millisecond))
   }),
   TICKSTODATETIME: builtIn(1, 1, ([ticks]) =>

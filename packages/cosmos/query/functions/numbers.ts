@@ -7,12 +7,12 @@ const numeric = (least: number, most: number, calculate: (...numbers: number[]) 
 
 const one = (calculate: (number: number) => number | undefined): BuiltIn =>
   numeric(1, 1, (number = 0) => calculate(number))
-const two = (calculate: (first: number, second: number) => number | undefined): BuiltIn =>
+const binary = (calculate: (first: number, second: number) => number | undefined): BuiltIn =>
   numeric(2, 2, (first = 0, second = 0) => calculate(first, second))
 
 /** In 64 bits, over which results wrap around. */
 const integral = (calculate: (first: bigint, second: bigint) => bigint | undefined): BuiltIn =>
-  two((first, second) => {
+  binary((first, second) => {
     if (!isInteger(first) || !isInteger(second)) return undefined
     const result = calculate(BigInt(first), BigInt(second))
     return result === undefined ? undefined : Number(BigInt.asIntN(64, result))
@@ -30,7 +30,7 @@ export const NUMBERS = {
   ACOS: one(Math.acos),
   ASIN: one(Math.asin),
   ATAN: one(Math.atan),
-  ATN2: two((x, y) => Math.atan2(y, x)),
+  ATN2: binary((x, y) => Math.atan2(y, x)),
   CEILING: one(Math.ceil),
   COS: one(Math.cos),
   COT: one((number) => 1 / Math.tan(number)),
@@ -41,7 +41,7 @@ export const NUMBERS = {
   LOG10: one(Math.log10),
   NUMBERBIN: numeric(1, 2, (number = 0, size = 1) => (size === 0 ? undefined : Math.floor(number / size) * size)),
   PI: builtIn(0, 0, () => Math.PI),
-  POWER: two((base, exponent) => base ** exponent),
+  POWER: binary((base, exponent) => base ** exponent),
   RADIANS: one((degrees) => (degrees * Math.PI) / 180),
   RAND: builtIn(0, 0, () => Math.random()),
   ROUND: one(round),

@@ -31,7 +31,7 @@ const parsed = (is: (value: unknown) => boolean): BuiltIn =>
     }
   })
 
-function replaced(text: string, from: string, to: string, checkSize: (length: number) => void): string {
+function replaceText(text: string, from: string, to: string, checkSize: (length: number) => void): string {
   if (from === '') return text
   const pieces = text.split(from)
   checkSize(text.length + (pieces.length - 1) * (to.length - from.length))
@@ -59,7 +59,7 @@ export const STRINGS = {
   ),
   REPLACE: builtIn(3, 3, ([text, from, to], work) =>
     isText(text) && isText(from) && isText(to)
-      ? replaced(text, from, to, (length) => work.checkSize(length))
+      ? replaceText(text, from, to, (length) => work.checkSize(length))
       : undefined,
   ),
   REPLICATE: builtIn(2, 2, ([text, times]) => {

@@ -15,7 +15,7 @@ const MAX_NAMED = 40
 let parser: Parser | undefined
 
 /** The grammar is compiled at the first query, and its compiler loaded: a server that starts has none yet. */
-function compiled(): Parser {
+function loadParser(): Parser {
   if (parser) return parser
   const { generate }: typeof import('peggy') = createRequire(import.meta.url)('peggy')
   parser = generate(readFileSync(new URL('grammar.peggy', import.meta.url), 'utf8'))
@@ -30,16 +30,16 @@ function compiled(): Parser {
 export function parseQuery(text: string): Query {
   if (text.length > MAX_TEXT)
     throw badRequest(`The SQL query text exceeded the maximum limit of ${MAX_TEXT} characters`)
-  const grammar = compiled()
+  const grammar = loadParser()
   try {
     return grammar.parse(text, { maxDepth: MAX_DEPTH }) as Query
   } catch (error) {
-    if (error instanceof grammar.SyntaxError) throw failureOf(error, text)
+    if (error instanceof grammar.SyntaxError) throw toFailure(error, text)
     throw error
   }
 }
 
-function failureOf(error: InstanceType<Parser['SyntaxError']>, text: string): Error {
+function toFailure(error: InstanceType<Parser['SyntaxError']>, text: string): Error {
   const start = error.location.start.offset
   TOKEN.lastIndex = start
   const [token = ''] = TOKEN.exec(text) ?? []

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpRequest } from '@azure/functions'
 import { connectionStrings } from '../../../test-support/connection-strings.ts'
-import { actorOf } from '../../azure-functions/actor.ts'
+import { readActor } from '../../azure-functions/actor.ts'
 import { readSettings } from '../../settings/read.ts'
 
 const request = (headers: Record<string, string>) =>
@@ -18,22 +18,22 @@ const everything = request({
 describe('actor', () => {
   it('is the principal that the platform validated, whatever else a client claims', () =>
     assert.equal(
-      actorOf(everything, actorSource({ WEBSITE_AUTH_ENABLED: 'True', TIDEMARK_TRUST_X_ACTOR: 'true' })),
+      readActor(everything, actorSource({ WEBSITE_AUTH_ENABLED: 'True', TIDEMARK_TRUST_X_ACTOR: 'true' })),
       'aad:1b2c',
     ))
 
   it('is nobody where the platform let an unknown caller through', () =>
-    assert.equal(actorOf(request({ 'x-actor': 'mallory' }), 'platform'), 'anonymous'))
+    assert.equal(readActor(request({ 'x-actor': 'mallory' }), 'platform'), 'anonymous'))
 
   it('is not what headers say where no authentication stands before the app', () =>
-    assert.equal(actorOf(everything, actorSource({})), 'anonymous'))
+    assert.equal(readActor(everything, actorSource({})), 'anonymous'))
 
   it('is the x-actor header where the settings of a laptop say so', () => {
     const source = actorSource({ TIDEMARK_TRUST_X_ACTOR: 'true' })
-    assert.equal(actorOf(everything, source), 'mallory')
-    assert.equal(actorOf(request({}), source), 'anonymous')
+    assert.equal(readActor(everything, source), 'mallory')
+    assert.equal(readActor(request({}), source), 'anonymous')
   })
 
   it('is refused where it has characters that have no business in a log line', () =>
-    assert.throws(() => actorOf(request({ 'x-actor': 'a b' }), 'client'), { code: 'invalid-header' }))
+    assert.throws(() => readActor(request({ 'x-actor': 'a b' }), 'client'), { code: 'invalid-header' }))
 })

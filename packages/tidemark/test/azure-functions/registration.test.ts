@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { namesOf } from '../../../cli/new-service/names.ts'
+import { parseNames } from '../../../cli/new-service/names.ts'
 import { matchRoute, parseRoute } from '../../../functions-host/route.ts'
-import { type BrowsePort, browseRoutesOf } from '../../azure-functions/browse.ts'
+import { type BrowsePort, buildBrowseRoutes } from '../../azure-functions/browse.ts'
 import { type PlacedRoute, registrationFaults } from '../../azure-functions/check-registration.ts'
 import type { Endpoint, Route } from '../../azure-functions/http.ts'
-import { type OperationsPort, operationsOf } from '../../azure-functions/operations.ts'
+import { buildOperationRoutes, type OperationsPort } from '../../azure-functions/operations.ts'
 import { processManager } from '../../core/process-manager.ts'
-import { TAKEN_PATHS } from '../../core/resource.ts'
+import { RESERVED_PATHS } from '../../core/resource.ts'
 import type { Service } from '../../core/service.ts'
 import { notes } from '../domain/notes.ts'
 import { order, ordering, orderView } from '../domain/orders.ts'
@@ -25,7 +25,7 @@ const bare = (name: string): Service => ({ name, deciders: [], publishes: [], vi
 /** The routes that every service has. */
 const everyRoute: readonly Route[] = (() => {
   const none = { declaration: bare('shop') } as unknown as BrowsePort & OperationsPort
-  return [...operationsOf(none), ...browseRoutesOf(none)]
+  return [...buildOperationRoutes(none), ...buildBrowseRoutes(none)]
 })()
 const ofEvery = (service: string) => [
   ...history(service),
@@ -70,7 +70,7 @@ describe('the routes of an app', () => {
     assert.ok(refused > 100 && taken > 100, `${refused} sets refused, ${taken} taken`)
   })
 
-  for (const [what, path, told] of [
+  for (const [what, path, complaint] of [
     ['a catch-all', '{*path}', /^the route shop\/\{\*path\}: \{\*path\} is neither text nor \{parameter\}$/],
     ['an optional parameter', 'orders/{id?}', /: \{id\?\} is neither/],
     ['a constraint', 'orders/{id:int}', /: \{id:int\} is neither/],
@@ -79,19 +79,19 @@ describe('the routes of an app', () => {
   ] as const)
     it(`are text and {parameter}s: ${what} is refused`, () => {
       const [fault = '', ...more] = registrationFaults(bare('shop'), [place('shop', path)])
-      assert.match(fault, told)
+      assert.match(fault, complaint)
       assert.deepEqual(more, [])
     })
 
   it('that every service has begin with what no resource may begin with', () => {
     const taken = new Set(ofEvery('shop').map(({ path }) => path.split('/')[0]))
-    assert.deepEqual([...taken].toSorted(), [...TAKEN_PATHS])
+    assert.deepEqual([...taken].toSorted(), [...RESERVED_PATHS])
   })
 
   it('of a service made by npm run new:service never match each other, whatever it is called', () => {
     const text = readFileSync(new URL('../../../cli/new-service/templates/service.ts.txt', import.meta.url), 'utf8')
-    const said = (what: string): string => new RegExp(`${what}: '([^']+)'`).exec(text)?.[1] ?? ''
-    const [at, list, one] = [said('path'), said('list'), said('one')]
+    const readQuoted = (what: string): string => new RegExp(`${what}: '([^']+)'`).exec(text)?.[1] ?? ''
+    const [at, list, one] = [readQuoted('path'), readQuoted('list'), readQuoted('one')]
     assert.ok(at && list && one)
     const made = [
       [list, at],
@@ -99,7 +99,7 @@ describe('the routes of an app', () => {
       ['__aggregate__-command', `${at}/{id}/{command}`],
     ] as const
     const letters = fc.constantFrom(...'abenorstvw-')
-    const known = ['ordering', 'inventory', ...TAKEN_PATHS, 'state', 'relay', 'schedule', 'list', 'view', 'openapi']
+    const known = ['ordering', 'inventory', ...RESERVED_PATHS, 'state', 'relay', 'schedule', 'list', 'view', 'openapi']
     const name = fc.oneof(
       fc.constantFrom(...known, 'no-route', 'command', 'document', 'a', 'a-b', 'a-b-list'),
       fc.array(letters, { minLength: 1, maxLength: 12 }).map((some) => some.join('')),
@@ -108,7 +108,7 @@ describe('the routes of an app', () => {
     fc.assert(
       fc.property(name, name, (service, aggregate) => {
         try {
-          namesOf(service, aggregate)
+          parseNames(service, aggregate)
         } catch (error) {
           assert.equal((error as Error).name, 'UsageError')
           return
@@ -123,8 +123,8 @@ describe('the routes of an app', () => {
       { numRuns: 2000 },
     )
     assert.ok(taken > 200, `${taken} names were taken`)
-    for (const path of TAKEN_PATHS)
-      assert.throws(() => namesOf('shop', path), { name: 'UsageError', message: /is where every service answers/ })
+    for (const path of RESERVED_PATHS)
+      assert.throws(() => parseNames('shop', path), { name: 'UsageError', message: /is where every service answers/ })
   })
 })
 
@@ -138,7 +138,7 @@ describe('a service that does not fit its functions', () => {
   const without = (changes: Partial<Service>): Service => ({ ...ordering, ...changes })
   const [publication] = ordering.publishes
 
-  for (const [what, service, routes, told] of [
+  for (const [what, service, routes, complaint] of [
     [
       'reads a view that it does not list',
       without({}),
@@ -214,7 +214,9 @@ describe('a service that does not fit its functions', () => {
     [
       'publishes what it never records',
       without({
-        publishes: publication ? [{ ...publication, recorded: { ...publication.recorded, name: 'Never' } }] : [],
+        publishes: publication
+          ? [{ ...publication, privateEvent: { ...publication.privateEvent, name: 'Never' } }]
+          : [],
       }),
       [],
       'ordering publishes Never, which no decider that it lists records',
@@ -228,7 +230,7 @@ describe('a service that does not fit its functions', () => {
   ] as const satisfies readonly (readonly [string, Service, readonly PlacedRoute[], string])[])
     it(`${what}: one line says so`, () => {
       const faults = registrationFaults(service, [...routes, ...history('ordering')])
-      assert.ok(faults.includes(told), `${faults.join('\n')}\nlacks\n${told}`)
+      assert.ok(faults.includes(complaint), `${faults.join('\n')}\nlacks\n${complaint}`)
     })
 
   it('is no service that does', () => {

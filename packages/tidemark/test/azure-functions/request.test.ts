@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpRequest, InvocationContext } from '@azure/functions'
-import { type CommandPort, commandTo } from '../../azure-functions/commands.ts'
+import { type CommandPort, postCommand } from '../../azure-functions/commands.ts'
 import { readJson } from '../../azure-functions/request.ts'
 import { MAX_NESTING } from '../../core/json.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
@@ -30,7 +30,7 @@ describe('a body whose values could not become part of an event', () => {
       ids: () => 'an-id',
       actorSource: 'nobody',
     }
-    const answer = await commandTo(port, thing, ['keep']).handle(post(body), new InvocationContext())
+    const answer = await postCommand(port, thing, ['keep']).handle(post(body), new InvocationContext())
     return { answer, events: await everyEvent(store, 'thing-1') }
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { HttpRequest, InvocationContext } from '@azure/functions'
-import { type CommandPort, commandTo } from '../../azure-functions/commands.ts'
+import { type CommandPort, postCommand } from '../../azure-functions/commands.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import { NO_TELEMETRY, type Telemetry } from '../../core/telemetry.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
@@ -57,7 +57,7 @@ describe('the trace of a command over HTTP', () => {
     })
     const traceContext = host === undefined ? {} : { traceContext: { traceParent: host } }
     const context = new InvocationContext({ ...traceContext, logHandler: () => {} })
-    const answer = await commandTo(port, thing, ['keep']).handle(request, context)
+    const answer = await postCommand(port, thing, ['keep']).handle(request, context)
     await telemetry.close()
     const [event] = await everyEvent(store, 'thing-1')
     const span: ReceivedSpan | undefined = receiver.spans.find(({ kind }) => kind === 'server')

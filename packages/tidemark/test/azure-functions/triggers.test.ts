@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvocationContext } from '@azure/functions'
 import {
-  periodicWorkOf,
-  projectionsOf,
-  reactionsTo,
-  relayOf,
+  buildPeriodicTrigger,
+  buildProjectionsTrigger,
+  buildReactionsTrigger,
+  buildRelayTrigger,
   type TriggerPort,
 } from '../../azure-functions/triggers.ts'
 import { TidemarkError } from '../../core/errors.ts'
@@ -32,9 +32,16 @@ function setUp(handle: () => Promise<void>) {
       if (level === 'error') lines.push(...what)
     },
   })
-  const reaction = reactionsTo(port, 'inventory')
-  const relay = relayOf(port)
-  return { relay, projection: projectionsOf(port), reaction, periodic: periodicWorkOf(port), context, lines }
+  const reaction = buildReactionsTrigger(port, 'inventory')
+  const relay = buildRelayTrigger(port)
+  return {
+    relay,
+    projection: buildProjectionsTrigger(port),
+    reaction,
+    periodic: buildPeriodicTrigger(port),
+    context,
+    lines,
+  }
 }
 
 describe('triggers', () => {

@@ -24,9 +24,9 @@ import { CosmosViewStore } from '../../cosmos/view-store.ts'
 import { EVENT_BYTES } from '../../event-hubs/limits.ts'
 import { forEachLimited } from '../../runtime/limited.ts'
 import { placedV1 } from '../domain/orders.ts'
-import { commit, headOf, receipt } from '../support/commits.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
-import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
+import { commit, readHead, receipt } from '../support/commits.ts'
+import { recordedTogether } from '../support/recorded.ts'
+import { append, eventFeedSuite, readRound } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { logBrowserSuite } from './log-browser-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
@@ -116,7 +116,7 @@ const scheduled = {
   command: { type: 'cancel', data: {} },
   metadata,
 }
-const [placed, confirmed] = recordedAtOnce('order-1', placedV1, { type: 'OrderConfirmed', data: { orderId: '1' } })
+const [placed, confirmed] = recordedTogether('order-1', placedV1, { type: 'OrderConfirmed', data: { orderId: '1' } })
 assert.ok(placed && confirmed)
 const [events, next] = [[placed], [confirmed]]
 const tip = { version: 1, hash: '1'.repeat(64), time: '2026-01-01T00:00:00.000Z' }
@@ -139,7 +139,7 @@ missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => databa
   'a look at its end': (container) => new CosmosLogBrowser(container).end(),
   'a look at its clock': (container) => storeTime(container),
   'an append': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [commit('k', events)]),
-  'an append to a stream': (container) => new CosmosEventStore(container).append(headOf(events), [commit('k', next)]),
+  'an append to a stream': (container) => new CosmosEventStore(container).append(readHead(events), [commit('k', next)]),
   'a receipt': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [receipt('order-1', 'k', 0)]),
   'a count of all events': (container) => new CosmosEventFeed(container).count(),
   'a read of the feed': (container) => new CosmosEventFeed(container).open().next(),
@@ -150,10 +150,10 @@ missingContainerSuite('view', { partitionKey: '/pk', ...ofView }, () => database
   'a write over another': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeDocument('a', { ...write, etag: '"1"' }, tip),
   'a write with marks': (container) =>
-    new CosmosViewStore(both(container), 1, 60).writeWithMarks('a', write, ['order-1@1']),
+    new CosmosViewStore(both(container), 1, 60).writeWithMarkers('a', write, ['order-1@1']),
   'a write over another with marks': (container) =>
-    new CosmosViewStore(both(container), 1, 60).writeWithMarks('a', { ...write, etag: '"1"' }, ['order-1@1']),
-  'a read of marks': (container) => new CosmosViewStore(both(container), 1, 60).readMarks('a', ['order-1@1']),
+    new CosmosViewStore(both(container), 1, 60).writeWithMarkers('a', { ...write, etag: '"1"' }, ['order-1@1']),
+  'a read of marks': (container) => new CosmosViewStore(both(container), 1, 60).readMarkers('a', ['order-1@1']),
   'a read of a cursor': (container) => new CosmosViewStore(both(container), 1, 60).readCursor('order-1'),
   'a write of a cursor': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeCursor('order-1', tip, undefined),
@@ -233,7 +233,7 @@ describe('log browser: cosmos', () => {
     const container = await newLog()
     const browser = new CosmosLogBrowser(container)
     const end = await browser.end()
-    await append(new CosmosEventStore(container), recordedAtOnce('order-1', placedV1))
+    await append(new CosmosEventStore(container), recordedTogether('order-1', placedV1))
     const damaged = { id: eventId(2), stream: 'order-1', key: 'd', from: 2, to: 2, text: '{', correlation: 'c' }
     for (const item of [damaged, { id: 'note', stream: 'order-1', key: 'note', to: 5 }])
       await container.items.create(item)
@@ -248,7 +248,7 @@ describe('event feed: cosmos, what somebody else put into the log', () => {
   it('is left out: it holds no rebuild; a commit that was damaged does', async () => {
     const container = await newLog()
     const store = new CosmosEventStore(container)
-    const events = recordedAtOnce('order-1', placedV1)
+    const events = recordedTogether('order-1', placedV1)
     await append(store, events)
     for (const item of [
       { id: 'note', stream: 'order-1', key: 'note', to: 5 },
@@ -256,12 +256,12 @@ describe('event feed: cosmos, what somebody else put into the log', () => {
     ])
       await container.items.create(item)
     const feed = new CosmosEventFeed(container)
-    assert.deepEqual(await roundOf(feed.open()), events)
-    await append(store, recordedAtOnce('order-2', placedV1))
+    assert.deepEqual(await readRound(feed.open()), events)
+    await append(store, recordedTogether('order-2', placedV1))
     const id = '0000000000000001'
     const { resource } = await container.item(id, 'order-2').read()
     await container.item(id, 'order-2').replace({ ...resource, to: 2 })
-    await assert.rejects(roundOf(feed.open()), { code: 'event-unreadable' })
+    await assert.rejects(readRound(feed.open()), { code: 'event-unreadable' })
   })
 })
 viewGenerationsSuite('cosmos', async () => {
@@ -285,7 +285,7 @@ describe('event feed: cosmos, over a network that fails', () => {
     await forEachLimited(
       Array.from({ length: COMMITS }, (_, index) => index),
       16,
-      (index) => append(new CosmosEventStore(container), recordedAtOnce(`order-${index}`, placedV1)),
+      (index) => append(new CosmosEventStore(container), recordedTogether(`order-${index}`, placedV1)),
     )
     // In the middle of a page, at its beginning, and twice in a row.
     const failing = new Set([2, 3, 5, 7])
@@ -316,7 +316,7 @@ describe('event feed: cosmos, over a network that fails', () => {
       }
       assert.equal(failures, 4)
       assert.equal(read, COMMITS)
-      assert.deepEqual(await roundOf(reader), [])
+      assert.deepEqual(await readRound(reader), [])
     } finally {
       client.dispose()
       await front.stop()
@@ -352,8 +352,8 @@ async function failingFront(
     const refused = refuse(incoming)
     if (refused) {
       const { status, substatus } = refused
-      const told = substatus === undefined ? {} : { 'x-ms-substatus': substatus }
-      answer.writeHead(status, { 'content-type': 'application/json', ...told }).end('{}')
+      const substatusHeader = substatus === undefined ? {} : { 'x-ms-substatus': substatus }
+      answer.writeHead(status, { 'content-type': 'application/json', ...substatusHeader }).end('{}')
       return
     }
     const { method, headers } = incoming

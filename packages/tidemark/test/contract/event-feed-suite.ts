@@ -4,16 +4,16 @@ import type { RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { EventFeed, EventFeedReader, EventStore } from '../../core/ports.ts'
 import { placedV1 } from '../domain/orders.ts'
-import { commit, headOf, receipt } from '../support/commits.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
+import { commit, readHead, receipt } from '../support/commits.ts'
+import { recordedTogether } from '../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 
-const positionsOf = (events: readonly RecordedEvent[]) =>
+const formatPositions = (events: readonly RecordedEvent[]) =>
   events.map(({ stream, version }) => `${stream}@${version}`).toSorted()
 
 /** The events that are left of a round. */
-export async function roundOf(reader: EventFeedReader): Promise<RecordedEvent[]> {
+export async function readRound(reader: EventFeedReader): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let page = await reader.next(); page; page = await reader.next()) {
     assert.ok(page.length > 0)
@@ -29,7 +29,7 @@ export async function append(
   before: readonly RecordedEvent[] = [],
 ): Promise<void> {
   const key = `${events[0]?.stream}@${events[0]?.version}`
-  assert.deepEqual(await log.append(headOf(before), [commit(key, events)]), { outcome: 'appended' })
+  assert.deepEqual(await log.append(readHead(before), [commit(key, events)]), { outcome: 'appended' })
 }
 
 /** What every feed of a log must do. @param create an empty log, and its feed. */
@@ -44,7 +44,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
     it('returns every event as it was appended, once, each stream in order, and never a receipt', async () => {
       const { log, feed } = await create()
       const streams = Array.from({ length: 20 }, (_, index) =>
-        recordedAtOnce(`order-${index}`, placedV1, ...Array.from({ length: index }, () => confirmed)),
+        recordedTogether(`order-${index}`, placedV1, ...Array.from({ length: index }, () => confirmed)),
       )
       const halves = streams.map((events) => {
         const middle = Math.ceil(events.length / 2)
@@ -55,7 +55,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       const stream = 'order-0'
       assert.deepEqual(await log.append(EMPTY_STREAM, [receipt(stream, 'k', 1)]), { outcome: 'appended' })
       for (const { first, second } of halves) if (second.length > 0) await append(log, second, first)
-      const read = await roundOf(feed.open())
+      const read = await readRound(feed.open())
       assert.equal(read.length, streams.flat().length)
       assert.equal(await feed.count(), 20 + 19)
       const byStream = Map.groupBy(read, ({ stream }) => stream)
@@ -64,49 +64,49 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
 
     it('goes on with what came since, and each reader begins anew', async () => {
       const { log, feed } = await create()
-      const [first, ...more] = recordedAtOnce('order-1', placedV1, confirmed, confirmed)
+      const [first, ...more] = recordedTogether('order-1', placedV1, confirmed, confirmed)
       assert.ok(first)
       await append(log, [first])
       const reader = feed.open()
-      assert.deepEqual(positionsOf(await roundOf(reader)), ['order-1@1'])
+      assert.deepEqual(formatPositions(await readRound(reader)), ['order-1@1'])
       assert.equal(await reader.next(), undefined)
       await append(log, more, [first])
-      assert.deepEqual(positionsOf(await roundOf(reader)), ['order-1@2', 'order-1@3'])
-      assert.equal((await roundOf(feed.open())).length, 3)
+      assert.deepEqual(formatPositions(await readRound(reader)), ['order-1@2', 'order-1@3'])
+      assert.equal((await readRound(feed.open())).length, 3)
     })
 
     it('begins with what was written at a time or later', async () => {
       const { log, feed } = await create()
-      await append(log, recordedAtOnce('order-1', placedV1, confirmed))
+      await append(log, recordedTogether('order-1', placedV1, confirmed))
       const before = feed.open({ since: '2020-01-01T00:00:00.000Z' })
-      assert.equal((await roundOf(before)).length, 2)
+      assert.equal((await readRound(before)).length, 2)
       const after = feed.open({ since: '2099-01-01T00:00:00.000Z' })
-      assert.equal((await roundOf(after)).length, 0)
+      assert.equal((await readRound(after)).length, 0)
     })
 
     it('is gone on with by another reader, from a position in the middle of a round and from its end', async () => {
       const { log, feed } = await create()
       // 1,520 commits, by 95 at once: more than a page has.
       for (let count = 1; count <= 16; count += 1) {
-        const events = recordedAtOnce(`order-${count}`, placedV1, ...Array.from({ length: 94 }, () => confirmed))
+        const events = recordedTogether(`order-${count}`, placedV1, ...Array.from({ length: 94 }, () => confirmed))
         const commits = events.map((event) => commit(`${event.stream}@${event.version}`, [event]))
         assert.deepEqual(await log.append(EMPTY_STREAM, commits), { outcome: 'appended' })
       }
       const reader = feed.open()
       const first = await reader.next()
       assert.ok(first && first.length < 1_520, 'the first page is a part')
-      const { position } = reader
+      const { offset: position } = reader
       assert.ok(position !== undefined)
       // What comes after it was taken is no part of it.
-      await roundOf(reader)
-      const rest = positionsOf(await roundOf(feed.open({ position })))
-      const seen = first.flatMap(({ events }) => positionsOf(events))
-      assert.deepEqual([...seen, ...rest].toSorted(), positionsOf(await roundOf(feed.open())))
+      await readRound(reader)
+      const rest = formatPositions(await readRound(feed.open({ offset: position })))
+      const seen = first.flatMap(({ events }) => formatPositions(events))
+      assert.deepEqual([...seen, ...rest].toSorted(), formatPositions(await readRound(feed.open())))
       assert.equal(rest.length, 1_520 - seen.length)
 
-      await append(log, recordedAtOnce('order-late', placedV1))
-      assert.ok(reader.position !== undefined)
-      assert.deepEqual(positionsOf(await roundOf(feed.open({ position: reader.position }))), ['order-late@1'])
+      await append(log, recordedTogether('order-late', placedV1))
+      assert.ok(reader.offset !== undefined)
+      assert.deepEqual(formatPositions(await readRound(feed.open({ offset: reader.offset }))), ['order-late@1'])
     })
 
     it('ends a round although somebody appends all the time, with all that was there when it began', async () => {
@@ -115,7 +115,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       let over = false
       const one = async (): Promise<void> => {
         appended += 1
-        await append(log, recordedAtOnce(`order-${appended}`, placedV1))
+        await append(log, recordedTogether(`order-${appended}`, placedV1))
       }
       for (let count = 0; count < 10; count += 1) await one()
       const writer = (async () => {
@@ -128,7 +128,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       const read = new Set<string>()
       for (let round = 0; round < 5; round += 1) {
         const before = appended - 1
-        for (const position of positionsOf(await roundOf(reader))) read.add(position)
+        for (const position of formatPositions(await readRound(reader))) read.add(position)
         for (let index = 1; index <= before; index += 1)
           assert.ok(read.has(`order-${index}@1`), `${index} of ${before}`)
       }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { HistoryRange, LogEntry } from '../../core/commit.ts'
 import type { RecordedEvent } from '../../core/event.ts'
-import { EMPTY_STREAM, hashOf, type LogHead } from '../../core/hash-chain.ts'
+import { EMPTY_STREAM, hashEvent, type LogHead } from '../../core/hash-chain.ts'
 import { type EventHistory, type EventStore, MAX_EVENTS } from '../../core/ports.ts'
 import { placedV1 } from '../domain/orders.ts'
-import { commit, headOf, receipt } from '../support/commits.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
+import { commit, readHead, receipt } from '../support/commits.ts'
+import { recordedTogether } from '../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const APPENDED = { outcome: 'appended' }
@@ -14,11 +14,11 @@ const APPENDED = { outcome: 'appended' }
 /** What every log must do. @param create a store whose streams nobody else writes. */
 export function eventStoreSuite(name: string, create: () => Promise<EventStore & EventHistory>): void {
   let streams = 0
-  const fresh = async (...rest: Parameters<typeof recordedAtOnce>[1][]) => {
+  const fresh = async (...rest: Parameters<typeof recordedTogether>[1][]) => {
     streams += 1
     const stream = `order-${name}${streams}-${Date.now()}`
     const store = await create()
-    return { store, stream, events: recordedAtOnce(stream, placedV1, confirmed, ...rest) }
+    return { store, stream, events: recordedTogether(stream, placedV1, confirmed, ...rest) }
   }
   const commitsIn = async (store: EventStore, stream: string, after = 0) => {
     const commits = []
@@ -46,10 +46,13 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       const { store, stream, events } = await fresh()
       const [first, rest] = [events.slice(0, 1), events.slice(1)]
       await append(store, EMPTY_STREAM, commit('k1', first))
-      assert.deepEqual(await store.append(headOf(first), [commit('k1', rest)]), { outcome: 'conflict', index: 0 })
+      assert.deepEqual(await store.append(readHead(first), [commit('k1', rest)]), { outcome: 'conflict', index: 0 })
       const entries = [commit('k2', rest), receipt(stream, 'k1', 2)]
-      assert.deepEqual(await store.append(headOf(first), entries), { outcome: 'conflict', index: 1 })
-      assert.deepEqual(await store.append(headOf(first), [receipt(stream, 'k1', 1)]), { outcome: 'conflict', index: 0 })
+      assert.deepEqual(await store.append(readHead(first), entries), { outcome: 'conflict', index: 1 })
+      assert.deepEqual(await store.append(readHead(first), [receipt(stream, 'k1', 1)]), {
+        outcome: 'conflict',
+        index: 0,
+      })
       assert.deepEqual(await readAll(store, stream), first)
       assert.deepEqual(await store.findOutcome(stream, 'k1'), { fingerprint: 'of k1', version: 1, events: 1 })
     })
@@ -68,7 +71,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       const { store, stream, events } = await fresh()
       const second = events.slice(1)
       const entries = [commit('k1', second), receipt(stream, 'k2', 2)]
-      assert.deepEqual(await store.append(headOf(events.slice(0, 1)), entries), { outcome: 'missing' })
+      assert.deepEqual(await store.append(readHead(events.slice(0, 1)), entries), { outcome: 'missing' })
       assert.deepEqual(await readAll(store, stream), [])
       assert.equal(await store.findOutcome(stream, 'k1'), undefined)
       assert.equal(await store.findOutcome(stream, 'k2'), undefined)
@@ -78,10 +81,10 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       const { store, stream, events } = await fresh(confirmed)
       await append(store, EMPTY_STREAM, commit('k1', events.slice(0, 1)))
       for (const [key, head] of [
-        ['k2', { ...headOf(events.slice(0, 1)), hash: '1'.repeat(64) }],
-        ['k3', { ...headOf(events.slice(0, 2)), commit: 1 }],
+        ['k2', { ...readHead(events.slice(0, 1)), hash: '1'.repeat(64) }],
+        ['k3', { ...readHead(events.slice(0, 2)), commit: 1 }],
       ] as const) {
-        const [next] = recordedAtOnce(stream, ...events.map(({ type, data }) => ({ type, data }))).slice(head.version)
+        const [next] = recordedTogether(stream, ...events.map(({ type, data }) => ({ type, data }))).slice(head.version)
         assert.ok(next)
         await assert.rejects(store.append(head, [commit(key, [next])]), { code: 'chain-broken', retriable: false })
       }
@@ -107,7 +110,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       let head = EMPTY_STREAM
       for (const [index, part] of parts.entries()) {
         await append(store, head, commit(`k${index}`, part))
-        head = headOf(part)
+        head = readHead(part)
       }
       const all = parts.map((part) => ({ stream, from: part[0]?.version, to: part.at(-1)?.version, events: part }))
       assert.deepEqual(await commitsIn(store, stream), all)
@@ -121,7 +124,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       // What the other adapter takes, too: a test in memory refuses what the service does.
       assert.deepEqual(store.limits, { entries: 99, bytes: 2_031_616, eventBytes: 1_032_192 })
       const { entries: most } = store.limits
-      const events = recordedAtOnce(stream, ...Array.from({ length: most }, () => confirmed))
+      const events = recordedTogether(stream, ...Array.from({ length: most }, () => confirmed))
       const entries = events.map((event, index): LogEntry => {
         return index === 50 ? receipt(stream, 'receipt', 50) : commit(`k${event.version}`, [event])
       })
@@ -131,18 +134,18 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await readAll(store, stream), events.slice(0, 50))
       const rest = events.slice(50).map((event) => commit(`k${event.version}`, [event]))
       const more = Array.from({ length: most - rest.length }, (_, index) => receipt(stream, `r${index}`, 99))
-      await append(store, headOf(events.slice(49, 50)), ...rest, ...more)
+      await append(store, readHead(events.slice(49, 50)), ...rest, ...more)
       assert.deepEqual(await readAll(store, stream), events)
       assert.equal(rest.length + more.length, most)
       // The service itself counts the read of the commit before, which receipts do without.
       const tooMany = Array.from({ length: most + 2 }, (_, index) => receipt(stream, `s${index}`, 99))
-      await assert.rejects(store.append(headOf(events), tooMany))
+      await assert.rejects(store.append(readHead(events), tooMany))
     })
 
     it('reads no more of a stream than was asked for, either way, within commits, and never a receipt', async () => {
       const { store, stream, events } = await fresh(confirmed, confirmed)
       await append(store, EMPTY_STREAM, commit('k1', events.slice(0, 3)), receipt(stream, 'k2', 3))
-      await append(store, headOf(events.slice(0, 3)), commit('k3', events.slice(3)))
+      await append(store, readHead(events.slice(0, 3)), commit('k3', events.slice(3)))
       const versions = async (range: HistoryRange, of = stream) =>
         (await store.readRange(of, range)).map((event) => event.version)
       assert.deepEqual(await versions({ direction: 'forward', limit: 10 }, `${stream}x`), [])
@@ -182,22 +185,22 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
     it('keeps every field of an event, told and kept content apart', async () => {
       const { store, stream } = await fresh()
       const published = { type: 'Told', schemaVersion: 2, readableFrom: 1, data: { at: '2026-01-01T00:00:00.500Z' } }
-      const [event] = recordedAtOnce(stream, { ...confirmed, schemaVersion: 3, readableFrom: 2, published })
+      const [event] = recordedTogether(stream, { ...confirmed, schemaVersion: 3, readableFrom: 2, published })
       assert.ok(event)
       const { hash: _, ...unhashed } = { ...event, traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-00` }
-      const traced = { ...unhashed, hash: hashOf(unhashed) }
+      const traced = { ...unhashed, hash: hashEvent(unhashed) }
       await append(store, EMPTY_STREAM, commit('k1', [traced]))
       assert.deepEqual(await readAll(store, stream), [traced])
     })
 
     it('takes the largest decision there may be, and reads a long stream whole and in order', async () => {
       const { store, stream } = await fresh()
-      const events = recordedAtOnce(stream, ...Array.from({ length: MAX_EVENTS * 3 }, () => confirmed))
+      const events = recordedTogether(stream, ...Array.from({ length: MAX_EVENTS * 3 }, () => confirmed))
       let head = EMPTY_STREAM
       for (let from = 0; from < events.length; from += MAX_EVENTS) {
         const part = events.slice(from, from + MAX_EVENTS)
         await append(store, head, commit(`k${from}`, part))
-        head = headOf(part)
+        head = readHead(part)
       }
       assert.deepEqual(await readAll(store, stream), events)
     })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startControlled } from '../../../cosmos/test/controlled.ts'
+import { startControlled } from '../../../cosmos/test/controlled-emulator.ts'
 import { newContainer } from '../../../cosmos/test/support.ts'
 import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { placedV1 } from '../domain/orders.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
-import { append, roundOf } from './event-feed-suite.ts'
+import { recordedTogether } from '../support/recorded.ts'
+import { append, readRound } from './event-feed-suite.ts'
 
 const STREAMS = 40
 
@@ -20,25 +20,25 @@ test('a feed over several physical partitions is gone on with by position; where
   await split('0')
   const log = new CosmosEventStore(container)
   const feed = new CosmosEventFeed(container)
-  for (let count = 1; count <= STREAMS; count += 1) await append(log, recordedAtOnce(`order-${count}`, placedV1))
+  for (let count = 1; count <= STREAMS; count += 1) await append(log, recordedTogether(`order-${count}`, placedV1))
 
   const reader = feed.open()
   const first = await reader.next()
   assert.ok(first && first.length > 0 && first.length < STREAMS, 'one partition has a part')
-  const { position } = reader
+  const { offset: position } = reader
   assert.ok(position !== undefined)
-  const rest = (await roundOf(feed.open({ position }))).map(({ stream }) => stream)
+  const rest = (await readRound(feed.open({ offset: position }))).map(({ stream }) => stream)
   const seen = first.map(({ stream }) => stream)
   assert.equal(new Set([...seen, ...rest]).size, STREAMS)
   assert.equal(seen.length + rest.length, STREAMS)
 
   await split('1')
-  assert.equal((await roundOf(feed.open({ position }))).length, STREAMS)
+  assert.equal((await readRound(feed.open({ offset: position }))).length, STREAMS)
 })
 
 test('a position that no reader gave is refused', async (t) => {
   const { target } = await startControlled(t)
   const feed = new CosmosEventFeed(await newContainer(t, target, { partitionKey: '/stream' }))
   for (const position of ['x', '', Buffer.from('{"current":"0","continuations":[]}').toString('base64url')])
-    await assert.rejects(feed.open({ position }).next(), { code: 'invalid-query' })
+    await assert.rejects(feed.open({ offset: position }).next(), { code: 'invalid-query' })
 })

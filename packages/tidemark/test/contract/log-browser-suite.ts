@@ -6,13 +6,14 @@ import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { CommitPage, EventStore, LogBrowser } from '../../core/ports.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { receipt } from '../support/commits.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
+import { recordedTogether } from '../support/recorded.ts'
 import { append } from './event-feed-suite.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const MORE_THAN_A_PAGE = 7
 
-const placesOf = (commits: readonly RecordedCommit[]): string[] => commits.map(({ stream, to }) => `${stream}@${to}`)
+const formatPlaces = (commits: readonly RecordedCommit[]): string[] =>
+  commits.map(({ stream, to }) => `${stream}@${to}`)
 
 /** All pages, from the first on. */
 async function everyPage(ask: (continuation?: string) => Promise<CommitPage>): Promise<RecordedCommit[]> {
@@ -29,11 +30,11 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
   async function filled(orders = MORE_THAN_A_PAGE) {
     const { log, browser } = await create()
     const streams = Array.from({ length: orders }, (_, index) =>
-      recordedAtOnce(`order-${index}`, placedV1, confirmed).map((event) => event),
+      recordedTogether(`order-${index}`, placedV1, confirmed).map((event) => event),
     )
     for (const [placed] of streams) if (placed) await append(log, [placed])
     for (const [placed, second] of streams) if (placed && second) await append(log, [second], [placed])
-    await append(log, recordedAtOnce('orders-1', placedV1))
+    await append(log, recordedTogether('orders-1', placedV1))
     await log.append(EMPTY_STREAM, [receipt('order-0', 'nothing', 2)])
     return { log, browser, streams }
   }
@@ -53,10 +54,10 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       const found = await everyPage(async (continuation) => {
         pages += 1
         const page = await browser.newest({}, 4, continuation)
-        await append(log, recordedAtOnce(`order-later${pages}`, placedV1))
+        await append(log, recordedTogether(`order-later${pages}`, placedV1))
         return page
       })
-      const asked = placesOf(found).filter((place) => !place.startsWith('order-later'))
+      const asked = formatPlaces(found).filter((place) => !place.startsWith('order-later'))
       const expected = Array.from({ length: MORE_THAN_A_PAGE }, (_, index) => [`order-${index}@1`, `order-${index}@2`])
       assert.deepEqual([...new Set(asked)].sort(), [...expected.flat(), 'orders-1@1'].sort())
       assert.ok(pages > 3)
@@ -64,7 +65,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
 
     it('shows those of a category alone, and those with an event of a type', async () => {
       const { browser } = await filled(2)
-      const newest = async (filter: object) => placesOf((await browser.newest(filter, 100)).commits).toSorted()
+      const newest = async (filter: object) => formatPlaces((await browser.newest(filter, 100)).commits).toSorted()
       assert.deepEqual(await newest({ category: 'orders' }), ['orders-1@1'])
       assert.deepEqual(await newest({ category: 'order', type: 'OrderConfirmed' }), ['order-0@2', 'order-1@2'])
       assert.deepEqual(await newest({ type: 'OrderConfirmed' }), ['order-0@2', 'order-1@2'])
@@ -86,26 +87,26 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
         events.map((event) => ({ ...event, correlation }))
       for (let index = 0; index < MORE_THAN_A_PAGE; index += 1)
         for (const correlation of ['mine', 'other'])
-          await append(log, withCorrelation(recordedAtOnce(`order-${correlation}${index}`, placedV1), correlation))
+          await append(log, withCorrelation(recordedTogether(`order-${correlation}${index}`, placedV1), correlation))
       const found = await everyPage((continuation) => browser.correlated('mine', 3, continuation))
       const expected = Array.from({ length: MORE_THAN_A_PAGE }, (_, index) => `order-mine${index}@1`)
-      assert.deepEqual(placesOf(found).toSorted(), expected)
+      assert.deepEqual(formatPlaces(found).toSorted(), expected)
       assert.deepEqual(await browser.correlated('none', 3), { commits: [] })
     })
 
     it('shows what was appended since, each stream in order, once, and the same again where it is asked again', async () => {
       const { log, browser } = await filled(1)
       const end = await browser.end()
-      const first = recordedAtOnce('order-a', placedV1, confirmed)
+      const first = recordedTogether('order-a', placedV1, confirmed)
       const [placed] = first
       assert.ok(placed)
       await append(log, [placed])
       await append(log, first.slice(1), [placed])
-      await append(log, recordedAtOnce('order-b', placedV1))
+      await append(log, recordedTogether('order-b', placedV1))
       const round = async (from: string) => {
         const places: string[] = []
         for (let page = await browser.since(from, 2); ; page = await browser.since(page.continuation, 2)) {
-          places.push(...placesOf(page.commits))
+          places.push(...formatPlaces(page.commits))
           if (page.commits.length === 0) return { places, continuation: page.continuation }
         }
       }
@@ -113,7 +114,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.deepEqual(places.toSorted(), ['order-a@1', 'order-a@2', 'order-b@1'])
       assert.ok(places.indexOf('order-a@1') < places.indexOf('order-a@2'))
       assert.deepEqual((await round(end)).places, places)
-      await append(log, recordedAtOnce('order-c', placedV1))
+      await append(log, recordedTogether('order-c', placedV1))
       assert.deepEqual((await round(continuation)).places, ['order-c@1'])
     })
 

@@ -10,13 +10,13 @@ export type OnContainer = (container: Container) => Promise<unknown>
 export function missingContainerSuite(
   name: string,
   definition: Omit<ContainerDefinition, 'id' | 'partitionKey'> & { readonly partitionKey: string },
-  databaseOf: () => Database,
+  openDatabase: () => Database,
   operations: Readonly<Record<string, OnContainer>>,
 ): void {
   describe(`a container that is missing: ${name}`, () => {
     for (const [operation, run] of Object.entries(operations))
       it(`${operation} says so, names it, and works once it is there`, async () => {
-        const container = databaseOf().container(`missing-${randomUUID()}`)
+        const container = openDatabase().container(`missing-${randomUUID()}`)
         for (const _ of ['first', 'again'])
           await assert.rejects(
             run(container),
@@ -25,7 +25,7 @@ export function missingContainerSuite(
               error.retriable === true &&
               error.message.includes(`${container.database.id}/${container.id}`),
           )
-        await databaseOf().containers.create({ ...definition, id: container.id })
+        await openDatabase().containers.create({ ...definition, id: container.id })
         await run(container)
       })
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Discard, ParkedMessage, ParkedStream, ParkingStore } from '../../core/parking.ts'
 
-function parkedOf(stream: string, more: Partial<ParkedStream> = {}): ParkedStream {
+function makeParked(stream: string, more: Partial<ParkedStream> = {}): ParkedStream {
   return {
     handler: 'sales@1',
     stream,
@@ -50,13 +50,13 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.deepEqual(await store.streams(), [])
       assert.deepEqual(await store.messages(), [])
       assert.deepEqual(await store.discards(), [])
-      assert.equal(await store.stream(parkedOf('order-1')), undefined)
-      assert.deepEqual(await store.events(parkedOf('order-1'), 10), [])
+      assert.equal(await store.stream(makeParked('order-1')), undefined)
+      assert.deepEqual(await store.events(makeParked('order-1'), 10), [])
     })
 
     it('keeps a stream with its events, which are read in order and by parts, and no other consumer’s', async () => {
       const [store, other] = [await create(), await create()]
-      const parked = parkedOf('order-1', { events: 11 })
+      const parked = makeParked('order-1', { events: 11 })
       const add = [...Array.from({ length: 10 }, (_, index) => event(12 - index)), event(100)]
       const written = await store.write(parked, undefined, { add })
       assert.ok(written.outcome === 'written')
@@ -73,7 +73,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
 
     it('is not created twice, and not written by who has not seen the last write: nothing of that is kept', async () => {
       const store = await create()
-      const parked = parkedOf('order-1')
+      const parked = makeParked('order-1')
       const first = await store.write(parked, undefined, { add: [event(3)] })
       assert.ok(first.outcome === 'written')
       assert.deepEqual(await store.write(parked, undefined, { add: [event(4)] }), { outcome: 'conflict' })
@@ -91,7 +91,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
 
     it('drops and adds in one change; an event that is there already is no trouble', async () => {
       const store = await create()
-      const parked = parkedOf('order-1')
+      const parked = makeParked('order-1')
       const first = await store.write(parked, undefined, { add: [event(3), event(4)] })
       assert.ok(first.outcome === 'written')
       const second = await store.write(parked, first.etag, { add: [event(4), event(5)], drop: [3] })
@@ -104,7 +104,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
 
     it('removed, it is gone with what is dropped; who still adds to it is told, and it can be parked anew', async () => {
       const store = await create()
-      const parked = parkedOf('order-1')
+      const parked = makeParked('order-1')
       const first = await store.write(parked, undefined, { add: [event(3)] })
       assert.ok(first.outcome === 'written')
       assert.equal(await store.remove(parked, first.etag, { drop: [3], discard }), true)
@@ -118,7 +118,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
 
     it('one stream waits for several handlers, and several streams for one, each by itself', async () => {
       const store = await create()
-      const each = [parkedOf('order-1'), parkedOf('order-2'), parkedOf('order-1', { handler: 'sales@2' })]
+      const each = [makeParked('order-1'), makeParked('order-2'), makeParked('order-1', { handler: 'sales@2' })]
       for (const parked of each)
         await store.write(parked, undefined, { add: [event(parked.stream === 'order-1' ? 3 : 4)] })
       assert.equal((await store.streams()).length, 3)
@@ -141,8 +141,8 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
 
     it('takes the largest change that a caller may make', async () => {
       const store = await create()
-      const parked = parkedOf('order-1')
-      const add = Array.from({ length: store.eventsAtOnce }, (_, index) => ({
+      const parked = makeParked('order-1')
+      const add = Array.from({ length: store.maxEventsPerChange }, (_, index) => ({
         ...event(index + 3),
         text: 'x'.repeat(10_000),
       }))

@@ -4,7 +4,7 @@ import type { InstanceProgress, ProgressStore } from '../../core/ports.ts'
 
 const point = (sequence: number) => ({ sequence, time: `2026-01-01T00:00:00.${String(sequence).padStart(3, '0')}Z` })
 
-function progressOf(instance: string, sequence: number): InstanceProgress {
+function makeProgress(instance: string, sequence: number): InstanceProgress {
   return {
     instance,
     build: 'abc',
@@ -34,20 +34,20 @@ export function progressSuite(name: string, create: () => Promise<ProgressStore>
 
     it('is read as it was written, by whichever instance, with how old it is', async () => {
       const progress = await create()
-      await progress.write(progressOf('one', 5))
-      await progress.write(progressOf('two', 6))
+      await progress.write(makeProgress('one', 5))
+      await progress.write(makeProgress('two', 6))
       const items = [...(await progress.read())].sort((a, b) => (a.instance < b.instance ? -1 : 1))
       assert.deepEqual(
         items.map(({ age, ...item }) => item),
-        [progressOf('one', 5), progressOf('two', 6)],
+        [makeProgress('one', 5), makeProgress('two', 6)],
       )
       for (const { age } of items) assert.ok(age >= -1 && age < 600, `${age} s`)
     })
 
     it('an instance writes its own again, and it may be removed, also twice', async () => {
       const progress = await create()
-      await progress.write(progressOf('one', 5))
-      await progress.write(progressOf('one', 9))
+      await progress.write(makeProgress('one', 5))
+      await progress.write(makeProgress('one', 9))
       assert.equal((await progress.read())[0]?.partitions.get('0')?.get('a')?.sequence, 9)
       await progress.remove('one')
       await progress.remove('one')
@@ -56,7 +56,7 @@ export function progressSuite(name: string, create: () => Promise<ProgressStore>
 
     it('each consumer has its own', async () => {
       const [one, other] = [await create(), await create()]
-      await one.write(progressOf('one', 5))
+      await one.write(makeProgress('one', 5))
       assert.deepEqual(await other.read(), [])
     })
   })

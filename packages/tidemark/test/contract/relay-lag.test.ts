@@ -7,7 +7,7 @@ import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { CosmosRelayLag } from '../../cosmos/relay-lag.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { receipt } from '../support/commits.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
+import { recordedTogether } from '../support/recorded.ts'
 import { append } from './event-feed-suite.ts'
 
 const { database, stop } = await cosmosEndpoint()
@@ -29,7 +29,7 @@ describe('how far the relay is behind', () => {
   })
 
   const place = (...ids: readonly number[]) =>
-    Promise.all(ids.map((id) => append(new CosmosEventStore(log), recordedAtOnce(`order-${id}`, placedV1))))
+    Promise.all(ids.map((id) => append(new CosmosEventStore(log), recordedTogether(`order-${id}`, placedV1))))
 
   /** Where who reads the feed to its end stands: for the SDK, and as the service itself says it. */
   async function ends(): Promise<{ readonly range: string; readonly continuation: string; readonly etag: string }[]> {

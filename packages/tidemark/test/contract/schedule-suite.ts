@@ -20,7 +20,7 @@ function scheduledAt(key: string, dueAt: number, data: unknown = {}): ScheduledC
   return { stream: 'order-1', key, due: new Date(dueAt).toISOString(), command: { type: 'cancel', data }, metadata }
 }
 
-async function dueOf(schedule: Schedule, size = 10): Promise<ScheduledCommand[]> {
+async function readDue(schedule: Schedule, size = 10): Promise<ScheduledCommand[]> {
   const all: ScheduledCommand[] = []
   for await (const page of schedule.due(size)) {
     assert.ok(page.length > 0 && page.length <= size, `a page of ${page.length}`)
@@ -29,7 +29,7 @@ async function dueOf(schedule: Schedule, size = 10): Promise<ScheduledCommand[]>
   return all
 }
 
-const keysOf = (commands: readonly ScheduledCommand[]): string[] => commands.map(({ key }) => key)
+const listKeys = (commands: readonly ScheduledCommand[]): string[] => commands.map(({ key }) => key)
 
 /** The clock of the machine is so far from the truth, and stands still. */
 function hostIsOff(t: TestContext, milliseconds: number): void {
@@ -43,14 +43,14 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       const { schedule, now } = await create()
       await schedule.add(scheduledAt('early', (await now()) + 30 * MINUTE))
       hostIsOff(t, HOUR)
-      assert.deepEqual(await dueOf(schedule), [])
+      assert.deepEqual(await readDue(schedule), [])
     })
 
     it('what is due by the store is due for a host that is an hour slow', async (t) => {
       const { schedule, now } = await create()
       await schedule.add(scheduledAt('late', (await now()) - 1))
       hostIsOff(t, -HOUR)
-      assert.deepEqual(keysOf(await dueOf(schedule)), ['late'])
+      assert.deepEqual(listKeys(await readDue(schedule)), ['late'])
     })
 
     it('a command is due from its moment on, not before, and stays until it is removed', async () => {
@@ -61,7 +61,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       const seen = await until(
         'the command to be due',
         async () => {
-          const due = await dueOf(schedule)
+          const due = await readDue(schedule)
           // Asked after it: so early no answer may have it.
           if ((await now()) < dueAt) assert.deepEqual(due, [])
           pass(500)
@@ -70,9 +70,9 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
         (due) => due.length > 0,
       )
       assert.deepEqual(seen, [command])
-      assert.deepEqual(await dueOf(schedule), [command])
+      assert.deepEqual(await readDue(schedule), [command])
       await schedule.remove(command)
-      assert.deepEqual(await dueOf(schedule), [])
+      assert.deepEqual(await readDue(schedule), [])
       await schedule.remove(command)
     })
 
@@ -92,7 +92,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
         isMore = continuation !== undefined
       }
       assert.equal(pages, 5)
-      assert.deepEqual(keysOf(found).toSorted(), times.map((_, index) => `k${index}`).sort())
+      assert.deepEqual(listKeys(found).toSorted(), times.map((_, index) => `k${index}`).sort())
       const dues = found.map(({ due }) => due)
       assert.deepEqual(dues, dues.toSorted())
       assert.deepEqual(await (await create()).schedule.list(2), { commands: [] })
@@ -106,7 +106,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       await schedule.add(scheduledAt('a', past - 1, { reason: 'again' }))
       await schedule.add({ ...scheduledAt('a', past), stream: 'order-2' })
       await schedule.add(scheduledAt('b c', past))
-      const due = await dueOf(schedule)
+      const due = await readDue(schedule)
       assert.deepEqual(due.map(({ stream, key }) => `${stream} ${key}`).sort(), [
         'order-1 a',
         'order-1 b c',
@@ -131,7 +131,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
         const seen: string[] = []
         for await (const page of schedule.due(2)) {
           assert.ok(page.length > 0 && page.length <= 2)
-          seen.push(...keysOf(page))
+          seen.push(...listKeys(page))
           await each(page)
         }
         assert.deepEqual([seen[0], seen.slice(1, 4).sort(), seen.slice(4)], ['a', ['b1', 'b2', 'b3'], ['c']])
@@ -141,7 +141,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       await pages(async (page) => {
         for (const command of page) await schedule.remove(command)
       })
-      assert.deepEqual(await dueOf(schedule), [])
+      assert.deepEqual(await readDue(schedule), [])
     })
   })
 }

@@ -7,7 +7,7 @@ import type { RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { Clock } from '../../core/ports.ts'
 import type { AnyView } from '../../core/view.ts'
-import { cursorsOf } from '../../core/view.ts'
+import { findCursorView } from '../../core/view.ts'
 import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { CosmosParking } from '../../cosmos/parking.ts'
@@ -17,13 +17,13 @@ import type { Handler } from '../../runtime/consume.ts'
 import { LiveViews, POINTER_MS } from '../../runtime/live-views.ts'
 import { ConsumerParking } from '../../runtime/parking.ts'
 import { projection } from '../../runtime/project.ts'
+import { rebuildView } from '../../runtime/rebuild.ts'
 import { Redrive } from '../../runtime/redrive.ts'
-import { replay } from '../../runtime/replay.ts'
 import type { Limits } from '../../verify/category-check.ts'
 import type { Fault } from '../../verify/stream-check.ts'
 import { verifyViews } from '../../verify/views.ts'
 import { balanceView, turnoverView, type WalletEvent, wallet } from '../domain/wallets.ts'
-import { appendStream, commit, headOf, receipt } from '../support/commits.ts'
+import { appendStream, commit, readHead, receipt } from '../support/commits.ts'
 import { projecting } from '../support/projecting.ts'
 import { recorded } from '../support/recorded.ts'
 
@@ -73,7 +73,7 @@ class World {
     this.generations = new CosmosViewGenerations({ exact: its, relaxed: its }, 3600)
     this.views = new LiveViews(this.generations, clock, (name) => {
       const view = views.find((each) => each.name === name)
-      return view && cursorsOf(views, view)
+      return view && findCursorView(views, view)
     })
   }
 
@@ -110,7 +110,7 @@ class World {
     const all = recorded(`wallet-${id}`, ...before, { ...event, schemaVersion: event.type === 'PaidIn' ? 2 : 1 })
     const last = all.at(-1)
     assert.ok(last)
-    const result = await this.log.append(headOf(before.slice(-1)), [commit(`more ${last.version}`, [last])])
+    const result = await this.log.append(readHead(before.slice(-1)), [commit(`more ${last.version}`, [last])])
     assert.equal(result.outcome, 'appended')
     this.#streams.set(`wallet-${id}`, all)
     return last
@@ -159,27 +159,27 @@ class World {
   /** @param before what happens before a view's documents are read: by then the log was. */
   async verify(limits?: Partial<Limits>, before?: (view: string) => Promise<void>) {
     const faults: Fault[] = []
-    const untold: string[] = []
-    let [begun, read] = [0, 0]
+    const unchecked: string[] = []
+    let [announced, read] = [0, 0]
     const counts = await verifyViews(
       before ? delayed(this.database, before) : this.database,
       this.service,
       {
         begin(items) {
-          begun += items
+          announced += items
         },
         read(items) {
           read += items
         },
         fault: (fault) => faults.push(fault),
-        untold: (view, why) => untold.push(`${view}: ${why}`),
+        unchecked: (view, why) => unchecked.push(`${view}: ${why}`),
       },
       limits,
     )
     return {
       counts,
-      untold,
-      begun,
+      untold: unchecked,
+      begun: announced,
       read,
       lines: faults.map(({ place, wrong, detail }) => `${place}: ${wrong}: ${detail}`),
     }
@@ -218,8 +218,8 @@ async function found(
 ): Promise<readonly string[]> {
   const world = await World.sound(views)
   await harm(world)
-  const { lines, untold } = await world.verify(limits)
-  assert.deepEqual(untold, [])
+  const { lines, untold: unchecked } = await world.verify(limits)
+  assert.deepEqual(unchecked, [])
   return lines
 }
 
@@ -267,7 +267,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
       const [, , last] = story('1', 5, 7, -2)
       assert.ok(last)
       await world.container('events').item(last.id, 'wallet-1').delete()
-      const head = headOf(story('1', 5, 7).slice(-1))
+      const head = readHead(story('1', 5, 7).slice(-1))
       await world.log.append(head, [commit('again', [last])])
     })
     assert.ok(
@@ -440,10 +440,10 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     const world = await World.sound()
     const deciders = [{ events: wallet.events.filter(({ name }) => name !== 'PaidOut') }]
     Object.assign(world.service, { deciders })
-    const { lines, untold } = await world.verify()
+    const { lines, untold: unchecked } = await world.verify()
     assert.deepEqual(lines, [])
     assert.deepEqual(
-      untold.map((line) => line.replace(/-\d@\d/, '')).toSorted(),
+      unchecked.map((line) => line.replace(/-\d@\d/, '')).toSorted(),
       ['balance', 'balance', 'turnover'].map((view) => `${view}: wallet: this code does not know PaidOut version 1`),
     )
   })
@@ -453,13 +453,13 @@ describe('views against the log: nothing is said', () => {
   it('of what is sound, whichever part of it is made at a time', async () => {
     const world = await World.sound()
     for (const limits of [{}, { documents: 1 }, { documents: 2 }]) {
-      const { lines, untold, counts, begun, read } = await world.verify(limits)
-      assert.deepEqual([lines, untold], [[], []])
+      const { lines, untold: unchecked, counts, begun: announced, read } = await world.verify(limits)
+      assert.deepEqual([lines, unchecked], [[], []])
       assert.deepEqual(counts, [
         { view: 'balance', ...NOTHING, documents: 3 },
         { view: 'turnover', ...NOTHING, documents: 3 },
       ])
-      assert.ok(read === begun && read >= 9)
+      assert.ok(read === announced && read >= 9)
     }
     const alone = await World.sound([turnoverView])
     assert.deepEqual((await alone.verify()).lines, [])
@@ -506,7 +506,7 @@ describe('views against the log: nothing is said', () => {
         sort: turnoverView.sort(document),
         ...(before ? { etag: before.etag } : { etag: undefined }),
       }
-      assert.equal((await store.writeWithMarks(key, write, marks)).outcome, 'written')
+      assert.equal((await store.writeWithMarkers(key, write, marks)).outcome, 'written')
     }
     await apply('in', [`wallet-2@${event.version}`])
     assert.deepEqual((await world.verify()).lines, [])
@@ -549,8 +549,8 @@ describe('views against the log: nothing is said', () => {
           : redrive.redrive(parked, () => {}))
         assert.equal(done.outcome, 'done')
       }
-      const { lines, untold, counts } = await world.verify()
-      assert.deepEqual([lines, untold], [[], []])
+      const { lines, untold: unchecked, counts } = await world.verify()
+      assert.deepEqual([lines, unchecked], [[], []])
       assert.deepEqual(counts, [
         { view: 'balance', ...NOTHING, documents: 3, givenUp: giveUp ? 1 : 0 },
         { view: 'turnover', ...NOTHING, documents: 3, givenUp: giveUp ? 1 : 0 },
@@ -565,11 +565,11 @@ describe('views against the log: nothing is said', () => {
     const progress = new CosmosProgress(world.container('progress'), 'wallets-views')
     const its = { log, generations, views, feed, progress, declared: service.views, eventTypes: wallet.events, clock }
     for (const view of [turnoverView, balanceView, turnoverView]) {
-      await replay({ ...its, ids: randomUUID }, view, { begin() {}, read() {}, stage() {} })
+      await rebuildView({ ...its, ids: randomUUID }, view, { begin() {}, read() {}, stage() {} })
       await clock.wait(POINTER_MS)
       await world.project([await world.more('1', paidIn(1)), await world.more('3', paidOut(1))])
-      const { lines, untold, counts } = await world.verify()
-      assert.deepEqual([lines, untold], [[], []])
+      const { lines, untold: unchecked, counts } = await world.verify()
+      assert.deepEqual([lines, unchecked], [[], []])
       assert.deepEqual(
         counts.map(({ documents, behind }) => [documents, behind]),
         [
@@ -583,11 +583,11 @@ describe('views against the log: nothing is said', () => {
   it('of what comes between the reading of the log and that of the documents', async () => {
     const world = await World.sound()
     const came: string[] = []
-    const { lines, untold } = await world.verify(undefined, async (view) => {
+    const { lines, untold: unchecked } = await world.verify(undefined, async (view) => {
       came.push(view)
       if (came.length <= 4) await world.project([await world.more('2', paidIn(1))])
     })
-    assert.deepEqual([lines, untold], [[], []])
+    assert.deepEqual([lines, unchecked], [[], []])
     assert.deepEqual(new Set(came), new Set(['balance', 'turnover']))
   })
 
@@ -601,8 +601,8 @@ describe('views against the log: nothing is said', () => {
     })
     try {
       for (let round = 0; round < 4; round += 1) {
-        const { lines, untold } = await world.verify(round % 2 === 0 ? {} : { documents: 2 })
-        assert.deepEqual([lines, untold], [[], []])
+        const { lines, untold: unchecked } = await world.verify(round % 2 === 0 ? {} : { documents: 2 })
+        assert.deepEqual([lines, unchecked], [[], []])
       }
     } finally {
       stop = true

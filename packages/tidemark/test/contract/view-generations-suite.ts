@@ -5,12 +5,16 @@ import type { ViewGenerations, ViewStore } from '../../core/ports.ts'
 const VIEW = 'sales'
 const cursor = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }
 /** More than one transaction removes. */
-const marks = Array.from({ length: 150 }, (_, index) => `order-${index}@1`)
+const markers = Array.from({ length: 150 }, (_, index) => `order-${index}@1`)
 
 async function fill(store: ViewStore): Promise<void> {
-  const first = await store.writeWithMarks('tea', { document: {}, sort: 'tea', etag: undefined }, marks.slice(0, 90))
+  const first = await store.writeWithMarkers(
+    'tea',
+    { document: {}, sort: 'tea', etag: undefined },
+    markers.slice(0, 90),
+  )
   assert.ok(first.outcome === 'written')
-  await store.writeWithMarks('tea', { document: {}, sort: 'tea', etag: first.etag }, marks.slice(90))
+  await store.writeWithMarkers('tea', { document: {}, sort: 'tea', etag: first.etag }, markers.slice(90))
   await store.writeDocument('cup', { document: {}, sort: 'cup', etag: undefined }, cursor)
   await store.writeCursor('order-1', cursor, undefined)
 }
@@ -20,12 +24,12 @@ async function left(store: ViewStore): Promise<number[]> {
   const documents = await Promise.all(['tea', 'cup'].map((key) => store.read(key)))
   return [
     documents.filter((document) => document !== undefined).length,
-    (await store.readMarks('tea', marks)).size,
+    (await store.readMarkers('tea', markers)).size,
     (await store.readCursor('order-1')) ? 1 : 0,
   ]
 }
 
-const EVERYTHING = [2, marks.length, 1]
+const EVERYTHING = [2, markers.length, 1]
 const NOTHING = [0, 0, 0]
 
 /** What the generations of views must do. @param create a view `sales` of which nothing was ever written. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { ViewStore } from '../../core/ports.ts'
-import type { OneStreamView } from '../../core/view.ts'
+import type { SingleStreamView } from '../../core/view.ts'
 import { listDocuments } from '../../runtime/query.ts'
 import { documentKey } from '../support/document-keys.ts'
 import { ManualClock } from '../support/fakes.ts'
@@ -13,7 +13,7 @@ interface Listed {
   readonly status: 'new' | 'old'
 }
 
-const view: OneStreamView<Listed, never> = {
+const view: SingleStreamView<Listed, never> = {
   kind: 'one-stream',
   name: 'listed',
   category: 'order',
@@ -42,7 +42,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
       const store = await create()
       for (const key of ['a', 'b', 'c', 'd', 'e']) await write(store, { key, sort: 'same', status: 'new' })
       for (const filter of [{}, { status: 'new' }]) {
-        const pages = await pagesOf(store, filter, 2)
+        const pages = await readPages(store, filter, 2)
         assert.deepEqual(
           pages.map((page) => page.map(({ key }) => key)),
           [['e', 'd'], ['c', 'b'], ['a']],
@@ -61,7 +61,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
             const left = changes.values()
             const store = await create()
             for (const document of documents) await write(store, document)
-            const pages = await pagesOf(store, filter, limit, async () => {
+            const pages = await readPages(store, filter, limit, async () => {
               const { come = [], again = [] } = left.next().value ?? {}
               for (const document of come)
                 if (!documents.some(({ key }) => key === document.key)) await write(store, document)
@@ -105,14 +105,14 @@ async function write(store: ViewStore, document: Listed): Promise<void> {
 }
 
 /** All pages of a list, as a client asks for one after the other. @param meanwhile what goes on between two. */
-async function pagesOf(
+async function readPages(
   store: ViewStore,
   filter: Readonly<Record<string, string>>,
   limit: number,
   meanwhile: () => Promise<void> = async () => {},
 ): Promise<readonly (readonly Listed[])[]> {
   const live = { number: 1, store }
-  const views = { state: async () => ({ live, written: [live], others: [] }) }
+  const views = { state: async () => ({ live, writeTargets: [live], others: [] }) }
   const deps = { views, clock: new ManualClock(), maxWait: 0 }
   const pages: (readonly Listed[])[] = []
   for (let continuation: string | undefined; ; ) {

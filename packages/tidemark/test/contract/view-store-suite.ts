@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { placeOf } from '../../core/document-key.ts'
+import { formatPlace } from '../../core/document-key.ts'
 import type { ViewStore } from '../../core/ports.ts'
 import { documentKey } from '../support/document-keys.ts'
 
@@ -43,40 +43,40 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
 
     it('applies an event to a document once: a mark that is there lets nothing be written', async () => {
       const store = await create()
-      assert.equal((await store.writeWithMarks('a', write({ n: 1 }), ['order-1@1', 'order-2@1'])).outcome, 'written')
+      assert.equal((await store.writeWithMarkers('a', write({ n: 1 }), ['order-1@1', 'order-2@1'])).outcome, 'written')
       const before = await store.read('a')
       assert.equal(
-        (await store.writeWithMarks('a', write({ n: 9 }, 'sort', before?.etag), ['order-3@1', 'order-2@1'])).outcome,
+        (await store.writeWithMarkers('a', write({ n: 9 }, 'sort', before?.etag), ['order-3@1', 'order-2@1'])).outcome,
         'applied',
       )
       assert.deepEqual((await store.read('a'))?.document, { n: 1 })
       assert.deepEqual(
-        await store.readMarks('a', ['order-1@1', 'order-2@1', 'order-3@1']),
+        await store.readMarkers('a', ['order-1@1', 'order-2@1', 'order-3@1']),
         new Set(['order-1@1', 'order-2@1']),
       )
     })
 
     it('the marks of one document are not those of another', async () => {
       const store = await create()
-      await store.writeWithMarks('a', write({}), ['order-1@1'])
-      assert.equal((await store.writeWithMarks('b', write({}), ['order-1@1'])).outcome, 'written')
-      assert.deepEqual(await store.readMarks('c', ['order-1@1']), new Set())
+      await store.writeWithMarkers('a', write({}), ['order-1@1'])
+      assert.equal((await store.writeWithMarkers('b', write({}), ['order-1@1'])).outcome, 'written')
+      assert.deepEqual(await store.readMarkers('c', ['order-1@1']), new Set())
     })
 
     it('a document that changed lets no mark be written', async () => {
       const store = await create()
-      await store.writeWithMarks('a', write({}), ['order-1@1'])
-      assert.equal((await store.writeWithMarks('a', write({}, 'sort', 'another'), ['order-2@1'])).outcome, 'conflict')
-      assert.equal((await store.writeWithMarks('a', write({}), ['order-2@1'])).outcome, 'conflict')
-      assert.deepEqual(await store.readMarks('a', ['order-2@1']), new Set())
+      await store.writeWithMarkers('a', write({}), ['order-1@1'])
+      assert.equal((await store.writeWithMarkers('a', write({}, 'sort', 'another'), ['order-2@1'])).outcome, 'conflict')
+      assert.equal((await store.writeWithMarkers('a', write({}), ['order-2@1'])).outcome, 'conflict')
+      assert.deepEqual(await store.readMarkers('a', ['order-2@1']), new Set())
     })
 
     it('takes as many marks in one write as it says', async () => {
       const store = await create()
-      assert.equal(store.marksAtOnce, 99)
-      const marks = Array.from({ length: store.marksAtOnce }, (_, index) => `order-${index}@1`)
-      assert.equal((await store.writeWithMarks('a', write({}), marks)).outcome, 'written')
-      assert.deepEqual(await store.readMarks('a', marks), new Set(marks))
+      assert.equal(store.maxMarkersPerWrite, 99)
+      const markers = Array.from({ length: store.maxMarkersPerWrite }, (_, index) => `order-${index}@1`)
+      assert.equal((await store.writeWithMarkers('a', write({}), markers)).outcome, 'written')
+      assert.deepEqual(await store.readMarkers('a', markers), new Set(markers))
     })
 
     it('a cursor that another wrote meanwhile is not overwritten', async () => {
@@ -102,7 +102,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
         await store.writeDocument(key, write({ key, status }, `sort-${key}`), cursorAt(1))
       await store.writeCursor('order-1', cursorAt(1), undefined)
       const keys = async (list: Parameters<ViewStore['list']>[0]) => (await store.list(list)).map(({ place }) => place)
-      const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((key) => placeOf(`sort-${key}`, key))
+      const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((key) => formatPlace(`sort-${key}`, key))
       assert.deepEqual(await keys({ filter: {}, limit: 10 }), [d, c, b, a])
       assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2 }), [d, c])
       assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2, after: c ?? '' }), [a])
@@ -131,7 +131,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       const store = await create()
       const keys = [...new Set(fc.sample(documentKey, { numRuns: 120, seed: 20261129 }))]
       for (const key of keys)
-        assert.equal((await store.writeWithMarks(key, write({ key }), ['order-1@1'])).outcome, 'written', key)
+        assert.equal((await store.writeWithMarkers(key, write({ key }), ['order-1@1'])).outcome, 'written', key)
       for (const key of keys) assert.deepEqual((await store.read(key))?.document, { key })
     })
   })

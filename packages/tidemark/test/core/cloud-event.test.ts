@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { fromCloudEvent, mayBeOf, toCloudEvent } from '../../core/cloud-event.ts'
-import { hashOf } from '../../core/hash-chain.ts'
+import { fromCloudEvent, mayBelongTo, toCloudEvent } from '../../core/cloud-event.ts'
+import { hashEvent } from '../../core/hash-chain.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
@@ -104,7 +104,7 @@ describe('envelope', () => {
   ] as const)
     it(`refuses an event that ${what}, though it is what its hash says`, () => {
       const { hash: _, ...unhashed } = { ...first, ...change }
-      const message = toCloudEvent({ ...unhashed, hash: hashOf(unhashed) })
+      const message = toCloudEvent({ ...unhashed, hash: hashEvent(unhashed) })
       assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
     })
 
@@ -114,7 +114,7 @@ describe('envelope', () => {
       // The data itself is one of them.
       for (let level = 1; level < levels; level += 1) deep = [deep]
       const { hash: _, ...unhashed } = { ...first, data: { deep } }
-      const message = { ...toCloudEvent(first), data: { deep }, hash: hashOf(unhashed) }
+      const message = { ...toCloudEvent(first), data: { deep }, hash: hashEvent(unhashed) }
       if (levels === 48) assert.deepEqual(fromCloudEvent(message).data, { deep })
       else assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
     })
@@ -122,7 +122,7 @@ describe('envelope', () => {
   it('an optional attribute that is absent stays absent, so that the hash stays the same', () => {
     const { hash: _, ...unhashed } = first
     const traced = { ...unhashed, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
-    const event = { ...traced, hash: hashOf(traced) }
+    const event = { ...traced, hash: hashEvent(traced) }
     assert.deepEqual(fromCloudEvent(toCloudEvent(event)), event)
     assert.notEqual(event.hash, first.hash)
     assert.ok(!('traceparent' in fromCloudEvent(toCloudEvent(first))))
@@ -132,8 +132,11 @@ describe('envelope', () => {
 describe('a message that a consumer does not follow', () => {
   it('is passed unread where it is of another category for sure, and only there', () => {
     const message = toCloudEvent(first)
-    assert.deepEqual([mayBeOf(new Set(['order']), message), mayBeOf(new Set(['stock']), message)], [true, false])
+    assert.deepEqual(
+      [mayBelongTo(new Set(['order']), message), mayBelongTo(new Set(['stock']), message)],
+      [true, false],
+    )
     for (const unsure of [null, 'text', 7, {}, { subject: 7 }, { subject: 'stock' }, { subject: 'Stock-tea' }])
-      assert.equal(mayBeOf(new Set(['order']), unsure), true, JSON.stringify(unsure))
+      assert.equal(mayBelongTo(new Set(['order']), unsure), true, JSON.stringify(unsure))
   })
 })

@@ -12,8 +12,8 @@ import { wallet } from '../domain/wallets.ts'
 // The compiler is the test: `npm run types` fails where a line that must not compile does. Each line runs too, so none is dead.
 
 const Rung = eventType('Rung', z.object({ door: z.string() }))
-const heard = z.object({ door: z.string(), by: z.string() })
-const Heard = eventType('Heard', heard)
+const rungBy = z.object({ door: z.string(), by: z.string() })
+const RungBy = eventType('Heard', rungBy)
 const v2 = z.object({ door: z.string(), by: z.enum(['bell', 'knock']) })
 
 describe('what JSON does not keep does not compile', () => {
@@ -97,12 +97,12 @@ describe('what a schema names has to be there, or it does not compile', () => {
 
   it('a translation that forgets a field, or reads one that is not there', () => {
     // @ts-expect-error Property 'by' is missing
-    published(Rung, Heard, (data) => data)
+    published(Rung, RungBy, (data) => data)
     // @ts-expect-error Property 'door' is missing
-    published(Heard, Rung, ({ by }) => ({ by }))
+    published(RungBy, Rung, ({ by }) => ({ by }))
     // @ts-expect-error Property 'by' does not exist
-    published(Rung, Heard, ({ door, by }) => ({ door, by }))
-    assert.equal(published(Heard, Rung, ({ door }) => ({ door })).published, Rung)
+    published(Rung, RungBy, ({ door, by }) => ({ door, by }))
+    assert.equal(published(RungBy, Rung, ({ door }) => ({ door })).publicEvent, Rung)
   })
 
   it('a command that forgets a field', () => {
@@ -122,11 +122,11 @@ describe('what a schema names has to be there, or it does not compile', () => {
       await sendLater('2026-01-01', ringing, '1', '1', { type: 'ring', data: { door: 'front' } })
     }
     assert.equal(react.length, 2)
-    const hearing = { service: 'doors', category: 'bell', events: [Rung], startsAt: 'first' } as const
+    const input = { service: 'doors', category: 'bell', events: [Rung], startsAt: 'first' } as const
     const steps = { service: 'doors', events: [], startsAt: 'first', react: async () => {} } as const
-    const hear = () => ({ id: '1', command: { type: 'ring', data: { door: 'front' } } as const })
+    const correlate = () => ({ id: '1', command: { type: 'ring', data: { door: 'front' } } as const })
     // @ts-expect-error Property 'times' is missing
-    processManager('ringing', ringing, [{ ...hearing, hear }], steps)
+    processManager('ringing', ringing, [{ ...input, correlate }], steps)
   })
 
   it('an event that a test gives and that forgets a field', () =>

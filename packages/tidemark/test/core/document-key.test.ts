@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { keyFault, MAX_KEY_BYTES, placeOf } from '../../core/document-key.ts'
+import { formatPlace, keyFault, MAX_KEY_BYTES } from '../../core/document-key.ts'
 import { project } from '../../testing/project.ts'
 import { labelView, shelves } from '../domain/shelves.ts'
 import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
@@ -58,7 +58,7 @@ describe('the place of a document', () => {
     fc.assert(
       fc.property(text, documentKey, text, documentKey, (sort, key, other, otherKey) => {
         assert.equal(
-          placeOf(sort, key) === placeOf(other, otherKey),
+          formatPlace(sort, key) === formatPlace(other, otherKey),
           sort.toWellFormed() === other.toWellFormed() && key === otherKey,
         )
       }),
@@ -69,7 +69,7 @@ describe('the place of a document', () => {
     fc.assert(
       fc.property(plain, documentKey, plain, documentKey, (sort, key, other, otherKey) => {
         const before = sort < other || (sort === other && key < otherKey)
-        assert.equal(placeOf(sort, key) < placeOf(other, otherKey), before)
+        assert.equal(formatPlace(sort, key) < formatPlace(other, otherKey), before)
       }),
     )
   })

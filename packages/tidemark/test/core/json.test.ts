@@ -8,7 +8,7 @@ import { asJson, type JsonOptions, MAX_NESTING } from '../../core/json.ts'
 const nested = (depth: number, inside: unknown = 1): unknown =>
   depth === 0 ? inside : nested(depth - 1, depth % 2 ? [inside] : { a: inside })
 
-function faultOf(value: unknown, options?: JsonOptions): { pointer: string; detail: string; isTooDeep: boolean } {
+function findFault(value: unknown, options?: JsonOptions): { pointer: string; detail: string; isTooDeep: boolean } {
   const json = asJson(value, options)
   assert.ok(!json.valid, 'it is taken')
   return json.fault
@@ -56,8 +56,8 @@ describe('what JSON does not keep', () => {
     ['an array with fields', Object.assign([1], { index: 0 }), /^an array has no fields/],
   ] as const) {
     it(`${what} is refused, wherever it is`, () => {
-      const where = (value: unknown): string => faultOf(value).pointer.replace(/\/toJSON$/, '')
-      assert.match(faultOf(value).detail, detail)
+      const where = (value: unknown): string => findFault(value).pointer.replace(/\/toJSON$/, '')
+      assert.match(findFault(value).detail, detail)
       assert.equal(where(value), '')
       assert.equal(where({ a: [1, { 'b/~c': value }], z: new Date(0) }), '/a/1/b~1~0c')
       assert.equal(where([[], value]), '/1')
@@ -65,24 +65,24 @@ describe('what JSON does not keep', () => {
   }
 
   it('undefined is refused where JSON makes null of it, or nothing', () => {
-    assert.deepEqual(faultOf({ a: [1, undefined] }).pointer, '/a/1')
-    assert.deepEqual(faultOf({ a: new Array(1) }).pointer, '/a/0')
-    assert.equal(faultOf(undefined).pointer, '')
-    assert.match(faultOf(undefined).detail, /undefined is no JSON: write null, or leave it out/)
+    assert.deepEqual(findFault({ a: [1, undefined] }).pointer, '/a/1')
+    assert.deepEqual(findFault({ a: new Array(1) }).pointer, '/a/0')
+    assert.equal(findFault(undefined).pointer, '')
+    assert.match(findFault(undefined).detail, /undefined is no JSON: write null, or leave it out/)
   })
 
   it('a name that sets a prototype or is no text is refused', () => {
-    assert.equal(faultOf({ a: JSON.parse('{"__proto__":{"admin":true}}') }).pointer, '/a/__proto__')
-    assert.equal(faultOf({ '\ud800': 1 }).pointer, '/\ud800')
+    assert.equal(findFault({ a: JSON.parse('{"__proto__":{"admin":true}}') }).pointer, '/a/__proto__')
+    assert.equal(findFault({ '\ud800': 1 }).pointer, '/\ud800')
   })
 
   it('what holds itself is refused at the place where it does', () => {
     const self: { list: unknown[]; more?: unknown } = { list: [1] }
     self.list.push({ back: self })
-    assert.deepEqual([faultOf({ self }).pointer, faultOf({ self }).isTooDeep], ['/self/list/1/back', false])
+    assert.deepEqual([findFault({ self }).pointer, findFault({ self }).isTooDeep], ['/self/list/1/back', false])
     const array: unknown[] = []
     array.push(array, array)
-    assert.match(faultOf(array).detail, /it holds itself/)
+    assert.match(findFault(array).detail, /it holds itself/)
     // The same thing twice beside each other is no circle.
     const twice = { a: 1 }
     assert.deepEqual(kept([twice, twice]), [{ a: 1 }, { a: 1 }])
@@ -91,17 +91,17 @@ describe('what JSON does not keep', () => {
   it('more levels than there may be are refused, and exhaust no stack', () => {
     for (const value of [null, 'text', 1, [], {}, nested(MAX_NESTING), [nested(MAX_NESTING - 1), 1]]) kept(value)
     for (const value of [nested(MAX_NESTING + 1), { a: 1, b: [nested(MAX_NESTING)] }])
-      assert.equal(faultOf(value).isTooDeep, true)
+      assert.equal(findFault(value).isTooDeep, true)
     let value: unknown = 1
     for (let depth = 0; depth < 1_000_000; depth += 1) value = [value]
-    assert.equal(faultOf(value).isTooDeep, true)
+    assert.equal(findFault(value).isTooDeep, true)
     kept(nested(60), { levels: 60 })
   })
 
   it('what JavaScript alone would read back is kept where nobody else reads it', () => {
     const value = JSON.parse('{"__proto__":1,"large":1e300,"half":"\\ud800"}')
     assert.equal(kept(value, { portable: false }), value)
-    assert.equal(faultOf({ a: new Date(0) }, { portable: false }).pointer, '/a')
+    assert.equal(findFault({ a: new Date(0) }, { portable: false }).pointer, '/a')
   })
 })
 
@@ -130,7 +130,7 @@ describe('what JSON keeps', () => {
   it('is what other realms have of it, too', () => {
     const value = runInContext('({ a: [{ b: 1 }] })', createContext())
     assert.deepEqual(kept(value), { a: [{ b: 1 }] })
-    assert.match(faultOf(runInContext('({ at: new Date(0) })', createContext())).detail, /an object of Date/)
+    assert.match(findFault(runInContext('({ at: new Date(0) })', createContext())).detail, /an object of Date/)
   })
 
   it('is exactly what JSON gives back, for any value there is', () => {

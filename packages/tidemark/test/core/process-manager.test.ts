@@ -17,7 +17,7 @@ const process = processManager(
       category: 'bell',
       events,
       startsAt: 'first',
-      hear: ({ data }) =>
+      correlate: ({ data }) =>
         data.door === undefined
           ? undefined
           : { id: data.door, command: { type: 'write', data: { count: 1, bytes: 1 } } as never },
@@ -39,9 +39,9 @@ describe('a process manager', () => {
 
   it('is told of an event by a command whose id is its position, and of none that is no process’s business', async () => {
     const sent: unknown[] = []
-    const [hearing] = process.reactions
+    const [inputReaction] = process.reactions
     for (const event of recorded('bell-1', { type: 'Rung', data: {} }, { type: 'Rung', data: { door: 'front' } }))
-      await hearing?.react(
+      await inputReaction?.react(
         event,
         async (decider, id, commandId, command) => {
           sent.push([decider.category, id, commandId, command.type])

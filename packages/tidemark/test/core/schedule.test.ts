@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { processManager } from '../../core/process-manager.ts'
 import type { Reaction, Send, SendLater } from '../../core/reaction.ts'
 import { hasSchedule, SCHEDULE, type Service } from '../../core/service.ts'
-import { topologyOf } from '../../topology.ts'
+import { buildTopology } from '../../topology.ts'
 import { orderConfirmation } from '../domain/order-confirmation.ts'
 import { type PledgeEvent, PledgeMade, pledge } from '../domain/wallets.ts'
 
@@ -33,7 +33,7 @@ describe('a schedule', () => {
       [{ ...bare, processes: [later] }, true],
       [{ ...bare, reactions: [reactionLater] }, true],
     ] as const) {
-      const { databases } = topologyOf([service])
+      const { databases } = buildTopology([service])
       assert.equal(hasSchedule(service), expected)
       assert.equal(databases[0]?.containers.some(({ name }) => name === SCHEDULE) ?? false, expected)
     }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { hasSnapshots, SNAPSHOTS } from '../../core/service.ts'
-import { topologyOf } from '../../topology.ts'
+import { buildTopology } from '../../topology.ts'
 import { ordering } from '../domain/orders.ts'
 import { inventory } from '../domain/stock.ts'
 
 describe('the container of snapshots', () => {
   it('is there where a decider has a state version alone, is never queried, and forgets nothing by itself', () => {
     assert.deepEqual([hasSnapshots(inventory), hasSnapshots(ordering)], [true, false])
-    const [of, none] = topologyOf([inventory, ordering]).databases.map(({ containers }) =>
+    const [of, none] = buildTopology([inventory, ordering]).databases.map(({ containers }) =>
       containers.find(({ name }) => name === SNAPSHOTS),
     )
     assert.deepEqual(of, { name: 'snapshots', partitionKey: '/stream', access: 'write', indexedPaths: [] })

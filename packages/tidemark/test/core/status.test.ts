@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ConsumerStatus, concernsOf, type ServiceStatus } from '../../core/status.ts'
+import { type ConsumerStatus, listConcerns, type ServiceStatus } from '../../core/status.ts'
 
 const consumer: ConsumerStatus = {
   consumer: 'ordering-views',
@@ -25,7 +25,7 @@ const well: ServiceStatus = {
 }
 
 describe('what somebody should look at', () => {
-  it('is nothing where all is well', () => assert.deepEqual(concernsOf(well), []))
+  it('is nothing where all is well', () => assert.deepEqual(listConcerns(well), []))
 
   const cases: readonly [what: string, change: Partial<ServiceStatus>, said: RegExp][] = [
     [
@@ -50,10 +50,10 @@ describe('what somebody should look at', () => {
     ['a clock that is wrong, either way', { clockSkewMs: -5_001 }, /by -5001 ms$/],
     ['what could not be found out', { unknown: [{ part: 'relay', reason: 'why' }] }, /^relay: why$/],
   ]
-  for (const [what, change, said] of cases)
+  for (const [what, change, concerns] of cases)
     it(`is ${what}, and that alone`, () => {
-      const [first, ...others] = concernsOf({ ...well, ...change })
-      assert.match(first ?? '', said)
+      const [first, ...others] = listConcerns({ ...well, ...change })
+      assert.match(first ?? '', concerns)
       assert.deepEqual(others, [])
     })
 })

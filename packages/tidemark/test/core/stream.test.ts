@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { categoryOf, formatPosition, idOf, isStream, parsePosition, streamOf } from '../../core/stream.ts'
+import { formatPosition, formatStream, isStream, parseCategory, parseId, parsePosition } from '../../core/stream.ts'
 
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/)
 
@@ -9,10 +9,10 @@ describe('stream and position', () => {
   it('a position reads back as it was written, whatever the id', () => {
     fc.assert(
       fc.property(id, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (someId, version) => {
-        const stream = streamOf('order', someId)
+        const stream = formatStream('order', someId)
         assert.deepEqual(parsePosition(formatPosition({ stream, version })), { stream, version })
-        assert.equal(categoryOf(stream), 'order')
-        assert.equal(idOf(stream), someId)
+        assert.equal(parseCategory(stream), 'order')
+        assert.equal(parseId(stream), someId)
       }),
     )
   })
@@ -26,7 +26,7 @@ describe('stream and position', () => {
 
   for (const bad of ['', '/', 'a/b', 'a b', 'a#b', 'a?b', 'a\\b', '-a', 'é', 'a'.repeat(101), 'a@1', 'a|b'])
     it(`refuses the id ${JSON.stringify(bad.slice(0, 20))}`, () =>
-      assert.throws(() => streamOf('order', bad), { code: 'invalid-id' }))
+      assert.throws(() => formatStream('order', bad), { code: 'invalid-id' }))
 
   for (const bad of [
     '',

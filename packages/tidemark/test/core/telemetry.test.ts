@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isSampled, isTraceparent, MAX_LINKS, METRICS, NO_TELEMETRY, tracesOf } from '../../core/telemetry.ts'
+import { isSampled, isTraceparent, listTraceparents, MAX_LINKS, METRICS, NO_TELEMETRY } from '../../core/telemetry.ts'
 
 const sampled = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 
@@ -35,14 +35,14 @@ describe('the links of a batch', () => {
     const events = [sampled, other, sampled, sampled.replace(/01$/, '00'), 'nonsense'].map((traceparent) => ({
       traceparent,
     }))
-    assert.deepEqual(tracesOf([...events, {}]), [sampled, other])
+    assert.deepEqual(listTraceparents([...events, {}]), [sampled, other])
   })
 
   it('are bounded', () => {
     const events = Array.from({ length: 1000 }, (_, index) => ({
       traceparent: `00-${String(index + 1).padStart(32, '0')}-00f067aa0ba902b7-01`,
     }))
-    assert.equal(tracesOf(events).length, MAX_LINKS)
+    assert.equal(listTraceparents(events).length, MAX_LINKS)
   })
 })
 

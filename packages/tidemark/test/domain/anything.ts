@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type CommandOf, commandType, type Decider } from '../../core/decider.ts'
 import { type EventOf, eventType } from '../../core/event.ts'
 import { published, type Service } from '../../core/service.ts'
-import type { OneStreamView } from '../../core/view.ts'
+import type { SingleStreamView } from '../../core/view.ts'
 
 const value = z.object({ value: z.json() })
 const Kept = eventType('Kept', value)
@@ -24,7 +24,7 @@ interface Thing {
   readonly at: string
 }
 
-export const thingView: OneStreamView<Thing, EventOf<typeof Kept>> = {
+export const thingView: SingleStreamView<Thing, EventOf<typeof Kept>> = {
   kind: 'one-stream',
   name: 'thing',
   category: 'thing',

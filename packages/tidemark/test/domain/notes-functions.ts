@@ -1,5 +1,5 @@
 import { app } from '@azure/functions'
-import { commandTo } from '../../azure-functions/commands.ts'
+import { postCommand } from '../../azure-functions/commands.ts'
 import { http } from '../../azure-functions/http.ts'
 import { compose } from '../../compose.ts'
 import type { Service } from '../../core/service.ts'
@@ -10,4 +10,4 @@ const noting: Service = { name: 'ordering', deciders: [notes], publishes: [], vi
 
 const offered = notes.commands.map(({ name }) => name)
 const route = 'notes/{id}/{command}'
-app.http('notes', http(route, { POST: commandTo(compose(noting), notes, offered) }))
+app.http('notes', http(route, { POST: postCommand(compose(noting), notes, offered) }))

@@ -3,7 +3,7 @@ import { type CommandOf, commandType, type Decider, type Decision, refuse } from
 import { type EventOf, eventType } from '../../core/event.ts'
 import type { Resource } from '../../core/resource.ts'
 import { published, type Service } from '../../core/service.ts'
-import type { ManyStreamView, OneStreamView } from '../../core/view.ts'
+import type { MultiStreamView, SingleStreamView } from '../../core/view.ts'
 
 // The domain of the framework's own tests: an order that is placed, moved, answered and cancelled; a view of each order,
 // and one of what was sold.
@@ -25,7 +25,7 @@ const placedOnce = z.object({
 /** Others are told it in its first version. */
 export const OrderPlaced = eventType('OrderPlaced', placedOnce)
 /** Since version 2 orders keep who is at the door apart. */
-export const KeptOrderPlaced = OrderPlaced.breaking(placedOnce.extend({ atTheDoor: z.string() }), (data) => ({
+export const PrivateOrderPlaced = OrderPlaced.breaking(placedOnce.extend({ atTheDoor: z.string() }), (data) => ({
   ...data,
   atTheDoor: data.shippingAddress.name,
 }))
@@ -37,7 +37,7 @@ const OrderRejected = eventType('OrderRejected', ended)
 const OrderCancelled = eventType('OrderCancelled', ended)
 
 export const orderEvents = [
-  KeptOrderPlaced,
+  PrivateOrderPlaced,
   ShippingAddressChanged,
   OrderConfirmed,
   OrderCompleted,
@@ -154,7 +154,7 @@ const orderDocument = z.object({
   updatedAt: z.string(),
 })
 
-export const orderView: OneStreamView<z.infer<typeof orderDocument>, OrderEvent> = {
+export const orderView: SingleStreamView<z.infer<typeof orderDocument>, OrderEvent> = {
   kind: 'one-stream',
   name: 'order',
   category: 'order',
@@ -185,12 +185,12 @@ const isSale = (event: OrderEvent) =>
   event.type === 'OrderPlaced' || event.type === 'OrderCancelled' || event.type === 'OrderRejected'
 
 /** Sums alone, so the order in which streams arrive does not matter. */
-export const salesByProduct: ManyStreamView<ProductSales, OrderEvent> = {
+export const salesByProduct: MultiStreamView<ProductSales, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',
   category: 'order',
   filters: {},
-  targets: (event) => (isSale(event) ? event.data.lines.map(({ sku }) => sku) : []),
+  documentKeys: (event) => (isSale(event) ? event.data.lines.map(({ sku }) => sku) : []),
   evolve(document, event, sku) {
     const { orders, quantity, revenue }: Omit<ProductSales, 'sku'> = document ?? { orders: 0, quantity: 0, revenue: {} }
     const sold = isSale(event) ? event.data.lines.find((each) => each.sku === sku) : undefined
@@ -224,7 +224,7 @@ export const ordering: Service = {
   name: 'ordering',
   deciders: [order],
   publishes: [
-    published(KeptOrderPlaced, OrderPlaced, ({ atTheDoor: _, ...told }) => told),
+    published(PrivateOrderPlaced, OrderPlaced, ({ atTheDoor: _, ...publicData }) => publicData),
     ...[OrderConfirmed, OrderCompleted, OrderRejected, OrderCancelled].map((type) => published(type)),
   ],
   views: [orderView, salesByProduct],
@@ -257,7 +257,7 @@ export const placedV1 = {
 }
 
 /** As it is decided. */
-export const placed: EventOf<typeof KeptOrderPlaced> = {
+export const placed: EventOf<typeof PrivateOrderPlaced> = {
   type: 'OrderPlaced',
   data: { ...placedV1.data, atTheDoor: 'Ada' },
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type CommandOf, commandType, type Decider } from '../../core/decider.ts'
 import { type EventOf, eventType } from '../../core/event.ts'
 import type { Service } from '../../core/service.ts'
-import type { ManyStreamView, OneStreamView } from '../../core/view.ts'
+import type { MultiStreamView, SingleStreamView } from '../../core/view.ts'
 
 const labels = z.strictObject({ labels: z.array(z.string()) })
 const Labelled = eventType('Labelled', labels)
@@ -24,7 +24,7 @@ interface Shelf {
 }
 
 /** All shelves have one sort key. */
-export const shelfView: OneStreamView<Shelf, ShelfEvent> = {
+export const shelfView: SingleStreamView<Shelf, ShelfEvent> = {
   kind: 'one-stream',
   name: 'shelf',
   category: 'shelf',
@@ -39,12 +39,12 @@ interface Label {
 }
 
 /** A document for each label, whatever it is; all have one sort key. */
-export const labelView: ManyStreamView<Label, ShelfEvent> = {
+export const labelView: MultiStreamView<Label, ShelfEvent> = {
   kind: 'many-streams',
   name: 'label',
   category: 'shelf',
   filters: {},
-  targets: ({ data }) => data.labels,
+  documentKeys: ({ data }) => data.labels,
   evolve: (document, _, label) => ({ label, times: (document?.times ?? 0) + 1 }),
   sort: () => '',
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
 import { type EventOf, eventType } from '../../core/event.ts'
 import type { Service } from '../../core/service.ts'
-import type { OneStreamView } from '../../core/view.ts'
+import type { SingleStreamView } from '../../core/view.ts'
 
 const received = z.object({ quantity: z.int().min(1) })
 const reserved = received.extend({ orderId: z.string() })
@@ -47,7 +47,7 @@ export const stock: Decider<Stock, CommandOf<(typeof commands)[number]>, StockEv
   },
 }
 
-export const stockLevel: OneStreamView<Stock, StockEvent> = {
+export const stockLevel: SingleStreamView<Stock, StockEvent> = {
   kind: 'one-stream',
   name: 'stock-level',
   category: 'stock',

@@ -4,7 +4,7 @@ import { type EventOf, eventType } from '../../core/event.ts'
 import { processManager } from '../../core/process-manager.ts'
 import type { Reaction } from '../../core/reaction.ts'
 import { published, type Service } from '../../core/service.ts'
-import type { ManyStreamView, OneStreamView } from '../../core/view.ts'
+import type { MultiStreamView, SingleStreamView } from '../../core/view.ts'
 
 /** A small service to try the helpers on: wallets, whose deposits others ask for, and pledges that lapse. */
 
@@ -46,7 +46,7 @@ export interface Balance {
   readonly at: string
 }
 
-export const balanceView: OneStreamView<Balance, WalletEvent> = {
+export const balanceView: SingleStreamView<Balance, WalletEvent> = {
   kind: 'one-stream',
   name: 'balance',
   category: 'wallet',
@@ -64,12 +64,12 @@ export interface Turnover {
   readonly count: number
 }
 
-export const turnoverView: ManyStreamView<Turnover, WalletEvent> = {
+export const turnoverView: MultiStreamView<Turnover, WalletEvent> = {
   kind: 'many-streams',
   name: 'turnover',
   category: 'wallet',
   filters: {},
-  targets: ({ type }) => (type === 'PaidIn' ? ['in', 'all'] : ['out', 'all']),
+  documentKeys: ({ type }) => (type === 'PaidIn' ? ['in', 'all'] : ['out', 'all']),
   evolve: (document, { data }) => ({
     amount: (document?.amount ?? 0) + data.amount,
     count: (document?.count ?? 0) + 1,
@@ -132,7 +132,7 @@ export const pledges = processManager(
       category: 'wish',
       events: [PledgeWanted],
       startsAt: 'first',
-      hear: ({ stream, data }: { stream: string; data: { amount: number; due: string } }) => ({
+      correlate: ({ stream, data }: { stream: string; data: { amount: number; due: string } }) => ({
         id: stream.slice(5),
         command: { type: 'make', data } as const,
       }),
@@ -142,7 +142,10 @@ export const pledges = processManager(
       category: 'transfer',
       events: [PledgePaid],
       startsAt: 'first',
-      hear: ({ stream }: { stream: string }) => ({ id: stream.slice(9), command: { type: 'keep', data: {} } as const }),
+      correlate: ({ stream }: { stream: string }) => ({
+        id: stream.slice(9),
+        command: { type: 'keep', data: {} } as const,
+      }),
     },
   ],
   {

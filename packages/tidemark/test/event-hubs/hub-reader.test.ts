@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import { type Controlled, cleanUp, newFolder, startControlled } from '../../../event-hubs/test/controlled.ts'
+import {
+  type ControlledEmulator,
+  cleanUp,
+  newFolder,
+  startControlled,
+} from '../../../event-hubs/test/controlled-emulator.ts'
 import { unrefRenewals } from '../../../event-hubs/test/sdk-timers.ts'
 import type { HubMessage } from '../../core/ports.ts'
 import { EventHubsReader, eventHubConsumer } from '../../event-hubs/reader.ts'
@@ -10,7 +15,7 @@ const HUBS = { hubs: [{ name: 'orders', partitions: 1, consumerGroups: [] }] }
 const MESSAGES = 700
 
 describe('the reader of a hub, on the local endpoint', () => {
-  let endpoint: Controlled
+  let endpoint: ControlledEmulator
   let reader: EventHubsReader
 
   before(async () => {

@@ -70,11 +70,14 @@ describe('telemetry by OTLP', () => {
     const unsampled = parent.replace(/01$/, '00')
     for (const options of [{ parent: unsampled }, { parent: unsampled, links: [parent] }])
       assert.equal(
-        await telemetry.span('work', { kind: 'internal', ...options }, async (span) => traceOf(span)),
+        await telemetry.span('work', { kind: 'internal', ...options }, async (span) => readTraceparent(span)),
         unsampled,
       )
     for (const links of [[], [undefined], [unsampled]])
-      assert.equal(await telemetry.span('batch', { kind: 'internal', links }, async (span) => traceOf(span)), undefined)
+      assert.equal(
+        await telemetry.span('batch', { kind: 'internal', links }, async (span) => readTraceparent(span)),
+        undefined,
+      )
     await telemetry.close()
     assert.deepEqual(receiver.spans, [])
     assert.deepEqual(receiver.headers, [])
@@ -82,9 +85,12 @@ describe('telemetry by OTLP', () => {
 
   it('a trace that begins here is sampled by its part of all, for what follows too', async () => {
     const none = telemetryAt(receiver.address, { ratio: 0 })
-    const begun = await none.span('work', { kind: 'internal' }, async (span) => traceOf(span))
+    const begun = await none.span('work', { kind: 'internal' }, async (span) => readTraceparent(span))
     assert.match(String(begun), /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
-    assert.equal(await none.span('more', { kind: 'internal', parent: begun }, async (span) => traceOf(span)), begun)
+    assert.equal(
+      await none.span('more', { kind: 'internal', parent: begun }, async (span) => readTraceparent(span)),
+      begun,
+    )
     // Of one that came sampled its sender has decided.
     await none.span('theirs', { kind: 'internal', parent }, nothing)
     await none.close()
@@ -205,4 +211,4 @@ describe('telemetry by OTLP', () => {
     })
 })
 
-const traceOf = ({ traceparent }: Span): string | undefined => traceparent
+const readTraceparent = ({ traceparent }: Span): string | undefined => traceparent

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { CommandOutcome } from '../../core/command.ts'
-import { follows, GENESIS, hashOf } from '../../core/hash-chain.ts'
+import { follows, GENESIS, hashEvent } from '../../core/hash-chain.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { type CommandDependencies, handleCommand } from '../../runtime/command.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
@@ -37,11 +37,11 @@ async function refusal(outcome: Promise<CommandOutcome>): Promise<string> {
 describe('command flow', () => {
   it('decides as of the stream’s last event where the clock is behind it, and dates no event before it', async () => {
     const store = new MemoryEventStore()
-    const told: string[] = []
+    const decidedAt: string[] = []
     const watched = {
       ...order,
       decide: (...args: Parameters<typeof order.decide>) => {
-        told.push(args[2].now)
+        decidedAt.push(args[2].now)
         return order.decide(...args)
       },
     }
@@ -55,7 +55,7 @@ describe('command flow', () => {
     await handleCommand(at(fast), watched, request('k1', place))
     await handleCommand(at(slow), watched, request('k2', cancel))
     const times = (await everyEvent(store)).map(({ time }) => time)
-    assert.deepEqual([new Set(told), times], [new Set([fast]), [fast, fast]])
+    assert.deepEqual([new Set(decidedAt), times], [new Set([fast]), [fast, fast]])
   })
 
   it('a command on a known stream appends without reading first', async () => {
@@ -182,7 +182,7 @@ describe('command flow', () => {
     let tip = { version: 0, hash: GENESIS }
     for (const event of await everyEvent(store)) {
       assert.ok(follows(event, tip))
-      assert.equal(hashOf(event), event.hash)
+      assert.equal(hashEvent(event), event.hash)
       assert.deepEqual([event.actor, event.correlation], ['tester', 'c'])
       assert.match(event.causation, /^command:k[12]$/)
       tip = event

@@ -13,7 +13,7 @@ import { recorded } from '../support/recorded.ts'
 const orders = recorded('order-1', placedV1, placedV1)
 const baskets = recorded('basket-1', placedV1)
 const everything = [...orders, ...baskets].map(toCloudEvent)
-const untold = (): void => {}
+const noTrace = (): void => {}
 
 /** A handler, and what it was brought. */
 function handler(
@@ -39,19 +39,19 @@ const of = (bodies: readonly unknown[]) => ({ hub: 'shop', partition: '0', bodie
 describe('a consumer of a hub', () => {
   it('brings every handler the events of its category, in their order, and nothing else', async () => {
     const [list, sums, carts] = [handler('list', 'order'), handler('sums', 'order'), handler('carts', 'basket')]
-    await handleMessages([list, sums, carts], of(everything), untold)
+    await handleMessages([list, sums, carts], of(everything), noTrace)
     assert.deepEqual([list.seen, sums.seen, carts.seen], [[orders], [orders], [baskets]])
   })
 
   it('reads each message once for all handlers: what they are brought is the same', async () => {
     const [list, sums] = [handler('list', 'order'), handler('sums', 'order')]
-    await handleMessages([list, sums], of(everything), untold)
+    await handleMessages([list, sums], of(everything), noTrace)
     assert.equal(list.seen[0]?.[0], sums.seen[0]?.[0])
   })
 
   it('does not ask a handler whose category does not come, nor reads what nobody handles', async () => {
     const list = handler('list', 'order')
-    await handleMessages([list], of([{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }]), untold)
+    await handleMessages([list], of([{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }]), noTrace)
     assert.deepEqual(list.seen, [])
   })
 
@@ -61,7 +61,7 @@ describe('a consumer of a hub', () => {
       ['text', 'event-unreadable'],
       [{ ...everything[0], actor: 'another' }, 'hash-mismatch'],
     ] as const)
-      await assert.rejects(handleMessages([list], of([...everything, message]), untold), { code })
+      await assert.rejects(handleMessages([list], of([...everything, message]), noTrace), { code })
     assert.deepEqual(list.seen, [])
   })
 
@@ -69,13 +69,16 @@ describe('a consumer of a hub', () => {
     const behind = handler('behind', 'order', new TidemarkError('event-unknown', 'this code does not know it'))
     const broken = handler('broken', 'order', new TypeError('no such field'))
     const list = handler('list', 'order')
-    await assert.rejects(handleMessages([behind, list, broken], of(everything), untold), {
+    await assert.rejects(handleMessages([behind, list, broken], of(everything), noTrace), {
       code: 'event-unknown',
       retriable: true,
       message: 'behind: this code does not know it; broken: no such field',
     })
     assert.deepEqual(list.seen, [orders])
-    await assert.rejects(handleMessages([broken, list], of(everything), untold), { code: 'internal', retriable: false })
+    await assert.rejects(handleMessages([broken, list], of(everything), noTrace), {
+      code: 'internal',
+      retriable: false,
+    })
   })
 
   describe('whose handler fails of what may pass', () => {
@@ -94,7 +97,7 @@ describe('a consumer of a hub', () => {
           if (left.length > 0) throw left.shift()
         },
       }
-      const error = await handleMessages([failing], of(everything), untold, undefined, undefined, {
+      const error = await handleMessages([failing], of(everything), noTrace, undefined, undefined, {
         clock,
         random: () => 0.5,
       }).then(
@@ -144,16 +147,16 @@ describe('a consumer of a hub', () => {
     })
     const cause = new TidemarkError('handler-failed', 'no')
     const failure = (n: number) => ({ handler: 'list@1', stream: `order-${n}`, version: 1, type: 'T', cause })
-    for (let n = 0; n < 20; n += 1) assert.ok(parking.parks(failure(n)))
-    assert.throws(() => parking.parks(failure(20)), { code: 'handler-paused' })
+    for (let n = 0; n < 20; n += 1) assert.ok(parking.shouldPark(failure(n)))
+    assert.throws(() => parking.shouldPark(failure(20)), { code: 'handler-paused' })
     const still = handler('list', 'order', new TidemarkError('handler-paused', 'no'))
-    await assert.rejects(handleMessages([still], of(everything), untold, parking), { code: 'handler-paused' })
+    await assert.rejects(handleMessages([still], of(everything), noTrace, parking), { code: 'handler-paused' })
     assert.deepEqual(still.seen, [orders.slice(0, 1)])
     const mended = handler('list', 'order')
-    await handleMessages([mended], of(everything), untold, parking)
+    await handleMessages([mended], of(everything), noTrace, parking)
     assert.deepEqual(mended.seen, [orders.slice(0, 1), orders])
     const another = handler('another', 'order')
-    await handleMessages([another], of(everything), untold, parking)
+    await handleMessages([another], of(everything), noTrace, parking)
     assert.deepEqual(another.seen, [orders])
   })
 })

@@ -19,7 +19,7 @@ import { wallet, wallets } from '../domain/wallets.ts'
 import { before } from '../support/before-calls.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { MemoryHub } from '../support/memory-hub.ts'
-import { everything, streams } from '../support/replay-rig.ts'
+import { everything, streams } from '../support/rebuild-harness.ts'
 import { SteppedStore } from '../support/stepped-store.ts'
 
 const PARTITIONS = ['0', '1'] as const
@@ -83,7 +83,7 @@ class World {
         const state = await this.views.state(view)
         return {
           ...state,
-          written: state.written.map(({ number, store }) => ({ number, store: this.#stepped(store, step) })),
+          written: state.writeTargets.map(({ number, store }) => ({ number, store: this.#stepped(store, step) })),
         }
       },
     }

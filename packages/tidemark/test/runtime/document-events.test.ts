@@ -4,24 +4,30 @@ import type { RecordedEvent } from '../../core/event.ts'
 import type { AnyView } from '../../core/view.ts'
 import { documentEvents } from '../../runtime/document-events.ts'
 import { orderEvents, orderView, salesByProduct } from '../domain/orders.ts'
-import { everything, Rig } from '../support/replay-rig.ts'
+import { everything, RebuildHarness } from '../support/rebuild-harness.ts'
 
-const positionOf = ({ stream, version }: RecordedEvent): string => `${stream}@${version}`
+const toPosition = ({ stream, version }: RecordedEvent): string => `${stream}@${version}`
 
-async function all(rig: Rig, view: AnyView, key: string, limit: number, leavesOut = (_: string, __: number) => false) {
+async function all(
+  harness: RebuildHarness,
+  view: AnyView,
+  key: string,
+  limit: number,
+  isDiscarded = (_: string, __: number) => false,
+) {
   const deps = {
-    log: rig.log,
-    feed: rig.log,
+    log: harness.log,
+    feed: harness.log,
     eventTypes: orderEvents,
-    clock: rig.clock,
-    givenUp: async () => leavesOut,
+    clock: harness.clock,
+    readDiscards: async () => isDiscarded,
   }
   const found: string[] = []
   for (let continuation: string | undefined, pages = 0; ; pages += 1) {
     assert.ok(pages < 100)
     const page = await documentEvents(deps, view, { key, limit, ...(continuation ? { continuation } : {}) })
     assert.ok(page.items.length <= limit)
-    found.push(...page.items.map(positionOf))
+    found.push(...page.items.map(toPosition))
     if (page.continuation === undefined) return found
     continuation = page.continuation
   }
@@ -30,47 +36,47 @@ async function all(rig: Rig, view: AnyView, key: string, limit: number, leavesOu
 describe('the events behind a document', () => {
   for (const limit of [1, 2, 3, 100])
     it(`of one stream are those of the stream, by ${limit}`, async () => {
-      const rig = await Rig.with(...everything)
-      const its = everything.filter(({ stream }) => stream === 'order-3').map(positionOf)
-      assert.deepEqual(await all(rig, orderView, 'order-3', limit), its)
-      assert.deepEqual(await all(rig, orderView, 'order-99', limit), [])
+      const harness = await RebuildHarness.with(...everything)
+      const its = everything.filter(({ stream }) => stream === 'order-3').map(toPosition)
+      assert.deepEqual(await all(harness, orderView, 'order-3', limit), its)
+      assert.deepEqual(await all(harness, orderView, 'order-99', limit), [])
     })
 
   for (const limit of [1, 2, 3, 100])
     it(`of many streams are those that the view takes for it, each once, by ${limit}`, async () => {
-      const rig = await Rig.with(...everything)
+      const harness = await RebuildHarness.with(...everything)
       const types = new Set(salesByProduct.events?.map(({ name }) => name))
-      const its = everything.filter(({ type }) => types.size === 0 || types.has(type)).map(positionOf)
-      const found = await all(rig, salesByProduct, 'tea', limit)
+      const its = everything.filter(({ type }) => types.size === 0 || types.has(type)).map(toPosition)
+      const found = await all(harness, salesByProduct, 'tea', limit)
       assert.ok(found.length > 0 && found.length <= its.length)
       assert.deepEqual(
         found,
         its.filter((position) => found.includes(position)),
       )
-      assert.deepEqual(await all(rig, salesByProduct, 'nothing', limit), [])
+      assert.deepEqual(await all(harness, salesByProduct, 'nothing', limit), [])
     })
 
   it('are not those that were given up for the view', async () => {
-    const rig = await Rig.with(...everything)
+    const harness = await RebuildHarness.with(...everything)
     for (const [view, key] of [
       [orderView, 'order-1'],
       [salesByProduct, 'tea'],
     ] as const) {
-      const found = await all(rig, view, key, 100)
+      const found = await all(harness, view, key, 100)
       const [first] = found
-      const left = await all(rig, view, key, 100, (stream, version) => `${stream}@${version}` === first)
+      const left = await all(harness, view, key, 100, (stream, version) => `${stream}@${version}` === first)
       assert.deepEqual(left, found.slice(1))
     }
   })
 
   it('are not found by a continuation that no page gave', async () => {
-    const rig = await Rig.with(...everything)
+    const harness = await RebuildHarness.with(...everything)
     const deps = {
-      log: rig.log,
-      feed: rig.log,
+      log: harness.log,
+      feed: harness.log,
       eventTypes: orderEvents,
-      clock: rig.clock,
-      givenUp: async () => () => false,
+      clock: harness.clock,
+      readDiscards: async () => () => false,
     }
     for (const view of [orderView, salesByProduct])
       for (const continuation of ['x', Buffer.from('{"skip":-1,"after":-1}').toString('base64url')])

@@ -11,10 +11,10 @@ import {
   eventType,
   type RecordedEvent,
 } from '../../core/event.ts'
-import { hashOf } from '../../core/hash-chain.ts'
+import { hashEvent } from '../../core/hash-chain.ts'
 import type { Reaction } from '../../core/reaction.ts'
 import { published, type Service } from '../../core/service.ts'
-import type { OneStreamView } from '../../core/view.ts'
+import type { SingleStreamView } from '../../core/view.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemorySchedule } from '../../memory/schedule.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
@@ -69,13 +69,13 @@ async function parked(service = parking): Promise<{ log: MemoryEventStore; event
 }
 
 /** What a reaction was told, of the service `parking` or as that itself. */
-async function toldTo(
+async function listenTo(
   service: string,
   events: readonly EventType[],
   messages: readonly RecordedEvent[],
   log = new MemoryEventStore(),
 ) {
-  const told: DomainEvent[] = []
+  const received: DomainEvent[] = []
   const declared: Reaction<DomainEvent> = {
     name: 'listening',
     service: 'parking',
@@ -83,7 +83,7 @@ async function toldTo(
     events,
     startsAt: 'first',
     async react({ type, data }) {
-      told.push({ type, data })
+      received.push({ type, data })
     },
   }
   const handler = reaction(
@@ -102,7 +102,7 @@ async function toldTo(
       { hub: 'shop', partition: '0', bodies: some.map((event) => JSON.parse(JSON.stringify(toCloudEvent(event)))) },
       () => {},
     )
-  return { told, receive }
+  return { told: received, receive }
 }
 
 describe('what others are told', () => {
@@ -141,10 +141,10 @@ describe('what others are told', () => {
 
   it('is what another service’s reaction gets; the service’s own gets what is kept', async () => {
     const { event } = await parked()
-    const other = await toldTo('tolls', [Told], [event])
+    const other = await listenTo('tolls', [Told], [event])
     await other.receive()
     assert.deepEqual(other.told, [{ type: 'Parked', data: { plate: 'BE 1' } }])
-    const own = await toldTo('parking', [Kept], [event])
+    const own = await listenTo('parking', [Kept], [event])
     await own.receive()
     assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
   })
@@ -159,7 +159,7 @@ describe('what others are told', () => {
     assert.deepEqual(await everyEvent(log, 'car-1'), [])
   })
 
-  for (const [what, kept, told] of [
+  for (const [what, kept, received] of [
     ['kept is read by more versions', { schemaVersion: 3, readableFrom: 2 }, { schemaVersion: 1 }],
     ['told is read by more versions', { schemaVersion: 3 }, { schemaVersion: 2, readableFrom: 1 }],
   ] as const)
@@ -169,11 +169,11 @@ describe('what others are told', () => {
         type: 'Parked',
         data: { number: '1' },
         ...kept,
-        published: { type: 'Parked', data, ...told },
+        published: { type: 'Parked', data, ...received },
       })
       assert.ok(event)
       const message = toCloudEvent(event)
-      assert.equal(message.readablefrom, 'readableFrom' in told ? told.readableFrom : undefined)
+      assert.equal(message.readablefrom, 'readableFrom' in received ? received.readableFrom : undefined)
       assert.deepEqual(fromCloudEvent(JSON.parse(JSON.stringify(message))), event)
     })
 
@@ -184,10 +184,10 @@ describe('what others are told', () => {
       publishes: [published(Kept, Arrived, ({ country, number }) => ({ plate: `${country} ${number}` }))],
     })
     const events = [event]
-    const other = await toldTo('tolls', [Arrived], events)
+    const other = await listenTo('tolls', [Arrived], events)
     await other.receive()
     assert.deepEqual(other.told, [{ type: 'CarArrived', data: { plate: 'BE 1' } }])
-    const own = await toldTo('parking', [Kept], events)
+    const own = await listenTo('parking', [Kept], events)
     await own.receive()
     assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
   })
@@ -199,14 +199,14 @@ describe('what others are told', () => {
     const following = (before: RecordedEvent) => {
       const { hash: _, ...unhashed } = { ...left, id: '', version: before.version + 1, previousHash: before.hash }
       const next = { ...unhashed, id: eventId(unhashed.version) }
-      return { ...next, hash: hashOf(next) }
+      return { ...next, hash: hashEvent(next) }
     }
     const second = following(event)
     const third = following(second)
     await appendGiven(log, second)
     await appendGiven(log, third)
-    const own = await toldTo('parking', [Kept, Left], [], log)
-    const other = await toldTo('tolls', [Told, Left], [], log)
+    const own = await listenTo('parking', [Kept, Left], [], log)
+    const other = await listenTo('tolls', [Told, Left], [], log)
     for (const each of [own, other]) {
       await each.receive([event])
       await each.receive([third])
@@ -216,9 +216,9 @@ describe('what others are told', () => {
 
   it('an event from before there was a difference is told as it is kept', async () => {
     const older = recorded('car-1', { type: 'Parked', data: { plate: 'BE 1' } })
-    const other = await toldTo('tolls', [Told], older)
+    const other = await listenTo('tolls', [Told], older)
     await other.receive()
-    const own = await toldTo('parking', [Kept], older)
+    const own = await listenTo('parking', [Kept], older)
     await own.receive()
     assert.deepEqual(other.told, [{ type: 'Parked', data: { plate: 'BE 1' } }])
     assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: '' } }])
@@ -231,18 +231,18 @@ describe('a consumer that meets another version', () => {
   const left = { type: 'Left', data: {} }
 
   it('reads a newer additive one, and passes an unknown type that it did not ask for', async () => {
-    const { told, receive } = await toldTo(
+    const { told: received, receive } = await listenTo(
       'tolls',
       [Told, Left],
       recorded('car-1', additive, { type: 'Washed', data: {} }, left),
     )
     await receive()
-    assert.deepEqual(told, [{ type: 'Parked', data: { plate: 'BE 1' } }, left])
+    assert.deepEqual(received, [{ type: 'Parked', data: { plate: 'BE 1' } }, left])
   })
 
   it('waits before a newer breaking one, and goes on in order once it knows it', async () => {
     const events = recorded('car-1', left, breaking, left)
-    const held = await toldTo('tolls', [Told, Left], events)
+    const held = await listenTo('tolls', [Told, Left], events)
     await assert.rejects(held.receive(), { code: 'event-unknown', retriable: true })
     await assert.rejects(held.receive(), { code: 'event-unknown' })
     assert.deepEqual(held.told, [left])
@@ -253,7 +253,7 @@ describe('a consumer that meets another version', () => {
     })).breaking(z.object({ plate }), ({ plate }) => ({
       plate: { country: plate.slice(0, 2), number: plate.slice(3) },
     }))
-    const deployed = await toldTo('tolls', [Newer, Left], events)
+    const deployed = await listenTo('tolls', [Newer, Left], events)
     await deployed.receive()
     assert.deepEqual(
       deployed.told.map(({ type }) => type),
@@ -261,7 +261,7 @@ describe('a consumer that meets another version', () => {
     )
   })
 
-  const titles: OneStreamView<string[], EventOf<typeof Kept | typeof Left>> = {
+  const titles: SingleStreamView<string[], EventOf<typeof Kept | typeof Left>> = {
     kind: 'one-stream',
     name: 'titles',
     category: 'car',

@@ -20,7 +20,7 @@ const events = recorded(
  * A log that has its events in memory: nothing of it waits for anything, so only the fold itself can let others have their turn.
  * @param size how many commits a page has. @param each how many events a commit has.
  */
-function logOf(size: number, each = 1): Pick<EventStore, 'read'> {
+function createLog(size: number, each = 1): Pick<EventStore, 'read'> {
   return {
     async *read(stream, after) {
       const commits: RecordedCommit[] = []
@@ -34,7 +34,7 @@ function logOf(size: number, each = 1): Pick<EventStore, 'read'> {
 }
 
 /** The most events that were folded between two turns of the event loop. */
-async function mostAtOnce(
+async function countMostInTurn(
   run: (decider: Decider<Wallet, WalletCommand, WalletEvent>) => Promise<{ readonly state: unknown }>,
 ): Promise<number> {
   const inTurn = new Map<number, number>()
@@ -59,14 +59,19 @@ async function mostAtOnce(
 describe('a long stream', () => {
   for (const size of [EVENTS, 730, 100, 1])
     it(`is folded ${A_TURN} events at a time, in pages of ${size}: others have their turn between`, async () => {
-      const log = logOf(size)
-      assert.equal(await mostAtOnce((decider) => readForward(log, decider, 'wallet-1', emptyState(decider))), A_TURN)
-      assert.equal(await mostAtOnce((decider) => stateAt(log, [decider], 'wallet-1', {})), A_TURN)
+      const log = createLog(size)
+      assert.equal(
+        await countMostInTurn((decider) => readForward(log, decider, 'wallet-1', emptyState(decider))),
+        A_TURN,
+      )
+      assert.equal(await countMostInTurn((decider) => stateAt(log, [decider], 'wallet-1', {})), A_TURN)
     })
 
   it('is folded commit by commit: one may be begun when others are due their turn', async () => {
     for (const each of [7, 300, 500]) {
-      const most = await mostAtOnce((decider) => readForward(logOf(10, each), decider, 'wallet-1', emptyState(decider)))
+      const most = await countMostInTurn((decider) =>
+        readForward(createLog(10, each), decider, 'wallet-1', emptyState(decider)),
+      )
       assert.ok(most >= A_TURN && most < A_TURN + each, `${most} events, ${each} a commit`)
     }
   })
@@ -75,7 +80,7 @@ describe('a long stream', () => {
     const whole = fold(wallet, emptyState(wallet), events)
     for (const known of [0, 1, 499, 500, 501, EVENTS - 1, EVENTS]) {
       const from = fold(wallet, emptyState(wallet), events.slice(0, known) as RecordedEvent[])
-      const { state, head } = await readForward(logOf(EVENTS), wallet, 'wallet-1', from)
+      const { state, head } = await readForward(createLog(EVENTS), wallet, 'wallet-1', from)
       assert.deepEqual([state, head.version, head.hash], [whole.state, whole.head.version, whole.head.hash])
     }
   })

@@ -180,10 +180,10 @@ describe('a consumer that follows a hub', () => {
       }
       await deliver(7, 8)
       assert.deepEqual(handler.seen, [1, 2, ...seen])
-      const told = lines.filter((line) => line.includes('events-missing'))
-      assert.equal(told.length, 1, lines.join())
-      assert.match(told[0] ?? '', new RegExp(`the hub has dropped ${before - 2} messages that were unread`))
-      assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${time}`), told[0])
+      const lostLines = lines.filter((line) => line.includes('events-missing'))
+      assert.equal(lostLines.length, 1, lines.join())
+      assert.match(lostLines[0] ?? '', new RegExp(`the hub has dropped ${before - 2} messages that were unread`))
+      assert.ok(lostLines[0]?.endsWith(`npm run republish -- ordering --since ${time}`), lostLines[0])
     })
 
   it('tells of a loss where the rest expires under a reader that knew of nothing handled when it began', async () => {
@@ -201,10 +201,10 @@ describe('a consumer that follows a hub', () => {
     await clock.wait(MINUTE_MS)
     await checkLag()
     assert.deepEqual(handler.seen, [1, 9, 10])
-    const told = lines.filter((line) => line.includes('events-missing'))
-    assert.equal(told.length, 1, lines.join())
-    assert.match(told[0] ?? '', /the hub has dropped 7 messages that were unread/)
-    assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${first?.time}`), told[0])
+    const lostLines = lines.filter((line) => line.includes('events-missing'))
+    assert.equal(lostLines.length, 1, lines.join())
+    assert.match(lostLines[0] ?? '', /the hub has dropped 7 messages that were unread/)
+    assert.ok(lostLines[0]?.endsWith(`npm run republish -- ordering --since ${first?.time}`), lostLines[0])
   })
 
   it('sees a hub that was made anew, handles all that it has, and says what may be lost', async () => {

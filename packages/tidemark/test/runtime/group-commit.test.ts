@@ -29,14 +29,14 @@ function setUp() {
   return { store, ...instance(store) }
 }
 
-const codeOf = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
+const readCode = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
 
 describe('commands that wait for one stream', () => {
   it('are appended together: one write while the one before is on its way', async () => {
     const { store, send } = setUp()
     const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => send(`k${index}`, receive(1))))
     assert.deepEqual(
-      answers.map(codeOf),
+      answers.map(readCode),
       answers.map((_, index) => `done at ${index + 1}`),
     )
     assert.equal(store.appends, 2)
@@ -70,7 +70,7 @@ describe('commands that wait for one stream', () => {
       handle(notes, request(key, { type: 'write', data: { count: 1, bytes: 300_000 } }, undefined, 'notes-1'))
     const answers = await Promise.all(Array.from({ length: 9 }, (_, index) => write(`k${index}`)))
     assert.deepEqual(
-      answers.map(codeOf),
+      answers.map(readCode),
       Array.from({ length: 9 }, (_, index) => `done at ${index + 1}`),
     )
     assert.ok(store.appends >= 4 && store.appends <= 9, String(store.appends))
@@ -80,7 +80,7 @@ describe('commands that wait for one stream', () => {
     const { send } = setUp()
     await send('first', receive(1))
     const answers = await Promise.all([send('a', receive(1)), send('b', receive(1), 2), send('c', receive(1), 2)])
-    assert.deepEqual(answers.map(codeOf), ['done at 2', 'done at 3', 'version-mismatch'])
+    assert.deepEqual(answers.map(readCode), ['done at 2', 'done at 3', 'version-mismatch'])
   })
 
   it('have one outcome for a key that comes twice', async () => {
@@ -89,7 +89,7 @@ describe('commands that wait for one stream', () => {
     const keys = ['a', 'b', 'a', 'a', 'c', 'b']
     const answers = await Promise.all(keys.map((key) => send(key, receive(1))))
     assert.deepEqual(
-      answers.map(codeOf),
+      answers.map(readCode),
       ['a', 'b', 'a', 'a', 'c', 'b'].map((key) => `done at ${'.abc'.indexOf(key) + 1}`),
     )
     assert.equal((await everyEvent(store, STREAM)).length, 4)
@@ -105,7 +105,7 @@ describe('commands that wait for one stream', () => {
       send('old', reserve('x', 2)),
       send('c', reserve('c', 1)),
     ])
-    assert.deepEqual(answers.map(codeOf), ['done at 3', 'done at 4', 'done at 2', 'done at 5'])
+    assert.deepEqual(answers.map(readCode), ['done at 3', 'done at 4', 'done at 2', 'done at 5'])
     assert.equal((await everyEvent(store, STREAM)).length, 5)
   })
 
@@ -123,7 +123,7 @@ describe('commands that wait for one stream', () => {
     ])
     assert.deepEqual(
       settled.map((each) =>
-        each.status === 'fulfilled' ? codeOf(each.value) : (each.reason.code ?? each.reason.name),
+        each.status === 'fulfilled' ? readCode(each.value) : (each.reason.code ?? each.reason.name),
       ),
       ['done at 1', 'TypeError', 'done at 2', 'event-too-large', 'done at 3'],
     )
@@ -181,7 +181,7 @@ it('a stream that was restored to an earlier point is written from there, and wh
     request('a', receive(1), undefined, STREAM),
   )
   const handle = groupCommit({ ...deps, store: restored })
-  assert.equal(codeOf(await handle(stock, request('c', receive(1), undefined, STREAM))), 'done at 2')
+  assert.equal(readCode(await handle(stock, request('c', receive(1), undefined, STREAM))), 'done at 2')
   assert.equal((await everyEvent(store, STREAM)).length, 2)
   assert.equal((await everyEvent(restored, STREAM)).length, 2)
 })

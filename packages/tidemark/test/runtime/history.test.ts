@@ -3,13 +3,13 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { RecordedCommit } from '../../core/commit.ts'
 import { type DomainEvent, eventId, type RecordedEvent } from '../../core/event.ts'
-import { hashOf } from '../../core/hash-chain.ts'
+import { hashEvent } from '../../core/hash-chain.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { emptyState, fold } from '../../runtime/fold.ts'
 import { type HistoryPage, readHistory, stateAt } from '../../runtime/history.ts'
 import { parseTime } from '../../runtime/time.ts'
 import { address, cancelled, order, placedV1 } from '../domain/orders.ts'
-import { appendStream, commit, headOf } from '../support/commits.ts'
+import { appendStream, commit, readHead } from '../support/commits.ts'
 import { recorded } from '../support/recorded.ts'
 
 const stream = 'order-1'
@@ -30,7 +30,7 @@ class PagedStore extends MemoryEventStore {
   }
 }
 
-async function logOf(events: readonly RecordedEvent[]): Promise<PagedStore> {
+async function createLog(events: readonly RecordedEvent[]): Promise<PagedStore> {
   const store = new PagedStore()
   await appendStream(store, events)
   return store
@@ -41,7 +41,7 @@ function timed(events: readonly RecordedEvent[], milliseconds: readonly number[]
   let previousHash = events[0]?.previousHash ?? ''
   return events.map(({ hash: _, ...event }, index) => {
     const unhashed = { ...event, previousHash, time: new Date(milliseconds[index] ?? 0).toISOString() }
-    previousHash = hashOf(unhashed)
+    previousHash = hashEvent(unhashed)
     return { ...unhashed, hash: previousHash }
   })
 }
@@ -65,7 +65,7 @@ const history = fc
 
 describe('state at a point in time', () => {
   const events = recorded(stream, placedV1, moved('Bruges'), moved('Ostend'), cancelled)
-  const at = async (point: object, of = stream) => stateAt(await logOf(events), [order], of, point)
+  const at = async (point: object, of = stream) => stateAt(await createLog(events), [order], of, point)
 
   it('refuses a version beyond the newest and a moment before the first event, and says where the stream stands', async () => {
     await assert.rejects(at({ version: 5 }), { code: 'version-not-found', message: 'order-1 is at version 4' })
@@ -88,7 +88,7 @@ describe('state at a point in time', () => {
     assert.ok(first && third)
     const store = new MemoryEventStore()
     await appendStream(store, [first])
-    await store.append(headOf([first]), [commit('k', [{ ...third, id: eventId(2), version: 2 }])])
+    await store.append(readHead([first]), [commit('k', [{ ...third, id: eventId(2), version: 2 }])])
     await assert.rejects(stateAt(store, [order], stream, {}), { code: 'chain-broken' })
   })
 
@@ -96,7 +96,7 @@ describe('state at a point in time', () => {
     let compared = 0
     await fc.assert(
       fc.asyncProperty(history, async (past) => {
-        const log = await logOf(past)
+        const log = await createLog(past)
         for (const event of past) {
           const found = await stateAt(log, [order], stream, { version: event.version })
           assert.deepEqual(found.state, fold(order, emptyState(order), past.slice(0, event.version)).state)
@@ -116,7 +116,7 @@ describe('state at a point in time', () => {
     let compared = 0
     await fc.assert(
       fc.asyncProperty(history, async (past) => {
-        const log = await logOf(past)
+        const log = await createLog(past)
         for (const { time } of past) {
           const version = past.findLast((event) => event.time === time)?.version ?? 0
           const then = await stateAt(log, [order], stream, { at: time })
@@ -137,7 +137,7 @@ describe('state at a point in time', () => {
   })
 
   it('reads no further than the point', async () => {
-    const log = await logOf(recorded(stream, placedV1, ...Array.from({ length: 11 }, () => moved('Bruges'))))
+    const log = await createLog(recorded(stream, placedV1, ...Array.from({ length: 11 }, () => moved('Bruges'))))
     await stateAt(log, [order], stream, { version: 3 })
     assert.equal(log.pages, 1)
     await stateAt(log, [order], stream, { at: '2026-01-01T00:00:03.999Z' })
@@ -147,7 +147,7 @@ describe('state at a point in time', () => {
 
 describe('a stream page by page', () => {
   it('a stream that is not there is refused; a page beyond either end of one that is there is empty', async () => {
-    const log = await logOf(recorded(stream, placedV1))
+    const log = await createLog(recorded(stream, placedV1))
     await assert.rejects(readHistory(log, 'order-2', { direction: 'forward', limit: 1 }), { code: 'stream-not-found' })
     await assert.rejects(readHistory(log, 'order', { direction: 'forward', limit: 1 }), { code: 'invalid-id' })
     assert.deepEqual(await readHistory(log, stream, { direction: 'forward', after: 1, limit: 1 }), { events: [] })
@@ -167,7 +167,7 @@ describe('a stream page by page', () => {
     }
     await fc.assert(
       fc.asyncProperty(history, fc.integer({ min: 1, max: 16 }), async (past, limit) => {
-        const log = await logOf(past)
+        const log = await createLog(past)
         const forward = await everyPage(log, 'forward', limit)
         assert.deepEqual(forward.events, past)
         assert.equal(forward.pages, Math.ceil(past.length / limit), 'no empty page at the end')

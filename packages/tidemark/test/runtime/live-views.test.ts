@@ -31,14 +31,14 @@ describe('live views', () => {
     await clock.wait(POINTER_MS - 1)
     assert.equal((await views.state('order')).live.store, one)
     assert.deepEqual(
-      (await views.state('order')).written.map(({ store }) => store),
+      (await views.state('order')).writeTargets.map(({ store }) => store),
       [one],
     )
     await clock.wait(1)
     const two = generations.store('order', 2)
     assert.equal((await views.state('order')).live.store, two)
     assert.deepEqual(
-      (await views.state('order')).written.map(({ store }) => store),
+      (await views.state('order')).writeTargets.map(({ store }) => store),
       [two, one],
     )
   })
@@ -64,7 +64,7 @@ describe('live views', () => {
     const one = (await views.state('order')).live.store
     await generations.writePointer('order', { live: 1, building: 2, written: [2, 1] }, undefined)
     await clock.wait(POINTER_MS)
-    const [two, still] = (await views.state('order')).written.map(({ store }) => store)
+    const [two, still] = (await views.state('order')).writeTargets.map(({ store }) => store)
     assert.equal(still, one)
     const { etag } = await generations.readPointer('order')
     const previous = { generation: 1, left: clock.now() }

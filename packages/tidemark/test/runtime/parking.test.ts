@@ -412,7 +412,7 @@ describe('which failures park', () => {
         get(target, name) {
           const member = Reflect.get(target, name)
           if (typeof member !== 'function') return member
-          if (name !== 'writeDocument' && name !== 'writeWithMarks') return member.bind(target)
+          if (name !== 'writeDocument' && name !== 'writeWithMarkers') return member.bind(target)
           return async (...args: unknown[]) => {
             const fault = key === '' || args[0] === key ? error() : undefined
             if (fault) throw fault
@@ -426,8 +426,8 @@ describe('which failures park', () => {
     return {
       state: async (view) => {
         const state = await world.views.state(view)
-        const written = state.written.map(({ number, store }) => ({ number, store: wrapped(store) }))
-        return { ...state, written }
+        const written = state.writeTargets.map(({ number, store }) => ({ number, store: wrapped(store) }))
+        return { ...state, writeTargets: written }
       },
     }
   }

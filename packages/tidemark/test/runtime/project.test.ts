@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { RecordedEvent } from '../../core/event.ts'
-import { hashOf } from '../../core/hash-chain.ts'
-import type { AnyManyStreamView, AnyView } from '../../core/view.ts'
+import { hashEvent } from '../../core/hash-chain.ts'
+import type { AnyMultiStreamView, AnyView } from '../../core/view.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../memory/view-store.ts'
 import { projection } from '../../runtime/project.ts'
@@ -34,7 +34,7 @@ const histories = [
 ]
 const everything = histories.flat()
 
-async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore> {
+async function createLog(events: readonly RecordedEvent[]): Promise<MemoryEventStore> {
   const log = new MemoryEventStore()
   for (const event of events) await appendGiven(log, event)
   return log
@@ -46,11 +46,11 @@ const HOUR_MS = 3_600_000
 async function setUp(views = new MemoryViewStores(), declared: readonly AnyView[] = [orderView, salesByProduct]) {
   await views.writePointer('sales-by-product', { live: 1, cursorsIn: 'order' }, undefined)
   const clock = new ManualClock()
-  const deps = { log: await logOf(everything), views, eventTypes: orderEvents, clock }
+  const deps = { log: await createLog(everything), views, eventTypes: orderEvents, clock }
   const tea = async (): Promise<ProductSales | undefined> =>
     (await views.store('sales-by-product', 1).read('tea'))?.document as ProductSales | undefined
-  const cursorOf = async (stream: string) => (await views.store('order', 1).read(stream))?.cursor
-  return { receive: projecting(deps, ...declared), views, deps, tea, cursorOf, clock }
+  const readCursor = async (stream: string) => (await views.store('order', 1).read(stream))?.cursor
+  return { receive: projecting(deps, ...declared), views, deps, tea, cursorOf: readCursor, clock }
 }
 
 const [first, second, third] = histories[0] ?? []
@@ -96,10 +96,10 @@ describe('projection', () => {
     })
 
   it('the cursor of a stream says how far all views of its category have come', async () => {
-    const { receive, cursorOf, views } = await setUp()
+    const { receive, cursorOf: readCursor, views } = await setUp()
     await receive([first, second])
     const { version, hash, time } = second
-    assert.deepEqual(await cursorOf('order-1'), { version, hash, time, passed: { 'sales-by-product@1': 2 } })
+    assert.deepEqual(await readCursor('order-1'), { version, hash, time, passed: { 'sales-by-product@1': 2 } })
     assert.equal(await views.store('sales-by-product', 1).readCursor('order-1'), undefined)
   })
 
@@ -109,7 +109,7 @@ describe('projection', () => {
     // Another instance has the stream meanwhile.
     await projecting(deps, orderView, salesByProduct)([second, third])
     await clock.wait(30 * HOUR_MS)
-    views.store('sales-by-product', 1).expireMarks()
+    views.store('sales-by-product', 1).expireMarkers()
     await receive([second, third])
     await projecting(deps, orderView, salesByProduct)([first, second, third])
     assert.deepEqual(await tea(), { sku: 'tea', orders: 0, quantity: 0, revenue: { EUR: 0 } })
@@ -117,22 +117,22 @@ describe('projection', () => {
 
   it('a view that fails holds back no other, and alone is brought the events again', async () => {
     let broken = true
-    const failing: AnyManyStreamView = {
+    const failing: AnyMultiStreamView = {
       ...salesByProduct,
       evolve(document, event, key) {
         if (broken) throw new TypeError('no such field')
         return salesByProduct.evolve(document, event, key)
       },
     }
-    const { receive, cursorOf, views, tea, clock } = await setUp(undefined, [orderView, failing])
+    const { receive, cursorOf: readCursor, views, tea, clock } = await setUp(undefined, [orderView, failing])
     await assert.rejects(receive([first, second]), /no such field/)
-    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 0 } })
+    assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 2, passed: { 'sales-by-product@1': 0 } })
     broken = false
     await clock.wait(30 * HOUR_MS)
-    views.store('sales-by-product', 1).expireMarks()
+    views.store('sales-by-product', 1).expireMarkers()
     await receive([second])
     assert.partialDeepStrictEqual(await tea(), { quantity: 2 })
-    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
+    assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
   })
 
   for (const [what, declared, message] of [
@@ -152,9 +152,9 @@ describe('projection', () => {
       const { receive, views } = await setUp(undefined, [...others, declared])
       await assert.rejects(receive([first]), { code: 'handler-failed', message })
       const key = (name: string): string => (name === 'order' ? 'order-1' : 'tea')
-      const documentOf = async ({ name }: AnyView) => (await views.store(name, 1).read(key(name)))?.document
-      assert.equal(await documentOf(declared), undefined)
-      for (const other of others) assert.notEqual(await documentOf(other), undefined)
+      const readDocument = async ({ name }: AnyView) => (await views.store(name, 1).read(key(name)))?.document
+      assert.equal(await readDocument(declared), undefined)
+      for (const other of others) assert.notEqual(await readDocument(other), undefined)
     })
 
   it('a document is written, and remembered, as JSON has it', async () => {
@@ -182,25 +182,25 @@ describe('projection', () => {
         throw new TypeError('no such field')
       },
     }
-    const { receive, cursorOf, deps, views, tea, clock } = await setUp(undefined, [failing, salesByProduct])
+    const { receive, cursorOf: readCursor, deps, views, tea, clock } = await setUp(undefined, [failing, salesByProduct])
     await assert.rejects(receive([first]), /no such field/)
-    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 0, passed: { 'sales-by-product@1': 1 } })
+    assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 0, passed: { 'sales-by-product@1': 1 } })
     await clock.wait(30 * HOUR_MS)
-    views.store('sales-by-product', 1).expireMarks()
+    views.store('sales-by-product', 1).expireMarkers()
     await projecting(deps, orderView, salesByProduct)([first, second])
     assert.partialDeepStrictEqual(await tea(), { quantity: 2 })
-    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
+    assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
   })
 
   it('a view that is new is brought what its streams had before, and an older build keeps how far it is', async () => {
     const added: AnyView = { ...salesByProduct, name: 'sales-too' }
-    const { deps, views, receive: older, cursorOf } = await setUp()
+    const { deps, views, receive: older, cursorOf: readCursor } = await setUp()
     await views.writePointer('sales-too', { live: 1, cursorsIn: 'order' }, undefined)
     await older([first])
     const newer = projecting(deps, orderView, salesByProduct, added)
     await newer([second])
     await older([third])
-    assert.deepEqual((await cursorOf('order-1'))?.passed, { 'sales-by-product@1': 3, 'sales-too@1': 2 })
+    assert.deepEqual((await readCursor('order-1'))?.passed, { 'sales-by-product@1': 3, 'sales-too@1': 2 })
     await newer([third])
     const [one, other] = await Promise.all(
       ['sales-by-product', 'sales-too'].map((view) => views.store(view, 1).read('tea')),
@@ -242,23 +242,23 @@ describe('projection', () => {
   })
 
   it('a fork, the same version with another hash, is refused and changes nothing', async () => {
-    const { receive, cursorOf } = await setUp()
+    const { receive, cursorOf: readCursor } = await setUp()
     await receive([first, second])
     const [, otherSecond, otherThird] = recorded('order-1', placedV1, confirmed, moved)
     assert.ok(otherSecond && otherThird)
     await assert.rejects(receive([otherSecond]), { code: 'fork-detected' })
     await assert.rejects(receive([otherThird]), { code: 'fork-detected' })
-    assert.equal((await cursorOf('order-1'))?.version, 2)
+    assert.equal((await readCursor('order-1'))?.version, 2)
   })
 
   it('a stream that was restored and written again is seen before it reaches the old end', async () => {
-    const { receive, cursorOf } = await setUp()
+    const { receive, cursorOf: readCursor } = await setUp()
     await receive([first, second, third])
     const [, rewritten] = recorded('order-1', placedV1, confirmed)
     assert.ok(rewritten)
     const { hash: _, ...later } = { ...rewritten, time: '2026-01-01T01:00:00.000Z' }
-    await assert.rejects(receive([{ ...later, hash: hashOf(later) }]), { code: 'fork-detected' })
-    assert.equal((await cursorOf('order-1'))?.version, 3)
+    await assert.rejects(receive([{ ...later, hash: hashEvent(later) }]), { code: 'fork-detected' })
+    assert.equal((await readCursor('order-1'))?.version, 3)
   })
 
   it('what this code does not know holds the batch', async () => {

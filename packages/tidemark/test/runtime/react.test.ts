@@ -4,7 +4,7 @@ import { until } from '../../../test-support/wait.ts'
 import { keyPattern } from '../../azure-functions/request.ts'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import type { RecordedEvent } from '../../core/event.ts'
-import { canonicalHash, EMPTY_STREAM, hashOf } from '../../core/hash-chain.ts'
+import { canonicalHash, EMPTY_STREAM, hashEvent } from '../../core/hash-chain.ts'
 import type { AnyReaction, SchedulingReaction } from '../../core/reaction.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemorySchedule } from '../../memory/schedule.ts'
@@ -307,7 +307,7 @@ async function slowly(): Promise<void> {
 describe('a reaction that does not wait for what it sends', () => {
   const confirm = { type: 'confirm', data: {} } as const
   const reject = { type: 'reject', data: { reason: 'x' } } as const
-  const typesOf = async (system: Awaited<ReturnType<typeof setUp>>): Promise<string[]> =>
+  const listTypes = async (system: Awaited<ReturnType<typeof setUp>>): Promise<string[]> =>
     (await system.events()).map(({ type }) => type)
   const line = 'reservation-1@1: the reaction order-confirmation did not wait for'
   const what = 'await each send, or return its promise'
@@ -351,7 +351,7 @@ describe('a reaction that does not wait for what it sends', () => {
     it(`is waited for, and told of once, where it ${how}`, async () => {
       const system = await setUp(reacting(react), slowly)
       await system.react(messages('reservation-1', reserved))
-      assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+      assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderConfirmed'])
       await system.react(messages('reservation-2', reserved))
       assert.deepEqual(system.traced, [`${line} confirm to order-1: ${what}`])
     })
@@ -367,7 +367,7 @@ describe('a reaction that does not wait for what it sends', () => {
       }),
     )
     await system.react(messages('reservation-1', reserved))
-    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed', 'OrderCompleted'])
+    assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderConfirmed', 'OrderCompleted'])
     assert.deepEqual(system.traced, [`${line} confirm to order-1, complete to order-1: ${what}`])
   })
 
@@ -395,7 +395,7 @@ describe('a reaction that does not wait for what it sends', () => {
     await assert.rejects(system.react(messages('reservation-1', reserved)), { code: 'registration-invalid' })
     down = false
     await system.react(messages('reservation-1', reserved))
-    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+    assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderConfirmed'])
   })
 
   it('fails with what it throws, once what it sent before is done, and is not told of that', async () => {
@@ -425,7 +425,7 @@ describe('a reaction that does not wait for what it sends', () => {
     )
     await system.react(messages('reservation-1', reserved))
     await stray()
-    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderRejected'])
+    assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderRejected'])
     assert.match(
       system.traced.join(),
       /^reservation-1@1: .* sent reject to order-1 after it had ended, where a crash loses/,
@@ -483,7 +483,7 @@ describe('a reaction that does not wait for what it sends', () => {
     it(`is not one that ${how}`, async () => {
       const system = await setUp(reacting(react))
       await system.react(messages('reservation-1', reserved))
-      assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+      assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderConfirmed'])
       assert.deepEqual(system.traced, [])
     })
 })
@@ -524,5 +524,5 @@ function newer(): Record<string, unknown>[] {
   const [event] = recorded('reservation-1', reserved)
   assert.ok(event)
   const { hash: _, ...unhashed } = { ...event, schemaVersion: 2 }
-  return [{ ...toCloudEvent({ ...unhashed, hash: hashOf(unhashed) }) }]
+  return [{ ...toCloudEvent({ ...unhashed, hash: hashEvent(unhashed) }) }]
 }

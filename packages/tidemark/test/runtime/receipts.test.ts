@@ -78,27 +78,27 @@ describe('a command that changed nothing, with a key of its client', () => {
 })
 
 describe('a refusal', () => {
-  const codeOf = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
+  const readCode = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
 
   it('to a client is not kept: the same key may take effect later', async () => {
     const { send } = await setUp()
-    assert.equal(codeOf(await send(0, 'k', confirm, { version: 2 })), 'version-mismatch')
+    assert.equal(readCode(await send(0, 'k', confirm, { version: 2 })), 'version-mismatch')
     await send(1, 'another', move('Bruges'))
-    assert.equal(codeOf(await send(0, 'k', confirm, { version: 2 })), 'done at 3')
+    assert.equal(readCode(await send(0, 'k', confirm, { version: 2 })), 'done at 3')
   })
 
   it('to a client whose key took effect before is that effect', async () => {
     const { send } = await setUp()
     await send(0, 'k', move('Bruges'))
     await send(0, 'gone', { type: 'cancel', data: { reason: 'late' } })
-    for (const instance of [0, 1]) assert.equal(codeOf(await send(instance, 'k', move('Bruges'))), 'done at 2')
+    for (const instance of [0, 1]) assert.equal(readCode(await send(instance, 'k', move('Bruges'))), 'done at 2')
   })
 
   it('to a reaction is kept, and stands whatever it sends later', async () => {
     const { send, count } = await setUp()
     const all = { receipts: 'all' } as const
     const first = await send(0, 'k', confirm, { ...all, version: 7 })
-    assert.equal(codeOf(first), 'version-mismatch')
+    assert.equal(readCode(first), 'version-mismatch')
     assert.deepEqual(await send(1, 'k', confirm, { ...all, version: 7 }), first)
     const later = await send(1, 'k', confirm, all)
     assert.deepEqual(later, { ...first, contentDiffers: true })

@@ -11,11 +11,11 @@ import { Redrive } from '../../runtime/redrive.ts'
 import { RELAY, Relay, relayHandler } from '../../runtime/relay.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { ManualClock } from '../support/fakes.ts'
-import { recordedAtOnce } from '../support/recorded.ts'
+import { recordedTogether } from '../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const streams = Array.from({ length: 100 }, (_, index) =>
-  recordedAtOnce(`order-${index}`, placedV1, confirmed, confirmed),
+  recordedTogether(`order-${index}`, placedV1, confirmed, confirmed),
 )
 
 /** The first two events of a stream are one commit, the third is another. */
@@ -28,7 +28,7 @@ function commitsOfStream(events: readonly RecordedEvent[]): RecordedCommit[] {
 }
 
 /** The log's item of a commit. */
-function itemOf({ stream, from, events }: RecordedCommit): Readonly<Record<string, unknown>> {
+function toItem({ stream, from, events }: RecordedCommit): Readonly<Record<string, unknown>> {
   return { ...toLogItem({ stream, key: `${stream}@${from}`, fingerprint: 'f', events }) }
 }
 
@@ -36,7 +36,7 @@ function itemOf({ stream, from, events }: RecordedCommit): Readonly<Record<strin
 const items = streams
   .flatMap(commitsOfStream)
   .sort((a, b) => a.from - b.from)
-  .map(itemOf)
+  .map(toItem)
 
 /** The relay of a service, in any of its instances. */
 function relays(publisher: EventPublisher, store = new MemoryParking(), clock = new ManualClock()) {
@@ -101,25 +101,25 @@ describe('relay', () => {
     assert.equal(recorder.atOnce, 0)
   })
 
-  const [first, second] = commitsOfStream(recordedAtOnce('order-x', placedV1, confirmed, confirmed))
+  const [first, second] = commitsOfStream(recordedTogether('order-x', placedV1, confirmed, confirmed))
   assert.ok(first && second)
   for (const [what, damaged, from] of [
-    ['actor', { text: String(itemOf(second).text).replace('tester', 'another') }, 3],
+    ['actor', { text: String(toItem(second).text).replace('tester', 'another') }, 3],
     ['text', { text: '{' }, 3],
     ['hash', { hash: '1'.repeat(64) }, 3],
   ] as const)
     it(`parks a stream of which the ${what} of a commit was changed, publishes all else, and nothing after it`, async () => {
       const recorder = new Recorder()
       const { instance, store, lines } = relays(recorder)
-      const changed = { ...itemOf(second), ...damaged }
-      await instance()([...items, itemOf(first), changed])
+      const changed = { ...toItem(second), ...damaged }
+      await instance()([...items, toItem(first), changed])
       assert.equal(recorder.published.length, 302)
       const [parked] = await store.streams()
       assert.deepEqual([parked?.handler, parked?.stream, parked?.version], [RELAY, 'order-x', from])
       assert.match(lines.join(), /order-x@3 .*(hash-mismatch|event-unreadable).*npm run parked -- ordering/)
 
       // Any instance, also one that knew of nothing before.
-      await instance()([itemOf(second)])
+      await instance()([toItem(second)])
       assert.equal(recorder.published.length, 302)
       assert.equal((await store.stream({ handler: RELAY, stream: 'order-x' }))?.last, 3)
     })
@@ -128,9 +128,9 @@ describe('relay', () => {
     const recorder = new Recorder()
     const { instance, store } = relays(recorder)
     const [one, other] = [instance(), instance()]
-    await other([itemOf(first)])
-    await one([{ ...itemOf(second), hash: '1'.repeat(64) }])
-    await other([itemOf(second)])
+    await other([toItem(first)])
+    await one([{ ...toItem(second), hash: '1'.repeat(64) }])
+    await other([toItem(second)])
     assert.deepEqual(positions(recorder.published), ['order-x@1', 'order-x@2'])
     assert.equal((await store.streams()).length, 1)
   })
@@ -138,7 +138,7 @@ describe('relay', () => {
   it('taken up again, a stream is published from where it waits, in order, to the end of the log', async () => {
     const recorder = new Recorder()
     const { instance, redrive, store, lines } = relays(recorder)
-    await instance()([itemOf(first), { ...itemOf(second), hash: '1'.repeat(64) }])
+    await instance()([toItem(first), { ...toItem(second), hash: '1'.repeat(64) }])
     const log = new MemoryEventStore()
     for (const { stream, events } of [first, second])
       await log.append(
@@ -153,7 +153,7 @@ describe('relay', () => {
     assert.equal(done.outcome, 'done')
     assert.deepEqual(positions(recorder.published), ['order-x@1', 'order-x@2', 'order-x@3'])
     assert.deepEqual(await store.streams(), [])
-    await instance()([itemOf(second)])
+    await instance()([toItem(second)])
     assert.equal(recorder.published.length, 4)
   })
 

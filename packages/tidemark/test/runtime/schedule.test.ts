@@ -31,15 +31,23 @@ async function setUp(orders: readonly string[] = ['1']) {
     command: { type: 'cancel', data: { reason: 'late' } },
     metadata: { actor: 'reaction:ordering-fulfilment', correlation: 'c', causation: `fulfilment-${id}@2` },
   })
-  const typesOf = async (id = '1') => (await everyEvent(log, `order-${id}`)).map(({ type }) => type)
-  return { deps, schedule, clock, traced, cancelIn, typesOf, send: () => sendDue(deps, (line) => traced.push(line)) }
+  const listTypes = async (id = '1') => (await everyEvent(log, `order-${id}`)).map(({ type }) => type)
+  return {
+    deps,
+    schedule,
+    clock,
+    traced,
+    cancelIn,
+    typesOf: listTypes,
+    send: () => sendDue(deps, (line) => traced.push(line)),
+  }
 }
 
 describe('scheduled commands', () => {
   it('are sent once their time has come, with the actor and the cause they were scheduled with, and forgotten', async () => {
-    const { schedule, clock, cancelIn, typesOf, send, deps } = await setUp()
+    const { schedule, clock, cancelIn, typesOf: listTypes, send, deps } = await setUp()
     await schedule.add(cancelIn(10))
-    assert.deepEqual([await send(), await typesOf()], [0, ['OrderPlaced']])
+    assert.deepEqual([await send(), await listTypes()], [0, ['OrderPlaced']])
     await clock.wait(10_000)
     const asked: string[] = []
     const { command } = deps
@@ -54,7 +62,7 @@ describe('scheduled commands', () => {
       () => {},
     )
     assert.deepEqual(asked, ['reaction:ordering-fulfilment fulfilment-1@2'])
-    assert.deepEqual([await typesOf(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 0])
+    assert.deepEqual([await listTypes(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 0])
   })
 
   it('are decided as of their time where the instance’s clock is behind: nothing is too early that the store says is due', async () => {
@@ -74,14 +82,14 @@ describe('scheduled commands', () => {
   })
 
   it('that were sent before a crash and are sent again take effect once', async () => {
-    const { schedule, clock, cancelIn, typesOf, send } = await setUp()
+    const { schedule, clock, cancelIn, typesOf: listTypes, send } = await setUp()
     const command = cancelIn(1)
     await clock.wait(1_000)
     await schedule.add(command)
     await send()
     await schedule.add(command)
     assert.equal(await send(), 1)
-    assert.deepEqual(await typesOf(), ['OrderPlaced', 'OrderCancelled'])
+    assert.deepEqual(await listTypes(), ['OrderPlaced', 'OrderCancelled'])
   })
 
   it('that the domain refuses are done with: an outcome, traced', async () => {
@@ -94,26 +102,26 @@ describe('scheduled commands', () => {
   })
 
   it('to what this code does not have stay until it is deployed with it, and keep no other from being sent', async () => {
-    const { deps, schedule, clock, cancelIn, typesOf, send } = await setUp()
+    const { deps, schedule, clock, cancelIn, typesOf: listTypes, send } = await setUp()
     await schedule.add({ ...cancelIn(1), stream: 'parcel-1' })
     await schedule.add(cancelIn(2))
     await clock.wait(2_000)
     await assert.rejects(send(), { code: 'internal', message: /no decider for the scheduled command to parcel-1/ })
-    assert.deepEqual([await typesOf(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 1])
+    assert.deepEqual([await listTypes(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 1])
     const parcel = { ...order, category: 'parcel' }
     assert.equal(await sendDue({ ...deps, deciders: [...deps.deciders, parcel] }, () => {}), 1)
     assert.equal(schedule.size, 0)
   })
 
   it('whose key had come before with another content are done with: the first outcome stands, and one line says so', async () => {
-    const { deps, schedule, clock, cancelIn, typesOf, send, traced } = await setUp()
+    const { deps, schedule, clock, cancelIn, typesOf: listTypes, send, traced } = await setUp()
     const scheduled = cancelIn(1)
     const another = { type: 'cancel', data: { reason: 'another' } }
     await deps.command(order, { ...scheduled, receipts: 'all', command: another })
     await schedule.add(scheduled)
     await clock.wait(1_000)
     assert.equal(await send(), 1)
-    assert.deepEqual(await typesOf(), ['OrderPlaced', 'OrderCancelled'])
+    assert.deepEqual(await listTypes(), ['OrderPlaced', 'OrderCancelled'])
     assert.match(
       traced.join('\n'),
       /^fulfilment-1@2: order-1 was sent \S+ cancel:1 before, with another content: the first/,
@@ -123,7 +131,7 @@ describe('scheduled commands', () => {
 
   it('that fail stay, and keep no other from being sent, however many there are', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => String(index))
-    const { deps, schedule, clock, cancelIn, typesOf } = await setUp(ids)
+    const { deps, schedule, clock, cancelIn, typesOf: listTypes } = await setUp(ids)
     for (const id of ids) await schedule.add(cancelIn(1, id))
     await clock.wait(1_000)
     const failing = new Set(ids.slice(0, 120))
@@ -140,7 +148,7 @@ describe('scheduled commands', () => {
       { code: 'unavailable' },
     )
     assert.equal(schedule.size, 120)
-    assert.deepEqual(await typesOf('249'), ['OrderPlaced', 'OrderCancelled'])
+    assert.deepEqual(await listTypes('249'), ['OrderPlaced', 'OrderCancelled'])
     failing.clear()
     assert.equal(await sendDue(flaky, () => {}), 120)
     assert.equal(schedule.size, 0)

@@ -15,9 +15,9 @@ import { handleCommand } from '../../runtime/command.ts'
 import { coldLoader } from '../../runtime/snapshots.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
 import { wallet as plainWallet, wallets } from '../domain/wallets.ts'
-import { appendStream, commit, headOf } from '../support/commits.ts'
+import { appendStream, commit, readHead } from '../support/commits.ts'
 import { ManualClock, request, UnreliableStore } from '../support/fakes.ts'
-import { recorded, recordedAtOnce } from '../support/recorded.ts'
+import { recorded, recordedTogether } from '../support/recorded.ts'
 
 const STREAM = 'wallet-1'
 const MIN_EVENTS = 10
@@ -62,7 +62,7 @@ class CountingStore extends UnreliableStore {
   }
 }
 
-async function logOf(events: Parameters<typeof appendStream>[1]): Promise<MemoryEventStore> {
+async function createLog(events: Parameters<typeof appendStream>[1]): Promise<MemoryEventStore> {
   const log = new MemoryEventStore()
   await appendStream(log, events)
   return log
@@ -100,31 +100,31 @@ describe('a snapshot that the log does not prove', () => {
   const history = of(20)
   const cases: Record<string, { head: Snapshot['head']; log: () => Promise<MemoryEventStore>; balance: number }> = {
     'its commit is gone, restored to an earlier point': {
-      head: headOf(history.slice(19)),
-      log: () => logOf(history.slice(0, 12)),
+      head: readHead(history.slice(19)),
+      log: () => createLog(history.slice(0, 12)),
       balance: 12,
     },
     'its commit is another one, after the log was restored and went on': {
-      head: headOf(history.slice(19)),
-      log: () => logOf(of(30, 2)),
+      head: readHead(history.slice(19)),
+      log: () => createLog(of(30, 2)),
       balance: 60,
     },
     'its commit goes on beyond its head': {
-      head: headOf(recordedAtOnce(STREAM, paidIn(1), paidIn(1)).slice(0, 1)),
-      log: () => logOf(recordedAtOnce(STREAM, paidIn(1), paidIn(1))),
+      head: readHead(recordedTogether(STREAM, paidIn(1), paidIn(1)).slice(0, 1)),
+      log: () => createLog(recordedTogether(STREAM, paidIn(1), paidIn(1))),
       balance: 2,
     },
     'its commit ends before its head': {
-      head: { ...headOf(history.slice(0, 1)), version: 2 },
-      log: () => logOf(history),
+      head: { ...readHead(history.slice(0, 1)), version: 2 },
+      log: () => createLog(history),
       balance: 20,
     },
     'its head has another hash': {
-      head: { ...headOf(history.slice(19)), hash: 'f'.repeat(64) },
-      log: () => logOf(history),
+      head: { ...readHead(history.slice(19)), hash: 'f'.repeat(64) },
+      log: () => createLog(history),
       balance: 20,
     },
-    'there is no event': { head: headOf(history.slice(19)), log: async () => new MemoryEventStore(), balance: 0 },
+    'there is no event': { head: readHead(history.slice(19)), log: async () => new MemoryEventStore(), balance: 0 },
   }
   for (const [what, { head, log, balance }] of Object.entries(cases))
     it(`is ignored where ${what}: the command decides on the log`, async () => {
@@ -139,20 +139,20 @@ describe('a snapshot that the log does not prove', () => {
   it('is written over by the next one', async () => {
     const snapshots = new MemorySnapshots()
     await snapshots.write(STREAM, ID, { state: FALSE, head: { version: 99, hash: 'f'.repeat(64), commit: 99 } })
-    await coldInstance(await logOf(history), snapshots).send(payOut(1))
+    await coldInstance(await createLog(history), snapshots).send(payOut(1))
     await rest()
-    assert.deepEqual(await snapshots.read(STREAM, ID), { state: '{"balance":20}', head: headOf(history.slice(19)) })
+    assert.deepEqual(await snapshots.read(STREAM, ID), { state: '{"balance":20}', head: readHead(history.slice(19)) })
   })
 })
 
 describe('a snapshot of other code', () => {
   const history = of(20)
-  const proven = { state: FALSE, head: headOf(history.slice(19)) }
+  const proven = { state: FALSE, head: readHead(history.slice(19)) }
 
   it('is ignored where the state version is another', async () => {
     const snapshots = new MemorySnapshots()
     await snapshots.write(STREAM, ID, proven)
-    const { send } = coldInstance(await logOf(history), snapshots, { ...wallet, stateVersion: 2 })
+    const { send } = coldInstance(await createLog(history), snapshots, { ...wallet, stateVersion: 2 })
     assert.equal(await answer(send(payOut(21))), 'wallet-empty')
   })
 
@@ -178,7 +178,7 @@ describe('a snapshot of other code', () => {
     it(`is ignored where an item has ${what}`, async () => {
       const snapshots = new MemorySnapshots()
       snapshots.put({ id: ID, stream: STREAM, ...item })
-      const { send, warnings } = coldInstance(await logOf(history), snapshots)
+      const { send, warnings } = coldInstance(await createLog(history), snapshots)
       assert.equal(await answer(send(payOut(21))), 'wallet-empty')
       assert.deepEqual(warnings, [])
     })
@@ -199,7 +199,7 @@ describe('a state that cannot be a snapshot', () => {
   ] as const)
     it(`is not written, in one line that says where, where it has ${what}`, async () => {
       const snapshots = new CountingSnapshots()
-      const { send, warnings } = coldInstance(await logOf(of(20)), snapshots, {
+      const { send, warnings } = coldInstance(await createLog(of(20)), snapshots, {
         ...wallet,
         evolve: () => state,
         decide: () => [paidIn(1)],
@@ -223,7 +223,7 @@ describe('a state that cannot be a snapshot', () => {
 
   it('is not written, in one line, where it is too large for an item', async () => {
     const snapshots = new CountingSnapshots()
-    const { send, warnings } = coldInstance(await logOf(of(20)), snapshots, {
+    const { send, warnings } = coldInstance(await createLog(of(20)), snapshots, {
       ...wallet,
       // A quote has two bytes in an item.
       evolve: () => '"'.repeat(MAX_STATE_BYTES / 3),
@@ -244,7 +244,7 @@ describe('a store of snapshots that fails', () => {
 
   it('takes no snapshot: that is told once, and the command is answered', async () => {
     const snapshots = new CountingSnapshots()
-    const { send, warnings } = coldInstance(await logOf(of(20)), snapshots)
+    const { send, warnings } = coldInstance(await createLog(of(20)), snapshots)
     snapshots.beforeWrite = down
     assert.equal(await answer(send(payOut(1))), 'done at 21')
     await rest()
@@ -254,7 +254,7 @@ describe('a store of snapshots that fails', () => {
   })
 
   it('gives no snapshot: that is told once an outage, and commands are answered from the log', async () => {
-    const log = await logOf(of(5))
+    const log = await createLog(of(5))
     const snapshots = new CountingSnapshots()
     const { send, warnings } = coldInstance(log, snapshots)
     snapshots.beforeRead = down
@@ -273,18 +273,18 @@ describe('a snapshot', () => {
   it('of a log that is broken after it hides nothing: the command fails with chain-broken', async () => {
     const history = of(20)
     const snapshots = new MemorySnapshots()
-    await snapshots.write(STREAM, ID, { state: '{"balance":15}', head: headOf(history.slice(14, 15)) })
-    const log = await logOf(history.slice(0, 16))
+    await snapshots.write(STREAM, ID, { state: '{"balance":15}', head: readHead(history.slice(14, 15)) })
+    const log = await createLog(history.slice(0, 16))
     const [rewritten] = of(17, 7).slice(16)
     assert.ok(rewritten)
-    await log.append(headOf(history.slice(15, 16)), [commit('rewritten', [rewritten])])
+    await log.append(readHead(history.slice(15, 16)), [commit('rewritten', [rewritten])])
     const { send } = coldInstance(log, snapshots)
     await assert.rejects(send(payOut(1)), { code: 'chain-broken' })
   })
 
   it('makes a cold command on a long stream read one snapshot, its commit and what came after', async () => {
     const history = of(2_000)
-    const log = await logOf(history)
+    const log = await createLog(history)
     const snapshots = new CountingSnapshots()
     const first = coldInstance(log, snapshots)
     assert.equal(await answer(first.send(payOut(1))), 'done at 2001')
@@ -302,7 +302,7 @@ describe('a snapshot', () => {
   })
 
   it('serves a command that may create: its append meets the stream, and the rest is as short', async () => {
-    const log = await logOf(of(2_000))
+    const log = await createLog(of(2_000))
     const snapshots = new CountingSnapshots()
     await coldInstance(log, snapshots).send(payIn(1))
     await rest()
@@ -316,7 +316,7 @@ describe('a snapshot', () => {
     const { send } = coldInstance(new MemoryEventStore(), snapshots)
     await send(payIn(3))
     await send(payOut(1))
-    const plain = coldInstance(await logOf(of(20)), snapshots, plainWallet)
+    const plain = coldInstance(await createLog(of(20)), snapshots, plainWallet)
     await plain.send(payOut(1))
     await rest()
     assert.deepEqual([snapshots.reads, snapshots.writes], [0, 0])
@@ -324,7 +324,7 @@ describe('a snapshot', () => {
 
   it('is made of a refused command too, and only after the answer', async () => {
     const snapshots = new CountingSnapshots()
-    const { send } = coldInstance(await logOf(of(20)), snapshots)
+    const { send } = coldInstance(await createLog(of(20)), snapshots)
     assert.equal(await answer(send(payOut(21))), 'wallet-empty')
     assert.equal(snapshots.writes, 0)
     await rest()
@@ -342,7 +342,7 @@ describe('a snapshot', () => {
       [29, 20],
       [39, 39],
     ] as const) {
-      await coldInstance(await logOf(history.slice(0, events)), snapshots).send(payOut(1))
+      await coldInstance(await createLog(history.slice(0, events)), snapshots).send(payOut(1))
       await rest()
       assert.equal((await snapshots.inner.read(STREAM, ID))?.head.version, version, `${events} events`)
     }
@@ -373,7 +373,7 @@ describe('a snapshot', () => {
   })
 
   it('of two instances at once is one of both, and either serves', async () => {
-    const log = await logOf(of(20))
+    const log = await createLog(of(20))
     const snapshots = new CountingSnapshots()
     const both = [coldInstance(log, snapshots), coldInstance(log, snapshots)]
     const sent = await Promise.all(both.map(({ send }) => answer(send(payOut(1)))))
@@ -398,7 +398,7 @@ describe('a snapshot', () => {
         fc.nat(),
         fc.array(command, { minLength: 1, maxLength: 6 }),
         async (amounts, point, commands) => {
-          const events = recordedAtOnce(STREAM, ...amounts.flat().map(paidIn))
+          const events = recordedTogether(STREAM, ...amounts.flat().map(paidIn))
           let version = 0
           const commits = amounts.map((some) => {
             const its = events.slice(version, version + some.length)
@@ -411,7 +411,7 @@ describe('a snapshot', () => {
           let before: readonly (typeof events)[number][] = []
           for (const [index, its] of commits.entries()) {
             for (const log of [plain, snapped])
-              assert.equal((await log.append(headOf(before), [commit(`${index}`, its)])).outcome, 'appended')
+              assert.equal((await log.append(readHead(before), [commit(`${index}`, its)])).outcome, 'appended')
             before = its
             if (index !== point % commits.length) continue
             await cold.load(wallet, STREAM)

@@ -139,12 +139,12 @@ describe('the status of a service', () => {
 
   it('is told to the metrics, but for what is unknown', async () => {
     hub.send('0', 1)
-    const told: (readonly unknown[])[] = []
-    const telemetry = { ...NO_TELEMETRY, record: (...args: readonly unknown[]) => void told.push(args) }
+    const reported: (readonly unknown[])[] = []
+    const telemetry = { ...NO_TELEMETRY, record: (...args: readonly unknown[]) => void reported.push(args) }
     deps = { ...deps, relay: { read: () => Promise.reject(new Error('no leases')) } }
     recordStatus(telemetry, await readStatus(deps))
     const of = { 'tidemark.consumer': 'a-views' }
-    assert.deepEqual(told, [
+    assert.deepEqual(reported, [
       ['tidemark.consumer.events_behind', 1, of],
       ['tidemark.consumer.seconds_behind', 100, of],
       ['tidemark.clock.skew_ms', 3],

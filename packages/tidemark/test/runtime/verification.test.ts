@@ -7,7 +7,7 @@ import { ManualClock } from '../support/fakes.ts'
 const SECONDS_A_STREAM = 4
 
 /** A log of streams of one commit, each of which takes its time, and one of which is wrong. */
-function logOf(streams: number, clock: ManualClock, wrong = -1): LogVerifier {
+function createVerifier(streams: number, clock: ManualClock, wrong = -1): LogVerifier {
   const names = Array.from({ length: streams }, (_, index) => `order-${String(index).padStart(3, '0')}`)
   return {
     count: async () => streams,
@@ -29,7 +29,7 @@ function logOf(streams: number, clock: ManualClock, wrong = -1): LogVerifier {
 describe('the verification of a log', () => {
   it('comes in parts that take some seconds each, and looks at every stream once', async () => {
     const clock = new ManualClock()
-    const verifier = logOf(10, clock, 7)
+    const verifier = createVerifier(10, clock, 7)
     const places: string[] = []
     const progress: number[] = []
     let streams = 0
@@ -47,14 +47,14 @@ describe('the verification of a log', () => {
 
   it('of an empty log is done at once', async () => {
     const clock = new ManualClock()
-    const part = await verifyPart({ verifier: logOf(0, clock), clock }, undefined)
+    const part = await verifyPart({ verifier: createVerifier(0, clock), clock }, undefined)
     assert.deepEqual(part.progress, { done: 0, total: 0 })
     assert.equal(part.continuation, undefined)
   })
 
   it('refuses a continuation that it never gave', async () => {
     const clock = new ManualClock()
-    const verifier = logOf(1, clock)
+    const verifier = createVerifier(1, clock)
     for (const value of ['x', '{}', '{"after":"order","done":1,"total":1}', '{"after":"order-1","done":"1","total":1}'])
       await assert.rejects(verifyPart({ verifier, clock }, Buffer.from(value).toString('base64url')), {
         code: 'invalid-query',

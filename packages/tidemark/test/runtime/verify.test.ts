@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Commit, hashOfKey, toLogItem } from '../../core/commit.ts'
+import { type Commit, hashKey, toLogItem } from '../../core/commit.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
 import { canonicalHash, GENESIS, seal } from '../../core/hash-chain.ts'
 import { type Fault, StreamCheck } from '../../verify/stream-check.ts'
@@ -16,7 +16,7 @@ const fingerprint = canonicalHash('a request')
 const noSuchHash = 'f'.repeat(64)
 
 /** A stream whose commands appended so many events each. Clients sent two of three, reactions the others. */
-function commitsOf(sizes: readonly number[], values: readonly unknown[] = []): Commit[] {
+function makeCommits(sizes: readonly number[], values: readonly unknown[] = []): Commit[] {
   let [version, previousHash] = [0, GENESIS]
   return sizes.map((size, index) => {
     const key = index % 3 === 1 ? `reaction step-${index}` : `key-${index}`
@@ -52,9 +52,9 @@ function stored(item: object): Item {
   return { ...item, _rid: 'r', _self: 's', _etag: '"e"', _attachments: 'a/', _ts: 1767225600 }
 }
 
-const itemsOf = (commits: readonly Commit[]): Item[] => commits.map((commit) => stored(toLogItem(commit)))
+const toItems = (commits: readonly Commit[]): Item[] => commits.map((commit) => stored(toLogItem(commit)))
 
-function receiptOf(key: string, version: number, refusal?: { code: string; detail: string }): Item {
+function makeReceipt(key: string, version: number, refusal?: { code: string; detail: string }): Item {
   return stored(toLogItem({ stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }))
 }
 
@@ -88,20 +88,20 @@ const log = fc
     sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),
     values: fc.array(fc.jsonValue(), { maxLength: 24 }),
   })
-  .map(({ sizes, values }) => commitsOf(sizes, values))
+  .map(({ sizes, values }) => makeCommits(sizes, values))
 
 const target: fc.Arbitrary<Target> = fc.tuple(log, fc.nat(), fc.nat()).map(([commits, some, any]) => {
   const index = some % commits.length
   const commit = commits[index] ?? assert.fail()
-  const [from, to] = versionsOf(commit)
+  const [from, to] = readVersions(commit)
   const place = any % commit.events.length
-  const items = itemsOf(commits)
+  const items = toItems(commits)
   const count = commits.reduce((sum, { events }) => sum + events.length, 0)
   const item = items[index] ?? assert.fail()
   return { commits, items, count, index, commit, item, from, to, place, version: from + place }
 })
 
-function versionsOf({ events }: Commit): [from: number, to: number] {
+function readVersions({ events }: Commit): [from: number, to: number] {
   return [events[0]?.version ?? 0, events.at(-1)?.version ?? 0]
 }
 
@@ -186,7 +186,7 @@ describe('a changed event is named at the exact place', () => {
   })
 
   it('one digit deep in the data changed', () => {
-    const [item, ...others] = itemsOf(commitsOf([3, 1]))
+    const [item, ...others] = toItems(makeCommits([3, 1]))
     assert.ok(item)
     const changed = { ...item, text: String(item.text).replace('"unitPrice":1250', '"unitPrice":1251') }
     assert.notEqual(changed.text, item.text)
@@ -225,7 +225,7 @@ describe('a changed event is named at the exact place', () => {
   })
 
   it('several events of a commit: each run of them in one line', () => {
-    const items = itemsOf(commitsOf([1, 7, 1]))
+    const items = toItems(makeCommits([1, 7, 1]))
     const edited = [0, 1, 3, 5, 6].reduce(
       (item, place) => withEvent(item, place, (event) => ({ ...event, data: 0 })),
       itemAt(items, 1),
@@ -244,7 +244,7 @@ describe('a changed event is named at the exact place', () => {
       fc.property(target, fc.boolean(), ({ commits, count, commit, index, place, version, to }, link) => {
         const moved = link && place === 0
         const fields = { data: 'mallory', ...(moved ? { previousHash: noSuchHash } : {}) }
-        const faults = check(itemsOf(commits.with(index, rehashed(commit, place, fields))))
+        const faults = check(toItems(commits.with(index, rehashed(commit, place, fields))))
         const inner = version < to
         const [expected, kind] =
           moved && (version === 1 || version < count)
@@ -276,7 +276,7 @@ describe('a changed event is named at the exact place', () => {
         const previousHash = commit.events[0]?.previousHash ?? ''
         const changed = rechained(commit, from, previousHash, { actor: 'mallory' })
         const expected = to < count - 1 ? [`${at(to)} changed`] : to < count ? [`${at(count)} does not follow`] : []
-        assert.deepEqual(placesIn(itemsOf(commits.with(index, changed))), expected)
+        assert.deepEqual(placesIn(toItems(commits.with(index, changed))), expected)
       }),
     )
   })
@@ -317,7 +317,7 @@ describe('a changed commit is named by its item', () => {
           assert.deepEqual(named({ hash: noSuchHash }), wrong)
           assert.deepEqual(named({ correlation: 'another' }), wrong)
           // What no client sent says nothing of its key.
-          if (index % 3 !== 1) assert.deepEqual(named({ key: hashOfKey('another') }), wrong)
+          if (index % 3 !== 1) assert.deepEqual(named({ key: hashKey('another') }), wrong)
           assert.deepEqual(named({ key: noSuchHash.toUpperCase() }), wrong)
           assert.deepEqual(named({ fingerprint: fingerprint.slice(1) }), wrong)
         },
@@ -400,7 +400,7 @@ describe('a changed commit is named by its item', () => {
     fc.assert(
       fc.property(target, ({ items, item, index, to, count }) => {
         const lost = items.with(index, { ...item, text: '' })
-        const found = placesIn([...lost, receiptOf('late', count + 1)])
+        const found = placesIn([...lost, makeReceipt('late', count + 1)])
         assert.deepEqual(found, [`${idPlace(item)} changed`, `${at(count + 1)} missing`])
         fc.pre(index + 2 < items.length)
         assert.deepEqual(placesIn(lost.toSpliced(index + 1, 1)), [`${idPlace(item)} changed`, `${at(to + 1)} missing`])
@@ -413,7 +413,7 @@ describe('a changed commit is named by its item', () => {
       fc.property(target, ({ commits, commit, index, from, to, count }) => {
         fc.pre(from < to && to < count)
         const shorter = { ...commit, events: commit.events.slice(0, -1) }
-        assert.deepEqual(placesIn(itemsOf(commits.with(index, shorter))), [`${at(to)} missing`])
+        assert.deepEqual(placesIn(toItems(commits.with(index, shorter))), [`${at(to)} missing`])
       }),
     )
   })
@@ -425,7 +425,7 @@ describe('a changed commit is named by its item', () => {
     fc.assert(
       fc.property(two, ({ commits, items, index, commit, item, from }) => {
         const [later, laterItem] = [commits[index + 1] ?? assert.fail(), itemAt(items, index + 1)]
-        const [laterFrom] = versionsOf(later)
+        const [laterFrom] = readVersions(later)
         const swap = (a: Item, b: Item) => check(items.with(index, a).with(index + 1, b))
         const whole = [`${idPlace(item)} changed`, `${idPlace(laterItem)} changed`]
         assert.deepEqual(places(swap({ ...laterItem, id: item.id }, { ...item, id: laterItem.id })), whole)
@@ -439,7 +439,7 @@ describe('a changed commit is named by its item', () => {
         const again = commits
           .with(index, rechained(later, from, before ?? ''))
           .with(index + 1, rechained(commit, laterFrom, next ?? ''))
-        const named = check(itemsOf(again)).map(({ place, detail }) => `${place}: ${detail}`)
+        const named = check(toItems(again)).map(({ place, detail }) => `${place}: ${detail}`)
         assert.ok(named.join().includes(at(laterFrom - 1)) || named.join().includes(at(laterFrom)), named.join())
       }),
       { numRuns: 50 },
@@ -447,7 +447,7 @@ describe('a changed commit is named by its item', () => {
   })
 
   it('two commits without a key: each of them by itself', () => {
-    const items = itemsOf(commitsOf([1, 1])).map((item) => without(item, 'key'))
+    const items = toItems(makeCommits([1, 1])).map((item) => without(item, 'key'))
     assert.deepEqual(
       placesIn(items),
       items.map((item) => `${idPlace(item)} changed`),
@@ -457,10 +457,10 @@ describe('a changed commit is named by its item', () => {
   it('a key that two of them have, or one of them and a receipt', () => {
     fc.assert(
       fc.property(target, ({ commits, items, commit, item, from, count }) => {
-        const receipt = receiptOf(commit.key, from)
+        const receipt = makeReceipt(commit.key, from)
         assert.deepEqual(placesIn([receipt, ...items]), [`${idPlace(receipt)} changed`])
         const last = commits.at(-1)?.events.at(-1)?.hash ?? ''
-        const [again, ...others] = check([...items, ...itemsOf([rechained(commit, count + 1, last)])])
+        const [again, ...others] = check([...items, ...toItems([rechained(commit, count + 1, last)])])
         assert.deepEqual([again?.place, again?.wrong, others], [`${stream} ${eventId(count + 1)}`, 'changed', []])
         assert.equal(again?.detail, `it has the key of ${item.id}: no command has two outcomes`)
       }),
@@ -484,25 +484,25 @@ describe('what is not there, and what should not be', () => {
     fc.assert(
       fc.property(target, fc.nat(), ({ items, index, from, count }, more) => {
         const version = from + (more % (count - from + 1))
-        const receipts = [receiptOf('early', 0), receiptOf('late', version), receiptOf('before', from - 1)]
+        const receipts = [makeReceipt('early', 0), makeReceipt('late', version), makeReceipt('before', from - 1)]
         const [fault, ...others] = check([...receipts, ...items.slice(0, index)])
         assert.deepEqual([fault?.place, fault?.wrong, others], [at(from), 'missing', []])
-        assert.match(fault?.detail ?? '', new RegExp(`the receipt ~${hashOfKey('late')} points beyond the stream$`))
+        assert.match(fault?.detail ?? '', new RegExp(`the receipt ~${hashKey('late')} points beyond the stream$`))
         assert.equal(fault?.detail.startsWith('all up to '), version > from)
       }),
     )
   })
 
   it('a receipt beyond all numbers', () => {
-    const items = itemsOf(commitsOf([2]))
-    assert.deepEqual(placesIn([...items, receiptOf('far', Number.MAX_SAFE_INTEGER)]), [`${at(3)} missing`])
+    const items = toItems(makeCommits([2]))
+    assert.deepEqual(placesIn([...items, makeReceipt('far', Number.MAX_SAFE_INTEGER)]), [`${at(3)} missing`])
   })
 
   it('a copy inserted under the same id, within a commit, behind the end or under another id', () => {
     fc.assert(
       fc.property(target, ({ items, item, from, to, place, version, count }) => {
         assert.deepEqual(placesIn([...items, item]), [`${idPlace(item)} inserted`])
-        const key = { key: hashOfKey('another') }
+        const key = { key: hashKey('another') }
         const copy = { ...item, ...key, id: eventId(version), from: version, to: version + (to - from) }
         if (place > 0) assert.ok(placesIn([...items, copy]).includes(`${stream} ${eventId(version)} inserted`))
         const end = { ...item, ...key, id: eventId(count + 1) }
@@ -524,7 +524,7 @@ describe('what is not there, and what should not be', () => {
           version,
           previousHash,
         )
-        const [fault, ...others] = check([...items, ...itemsOf([one])])
+        const [fault, ...others] = check([...items, ...toItems([one])])
         assert.deepEqual([fault?.place, fault?.wrong], [`${stream} ${eventId(version)}`, 'inserted'])
         assert.deepEqual(fault?.detail, `it begins within the commit ${item.id}, which ends with ${to}`)
         assert.deepEqual(others, [])
@@ -536,23 +536,23 @@ describe('what is not there, and what should not be', () => {
     fc.assert(
       fc.property(target, ({ commits, commit, index, to, count }) => {
         fc.pre(to < count)
-        const named = placesIn(itemsOf(commits.with(index, { ...commit, events: [...commit.events, after(commit)] })))
+        const named = placesIn(toItems(commits.with(index, { ...commit, events: [...commit.events, after(commit)] })))
         assert.equal(named[0], `${stream} ${eventId(to + 1)} inserted`)
       }),
     )
   })
 
   it('an item that is neither commit nor receipt', () => {
-    const items = itemsOf(commitsOf([2]))
-    for (const id of ['note', '', '1', '~', '~note', `~cmd:${hashOfKey('k')}`, eventId(0), '9'.repeat(16)])
+    const items = toItems(makeCommits([2]))
+    for (const id of ['note', '', '1', '~', '~note', `~cmd:${hashKey('k')}`, eventId(0), '9'.repeat(16)])
       assert.deepEqual(placesIn([...items, { id, stream }]), [`${stream} ${id} inserted`])
     assert.deepEqual(placesIn([...items, { stream }]), [`${stream} undefined inserted`])
   })
 
   it('several at once, each at its place', () => {
-    const items = itemsOf(commitsOf([1, 2, 2, 3]))
+    const items = toItems(makeCommits([1, 2, 2, 3]))
     const edited = withEvent(itemAt(items, 1), 0, (event) => ({ ...event, data: 0 }))
-    const tampered = [...items.with(1, edited).toSpliced(2, 1), receiptOf('late', 9), { id: 'note', stream }]
+    const tampered = [...items.with(1, edited).toSpliced(2, 1), makeReceipt('late', 9), { id: 'note', stream }]
     assert.deepEqual(placesIn(tampered), [
       `${at(2)} changed`,
       `${at(4)} missing`,
@@ -581,7 +581,7 @@ describe('a changed receipt is named by its item', () => {
     )
     fc.assert(
       fc.property(log, fc.constantFrom(...fields), value, fc.boolean(), (commits, field, value, removed) => {
-        const receipt = receiptOf('r', 1, { code: 'order-closed', detail: 'it is closed' })
+        const receipt = makeReceipt('r', 1, { code: 'order-closed', detail: 'it is closed' })
         // There may be none.
         fc.pre(
           !(removed && field === 'refusal') &&
@@ -589,7 +589,7 @@ describe('a changed receipt is named by its item', () => {
         )
         fc.pre(field !== 'version' || !Number.isSafeInteger(value) || Number(value) < 0)
         const changed = removed ? without(receipt, field) : { ...receipt, [field]: value }
-        assert.deepEqual(placesIn([...itemsOf(commits), changed]), [`${idPlace(receipt)} changed`])
+        assert.deepEqual(placesIn([...toItems(commits), changed]), [`${idPlace(receipt)} changed`])
         seen.add(field)
       }),
       { numRuns: 500 },
@@ -598,8 +598,8 @@ describe('a changed receipt is named by its item', () => {
   })
 
   it('another’s key, or another id', () => {
-    const receipt = receiptOf('r', 0)
-    assert.deepEqual(placesIn([{ ...receipt, key: hashOfKey('s') }]), [`${idPlace(receipt)} changed`])
+    const receipt = makeReceipt('r', 0)
+    assert.deepEqual(placesIn([{ ...receipt, key: hashKey('s') }]), [`${idPlace(receipt)} changed`])
     assert.deepEqual(placesIn([receipt, receipt]), [`${idPlace(receipt)} inserted`])
   })
 })
@@ -612,29 +612,29 @@ describe('what the log alone cannot tell: nothing is said', () => {
         const written = commits.slice(0, index)
         let previousHash = commit.events[0]?.previousHash ?? ''
         for (const each of commits.slice(index)) {
-          const again = rechained(each, versionsOf(each)[0], previousHash, { actor: 'mallory' })
+          const again = rechained(each, readVersions(each)[0], previousHash, { actor: 'mallory' })
           previousHash = again.events.at(-1)?.hash ?? ''
           written.push(again)
         }
-        assert.deepEqual(check(itemsOf(written)), [])
+        assert.deepEqual(check(toItems(written)), [])
         const added = rechained({ ...commit, key: 'added' }, count + 1, previousHash, { causation: 'command:added' })
-        assert.deepEqual(check(itemsOf([...written, added])), [])
+        assert.deepEqual(check(toItems([...written, added])), [])
       }),
     )
   })
 
   it('what no hash covers: a fingerprint, the key of a command that no client sent, a receipt', () => {
-    const [commit] = commitsOf([2])
+    const [commit] = makeCommits([2])
     assert.ok(commit)
     const reacted = rechained(commit, 1, GENESIS, { causation: 'order-2@1' })
     const other = { fingerprint: canonicalHash('another request') }
-    const receipt = receiptOf('r', 2, { code: 'order-closed', detail: 'it is closed' })
+    const receipt = makeReceipt('r', 2, { code: 'order-closed', detail: 'it is closed' })
     for (const items of [
-      [{ ...itemAt(itemsOf([commit]), 0), ...other }],
-      [{ ...itemAt(itemsOf([reacted]), 0), key: hashOfKey('another') }],
-      itemsOf([commit]),
-      [...itemsOf([commit]), { ...receipt, ...other, version: 1 }],
-      [...itemsOf([commit]), without(receipt, 'refusal')],
+      [{ ...itemAt(toItems([commit]), 0), ...other }],
+      [{ ...itemAt(toItems([reacted]), 0), key: hashKey('another') }],
+      toItems([commit]),
+      [...toItems([commit]), { ...receipt, ...other, version: 1 }],
+      [...toItems([commit]), without(receipt, 'refusal')],
     ])
       assert.deepEqual(check(items), [])
   })
@@ -647,8 +647,10 @@ describe('an untampered stream', () => {
     const kept = fc.array(fc.record({ version: fc.nat(), refusal }), { maxLength: 4 })
     const items = fc.tuple(log, kept).chain(([commits, versions]) => {
       const count = commits.reduce((sum, { events }) => sum + events.length, 0)
-      const all = versions.map(({ version, refusal }, index) => receiptOf(`r-${index}`, version % (count + 1), refusal))
-      const every = [...itemsOf(commits), ...all]
+      const all = versions.map(({ version, refusal }, index) =>
+        makeReceipt(`r-${index}`, version % (count + 1), refusal),
+      )
+      const every = [...toItems(commits), ...all]
       return fc.shuffledSubarray(every, { minLength: every.length })
     })
     fc.assert(
@@ -667,7 +669,7 @@ describe('an untampered stream', () => {
 
   it('has no item, or a receipt of what was refused because there is no stream', () => {
     assert.deepEqual(check([]), [])
-    assert.deepEqual(check([receiptOf('r', 0, { code: 'stream-not-found', detail: 'there is no order 1' })]), [])
+    assert.deepEqual(check([makeReceipt('r', 0, { code: 'stream-not-found', detail: 'there is no order 1' })]), [])
   })
 
   it('holds names and texts that sort and escape in odd ways', () => {
@@ -686,6 +688,6 @@ describe('an untampered stream', () => {
       d: '</script>\u2028"\\\u0007',
       e: '2026-11-28T20:00:00.500+02:00',
     }
-    assert.deepEqual(check(itemsOf(commitsOf([2, 1], [odd]))), [])
+    assert.deepEqual(check(toItems(makeCommits([2, 1], [odd]))), [])
   })
 })

@@ -37,7 +37,7 @@ import { OtlpReceiver } from '../support/otlp.ts'
 import { recorded } from '../support/recorded.ts'
 
 const traceparent = (digit: string, flags = '01'): string => `00-${digit.repeat(32)}-${digit.repeat(16)}-${flags}`
-const traceOf = (parent: string | undefined): string => parent?.split('-')[1] ?? ''
+const readTraceId = (parent: string | undefined): string => parent?.split('-')[1] ?? ''
 
 /** An order that is placed and cancelled, with a traceparent. */
 const story = (id: string, parent?: string): RecordedEvent[] =>
@@ -221,7 +221,7 @@ describe('what is watched of commands', () => {
       [1],
     )
     const [event] = await everyEvent(store)
-    assert.equal(traceOf(event?.traceparent), 'c'.repeat(32))
+    assert.equal(readTraceId(event?.traceparent), 'c'.repeat(32))
     const [span] = receiver.trace('c'.repeat(32))
     assert.equal(span?.spanId, event?.traceparent?.split('-')[2])
     assert.ok(!JSON.stringify(receiver.spans).includes('Ada'), 'no content of a command is sent')

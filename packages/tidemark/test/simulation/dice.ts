@@ -2,7 +2,7 @@
  * A number of 32 bits that a text has: FNV-1a, its end mixed as MurmurHash3 ends. Everything that chance decides in a history is asked by what
  * it is about, in place of one sequence of numbers: so leaving one fault out changes nothing but what follows from that fault.
  */
-export function hashOf(seed: number, text: string): number {
+export function hashText(seed: number, text: string): number {
   let hash = (seed ^ 0x811c9dc5) | 0
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   return mixed(hash)
@@ -30,7 +30,7 @@ export class Dice {
   }
 
   hash(about: string): number {
-    return hashOf(this.#seed, about)
+    return hashText(this.#seed, about)
   }
 
   /** From 0 up to but not 1. */

@@ -1,5 +1,5 @@
 import { isTidemarkError, type Service } from 'tidemark'
-import { reactionsOf } from 'tidemark/tools'
+import { listReactions } from 'tidemark/tools'
 import type { WorldFault } from './faults.ts'
 import type { Ground } from './ground.ts'
 import type { ConsumedPartition } from './host.ts'
@@ -73,7 +73,7 @@ export interface Disturbed {
   readonly partitions: readonly ConsumedPartition[]
   readonly stores: ReadonlyMap<string, Stores>
   /** Those of a service that live. */
-  processesOf(service: string): readonly Process[]
+  listProcesses(service: string): readonly Process[]
 }
 
 /** What goes wrong by itself. */
@@ -89,12 +89,12 @@ export class Disturbances {
   plan(time: DisturbedTime): void {
     const { faults, timeline } = this.#ground
     for (const { kind, about } of faults.planned())
-      timeline.after(this.#timeOf(about, time), () => {
+      timeline.after(this.#pickTime(about, time), () => {
         if (faults.happens(kind, about)) this.#happen(kind, about)
       })
   }
 
-  #timeOf(about: string, { faultyMs, busyAt }: DisturbedTime): number {
+  #pickTime(about: string, { faultyMs, busyAt }: DisturbedTime): number {
     const { dice } = this.#ground
     const time = dice.number(`${about} time`)
     if (busyAt.length === 0 || dice.chance(`${about} any time`, 0.3)) return time * faultyMs
@@ -106,7 +106,7 @@ export class Disturbances {
     const { ownership, partitions, poison, stores } = this.#disturbed
     const amount = dice.number(`${about} amount`)
     const its = dice.pick(`${about} service`, [...stores.values()])
-    const living = this.#disturbed.processesOf(its.service.name)
+    const living = this.#disturbed.listProcesses(its.service.name)
     const process = living.length > 0 ? dice.pick(`${about} process`, living) : undefined
     switch (kind) {
       case 'takeover':
@@ -118,9 +118,9 @@ export class Disturbances {
       case 'rewind':
       case 'skip':
       case 'expire': {
-        const busy = partitions.filter((each) => ownership.claimOf(each)?.isBusy)
+        const busy = partitions.filter((each) => ownership.findClaim(each)?.isBusy)
         const consumed = dice.pick(`${about} partition`, busy.length > 0 ? busy : partitions)
-        const owner = ownership.claimOf(consumed)?.process
+        const owner = ownership.findClaim(consumed)?.process
         // What comes meanwhile waits.
         ownership.leave(consumed, dice.number(`${about} away`) * LEFT_MS, () => this.#disturb(kind, consumed, amount))
         if (dice.chance(`${about} ends`, 0.5)) owner?.die(about)
@@ -140,13 +140,13 @@ export class Disturbances {
         return
       case 'bug': {
         const { views } = its.service
-        const handler = dice.pick(`${about} handler`, [...views, ...reactionsOf(its.service)])
-        this.#ground.tell(its.service.name, `${handler.name} has a bug`)
+        const handler = dice.pick(`${about} handler`, [...views, ...listReactions(its.service)])
+        this.#ground.log(its.service.name, `${handler.name} has a bug`)
         poison.addBug(handler.name, about, amount * POISON_MS)
         return
       }
       case 'damage':
-        this.#ground.tell(its.service.name, 'the change feed shows what was not recorded')
+        this.#ground.log(its.service.name, 'the change feed shows what was not recorded')
         poison.addDamage(its.service.name, about, amount * POISON_MS)
         return
     }
@@ -158,7 +158,7 @@ export class Disturbances {
     const { partitions, stores } = this.#disturbed
     if (kind !== 'expire') {
       consumed.checkpoint = kind === 'skip' ? partition.end - 1 : Math.floor(amount * (checkpoint + 2)) - 1
-      this.#ground.tell(name, `its checkpoint is moved from ${checkpoint} to ${consumed.checkpoint}`)
+      this.#ground.log(name, `its checkpoint is moved from ${checkpoint} to ${consumed.checkpoint}`)
       return
     }
     // Who has never handled anything of a partition does not know that there was something before.
@@ -167,7 +167,7 @@ export class Disturbances {
       if (!progress?.some(({ partitions }) => partitions.has(partition.id))) return
     }
     partition.first = Math.max(partition.first, Math.ceil(amount * partition.end))
-    this.#ground.tell(hub, `what came before ${partition.first} in partition ${partition.id} has expired`)
+    this.#ground.log(hub, `what came before ${partition.first} in partition ${partition.id} has expired`)
   }
 
   /** It goes on in the background, and another process goes on with it where this one ends. */
@@ -175,7 +175,7 @@ export class Disturbances {
     const ground = this.#ground
     const view = ground.dice.pick(`${about} view`, views)
     const action = ground.dice.pick(`${about} action`, ACTIONS)
-    ground.tell(process.name, `${view.name}: ${action}`)
+    ground.log(process.name, `${view.name}: ${action}`)
     process
       .serve(about, () => process.runtime.rebuild(view, action, 'chaos', process.log))
       .catch((error: unknown) => {
@@ -194,7 +194,7 @@ export class Disturbances {
     const { dice, now } = this.#ground
     const partition = dice.pick(`${about} partition`, hub.partitions)
     const body = dice.pick(`${about} body`, FOREIGN)
-    this.#ground.tell(about, `${JSON.stringify(body)} comes to partition ${partition.id} of ${hub.name}`)
+    this.#ground.log(about, `${JSON.stringify(body)} comes to partition ${partition.id} of ${hub.name}`)
     for (const message of partition.append([body], now)) foreign.set(message, body === OF_NOBODY)
   }
 }

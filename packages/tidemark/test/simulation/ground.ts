@@ -1,5 +1,5 @@
 import { isTidemarkError } from 'tidemark'
-import { messageOf } from '../../core/errors.ts'
+import { describeError } from '../../core/errors.ts'
 import { Dice, roll } from './dice.ts'
 import { type FaultKind, Faults } from './faults.ts'
 import { Timeline } from './timeline.ts'
@@ -45,21 +45,21 @@ export class Ground {
     return this.timeline.now
   }
 
-  tell(who: string, what: string): void {
+  log(who: string, what: string): void {
     this.trace.add(`${((this.now - this.#began) / 1000).toFixed(3)} ${who}: ${what}`)
   }
 
   alarm(what: string): void {
     this.alarms.push(what)
-    this.tell('alarm', what)
+    this.log('alarm', what)
   }
 
   /** Something failed: what may pass is everyday life, anything else an alarm. */
   failed(who: string, what: string, error: unknown): void {
-    this.tell(who, `${what} failed: ${messageOf(error)}`)
+    this.log(who, `${what} failed: ${describeError(error)}`)
     if (error instanceof SendFailed || (isTidemarkError(error) && error.retriable)) return
-    const told = isTidemarkError(error) ? `${error.code}: ${error.message}` : (error as Error).stack
-    this.alarm(`${who}: ${what} failed: ${told ?? String(error)}`)
+    const description = isTidemarkError(error) ? `${error.code}: ${error.message}` : (error as Error).stack
+    this.alarm(`${who}: ${what} failed: ${description ?? String(error)}`)
   }
 
   /** Something in the simulator itself went wrong. */
@@ -80,7 +80,7 @@ export class Ground {
   calm(): void {
     this.faults.isOver = true
     this.#out.clear()
-    this.tell('world', 'nothing goes wrong any more')
+    this.log('world', 'nothing goes wrong any more')
   }
 
   /** Milliseconds that something takes on its way. */
@@ -105,7 +105,7 @@ export class Ground {
 
   /** A store answers nobody for a while. */
   takeOut(store: string, milliseconds: number): void {
-    this.tell(store, 'is out')
+    this.log(store, 'is out')
     this.#out.set(store, this.now + milliseconds)
   }
 

@@ -1,7 +1,7 @@
 import type { LogItem } from '../../core/commit.ts'
 import type { Delivery, HubMessage } from '../../core/ports.ts'
 import { RELAY } from '../../runtime/relay.ts'
-import { hashOf } from './dice.ts'
+import { hashText } from './dice.ts'
 import type { Ground } from './ground.ts'
 import type { Partition } from './hub.ts'
 import type { Claim, Resource } from './ownership.ts'
@@ -61,7 +61,7 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, range:
   const name = `feed of ${stores.service.name} ${range}`
   /** The appends that were relayed: the lease's continuation. */
   let continuation = 0
-  const isOf = (items: readonly LogItem[]): boolean => hashOf(1, items[0]?.stream ?? '') % ranges === range
+  const isInRange = (items: readonly LogItem[]): boolean => hashText(1, items[0]?.stream ?? '') % ranges === range
   /** The next appends of this range, at most so many, and where to go on. */
   const after = (from: number, most: number): { readonly appends: (readonly LogItem[])[]; readonly end: number } => {
     const { appends } = stores.log
@@ -69,7 +69,7 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, range:
     let end = from
     for (; end < appends.length && found.length < most; end += 1) {
       const items = appends[end]
-      if (items && isOf(items)) found.push(items)
+      if (items && isInRange(items)) found.push(items)
     }
     return { appends: found, end }
   }
@@ -189,7 +189,7 @@ export class ConsumedPartition implements Resource {
       if (first === undefined || last === undefined) continue
       const delivery = {
         partition: partition.id,
-        messages: messages.map(bodyOf),
+        messages: messages.map(readBody),
         sequences: messages.map(({ sequence }) => sequence),
         first,
         last,
@@ -209,7 +209,7 @@ export class ConsumedPartition implements Resource {
   }
 }
 
-function bodyOf({ body }: HubMessage): unknown {
+function readBody({ body }: HubMessage): unknown {
   return body
 }
 

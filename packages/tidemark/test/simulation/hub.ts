@@ -1,5 +1,5 @@
 import type { HubMessage } from '../../core/ports.ts'
-import { hashOf } from './dice.ts'
+import { hashText } from './dice.ts'
 import { Signal } from './signal.ts'
 
 /** A partition of a hub: its messages, numbered without a gap. */
@@ -55,7 +55,7 @@ export class Hub {
     return found
   }
 
-  partitionOf(stream: string): Partition {
-    return this.partition(String(hashOf(0, stream) % this.partitions.length))
+  findPartition(stream: string): Partition {
+    return this.partition(String(hashText(0, stream) % this.partitions.length))
   }
 }

@@ -23,15 +23,15 @@ interface Task {
 /** Whoever reads the log, and does what it says. */
 export class Operator {
   readonly #ground: Ground
-  readonly #processesOf: (service: string) => readonly Process[]
+  readonly #listProcesses: (service: string) => readonly Process[]
   /** What is being done, and whether it was asked for once more meanwhile. */
   readonly #doing = new Map<string, boolean>()
   #asked = 0
 
-  /** @param processesOf those of a service that live. */
-  constructor(ground: Ground, processesOf: (service: string) => readonly Process[]) {
+  /** @param listProcesses those of a service that live. */
+  constructor(ground: Ground, listProcesses: (service: string) => readonly Process[]) {
     this.#ground = ground
-    this.#processesOf = processesOf
+    this.#listProcesses = listProcesses
   }
 
   get isBusy(): boolean {
@@ -39,7 +39,7 @@ export class Operator {
   }
 
   /** Reads a line. @returns whether it asks for something that may be needed, and somebody sees to it. */
-  reads(line: string): boolean {
+  readLine(line: string): boolean {
     const [, lost] = LOST.exec(line) ?? []
     if (lost !== undefined && this.#ground.faults.happened.some(({ kind }) => kind === 'expire')) {
       this.#see({
@@ -65,7 +65,7 @@ export class Operator {
   }
 
   #see(task: Task): void {
-    const what = nameOf(task)
+    const what = formatName(task)
     const isRunning = this.#doing.has(what)
     this.#doing.set(what, isRunning)
     if (!isRunning) this.#attempt(task, 1)
@@ -73,10 +73,10 @@ export class Operator {
 
   #attempt(task: Task, attempt: number): void {
     const ground = this.#ground
-    const about = `${nameOf(task)} ${attempt}`
+    const about = `${formatName(task)} ${attempt}`
     const again = (): void => this.#attempt(task, attempt + 1)
     ground.timeline.after(ground.dice.number(about) * ACTS_WITHIN_MS, () => {
-      const [process] = this.#processesOf(task.service)
+      const [process] = this.#listProcesses(task.service)
       if (process === undefined) again()
       else this.#run(process, task, about, again)
     })
@@ -96,7 +96,7 @@ export class Operator {
         () => {
           if (isOver) return
           isOver = true
-          const what = nameOf(task)
+          const what = formatName(task)
           const isAskedAgain = this.#doing.get(what)
           this.#doing.delete(what)
           if (!isAskedAgain) return
@@ -108,7 +108,7 @@ export class Operator {
   }
 }
 
-function nameOf({ name, service }: Task): string {
+function formatName({ name, service }: Task): string {
   return `${name} ${service}`
 }
 

@@ -37,15 +37,15 @@ const NOBODY_MS = 1_000
 export class Ownership {
   readonly resources: readonly Resource[]
   readonly #ground: Ground
-  readonly #processesOf: (service: string) => readonly Process[]
+  readonly #listProcesses: (service: string) => readonly Process[]
   readonly #claims = new Map<Resource, Claim>()
   readonly #counts = new Map<string, number>()
 
-  /** @param processesOf those of a service that live. */
-  constructor(ground: Ground, resources: readonly Resource[], processesOf: (service: string) => readonly Process[]) {
+  /** @param listProcesses those of a service that live. */
+  constructor(ground: Ground, resources: readonly Resource[], listProcesses: (service: string) => readonly Process[]) {
     this.#ground = ground
     this.resources = resources
-    this.#processesOf = processesOf
+    this.#listProcesses = listProcesses
   }
 
   /** Gives every resource to a process. */
@@ -53,7 +53,7 @@ export class Ownership {
     for (const resource of this.resources) this.#give(resource)
   }
 
-  claimOf(resource: Resource): Claim | undefined {
+  findClaim(resource: Resource): Claim | undefined {
     return this.#claims.get(resource)
   }
 
@@ -105,7 +105,7 @@ export class Ownership {
     const count = (this.#counts.get(name) ?? 0) + 1
     this.#counts.set(name, count)
     const before = this.#claims.get(resource)
-    const living = this.#processesOf(service)
+    const living = this.#listProcesses(service)
     const others = living.filter((process) => process !== before?.process)
     const candidates = others.length > 0 ? others : living
     if (candidates.length === 0) {
@@ -116,7 +116,7 @@ export class Ownership {
     const process = this.#ground.dice.pick(`claim ${count} of ${name}`, candidates)
     const claim = new Claim(process)
     this.#claims.set(resource, claim)
-    this.#ground.tell(process.name, `works on ${name}`)
+    this.#ground.log(process.name, `works on ${name}`)
     void resource.work(process, claim).catch((error: unknown) => this.#ground.break(error))
   }
 }

@@ -65,7 +65,7 @@ export class Poison {
   /** Items of a service's log, as its change feed shows them now. */
   shown(service: string, handler: string, items: readonly LogItem[]): readonly LogItem[] {
     return items.map((item) => {
-      const damage = 'text' in item && this.#of(this.#damages, service, `${item.stream} ${item.id}`)
+      const damage = 'text' in item && this.#findPoison(this.#damages, service, `${item.stream} ${item.id}`)
       if (!damage) return item
       this.#met.add(`${handler} ${item.stream}`)
       const isReadable = this.#ground.dice.chance(`${damage} readable`, 0.5)
@@ -113,13 +113,13 @@ export class Poison {
   }
 
   #throwFor(handler: string, { stream, version }: Recorded<DomainEvent>, part: string): void {
-    if (!this.#of(this.#bugs, handler, `${stream}@${version} ${part}`)) return
+    if (!this.#findPoison(this.#bugs, handler, `${stream}@${version} ${part}`)) return
     this.#met.add(`${handler} ${stream}`)
     throw new Error(`a bug of ${handler}`)
   }
 
   /** @returns what it is about, where something is poison now. */
-  #of(spoiled: readonly Spoiled[], name: string, item: string): string | undefined {
+  #findPoison(spoiled: readonly Spoiled[], name: string, item: string): string | undefined {
     const { now, dice, faults } = this.#ground
     if (faults.isOver) return undefined
     const found = spoiled.find(

@@ -26,13 +26,13 @@ const PAGE = 3
 
 /**
  * The ports of a service as one of its processes has them: what is behind them is shared, and every call of theirs is a call of the process.
- * @param hubOf a service.
+ * @param findHub a service.
  */
-export function portsOf(
+export function createPorts(
   ground: Ground,
   process: Process,
   stores: Stores,
-  hubOf: (service: string) => Hub,
+  findHub: (service: string) => Hub,
 ): RuntimePorts {
   const ask = <Answer>(
     store: string,
@@ -48,7 +48,7 @@ export function portsOf(
     limits: stores.log.limits,
     async *read(stream, after) {
       for (let end = after; ; ) {
-        const page = await ask('log', 'read', stream, false, async () => firstOf(stores.log.read(stream, end)))
+        const page = await ask('log', 'read', stream, false, async () => readFirst(stores.log.read(stream, end)))
         const last = page?.at(-1)
         if (page === undefined || last === undefined) return
         yield page
@@ -73,8 +73,8 @@ export function portsOf(
       const reader = stores.log.open(start)
       return {
         next: () => ask('log', 'next', '', false, () => reader.next()),
-        get position() {
-          return reader.position
+        get offset() {
+          return reader.offset
         },
       }
     },
@@ -88,13 +88,13 @@ export function portsOf(
     const inner = stores.views.store(view, generation)
     const of = (key: string): string => `${view}@${generation} ${key}`
     return {
-      marksAtOnce: inner.marksAtOnce,
+      maxMarkersPerWrite: inner.maxMarkersPerWrite,
       read: (key) => ask('views', 'read', of(key), false, () => inner.read(key)),
       writeDocument: (key, write, cursor) =>
         ask('views', 'writeDocument', of(key), true, () => inner.writeDocument(key, write, cursor)),
-      writeWithMarks: (key, write, marks) =>
-        ask('views', 'writeWithMarks', of(key), true, () => inner.writeWithMarks(key, write, marks)),
-      readMarks: (key, marks) => ask('views', 'readMarks', of(key), false, () => inner.readMarks(key, marks)),
+      writeWithMarkers: (key, write, markers) =>
+        ask('views', 'writeWithMarks', of(key), true, () => inner.writeWithMarkers(key, write, markers)),
+      readMarkers: (key, markers) => ask('views', 'readMarks', of(key), false, () => inner.readMarkers(key, markers)),
       readCursor: (stream) => ask('views', 'readCursor', of(stream), false, () => inner.readCursor(stream)),
       writeCursor: (stream, cursor, etag) =>
         ask('views', 'writeCursor', of(stream), true, () => inner.writeCursor(stream, cursor, etag)),
@@ -139,7 +139,7 @@ export function portsOf(
     const inner = stores.parking(consumer)
     const of = ({ handler, stream }: ParkedKey): string => `${handler} ${stream}`
     return {
-      eventsAtOnce: inner.eventsAtOnce,
+      maxEventsPerChange: inner.maxEventsPerChange,
       streams: () => ask('parking', 'streams', consumer, false, () => inner.streams()),
       stream: (key) => ask('parking', 'stream', of(key), false, () => inner.stream(key)),
       events: (key, limit) => ask('parking', 'events', of(key), false, () => inner.events(key, limit)),
@@ -167,7 +167,7 @@ export function portsOf(
   }
   const publisher: EventPublisher = {
     async publish(stream, events) {
-      const partition = stores.hub.partitionOf(stream)
+      const partition = stores.hub.findPartition(stream)
       // As the client does, whose batches have a bound: one after another.
       for (let sent = 0; sent < events.length; ) {
         const size = ground.dice.between(`batch of ${stream}@${events[sent]?.version}`, 1, 4)
@@ -184,7 +184,7 @@ export function portsOf(
       }
     },
   }
-  const ids = idsOf(process)
+  const ids = createIds(process)
   return {
     log: () => log,
     feed: () => feed,
@@ -200,7 +200,7 @@ export function portsOf(
     progress,
     parking,
     publisher: () => publisher,
-    hub: (name) => readerOf(process, hubOf(name)),
+    hub: (name) => createReader(process, findHub(name)),
     relayLag: () => ({ read: async () => ({ commits: 0, more: false }) }),
     clock: process.clock,
     instance: ids(),
@@ -208,11 +208,11 @@ export function portsOf(
     random: () => 0.5,
     ids,
     every: (milliseconds, task) => process.every(milliseconds, task),
-    warn: (line) => ground.tell(process.name, line),
+    warn: (line) => ground.log(process.name, line),
   }
 }
 
-function readerOf(process: Process, hub: Hub): HubReader {
+function createReader(process: Process, hub: Hub): HubReader {
   const ask = <Answer>(method: string, about: string, effect: () => Promise<Answer>): Promise<Answer> =>
     process.call({ name: `hub.${method}`, about, isWrite: false, store: 'hub' }, effect)
   const reading = new Set<string>()
@@ -249,7 +249,7 @@ function readerOf(process: Process, hub: Hub): HubReader {
   }
 }
 
-function idsOf({ name }: Process): () => string {
+function createIds({ name }: Process): () => string {
   let made = 0
   return () => {
     made += 1
@@ -257,7 +257,7 @@ function idsOf({ name }: Process): () => string {
   }
 }
 
-async function firstOf<Page>(pages: AsyncIterable<Page>): Promise<Page | undefined> {
+async function readFirst<Page>(pages: AsyncIterable<Page>): Promise<Page | undefined> {
   for await (const page of pages) return page
   return undefined
 }

@@ -73,7 +73,7 @@ export class Process {
       },
     )
     this.runtime = makeRuntime(this)
-    ground.tell(name, 'starts')
+    ground.log(name, 'starts')
   }
 
   get isDead(): boolean {
@@ -84,7 +84,7 @@ export class Process {
   die(why: string): void {
     if (this.#isDead) return
     this.#isDead = true
-    this.#ground.tell(this.name, `ends: ${why}`)
+    this.#ground.log(this.name, `ends: ${why}`)
     this.#onEnd(this)
   }
 
@@ -128,7 +128,7 @@ export class Process {
     const ground = this.#ground
     const hash = ground.dice.hash(key)
     const fault = ground.faults.ofCall(key, hash, isWrite)
-    if (fault) ground.tell(key, fault)
+    if (fault) ground.log(key, fault)
     if (fault === 'pause') this.pause(1_000 + roll(hash, 1) * 40_000)
 
     return new Promise<Answer>((resolve, reject) => {
@@ -145,7 +145,7 @@ export class Process {
         )
       }
       const takeEffect = (isHeard: boolean): void => {
-        ground.tell(key, 'takes effect')
+        ground.log(key, 'takes effect')
         effect().then(
           (value) => {
             if (isHeard) answer(() => resolve(value))

@@ -2,7 +2,7 @@ import type { Service } from 'tidemark'
 import type { ParkedStream } from 'tidemark/tools'
 import { isCommit, type LogEntry } from '../../core/commit.ts'
 import type { HubMessage } from '../../core/ports.ts'
-import type { KeptRebuild } from '../../core/rebuild.ts'
+import type { StoredRebuild } from '../../core/rebuild.ts'
 import { formatPosition } from '../../core/stream.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemoryParking } from '../../memory/parking.ts'
@@ -29,7 +29,7 @@ export class Stores {
   readonly schedule: MemorySchedule
   readonly rebuilds = new MemoryRebuilds()
   /** How the last rebuild of each view stands. */
-  readonly rebuilt = new Map<string, KeptRebuild>()
+  readonly rebuilt = new Map<string, StoredRebuild>()
   /** Messages of its hub that no service has sent, and whether they are nobody's business. */
   readonly foreign = new Map<HubMessage, boolean>()
   /** Streams that ever began to wait. */

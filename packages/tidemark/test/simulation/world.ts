@@ -1,5 +1,5 @@
 import type { Service } from 'tidemark'
-import { followedBy, projectionName, reactionsName } from '../../core/service.ts'
+import { listFollowedServices, projectionName, reactionsName } from '../../core/service.ts'
 import { type RuntimeSettings, serviceRuntime } from '../../runtime/service-runtime.ts'
 import { Disturbances, type DisturbedTime } from './disturbances.ts'
 import { Ground, type GroundOptions } from './ground.ts'
@@ -8,7 +8,7 @@ import { Hub, Partition } from './hub.ts'
 import { Operator } from './operator.ts'
 import { Ownership } from './ownership.ts'
 import { Poison } from './poison.ts'
-import { portsOf } from './ports.ts'
+import { createPorts } from './ports.ts'
 import { Process } from './process.ts'
 import { Stores } from './stores.ts'
 
@@ -54,18 +54,18 @@ export class World {
     this.stores = new Map(
       services.map((service) => [
         service.name,
-        new Stores(this.poison.spoilt(service), this.#hubOf(service.name), () => ground.now),
+        new Stores(this.poison.spoilt(service), this.#createHub(service.name), () => ground.now),
       ]),
     )
-    this.partitions = services.flatMap((service) => this.#consumersOf(service))
+    this.partitions = services.flatMap((service) => this.#createConsumers(service))
     const ranges = dice.between('feed ranges', 1, 2)
     const feeds = [...this.stores.values()].flatMap((stores) =>
       Array.from({ length: ranges }, (_, range) => feedRange(ground, this.poison, stores, range, ranges)),
     )
     const timers = services.map(({ name }) => timer(ground, name))
-    const processesOf = (service: string): readonly Process[] => this.processesOf(service)
-    this.ownership = new Ownership(ground, [...feeds, ...this.partitions, ...timers], processesOf)
-    this.#operator = new Operator(ground, processesOf)
+    const listProcesses = (service: string): readonly Process[] => this.listProcesses(service)
+    this.ownership = new Ownership(ground, [...feeds, ...this.partitions, ...timers], listProcesses)
+    this.#operator = new Operator(ground, listProcesses)
     for (const { name } of services) {
       const count = Math.min(options.maxProcesses, dice.between(`processes of ${name}`, 1, 3))
       for (let started = 0; started < count; started += 1) this.#start(name)
@@ -100,7 +100,7 @@ export class World {
     for (const processes of this.#processes.values())
       for (const { name, busy } of processes) if (busy > 0) yield `${name} is busy`
     for (const resource of this.ownership.resources) {
-      const claim = this.ownership.claimOf(resource)
+      const claim = this.ownership.findClaim(resource)
       if (claim === undefined || claim.process.isDead) yield `nobody works on ${resource.name}`
       else if (claim.isBusy || !resource.isDone(claim))
         yield `${claim.process.name} is at ${claim.next ?? 'the beginning'} of ${resource.name}`
@@ -115,11 +115,11 @@ export class World {
   }
 
   /** Those of a service that live. */
-  processesOf(service: string): readonly Process[] {
+  listProcesses(service: string): readonly Process[] {
     return this.#processes.get(service) ?? []
   }
 
-  storesOf(service: string): Stores {
+  findStores(service: string): Stores {
     const found = this.stores.get(service)
     if (found === undefined) throw new Error(`there is no service ${service}`)
     return found
@@ -128,21 +128,21 @@ export class World {
   #start(service: string): void {
     const number = (this.#started.get(service) ?? 0) + 1
     this.#started.set(service, number)
-    const stores = this.storesOf(service)
+    const stores = this.findStores(service)
     const process = new Process(this.ground, {
       service,
       number,
       makeRuntime: (made) => {
-        const ports = portsOf(this.ground, made, stores, (name) => this.storesOf(name).hub)
+        const ports = createPorts(this.ground, made, stores, (name) => this.findStores(name).hub)
         return serviceRuntime(stores.service, ports, this.settings)
       },
       log: ({ name }, line, level) => {
-        this.ground.tell(name, `${level}: ${line}`)
-        if (!this.#operator.reads(line) && level === 'error') this.ground.alarm(line)
+        this.ground.log(name, `${level}: ${line}`)
+        if (!this.#operator.readLine(line) && level === 'error') this.ground.alarm(line)
       },
       onEnd: (ended) => this.#ended(ended),
     })
-    this.#processes.set(service, [...this.processesOf(service), process])
+    this.#processes.set(service, [...this.listProcesses(service), process])
   }
 
   /** Another process comes in the place of one that ended. */
@@ -151,13 +151,13 @@ export class World {
     const { dice, timeline } = this.ground
     this.#processes.set(
       service,
-      this.processesOf(service).filter((other) => other !== process),
+      this.listProcesses(service).filter((other) => other !== process),
     )
     this.ownership.ended(process)
     timeline.after(dice.number(`away ${name}`) * AWAY_MS, () => this.#start(service))
   }
 
-  #hubOf(service: string): Hub {
+  #createHub(service: string): Hub {
     const { dice, now } = this.ground
     const count = dice.between(`partitions of ${service}`, 1, 2)
     const partitions = Array.from(
@@ -167,16 +167,16 @@ export class World {
     return new Hub(service, partitions, now)
   }
 
-  #consumersOf(service: Service): readonly ConsumedPartition[] {
+  #createConsumers(service: Service): readonly ConsumedPartition[] {
     const { name } = service
-    const views = this.storesOf(name).hub.partitions.map(
+    const views = this.findStores(name).hub.partitions.map(
       (partition) =>
         new ConsumedPartition(this.ground, projectionName(name), name, name, partition, ({ runtime, log }, delivery) =>
           runtime.project(delivery, log),
         ),
     )
-    const reactions = followedBy(service).flatMap((hub) =>
-      this.storesOf(hub).hub.partitions.map(
+    const reactions = listFollowedServices(service).flatMap((hub) =>
+      this.findStores(hub).hub.partitions.map(
         (partition) =>
           new ConsumedPartition(
             this.ground,

@@ -8,7 +8,7 @@ import { LIMITS } from '../../memory/limits.ts'
 import { type Recorder, record } from '../../runtime/record.ts'
 import { appendGiven } from '../../testing/append-given.ts'
 
-/** A commit of these events, which share their time: `recordedAtOnce`. */
+/** A commit of these events, which share their time: `recordedTogether`. */
 export function commit(key: string, events: readonly RecordedEvent[]): Commit {
   return { stream: events[0]?.stream ?? '', key, fingerprint: `of ${key}`, events }
 }
@@ -18,7 +18,7 @@ export function receipt(stream: string, key: string, version: number): CommandRe
 }
 
 /** The head of a stream whose last commit has these events. */
-export function headOf(events: readonly RecordedEvent[]): LogHead {
+export function readHead(events: readonly RecordedEvent[]): LogHead {
   const [first, last] = [events[0], events.at(-1)]
   return first && last ? { version: last.version, hash: last.hash, commit: first.version } : EMPTY_STREAM
 }
@@ -38,7 +38,7 @@ export function recordedAfter(
 ): readonly RecordedEvent[] {
   const time = new Date().toISOString()
   const metadata = { actor: 'tester', correlation: 'c', causation: 'command:c' }
-  return record({ ...recorder, limits: LIMITS }, { head: headOf(before), time }, decided, metadata, time).events
+  return record({ ...recorder, limits: LIMITS }, { head: readHead(before), time }, decided, metadata, time).events
 }
 
 /** Appends a stream to a log in which it is not yet: events that follow one another at one time are one commit. */
@@ -48,7 +48,7 @@ export async function appendStream(log: Pick<EventStore, 'append'>, events: read
   for (let [first] = rest; first; [first] = rest) {
     const later = rest.findIndex(({ time }) => time !== first?.time)
     const together = later === -1 ? rest : rest.slice(0, later)
-    const result = await log.append(headOf(before), [commit(`of version ${first.version}`, together)])
+    const result = await log.append(readHead(before), [commit(`of version ${first.version}`, together)])
     assert.deepEqual(result, { outcome: 'appended' })
     before = together
     rest = rest.slice(together.length)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { type Command, type Decider, type Decision, type DomainEvent, isRefusal, type Service } from 'tidemark'
 import { moment } from 'tidemark/testing'
 import { checkWritten, validate } from '../../core/schema.ts'
-import { toldOf } from '../../core/service.ts'
+import { toPublicEvent } from '../../core/service.ts'
 
 const RUNS = 500
 
@@ -11,7 +11,7 @@ const RUNS = 500
 const pause = fc.constantFrom(0, 1, 900)
 
 /** A decider, and what is thrown at it. */
-export interface LawsOf<State, Cmd extends Command, Event extends DomainEvent> {
+export interface DeciderLaws<State, Cmd extends Command, Event extends DomainEvent> {
   readonly service: Service
   readonly decider: Decider<State, Cmd, Event>
   /** The data of each declared command, as its schema lets it pass. */
@@ -27,7 +27,7 @@ export interface LawsOf<State, Cmd extends Command, Event extends DomainEvent> {
  * @param refusals every code that the decider refuses with.
  */
 export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>(
-  { service, decider, data, invariant }: LawsOf<State, Cmd, Event>,
+  { service, decider, data, invariant }: DeciderLaws<State, Cmd, Event>,
   refusals: readonly string[],
 ): void {
   const types = Object.entries<fc.Arbitrary<unknown>>(data)
@@ -58,11 +58,11 @@ export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>
         }
         for (const event of decision) {
           checkWritten(decider.events, event)
-          const told = toldOf(service, event)
-          if (told)
+          const publicEvent = toPublicEvent(service, event)
+          if (publicEvent)
             checkWritten(
-              service.publishes.map(({ published }) => published),
-              told,
+              service.publishes.map(({ publicEvent: published }) => published),
+              publicEvent,
             )
           state = frozen(decider.evolve(state, frozen(event)))
           events.push(event)

@@ -25,6 +25,6 @@ export function handlingOn(
 }
 
 /** The state that events lead to. */
-export function stateOf(decider: AnyDecider, events: readonly RecordedEvent[]): unknown {
+export function foldState(decider: AnyDecider, events: readonly RecordedEvent[]): unknown {
   return fold(decider, emptyState(decider), events).state
 }

@@ -16,7 +16,7 @@ export class MemoryHub implements HubReader {
   }
 
   send(partition: string, ...bodies: readonly unknown[]): void {
-    const { first, messages } = this.#of(partition)
+    const { first, messages } = this.#findPartition(partition)
     for (const body of bodies) {
       this.#time += 1
       messages.push({ sequence: first + messages.length, time: new Date(this.#time).toISOString(), body })
@@ -25,7 +25,7 @@ export class MemoryHub implements HubReader {
 
   /** The messages before a number are gone, as after the retention time. */
   expire(partition: string, before: number): void {
-    const its = this.#of(partition)
+    const its = this.#findPartition(partition)
     its.messages.splice(0, before - its.first)
     its.first = before
   }
@@ -39,7 +39,7 @@ export class MemoryHub implements HubReader {
 
   /** The messages of a partition that are there. */
   all(partition: string): readonly HubMessage[] {
-    return this.#of(partition).messages
+    return this.#findPartition(partition).messages
   }
 
   async partitions(): Promise<readonly string[]> {
@@ -51,7 +51,7 @@ export class MemoryHub implements HubReader {
   }
 
   async bounds(partition: string): Promise<{ readonly first: number; readonly last: number }> {
-    const { first, messages } = this.#of(partition)
+    const { first, messages } = this.#findPartition(partition)
     return { first, last: first + messages.length - 1 }
   }
 
@@ -63,7 +63,7 @@ export class MemoryHub implements HubReader {
       this.beforeRead()
       // One at a time: what comes later may expire meanwhile.
       for (let next = from; ; ) {
-        const message = this.#of(partition).messages.find(({ sequence }) => sequence >= next)
+        const message = this.#findPartition(partition).messages.find(({ sequence }) => sequence >= next)
         if (message === undefined || message.sequence > to) return
         next = message.sequence + 1
         this.handedOut += 1
@@ -74,7 +74,7 @@ export class MemoryHub implements HubReader {
     }
   }
 
-  #of(partition: string): { first: number; messages: HubMessage[] } {
+  #findPartition(partition: string): { first: number; messages: HubMessage[] } {
     const its = this.#partitions.get(partition)
     if (its === undefined) throw new Error(`there is no partition ${partition}`)
     return its

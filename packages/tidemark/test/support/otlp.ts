@@ -72,22 +72,22 @@ export class OtlpReceiver {
     this.headers.push(request.headers)
     if (this.status === 200) {
       const body = Buffer.concat(chunks)
-      const message = fieldsOf(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body)
-      if (request.url === '/v1/traces') this.spans.push(...spansOf(message))
-      else for (const point of pointsOf(message)) this.points.set(keyOf(point), point)
+      const message = parseFields(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body)
+      if (request.url === '/v1/traces') this.spans.push(...parseSpans(message))
+      else for (const point of parsePoints(message)) this.points.set(formatKey(point), point)
     }
     response.writeHead(this.status, { 'content-type': 'application/x-protobuf' }).end()
   }
 }
 
-function keyOf({ name, service, attributes }: ReceivedPoint): string {
+function formatKey({ name, service, attributes }: ReceivedPoint): string {
   return JSON.stringify([name, service, attributes])
 }
 
 /** The fields of a message by their numbers, each with all its values. https://protobuf.dev/programming-guides/encoding/ */
 type Fields = ReadonlyMap<number, readonly (bigint | Buffer)[]>
 
-function fieldsOf(bytes: Buffer): Fields {
+function parseFields(bytes: Buffer): Fields {
   const fields = new Map<number, (bigint | Buffer)[]>()
   let at = 0
   const varint = (): bigint => {
@@ -115,7 +115,7 @@ function fieldsOf(bytes: Buffer): Fields {
 }
 
 const messages = (fields: Fields, number: number): readonly Fields[] =>
-  (fields.get(number) ?? []).map((value) => fieldsOf(value as Buffer))
+  (fields.get(number) ?? []).map((value) => parseFields(value as Buffer))
 const bytesAt = (fields: Fields, number: number): Buffer => (fields.get(number)?.at(-1) ?? Buffer.alloc(0)) as Buffer
 const text = (fields: Fields, number: number): string => bytesAt(fields, number).toString()
 const hex = (fields: Fields, number: number): string => bytesAt(fields, number).toString('hex')
@@ -123,7 +123,7 @@ const integer = (fields: Fields, number: number): number => Number(fields.get(nu
 const nanoseconds = (fields: Fields, number: number): number =>
   Number(bytesAt(fields, number).readBigUInt64LE() / 1000n) / 1000
 
-function attributesOf(fields: Fields, number: number): Readonly<Record<string, unknown>> {
+function parseAttributes(fields: Fields, number: number): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     messages(fields, number).map((attribute) => {
       const [value] = messages(attribute, 2)
@@ -134,26 +134,26 @@ function attributesOf(fields: Fields, number: number): Readonly<Record<string, u
   )
 }
 
-function serviceOf(resourcePart: Fields): string {
+function readService(resourcePart: Fields): string {
   const [resource] = messages(resourcePart, 1)
-  return String(resource && attributesOf(resource, 1)['service.name'])
+  return String(resource && parseAttributes(resource, 1)['service.name'])
 }
 
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
 
-function spansOf(request: Fields): readonly ReceivedSpan[] {
+function parseSpans(request: Fields): readonly ReceivedSpan[] {
   return messages(request, 1).flatMap((part) =>
     messages(part, 2)
       .flatMap((scope) => messages(scope, 2))
       .map((span) => ({
-        service: serviceOf(part),
+        service: readService(part),
         name: text(span, 5),
         kind: KINDS[integer(span, 6)] ?? '',
         traceId: hex(span, 1),
         spanId: hex(span, 2),
         parentId: hex(span, 4),
         links: messages(span, 13).map((link) => ({ traceId: hex(link, 1), spanId: hex(link, 2) })),
-        attributes: attributesOf(span, 9),
+        attributes: parseAttributes(span, 9),
         isError: messages(span, 15).some((status) => integer(status, 3) === 2),
         began: nanoseconds(span, 7),
         ended: nanoseconds(span, 8),
@@ -168,7 +168,7 @@ const POINTS = [
   ['histogram', 9, 9],
 ] as const
 
-function pointsOf(request: Fields): readonly ReceivedPoint[] {
+function parsePoints(request: Fields): readonly ReceivedPoint[] {
   return messages(request, 1).flatMap((part) =>
     messages(part, 2)
       .flatMap((scope) => messages(scope, 2))
@@ -177,19 +177,19 @@ function pointsOf(request: Fields): readonly ReceivedPoint[] {
           messages(metric, number)
             .flatMap((data) => messages(data, 1))
             .map((point) => ({
-              service: serviceOf(part),
+              service: readService(part),
               name: text(metric, 1),
               unit: text(metric, 3),
               kind,
-              attributes: attributesOf(point, attributes),
-              value: numberOf(kind, point),
+              attributes: parseAttributes(point, attributes),
+              value: readNumber(kind, point),
             })),
         ),
       ),
   )
 }
 
-function numberOf(kind: ReceivedPoint['kind'], point: Fields): number {
+function readNumber(kind: ReceivedPoint['kind'], point: Fields): number {
   if (kind === 'histogram') return Number(bytesAt(point, 4).readBigUInt64LE())
   return point.has(4) ? bytesAt(point, 4).readDoubleLE() : Number(bytesAt(point, 6).readBigInt64LE())
 }

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../core/event.ts'
-import { categoryOf } from '../../core/stream.ts'
+import { parseCategory } from '../../core/stream.ts'
 import type { AnyView } from '../../core/view.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
@@ -16,7 +16,7 @@ export function projecting(
   return async (events) => {
     try {
       await handle(
-        events.filter(({ stream }) => categoryOf(stream) === views[0]?.category),
+        events.filter(({ stream }) => parseCategory(stream) === views[0]?.category),
         { trace: () => {} },
       )
     } catch (error) {
@@ -26,7 +26,7 @@ export function projecting(
 }
 
 /** The document that a view of single streams has of these events, with an empty log behind it. */
-export async function documentOf(
+export async function readDocument(
   view: AnyView,
   eventTypes: ProjectDependencies['eventTypes'],
   events: readonly RecordedEvent[],

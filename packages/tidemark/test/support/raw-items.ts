@@ -1,31 +1,31 @@
-import { commitOf, hashOfKey, type LogItem, toLogItem } from '../../core/commit.ts'
+import { hashKey, type LogItem, parseCommit, toLogItem } from '../../core/commit.ts'
 import { derivedId } from '../../core/derived-id.ts'
 import { type DomainEvent, eventId, type RecordedEvent } from '../../core/event.ts'
-import { hashOf } from '../../core/hash-chain.ts'
+import { hashEvent } from '../../core/hash-chain.ts'
 import { recorded } from './recorded.ts'
 
 /** A commit or a receipt as the log's container has it. */
 /** The id of the aggregate that a command with a key creates, and what an item has of its key. */
 /** The id of the item of a commit that begins with this version. */
-export { derivedId as createdId, eventId as commitIdOf, hashOfKey as storedKeyOf, toLogItem as rawItemOf }
+export { derivedId as createdId, eventId as commitIdOf, hashKey as storedKeyOf, toLogItem as toRawItem }
 
 /** The commit after another: its last event once more under another type, as a build of the future could have written it. */
-export function rawSuccessorOf(item: unknown, type: string): LogItem {
-  const last = commitOf(item as LogItem)?.events.at(-1)
+export function buildRawSuccessor(item: unknown, type: string): LogItem {
+  const last = parseCommit(item as LogItem)?.events.at(-1)
   if (last === undefined) throw new Error(`no commit: ${JSON.stringify(item)}`)
   const { hash: previousHash, ...fields } = last
   const version = last.version + 1
   const unhashed = { ...fields, id: eventId(version), version, type, previousHash }
-  const event = { ...unhashed, hash: hashOf(unhashed) }
+  const event = { ...unhashed, hash: hashEvent(unhashed) }
   return toLogItem({ stream: event.stream, key: `${type} ${version}`, fingerprint: '', events: [event] })
 }
 
 /** Items of a log as commands write them that append one event each. */
-export function rawItemsOf(events: readonly RecordedEvent[]): LogItem[] {
+export function toRawItems(events: readonly RecordedEvent[]): LogItem[] {
   return events.map((event) => toLogItem({ stream: event.stream, key: event.id, fingerprint: '', events: [event] }))
 }
 
 /** The same of a new stream. */
 export function recordedItems(stream: string, ...events: readonly DomainEvent[]): LogItem[] {
-  return rawItemsOf(recorded(stream, ...events))
+  return toRawItems(recorded(stream, ...events))
 }

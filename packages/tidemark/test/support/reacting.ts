@@ -1,7 +1,7 @@
 import { type Command, isTidemarkError, type RecordedEvent, type Service } from 'tidemark'
-import { type AnyDecider, reactionsOf } from 'tidemark/tools'
+import { type AnyDecider, listReactions } from 'tidemark/tools'
 import type { CommandOutcome } from '../../core/command.ts'
-import { categoryOf } from '../../core/stream.ts'
+import { parseCategory } from '../../core/stream.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemorySchedule } from '../../memory/schedule.ts'
 import { type CommandDependencies, handleCommand } from '../../runtime/command.ts'
@@ -22,7 +22,7 @@ export interface Turns {
 }
 
 /** Every step comes as it is asked for. */
-export const AT_ONCE: Turns = { schedule: (task) => task }
+export const IMMEDIATE: Turns = { schedule: (task) => task }
 
 /** A service that reacts: processes with caches of their own on one log, every step of theirs in its turn. */
 export class Reacting {
@@ -58,9 +58,12 @@ export class Reacting {
       schedule: this.schedule,
       command: (decider, ...rest) => handleCommand(own, decider, ...rest),
     }
-    const reacts = reactionsOf(this.#service).map((declared) => ({ declared, react: reaction(deps, declared).handle }))
+    const reacts = listReactions(this.#service).map((declared) => ({
+      declared,
+      react: reaction(deps, declared).handle,
+    }))
     return async (events) => {
-      const category = categoryOf(events[0]?.stream ?? '')
+      const category = parseCategory(events[0]?.stream ?? '')
       for (const { declared, react } of reacts)
         if (declared.category === category) await untilDone(() => react(events, { trace: () => {} }))
     }

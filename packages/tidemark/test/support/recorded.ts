@@ -1,7 +1,7 @@
 import type { DomainEvent, EventContent, RecordedEvent } from '../../core/event.ts'
 import { eventId } from '../../core/event.ts'
-import { GENESIS, hashOf } from '../../core/hash-chain.ts'
-import { categoryOf } from '../../core/stream.ts'
+import { GENESIS, hashEvent } from '../../core/hash-chain.ts'
+import { parseCategory } from '../../core/stream.ts'
 
 /** What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept, where it has none of it. */
 type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published' | 'traceparent'>
@@ -12,7 +12,7 @@ export function recorded(stream: string, ...events: readonly Recordable[]): Reco
 }
 
 /** A stream's recorded events, chained; of one time, as those of one commit are. */
-export function recordedAtOnce(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
+export function recordedTogether(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
   return chained(stream, events, 0)
 }
 
@@ -27,7 +27,7 @@ function chained(stream: string, events: readonly Recordable[], secondsApart: nu
       type,
       schemaVersion: 1,
       ...content,
-      source: `/ordering/${categoryOf(stream)}`,
+      source: `/ordering/${parseCategory(stream)}`,
       time: new Date(Date.UTC(2026, 0, 1, 0, 0, index * secondsApart)).toISOString(),
       data,
       correlation: 'correlation',
@@ -35,7 +35,7 @@ function chained(stream: string, events: readonly Recordable[], secondsApart: nu
       actor: 'tester',
       previousHash,
     }
-    const event = { ...unhashed, hash: hashOf(unhashed) }
+    const event = { ...unhashed, hash: hashEvent(unhashed) }
     previousHash = event.hash
     return event
   })

@@ -1,8 +1,8 @@
 import { type Command, type DomainEvent, isRefusal, type Send, type SendLater, type Service } from 'tidemark'
-import { type AnyDecider, type AnyReaction, reactionsOf } from 'tidemark/tools'
-import { consumerOf } from '../../core/reaction.ts'
-import { toldOf } from '../../core/service.ts'
-import { categoryOf, idOf } from '../../core/stream.ts'
+import { type AnyDecider, type AnyReaction, listReactions } from 'tidemark/tools'
+import { formatConsumerName } from '../../core/reaction.ts'
+import { toPublicEvent } from '../../core/service.ts'
+import { parseCategory, parseId } from '../../core/stream.ts'
 
 /** A stream: what was recorded, and the state that it makes. */
 interface Stream {
@@ -59,7 +59,11 @@ export class Universe {
     this.#services = services
     this.#happenings = happenings
     this.#consumers = services.flatMap((service) =>
-      reactionsOf(service).map((reaction) => ({ service, reaction, name: consumerOf(service.name, reaction) })),
+      listReactions(service).map((reaction) => ({
+        service,
+        reaction,
+        name: formatConsumerName(service.name, reaction),
+      })),
     )
   }
 
@@ -84,7 +88,7 @@ export class Universe {
   deliverable(): string[] {
     return this.#consumers.flatMap(({ service, reaction, name }) =>
       [...this.#streams.keys()]
-        .filter((stream) => categoryOf(stream) === reaction.category)
+        .filter((stream) => parseCategory(stream) === reaction.category)
         .map((stream) => `${name} ${stream}`)
         .filter((key) => this.#pending(service, reaction, key).length > 0),
     )
@@ -142,7 +146,7 @@ export class Universe {
   fingerprint(): string {
     const pending = this.#consumers.map(({ service, reaction, name }) =>
       [...this.#streams.keys()]
-        .filter((stream) => categoryOf(stream) === reaction.category)
+        .filter((stream) => parseCategory(stream) === reaction.category)
         .sort()
         .map((stream) => this.#pending(service, reaction, `${name} ${stream}`).map(({ event }) => event)),
     )
@@ -156,7 +160,7 @@ export class Universe {
     const owner = this.#services.find(({ name }) => name === reaction.service)
     const from = this.#positions.get(key) ?? 0
     return this.events(stream)
-      .map((event, at) => ({ event: (service !== owner && owner && toldOf(owner, event)) || event, at }))
+      .map((event, at) => ({ event: (service !== owner && owner && toPublicEvent(owner, event)) || event, at }))
       .filter(({ event, at }) => at >= from && reaction.events.some(({ name }) => name === event.type))
   }
 
@@ -182,11 +186,11 @@ export class Universe {
     if (earlier) return earlier
     const decider = this.#services
       .flatMap(({ deciders }) => deciders)
-      .find((each) => each.category === categoryOf(stream))
+      .find((each) => each.category === parseCategory(stream))
     if (decider === undefined) throw new Error(`no decider for ${stream}`)
     const { events, state } = this.#streams.get(stream) ?? { events: [], state: decider.initial }
     if (events.length === 0 && !createsWith(decider, command)) return { events: [], refused: 'stream-not-found' }
-    const decision = decider.decide(state, command, { id: idOf(stream), now })
+    const decision = decider.decide(state, command, { id: parseId(stream), now })
     if (isRefusal(decision)) return { events: [], refused: decision.refusal }
     if (decision.length === 0) return { events: [] }
     this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { events: decision })

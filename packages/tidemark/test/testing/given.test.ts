@@ -309,10 +309,10 @@ describe('given-when-then of a decider', () => {
         { type: 'PaidIn', data: { amount: 1, currency: `${id} ${now}` } } as const,
       ],
     }
-    const told = (currency: string) => [{ type: 'PaidIn', data: { amount: 1, currency } } as const]
-    given(telling, []).when(payIn(1)).then(told('1 2026-01-01T00:00:00.000Z'))
+    const paidInAs = (currency: string) => [{ type: 'PaidIn', data: { amount: 1, currency } } as const]
+    given(telling, []).when(payIn(1)).then(paidInAs('1 2026-01-01T00:00:00.000Z'))
     given(telling, [])
       .when(payIn(1), { id: 'ada', now: moment(61) })
-      .then(told('ada 2026-01-01T00:01:01.000Z'))
+      .then(paidInAs('ada 2026-01-01T00:01:01.000Z'))
   })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
 import type { DomainEvent } from '../../core/event.ts'
-import type { ManyStreamView } from '../../core/view.ts'
+import type { MultiStreamView } from '../../core/view.ts'
 import { moment } from '../../testing/moment.ts'
 import { project } from '../../testing/project.ts'
 import { recordedAs } from '../../testing/recorded-as.ts'
@@ -15,13 +15,13 @@ const turnovers = project(wallets, turnoverView)
 const two = { 'wallet-a': [paidIn(5), paidOut(2)], 'wallet-b': [paidIn(3)] }
 
 /** A view of the movement that came last: of all streams, so that it depends on the order of these. */
-const lastView: ManyStreamView<Turnover, WalletEvent> = {
+const lastView: MultiStreamView<Turnover, WalletEvent> = {
   ...turnoverView,
   evolve: (document, { data }) => ({ amount: data.amount, count: (document?.count ?? 0) + 1 }),
 }
 
 /** A view that adds what it is called for more often than the check of its purity calls it. */
-function miscounting(): ManyStreamView<Turnover, WalletEvent> {
+function miscounting(): MultiStreamView<Turnover, WalletEvent> {
   const calls = new Map<string, number>()
   return {
     ...turnoverView,
@@ -94,12 +94,12 @@ describe('given-when-then of a view', () => {
         .then({ balance: 1, movements: 1, at: '' }),
       /balance fails where events came in one batch: wallet-1@1\n {2}evolve of balance is not pure/,
     )
-    const elsewhere: typeof turnoverView = { ...turnoverView, targets: () => [String(calls++)] }
+    const elsewhere: typeof turnoverView = { ...turnoverView, documentKeys: () => [String(calls++)] }
     await assert.rejects(
       project(wallets, elsewhere)
         .given([paidIn(1)])
         .thenAll({}),
-      /targets of turnover is not pure/,
+      /documentKeys of turnover is not pure/,
     )
     const inPlace: typeof turnoverView = {
       ...turnoverView,
@@ -117,7 +117,7 @@ describe('given-when-then of a view', () => {
     )
     const overwriting: typeof turnoverView = {
       ...turnoverView,
-      targets(event) {
+      documentKeys(event) {
         ;(event as { time: string }).time = ''
         return []
       },
@@ -126,7 +126,7 @@ describe('given-when-then of a view', () => {
       project(wallets, overwriting)
         .given([paidIn(1)])
         .thenAll({}),
-      /targets of turnover throws.*read only/,
+      /documentKeys of turnover throws.*read only/,
     )
   })
 

@@ -5,7 +5,7 @@ const FIRST_PAUSE_MS = 250
 const LAST_PAUSE_MS = 8_000
 
 /** Does it again with longer and longer pauses, as long as that may help; half a minute in all. */
-export async function persistently<Result>(clock: Pick<Clock, 'wait'>, task: () => Promise<Result>): Promise<Result> {
+export async function retry<Result>(clock: Pick<Clock, 'wait'>, task: () => Promise<Result>): Promise<Result> {
   for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
     try {
       return await task()

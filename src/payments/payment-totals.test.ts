@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DomainEvent, Recorded } from 'tidemark'
-import { documentsOf, interleaved } from '../../test/support/commuting.ts'
+import { foldDocuments, interleaved } from '../../test/support/commuting.ts'
 import type { PaymentEvent } from './events.ts'
-import { takings } from './takings.ts'
+import { paymentTotals } from './payment-totals.ts'
 
 const history = fc.record({
   currency: fc.constantFrom('EUR', 'NOK'),
@@ -12,7 +12,7 @@ const history = fc.record({
   end: fc.constantFrom('open', 'declined', 'expired', 'voided', 'authorised', 'captured', 'refunded'),
 })
 
-function streamOf(
+function buildStream(
   { currency, amount, end }: { currency: string; amount: number; end: string },
   index: number,
 ): Recorded<PaymentEvent>[] {
@@ -44,7 +44,7 @@ describe('takings', () => {
     const none = { count: 0, amount: 0 }
     const once = (amount: number) => ({ count: 1, amount })
     assert.deepEqual(
-      documentsOf(takings, stories.flatMap(streamOf)),
+      foldDocuments(paymentTotals, stories.flatMap(buildStream)),
       new Map([
         [
           'EUR',
@@ -76,9 +76,9 @@ describe('takings', () => {
         fc.array(history, { minLength: 1, maxLength: 6 }),
         fc.infiniteStream(fc.nat(5)),
         (stories, choices) => {
-          const streams = stories.map(streamOf)
+          const streams = stories.map(buildStream)
           const mixed = interleaved(streams, choices)
-          assert.deepEqual(documentsOf(takings, mixed), documentsOf(takings, streams.flat()))
+          assert.deepEqual(foldDocuments(paymentTotals, mixed), foldDocuments(paymentTotals, streams.flat()))
           compared += mixed.length
         },
       ),

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Child } from '../../kit/child.ts'
-import { connectionStringOf, settingsOf, startProcess, temporaryFolder } from './endpoint.ts'
+import { buildConnectionString, buildEnv, startProcess, temporaryFolder } from './emulator.ts'
 
 /** An answer of the control endpoint. */
-export interface Answered {
+export interface ControlAnswer {
   readonly status: number
   readonly headers: Headers
   // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests are about
@@ -12,13 +12,13 @@ export interface Answered {
 }
 
 /** A process of the embedded endpoint with its control endpoint. */
-export interface Controlled {
+export interface ControlledEmulator {
   readonly child: Child
   /** Of the first namespace. */
   readonly connectionString: string
   /** Such as `http://127.0.0.1:5300`. */
   readonly address: string
-  call(method: string, path: string, body?: unknown): Promise<Answered>
+  call(method: string, path: string, body?: unknown): Promise<ControlAnswer>
 }
 
 const cleanups: (() => Promise<void>)[] = []
@@ -38,7 +38,7 @@ export async function newFolder(): Promise<string> {
 }
 
 /** Starts it as a process, over the data of those started in the folder before. @param configuration what its file holds. */
-export async function startControlled(folder: string, configuration: unknown): Promise<Controlled> {
+export async function startControlled(folder: string, configuration: unknown): Promise<ControlledEmulator> {
   const child = await startConfigured(folder, JSON.stringify(configuration), {
     EVENT_HUBS_EMULATOR_CONTROL_PORT: '0',
   })
@@ -46,7 +46,7 @@ export async function startControlled(folder: string, configuration: unknown): P
   if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)
   return {
     child,
-    connectionString: connectionStringOf(child),
+    connectionString: buildConnectionString(child),
     address,
     async call(method, path, body) {
       const response = await fetch(`${address}${path}`, {
@@ -65,7 +65,7 @@ export async function startConfigured(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Child> {
   const child = await startProcess(folder, text, {
-    ...settingsOf(folder),
+    ...buildEnv(folder),
     EVENT_HUBS_EMULATOR_CONTROL_PORT: '',
     ...env,
   })
@@ -76,14 +76,21 @@ export async function startConfigured(
 export const controlFile = (folder: string): string => join(folder, 'data', 'control.json')
 
 /** Ends it without warning, and starts it again over the same data. */
-export async function killAndRestart(running: Controlled, folder: string, configuration: unknown): Promise<Controlled> {
+export async function killAndRestart(
+  running: ControlledEmulator,
+  folder: string,
+  configuration: unknown,
+): Promise<ControlledEmulator> {
   running.child.kill('SIGKILL')
   await running.child.exited
   return startControlled(folder, configuration)
 }
 
 /** The connection string of another namespace than the first. */
-export async function connectionStringTo({ call, connectionString }: Controlled, namespace: string): Promise<string> {
+export async function connectionStringTo(
+  { call, connectionString }: ControlledEmulator,
+  namespace: string,
+): Promise<string> {
   const { body } = await call('GET', '/namespaces')
   const { address } = body.namespaces.find(({ name }: { name: string }) => name === namespace)
   return connectionString.replace(/:\d+;/, `:${new URL(address).port};`)

@@ -41,12 +41,12 @@ export class Terminal {
     this.#running.push(child)
     let output = ''
     const printed = new Promise<void>((resolve, reject) => {
-      const hear = (chunk: Buffer): void => {
+      const collect = (chunk: Buffer): void => {
         output += chunk
         if (output.includes(text)) resolve()
       }
-      child.stdout.on('data', hear)
-      child.stderr.on('data', hear)
+      child.stdout.on('data', collect)
+      child.stderr.on('data', collect)
       child.once('close', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)))
     })
     await within(printed, `${command} to print ${text}`, () => output)

@@ -5,7 +5,7 @@ import type { RecordedEvent } from '../core/event.ts'
 import type { Clock, Schedule, ScheduledCommand } from '../core/ports.ts'
 import type { AnyReaction } from '../core/reaction.ts'
 import type { Service } from '../core/service.ts'
-import { categoryOf } from '../core/stream.ts'
+import { parseCategory } from '../core/stream.ts'
 import { MemoryEventStore } from '../memory/event-store.ts'
 import { MemorySchedule } from '../memory/schedule.ts'
 import { handleCommand, type OnAppended } from '../runtime/command.ts'
@@ -17,7 +17,7 @@ import { appendGiven } from './append-given.ts'
 import { moment } from './moment.ts'
 import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
-import { below, type Random, shuffled } from './shuffle.ts'
+import { type Random, randomBelow, shuffled } from './shuffle.ts'
 
 /** How often something may be delivered before it counts as a conversation that never ends. */
 const MAX_DELIVERIES = 1_000
@@ -41,7 +41,7 @@ interface Refused {
   readonly code: string
 }
 
-interface Delivering {
+interface DeliveryOptions {
   /** Whether every batch and every scheduled command comes again, in every way that a hub and a crash bring it again. */
   readonly twice: boolean
   /** Absent: messages come in the order in which they were recorded, one by one. */
@@ -49,9 +49,9 @@ interface Delivering {
 }
 
 /** A service's reactions on a log and a schedule in memory, and a clock that stands still until it is moved. */
-export class Rig {
+export class Harness {
   readonly #service: Service
-  readonly #delivering: Delivering
+  readonly #deliveryOptions: DeliveryOptions
   readonly #consumers: readonly Consumer[]
   readonly #log = new MemoryEventStore()
   readonly #schedule: MemorySchedule
@@ -65,9 +65,9 @@ export class Rig {
   /** A line for each time that a reaction did not wait for what it sent. */
   readonly #unawaited: string[] = []
 
-  constructor(service: Service, reactions: readonly AnyReaction[], delivering: Delivering) {
+  constructor(service: Service, reactions: readonly AnyReaction[], deliveryOptions: DeliveryOptions) {
     this.#service = service
-    this.#delivering = delivering
+    this.#deliveryOptions = deliveryOptions
     this.#clock = clockAt(moment())
     this.#schedule = new MemorySchedule(this.#clock)
     this.#consumers = reactions.map((declared) => {
@@ -98,7 +98,7 @@ export class Rig {
 
   /** Records an event, the service's own or another's, and sends it on its way to those who follow it. @throws AssertionError for what could not be recorded */
   async record(stream: string, given: Given): Promise<RecordedEvent> {
-    const category = categoryOf(stream)
+    const category = parseCategory(stream)
     const own = this.#service.deciders.find((decider) => decider.category === category)
     const following = this.#consumers.filter(({ reaction: { service, ...its } }) => {
       return its.category === category && service !== this.#service.name
@@ -126,7 +126,7 @@ export class Rig {
       this.now,
     )
     this.#foreign.set(stream, event)
-    this.#put(event, following)
+    this.#enqueue(event, following)
     return event
   }
 
@@ -139,7 +139,7 @@ export class Rig {
     let restartedAt = 0
     do {
       this.#publish()
-      for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
+      for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
         deliveries += 1
         if (deliveries > MAX_DELIVERIES)
           throw new AssertionError({ message: `it does not come to rest in ${MAX_DELIVERIES} deliveries` })
@@ -147,7 +147,7 @@ export class Rig {
         this.#publish()
       }
       // What is due again because of it is sent again, and that leads to nothing new.
-      if (this.#delivering.twice && deliveries > restartedAt) {
+      if (this.#deliveryOptions.twice && deliveries > restartedAt) {
         restartedAt = deliveries
         await this.#restart()
       }
@@ -164,20 +164,20 @@ export class Rig {
     this.#published += events.length
     const own = this.#consumers.filter((consumer) => consumer.reaction.service === this.#service.name)
     for (const event of events)
-      this.#put(
+      this.#enqueue(
         event,
-        own.filter((consumer) => consumer.reaction.category === categoryOf(event.stream)),
+        own.filter((consumer) => consumer.reaction.category === parseCategory(event.stream)),
       )
   }
 
-  #put(event: RecordedEvent, consumers: readonly Consumer[]): void {
+  #enqueue(event: RecordedEvent, consumers: readonly Consumer[]): void {
     this.#waiting = [...this.#waiting, ...consumers.map((consumer) => ({ consumer, event }))]
   }
 
   /** Takes what comes next: the message that was recorded first, or for one of the consumers the next ones of some of its streams, mixed. */
-  #next(): readonly Waiting[] {
-    const { random } = this.#delivering
-    const batch = random ? someOf(random, this.#waiting) : this.#waiting.slice(0, 1)
+  #takeBatch(): readonly Waiting[] {
+    const { random } = this.#deliveryOptions
+    const batch = random ? pickBatch(random, this.#waiting) : this.#waiting.slice(0, 1)
     this.#waiting = this.#waiting.filter((waiting) => !batch.includes(waiting))
     return batch
   }
@@ -187,7 +187,7 @@ export class Rig {
     if (consumer === undefined) return
     const batch = waiting.map(({ event }) => event)
     consumer.delivered.push(batch)
-    if (this.#delivering.twice) {
+    if (this.#deliveryOptions.twice) {
       // An instance that ends after its commands, and two at once.
       await this.#instance(consumer.reaction)(batch)
       await Promise.all([consumer.deliver(batch), this.#instance(consumer.reaction)(batch)])
@@ -206,7 +206,7 @@ export class Rig {
   async #sendDue(): Promise<number> {
     const { deciders } = this.#service
     const send = (schedule: Schedule) => sendDue({ schedule, deciders, command: this.#commands() }, () => {})
-    if (this.#delivering.twice) {
+    if (this.#deliveryOptions.twice) {
       const schedule = this.#schedule
       // An instance that ends after the commands, and before it forgot them.
       await send({ add: (one) => schedule.add(one), due: (size) => schedule.due(size), remove: async () => {} })
@@ -246,16 +246,16 @@ export class Rig {
 }
 
 /** A batch for one of the consumers: of each of some streams the first messages, one or more, and all of these mixed. */
-function someOf(random: Random, all: readonly Waiting[]): readonly Waiting[] {
-  const consumer = all[below(random, all.length)]?.consumer
+function pickBatch(random: Random, all: readonly Waiting[]): readonly Waiting[] {
+  const consumer = all[randomBelow(random, all.length)]?.consumer
   const its = Map.groupBy(
     all.filter((waiting) => waiting.consumer === consumer),
     ({ event }) => event.stream,
   )
-  const streams = shuffled(random, [...its.values()]).slice(0, 1 + below(random, its.size))
+  const streams = shuffled(random, [...its.values()]).slice(0, 1 + randomBelow(random, its.size))
   return shuffled(
     random,
-    streams.flatMap((messages) => messages.slice(0, 1 + below(random, messages.length))),
+    streams.flatMap((messages) => messages.slice(0, 1 + randomBelow(random, messages.length))),
   )
 }
 

@@ -12,7 +12,7 @@ const placing = (changes: object): CallOptions => json({ ...placeBody, ...change
 const cancel = { reason: 'late' }
 
 /** What a caller asked for that cannot be. */
-export function asked(world: () => World, errors: WitnessedErrors): void {
+export function requests(world: () => World, errors: WitnessedErrors): void {
   describe('a body', () => {
     refusals(world, errors, [
       ['malformed JSON', 'invalid-json', 'POST', '/orders', { body: '{"customerId":' }],
@@ -253,17 +253,17 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
       const host = await world().system.startHost({ services: ['ordering'], preload: { env } })
       const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
       const paths = Object.entries<Record<string, { responses: Record<string, unknown> }>>(body.paths)
-      let asked = 0
+      let requests = 0
       for (const [path, methods] of paths)
         for (const [method, { responses }] of Object.entries(methods)) {
           if (responses['403'] === undefined) continue
-          asked += 1
+          requests += 1
           const options = method === 'post' ? json({}) : {}
           const url = `${host.address}/api${path.replaceAll(/\{\w+\}/g, 'order-1')}`
           errors.answer('operator-only', await call(method.toUpperCase(), url, options))
         }
       // Status, what is parked and three commands, and what the console shows.
-      assert.ok(asked >= 14, `${asked} routes are for operators`)
+      assert.ok(requests >= 14, `${requests} routes are for operators`)
       await host.stop()
     })
   })

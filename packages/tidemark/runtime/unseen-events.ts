@@ -6,7 +6,7 @@ import type { EventHistory } from '../core/ports.ts'
 const PAGE = 200
 
 /** Events of one stream, each once, by version. @throws TidemarkError `fork-detected` where two have one version. */
-export function inOrder(stream: string, arrived: readonly RecordedEvent[]): RecordedEvent[] {
+export function sortByVersion(stream: string, arrived: readonly RecordedEvent[]): RecordedEvent[] {
   const byVersion = new Map<number, RecordedEvent>()
   for (const event of arrived) {
     const twin = byVersion.get(event.version)
@@ -17,7 +17,7 @@ export function inOrder(stream: string, arrived: readonly RecordedEvent[]): Reco
 }
 
 /** An event that a consumer has handled, and when it was recorded where that is known. */
-export interface Passed extends StreamHead {
+export interface SeenEvent extends StreamHead {
   readonly time?: string
 }
 
@@ -25,25 +25,25 @@ export interface Passed extends StreamHead {
  * What comes after a version among the events that arrived of one stream of the own log: duplicates dropped, a gap filled from the log, in order,
  * each linked to the one before.
  * @param after the version.
- * @param passed events that are known to be of the stream: at that version, or later.
+ * @param seen events that are known to be of the stream: at that version, or later.
  * @throws TidemarkError `fork-detected` where an event is not one that leads to these or follows them: the log was changed, or restored and
  *   written again; `gap-unfilled` where the log lacks what is missing.
  */
-export async function eventsAfter(
+export async function findUnseenEvents(
   log: Source,
   stream: string,
   after: number,
-  passed: readonly Passed[],
+  seen: readonly SeenEvent[],
   arrived: readonly RecordedEvent[],
 ): Promise<RecordedEvent[]> {
-  const sorted = inOrder(stream, arrived)
-  for (const event of sorted) checkKnown(stream, event, passed)
+  const sorted = sortByVersion(stream, arrived)
+  for (const event of sorted) checkAgainstSeen(stream, event, seen)
   const newer = sorted.filter(({ version }) => version > after)
   const last = newer.at(-1)
   if (last === undefined) return []
   const events = last.version - after > newer.length ? await readBetween(log, stream, after, last) : newer
 
-  const heads = new Map(passed.map(({ version, hash }) => [version, hash]))
+  const heads = new Map(seen.map(({ version, hash }) => [version, hash]))
   let hash = after === 0 ? GENESIS : heads.get(after)
   for (const event of events) {
     const known = heads.get(event.version)
@@ -55,8 +55,8 @@ export async function eventsAfter(
 }
 
 /** @throws TidemarkError `fork-detected` for an event that cannot be one of those that were handled. */
-export function checkKnown(stream: string, event: RecordedEvent, passed: readonly Passed[]): void {
-  for (const head of passed) {
+export function checkAgainstSeen(stream: string, event: RecordedEvent, seen: readonly SeenEvent[]): void {
+  for (const head of seen) {
     const isOther = event.version === head.version && event.hash !== head.hash
     // Within one history no event is older than one before it.
     const isLater = event.version < head.version && head.time !== undefined && event.time > head.time

@@ -1,10 +1,10 @@
 import { badRequest } from '../api/failure.ts'
 import { isObject } from '../values/json.ts'
 import type { Parameters } from './evaluation/frame.ts'
-import { type Resume, readResume } from './resume.ts'
+import { type ResumeFilter, readResumeFilter } from './resume-filter.ts'
 
 /** What a client asks. */
-export interface Asked {
+export interface QuerySpec {
   readonly text: string
   readonly parameters: Parameters
 }
@@ -14,7 +14,7 @@ export interface Asked {
  * @throws Failure 400, for a member that is not known too: it might change what is asked.
  * https://learn.microsoft.com/rest/api/cosmos-db/query-documents
  */
-export function readQuestion(body: unknown): Asked {
+export function readQuerySpec(body: unknown): QuerySpec {
   const {
     query: text,
     parameters = [],
@@ -30,10 +30,10 @@ export function readQuestion(body: unknown): Asked {
  * The query of a body, and where it goes on.
  * @throws Failure 400
  */
-export function readResumable(body: unknown): Asked & { readonly resume: Resume | undefined } {
-  if (!isObject(body) || body.resumeFilter === undefined) return { ...readQuestion(body), resume: undefined }
+export function readResumableQuery(body: unknown): QuerySpec & { readonly resume: ResumeFilter | undefined } {
+  if (!isObject(body) || body.resumeFilter === undefined) return { ...readQuerySpec(body), resume: undefined }
   const { resumeFilter, ...question } = body
-  return { ...readQuestion(question), resume: readResume(resumeFilter) }
+  return { ...readQuerySpec(question), resume: readResumeFilter(resumeFilter) }
 }
 
 function readParameter(parameter: unknown): [name: string, value: unknown] {

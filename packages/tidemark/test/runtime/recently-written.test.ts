@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { remembered } from '../../runtime/remembered.ts'
+import { recentlyWritten } from '../../runtime/recently-written.ts'
 
 describe('what an instance remembers', () => {
   it('is bounded in entries, the one not used for longest goes first', () => {
-    const memory = remembered<{ n: number }>(2)
+    const memory = recentlyWritten<{ n: number }>(2)
     memory.set('a', { n: 1 }).set('b', { n: 2 })
     memory.get('a')
     memory.set('c', { n: 3 })
@@ -15,7 +15,7 @@ describe('what an instance remembers', () => {
   })
 
   it('is bounded in bytes too: large documents do not fill the memory', () => {
-    const memory = remembered<{ text: string }>(5_000)
+    const memory = recentlyWritten<{ text: string }>(5_000)
     for (let index = 0; index < 100; index += 1) memory.set(String(index), { text: 'x'.repeat(1024 * 1024) })
     assert.ok(memory.size > 0 && memory.size <= 64, String(memory.size))
     assert.ok(memory.get('99'))

@@ -8,7 +8,7 @@ import { cosmosLog, handlingOn } from '../../../packages/tidemark/test/support/h
 import { createdId, storedKeyOf } from '../../../packages/tidemark/test/support/raw-items.ts'
 import { order as decider } from '../../../src/ordering/order.ts'
 import { ordering } from '../../../src/ordering/service.ts'
-import { appendWith, type Fault, readOf, type StoreRequest } from '../../support/fault-proxy.ts'
+import { appendWith, type Fault, matchRead, type StoreRequest } from '../../support/fault-proxy.ts'
 import { address, placeBody } from '../../support/orders.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import { json, type World } from './world.ts'
@@ -19,14 +19,14 @@ const THROTTLED = 10
 const ATTEMPTS = 20
 
 /** What may pass: faults of the store on real connections, and too many writers. */
-export function passing(world: () => World, errors: WitnessedErrors): void {
+export function transient(world: () => World, errors: WitnessedErrors): void {
   /** An order to be placed with a key, and the stream that it will have. */
   function placing() {
     const key = randomUUID()
     const id = createdId('ordering', 'order', key)
     const place = (): Promise<Answer> =>
       world().system.call('POST', '/orders', json(placeBody, { 'idempotency-key': key }))
-    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: queryOf(storedKeyOf(key)) }
+    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: matchQuery(storedKeyOf(key)) }
   }
 
   // What the log has of a stream: nothing, or the commit of one event.
@@ -76,9 +76,9 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
     })
 
     for (const [what, path, fits] of [
-      ['a document', (id: string) => `/orders/${id}`, (id: string) => readOf(`order-${id}`)],
-      ['the events of a stream', (id: string) => `/streams/order-${id}/events`, queryOf],
-      ['the state of a stream', (id: string) => `/streams/order-${id}/state`, queryOf],
+      ['a document', (id: string) => `/orders/${id}`, (id: string) => matchRead(`order-${id}`)],
+      ['the events of a stream', (id: string) => `/streams/order-${id}/events`, matchQuery],
+      ['the state of a stream', (id: string) => `/streams/order-${id}/state`, matchQuery],
     ] as const)
       it(`${what}: unavailable`, async () => {
         const id = randomUUID()
@@ -188,7 +188,7 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
     it('another instance writes the document every time: the log says so, and the view comes to it all the same', async () => {
       const { id, stream, position } = await world().newOrder()
       await world().system.client.get(`/orders/${id}?position=${encodeURIComponent(position)}`)
-      const item = world().system.containerOf('ordering', 'order').item('document', `1|document|${stream}`)
+      const item = world().system.openContainer('ordering', 'order').item('document', `1|document|${stream}`)
       const overtake = async (): Promise<void> => {
         const { resource } = await item.read()
         await item.replace(resource)
@@ -222,7 +222,7 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
 }
 
 /** A query that asks for this text, or for the stream that has it in its name. */
-function queryOf(text: string): (request: StoreRequest) => boolean {
+function matchQuery(text: string): (request: StoreRequest) => boolean {
   return ({ headers, body }) =>
     headers['x-ms-documentdb-isquery'] !== undefined &&
     `${body} ${headers['x-ms-documentdb-partitionkey']}`.includes(text)

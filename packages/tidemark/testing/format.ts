@@ -5,37 +5,37 @@ const MAX_DIFFERENCES = 10
 const MAX_LENGTH = 300
 
 /** A value as the log or a view keeps it: JSON. */
-export function kept<Value>(value: Value): Value {
+export function toJson<Value>(value: Value): Value {
   return value === undefined ? value : JSON.parse(JSON.stringify(value))
 }
 
 /** A value in one line, cut where it is long. */
-export function shown(value: unknown): string {
-  return cut(JSON.stringify(value) ?? 'nothing')
+export function formatValue(value: unknown): string {
+  return truncate(JSON.stringify(value) ?? 'nothing')
 }
 
-export function cut(text: string): string {
+export function truncate(text: string): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
 }
 
 /** Events, each in a line. */
-export function told(events: readonly DomainEvent[]): readonly string[] {
-  return events.length === 0 ? ['nothing'] : events.map(({ type, data }) => `${type} ${shown(data)}`)
+export function formatEvents(events: readonly DomainEvent[]): readonly string[] {
+  return events.length === 0 ? ['nothing'] : events.map(({ type, data }) => `${type} ${formatValue(data)}`)
 }
 
 /** Where two values differ: a line for each place, by its JSON Pointer (RFC 6901), and at most ten of them. */
-export function differences(expected: unknown, came: unknown): readonly string[] {
-  const all = [...differing('', expected, came)]
+export function diffValues(expected: unknown, came: unknown): readonly string[] {
+  const all = [...findDifferences('', expected, came)]
   const more = all.length - MAX_DIFFERENCES
   return [...all.slice(0, MAX_DIFFERENCES), ...(more > 0 ? [`and ${more} more`] : [])]
 }
 
-function* differing(pointer: string, expected: unknown, came: unknown): Generator<string> {
+function* findDifferences(pointer: string, expected: unknown, came: unknown): Generator<string> {
   if (isDeepStrictEqual(expected, came)) return
   if (isObject(expected) && isObject(came) && Array.isArray(expected) === Array.isArray(came))
     for (const key of new Set([...Object.keys(expected), ...Object.keys(came)]))
-      yield* differing(`${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, expected[key], came[key])
-  else yield `${pointer || 'all of it'}: expected ${shown(expected)}, came ${shown(came)}`
+      yield* findDifferences(`${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, expected[key], came[key])
+  else yield `${pointer || 'all of it'}: expected ${formatValue(expected)}, came ${formatValue(came)}`
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -43,16 +43,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** How events that came differ from those that were expected, in some lines; none where they do not. */
-export function eventsDiffer(expected: readonly DomainEvent[], came: readonly DomainEvent[]): readonly string[] {
-  const [wanted, had] = [kept(expected), kept(came)].map((events) => events.map(({ type, data }) => ({ type, data })))
+export function diffEvents(expected: readonly DomainEvent[], came: readonly DomainEvent[]): readonly string[] {
+  const [wanted, had] = [toJson(expected), toJson(came)].map((events) =>
+    events.map(({ type, data }) => ({ type, data })),
+  )
   if (wanted === undefined || had === undefined || isDeepStrictEqual(wanted, had)) return []
   const at = had.findIndex((event, index) => !isDeepStrictEqual(event, wanted[index]))
   const [first, instead] = [wanted[at], had[at]]
   return [
-    ...told(wanted).map((line) => `expected  ${line}`),
-    ...told(had).map((line) => `came      ${line}`),
+    ...formatEvents(wanted).map((line) => `expected  ${line}`),
+    ...formatEvents(had).map((line) => `came      ${line}`),
     ...(first && instead && first.type === instead.type
-      ? differences(first.data, instead.data).map((line) => `event ${at + 1}, ${first.type}: ${line}`)
+      ? diffValues(first.data, instead.data).map((line) => `event ${at + 1}, ${first.type}: ${line}`)
       : []),
   ]
 }

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { Items } from '../items/items.ts'
 import { type Page, runQuery } from '../query/queries.ts'
-import type { Resume } from '../query/resume.ts'
+import type { ResumeFilter } from '../query/resume-filter.ts'
 import { Catalog, type Container } from '../resources/catalog.ts'
-import { ALL_KEYS } from '../resources/extent.ts'
-import { keyText } from '../resources/partition-key.ts'
+import { ALL_KEYS } from '../resources/feed-range.ts'
+import { formatKey } from '../resources/partition-key.ts'
 import type { EpkRange } from '../resources/ranges.ts'
 import { Store } from '../store/store.ts'
 import type { Json } from '../values/json.ts'
-import { temporaryFolder } from './endpoint.ts'
+import { temporaryFolder } from './emulator.ts'
 
 /** What one page was asked for with. */
-export interface Asked {
+export interface PageOptions {
   readonly parameters?: Readonly<Record<string, unknown>>
   /** A logical partition, by the JSON array of its key; without it all. */
   readonly pk?: string
@@ -20,11 +20,11 @@ export interface Asked {
   readonly continuation?: string | undefined
   /** A range; without it all. */
   readonly epks?: EpkRange
-  readonly resume?: Resume
+  readonly resume?: ResumeFilter
 }
 
 /** The queries of a store without a server, in the process of the test. */
-export class QueryBench {
+export class QueryHarness {
   #folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined
   #store: Store | undefined
   #catalog: Catalog | undefined
@@ -77,26 +77,27 @@ export class QueryBench {
   }
 
   /** A container with these items; those without an id have their places in the list for one. */
-  async containerOf(documents: readonly Json[], settings: Json = {}): Promise<Container> {
+  async createFilledContainer(documents: readonly Json[], settings: Json = {}): Promise<Container> {
     const container = await this.container(settings)
     await this.write(
       container,
-      documents.map((document, index) => ({ id: idOf(index), ...document })),
+      documents.map((document, index) => ({ id: formatId(index), ...document })),
     )
     return container
   }
 
   async write(container: Container, documents: readonly Json[]): Promise<void> {
     await this.store.write((lsn) => {
-      for (const document of documents) this.items.upsert({ container, pk: keyText([document.pk]) }, document, {}, lsn)
+      for (const document of documents)
+        this.items.upsert({ container, pk: formatKey([document.pk]) }, document, {}, lsn)
     })
   }
 
   async remove(container: Container, pk: unknown, id: string): Promise<void> {
-    await this.store.write(() => this.items.remove({ container, pk: keyText([pk]) }, id, {}))
+    await this.store.write(() => this.items.remove({ container, pk: formatKey([pk]) }, id, {}))
   }
 
-  page(container: Container, text: string, asked: Asked = {}): Promise<Page> {
+  page(container: Container, text: string, asked: PageOptions = {}): Promise<Page> {
     const { parameters = {}, pk, maxItems = 100, continuation, epks, resume } = asked
     const key = pk === undefined ? ALL_KEYS : ({ kind: 'one', pk } as const)
     const question = { text, parameters: new Map(Object.entries(parameters)), maxItems, continuation, resume }
@@ -104,7 +105,7 @@ export class QueryBench {
   }
 
   /** All results, page by page. */
-  async ask(container: Container, text: string, asked: Asked = {}): Promise<unknown[]> {
+  async ask(container: Container, text: string, asked: PageOptions = {}): Promise<unknown[]> {
     const results: unknown[] = []
     let continuation: string | undefined
     do {
@@ -117,7 +118,7 @@ export class QueryBench {
   }
 
   /** SQLite's plans for what a task runs over the items. */
-  async plansOf(task: () => Promise<unknown>): Promise<string[]> {
+  async explainPlans(task: () => Promise<unknown>): Promise<string[]> {
     const { store } = this
     const { prepare } = store
     const texts = new Set<string>()
@@ -142,4 +143,4 @@ export class QueryBench {
   }
 }
 
-export const idOf = (index: number): string => String(index).padStart(3, '0')
+export const formatId = (index: number): string => String(index).padStart(3, '0')

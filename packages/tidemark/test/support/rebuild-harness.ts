@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { Clock, ViewGeneration, ViewStores } from '../../core/ports.ts'
 import type { AnyView } from '../../core/view.ts'
-import { newestOf } from '../../core/view-pointer.ts'
+import { findHighestGeneration } from '../../core/view-pointer.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemoryProgress } from '../../memory/progress.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
-import { standingOf } from '../../runtime/cursors.ts'
-import type { ReplayDependencies, ReplayWatch } from '../../runtime/replay.ts'
+import { readStreamProgress } from '../../runtime/cursors.ts'
+import type { RebuildDependencies, RebuildWatch } from '../../runtime/rebuild.ts'
 import { appendGiven } from '../../testing/append-given.ts'
 import { address, cancelled, orderEvents, orderView, placedV1, salesByProduct } from '../domain/orders.ts'
 import { projecting } from './projecting.ts'
@@ -38,7 +38,7 @@ assert.ok(first && second)
 /** What comes after everything. */
 export const [lateFirst, lateSecond] = [first, second]
 
-export const unwatched: ReplayWatch = { begin() {}, read() {}, stage() {} }
+export const unwatched: RebuildWatch = { begin() {}, read() {}, stage() {} }
 export const views: readonly AnyView[] = [orderView, salesByProduct]
 
 /** A clock on which time passes only where somebody waits, and then at once. */
@@ -56,12 +56,12 @@ class WaitedClock implements Clock {
 }
 
 /** A service in memory: its log, its views, and an instance that projects. */
-export class Rig {
+export class RebuildHarness {
   readonly log = new MemoryEventStore()
   readonly views = new MemoryViewStores()
   readonly clock = new WaitedClock()
   readonly progress = new MemoryProgress(() => this.clock.elapsed())
-  readonly deps: ReplayDependencies
+  readonly deps: RebuildDependencies
   #stamps = 0
 
   constructor() {
@@ -86,11 +86,11 @@ export class Rig {
   }
 
   /** A rig whose live views are up to these events. */
-  static async with(...events: readonly RecordedEvent[]): Promise<Rig> {
-    const rig = new Rig()
-    await rig.append(...events)
-    await rig.project(...events)
-    return rig
+  static async with(...events: readonly RecordedEvent[]): Promise<RebuildHarness> {
+    const harness = new RebuildHarness()
+    await harness.append(...events)
+    await harness.project(...events)
+    return harness
   }
 
   async append(...events: readonly RecordedEvent[]): Promise<void> {
@@ -111,7 +111,7 @@ export class Rig {
     const reader = this.log.open()
     for (let page = await reader.next(); page; page = await reader.next())
       events.push(...page.flatMap((commit) => commit.events))
-    const fold = await Rig.with(...events)
+    const fold = await RebuildHarness.with(...events)
     assert.deepEqual(await snapshot(this.views, view, events), await snapshot(fold.views, view, events))
     assert.ok(events.length > 0)
   }
@@ -125,14 +125,14 @@ export class Rig {
       { highest: undefined, previous: undefined, ...named },
       { live: pointer.live, previous: pointer.previous, highest },
     )
-    const filled = Array.from({ length: newestOf(pointer) + 1 }, (_, generation) => generation).filter(
+    const filled = Array.from({ length: findHighestGeneration(pointer) + 1 }, (_, generation) => generation).filter(
       (generation) => !this.views.store(view.name, generation).isEmpty,
     )
-    const wanted = [pointer.live, pointer.previous?.generation].filter((number) => number !== undefined).toSorted()
-    assert.deepEqual(filled, wanted)
+    const expected = [pointer.live, pointer.previous?.generation].filter((number) => number !== undefined).toSorted()
+    assert.deepEqual(filled, expected)
   }
 
-  async liveOf(view: AnyView): Promise<number> {
+  async readLive(view: AnyView): Promise<number> {
     return (await this.views.readPointer(view.name)).pointer.live
   }
 }
@@ -152,9 +152,14 @@ async function snapshot(stores: ViewStores, view: AnyView, events: readonly Reco
 }
 
 /** How far a generation has come in a stream. */
-export function versionOf(rig: Rig, view: AnyView, generation: number, stream: string): Promise<number> {
-  const its = { number: generation, store: rig.views.store(view.name, generation) }
-  return versionIn(rig.views, its, view, stream)
+export function readVersion(
+  harness: RebuildHarness,
+  view: AnyView,
+  generation: number,
+  stream: string,
+): Promise<number> {
+  const its = { number: generation, store: harness.views.store(view.name, generation) }
+  return versionIn(harness.views, its, view, stream)
 }
 
 export async function versionIn(
@@ -164,5 +169,5 @@ export async function versionIn(
   stream: string,
 ): Promise<number> {
   if (view.kind === 'one-stream') return (await generation.store.read(stream))?.cursor?.version ?? 0
-  return (await standingOf(stores, view, await stores.state(view.name), generation, stream)).passed
+  return (await readStreamProgress(stores, view, await stores.state(view.name), generation, stream)).passed
 }

@@ -1,5 +1,5 @@
-import type { DeclaredMany } from './declared.ts'
-import { difference, isItsPlace } from './document.ts'
+import type { DeclaredMultiStream } from './declared.ts'
+import { describeDifference, isItsPlace } from './document.ts'
 import { sha256 } from './event-hash.ts'
 import type { EventReading } from './read-event.ts'
 import type { Row } from './source.ts'
@@ -9,7 +9,7 @@ import type { RawEvent } from './stream-events.ts'
 /** So many open events are kept: of a view with more nothing is said of the documents that differ. */
 const MAX_OPEN = 100_000
 /** For so long after an event its mark is surely there, if there ever was one: it lives for a day. Milliseconds. */
-const MARK_LIVES_MS = 23 * 3_600_000
+const MARKER_LIVES_MS = 23 * 3_600_000
 
 /** Which documents of a view are looked at: all, a part of them, or some by their keys. */
 export interface Chosen {
@@ -23,8 +23,8 @@ export interface Chosen {
  * All others are open: an instance may have applied one and not come to write the cursor, as where another document could not take it. Then the
  * document has a mark of it. Open events are kept where documents are chosen by their keys: those that differ without.
  */
-export class ManyFold {
-  readonly view: DeclaredMany
+export class MultiStreamFold {
+  readonly view: DeclaredMultiStream
   readonly #reading: EventReading
   readonly #chosen: Chosen
   readonly #now: number
@@ -32,10 +32,10 @@ export class ManyFold {
   readonly #open = new Map<string, RawEvent[]>()
   #opened = 0
   /** Why nothing can be said of any document. */
-  untold: string | undefined
+  unchecked: string | undefined
 
   /** @param now the store's time. Milliseconds since 1970. */
-  constructor(view: DeclaredMany, reading: EventReading, chosen: Chosen, now: number) {
+  constructor(view: DeclaredMultiStream, reading: EventReading, chosen: Chosen, now: number) {
     this.view = view
     this.#reading = reading
     this.#chosen = chosen
@@ -44,17 +44,17 @@ export class ManyFold {
 
   /** @param event each of a stream in order, @param isPassed whether the view has come to it, and nobody gave it up. */
   add(event: RawEvent, isPassed: boolean): void {
-    if (this.untold !== undefined || !(isPassed || this.#chosen.keys)) return
+    if (this.unchecked !== undefined || !(isPassed || this.#chosen.keys)) return
     try {
       const read = this.#reading.read(event)
       if (read === undefined) return
-      for (const key of new Set(this.view.targets(read)))
+      for (const key of new Set(this.view.documentKeys(read)))
         if (!this.isChosen(key)) continue
         else if (isPassed) this.#documents.set(key, this.view.evolve(this.#documents.get(key), read, key))
         else this.#keep(key, read)
     } catch (error) {
       // What the view cannot process and has not passed is in no document.
-      if (isPassed) this.untold = `${event.stream}@${event.version}: ${(error as Error).message}`
+      if (isPassed) this.unchecked = `${event.stream}@${event.version}: ${(error as Error).message}`
     }
   }
 
@@ -69,28 +69,28 @@ export class ManyFold {
 
   /**
    * Judges a document, and expects it no longer.
-   * @param marks the ids of its marks.
+   * @param markers the ids of its marks.
    * @returns `unsure` where it differs, and may have an open event whose mark would be gone by now.
    */
-  judge(row: Row, marks: ReadonlySet<string>): Fault | 'unsure' | undefined {
+  judge(row: Row, markers: ReadonlySet<string>): Fault | 'unsure' | undefined {
     const key = String(row.key)
-    const open = Map.groupBy(this.#open.get(key) ?? [], ({ stream, version }) => marks.has(`~${stream}@${version}`))
+    const open = Map.groupBy(this.#open.get(key) ?? [], ({ stream, version }) => markers.has(`~${stream}@${version}`))
     let should = this.#documents.get(key)
     this.#documents.delete(key)
     try {
       for (const event of open.get(true) ?? []) should = this.view.evolve(should, event, key)
     } catch (error) {
-      this.untold = `${key}: ${(error as Error).message}`
+      this.unchecked = `${key}: ${(error as Error).message}`
       return undefined
     }
     const fault = this.#compare(row, key, should)
-    const isOld = ({ time }: RawEvent) => this.#now - Date.parse(String(time)) > MARK_LIVES_MS
+    const isOld = ({ time }: RawEvent) => this.#now - Date.parse(String(time)) > MARKER_LIVES_MS
     return fault && open.get(false)?.some(isOld) ? 'unsure' : fault
   }
 
   #compare({ document, sort }: Row, key: string, should: unknown): Fault | undefined {
     if (should === undefined) return this.#fault(key, 'inserted', 'no event of the log asks for it')
-    const differs = difference(document, should)
+    const differs = describeDifference(document, should)
     if (differs !== undefined) return this.#fault(key, 'changed', `it is not what its events lead to: ${differs}`)
     if (!isItsPlace(sort, this.view.sort(document), key))
       return this.#fault(key, 'changed', 'lists have it at another place than its own')
@@ -113,7 +113,7 @@ export class ManyFold {
     if (open) open.push(event)
     else this.#open.set(key, [event])
     this.#opened += 1
-    if (this.#opened > MAX_OPEN) this.untold = `the view has not come to ${MAX_OPEN} events of documents that differ`
+    if (this.#opened > MAX_OPEN) this.unchecked = `the view has not come to ${MAX_OPEN} events of documents that differ`
   }
 
   #fault(key: string, wrong: Fault['wrong'], detail: string): Fault {

@@ -3,23 +3,23 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Child } from '../../kit/child.ts'
 import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
-import { startEndpoint, temporaryFolder } from './endpoint.ts'
+import { startEmulator, temporaryFolder } from './emulator.ts'
 import type { CosmosTarget } from './support.ts'
 
 /** An answer of the control endpoint. */
-export interface Answered {
+export interface ControlAnswer {
   readonly status: number
   // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests are about
   readonly body: any
 }
 
 /** A process of the embedded endpoint with its control endpoint. */
-export interface Controlled {
+export interface ControlledEmulator {
   readonly child: Child
   readonly target: CosmosTarget
   /** Of the control endpoint, such as `http://127.0.0.1:5300`. */
   readonly address: string
-  call(method: string, path: string, body?: unknown): Promise<Answered>
+  call(method: string, path: string, body?: unknown): Promise<ControlAnswer>
 }
 
 export const controlFile = (folder: string): string => join(folder, 'control.json')
@@ -32,9 +32,9 @@ export async function newFolder(t: TestContext): Promise<string> {
 }
 
 /** Starts it with its control endpoint, as long as the test is. */
-export async function startControlled(t: TestContext, folder?: string): Promise<Controlled> {
+export async function startControlled(t: TestContext, folder?: string): Promise<ControlledEmulator> {
   const home = folder ?? (await newFolder(t))
-  const child = await startEndpoint(home, 0, { COSMOS_EMULATOR_CONTROL_PORT: '0' })
+  const child = await startEmulator(home, 0, { COSMOS_EMULATOR_CONTROL_PORT: '0' })
   t.after(() => child.stop())
   const { address, pid } = JSON.parse(await readFile(controlFile(home), 'utf8')) as { address: string; pid: number }
   if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)

@@ -12,28 +12,28 @@ import type {
   ViewStores,
 } from '../core/ports.ts'
 import type { Comparison, RebuildStage } from '../core/rebuild.ts'
-import { BACK_HOURS } from '../core/service.ts'
-import { type AnyView, cursorsOf } from '../core/view.ts'
+import { ROLLBACK_HOURS } from '../core/service.ts'
+import { type AnyView, findCursorView } from '../core/view.ts'
 import {
-  abandoned,
-  begun,
-  generationsOf,
-  joined,
+  abandonBuild,
+  awaitPromotion,
+  finishRebuild,
+  listGenerationNumbers,
   movesCursors,
-  settled,
-  swapped,
+  promoteGeneration,
+  startDualWrite,
+  startRebuild,
   type ViewPointer,
-  waiting,
 } from '../core/view-pointer.ts'
 import { compare } from './compare.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import { mergeParked, mergePassed, sameVersions, standingOf } from './cursors.ts'
-import { AT_ONCE, forEachLimited } from './limited.ts'
+import { mergeParked, mergePassed, readStreamProgress, sameVersions } from './cursors.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
-import { persistently } from './persistently.ts'
-import { rebuilding } from './project.ts'
+import { rebuildProjection } from './project.ts'
+import { retry } from './retry.ts'
 
-export interface ReplayDependencies {
+export interface RebuildDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
   readonly generations: ViewGenerations
@@ -51,7 +51,7 @@ export interface ReplayDependencies {
 }
 
 /** Who watches what is done to a view's generations. */
-export interface ReplayWatch {
+export interface RebuildWatch {
   /** @param total commits in the log as it begins. */
   begin(target: number, live: number, total: number): void
   /** @param commits read so far. @param position where they end: of `EventFeedReader`. */
@@ -62,7 +62,7 @@ export interface ReplayWatch {
 }
 
 /** What a replay has done. */
-export interface Replayed {
+export interface RebuildResult {
   readonly live: number
   /** The generation that was live before. */
   readonly previous: number
@@ -72,14 +72,14 @@ export interface Replayed {
 }
 
 /** A generation that is built, and waits. */
-export interface Built {
+export interface BuildResult {
   readonly built: number
   readonly live: number
   readonly comparison: Comparison
 }
 
 /** Where one goes on that ended early. */
-export interface ReplayPlace {
+export interface RebuildCheckpoint {
   readonly target: number
   /** Read from the log before it ended, and where they end. */
   readonly commits: number
@@ -87,17 +87,21 @@ export interface ReplayPlace {
 }
 
 /** What can be done to the generations of a service's views. With a place it goes on there. */
-export interface ReplayPort {
-  replay(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Replayed>
-  build(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Built>
-  promote(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Pick<Replayed, 'live' | 'previous'>>
-  abandon(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<{ readonly live: number }>
-  goBack(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Replayed>
+export interface RebuildPort {
+  rebuildView(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<RebuildResult>
+  build(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<BuildResult>
+  promote(
+    view: AnyView,
+    watch: RebuildWatch,
+    place?: RebuildCheckpoint,
+  ): Promise<Pick<RebuildResult, 'live' | 'previous'>>
+  abandon(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<{ readonly live: number }>
+  rollBack(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<RebuildResult>
 }
 
 /** Clocks of two machines run at slightly different speeds. */
 const MARGIN_MS = 1_000
-const OUTLASTING_MS = POINTER_MS + MARGIN_MS
+const POINTER_EXPIRY_MS = POINTER_MS + MARGIN_MS
 const CATCH_UP_EVERY_MS = 250
 
 const HOUR_MS = 3_600_000
@@ -107,15 +111,15 @@ const HOUR_MS = 3_600_000
  * Whatever an earlier one left is cleared; so is the generation before the one that was live.
  * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and what projections throw; the live generation is then untouched.
  */
-export async function replay(
-  deps: ReplayDependencies,
+export async function rebuildView(
+  deps: RebuildDependencies,
   view: AnyView,
-  watch: ReplayWatch,
-  place?: ReplayPlace,
-): Promise<Replayed> {
-  const move = place ? await takenUp(deps, view, place) : await nextGeneration(deps, view)
-  const { held, ...read } = await bringUp(deps, view, move, watch)
-  return { ...(await makeLive(deps, view, { ...move, held }, watch)), ...read }
+  watch: RebuildWatch,
+  place?: RebuildCheckpoint,
+): Promise<RebuildResult> {
+  const move = place ? await resumeRebuild(deps, view, place) : await nextGeneration(deps, view)
+  const { held, ...read } = await catchUpAndDualWrite(deps, view, move, watch)
+  return { ...(await promoteTarget(deps, view, { ...move, held }, watch)), ...read }
 }
 
 /**
@@ -123,23 +127,23 @@ export async function replay(
  * or another is built.
  * @throws TidemarkError as `replay`; `must-promote` where the live generation would not be written beside it.
  */
-export async function buildNext(
-  deps: ReplayDependencies,
+export async function buildGeneration(
+  deps: RebuildDependencies,
   view: AnyView,
-  watch: ReplayWatch,
-  place?: ReplayPlace,
-): Promise<Built> {
+  watch: RebuildWatch,
+  place?: RebuildCheckpoint,
+): Promise<BuildResult> {
   const { generations, clock } = deps
-  const { pointer } = await persistently(clock, () => generations.readPointer(view.name))
-  if (movesCursors(pointer, cursorsOf(deps.declared, view)))
+  const { pointer } = await retry(clock, () => generations.readPointer(view.name))
+  if (movesCursors(pointer, findCursorView(deps.declared, view)))
     throw new TidemarkError(
       'must-promote',
       `${view.name} gets its cursors elsewhere than before: only a whole rebuild can do that`,
     )
-  const move = place ? await takenUp(deps, view, place) : await nextGeneration(deps, view)
+  const move = place ? await resumeRebuild(deps, view, place) : await nextGeneration(deps, view)
   const { target, live } = move
-  const { held } = await bringUp(deps, view, move, watch)
-  await put(deps, view, held, waiting(held.pointer, target))
+  const { held } = await catchUpAndDualWrite(deps, view, move, watch)
+  await writeHeldPointer(deps, view, held, awaitPromotion(held.pointer, target))
   watch.stage('comparing')
   const stores = { built: generations.store(view.name, target), live: generations.store(view.name, live) }
   const comparison = await compare(stores, clock, (comparison) => watch.compared?.(comparison))
@@ -151,21 +155,21 @@ export async function buildNext(
  * @throws TidemarkError `nothing-built`, `instance-outdated`, `replay-superseded`
  */
 export async function promote(
-  deps: ReplayDependencies,
+  deps: RebuildDependencies,
   view: AnyView,
-  watch: ReplayWatch,
-  place?: ReplayPlace,
-): Promise<Pick<Replayed, 'live' | 'previous'>> {
-  const targetOf = (pointer: ViewPointer): number => place?.target ?? builtOf(view, pointer)
-  const held = await claim(deps, view, (pointer) => {
-    const target = targetOf(pointer)
+  watch: RebuildWatch,
+  place?: RebuildCheckpoint,
+): Promise<Pick<RebuildResult, 'live' | 'previous'>> {
+  const findTarget = (pointer: ViewPointer): number => place?.target ?? requireBuilt(view, pointer)
+  const held = await claimPointer(deps, view, (pointer) => {
+    const target = findTarget(pointer)
     if (pointer.live !== target && pointer.built !== target) throw superseded(view)
     return pointer
   })
   const { live } = held.pointer
-  const target = targetOf(held.pointer)
+  const target = findTarget(held.pointer)
   watch.begin(target, live, 0)
-  return makeLive(deps, view, { target, live, held }, watch)
+  return promoteTarget(deps, view, { target, live, held }, watch)
 }
 
 /**
@@ -173,97 +177,104 @@ export async function promote(
  * @throws TidemarkError `nothing-built`
  */
 export async function abandon(
-  deps: ReplayDependencies,
+  deps: RebuildDependencies,
   view: AnyView,
-  watch: ReplayWatch,
-  place?: ReplayPlace,
+  watch: RebuildWatch,
+  place?: RebuildCheckpoint,
 ): Promise<{ readonly live: number }> {
-  const { pointer } = await claim(deps, view, (pointer) => {
-    const built = place ? pointer.built : builtOf(view, pointer)
+  const { pointer } = await claimPointer(deps, view, (pointer) => {
+    const built = place ? pointer.built : requireBuilt(view, pointer)
     // It was left before already, by whoever ended.
     if (built === undefined) return pointer
     watch.begin(built, pointer.live, 0)
-    return abandoned(pointer)
+    return abandonBuild(pointer)
   })
   // Until no instance writes it any more.
-  await deps.clock.wait(OUTLASTING_MS)
-  await persistently(deps.clock, () => deps.generations.sweep(view.name, pointer))
+  await deps.clock.wait(POINTER_EXPIRY_MS)
+  await retry(deps.clock, () => deps.generations.sweep(view.name, pointer))
   return { live: pointer.live }
 }
 
-function builtOf(view: AnyView, { built }: ViewPointer): number {
+function requireBuilt(view: AnyView, { built }: ViewPointer): number {
   if (built === undefined)
     throw new TidemarkError('nothing-built', `${view.name} has no generation that was built and waits`)
   return built
 }
 
 /** A generation that is to be live. */
-interface Move {
+interface Switchover {
   readonly target: number
   readonly live: number
-  readonly held: Held
+  readonly held: HeldPointer
 }
 
 /** One that is brought up to the log first. */
-interface Bringing extends Move {
+interface PendingRebuild extends Switchover {
   /** Brings the target up. */
   readonly project: (events: readonly RecordedEvent[]) => Promise<void>
   /** Commits in the log as it begins. */
   readonly total: number
   /** Where it goes on. */
-  readonly place?: ReplayPlace
+  readonly place?: RebuildCheckpoint
 }
 
-async function nextGeneration(deps: ReplayDependencies, view: AnyView): Promise<Bringing> {
+async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise<PendingRebuild> {
   const total = await countCommits(deps, view)
   await checkInstances(deps, view)
-  const held = await claim(deps, view, begun)
+  const held = await claimPointer(deps, view, startRebuild)
   const { building, live } = held.pointer
   await carryCursors(deps, view, held.pointer)
-  await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
+  await retry(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
   const generation = { number: building, store: deps.generations.store(view.name, building) }
-  const project = rebuilding(deps, view, generation, { looks: false, leavesOut: await givenUp(deps, view) })
+  const project = rebuildProjection(deps, view, generation, {
+    readsFirst: false,
+    isDiscarded: await readDiscards(deps, view),
+  })
   return { target: building, live, held, project, total }
 }
 
 /** Goes on with one whose process ended. @throws TidemarkError `replay-superseded` where another was begun meanwhile. */
-async function takenUp(deps: ReplayDependencies, view: AnyView, place: ReplayPlace): Promise<Bringing> {
+async function resumeRebuild(
+  deps: RebuildDependencies,
+  view: AnyView,
+  place: RebuildCheckpoint,
+): Promise<PendingRebuild> {
   const { target } = place
-  const held = await claim(deps, view, (pointer) => {
-    if (!generationsOf(pointer).has(target)) throw superseded(view)
+  const held = await claimPointer(deps, view, (pointer) => {
+    if (!listGenerationNumbers(pointer).has(target)) throw superseded(view)
     return pointer
   })
   const total = await countCommits(deps, view)
-  const project = await bringingUp(deps, view, target)
+  const project = await resumeProjection(deps, view, target)
   return { target, live: held.pointer.live, held, project, total, place }
 }
 
 /** Brings up a generation that has something already: what is stored tells how far it is. */
-async function bringingUp(
-  deps: ReplayDependencies,
+async function resumeProjection(
+  deps: RebuildDependencies,
   view: AnyView,
   number: number,
 ): Promise<(events: readonly RecordedEvent[]) => Promise<void>> {
   const generation = { number, store: deps.generations.store(view.name, number) }
-  return rebuilding(deps, view, generation, {
+  return rebuildProjection(deps, view, generation, {
     // Its marks may have expired: what it has applied, cursors alone tell.
-    looks: true,
-    leavesOut: await givenUp(deps, view),
+    readsFirst: true,
+    isDiscarded: await readDiscards(deps, view),
     ...(view.kind === 'one-stream'
       ? {}
       : {
           passed: async (stream: string) =>
-            (await standingOf(deps.views, view, await deps.views.state(view.name), generation, stream)).passed,
+            (await readStreamProgress(deps.views, view, await deps.views.state(view.name), generation, stream)).passed,
         }),
   })
 }
 
 /** What was given up for a view, whatever its generation. */
-export async function givenUp(
-  { parking, clock }: Pick<ReplayDependencies, 'parking' | 'clock'>,
+export async function readDiscards(
+  { parking, clock }: Pick<RebuildDependencies, 'parking' | 'clock'>,
   view: AnyView,
 ): Promise<(stream: string, version: number) => boolean> {
-  const all = parking ? await persistently(clock, () => parking.discards()) : []
+  const all = parking ? await retry(clock, () => parking.discards()) : []
   const discards = all.filter(({ handler }) => handler === view.name)
   return (stream, version) =>
     discards.some((each) => each.stream === stream && each.from <= version && version <= each.to)
@@ -274,31 +285,31 @@ export async function givenUp(
  * forward.
  * @throws TidemarkError `no-way-back` where there is none, or it was left too long ago; and as `replay`.
  */
-export async function goBack(
-  deps: ReplayDependencies,
+export async function rollBack(
+  deps: RebuildDependencies,
   view: AnyView,
-  watch: ReplayWatch,
-  place?: ReplayPlace,
-): Promise<Replayed> {
-  const move = place ? await takenUp(deps, view, place) : await generationBefore(deps, view)
-  const { held, ...read } = await bringUp(deps, view, move, watch)
-  return { ...(await makeLive(deps, view, { ...move, held }, watch)), ...read }
+  watch: RebuildWatch,
+  place?: RebuildCheckpoint,
+): Promise<RebuildResult> {
+  const move = place ? await resumeRebuild(deps, view, place) : await previousGeneration(deps, view)
+  const { held, ...read } = await catchUpAndDualWrite(deps, view, move, watch)
+  return { ...(await promoteTarget(deps, view, { ...move, held }, watch)), ...read }
 }
 
-async function generationBefore(deps: ReplayDependencies, view: AnyView): Promise<Bringing> {
-  const held = await claim(deps, view, (pointer) => ({
+async function previousGeneration(deps: RebuildDependencies, view: AnyView): Promise<PendingRebuild> {
+  const held = await claimPointer(deps, view, (pointer) => ({
     // One that was built, or half built, is not wanted any more.
-    ...(pointer.building === undefined ? settled(pointer) : abandoned(pointer)),
-    previous: wayBack(view, pointer, deps.clock.now()),
+    ...(pointer.building === undefined ? finishRebuild(pointer) : abandonBuild(pointer)),
+    previous: requirePrevious(view, pointer, deps.clock.now()),
   }))
   const { previous, live } = held.pointer
   const total = await countCommits(deps, view)
-  const project = await bringingUp(deps, view, previous.generation)
+  const project = await resumeProjection(deps, view, previous.generation)
   return { target: previous.generation, live, held, project, total }
 }
 
-async function countCommits({ feed, clock }: ReplayDependencies, view: AnyView): Promise<number> {
-  const total = await persistently(clock, () => feed.count())
+async function countCommits({ feed, clock }: RebuildDependencies, view: AnyView): Promise<number> {
+  const total = await retry(clock, () => feed.count())
   if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
   return total
 }
@@ -307,8 +318,8 @@ async function countCommits({ feed, clock }: ReplayDependencies, view: AnyView):
 const LIVES_S = 120
 
 /** Whatever an instance handles that does not know the view would be missing in it. @throws TidemarkError `instance-outdated` */
-async function checkInstances({ progress, clock }: ReplayDependencies, view: AnyView): Promise<void> {
-  const instances = await persistently(clock, () => progress.read())
+async function checkInstances({ progress, clock }: RebuildDependencies, view: AnyView): Promise<void> {
+  const instances = await retry(clock, () => progress.read())
   const outdated = instances.find(({ age, handlers }) => age < LIVES_S && !handlers.includes(view.name))
   if (outdated === undefined) return
   const { instance, build, age } = outdated
@@ -319,20 +330,20 @@ async function checkInstances({ progress, clock }: ReplayDependencies, view: Any
   )
 }
 
-function wayBack(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
+function requirePrevious(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
   if (previous === undefined)
     throw new TidemarkError('no-way-back', `${view.name} has no generation before the live one`)
   // A document of one stream has its own cursor: it is exact however old.
-  if (view.kind === 'many-streams' && Date.parse(now) - Date.parse(previous.left) > BACK_HOURS * HOUR_MS)
+  if (view.kind === 'many-streams' && Date.parse(now) - Date.parse(previous.left) > ROLLBACK_HOURS * HOUR_MS)
     throw new TidemarkError(
       'no-way-back',
-      `generation ${previous.generation} of ${view.name} was left at ${previous.left}, more than ${BACK_HOURS} hours ago: replay instead`,
+      `generation ${previous.generation} of ${view.name} was left at ${previous.left}, more than ${ROLLBACK_HOURS} hours ago: replay instead`,
     )
   return previous
 }
 
 /** A pointer as it was written, and the right to write the next one: nobody has written since. */
-interface Held<Pointer extends ViewPointer = ViewPointer> {
+interface HeldPointer<Pointer extends ViewPointer = ViewPointer> {
   readonly pointer: Pointer
   readonly etag: string
 }
@@ -350,14 +361,14 @@ interface Held<Pointer extends ViewPointer = ViewPointer> {
  * goes on with it, or the next replay clears up.
  * @returns with the pointer that was written last, and what was read.
  */
-async function bringUp(
-  deps: ReplayDependencies,
+async function catchUpAndDualWrite(
+  deps: RebuildDependencies,
   view: AnyView,
-  { target, live, held: claimed, project, total, place }: Bringing,
-  watch: ReplayWatch,
-): Promise<{ readonly held: Held } & Pick<Replayed, 'events' | 'streams'>> {
+  { target, live, held: claimed, project, total, place }: PendingRebuild,
+  watch: RebuildWatch,
+): Promise<{ readonly held: HeldPointer } & Pick<RebuildResult, 'events' | 'streams'>> {
   const { clock, generations } = deps
-  const reader = deps.feed.open(place?.position === undefined ? {} : { position: place.position })
+  const reader = deps.feed.open(place?.position === undefined ? {} : { offset: place.position })
   let held = claimed
   let commits = place?.position === undefined ? 0 : place.commits
   let events = 0
@@ -366,16 +377,16 @@ async function bringUp(
   /** Brings the target up to all that is in the log at the call. */
   async function catchUp(): Promise<void> {
     for (;;) {
-      const page = await persistently(clock, () => reader.next())
+      const page = await retry(clock, () => reader.next())
       if (page === undefined) return
-      const { etag } = await persistently(clock, () => generations.readPointer(view.name))
+      const { etag } = await retry(clock, () => generations.readPointer(view.name))
       if (etag !== held.etag) throw superseded(view)
       const read = page.flatMap((commit) => commit.events)
-      await persistently(clock, () => project(read))
+      await retry(clock, () => project(read))
       commits += page.length
       events += read.length
       streams += page.filter(({ from }) => from === 1).length
-      watch.read(commits, reader.position)
+      watch.read(commits, reader.offset)
     }
   }
 
@@ -385,10 +396,15 @@ async function bringUp(
   await catchUp()
   if (commits < total) throw new TidemarkError('internal', `the feed showed ${commits} of ${total} commits`)
 
-  held = await put(deps, view, held, joined(held.pointer, target, cursorsOf(deps.declared, view)))
+  held = await writeHeldPointer(
+    deps,
+    view,
+    held,
+    startDualWrite(held.pointer, target, findCursorView(deps.declared, view)),
+  )
   watch.stage('handover')
-  const outlasted = clock.elapsed() + OUTLASTING_MS
-  while (clock.elapsed() < outlasted) {
+  const expiresAt = clock.elapsed() + POINTER_EXPIRY_MS
+  while (clock.elapsed() < expiresAt) {
     await clock.wait(CATCH_UP_EVERY_MS)
     await catchUp()
   }
@@ -397,20 +413,20 @@ async function bringUp(
 }
 
 /** Lets queries read a generation that lacks nothing. Both go on being written until no instance reads the one that was live. */
-async function makeLive(
-  deps: ReplayDependencies,
+async function promoteTarget(
+  deps: RebuildDependencies,
   view: AnyView,
-  { target, live, held: before }: Move,
-  watch: ReplayWatch,
-): Promise<Pick<Replayed, 'live' | 'previous'>> {
+  { target, live, held: before }: Switchover,
+  watch: RebuildWatch,
+): Promise<Pick<RebuildResult, 'live' | 'previous'>> {
   let held = before
   if (live !== target) {
     await checkInstances(deps, view)
-    held = await put(deps, view, held, swapped(held.pointer, target, deps.clock.now()))
+    held = await writeHeldPointer(deps, view, held, promoteGeneration(held.pointer, target, deps.clock.now()))
   }
   watch.stage('live')
-  await deps.clock.wait(OUTLASTING_MS)
-  await clearUp(deps, view, held)
+  await deps.clock.wait(POINTER_EXPIRY_MS)
+  await cleanUp(deps, view, held)
   return { live: target, previous: held.pointer.previous?.generation ?? live }
 }
 
@@ -418,8 +434,8 @@ async function makeLive(
  * The generation before the live one will not be named any more. What its documents alone say of how far other views have come, the live one's
  * say from here on. Nobody writes it, so that once is enough.
  */
-async function carryCursors(deps: ReplayDependencies, view: AnyView, { live, previous }: ViewPointer): Promise<void> {
-  const isHome = deps.declared.some((other) => cursorsOf(deps.declared, other) === view.name)
+async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, previous }: ViewPointer): Promise<void> {
+  const isHome = deps.declared.some((other) => findCursorView(deps.declared, other) === view.name)
   if (view.kind !== 'one-stream' || previous === undefined || !isHome) return
   const { clock, generations } = deps
   const store = generations.store(view.name, live)
@@ -438,43 +454,43 @@ async function carryCursors(deps: ReplayDependencies, view: AnyView, { live, pre
     throw contended(view, key)
   }
   for await (const page of generations.passed(view.name, previous.generation))
-    await forEachLimited(page, AT_ONCE, (each) => persistently(clock, () => carry(each)))
+    await forEachLimited(page, CONCURRENCY, (each) => retry(clock, () => carry(each)))
 }
 
 /** Projections leave the generation that was live, and what no longer has a use is removed. Who wrote the pointer meanwhile sees to both. */
-async function clearUp(deps: ReplayDependencies, view: AnyView, held: Held): Promise<void> {
+async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
   try {
-    const { pointer } = await put(deps, view, held, settled(held.pointer))
-    await persistently(deps.clock, () => deps.generations.sweep(view.name, pointer))
+    const { pointer } = await writeHeldPointer(deps, view, held, finishRebuild(held.pointer))
+    await retry(deps.clock, () => deps.generations.sweep(view.name, pointer))
   } catch (error) {
     if (!isTidemarkError(error, 'replay-superseded')) throw error
   }
 }
 
 /** Takes the pointer over from whoever holds it. */
-async function claim<Pointer extends ViewPointer>(
-  { clock, generations, ids }: ReplayDependencies,
+async function claimPointer<Pointer extends ViewPointer>(
+  { clock, generations, ids }: RebuildDependencies,
   view: AnyView,
   next: (pointer: ViewPointer) => Pointer,
-): Promise<Held<Pointer>> {
+): Promise<HeldPointer<Pointer>> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const { pointer, etag } = await persistently(clock, () => generations.readPointer(view.name))
+    const { pointer, etag } = await retry(clock, () => generations.readPointer(view.name))
     const claimed = { ...next(pointer), stamp: ids() }
-    const result = await persistently(clock, () => generations.writePointer(view.name, claimed, etag))
+    const result = await retry(clock, () => generations.writePointer(view.name, claimed, etag))
     if (result.outcome === 'written') return { pointer: claimed, etag: result.etag }
   }
   throw superseded(view)
 }
 
 /** Writes the next pointer where nobody wrote it since. @throws TidemarkError `replay-superseded` */
-async function put(
-  { clock, generations, ids }: ReplayDependencies,
+async function writeHeldPointer(
+  { clock, generations, ids }: RebuildDependencies,
   view: AnyView,
-  held: Held,
+  held: HeldPointer,
   next: ViewPointer,
-): Promise<Held> {
+): Promise<HeldPointer> {
   const pointer = { ...next, stamp: ids() }
-  const result = await persistently(clock, () => generations.writePointer(view.name, pointer, held.etag))
+  const result = await retry(clock, () => generations.writePointer(view.name, pointer, held.etag))
   if (result.outcome === 'written') return { pointer, etag: result.etag }
   throw superseded(view)
 }

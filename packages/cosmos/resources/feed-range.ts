@@ -2,13 +2,13 @@ import type { Container } from './catalog.ts'
 import type { EpkRange } from './ranges.ts'
 
 /** A logical partition: in it an id is an item's own. */
-export interface Place {
+export interface LogicalPartition {
   readonly container: Container
   readonly pk: string
 }
 
 /** The part of a container that a query or a read of the change feed is about. */
-export interface Extent {
+export interface FeedRange {
   readonly container: Container
   readonly key: KeyScope
   /** Effective partition keys, the maximum not included; undefined: all of them. */
@@ -24,7 +24,10 @@ export type KeyScope =
 export const ALL_KEYS: KeyScope = { kind: 'all' }
 
 /** SQLite's conditions for the items of an extent that have not expired, and the values of their `?`. */
-export function conditionsOf({ container, key, epks }: Extent): { conditions: string[]; values: (string | number)[] } {
+export function buildConditions({ container, key, epks }: FeedRange): {
+  conditions: string[]
+  values: (string | number)[]
+} {
   const conditions = ['container = ?', '(expires IS NULL OR expires > ?)']
   const values: (string | number)[] = [container.number, Date.now() / 1000]
   if (key.kind === 'one') {

@@ -5,21 +5,29 @@ import { isTidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { AnyView } from '../../core/view.ts'
 import { LiveViews } from '../../runtime/live-views.ts'
-import { buildNext, goBack, promote, replay } from '../../runtime/replay.ts'
+import { buildGeneration, promote, rebuildView, rollBack } from '../../runtime/rebuild.ts'
 import { before } from '../support/before-calls.ts'
-import { everything, histories, Rig, streams, unwatched, versionIn, views } from '../support/replay-rig.ts'
+import {
+  everything,
+  histories,
+  RebuildHarness,
+  streams,
+  unwatched,
+  versionIn,
+  views,
+} from '../support/rebuild-harness.ts'
 
 describe('a replay among others', () => {
   for (const view of views)
     it(`${view.name}, whatever happens meanwhile: the view equals its log at the end, and no reader ever saw it go backwards`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.scheduler(), stories(), moves, async (scheduler, { past, future }, move) => {
-          const rig = await Rig.with(...(move === 'replay' ? [] : past))
-          if (move === 'back') await replay(rig.deps, view, unwatched)
-          else if (move === 'replay') await rig.append(...past)
-          await interleaved(scheduler, rig, view, future, move)
-          await rig.assertEqualToLog(view)
-          await rig.assertClean(view)
+          const harness = await RebuildHarness.with(...(move === 'replay' ? [] : past))
+          if (move === 'back') await rebuildView(harness.deps, view, unwatched)
+          else if (move === 'replay') await harness.append(...past)
+          await interleaved(scheduler, harness, view, future, move)
+          await harness.assertEqualToLog(view)
+          await harness.assertClean(view)
         }),
         { numRuns: 90, endOnFailure: true },
       )
@@ -59,27 +67,27 @@ function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
  */
 async function interleaved(
   scheduler: fc.Scheduler,
-  rig: Rig,
+  harness: RebuildHarness,
   view: AnyView,
   future: readonly Timed[],
   move: Move,
 ): Promise<void> {
   const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label)
-  const generations = before(rig.views, turn)
-  const clock = before(rig.clock, turn)
+  const generations = before(harness.views, turn)
+  const clock = before(harness.clock, turn)
   let [appended, moving] = [false, true]
 
   const append = async (): Promise<void> => {
     const start = clock.elapsed()
     for (const { event, after } of future) {
       while (moving && clock.elapsed() < start + after) await turn('append')
-      await rig.append(event)
+      await harness.append(event)
     }
     appended = true
   }
   const consume = async (half: number): Promise<void> => {
-    const project = rig.projection(new LiveViews(generations, clock))
-    const hub = rig.log.open()
+    const project = harness.projection(new LiveViews(generations, clock))
+    const hub = harness.log.open()
     for (let over = false; !over; ) {
       over = appended && !moving
       await turn('round')
@@ -113,10 +121,10 @@ async function interleaved(
   const tick = async (): Promise<void> => {
     while (moving) await clock.wait(40)
   }
-  const deps = { ...rig.deps, feed: before(rig.log, turn), generations, clock }
+  const deps = { ...harness.deps, feed: before(harness.log, turn), generations, clock }
   const moveOn = async (): Promise<void> => {
-    if (move === 'apart') await buildNext(deps, view, unwatched)
-    await { replay, back: goBack, apart: promote }[move](deps, view, unwatched)
+    if (move === 'apart') await buildGeneration(deps, view, unwatched)
+    await { replay: rebuildView, back: rollBack, apart: promote }[move](deps, view, unwatched)
     moving = false
   }
   const failure = (error: unknown): never => {

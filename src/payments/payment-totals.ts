@@ -1,4 +1,4 @@
-import type { ManyStreamView } from 'tidemark'
+import type { MultiStreamView } from 'tidemark'
 import * as z from 'zod'
 import type { PaymentEvent } from './events.ts'
 
@@ -7,7 +7,7 @@ const sum = z.object({ count: z.int(), amount: z.int() })
 type Sum = z.infer<typeof sum>
 
 /** What `GET /takings/{currency}` shows. Once nothing is under way, what was authorised was captured or voided. */
-const takingsDocument = z.object({
+const paymentTotalsDocument = z.object({
   currency: z.string(),
   authorised: sum,
   declined: sum,
@@ -17,7 +17,7 @@ const takingsDocument = z.object({
   /** Absent where the view was not replayed since payments expire. */
   expired: sum.exactOptional(),
 })
-export type Takings = z.infer<typeof takingsDocument>
+export type PaymentTotals = z.infer<typeof paymentTotalsDocument>
 
 const kinds = {
   PaymentAuthorised: 'authorised',
@@ -31,15 +31,15 @@ const kinds = {
 const nothing: Sum = { count: 0, amount: 0 }
 
 /** The money of each currency. Sums alone, so the order in which streams arrive does not matter. */
-export const takings: ManyStreamView<Takings, PaymentEvent> = {
+export const paymentTotals: MultiStreamView<PaymentTotals, PaymentEvent> = {
   kind: 'many-streams',
   name: 'takings',
   category: 'payment',
-  document: takingsDocument,
+  document: paymentTotalsDocument,
   filters: {},
-  targets: (event) => (event.type === 'PaymentOpened' ? [] : [event.data.amount.currency]),
+  documentKeys: (event) => (event.type === 'PaymentOpened' ? [] : [event.data.amount.currency]),
   evolve(document, event, currency) {
-    const sums: Required<Takings> = {
+    const sums: Required<PaymentTotals> = {
       currency,
       authorised: nothing,
       declined: nothing,

@@ -12,7 +12,7 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
 }
 
 /** Starts the embedded endpoint as a process, as the local cloud does. */
-export const startEndpoint = (folder: string, port = 0, env: Readonly<Record<string, string>> = {}): Promise<Child> =>
+export const startEmulator = (folder: string, port = 0, env: Readonly<Record<string, string>> = {}): Promise<Child> =>
   startChild('cosmos', MAIN, {
     COSMOS_EMULATOR_PORT: String(port),
     COSMOS_EMULATOR_DATA: folder,
@@ -20,4 +20,4 @@ export const startEndpoint = (folder: string, port = 0, env: Readonly<Record<str
     ...env,
   })
 
-export const portOf = (child: Child): number => Number(new URL(child.address).port)
+export const readPort = (child: Child): number => Number(new URL(child.address).port)

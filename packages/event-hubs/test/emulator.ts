@@ -14,7 +14,7 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
 }
 
 /** For a process that keeps its data in the folder and reads `hubs.json` there. */
-export const settingsOf = (folder: string, port = 0): Readonly<Record<string, string>> => ({
+export const buildEnv = (folder: string, port = 0): Readonly<Record<string, string>> => ({
   EVENT_HUBS_EMULATOR_PORT: String(port),
   EVENT_HUBS_EMULATOR_DATA: join(folder, 'data'),
   EVENT_HUBS_EMULATOR_CONFIG: join(folder, 'hubs.json'),
@@ -31,8 +31,8 @@ export async function startProcess(
 }
 
 /** Starts it with one namespace. */
-export const startEndpoint = (folder: string, hubs: unknown, port = 0): Promise<Child> =>
-  startProcess(folder, JSON.stringify({ hubs }), settingsOf(folder, port))
+export const startEmulator = (folder: string, hubs: unknown, port = 0): Promise<Child> =>
+  startProcess(folder, JSON.stringify({ hubs }), buildEnv(folder, port))
 
 /** What a process holds resident now, or held at most: proc(5), status, VmRSS and VmHWM. Linux alone has it. */
 export async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
@@ -56,8 +56,8 @@ export async function syncedLogs(pid: number): Promise<readonly boolean[]> {
   return synced
 }
 
-export const portOf = (child: Child): number => Number(new URL(child.address).port)
+export const readPort = (child: Child): number => Number(new URL(child.address).port)
 
-export function connectionStringOf(child: Child): string {
-  return `Endpoint=sb://127.0.0.1:${portOf(child)};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`
+export function buildConnectionString(child: Child): string {
+  return `Endpoint=sb://127.0.0.1:${readPort(child)};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`
 }

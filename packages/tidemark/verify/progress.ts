@@ -13,7 +13,7 @@ export interface Cursor {
 }
 
 /** @returns undefined for what is no cursor. */
-export function cursorOf(value: unknown): Cursor | undefined {
+export function parseCursor(value: unknown): Cursor | undefined {
   if (!isObject(value)) return undefined
   const { version, hash, time, passed = {}, parked = {} } = value
   if (!isCount(version) || !areCounts(passed) || !areCounts(parked)) return undefined
@@ -29,7 +29,7 @@ function areCounts(value: unknown): value is Record<string, number> & RawItem {
 }
 
 /** How far a view has come in a stream, and from which version the stream waits for it, if it does. */
-export interface Standing {
+export interface StreamProgress {
   readonly passed: number
   readonly parked?: number
 }
@@ -38,7 +38,11 @@ export interface Standing {
  * What cursors say of a generation of a view. Each tells the truth of its time: the furthest counts.
  * @param own the view's own, @param others those that may speak of it.
  */
-export function standingOf(entry: string, own: Cursor | undefined, others: readonly (Cursor | undefined)[]): Standing {
+export function mergeProgress(
+  entry: string,
+  own: Cursor | undefined,
+  others: readonly (Cursor | undefined)[],
+): StreamProgress {
   const passed = Math.max(own?.version ?? 0, ...others.map((cursor) => cursor?.passed[entry] ?? 0))
   const parked = Math.max(0, ...[own, ...others].map((cursor) => cursor?.parked[entry] ?? 0))
   return parked > passed ? { passed, parked } : { passed }
