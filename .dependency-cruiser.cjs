@@ -1,4 +1,5 @@
-// Who may import whom is made of one table: imports.cjs. `npm run imports` checks it, and `.dependency-cruiser.folders.cjs`.
+// Who may import whom is made of one table: imports.cjs. `npm run imports` checks it, and
+// `.dependency-cruiser.folders.cjs`.
 
 const { rules } = require('./imports.cjs')
 

@@ -1,12 +1,14 @@
-// No folder takes part in a cycle of folders. Tests beside what they test are left out: they lie below it, and import it.
+// No folder takes part in a cycle of folders. Tests beside what they test are left out: they lie below it,
+// and import it.
 
 const { options } = require('./.dependency-cruiser.cjs')
 
-// A folder's own files put its subfolders together, so no subfolder imports them. In these folders it is the reverse: the subfolders share them.
+// A folder's own files put its subfolders together, so no subfolder imports them. In these folders it is the
+// reverse: the subfolders share them.
 const SHARED = '^(src|packages/kit)'
 
-// A cycle between folders goes up, or across. The tool's own rule for folders, the last one, takes the files of a subfolder for its parent's, so
-// it sees no cycle between the two.
+// A cycle between folders goes up, or across. The tool's own rule for folders, the last one, takes the files
+// of a subfolder for its parent's, so it sees no cycle between the two.
 const folders = [
   ...['', '/[^/]+', '/[^/]+/[^/]+'].map((between) => ({
     name: 'no import of the files of a folder above',

@@ -1,8 +1,9 @@
-// Who may import what: the one table. `.dependency-cruiser.cjs` makes its rules of it, and CONTRIBUTING.md shows it (`npm run imports -- --write`).
+// Who may import what: the one table. `.dependency-cruiser.cjs` makes its rules of it, and CONTRIBUTING.md
+// shows it (`npm run imports -- --write`).
 //
-// A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row; `*` is any one name. `packages` and
-// `node` (modules of Node, `*`: all of them) are regular expressions. The tests of a package have a
-// row of their own: its other rows do not concern them.
+// A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row;
+// `*` is any one name. `packages` and `node` (modules of Node, `*`: all of them) are regular expressions. The
+// tests of a package have a row of their own: its other rows do not concern them.
 
 // What a package exports: nobody else reaches into it.
 const sourcesOf = (folder) =>

@@ -9,8 +9,9 @@ import { throughput } from './console/throughput.ts'
 import type { Note } from './cost/note.ts'
 
 /**
- * What the console costs: until its first page is there, while 100,000 rows are scrolled, what the map asks of the services while it is open,
- * and how much throughput that takes. All but the rows is asked of a running system.
+ * What the console costs: until its first page is there, while 100,000 rows are scrolled, what the map asks
+ * of the services while it is open, and how much throughput that takes. All but the rows is asked of a
+ * running system.
  */
 
 const short = process.argv.includes('--short')

@@ -22,9 +22,10 @@ import { Tallied } from './cost/tallied.ts'
 import { cpuSeconds } from './support/cpu.ts'
 
 /**
- * What is paid for: the requests to Cosmos DB with their charges, and the events and bytes that go through the hubs, for an order from its placing to
- * its completion, for single commands and queries, and for standing idle. All four services in one host on the local cloud, unmodified. The
- * charges are those of the endpoint's model (docs/compatibility.md). docs/cost.md reckons with what this prints.
+ * What is paid for: the requests to Cosmos DB with their charges, and the events and bytes that go through
+ * the hubs, for an order from its placing to its completion, for single commands and queries, and for
+ * standing idle. All four services in one host on the local cloud, unmodified. The charges are those of the
+ * endpoint's model (docs/compatibility.md). docs/cost.md reckons with what this prints.
  */
 
 const short = process.argv.includes('--short')

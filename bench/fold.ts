@@ -7,8 +7,9 @@ import { stock } from '../src/inventory/stock.ts'
 import { stockWithReservations } from './fold/stock-with-reservations.ts'
 
 /**
- * What it costs to fold the stream of a product that many open orders want. Three ways in the same run: today's stock, which keeps counts;
- * the baseline, whose state had every open reservation; and a plain loop over the same events, the floor of any fold.
+ * What it costs to fold the stream of a product that many open orders want. Three ways in the same run:
+ * today's stock, which keeps counts; the baseline, whose state had every open reservation; and a plain loop
+ * over the same events, the floor of any fold.
  */
 
 const short = process.argv.includes('--short')

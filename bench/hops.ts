@@ -1,7 +1,7 @@
 /**
- * Loaded into the functions' process before them (`--import`): notes when each step of the path began and ended, for every event, on one
- * clock, and writes it all to TIDEMARK_TEST_HOPS when the process is told to end. The framework itself is measured; only
- * the calls named here are wrapped.
+ * Loaded into the functions' process before them (`--import`): notes when each step of the path began and
+ * ended, for every event, on one clock, and writes it all to TIDEMARK_TEST_HOPS when the process is told to
+ * end. The framework itself is measured; only the calls named here are wrapped.
  */
 import { writeFileSync } from 'node:fs'
 

@@ -7,8 +7,9 @@ import { ownSettings } from '../packages/test-support/ports.ts'
 import { cpuSeconds, cpuShares } from './support/cpu.ts'
 
 /**
- * What `npm start` costs while nobody asks anything of it: processor and memory of each of its processes, with a host for each service and
- * with `--one-process`, and again after the demo's workload. Linux alone: from /proc.
+ * What `npm start` costs while nobody asks anything of it: processor and memory of each of its processes,
+ * with a host for each service and with `--one-process`, and again after the demo's workload. Linux alone:
+ * from /proc.
  */
 
 const short = process.argv.includes('--short')

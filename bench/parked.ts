@@ -12,10 +12,11 @@ import { keptAddress, placed } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What parked streams cost those that are not: batches of good events are brought to the views of ordering where nothing waits, where many
- * streams wait, and where each batch has events of those besides. And how fast what waits is taken up again. The views' code, the parking and
- * the local Cosmos DB endpoint are as ever; a trigger is left out, since it does the same in all three. Where nothing waits and where much does are
- * two clouds, which take turns.
+ * What parked streams cost those that are not: batches of good events are brought to the views of ordering
+ * where nothing waits, where many streams wait, and where each batch has events of those besides. And how
+ * fast what waits is taken up again. The views' code, the parking and the local Cosmos DB endpoint are as
+ * ever; a trigger is left out, since it does the same in all three. Where nothing waits and where much does
+ * are two clouds, which take turns.
  */
 
 const short = process.argv.includes('--short')

@@ -8,8 +8,9 @@ import { cpuShares } from './support/cpu.ts'
 import { toFigures } from './support/figures.ts'
 
 /**
- * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell what the path carries, open loops
- * of a fixed rate whether a lag grows. Everything runs on this machine, this measuring client too.
+ * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell
+ * what the path carries, open loops of a fixed rate whether a lag grows. Everything runs on this machine,
+ * this measuring client too.
  */
 
 interface Load {

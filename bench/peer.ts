@@ -11,8 +11,9 @@ import { buildRow, printTable, type Row } from './peers/table.ts'
 import { tidemark } from './peers/tidemark.ts'
 
 /**
- * The main job beside a peer: the same order, placed over HTTP and seen in its view by the same client, in Tidemark and in emmett on PostgreSQL.
- * They take turns, one at a time and each afresh; who begins changes with the round. What the peer's projection never shows is counted.
+ * The main job beside a peer: the same order, placed over HTTP and seen in its view by the same client, in
+ * Tidemark and in emmett on PostgreSQL. They take turns, one at a time and each afresh; who begins changes
+ * with the round. What the peer's projection never shows is counted.
  */
 
 const CLIENTS = [1, 16, 64]

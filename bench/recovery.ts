@@ -5,9 +5,10 @@ import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * How long views stand still after the only instance of a service was killed and another was started at once: until the first event that was
- * recorded after the kill is in its view, and until events of every partition are. With the times of host.json and of the relay's lease, as
- * in Azure, and with the fast ones that `npm start` names.
+ * How long views stand still after the only instance of a service was killed and another was started at once:
+ * until the first event that was recorded after the kill is in its view, and until events of every partition
+ * are. With the times of host.json and of the relay's lease, as in Azure, and with the fast ones that `npm
+ * start` names.
  */
 
 const RUNS = process.argv.includes('--short') ? 1 : 3

@@ -6,8 +6,9 @@ import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What a replay reads a second, with nobody else at work: each view is replayed from the log of a seeded workload. `build` is the reading of the
- * whole log; the rest of the total is the handover, which waits for instances that may not exist, and the clearing up.
+ * What a replay reads a second, with nobody else at work: each view is replayed from the log of a seeded
+ * workload. `build` is the reading of the whole log; the rest of the total is the handover, which waits for
+ * instances that may not exist, and the clearing up.
  */
 
 const orders = process.argv.includes('--short') ? 200 : 2_000

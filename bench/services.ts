@@ -9,8 +9,9 @@ import { cpuShares } from './support/cpu.ts'
 import { toFigures } from './support/figures.ts'
 
 /**
- * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for its decision while it runs; then
- * inventory is away, orders go on, and how fast it catches up once it is back. Everything runs on this machine, this measuring client too.
+ * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for
+ * its decision while it runs; then inventory is away, orders go on, and how fast it catches up once it is
+ * back. Everything runs on this machine, this measuring client too.
  */
 
 const short = process.argv.includes('--short')

@@ -14,9 +14,10 @@ import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What events of older versions cost. First the reader alone, with nothing around it: an order's event of the newest version, one step and
- * three steps behind. Then replays of two logs of the same orders: as older code wrote them, in a mixture of versions, and as today's does. The
- * two take turns on this machine, so that what else it does meanwhile meets both.
+ * What events of older versions cost. First the reader alone, with nothing around it: an order's event of the
+ * newest version, one step and three steps behind. Then replays of two logs of the same orders: as older code
+ * wrote them, in a mixture of versions, and as today's does. The two take turns on this machine, so that what
+ * else it does meanwhile meets both.
  */
 
 const short = process.argv.includes('--short')
@@ -60,7 +61,10 @@ function order(id: string, seed: number): { placed: readonly unknown[]; moved: r
 /** As today's code writes it. */
 const written = (type: string, data: unknown): Content => writtenBy(ordering, { events: orderEvents }, { type, data })
 
-/** @param version of the event that places it; that which moves it is of the first version where this is not the newest. */
+/**
+ * @param version of the event that places it; that which moves it is of the first version where this is not
+ * the newest.
+ */
 function buildStream(seed: number, version: number): RecordedEvent[] {
   const id = String(seed)
   const { placed, moved, isMoved } = order(id, seed)

@@ -44,8 +44,9 @@ var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
-// Modules are given names, not each other's outputs: a name is known before a deployment, so that what-if and the snapshots can look further.
-// The name of the virtual network everything is reached in; empty: there is none.
+// Modules are given names, not each other's outputs: a name is known before a deployment, so that what-if and
+// the snapshots can look further. The name of the virtual network everything is reached in; empty: there is
+// none.
 var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
 var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
 var accountName = '${abbreviations.cosmos}${resourceToken}'
@@ -157,7 +158,8 @@ module identities 'tidemark/modules/identities.bicep' = {
   }
 }
 
-// What a service has for itself: all that its identity may do, its storage, its app. One after the other: cosmos.bicep says why.
+// What a service has for itself: all that its identity may do, its storage, its app. One after the other:
+// cosmos.bicep says why.
 @batchSize(1)
 module services 'tidemark/modules/service.bicep' = [
   for (service, index) in topology.services: {

@@ -11,7 +11,8 @@ const OPTIONS: ts.CompilerOptions = {
 }
 
 /**
- * The types of a few modules, and of what their types name: without those of the rest, which would need packages that nobody installs for them.
+ * The types of a few modules, and of what their types name: without those of the rest, which would need
+ * packages that nobody installs for them.
  * @param entries sources. @param root a folder that all of them are in.
  * @returns by the path below `root`, such as `kit/errors.d.ts`.
  * @throws Error where an export has a type that is not written down.

@@ -47,10 +47,12 @@ interface Manifest {
 }
 
 /**
- * `npm run pack [-- --to FOLDER]`: each package that is published, as the file that is: `.packed/NAME-VERSION.tgz`. In the repository a
- * package exports its sources; packed, what is compiled of them. What has the commands depends on the emulators as anybody does.
+ * `npm run pack [-- --to FOLDER]`: each package that is published, as the file that is:
+ * `.packed/NAME-VERSION.tgz`. In the repository a package exports its sources; packed, what is compiled of
+ * them. What has the commands depends on the emulators as anybody does.
  *
- * `npm pack --workspaces` would pack the sources, and `private` does not stop it: https://docs.npmjs.com/cli/commands/npm-pack
+ * `npm pack --workspaces` would pack the sources, and `private` does not stop it:
+ * https://docs.npmjs.com/cli/commands/npm-pack
  */
 async function pack(): Promise<void> {
   const { to = join(ROOT, '.packed') } = readSubjects([], { to: 'FOLDER' })
@@ -92,8 +94,10 @@ function compile(folder: string, stage: string, compiler: readonly string[]): vo
 }
 
 /**
- * An emulator: bundled with what it shares with the others, in modules that share what they have in common. What its manifest names is not.
- * @param more modules that it finds by their files, besides those that it exports, and files that it reads: all lie beside each other.
+ * An emulator: bundled with what it shares with the others, in modules that share what they have in common.
+ * What its manifest names is not.
+ * @param more modules that it finds by their files, besides those that it exports, and files that it reads:
+ * all lie beside each other.
  */
 function emulator(
   folder: string,

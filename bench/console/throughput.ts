@@ -31,8 +31,9 @@ export interface Throughput {
  * Orders from their placing to their completion, with the map closed and open in turns, in one system under one load
  * that never pauses.
  *
- * What the map asks is recorded from the page and asked by a script: the browser would take processor time from the services on this machine,
- * which it does not where they run elsewhere. Its share is measured by itself.
+ * What the map asks is recorded from the page and asked by a script: the browser would take processor time
+ * from the services on this machine, which it does not where they run elsewhere. Its share is measured by
+ * itself.
  */
 export async function throughput(
   services: readonly string[],

@@ -6,9 +6,10 @@ import { run } from '../../packages/kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../../packages/kit/listen.ts'
 
 /**
- * The floor under the embedded endpoint: the same requests answered by `node:http` and `node:sqlite` alone, as durably and with the same
- * columns, bodies and headers, and with nothing of the service's rules: no signature, no routes, no checks, no etags compared, no request
- * units. Writes that come in one turn share a commit, here too.
+ * The floor under the embedded endpoint: the same requests answered by `node:http` and `node:sqlite` alone,
+ * as durably and with the same columns, bodies and headers, and with nothing of the service's rules: no
+ * signature, no routes, no checks, no etags compared, no request units. Writes that come in one turn share a
+ * commit, here too.
  */
 
 const SCHEMA = `

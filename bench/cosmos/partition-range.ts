@@ -2,8 +2,8 @@ import type { Container } from '@azure/cosmos'
 import { percentile, startBenchedEndpoint } from './endpoint.ts'
 
 /**
- * A range of one partition, among few documents and among 100,000: it reads its partition's range alone, so the request units are the same and the
- * time is nearly so.
+ * A range of one partition, among few documents and among 100,000: it reads its partition's range alone, so
+ * the request units are the same and the time is nearly so.
  */
 
 const PAGE = 50

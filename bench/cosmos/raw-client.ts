@@ -14,8 +14,8 @@ export interface Load {
 }
 
 /**
- * Sends requests over so many connections, one at a time on each, and reads of the answers only where they end: what is measured is the
- * server.
+ * Sends requests over so many connections, one at a time on each, and reads of the answers only where they
+ * end: what is measured is the server.
  * @param next the next request; undefined: there are no more.
  * @throws Error for an answer of another status.
  */

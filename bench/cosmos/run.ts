@@ -4,7 +4,10 @@ import { benchPartitionRange, printPartitionRange } from './partition-range.ts'
 import { benchSdk, printSdk } from './sdk.ts'
 import { benchStartup, printStartup } from './startup.ts'
 
-/** `npm run bench:cosmos -- [--short]`: the embedded Cosmos DB endpoint, beside a bare handler that does the same work and by the SDK. */
+/**
+ * `npm run bench:cosmos -- [--short]`: the embedded Cosmos DB endpoint, beside a bare handler that does the
+ * same work and by the SDK.
+ */
 
 const short = process.argv.includes('--short')
 

@@ -2,7 +2,10 @@ import { startEmulator, temporaryFolder } from '../../packages/cosmos/test/emula
 import { nodeAlone, percentile } from './endpoint.ts'
 
 export interface Startup {
-  /** Milliseconds, medians: Node alone; the endpoint until it is ready over a new folder, and over one that is there. */
+  /**
+   * Milliseconds, medians: Node alone; the endpoint until it is ready over a new folder, and over one that is
+   * there.
+   */
   readonly node: number
   readonly fresh: number
   readonly again: number

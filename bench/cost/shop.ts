@@ -7,7 +7,10 @@ const SKUS = 40
 const WAIT_MS = 25
 const GIVE_UP_MS = 60_000
 
-/** Orders of two lines from their placing to their completion, as a customer and a warehouse bring them about: two commands over HTTP. */
+/**
+ * Orders of two lines from their placing to their completion, as a customer and a warehouse bring them about:
+ * two commands over HTTP.
+ */
 export class Shop {
   readonly #system: System
   #orders = 0

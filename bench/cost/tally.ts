@@ -1,7 +1,8 @@
 /**
- * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB and to blobs, every batch for a
- * log, every batch sent to a hub and every batch received, to the file TIDEMARK_TEST_TALLY. The services and the SDKs are as they are: requests
- * are heard on Node's own channel, batches where the SDKs take and give them.
+ * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB
+ * and to blobs, every batch for a log, every batch sent to a hub and every batch received, to the file
+ * TIDEMARK_TEST_TALLY. The services and the SDKs are as they are: requests are heard on Node's own channel,
+ * batches where the SDKs take and give them.
  */
 import { channel } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
@@ -109,7 +110,7 @@ EventHubProducerClient.prototype.sendBatch = async function counted(
 // biome-ignore lint/suspicious/noExplicitAny: one of several overloads, whose arguments are passed on as they are.
 const subscribe = EventHubConsumerClient.prototype.subscribe as (...args: any[]) => any
 EventHubConsumerClient.prototype.subscribe = function counted(this: EventHubConsumerClient, ...args: unknown[]) {
-  // biome-ignore lint/suspicious/noExplicitAny: the handlers come first or, where a partition is named, second; each has processEvents.
+  // biome-ignore lint/suspicious/noExplicitAny: the handlers come first, or second after a partition
   const handlers = args.find((argument: any) => typeof argument?.processEvents === 'function') as any
   const handle = handlers.processEvents
   handlers.processEvents = (events: readonly unknown[], context: PartitionContext): unknown => {

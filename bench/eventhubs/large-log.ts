@@ -7,7 +7,10 @@ import { type ClientProcess, startClient } from './client-process.ts'
 import { type BenchedEndpoint, BODY_BYTES, startBenchedEndpoint } from './endpoint.ts'
 import { openSession } from './raw-client.ts'
 
-/** A log that fills a disk rather than memory: how soon the endpoint serves it after a start, and how much memory that takes. */
+/**
+ * A log that fills a disk rather than memory: how soon the endpoint serves it after a start, and how much
+ * memory that takes.
+ */
 
 const HUB = 'large'
 const PARTITIONS = 4
@@ -18,7 +21,10 @@ const STARTS = 5
 const MEGABYTE = 1024 * 1024
 
 export interface StartTimes {
-  /** From before the fork to the endpoint's `ready`, and to a session that it has begun with a client, in milliseconds. */
+  /**
+   * From before the fork to the endpoint's `ready`, and to a session that it has begun with a client, in
+   * milliseconds.
+   */
   readonly toReady: number
   readonly toSession: number
 }

@@ -31,8 +31,8 @@ export const rabbitMqInstalled = (): boolean => existsSync(SERVER)
 export const queueAddress = (name: string): string => `/amq/queue/${name}`
 
 /**
- * Starts RabbitMQ with its AMQP 1.0 plugin and these durable queues: its own node, folder and ports on loopback; no service of the
- * system is touched.
+ * Starts RabbitMQ with its AMQP 1.0 plugin and these durable queues: its own node, folder and ports on
+ * loopback; no service of the system is touched.
  */
 export async function startRabbitMq(queues: Readonly<Record<string, QueueType>>): Promise<RabbitMq> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-rabbitmq-'))

@@ -20,8 +20,9 @@ import {
 } from '../../packages/event-hubs/test/amqp-wire.ts'
 
 /**
- * An AMQP 1.0 client that costs as little as a client can, so that a broker's own rate shows: transfers leave as copies of one encoded frame and
- * are counted, not decoded, when they arrive. It keeps to credit, session windows and the peer's frame size.
+ * An AMQP 1.0 client that costs as little as a client can, so that a broker's own rate shows: transfers leave
+ * as copies of one encoded frame and are counted, not decoded, when they arrive. It keeps to credit, session
+ * windows and the peer's frame size.
  */
 
 /** Where a broker listens, and SASL PLAIN's user and password. */

@@ -5,8 +5,9 @@ import { queueAddress, type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import type { Broker, Rate } from './raw-client.ts'
 
 /**
- * The same client that decodes nothing, with the same bodies, against the endpoint and RabbitMQ's AMQP 1.0 plugin, one after another: every event
- * is durable and acknowledged before it counts as sent, then all of them are received.
+ * The same client that decodes nothing, with the same bodies, against the endpoint and RabbitMQ's AMQP 1.0
+ * plugin, one after another: every event is durable and acknowledged before it counts as sent, then all of
+ * them are received.
  */
 
 /** Transfers on their way. */

@@ -4,7 +4,10 @@ import { INSTALL_HINT, rabbitMqInstalled } from './rabbitmq.ts'
 import { benchRaw, printRaw } from './raw.ts'
 import { benchSdk, printSdk } from './sdk.ts'
 
-/** `npm run bench:eventhubs -- [--short] [--without-rabbitmq]`: the embedded Event Hubs endpoint, alone and beside RabbitMQ. */
+/**
+ * `npm run bench:eventhubs -- [--short] [--without-rabbitmq]`: the embedded Event Hubs endpoint, alone and
+ * beside RabbitMQ.
+ */
 
 const short = process.argv.includes('--short')
 const rabbitWanted = !process.argv.includes('--without-rabbitmq')

@@ -74,8 +74,8 @@ export interface Consuming extends Hub {
 }
 
 /**
- * Receives from the first event on, until it had so many; the rate is from the first batch to the last. It goes on receiving: a close
- * waits behind all that was prefetched, so its process is ended instead.
+ * Receives from the first event on, until it had so many; the rate is from the first batch to the last. It
+ * goes on receiving: a close waits behind all that was prefetched, so its process is ended instead.
  */
 export async function sdkConsume(options: Consuming): Promise<Rate> {
   const consumer = new EventHubConsumerClient('$Default', options.connectionString, options.hub)

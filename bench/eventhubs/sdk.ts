@@ -4,7 +4,10 @@ import { startBenchedEndpoint } from './endpoint.ts'
 import type { Rate } from './raw-client.ts'
 import type { Figures } from './sdk-client.ts'
 
-/** The endpoint as its users see it, through an unmodified @azure/event-hubs; every send is acknowledged when it is on disk. */
+/**
+ * The endpoint as its users see it, through an unmodified @azure/event-hubs; every send is acknowledged when
+ * it is on disk.
+ */
 
 const BATCH = 100
 /** The SDK waits so long for more after the first event of a batch: no end-to-end time can be below it. */

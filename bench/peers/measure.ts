@@ -20,7 +20,10 @@ export interface Level {
   readonly clients: number
   readonly commandsPerSecond: number
   readonly command: Latency
-  /** From the command's answer to that of the query that shows the order; those alone that were seen while their client waited. */
+  /**
+   * From the command's answer to that of the query that shows the order; those alone that were seen while
+   * their client waited.
+   */
   readonly toView: Latency
   /** Of those whose client waited, how many it did not see in the 5 s that a query of both waits. */
   readonly watched: number

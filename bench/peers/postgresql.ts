@@ -47,7 +47,10 @@ export async function readVersion(programs: string): Promise<string> {
   return (await run(join(programs, 'postgres'), ['--version'])).stdout.trim()
 }
 
-/** A cluster of its own in the temporary folder, with PostgreSQL's defaults, on a free port of loopback; nothing of the machine's own is touched. */
+/**
+ * A cluster of its own in the temporary folder, with PostgreSQL's defaults, on a free port of loopback;
+ * nothing of the machine's own is touched.
+ */
 export async function startPostgreSql(programs: string): Promise<PostgreSql> {
   const owner = await findOwner()
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-postgresql-'))

@@ -50,7 +50,10 @@ export function buildRow(contender: string, clients: number, levels: readonly Le
   }
 }
 
-/** The median of the rounds with the least and the most; below each peer how often Tidemark's figure is of the peer's. */
+/**
+ * The median of the rounds with the least and the most; below each peer how often Tidemark's figure is of the
+ * peer's.
+ */
 export function printTable(rows: readonly Row[], own: string): void {
   console.log(
     `${'clients'.padStart(7)}  ${'median (min–max)'.padEnd(18)}${HEADERS.map((name) => name.padStart(WIDTH)).join('')}       not seen in 5 s   never shown`,

@@ -1,5 +1,6 @@
-// The roles on the data of the Cosmos DB account: made in modules/cosmos.bicep, given in modules/access.bicep, nowhere else. None of them
-// is built in: the least of those that are may read all of everything, the next delete it.
+// The roles on the data of the Cosmos DB account: made in modules/cosmos.bicep, given in
+// modules/access.bicep, nowhere else. None of them is built in: the least of those that are may read all of
+// everything, the next delete it.
 // https://learn.microsoft.com/azure/cosmos-db/how-to-connect-role-based-access-control
 
 var account = 'Microsoft.DocumentDB/databaseAccounts'

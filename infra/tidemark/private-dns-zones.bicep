@@ -1,6 +1,7 @@
-// The one list of private DNS zones: network.bicep makes them, private-endpoint.bicep writes into them.
-// They are those of the public cloud; other clouds have others: https://learn.microsoft.com/azure/private-link/private-endpoint-dns
-// Each is spelled out, also where environment() could say a part: what that says is known in a deployment alone, and nothing here could be
+// The one list of private DNS zones: network.bicep makes them, private-endpoint.bicep writes into them. They
+// are those of the public cloud; other clouds have others:
+// https://learn.microsoft.com/azure/private-link/private-endpoint-dns Each is spelled out, also where
+// environment() could say a part: what that says is known in a deployment alone, and nothing here could be
 // looked at before.
 
 @export()

@@ -64,7 +64,10 @@ function checkSize(files: readonly Buffer[]): void {
   if (bytes > MOST_BYTES) throw new UsageError('failed: the console is too large')
 }
 
-/** Whoever serves the folder meanwhile finds a whole page: each file is there at once, the page behind what it loads, and what is old goes last. */
+/**
+ * Whoever serves the folder meanwhile finds a whole page: each file is there at once, the page behind what it
+ * loads, and what is old goes last.
+ */
 function writeFiles(files: ReadonlyMap<string, Buffer>): void {
   mkdirSync(join(OUTPUT, 'assets'), { recursive: true })
   const pageLast = [...files].toSorted(([a], [b]) => Number(a.endsWith('.html')) - Number(b.endsWith('.html')))

@@ -6,9 +6,9 @@ import { knownServices } from './project/known-services.ts'
 const FOLDER = 'bundles'
 
 /**
- * `npm run cloud:settings [-- --service NAME] [--force]`: what a service needs to run on a laptop against the environment in Azure, by the
- * developer's own sign-in: `bundles/<service>/local.settings.json`. Each service has a file of its own, since it has a host storage of its
- * own. azd runs this once it has provisioned.
+ * `npm run cloud:settings [-- --service NAME] [--force]`: what a service needs to run on a laptop against the
+ * environment in Azure, by the developer's own sign-in: `bundles/<service>/local.settings.json`. Each service
+ * has a file of its own, since it has a host storage of its own. azd runs this once it has provisioned.
  */
 async function cloudSettings(): Promise<void> {
   const { force, service } = readArguments({}, ['force'], ['service'])

@@ -3,8 +3,9 @@ import { SCOPE, throughputUnits } from './cloud-settings/throughput-units.ts'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 
 /**
- * `npm run cloud:units`: notes in azd's environment how many throughput units the namespace in Azure has, so that the provision which comes next
- * takes none of them back: auto-inflate raises them, and a template cannot ask what is there. azd runs this before it provisions.
+ * `npm run cloud:units`: notes in azd's environment how many throughput units the namespace in Azure has, so
+ * that the provision which comes next takes none of them back: auto-inflate raises them, and a template
+ * cannot ask what is there. azd runs this before it provisions.
  */
 async function cloudUnits(): Promise<void> {
   readArguments({}, [])

@@ -26,7 +26,8 @@ export async function localAccount(): Promise<CosmosAccount> {
 }
 
 /**
- * The account of the environment in Azure, by the caller's own sign-in: as `npm run cloud:settings` wrote it down for a service.
+ * The account of the environment in Azure, by the caller's own sign-in: as `npm run cloud:settings` wrote it
+ * down for a service.
  * @throws UsageError where it did not.
  */
 export function cloudAccount(service: string): CosmosAccount {

@@ -15,7 +15,10 @@ import { localConnections, localHeaders } from './project/local-settings.ts'
 const SHOWN_DIFFERENCES = 20
 const SHOP = ['ordering', 'inventory', 'payments', 'shipping']
 
-/** `npm run demo -- --orders N --seed S`: drives the running system through its HTTP commands, then checks every view against the log. */
+/**
+ * `npm run demo -- --orders N --seed S`: drives the running system through its HTTP commands, then checks
+ * every view against the log.
+ */
 async function demo(): Promise<void> {
   const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')

@@ -9,8 +9,9 @@ import { PROJECT } from './project/project.ts'
 import { readSchemas } from './schemas/schema-folder.ts'
 
 /**
- * `npm run deploy:order -- --against REF`: the services, one a line, in an order in which nobody has to wait: whoever follows an event of which a
- * version breaks with what is deployed at REF, before whoever writes it (docs/contract.md). Why stands on stderr.
+ * `npm run deploy:order -- --against REF`: the services, one a line, in an order in which nobody has to wait:
+ * whoever follows an event of which a version breaks with what is deployed at REF, before whoever writes it
+ * (docs/contract.md). Why stands on stderr.
  */
 async function deployOrder(): Promise<void> {
   const { against } = readArguments({}, [], ['against'])

@@ -10,8 +10,8 @@ const BIOME = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome
 const FOLDER = fileURLToPath(new URL('../../infra', import.meta.url))
 
 /**
- * `npm run infra [-- --write]`: compiles and lints the template, and holds the snapshot of each shape against what it deploys now; with --write
- * it writes the snapshots, to be reviewed as a diff.
+ * `npm run infra [-- --write]`: compiles and lints the template, and holds the snapshot of each shape against
+ * what it deploys now; with --write it writes the snapshots, to be reviewed as a diff.
  */
 async function infra(): Promise<void> {
   const { write } = readArguments({}, ['write'])
@@ -35,7 +35,10 @@ async function infra(): Promise<void> {
     throw new UsageError([...wrong, 'npm run infra -- --write writes the snapshots: review what changes'].join('\n'))
 }
 
-/** So that a snapshot differs by what is deployed alone, and npm run check takes it: Bicep writes outputs in any order, in another format. */
+/**
+ * So that a snapshot differs by what is deployed alone, and npm run check takes it: Bicep writes outputs in
+ * any order, in another format.
+ */
 async function tidy(file: string): Promise<void> {
   const { outputs, ...others } = JSON.parse(await readFile(file, 'utf8')) as { outputs: object }
   const sorted = Object.fromEntries(Object.entries(outputs).toSorted(([a], [b]) => (a < b ? -1 : 1)))

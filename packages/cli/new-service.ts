@@ -15,8 +15,8 @@ import { TOPOLOGY } from './project/topology-file.ts'
 const ERRORS = 'docs/errors.md'
 
 /**
- * `npm run new:service -- NAME [--aggregate NAME]`: a service that runs, with one aggregate, to be made into one's own. All of it is written,
- * or nothing.
+ * `npm run new:service -- NAME [--aggregate NAME]`: a service that runs, with one aggregate, to be made into
+ * one's own. All of it is written, or nothing.
  */
 async function newService(): Promise<void> {
   const { name, aggregate = 'entry' } = readSubjects(['name'], { aggregate: 'NAME' })

@@ -1,4 +1,5 @@
-// npm's scripts load this first (`node --import`). Sources are TypeScript, which an older Node does not read, so this is JavaScript.
+// npm's scripts load this first (`node --import`). Sources are TypeScript, which an older Node does not read,
+// so this is JavaScript.
 // https://nodejs.org/api/typescript.html#type-stripping
 
 const [major, minor] = process.versions.node.split('.').map(Number)

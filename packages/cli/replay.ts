@@ -4,7 +4,10 @@ import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-lin
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 
-/** What an end before the end leaves behind, by how far it had come; queries read a complete generation whatever it is. */
+/**
+ * What an end before the end leaves behind, by how far it had come; queries read a complete generation
+ * whatever it is.
+ */
 const LEFT_BEHIND = {
   reading: 'queries read what they read before; the next replay of this view clears what was built',
   handover:
@@ -13,8 +16,8 @@ const LEFT_BEHIND = {
 }
 
 /**
- * `npm run replay -- <service> <view> [--back] [--cloud]`: builds the view's next generation from the service's log beside the live one, and lets
- * queries read it; or lets them read the one before again.
+ * `npm run replay -- <service> <view> [--back] [--cloud]`: builds the view's next generation from the
+ * service's log beside the live one, and lets queries read it; or lets them read the one before again.
  */
 async function replay(): Promise<void> {
   const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])

@@ -3,13 +3,16 @@ import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-lin
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 
-/** The time that is named is the hub's: what it took then was written before, by as much as the relay was behind. Milliseconds. */
+/**
+ * The time that is named is the hub's: what it took then was written before, by as much as the relay was
+ * behind. Milliseconds.
+ */
 const MARGIN_MS = 3_600_000
 const REPORT_EVERY_MS = 1_000
 
 /**
- * `npm run republish -- <service> [--since TIME] [--cloud]`: publishes the service's log again, all of it or what was written since a time. It may
- * be stopped and run again: consumers drop what they have handled.
+ * `npm run republish -- <service> [--since TIME] [--cloud]`: publishes the service's log again, all of it or
+ * what was written since a time. It may be stopped and run again: consumers drop what they have handled.
  */
 async function main(): Promise<void> {
   const { service: name, since, cloud } = readSubjects(['service'], { since: 'TIME' }, ['cloud'])

@@ -13,8 +13,9 @@ const FOLDER = join(PROJECT, 'schemas')
 const ERRORS = join(PROJECT, 'docs/errors.md')
 
 /**
- * `npm run schemas`: writes what the code declares to `schemas/`, and the refusals of its deciders to docs/errors.md.
- * With `--check` it holds them against the code, and with `--against REF` the code against what was released at a git ref, too.
+ * `npm run schemas`: writes what the code declares to `schemas/`, and the refusals of its deciders to
+ * docs/errors.md. With `--check` it holds them against the code, and with `--against REF` the code against
+ * what was released at a git ref, too.
  */
 async function schemas(): Promise<void> {
   const { check, against } = readArguments({}, ['check'], ['against'])

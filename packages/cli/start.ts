@@ -39,10 +39,11 @@ interface Run {
 }
 
 /**
- * `npm start`: the local cloud, a host for each service on it, and one address in front of them, with the console. With `--one-process` one host
- * has the functions of all. With `--watch`, which is `npm run dev`, the hosts run the sources, and a save reloads the services that it is of.
- * With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
- * else on one that is started. Ends as one, in the order that loses nothing.
+ * `npm start`: the local cloud, a host for each service on it, and one address in front of them, with the
+ * console. With `--one-process` one host has the functions of all. With `--watch`, which is `npm run dev`,
+ * the hosts run the sources, and a save reloads the services that it is of. With `--service NAME`, once or
+ * more: one host has those of these services, on the cloud that another process runs on this data, else on
+ * one that is started. Ends as one, in the order that loses nothing.
  */
 async function start(): Promise<void> {
   const flags = ['fresh', 'fast', 'one-process', 'verbose', 'watch', 'inspect'] as const
@@ -180,8 +181,8 @@ async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
 }
 
 /**
- * When the cloud goes away, the functions end, and start again on the next one: it may have other addresses, or have been cleared, and then
- * nothing that they remember would be true.
+ * When the cloud goes away, the functions end, and start again on the next one: it may have other addresses,
+ * or have been cleared, and then nothing that they remember would be true.
  */
 async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
   const { dataDir } = run

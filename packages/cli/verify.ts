@@ -10,8 +10,9 @@ const NOT_VERIFIABLE =
   'whether newest commits or a whole stream were removed, or the end of a stream was written again, and the documents with them'
 
 /**
- * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream of a service's log, and names each place that is
- * not as it was written. Then it holds the documents of its views against the log, unless that is not whole, or `--log` says to leave them.
+ * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream of a service's log,
+ * and names each place that is not as it was written. Then it holds the documents of its views against the
+ * log, unless that is not whole, or `--log` says to leave them.
  */
 async function verify(): Promise<void> {
   const { service, cloud, log: logAlone } = readSubjects(['service'], {}, ['log', 'cloud'])

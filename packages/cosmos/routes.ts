@@ -109,7 +109,8 @@ const BY_PATH = Map.groupBy(ROUTES, ({ path }) => path)
 
 /**
  * The route of a request.
- * @throws Failure 400 for what the service has and this endpoint has not, 404 for a path that is none, 405 for another method.
+ * @throws Failure 400 for what the service has and this endpoint has not, 404 for a path that is none, 405
+ * for another method.
  */
 export function findRoute(target: Target): Route {
   const { path, type, method } = target
@@ -184,8 +185,8 @@ function containerRoute(
         const { headers, ...answer } = await run(account, found, request)
         return { ...answer, headers: { ...ownerHeaders(found), ...headers } }
       } catch (error) {
-        // A session has seen what made a write fail: SDKs keep the token of a 404, 409 or 412. That the service sends the headers that they
-        // keep it by with those too is from memory.
+        // A session has seen what made a write fail: SDKs keep the token of a 404, 409 or 412. That the
+        // service sends the headers that they keep it by with those too is from memory.
         if (error instanceof Failure) error.headers = ownerHeaders(found)
         throw error
       }

@@ -23,7 +23,10 @@ const RENAMED: Readonly<Record<string, string>> = {
 }
 /** What a project is made of besides Tidemark, in the versions that it is tested with. */
 const VERSIONS = { '@azure/functions': '^4.16.5', zod: '^4.6.7', typescript: '~6.0.3', '@types/node': '^24.19.2' }
-/** What `tidemark-cli` depends on, by whatever version: with `--packages` of the folder, or npm would ask a registry for it. */
+/**
+ * What `tidemark-cli` depends on, by whatever version: with `--packages` of the folder, or npm would ask a
+ * registry for it.
+ */
 const BROUGHT = ['tidemark-event-hubs', 'tidemark-cosmos', 'tidemark-functions-host', 'tidemark-infra']
 
 interface Project extends Names {
@@ -128,7 +131,8 @@ function manifest({ project, packages }: Project): object {
     scripts,
     dependencies: { '@azure/functions': functions, tidemark: chooseRange('tidemark'), zod },
     devDependencies: { ...dev, 'tidemark-cli': chooseRange('tidemark-cli') },
-    // The checkpoint store asks for an older client than the services have: two of them do not know each other's errors.
+    // The checkpoint store asks for an older client than the services have: two of them do not know each
+    // other's errors.
     overrides: {
       '@azure/eventhubs-checkpointstore-blob': { '@azure/event-hubs': '^6.0.4' },
       ...Object.fromEntries(brought),

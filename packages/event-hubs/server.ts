@@ -50,7 +50,8 @@ export interface RunningEventHubs extends Running {
  * Starts the Event Hubs emulator in this process: AMQP 1.0 on loopback, as unmodified SDKs speak it with
  * `UseDevelopmentEmulator=true`.
  *
- * @throws StartError when a port is taken, the folder is in use or damaged, or a hub is not what the folder holds; nothing runs then.
+ * @throws StartError when a port is taken, the folder is in use or damaged, or a hub is not what the folder
+ * holds; nothing runs then.
  *
  * @example
  * const hubs = [{ name: 'orders', partitions: 4, consumerGroups: ['audit'] }]

@@ -1,6 +1,6 @@
 /**
- * Whether functions run in this host. What a host's own functions have just written is looked for at once; with none running there is
- * seldom anything new, so a trigger that polls may take its time.
+ * Whether functions run in this host. What a host's own functions have just written is looked for at once;
+ * with none running there is seldom anything new, so a trigger that polls may take its time.
  */
 export class Activity {
   #running = 0
@@ -23,8 +23,8 @@ export class Activity {
   }
 
   /**
-   * Waits as long as no function runs and none has ended since `ended` was read, but no longer than so many milliseconds; ends when one begins
-   * or the signal is aborted.
+   * Waits as long as no function runs and none has ended since `ended` was read, but no longer than so many
+   * milliseconds; ends when one begins or the signal is aborted.
    */
   async rest(ended: number, mostMs: number, signal: AbortSignal): Promise<void> {
     if (this.#running > 0 || this.#ended !== ended || mostMs <= 0 || signal.aborted) return

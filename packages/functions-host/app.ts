@@ -33,7 +33,8 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
       await import(pathToFileURL(path).href)
     } catch (error) {
       if (error instanceof StartError) throw error
-      // A fault of the developer's own code, who needs its place; another error with a code says what it is in its message.
+      // A fault of the developer's own code, who needs its place; another error with a code says what it is
+      // in its message.
       if (!(error instanceof Error && 'code' in error) || error instanceof SyntaxError)
         console.error(formatStack(error))
       throw new StartError(`${path} cannot be loaded: ${describe(error)}`)

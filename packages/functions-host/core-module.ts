@@ -5,7 +5,8 @@ import { log as write } from './log.ts'
 import type { FunctionCallback, FunctionMetadata, LogCategory, LogLevel, ProgrammingModel } from './protocol.ts'
 import { type HookCallback, registrations } from './registrations.ts'
 
-// The exports of this file are the module `@azure/functions-core`, which the Node.js worker supplies in the Functions host:
+// The exports of this file are the module `@azure/functions-core`, which the Node.js worker supplies in the
+// Functions host:
 // https://github.com/Azure/azure-functions-nodejs-worker/blob/v3.x/src/setupCoreModule.ts
 
 /** What the protocol spoken here is like: the versions of the worker and the host it was read from. */

@@ -23,7 +23,10 @@ const REQUEST_TIMEOUT_MS = 10_000
 const FIRST_BACKOFF_MS = 250
 const LAST_BACKOFF_MS = 5000
 const CLOSE_WITHIN_MS = 2000
-/** How often the feed is read while no function runs in this host, where `feedPollDelay` is shorter: then only others can have written. */
+/**
+ * How often the feed is read while no function runs in this host, where `feedPollDelay` is shorter: then only
+ * others can have written.
+ */
 const IDLE_POLL_MS = 250
 
 /** What the registration says, read once. */
@@ -41,8 +44,9 @@ interface FeedOptions {
 }
 
 /**
- * The Cosmos DB trigger: the change feed in pages, one lease per feed range. The lease moves past a page whether the function succeeded
- * or threw; with `retry` its retries come first. At least once, in the feed's order per range.
+ * The Cosmos DB trigger: the change feed in pages, one lease per feed range. The lease moves past a page
+ * whether the function succeeded or threw; with `retry` its retries come first. At least once, in the feed's
+ * order per range.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger
  */
 export class CosmosTrigger implements Trigger {
@@ -112,8 +116,8 @@ export class CosmosTrigger implements Trigger {
 
   async #followRange(range: FeedRange, signal: AbortSignal): Promise<void> {
     const { database, container, leasePrefix, leaseDatabase, leaseContainer, acquireMs } = this.#feed
-    // Like the real trigger's, without the function's name: two deployments that share leases steal from each other unless their prefixes
-    // differ.
+    // Like the real trigger's, without the function's name: two deployments that share leases steal from each
+    // other unless their prefixes differ.
     const id = `${leasePrefix}${database}_${container}..${range.minInclusive}-${range.maxExclusive}`
     const leases = this.#clients.leases.database(leaseDatabase).container(leaseContainer)
     while (!signal.aborted) {
@@ -192,8 +196,9 @@ export class CosmosTrigger implements Trigger {
 }
 
 /**
- * Items pass through Json.NET, in the client for .NET and as the array of them that is handed on; a page with one that it cannot read is not
- * read. https://github.com/Azure/azure-webjobs-sdk-extensions/blob/dev/src/WebJobs.Extensions.CosmosDB/Trigger/CosmosdbTriggerValueBinder.cs
+ * Items pass through Json.NET, in the client for .NET and as the array of them that is handed on; a page with
+ * one that it cannot read is not read.
+ * https://github.com/Azure/azure-webjobs-sdk-extensions/blob/dev/src/WebJobs.Extensions.CosmosDB/Trigger/CosmosdbTriggerValueBinder.cs
  */
 function toPage(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | undefined; continuation: string } {
   const items = read.count === 0 ? undefined : rewriteJson(JSON.stringify(read.result))

@@ -14,7 +14,10 @@ export interface PartitionDescription {
   readonly partitionId: string
 }
 
-/** How bodies are bound: `dataType` says string or binary; where it says nothing, a batch is bound as objects, one event as text. */
+/**
+ * How bodies are bound: `dataType` says string or binary; where it says nothing, a batch is bound as objects,
+ * one event as text.
+ */
 export type Body = 'objects' | 'text' | 'bytes'
 
 /** What is the same for all batches of a function. */
@@ -91,8 +94,9 @@ function bindBodies(events: readonly ReceivedEventData[], options: BindingOption
 }
 
 /**
- * Texts for the worker, which parses those that are JSON. Empty ones are left out, so that the others move up: the host does so, unless the
- * worker has the capability IncludeEmptyEntriesInMessagePayload. https://github.com/Azure/azure-functions-host/issues/8499
+ * Texts for the worker, which parses those that are JSON. Empty ones are left out, so that the others move
+ * up: the host does so, unless the worker has the capability IncludeEmptyEntriesInMessagePayload.
+ * https://github.com/Azure/azure-functions-host/issues/8499
  */
 function collection(values: readonly (string | null | undefined)[], { includeEmpty }: BindingOptions): TypedData {
   const texts = values.map((value) => value ?? '')

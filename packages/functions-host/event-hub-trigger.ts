@@ -26,17 +26,23 @@ import { StorageClock } from './storage-clock.ts'
 import { pause, type Trigger, within } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
-/** Where the Functions host keeps its checkpoints: `<namespace>/<hub>/<group>/checkpoint/<partition>` in this container. */
+/**
+ * Where the Functions host keeps its checkpoints: `<namespace>/<hub>/<group>/checkpoint/<partition>` in this
+ * container.
+ */
 const CONTAINER = 'azure-webjobs-eventhub'
 const RETRY = { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 }
 const RECONNECT_AFTER_MS = 500
 const CLOSE_WITHIN_MS = 2000
-/** How long the client waits for the first event of a batch before it hands on none. Ten seconds were no cheaper at rest: bench/idle.ts. */
+/**
+ * How long the client waits for the first event of a batch before it hands on none. Ten seconds were no
+ * cheaper at rest: bench/idle.ts.
+ */
 const EMPTY_AFTER_S = 1
 
 /**
- * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its retries come first. Nothing is
- * checkpointed after the partition was lost. In order per partition.
+ * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its
+ * retries come first. Nothing is checkpointed after the partition was lost. In order per partition.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs-trigger
  */
 export class EventHubTrigger implements Trigger {
@@ -151,8 +157,9 @@ export class EventHubTrigger implements Trigger {
   }
 
   /**
-   * The client ends the reading of a partition for good when an endpoint stays away for longer than its retries, and takes the partition
-   * up again only once its own claim has expired. A new subscription does at once.
+   * The client ends the reading of a partition for good when an endpoint stays away for longer than its
+   * retries, and takes the partition up again only once its own claim has expired. A new subscription does at
+   * once.
    */
   #reconnect(from: EventHubConsumerClient): void {
     if (this.#connection?.client !== from || this.#stopping.signal.aborted) return
@@ -255,7 +262,8 @@ async function close(connection: { client: EventHubConsumerClient; subscription:
 }
 
 /**
- * What the host binds where nothing is said: objects for a batch, text for one event, which is the default of its metadata provider.
+ * What the host binds where nothing is said: objects for a batch, text for one event, which is the default of
+ * its metadata provider.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Extensions/JobHostMetadataProvider.cs
  */
 function readBodyType(options: TriggerOptions, many: boolean): Body {

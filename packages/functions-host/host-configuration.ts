@@ -12,8 +12,9 @@ interface Found {
 }
 
 /**
- * host.json, and before it the settings that stand for its values: `AzureFunctionsJobHost__extensions__http__routePrefix`. Names are compared
- * without case. https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
+ * host.json, and before it the settings that stand for its values:
+ * `AzureFunctionsJobHost__extensions__http__routePrefix`. Names are compared without case.
+ * https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
  */
 export class HostConfiguration {
   readonly #file: string
@@ -72,7 +73,10 @@ export class HostConfiguration {
     return milliseconds
   }
 
-  /** The texts of a section, by their names: those of settings before those of the file. Sections within it are left out. */
+  /**
+   * The texts of a section, by their names: those of settings before those of the file. Sections within it
+   * are left out.
+   */
   texts(path: readonly string[]): ReadonlyMap<string, string> {
     const prefix = `${['AzureFunctionsJobHost', ...path].join('__').toLowerCase()}__`
     const { value } = this.#find(path) ?? { value: {} }

@@ -35,8 +35,8 @@ interface Serving {
 }
 
 /**
- * Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools: so what another page's script asks is refused, which Core Tools
- * would serve. @throws StartError when the port is taken.
+ * Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools: so what another page's
+ * script asks is refused, which Core Tools would serve. @throws StartError when the port is taken.
  */
 export async function startHttp(router: Router, invoker: Invoker, options: HttpOptions): Promise<Running> {
   const serving: Serving = { router, invoker, maxBodyBytes: options.maxBodyBytes, stopping: false }
@@ -76,7 +76,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
   const match = serving.router.match(request.method ?? '', url.pathname)
   if (!match) return refuse(request, response, 404)
   const body = await readBody(request, serving.maxBodyBytes)
-  // A body without its length, sent in chunks, does not reach the function: https://github.com/Azure/azure-functions-nodejs-worker/issues/524
+  // A body without its length, sent in chunks, does not reach the function:
+  // https://github.com/Azure/azure-functions-nodejs-worker/issues/524
   const known = request.headers['content-length'] === undefined ? new Uint8Array() : body
   const http = requestData(request, url, match.params, known)
   const inputData = [{ name: match.bindingName, data: { http } }]

@@ -6,7 +6,10 @@ interface LeaseDocument {
   readonly id: string
   /** null: free. */
   readonly owner: string | null
-  /** How long the owner has it from each time that it is written. Milliseconds; absent where an earlier host wrote it. */
+  /**
+   * How long the owner has it from each time that it is written. Milliseconds; absent where an earlier host
+   * wrote it.
+   */
   readonly lasts?: number
   /** Where to go on; null: where the trigger's options say. */
   readonly continuation: string | null
@@ -23,8 +26,9 @@ export interface LeaseOptions {
 }
 
 /**
- * The right to read one feed range, held under If-Match until it expires. `signal` is aborted when it is lost: from then on nothing may
- * be said of the feed. Whether it has expired is told by the endpoint's clock: those of two hosts may be hours apart.
+ * The right to read one feed range, held under If-Match until it expires. `signal` is aborted when it is
+ * lost: from then on nothing may be said of the feed. Whether it has expired is told by the endpoint's clock:
+ * those of two hosts may be hours apart.
  */
 export class Lease {
   readonly #container: Container

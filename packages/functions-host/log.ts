@@ -27,7 +27,10 @@ export function setLogLevel(level: LogLevel): void {
   threshold = RANKS[level]
 }
 
-/** @param levels from which level on a category is logged, as host.json says it. Who asks for more than information is shown all of that. */
+/**
+ * @param levels from which level on a category is logged, as host.json says it. Who asks for more than
+ * information is shown all of that.
+ */
 export function setLogRules(levels: ReadonlyMap<string, LogLevel>): void {
   rules = levels
 }
@@ -50,7 +53,8 @@ export function selectLevel(category: string, levels: ReadonlyMap<string, LogLev
 
 /**
  * One line: warnings and worse to stderr with their level, the rest to stdout.
- * @param category that of a function, `Function.<name>`, or of what it logs itself, `Function.<name>.User`: host.json may have a level for it.
+ * @param category that of a function, `Function.<name>`, or of what it logs itself, `Function.<name>.User`:
+ * host.json may have a level for it.
  */
 export function log(level: LogLevel, source: string, message: string, category?: string): void {
   if (RANKS[level] < threshold || level === 'none') return

@@ -47,7 +47,8 @@ const command: CommandLine<Flags> = {
   from: import.meta.url,
 }
 
-// The worker ends, and the host starts another. What the SDKs of this host leave behind when a connection breaks is not the app's.
+// The worker ends, and the host starts another. What the SDKs of this host leave behind when a connection
+// breaks is not the app's.
 process.on('unhandledRejection', (reason) => {
   if (!isAppRejection(reason)) return logFailure('host', `unhandled rejection: ${describe(reason)}`)
   log('critical', 'host', `unhandled rejection: ${describe(reason)}`)
@@ -62,7 +63,8 @@ if (process.exitCode) {
 }
 
 async function start(given: Given<Flags>): Promise<RunningCommand> {
-  // The app is compiled: its stacks name the sources all the same. An older Node has no such function, and is told so by now.
+  // The app is compiled: its stacks name the sources all the same. An older Node has no such function, and is
+  // told so by now.
   const { setSourceMapsSupport } = await import('node:module')
   setSourceMapsSupport(true)
   const { startHost } = await import('./host.ts')

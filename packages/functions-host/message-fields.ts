@@ -4,8 +4,9 @@ import { rewriteJson } from './json-net/rewrite.ts'
 import type { TypedData } from './protocol.ts'
 
 /**
- * What the host adds to the metadata of one message that is bound as text: the fields of its object, which take the place of metadata of
- * the same name. https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Utility.cs (ApplyBindingData)
+ * What the host adds to the metadata of one message that is bound as text: the fields of its object, which
+ * take the place of metadata of the same name.
+ * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Utility.cs (ApplyBindingData)
  */
 export function messageFields(text: string): Readonly<Record<string, TypedData>> {
   if (!/^\s*\{.*\}\s*$/s.test(text)) return {}

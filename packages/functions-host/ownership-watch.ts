@@ -2,13 +2,14 @@ import type { Checkpoint, CheckpointStore, OperationOptions, PartitionOwnership 
 import type { StorageClock } from './storage-clock.ts'
 
 /**
- * A checkpoint store that says when another reader has claimed a partition. The client looks at the claims at every turn of its load
- * balancing, but tells its handlers of a lost one only when it receives again: a batch that takes long would be checkpointed by one who
- * no longer has the partition.
+ * A checkpoint store that says when another reader has claimed a partition. The client looks at the claims at
+ * every turn of its load balancing, but tells its handlers of a lost one only when it receives again: a batch
+ * that takes long would be checkpointed by one who no longer has the partition.
  *
- * The client also takes a claim's age by its own clock, and the storage dates the claim: on a host that is fast every claim would look expired,
- * its own too, and two hosts would take each partition from one another for ever; on one that is slow none ever would. So claims are dated here
- * by the host's clock, as old as they are by the storage's.
+ * The client also takes a claim's age by its own clock, and the storage dates the claim: on a host that is
+ * fast every claim would look expired, its own too, and two hosts would take each partition from one another
+ * for ever; on one that is slow none ever would. So claims are dated here by the host's clock, as old as they
+ * are by the storage's.
  */
 export class OwnershipWatch implements CheckpointStore {
   readonly #store: CheckpointStore

@@ -47,8 +47,8 @@ export class PartitionClaim {
   }
 
   /**
-   * What several batches still wait for is checkpointed at a graceful close. Like the newest extension this looks at no outcome: a batch
-   * whose retries the stop has cut short is passed over too.
+   * What several batches still wait for is checkpointed at a graceful close. Like the newest extension this
+   * looks at no outcome: a batch whose retries the stop has cut short is passed over too.
    */
   async close(): Promise<void> {
     if (this.#frequency > 1 && this.#batches > 0) await this.checkpoint()

@@ -1,4 +1,5 @@
-// What the Functions host and the Node.js worker say to each other, as far as this host uses it. The names are those of the worker
+// What the Functions host and the Node.js worker say to each other, as far as this host uses it. The names
+// are those of the worker
 // protocol: https://github.com/Azure/azure-functions-language-worker-protobuf/blob/dev/src/proto/FunctionRpc.proto
 
 /** One value on its way to or from a function. */

@@ -6,10 +6,12 @@ import type { InvocationRequest, RetryContext, RetryOptions } from './protocol.t
 import type { RegisteredFunction } from './registrations.ts'
 
 /**
- * Runs one batch: once, or with the function's `retry` option again until it succeeds or the retries are used up. Counts live in memory
- * alone, as in the Functions host. Returns at once between two attempts when the signal is aborted.
+ * Runs one batch: once, or with the function's `retry` option again until it succeeds or the retries are used
+ * up. Counts live in memory alone, as in the Functions host. Returns at once between two attempts when the
+ * signal is aborted.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Executors/FunctionExecutorExtensions.cs
- * @param bind what the function is given, made anew for each attempt; where it throws, the attempt has failed before the function ran.
+ * @param bind what the function is given, made anew for each attempt; where it throws, the attempt has failed
+ * before the function ran.
  */
 export async function invokeWithRetry(
   invoker: Invoker,
@@ -52,7 +54,8 @@ function bindRequest({ metadata: { name } }: RegisteredFunction, bind: () => Inv
 const MAX_DELAY_MS = 2 ** 31 - 1
 
 /**
- * Milliseconds before the next attempt. Exponential: first the minimum, then minimum + 2^(n-1) × minimum × 0.8…1.2, up to the maximum.
+ * Milliseconds before the next attempt. Exponential: first the minimum, then minimum + 2^(n-1) × minimum ×
+ * 0.8…1.2, up to the maximum.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Timers/RandomizedExponentialBackoffStrategy.cs
  * @param retryCount n: how many retries there were already.
  */

@@ -48,7 +48,10 @@ export function parseRoute(template: string, functionName: string): Route {
   }
 }
 
-/** The parameters of a path that fits, else undefined. @param path without the leading slash, as it came, still encoded. */
+/**
+ * The parameters of a path that fits, else undefined.
+ * @param path without the leading slash, as it came, still encoded.
+ */
 export function matchRoute(route: Route, path: readonly string[]): Record<string, string> | undefined {
   const params: Record<string, string> = {}
   for (const [index, segment] of route.segments.entries()) {

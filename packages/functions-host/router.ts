@@ -22,8 +22,8 @@ export interface Match {
 }
 
 /**
- * Finds the function of a request. Functions are sorted by name, without case, and the first whose route and methods fit gets the request,
- * however much more specific another's route is.
+ * Finds the function of a request. Functions are sorted by name, without case, and the first whose route and
+ * methods fit gets the request, however much more specific another's route is.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Host/FunctionMetadataManager.cs,
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.WebHost/WebScriptHostHttpRoutesManager.cs
  */
@@ -50,7 +50,8 @@ export class Router {
   }
 
   /**
-   * The first function in the order of names whose route fits and has the method. A path whose routes all lack it is not found: the Functions host answers 404 there, not
+   * The first function in the order of names whose route fits and has the method. A path whose routes all
+   * lack it is not found: the Functions host answers 404 there, not
    * 405. @param path of the URL, still encoded.
    */
   match(method: string, path: string): Match | undefined {

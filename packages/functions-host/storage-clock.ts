@@ -2,8 +2,9 @@
 const REFRESH_MS = 60_000
 
 /**
- * What time it is at the storage, whatever the host's own clock says: the date of its last answer, and how long ago that came. It is behind by
- * the second that such a date is cut to, and by the answer's way: nothing looks older than it is.
+ * What time it is at the storage, whatever the host's own clock says: the date of its last answer, and how
+ * long ago that came. It is behind by the second that such a date is cut to, and by the answer's way: nothing
+ * looks older than it is.
  */
 export class StorageClock {
   readonly #ask: () => Promise<Date | undefined>

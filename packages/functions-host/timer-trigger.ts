@@ -12,8 +12,8 @@ const LONGEST_WAIT_MS = 60_000
 const SET_BACK_MS = 1000
 
 /**
- * A timer in NCRONTAB of six fields, in UTC. Runs never overlap: what falls due during a run is passed over. The schedule is not kept on
- * disk, so nothing is past due after a restart.
+ * A timer in NCRONTAB of six fields, in UTC. Runs never overlap: what falls due during a run is passed over.
+ * The schedule is not kept on disk, so nothing is past due after a restart.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
 export class TimerTrigger implements Trigger {

@@ -1,9 +1,13 @@
-/** A trigger that brings work by itself. It runs until it is stopped, whatever becomes of the endpoint it reads from. */
+/**
+ * A trigger that brings work by itself. It runs until it is stopped, whatever becomes of the endpoint it
+ * reads from.
+ */
 export interface Trigger {
   start(): void
   /**
-   * Starts nothing new, ends retry loops at once, lets the invocations in flight go on for `drainMs`, and lets go of what it holds. An
-   * invocation that ends after this call is not checkpointed: its batch comes again.
+   * Starts nothing new, ends retry loops at once, lets the invocations in flight go on for `drainMs`, and
+   * lets go of what it holds. An invocation that ends after this call is not checkpointed: its batch comes
+   * again.
    */
   stop(drainMs: number): Promise<void>
 }

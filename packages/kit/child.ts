@@ -2,7 +2,10 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { StartError } from './errors.ts'
 
-/** Where Node keeps what it made of the sources: without it half of a start is stripping types. https://nodejs.org/api/module.html#module-compile-cache */
+/**
+ * Where Node keeps what it made of the sources: without it half of a start is stripping types.
+ * https://nodejs.org/api/module.html#module-compile-cache
+ */
 const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node-compile', import.meta.url))
 
 /** A process of the local cloud, seen from its parent. */
@@ -20,8 +23,8 @@ export interface Child {
 }
 
 /**
- * Starts a module that calls `run` of lifecycle.ts and waits until it is ready. What it prints goes where the parent prints, or to
- * `options.onOutput`, as it comes.
+ * Starts a module that calls `run` of lifecycle.ts and waits until it is ready. What it prints goes where the
+ * parent prints, or to `options.onOutput`, as it comes.
  * @throws StartError with the child's own line when it could not start.
  */
 export async function startChild(

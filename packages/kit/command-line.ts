@@ -6,7 +6,10 @@ import { IS_COMPILED } from './module-file.ts'
 
 /** A flag of a command: `--name VALUE`. */
 export interface Flag {
-  /** What stands for its value in the help. Without it the flag is a switch: `--name`, and `--no-name`, which undoes the environment. */
+  /**
+   * What stands for its value in the help. Without it the flag is a switch: `--name`, and `--no-name`, which
+   * undoes the environment.
+   */
   readonly value?: string
   readonly help: string
   /** The environment variable that says it where the flag is not given. Empty says nothing. */
@@ -43,7 +46,10 @@ const HELP = { value: undefined, help: 'prints this' }
 const VERSION = { value: undefined, help: 'prints the version' }
 const COLUMN = 24
 
-/** What was given: by flags, and by environment variables where a flag is not given. Each has the type that it is asked for. */
+/**
+ * What was given: by flags, and by environment variables where a flag is not given. Each has the type that it
+ * is asked for.
+ */
 export class Given<Name extends string> {
   readonly #command: CommandLine<Name>
   readonly #values: ReadonlyMap<string, readonly string[]>
@@ -123,7 +129,8 @@ export class Given<Name extends string> {
 }
 
 /**
- * Runs a command that starts something and goes on until it is told to end. `--help` and `--version` are answered first.
+ * Runs a command that starts something and goes on until it is told to end. `--help` and `--version` are
+ * answered first.
  * @param start what is not imported before this runs is not loaded for an answer, or by a Node that is too old.
  */
 export async function runCommand<Name extends string>(

@@ -1,4 +1,5 @@
-// What clients are told to use a part with, as it is pasted into their settings. Each is made of the address that the part listens at.
+// What clients are told to use a part with, as it is pasted into their settings. Each is made of the address
+// that the part listens at.
 
 const BLOB_ACCOUNT = 'devstoreaccount1'
 

@@ -6,8 +6,8 @@ import { StartError } from './errors.ts'
 const held = new Set<string>()
 
 /**
- * Takes a data folder for this process, so that two servers never append to the same files. A lock whose process is gone is
- * taken over. Where the folder is not there, it is made for its owner's eyes alone.
+ * Takes a data folder for this process, so that two servers never append to the same files. A lock whose
+ * process is gone is taken over. Where the folder is not there, it is made for its owner's eyes alone.
  * @returns gives the folder back.
  * @throws StartError when the folder is in use or cannot be written.
  */
@@ -81,7 +81,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Ended, but not yet fetched by its parent, as it stays in containers whose first process does not: proc(5), state Z. */
+/**
+ * Ended, but not yet fetched by its parent, as it stays in containers whose first process does not: proc(5),
+ * state Z.
+ */
 function isZombie(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.startsWith('Z') ?? false

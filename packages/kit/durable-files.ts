@@ -1,7 +1,10 @@
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Replaces a file as a whole, so that it is there after a power loss as it was or as it is now. For the owner's eyes alone. */
+/**
+ * Replaces a file as a whole, so that it is there after a power loss as it was or as it is now. For the
+ * owner's eyes alone.
+ */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o600)
   try {

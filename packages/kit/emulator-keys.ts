@@ -9,7 +9,8 @@ const PUBLISHED = {
 } as const
 
 /**
- * The key of a part of the local cloud. Where a token is asked for, it is made of that: everybody on the machine knows the published one.
+ * The key of a part of the local cloud. Where a token is asked for, it is made of that: everybody on the
+ * machine knows the published one.
  * @param tokenFile undefined or empty: none is asked for. @throws StartError where there is no such file.
  */
 export function emulatorKey(part: keyof typeof PUBLISHED, tokenFile: string | undefined): string {

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { showsToken } from './local-token.ts'
 
 /**
- * What every answer of the front says to a browser. The console needs nothing but its own address, and runs nothing that is written in a page.
+ * What every answer of the front says to a browser. The console needs nothing but its own address, and runs
+ * nothing that is written in a page.
  * https://www.w3.org/TR/CSP3/
  */
 const SECURITY_HEADERS = {
@@ -33,8 +34,8 @@ export interface Refusal {
 }
 
 /**
- * Loopback alone does not keep out a page of somebody else: its script runs in a browser on this machine. Such a page either names its own
- * host, which DNS leads here (rebinding), or says by `Origin` whose it is.
+ * Loopback alone does not keep out a page of somebody else: its script runs in a browser on this machine.
+ * Such a page either names its own host, which DNS leads here (rebinding), or says by `Origin` whose it is.
  */
 export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
   // Every browser says both; who says no host is none.
@@ -51,7 +52,10 @@ export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
   return undefined
 }
 
-/** Why a request of another user of this machine is not served. @param token that of its owner; undefined: all of its users are let in. */
+/**
+ * Why a request of another user of this machine is not served.
+ * @param token that of its owner; undefined: all of its users are let in.
+ */
 export function checkToken(incoming: IncomingMessage, token: string | undefined): Refusal | undefined {
   if (token === undefined || showsToken(incoming, token)) return undefined
   const detail = 'send the token of whoever started this, as Authorization: Bearer'

@@ -20,9 +20,10 @@ export const FAST_LINE = '--fast: acknowledged is not on disk'
 const USAGE = 2
 
 /**
- * The life of one process of the local cloud. Started by a parent over IPC it reports `{ready: address}` and ends when the
- * parent says SIGTERM or is gone, so that no process outlives the command that started it; started by hand it ends on Ctrl-C too, and with
- * npx. What the caller gave wrong is exit code 2, any other reason not to start is 1.
+ * The life of one process of the local cloud. Started by a parent over IPC it reports `{ready: address}` and
+ * ends when the parent says SIGTERM or is gone, so that no process outlives the command that started it;
+ * started by hand it ends on Ctrl-C too, and with npx. What the caller gave wrong is exit code 2, any other
+ * reason not to start is 1.
  */
 export async function run(start: () => Promise<RunningCommand>): Promise<void> {
   const parented = process.connected

@@ -7,8 +7,8 @@ import { StartError } from './errors.ts'
 import { isShared } from './people.ts'
 import { optionalFlag } from './settings.ts'
 
-// Loopback keeps out other machines, not other users of this one. Where there are several, whoever asks a service shows a token that stands
-// beside the data, in a file that its owner alone can read.
+// Loopback keeps out other machines, not other users of this one. Where there are several, whoever asks a
+// service shows a token that stands beside the data, in a file that its owner alone can read.
 
 const TOKEN = /^[\w-]{43}$/
 const OWNER_ALONE = 0o600
@@ -22,7 +22,11 @@ export function locateTokenFile(dataDir: string): string {
   return join(dataDir, 'token')
 }
 
-/** Whether a token is asked for: as TIDEMARK_REQUIRE_TOKEN says, else where several people may use this machine. @throws StartError */
+/**
+ * Whether a token is asked for: as TIDEMARK_REQUIRE_TOKEN says, else where several people may use this
+ * machine.
+ * @throws StartError
+ */
 export function isTokenRequired(): boolean {
   return optionalFlag('TIDEMARK_REQUIRE_TOKEN') ?? isShared()
 }

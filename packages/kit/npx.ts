@@ -4,8 +4,8 @@ const LOOK_EVERY_MS = 300
 const SHELL = /^(sh|ash|bash|dash|zsh|busybox)$/
 
 /**
- * npx that is killed tells nobody, but the process, or the shell between the two, has another parent then. Looks for npx alone: what a shell
- * starts in the background outlives the shell.
+ * npx that is killed tells nobody, but the process, or the shell between the two, has another parent then.
+ * Looks for npx alone: what a shell starts in the background outlives the shell.
  */
 export function whenNpxEnds(ended: () => void): void {
   if (process.env.npm_command !== 'exec') return
@@ -15,7 +15,10 @@ export function whenNpxEnds(ended: () => void): void {
   }, LOOK_EVERY_MS).unref()
 }
 
-/** The parent, and the parent of that where it is a shell: npm runs commands in one. Only Linux tells of others: proc(5). */
+/**
+ * The parent, and the parent of that where it is a shell: npm runs commands in one. Only Linux tells of
+ * others: proc(5).
+ */
 function parents(): string {
   const parent = process.ppid
   let stat: string

@@ -9,8 +9,9 @@ const ROOT = 0
 const ASK_MS = 5000
 
 /**
- * Whether several people may have an account on this machine. In doubt they may: where the accounts cannot be read, where they come from a
- * directory that is not listed here, and on Windows, which would have to be asked in a language of its own.
+ * Whether several people may have an account on this machine. In doubt they may: where the accounts cannot be
+ * read, where they come from a directory that is not listed here, and on Windows, which would have to be
+ * asked in a language of its own.
  */
 export function isShared(): boolean {
   const { platform } = process
@@ -25,8 +26,8 @@ export function isShared(): boolean {
 }
 
 /**
- * @param people the numbers of the accounts. @param own that of this process. Root is no person of its own; anybody else who is not listed
- * comes from a directory, and others may too.
+ * @param people the numbers of the accounts. @param own that of this process. Root is no person of its own;
+ * anybody else who is not listed comes from a directory, and others may too.
  */
 export function isSharedBy(people: readonly number[], own: number | undefined): boolean {
   return people.length > 1 || (own !== ROOT && (own === undefined || !people.includes(own)))

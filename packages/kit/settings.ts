@@ -1,9 +1,9 @@
 import { StartError } from './errors.ts'
 
 /**
- * Every setting of the local cloud as a whole, and of the commands. They belong to a laptop and are no application settings, but what runs
- * on a laptop sees them: packages/tidemark/settings/other-names.ts has their names. The parts of the cloud have flags, and settings of
- * their own.
+ * Every setting of the local cloud as a whole, and of the commands. They belong to a laptop and are no
+ * application settings, but what runs on a laptop sees them: packages/tidemark/settings/other-names.ts has
+ * their names. The parts of the cloud have flags, and settings of their own.
  */
 export const localSettings = {
   TIDEMARK_BLOB_PORT: 'where the blobs are served: 10000, or 0 for any free port',

@@ -7,8 +7,8 @@ import { emulatorKey } from '../kit/emulator-keys.ts'
 import { checkOrigin, refuse } from '../kit/guard.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 
-// Azurite, blob service alone, as a part of the local cloud: started from its own classes, so that it ends when its parent does, says in
-// one line why it cannot start, and sends no telemetry.
+// Azurite, blob service alone, as a part of the local cloud: started from its own classes, so that it ends
+// when its parent does, says in one line why it cannot start, and sends no telemetry.
 
 /** What Azurite's factory asks of its environment: the command line's options, by name. */
 interface BlobEnvironment {

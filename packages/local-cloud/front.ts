@@ -6,8 +6,9 @@ import { answeredAtDoor } from './front/door.ts'
 import { type Site, withServices } from './front/site.ts'
 
 /**
- * One address for apps that each have their own, as an API gateway is in Azure: what is asked of `/api/<app>/…` goes to that app's host, and
- * comes back as the host answers it. `/api/openapi.json` tells what all of them can be asked. The console is at `/`.
+ * One address for apps that each have their own, as an API gateway is in Azure: what is asked of
+ * `/api/<app>/…` goes to that app's host, and comes back as the host answers it. `/api/openapi.json` tells
+ * what all of them can be asked. The console is at `/`.
  */
 export interface Front extends Running {
   /** Where an app answers now; undefined: nowhere, and it will again. */
@@ -106,9 +107,11 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
     response.pipe(outgoing)
   })
   sent.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // What it answered already cannot be taken back. Of a request that it took and did not answer nobody knows what became.
+    // What it answered already cannot be taken back. Of a request that it took and did not answer nobody
+    // knows what became.
     if (outgoing.headersSent) outgoing.destroy()
-    // It had closed the connection, which was kept, and asking again changes nothing: https://nodejs.org/api/http.html#requestreusedsocket
+    // It had closed the connection, which was kept, and asking again changes nothing:
+    // https://nodejs.org/api/http.html#requestreusedsocket
     else if (sent.reusedSocket && method === 'GET' && !hasBody && !outgoing.destroyed)
       forward(incoming, outgoing, to, serving)
     else end(incoming, outgoing, code === 'ECONNREFUSED' ? 503 : 504)
@@ -131,7 +134,10 @@ function copyHeaders({ headersDistinct }: IncomingMessage): Headers {
   return copied
 }
 
-/** An answer without content. 503 for an app whose host is away: it comes back. 504 where it went away before it answered. */
+/**
+ * An answer without content. 503 for an app whose host is away: it comes back. 504 where it went away before
+ * it answered.
+ */
 function end(incoming: IncomingMessage, outgoing: ServerResponse, status: 404 | 503 | 504): void {
   incoming.unpipe().resume()
   if (status !== 404) outgoing.setHeader('retry-after', '1')

@@ -6,8 +6,9 @@ import { findHolder } from '../kit/data-lock.ts'
 import { StartError } from '../kit/errors.ts'
 import { readTopology, type Topology } from './topology-file.ts'
 
-// A cloud that is ready says so in `cloud.json` of its data folder, so that hosts of other processes can run on it. Who reads it believes
-// it only while the process that wrote it has the folder's lock: what a killed cloud leaves behind says nothing.
+// A cloud that is ready says so in `cloud.json` of its data folder, so that hosts of other processes can run
+// on it. Who reads it believes it only while the process that wrote it has the folder's lock: what a killed
+// cloud leaves behind says nothing.
 
 /** A cloud as other processes see it. */
 export interface RunningCloud {

@@ -81,8 +81,8 @@ export async function endedWhile(
 }
 
 /**
- * Holds a replay until a later one has begun: how long a process takes to start is not what decides. One that was done before it could be held
- * is begun once more. @returns how both ended.
+ * Holds a replay until a later one has begun: how long a process takes to start is not what decides. One that
+ * was done before it could be held is begun once more. @returns how both ended.
  */
 export async function overtaken(replay: () => Command): Promise<{ readonly earlier: Ended; readonly later: Ended }> {
   for (;;) {

@@ -8,7 +8,10 @@ import { startChild } from '../kit/child.ts'
 /** The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator */
 export const EMULATOR_KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 
-/** The embedded Cosmos DB endpoint in a process of its own, with an empty database. It does not wait for the disk: no caller cuts its power. */
+/**
+ * The embedded Cosmos DB endpoint in a process of its own, with an empty database. It does not wait for the
+ * disk: no caller cuts its power.
+ */
 export async function cosmosEndpoint(): Promise<{ address: string; database: Database; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))
   const main = fileURLToPath(new URL('../cosmos/main.ts', import.meta.url))

@@ -4,7 +4,10 @@ export interface CodeBlock {
   readonly text: string
 }
 
-/** The fenced blocks of a document in Markdown, in their order. https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
+/**
+ * The fenced blocks of a document in Markdown, in their order.
+ * https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+ */
 export function listCodeBlocks(markdown: string): readonly CodeBlock[] {
   return [...markdown.matchAll(/^```([^\n`]*)\n(.*?)^```$/gms)].map(([, info = '', text = '']) => ({
     info: info.trim(),

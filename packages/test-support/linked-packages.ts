@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = realpathSync(fileURLToPath(new URL('../../', import.meta.url)))
 
-/** Gives a copy of the repository its packages: what npm has installed is the repository's, its own workspaces are the copy's. */
+/**
+ * Gives a copy of the repository its packages: what npm has installed is the repository's, its own workspaces
+ * are the copy's.
+ */
 export function linkPackages(copy: string): void {
   const [from, to] = [join(root, 'node_modules'), join(copy, 'node_modules')]
   mkdirSync(to)

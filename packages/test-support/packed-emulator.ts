@@ -29,7 +29,10 @@ export interface EmulatorPackage {
 const env = { NODE_TEST_CONTEXT: undefined, npm_command: undefined }
 /** What only this repository has. */
 const OURS = /TIDEMARK_|npm (start|run)|docs\/[\w-]+\.md/
-/** Starts a command as npx does, in a shell between the two, and goes on. Elsewhere than on Linux a process cannot see past its parent. */
+/**
+ * Starts a command as npx does, in a shell between the two, and goes on. Elsewhere than on Linux a process
+ * cannot see past its parent.
+ */
 const STARTER = `
 const { spawn } = require('node:child_process')
 const [node, args] = [process.execPath, process.argv.slice(1)]
@@ -39,8 +42,8 @@ else console.log('pid', spawn(node, args, options).pid)
 setInterval(() => {}, 1000)`
 
 /**
- * What the compiler says of these files, and of the types of a package that they import, as their user compiles them. What is wrong in the
- * types of others is theirs.
+ * What the compiler says of these files, and of the types of a package that they import, as their user
+ * compiles them. What is wrong in the types of others is theirs.
  */
 function mistakesIn(folder: string, files: readonly string[], installed: string): readonly string[] {
   const program = ts.createProgram(

@@ -24,7 +24,10 @@ export class Packed {
   readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-packed-'))
   readonly #files = new Map<string, string>()
 
-  /** @param folders of packages/, each packed once. Their types are held by `npm run check`: what is made is the same. */
+  /**
+   * @param folders of packages/, each packed once. Their types are held by `npm run check`: what is made is
+   * the same.
+   */
   async pack(...folders: readonly string[]): Promise<void> {
     for (const folder of folders)
       this.#files.set(folder, await packPackage(folder, join(this.folder, 'packed'), ['--noCheck']))

@@ -3,8 +3,9 @@ import { connect, createServer } from 'node:net'
 import { StartError } from '../kit/errors.ts'
 import { listen } from '../kit/listen.ts'
 
-// Below those that connections and servers on any free port are given, so that nobody takes one between its choice and its use:
-// /proc/sys/net/ipv4/ip_local_port_range. By chance, as other tests choose at the same time.
+// Below those that connections and servers on any free port are given, so that nobody takes one between its
+// choice and its use: /proc/sys/net/ipv4/ip_local_port_range. By chance, as other tests choose at the same
+// time.
 const [FIRST, LAST] = [20_000, 32_000]
 const TRIES = 100
 

@@ -7,7 +7,10 @@ import { linkPackages } from './linked-packages.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** A copy of the repository, as it stands, that a test may write to: what git knows or would know of it, and its packages. */
+/**
+ * A copy of the repository, as it stands, that a test may write to: what git knows or would know of it, and
+ * its packages.
+ */
 export class RepositoryCopy {
   readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-copy-'))
 

@@ -5,8 +5,9 @@ import { inspect } from 'node:util'
 const pauseAfter = (waitedMs: number): number => (waitedMs < 10_000 ? 20 : 200)
 
 /**
- * How long one wait may take. The runner's --test-timeout is the only clock, so that a busy machine is slow and not wrong; a wait ends a
- * little before it, because the runner ends a test without a word of what it waited for.
+ * How long one wait may take. The runner's --test-timeout is the only clock, so that a busy machine is slow
+ * and not wrong; a wait ends a little before it, because the runner ends a test without a word of what it
+ * waited for.
  */
 export const WAIT_MS = 0.8 * (runnersTimeout() ?? 600_000)
 

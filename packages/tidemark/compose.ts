@@ -37,8 +37,8 @@ const hostClock: HostClock = {
 export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & RebuildPort & RepublishPort
 
 /**
- * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
- * they are first used.
+ * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per
+ * instance, and connect when they are first used.
  * @throws TidemarkError `setting-invalid`, one line for all that is wrong.
  * @example
  * ```ts

@@ -5,8 +5,8 @@ import { compose } from './compose.ts'
 import type { Service } from './core/service.ts'
 
 /**
- * Registers all functions of a service, as its declaration says: what clients reach of it, the history of its streams, what operators ask, its
- * relay, the consumers of its views and reactions, and its periodic work.
+ * Registers all functions of a service, as its declaration says: what clients reach of it, the history of its
+ * streams, what operators ask, its relay, the consumers of its views and reactions, and its periodic work.
  * @throws TidemarkError `registration-invalid`, `setting-invalid`: a line for each fault, and the app does not start.
  * @example
  * ```ts

@@ -1,4 +1,5 @@
-// What tools read of a system: its declarations and what is made of them, its settings, and what its operations API answers. It loads no SDK.
+// What tools read of a system: its declarations and what is made of them, its settings, and what its
+// operations API answers. It loads no SDK.
 
 export { cloudEvent, formatDataschema, toCloudEvent } from './core/cloud-event.ts'
 export type { AnyDecider } from './core/decider.ts'

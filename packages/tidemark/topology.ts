@@ -34,7 +34,10 @@ import { RETENTION_HOURS } from './event-hubs/limits.ts'
  * ```
  */
 export interface Topology {
-  /** Each is deployed as an app of its own, with an identity that may do what stands here and in `access`, and nothing else. */
+  /**
+   * Each is deployed as an app of its own, with an identity that may do what stands here and in `access`, and
+   * nothing else.
+   */
   readonly services: readonly {
     /** Also the name of its database, and of the one hub that it sends to. */
     readonly name: string
@@ -42,7 +45,10 @@ export interface Topology {
     readonly receivesFrom: readonly string[]
     /** Its functions that run without being asked over HTTP, by the names they are registered with. */
     readonly functions: FunctionNames
-    /** The lists that it serves: the container that each is read from, and the paths of the composite index that it is read by. */
+    /**
+     * The lists that it serves: the container that each is read from, and the paths of the composite index
+     * that it is read by.
+     */
     readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
   }[]
   readonly databases: readonly {
@@ -72,8 +78,9 @@ export interface Topology {
 }
 
 /**
- * Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most. Few, as a laptop wants them: each
- * consumer has a receiver for each. A shape says how many there are in Azure.
+ * Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most.
+ * Few, as a laptop wants them: each consumer has a receiver for each. A shape says how many there are in
+ * Azure.
  */
 const PARTITIONS = 4
 
@@ -105,7 +112,8 @@ export function buildTopology(services: readonly Service[]): Topology {
     databases: services.map((service) => ({
       name: service.name,
       containers: [
-        // The log. A stream is read by version, and by a command's key, which has one outcome; `verify` reads it stream by stream.
+        // The log. A stream is read by version, and by a command's key, which has one outcome; `verify` reads
+        // it stream by stream.
         {
           name: LOG,
           partitionKey: '/stream',
@@ -161,7 +169,10 @@ export function buildTopology(services: readonly Service[]): Topology {
   }
 }
 
-/** A list of a view may be filtered by any of its filters, or several: each choice of them is read by an index of its own. */
+/**
+ * A list of a view may be filtered by any of its filters, or several: each choice of them is read by an index
+ * of its own.
+ */
 function describeLists({ name, filters }: AnyView): Topology['services'][number]['lists'] {
   return listSubsets(Object.keys(filters)).map((fields) => ({
     container: name,

@@ -1,7 +1,10 @@
 import { eventType } from 'tidemark'
 import * as z from 'zod'
 
-/** What inventory tells the other services: whether an order's stock is reserved. One stream for each order, `reservation-<order>`. */
+/**
+ * What inventory tells the other services: whether an order's stock is reserved. One stream for each order,
+ * `reservation-<order>`.
+ */
 
 /** Lines of an order, and how many units of each. */
 export const reservedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)

@@ -18,8 +18,9 @@ export const UnitsReserved = eventType(
 )
 
 /**
- * An order wanted more than there was. Recorded, so that the question is answered once for ever: whoever asks again, however late,
- * hears the same. Since version 2 what was asked for is called that: with all other events a quantity is what moved.
+ * An order wanted more than there was. Recorded, so that the question is answered once for ever: whoever asks
+ * again, however late, hears the same. Since version 2 what was asked for is called that: with all other
+ * events a quantity is what moved.
  */
 export const UnitsDeclined = eventType(
   'UnitsDeclined',
@@ -59,8 +60,8 @@ export const stockEvents = [
 export type StockEvent = EventOf<(typeof stockEvents)[number]>
 
 /**
- * The order's stock is let go. Since version 2 it says what was reserved for the order by then, which is now to be released: nothing,
- * where the cancellation overtook the reservation.
+ * The order's stock is let go. Since version 2 it says what was reserved for the order by then, which is now
+ * to be released: nothing, where the cancellation overtook the reservation.
  */
 export const StockReservationCancelled = eventType(
   'StockReservationCancelled',

@@ -32,8 +32,9 @@ function evolve(_: Reservation, event: ReservationEvent): Reservation {
 }
 
 /**
- * What became of an order's reservation: reserved, rejected or cancelled, decided once. What is reserved is then cancelled or shipped: once
- * too, so that its units are either released or leave, and the event that says which names them.
+ * What became of an order's reservation: reserved, rejected or cancelled, decided once. What is reserved is
+ * then cancelled or shipped: once too, so that its units are either released or leave, and the event that
+ * says which names them.
  */
 export const reservation: Decider<Reservation, ReservationCommand, ReservationEvent> = {
   category: 'reservation',

@@ -11,7 +11,10 @@ const stockDocument = z.object({
   available: z.int(),
   /** Units that orders wanted in vain. */
   declined: z.int(),
-  /** Units that left with orders, and units of these that came back. Absent where the view was not replayed since there are such. */
+  /**
+   * Units that left with orders, and units of these that came back. Absent where the view was not replayed
+   * since there are such.
+   */
   shipped: z.int().optional(),
   returned: z.int().optional(),
   updatedAt: z.iso.datetime(),

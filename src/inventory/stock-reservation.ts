@@ -9,9 +9,10 @@ const events = [OrderPlaced] as const
 /**
  * Reserves the stock of an order that was placed, all of it or nothing.
  *
- * Nothing is ever reserved twice or left behind, whoever repeats this and whenever: each product answers an order once for ever
- * (reserved or declined, both recorded), so every repeat takes the same way. What it reserved it releases itself as long as the order's
- * reservation does not have it: where a line was declined, or the reservation was cancelled before (stock-release.ts).
+ * Nothing is ever reserved twice or left behind, whoever repeats this and whenever: each product answers an
+ * order once for ever (reserved or declined, both recorded), so every repeat takes the same way. What it
+ * reserved it releases itself as long as the order's reservation does not have it: where a line was declined,
+ * or the reservation was cancelled before (stock-release.ts).
  */
 export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'stock-reservation',

@@ -49,8 +49,9 @@ function evolve(stock: Stock, event: StockEvent): Stock {
 /**
  * The stock of one product: never are more units reserved than there are.
  *
- * It does not know which order has what. An order is answered once because `reserve` always leaves an event, under one key; its units are
- * released or shipped once because its reservation decides which, and that is sent under one key too.
+ * It does not know which order has what. An order is answered once because `reserve` always leaves an event,
+ * under one key; its units are released or shipped once because its reservation decides which, and that is
+ * sent under one key too.
  */
 export const stock: Decider<Stock, StockCommand, StockEvent> = {
   category: 'stock',
@@ -92,7 +93,10 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
   },
 }
 
-/** The last line of defence: a sender that is wrong about one order shows here, where too few are reserved for all of them. */
+/**
+ * The last line of defence: a sender that is wrong about one order shows here, where too few are reserved for
+ * all of them.
+ */
 function tooMany(
   { orderId, quantity }: { readonly orderId: string; readonly quantity: number },
   reserved: number,

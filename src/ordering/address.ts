@@ -41,9 +41,10 @@ export function isSame(stored: PrivateAddress, input: AddressInput): boolean {
 }
 
 /**
- * A house number is the line's last word, where it begins with a digit, is not all there is, and one space parts it from the name: `Quay 1`,
- * `Quay 1a`, `D 10 12` (12 of `D 10`). `Rue du 4 Septembre`, `12 Main Street` and `Quay 1 bis` have none by that rule and stay whole: a number
- * that was not split off is a lesser fault than a name that was cut.
+ * A house number is the line's last word, where it begins with a digit, is not all there is, and one space
+ * parts it from the name: `Quay 1`, `Quay 1a`, `D 10 12` (12 of `D 10`). `Rue du 4 Septembre`, `12 Main
+ * Street` and `Quay 1 bis` have none by that rule and stay whole: a number that was not split off is a lesser
+ * fault than a name that was cut.
  */
 const LINE = new RegExp(`^(?<streetName>.*\\S) (?<houseNumber>\\d\\S{0,${MAX_HOUSE_NUMBER - 1}})$`, 's')
 

@@ -3,8 +3,8 @@ import * as z from 'zod'
 import { money } from '../money.ts'
 
 /**
- * What ordering tells the other services: its public events. They rely on these schemas alone; a change that an old reader
- * cannot read is a new event.
+ * What ordering tells the other services: its public events. They rely on these schemas alone; a change that
+ * an old reader cannot read is a new event.
  */
 
 export const sku = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
@@ -61,8 +61,8 @@ const placedV2 = placedV1.extend({ payment })
 export const placedV3 = placedV2.extend({ channel })
 
 /**
- * Since version 2 it says how it is paid: until then every order was paid by card. Since version 3 it says where it was taken: until then
- * there was the web shop alone.
+ * Since version 2 it says how it is paid: until then every order was paid by card. Since version 3 it says
+ * where it was taken: until then there was the web shop alone.
  */
 export const OrderPlaced = eventType('OrderPlaced', placedV1)
   .additive(placedV2, (data) => ({ ...data, payment: { method: 'card' as const, withinSeconds: PAY_WITHIN_SECONDS } }))
@@ -94,11 +94,12 @@ export const quantities = z
   .min(1)
   .max(50)
 
-// What an order's fulfilment, `fulfilment-<order>`, wants done. Each is asked once, and answered by events of whoever does it.
+// What an order's fulfilment, `fulfilment-<order>`, wants done. Each is asked once, and answered by events of
+// whoever does it.
 
 /**
- * Asks inventory to let go of what is reserved for an order: nothing of it was shipped, and nothing will be. Not at the cancellation itself,
- * which may meet goods that are on their way.
+ * Asks inventory to let go of what is reserved for an order: nothing of it was shipped, and nothing will be.
+ * Not at the cancellation itself, which may meet goods that are on their way.
  */
 export const StockReleaseRequested = eventType(
   'StockReleaseRequested',
@@ -116,9 +117,10 @@ const paymentRequestedV1 = z.object({
 })
 
 /**
- * Asks payments to open a payment; by card it is authorised or declined at once, a transfer once it is there. Since version 2 payments keeps the
- * time and says when it is over: whoever does not know that must not open the payment. In version 1 ordering kept it, and asked for a void
- * then, so payments gives such a payment the longest time there is and never ends it first.
+ * Asks payments to open a payment; by card it is authorised or declined at once, a transfer once it is there.
+ * Since version 2 payments keeps the time and says when it is over: whoever does not know that must not open
+ * the payment. In version 1 ordering kept it, and asked for a void then, so payments gives such a payment the
+ * longest time there is and never ends it first.
  */
 export const PaymentRequested = eventType('PaymentRequested', paymentRequestedV1).breaking(
   paymentRequestedV1.omit({ due: true }).extend({ withinSeconds }),

@@ -16,8 +16,8 @@ import {
 } from './contract.ts'
 
 /**
- * An order as ordering keeps it. Its versions 1 to 3 are those that others are told. From 4 on the two go on apart: here the address has the
- * house number apart, which is no business of others.
+ * An order as ordering keeps it. Its versions 1 to 3 are those that others are told. From 4 on the two go on
+ * apart: here the address has the house number apart, which is no business of others.
  */
 export const PrivateOrderPlaced = OrderPlaced.breaking(
   placedV3.extend({ shippingAddress: privateAddress }),

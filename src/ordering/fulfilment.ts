@@ -99,8 +99,9 @@ function recordInput(state: Fulfilment, command: FulfilmentCommand, orderId: str
 }
 
 /**
- * What follows from what is known and was asked for: one step, or nothing. Every rule looks at knowledge alone, not at the message
- * that brought it, so that whatever the order in which messages come, the same is asked for in the end.
+ * What follows from what is known and was asked for: one step, or nothing. Every rule looks at knowledge
+ * alone, not at the message that brought it, so that whatever the order in which messages come, the same is
+ * asked for in the end.
  */
 function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
   const { order, stock, payment, shipment, asked } = state
@@ -153,8 +154,9 @@ function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): Fulfilme
 }
 
 /**
- * Leads an order from its placement to its completion, or back to where nobody holds anything for it: stock reserved, payment authorised,
- * shipment prepared, dispatched and captured. It hears what the services say, in whatever order, and asks each for its part once.
+ * Leads an order from its placement to its completion, or back to where nobody holds anything for it: stock
+ * reserved, payment authorised, shipment prepared, dispatched and captured. It hears what the services say,
+ * in whatever order, and asks each for its part once.
  */
 export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent> = {
   category: 'fulfilment',

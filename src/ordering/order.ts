@@ -81,8 +81,8 @@ function addPublicAddress(address: PrivateAddress): PrivateAddress & Address {
 }
 
 /**
- * An order: placed, then confirmed or rejected as its stock allows, and completed once it is paid and on its way. The customer may change
- * its address until it is confirmed, and cancel it until it is completed.
+ * An order: placed, then confirmed or rejected as its stock allows, and completed once it is paid and on its
+ * way. The customer may change its address until it is confirmed, and cancel it until it is completed.
  */
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',

@@ -2,12 +2,18 @@ import { eventType } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
 
-/** What payments tells the other services: what became of an order's money. One stream for each order, `payment-<order>`. */
+/**
+ * What payments tells the other services: what became of an order's money. One stream for each order,
+ * `payment-<order>`.
+ */
 
 /** The money is reserved for us: it can be captured, up to this amount. */
 export const PaymentAuthorised = eventType('PaymentAuthorised', z.object({ orderId: z.string(), amount: money }))
 
-/** Its time was over before it was authorised or declined: there will be no money for this order, and nothing is held. */
+/**
+ * Its time was over before it was authorised or declined: there will be no money for this order, and nothing
+ * is held.
+ */
 export const PaymentExpired = eventType('PaymentExpired', z.object({ orderId: z.string(), amount: money }))
 
 /** There will be no money for this order. */

@@ -3,7 +3,10 @@ import * as z from 'zod'
 import { money } from '../money.ts'
 import { PaymentCaptured, PaymentExpired } from './contract.ts'
 
-/** What payments keeps for itself. Others are told less of the events that have the contract's names: see service.ts. */
+/**
+ * What payments keeps for itself. Others are told less of the events that have the contract's names: see
+ * service.ts.
+ */
 
 export const method = z.enum(['card', 'transfer'])
 

@@ -5,8 +5,8 @@ import { payment } from './payment.ts'
 const events = [PaymentRequested, CaptureRequested, VoidRequested, RefundRequested] as const
 
 /**
- * Does with an order's payment what its fulfilment asks for, each once. A payment that is opened expires when its time is over: its time runs
- * from its own opening, whenever that was asked for.
+ * Does with an order's payment what its fulfilment asks for, each once. A payment that is opened expires when
+ * its time is over: its time runs from its own opening, whenever that was asked for.
  */
 export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'payment-requests',
@@ -21,7 +21,8 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
       case 'PaymentRequested': {
         const { amount, method, withinSeconds } = data
         const request = { type: 'request', data: { amount, method, withinSeconds } } as const
-        // `request:…` is the id of the code that sent a due time in its place: one id has one content, whichever code sends it.
+        // `request:…` is the id of the code that sent a due time in its place: one id has one content,
+        // whichever code sends it.
         const { events } = await send(payment, orderId, `open:${orderId}`, request)
         const [opened, decided] = events
         // A card is decided with its opening: no time runs.

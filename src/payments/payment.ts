@@ -127,11 +127,13 @@ function refusedAs({ status }: Payment): ReturnType<typeof refuse> {
 }
 
 /**
- * An order's payment: asked for, then authorised or declined, a card by rule and a transfer by the bank's word. What is authorised is
- * captured once or voided, never both; what is captured can be given back, never more than that.
+ * An order's payment: asked for, then authorised or declined, a card by rule and a transfer by the bank's
+ * word. What is authorised is captured once or voided, never both; what is captured can be given back, never
+ * more than that.
  *
- * Until it is authorised its time runs, from its own opening. `authorise` and `expire` are decided in this one stream, so one of them is first
- * and stands, whoever else was away meanwhile. An `authorise` after the due time and before `expire` is first: the money is there.
+ * Until it is authorised its time runs, from its own opening. `authorise` and `expire` are decided in this
+ * one stream, so one of them is first and stands, whoever else was away meanwhile. An `authorise` after the
+ * due time and before `expire` is first: the money is there.
  */
 export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   category: 'payment',

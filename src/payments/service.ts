@@ -18,7 +18,10 @@ import { paymentRequests } from './payment-requests.ts'
 import { paymentTotals } from './payment-totals.ts'
 import { paymentView } from './payment-view.ts'
 
-/** Takes the money of orders in their time, and gives it back. The bank's references, and why something was voided or refunded, stay here. */
+/**
+ * Takes the money of orders in their time, and gives it back. The bank's references, and why something was
+ * voided or refunded, stay here.
+ */
 export const payments: Service = {
   name: 'payments',
   deciders: [payment, canary],

@@ -1,7 +1,10 @@
 import { eventType } from 'tidemark'
 import * as z from 'zod'
 
-/** What shipping tells the other services: where an order's goods are. One stream for each order, `shipment-<order>`. */
+/**
+ * What shipping tells the other services: where an order's goods are. One stream for each order,
+ * `shipment-<order>`.
+ */
 
 /** Carries the lines: who takes them from the stock, or puts them back, needs no memory of the order. */
 export const shippedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)

@@ -2,7 +2,10 @@ import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
 import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } from './contract.ts'
 
-/** What shipping keeps for itself. Others are told less of the events that have the contract's names: see service.ts. */
+/**
+ * What shipping keeps for itself. Others are told less of the events that have the contract's names: see
+ * service.ts.
+ */
 
 /** Shipping's own, so that its log does not change with the contract of ordering. */
 export const destination = z.object({

@@ -35,7 +35,10 @@ export const statusAfter = {
   ShipmentReturned: 'returned',
 } as const
 
-/** An order's shipment: prepared, then cancelled or dispatched, once; what was dispatched can be delivered, recalled, and come back. */
+/**
+ * An order's shipment: prepared, then cancelled or dispatched, once; what was dispatched can be delivered,
+ * recalled, and come back.
+ */
 export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
   category: 'shipment',
   commands: shipmentCommands,

@@ -43,10 +43,10 @@ const HUB_FAULTS = {
 }
 
 /**
- * The slower kind of chaos: real hosts on the local cloud, over the real protocols, with customers, banks and a warehouse, kill -9 at random, and
- * endpoints that refuse, drop, steal and send twice.
- * Which host dies when follows from the seed; what it was doing then does not. The views and what the services agreed on are compared
- * with the logs at the end.
+ * The slower kind of chaos: real hosts on the local cloud, over the real protocols, with customers, banks and
+ * a warehouse, kill -9 at random, and endpoints that refuse, drop, steal and send twice. Which host dies when
+ * follows from the seed; what it was doing then does not. The views and what the services agreed on are
+ * compared with the logs at the end.
  * @returns how many hosts were killed. @throws AssertionError for whatever was lost or done twice.
  */
 export async function cloudChaos({ seed, minutes, tell: report, isStopped }: CloudChaos): Promise<number> {

@@ -10,7 +10,10 @@ import { buildScript, type Step } from './shop/script.ts'
 const FAULTY_MS = 60_000
 /** How long the system then has to come to rest: longer than anything waits for anything. Milliseconds. */
 const CALM_MS = 3_600_000
-/** How many checks of the lag it must stay at rest for, where a checkpoint was moved: they find what was passed over. */
+/**
+ * How many checks of the lag it must stay at rest for, where a checkpoint was moved: they find what was
+ * passed over.
+ */
 const LAG_CHECKS = 3
 
 /** A history, or a part of one. */

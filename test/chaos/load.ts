@@ -4,7 +4,8 @@ import type { Mutation } from './mutations.ts'
 const SMALL_CACHES = new URL('../../packages/tidemark/test/simulation/small-caches.ts', import.meta.url).href
 
 /**
- * The simulator. It is loaded by this alone, once in a thread: what it runs has small caches, and is mutated where a mutation is given.
+ * The simulator. It is loaded by this alone, once in a thread: what it runs has small caches, and is mutated
+ * where a mutation is given.
  * @throws Error where what is to be mutated does not stand there once.
  */
 export async function loadSimulator(mutation?: Mutation): Promise<typeof import('./history.ts')> {

@@ -15,11 +15,13 @@ const MAX_FAILURES = 5
 const MUTATION_SEEDS = 400
 
 /**
- * `npm run chaos -- --seeds N [--from N] [--kind KIND]…`: lets histories happen in which everything goes wrong, each made of its seed
- * alone, and checks what must hold at the end of each. One that fails is made as small as it can be, and told with the command that repeats it.
+ * `npm run chaos -- --seeds N [--from N] [--kind KIND]…`: lets histories happen in which everything goes
+ * wrong, each made of its seed alone, and checks what must hold at the end of each. One that fails is made as
+ * small as it can be, and told with the command that repeats it.
  *
- * `--seed N [--faults ID,ID] [--steps N,N] [--processes N]` repeats one, line by line. `--mutations` shows that changes of the runtime are noticed.
- * `npm run chaos:cloud -- [--minutes N] [--seed N]` is the slower kind: hosts on the local cloud, which are killed.
+ * `--seed N [--faults ID,ID] [--steps N,N] [--processes N]` repeats one, line by line. `--mutations` shows
+ * that changes of the runtime are noticed. `npm run chaos:cloud -- [--minutes N] [--seed N]` is the slower
+ * kind: hosts on the local cloud, which are killed.
  */
 async function main(): Promise<void> {
   const { seeds, from, seed, processes, minutes, mutations, cloud, kind, faults, steps } = readArguments(

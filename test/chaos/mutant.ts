@@ -10,7 +10,10 @@ export interface Caught {
   readonly smaller?: Smaller
 }
 
-/** How large a history was before it was made smaller, and after; and whether what is left shows the same when it is repeated. */
+/**
+ * How large a history was before it was made smaller, and after; and whether what is left shows the same when
+ * it is repeated.
+ */
 export interface Smaller {
   readonly from: Size
   readonly to: Size

@@ -3,7 +3,10 @@ import type { FaultKind } from '../../packages/tidemark/test/simulation/faults.t
 /** A change of the runtime that breaks one of its promises. */
 export interface Mutation {
   readonly name: string
-  /** The faults that it shows under. Under all of them it shows too, in more histories than a test has time for. Absent: all. */
+  /**
+   * The faults that it shows under. Under all of them it shows too, in more histories than a test has time
+   * for. Absent: all.
+   */
   readonly under?: readonly FaultKind[]
   /** Under packages/tidemark/. */
   readonly file: string

@@ -22,7 +22,10 @@ export function shownSteps({ script, steps }: History): string {
     .join('\n')
 }
 
-/** The command that repeats what is left of a history. @param kinds those that may happen, where not the usual ones may. */
+/**
+ * The command that repeats what is left of a history.
+ * @param kinds those that may happen, where not the usual ones may.
+ */
 export function formatCommand({ history, maxProcesses }: Shrunk, kinds: readonly string[]): string {
   const { seed, faults, steps } = history
   const ids = faults.map(({ id }) => id)

@@ -10,8 +10,8 @@ export interface Shrunk {
 }
 
 /**
- * Leaves out what a violation does not need: faults, steps of the script, processes. What happened and what did is named in every history of the
- * seed in the same way, so what is left goes on as before.
+ * Leaves out what a violation does not need: faults, steps of the script, processes. What happened and what
+ * did is named in every history of the seed in the same way, so what is left goes on as before.
  * @param run a history; of the same seed the same one.
  */
 export async function shrink(

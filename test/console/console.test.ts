@@ -19,7 +19,10 @@ const LOOKS = [
 /** How often a page with a barrier is looked at. */
 const MOST_LOOKS = 3
 
-/** Each page's task is done through the page alone, as somebody does it who knows nothing of the API. Each test goes on where the one before ended. */
+/**
+ * Each page's task is done through the page alone, as somebody does it who knows nothing of the API. Each
+ * test goes on where the one before ended.
+ */
 describe('the console', () => {
   let harness: ConsoleHarness
   let ordering: Child

@@ -13,7 +13,10 @@ import { storeTime } from '../support/store-time.ts'
 import { System } from '../support/system.ts'
 
 const FAST_S = 3600
-/** A token for a hub is good for an hour from when its host believes it to be: one that is slower could not reach the hub. */
+/**
+ * A token for a hub is good for an hour from when its host believes it to be: one that is slower could not
+ * reach the hub.
+ */
 const SLOW_S = -3300
 /** Long enough for a busy machine to pay before it is over. */
 const WITHIN_SECONDS = 20

@@ -64,7 +64,10 @@ describe('crashes', () => {
     const dice = random(SEED)
     const planned = crashes.map(([group, point]) => ({ group, point, crash: `${point}:${dice.between(2, 12)}` }))
     console.log(`# to be killed: ${planned.map(({ group, crash }) => `${group} ${crash}`).join(', ')}`)
-    /** A host that takes up what the one before it left dies too, beside those of the other groups; the last one lives. */
+    /**
+     * A host that takes up what the one before it left dies too, beside those of the other groups; the last
+     * one lives.
+     */
     const dieEverywhere = async (group: string): Promise<void> => {
       const its = planned.filter((each) => each.group === group)
       const log = join(system.dataDir, `crashes-${group}`)

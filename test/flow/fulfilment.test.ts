@@ -9,7 +9,10 @@ const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
 /** Long enough for a busy machine to open the payment, and to kill every process or to pay, before it is over. */
 const WITHIN_SECONDS = 10
 
-/** The longest ids that there may be, with every kind of character that they may have; the most lines, units and money; any text. */
+/**
+ * The longest ids that there may be, with every kind of character that they may have; the most lines, units
+ * and money; any text.
+ */
 const LONGEST_ORDER = `O${'._~:-a1'.repeat(15)}`.slice(0, 100)
 const LONGEST_SKUS = Array.from({ length: 50 }, (_, index) => `${index}${'._-aZ9'.repeat(11)}`.slice(0, 64))
 const MOST_UNITS = 10_000

@@ -82,7 +82,10 @@ describe('what no batch brings', () => {
     positions.add(String(body.position))
   }
 
-  /** Orders that are placed and published while all consumers are away. One of them is cancelled: nothing comes after that. */
+  /**
+   * Orders that are placed and published while all consumers are away. One of them is cancelled: nothing
+   * comes after that.
+   */
   async function placeUnread(name: string): Promise<void> {
     await stopHosts()
     await start({ FUNCTIONS_HOST_MAIN: 'test/support/relay-functions.ts' })

@@ -8,8 +8,8 @@ import { foldLevel } from '../support/raw-levels.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
 
 /**
- * Inventory goes from version n, a bundle of an earlier commit, to today's, and back, and again, beside an ordering that stays at n. Each
- * test goes on where the one before ended.
+ * Inventory goes from version n, a bundle of an earlier commit, to today's, and back, and again, beside an
+ * ordering that stays at n. Each test goes on where the one before ended.
  */
 describe('inventory is deployed anew while it runs, beside an ordering of before', () => {
   let releases: Releases
@@ -59,7 +59,10 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
   const readVersions = async (sku: string) =>
     (await readStock(sku)).filter(({ type }) => type === 'UnitsDeclined').map(({ schemaVersion }) => schemaVersion)
 
-  /** Answers no command and no query of such a product, and writes nothing for them; other hosts go on reserving it for orders meanwhile. */
+  /**
+   * Answers no command and no query of such a product, and writes nothing for them; other hosts go on
+   * reserving it for orders meanwhile.
+   */
   async function waitsAtOld(host: ServiceHost, sku: string): Promise<void> {
     const readPeopleEvents = async () => (await readStock(sku)).filter(({ data }) => data.orderId === undefined)
     const before = await readPeopleEvents()

@@ -13,9 +13,10 @@ import { Releases, type ServiceHost } from '../support/releases.ts'
 // Lines with and without a house number that can be told from the name.
 const STREETS = ['Quay 1', 'Quay 1a', 'Rue du 4 Septembre', 'D 10 12', '12 Main Street', 'Quay']
 /**
- * Ordering goes from version n, a bundle of an earlier commit, to today's, and back, and again. Inventory and shipping stay at n. Payments cannot:
- * what today's ordering asks of it (PaymentRequested 2) breaks with n, which did not keep the time to pay. It is deployed after ordering, the
- * wrong way round, so that it holds these requests until then. Each test goes on where the one before ended.
+ * Ordering goes from version n, a bundle of an earlier commit, to today's, and back, and again. Inventory and
+ * shipping stay at n. Payments cannot: what today's ordering asks of it (PaymentRequested 2) breaks with n,
+ * which did not keep the time to pay. It is deployed after ordering, the wrong way round, so that it holds
+ * these requests until then. Each test goes on where the one before ended.
  */
 describe('ordering is deployed anew while it runs, beside services of before', () => {
   let releases: Releases
@@ -109,8 +110,8 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       ?.schemaVersion
 
   /**
-   * What an older host says to whatever needs a stream that it cannot read: try again, it is being deployed; and it writes nothing for them.
-   * Another host may go on with the order meanwhile.
+   * What an older host says to whatever needs a stream that it cannot read: try again, it is being deployed;
+   * and it writes nothing for them. Another host may go on with the order meanwhile.
    */
   async function waitsAtOld(host: ServiceHost, id: string): Promise<void> {
     const readPeopleEvents = async () =>
@@ -130,7 +131,10 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     assert.deepEqual(await readPeopleEvents(), before)
   }
 
-  /** Nothing lost, nothing doubled, nothing half: the views of ordering equal its log, whoever wrote which part of both. */
+  /**
+   * Nothing lost, nothing doubled, nothing half: the views of ordering equal its log, whoever wrote which
+   * part of both.
+   */
   async function assertViewsEqualLog(host: ServiceHost, replayed: boolean): Promise<void> {
     const log = await releases.streams('ordering')
     const orders = [...log].filter(([stream]) => stream.startsWith('order-'))
@@ -165,7 +169,10 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     }
   }
 
-  /** The logs themselves: every event is as it was written, each of a command once, and what was asked for came about once. */
+  /**
+   * The logs themselves: every event is as it was written, each of a command once, and what was asked for
+   * came about once.
+   */
   async function assertLogsSound(): Promise<void> {
     for (const service of ['ordering', 'inventory', 'payments', 'shipping']) {
       const faults: unknown[] = []
@@ -331,8 +338,8 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     })
     const before = await readStream(newWaits)
     await authorise(newWaits)
-    // The answer of payments meets a fulfilment that n cannot read, so the payment's stream waits. The fulfilment's own need not: today's
-    // code may have handled all of it.
+    // The answer of payments meets a fulfilment that n cannot read, so the payment's stream waits. The
+    // fulfilment's own need not: today's code may have handled all of it.
     await until('n to hold', () => waitsSomewhere(`payment-${newWaits}`))
     await waitsAtOld(host, newWaits)
     assert.deepEqual(await readStream(newWaits), before)

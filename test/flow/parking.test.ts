@@ -13,7 +13,10 @@ const EACH = 100
 const PARTITION = 2
 const FAULTY = { FUNCTIONS_HOST_MAIN: 'test/support/faulty-functions.ts', TIDEMARK_QUERY_WAIT_MS: '300' }
 
-/** Of ordering: a build whose view of orders has a fault, and then today's. Each test goes on where the one before ended. */
+/**
+ * Of ordering: a build whose view of orders has a fault, and then today's. Each test goes on where the one
+ * before ended.
+ */
 describe('what cannot be processed waits by itself, on the running system', () => {
   let system: System
   let hub: TestHub

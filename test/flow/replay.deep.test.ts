@@ -8,7 +8,10 @@ import { System } from '../support/system.ts'
 /** Customers and readers come often, and leave the machine to what they look at. */
 const pause = (): Promise<void> => delay(40)
 
-/** Customers come and go and readers look, while the given thing happens: what a reader saw once stays there and never goes backwards. */
+/**
+ * Customers come and go and readers look, while the given thing happens: what a reader saw once stays there
+ * and never goes backwards.
+ */
 async function underLoad(
   { client }: System,
   replays: Replays,

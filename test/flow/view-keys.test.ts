@@ -122,7 +122,8 @@ describe('documents over HTTP', () => {
   it('a document whose key no URL can have is refused, by name: its event waits whole, and no other stream for it', async () => {
     for (const key of refusedKeys.filter((refused) => refused.isWellFormed())) {
       const { status } = await call('GET', `${base}/labels/${encodeURIComponent(key)}`, {})
-      // A client takes `.` for the list itself, `..` for what is above it, and an empty key for the list; the host takes no NUL.
+      // A client takes `.` for the list itself, `..` for what is above it, and an empty key for the list; the
+      // host takes no NUL.
       const expected = key === '' || key === '.' ? 200 : key.includes('\0') ? 400 : 404
       assert.equal(status, expected, JSON.stringify(key))
     }

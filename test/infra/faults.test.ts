@@ -4,7 +4,8 @@ import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { type Deployed, deployed, selectType } from './support/deployed.ts'
 
-// mutations.deep.test.ts takes out; here something is put in or changed, at least once for each rule, so that one that is gone is missed.
+// mutations.deep.test.ts takes out; here something is put in or changed, at least once for each rule, so that
+// one that is gone is missed.
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever Azure Resource Manager takes.
 type Bag = any

@@ -20,7 +20,8 @@ interface Deployed {
   readonly hooks: { readonly prepackage: { readonly posix: { readonly run: string } } }
 }
 
-// What azd does of a service: its hook makes the bundle, and all of that folder is packed but what its .funcignore leaves out.
+// What azd does of a service: its hook makes the bundle, and all of that folder is packed but what its
+// .funcignore leaves out.
 describe('the packages that azd uploads', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-packages-'))
   const copy = new RepositoryCopy()
@@ -40,7 +41,8 @@ describe('the packages that azd uploads', () => {
   before(async () => {
     const { services } = parse(readFileSync(copy.path('azure.yaml'), 'utf8')) as { services: Record<string, Deployed> }
     const sh = (command: string) => promisify(execFile)('sh', ['-c', command], { cwd: copy.folder })
-    // As azd does, all at the same time. After each hook azd runs the script build, as there is one: two of them stand for all.
+    // As azd does, all at the same time. After each hook azd runs the script build, as there is one: two of
+    // them stand for all.
     const hooks = Object.values(services).map(({ hooks: { prepackage } }) => sh(prepackage.posix.run))
     const [made] = await Promise.all([Promise.all(hooks), sh('npm run build'), sh('npm run build')])
     output = made.map(({ stdout }) => stdout).join('')

@@ -6,7 +6,8 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 const SETTING = 'TIDEMARK_TEST_CHROMIUM'
 
 /**
- * Starts a headless Chromium: that of TIDEMARK_TEST_CHROMIUM, one on PATH, or Debian's, which is installed where this may.
+ * Starts a headless Chromium: that of TIDEMARK_TEST_CHROMIUM, one on PATH, or Debian's, which is installed
+ * where this may.
  * @throws Error of one line that says what to do where there is none.
  */
 export async function startBrowser(): Promise<Browser> {

@@ -69,7 +69,10 @@ export class ConsoleHarness {
     return page
   }
 
-  /** Ends what the page does, and what it keeps. The browser's cache stays: a page of its own for each test costs twice as much. */
+  /**
+   * Ends what the page does, and what it keeps. The browser's cache stays: a page of its own for each test
+   * costs twice as much.
+   */
   async leave(): Promise<void> {
     await this.#page?.evaluate('localStorage.clear()')
     await this.#page?.goto('about:blank')

@@ -1,6 +1,6 @@
 /**
- * Loaded before the functions (`--import`): kills the process, as kill -9 does, right after the n-th call of a step has taken effect. The
- * framework is itself; only the steps named here are wrapped.
+ * Loaded before the functions (`--import`): kills the process, as kill -9 does, right after the n-th call of
+ * a step has taken effect. The framework is itself; only the steps named here are wrapped.
  *
  * TIDEMARK_TEST_CRASH is `<point>:<n>`, TIDEMARK_TEST_CRASH_LOG a file that names what was hit.
  */

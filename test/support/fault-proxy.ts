@@ -133,7 +133,10 @@ export class FaultProxy {
   }
 }
 
-/** As the service refuses; it may be asked again in a millisecond. https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb */
+/**
+ * As the service refuses; it may be asked again in a millisecond.
+ * https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb
+ */
 function refuse(response: ServerResponse, status: number): void {
   response
     .writeHead(status, { 'content-type': 'application/json', 'x-ms-retry-after-ms': '1' })

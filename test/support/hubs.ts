@@ -81,7 +81,10 @@ export class TestHub {
       : new EventHubConsumerClient(group, connection, this.#name)
   }
 
-  /** Every event that it has expires. Its control endpoint must have been asked for: EVENT_HUBS_EMULATOR_CONTROL_PORT. */
+  /**
+   * Every event that it has expires. Its control endpoint must have been asked for:
+   * EVENT_HUBS_EMULATOR_CONTROL_PORT.
+   */
   async expire(): Promise<void> {
     const { address } = JSON.parse(await readFile(join(this.#system.dataDir, 'eventhubs/control.json'), 'utf8'))
     const path = `namespaces/emulatorNs1/hubs/${this.#name}/expire`

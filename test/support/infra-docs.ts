@@ -43,7 +43,10 @@ export function listResourceTypes(snapshot: Snapshot): ReadonlySet<string> {
   return new Set(types)
 }
 
-/** The resource types that have a row in docs/deploy.md: in backquotes in the first column. Fails where there is none. */
+/**
+ * The resource types that have a row in docs/deploy.md: in backquotes in the first column. Fails where there
+ * is none.
+ */
 export function listDocumentedTypes(deploy: string): ReadonlySet<string> {
   const types = readMarkdown(deploy).rows.flatMap(([first = '']) =>
     [...first.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) =>

@@ -14,7 +14,10 @@ export interface Promised {
   readonly surprises: string[]
 }
 
-/** Where customers find the services; where payments and shipping are among them, banks and a warehouse do their part. */
+/**
+ * Where customers find the services; where payments and shipping are among them, banks and a warehouse do
+ * their part.
+ */
 export type Shops = PerService<Client>
 
 /** Customers come and go while the given thing happens; what they were promised is checked afterwards. */

@@ -26,7 +26,8 @@ export class AnswerCheck {
   readonly #ajv: Ajv2020
 
   constructor(document: OpenApi) {
-    // What the document says beside schemas is no keyword of JSON Schema; of its examples and defaults nothing is to be checked.
+    // What the document says beside schemas is no keyword of JSON Schema; of its examples and defaults
+    // nothing is to be checked.
     this.#ajv = new Ajv2020({ strict: false, allErrors: true })
     addFormats.default(this.#ajv)
     this.#ajv.addSchema(document, 'openapi')

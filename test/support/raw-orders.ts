@@ -1,8 +1,9 @@
 import type { RawItem } from '../../packages/cli/demo/raw-fold.ts'
 
 /**
- * Orders folded from the raw log in whatever versions its events are, with no code of the services: what their views and states should
- * show. `channel` is among it, which a document lacks that an older version projected.
+ * Orders folded from the raw log in whatever versions its events are, with no code of the services: what
+ * their views and states should show. `channel` is among it, which a document lacks that an older version
+ * projected.
  */
 
 const STATUS: Readonly<Record<string, string>> = {

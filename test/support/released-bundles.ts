@@ -16,7 +16,10 @@ async function releasedFile(commit: string, file: string): Promise<Buffer> {
   return gunzipSync(await readFile(join(locateFolder(commit), `${file}.gz`)))
 }
 
-/** Every file of a released commit that is written down, with the SHA-256 that it was released with and the one that it has. */
+/**
+ * Every file of a released commit that is written down, with the SHA-256 that it was released with and the
+ * one that it has.
+ */
 export async function readChecksums(commit: string): Promise<{ file: string; released: string; is: string }[]> {
   const lines = (await readFile(join(locateFolder(commit), 'SHA256SUMS'), 'utf8')).trimEnd().split('\n')
   return Promise.all(

@@ -45,7 +45,8 @@ export class Releases {
 
   static async start(): Promise<Releases> {
     const system = await System.cloudAlone({ soon: true })
-    // Ordering kept the time to pay then. A deployment removes no container: what a service of before needs is there as long as it runs.
+    // Ordering kept the time to pay then. A deployment removes no container: what a service of before needs
+    // is there as long as it runs.
     const { database } = system.openLog('ordering')
     await database.containers.createIfNotExists({ id: 'schedule', partitionKey: '/pk' })
     return new Releases(system, await mkdtemp(join(tmpdir(), 'tidemark-releases-')))

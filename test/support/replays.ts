@@ -15,7 +15,10 @@ interface Pointer {
   readonly written?: readonly number[]
 }
 
-/** Replays on a running system: the command, what it leaves in the views' containers, and what was promised to customers. */
+/**
+ * Replays on a running system: the command, what it leaves in the views' containers, and what was promised to
+ * customers.
+ */
 export class Replays {
   readonly #system: System
   readonly #positions = new Set<string>()

@@ -10,8 +10,9 @@ export interface DataAction {
 }
 
 /**
- * Stands before the Cosmos DB endpoint as the service's own roles do: what one may not do is refused with 403, sub-status 5301, and never
- * gets there. https://learn.microsoft.com/azure/cosmos-db/reference-data-plane-security
+ * Stands before the Cosmos DB endpoint as the service's own roles do: what one may not do is refused with
+ * 403, sub-status 5301, and never gets there.
+ * https://learn.microsoft.com/azure/cosmos-db/reference-data-plane-security
  */
 export class RightsGuard {
   readonly connectionString: string
@@ -76,7 +77,10 @@ const text = ({ action, what }: DataAction): string => `${action} ${what}`
 
 const ITEMS = 'sqlDatabases/containers/items'
 
-/** What a request does, by its method, path and headers; a batch by its operations. The account itself is asked for by everybody. */
+/**
+ * What a request does, by its method, path and headers; a batch by its operations. The account itself is
+ * asked for by everybody.
+ */
 function listDataActions(
   method: string,
   url: string,

@@ -76,7 +76,10 @@ export interface HostOptions {
   readonly port?: number
 }
 
-/** The local cloud and hosts of functions on it, in processes of their own, in a folder of their own; what `npm start` starts. */
+/**
+ * The local cloud and hosts of functions on it, in processes of their own, in a folder of their own; what
+ * `npm start` starts.
+ */
 export class System {
   readonly #dataDir: string
   readonly #ports: { http: number; blob: number; eventHubs: number; cosmos: number }

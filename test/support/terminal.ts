@@ -69,7 +69,10 @@ export function writeDocumented(folder: string, path: string, text: string): voi
   writeFileSync(join(folder, path), text)
 }
 
-/** Changes a file as a document shows it: lines that stay, that go (`-`) and that come (`+`). @throws Error where these do not stand there, once */
+/**
+ * Changes a file as a document shows it: lines that stay, that go (`-`) and that come (`+`).
+ * @throws Error where these do not stand there, once
+ */
 export function editDocumented(folder: string, path: string, diff: string): void {
   const lines = diff.trimEnd().split('\n')
   const without = (sign: string): string =>

@@ -4,8 +4,9 @@ import type { Answer } from '../../packages/cli/demo/client.ts'
 import { type DocumentedError, documentedErrors } from './documented-errors.ts'
 
 /**
- * The codes that were really produced. Each is taken from what came out, an answer, a line of a log or a refusal of a decider, after that
- * was held against its row of docs/errors.md: to name a code does not count, nor does a case that did not run.
+ * The codes that were really produced. Each is taken from what came out, an answer, a line of a log or a
+ * refusal of a decider, after that was held against its row of docs/errors.md: to name a code does not count,
+ * nor does a case that did not run.
  */
 export class WitnessedErrors {
   readonly documented = documentedErrors()
@@ -42,7 +43,10 @@ export class WitnessedErrors {
     this.#seen.add(found)
   }
 
-  /** Holds the line with which functions do not start against the row of the code that it should end with: one that no answer has. */
+  /**
+   * Holds the line with which functions do not start against the row of the code that it should end with: one
+   * that no answer has.
+   */
   startLine(code: string, line: string): void {
     assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
     const [, found = ''] = /^[^\n]+ \(([a-z-]+)\)$/.exec(line) ?? []

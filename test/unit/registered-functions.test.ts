@@ -37,7 +37,8 @@ it('of the functions of all services, no two routes match a common path: their n
   for (const [index, one] of routes.entries())
     for (const other of routes.slice(index + 1)) {
       pairs += 1
-      // A path of the one, its parameters filled with the other's text; and one more part, for what takes all that is left.
+      // A path of the one, its parameters filled with the other's text; and one more part, for what takes all
+      // that is left.
       const others = other.template.split('/')
       const path = one.template.split('/').map((part, at) => (part.startsWith('{') ? (others[at] ?? 'x') : part))
       for (const parts of [path, [...path, 'x']])

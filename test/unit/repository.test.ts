@@ -97,7 +97,10 @@ describe('the way of a command', () => {
     assert.ok(!isLinked(steps[step - 1] ?? '', steps[step] ?? '', others.concat(steps.slice(0, step - 1))))
   })
 
-  /** Whether one leads to the other by imports, of either and of what is between them. Who puts two together imports both. */
+  /**
+   * Whether one leads to the other by imports, of either and of what is between them. Who puts two together
+   * imports both.
+   */
   function isLinked(from: string, to: string, between: readonly string[]): boolean {
     const touches = (one: string, other: string): boolean =>
       Boolean(imports.get(one)?.has(other) || imports.get(other)?.has(one))

@@ -21,7 +21,10 @@ import {
 const instances = fc.array(fc.option(fc.integer({ min: 1, max: 20 }), { freq: 2 }), { minLength: 1, maxLength: 3 })
 const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 8 })
 
-/** Who takes what is brought: each dies after so many steps, if it does. Each delivery names one of them, a stream and how much of it comes. */
+/**
+ * Who takes what is brought: each dies after so many steps, if it does. Each delivery names one of them, a
+ * stream and how much of it comes.
+ */
 const chaos = fc.record({ dying: instances, brought: deliveries })
 type Chaos = typeof chaos extends fc.Arbitrary<infer Value> ? Value : never
 
@@ -77,7 +80,8 @@ describe('the requests of fulfilments', () => {
   const story = fc.record({
     method: fc.constantFrom('card' as const, 'transfer' as const),
     amount: fc.constantFrom(2150, 2_000_000),
-    // Any order but that of a refund before its capture: refusals leave no mark, so a late repeat of it would find what it is for.
+    // Any order but that of a refund before its capture: refusals leave no mark, so a late repeat of it would
+    // find what it is for.
     later: fc
       .shuffledSubarray(['capture', 'void', 'refund'] as const)
       .filter(

@@ -23,7 +23,10 @@ const supply = fc.record({
   first: fc.array(fc.nat(4), { minLength: 3, maxLength: 3 }),
   later: fc.array(fc.nat(2), { maxLength: 3 }),
 })
-/** Instances that take what is brought; `dies` after so many steps, if it does. Each delivery names an instance, a stream and how much of it comes. */
+/**
+ * Instances that take what is brought; `dies` after so many steps, if it does. Each delivery names an
+ * instance, a stream and how much of it comes.
+ */
 const instances = fc.array(fc.option(fc.integer({ min: 1, max: 40 }), { freq: 2 }), { minLength: 1, maxLength: 3 })
 const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 6 })
 
@@ -52,7 +55,10 @@ function buildStreams({ lines: its, cancelled }: Order, index: number): Recorded
   return cancelled ? [order, recorded(`fulfilment-${orderId}`, ...asked)] : [order]
 }
 
-/** What must hold however it came about, read from the log alone: all of an order or nothing, and nothing that is not there. */
+/**
+ * What must hold however it came about, read from the log alone: all of an order or nothing, and nothing that
+ * is not there.
+ */
 function assertSettled(log: Reacting['log'], all: readonly Order[]): void {
   const found = foldRawStock(toRawItems(log.all()))
   assert.deepEqual(found.faults, [])

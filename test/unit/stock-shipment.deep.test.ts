@@ -13,7 +13,10 @@ import { placedV1 } from '../support/orders.ts'
 const ON_HAND = 6
 const SKUS = ['cup', 'tea']
 
-/** What an order wants of each product, how far its shipment came, and whether its stock is let go besides, as no sane shop would. */
+/**
+ * What an order wants of each product, how far its shipment came, and whether its stock is let go besides, as
+ * no sane shop would.
+ */
 const order = fc.record({
   quantities: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 2 }),
   shipment: fc.constantFrom('prepared', 'dispatched', 'returned'),

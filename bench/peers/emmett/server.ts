@@ -11,8 +11,9 @@ import { type OrderCommand, order } from '../../../src/ordering/order.ts'
 import { COLLECTION, handleOrder, orders, type PeerDocument, Refused, streamOf } from './orders.ts'
 
 /**
- * The peer: orders on emmett and PostgreSQL behind node:http, commands and the asynchronous projection in one process, as Tidemark's local host
- * has them. Store, pools and consumer are set up with emmett's defaults; PEER_PULLING changes how the consumer pulls.
+ * The peer: orders on emmett and PostgreSQL behind node:http, commands and the asynchronous projection in one
+ * process, as Tidemark's local host has them. Store, pools and consumer are set up with emmett's defaults;
+ * PEER_PULLING changes how the consumer pulls.
  */
 
 interface Reply {

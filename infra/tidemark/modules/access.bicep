@@ -1,5 +1,6 @@
-// All that the identity of one service may do with data, and nothing else gives it anything: read this file to know it. Which service may
-// do what stands in topology.json, which is made from the services' own declarations.
+// All that the identity of one service may do with data, and nothing else gives it anything: read this file
+// to know it. Which service may do what stands in topology.json, which is made from the services' own
+// declarations.
 //
 //   its own hub                       Azure Event Hubs Data Sender
 //   each hub that it follows          Azure Event Hubs Data Receiver
@@ -95,7 +96,8 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
 
 var database = '${account.id}/dbs/${service.name}'
 
-// On the database nothing but what it is: the change feed's processor asks for its id. Data are given container by container.
+// On the database nothing but what it is: the change feed's processor asks for its id. Data are given
+// container by container.
 var dataRights = concat(
   [{ scope: database, role: 'metadataReader' }],
   map(containers, container => {

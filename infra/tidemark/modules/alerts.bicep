@@ -1,5 +1,5 @@
-// What someone is told of, and who. An alert is an entry of one of two tables: on a metric, or on a query of the logs. Each names its runbook,
-// `alert-<name>` in docs/operate.md.
+// What someone is told of, and who. An alert is an entry of one of two tables: on a metric, or on a query of
+// the logs. Each names its runbook, `alert-<name>` in docs/operate.md.
 
 import { Tags } from '../types.bicep'
 
@@ -109,7 +109,8 @@ var targets = {
 }
 
 var each = ['*']
-// What the services answer to a caller who is wrong, the platform's own answers among them: not a failure of a function.
+// What the services answer to a caller who is wrong, the platform's own answers among them: not a failure of
+// a function.
 var callersFaults = ['400', '401', '403', '404', '405', '409', '412', '413', '415', '422', '429']
 // 70 % of the 20 GB that a logical partition takes, in KB: a stream that grows by a GB a week leaves six weeks.
 var largestPartition = 7 * 20 * 1024 * 1024 / 10
@@ -180,7 +181,8 @@ var metricAlerts MetricAlert[] = concat(
       says: 'Functions fail: commands with a fault of ours, or events that are tried again and hold up those behind them.'
       severity: 1
       on: 'applicationInsights'
-      // A batch that is held is tried again every 30 s: ten times at the most in this window, and the alert must not end while it is held.
+      // A batch that is held is tried again every 30 s: ten times at the most in this window, and the alert
+      // must not end while it is held.
       window: 'PT5M'
       every: 'PT1M'
       all: [
@@ -255,7 +257,8 @@ var logAlerts LogAlert[] = concat(
       dimensions: ['AppRoleName']
     }
     {
-      // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and message: packages/tidemark/runtime/parking.ts.
+      // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and
+      // message: packages/tidemark/runtime/parking.ts.
       name: 'events-parked'
       says: 'A view, a reaction or a relay cannot process an event: its stream waits, all else goes on. The line names it and its reason.'
       severity: 2

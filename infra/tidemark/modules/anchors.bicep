@@ -1,5 +1,6 @@
-// Where the anchors of each service go: what the hash chains of its streams came to at a time, so that nobody can change a log and its chain
-// together. Nobody can change or remove an anchor for its days. Nobody has a right on them yet: what writes them comes with them.
+// Where the anchors of each service go: what the hash chains of its streams came to at a time, so that nobody
+// can change a log and its chain together. Nobody can change or remove an anchor for its days. Nobody has a
+// right on them yet: what writes them comes with them.
 
 import { Tags } from '../types.bicep'
 
@@ -67,9 +68,10 @@ resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2025
   }
 ]
 
-// Not locked: a lock can never be undone, and until the last anchor's days are over the account could not be deleted, nor could an
-// environment that was only tried out. Where it matters it is locked by hand, once: docs/deploy.md. Unlocked it stops mistakes, and
-// whoever may change the policy could still remove it. Locked, it is extended by another call than this, which would be refused.
+// Not locked: a lock can never be undone, and until the last anchor's days are over the account could not be
+// deleted, nor could an environment that was only tried out. Where it matters it is locked by hand, once:
+// docs/deploy.md. Unlocked it stops mistakes, and whoever may change the policy could still remove it.
+// Locked, it is extended by another call than this, which would be refused.
 // https://learn.microsoft.com/rest/api/storagerp/blob-containers/lock-immutability-policy
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [
   for (service, index) in services: if (!contains(locked, service)) {

@@ -30,8 +30,8 @@ resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2025-10
   }
 }
 
-// An id is unique in its logical partition: the id of a commit is the version of its first event. In a log the key of a command is unique
-// too. One after the other, as the databases are: main.bicep.
+// An id is unique in its logical partition: the id of a commit is the version of its first event. In a log
+// the key of a command is unique too. One after the other, as the databases are: main.bicep.
 @batchSize(1)
 resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = [
   for container in database.containers: {

@@ -1,4 +1,5 @@
-// The hub of a service, with a consumer group for its own views, and one for the reactions of each service that follows it.
+// The hub of a service, with a consumer group for its own views, and one for the reactions of each service
+// that follows it.
 
 import { EventHub } from '../types.bicep'
 

@@ -28,7 +28,8 @@ param workspaceId string
 
 var inflates = size.tier == 'Standard' && size.maximumCapacity > size.capacity
 
-// What auto-inflate has come to stays: it never goes down by itself, and a load that needed it would be throttled if a deployment took it back.
+// What auto-inflate has come to stays: it never goes down by itself, and a load that needed it would be
+// throttled if a deployment took it back.
 var capacity = max(size.capacity, min(units, size.maximumCapacity))
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
@@ -46,7 +47,8 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   }
 }
 
-// The same again: the namespace and its rules each have a say, and must agree. No service of Azure's own has to come in.
+// The same again: the namespace and its rules each have a say, and must agree. No service of Azure's own has
+// to come in.
 resource networkRules 'Microsoft.EventHub/namespaces/networkRuleSets@2024-01-01' = {
   parent: namespace
   name: 'default'

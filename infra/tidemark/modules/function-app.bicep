@@ -110,7 +110,8 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
 }
 
-// Only what Flex Consumption takes: of its siteConfig it refuses what other plans want. test/infra/support/flex.ts has the list.
+// Only what Flex Consumption takes: of its siteConfig it refuses what other plans want.
+// test/infra/support/flex.ts has the list.
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
@@ -125,7 +126,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     publicNetworkAccess: isPublic ? 'Enabled' : 'Disabled'
-    // On Flex Consumption all that the app sends goes through its subnet, and is seen by the security group there: no property asks for it.
+    // On Flex Consumption all that the app sends goes through its subnet, and is seen by the security group
+    // there: no property asks for it.
     virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
     functionAppConfig: {
       runtime: { name: 'node', version: '24' }
@@ -148,8 +150,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       http20Enabled: true
       appSettings: concat(
         [
-          // Blobs alone: keys, leases of timers and checkpoints. Queues are for blob triggers, of which there are none; without tables the host
-          // leaves its diagnostic events, which are in the logs as well, unwritten.
+          // Blobs alone: keys, leases of timers and checkpoints. Queues are for blob triggers, of which there
+          // are none; without tables the host leaves its diagnostic events, which are in the logs as well,
+          // unwritten.
           // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
           { name: 'AzureWebJobsStorage__blobServiceUri', value: storage.properties.primaryEndpoints.blob }
           { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
@@ -179,8 +182,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // Packages are deployed with tokens of Entra; a publishing password would be another way in, with nobody's name on it. This and what else is
-  // of the app, one after the other: of two changes to one app at a time, one may be refused (409, "another operation is in progress").
+  // Packages are deployed with tokens of Entra; a publishing password would be another way in, with nobody's
+  // name on it. This and what else is of the app, one after the other: of two changes to one app at a time,
+  // one may be refused (409, "another operation is in progress").
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
@@ -192,8 +196,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     dependsOn: [ftp]
   }
 
-  // No path is left open, the contract's (openapi.json) neither: who may not call a service need not know what it takes, and whoever builds
-  // against it has the contract in the repository.
+  // No path is left open, the contract's (openapi.json) neither: who may not call a service need not know
+  // what it takes, and whoever builds against it has the contract in the repository.
   resource authentication 'config' = if (!empty(apiClientId)) {
     name: 'authsettingsV2'
     properties: {
@@ -232,8 +236,9 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
-// Also where it answers the internet: the Functions host tells the platform of its triggers by a call to the app's own name, which has to
-// lead to an address inside, as the subnet lets no call out. Without it the app is deployed and never scaled.
+// Also where it answers the internet: the Functions host tells the platform of its triggers by a call to the
+// app's own name, which has to lead to an address inside, as the subnet lets no call out. Without it the app
+// is deployed and never scaled.
 // https://techcommunity.microsoft.com/blog/appsonazureblog/network-related-issues-for-function-app-synctriggers/4205866
 module privateEndpoint 'private-endpoint.bicep' = if (isPrivate) {
   params: {

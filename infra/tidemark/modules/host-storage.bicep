@@ -1,4 +1,5 @@
-// What the Functions host of one service keeps: the package that it runs, its checkpoints, its locks. No other service comes near it.
+// What the Functions host of one service keeps: the package that it runs, its checkpoints, its locks. No
+// other service comes near it.
 
 import { Tags } from '../types.bicep'
 

@@ -1,5 +1,5 @@
-// The identities of the services, long before anything is given to them: Cosmos DB refuses a role to an identity that Entra does not know
-// everywhere yet. https://github.com/pulumi/pulumi-azure-native/issues/2816
+// The identities of the services, long before anything is given to them: Cosmos DB refuses a role to an
+// identity that Entra does not know everywhere yet. https://github.com/pulumi/pulumi-azure-native/issues/2816
 
 import { Tags } from '../types.bicep'
 

@@ -1,5 +1,6 @@
-// Where logs, traces and metrics go: a Log Analytics workspace, and Application Insights on top of it. Both take data from those alone whom
-// Entra knows: a connection string by itself, though it reads like a secret, opens nothing.
+// Where logs, traces and metrics go: a Log Analytics workspace, and Application Insights on top of it. Both
+// take data from those alone whom Entra knows: a connection string by itself, though it reads like a secret,
+// opens nothing.
 
 import { Tags } from '../types.bicep'
 
@@ -26,8 +27,9 @@ param networkName string
 var abbreviations = loadJsonContent('../abbreviations.json')
 
 var ingestion = empty(networkName) ? 'Enabled' : 'Disabled'
-// People read logs in the portal, from where they sit; Entra decides which of them may. Closing this would close the portal, the alerts'
-// links and the workbook to everyone outside of the network, and protect nothing that a role assignment does not.
+// People read logs in the portal, from where they sit; Entra decides which of them may. Closing this would
+// close the portal, the alerts' links and the workbook to everyone outside of the network, and protect
+// nothing that a role assignment does not.
 var query = 'Enabled'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -42,8 +44,9 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       // Whoever may read a resource may read its logs, and no others.
       enableLogAccessUsingOnlyResourcePermissions: true
     }
-    // No daily cap: reached, it stops logs and the alerts on them for the rest of the day, and what reaches it is most often the very
-    // incident that they are needed for. A budget on the resource group says the same about the money and stops nothing.
+    // No daily cap: reached, it stops logs and the alerts on them for the rest of the day, and what reaches
+    // it is most often the very incident that they are needed for. A budget on the resource group says the
+    // same about the money and stops nothing.
     publicNetworkAccessForIngestion: ingestion
     publicNetworkAccessForQuery: query
   }
@@ -75,7 +78,8 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// Azure Monitor is reached privately as a whole: the scope says which workspaces the network sees, and that it writes to no other.
+// Azure Monitor is reached privately as a whole: the scope says which workspaces the network sees, and that
+// it writes to no other.
 // https://learn.microsoft.com/azure/azure-monitor/fundamentals/private-link-security
 resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if (!empty(networkName)) {
   name: '${abbreviations.monitorPrivateLinkScope}${networkName}'
@@ -84,7 +88,8 @@ resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if
   properties: {
     accessModeSettings: {
       ingestionAccessMode: 'PrivateOnly'
-      // As for `query` above, and for networks that share this one's DNS: closed, they could not read any workspace outside of the scope.
+      // As for `query` above, and for networks that share this one's DNS: closed, they could not read any
+      // workspace outside of the scope.
       queryAccessMode: 'Open'
     }
   }

@@ -1,5 +1,6 @@
-// A storage account that holds blobs, as all of them here are: opened by Entra alone, reached in the network where there is one, and what happens to
-// it is told. What it is for, and its containers, stand in the module that uses this one.
+// A storage account that holds blobs, as all of them here are: opened by Entra alone, reached in the network
+// where there is one, and what happens to it is told. What it is for, and its containers, stand in the module
+// that uses this one.
 
 import { Tags } from '../types.bicep'
 
@@ -61,8 +62,9 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   }
 }
 
-// Containers that were deleted can be brought back. Blobs that are written all the time cannot, nor do they have versions: each checkpoint
-// would leave one behind, and listing them would slow down until consumers stand still.
+// Containers that were deleted can be brought back. Blobs that are written all the time cannot, nor do they
+// have versions: each checkpoint would leave one behind, and listing them would slow down until consumers
+// stand still.
 // https://github.com/MicrosoftDocs/azure-docs/issues/19531
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
@@ -74,7 +76,8 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   }
 }
 
-// On the account, not on the group: a group that is locked keeps its history of deployments for ever, and after 800 of them takes no more.
+// On the account, not on the group: a group that is locked keeps its history of deployments for ever, and
+// after 800 of them takes no more.
 // https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-history-deletions
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   scope: account
@@ -83,7 +86,8 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   dependsOn: [blobs]
 }
 
-// Of checkpoints and locks deletions alone: they are read and written all the time, and a log of that would cost more than the account.
+// Of checkpoints and locks deletions alone: they are read and written all the time, and a log of that would
+// cost more than the account.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: blobs
   name: 'to-log-analytics'

@@ -15,8 +15,8 @@ const NAMED = /^([a-z][a-z0-9-]*)=(.*)$/s
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /**
- * Reads `--url` values: `https://host` is the address of every service, `ordering=https://host` that of one. Without any, services are
- * looked for on this machine.
+ * Reads `--url` values: `https://host` is the address of every service, `ordering=https://host` that of one.
+ * Without any, services are looked for on this machine.
  * @param known the services of this repository.
  */
 export function readAddresses(urls: readonly string[], known: readonly string[]): Addresses {

@@ -17,8 +17,9 @@ const PRINTABLE = /^[\x21-\x7e]+$/
 const SOON_MS = 5 * 60_000
 
 /**
- * Reads the function key and the bearer token of the environment. Each app has keys of its own: `ordering=<key> inventory=<key>`. Without such a token but with the client id of the API's registration, the
- * token is that of who is signed in (`az login`), fetched anew before it ends.
+ * Reads the function key and the bearer token of the environment. Each app has keys of its own:
+ * `ordering=<key> inventory=<key>`. Without such a token but with the client id of the API's registration,
+ * the token is that of who is signed in (`az login`), fetched anew before it ends.
  * @param known the services of this repository. @throws UsageError
  */
 export function readCredentials(environment: NodeJS.ProcessEnv, known: readonly string[]): Credentials {

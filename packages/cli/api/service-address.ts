@@ -13,8 +13,9 @@ export function findHttpPort(service: string): number {
 }
 
 /**
- * Where a service answers, such as `http://127.0.0.1:7071`: at TIDEMARK_HTTP_PORT where it is set, else at the first port, where one host
- * runs every service, at its own, or at that of a service it shares a host with.
+ * Where a service answers, such as `http://127.0.0.1:7071`: at TIDEMARK_HTTP_PORT where it is set, else at
+ * the first port, where one host runs every service, at its own, or at that of a service it shares a host
+ * with.
  * @throws UnreachableError when it answers nowhere.
  */
 export function findAddress(service: string): Promise<string> {

@@ -9,12 +9,14 @@ const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const
 /** For `func start` in the folder: written by `npm run cloud:settings`, kept, and never deployed. */
 const LOCAL_SETTINGS = 'local.settings.json'
 
-// What azd and Core Tools leave out of the package. node_modules must not stand here: to azd that means that Azure is to install packages.
+// What azd and Core Tools leave out of the package. node_modules must not stand here: to azd that means that
+// Azure is to install packages.
 const FUNCIGNORE = `/${LOCAL_SETTINGS}\n/.funcignore\n`
 
 /**
- * Bundles a module and everything it imports into ES modules that need nothing but Node, and `@azure/functions-core`, which the Functions
- * host supplies. What is imported later is in files of its own, which are read then.
+ * Bundles a module and everything it imports into ES modules that need nothing but Node, and
+ * `@azure/functions-core`, which the Functions host supplies. What is imported later is in files of its own,
+ * which are read then.
  * @param entry from the root of the repository.
  * @returns what went into it.
  */
@@ -37,7 +39,10 @@ export async function bundleModule(entry: string, outfile: string): Promise<Meta
   return metafile
 }
 
-/** Writes a service as a folder that is deployed as it is: its functions, host.json, and a package.json without dependencies. */
+/**
+ * Writes a service as a folder that is deployed as it is: its functions, host.json, and a package.json
+ * without dependencies.
+ */
 export async function bundleService(service: string, folder: string): Promise<Metafile> {
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder))

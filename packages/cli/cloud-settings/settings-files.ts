@@ -37,8 +37,8 @@ function parseServices(text: string): CloudEnvironment['services'] {
 }
 
 /**
- * local.settings.json of a service: identity-based, no keys. It shares its host storage, and so its checkpoints and leases, with the app in
- * Azure: the two divide the work.
+ * local.settings.json of a service: identity-based, no keys. It shares its host storage, and so its
+ * checkpoints and leases, with the app in Azure: the two divide the work.
  * @throws UsageError for a service that the environment does not have, or what no service would take.
  */
 export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, service: string): object {

@@ -14,7 +14,8 @@ class HelpAsked extends Error {
 const HELP = '--help'
 
 /**
- * Reads `--name value` arguments that are whole numbers, `--name` flags, and `--name value` arguments that may stand several times.
+ * Reads `--name value` arguments that are whole numbers, `--name` flags, and `--name value` arguments that
+ * may stand several times.
  * @throws UsageError naming what is wrong and what there is.
  */
 export function readArguments<Numbers extends string, Flags extends string, Lists extends string = never>(
@@ -52,7 +53,8 @@ export function readArguments<Numbers extends string, Flags extends string, List
 }
 
 /**
- * Reads the arguments that stand alone, each of them needed, `--name value` arguments that may be left out, and `--name` flags.
+ * Reads the arguments that stand alone, each of them needed, `--name value` arguments that may be left out,
+ * and `--name` flags.
  * @param subjects what each argument is, @param options what each value is: both for the line that says what there is.
  * @throws UsageError naming what is wrong and what there is.
  */

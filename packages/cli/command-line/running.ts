@@ -30,7 +30,8 @@ export function showParts(parts: readonly Pick<Child, 'name' | 'address'>[]): vo
 }
 
 /**
- * Settles on the interruption, or with exit code 1 and a line that says so where a part ends by itself: they end as one.
+ * Settles on the interruption, or with exit code 1 and a line that says so where a part ends by itself: they
+ * end as one.
  * @param readDiscards settles with what else there is to end for.
  */
 export async function untilEnded(

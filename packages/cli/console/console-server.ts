@@ -14,8 +14,8 @@ import { SIGN_IN_HINT, UnreachableError } from '../api/errors.ts'
 const MAX_BODY_BYTES = 1024 * 1024
 const DRAIN_MS = 2000
 /**
- * What of a request and of its answer is meant for the other side. All else stays here: the token of this machine, what other programs on it
- * keep in cookies, what belongs to one connection.
+ * What of a request and of its answer is meant for the other side. All else stays here: the token of this
+ * machine, what other programs on it keep in cookies, what belongs to one connection.
  */
 const REQUEST_HEADERS = ['accept', 'content-type', 'idempotency-key', 'x-actor', 'x-correlation-id']
 const RESPONSE_HEADERS = ['cache-control', 'content-type', 'etag', 'retry-after']
@@ -31,8 +31,8 @@ export interface ConsoleOptions {
 }
 
 /**
- * Serves the console on loopback, for services that are elsewhere: what the page asks of `/api/<service>/…` is asked of that service with the
- * sign-in of whoever started this, which the page never sees.
+ * Serves the console on loopback, for services that are elsewhere: what the page asks of `/api/<service>/…`
+ * is asked of that service with the sign-in of whoever started this, which the page never sees.
  * @throws StartError when the port is taken.
  */
 export async function startConsole({ port, token, services, asking, ...options }: ConsoleOptions): Promise<Running> {
@@ -114,7 +114,10 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>>
   return Buffer.concat(chunks)
 }
 
-/** What stands before a service answers without a reason, or leads to a sign-in page, where it does not let somebody in. */
+/**
+ * What stands before a service answers without a reason, or leads to a sign-in page, where it does not let
+ * somebody in.
+ */
 function checkAnswer(service: string, { status, headers }: Response): void {
   if (status >= 300 && status < 400)
     throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it wants a sign-in. ${SIGN_IN_HINT}`)

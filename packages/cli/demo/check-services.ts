@@ -10,7 +10,10 @@ import { foldRawStock } from './raw-stock.ts'
 import { findLost, readRawLog } from './reading.ts'
 import { RECOVERY_MS } from './recovery.ts'
 
-/** What there is of each service: orders are decided by ordering and inventory; payments and shipping run both or neither. */
+/**
+ * What there is of each service: orders are decided by ordering and inventory; payments and shipping run both
+ * or neither.
+ */
 export interface PerService<Thing> {
   readonly ordering: Thing
   readonly inventory: Thing
@@ -38,9 +41,9 @@ const PAUSE_MS = 250
 const REPORT_EVERY_MS = 10_000
 
 /**
- * Compares what the services agreed on, from their raw logs alone: every order is decided, what waits to leave is reserved and nothing else
- * is, what customers have is paid for, nobody else's money is held, nothing was ever oversold. Then the views with their logs. What is still
- * on its way is waited for.
+ * Compares what the services agreed on, from their raw logs alone: every order is decided, what waits to
+ * leave is reserved and nothing else is, what customers have is paid for, nobody else's money is held,
+ * nothing was ever oversold. Then the views with their logs. What is still on its way is waited for.
  * @param positions that commands were answered with: each must be in its log; those of orders are not looked at.
  * @param settledWithin milliseconds in which the services must have come to agree.
  */

@@ -18,8 +18,9 @@ export interface ExpectedView {
 }
 
 /**
- * Compares each document with the log, asked for at the last position of its stream, so that what is compared is what the view settled on;
- * and the lists by status: every document once, under its own status, and none besides.
+ * Compares each document with the log, asked for at the last position of its stream, so that what is compared
+ * is what the view settled on; and the lists by status: every document once, under its own status, and none
+ * besides.
  * @returns how many the lists have.
  */
 export async function compareView(client: Client, view: ExpectedView, differences: string[]): Promise<number> {

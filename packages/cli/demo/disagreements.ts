@@ -72,7 +72,10 @@ function checkStock({ stock }: LoggedState, id: string, { status, lines }: RawIt
   return found
 }
 
-/** Goods that the customer has are paid for, in full; whoever has none has paid nothing, and no money is held for him. */
+/**
+ * Goods that the customer has are paid for, in full; whoever has none has paid nothing, and no money is held
+ * for him.
+ */
 function checkPayment(
   payments: NonNullable<LoggedState['payments']>,
   id: string,
@@ -96,7 +99,10 @@ function checkPayment(
   return found
 }
 
-/** What was prepared is what was ordered, to where it was to go; what waits is wanted, and what is not wanted is not on its way. */
+/**
+ * What was prepared is what was ordered, to where it was to go; what waits is wanted, and what is not wanted
+ * is not on its way.
+ */
 function checkShipment({ status, lines, shippingAddress }: RawItem, shipment: RawItem): string[] {
   const allowed: Readonly<Record<string, readonly unknown[]>> = {
     confirmed: ['prepared'],

@@ -79,7 +79,10 @@ async function pay(
     workload.seen.surprises.push(`${key}: a repeated ${what} was answered ${JSON.stringify(again.body)}`)
 }
 
-/** Most are dispatched, and most of these delivered; some come back, some cannot be delivered, some are left for tomorrow. */
+/**
+ * Most are dispatched, and most of these delivered; some come back, some cannot be delivered, some are left
+ * for tomorrow.
+ */
 async function ship(workload: Workload, shipping: Client, id: string, key: string, dice: Random): Promise<void> {
   const warehouse = (what: string, body: unknown = {}) =>
     command(workload, `/shipments/${id}/${what}`, body, `${key}:${what}`, {}, shipping)

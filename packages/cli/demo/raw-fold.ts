@@ -1,6 +1,6 @@
 /**
- * The demo's own fold of the raw log. It shares no code with the service on purpose: two that agree by accident are rarer than one that
- * is wrong twice.
+ * The demo's own fold of the raw log. It shares no code with the service on purpose: two that agree by
+ * accident are rarer than one that is wrong twice.
  */
 
 /** An item of the log's container, as Cosmos DB returns it. */
@@ -19,7 +19,10 @@ export interface Expected {
   readonly faults: string[]
 }
 
-/** The events of a log in the order of their versions, the last version of each stream, and what is wrong in the log itself. */
+/**
+ * The events of a log in the order of their versions, the last version of each stream, and what is wrong in
+ * the log itself.
+ */
 export function readLog(
   items: readonly RawItem[],
 ): Pick<Expected, 'versions' | 'faults'> & { readonly events: RawItem[] } {

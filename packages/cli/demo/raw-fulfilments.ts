@@ -21,7 +21,10 @@ export interface ExpectedFulfilments {
 const ORDER_TYPES = ['ShippingAddressChanged', 'OrderConfirmed', 'OrderCancelled']
 const ANSWERS = { StockAnswered: 'stock', PaymentAnswered: 'payment', ShipmentAnswered: 'shipment' } as const
 
-/** The demo's own fold of the fulfilments in ordering's raw log; it shares no code with the service, as raw-fold.ts does not. */
+/**
+ * The demo's own fold of the fulfilments in ordering's raw log; it shares no code with the service, as
+ * raw-fold.ts does not.
+ */
 export function foldRawFulfilments(items: readonly RawItem[]): ExpectedFulfilments {
   const { events, versions } = readLog(items)
   const documents = new Map<string, Record<string, unknown>>()

@@ -18,7 +18,10 @@ export interface ExpectedPayments {
   readonly money: Map<string, OrderMoney>
   readonly versions: Map<string, number>
   readonly events: number
-  /** What is wrong in the log itself: a gap, more captured than authorised, more refunded than captured, an end before its time. */
+  /**
+   * What is wrong in the log itself: a gap, more captured than authorised, more refunded than captured, an
+   * end before its time.
+   */
   readonly faults: string[]
 }
 

@@ -7,7 +7,10 @@ export interface ExpectedShipments {
   readonly answers: Map<string, number>
   readonly versions: Map<string, number>
   readonly events: number
-  /** What is wrong in the log itself: a gap, goods that left twice or after they were cancelled, or that came back and never left. */
+  /**
+   * What is wrong in the log itself: a gap, goods that left twice or after they were cancelled, or that came
+   * back and never left.
+   */
   readonly faults: string[]
 }
 

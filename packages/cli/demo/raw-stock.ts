@@ -20,7 +20,10 @@ export interface ExpectedStock {
   readonly answers: Map<string, number>
   readonly versions: Map<string, number>
   readonly events: number
-  /** What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice, more back than left. */
+  /**
+   * What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice,
+   * more back than left.
+   */
   readonly faults: string[]
 }
 

@@ -11,9 +11,10 @@ const PRODUCTS = Array.from({ length: 40 }, (_, index) => ({
 const CITIES = ['Aachen', 'Bergen', 'Coimbra', 'Delft', 'Espoo', 'Fribourg', 'Ghent', 'Hobart'] as const
 
 /**
- * Places orders and does with them what customers do: several lines, repeated requests, address changes by two at once, cancellations
- * early and late, and now and then what is refused. Where inventory runs there is stock for most of them, and more comes meanwhile; where payments
- * and shipping run, banks and a warehouse do their part.
+ * Places orders and does with them what customers do: several lines, repeated requests, address changes by
+ * two at once, cancellations early and late, and now and then what is refused. Where inventory runs there is
+ * stock for most of them, and more comes meanwhile; where payments and shipping run, banks and a warehouse do
+ * their part.
  * @param onOrder called as each order is done with.
  */
 export async function runWorkload(
@@ -61,7 +62,10 @@ export async function runWorkload(
   return seen
 }
 
-/** @param later decides what happens once it is confirmed: what customers do does not depend on whether that happens. */
+/**
+ * @param later decides what happens once it is confirmed: what customers do does not depend on whether that
+ * happens.
+ */
 async function oneOrder(workload: Workload, index: number, dice: Random, later: Random): Promise<void> {
   const { seen, run } = workload
   const key = `${run}:${index}`

@@ -7,8 +7,9 @@ import { subsetDifferences } from './schema-subset.ts'
 const FILE = /^([^/]+)\/asyncapi\.json$/
 
 /**
- * Compares where events are to be had and the envelope they come in; what they say is the business of their own schemas. The envelope has no
- * versions: what readers wait with in a hub comes in the old one, and an attribute more is one that their check of the hash does not know.
+ * Compares where events are to be had and the envelope they come in; what they say is the business of their
+ * own schemas. The envelope has no versions: what readers wait with in a hub comes in the old one, and an
+ * attribute more is one that their check of the hash does not know.
  */
 export function compareAsyncApi(released: Documents, now: Documents): Report {
   const refused = [...released].flatMap(([file, before]) => {

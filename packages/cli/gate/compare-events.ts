@@ -13,7 +13,10 @@ interface Versions {
 
 const FILE = /^([^/]+)\/(events|contract)\/(.+)\.v([0-9]+)\.json$/
 
-/** Compares the versions of all events with those that were released: what was released stays as it was, and for ever. */
+/**
+ * Compares the versions of all events with those that were released: what was released stays as it was, and
+ * for ever.
+ */
 export function compareEvents(released: Documents, now: Documents): Report {
   const [before, after] = [groupVersions(released), groupVersions(now)]
   const refused: string[] = []

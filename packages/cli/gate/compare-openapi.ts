@@ -17,8 +17,9 @@ interface Pair {
 }
 
 /**
- * Compares the HTTP side: a request that was right stays right, and an answer has what it had. Another code of a problem is none of it: a
- * client takes one that it does not know by its status. https://www.rfc-editor.org/rfc/rfc9457
+ * Compares the HTTP side: a request that was right stays right, and an answer has what it had. Another code
+ * of a problem is none of it: a client takes one that it does not know by its status.
+ * https://www.rfc-editor.org/rfc/rfc9457
  */
 export function compareOpenApi(releasedFiles: Documents, nowFiles: Documents): Report {
   const released = releasedFiles.get(FILE)

@@ -8,8 +8,9 @@ import { nothingFound, type Report } from './report.ts'
 const FILE = /^[^/]+\/samples\//
 
 /**
- * Compares golden samples with those that were released: none is edited or removed, and each is read as it was. Where there are newer versions
- * since, as what those make of what it was read as then: a step that was edited shows all the same.
+ * Compares golden samples with those that were released: none is edited or removed, and each is read as it
+ * was. Where there are newer versions since, as what those make of what it was read as then: a step that was
+ * edited shows all the same.
  */
 export function compareSamples(released: Documents, now: Documents, readOn: ReadOn): Report {
   const refused: string[] = []

@@ -22,8 +22,9 @@ const compared = new Set([
 ])
 
 /**
- * How a value that fits `narrow` may not fit `wide`: nothing where every value that fits the one fits the other. What it cannot
- * compare it tells as a difference, so that nothing passes unseen; it may tell one where there is none, never the reverse.
+ * How a value that fits `narrow` may not fit `wide`: nothing where every value that fits the one fits the
+ * other. What it cannot compare it tells as a difference, so that nothing passes unseen; it may tell one
+ * where there is none, never the reverse.
  * @param documents where the references of each lead.
  */
 export function subsetDifferences(
@@ -66,7 +67,10 @@ function compare(narrowSchema: unknown, wideSchema: unknown, at: string): readon
   return byType(narrow, wide, at)
 }
 
-/** All values that fit, where they can be listed. A list may have been narrowed by other keywords: then some of it do not fit, and that is safe. */
+/**
+ * All values that fit, where they can be listed. A list may have been narrowed by other keywords: then some
+ * of it do not fit, and that is safe.
+ */
 function listValues(schema: JsonObject): readonly unknown[] | undefined {
   if ('const' in schema) return [schema.const]
   if (Array.isArray(schema.enum)) return schema.enum

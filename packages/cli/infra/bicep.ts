@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The version that is restored, and the oldest that is taken from PATH: `snapshot` writes what it has always written. */
+/**
+ * The version that is restored, and the oldest that is taken from PATH: `snapshot` writes what it has always
+ * written.
+ */
 export const BICEP_VERSION = '0.49.2'
 
 const PROJECT = fileURLToPath(new URL('bicep.csproj', import.meta.url))
@@ -35,7 +38,8 @@ export class Bicep {
   }
 
   /**
-   * @param environment what parameter files may read: nothing that this process has of azd's, Tidemark's or a pipeline's.
+   * @param environment what parameter files may read: nothing that this process has of azd's, Tidemark's or a
+   * pipeline's.
    * @param folder what it works in, where that matters.
    */
   run(args: readonly string[], environment: Readonly<Record<string, string>> = {}, folder?: string): Promise<Ended> {
@@ -49,8 +53,8 @@ export class Bicep {
 }
 
 /**
- * Finds the Bicep CLI: on PATH, or else restored by the dotnet client as the package Azure.Bicep.CommandLine, at a pinned version, into the
- * machine's cache of packages.
+ * Finds the Bicep CLI: on PATH, or else restored by the dotnet client as the package Azure.Bicep.CommandLine,
+ * at a pinned version, into the machine's cache of packages.
  * https://learn.microsoft.com/azure/azure-resource-manager/bicep/install
  * @throws NoBicep
  */
@@ -73,7 +77,8 @@ async function restored(env: NodeJS.ProcessEnv): Promise<string> {
     )
   const folder = join(packages.trim(), name.toLowerCase(), BICEP_VERSION)
   const file = join(folder, 'tools', process.platform === 'win32' ? 'bicep.exe' : 'bicep')
-  // Written last: without it another process is just unpacking, and the file is there in part. Restoring waits for that.
+  // Written last: without it another process is just unpacking, and the file is there in part. Restoring
+  // waits for that.
   // https://learn.microsoft.com/nuget/consume-packages/managing-the-global-packages-and-cache-folders
   if (existsSync(join(folder, '.nupkg.metadata')) && existsSync(file)) return file
 

@@ -42,12 +42,14 @@ export function toSnapshotFile(parameterFile: string): string {
 }
 
 /**
- * Compiles and lints every file, those of parameters too. @returns what Bicep says of them, a warning too: none where all is well.
+ * Compiles and lints every file, those of parameters too. @returns what Bicep says of them, a warning too:
+ * none where all is well.
  * https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-cli
  */
 export async function lintFiles(bicep: Bicep, folder: string): Promise<readonly string[]> {
   const found: string[] = []
-  // A pattern is looked for in the working directory, and one process reads all: of many each would compile what it shares with others.
+  // A pattern is looked for in the working directory, and one process reads all: of many each would compile
+  // what it shares with others.
   for (const pattern of ['**/*.bicep', '*.bicepparam']) {
     const { code, stdout, stderr } = await bicep.run(['lint', '--pattern', pattern], LINT_ENVIRONMENT, folder)
     const output = `${stdout}\n${stderr}`.split(/\r?\n/).filter((line) => line.trim() !== '')

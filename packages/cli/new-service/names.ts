@@ -18,7 +18,8 @@ const MAX_SERVICE = 30
 /** The same, and the names of what the code calls after it stay readable. */
 const MAX_AGGREGATE = 20
 
-// Words that a module may not name anything by. https://tc39.es/ecma262/#prod-ReservedWord, and those that strict code and modules reserve.
+// Words that a module may not name anything by. https://tc39.es/ecma262/#prod-ReservedWord, and those that
+// strict code and modules reserve.
 const reserved = new Set(
   `arguments as async await break case catch class const continue debugger default delete do else enum eval export extends false
   finally for function if implements import in instanceof interface let new null of package private protected public return static

@@ -9,7 +9,10 @@ export function serviceNamed(name: string): (typeof services)[number] {
   return service
 }
 
-/** Names of services as they were given to a command, each once. @throws UsageError for one that there is not, naming those there are. */
+/**
+ * Names of services as they were given to a command, each once.
+ * @throws UsageError for one that there is not, naming those there are.
+ */
 export function knownServices(given: readonly string[]): readonly string[] {
   return [...new Set(given.map((name) => serviceNamed(name).name))]
 }

@@ -31,8 +31,8 @@ export function dataFolder(): string {
 }
 
 /**
- * What requests to the services of this machine show: the token of the system that runs on the data folder, where it has one. While none runs,
- * somebody else may listen where it would.
+ * What requests to the services of this machine show: the token of the system that runs on the data folder,
+ * where it has one. While none runs, somebody else may listen where it would.
  */
 export async function localHeaders(): Promise<Readonly<Record<string, string>>> {
   // In the folder that `tidemark start` runs in, wherever a command is called.
@@ -43,8 +43,9 @@ export async function localHeaders(): Promise<Readonly<Record<string, string>>> 
 }
 
 /**
- * The application settings as `func start` would have them: of local.settings.json, or the sample where there is none; the environment's own
- * come first. https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
+ * The application settings as `func start` would have them: of local.settings.json, or the sample where there
+ * is none; the environment's own come first.
+ * https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
  */
 export function localSettings(): Record<string, string> {
   const values = readSettingsFile(

@@ -14,8 +14,8 @@ export const isCheckout = !IS_COMPILED
 const OWN = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
- * The folder of the project that the working folder is in. Called from elsewhere: that of the checkout that the commands
- * are part of, or the working folder itself.
+ * The folder of the project that the working folder is in. Called from elsewhere: that of the checkout that
+ * the commands are part of, or the working folder itself.
  */
 export const PROJECT = projectAt(resolve('.')) ?? (isCheckout ? OWN : resolve('.'))
 

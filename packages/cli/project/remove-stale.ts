@@ -4,9 +4,9 @@ import { runCommand } from '../command-line/arguments.ts'
 import { PROJECT } from './project.ts'
 
 /**
- * The last step of `npm run build`: removes from `dist/` what has no source any more. The compiler leaves it, and the Functions host would
- * load a function that was deleted.
- * The console's files are not among them: what builds them removes them.
+ * The last step of `npm run build`: removes from `dist/` what has no source any more. The compiler leaves it,
+ * and the Functions host would load a function that was deleted. The console's files are not among them: what
+ * builds them removes them.
  * @returns what was removed, from the root.
  */
 export function removeStale(root: string): readonly string[] {

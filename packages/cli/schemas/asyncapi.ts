@@ -115,7 +115,10 @@ function buildOperation(action: 'send' | 'receive', service: string, types: read
   }
 }
 
-/** Each version of each type: those that are no longer written are still in the log, and come again with every replay. */
+/**
+ * Each version of each type: those that are no longer written are still in the log, and come again with every
+ * replay.
+ */
 function listVersions(types: readonly EventType[]): { type: EventType; version: number; name: string }[] {
   return types.flatMap((type) =>
     type.versions.map(({ version }) => ({ type, version, name: versionName(type, version) })),

@@ -47,7 +47,8 @@ export function versionName(type: Pick<EventType, 'name'>, version: number): str
 
 /**
  * @throws TidemarkError `internal` where there is no JSON Schema of it.
- * @throws Error for a schema that refuses fields that it does not name: nobody who reads by it could read a later version.
+ * @throws Error for a schema that refuses fields that it does not name: nobody who reads by it could read a
+ * later version.
  */
 export function buildEventSchema(
   service: string,

@@ -9,8 +9,8 @@ import type { JsonObject } from './json.ts'
 let loaded: Promise<unknown> | undefined
 
 /**
- * OpenAPI of services: their functions are loaded, once for the process, as a host loads them with the sample's settings, and nothing of
- * them is called.
+ * OpenAPI of services: their functions are loaded, once for the process, as a host loads them with the
+ * sample's settings, and nothing of them is called.
  * @throws Error where one of them serves nothing.
  */
 export async function openApiOfAll(services: readonly Service[]): Promise<JsonObject> {

@@ -31,8 +31,8 @@ export type ReadOn = (file: string, version: number, data: unknown) => unknown
 const SAMPLES = 3
 
 /**
- * The samples of a version: those that there are, else new ones, the same on every machine. What they are read as is always what the
- * upcasters make of them now.
+ * The samples of a version: those that there are, else new ones, the same on every machine. What they are
+ * read as is always what the upcasters make of them now.
  * @param earlier the samples that were written before: their data never change.
  * @throws Error where kept data are no longer read.
  */

@@ -13,7 +13,8 @@ export type SchemaFiles = ReadonlyMap<string, string>
  * All that `schemas/` has to hold, made of the services' declarations:
  * - `<service>/events/<Type>.v<N>.json`: each version of what the service's log keeps;
  * - `<service>/contract/<Type>.v<N>.json`: each version of what others are told;
- * - `<service>/samples/…`: golden samples of both, those of the contract apart where it tells something else than is kept;
+ * - `<service>/samples/…`: golden samples of both, those of the contract apart where it tells something else
+ *   than is kept;
  * - `<service>/asyncapi.json`, `openapi.json`.
  * @param before what `schemas/` holds now: the data of its samples stay.
  */

@@ -1,6 +1,9 @@
 export type Output = 'stdout' | 'stderr'
 
-/** Prints what a process prints, line by line, each with the name of who says it; a line that has not ended waits for its end. */
+/**
+ * Prints what a process prints, line by line, each with the name of who says it; a line that has not ended
+ * waits for its end.
+ */
 export function prefixedLines(name: string): { write(text: string, output: Output): void; end(): void } {
   const open = { stdout: '', stderr: '' }
   const print = (line: string, output: Output): void => {

@@ -87,8 +87,9 @@ const RESTARTS = 3
 const WITHIN_MS = 60_000
 
 /**
- * One host for each service, as each is an app of its own in Azure, behind a front. A host that dies is started again, as the platform does;
- * one that dies for the fourth time within a minute, or cannot be started again, is given up.
+ * One host for each service, as each is an app of its own in Azure, behind a front. A host that dies is
+ * started again, as the platform does; one that dies for the fourth time within a minute, or cannot be
+ * started again, is given up.
  */
 export class ServiceHosts {
   readonly #services: readonly string[]
@@ -109,8 +110,8 @@ export class ServiceHosts {
   }
 
   /**
-   * @throws StartError of the first that cannot start; the others are stopped then. Where hosts run the sources, one that cannot start is
-   * told, and waits.
+   * @throws StartError of the first that cannot start; the others are stopped then. Where hosts run the
+   * sources, one that cannot start is told, and waits.
    */
   static async start(services: readonly string[], front: Front, options: ServiceHostsOptions): Promise<ServiceHosts> {
     const hosts = new ServiceHosts(services, front, options)
@@ -151,9 +152,10 @@ export class ServiceHosts {
   }
 
   /**
-   * Runs the sources of a service as they are now. The host that has run so far answers until the new one does, ends what it is doing, and
-   * hands over its partitions; where the new one cannot start, it goes on.
-   * @param signal ends one that has not started: there are newer sources. @param onServing called once the new one answers.
+   * Runs the sources of a service as they are now. The host that has run so far answers until the new one
+   * does, ends what it is doing, and hands over its partitions; where the new one cannot start, it goes on.
+   * @param signal ends one that has not started: there are newer sources. @param onServing called once the
+   * new one answers.
    * @throws StartError where it cannot start.
    */
   reload(service: string, signal: AbortSignal, onServing: () => void): Promise<void> {

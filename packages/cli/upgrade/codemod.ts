@@ -8,8 +8,8 @@ interface Edit {
 }
 
 /**
- * Writes a source with the new name of what it imports. It goes by what the compiler binds each name to, so that another thing of the
- * same name stays. What the source exports keeps its name.
+ * Writes a source with the new name of what it imports. It goes by what the compiler binds each name to, so
+ * that another thing of the same name stays. What the source exports keeps its name.
  * @param file its path, which says what language it is.
  * @returns the text, and how many places were changed.
  */

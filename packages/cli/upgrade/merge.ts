@@ -16,8 +16,9 @@ export interface Merged {
 }
 
 /**
- * Brings JSON that an adopter may have edited from one version to the next, key by key: a key that the adopter has not touched gets the
- * value of the new version, any other stays. Lists are values: they are not looked into.
+ * Brings JSON that an adopter may have edited from one version to the next, key by key: a key that the
+ * adopter has not touched gets the value of the new version, any other stays. Lists are values: they are not
+ * looked into.
  * @param old what the adopter's was made from. @param next the same in the new version. @param mine the adopter's.
  */
 export function mergeJson(

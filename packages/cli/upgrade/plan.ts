@@ -80,7 +80,10 @@ function ownFiles(read: Read, stamp: Stamp, { own }: Template): Plan {
   return { ...NOTHING, changes, edited, lines: changes.map(formatChange), left }
 }
 
-/** Files that are the adopter's own: one that is as it was made is replaced, another stays, and it is said what it misses. */
+/**
+ * Files that are the adopter's own: one that is as it was made is replaced, another stays, and it is said
+ * what it misses.
+ */
 function startedFiles(read: Read, stamp: Stamp, { started }: Template): Plan {
   const changes: Change[] = []
   const left: string[] = []

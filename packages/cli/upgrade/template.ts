@@ -37,8 +37,8 @@ export interface Stamp {
 
 /**
  * Reads the template of a version.
- * @param folder of the package. In the repository the files that a project begins with are those of the repository itself: the root is a
- * project like any other.
+ * @param folder of the package. In the repository the files that a project begins with are those of the
+ * repository itself: the root is a project like any other.
  */
 export function readTemplate(folder: string): Template {
   const project = existsSync(join(folder, 'project')) ? join(folder, 'project') : join(folder, '../..')

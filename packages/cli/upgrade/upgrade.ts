@@ -76,7 +76,10 @@ function checked(
   return isDone
 }
 
-/** Nothing is written beside them, where it would be forgotten: they are shown, and Git has what `--force` overwrites. */
+/**
+ * Nothing is written beside them, where it would be forgotten: they are shown, and Git has what `--force`
+ * overwrites.
+ */
 function refused(edited: readonly Change[], say: (line: string) => void): boolean {
   for (const change of edited) say(formatPatch(change))
   for (const { path } of edited) say(`edited   ${path}: it is Tidemark's, and has changes of yours, shown above`)

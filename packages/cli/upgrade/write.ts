@@ -16,8 +16,8 @@ export interface Change {
 const JOURNAL = `${OWN_FOLDER}/unfinished.json`
 
 /**
- * Makes all changes or, where one fails, none. Killed between the first and the last, the project has the journal of all:
- * `finishUnfinished` makes the rest.
+ * Makes all changes or, where one fails, none. Killed between the first and the last, the project has the
+ * journal of all: `finishUnfinished` makes the rest.
  */
 export function makeChanges(project: string, changes: readonly Change[]): void {
   const files = changes.map(({ path, before }) => ({ file: join(project, path), isThere: before !== undefined }))

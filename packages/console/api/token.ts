@@ -1,8 +1,8 @@
 const KEY = 'tidemark.token'
 
 /**
- * Takes the token from the address that `npm start` printed, and keeps it as long as this tab is there. The address loses it, so that it is in
- * no bookmark and no screenshot. @returns whether there was one.
+ * Takes the token from the address that `npm start` printed, and keeps it as long as this tab is there. The
+ * address loses it, so that it is in no bookmark and no screenshot. @returns whether there was one.
  */
 export function takeToken(): boolean {
   const [, token] = /^#token=([\w-]+)$/.exec(location.hash) ?? []

@@ -30,7 +30,10 @@ export interface Command {
   readonly body: JsonSchema
 }
 
-/** The commands of all services, from the OpenAPI documents that they answer. What an operator does has no idempotency key. */
+/**
+ * The commands of all services, from the OpenAPI documents that they answer. What an operator does has no
+ * idempotency key.
+ */
 export async function listCommands(services: readonly Service[], signal: AbortSignal): Promise<readonly Command[]> {
   const addresses = [...new Set(services.map(({ openapi }) => openapi))]
   const documents = await Promise.all(addresses.map((address) => getJson<OpenApi>(address, signal)))

@@ -9,7 +9,10 @@ export interface Row {
   readonly before?: unknown
 }
 
-/** The rows of a value, with what differs from the value before it. @param before undefined: there is nothing to compare with. */
+/**
+ * The rows of a value, with what differs from the value before it.
+ * @param before undefined: there is nothing to compare with.
+ */
 export function listRows(value: unknown, before: unknown, compare: boolean): readonly Row[] {
   return walk('', '', -1, value, before, compare)
 }

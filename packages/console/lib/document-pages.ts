@@ -27,7 +27,10 @@ export interface DocumentPages {
   more(): void
 }
 
-/** Documents of a view in its order. A page tells where the next begins, so they become known one after another; then any can be fetched again. */
+/**
+ * Documents of a view in its order. A page tells where the next begins, so they become known one after
+ * another; then any can be fetched again.
+ */
 export function useDocumentPages(service: Service, view: string, asked: Query): DocumentPages {
   const begins = useRef<Begin[]>([{ row: 0, continuation: undefined }])
   const known = useRef({ count: 0, searched: 0, all: false })

@@ -14,7 +14,10 @@ export interface EventPages {
   readonly problem: Problem | undefined
 }
 
-/** The events of one stream by their versions, which have no gaps: any page can be asked for. @param chosen is fetched, seen or not. */
+/**
+ * The events of one stream by their versions, which have no gaps: any page can be asked for.
+ * @param chosen is fetched, seen or not.
+ */
 export function useEventPages(service: Service, stream: string, head: number, chosen: number): EventPages {
   const pages = usePages(async (page, signal) => {
     const path = `/streams/${encodeURIComponent(stream)}/events`

@@ -50,7 +50,10 @@ export function inline(value: unknown): string {
 
 const MOMENT = /^\d{4}-\d\d-\d\dT/
 
-/** What is worth a line of an event's data: its reason first, then what else is short. Ids that the stream's name has, and moments, are no news. */
+/**
+ * What is worth a line of an event's data: its reason first, then what else is short. Ids that the stream's
+ * name has, and moments, are no news.
+ */
 export function summary(data: unknown, stream: string): string {
   if (typeof data !== 'object' || data === null) return inline(data)
   const id = stream.slice(stream.indexOf('-') + 1)

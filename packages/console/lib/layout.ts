@@ -51,7 +51,10 @@ const GAP = 10
 const GROUP_GAP = 22
 export const HEAD = 30
 
-/** Four columns: logs, hubs, the consumers of each service, and what they keep up to date. A service's own things stand side by side. */
+/**
+ * Four columns: logs, hubs, the consumers of each service, and what they keep up to date. A service's own
+ * things stand side by side.
+ */
 export function buildLayout(seen: readonly ServiceSeen[]): Layout {
   const services: (Box & { service: ServiceSeen })[] = []
   const hubs: (Box & { hub: string; service: string })[] = []

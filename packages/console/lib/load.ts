@@ -22,7 +22,10 @@ export function useLoad<Value>(key: string, load: Load<Value>): Loaded<Value> {
   return useFetched(key, load, undefined)
 }
 
-/** Fetches again and again, each a while after the last answer, as long as somebody can see the page; once without a pause. */
+/**
+ * Fetches again and again, each a while after the last answer, as long as somebody can see the page; once
+ * without a pause.
+ */
 export function usePoll<Value>(key: string, load: Load<Value>, everyMs: number | undefined): Loaded<Value> {
   return useFetched(key, load, everyMs)
 }

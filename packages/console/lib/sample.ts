@@ -3,8 +3,8 @@ import type { Accepted } from '../api/contract.ts'
 import { pause } from './load.ts'
 
 /**
- * A small workload of the sample services, sent from here to the same API that everybody uses. It goes with them: where they are replaced, the
- * button is not there.
+ * A small workload of the sample services, sent from here to the same API that everybody uses. It goes with
+ * them: where they are replaced, the button is not there.
  */
 const NEEDED = ['ordering', 'inventory', 'shipping'] as const
 

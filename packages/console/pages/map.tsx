@@ -162,7 +162,10 @@ interface Seen {
   readonly rates: ReadonlyMap<string, number>
 }
 
-/** What flows moves on with each answer, and rests until the next: moving all the time took 40 % of a core. @returns px */
+/**
+ * What flows moves on with each answer, and rests until the next: moving all the time took 40 % of a core.
+ * @returns px
+ */
 function useFlow(rates: Seen['rates']): number {
   const shown = useRef({ rates, offset: 0 })
   if (shown.current.rates !== rates) shown.current = { rates, offset: shown.current.offset - FLOW_PX }

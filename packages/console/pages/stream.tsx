@@ -267,7 +267,10 @@ function EventDetail({ event, service }: { readonly event: RecordedEvent; readon
   )
 }
 
-/** The log of the event that caused another may be another service's: the category says whose, as far as a service knows it. */
+/**
+ * The log of the event that caused another may be another service's: the category says whose, as far as a
+ * service knows it.
+ */
 function CauseLink({
   stream,
   version,

@@ -44,7 +44,10 @@ export function Document({ service, view, docKey }: Named): VNode {
 
 const PAGE = 50
 
-/** Those of a stream are there at once. Of many streams the log must be looked through, which costs: somebody asks for it. */
+/**
+ * Those of a stream are there at once. Of many streams the log must be looked through, which costs: somebody
+ * asks for it.
+ */
 function EventsBehind({ service, view, docKey }: Named): VNode {
   const [events, setEvents] = useState<readonly RecordedEvent[]>([])
   const [state, setState] = useState<'none' | 'loading' | 'more' | 'all'>('none')

@@ -1,7 +1,11 @@
-// Request units as a model of what the vendor publishes: https://learn.microsoft.com/azure/cosmos-db/understand-request-unit-consumption.
-// docs/compatibility.md says what is published and what is not.
+// Request units as a model of what the vendor publishes:
+// https://learn.microsoft.com/azure/cosmos-db/understand-request-unit-consumption. docs/compatibility.md says
+// what is published and what is not.
 
-/** Published for one region and session consistency: KB, request units of a point read, and of writing without indexing. */
+/**
+ * Published for one region and session consistency: KB, request units of a point read, and of writing without
+ * indexing.
+ */
 const PUBLISHED: readonly (readonly [kilobytes: number, read: number, write: number])[] = [
   [1, 1, 4.95],
   [2, 1.04, 6.29],
@@ -26,7 +30,10 @@ export const MIN_CHARGE = 1
 /** The point read of an item of so many bytes. */
 export const readCharge = (bytes: number): number => interpolateCharge(bytes, 1)
 
-/** What an item's write changes: the size of the item that was there, of the one that is there now, and the index terms of both that differ. */
+/**
+ * What an item's write changes: the size of the item that was there, of the one that is there now, and the
+ * index terms of both that differ.
+ */
 export interface Change {
   readonly bytesBefore?: number
   readonly bytesAfter?: number

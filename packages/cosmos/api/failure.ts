@@ -1,4 +1,7 @@
-/** An answer that is not a success: status, the service's code word, a sentence, and a substatus where clients look at one. */
+/**
+ * An answer that is not a success: status, the service's code word, a sentence, and a substatus where clients
+ * look at one.
+ */
 export class Failure extends Error {
   readonly status: number
   readonly code: string

@@ -1,6 +1,7 @@
 /**
- * What clients can ask for, by the names that the router, the faults on request, the request units and docs/compatibility.md share. An item is
- * what the service's REST reference calls a document: https://learn.microsoft.com/rest/api/cosmos-db/
+ * What clients can ask for, by the names that the router, the faults on request, the request units and
+ * docs/compatibility.md share. An item is what the service's REST reference calls a document:
+ * https://learn.microsoft.com/rest/api/cosmos-db/
  */
 export const OPERATIONS = [
   'read-account',

@@ -127,7 +127,10 @@ function readOperations(value: unknown, place: string, kind: FaultSetting['kind'
   })
 }
 
-/** One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may be off by a little. */
+/**
+ * One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may be
+ * off by a little.
+ */
 function checkRates(
   faults: readonly FaultSetting[],
   operation: OperationName,

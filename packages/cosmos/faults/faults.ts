@@ -41,8 +41,8 @@ interface Lagging {
 }
 
 /**
- * Which faults are done to requests, on request. Each operation has a sequence of its own: the answers to creates do not depend on how many
- * reads came between them.
+ * Which faults are done to requests, on request. Each operation has a sequence of its own: the answers to
+ * creates do not depend on how many reads came between them.
  */
 export class Faults {
   /** Does nothing, at no cost. */
@@ -122,7 +122,10 @@ export class Faults {
   }
 }
 
-/** Chooses one of them by its rate, or none; without a rate it draws nothing. One that was done as often as it may be is none. */
+/**
+ * Chooses one of them by its rate, or none; without a rate it draws nothing. One that was done as often as it
+ * may be is none.
+ */
 function buildChooser(entries: readonly Entry[], draw: () => number): () => Entry | undefined {
   let sum = 0
   const limits = entries.flatMap((entry) => {

@@ -28,15 +28,17 @@ export interface ItemRead {
 const MAX_MB = 256
 
 /**
- * A replica that has seen nothing since it was made, and answers reads that do not ask for more. Which those are is as the service's own
- * reader decides: https://github.com/Azure/azure-cosmos-dotnet-v3, ConsistencyReader.cs (DeduceReadMode, ReadSessionAsync). A read at bounded
- * staleness or strong consistency is answered by a quorum, and is exact. One at session consistency is answered by any replica that has what
- * its session token tells: they are asked one by one, the primary last. One at consistent prefix or eventual consistency is answered by any
- * replica, and its token is not looked at.
+ * A replica that has seen nothing since it was made, and answers reads that do not ask for more. Which those
+ * are is as the service's own reader decides: https://github.com/Azure/azure-cosmos-dotnet-v3,
+ * ConsistencyReader.cs (DeduceReadMode, ReadSessionAsync). A read at bounded staleness or strong consistency
+ * is answered by a quorum, and is exact. One at session consistency is answered by any replica that has what
+ * its session token tells: they are asked one by one, the primary last. One at consistent prefix or eventual
+ * consistency is answered by any replica, and its token is not looked at.
  *
- * A gateway runs that reader before it answers (from memory). So its clients do not meet the 404/1002 of one replica that lags: the reader
- * gives that when no replica of the region has caught up. The JavaScript SDK then asks once more without a token (retryUtility.js), so to
- * answer it here would make sessions lose their own writes, which the service does not do to them.
+ * A gateway runs that reader before it answers (from memory). So its clients do not meet the 404/1002 of one
+ * replica that lags: the reader gives that when no replica of the region has caught up. The JavaScript SDK
+ * then asks once more without a token (retryUtility.js), so to answer it here would make sessions lose their
+ * own writes, which the service does not do to them.
  */
 export class LaggingReplica {
   readonly #faults: Faults
@@ -64,8 +66,8 @@ export class LaggingReplica {
   }
 
   /**
-   * What an answer that does not say it tells a session to have seen; undefined: all there is. A client that read a container or a query's plan
-   * must not take from that answer's token that it has seen the items.
+   * What an answer that does not say it tells a session to have seen; undefined: all there is. A client that
+   * read a container or a query's plan must not take from that answer's token that it has seen the items.
    */
   reportedLsn(operation: OperationName, target: Target): number | undefined {
     return isWeaker(target) && /^(read|list|query|plan)-/.test(operation) ? this.#snapshot.lsn : undefined

@@ -15,8 +15,8 @@ interface Reading {
 }
 
 /**
- * Reads the bodies of requests, and bounds what they hold together: beyond that the one that was begun first is refused, so that those who
- * send slowly do not lock out those who do not.
+ * Reads the bodies of requests, and bounds what they hold together: beyond that the one that was begun first
+ * is refused, so that those who send slowly do not lock out those who do not.
  */
 export class Bodies {
   readonly #maxBytes: number
@@ -29,7 +29,8 @@ export class Bodies {
   }
 
   /**
-   * Reads a body. One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the answer.
+   * Reads a body. One that is too large is read to its end all the same, and forgotten: a client that still
+   * writes does not see the answer.
    * @throws Failure 400, 413, 415 for a content coding, or 503.
    */
   async read(message: IncomingMessage): Promise<Buffer> {

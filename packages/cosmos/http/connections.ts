@@ -16,8 +16,9 @@ interface PendingAnswer {
 }
 
 /**
- * Bounds what clients may hold of this process. At its limits whoever has kept it waiting for longest goes: a connection that sends no
- * request to its end, or takes no answer. So slow clients cannot lock out others, however many they are.
+ * Bounds what clients may hold of this process. At its limits whoever has kept it waiting for longest goes: a
+ * connection that sends no request to its end, or takes no answer. So slow clients cannot lock out others,
+ * however many they are.
  */
 export class Connections {
   readonly #max: number

@@ -6,7 +6,8 @@ import type { Target } from './requests.ts'
 const MAX_CACHED_LENGTH = 1000
 
 /**
- * Checks the master-key signatures of requests. Their dates may be any: whoever can replay a request of this machine can read the key too.
+ * Checks the master-key signatures of requests. Their dates may be any: whoever can replay a request of this
+ * machine can read the key too.
  * https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources
  */
 export class Signatures {

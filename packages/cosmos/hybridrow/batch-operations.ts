@@ -18,7 +18,8 @@ export interface BatchOperation {
   readonly minimalReturn?: boolean
 }
 
-// The layout: azure-cosmos-dotnet-v3, Batch/HybridRowBatchSchemas.json. Numbers of operations and resources: Microsoft.Azure.Documents.
+// The layout: azure-cosmos-dotnet-v3, Batch/HybridRowBatchSchemas.json. Numbers of operations and resources:
+// Microsoft.Azure.Documents.
 const SCHEMA = 0x7fe15470
 const DOCUMENT = 2
 const OPERATIONS = { 0: 'Create', 1: 'Patch', 2: 'Read', 4: 'Delete', 5: 'Replace', 20: 'Upsert' } as const
@@ -44,7 +45,8 @@ const TRUE = 0x03
 const FALSE = 0x02
 
 /**
- * Reads what the .NET SDK sends for a transactional batch and for bulk. How an item is indexed (`indexingDirective`) changes no answer here.
+ * Reads what the .NET SDK sends for a transactional batch and for bulk. How an item is indexed
+ * (`indexingDirective`) changes no answer here.
  * @throws Failure 400 for all else: no field is passed over.
  */
 export function decodeBatch(body: Buffer): readonly BatchOperation[] {

@@ -19,7 +19,10 @@ const HAS = { status: 0x01, substatus: 0x02, etag: 0x04, body: 0x08 }
 const RETRY_AFTER = Buffer.of(0x0b, 5)
 const CHARGE = Buffer.of(0x10, 6)
 
-/** Writes the answer to a transactional batch or a bulk request of the .NET SDK: a result for each operation, in their order. */
+/**
+ * Writes the answer to a transactional batch or a bulk request of the .NET SDK: a result for each operation,
+ * in their order.
+ */
 export function encodeBatch(results: readonly BatchResult[]): Buffer {
   return writeRecords(results.map(encodeRow))
 }

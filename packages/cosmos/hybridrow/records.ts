@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib'
 import { badRequest } from '../api/failure.ts'
 import { Reader } from './reader.ts'
 
-// Every row begins with its version and its schema's number. https://github.com/microsoft/HybridRow, SystemSchemas/SystemSchema.json
+// Every row begins with its version and its schema's number. https://github.com/microsoft/HybridRow,
+// SystemSchemas/SystemSchema.json
 const VERSION = 0x81
 const HEADER_BYTES = 5
 const SEGMENT = 0x7fffd8f0

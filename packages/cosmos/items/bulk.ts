@@ -22,7 +22,8 @@ export interface BulkTarget {
 }
 
 /**
- * Runs operations in order, each for itself: one that fails takes nothing back, and ends the others with 424 where the client says so.
+ * Runs operations in order, each for itself: one that fails takes nothing back, and ends the others with 424
+ * where the client says so.
  * @returns a result for each, when all that they wrote is on disk.
  */
 export async function runBulk(

@@ -16,8 +16,9 @@ export interface FeedPage {
 }
 
 /**
- * A page of the change feed in "latest version" mode: each item at its last change, in the order of those. What one request wrote has
- * one LSN and is never cut apart, so a page may be larger than asked for, by one batch at most.
+ * A page of the change feed in "latest version" mode: each item at its last change, in the order of those.
+ * What one request wrote has one LSN and is never cut apart, so a page may be larger than asked for, by one
+ * batch at most.
  * @throws Failure 400 for a start that is none.
  * https://learn.microsoft.com/azure/cosmos-db/change-feed-modes
  */

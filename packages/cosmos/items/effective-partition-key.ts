@@ -1,7 +1,10 @@
 import murmur from 'murmurhash3js-revisited'
 import { isObject } from '../values/json.ts'
 
-/** How a container's keys become places: one hash of all components, or one of each, so that what begins the same lies together. */
+/**
+ * How a container's keys become places: one hash of all components, or one of each, so that what begins the
+ * same lies together.
+ */
 export type KeyKind = 'Hash' | 'MultiHash'
 
 /** Places from `min` on and before `max`. */
@@ -20,9 +23,10 @@ const TEXT = Buffer.of(0x08)
 const END_OF_TEXT = Buffer.of(0xff)
 
 /**
- * Where a partition key's items lie among a container's physical partitions: hash version 2, upper case hex, 32 digits for each hash. A missing
- * component is undefined, or `{}` as keys are written. No component at all is the beginning, `''`.
- * https://learn.microsoft.com/azure/cosmos-db/partitioning-overview, https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
+ * Where a partition key's items lie among a container's physical partitions: hash version 2, upper case hex,
+ * 32 digits for each hash. A missing component is undefined, or `{}` as keys are written. No component at all
+ * is the beginning, `''`. https://learn.microsoft.com/azure/cosmos-db/partitioning-overview,
+ * https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
  */
 export function effectivePartitionKey(components: readonly unknown[], kind: KeyKind): string {
   if (components.length === 0) return ''
@@ -30,7 +34,10 @@ export function effectivePartitionKey(components: readonly unknown[], kind: KeyK
   return kind === 'Hash' ? hash(Buffer.concat(parts)) : parts.map(hash).join('')
 }
 
-/** Where the items lie whose hierarchical key begins with these components; a whole key is the prefix of itself alone. */
+/**
+ * Where the items lie whose hierarchical key begins with these components; a whole key is the prefix of
+ * itself alone.
+ */
 export function prefixRange(components: readonly unknown[]): KeyRange {
   const min = effectivePartitionKey(components, 'MultiHash')
   return { min, max: `${min}FF` }

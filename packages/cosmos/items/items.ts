@@ -34,8 +34,8 @@ export interface Conditions {
 }
 
 /**
- * The items of all containers. Expired ones are not there, whether swept or not. All but the reads run within a write, and are given its
- * LSN; they refuse before they change anything.
+ * The items of all containers. Expired ones are not there, whether swept or not. All but the reads run within
+ * a write, and are given its LSN; they refuse before they change anything.
  */
 export class Items extends ItemReader {
   readonly #store: Store

@@ -11,7 +11,8 @@ const PUT = 'INSERT OR REPLACE INTO unique_values (container, pk, key, value, it
 const FORGET = 'DELETE FROM unique_values WHERE item = ?'
 
 /**
- * The values that a container's unique keys let one item of a logical partition have. What an item does not have counts as null.
+ * The values that a container's unique keys let one item of a logical partition have. What an item does not
+ * have counts as null.
  * https://learn.microsoft.com/azure/cosmos-db/unique-keys
  */
 export class UniqueKeys {

@@ -28,7 +28,8 @@ interface Selected {
 }
 
 /**
- * The forms are those that the service's plans have: https://github.com/Azure/azure-cosmos-dotnet-v3, QueryPlanBaselineTests.
+ * The forms are those that the service's plans have: https://github.com/Azure/azure-cosmos-dotnet-v3,
+ * QueryPlanBaselineTests.
  * @throws Failure 400 for an aggregate within another expression, of which parts cannot be added up.
  */
 export function divide(query: Query, text: string, offset: number | null, limit: number | null): Division {
@@ -126,7 +127,10 @@ function parseAggregate({ value, text }: Selected): Aggregate | undefined {
   return { name, operand: text.slice(at) }
 }
 
-/** What a partition says of an aggregate: of an average the sum and the count, of the least and the greatest whether there is one. */
+/**
+ * What a partition says of an aggregate: of an average the sum and the count, of the least and the greatest
+ * whether there is one.
+ */
 function formatPartial({ name, operand }: Aggregate): string {
   if (name === 'AVG') return `{"item": {"sum": SUM${operand}, "count": COUNT${operand}}}`
   if (name !== 'MIN' && name !== 'MAX') return `{"item": ${name}${operand}}`

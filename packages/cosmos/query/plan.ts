@@ -9,8 +9,9 @@ import { parseQuery } from './syntax/parser.ts'
 const UNDIVIDED: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
 
 /**
- * What a client does itself to answer a query that is about several physical partitions: it asks each with the rewritten query, and puts
- * together what they answer. Of one partition it is answered here whole, and the client does nothing.
+ * What a client does itself to answer a query that is about several physical partitions: it asks each with
+ * the rewritten query, and puts together what they answer. Of one partition it is answered here whole, and
+ * the client does nothing.
  * @param ranges the effective partition keys of the partitions that the query is about.
  * @throws Failure 400 for a query that could not be run, or not so.
  */

@@ -28,7 +28,10 @@ export interface Page {
   readonly loaded: number
   /** Characters of their JSON. */
   readonly loadedBytes: number
-  /** Of a query with ORDER BY: whether rows of the same values come by their items' numbers from the last to the first. */
+  /**
+   * Of a query with ORDER BY: whether rows of the same values come by their items' numbers from the last to
+   * the first.
+   */
   readonly tiesDescend: boolean | undefined
   /** False where WHERE is about paths that no index of the container's policy serves, so that all items were read. */
   readonly indexed: boolean

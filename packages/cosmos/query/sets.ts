@@ -15,8 +15,9 @@ export interface SetMember {
 const LONGEST_KEY = 300
 
 /**
- * The results of a query with groups, an aggregate or DISTINCT, all of them, in an order that depends on nothing but themselves: the next page
- * makes them anew and goes on after the last one of this. https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by
+ * The results of a query with groups, an aggregate or DISTINCT, all of them, in an order that depends on
+ * nothing but themselves: the next page makes them anew and goes on after the last one of this.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by
  */
 export function buildSet(query: CompiledQuery, frame: Frame, rows: Iterable<Row>): readonly SetMember[] {
   const members = new Map<string, SetMember>()

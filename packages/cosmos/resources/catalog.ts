@@ -147,7 +147,8 @@ export class Catalog {
   }
 
   /**
-   * Splits a range in two, as the service does when a physical partition is full: requests that name it are gone (410) from then on.
+   * Splits a range in two, as the service does when a physical partition is full: requests that name it are
+   * gone (410) from then on.
    * @returns the ids of the two.
    * @throws Failure 404, or 400 when it cannot be split.
    */

@@ -2,7 +2,10 @@ import { isObject } from '../values/json.ts'
 import type { IndexingPolicy } from './indexing-policy.ts'
 import { parsePropertyPath } from './property-path.ts'
 
-/** What a policy says of one path: the names on the way, `[]` for the elements of an array, and whether what is below is meant too. */
+/**
+ * What a policy says of one path: the names on the way, `[]` for the elements of an array, and whether what
+ * is below is meant too.
+ */
 interface Rule {
   readonly names: readonly string[]
   readonly below: boolean
@@ -10,7 +13,8 @@ interface Rule {
 }
 
 /**
- * Which paths a policy indexes: of the rules that fit the longest decides, and of two as long the one for the path itself.
+ * Which paths a policy indexes: of the rules that fit the longest decides, and of two as long the one for the
+ * path itself.
  * https://learn.microsoft.com/azure/cosmos-db/index-policy#includeexclude-precedence
  */
 export class IndexedPaths {

@@ -6,7 +6,10 @@ const MIN_THROUGHPUT = 400
 const MIN_AUTOSCALE = 1000
 const MAX_THROUGHPUT = 1_000_000
 
-/** What a database or a container may use a second, in request units: fixed, or up to a maximum. It is kept and shown, and limits nothing. */
+/**
+ * What a database or a container may use a second, in request units: fixed, or up to a maximum. It is kept
+ * and shown, and limits nothing.
+ */
 export type Throughput = { readonly fixed: number } | { readonly maximum: number }
 
 /** The throughput of a database or a container. https://learn.microsoft.com/rest/api/cosmos-db/offers */
@@ -66,7 +69,10 @@ function checkFixed(value: unknown): number {
 
 const isWholeNumber = (value: unknown): value is number => Number.isInteger(value)
 
-/** What the .NET SDK reads of an answer beside the offer: the least that may be asked for, and that no change is still on its way. */
+/**
+ * What the .NET SDK reads of an answer beside the offer: the least that may be asked for, and that no change
+ * is still on its way.
+ */
 export function offerHeaders({ throughput }: Offer): Readonly<Record<string, string | number>> {
   return {
     'x-ms-cosmos-min-throughput': 'fixed' in throughput ? MIN_THROUGHPUT : MIN_AUTOSCALE,

@@ -41,7 +41,8 @@ export function readItemKey({ keyPaths }: Container, item: unknown): string {
 }
 
 /**
- * What a header's JSON array names: with as many components as the container has paths one logical partition, with fewer those that begin so.
+ * What a header's JSON array names: with as many components as the container has paths one logical partition,
+ * with fewer those that begin so.
  * @throws Failure 400
  */
 export function parseKeyHeader({ keyPaths }: Container, header: string | undefined): KeyScope {

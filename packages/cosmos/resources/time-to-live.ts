@@ -7,7 +7,8 @@ export function isTtl(value: unknown): value is number {
 }
 
 /**
- * Seconds that an item lives; undefined for ever. Without a default of the container nothing expires, whatever the item says.
+ * Seconds that an item lives; undefined for ever. Without a default of the container nothing expires,
+ * whatever the item says.
  */
 export function resolveTtl(defaultTtl: number | undefined, ttl: number | undefined): number | undefined {
   if (defaultTtl === undefined) return undefined

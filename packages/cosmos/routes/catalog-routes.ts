@@ -47,7 +47,10 @@ export async function deleteContainer(catalog: Catalog, container: Container, re
   return { status: 204 }
 }
 
-/** The partition key ranges. .NET asks until it is told that nothing changed, and finds by their parents which ones were split. */
+/**
+ * The partition key ranges. .NET asks until it is told that nothing changed, and finds by their parents which
+ * ones were split.
+ */
 export function listRanges({ rid, ts, ranges }: Container, { headers }: Request): Answer {
   const etag = `"${ranges.reduce((last, { id }) => Math.max(last, Number(id)), 0) + 1}"`
   if (headers['if-none-match'] === etag) return { status: 304, headers: { etag, 'x-ms-item-count': 0 } }

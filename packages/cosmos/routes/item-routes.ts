@@ -165,8 +165,8 @@ async function writeItem(
 }
 
 /**
- * Where a read of items is answered from. The change feed is not asked here: one that lags gives nothing wrong, only later. A batch is run by the
- * primary, reads and all (from memory).
+ * Where a read of items is answered from. The change feed is not asked here: one that lags gives nothing
+ * wrong, only later. A batch is run by the primary, reads and all (from memory).
  */
 function selectView(
   { store, items, replica }: Account,
@@ -220,7 +220,8 @@ const executionInfo = (tiesDescend: boolean): string =>
   JSON.stringify({ reverseRidEnabled: false, reverseIndexScan: tiesDescend })
 
 /**
- * What a query or a read of the feed is about: a partition key or a part of one, within a range of the container, within a part of that.
+ * What a query or a read of the feed is about: a partition key or a part of one, within a range of the
+ * container, within a part of that.
  * @throws Failure 400; 410 for a range that is no more.
  */
 function readFeedRange(container: Container, { headers }: Request): FeedRange {

@@ -4,7 +4,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 const AHEAD = 10_000
 
 /**
- * The numbers of writes and of items, none of which is ever given twice: what a process that was killed had reserved and not used is left out.
+ * The numbers of writes and of items, none of which is ever given twice: what a process that was killed had
+ * reserved and not used is left out.
  */
 export class Counters {
   /** Of the last write. */

@@ -10,7 +10,10 @@ export function isDamage(error: unknown): error is Error {
   return primaryCode(error) in READ_ERRORS
 }
 
-/** Ends the process with one line when the data file is damaged or cannot be read: whatever else it answered could be wrong. */
+/**
+ * Ends the process with one line when the data file is damaged or cannot be read: whatever else it answered
+ * could be wrong.
+ */
 export function endIfDamaged(error: unknown): void {
   if (isDamage(error)) end(`${READ_ERRORS[primaryCode(error)]}`, error.message)
 }

@@ -24,8 +24,8 @@ export interface DataFile {
 }
 
 /**
- * Opens the data file, or makes it. A new one gets its name when it is complete and on disk, so that one without tables is damage, and is
- * refused as any other damage is.
+ * Opens the data file, or makes it. A new one gets its name when it is complete and on disk, so that one
+ * without tables is damage, and is refused as any other damage is.
  * @throws Error of one line that says what is wrong.
  */
 export function openDataFile(path: string, schema: Schema): DataFile {

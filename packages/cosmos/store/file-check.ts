@@ -5,7 +5,8 @@ import { moduleFile } from '../../kit/module-file.ts'
 const CHECK = moduleFile('./check-process.ts', import.meta.url)
 
 /**
- * What is wrong with the data: its structure alone (about 1 ms a megabyte), or its indexes and the JSON of its items as well (7 ms).
+ * What is wrong with the data: its structure alone (about 1 ms a megabyte), or its indexes and the JSON of
+ * its items as well (7 ms).
  * https://sqlite.org/pragma.html#pragma_integrity_check
  */
 export function findDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): string | undefined {
@@ -18,7 +19,10 @@ export function findDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): str
   return item && `the item number ${item.number} is no JSON`
 }
 
-/** What is wrong with the numbers that were given last: one that is gone, or below what there is, would be given twice. */
+/**
+ * What is wrong with the numbers that were given last: one that is gone, or below what there is, would be
+ * given twice.
+ */
 function findCounterDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): string | undefined {
   const rows = sql.prepare('SELECT name, value FROM counters').all()
   const given = new Map(rows.map(({ name, value }) => [name, value]))
@@ -34,7 +38,8 @@ function findCounterDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): str
 }
 
 /**
- * Checks the whole of a data file that is in use, in a process of its own: that may take a while, and is ended when it is not wanted any more.
+ * Checks the whole of a data file that is in use, in a process of its own: that may take a while, and is
+ * ended when it is not wanted any more.
  * @param damaged told what is wrong.
  * @returns ends it.
  */

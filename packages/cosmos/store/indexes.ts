@@ -3,10 +3,11 @@ import { LRUCache } from 'lru-cache'
 import { encodeItemKey, type IndexTerm } from './index-key.ts'
 
 /**
- * The indexes of containers by values of their items. An index has an entry for each item of its container; `part` is the partition key where
- * queries of one partition use it, else ''. There is one table for all: an index by an expression of SQLite's own
- * would be looked at by every write to every container. Whoever writes an item's body makes its entries, as a trigger for it would
- * double the cost of a batch of containers without an index; entries go with their items by a trigger, as those are deleted in many ways.
+ * The indexes of containers by values of their items. An index has an entry for each item of its container;
+ * `part` is the partition key where queries of one partition use it, else ''. There is one table for all: an
+ * index by an expression of SQLite's own would be looked at by every write to every container. Whoever writes
+ * an item's body makes its entries, as a trigger for it would double the cost of a batch of containers
+ * without an index; entries go with their items by a trigger, as those are deleted in many ways.
  */
 export const INDEXES = `
   CREATE TABLE indexes (

@@ -13,8 +13,9 @@ export interface ReadSource {
 }
 
 /**
- * The data as they were at a moment, while writes go on. It is a read transaction that stays open: SQLite keeps what it sees, and what is
- * written since stays in the write-ahead log (https://www.sqlite.org/wal.html#concurrency). So it costs no memory, and the log is bounded here.
+ * The data as they were at a moment, while writes go on. It is a read transaction that stays open: SQLite
+ * keeps what it sees, and what is written since stays in the write-ahead log
+ * (https://www.sqlite.org/wal.html#concurrency). So it costs no memory, and the log is bounded here.
  */
 export class Snapshot implements ReadSource {
   readonly lsn: number

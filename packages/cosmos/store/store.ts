@@ -14,8 +14,9 @@ import { Statements } from './statements.ts'
 const SCHEMA_VERSION = 2
 
 /**
- * `items.number` is the table's rowid: items are appended to it whatever their key, and the indexes hold eight bytes for each. `pk` is the
- * JSON array of the partition key's components, `epk` its effective partition key.
+ * `items.number` is the table's rowid: items are appended to it whatever their key, and the indexes hold
+ * eight bytes for each. `pk` is the JSON array of the partition key's components, `epk` its effective
+ * partition key.
  */
 const SCHEMA = `
   CREATE TABLE databases (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
@@ -52,8 +53,9 @@ export interface StoreOptions {
 }
 
 /**
- * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`). Writes that arrive in one
- * turn of the event loop share a commit; each has a savepoint, so that one's failure is its own.
+ * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`).
+ * Writes that arrive in one turn of the event loop share a commit; each has a savepoint, so that one's
+ * failure is its own.
  */
 export class Store implements ReadSource {
   readonly #sql: DatabaseSync

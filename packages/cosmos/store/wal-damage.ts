@@ -10,9 +10,10 @@ const MAGIC = 0x377f0682
 type Checksum = readonly [number, number]
 
 /**
- * What is wrong with a write-ahead log, beyond what a crash may leave: SQLite drops all that follows the first frame whose checksum fails
- * and says nothing. A commit is on disk before the next one is begun, so behind such a frame at most the end of the last commit may stand:
- * more than one end means that commits were there which had been acknowledged.
+ * What is wrong with a write-ahead log, beyond what a crash may leave: SQLite drops all that follows the
+ * first frame whose checksum fails and says nothing. A commit is on disk before the next one is begun, so
+ * behind such a frame at most the end of the last commit may stand: more than one end means that commits were
+ * there which had been acknowledged.
  */
 export function findWalDamage(path: string): string | undefined {
   const file = openSync(path, 'r')

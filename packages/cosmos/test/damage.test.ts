@@ -256,7 +256,10 @@ test('what a crash leaves of the last commit is never refused: a log cut off any
   )
 })
 
-/** Where the frames stand that end a commit, as the file format has it: https://sqlite.org/fileformat2.html#walformat */
+/**
+ * Where the frames stand that end a commit, as the file format has it:
+ * https://sqlite.org/fileformat2.html#walformat
+ */
 function commitFrames(wal: Buffer): readonly number[] {
   const frameSize = 24 + wal.readUInt32BE(8)
   const found: number[] = []

@@ -7,9 +7,10 @@ import { type BatchOperation, decodeBatch } from '../hybridrow/batch-operations.
 import { type BatchResult, encodeBatch } from '../hybridrow/batch-results.ts'
 import { isHybridRow } from '../hybridrow/records.ts'
 
-// What Microsoft.Azure.Cosmos 3.64.0 sent for CreateTransactionalBatch(new PartitionKey("p")) with: CreateItem; ReadItem; UpsertItem with
-// EnableContentResponseOnWrite = false; ReplaceItem with IfMatchEtag = "\"e\"" and IndexingDirective.Include; PatchItem with a FilterPredicate;
-// DeleteItem with IfNoneMatchEtag = "*".
+// What Microsoft.Azure.Cosmos 3.64.0 sent for CreateTransactionalBatch(new PartitionKey("p")) with:
+// CreateItem; ReadItem; UpsertItem with EnableContentResponseOnWrite = false; ReplaceItem with IfMatchEtag =
+// "\"e\"" and IndexingDirective.Include; PatchItem with a FilterPredicate; DeleteItem with IfNoneMatchEtag =
+// "*".
 const BATCH = hex(`
   81f0d8ff7f010a000000
   81f1d8ff7f220000001726a3b7 817054e17f430000000002000000137b226964223a2231222c22706b223a2270227d
@@ -21,7 +22,8 @@ const BATCH = hex(`
     223a5b7b226f70223a22736574222c2270617468223a222f6e222c2276616c7565223a327d5d7d
   81f1d8ff7f14000000f316ffb1 817054e17f1304000000020000000132140a012a`)
 
-// What it sent with AllowBulkExecution for CreateItemAsync(…, new PartitionKey("x")) and UpsertItemAsync(…, new PartitionKey(5)).
+// What it sent with AllowBulkExecution for CreateItemAsync(…, new PartitionKey("x")) and UpsertItemAsync(…,
+// new PartitionKey(5)).
 const BULK = hex(`
   81f0d8ff7f010a000000
   81f1d8ff7f29000000689eb74f 817054e17f470000000002000000055b2278225d147b226964223a226231222c22706b223a2278227d

@@ -163,7 +163,10 @@ test('the same seed gives the same requests the same answers, another seed other
   assert.deepEqual([...new Set(first.split(','))].sort(), ['404', '410', '429', '449'])
 })
 
-/** Appends as a command does: what is unknown or unavailable is tried again, and a conflict may be the command's own earlier try. */
+/**
+ * Appends as a command does: what is unknown or unavailable is tried again, and a conflict may be the
+ * command's own earlier try.
+ */
 async function appendSurely(store: CosmosEventStore, event: RecordedEvent): Promise<void> {
   const key = `command-${event.version}`
   for (;;)

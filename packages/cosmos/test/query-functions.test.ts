@@ -7,7 +7,8 @@ const harness = new QueryHarness()
 
 type Cases = readonly (readonly [expression: string, expected: unknown])[]
 
-// Most are the examples of the documentation's page of the function: https://learn.microsoft.com/azure/cosmos-db/nosql/query/system-functions
+// Most are the examples of the documentation's page of the function:
+// https://learn.microsoft.com/azure/cosmos-db/nosql/query/system-functions
 
 const STRINGS: Cases = [
   ['CONCAT("abc", "def", "")', 'abcdef'],

@@ -18,7 +18,8 @@ const INDEXING = {
 }
 
 /**
- * The SDK goes on in an order of several by `a >= x AND b >= y`, which would lose items were the second not as the first: `up` and `down` are.
+ * The SDK goes on in an order of several by `a >= x AND b >= y`, which would lose items were the second not
+ * as the first: `up` and `down` are.
  */
 const ORDERS: readonly (readonly [order: string, descending: boolean])[] = [
   ['c.n', false],

@@ -79,8 +79,8 @@ interface Left {
 }
 
 /**
- * A page as a client makes it that knows of the pages before where the last of them ended, and no more: the rows of all ranges merged, those of
- * one order by their ranges.
+ * A page as a client makes it that knows of the pages before where the last of them ended, and no more: the
+ * rows of all ranges merged, those of one order by their ranges.
  */
 async function readPage(
   container: Container,

@@ -72,7 +72,10 @@ async function replaceInBatch(container: Container, item: { id: string }, ifMatc
   if (code !== 200) throw Object.assign(new Error('not replaced'), { code })
 }
 
-/** As an event store does: reads the end, and creates the versions after it. @returns false: another was there first. */
+/**
+ * As an event store does: reads the end, and creates the versions after it.
+ * @returns false: another was there first.
+ */
 async function append(container: Container, batch: string): Promise<boolean> {
   const { resources } = await container.items
     .query<number>('SELECT VALUE COUNT(1) FROM c', { partitionKey: 's' })

@@ -10,7 +10,10 @@ export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What stands at one step of a path: a name leads into objects, a number into arrays. Only own fields: nothing of a prototype. */
+/**
+ * What stands at one step of a path: a name leads into objects, a number into arrays. Only own fields:
+ * nothing of a prototype.
+ */
 export function stepInto(value: unknown, step: string | number): unknown {
   if (Array.isArray(value)) return typeof step === 'number' ? value[step] : undefined
   return isObject(value) && typeof step === 'string' && Object.hasOwn(value, step) ? value[step] : undefined

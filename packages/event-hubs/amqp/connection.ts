@@ -63,8 +63,9 @@ export interface ConnectionHandler {
 type State = 'header' | 'sasl' | 'authenticated' | 'opening' | 'open' | 'closed'
 
 /**
- * The server's side of an AMQP 1.0 connection (part 2, 2.4) on a socket: protocol headers, SASL, open, sessions, idle time-out,
- * errors. What a peer does wrong ends its session or this connection, with the condition of the specification.
+ * The server's side of an AMQP 1.0 connection (part 2, 2.4) on a socket: protocol headers, SASL, open,
+ * sessions, idle time-out, errors. What a peer does wrong ends its session or this connection, with the
+ * condition of the specification.
  */
 export class AmqpConnection implements SessionConnection {
   readonly writer: FrameWriter
@@ -199,8 +200,8 @@ export class AmqpConnection implements SessionConnection {
   }
 
   /**
-   * A client with Nagle's algorithm holds its next frame back until this input is acknowledged: an empty frame does that at
-   * once, the kernel only after 40 ms.
+   * A client with Nagle's algorithm holds its next frame back until this input is acknowledged: an empty
+   * frame does that at once, the kernel only after 40 ms.
    */
   #answerNagle(writtenBefore: number): void {
     setImmediate(() => {

@@ -1,4 +1,5 @@
-// Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched (AMQP 1.0 part 1, 1.2 and 1.6).
+// Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched (AMQP 1.0
+// part 1, 1.2 and 1.6).
 
 import { readInt64 } from './int64.ts'
 
@@ -21,7 +22,10 @@ export function uint32At(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at)
 }
 
-/** Length of what follows a constructor: its width stands in the high nibble (1.2), and here its size field counts too. */
+/**
+ * Length of what follows a constructor: its width stands in the high nibble (1.2), and here its size field
+ * counts too.
+ */
 function encodedWidth(bytes: Buffer, code: number, at: number): number {
   switch (code >>> 4) {
     case 0x4:
@@ -67,8 +71,8 @@ export function valueEnd(bytes: Buffer, at: number, limit: number): number {
 }
 
 /**
- * As `valueEnd`, and looks at everything the value holds: that each part ends where its whole says. What a consumer's library
- * would stumble over is refused to the producer instead.
+ * As `valueEnd`, and looks at everything the value holds: that each part ends where its whole says. What a
+ * consumer's library would stumble over is refused to the producer instead.
  * @throws DecodeError
  */
 export function checkedEnd(bytes: Buffer, at: number, limit: number, depth = 0): number {

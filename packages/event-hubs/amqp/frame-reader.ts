@@ -2,7 +2,10 @@ import { ProtocolError } from './condition.ts'
 
 const SMALLEST = 8
 const PROTOCOL_HEADER = 0x414d_5150 // 'AMQP'
-/** An unfinished frame gets this much memory at first, and then twice what it has filled: a peer that names a size has not sent it. */
+/**
+ * An unfinished frame gets this much memory at first, and then twice what it has filled: a peer that names a
+ * size has not sent it.
+ */
 const FIRST_BYTES = 4096
 
 /** Takes whole protocol headers and frames. A view of `bytes`; false ends the reading. */

@@ -238,7 +238,10 @@ export class IncomingLink extends Link {
   }
 }
 
-/** A link that the peer receives on. Everything is sent settled: what a consumer has taken is its own checkpoint's business. */
+/**
+ * A link that the peer receives on. Everything is sent settled: what a consumer has taken is its own
+ * checkpoint's business.
+ */
 export class OutgoingLink extends Link {
   #credit = 0
   #deliveryCount = 0

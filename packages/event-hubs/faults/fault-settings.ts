@@ -64,7 +64,8 @@ function readRates<Name extends string>(
     rates[name] = rate
     sum += rate
   }
-  // One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may be off by a little.
+  // One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may
+  // be off by a little.
   if (sum > 1 + Number.EPSILON * names.length)
     throw invalid('', `the rates of ${names.join(', ')} add up to more than 1`)
   return rates

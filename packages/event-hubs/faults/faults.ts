@@ -22,8 +22,8 @@ const SEND_FAULTS: Readonly<Record<(typeof SEND_RATES)[number], SendFault>> = {
 }
 
 /**
- * Which faults the data path does, on request. Each question has a sequence of its own: the answers to sends do not depend on how many turns
- * of deliveries came between them.
+ * Which faults the data path does, on request. Each question has a sequence of its own: the answers to sends
+ * do not depend on how many turns of deliveries came between them.
  */
 export class Faults {
   /** Does nothing, at no cost. */

@@ -1,5 +1,7 @@
-// What a throughput unit lets through, https://learn.microsoft.com/azure/event-hubs/event-hubs-scalability#throughput-units and
-// https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas; a MB is 1,048,576 bytes, as one publication may have them.
+// What a throughput unit lets through,
+// https://learn.microsoft.com/azure/event-hubs/event-hubs-scalability#throughput-units and
+// https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas; a MB is 1,048,576 bytes, as one publication
+// may have them.
 const IN_BYTES = 1024 * 1024
 const IN_EVENTS = 1000
 const OUT_BYTES = 2 * 1024 * 1024
@@ -25,7 +27,10 @@ export class Throttle {
     this.#outEvents = new Bucket(units * OUT_EVENTS, now)
   }
 
-  /** Whether a send of so many bytes and events is let in now; the limit that comes first decides. One refused takes nothing. */
+  /**
+   * Whether a send of so many bytes and events is let in now; the limit that comes first decides. One refused
+   * takes nothing.
+   */
   admit(bytes: number, events: number): boolean {
     if (!this.#inBytes.has(bytes) || !this.#inEvents.has(events)) return false
     this.#inBytes.take(bytes)
@@ -60,8 +65,8 @@ class Bucket {
   }
 
   /**
-   * Whether there are so many. More than it ever holds is let through when it is full, and owed: a batch of 2,000 small events would otherwise
-   * be sent again and again in vain to a namespace of one unit.
+   * Whether there are so many. More than it ever holds is let through when it is full, and owed: a batch of
+   * 2,000 small events would otherwise be sent again and again in vain to a namespace of one unit.
    */
   has(tokens: number): boolean {
     this.#fill()

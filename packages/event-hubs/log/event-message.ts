@@ -23,7 +23,10 @@ const PRODUCER_SEQUENCE = 'com.microsoft:producer-sequence-number'
 /** Annotations that only the service may set. */
 const RESERVED = new Set(['x-opt-sequence-number', 'x-opt-offset', 'x-opt-enqueued-time', 'x-opt-partition-id'])
 
-/** One event as its producer sent it, checked, and where the service's annotations go. Views of the transfer's bytes. */
+/**
+ * One event as its producer sent it, checked, and where the service's annotations go. Views of the transfer's
+ * bytes.
+ */
 export interface PublishedEvent {
   readonly bytes: Buffer
   readonly start: number
@@ -191,8 +194,8 @@ export const STORED_EXTRA = FIXED + 16
 export const storedHeader = (event: PublishedEvent): number => event.headerEnd - event.start
 
 /**
- * Writes the message that consumers get, once for all of them: header, annotations (a map32: the producer's, then sequence number,
- * offset and enqueued time), and every other byte as it was sent.
+ * Writes the message that consumers get, once for all of them: header, annotations (a map32: the producer's,
+ * then sequence number, offset and enqueued time), and every other byte as it was sent.
  * @returns the position after it.
  */
 export function writeStored(

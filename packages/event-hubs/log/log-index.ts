@@ -18,7 +18,10 @@ export class SparseIndex {
     this.#times.push(head.time)
   }
 
-  /** The position of the last entry before the first event of `start`; undefined when that may be in the first record. */
+  /**
+   * The position of the last entry before the first event of `start`; undefined when that may be in the first
+   * record.
+   */
   find(start: StartPosition): number | undefined {
     const keys = start.key === 'offset' ? this.#positions : start.key === 'sequence' ? this.#sequences : this.#times
     let low = 0

@@ -9,8 +9,8 @@ export interface LastEvent {
 }
 
 /**
- * What a partition holds. It is empty when `beginSequence` is greater than `lastSequence`; `last…` then tell of the newest event
- * that retention dropped, as `LastEvent` says when there was none.
+ * What a partition holds. It is empty when `beginSequence` is greater than `lastSequence`; `last…` then tell
+ * of the newest event that retention dropped, as `LastEvent` says when there was none.
  */
 export interface LogInfo {
   /** Of the first kept event; of the next one while the partition is empty. */

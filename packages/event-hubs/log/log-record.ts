@@ -4,10 +4,10 @@ import { type PublishedEvent, storedHeader, storedSize, writeStored } from './ev
 import type { KnownProducer } from './producer-table.ts'
 
 // One record holds what one write made durable:
-//   magic u32 | crc32 u32 of all that follows | payload length u32 | events u32 | producers u32 | first sequence i64 | time i64 | payload
-// Its payload is, for every idempotent producer that published in it, what is known of it now: id i64 | epoch i64 | sequence i64; then,
-// for every event, length u32 | length of the message's header section u32 | message. An event's offset is the log's position of its
-// length field.
+// magic u32 | crc32 u32 of all that follows | payload length u32 | events u32 | producers u32 | first
+// sequence i64 | time i64 | payload Its payload is, for every idempotent producer that published in it, what
+// is known of it now: id i64 | epoch i64 | sequence i64; then, for every event, length u32 | length of the
+// message's header section u32 | message. An event's offset is the log's position of its length field.
 
 const MAGIC = 0x544d4c32 // 'TML2'
 const MAGIC_BYTES = Buffer.from('TML2')
@@ -35,7 +35,10 @@ export interface LogChunk {
   readonly bytes: Buffer
   readonly position: number
   readonly next: number
-  /** Gives the memory of `bytes` back, once nobody looks at it any more. Who does not call it leaves it to the garbage collector. */
+  /**
+   * Gives the memory of `bytes` back, once nobody looks at it any more. Who does not call it leaves it to the
+   * garbage collector.
+   */
   readonly done?: () => void
 }
 
@@ -136,7 +139,10 @@ export function lastEventAt(bytes: Buffer, at: number, head: RecordHead): number
   return last
 }
 
-/** Steps over the events of a chunk. Its fields tell of the event that `next` came to; nothing is allocated for an event. */
+/**
+ * Steps over the events of a chunk. Its fields tell of the event that `next` came to; nothing is allocated
+ * for an event.
+ */
 export class EventCursor {
   sequence = 0
   offset = 0

@@ -39,8 +39,9 @@ interface FoundSegment {
 }
 
 /**
- * Opens the log in `folder`, or makes it. Of its segments the headers are read and must fit together; the last one is read whole,
- * and a torn tail cut off: bytes after the last whole record are a write that was never acknowledged.
+ * Opens the log in `folder`, or makes it. Of its segments the headers are read and must fit together; the
+ * last one is read whole, and a torn tail cut off: bytes after the last whole record are a write that was
+ * never acknowledged.
  * @param fast it is written to without waiting for the disk.
  * @throws StartError naming the file when something is missing or damaged that may have been acknowledged.
  */
@@ -151,7 +152,10 @@ async function recoverSegment(segment: Segment, producers: ProducerTable, sealed
   return last
 }
 
-/** @throws StartError when a whole record follows what is damaged at `end`: it was acknowledged, and a cut would lose it. */
+/**
+ * @throws StartError when a whole record follows what is damaged at `end`: it was acknowledged, and a cut
+ * would lose it.
+ */
 async function refuseDamage(segment: Segment, end: number, sequence: number): Promise<void> {
   const damaged = end - segment.base
   await withFile(segment.path, async (file, size) => {

@@ -24,8 +24,8 @@ export function parseBase(path: string): number | undefined {
 }
 
 /**
- * Reads one segment's file; needs nothing of whoever writes it. It opens the file when something is first read, and finds its way in
- * a sealed one by one scan of it.
+ * Reads one segment's file; needs nothing of whoever writes it. It opens the file when something is first
+ * read, and finds its way in a sealed one by one scan of it.
  */
 export class Segment {
   readonly path: string
@@ -77,7 +77,10 @@ export class Segment {
     this.#end = position
   }
 
-  /** The position of a record at or before the first event of `start`; of the first record when all events are later. */
+  /**
+   * The position of a record at or before the first event of `start`; of the first record when all events are
+   * later.
+   */
   seek(start: StartPosition): number | Promise<number> {
     if (this.#index) return this.#index.find(start) ?? this.first
     this.#scanning ??= this.scan().finally(() => {
@@ -166,7 +169,10 @@ export class Segment {
     this.#index = undefined
   }
 
-  /** The whole, undamaged records from `position` on, as many as fit in `block`; one that is larger has its own memory. */
+  /**
+   * The whole, undamaged records from `position` on, as many as fit in `block`; one that is larger has its
+   * own memory.
+   */
   async #records(file: number, position: number, block: Buffer): Promise<Buffer> {
     const left = this.#end - position
     let bytes = await this.#fill(block.subarray(0, left), file, position)

@@ -14,7 +14,10 @@ export type { LogInfo } from './log-info.ts'
 export type { LogChunk } from './log-record.ts'
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
-/** What one write may carry, so that a block of reading holds it; more waits for the next. One append is never split. */
+/**
+ * What one write may carry, so that a block of reading holds it; more waits for the next. One append is never
+ * split.
+ */
 const GROUP_LIMIT = READ_BLOCK / 2
 /** Sealed segments that keep their file open and their index in memory: those read last. */
 const OPEN_SEGMENTS = 4
@@ -50,9 +53,9 @@ interface Group {
 }
 
 /**
- * The log of one partition: every event acknowledged, in order, in segments of which whole old ones are dropped. Appends that come
- * while a write runs share the next one; an event becomes readable when it is on disk. A position is a byte of the log since its
- * first segment, and stays valid whatever is dropped.
+ * The log of one partition: every event acknowledged, in order, in segments of which whole old ones are
+ * dropped. Appends that come while a write runs share the next one; an event becomes readable when it is on
+ * disk. A position is a byte of the log since its first segment, and stays valid whatever is dropped.
  */
 export class PartitionLog {
   readonly #folder: string
@@ -120,9 +123,10 @@ export class PartitionLog {
   }
 
   /**
-   * Stores a batch; `entry.settled` tells when it is on disk. A batch of an idempotent producer that is there already is not stored
-   * again; one out of order, or of an epoch that is over, is refused (Refusal com.microsoft:out-of-order-sequence,
-   * com.microsoft:producer-epoch-stolen). After a failed write the log takes nothing more: no one knows what reached the disk.
+   * Stores a batch; `entry.settled` tells when it is on disk. A batch of an idempotent producer that is there
+   * already is not stored again; one out of order, or of an epoch that is over, is refused (Refusal
+   * com.microsoft:out-of-order-sequence, com.microsoft:producer-epoch-stolen). After a failed write the log
+   * takes nothing more: no one knows what reached the disk.
    */
   append(entry: Append): void {
     const append = entry.producer ? this.#deduplicate(entry, entry.producer) : entry
@@ -151,8 +155,8 @@ export class PartitionLog {
   }
 
   /**
-   * Events from the record at `position` on, at least one record's; undefined at the end. At once when in memory. A position that
-   * retention dropped gives the first kept record.
+   * Events from the record at `position` on, at least one record's; undefined at the end. At once when in
+   * memory. A position that retention dropped gives the first kept record.
    * @throws naming file and byte when what was read is damaged.
    */
   read(position: number): LogChunk | undefined | Promise<LogChunk> {
@@ -173,8 +177,8 @@ export class PartitionLog {
   }
 
   /**
-   * An idempotent producer connects: with its epoch of before it goes on with the sequence that is known, with a new one from
-   * `sequence`. On disk with its next append.
+   * An idempotent producer connects: with its epoch of before it goes on with the sequence that is known,
+   * with a new one from `sequence`. On disk with its next append.
    * @throws Refusal com.microsoft:producer-epoch-stolen when its epoch is over.
    */
   openProducer(id: number, epoch: number, sequence: number): void {
@@ -182,8 +186,9 @@ export class PartitionLog {
   }
 
   /**
-   * Drops whole old segments: those whose events are all older than `limits.ms`, and as many of the oldest as leave at least
-   * `limits.bytes`. While one call runs, another waits for it and does nothing itself. A log that failed or is closed keeps all.
+   * Drops whole old segments: those whose events are all older than `limits.ms`, and as many of the oldest as
+   * leave at least `limits.bytes`. While one call runs, another waits for it and does nothing itself. A log
+   * that failed or is closed keeps all.
    */
   retain(limits: { readonly ms?: number; readonly bytes?: number }, now: number): Promise<void> {
     this.#retaining ??= this.#retain(limits, now).finally(() => {
@@ -228,7 +233,10 @@ export class PartitionLog {
     this.#flushing = undefined
   }
 
-  /** The last group that waits, or a new one where it is full. The next to be written is then encoded, while the disk is busy. */
+  /**
+   * The last group that waits, or a new one where it is full. The next to be written is then encoded, while
+   * the disk is busy.
+   */
   #groupFor(bytes: number): Group {
     const last = this.#waiting.at(-1)
     if (last && !last.record && (last.bytes === 0 || last.bytes + bytes <= GROUP_LIMIT)) return last

@@ -47,8 +47,8 @@ export class ProducerTable {
   }
 
   /**
-   * Judges a batch of `count` events, and counts it when it is new. From a producer or an epoch that is not known, any sequence is
-   * taken: there is nothing to hold it against.
+   * Judges a batch of `count` events, and counts it when it is new. From a producer or an epoch that is not
+   * known, any sequence is taken: there is nothing to hold it against.
    */
   checkSequence(properties: PublishingProperties, count: number): 'new' | 'repeated' | Refusal {
     const known = this.#known.get(properties.id)

@@ -42,7 +42,10 @@ export function encodeHeader(base: number, before: LastEvent, producers: readonl
   return bytes
 }
 
-/** The header at the start of a file's bytes; undefined when it is torn or damaged, a number when it is of that other version. */
+/**
+ * The header at the start of a file's bytes; undefined when it is torn or damaged, a number when it is of
+ * that other version.
+ */
 export function decodeHeader(bytes: Buffer): SegmentHeader | number | undefined {
   if (bytes.length < FIXED || bytes.readUInt32BE(0) !== MAGIC) return undefined
   const length = bytes.readUInt32BE(12)

@@ -31,7 +31,10 @@ class Fifo<T> {
   }
 }
 
-/** Memory for the newest records of many logs, so that live consumers need no disk. The oldest record of all goes first. */
+/**
+ * Memory for the newest records of many logs, so that live consumers need no disk. The oldest record of all
+ * goes first.
+ */
 export class TailCache {
   readonly #limit: number
   #bytes = 0

@@ -24,8 +24,8 @@ export class HubConflict extends Error {
 }
 
 /**
- * What a hub of the configuration file is at start. Where the file was edited it takes effect; where it was not, it does not undo what was
- * changed while running.
+ * What a hub of the configuration file is at start. Where the file was edited it takes effect; where it was
+ * not, it does not undo what was changed while running.
  * @param home the hub's folder, named in the error.
  * @throws StartError when the file asks for another number of partitions than there are, and than it asked for before.
  */

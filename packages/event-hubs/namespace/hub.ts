@@ -15,7 +15,10 @@ const tail = new TailCache(16 * 1024 * 1024)
 /** While one log is checked by this thread, others are read by those of Node's pool. */
 const OPEN_CONCURRENCY = 4
 
-/** An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it is used. */
+/**
+ * An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it
+ * is used.
+ */
 export class Hub {
   readonly #home: string
   /** Whether events are acknowledged before they are on disk. */
@@ -87,8 +90,8 @@ export class Hub {
   }
 
   /**
-   * Adds partitions and groups and sets the retention. It is on disk before anybody sees it; nobody who uses the hub is disturbed. One change
-   * at a time.
+   * Adds partitions and groups and sets the retention. It is on disk before anybody sees it; nobody who uses
+   * the hub is disturbed. One change at a time.
    * @throws HubConflict for what cannot be.
    */
   async change(settings: HubSettings): Promise<void> {

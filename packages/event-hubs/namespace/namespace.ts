@@ -73,8 +73,8 @@ export class Namespace {
   }
 
   /**
-   * Creates a hub, or adds to it what it has not yet. It is on disk before anybody sees it. A hub that the configuration file does not name any
-   * more is there again, with its events.
+   * Creates a hub, or adds to it what it has not yet. It is on disk before anybody sees it. A hub that the
+   * configuration file does not name any more is there again, with its events.
    * @returns whether it was created.
    * @throws HubConflict for what cannot be.
    */
@@ -151,7 +151,8 @@ export class Namespace {
 }
 
 /**
- * Opens the namespaces below `dataDir`. The first has its hubs where a single one has them, so that others can be added to it.
+ * Opens the namespaces below `dataDir`. The first has its hubs where a single one has them, so that others
+ * can be added to it.
  * @param fast events are acknowledged before they are on disk.
  * @throws StartError
  */

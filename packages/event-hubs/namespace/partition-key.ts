@@ -1,6 +1,7 @@
 /**
- * The partition that the service gives a partition key: Jenkins' lookup3 over its UTF-8 bytes, folded to 16 bits. Buffered
- * producers compute the same on their side, so an embedded endpoint that hashed otherwise would split a key's events.
+ * The partition that the service gives a partition key: Jenkins' lookup3 over its UTF-8 bytes, folded to 16
+ * bits. Buffered producers compute the same on their side, so an embedded endpoint that hashed otherwise
+ * would split a key's events.
  */
 export function mapPartitionKey(key: string, partitions: number): number {
   return Math.abs(hash16(Buffer.from(key, 'utf8')) % partitions)

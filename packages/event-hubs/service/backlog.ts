@@ -1,6 +1,9 @@
 import type { AmqpConnection } from '../amqp/connection.ts'
 
-/** Of one connection and of the whole process: bytes that wait for the disk. Beyond them sockets are not read, whatever credit they have. */
+/**
+ * Of one connection and of the whole process: bytes that wait for the disk. Beyond them sockets are not read,
+ * whatever credit they have.
+ */
 const CONNECTION_LIMIT = 8 * 1024 * 1024
 const PROCESS_LIMIT = 32 * 1024 * 1024
 

@@ -48,7 +48,10 @@ export class Claims {
     this.#grants.clear()
   }
 
-  /** As `check`, for a request that may bring its own token: the .NET SDK puts none for `$management`. @throws Refusal */
+  /**
+   * As `check`, for a request that may bring its own token: the .NET SDK puts none for `$management`.
+   * @throws Refusal
+   */
   checkRequest(path: string, token: unknown): void {
     if (this.allows(path)) return
     if (typeof token !== 'string' || !covers(verifySasToken(token, this.#key, Date.now()), entityPath(path)))

@@ -27,8 +27,9 @@ import { MAX_REQUEST, ReplyLink, RequestNode } from './request-node.ts'
 /** The service's limit of one send: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 const MAX_MESSAGE = 1024 * 1024
 /**
- * The selector filter's name and its descriptor's number. A client may put it under any key where the descriptor is right (rhea), and under the
- * right key with any descriptor (the SDK for .NET makes 0x468C of the number).
+ * The selector filter's name and its descriptor's number. A client may put it under any key where the
+ * descriptor is right (rhea), and under the right key with any descriptor (the SDK for .NET makes 0x468C of
+ * the number).
  */
 const SELECTOR: readonly unknown[] = ['apache.org:selector-filter:string', 0x468c00000004]
 /** A client has two for each of its sessions at most. */
@@ -179,7 +180,10 @@ function readStartPosition(link: OutgoingLink, { lastSequence, lastOffset }: Log
   return start
 }
 
-/** @throws Refusal com.microsoft:argument-error for a filter that is none of the service's: to pass it over would send what was not asked for. */
+/**
+ * @throws Refusal com.microsoft:argument-error for a filter that is none of the service's: to pass it over
+ * would send what was not asked for.
+ */
 function readSelector(filter: Readonly<Record<string, unknown>>): string | undefined {
   let selector: string | undefined
   for (const [key, field] of Object.entries(filter)) {

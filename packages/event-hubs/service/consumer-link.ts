@@ -12,7 +12,10 @@ import type { Receiver } from '../namespace/receiver-set.ts'
 
 /** Sent in one turn, before other links and the socket have theirs. */
 const TURN_BYTES = 256 * 1024
-/** The SDK's credit only ever grows; before it reaches 2^32, which its own codec cannot write, a new link starts it again. */
+/**
+ * The SDK's credit only ever grows; before it reaches 2^32, which its own codec cannot write, a new link
+ * starts it again.
+ */
 const CREDIT_LIMIT = 2 ** 31
 
 export interface ConsumerOptions {
@@ -23,8 +26,8 @@ export interface ConsumerOptions {
 }
 
 /**
- * A link that a consumer receives on. It holds a chunk of the log or two and reads the next when the peer's credit, its session
- * window and the socket took that one: a slow consumer waits in the file, not in memory.
+ * A link that a consumer receives on. It holds a chunk of the log or two and reads the next when the peer's
+ * credit, its session window and the socket took that one: a slow consumer waits in the file, not in memory.
  */
 export class ConsumerLink implements Receiver {
   readonly epoch: number | undefined

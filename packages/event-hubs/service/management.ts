@@ -10,7 +10,8 @@ const STR8 = 0xa1
 
 /**
  * Answers READ on `$management`. https://learn.microsoft.com/azure/event-hubs/event-hubs-amqp-protocol
- * @param findHub the hub of a name, or throws a Refusal: unknown, or not for this client. Also gets the request's own token.
+ * @param findHub the hub of a name, or throws a Refusal: unknown, or not for this client. Also gets the
+ * request's own token.
  */
 export function readManagement(findHub: (name: string, token: unknown) => Hub, request: Message): Reply {
   try {

@@ -3,7 +3,10 @@ import { LOOPBACK, listen } from '../../kit/listen.ts'
 import type { Namespace } from '../namespace/namespace.ts'
 import { ClientConnection } from './client-connection.ts'
 
-/** The service's limit for a namespace, standard tier: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
+/**
+ * The service's limit for a namespace, standard tier:
+ * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
+ */
 const MAX_CONNECTIONS = 5000
 
 /** A namespace that clients can connect to. */

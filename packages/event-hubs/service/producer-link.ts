@@ -69,7 +69,8 @@ export class ProducerLink {
    */
   start(): void {
     const { fixed } = this.#target
-    // A link to no partition cannot number its events by partition. The .NET SDK asks all the same, and makes its batches there.
+    // A link to no partition cannot number its events by partition. The .NET SDK asks all the same, and makes
+    // its batches there.
     const idempotent = fixed !== undefined && this.link.desiredCapabilities.includes(IDEMPOTENT)
     this.link.accept(idempotent ? this.#openProducer(fixed) : {})
     this.link.grant(CREDIT)

@@ -1,8 +1,8 @@
 import { checkArray, invalid, wholeNumber } from '../../kit/settings-check.ts'
 import { checkHub, DEFAULT_GROUP, findRepeated, type HubSettings, MAX_PARTITIONS } from './hub-settings.ts'
 
-// The configuration file of the vendor's emulator, as it is: members that its schema does not know are no business of ours, and its bound of
-// ten hubs is none here.
+// The configuration file of the vendor's emulator, as it is: members that its schema does not know are no
+// business of ours, and its bound of ten hubs is none here.
 // https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator
 // https://github.com/Azure/azure-event-hubs-emulator-installer/blob/main/EventHub-Emulator/Schema/Config-schema.json
 

@@ -13,8 +13,8 @@ export interface HubSettings extends Retention {
   readonly consumerGroups: readonly string[]
 }
 
-// Limits of the service, https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: partitions and consumer groups of the standard tier,
-// retention of the premium tier (90 days).
+// Limits of the service, https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: partitions and
+// consumer groups of the standard tier, retention of the premium tier (90 days).
 export const MAX_PARTITIONS = 32
 export const MAX_GROUPS = 20
 const MAX_RETENTION_HOURS = 90 * 24

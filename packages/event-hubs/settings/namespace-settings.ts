@@ -28,8 +28,8 @@ const ONLY_NAME = 'emulatorNs1'
 const NAMESPACE_NAME = /^[a-z][a-z0-9-]{4,48}[a-z0-9]$/i
 
 /**
- * Reads the configuration file, which has one of three shapes: `{"hubs"}`, one namespace; `{"namespaces"}`, several; or the file of the
- * vendor's emulator as it is.
+ * Reads the configuration file, which has one of three shapes: `{"hubs"}`, one namespace; `{"namespaces"}`,
+ * several; or the file of the vendor's emulator as it is.
  * @throws StartError that names the file and what is wrong in which place.
  */
 export async function readNamespaces(path: string): Promise<readonly NamespaceSettings[]> {

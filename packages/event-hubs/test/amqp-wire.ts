@@ -1,6 +1,6 @@
 /**
- * AMQP 1.0 as bytes, for clients that must say what no library would say, or faster than one: values (part 1), frames (part 2, 2.3)
- * and the performatives' codes. It shares no code with the endpoint.
+ * AMQP 1.0 as bytes, for clients that must say what no library would say, or faster than one: values (part
+ * 1), frames (part 2, 2.3) and the performatives' codes. It shares no code with the endpoint.
  */
 
 export const PERFORMATIVE = {
@@ -102,7 +102,10 @@ export interface AttachOptions {
   readonly address: string
   /** As peers name it: 0 unsettled, 1 settled, 2 mixed. */
   readonly senderSettles: number
-  /** The terminus asks for (and a broker that makes queues for links makes) a durable node: 2 is unsettled state too. */
+  /**
+   * The terminus asks for (and a broker that makes queues for links makes) a durable node: 2 is unsettled
+   * state too.
+   */
   readonly durable?: number
 }
 

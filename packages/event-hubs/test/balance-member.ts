@@ -1,6 +1,6 @@
 /**
- * A consumer with checkpoints in blobs in a process of its own, so that it can be killed: tells its parent what it owns and receives, each
- * batch before its checkpoint. Its options are the first argument, as JSON.
+ * A consumer with checkpoints in blobs in a process of its own, so that it can be killed: tells its parent
+ * what it owns and receives, each batch before its checkpoint. Its options are the first argument, as JSON.
  */
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'

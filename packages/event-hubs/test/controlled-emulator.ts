@@ -24,8 +24,8 @@ export interface ControlledEmulator {
 const cleanups: (() => Promise<void>)[] = []
 
 /**
- * Ends the processes and removes the folders, for `after` of a file: clients are closed at the end of their test, and one whose server went
- * before it may wait a minute.
+ * Ends the processes and removes the folders, for `after` of a file: clients are closed at the end of their
+ * test, and one whose server went before it may wait a minute.
  */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.reverse()) await cleanup()
@@ -37,7 +37,10 @@ export async function newFolder(): Promise<string> {
   return folder.path
 }
 
-/** Starts it as a process, over the data of those started in the folder before. @param configuration what its file holds. */
+/**
+ * Starts it as a process, over the data of those started in the folder before.
+ * @param configuration what its file holds.
+ */
 export async function startControlled(folder: string, configuration: unknown): Promise<ControlledEmulator> {
   const child = await startConfigured(folder, JSON.stringify(configuration), {
     EVENT_HUBS_EMULATOR_CONTROL_PORT: '0',

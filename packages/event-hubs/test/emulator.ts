@@ -20,7 +20,10 @@ export const buildEnv = (folder: string, port = 0): Readonly<Record<string, stri
   EVENT_HUBS_EMULATOR_CONFIG: join(folder, 'hubs.json'),
 })
 
-/** Starts the embedded endpoint as a process, as the local cloud does. @param text what its configuration file holds. */
+/**
+ * Starts the embedded endpoint as a process, as the local cloud does.
+ * @param text what its configuration file holds.
+ */
 export async function startProcess(
   folder: string,
   text: string,
@@ -41,8 +44,8 @@ export async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmR
 }
 
 /**
- * Whether writes to the logs that a process has open wait for the disk (O_DSYNC), one for each file: proc(5), fd and fdinfo. Linux alone has
- * it.
+ * Whether writes to the logs that a process has open wait for the disk (O_DSYNC), one for each file: proc(5),
+ * fd and fdinfo. Linux alone has it.
  */
 export async function syncedLogs(pid: number): Promise<readonly boolean[]> {
   const synced: boolean[] = []

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Stands before an endpoint and can keep its answers back: what a client sends takes effect, and the acknowledgement is lost. */
+/**
+ * Stands before an endpoint and can keep its answers back: what a client sends takes effect, and the
+ * acknowledgement is lost.
+ */
 export class HeldProxy {
   readonly #server: Server
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>()

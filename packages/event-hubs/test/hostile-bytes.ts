@@ -263,7 +263,10 @@ function mutated(original: Buffer, mutations: readonly (readonly [at: number, by
   return bytes
 }
 
-/** Described values, descriptors, lists and arrays inside each other, in a performative's place, in its fields and in a message. */
+/**
+ * Described values, descriptors, lists and arrays inside each other, in a performative's place, in its fields
+ * and in a message.
+ */
 function nesting(): fc.Arbitrary<Buffer> {
   return fc
     .tuple(fc.constantFrom(0x00, 0x53, 0xc0, 0xd0, 0xd1, 0xe0, 0xf0), fc.integer({ min: 100, max: 100_000 }), fc.nat(3))

@@ -16,8 +16,8 @@ after(cleanUp)
 
 const SENDS = 40
 /**
- * The SDK lets a send whose connection is lost run into its time-out before it tries again. A send that is only slow must not: it would be
- * stored twice.
+ * The SDK lets a send whose connection is lost run into its time-out before it tries again. A send that is
+ * only slow must not: it would be stored twice.
  */
 const QUICK = { retryOptions: { maxRetries: 40, retryDelayInMs: 20, timeoutInMs: 2000 } }
 const FAULTS = '/namespaces/emulatorNs1/faults'

@@ -12,7 +12,10 @@ import { createConsumer, createProducer, listBodies, receive } from './support.t
 before(unrefRenewals)
 after(cleanUp)
 
-/** As Microsoft's documentation shows it: https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator */
+/**
+ * As Microsoft's documentation shows it:
+ * https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator
+ */
 const EMULATOR = {
   UserConfig: {
     NamespaceConfig: [

@@ -14,7 +14,10 @@ const PARTITIONS = ['0', '1', '2', '3']
 const PRODUCERS = 8
 const BATCH = 10
 const KILLS = 4
-/** No retries: what is sent again would be there twice. A sender whose server was killed hears of it by this timeout. */
+/**
+ * No retries: what is sent again would be there twice. A sender whose server was killed hears of it by this
+ * timeout.
+ */
 const ONE_TRY = { retryOptions: { maxRetries: 0, timeoutInMs: 1000 } }
 const MEMBER = fileURLToPath(new URL('./balance-member.ts', import.meta.url))
 
@@ -181,8 +184,8 @@ export function crashes(target: () => EventHubsTarget): void {
 }
 
 /**
- * The events up to a sequence number, each once. The SDK reads again what it had not handed over when a connection was lost: an event may
- * come again, but none is left out, and none comes back as another.
+ * The events up to a sequence number, each once. The SDK reads again what it had not handed over when a
+ * connection was lost: an event may come again, but none is left out, and none comes back as another.
  */
 function selectUnique<Event extends { readonly sequence: number }>(delivered: readonly Event[], last: number): Event[] {
   const unique: Event[] = []
@@ -214,7 +217,10 @@ class Changes {
   }
 }
 
-/** Sends batch after batch to one partition, none of them twice: what it does not know to be stored it never sends again. */
+/**
+ * Sends batch after batch to one partition, none of them twice: what it does not know to be stored it never
+ * sends again.
+ */
 class Producer {
   readonly id: number
   readonly partitionId: string

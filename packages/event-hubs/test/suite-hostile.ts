@@ -29,7 +29,10 @@ const LOOK_EVERY = 8
 const SASL_OUTCOME = Buffer.from([0x00, 0x53, PERFORMATIVE.saslOutcome])
 const ACCEPTED = Buffer.from([0x00, 0x53, 0x24])
 
-/** Hostile bytes end their own connection at most: not the server, not another's connection, and they leave no memory behind. */
+/**
+ * Hostile bytes end their own connection at most: not the server, not another's connection, and they leave no
+ * memory behind.
+ */
 export function hostility(target: () => EventHubsTarget): void {
   // A group of its own: the witness comes after the tests that end the server.
   describe('beside hostile clients', () => hostileClients(target))
@@ -150,7 +153,10 @@ function hostileClients(target: () => EventHubsTarget): void {
     await within(closed, 'the end of a hostile connection')
   }
 
-  /** A client that behaves up to a stage, and then says `bytes`. What it is answered is read, and handed to `onData`. */
+  /**
+   * A client that behaves up to a stage, and then says `bytes`. What it is answered is read, and handed to
+   * `onData`.
+   */
   async function join(
     stage: Stage,
     bytes: Buffer = Buffer.alloc(0),

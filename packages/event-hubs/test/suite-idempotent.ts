@@ -243,8 +243,8 @@ export function idempotence(target: () => EventHubsTarget): void {
 }
 
 /**
- * Turns on what EventHubProducerClient 6.0.4 does on behalf of EventHubBufferedProducerClient: it has no public option for it
- * (eventHubProducerClient.js, _enableIdempotentRetries and _partitionOptions).
+ * Turns on what EventHubProducerClient 6.0.4 does on behalf of EventHubBufferedProducerClient: it has no
+ * public option for it (eventHubProducerClient.js, _enableIdempotentRetries and _partitionOptions).
  */
 function idempotent(producer: EventHubProducerClient, partition?: string, from?: Identity): EventHubProducerClient {
   const options = from && {
@@ -296,7 +296,10 @@ async function refusedAttach(connection: Connection, partition: string, as: Aske
   return readCondition(sender.error)
 }
 
-/** What becomes of a batch whose first event has the sequence number `from`: accepted, or the condition it is rejected with. */
+/**
+ * What becomes of a batch whose first event has the sequence number `from`: accepted, or the condition it is
+ * rejected with.
+ */
 async function outcome(
   sender: Sender,
   { id, epoch }: Identity,

@@ -10,7 +10,10 @@ import { createConsumer, createProducer, type EventHubsTarget, listBodies, recei
 const HUB = 'protocol'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
 
-/** What the specification asks of a server, spoken to frame by frame. Section numbers are those of AMQP 1.0, part 2 unless another is named. */
+/**
+ * What the specification asks of a server, spoken to frame by frame. Section numbers are those of AMQP 1.0,
+ * part 2 unless another is named.
+ */
 export function protocol(target: () => EventHubsTarget): void {
   test('another protocol is answered with the one that is spoken here, and the end (2.2)', async (t) => {
     for (const hello of ['AMQP\x00\x00\x09\x01', 'AMQP\x02\x01\x00\x00', 'GET / HTTP/1.1\r\n\r\n']) {

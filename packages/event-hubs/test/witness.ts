@@ -10,8 +10,8 @@ const KEY = 'SAS_KEY_VALUE'
 export const SASL_PLAIN = { username: KEY_NAME, password: KEY } as const
 
 /**
- * A client that was there before: its one connection stays open, and whenever asked it sends an event over it and receives it. Whatever
- * others do to the server, it must not notice.
+ * A client that was there before: its one connection stays open, and whenever asked it sends an event over it
+ * and receives it. Whatever others do to the server, it must not notice.
  */
 export class Witness {
   readonly #connection: Connection

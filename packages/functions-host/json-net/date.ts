@@ -1,5 +1,7 @@
-// Which strings Json.NET takes for a date, and how it writes them again, on a server whose zone is UTC as Azure's are.
-// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/Utilities/DateTimeParser.cs and DateTimeUtils.cs
+// Which strings Json.NET takes for a date, and how it writes them again, on a server whose zone is UTC as
+// Azure's are.
+// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/Utilities/DateTimeParser.cs and
+// DateTimeUtils.cs
 
 import { JsonNetRefusal } from './refusal.ts'
 
@@ -13,7 +15,10 @@ const MAX_TICKS = 3_155_378_975_999_999_999n
 /** 1970 in ticks since the year 1. */
 const EPOCH_TICKS = 621_355_968_000_000_000n
 
-/** The date as Json.NET writes it again; undefined: it takes the text for no date. @throws JsonNetRefusal for a date it cannot hold. */
+/**
+ * The date as Json.NET writes it again; undefined: it takes the text for no date.
+ * @throws JsonNetRefusal for a date it cannot hold.
+ */
 export function rewriteDate(text: string): string | undefined {
   if (text.startsWith('/')) return rewriteMicrosoftDate(text)
   if (text.length < 19 || text.length > 40 || text[10] !== 'T') return undefined
@@ -46,8 +51,8 @@ function rewriteIsoDate(text: string): string | undefined {
 }
 
 /**
- * What follows the seconds. The reader skips an hour whose sign is none and a colon without minutes, so that `:30` and `12` are zones too,
- * which say nothing.
+ * What follows the seconds. The reader skips an hour whose sign is none and a colon without minutes, so that
+ * `:30` and `12` are zones too, which say nothing.
  */
 function parseZone(text: string): { readonly written: Zone; readonly minutes: number } | undefined {
   if (text === '') return { written: '', minutes: 0 }

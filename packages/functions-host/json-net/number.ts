@@ -5,7 +5,11 @@ import { JsonNetRefusal } from './refusal.ts'
 
 const LONGEST_INTEGER = 380
 
-/** The number as Json.NET writes it again. @param text of the characters that may stand in a number. @throws JsonNetRefusal */
+/**
+ * The number as Json.NET writes it again.
+ * @param text of the characters that may stand in a number.
+ * @throws JsonNetRefusal
+ */
 export function rewriteNumber(text: string): string {
   const refuse = (): JsonNetRefusal => new JsonNetRefusal(`${text} is not a number`)
   if (/^0[^.eE]/.test(text)) return rewriteOtherBase(text, refuse)

@@ -1,5 +1,6 @@
-// What becomes of a JSON text that passes through Newtonsoft.Json 13.0.3 with its default settings, as in the Functions host: it is read
-// to objects and written again. `npm run test:dotnet` holds this equal to the library; packages/functions-host/test/json-net.json is what the library said.
+// What becomes of a JSON text that passes through Newtonsoft.Json 13.0.3 with its default settings, as in the
+// Functions host: it is read to objects and written again. `npm run test:dotnet` holds this equal to the
+// library; packages/functions-host/test/json-net.json is what the library said.
 // https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs
 
 import { rewriteDate } from './date.ts'
@@ -13,13 +14,16 @@ const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3
 const NUMBER = /[-+.0-9a-fA-FxX]*/y
 const NAME = /[\p{L}\p{Nd}_$]+/uy
 const PLAIN = { '"': /[^"\\]*/y, "'": /[^'\\]*/y } as const
-/** The properties by which Json.NET keeps references and types, where they come first in an object that is the whole text. */
+/**
+ * The properties by which Json.NET keeps references and types, where they come first in an object that is the
+ * whole text.
+ */
 const METADATA = new Set(['$id', '$ref', '$type', '$values'])
 
 /**
  * The text as `JsonConvert.DeserializeObject` and `SerializeObject` leave it. Nothing at all is null.
- * @throws JsonNetRefusal where Json.NET reads no JSON. Comments and constructors are refused too, which Json.NET does read, but writes so
- * that the worker reads no JSON.
+ * @throws JsonNetRefusal where Json.NET reads no JSON. Comments and constructors are refused too, which
+ * Json.NET does read, but writes so that the worker reads no JSON.
  */
 export function rewriteJson(text: string): string {
   const rewriter = new Rewriter(text.toWellFormed())

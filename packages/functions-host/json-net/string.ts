@@ -12,7 +12,10 @@ const ESCAPED: Readonly<Record<string, string>> = {
   '/': '/',
 }
 
-/** What stands between two quotes, read. Half of a surrogate pair becomes U+FFFD. @throws JsonNetRefusal for an escape that there is not. */
+/**
+ * What stands between two quotes, read. Half of a surrogate pair becomes U+FFFD.
+ * @throws JsonNetRefusal for an escape that there is not.
+ */
 export function readEscapes(text: string): string {
   if (!text.includes('\\')) return text
   const read = text.replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_, sequence: string) => {

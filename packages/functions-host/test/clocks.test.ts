@@ -19,7 +19,10 @@ import {
 } from './support.ts'
 
 const HOUR_S = 3600
-/** A token for a hub is good for an hour from when its host believes it to be: one that is slower could not reach the hub. */
+/**
+ * A token for a hub is good for an hour from when its host believes it to be: one that is slower could not
+ * reach the hub.
+ */
 const NEARLY_AN_HOUR_S = 3300
 /** How often each claim is to be renewed while others look at it: then none of them takes it. */
 const RENEWALS = 5

@@ -176,7 +176,8 @@ describe('the trigger', () => {
     await until('the third page', () => app.lines().some((line) => line.includes('c')))
     const seenBy = (id: string) => app.lines().flatMap(([host, ...ids]) => (ids.includes(id) ? [host] : []))
     assert.deepEqual(seenBy('a'), ['first'])
-    // The move past the last page may be what the kill cut off: then the second host sees it again, with what came later or before it.
+    // The move past the last page may be what the kill cut off: then the second host sees it again, with what
+    // came later or before it.
     assert.ok(
       [['first'], ['first', 'second']].some((hosts) => isDeepStrictEqual(seenBy('b'), hosts)),
       String(seenBy('b')),

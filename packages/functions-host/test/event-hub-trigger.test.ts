@@ -289,7 +289,8 @@ describe('two hosts', () => {
     } finally {
       first.kill('SIGCONT')
     }
-    // It looks at the claims as often as the other renews its own. Until it has, it would checkpoint what is late, as the real host does too.
+    // It looks at the claims as often as the other renews its own. Until it has, it would checkpoint what is
+    // late, as the real host does too.
     await waitForTurns('localhost/woken/view/ownership/0', 3)
     app.close('hold')
     await until('the late batch', () => app.lines().length === 3)

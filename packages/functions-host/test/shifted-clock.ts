@@ -1,6 +1,6 @@
 /**
- * Loaded before the functions (`--import`): the machine's time of day is off by TIDEMARK_TEST_CLOCK_SHIFT_S seconds, for the functions and the
- * host alike. Timers, and what `performance.now()` tells, go on as ever.
+ * Loaded before the functions (`--import`): the machine's time of day is off by TIDEMARK_TEST_CLOCK_SHIFT_S
+ * seconds, for the functions and the host alike. Timers, and what `performance.now()` tells, go on as ever.
  */
 const shift = Number(process.env.TIDEMARK_TEST_CLOCK_SHIFT_S) * 1000
 if (!Number.isFinite(shift) || shift === 0) throw new Error('TIDEMARK_TEST_CLOCK_SHIFT_S says by how many seconds')

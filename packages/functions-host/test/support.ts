@@ -133,8 +133,8 @@ export async function waitForEnd(host: Child): Promise<string> {
 }
 
 /**
- * Settles when a host that was told to stop has heard it: its port is closed then. Looks by connections that are not kept: one that is kept
- * is answered on, and the time for what is in flight would run out.
+ * Settles when a host that was told to stop has heard it: its port is closed then. Looks by connections that
+ * are not kept: one that is kept is answered on, and the time for what is in flight would run out.
  */
 export async function untilStopping(host: Child): Promise<void> {
   const port = Number(new URL(host.address).port)

@@ -1,4 +1,5 @@
-// What infra/topology.json holds (npm run topology makes it from the services' declarations), and what differs between environments.
+// What infra/topology.json holds (npm run topology makes it from the services' declarations), and what
+// differs between environments.
 
 @export()
 @description('A microservice: an app of its own with an identity of its own, and all that this identity may do.')

@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeDurably } from '../durable-files.ts'
 
-// Where the control endpoint listens stands in `control.json` of the data folder while it does: `{"address", "pid"}`. What a killed process
-// leaves behind says nothing: the pid is that of no process that has the folder's lock.
+// Where the control endpoint listens stands in `control.json` of the data folder while it does: `{"address",
+// "pid"}`. What a killed process leaves behind says nothing: the pid is that of no process that has the
+// folder's lock.
 
 const locateFile = (dataDir: string): string => join(dataDir, 'control.json')
 

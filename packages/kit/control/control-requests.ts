@@ -14,7 +14,8 @@ export interface ControlRequest {
 }
 
 /**
- * Refuses what a web page could make a browser send here: under a name that it made point here (DNS rebinding), or from its own origin.
+ * Refuses what a web page could make a browser send here: under a name that it made point here (DNS
+ * rebinding), or from its own origin.
  * @throws Problem 403
  */
 export function checkSender({ headers }: IncomingMessage): void {
@@ -56,7 +57,10 @@ async function readBody(message: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the answer. */
+/**
+ * One that is too large is read to its end all the same, and forgotten: a client that still writes does not
+ * see the answer.
+ */
 async function collect(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0

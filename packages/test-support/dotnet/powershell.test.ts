@@ -13,7 +13,10 @@ symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))
 
 const VERSION = '7.6.9'
 
-/** PowerShell as a tool of .NET, installed once: 200 MB. https://learn.microsoft.com/powershell/scripting/install/alternate-install-methods */
+/**
+ * PowerShell as a tool of .NET, installed once: 200 MB.
+ * https://learn.microsoft.com/powershell/scripting/install/alternate-install-methods
+ */
 function powerShell(): string {
   const folder = join(root, 'node_modules/.cache/powershell', VERSION)
   const program = join(folder, 'pwsh')

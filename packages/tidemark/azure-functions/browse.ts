@@ -22,7 +22,10 @@ export interface BrowsePort extends Operations {
   readonly actorSource: ActorSource
 }
 
-/** The routes by which the console and the command line show a service. All of them are for operators: see operator.ts. */
+/**
+ * The routes by which the console and the command line show a service. All of them are for operators: see
+ * operator.ts.
+ */
 export function buildBrowseRoutes(port: BrowsePort): readonly Route[] {
   return [
     { name: 'about', path: 'about', GET: aboutEndpoint(port) },
@@ -77,7 +80,10 @@ function aboutEndpoint(port: BrowsePort): Endpoint {
   })
 }
 
-/** `GET …/streams?category=&prefix=&limit=&continuation=`: the streams that were written last, or those whose names begin so. */
+/**
+ * `GET …/streams?category=&prefix=&limit=&continuation=`: the streams that were written last, or those whose
+ * names begin so.
+ */
 function streamsEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
     summary: 'streams: those that were written last, or those whose names begin with a prefix',
@@ -189,7 +195,10 @@ function viewsEndpoint(port: BrowsePort): Endpoint {
   })
 }
 
-/** `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, and those that say something. */
+/**
+ * `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, and those that
+ * say something.
+ */
 function documentsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
   const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))

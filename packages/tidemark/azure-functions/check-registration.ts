@@ -21,8 +21,8 @@ export interface PlacedRoute extends Route {
 const RESERVED_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
 
 /**
- * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all of it is right. Whatever is
- * found here would otherwise be found by the first event, or by nobody.
+ * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all
+ * of it is right. Whatever is found here would otherwise be found by the first event, or by nobody.
  * @param routes those of the service, and those of the services that its app serves already.
  */
 export function registrationFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
@@ -71,7 +71,10 @@ function declarationFaults(service: Service): readonly string[] {
   ]
 }
 
-/** Routes that lead to what the service does not declare: nothing would project such a view, nothing would look such a decider up. */
+/**
+ * Routes that lead to what the service does not declare: nothing would project such a view, nothing would
+ * look such a decider up.
+ */
 function useFaults(service: Service, { path, GET, POST }: PlacedRoute): readonly string[] {
   return [GET, POST].flatMap((endpoint) => {
     const { decider, view } = endpoint?.uses ?? {}

@@ -133,7 +133,10 @@ function send(
   })
 }
 
-/** What the host traces. One that only hands an id on says that nothing is recorded, which is no decision of the caller's. */
+/**
+ * What the host traces. One that only hands an id on says that nothing is recorded, which is no decision of
+ * the caller's.
+ */
 function readHostTrace({ traceContext }: InvocationContext): string | undefined {
   const parent = traceContext?.traceParent
   return isSampled(parent) ? parent : undefined

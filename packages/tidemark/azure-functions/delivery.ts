@@ -15,9 +15,11 @@ const batchMetadata = z.object({
 })
 
 /**
- * The batch that an Event Hubs trigger with `cardinality: many` was called for. The host leaves empty messages out, but not what it says of
- * them, so only the ends of the batch are read. https://github.com/Azure/azure-functions-host/issues/8499
- * @throws TidemarkError `internal` where the host does not say where the batch stands: it would be handled without knowing what it follows.
+ * The batch that an Event Hubs trigger with `cardinality: many` was called for. The host leaves empty
+ * messages out, but not what it says of them, so only the ends of the batch are read.
+ * https://github.com/Azure/azure-functions-host/issues/8499
+ * @throws TidemarkError `internal` where the host does not say where the batch stands: it would be handled
+ * without knowing what it follows.
  */
 export function parseDelivery(messages: unknown, { triggerMetadata }: InvocationContext): Delivery {
   const read = batchMetadata.safeParse(triggerMetadata)

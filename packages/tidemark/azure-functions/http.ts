@@ -35,7 +35,8 @@ export interface Route extends Endpoints {
   readonly path: string
 }
 
-// The host answers a method it has no function for with a bare 404: every route takes all of them, and says itself which it has.
+// The host answers a method it has no function for with a bare 404: every route takes all of them, and says
+// itself which it has.
 const everyMethod: HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
 
 /** An HTTP trigger: a route and what its methods do. Every refusal and every error becomes its problem details. */

@@ -1,6 +1,7 @@
 /**
- * packages/tidemark/serve.ts imports this first, and every file of functions/ that. They use what an older Node does not have, and would start there and fail later, at the first
- * message. So this itself uses nothing new.
+ * packages/tidemark/serve.ts imports this first, and every file of functions/ that. They use what an older
+ * Node does not have, and would start there and fail later, at the first message. So this itself uses nothing
+ * new.
  */
 const OLDEST = 22
 

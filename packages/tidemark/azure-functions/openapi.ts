@@ -89,7 +89,10 @@ function buildRequestBody(body: NonNullable<Operation['body']>, summary: string)
   }
 }
 
-/** One answer for each status, with the codes that it may have. Those of the domain are the decider's own: another command's may be among them. */
+/**
+ * One answer for each status, with the codes that it may have. Those of the domain are the decider's own:
+ * another command's may be among them.
+ */
 function buildProblems({ summary, refusals = {}, problems }: Operation): Record<string, JsonSchema> {
   const codes = Map.groupBy([...problems, ...everywhere], findStatus)
   const answers = [...codes].map(([status, those]): [number, JsonSchema] => [

@@ -33,7 +33,10 @@ export function buildOperationRoutes(port: OperationsPort): readonly Route[] {
   ]
 }
 
-/** The most of what waits that one request does something about: each takes its time, and an answer comes within 230 s or never. */
+/**
+ * The most of what waits that one request does something about: each takes its time, and an answer comes
+ * within 230 s or never.
+ */
 const MAX_ACTED = 100
 
 /** `GET …/health/live`: the process answers. */
@@ -52,7 +55,10 @@ const live: Endpoint = {
   },
 }
 
-/** `GET …/health/ready`: commands and queries are answered. Without a hub they are too: events wait in the log, and `status` tells of it. */
+/**
+ * `GET …/health/ready`: commands and queries are answered. Without a hub they are too: events wait in the
+ * log, and `status` tells of it.
+ */
 function readyEndpoint(port: OperationsPort): Endpoint {
   return {
     describe: () => [

@@ -3,18 +3,23 @@ import * as z from 'zod'
 import { TidemarkError } from '../core/errors.ts'
 import type { ActorSource } from './actor.ts'
 
-/** The app role of whoever looks after a running system. It is declared in the app registration, and given to people and groups there. */
+/**
+ * The app role of whoever looks after a running system. It is declared in the app registration, and given to
+ * people and groups there.
+ */
 export const OPERATOR_ROLE = 'Tidemark.Operator'
 
-/** https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities#decode-the-client-principal-header */
+/**
+ * https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities#decode-the-client-principal-header
+ */
 const principal = z.object({
   role_typ: z.string().optional(),
   claims: z.array(z.object({ typ: z.string(), val: z.string() })),
 })
 
 /**
- * Lets through who may look after the system: in Azure whoever has the role `Tidemark.Operator`, which App Service Authentication tells; on a
- * laptop, whose endpoints answer on loopback alone, everybody.
+ * Lets through who may look after the system: in Azure whoever has the role `Tidemark.Operator`, which App
+ * Service Authentication tells; on a laptop, whose endpoints answer on loopback alone, everybody.
  * @throws TidemarkError `operator-only`
  */
 export function checkOperator(request: HttpRequest, source: ActorSource): void {

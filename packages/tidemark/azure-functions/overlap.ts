@@ -1,6 +1,7 @@
 /**
- * Whether two route templates match a common path. The Functions host sorts functions by name and takes the first route that matches
- * (https://github.com/Azure/azure-functions-host/issues/3153), so which of two such routes answers would depend on their names.
+ * Whether two route templates match a common path. The Functions host sorts functions by name and takes the
+ * first route that matches (https://github.com/Azure/azure-functions-host/issues/3153), so which of two such
+ * routes answers would depend on their names.
  * @param one, other templates whose segments are text or `{parameter}`: `orders/{id}/state`.
  */
 export function overlap(one: string, other: string): boolean {

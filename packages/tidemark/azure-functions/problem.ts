@@ -60,7 +60,10 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 }
 
 export const DOMAIN_REFUSAL = 409
-/** What is no news: a reader waits for a view that is a moment behind, or asks for a stream that was told to wait when it was parked. */
+/**
+ * What is no news: a reader waits for a view that is a moment behind, or asks for a stream that was told to
+ * wait when it was parked.
+ */
 const everyday: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['view-behind', 'stream-parked'])
 const RETRY_AFTER_SECONDS = '1'
 
@@ -105,8 +108,8 @@ interface Log {
 }
 
 /**
- * The problem of a thrown error. What may pass is a warning of one line; what is a fault of the service is logged whole, and told to the
- * caller as no more than that.
+ * The problem of a thrown error. What may pass is a warning of one line; what is a fault of the service is
+ * logged whole, and told to the caller as no more than that.
  */
 export function toProblem(error: unknown, log: Log): HttpResponseInit {
   if (isTidemarkError(error)) {

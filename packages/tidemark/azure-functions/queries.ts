@@ -22,7 +22,10 @@ export interface QueryPort {
   ): Promise<{ readonly documents: readonly unknown[]; readonly continuation?: string }>
 }
 
-/** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
+/**
+ * `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a
+ * many-stream view.
+ */
 export function getDocument(port: QueryPort, view: AnyView, parameter: string): Endpoint {
   const ofStream = view.kind === 'one-stream'
   const parameters: readonly Parameter[] = [

@@ -27,9 +27,10 @@ export interface RegisteredService extends HistoryPort, TriggerPort, OperationsP
 const served: ServedService[] = []
 
 /**
- * Registers the functions of a service: its routes, the history of its streams, its health and what waits over HTTP, its relay, one consumer
- * for all its views, one for its reactions to each hub, and the timer of its periodic work. Once for the app, `/api/openapi.json` tells
- * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
+ * Registers the functions of a service: its routes, the history of its streams, its health and what waits
+ * over HTTP, its relay, one consumer for all its views, one for its reactions to each hub, and the timer of
+ * its periodic work. Once for the app, `/api/openapi.json` tells the routes of all its services. All of it is
+ * checked first, and registered as a whole or not at all.
  * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
  * @example
  * ```ts
@@ -55,7 +56,8 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   const faults = registrationFaults(declaration, placed)
   if (faults.length > 0) throw new TidemarkError('registration-invalid', faults.join('\n'))
 
-  // Without it the host leaves empty messages out of a batch: nobody would hear of them, nor which number is whose of the others.
+  // Without it the host leaves empty messages out of a batch: nobody would hear of them, nor which number is
+  // whose of the others.
   // https://github.com/Azure/azure-functions-host/issues/8499
   if (served.length === 0) app.setup({ capabilities: { IncludeEmptyEntriesInMessagePayload: true } })
   for (const { name: route, path, ...endpoints } of all)

@@ -12,13 +12,14 @@ export const MAX_BODY_BYTES = 1024 * 1024
 export const tokenPattern = /^[\x21-\x7e]{1,255}$/
 // No comma either: a header that was sent twice arrives as one value, joined by a comma, and is no key.
 export const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
-// JSON can escape one half of a surrogate pair, which is no Unicode and has no hash: https://www.rfc-editor.org/rfc/rfc7493#section-2.1
+// JSON can escape one half of a surrogate pair, which is no Unicode and has no hash:
+// https://www.rfc-editor.org/rfc/rfc7493#section-2.1
 const surrogateEscape = /\\u[dD][89a-fA-F]/
 export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
 
 /**
- * The JSON of a body; an empty one is `{}`, for commands that say all in their name. Not valid is what could not become part of an event:
- * an integer that is not safe, a field named `__proto__`, too many levels.
+ * The JSON of a body; an empty one is `{}`, for commands that say all in their name. Not valid is what could
+ * not become part of an event: an integer that is not safe, a field named `__proto__`, too many levels.
  * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
  */
 export async function readJson(request: HttpRequest): Promise<Validation<unknown>> {
@@ -28,7 +29,8 @@ export async function readJson(request: HttpRequest): Promise<Validation<unknown
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
   if (bytes.byteLength === 0) {
-    // The host hands a body without a length on as none: https://github.com/Azure/azure-functions-nodejs-worker/issues/524
+    // The host hands a body without a length on as none:
+    // https://github.com/Azure/azure-functions-nodejs-worker/issues/524
     if (request.headers.has('transfer-encoding'))
       throw new TidemarkError(
         'invalid-json',
@@ -108,10 +110,14 @@ export function readPosition(request: HttpRequest): Position | undefined {
   return token === null ? undefined : parsePosition(token)
 }
 
-// Function keys travel as parameters of their own: https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
+// Function keys travel as parameters of their own:
+// https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
 const platformParameters = ['code', 'clientId']
 
-/** Refuses a parameter that nobody reads: a misspelt filter must not look like an unfiltered answer. @throws TidemarkError `invalid-query` */
+/**
+ * Refuses a parameter that nobody reads: a misspelt filter must not look like an unfiltered answer.
+ * @throws TidemarkError `invalid-query`
+ */
 export function checkParameters(request: HttpRequest, known: readonly string[]): void {
   for (const name of request.query.keys())
     if (!known.includes(name) && !platformParameters.includes(name))

@@ -3,7 +3,10 @@ import { type CommandPort, postCommand, postCreate } from './commands.ts'
 import type { Route } from './http.ts'
 import { getDocument, listDocuments, type QueryPort } from './queries.ts'
 
-/** The routes of a resource. @throws TidemarkError `registration-invalid` where it offers a command that its decider has not. */
+/**
+ * The routes of a resource.
+ * @throws TidemarkError `registration-invalid` where it offers a command that its decider has not.
+ */
 export function buildResourceRoutes(
   port: CommandPort & QueryPort,
   { path, documents, commands }: Resource,

@@ -12,8 +12,8 @@ import { LEASES, LOG, projectionName, reactionsGroup } from '../core/service.ts'
 import { parseDelivery } from './delivery.ts'
 
 /**
- * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is lost. With this one a batch
- * is brought again for ever, and its partition waits.
+ * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is
+ * lost. With this one a batch is brought again for ever, and its partition waits.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
  */
 const forEver: RetryOptions = {
@@ -24,8 +24,9 @@ const forEver: RetryOptions = {
 }
 
 /**
- * How long the feed of an instance that was killed waits for another, in milliseconds. Half the default: until then nothing of the service is
- * published. A lease is renewed three times in that time, so that one renewal that fails loses nothing.
+ * How long the feed of an instance that was killed waits for another, in milliseconds. Half the default:
+ * until then nothing of the service is published. A lease is renewed three times in that time, so that one
+ * renewal that fails loses nothing.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger
  */
 const LEASE_EXPIRES_MS = 30_000
@@ -38,9 +39,10 @@ const REPORT_EVERY_MS = 60_000
 const MAX_REASONS = 100
 
 /**
- * An Event Hubs trigger that is handed text, of which the library parses what is JSON. Bound as objects, which is the default, messages
- * would pass through Json.NET: it rewrites text that looks like a date, and a body that is not JSON fails its whole batch before the
- * function sees it. https://github.com/Azure/azure-webjobs-sdk/issues/1830
+ * An Event Hubs trigger that is handed text, of which the library parses what is JSON. Bound as objects,
+ * which is the default, messages would pass through Json.NET: it rewrites text that looks like a date, and a
+ * body that is not JSON fails its whole batch before the function sees it.
+ * https://github.com/Azure/azure-webjobs-sdk/issues/1830
  */
 export type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'string' }
 
@@ -89,8 +91,9 @@ export function buildReactionsTrigger(port: TriggerPort, hub: string): TextEvent
 }
 
 /**
- * What a service does again and again. One instance of the function app runs a timer at a time; where two do, nothing takes effect twice all
- * the same. https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
+ * What a service does again and again. One instance of the function app runs a timer at a time; where two do,
+ * nothing takes effect twice all the same.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
 export function buildPeriodicTrigger(port: TriggerPort): TimerFunctionOptions {
   const { periodSeconds } = port

@@ -8,8 +8,9 @@ const CanarySent = eventType('CanarySent', z.object({}))
 type CanaryEvent = EventOf<typeof CanarySent>
 
 /**
- * A command that goes the whole way of any other, log, relay, hub and view, only to prove that it is open. A service that lists `canary` among
- * its deciders and `canaryView` among its views is sent one every minute where the setting TIDEMARK_CANARY asks for it.
+ * A command that goes the whole way of any other, log, relay, hub and view, only to prove that it is open. A
+ * service that lists `canary` among its deciders and `canaryView` among its views is sent one every minute
+ * where the setting TIDEMARK_CANARY asks for it.
  *
  * Each day has a stream of its own, `canary-2026-01-31`, so that none grows for ever.
  * @example

@@ -6,8 +6,9 @@ import { isTooDeep, MAX_NESTING } from './json.ts'
 import { formatPosition, isStream, parseCategory } from './stream.ts'
 
 /**
- * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is unique for `source` (the position of the event), the
- * extension attributes are named as section "Naming Conventions" wants (lower-case letters and digits).
+ * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is unique for `source` (the position of
+ * the event), the extension attributes are named as section "Naming Conventions" wants (lower-case letters
+ * and digits).
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  * @example
  * ```ts
@@ -40,7 +41,10 @@ export const cloudEvent = z.object({
 
 export type CloudEvent = z.infer<typeof cloudEvent>
 
-/** What the log keeps of an event that says something else to others, as the attribute `recorded` carries it: JSON in a text. */
+/**
+ * What the log keeps of an event that says something else to others, as the attribute `recorded` carries it:
+ * JSON in a text.
+ */
 const recordedContent = z.object({
   type: z.string().min(1),
   schemaVersion: z.int().positive(),
@@ -63,8 +67,9 @@ export function formatDataschema(source: string, { type, schemaVersion }: Omit<E
 }
 
 /**
- * The message of an event. Its type and data are the public contract's; where the service keeps something else, `recorded` has that, for the
- * service's own consumers and for the hash. A hub has no rights within itself: what is not published is no secret from those who may read it.
+ * The message of an event. Its type and data are the public contract's; where the service keeps something
+ * else, `recorded` has that, for the service's own consumers and for the hash. A hub has no rights within
+ * itself: what is not published is no secret from those who may read it.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -106,8 +111,8 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
 }
 
 /**
- * Whether a message may be of a stream of these categories. One that is of another's for sure need not be read, so a consumer does not pay for
- * what it does not follow; whatever is not so sure is.
+ * Whether a message may be of a stream of these categories. One that is of another's for sure need not be
+ * read, so a consumer does not pay for what it does not follow; whatever is not so sure is.
  */
 export function mayBelongTo(categories: ReadonlySet<string>, message: unknown): boolean {
   const subject = (message as Partial<CloudEvent> | null | undefined)?.subject
@@ -116,7 +121,8 @@ export function mayBelongTo(categories: ReadonlySet<string>, message: unknown): 
 
 /**
  * The recorded event that a message carries, its hash verified: what a consumer gets is what the log keeps.
- * @throws TidemarkError `event-unreadable` for what is not such an event, `hash-mismatch` for one that was changed on the way.
+ * @throws TidemarkError `event-unreadable` for what is not such an event, `hash-mismatch` for one that was
+ * changed on the way.
  */
 export function fromCloudEvent(message: unknown): RecordedEvent {
   const parsed = cloudEvent.safeParse(message)

@@ -11,7 +11,8 @@ export interface CommandMetadata {
 
 /**
  * - `none`: nobody sends this key again.
- * - `unchanged`: a client may. That there was nothing to do is kept; a refusal is not, and may be otherwise the next time.
+ * - `unchanged`: a client may. That there was nothing to do is kept; a refusal is not, and may be otherwise
+ *   the next time.
  * - `all`: a reaction will. Refusals are kept too, and the first outcome stands, whatever content a later build sends.
  */
 export type Receipts = 'none' | 'unchanged' | 'all'
@@ -27,7 +28,10 @@ export interface CommandRequest {
   /** The version the client decided on (If-Match). Compared, never used to append. */
   readonly expectedVersion?: number
   readonly metadata: CommandMetadata
-  /** RFC 3339: it is decided as of this time where the clock is behind it. So what the store says is due is never too early for a decider. */
+  /**
+   * RFC 3339: it is decided as of this time where the clock is behind it. So what the store says is due is
+   * never too early for a decider.
+   */
   readonly notBefore?: string
 }
 

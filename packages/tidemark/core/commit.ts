@@ -62,8 +62,9 @@ export function isCommit(entry: LogEntry): entry is Commit {
 }
 
 /**
- * A commit as the log's container keeps it. Its events are one text, because the Functions host passes items through Json.NET, which rewrites
- * every string that looks like a date, but leaves a text alone that only contains one:
+ * A commit as the log's container keeps it. Its events are one text, because the Functions host passes items
+ * through Json.NET, which rewrites every string that looks like a date, but leaves a text alone that only
+ * contains one:
  * https://github.com/Azure/azure-webjobs-sdk-extensions/issues/898
  */
 export interface CommitItem {
@@ -193,7 +194,10 @@ const receiptItem = z.object({
   refusal: z.object({ code: z.string(), detail: z.string() }).optional(),
 })
 
-/** The commits among items of the log's container, in the order of their streams' versions. @throws TidemarkError `event-unreadable` */
+/**
+ * The commits among items of the log's container, in the order of their streams' versions.
+ * @throws TidemarkError `event-unreadable`
+ */
 export function parseCommits(items: readonly unknown[]): RecordedCommit[] {
   return (
     items
@@ -205,8 +209,9 @@ export function parseCommits(items: readonly unknown[]): RecordedCommit[] {
 }
 
 /**
- * Where an item of the log's container stands that says it is a commit, whether or not it is whole; undefined for what is none. What follows a
- * damaged commit in its stream has to wait; what somebody else put into the container is nobody's business.
+ * Where an item of the log's container stands that says it is a commit, whether or not it is whole; undefined
+ * for what is none. What follows a damaged commit in its stream has to wait; what somebody else put into the
+ * container is nobody's business.
  */
 export function readCommitPosition(item: unknown): Position | undefined {
   const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
@@ -215,8 +220,9 @@ export function readCommitPosition(item: unknown): Position | undefined {
 }
 
 /**
- * The commits among items of the whole log's container, as `commitsOf`. What somebody else put there is left out: the relay has parked it, and
- * `npm run verify` names it. @throws TidemarkError `event-unreadable` for a commit that was damaged
+ * The commits among items of the whole log's container, as `commitsOf`. What somebody else put there is left
+ * out: the relay has parked it, and `npm run verify` names it. @throws TidemarkError `event-unreadable` for a
+ * commit that was damaged
  */
 export function selectCommits(items: readonly unknown[]): RecordedCommit[] {
   return parseCommits(items.filter((item) => readCommitPosition(item) !== undefined))
@@ -224,7 +230,8 @@ export function selectCommits(items: readonly unknown[]): RecordedCommit[] {
 
 /**
  * The commit that an item of the log's container is; undefined for a receipt.
- * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the log, or changed it.
+ * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the
+ * log, or changed it.
  */
 export function parseCommit(item: unknown): RecordedCommit | undefined {
   const parsed = parseItem(item)
@@ -252,7 +259,10 @@ export function parseCommit(item: unknown): RecordedCommit | undefined {
   return { stream, from, to, events }
 }
 
-/** The events of a part of a stream, in its reading order, of the commits that have them. A part may begin and end within a commit. */
+/**
+ * The events of a part of a stream, in its reading order, of the commits that have them. A part may begin and
+ * end within a commit.
+ */
 export function sliceEvents(
   commits: readonly RecordedCommit[],
   { direction, after, limit }: Required<HistoryRange>,
@@ -277,7 +287,10 @@ export function parseOutcome(item: unknown): KeyOutcome {
   return { fingerprint, version, events: 0, ...(refusal === undefined ? {} : { refusal }) }
 }
 
-/** Whether an item is a receipt is mostly told by its id: a commit is then not tried as one. @throws TidemarkError `event-unreadable` */
+/**
+ * Whether an item is a receipt is mostly told by its id: a commit is then not tried as one.
+ * @throws TidemarkError `event-unreadable`
+ */
 function parseItem(item: unknown): z.infer<typeof commitItem> | z.infer<typeof receiptItem> {
   const { id } = (item ?? {}) as { readonly id?: unknown }
   const receipt = typeof id === 'string' && id.startsWith(RECEIPT_PREFIX) ? receiptItem.safeParse(item) : undefined

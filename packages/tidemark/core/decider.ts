@@ -155,8 +155,8 @@ export interface DecisionContext {
 }
 
 /**
- * An aggregate: a state folded from its stream's events, and decisions made on that state. Pure: no I/O, no clock, no ids.
- * `evolve` never fails and never decides; `decide` never changes state.
+ * An aggregate: a state folded from its stream's events, and decisions made on that state. Pure: no I/O, no
+ * clock, no ids. `evolve` never fails and never decides; `decide` never changes state.
  * @example
  * ```ts
  * import { type Command, commandType, type Decider, type DomainEvent, eventType } from 'tidemark'
@@ -179,14 +179,16 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   readonly commands: readonly CommandType[]
   readonly events: readonly EventType[]
   /**
-   * What it may refuse with: each code, and what it means, in a sentence for clients. docs/errors.md and OpenAPI tell
-   * it. Absent: it refuses nothing. Such as `{ 'order-cancelled': 'The order is cancelled: nothing more happens to it.' }`.
+   * What it may refuse with: each code, and what it means, in a sentence for clients. docs/errors.md and
+   * OpenAPI tell it. Absent: it refuses nothing. Such as `{ 'order-cancelled': 'The order is cancelled:
+   * nothing more happens to it.' }`.
    */
   readonly refusals?: Readonly<Record<string, string>>
   readonly initial: State
   /**
-   * Keeps snapshots of the state, so that a long stream is not folded as a whole. From 1; raise it with every change of `evolve`, or of the state's
-   * shape or meaning. The state must be plain JSON then. Absent: no snapshots.
+   * Keeps snapshots of the state, so that a long stream is not folded as a whole. From 1; raise it with every
+   * change of `evolve`, or of the state's shape or meaning. The state must be plain JSON then. Absent: no
+   * snapshots.
    */
   readonly stateVersion?: number
   evolve(state: State, event: Event): State

@@ -1,11 +1,16 @@
 import { TidemarkError } from './errors.ts'
 
-/** No document has a longer key: with what stands before it, it must fit Cosmos DB's partition key of 2,048 bytes. Bytes of UTF-8. */
+/**
+ * No document has a longer key: with what stands before it, it must fit Cosmos DB's partition key of 2,048
+ * bytes. Bytes of UTF-8.
+ */
 export const MAX_KEY_BYTES = 1024
 
-// What a path says of a key must come out of it again. Clients resolve `.` and `..`. The Functions host decodes a path once, but for `%2F`, which
-// it leaves so; it takes no NUL, and hosts on Windows take `\` for `/`. All other control characters would do harm in the lines of a log.
-// https://url.spec.whatwg.org/#path-state, https://github.com/dotnet/aspnetcore/blob/main/src/Shared/UrlDecoder/UrlDecoder.cs
+// What a path says of a key must come out of it again. Clients resolve `.` and `..`. The Functions host
+// decodes a path once, but for `%2F`, which it leaves so; it takes no NUL, and hosts on Windows take `\` for
+// `/`. All other control characters would do harm in the lines of a log.
+// https://url.spec.whatwg.org/#path-state,
+// https://github.com/dotnet/aspnetcore/blob/main/src/Shared/UrlDecoder/UrlDecoder.cs
 const refusals: readonly (readonly [is: (key: string) => boolean, why: string])[] = [
   [(key) => key === '', 'it is empty'],
   [(key) => key === '.' || key === '..', 'in a path it would be a step'],
@@ -16,7 +21,10 @@ const refusals: readonly (readonly [is: (key: string) => boolean, why: string])[
   [(key) => Buffer.byteLength(key) > MAX_KEY_BYTES, `it has more than ${MAX_KEY_BYTES} bytes`],
 ]
 
-/** Why no URL leads to a document with this key; undefined where one does: the key, encoded by `encodeURIComponent`, is a part of its path. */
+/**
+ * Why no URL leads to a document with this key; undefined where one does: the key, encoded by
+ * `encodeURIComponent`, is a part of its path.
+ */
 export function keyFault(key: string): string | undefined {
   return refusals.find(([is]) => is(key))?.[1]
 }
@@ -44,7 +52,10 @@ export function checkKey(key: string): void {
   throw new TidemarkError('key-invalid', `no document can have the key ${JSON.stringify(shown)}: ${fault}`)
 }
 
-/** Stands before the key: as no key has a control character, two documents never share a place. It sorts before all that a sort key has. */
+/**
+ * Stands before the key: as no key has a control character, two documents never share a place. It sorts
+ * before all that a sort key has.
+ */
 const BEFORE_KEY = '\u0001'
 
 /** Where a document stands in the lists of its view: by its sort key, and among those that have the same by its key. */

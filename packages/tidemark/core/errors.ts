@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
 
 /**
- * Every code Tidemark fails with. Stable: clients branch on it. docs/errors.md says for each what it means and what to do
- * (a test holds the two equal). The codes of domain refusals belong to their services and are listed there too.
+ * Every code Tidemark fails with. Stable: clients branch on it. docs/errors.md says for each what it means
+ * and what to do (a test holds the two equal). The codes of domain refusals belong to their services and are
+ * listed there too.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

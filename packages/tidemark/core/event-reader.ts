@@ -8,7 +8,8 @@ import { formatPosition } from './stream.ts'
  * - an older version: upcast, step by step, and checked against the newest schema;
  * - a newer version that readers of a declared one can read: what the newest declared schema names of it;
  * - a newer version that breaks with all declared ones: `event-unknown`, so that it waits for the code that knows it;
- * - an unknown type: `event-unknown` too. Whether such an event is asked for at all is the consumer's to say, with `knows`.
+ * - an unknown type: `event-unknown` too. Whether such an event is asked for at all is the consumer's to say,
+ *   with `knows`.
  */
 export interface EventReader {
   knows(type: string): boolean
@@ -23,8 +24,8 @@ export interface EventReader {
 
 /**
  * Reads events of any version as those of the newest, by their upcasters.
- * @param checked `foreign`: data of the newest version are checked too, and fields that the schema does not name are left out. `own`:
- *   they were checked when they were written, and are taken as they are.
+ * @param checked `foreign`: data of the newest version are checked too, and fields that the schema does not
+ * name are left out. `own`: they were checked when they were written, and are taken as they are.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -36,12 +36,18 @@ export interface DomainEvent<Type extends string = string, Data = unknown> {
 export interface EventVersion {
   /** From 1, one more each. */
   readonly version: number
-  /** `additive`: readers of the version before can read this one. `breaking`: they cannot, and wait until they know it. */
+  /**
+   * `additive`: readers of the version before can read this one. `breaking`: they cannot, and wait until they
+   * know it.
+   */
   readonly change: 'first' | 'additive' | 'breaking'
   readonly schema: StandardSchemaV1
   /** The oldest version whose readers can read this one: additive steps back to the last breaking one. */
   readonly readableFrom: number
-  /** Absent for the first version. Pure and total: it takes all data that fits the version before, and makes data that fits this one. */
+  /**
+   * Absent for the first version. Pure and total: it takes all data that fits the version before, and makes
+   * data that fits this one.
+   */
   readonly upcast?: (data: never) => unknown
 }
 
@@ -71,14 +77,23 @@ export interface EventType<Name extends string = string, Data = unknown> {
   readonly schema: StandardSchemaV1<unknown, Data>
   /** The oldest version whose readers can read the newest: additive steps back to the last breaking one. */
   readonly readableFrom: number
-  /** Every version that was ever written, the oldest first. One that was released is never edited: `npm run schemas -- --check`. */
+  /**
+   * Every version that was ever written, the oldest first. One that was released is never edited: `npm run
+   * schemas -- --check`.
+   */
   readonly versions: readonly EventVersion[]
-  /** The next version, for more fields: whoever reads this one can read the next. What fits the next fits this one, which the compiler holds. */
+  /**
+   * The next version, for more fields: whoever reads this one can read the next. What fits the next fits this
+   * one, which the compiler holds.
+   */
   additive<Next extends Data>(
     schema: StandardSchemaV1<unknown, Next> & NoInfer<JsonOnly<Next>>,
     upcast: (data: Data) => NoInfer<Next>,
   ): EventType<Name, Next>
-  /** The next version, for another shape or meaning: readers of this one hold such events until they are deployed with the next. */
+  /**
+   * The next version, for another shape or meaning: readers of this one hold such events until they are
+   * deployed with the next.
+   */
   breaking<Next>(
     schema: StandardSchemaV1<unknown, Next> & NoInfer<JsonOnly<Next>>,
     upcast: (data: Data) => NoInfer<Next>,
@@ -86,10 +101,11 @@ export interface EventType<Name extends string = string, Data = unknown> {
 }
 
 /**
- * Declares an event type in its first version; `additive` and `breaking` add the versions that came later, each with the step from the one
- * before. The schema is tolerant when read (unknown fields pass) and strict when written: what the schema would drop or change is
- * refused (`event-invalid`), so that nothing reaches the log that the schema does not name, or that JSON does not keep: see json.ts. Where
- * its type tells that of a schema, it does not compile.
+ * Declares an event type in its first version; `additive` and `breaking` add the versions that came later,
+ * each with the step from the one before. The schema is tolerant when read (unknown fields pass) and strict
+ * when written: what the schema would drop or change is refused (`event-invalid`), so that nothing reaches
+ * the log that the schema does not name, or that JSON does not keep: see json.ts. Where its type tells that
+ * of a schema, it does not compile.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

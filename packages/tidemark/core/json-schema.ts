@@ -4,8 +4,8 @@ import { TidemarkError } from './errors.ts'
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * The JSON Schema (draft 2020-12) of what a schema takes: what a reader or a sender is told. Any library will do that gives one through
- * Standard JSON Schema. https://standardschema.dev/json-schema
+ * The JSON Schema (draft 2020-12) of what a schema takes: what a reader or a sender is told. Any library will
+ * do that gives one through Standard JSON Schema. https://standardschema.dev/json-schema
  * @param what it is the schema of, for the message.
  * @throws TidemarkError `internal` where the schema has none, or means something that JSON Schema cannot say.
  * @example

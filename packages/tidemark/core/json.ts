@@ -1,6 +1,7 @@
 /**
- * How many arrays and objects may be nested in what an event says, or in a body. The Functions host reads items with Json.NET, which fails at
- * 65 and would hold the relay for ever; the item and the batch around an event take a few of them.
+ * How many arrays and objects may be nested in what an event says, or in a body. The Functions host reads
+ * items with Json.NET, which fails at 65 and would hold the relay for ever; the item and the batch around an
+ * event take a few of them.
  * https://www.newtonsoft.com/json/help/html/P_Newtonsoft_Json_JsonSerializerSettings_MaxDepth.htm
  */
 export const MAX_NESTING = 48
@@ -9,8 +10,9 @@ export const MAX_NESTING = 48
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
 /**
- * Anything where JSON keeps `Data` as far as its type tells; otherwise a type that nothing has, which names the place and the reason in the compiler's
- * message. `unknown` and `any` tell nothing: what they hold is looked at when it is recorded.
+ * Anything where JSON keeps `Data` as far as its type tells; otherwise a type that nothing has, which names
+ * the place and the reason in the compiler's message. `unknown` and `any` tell nothing: what they hold is
+ * looked at when it is recorded.
  */
 export type JsonOnly<Data> = [NotJson<Data>] extends [never]
   ? unknown
@@ -73,20 +75,24 @@ export interface JsonOptions {
   /** The most arrays and objects that may be nested: `MAX_NESTING` where it is left out. */
   readonly levels?: number
   /**
-   * Whether whoever reads it, in whatever language, has to get it as it is. True where it is left out. False for what JavaScript alone reads: then an
-   * integer need not be safe, a field may be named `__proto__`, and a text may have half a surrogate pair.
+   * Whether whoever reads it, in whatever language, has to get it as it is. True where it is left out. False
+   * for what JavaScript alone reads: then an integer need not be safe, a field may be named `__proto__`, and
+   * a text may have half a surrogate pair.
    */
   readonly portable?: boolean
 }
 
 /**
- * A value as JSON gives it back, to be called before it is stored. JSON itself drops or rewrites what it does not know, and says nothing.
+ * A value as JSON gives it back, to be called before it is stored. JSON itself drops or rewrites what it does
+ * not know, and says nothing.
  *
- * Where nothing is lost the value is taken as JSON has it: a field that is undefined is left out, -0 is 0, an object without a prototype is a plain
- * one. So what is decided on now is what is read later. A value that needs none of this is returned as it is.
- * @returns not valid: the first place at which JSON loses something. A Date, a Map or a Set, an object of a class, a bigint, a function, a symbol,
- *   undefined outside of an object, a number that is not finite or an integer that is not safe, half a surrogate pair, a field named
- *   `__proto__`, a value that holds itself, or more levels than there may be.
+ * Where nothing is lost the value is taken as JSON has it: a field that is undefined is left out, -0 is 0, an
+ * object without a prototype is a plain one. So what is decided on now is what is read later. A value that
+ * needs none of this is returned as it is.
+ * @returns not valid: the first place at which JSON loses something. A Date, a Map or a Set, an object of a
+ * class, a bigint, a function, a symbol, undefined outside of an object, a number that is not finite or an
+ * integer that is not safe, half a surrogate pair, a field named `__proto__`, a value that holds itself, or
+ * more levels than there may be.
  */
 export function asJson(value: unknown, { levels = MAX_NESTING, portable = true }: JsonOptions = {}): AsJson {
   const kept = keep(value, levels, portable)

@@ -135,8 +135,8 @@ export interface ViewSummary {
   /** The generation that queries read. */
   readonly live: number
   /**
-   * `built`: it waits to be promoted; `writing`: projections or a rebuild write it, or one did that ended early; `previous`: it can be gone back
-   * to, and was left at `left`.
+   * `built`: it waits to be promoted; `writing`: projections or a rebuild write it, or one did that ended
+   * early; `previous`: it can be gone back to, and was left at `left`.
    */
   readonly generations: readonly {
     readonly number: number
@@ -155,7 +155,8 @@ export interface Operations {
   parked(choice: ParkedChoice): Promise<Parked>
   /**
    * What waits and is chosen for something to be done about it.
-   * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits is chosen; `unavailable`
+   * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that
+   * waits is chosen; `unavailable`
    */
   chooseParked(
     choice: ParkedChoice,

@@ -136,7 +136,10 @@ export interface Parked {
   readonly messages: readonly ConsumerParkedMessage[]
 }
 
-/** - `done`: it waits no longer. - `waits`: it still cannot be processed. - `needless`: nobody needs it any more: its view was rebuilt. */
+/**
+ * - `done`: it waits no longer. - `waits`: it still cannot be processed. - `needless`: nobody needs it any
+ * more: its view was rebuilt.
+ */
 export type RedriveOutcome = 'done' | 'waits' | 'needless'
 
 /** Who gives something up, and why. Kept for ever. */
@@ -164,8 +167,8 @@ export interface ParkingChange {
 }
 
 /**
- * What waits for the handlers of one consumer. A parked stream and its events change together, and only where the stream is what it was
- * when it was read: who adds to it and who takes it up never miss each other.
+ * What waits for the handlers of one consumer. A parked stream and its events change together, and only where
+ * the stream is what it was when it was read: who adds to it and who takes it up never miss each other.
  */
 export interface ParkingStore {
   /** How many events one change adds and drops. */

@@ -16,7 +16,10 @@ export type AppendResult =
   | { readonly outcome: 'appended' }
   | {
       readonly outcome: 'conflict'
-      /** Which of the entries. The version of a commit that is not the first of them cannot be taken: then it is the key. */
+      /**
+       * Which of the entries. The version of a commit that is not the first of them cannot be taken: then it
+       * is the key.
+       */
       readonly index: number
     }
   | { readonly outcome: 'missing' }
@@ -39,14 +42,17 @@ export interface EventStore {
    * @throws TidemarkError `unavailable`, `container-missing`, `event-unreadable`
    */
   read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]>
-  /** How the key of a command ended; undefined where the log does not know it. @throws TidemarkError `unavailable`, `container-missing` */
+  /**
+   * How the key of a command ended; undefined where the log does not know it.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
   findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined>
   /**
    * Writes commits and receipts of one stream in one atomic write, at most `limits.entries`, each key once.
    * @param after what the first commit follows; the commits are without a gap. Receipts alone follow nothing.
-   * @throws TidemarkError `outcome-unknown` where it may or may not have been written; `unavailable` where it was not;
-   *   `decision-too-large` where the entries are too large for one write; `chain-broken` where they were written, but not after the
-   *   event that `after` names: the log was changed or restored.
+   * @throws TidemarkError `outcome-unknown` where it may or may not have been written; `unavailable` where it
+   * was not; `decision-too-large` where the entries are too large for one write; `chain-broken` where they
+   * were written, but not after the event that `after` names: the log was changed or restored.
    */
   append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult>
 }
@@ -58,7 +64,10 @@ export interface Snapshots {
    * @throws TidemarkError `unavailable`, `container-missing`
    */
   read(stream: string, id: string): Promise<Snapshot | undefined>
-  /** Writes a snapshot, in place of the one that is there. @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown` */
+  /**
+   * Writes a snapshot, in place of the one that is there.
+   * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+   */
   write(stream: string, id: string, snapshot: Snapshot): Promise<void>
 }
 
@@ -80,15 +89,18 @@ export interface EventFeed {
 export interface FeedStart {
   /** With the first commit that was written at this time or later: RFC 3339. */
   readonly since?: string
-  /** After what another reader had returned, by its `position`. Some of that may come again: all of it, where the log was divided meanwhile. */
+  /**
+   * After what another reader had returned, by its `position`. Some of that may come again: all of it, where
+   * the log was divided meanwhile.
+   */
   readonly offset?: string
 }
 
 export interface EventFeedReader {
   /**
-   * The next commits, at least one, each stream's in order. Undefined ends a round: everything has been returned that was in the log
-   * when the round began, that is at the first call or at the one after the last undefined. The next call goes on with what came since;
-   * after an error, with what was not returned yet.
+   * The next commits, at least one, each stream's in order. Undefined ends a round: everything has been
+   * returned that was in the log when the round began, that is at the first call or at the one after the last
+   * undefined. The next call goes on with what came since; after an error, with what was not returned yet.
    * @throws TidemarkError `unavailable`
    */
   next(): Promise<readonly RecordedCommit[] | undefined>
@@ -111,24 +123,29 @@ export interface CommitPage {
 }
 
 /**
- * A service's log, for people who look around in it. What is damaged is left out: `npm run verify` names it. A continuation is opaque, and one
- * that no page gave is refused.
+ * A service's log, for people who look around in it. What is damaged is left out: `npm run verify` names it.
+ * A continuation is opaque, and one that no page gave is refused.
  */
 export interface LogBrowser {
   /**
-   * The newest commits, the newest first; those of one second in any order. Page by page none is missed; one may come twice where others are
-   * written in the same second. @throws TidemarkError `unavailable`, `invalid-query`
+   * The newest commits, the newest first; those of one second in any order. Page by page none is missed; one
+   * may come twice where others are written in the same second. @throws TidemarkError `unavailable`,
+   * `invalid-query`
    */
   newest(filter: CommitFilter, limit: number, continuation?: string): Promise<CommitPage>
   /** The streams whose names begin so, by name. @throws TidemarkError `unavailable` */
   streams(prefix: string, limit: number, after?: string): Promise<readonly string[]>
-  /** The commits of a correlation, the oldest first; those of one second in any order. @throws TidemarkError `unavailable`, `invalid-query` */
+  /**
+   * The commits of a correlation, the oldest first; those of one second in any order.
+   * @throws TidemarkError `unavailable`, `invalid-query`
+   */
   correlated(correlation: string, limit: number, continuation?: string): Promise<CommitPage>
   /** A continuation for what is appended from now on. @throws TidemarkError `unavailable` */
   end(): Promise<string>
   /**
-   * What was appended since a continuation of `end` or of this was given, each stream's commits in order: about so many, and the continuation of
-   * what comes after them. None: that is all for now. @throws TidemarkError `unavailable`, `invalid-query`
+   * What was appended since a continuation of `end` or of this was given, each stream's commits in order:
+   * about so many, and the continuation of what comes after them. None: that is all for now. @throws
+   * TidemarkError `unavailable`, `invalid-query`
    */
   since(continuation: string, limit: number): Promise<Required<CommitPage>>
 }
@@ -168,22 +185,29 @@ export interface LogVerifier {
 /** The way from a service's log to its hub. */
 export interface EventPublisher {
   /**
-   * Publishes events of one stream in their order; settled when the hub has them all. May be called again with the same.
+   * Publishes events of one stream in their order; settled when the hub has them all. May be called again
+   * with the same.
    * @param batch the W3C traceparent of what publishes them.
    */
   publish(stream: string, events: readonly RecordedEvent[], batch?: string): Promise<void>
 }
 
 /**
- * How far the views of a category have come in one of its streams. It stands in the document of the stream, where the category has a view of
- * single streams; otherwise in an item of its own.
+ * How far the views of a category have come in one of its streams. It stands in the document of the stream,
+ * where the category has a view of single streams; otherwise in an item of its own.
  */
 export interface Cursor extends StreamHead {
-  /** When the event was recorded: one that is no later in the stream, but came later, is of a log that was restored. RFC 3339 */
+  /**
+   * When the event was recorded: one that is no later in the stream, but came later, is of a log that was
+   * restored. RFC 3339
+   */
   readonly time: string
   /** How far views of many streams have come: versions by view and generation, `sales-by-product@1`. */
   readonly passed?: Readonly<Record<string, number>>
-  /** The views that wait in this stream, each with the version of the first event that it could not process; by view and generation. */
+  /**
+   * The views that wait in this stream, each with the version of the first event that it could not process;
+   * by view and generation.
+   */
   readonly parked?: Readonly<Record<string, number>>
 }
 
@@ -222,7 +246,10 @@ export interface StoredCursor {
 export interface HubPoint {
   /** Event Hubs numbers a partition's messages without a gap. */
   readonly sequence: number
-  /** When the hub took the message: RFC 3339, UTC, milliseconds. It tells a hub that was made anew: its numbers begin again, its times do not. */
+  /**
+   * When the hub took the message: RFC 3339, UTC, milliseconds. It tells a hub that was made anew: its
+   * numbers begin again, its times do not.
+   */
   readonly time: string
 }
 
@@ -245,16 +272,20 @@ export interface Delivery {
 /** A hub, for whoever looks for messages that its trigger did not bring. */
 export interface HubReader {
   partitions(): Promise<readonly string[]>
-  /** When the hub was made, by its own clock: later, where it was deleted and made again. RFC 3339, UTC, milliseconds. @throws TidemarkError `unavailable` */
+  /**
+   * When the hub was made, by its own clock: later, where it was deleted and made again. RFC 3339, UTC,
+   * milliseconds.
+   * @throws TidemarkError `unavailable`
+   */
   madeAt(): Promise<string>
   /**
-   * The numbers of the oldest message that a partition still has, and of the newest that it ever had. Where it has none, `first` is the number
-   * that the next one gets. @throws TidemarkError `unavailable`
+   * The numbers of the oldest message that a partition still has, and of the newest that it ever had. Where
+   * it has none, `first` is the number that the next one gets. @throws TidemarkError `unavailable`
    */
   bounds(partition: string): Promise<{ readonly first: number; readonly last: number }>
   /**
-   * The messages of a partition from one number to another, both included, in pages; those that the hub no longer has are left out.
-   * One reading of a partition at a time.
+   * The messages of a partition from one number to another, both included, in pages; those that the hub no
+   * longer has are left out. One reading of a partition at a time.
    * @throws TidemarkError `unavailable`
    */
   read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]>
@@ -263,7 +294,10 @@ export interface HubReader {
 /** How far each handler has come in a partition, by its name. */
 export type HandlerPoints = ReadonlyMap<string, HubPoint>
 
-/** What one instance of a consumer knows of its partitions. All of it is true for ever: the handler has handled all up to there. */
+/**
+ * What one instance of a consumer knows of its partitions. All of it is true for ever: the handler has
+ * handled all up to there.
+ */
 export interface InstanceProgress {
   /** Unique to the process. */
   readonly instance: string
@@ -278,7 +312,11 @@ export interface InstanceProgress {
 
 /** The progress of a consumer's instances: an item each, so that no two write the same. */
 export interface ProgressStore {
-  /** Of all instances, those that ended among them. `age` is how long ago it was written, in seconds by the store's clock. @throws TidemarkError `unavailable` */
+  /**
+   * Of all instances, those that ended among them. `age` is how long ago it was written, in seconds by the
+   * store's clock.
+   * @throws TidemarkError `unavailable`
+   */
   read(): Promise<readonly (InstanceProgress & { readonly age: number })[]>
   /** @throws TidemarkError `unavailable`, `outcome-unknown` */
   write(progress: InstanceProgress): Promise<void>
@@ -289,8 +327,9 @@ export interface ProgressStore {
 /** How far the relay is behind its log. */
 export interface RelayLag {
   /**
-   * How many commits no lease of the relay has passed: no more than `limit` are counted, and `more` says whether there are. `oldest` is when
-   * the first of them was written, RFC 3339, UTC. @throws TidemarkError `unavailable`
+   * How many commits no lease of the relay has passed: no more than `limit` are counted, and `more` says
+   * whether there are. `oldest` is when the first of them was written, RFC 3339, UTC. @throws TidemarkError
+   * `unavailable`
    */
   read(limit: number): Promise<{ readonly commits: number; readonly more: boolean; readonly oldest?: string }>
 }
@@ -306,13 +345,19 @@ export interface ScheduledCommand {
   readonly metadata: CommandMetadata
 }
 
-/** A service's commands that wait for their time. Derived from its log, whose events say what was scheduled; durable all the same. */
+/**
+ * A service's commands that wait for their time. Derived from its log, whose events say what was scheduled;
+ * durable all the same.
+ */
 export interface Schedule {
-  /** Keeps a command; one with the same stream and key that waits already stays as it is. @throws TidemarkError `unavailable`, `outcome-unknown` */
+  /**
+   * Keeps a command; one with the same stream and key that waits already stays as it is.
+   * @throws TidemarkError `unavailable`, `outcome-unknown`
+   */
   add(scheduled: ScheduledCommand): Promise<void>
   /**
-   * What is due by the store's own clock, whatever the host's says: the earliest first, in pages of at most `size`, each once. What is
-   * removed meanwhile is no trouble. @throws TidemarkError `unavailable`
+   * What is due by the store's own clock, whatever the host's says: the earliest first, in pages of at most
+   * `size`, each once. What is removed meanwhile is no trouble. @throws TidemarkError `unavailable`
    */
   due(size: number): AsyncIterable<readonly ScheduledCommand[]>
   /** Forgets a command; nothing where it is gone already. @throws TidemarkError `unavailable`, `outcome-unknown` */
@@ -347,7 +392,10 @@ export interface ListedDocument {
   readonly document: unknown
   /** Of a view of single streams: how far it has come. */
   readonly version?: number
-  /** Where it stands in the lists of its view. No two documents have the same one, and it changes with the document's sort key alone. */
+  /**
+   * Where it stands in the lists of its view. No two documents have the same one, and it changes with the
+   * document's sort key alone.
+   */
   readonly place: string
 }
 
@@ -384,7 +432,10 @@ export interface ViewGeneration {
 export interface ViewState {
   /** The generation that queries read. */
   readonly live: ViewGeneration
-  /** The generations that projections write, in this order: the live one alone, or during a handover another one before it. */
+  /**
+   * The generations that projections write, in this order: the live one alone, or during a handover another
+   * one before it.
+   */
   readonly writeTargets: readonly ViewGeneration[]
   /** The others that the pointer names. */
   readonly others: readonly ViewGeneration[]
@@ -401,12 +452,18 @@ export interface ViewStores {
 export interface ViewGenerations {
   /** The pointer and its etag; where none was ever written, that the first generation is live, and no etag. */
   readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }>
-  /** Writes the pointer where its etag is still this one. What is there already with the same stamp counts as written. */
+  /**
+   * Writes the pointer where its etag is still this one. What is there already with the same stamp counts as
+   * written.
+   */
   writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult>
   store(view: string, generation: number): ViewStore
   /** The documents of a generation whose cursors say how far other views have come, in pages. */
   passed(view: string, generation: number): AsyncIterable<readonly { readonly key: string; readonly cursor: Cursor }[]>
-  /** Removes the generations that the pointer no longer names; those with higher numbers than it knows are newer than it and stay. */
+  /**
+   * Removes the generations that the pointer no longer names; those with higher numbers than it knows are
+   * newer than it and stay.
+   */
   sweep(view: string, pointer: ViewPointer): Promise<void>
 }
 

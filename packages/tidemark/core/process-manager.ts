@@ -28,18 +28,22 @@ export interface ProcessInput<Event extends DomainEvent, Cmd extends Command> {
   readonly events: readonly EventType[]
   /** Where it begins when it is new: see `Reaction`. */
   readonly startsAt: 'first' | 'now'
-  /** The process that an event belongs to, and the command that tells it. Undefined where it is no process's business. */
+  /**
+   * The process that an event belongs to, and the command that tells it. Undefined where it is no process's
+   * business.
+   */
   correlate(event: Recorded<Event>): { readonly id: string; readonly command: Cmd } | undefined
 }
 
 /**
- * Leads something through several services: a decider whose commands are what it hears and whose events are what it makes of that,
- * recorded in a stream for each process. So it is replayed, looked at and tested like any other aggregate. What follows
- * from its events, commands to its own service now or later, is a reaction to them; what other services are to do they learn from
- * those that its service publishes.
+ * Leads something through several services: a decider whose commands are what it hears and whose events are
+ * what it makes of that, recorded in a stream for each process. So it is replayed, looked at and tested like
+ * any other aggregate. What follows from its events, commands to its own service now or later, is a reaction
+ * to them; what other services are to do they learn from those that its service publishes.
  *
- * It may hear messages of different sources in any order, late and again: the id of the command that tells it of an event is the event's
- * position, so each is heard once; that any order ends well is its decider's to see to, which has to be total.
+ * It may hear messages of different sources in any order, late and again: the id of the command that tells it
+ * of an event is the event's position, so each is heard once; that any order ends well is its decider's to
+ * see to, which has to be total.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -73,7 +77,8 @@ type NextStep<Event extends DomainEvent> =
 
 /**
  * Declares a process manager.
- * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events `<name>-steps`.
+ * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events
+ * `<name>-steps`.
  * @param handler what follows from its own events.
  * @example
  * ```ts

@@ -16,19 +16,23 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
  * ```
  */
 export interface Sent<Event extends DomainEvent> {
-  /** What it led to: those of its first time, however often it is sent. None where it was refused or there was nothing to do. */
+  /**
+   * What it led to: those of its first time, however often it is sent. None where it was refused or there was
+   * nothing to do.
+   */
   readonly events: readonly Event[]
   /** The code of the domain's no. */
   readonly refused?: string
 }
 
 /**
- * Sends a command to an aggregate of the reaction's own service. Await it, or return its promise: a reaction that does neither is waited for all
- * the same, fails its tests, and is told of in the log.
+ * Sends a command to an aggregate of the reaction's own service. Await it, or return its promise: a reaction
+ * that does neither is waited for all the same, fails its tests, and is told of in the log.
  * @param id of the aggregate
  * @param commandId made of the event alone: the same event sends the same command, which takes effect once.
- * @throws TidemarkError `invalid-command` for data that JSON does not keep, `registration-invalid` for a decider that the service does not list,
- *   and what the command fails with. What the reaction does not catch brings the event again.
+ * @throws TidemarkError `invalid-command` for data that JSON does not keep, `registration-invalid` for a
+ * decider that the service does not list, and what the command fails with. What the reaction does not catch
+ * brings the event again.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -51,9 +55,10 @@ export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<Sent<Event>>
 
 /**
- * Sends a command later, to an aggregate of the reaction's own service: kept before the event is passed, sent when its time has come by the
- * store's clock, through any restart, and decided as of that time or later.
- * @param due RFC 3339, UTC, milliseconds: not before. Of what the aggregate itself recorded, so that a repeat schedules the same.
+ * Sends a command later, to an aggregate of the reaction's own service: kept before the event is passed, sent
+ * when its time has come by the store's clock, through any restart, and decided as of that time or later.
+ * @param due RFC 3339, UTC, milliseconds: not before. Of what the aggregate itself recorded, so that a repeat
+ * schedules the same.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -77,8 +82,9 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<void>
 
 /**
- * Takes a line for the log. `debug`: a refusal that a reaction's command met, which is an outcome and not a fault. `warn`: what is worth a look,
- * such as a command whose first outcome stands although it came with another content. `error`: what needs somebody to act.
+ * Takes a line for the log. `debug`: a refusal that a reaction's command met, which is an outcome and not a
+ * fault. `warn`: what is worth a look, such as a command whose first outcome stands although it came with
+ * another content. `error`: what needs somebody to act.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -96,9 +102,9 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
 export type Trace = (line: string, level: 'debug' | 'info' | 'warn' | 'error') => void
 
 /**
- * What a service does about events, of another or its own: commands of its own. One stream's events come in their order and each at
- * least once, so everything that `react` does is a command with an id of its own. A domain refusal is an outcome that `react`
- * may act on; what it throws brings the event again.
+ * What a service does about events, of another or its own: commands of its own. One stream's events come in
+ * their order and each at least once, so everything that `react` does is a command with an id of its own. A
+ * domain refusal is an outcome that `react` may act on; what it throws brings the event again.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -121,13 +127,14 @@ interface ReactionDeclaration {
   /** The category of the streams that are followed. */
   readonly category: string
   /**
-   * Those that it reacts to, of the other's contract; all others pass. A reaction that is to follow further events gets a new name: under its
-   * old one it has passed them.
+   * Those that it reacts to, of the other's contract; all others pass. A reaction that is to follow further
+   * events gets a new name: under its old one it has passed them.
    */
   readonly events: readonly EventType[]
   /**
-   * Where it begins when it is new: `first`, with the oldest event that the hub still has (7 days), or `now`, with the next one that comes. The
-   * first reaction of a service to a hub begins with the oldest, as its consumer group does.
+   * Where it begins when it is new: `first`, with the oldest event that the hub still has (7 days), or `now`,
+   * with the next one that comes. The first reaction of a service to a hub begins with the oldest, as its
+   * consumer group does.
    */
   readonly startsAt: 'first' | 'now'
 }

@@ -67,8 +67,9 @@ export interface Rebuild {
   readonly action: RebuildAction
   readonly state: 'running' | 'done' | 'failed'
   /**
-   * `reading`: the log. `handover`: projections write both generations. `comparing`: the built one with the live one. `built`: it
-   * waits for somebody to promote or abandon it. `live`: queries read the target, and what is old is cleared up.
+   * `reading`: the log. `handover`: projections write both generations. `comparing`: the built one with the
+   * live one. `built`: it waits for somebody to promote or abandon it. `live`: queries read the target, and
+   * what is old is cleared up.
    */
   readonly stage: RebuildStage
   /** The generation that it is about. Absent: that is not known yet. */

@@ -42,13 +42,16 @@ export interface ResourceDocuments {
   readonly list: string
   /** The name of the function of `GET <path>/{key}`, after the service's. */
   readonly one: string
-  /** What the path of one document calls its key; absent: `id`. In a view of single streams it is the aggregate's id. */
+  /**
+   * What the path of one document calls its key; absent: `id`. In a view of single streams it is the
+   * aggregate's id.
+   */
   readonly key?: string
 }
 
 /**
- * The commands that clients may send to a resource: `POST <path>/{id}/{command}`, and `POST <path>` for the one that creates. The
- * function of the first is `<category>-command`.
+ * The commands that clients may send to a resource: `POST <path>/{id}/{command}`, and `POST <path>` for the
+ * one that creates. The function of the first is `<category>-command`.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

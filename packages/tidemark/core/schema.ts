@@ -36,9 +36,10 @@ export function describeIssues(issues: readonly Issue[]): string {
 }
 
 /**
- * What an event that is about to be written says, its data checked strictly: as JSON gives them back, valid, with no field that the schema
- * would drop and no value that it would change.
- * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's; `event-too-large` for data that nest too deep.
+ * What an event that is about to be written says, its data checked strictly: as JSON gives them back, valid,
+ * with no field that the schema would drop and no value that it would change.
+ * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's; `event-too-large` for data
+ * that nest too deep.
  */
 export function checkWritten(types: readonly EventType[], event: DomainEvent): EventContent {
   const type = types.find((candidate) => candidate.name === event.type)

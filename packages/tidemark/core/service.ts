@@ -154,7 +154,10 @@ export interface PublicEvent {
  * ```
  */
 export function published(type: EventType): PublicEvent
-/** Publishes what `translate` makes of an event, recorded beside it as it is written: what was once said is never said differently. */
+/**
+ * Publishes what `translate` makes of an event, recorded beside it as it is written: what was once said is
+ * never said differently.
+ */
 export function published<Data, Told>(
   privateEvent: EventType<string, Data>,
   published: EventType<string, Told>,
@@ -208,13 +211,14 @@ export const SCHEDULE = 'schedule'
 export const SNAPSHOTS = 'snapshots'
 
 /**
- * How long the marks of applied events are kept, in hours. They tell what was applied between a document and the cursor that is written after it: a
- * crash, or two instances at once. What is older than half of this is never taken for new without a look at the cursor.
+ * How long the marks of applied events are kept, in hours. They tell what was applied between a document and
+ * the cursor that is written after it: a crash, or two instances at once. What is older than half of this is
+ * never taken for new without a look at the cursor.
  */
 export const MARKER_HOURS = 24
 
 /**
- * How long after a swap the generation of a view of many streams that was live before can be gone back to, in hours. Where a crash kept a cursor
- * from being written, marks alone tell what was applied.
+ * How long after a swap the generation of a view of many streams that was live before can be gone back to, in
+ * hours. Where a crash kept a cursor from being written, marks alone tell what was applied.
  */
 export const ROLLBACK_HOURS = 12

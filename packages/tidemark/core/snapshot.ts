@@ -10,7 +10,10 @@ export interface Snapshot {
   readonly head: LogHead
 }
 
-/** A snapshot as its container keeps it. Its state is a text, so that the store keeps every name and number as it was written. */
+/**
+ * A snapshot as its container keeps it. Its state is a text, so that the store keeps every name and number as
+ * it was written.
+ */
 export interface SnapshotItem extends Snapshot {
   /** `snapshotId` of the decider. */
   readonly id: string
@@ -18,14 +21,15 @@ export interface SnapshotItem extends Snapshot {
 }
 
 /**
- * The largest state that is kept, in bytes of its JSON as a text within the item. An item is read and written as a whole, and each KB of it costs:
- * a state that is larger is better folded, or is several streams.
+ * The largest state that is kept, in bytes of its JSON as a text within the item. An item is read and written
+ * as a whole, and each KB of it costs: a state that is larger is better folded, or is several streams.
  */
 export const MAX_STATE_BYTES = 1_000_000
 
 /**
- * The id of the snapshots that a decider may use; undefined where it keeps none. It changes with `stateVersion`, and with the events that the decider
- * reads: code that does not know an event must not decide on a state that has it.
+ * The id of the snapshots that a decider may use; undefined where it keeps none. It changes with
+ * `stateVersion`, and with the events that the decider reads: code that does not know an event must not
+ * decide on a state that has it.
  */
 export function snapshotId({ stateVersion, events }: Pick<AnyDecider, 'stateVersion' | 'events'>): string | undefined {
   if (stateVersion === undefined) return undefined

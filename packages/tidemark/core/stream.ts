@@ -6,13 +6,15 @@ export interface Position {
   readonly version: number
 }
 
-// No `/ \ ? #` (Cosmos DB item ids), no `@` (positions), no `|` (view keys). A category of 27 characters, a dash and an id of 100 are
-// the 128 that Event Hubs takes as a partition key; a stream with a longer name could be appended to but never sent.
+// No `/ \ ? #` (Cosmos DB item ids), no `@` (positions), no `|` (view keys). A category of 27 characters, a
+// dash and an id of 100 are the 128 that Event Hubs takes as a partition key; a stream with a longer name
+// could be appended to but never sent.
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/
 export const streamPattern = /^[a-z][a-z0-9]{0,26}-[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/
 
 /**
- * The name of an aggregate's stream: `order` and `1` make `order-1`. A category has no dash, so the first dash parts them.
+ * The name of an aggregate's stream: `order` and `1` make `order-1`. A category has no dash, so the first
+ * dash parts them.
  * @throws TidemarkError `invalid-id`
  */
 export function formatStream(category: string, id: string): string {

@@ -1,6 +1,7 @@
 /**
- * What an attribute may say: the name of a service, handler, hub, command, stream or event type, a version, an outcome, a number. No personal data, no
- * content of events, no key of a command. Names are those of OpenTelemetry's semantic conventions where these have one, and `tidemark.…` otherwise.
+ * What an attribute may say: the name of a service, handler, hub, command, stream or event type, a version,
+ * an outcome, a number. No personal data, no content of events, no key of a command. Names are those of
+ * OpenTelemetry's semantic conventions where these have one, and `tidemark.…` otherwise.
  */
 export type Attributes = Readonly<Record<string, string | number>>
 
@@ -12,8 +13,9 @@ export interface SpanOptions {
   /** The W3C traceparent of what it is a part of, which decides whether it is sampled. Absent: it begins a trace. */
   readonly parent?: string | undefined
   /**
-   * The traceparents of what else it has to do with; those that are not sampled are left out. One that has no parent, but links, is sampled if
-   * one of them is: the span of a batch is there where one of its events is traced.
+   * The traceparents of what else it has to do with; those that are not sampled are left out. One that has no
+   * parent, but links, is sampled if one of them is: the span of a batch is there where one of its events is
+   * traced.
    */
   readonly links?: readonly (string | undefined)[]
   readonly attributes?: Attributes
@@ -24,17 +26,23 @@ export interface SpanOptions {
 /** A span while it runs. */
 export interface Span {
   /**
-   * The W3C traceparent for whatever goes on from here: the span's own. Where none is recorded it is the parent's, so that who comes later is
-   * told the same: undefined where there was none.
+   * The W3C traceparent for whatever goes on from here: the span's own. Where none is recorded it is the
+   * parent's, so that who comes later is told the same: undefined where there was none.
    */
   readonly traceparent: string | undefined
   set(attributes: Attributes): void
-  /** Says that it ended badly without throwing. @param code of an error or a refusal: no text, which might name a person. */
+  /**
+   * Says that it ended badly without throwing.
+   * @param code of an error or a refusal: no text, which might name a person.
+   */
   fail(code: string): void
 }
 
 type Metric = {
-  /** - `counter`: a sum. - `histogram`: a distribution. - `gauge`: the last value; one that is not said again for 3 minutes is told no more. */
+  /**
+   * - `counter`: a sum. - `histogram`: a distribution. - `gauge`: the last value; one that is not said again
+   * for 3 minutes is told no more.
+   */
   readonly kind: 'counter' | 'histogram' | 'gauge'
   /** UCUM: https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units */
   readonly unit: string
@@ -127,7 +135,8 @@ export type MetricName = keyof typeof METRICS
 
 /**
  * Where traces and metrics go. Nothing here fails, and nobody waits for what is sent.
- * @example await telemetry.span('react orders', { kind: 'consumer', parent: event.traceparent }, ({ traceparent }) => send(traceparent))
+ * @example await telemetry.span('react orders', { kind: 'consumer', parent: event.traceparent }, ({
+ * traceparent }) => send(traceparent))
  */
 export interface Telemetry {
   /** Whether anybody listens: what costs something to find out is left undone otherwise. */

@@ -1,6 +1,6 @@
 /**
- * Which of a view's generations is used for what. Generations are numbered from 1, and no number is ever used again: the highest one stays
- * named, or said by `highest`, until a higher one is.
+ * Which of a view's generations is used for what. Generations are numbered from 1, and no number is ever used
+ * again: the highest one stays named, or said by `highest`, until a higher one is.
  */
 export interface ViewPointer {
   /** The one that queries read. */
@@ -47,15 +47,18 @@ export function startRebuild(pointer: ViewPointer): ViewPointer & { readonly bui
   return { ...kept, building: findHighestGeneration(pointer) + 1 }
 }
 
-/** Whether a view had its cursors in another's documents, and will have them elsewhere: then those of the live generation are lost. */
+/**
+ * Whether a view had its cursors in another's documents, and will have them elsewhere: then those of the live
+ * generation are lost.
+ */
 export function movesCursors({ cursorsIn: before }: ViewPointer, cursorsIn: string | undefined): boolean {
   return before !== undefined && before !== cursorsIn
 }
 
 /**
  * Projections write a generation before the live one: what the live one has, this one has too.
- * @param cursorsIn the view whose documents have the cursors from now on. Where they were in another's, those of the live generation are lost
- *   with that one, and it is not written any more.
+ * @param cursorsIn the view whose documents have the cursors from now on. Where they were in another's, those
+ * of the live generation are lost with that one, and it is not written any more.
  */
 export function startDualWrite(pointer: ViewPointer, target: number, cursorsIn?: string): ViewPointer {
   if (pointer.written?.includes(target)) return pointer
@@ -80,8 +83,8 @@ export function awaitPromotion(pointer: ViewPointer, target: number): ViewPointe
 }
 
 /**
- * Queries read a generation that projections write; both go on being written, for those who still read the other. One that was not written any
- * more is no generation to go back to: nothing tells how far it has come.
+ * Queries read a generation that projections write; both go on being written, for those who still read the
+ * other. One that was not written any more is no generation to go back to: nothing tells how far it has come.
  */
 export function promoteGeneration(pointer: ViewPointer, target: number, now: string): ViewPointer {
   const { building, previous: _, built: __, ...kept } = pointer

@@ -4,8 +4,8 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
 import { asJson, describeFault } from './json.ts'
 
 /**
- * A view with one document for each stream of a category: the document is that stream's projection, and carries how far it
- * has come.
+ * A view with one document for each stream of a category: the document is that stream's projection, and
+ * carries how far it has come.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -29,8 +29,9 @@ export interface SingleStreamView<Document, Event extends DomainEvent> {
   readonly name: string
   readonly category: string
   /**
-   * The events that it is made of; all others pass. Absent: all of its service's, and one that this code does not know holds the view
-   * until it is deployed with the code that does. A view that begins to name another event is to be replayed.
+   * The events that it is made of; all others pass. Absent: all of its service's, and one that this code does
+   * not know holds the view until it is deployed with the code that does. A view that begins to name another
+   * event is to be replayed.
    */
   readonly events?: readonly EventType[]
   /** What its documents are like, for those who query it. */
@@ -72,9 +73,10 @@ export interface MultiStreamView<Document, Event extends DomainEvent> {
   readonly document?: StandardSchemaV1<unknown, Document>
   readonly filters: Readonly<Record<string, readonly string[]>>
   /**
-   * The keys of the documents that an event changes; none where it is not the view's business. A key is part of a URL: one that no URL can have
-   * (empty, `.`, `..`, a slash, a control character, more than 1,024 bytes) is `key-invalid`, and its stream waits for the view. Where a client chooses it, the
-   * command's schema refuses it: `isDocumentKey`.
+   * The keys of the documents that an event changes; none where it is not the view's business. A key is part
+   * of a URL: one that no URL can have (empty, `.`, `..`, a slash, a control character, more than 1,024
+   * bytes) is `key-invalid`, and its stream waits for the view. Where a client chooses it, the command's
+   * schema refuses it: `isDocumentKey`.
    */
   documentKeys(event: Recorded<Event>): readonly string[]
   /** As in `SingleStreamView`. */
@@ -101,7 +103,8 @@ export type AnyMultiStreamView = MultiStreamView<any, any>
 export type AnyView = AnySingleStreamView | AnyMultiStreamView
 
 /**
- * The view whose documents have the cursors of another: of a view of many streams it is the first view of single streams of the same category.
+ * The view whose documents have the cursors of another: of a view of many streams it is the first view of
+ * single streams of the same category.
  * @returns undefined where there is none, or the view has its own.
  */
 export function findCursorView(views: readonly AnyView[], view: AnyView): string | undefined {
@@ -109,7 +112,10 @@ export function findCursorView(views: readonly AnyView[], view: AnyView): string
   return views.find(({ kind, category }) => kind === 'one-stream' && category === view.category)?.name
 }
 
-/** Cosmos DB takes 128 arrays and objects within each other, the item among them. https://learn.microsoft.com/azure/cosmos-db/concepts-limits */
+/**
+ * Cosmos DB takes 128 arrays and objects within each other, the item among them.
+ * https://learn.microsoft.com/azure/cosmos-db/concepts-limits
+ */
 const MAX_DOCUMENT_NESTING = 120
 
 /**

@@ -2,8 +2,8 @@ import type { Container, FeedOptions, SqlQuerySpec } from '@azure/cosmos'
 import { readError } from './client.ts'
 
 /**
- * How long one operation may take with all that the SDK tries by itself, in milliseconds: a little longer than one request, since the SDK
- * would try a read that times out 120 times over.
+ * How long one operation may take with all that the SDK tries by itself, in milliseconds: a little longer
+ * than one request, since the SDK would try a read that times out 120 times over.
  */
 const OPERATION_TIMEOUT_MS = 12_000
 
@@ -12,7 +12,10 @@ export function bounded(): { readonly abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(OPERATION_TIMEOUT_MS) }
 }
 
-/** All items of a query that says itself how many there may be, bounded as one operation. @throws TidemarkError `unavailable`, `container-missing` */
+/**
+ * All items of a query that says itself how many there may be, bounded as one operation.
+ * @throws TidemarkError `unavailable`, `container-missing`
+ */
 export async function queryItems<Item>(
   container: Container,
   query: SqlQuerySpec,

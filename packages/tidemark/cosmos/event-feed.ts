@@ -37,13 +37,19 @@ export class CosmosEventFeed implements EventFeed {
   }
 }
 
-/** Where a reader stands: which feed range it is at, and the SDK's continuation of each; none where nothing of it was read. */
+/**
+ * Where a reader stands: which feed range it is at, and the SDK's continuation of each; none where nothing of
+ * it was read.
+ */
 interface FeedOffset {
   readonly current: number
   readonly continuations: readonly (string | null)[]
 }
 
-/** One feed range after another, each until its own end: all of them are never at their end at once while somebody appends. */
+/**
+ * One feed range after another, each until its own end: all of them are never at their end at once while
+ * somebody appends.
+ */
 class CosmosFeedReader implements EventFeedReader {
   readonly #container: Container
   readonly #start: FeedStart
@@ -103,8 +109,8 @@ class RangeReader {
   }
 
   /**
-   * What comes next, read on until it is a full page or at the end, so that the end is found between two reads and not between two pages'
-   * work: there, under load, something new has always come.
+   * What comes next, read on until it is a full page or at the end, so that the end is found between two
+   * reads and not between two pages' work: there, under load, something new has always come.
    */
   async next(): Promise<{ readonly commits: readonly RecordedCommit[]; readonly atEnd: boolean }> {
     const commits: RecordedCommit[] = []

@@ -28,8 +28,9 @@ const FAILED_DEPENDENCY = 424
 const MAX_VERSION = Number.MAX_SAFE_INTEGER
 
 /**
- * The log in a Cosmos DB container with the partition key `/stream` and unique keys over `/key`: one item a commit, whose id is the zero-padded
- * version of its first event, and one item a receipt. Only `/to`, `/key` and the id are queried.
+ * The log in a Cosmos DB container with the partition key `/stream` and unique keys over `/key`: one item a
+ * commit, whose id is the zero-padded version of its first event, and one item a receipt. Only `/to`, `/key`
+ * and the id are queried.
  */
 export class CosmosEventStore implements EventStore, EventHistory {
   readonly #container: Container
@@ -45,7 +46,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
     let end = after
-    // Who has a part of a stream mostly has all of it, or lacks a commit: point reads tell that for a fraction of a query's cost.
+    // Who has a part of a stream mostly has all of it, or lacks a commit: point reads tell that for a
+    // fraction of a query's cost.
     for (let reads = 0; after > 0 && reads < POINT_READS; reads += 1) {
       const item = await readItem(this.#container, { id: eventId(end + 1), pk: stream })
       const commit = item && parseCommit(item)
@@ -116,7 +118,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
       operationType: 'Create',
       resourceBody: toLogItem(entry) as unknown as JSONObject,
     }))
-    // To create version 8 proves that no other 8 is there. To read the commit that ends with 7 proves that there is a 7, and shows which.
+    // To create version 8 proves that no other 8 is there. To read the commit that ends with 7 proves that
+    // there is a 7, and shows which.
     const reads = after.version > 0 && entries.some(isCommit)
     if (reads) operations.unshift({ operationType: 'Read', id: eventId(after.commit) })
 

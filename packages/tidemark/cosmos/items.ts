@@ -50,7 +50,10 @@ export async function writeItem(
   }
 }
 
-/** Removes an item; nothing where it is gone already. @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown` */
+/**
+ * Removes an item; nothing where it is gone already.
+ * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+ */
 export async function removeItem(container: Container, { id, pk }: ItemKey): Promise<void> {
   try {
     await container.item(id, pk).delete(bounded())

@@ -7,14 +7,18 @@ import type { CommitFilter, CommitPage, LogBrowser } from '../core/ports.ts'
 import { queryItems } from './bounded.ts'
 import { readError, readErrorCode } from './client.ts'
 
-/** Where a page ended: behind so many commits, of those that were written until the second of the newest on the first page. */
+/**
+ * Where a page ended: behind so many commits, of those that were written until the second of the newest on
+ * the first page.
+ */
 interface Place {
   readonly until?: number
   readonly skip: number
 }
 
 /**
- * The log's container, for people who look around in it. `_ts`, which is always indexed, is when an item was written, in seconds.
+ * The log's container, for people who look around in it. `_ts`, which is always indexed, is when an item was
+ * written, in seconds.
  * https://learn.microsoft.com/azure/cosmos-db/index-policy
  */
 export class CosmosLogBrowser implements LogBrowser {

@@ -29,8 +29,9 @@ interface StoredValue<Value> {
 }
 
 /**
- * What waits for the handlers of one consumer, in a container with the partition key `/pk`, which is the consumer. The container must be one
- * that is read as consistently as the account has it: an instance depends on what another has just written.
+ * What waits for the handlers of one consumer, in a container with the partition key `/pk`, which is the
+ * consumer. The container must be one that is read as consistently as the account has it: an instance depends
+ * on what another has just written.
  */
 export class CosmosParking implements ParkingStore {
   readonly #container: Container

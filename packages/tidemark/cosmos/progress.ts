@@ -22,8 +22,9 @@ interface ProgressItem {
 }
 
 /**
- * How far the instances of one consumer have come, an item each, in a container with the partition key `/pk`. The container must be one that is
- * read as consistently as the account has it: an instance may depend on what another has just written.
+ * How far the instances of one consumer have come, an item each, in a container with the partition key `/pk`.
+ * The container must be one that is read as consistently as the account has it: an instance may depend on
+ * what another has just written.
  */
 export class CosmosProgress implements ProgressStore {
   readonly #container: Container

@@ -6,8 +6,9 @@ import { readError } from './client.ts'
 const OK = 200
 
 /**
- * A lease of the relay's trigger, as a host keeps it. The Functions host's library names the physical partition and the continuation that
- * this has: `LeaseToken` (`0`) and `ContinuationToken` (`"123"`, quotes included).
+ * A lease of the relay's trigger, as a host keeps it. The Functions host's library names the physical
+ * partition and the continuation that this has: `LeaseToken` (`0`) and `ContinuationToken` (`"123"`, quotes
+ * included).
  * https://github.com/Azure/azure-cosmos-dotnet-v3/blob/master/Microsoft.Azure.Cosmos/src/ChangeFeedProcessor/LeaseManagement/DocumentServiceLeaseCore.cs
  * The local host keeps a continuation of its SDK, which has both.
  */

@@ -14,10 +14,16 @@ interface ScheduleItem extends ScheduledCommand {
   readonly dueAt: number
 }
 
-/** One moment for all items of a partition, and an index serves it. https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic */
+/**
+ * One moment for all items of a partition, and an index serves it.
+ * https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic
+ */
 const DUE = 'SELECT * FROM c WHERE c.dueAt <= GetCurrentTimestampStatic() ORDER BY c.dueAt'
 
-/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says what is due. */
+/**
+ * Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says
+ * what is due.
+ */
 export class CosmosSchedule implements Schedule, ScheduleBrowser {
   readonly #container: Container
 

@@ -5,7 +5,10 @@ import { bounded } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
 
-/** Snapshots in a Cosmos DB container with the partition key `/stream`: an item for each stream and state version, read by its key alone. */
+/**
+ * Snapshots in a Cosmos DB container with the partition key `/stream`: an item for each stream and state
+ * version, read by its key alone.
+ */
 export class CosmosSnapshots implements Snapshots {
   readonly #container: Container
 

@@ -22,30 +22,37 @@ interface Estimate {
 const REFRESH_MS = 300_000
 /** After a request that failed, the next one waits so long. */
 const RETRY_MS = 5_000
-/** The first answer is asked for again, at most twice, where it took longer than this: a first request also connects. */
+/**
+ * The first answer is asked for again, at most twice, where it took longer than this: a first request also
+ * connects.
+ */
 const GOOD_ERROR_MS = 100
 const FIRST_REQUESTS = 3
 /** A clock that may be behind by more than this is not decided by before the store was asked again. */
 const MAX_ERROR_MS = 1_000
 /** Where the host's two clocks went so far apart, the one jumped or the other stood still while the machine slept. */
 const JUMP_MS = 1_000
-/** How much faster or slower than the store's the host's clock runs at most: the most that NTP slews it by. https://www.man7.org/linux/man-pages/man2/adjtimex.2.html */
+/**
+ * How much faster or slower than the store's the host's clock runs at most: the most that NTP slews it by.
+ * https://www.man7.org/linux/man-pages/man2/adjtimex.2.html
+ */
 const DRIFT = 0.0005
 
 /**
- * A host whose time of day is further from the store's is told so. The Functions host tells by its own clock whether another's lease or claim of
- * a partition has expired. Each is renewed 20 s before it does (host.json, triggers.ts), so two hosts that are both closer never fight.
- * Milliseconds.
+ * A host whose time of day is further from the store's is told so. The Functions host tells by its own clock
+ * whether another's lease or claim of a partition has expired. Each is renewed 20 s before it does
+ * (host.json, triggers.ts), so two hosts that are both closer never fight. Milliseconds.
  */
 export const MAX_SKEW_MS = 10_000
 
 /**
- * The store's clock, as far as the host can tell it without asking each time: what the store answered last, and how long ago that was. So the
- * host's own time of day does not matter, nor that it jumps.
+ * The store's clock, as far as the host can tell it without asking each time: what the store answered last,
+ * and how long ago that was. So the host's own time of day does not matter, nor that it jumps.
  *
- * The store read its clock at some moment of the round trip, so the answer bounds the store's time from both sides. A later answer narrows these
- * bounds and a slow one does not widen them; between answers they drift apart. `now` is the earlier one: nothing is dated by a time that has not
- * come, so a state as of now has all that was answered before. It is behind by at most `error`: a round trip, and 300 ms for the drift of five
+ * The store read its clock at some moment of the round trip, so the answer bounds the store's time from both
+ * sides. A later answer narrows these bounds and a slow one does not widen them; between answers they drift
+ * apart. `now` is the earlier one: nothing is dated by a time that has not come, so a state as of now has all
+ * that was answered before. It is behind by at most `error`: a round trip, and 300 ms for the drift of five
  * minutes. Where store and bounds disagree, the store is right.
  */
 export class StoreClock implements Clock {
@@ -54,7 +61,10 @@ export class StoreClock implements Clock {
   readonly #report: (line: string) => void
   #reportedSkew = 0
   #estimate: Estimate | undefined
-  /** Whether the estimate may be wrong, since the host's clocks went apart. Nobody begins to rely on it; who relied on it before goes on. */
+  /**
+   * Whether the estimate may be wrong, since the host's clocks went apart. Nobody begins to rely on it; who
+   * relied on it before goes on.
+   */
   #isDoubtful = false
   #asking: Promise<void> | undefined
   /** The host's `elapsed` before which the store is not asked again. */
@@ -62,7 +72,8 @@ export class StoreClock implements Clock {
 
   /**
    * @param ask the store for its time, in milliseconds since 1970.
-   * @param report hears in a line when the host's time of day is found to be wrong, by much more or less than before, or right again.
+   * @param report hears in a line when the host's time of day is found to be wrong, by much more or less than
+   * before, or right again.
    */
   constructor(ask: () => Promise<number>, host: HostClock, report: (line: string) => void = () => {}) {
     this.#ask = ask
@@ -71,8 +82,8 @@ export class StoreClock implements Clock {
   }
 
   /**
-   * Settles once `now` may be relied on. It waits for the store where that was never asked, or too long ago, or a clock of the host jumped since;
-   * else at most a request is begun that nobody waits for.
+   * Settles once `now` may be relied on. It waits for the store where that was never asked, or too long ago,
+   * or a clock of the host jumped since; else at most a request is begun that nobody waits for.
    * @throws TidemarkError `unavailable`, `container-missing`: the store was never asked and cannot be.
    */
   async ready(): Promise<void> {
@@ -98,8 +109,8 @@ export class StoreClock implements Clock {
   }
 
   /**
-   * By how much the host's time of day is ahead of the store's; negative where it is behind. It may be wrong by half of `error`. Milliseconds;
-   * undefined while the store never answered.
+   * By how much the host's time of day is ahead of the store's; negative where it is behind. It may be wrong
+   * by half of `error`. Milliseconds; undefined while the store never answered.
    */
   get skew(): number | undefined {
     if (this.#estimate === undefined) return undefined

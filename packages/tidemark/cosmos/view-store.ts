@@ -32,8 +32,9 @@ interface DocumentItem {
 export type ViewContainers = Readonly<Record<Freshness, Container>>
 
 /**
- * One generation of a view in a Cosmos DB container with the partition key `/pk`, of which the generation is the first part: a
- * document and the marks of what was applied to it share a partition, so that one batch writes both.
+ * One generation of a view in a Cosmos DB container with the partition key `/pk`, of which the generation is
+ * the first part: a document and the marks of what was applied to it share a partition, so that one batch
+ * writes both.
  */
 export class CosmosViewStore implements ViewStore {
   readonly #containers: ViewContainers
@@ -122,7 +123,8 @@ export class CosmosViewStore implements ViewStore {
       ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
       ...(after === undefined ? [] : [{ name: '@after', value: after }]),
     ]
-    // All that the list holds equal is named here too: only then does the store read by the composite index of topology.ts.
+    // All that the list holds equal is named here too: only then does the store read by the composite index
+    // of topology.ts.
     // https://learn.microsoft.com/azure/cosmos-db/index-policy#queries-with-a-filter-and-order-by
     const order = [
       'c.kind',

@@ -14,8 +14,8 @@ export type EventHubsConnection =
       readonly credential: ConstructorParameters<typeof EventHubProducerClient>[2] & object
     }
 
-// The SDK's own defaults wait 30 s before a second try and 60 s for an answer: too long for a stream that waits behind it. What these
-// tries do not bring about, the trigger's retry policy does.
+// The SDK's own defaults wait 30 s before a second try and 60 s for an answer: too long for a stream that
+// waits behind it. What these tries do not bring about, the trigger's retry policy does.
 const options = { retryOptions: { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 } }
 
 /** The client of a hub; it connects when it is first used. */
@@ -26,8 +26,8 @@ export function eventHubProducer(connection: EventHubsConnection, hub: string): 
 }
 
 /**
- * Publishes to one event hub, the stream as the partition key, so that a stream's events stay in order. Every batch is awaited before
- * the next: the SDK's buffered producer would go on after a failed one.
+ * Publishes to one event hub, the stream as the partition key, so that a stream's events stay in order. Every
+ * batch is awaited before the next: the SDK's buffered producer would go on after a failed one.
  */
 export class EventHubsPublisher implements EventPublisher {
   readonly #producer: EventHubProducerClient

@@ -4,7 +4,8 @@ import type { HubMessage, HubReader } from '../core/ports.ts'
 import type { EventHubsConnection } from './publisher.ts'
 
 /**
- * The group that every hub has. Triggers read in groups of their own, as the owners of partitions; in such a group nobody else could read.
+ * The group that every hub has. Triggers read in groups of their own, as the owners of partitions; in such a
+ * group nobody else could read.
  * https://learn.microsoft.com/azure/event-hubs/event-hubs-features#consumer-groups
  */
 const GROUP = '$Default'
@@ -47,7 +48,10 @@ export class EventHubsReader implements HubReader {
     return { first: isEmpty ? last + 1 : beginningSequenceNumber, last }
   }
 
-  /** Whether a message with the number, or a later one, may still come to who reads from before it: it is there, and has not expired meanwhile. */
+  /**
+   * Whether a message with the number, or a later one, may still come to who reads from before it: it is
+   * there, and has not expired meanwhile.
+   */
   async #reaches(partition: string, to: number): Promise<boolean> {
     const { first, last } = await this.bounds(partition)
     return first <= to && to <= last
@@ -83,7 +87,10 @@ export class EventHubsReader implements HubReader {
   }
 }
 
-/** Pages on their way from a subscription to who reads them: one at a time, so that no more than one waits in memory. */
+/**
+ * Pages on their way from a subscription to who reads them: one at a time, so that no more than one waits in
+ * memory.
+ */
 class Pages {
   #waiting: PromiseWithResolvers<readonly ReceivedEventData[]> = Promise.withResolvers()
   #taken: PromiseWithResolvers<void> = Promise.withResolvers()

@@ -4,8 +4,8 @@ interface Credential {
 }
 
 /**
- * The app's managed identity in Azure, the developer's own sign-in elsewhere. @azure/identity is loaded at the first token: with
- * connection strings, as on a laptop, never.
+ * The app's managed identity in Azure, the developer's own sign-in elsewhere. @azure/identity is loaded at
+ * the first token: with connection strings, as on a laptop, never.
  * @param clientId of a user-assigned identity.
  */
 export function createCredential(clientId: string | undefined): Credential {

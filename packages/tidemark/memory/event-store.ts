@@ -95,7 +95,10 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     return this.#inOrder
   }
 
-  /** The items of every append, in the order of the appends: what a change feed shows, of which an append is the smallest part. */
+  /**
+   * The items of every append, in the order of the appends: what a change feed shows, of which an append is
+   * the smallest part.
+   */
   get appends(): readonly (readonly LogItem[])[] {
     return this.#appends
   }

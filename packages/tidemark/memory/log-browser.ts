@@ -4,7 +4,10 @@ import type { CommitFilter, CommitPage, LogBrowser } from '../core/ports.ts'
 import { parseCategory } from '../core/stream.ts'
 import type { MemoryEventStore } from './event-store.ts'
 
-/** Looks around in a log in memory. A continuation says how many commits the log had, and how many of them were passed. */
+/**
+ * Looks around in a log in memory. A continuation says how many commits the log had, and how many of them
+ * were passed.
+ */
 export class MemoryLogBrowser implements LogBrowser {
   readonly #log: MemoryEventStore
 

@@ -3,8 +3,9 @@ import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { OtlpSettings, OtlpSource } from './otlp.ts'
 
 /**
- * Telemetry by OTLP. OpenTelemetry is loaded by this call and no sooner, so that who sends nothing does not pay for it. What comes before it is
- * loaded waits for it; where it cannot be loaded, one line says so and nothing is sent.
+ * Telemetry by OTLP. OpenTelemetry is loaded by this call and no sooner, so that who sends nothing does not
+ * pay for it. What comes before it is loaded waits for it; where it cannot be loaded, one line says so and
+ * nothing is sent.
  */
 export function openTelemetry(settings: OtlpSettings, source: OtlpSource): Telemetry {
   const loading: Promise<Telemetry> = import('./telemetry.ts')

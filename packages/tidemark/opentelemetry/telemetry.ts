@@ -50,8 +50,8 @@ const kinds: Readonly<Record<SpanKind, api.SpanKind>> = {
 }
 
 /**
- * Telemetry that is sent by OTLP over HTTP, in protobuf, which every backend takes. Nothing of it is global: an app has one for each of its
- * services. https://opentelemetry.io/docs/specs/otlp/#otlphttp
+ * Telemetry that is sent by OTLP over HTTP, in protobuf, which every backend takes. Nothing of it is global:
+ * an app has one for each of its services. https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 export function otlpTelemetry(settings: OtlpSettings, { service, instance, warn }: OtlpSource): Telemetry {
   const { tracesUrl, metricsUrl, headers } = settings
@@ -86,7 +86,10 @@ interface Connection {
 }
 type Report = (url: string, error: Error | undefined) => void
 
-/** Tells what cannot be sent, once a minute at most for a service. What is sent, and with which headers, is never told. */
+/**
+ * Tells what cannot be sent, once a minute at most for a service. What is sent, and with which headers, is
+ * never told.
+ */
 function reporter(service: string, warn: (line: string) => void): Report {
   let again = Number.NEGATIVE_INFINITY
   return (url, error) => {
@@ -247,7 +250,10 @@ function metering(settings: OtlpSettings, resource: Resource, connection: Connec
   }
 }
 
-/** https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration, and what a batch may take. */
+/**
+ * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration, and what a
+ * batch may take.
+ */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]
 
 /** A gauge that tells what was said last for each set of attributes, as long as it lives. */

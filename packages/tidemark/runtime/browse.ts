@@ -7,7 +7,8 @@ import { parseCategory } from '../core/stream.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 
 /**
- * Streams of a log: those whose names begin so, by name; without a prefix those that were written last, the newest first, each once a page.
+ * Streams of a log: those whose names begin so, by name; without a prefix those that were written last, the
+ * newest first, each once a page.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export function findStreams(
@@ -60,8 +61,8 @@ function summarizeStream(stream: string, events: readonly RecordedEvent[]): Stre
 }
 
 /**
- * Events as they are recorded: without a continuation the newest, the oldest of them first; with one those that came since. The continuation that
- * is answered brings what comes next.
+ * Events as they are recorded: without a continuation the newest, the oldest of them first; with one those
+ * that came since. The continuation that is answered brings what comes next.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export async function tail(

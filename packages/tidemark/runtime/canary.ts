@@ -5,7 +5,10 @@ import { formatStream } from '../core/stream.ts'
 import type { HandleCommand } from './group-commit.ts'
 import { listDocuments, type QueryDependencies, readDocument } from './query.ts'
 
-/** How long a canary may take to its view. Far longer than any event should, and short beside the minute until the next. Milliseconds. */
+/**
+ * How long a canary may take to its view. Far longer than any event should, and short beside the minute until
+ * the next. Milliseconds.
+ */
 const SEEN_WITHIN_MS = 10_000
 const DAY = '2026-01-31'.length
 const MINUTE = '2026-01-31T12:00'.length

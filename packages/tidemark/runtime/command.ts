@@ -14,7 +14,10 @@ import type { ColdLoader } from './snapshots.ts'
 /** How often commands may decide again before their stream counts as contended. */
 const MAX_ATTEMPTS = 20
 
-/** Aggregate states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked against the log. */
+/**
+ * Aggregate states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked
+ * against the log.
+ */
 export interface StateCache {
   get(stream: string): AggregateState | undefined
   set(stream: string, state: AggregateState): unknown
@@ -30,7 +33,10 @@ export interface CommandDependencies {
   readonly cold?: ColdLoader
 }
 
-/** Hears the events that a command led to, where this very call appends them: the answer is the same every time, and has none. */
+/**
+ * Hears the events that a command led to, where this very call appends them: the answer is the same every
+ * time, and has none.
+ */
 export type OnAppended = (events: readonly RecordedEvent[]) => void
 
 /** A command that waits for its stream, and who waits for its outcome. */
@@ -55,14 +61,15 @@ export function handleCommand(
 }
 
 /**
- * Carries out commands of one stream: load, fold, decide one after another, append all in one batch; on a conflict they decide again on
- * what is there.
+ * Carries out commands of one stream: load, fold, decide one after another, append all in one batch; on a
+ * conflict they decide again on what is there.
  *
- * A key has one outcome: the same key with the same request is answered as the first time. Only the newest state may refuse. What the
- * caller or the domain is refused for is a value.
+ * A key has one outcome: the same key with the same request is answered as the first time. Only the newest
+ * state may refuse. What the caller or the domain is refused for is a value.
  *
- * A command fails with TidemarkError `stream-contended`, `outcome-unknown`, `unavailable` (all retriable with the same key), or with a fault
- * of decider or log: `event-invalid`, `decision-too-large`, `event-too-large`, `chain-broken`, `event-unknown`.
+ * A command fails with TidemarkError `stream-contended`, `outcome-unknown`, `unavailable` (all retriable with
+ * the same key), or with a fault of decider or log: `event-invalid`, `decision-too-large`, `event-too-large`,
+ * `chain-broken`, `event-unknown`.
  * @param waiting of different keys, in the order in which they decide.
  */
 export async function handleCommands(
@@ -215,7 +222,10 @@ interface Settled {
   readonly stale: boolean
 }
 
-/** Writes what was decided, and answers. What was decided on a state that is not the newest is not written, and decides again. */
+/**
+ * Writes what was decided, and answers. What was decided on a state that is not the newest is not written,
+ * and decides again.
+ */
 async function settle(deps: CommandDependencies, stream: string, plan: Plan): Promise<Settled> {
   const { decided, state, end } = plan
   const kept = decided.filter((each): each is Decided & { entry: LogEntry } => each.entry !== undefined)
@@ -239,7 +249,8 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
       return { answered: new Set(), state: undefined, stale: true }
     case 'conflict': {
       const read = () => catchUp(deps, first.command.decider, stream, state)
-      // A command that creates mostly meets itself, and its key answers it. Any other mostly meets what another instance wrote meanwhile.
+      // A command that creates mostly meets itself, and its key answers it. Any other mostly meets what
+      // another instance wrote meanwhile.
       const [answered, newest] = await Promise.all([
         answerKnown(deps.store, stream, result.suspects),
         state.head.version > 0 ? read() : undefined,
@@ -259,8 +270,8 @@ type SettledAppend =
   | { readonly outcome: 'conflict'; readonly suspects: readonly WaitingCommand[] }
 
 /**
- * Appends. Where the outcome is unknown, the log tells it; where not even the log knows, the same append is tried again. It cannot take effect
- * twice, since it creates the items that a first one has created.
+ * Appends. Where the outcome is unknown, the log tells it; where not even the log knows, the same append is
+ * tried again. It cannot take effect twice, since it creates the items that a first one has created.
  */
 async function appendKnown(
   store: EventStore,

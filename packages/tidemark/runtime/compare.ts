@@ -6,13 +6,17 @@ import { retry } from './retry.ts'
 
 const PAGE = 100
 const MAX_EXAMPLES = 20
-/** Projections write one generation before the other: what differs is looked at so often before it counts, with such pauses. Milliseconds. */
+/**
+ * Projections write one generation before the other: what differs is looked at so often before it counts,
+ * with such pauses. Milliseconds.
+ */
 const MAX_ATTEMPTS = 5
 const PAUSE_MS = 250
 
 /**
- * Compares what queries would see of two generations of a view, both of which projections write. Both lists are read side by side, and what is not
- * in the same place of both is looked up by its key. Documents that are written meanwhile may be left out.
+ * Compares what queries would see of two generations of a view, both of which projections write. Both lists
+ * are read side by side, and what is not in the same place of both is looked up by its key. Documents that
+ * are written meanwhile may be left out.
  * @param onProgress is told of how far it is.
  * @throws TidemarkError `unavailable`
  */

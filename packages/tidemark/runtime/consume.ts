@@ -10,9 +10,15 @@ import { parseViewName } from './cursors.ts'
 import { type ConsumerParking, classifyFailure, type StreamFailure } from './parking.ts'
 import { BatchWatch, timed } from './watch.ts'
 
-/** Waits double from here on, each by half more or less, so that not all who were refused come back at once. Milliseconds. */
+/**
+ * Waits double from here on, each by half more or less, so that not all who were refused come back at once.
+ * Milliseconds.
+ */
 const FIRST_RETRY_MS = 100
-/** No attempt begins later than this after the first one. A function has half an hour, and the trigger comes again anyway. Milliseconds. */
+/**
+ * No attempt begins later than this after the first one. A function has half an hour, and the trigger comes
+ * again anyway. Milliseconds.
+ */
 const RETRIED_FOR_MS = 5_000
 const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['handler-paused', 'parking-full'])
 
@@ -58,9 +64,15 @@ export interface Handler {
   readonly names: readonly string[]
   /** The category of the streams whose events it handles. */
   readonly category: string
-  /** Where each begins in a partition in which no instance has had it before: with the first message that the hub has, or with the next. */
+  /**
+   * Where each begins in a partition in which no instance has had it before: with the first message that the
+   * hub has, or with the next.
+   */
   readonly startsAt: 'first' | 'now'
-  /** @throws HandlersFailed, TidemarkError for what is to come again. What cannot be processed was parked, where there is parking. */
+  /**
+   * @throws HandlersFailed, TidemarkError for what is to come again. What cannot be processed was parked,
+   * where there is parking.
+   */
   handle(events: readonly RecordedEvent[], handling: Handling): Promise<void>
   /** Of a reaction: processes events that waited, in their order. @returns the first that it still cannot process. */
   retry?(events: readonly RecordedEvent[], handling: Handling): Promise<StreamFailure | undefined>
@@ -98,9 +110,9 @@ export class HandlersFailed extends Error {
 }
 
 /**
- * Reads and checks each message once, and brings it to every handler of its stream's category. Handlers work side by side, so none waits for
- * another. It may be called again with the same messages: a handler that was done finds nothing new in them. A message that is no event is
- * parked by itself.
+ * Reads and checks each message once, and brings it to every handler of its stream's category. Handlers work
+ * side by side, so none waits for another. It may be called again with the same messages: a handler that was
+ * done finds nothing new in them. A message that is no event is parked by itself.
  * @throws TidemarkError which names the handlers that failed, once all are done.
  */
 export function handleMessages(
@@ -141,8 +153,9 @@ function describeBatch({ hub, partition, bodies }: Messages): Attributes {
 }
 
 /**
- * Brings a handler its events. What may pass is tried again for some seconds: a moment of trouble is no reason to receive the batch once more. A
- * handler that has paused is tried with one event, and given the others once that is through.
+ * Brings a handler its events. What may pass is tried again for some seconds: a moment of trouble is no
+ * reason to receive the batch once more. A handler that has paused is tried with one event, and given the
+ * others once that is through.
  */
 async function handleOne(handler: Handler, events: readonly RecordedEvent[], handling: Handling): Promise<void> {
   const { parking, retries } = handling

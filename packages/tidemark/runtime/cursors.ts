@@ -12,15 +12,19 @@ export function parseViewName(entry: string): string {
   return entry.split('@')[0] ?? entry
 }
 
-/** How far a generation of a view has come in a stream, and the version from which the stream waits for it, if it does. */
+/**
+ * How far a generation of a view has come in a stream, and the version from which the stream waits for it, if
+ * it does.
+ */
 export interface StreamProgress {
   readonly passed: number
   readonly parked?: number
 }
 
 /**
- * How far a generation of a view of many streams has come in a stream, by what is stored. Of the generations of the view that has the cursors,
- * the one that knows of the most is right: each tells the truth of its time.
+ * How far a generation of a view of many streams has come in a stream, by what is stored. Of the generations
+ * of the view that has the cursors, the one that knows of the most is right: each tells the truth of its
+ * time.
  */
 export async function readStreamProgress(
   views: ViewStores,
@@ -37,7 +41,8 @@ export async function readStreamProgress(
   }
   const home = await views.state(state.cursorsIn)
   const found = await Promise.all(listGenerations(home).map(async ({ store }) => (await store.read(stream))?.cursor))
-  // A rebuild writes cursors of its own. The newest generation is always named, so where there is the first alone, nothing was ever rebuilt.
+  // A rebuild writes cursors of its own. The newest generation is always named, so where there is the first
+  // alone, nothing was ever rebuilt.
   const isRebuilt = listGenerations(state).some(({ number }) => number > 1)
   const rebuilt = isRebuilt ? ((await own())?.version ?? 0) : 0
   return toStreamProgress(Math.max(rebuilt, mergePassed(found)[entry] ?? 0), mergeParked(found)[entry])
@@ -61,7 +66,10 @@ export function mergePassed(cursors: readonly (Cursor | undefined)[]): Record<st
   return merge(cursors.map((cursor) => cursor?.passed))
 }
 
-/** The views that wait by some cursors. A cursor may be of before a view was taken up: it waits only where it has not passed the version. */
+/**
+ * The views that wait by some cursors. A cursor may be of before a view was taken up: it waits only where it
+ * has not passed the version.
+ */
 export function mergeParked(cursors: readonly (Cursor | undefined)[]): Record<string, number> {
   return merge(cursors.map((cursor) => cursor?.parked))
 }

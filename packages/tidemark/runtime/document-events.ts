@@ -25,8 +25,9 @@ export interface DocumentEventsQuery {
 }
 
 /**
- * The events that a document is made of, those of a stream in its order. Of a view of many streams nothing names them: the log is looked through,
- * for some seconds a page, and a page may have none and more to look at.
+ * The events that a document is made of, those of a stream in its order. Of a view of many streams nothing
+ * names them: the log is looked through, for some seconds a page, and a page may have none and more to look
+ * at.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export async function documentEvents(

@@ -31,8 +31,9 @@ interface Waiting {
 }
 
 /**
- * Writes the documents of one generation of a view of many streams. A mark for each event goes into the write that applies it, so an event that
- * comes again within the marks' time takes no effect. Batches of several partitions that want the same document share its next write.
+ * Writes the documents of one generation of a view of many streams. A mark for each event goes into the write
+ * that applies it, so an event that comes again within the marks' time takes no effect. Batches of several
+ * partitions that want the same document share its next write.
  */
 export class DocumentWriter {
   readonly #view: AnyMultiStreamView
@@ -127,7 +128,8 @@ export class DocumentWriter {
 
   /**
    * The document after events, up to the first that the view cannot apply.
-   * @param each whether what JSON does not keep is looked for after each event. Once for all is enough where there is none.
+   * @param each whether what JSON does not keep is looked for after each event. Once for all is enough where
+   * there is none.
    */
   #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[], each = false): Evolved {
     const view = this.#view

@@ -49,7 +49,10 @@ export function emptyState(decider: AnyDecider): AggregateState {
   return { state: decider.initial, head: EMPTY_STREAM, time: '' }
 }
 
-/** So many events are folded at once: some milliseconds. A whole long stream would keep the host from all else it does. */
+/**
+ * So many events are folded at once: some milliseconds. A whole long stream would keep the host from all else
+ * it does.
+ */
 const EVENTS_A_TURN = 500
 
 /** Folds commits, and lets others have their turn with every 500th version. */

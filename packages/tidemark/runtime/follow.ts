@@ -29,10 +29,16 @@ export interface FollowDependencies {
 /** The most messages of a partition that one check of the lag handles. The next check goes on. */
 const MAX_CAUGHT_UP = 1_000
 
-/** How long a partition must have stood still before its messages are read from the hub: part of the time between two checks. */
+/**
+ * How long a partition must have stood still before its messages are read from the hub: part of the time
+ * between two checks.
+ */
 const STOOD_STILL = 0.8
 
-/** How long what the hub says of itself counts as said just now: the partitions of a start share one question. Milliseconds. */
+/**
+ * How long what the hub says of itself counts as said just now: the partitions of a start share one question.
+ * Milliseconds.
+ */
 const MADE_SHARED_MS = 1_000
 
 /** How far a consumer was in a partition when its lag was checked, since when, and in which hub. */
@@ -45,12 +51,14 @@ interface LagObservation {
 const HUB_RECREATED = 'the hub was made anew, and what was unread in the old one is gone'
 
 /**
- * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that nobody has handled.
+ * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that
+ * nobody has handled.
  *
- * A trigger goes on at its checkpoint, and a checkpoint may be wrong: it was moved, another program reads in the consumer group, the hub was
- * made anew, or its messages expired. A batch that does not continue what this process handled last is therefore compared with what all
- * instances say that they have handled. What is missing is read from the hub and handled first. What the hub no longer has is told, with the
- * time from which its owner has to publish again.
+ * A trigger goes on at its checkpoint, and a checkpoint may be wrong: it was moved, another program reads in
+ * the consumer group, the hub was made anew, or its messages expired. A batch that does not continue what
+ * this process handled last is therefore compared with what all instances say that they have handled. What is
+ * missing is read from the hub and handled first. What the hub no longer has is told, with the time from
+ * which its owner has to publish again.
  *
  * Progress never lets a message be skipped: where it is old or lost, messages are only handled again.
  */
@@ -65,7 +73,10 @@ export class Follower {
   readonly #observations = new Map<string, LagObservation>()
   /** Partitions of whose loss the log has been told, each with the point that was handled last. */
   readonly #reportedLost = new Map<string, HubPoint>()
-  /** What reads a partition from the hub: one at a time, and what one has handled the next need not. It never rejects. */
+  /**
+   * What reads a partition from the hub: one at a time, and what one has handled the next need not. It never
+   * rejects.
+   */
   readonly #reading = new Map<string, Promise<void>>()
   #made: { readonly at: Promise<string>; readonly until: number } | undefined
 
@@ -76,7 +87,11 @@ export class Follower {
     this.#progress = new ConsumerProgress({ ...deps, handlers: this.#names, paused })
   }
 
-  /** Handles a batch. @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed over. */
+  /**
+   * Handles a batch.
+   * @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed
+   * over.
+   */
   async deliver({ partition, messages, sequences, first, last }: Delivery, trace: Trace): Promise<void> {
     const { handlers } = this.#deps
     this.#progress.reportFailure(trace)
@@ -99,8 +114,9 @@ export class Follower {
   }
 
   /**
-   * Looks for partitions that stand still although the hub has more: a trigger that gets nothing brings no batch that would show the gap. What
-   * is missing is read from the hub and handled. To be called again and again, by one instance.
+   * Looks for partitions that stand still although the hub has more: a trigger that gets nothing brings no
+   * batch that would show the gap. What is missing is read from the hub and handled. To be called again and
+   * again, by one instance.
    * @throws TidemarkError the first failure, after all partitions were looked at.
    */
   async checkLag(trace: Trace): Promise<void> {
@@ -147,13 +163,17 @@ export class Follower {
     })
   }
 
-  /** Handles what lies before a message: for each handler what comes after the point to which it is known to have come. */
+  /**
+   * Handles what lies before a message: for each handler what comes after the point to which it is known to
+   * have come.
+   */
   async #closeGap(partition: string, known: HandlerPoints, next: HubPoint, trace: Trace): Promise<void> {
     const parts = this.#deps.handlers.flatMap((handler) => handler.names.map((name) => ({ name, handler })))
     const byPoint = Map.groupBy(parts, ({ name }) => JSON.stringify(known.get(name)))
     for (const some of byPoint.values()) {
       const point = known.get(some[0]?.name ?? '')
-      // What is new beside others begins with what the hub still has, or with what comes now. Where nothing was ever handled, nothing is new.
+      // What is new beside others begins with what the hub still has, or with what comes now. Where nothing
+      // was ever handled, nothing is new.
       const due = point || known.size === 0 ? some : some.filter(({ handler }) => handler.startsAt === 'first')
       if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
@@ -166,7 +186,8 @@ export class Follower {
     if (point && next.sequence <= point.sequence && !isOfNewerHub(next, point)) return next.sequence
     const { first, last } = await this.#deps.hub.bounds(partition)
     if (point === undefined) return first
-    // Times alone do not prove it: the clocks of the service's machines differ. What has a number beyond the last one cannot be asked for.
+    // Times alone do not prove it: the clocks of the service's machines differ. What has a number beyond the
+    // last one cannot be asked for.
     if (first <= point.sequence && !(point.sequence <= last && (await this.#has(partition, point)))) {
       this.#reportLost(partition, point, HUB_RECREATED, trace)
       return first
@@ -186,7 +207,8 @@ export class Follower {
 
   /**
    * Handles a part of a partition, as the hub has it.
-   * @param point what was handled before; undefined: nothing that anybody knows of, and what the hub lacks before its first message is no loss.
+   * @param point what was handled before; undefined: nothing that anybody knows of, and what the hub lacks
+   * before its first message is no loss.
    */
   async #handleFromHub(
     partition: string,
@@ -239,7 +261,8 @@ export class Follower {
     const observation = this.#observations.get(partition)
     const stood = observation !== undefined && JSON.stringify(observation.point) === JSON.stringify(point)
     if (!stood) this.#observations.set(partition, { point, since: clock.elapsed(), madeAt })
-    // It went on, but in another hub: one that has grown beyond the old one's numbers brings a batch that seems to continue the last one.
+    // It went on, but in another hub: one that has grown beyond the old one's numbers brings a batch that
+    // seems to continue the last one.
     if (observation?.point && !stood && observation.madeAt !== madeAt && point && point.time >= madeAt)
       this.#reportLost(partition, observation.point, HUB_RECREATED, trace)
     if (
@@ -274,8 +297,8 @@ export class Follower {
   }
 
   /**
-   * Lets handlers that are new and begin with what comes next begin after what the others have handled: what an older instance handles from
-   * here on is theirs too.
+   * Lets handlers that are new and begin with what comes next begin after what the others have handled: what
+   * an older instance handles from here on is theirs too.
    */
   #startNewHandlers(partition: string, known: HandlerPoints): HandlerPoints {
     const head = [...known.values()].reduce<HubPoint | undefined>(
@@ -335,7 +358,10 @@ export class Follower {
   }
 }
 
-/** Whether a message has a number that was handled, but came later than that one: the hub's numbers have begun again. */
+/**
+ * Whether a message has a number that was handled, but came later than that one: the hub's numbers have begun
+ * again.
+ */
 function isOfNewerHub(message: HubPoint, point: HubPoint): boolean {
   return message.sequence <= point.sequence && message.time > point.time
 }

@@ -14,8 +14,9 @@ export type HandleCommand = (
 ) => Promise<CommandOutcome>
 
 /**
- * Carries out commands, those of one stream in groups: while one group is appended, the commands that come for its stream wait, and then go
- * together in one write. So a stream that many write to takes as many commands in one round trip as wait for it. Streams go side by side.
+ * Carries out commands, those of one stream in groups: while one group is appended, the commands that come
+ * for its stream wait, and then go together in one write. So a stream that many write to takes as many
+ * commands in one round trip as wait for it. Streams go side by side.
  *
  * A command fails as `handleCommands` says, and with `stream-contended` where too many wait for its stream.
  */
@@ -40,7 +41,10 @@ export function groupCommit(deps: CommandDependencies): HandleCommand {
     })
 }
 
-/** Takes the commands that wait, in their order, up to the first that repeats a key: it is answered by what the key led to. */
+/**
+ * Takes the commands that wait, in their order, up to the first that repeats a key: it is answered by what
+ * the key led to.
+ */
 function takeGroup(queue: WaitingCommand[]): readonly WaitingCommand[] {
   const keys = new Set<string>()
   const repeat = queue.findIndex(({ request: { key } }) => keys.size === keys.add(key).size)

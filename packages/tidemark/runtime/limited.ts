@@ -1,4 +1,7 @@
-/** Runs a task for each item, at most `limit` at once. The first error stops the start of further ones and is thrown. */
+/**
+ * Runs a task for each item, at most `limit` at once. The first error stops the start of further ones and is
+ * thrown.
+ */
 export async function forEachLimited<Item>(
   items: Iterable<Item>,
   limit: number,

@@ -50,7 +50,10 @@ export class LiveViews implements ViewStores {
   }
 }
 
-/** A view's pointer. Where its cursors are is fixed before the first of them is written: a later build may have other views. */
+/**
+ * A view's pointer. Where its cursors are is fixed before the first of them is written: a later build may
+ * have other views.
+ */
 async function readOrCreatePointer(
   generations: ViewGenerations,
   view: string,

@@ -28,8 +28,10 @@ export async function listParked(redrives: readonly Redrive[], choice: ParkedCho
 }
 
 /**
- * What waits and is chosen for something to be done about it. A message that is no event can be given up alone: to try it again leads nowhere.
- * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits is chosen; `unavailable`
+ * What waits and is chosen for something to be done about it. A message that is no event can be given up
+ * alone: to try it again leads nowhere.
+ * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits
+ * is chosen; `unavailable`
  */
 export async function chooseParked(
   redrives: readonly Redrive[],
@@ -46,7 +48,10 @@ export async function chooseParked(
   return chosen
 }
 
-/** Does something about what is chosen, one after another, and tells of each. Where one fails the others are tried all the same. */
+/**
+ * Does something about what is chosen, one after another, and tells of each. Where one fails the others are
+ * tried all the same.
+ */
 export async function* actOnParked(
   redrives: readonly Redrive[],
   chosen: readonly (ConsumerParkedStream | ConsumerParkedMessage)[],

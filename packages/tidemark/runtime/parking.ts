@@ -37,7 +37,10 @@ const WARN_FROM = 0.8
 /** So many streams of one handler in one minute are no fault of the events: the handler pauses. */
 const PAUSES_AFTER = 20
 const WITHIN_MS = 60_000
-/** A pause ends as soon as the handler processes anything, and after this time in any case: what fails then is parked. */
+/**
+ * A pause ends as soon as the handler processes anything, and after this time in any case: what fails then is
+ * parked.
+ */
 const PAUSE_MS = 600_000
 
 /** A stream that fails for so long for a reason that may pass, while others do not fail, is parked. */
@@ -69,7 +72,10 @@ export interface ParkingDependencies {
   readonly limits?: ParkingLimits
 }
 
-/** What a failure is. What no code of Tidemark's tells is a handler's own fault where its code threw it, and a fault of Tidemark otherwise. */
+/**
+ * What a failure is. What no code of Tidemark's tells is a handler's own fault where its code threw it, and a
+ * fault of Tidemark otherwise.
+ */
 export function classifyFailure(cause: unknown): { readonly code: ErrorCode; readonly class: FailureClass } {
   const code = findTidemarkError(cause)?.code ?? 'internal'
   return { code, class: failureClass(code) }
@@ -80,7 +86,10 @@ export function selectWorst(failures: readonly unknown[]): unknown {
   return failures.find((failure) => classifyFailure(failure).class === 'permanent') ?? failures[0]
 }
 
-/** What a handler's own code threw, where that is what an error is about: for whoever looks at the code and not at the flow. */
+/**
+ * What a handler's own code threw, where that is what an error is about: for whoever looks at the code and
+ * not at the flow.
+ */
 export function thrownBy(error: unknown): unknown {
   return isTidemarkError(error, 'handler-failed') && error.cause !== undefined ? error.cause : error
 }
@@ -112,9 +121,10 @@ function handlerFailed(name: string, cause: unknown): unknown {
 }
 
 /**
- * What waits for the handlers of a consumer. The class of a failure decides whether its stream is parked, never how much of a batch it is. What
- * this process knows of parked streams it has read where it took a partition over, or written; who takes one up removes it under its etag,
- * so that an event is either added before, or finds that nothing waits any more.
+ * What waits for the handlers of a consumer. The class of a failure decides whether its stream is parked,
+ * never how much of a batch it is. What this process knows of parked streams it has read where it took a
+ * partition over, or written; who takes one up removes it under its etag, so that an event is either added
+ * before, or finds that nothing waits any more.
  */
 export class ConsumerParking {
   readonly #deps: ParkingDependencies
@@ -159,7 +169,8 @@ export class ConsumerParking {
 
   /**
    * Whether a failure parks its stream. Otherwise the batch fails and comes again.
-   * @throws TidemarkError `handler-paused` where so many streams of the handler failed that the events are not the reason.
+   * @throws TidemarkError `handler-paused` where so many streams of the handler failed that the events are
+   * not the reason.
    */
   shouldPark({ handler, stream, cause }: StreamFailure): boolean {
     const now = this.#deps.clock.elapsed()
@@ -211,7 +222,11 @@ export class ConsumerParking {
     return this.#add(known, events, trace)
   }
 
-  /** Tells a stream that waits, whose events are kept elsewhere, that there is one more: who takes it up sees it. @returns whether it waits. */
+  /**
+   * Tells a stream that waits, whose events are kept elsewhere, that there is one more: who takes it up sees
+   * it.
+   * @returns whether it waits.
+   */
   async wait(key: ParkedKey, version: number): Promise<boolean> {
     const all = await this.#all()
     const { store } = this.#deps
@@ -446,7 +461,10 @@ export function describePlace({ hub, partition, sequence }: MessagePlace): strin
   return `hub ${hub}, partition ${partition}${sequence === undefined ? '' : `, number ${sequence}`}`
 }
 
-/** A message's body, for whoever looks at it. Of one that JSON does not write, such as one that is nested too deep for it, the outer part. */
+/**
+ * A message's body, for whoever looks at it. Of one that JSON does not write, such as one that is nested too
+ * deep for it, the outer part.
+ */
 function formatBody(body: unknown): string {
   if (typeof body === 'string') return body
   try {

@@ -8,7 +8,10 @@ export interface PeriodicTask {
   run(trace: Trace): Promise<unknown>
 }
 
-/** A timer is not exact to the millisecond: a task is due once nearly all of its time is over, or every other call would be too early for it. */
+/**
+ * A timer is not exact to the millisecond: a task is due once nearly all of its time is over, or every other
+ * call would be too early for it.
+ */
 const DUE_AFTER = 0.9
 
 /**

@@ -5,7 +5,10 @@ import type { Trace } from '../core/reaction.ts'
 /** How often an instance writes how far it is, at most. What a crash loses of it is handled again. Milliseconds. */
 const WRITE_EVERY_MS = 5_000
 
-/** How long what was read of the instances counts as read just now: the partitions of a start share one read. Milliseconds. */
+/**
+ * How long what was read of the instances counts as read just now: the partitions of a start share one read.
+ * Milliseconds.
+ */
 const READ_SHARED_MS = 1_000
 
 /** An instance that has not written for so long has ended: each writes once a minute at least. Seconds. */
@@ -28,8 +31,9 @@ export function isAhead(point: HubPoint, other: HubPoint): boolean {
 }
 
 /**
- * How far a consumer's instances have come. This instance's item is written by it alone; what others wrote is read where a batch does not
- * continue this instance's last one. Items of instances that have ended are taken over into this one's, and removed.
+ * How far a consumer's instances have come. This instance's item is written by it alone; what others wrote is
+ * read where a batch does not continue this instance's last one. Items of instances that have ended are taken
+ * over into this one's, and removed.
  */
 export class ConsumerProgress {
   readonly #deps: ProgressDependencies
@@ -66,7 +70,10 @@ export class ConsumerProgress {
     void this.#writeSoon()
   }
 
-  /** Writes again what stands, so that others see that this instance lives; nothing where it has handled nothing yet. */
+  /**
+   * Writes again what stands, so that others see that this instance lives; nothing where it has handled
+   * nothing yet.
+   */
   async beat(): Promise<void> {
     if (this.#points.size === 0) return
     this.#isDirty = true

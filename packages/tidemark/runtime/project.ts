@@ -22,13 +22,15 @@ export interface ProjectDependencies {
 }
 
 /**
- * The projection of a category's views: brings them up to batches of events. Every event takes effect exactly once on every document, in order
- * per stream, however often and in whatever parts the events come. First the documents of many streams are written, each with marks of its
- * events; last the stream's own document with the cursor, which says how far all these views have come. During a handover two generations of a
- * view are written, one after the other.
+ * The projection of a category's views: brings them up to batches of events. Every event takes effect exactly
+ * once on every document, in order per stream, however often and in whatever parts the events come. First the
+ * documents of many streams are written, each with marks of its events; last the stream's own document with
+ * the cursor, which says how far all these views have come. During a handover two generations of a view are
+ * written, one after the other.
  *
- * A stream with an event that a view cannot process waits for that view: its cursor says from which version. What may pass is thrown, whereupon
- * the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * A stream with an event that a view cannot process waits for that view: its cursor says from which version.
+ * What may pass is thrown, whereupon the trigger's retry policy brings the whole batch again: nothing is
+ * passed over.
  * @param views of one category.
  */
 export function projection(
@@ -62,7 +64,8 @@ export function projection(
       await projector.project(await loadTargets(handling.trace), events, handling)
     },
     async catchUp(stream, from, retried, isDiscarded) {
-      // What the live consumer remembers may be older than what another process has written: this one begins with what is stored.
+      // What the live consumer remembers may be older than what another process has written: this one begins
+      // with what is stored.
       const freshProjector = new Projector(deps)
       const failures: StreamFailure[] = []
       const targets = await loadTargets(() => {})

@@ -38,7 +38,10 @@ export interface Target extends ViewGeneration {
 
 /** How a rebuild projects. */
 export interface RebuildOptions {
-  /** Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it was written by this rebuild. */
+  /**
+   * Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it
+   * was written by this rebuild.
+   */
   readonly readsFirst: boolean
   /** Whether an event was given up for the view. */
   readonly isDiscarded?: (stream: string, version: number) => boolean
@@ -50,8 +53,8 @@ type SingleStreamTarget = Target & { readonly view: AnySingleStreamView }
 type MultiStreamTarget = Target & { readonly view: AnyMultiStreamView }
 
 /**
- * An event that is younger was applied, if at all, within the time that marks live: they tell. Of one that is older only the cursor tells, and what
- * an instance remembers of that may be old. Milliseconds.
+ * An event that is younger was applied, if at all, within the time that marks live: they tell. Of one that is
+ * older only the cursor tells, and what an instance remembers of that may be old. Milliseconds.
  */
 const MARKERS_VALID_MS = 12 * 3_600_000
 
@@ -207,7 +210,8 @@ export class Projector {
       // A rebuild leaves out nothing but what was given up.
       if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)
     }
-    // What is remembered may be older than that somebody has taken the stream up: then nobody else would come back to these events.
+    // What is remembered may be older than that somebody has taken the stream up: then nobody else would come
+    // back to these events.
     if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) {
@@ -537,7 +541,10 @@ class Batch {
   }
 }
 
-/** What the cursors that are written say of views of many streams: what they said, and what this batch has brought about. */
+/**
+ * What the cursors that are written say of views of many streams: what they said, and what this batch has
+ * brought about.
+ */
 function progressAfter(targets: readonly Target[], slice: Slice, batch: Batch): StoredProgress {
   const { stream, passed, versions, events } = slice
   const known = new Map(targets.map(({ view, named }) => [view.name, named]))

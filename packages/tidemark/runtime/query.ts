@@ -26,8 +26,8 @@ export interface ListQuery {
   readonly continuation?: string
 }
 
-// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there is nothing yet. After that, who
-// waits learns it at most a quarter of its time late.
+// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there
+// is nothing yet. After that, who waits learns it at most a quarter of its time late.
 const SHORTEST_WAIT_MS = 15
 const PART_OF_WAITED = 0.25
 const LONGEST_WAIT_MS = 250
@@ -49,8 +49,9 @@ export async function readDocument(
 }
 
 /**
- * Documents of a view by its own sort key, descending, and those that share one by their keys; not older than a position if one is given. Page
- * by page, whatever is written meanwhile, every document that was there throughout comes once, unless its sort key changes.
+ * Documents of a view by its own sort key, descending, and those that share one by their keys; not older than
+ * a position if one is given. Page by page, whatever is written meanwhile, every document that was there
+ * throughout comes once, unless its sort key changes.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
 export async function listDocuments(
@@ -80,8 +81,8 @@ const MAX_SEARCHED = 1_000
 const SEARCHED_AT_ONCE = 200
 
 /**
- * Documents of a view by its sort key, descending, for people who look around in it. A search may find none of those that it looked at, and have
- * more to look at.
+ * Documents of a view by its sort key, descending, for people who look around in it. A search may find none
+ * of those that it looked at, and have more to look at.
  * @throws TidemarkError `invalid-query`, `unavailable`
  */
 export async function findDocuments(
@@ -149,8 +150,8 @@ function checkFilter(view: AnyView, filter: Readonly<Record<string, string>>): v
 }
 
 /**
- * Waits until the view has come to a position. All that is read under a position has the account's consistency: in a weaker one, another
- * instance's word may be newer than what it is about.
+ * Waits until the view has come to a position. All that is read under a position has the account's
+ * consistency: in a weaker one, another instance's word may be newer than what it is about.
  * @returns the generation that has, and the stream's own document where the view has such.
  */
 async function waitForPosition(

@@ -39,7 +39,10 @@ export interface ReactDependencies {
   /** Where commands wait for their time. */
   readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
-  /** Hears of every command that a reaction did not wait for, in a line. Absent: such a reaction is told of in the log alone, once. */
+  /**
+   * Hears of every command that a reaction did not wait for, in a line. Absent: such a reaction is told of in
+   * the log alone, once.
+   */
   onUnawaited?(line: string): void
   /** Absent: nobody listens. */
   readonly telemetry?: Telemetry
@@ -55,12 +58,13 @@ interface HandledRange {
 }
 
 /**
- * A service's reaction to batches of events, all of the category that it follows. It handles each stream's events in their order, and passes
- * one once all its commands have taken effect. How far it is, is stored nowhere: an event that comes again sends its commands again, with the
- * ids of the first time, and they take effect once. What this process remembers spares most of these.
+ * A service's reaction to batches of events, all of the category that it follows. It handles each stream's
+ * events in their order, and passes one once all its commands have taken effect. How far it is, is stored
+ * nowhere: an event that comes again sends its commands again, with the ids of the first time, and they take
+ * effect once. What this process remembers spares most of these.
  *
- * An event that it cannot process is parked, with all later ones of its stream. What may pass is thrown, whereupon the trigger's retry policy
- * brings the whole batch again: nothing is passed over.
+ * An event that it cannot process is parked, with all later ones of its stream. What may pass is thrown,
+ * whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
  */
 export function reaction(
   deps: ReactDependencies,
@@ -208,7 +212,8 @@ function parkedEvents({ reader, content }: Following, events: readonly RecordedE
 }
 
 /**
- * What of the arrived events this process has not handled, in order. Where it knows the event before, each must follow that one.
+ * What of the arrived events this process has not handled, in order. Where it knows the event before, each
+ * must follow that one.
  * @throws TidemarkError `fork-detected`; `gap-unfilled` where the own log lacks what is missing.
  */
 async function selectUnhandled(
@@ -252,7 +257,8 @@ function createSenders(
   }
   // A client's key has no space (request.ts): none can take this one.
   const formatKey = (commandId: string): string => `${consumer} ${commandId}`
-  // One that is not listed would be appended to all the same, and be unknown to the schedule, to queries and to its own history.
+  // One that is not listed would be appended to all the same, and be unknown to the schedule, to queries and
+  // to its own history.
   const checkListed = (decider: AnyDecider): void => {
     if (deps.deciders.includes(decider)) return
     const why = `the reaction ${reaction.name} sends to ${decider.category}, a decider that ${deps.service} does not list`
@@ -309,7 +315,10 @@ function createSenders(
   return { send, sendLater }
 }
 
-/** A command came again with another content: a build that is newer than the first one's makes something else of the same event. */
+/**
+ * A command came again with another content: a build that is newer than the first one's makes something else
+ * of the same event.
+ */
 export function describeKeptOutcome({ causation }: CommandMetadata, stream: string, id: string): string {
   return `${causation}: ${stream} was sent ${id} before, with another content: the first outcome stands`
 }

@@ -11,7 +11,10 @@ const REPORT_EVERY_MS = 1_000
 const BEAT_MS = 10_000
 /** One that has said nothing for so long has ended with its process: another goes on with it. Milliseconds. */
 const ENDED_AFTER_MS = 60_000
-/** After that, marks no longer tell what the last page brought about: it begins anew. Half of what they live. Milliseconds. */
+/**
+ * After that, marks no longer tell what the last page brought about: it begins anew. Half of what they live.
+ * Milliseconds.
+ */
 const RESUMABLE_MS = 12 * 3_600_000
 /** How often the end of one is tried to be kept. */
 const MAX_END_ATTEMPTS = 10
@@ -28,8 +31,8 @@ export interface RebuildRunnerDependencies {
 }
 
 /**
- * Rebuilds that somebody asked for: they run on in the background, and what is kept of each tells everybody how far it is. The next periodic work
- * of any process goes on with one whose process has ended.
+ * Rebuilds that somebody asked for: they run on in the background, and what is kept of each tells everybody
+ * how far it is. The next periodic work of any process goes on with one whose process has ended.
  */
 export class RebuildRunner {
   readonly #deps: RebuildRunnerDependencies
@@ -216,7 +219,10 @@ class RebuildReporter {
     }
   }
 
-  /** @returns whether it is kept, or need not be: once another has begun in its place, this one is not told of any more. */
+  /**
+   * @returns whether it is kept, or need not be: once another has begun in its place, this one is not told of
+   * any more.
+   */
   async #write(): Promise<boolean> {
     const { store, clock } = this.#deps
     try {

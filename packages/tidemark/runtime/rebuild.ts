@@ -107,9 +107,11 @@ const CATCH_UP_EVERY_MS = 250
 const HOUR_MS = 3_600_000
 
 /**
- * Builds a view's next generation from the whole log beside the live one, then lets queries read it. Of two at once the later one wins.
- * Whatever an earlier one left is cleared; so is the generation before the one that was live.
- * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and what projections throw; the live generation is then untouched.
+ * Builds a view's next generation from the whole log beside the live one, then lets queries read it. Of two
+ * at once the later one wins. Whatever an earlier one left is cleared; so is the generation before the one
+ * that was live.
+ * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and what projections throw;
+ * the live generation is then untouched.
  */
 export async function rebuildView(
   deps: RebuildDependencies,
@@ -123,8 +125,8 @@ export async function rebuildView(
 }
 
 /**
- * Builds a view's next generation as `replay` does, and compares it with the live one. It is kept up to date until somebody promotes or abandons it,
- * or another is built.
+ * Builds a view's next generation as `replay` does, and compares it with the live one. It is kept up to date
+ * until somebody promotes or abandons it, or another is built.
  * @throws TidemarkError as `replay`; `must-promote` where the live generation would not be written beside it.
  */
 export async function buildGeneration(
@@ -233,7 +235,10 @@ async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise
   return { target: building, live, held, project, total }
 }
 
-/** Goes on with one whose process ended. @throws TidemarkError `replay-superseded` where another was begun meanwhile. */
+/**
+ * Goes on with one whose process ended.
+ * @throws TidemarkError `replay-superseded` where another was begun meanwhile.
+ */
 async function resumeRebuild(
   deps: RebuildDependencies,
   view: AnyView,
@@ -281,8 +286,8 @@ export async function readDiscards(
 }
 
 /**
- * Brings the generation that was live before up to the log, and lets queries read it again. The other one is kept: going back twice is going
- * forward.
+ * Brings the generation that was live before up to the log, and lets queries read it again. The other one is
+ * kept: going back twice is going forward.
  * @throws TidemarkError `no-way-back` where there is none, or it was left too long ago; and as `replay`.
  */
 export async function rollBack(
@@ -317,7 +322,10 @@ async function countCommits({ feed, clock }: RebuildDependencies, view: AnyView)
 /** Instances write once a minute that they live. One that is late by as much is taken to have ended. */
 const LIVES_S = 120
 
-/** Whatever an instance handles that does not know the view would be missing in it. @throws TidemarkError `instance-outdated` */
+/**
+ * Whatever an instance handles that does not know the view would be missing in it.
+ * @throws TidemarkError `instance-outdated`
+ */
 async function checkInstances({ progress, clock }: RebuildDependencies, view: AnyView): Promise<void> {
   const instances = await retry(clock, () => progress.read())
   const outdated = instances.find(({ age, handlers }) => age < LIVES_S && !handlers.includes(view.name))
@@ -351,14 +359,16 @@ interface HeldPointer<Pointer extends ViewPointer = ViewPointer> {
 /**
  * Brings another generation to where it has all that the live one has, at every moment from then on.
  *
- * First the target is brought up to the end of the log. Then projections join: they write the target before the live generation. An instance
- * may take the pointer before that for the current one for POINTER_MS; a batch that it still writes to the live generation alone came through
- * the hub, so its events were in the log before it began. Catching up once more, begun after that time, covers them all, and every
- * batch that begins later writes the target first: from here on queries may read the target.
+ * First the target is brought up to the end of the log. Then projections join: they write the target before
+ * the live generation. An instance may take the pointer before that for the current one for POINTER_MS; a
+ * batch that it still writes to the live generation alone came through the hub, so its events were in the log
+ * before it began. Catching up once more, begun after that time, covers them all, and every batch that begins
+ * later writes the target first: from here on queries may read the target.
  *
- * What the catching up and the projections apply twice takes effect once, by cursors and marks. Each write of the pointer proves that
- * nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read a complete generation that projections write; another process
- * goes on with it, or the next replay clears up.
+ * What the catching up and the projections apply twice takes effect once, by cursors and marks. Each write of
+ * the pointer proves that nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read
+ * a complete generation that projections write; another process goes on with it, or the next replay clears
+ * up.
  * @returns with the pointer that was written last, and what was read.
  */
 async function catchUpAndDualWrite(
@@ -412,7 +422,10 @@ async function catchUpAndDualWrite(
   return { held, events, streams }
 }
 
-/** Lets queries read a generation that lacks nothing. Both go on being written until no instance reads the one that was live. */
+/**
+ * Lets queries read a generation that lacks nothing. Both go on being written until no instance reads the one
+ * that was live.
+ */
 async function promoteTarget(
   deps: RebuildDependencies,
   view: AnyView,
@@ -431,8 +444,8 @@ async function promoteTarget(
 }
 
 /**
- * The generation before the live one will not be named any more. What its documents alone say of how far other views have come, the live one's
- * say from here on. Nobody writes it, so that once is enough.
+ * The generation before the live one will not be named any more. What its documents alone say of how far
+ * other views have come, the live one's say from here on. Nobody writes it, so that once is enough.
  */
 async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, previous }: ViewPointer): Promise<void> {
   const isHome = deps.declared.some((other) => findCursorView(deps.declared, other) === view.name)
@@ -457,7 +470,10 @@ async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, pr
     await forEachLimited(page, CONCURRENCY, (each) => retry(clock, () => carry(each)))
 }
 
-/** Projections leave the generation that was live, and what no longer has a use is removed. Who wrote the pointer meanwhile sees to both. */
+/**
+ * Projections leave the generation that was live, and what no longer has a use is removed. Who wrote the
+ * pointer meanwhile sees to both.
+ */
 async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
   try {
     const { pointer } = await writeHeldPointer(deps, view, held, finishRebuild(held.pointer))

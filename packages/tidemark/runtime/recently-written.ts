@@ -1,6 +1,9 @@
 import { LRUCache } from 'lru-cache'
 
-/** How many documents and cursors an instance remembers, so that it need not read what it wrote itself. A hint: every write proves it. */
+/**
+ * How many documents and cursors an instance remembers, so that it need not read what it wrote itself. A
+ * hint: every write proves it.
+ */
 export const MAX_RECENTLY_WRITTEN = 5_000
 
 /** What all entries of one memory take at most, by the length of their JSON: documents may have 2 MB each. */

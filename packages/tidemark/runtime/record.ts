@@ -28,16 +28,16 @@ export interface Before {
 }
 
 /**
- * The time of a decision and of its events: never before the stream's last event, since the clocks of two instances differ; nor before a time
- * that is known to have come. RFC 3339, UTC, milliseconds.
+ * The time of a decision and of its events: never before the stream's last event, since the clocks of two
+ * instances differ; nor before a time that is known to have come. RFC 3339, UTC, milliseconds.
  */
 export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefore = ''): string {
   return [now, before.time, notBefore].reduce((latest, time) => (time > latest ? time : latest))
 }
 
 /**
- * Makes decided events into recorded ones: of what JSON keeps and their schemas name, numbered, dated, chained, and none so large that it could be
- * appended but not sent.
+ * Makes decided events into recorded ones: of what JSON keeps and their schemas name, numbered, dated,
+ * chained, and none so large that it could be appended but not sent.
  * @returns the events, and the most bytes that their commit can have.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
@@ -82,7 +82,10 @@ export function record(
   return { events: recorded, bytes }
 }
 
-/** The most bytes that JSON has as a text within JSON, with the names around it: its quotes and backslashes are escaped, nothing else is. */
+/**
+ * The most bytes that JSON has as a text within JSON, with the names around it: its quotes and backslashes
+ * are escaped, nothing else is.
+ */
 function maxTextBytes(bytes: number): number {
   return 2 * bytes + NAMES_BYTES
 }
@@ -94,7 +97,10 @@ function checkSendable(event: RecordedEvent, { eventBytes }: LogLimits): void {
     throw new TidemarkError('event-too-large', `${event.type} has ${size} bytes, the hub takes ${eventBytes}`)
 }
 
-/** How many bytes a commit has, where the most that it can have is too much. @throws TidemarkError `decision-too-large` */
+/**
+ * How many bytes a commit has, where the most that it can have is too much.
+ * @throws TidemarkError `decision-too-large`
+ */
 export function checkWritable(commit: Commit, atMost: number, { bytes }: LogLimits): number {
   if (atMost <= bytes) return atMost
   const size = Buffer.byteLength(JSON.stringify(toLogItem(commit)))

@@ -66,8 +66,8 @@ export class Redrive {
   }
 
   /**
-   * Tries again what is due: where another build runs than the one that failed, and otherwise after longer and longer pauses. A cause that
-   * somebody mended frees what waits by itself.
+   * Tries again what is due: where another build runs than the one that failed, and otherwise after longer
+   * and longer pauses. A cause that somebody mended frees what waits by itself.
    */
   async redriveDue(trace: Trace): Promise<readonly RedriveResult[]> {
     const { store, parking } = this.#deps
@@ -90,7 +90,8 @@ export class Redrive {
   }
 
   /**
-   * Tries a stream again, in order, by today's code. Events that come meanwhile either wait too and are taken up here, or come after.
+   * Tries a stream again, in order, by today's code. Events that come meanwhile either wait too and are taken
+   * up here, or come after.
    * @throws TidemarkError `not-parked`; `marks-expired` where only a rebuild of the view helps; `unavailable`
    */
   async redrive(key: ParkedKey, trace: Trace): Promise<RedriveResult> {

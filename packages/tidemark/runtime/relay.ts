@@ -32,9 +32,10 @@ export interface RelayDependencies {
 }
 
 /**
- * Publishes the commits that the log's change feed shows: the transactional outbox. One stream's events go out in their order and awaited,
- * streams side by side. It may publish an event twice (the feed is at-least-once), but never a later one of a stream before an earlier
- * one: what may pass throws, and the trigger brings the whole batch again. An event that is not what was recorded is parked before the feed goes
+ * Publishes the commits that the log's change feed shows: the transactional outbox. One stream's events go
+ * out in their order and awaited, streams side by side. It may publish an event twice (the feed is
+ * at-least-once), but never a later one of a stream before an earlier one: what may pass throws, and the
+ * trigger brings the whole batch again. An event that is not what was recorded is parked before the feed goes
  * on, and nothing after it in its stream is published. What is no commit is parked by itself.
  */
 export class Relay {

@@ -12,8 +12,9 @@ export interface RepublishPort {
 }
 
 /**
- * Publishes what is in the log again, each stream in its order, until all is published that was there when this began. Consumers drop what they
- * have handled. What the relay sends meanwhile may come before it: whoever lacks the events before handles these when they come.
+ * Publishes what is in the log again, each stream in its order, until all is published that was there when
+ * this began. Consumers drop what they have handled. What the relay sends meanwhile may come before it:
+ * whoever lacks the events before handles these when they come.
  * @param since RFC 3339: of commits written then or later. Absent: of all.
  * @param published hears how many events are published so far.
  * @returns how many events it published.

@@ -18,9 +18,10 @@ export interface ScheduleDependencies {
 }
 
 /**
- * Sends every scheduled command whose time has come by the store's clock, and forgets it once it took effect or was refused. It is decided as
- * of its time or later, so no decider finds it too early. Where a crash comes between, it is sent again with the id it had and does nothing
- * twice. One that fails stays for the next time, and keeps no other from being sent.
+ * Sends every scheduled command whose time has come by the store's clock, and forgets it once it took effect
+ * or was refused. It is decided as of its time or later, so no decider finds it too early. Where a crash
+ * comes between, it is sent again with the id it had and does nothing twice. One that fails stays for the
+ * next time, and keeps no other from being sent.
  * @returns how many were sent.
  * @throws TidemarkError the first failure, after all others were sent.
  */

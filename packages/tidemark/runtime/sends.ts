@@ -1,7 +1,10 @@
 import { describeError } from '../core/errors.ts'
 import type { Trace } from '../core/reaction.ts'
 
-/** Tells of commands that a reaction does not wait for: in the log once for each process, which is enough to mend it. */
+/**
+ * Tells of commands that a reaction does not wait for: in the log once for each process, which is enough to
+ * mend it.
+ */
 export class SendWatcher {
   readonly #reaction: string
   readonly #onUnawaited: (line: string) => void
@@ -56,7 +59,10 @@ class Outcome<Value> extends Promise<Value> {
 
   isAwaited = false
 
-  /** Called by `await`, `Promise.all` and whatever else waits: for a promise of a class of its own, `await` asks this too. */
+  /**
+   * Called by `await`, `Promise.all` and whatever else waits: for a promise of a class of its own, `await`
+   * asks this too.
+   */
   // biome-ignore lint/suspicious/noThenProperty: it is a promise.
   override then<Kept = Value, Caught = never>(
     onKept?: ((value: Value) => Kept | PromiseLike<Kept>) | null,
@@ -79,8 +85,8 @@ interface Sent {
 }
 
 /**
- * The commands that a handler sends for one event. The event is passed once all of them are done, whether the handler waited for them or not:
- * otherwise a crash after it would lose them.
+ * The commands that a handler sends for one event. The event is passed once all of them are done, whether the
+ * handler waited for them or not: otherwise a crash after it would lose them.
  */
 export class Sends {
   readonly #watcher: SendWatcher

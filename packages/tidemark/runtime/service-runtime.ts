@@ -103,7 +103,10 @@ export interface RuntimePorts {
   /** `ready` settles once `now` may be relied on. @throws TidemarkError `unavailable`, `container-missing` */
   readonly clock: Clock & {
     ready(): Promise<void>
-    /** By how many milliseconds the host's time of day is ahead of the store's; undefined while the store never answered. */
+    /**
+     * By how many milliseconds the host's time of day is ahead of the store's; undefined while the store
+     * never answered.
+     */
     readonly skew: number | undefined
   }
   /** Absent: nobody listens. */

@@ -19,9 +19,15 @@ export interface SnapshotDependencies {
 
 /** Loads the states of streams of which an instance knows nothing. */
 export interface ColdLoader {
-  /** The newest state of a stream, from its snapshot where the log proves that. @throws TidemarkError as `readForward` */
+  /**
+   * The newest state of a stream, from its snapshot where the log proves that.
+   * @throws TidemarkError as `readForward`
+   */
   load(decider: AnyDecider, stream: string): Promise<AggregateState>
-  /** To be called once the commands of a stream are answered: writes a snapshot of what was long to load, and does not wait for it. */
+  /**
+   * To be called once the commands of a stream are answered: writes a snapshot of what was long to load, and
+   * does not wait for it.
+   */
   answered(stream: string): void
 }
 
@@ -83,8 +89,8 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
 }
 
 /**
- * The state of a snapshot and of what came after it; undefined where the snapshot is none of this log. The log is read from the commit that the
- * snapshot's head names: what is there must end with that head.
+ * The state of a snapshot and of what came after it; undefined where the snapshot is none of this log. The
+ * log is read from the commit that the snapshot's head names: what is there must end with that head.
  */
 async function readFromSnapshot(
   store: Pick<EventStore, 'read'>,

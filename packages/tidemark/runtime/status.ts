@@ -40,8 +40,8 @@ export interface StatusDependencies {
 const MAX_COUNTED = 100
 
 /**
- * How a service does. Each part is found out by itself: where one cannot be, the others are told all the same, and the part and the reason are
- * among what is `unknown`.
+ * How a service does. Each part is found out by itself: where one cannot be, the others are told all the
+ * same, and the part and the reason are among what is `unknown`.
  */
 export async function readStatus(deps: StatusDependencies): Promise<ServiceStatus> {
   const { service, build, clock } = deps
@@ -119,7 +119,10 @@ async function consumerStatus(watched: WatchedConsumer, now: string): Promise<Co
   }
 }
 
-/** The point up to which all handlers have handled everything, whichever instance did; undefined where one of them is not known to have begun. */
+/**
+ * The point up to which all handlers have handled everything, whichever instance did; undefined where one of
+ * them is not known to have begun.
+ */
 function findHandledPoint(
   handlers: readonly string[],
   instances: readonly HandlerPoints[],

@@ -5,8 +5,9 @@ const pattern =
   /^(\d{4}-\d{2}-\d{2})[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 /**
- * Milliseconds since 1970 of an RFC 3339 moment with any offset. Digits beyond milliseconds are dropped: events are dated in
- * milliseconds, so none lies between. A leap second (`:60`) is refused: no clock that dates events shows one.
+ * Milliseconds since 1970 of an RFC 3339 moment with any offset. Digits beyond milliseconds are dropped:
+ * events are dated in milliseconds, so none lies between. A leap second (`:60`) is refused: no clock that
+ * dates events shows one.
  * @throws TidemarkError `invalid-time`
  */
 export function parseTime(text: string): number {

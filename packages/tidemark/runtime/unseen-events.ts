@@ -22,12 +22,12 @@ export interface SeenEvent extends StreamHead {
 }
 
 /**
- * What comes after a version among the events that arrived of one stream of the own log: duplicates dropped, a gap filled from the log, in order,
- * each linked to the one before.
+ * What comes after a version among the events that arrived of one stream of the own log: duplicates dropped,
+ * a gap filled from the log, in order, each linked to the one before.
  * @param after the version.
  * @param seen events that are known to be of the stream: at that version, or later.
- * @throws TidemarkError `fork-detected` where an event is not one that leads to these or follows them: the log was changed, or restored and
- *   written again; `gap-unfilled` where the log lacks what is missing.
+ * @throws TidemarkError `fork-detected` where an event is not one that leads to these or follows them: the
+ * log was changed, or restored and written again; `gap-unfilled` where the log lacks what is missing.
  */
 export async function findUnseenEvents(
   log: Source,

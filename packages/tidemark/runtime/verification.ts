@@ -16,8 +16,8 @@ interface Place {
 }
 
 /**
- * Verifies a log part by part: whoever asks goes on with the continuation until there is none. What is appended meanwhile to streams that were
- * checked is not looked at.
+ * Verifies a log part by part: whoever asks goes on with the continuation until there is none. What is
+ * appended meanwhile to streams that were checked is not looked at.
  * @throws TidemarkError `unavailable`; `invalid-query` for a continuation that no answer had
  */
 export async function verifyPart(

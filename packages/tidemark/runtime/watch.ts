@@ -40,8 +40,8 @@ export async function timed<Result>(
 }
 
 /**
- * Carries out commands, each in a span of its own, and counts them. What a command appends has the traceparent of that span: so the trace goes on
- * in whatever follows from it.
+ * Carries out commands, each in a span of its own, and counts them. What a command appends has the
+ * traceparent of that span: so the trace goes on in whatever follows from it.
  */
 export function watchedCommands(telemetry: Telemetry, handle: HandleCommand): HandleCommand {
   if (!telemetry.isOn) return handle
@@ -103,8 +103,9 @@ export class BatchWatch {
   }
 
   /**
-   * Counts what became of an event at a view, with a span in the event's trace. A view takes all events of a batch at once, and writes a document for
-   * many of them: so the span begins with the batch, and ends when what the event led to is written.
+   * Counts what became of an event at a view, with a span in the event's trace. A view takes all events of a
+   * batch at once, and writes a document for many of them: so the span begins with the batch, and ends when
+   * what the event led to is written.
    */
   traceEvent(view: string, event: WatchedEvent, outcome: HandledAs): void {
     if (!this.count(view, event, outcome) || !isSampled(event.traceparent)) return

@@ -1,5 +1,6 @@
-// Names that begin as the settings of the services do, and are none: an environment may hold them, and they are not taken for mistyped
-// settings. Each is described where it is read; a test holds these lists equal to what stands there.
+// Names that begin as the settings of the services do, and are none: an environment may hold them, and they
+// are not taken for mistyped settings. Each is described where it is read; a test holds these lists equal to
+// what stands there.
 
 /** Of the local cloud and the commands: packages/kit/settings.ts. */
 const laptop = [

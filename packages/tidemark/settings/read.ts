@@ -37,12 +37,16 @@ const connections = [
 ] as const
 const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
 const SHOWN = 60
-/** A setting that should hold no key may hold one by mistake: a connection string where an address belongs, or an address with a password. */
+/**
+ * A setting that should hold no key may hold one by mistake: a connection string where an address belongs, or
+ * an address with a password.
+ */
 const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
 
 /**
  * The settings of a service, all of them checked.
- * @throws TidemarkError `setting-invalid`: one line that names each that is missing, wrong, or unknown, and what it must be.
+ * @throws TidemarkError `setting-invalid`: one line that names each that is missing, wrong, or unknown, and
+ * what it must be.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -143,8 +147,8 @@ function otlpSettings(values: Values): Pick<Settings, 'otlp'> {
 }
 
 /**
- * Who is believed about who asks. Without the platform's own word that its authentication stands before the app, whoever can reach the app
- * can write the principal's headers.
+ * Who is believed about who asks. Without the platform's own word that its authentication stands before the
+ * app, whoever can reach the app can write the principal's headers.
  */
 function actorSource(values: Values): ActorSource {
   if (values.WEBSITE_AUTH_ENABLED) return 'platform'

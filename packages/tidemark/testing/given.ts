@@ -56,9 +56,10 @@ export interface Decided<Event extends DomainEvent> {
  */
 export interface GivenEvents<Cmd extends Command, Event extends DomainEvent> {
   /**
-   * @param options `id`: of the aggregate, `1` if it is left out. `now`: the time at which it is decided, RFC 3339; `moment()` if it is left out.
-   * @throws AssertionError for events or a command that could not come, and for a decider that is at fault: not pure, not total, or
-   *   deciding what could not be recorded.
+   * @param options `id`: of the aggregate, `1` if it is left out. `now`: the time at which it is decided, RFC
+   * 3339; `moment()` if it is left out.
+   * @throws AssertionError for events or a command that could not come, and for a decider that is at fault:
+   * not pure, not total, or deciding what could not be recorded.
    */
   when(command: Cmd, options?: { readonly id?: string; readonly now?: string }): Decided<Event>
 }
@@ -67,8 +68,8 @@ const service = { name: 'testing', publishes: [] }
 const metadata: CommandMetadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
 
 /**
- * A decider's behaviour, with what is around it in earnest and nothing else: events are recorded, read and folded as in the flow, and what is
- * decided is checked as it is before it is recorded.
+ * A decider's behaviour, with what is around it in earnest and nothing else: events are recorded, read and
+ * folded as in the flow, and what is decided is checked as it is before it is recorded.
  * @param events that happened to the aggregate before, in their order.
  * @example
  * ```ts

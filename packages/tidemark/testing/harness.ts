@@ -42,7 +42,10 @@ interface Refused {
 }
 
 interface DeliveryOptions {
-  /** Whether every batch and every scheduled command comes again, in every way that a hub and a crash bring it again. */
+  /**
+   * Whether every batch and every scheduled command comes again, in every way that a hub and a crash bring it
+   * again.
+   */
   readonly twice: boolean
   /** Absent: messages come in the order in which they were recorded, one by one. */
   readonly random: Random | undefined
@@ -96,7 +99,10 @@ export class Harness {
     this.#clock.time = moved
   }
 
-  /** Records an event, the service's own or another's, and sends it on its way to those who follow it. @throws AssertionError for what could not be recorded */
+  /**
+   * Records an event, the service's own or another's, and sends it on its way to those who follow it.
+   * @throws AssertionError for what could not be recorded
+   */
   async record(stream: string, given: Given): Promise<RecordedEvent> {
     const category = parseCategory(stream)
     const own = this.#service.deciders.find((decider) => decider.category === category)
@@ -174,7 +180,10 @@ export class Harness {
     this.#waiting = [...this.#waiting, ...consumers.map((consumer) => ({ consumer, event }))]
   }
 
-  /** Takes what comes next: the message that was recorded first, or for one of the consumers the next ones of some of its streams, mixed. */
+  /**
+   * Takes what comes next: the message that was recorded first, or for one of the consumers the next ones of
+   * some of its streams, mixed.
+   */
   #takeBatch(): readonly Waiting[] {
     const { random } = this.#deliveryOptions
     const batch = random ? pickBatch(random, this.#waiting) : this.#waiting.slice(0, 1)
@@ -245,7 +254,10 @@ export class Harness {
   }
 }
 
-/** A batch for one of the consumers: of each of some streams the first messages, one or more, and all of these mixed. */
+/**
+ * A batch for one of the consumers: of each of some streams the first messages, one or more, and all of these
+ * mixed.
+ */
 function pickBatch(random: Random, all: readonly Waiting[]): readonly Waiting[] {
   const consumer = all[randomBelow(random, all.length)]?.consumer
   const its = Map.groupBy(

@@ -35,8 +35,9 @@ export type GivenStreams<Event extends DomainEvent> =
   | Readonly<Record<string, readonly Given<Event>[]>>
 
 /**
- * A view's documents after events. Each end brings the events to the real projection, all in one batch and one by one, and in every further way
- * that was asked for; it rejects with AssertionError where the documents are not so after any of them.
+ * A view's documents after events. Each end brings the events to the real projection, all in one batch and
+ * one by one, and in every further way that was asked for; it rejects with AssertionError where the documents
+ * are not so after any of them.
  * @example
  * ```ts
  * import type { DomainEvent } from 'tidemark'
@@ -58,8 +59,8 @@ export interface Projected<Document, Event extends DomainEvent> {
    */
   given(streams: GivenStreams<Event>): Projected<Document, Event>
   /**
-   * Every batch also comes again: to an instance that ends before it noted how far it came, to two at once, once more to one of these, and all of
-   * them to one that remembers nothing.
+   * Every batch also comes again: to an instance that ends before it noted how far it came, to two at once,
+   * once more to one of these, and all of them to one that remembers nothing.
    */
   deliveredTwice(): Projected<Document, Event>
   /** The events also come in other orders, across streams and within each, cut into other batches. */

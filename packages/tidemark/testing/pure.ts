@@ -2,7 +2,10 @@ import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import { diffValues } from './format.ts'
 
-/** Freezes a value and all that it holds, and returns it. What is frozen already is left as it is, and bytes, which cannot be. */
+/**
+ * Freezes a value and all that it holds, and returns it. What is frozen already is left as it is, and bytes,
+ * which cannot be.
+ */
 export function freezeDeep<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
   Object.freeze(value)
@@ -11,7 +14,8 @@ export function freezeDeep<Value>(value: Value): Value {
 }
 
 /**
- * What a pure function makes of what it is given, frozen: called twice, it must answer the same and leave what it was given as it was.
+ * What a pure function makes of what it is given, frozen: called twice, it must answer the same and leave
+ * what it was given as it was.
  * @param what its name, for the message.
  * @throws AssertionError where it does not, or throws.
  */

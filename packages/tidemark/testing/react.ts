@@ -40,8 +40,9 @@ export interface Expected {
 }
 
 /**
- * What a service does about events. Each end brings the messages to the real reactions, in every way that was asked for, and carries out what
- * they send; it rejects with AssertionError where that comes to something else in any of them.
+ * What a service does about events. Each end brings the messages to the real reactions, in every way that was
+ * asked for, and carries out what they send; it rejects with AssertionError where that comes to something
+ * else in any of them.
  * @example
  * ```ts
  * import { type Reacted, react } from 'tidemark/testing'
@@ -56,8 +57,8 @@ export interface Expected {
  */
 export interface Reacted {
   /**
-   * What happened before: of the service itself it is in its log, of others it came. What follows from it happened before too. It is recorded at
-   * `moment()`.
+   * What happened before: of the service itself it is in its log, of others it came. What follows from it
+   * happened before too. It is recorded at `moment()`.
    * @throws TypeError where something has happened already.
    */
   given(messages: Messages): Reacted
@@ -68,13 +69,14 @@ export interface Reacted {
   /** The clock goes on by so many seconds; what is due then is sent. */
   after(seconds: number): Reacted
   /**
-   * Every batch also comes again: to an instance that ends after its commands, to two at once, once more to one of these, and all of them to one
-   * that remembers nothing. What is due is sent again too, by one that ends before it forgot it.
+   * Every batch also comes again: to an instance that ends after its commands, to two at once, once more to
+   * one of these, and all of them to one that remembers nothing. What is due is sent again too, by one that
+   * ends before it forgot it.
    */
   deliveredTwice(): Reacted
   /**
-   * The messages of each `given` and of each `when` also come in other orders, each stream's in theirs but where one batch brings several, and
-   * with them what follows from those that came.
+   * The messages of each `given` and of each `when` also come in other orders, each stream's in theirs but
+   * where one batch brings several, and with them what follows from those that came.
    */
   outOfOrder(orders?: Orders): Reacted
   /** The service recorded these events since it was first said what happens now, by stream, and no others. */
@@ -100,8 +102,8 @@ interface Story {
 }
 
 /**
- * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on a log and a schedule in memory, and a
- * clock that a test moves.
+ * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on
+ * a log and a schedule in memory, and a clock that a test moves.
  * @param followers those of the service that are looked at; all of them where none is named.
  * @example
  * ```ts

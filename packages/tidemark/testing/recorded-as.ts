@@ -23,8 +23,9 @@ export interface RecordedAs extends DomainEvent {
 export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
 
 /**
- * An event of an older version: it is recorded as the code of that time did, and read as the code of today does. For the event of a newer version
- * than the code under test knows, pass a declaration that has it. The data must be what that version's schema writes: checked as it is given.
+ * An event of an older version: it is recorded as the code of that time did, and read as the code of today
+ * does. For the event of a newer version than the code under test knows, pass a declaration that has it. The
+ * data must be what that version's schema writes: checked as it is given.
  * @param version of the schema that the data were written with, from 1.
  * @throws RangeError where the declaration has no such version.
  * @example

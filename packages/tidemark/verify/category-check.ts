@@ -21,9 +21,15 @@ import { type RawEvent, readStreamItems, sortByVersion } from './stream-events.t
 
 /** What bounds a check. */
 export interface Limits {
-  /** So many documents of a view of many streams are made at a time; of a view that has more, the log is read once for each part. */
+  /**
+   * So many documents of a view of many streams are made at a time; of a view that has more, the log is read
+   * once for each part.
+   */
   readonly documents: number
-  /** An event that a view has not come to is missing, where the view has come to one that is so much younger. Milliseconds. */
+  /**
+   * An event that a view has not come to is missing, where the view has come to one that is so much younger.
+   * Milliseconds.
+   */
   readonly lateMs: number
 }
 
@@ -34,7 +40,10 @@ const ATTEMPTS = 3
 /** So many streams that are behind are kept to be judged. */
 const MAX_BEHIND = 50_000
 
-/** Checks the views of one category: its streams, and beside each the documents and cursors that are of it, in one order. */
+/**
+ * Checks the views of one category: its streams, and beside each the documents and cursors that are of it, in
+ * one order.
+ */
 export class CategoryCheck {
   readonly #log: Container
   readonly #category: string
@@ -98,7 +107,10 @@ export class CategoryCheck {
     return again
   }
 
-  /** Reads the category's log once, beside it the documents of single streams and the cursors, and after it the documents of many streams. */
+  /**
+   * Reads the category's log once, beside it the documents of single streams and the cursors, and after it
+   * the documents of many streams.
+   */
   async #read(chosen: ReadonlyMap<ViewSource, Chosen>, isFirst: boolean): Promise<ReadonlyMap<ViewSource, Found>> {
     const [now = 0] = await queryRows<number>(this.#log, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
     const isDiscarded = await this.#parked.readDiscards()
@@ -147,7 +159,10 @@ export class CategoryCheck {
     return found
   }
 
-  /** What is to be done for each view with the events of a stream. @param isDiscarded absent: its items are not checked. */
+  /**
+   * What is to be done for each view with the events of a stream.
+   * @param isDiscarded absent: its items are not checked.
+   */
   async #startStream(
     open: readonly Open[],
     stream: string,
@@ -220,7 +235,10 @@ export class CategoryCheck {
     if (second.fault && first.fault?.wrong === second.fault.wrong) this.#on.fault(second.fault)
   }
 
-  /** A stream that a view has not come to the end of is behind; where the view has come to much younger events, what it lacks is missing. */
+  /**
+   * A stream that a view has not come to the end of is behind; where the view has come to much younger
+   * events, what it lacks is missing.
+   */
   async #judgeLate(): Promise<void> {
     for (const [source, { streams, latest, count }] of this.#late) {
       source.count.behind += count
@@ -360,7 +378,10 @@ async function countDocuments({ container, live }: ViewSource): Promise<number> 
   return (await queryRows<number>(container, { query, parameters: [{ name: '@live', value: live }] }))[0] ?? 0
 }
 
-/** Whether a key stands before a stream in the order of both, or is that of no stream at all: its place in the order says nothing. */
+/**
+ * Whether a key stands before a stream in the order of both, or is that of no stream at all: its place in the
+ * order says nothing.
+ */
 function isBefore(key: string, stream: string | undefined, category: string): boolean {
   const isStream = /^[a-z][a-z0-9]*-[\w.~:-]+$/.test(key) && key.startsWith(`${category}-`)
   return stream === undefined || !isStream || key < stream

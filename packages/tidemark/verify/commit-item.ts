@@ -27,8 +27,8 @@ export interface CheckedEvent {
   /**
    * - `fits`: it is what its hash says.
    * - `changed`: it is not.
-   * - `open`: it is not, or the event before it was changed and hashed again. A commit keeps no previous hash but that of
-   *   its first event, so the commit alone does not tell which.
+   * - `open`: it is not, or the event before it was changed and hashed again. A commit keeps no previous hash
+   *   but that of its first event, so the commit alone does not tell which.
    */
   readonly state: 'fits' | 'changed' | 'open'
   /** Fields that no event has: they are under no hash. */
@@ -107,7 +107,10 @@ function listUnknownFields(names: readonly string[], value: RawItem): string[] {
   return Object.keys(value).filter((name) => !names.includes(name))
 }
 
-/** Each event with the hash before it: that which the event before carries, or should carry where only its hash was changed. */
+/**
+ * Each event with the hash before it: that which the event before carries, or should carry where only its
+ * hash was changed.
+ */
 function checkEvents(item: RawItem, from: number, { shared, previousHash, contents }: Text): CheckedEvent[] {
   let before = [previousHash]
   const found = contents.map((content, index) => {

@@ -30,7 +30,10 @@ function formatValue(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }
 
-/** Where a document stands in lists: by its sort key and its key; where an earlier build wrote it, by its sort key alone. */
+/**
+ * Where a document stands in lists: by its sort key and its key; where an earlier build wrote it, by its sort
+ * key alone.
+ */
 export function isItsPlace(place: unknown, sort: string, key: string): boolean {
   return place === `${sort}\u0001${key}`.toWellFormed() || place === sort
 }

@@ -11,8 +11,8 @@ export function sha256(text: string): string {
 }
 
 /**
- * The hash that an event must carry: SHA-256 of the canonical JSON of its envelope without `hash`. The checker's own, on
- * purpose: one that shared the service's code would share its mistakes.
+ * The hash that an event must carry: SHA-256 of the canonical JSON of its envelope without `hash`. The
+ * checker's own, on purpose: one that shared the service's code would share its mistakes.
  */
 export function hashEnvelope(envelope: RawItem): string {
   return sha256(canonical(envelope))

@@ -6,8 +6,8 @@ import type { Fault } from './stream-check.ts'
 const WITHOUT_MARKERS = "FROM c WHERE NOT STARTSWITH(c.id, '~')"
 
 /**
- * Checks that each item of a view's container is one that there may be, and of a generation that there is or was. What a killed replay left of one
- * that nothing reads is no fault: the next replay removes it.
+ * Checks that each item of a view's container is one that there may be, and of a generation that there is or
+ * was. What a killed replay left of one that nothing reads is no fault: the next replay removes it.
  */
 export async function checkItems(source: ViewSource, on: ViewsWatch): Promise<void> {
   const { view, container, isSound } = source

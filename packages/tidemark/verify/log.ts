@@ -19,11 +19,12 @@ export interface LogPart {
 }
 
 /**
- * Checks every stream of a log, or of a part of it. The items come ordered by stream, page by page, so what is in memory is a page and two
- * hashes an event of the one stream at hand.
+ * Checks every stream of a log, or of a part of it. The items come ordered by stream, page by page, so what
+ * is in memory is a page and two hashes an event of the one stream at hand.
  *
- * Commands append meanwhile: a page may show a receipt, when the page before did not yet show the commit that the receipt
- * points at. So a stream that looks wrong is read twice more, that stream alone. What both readings find is a fault.
+ * Commands append meanwhile: a page may show a receipt, when the page before did not yet show the commit that
+ * the receipt points at. So a stream that looks wrong is read twice more, that stream alone. What both
+ * readings find is a fault.
  * @example
  * ```ts
  * import { CosmosClient } from '@azure/cosmos'

@@ -19,9 +19,10 @@ export interface Chosen {
 }
 
 /**
- * The documents of a view of many streams, made a second time. An event up to its stream's cursor has been applied, unless somebody gave it up.
- * All others are open: an instance may have applied one and not come to write the cursor, as where another document could not take it. Then the
- * document has a mark of it. Open events are kept where documents are chosen by their keys: those that differ without.
+ * The documents of a view of many streams, made a second time. An event up to its stream's cursor has been
+ * applied, unless somebody gave it up. All others are open: an instance may have applied one and not come to
+ * write the cursor, as where another document could not take it. Then the document has a mark of it. Open
+ * events are kept where documents are chosen by their keys: those that differ without.
  */
 export class MultiStreamFold {
   readonly view: DeclaredMultiStream

@@ -2,8 +2,8 @@ import type { DeclaredEvent } from './declared.ts'
 import type { RawEvent } from './stream-events.ts'
 
 /**
- * Reads events as the newest versions that the declaration has of them. The checker's own, on purpose, as all that is here: of the service
- * it takes the schemas and the steps between them.
+ * Reads events as the newest versions that the declaration has of them. The checker's own, on purpose, as all
+ * that is here: of the service it takes the schemas and the steps between them.
  */
 export class EventReading {
   readonly #types: ReadonlyMap<string, DeclaredEvent>

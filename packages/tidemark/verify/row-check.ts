@@ -14,8 +14,9 @@ export interface Judged {
 }
 
 /**
- * Checks an item of one stream: its cursor, and where it is a document, that against the events up to the one that the cursor names. The two are
- * one item: whatever goes on meanwhile, a log that was read after it has all that is in it.
+ * Checks an item of one stream: its cursor, and where it is a document, that against the events up to the one
+ * that the cursor names. The two are one item: whatever goes on meanwhile, a log that was read after it has
+ * all that is in it.
  */
 export class RowCheck {
   readonly #source: ViewSource

@@ -11,12 +11,12 @@ export interface Fault {
 }
 
 /**
- * Checks one stream, its items in any order: each event against its own hash, each link to the event before, each commit
- * against its events, and all against each other. It keeps two hashes an event, not the events.
+ * Checks one stream, its items in any order: each event against its own hash, each link to the event before,
+ * each commit against its events, and all against each other. It keeps two hashes an event, not the events.
  *
- * What a log alone cannot tell: that its newest commits were removed, where no receipt points beyond what is left; that a
- * whole stream was; that the end of a stream was written again with right hashes and links; and what no hash covers, which
- * is the fingerprints, the keys of commands that no client sent, and the receipts.
+ * What a log alone cannot tell: that its newest commits were removed, where no receipt points beyond what is
+ * left; that a whole stream was; that the end of a stream was written again with right hashes and links; and
+ * what no hash covers, which is the fingerprints, the keys of commands that no client sent, and the receipts.
  */
 export class StreamCheck {
   readonly stream: string
@@ -62,7 +62,10 @@ export class StreamCheck {
     return this.#faults.toSorted((a, b) => a.version - b.version).map(({ fault }) => fault)
   }
 
-  /** One commit after the other, without a gap. @returns the last version; undefined where the last commit does not tell. */
+  /**
+   * One commit after the other, without a gap.
+   * @returns the last version; undefined where the last commit does not tell.
+   */
   #judgeCommits(commits: readonly CheckedCommit[]): number | undefined {
     let end: number | undefined = 0
     let last: CheckedCommit | undefined

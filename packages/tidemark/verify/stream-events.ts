@@ -9,7 +9,10 @@ export interface RawEvent extends RawItem {
   readonly type: string
 }
 
-/** The events of a commit: what is its own of each, what they share, and what follows from where it stands. @throws for what is no commit. */
+/**
+ * The events of a commit: what is its own of each, what they share, and what follows from where it stands.
+ * @throws for what is no commit.
+ */
 function parseEvents(item: RawItem): RawEvent[] {
   const text: unknown = JSON.parse(String(item.text))
   if (!isObject(text) || !Array.isArray(text.events)) throw new Error(`${item.stream} ${item.id} is no commit`)
@@ -26,7 +29,10 @@ function parseEvents(item: RawItem): RawEvent[] {
   }))
 }
 
-/** The events of one stream in the order of their versions, from items that come in any order; those behind a gap are left out. */
+/**
+ * The events of one stream in the order of their versions, from items that come in any order; those behind a
+ * gap are left out.
+ */
 export async function* sortByVersion(items: AsyncIterable<RawItem>): AsyncGenerator<RawEvent> {
   const early = new Map<number, RawItem>()
   let next = 1
@@ -42,7 +48,10 @@ export async function* sortByVersion(items: AsyncIterable<RawItem>): AsyncGenera
   }
 }
 
-/** The items of the next stream. They are to be read to their end before the one after it. @param rows of a log, ordered by stream. */
+/**
+ * The items of the next stream. They are to be read to their end before the one after it.
+ * @param rows of a log, ordered by stream.
+ */
 export async function* readStreamItems(rows: Rows<RawItem>, stream: string): AsyncGenerator<RawItem> {
   for (let row = await rows.peek(); row?.stream === stream; row = await rows.peek()) {
     rows.skip()

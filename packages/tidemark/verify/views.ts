@@ -30,9 +30,10 @@ export interface DeclaredService {
 const LIMITS: Limits = { documents: 50_000, lateMs: 3_600_000 }
 
 /**
- * Checks the documents that queries read against a log that is whole: that each is of a stream that there is, has come to an event that its
- * stream has, and is what its events lead to; and that none is missing. What is in memory is a page of each container, and at most so many
- * documents of a view of many streams as the limits say.
+ * Checks the documents that queries read against a log that is whole: that each is of a stream that there is,
+ * has come to an event that its stream has, and is what its events lead to; and that none is missing. What is
+ * in memory is a page of each container, and at most so many documents of a view of many streams as the
+ * limits say.
  *
  * Events are appended and views written meanwhile: what looks wrong is read again before it counts.
  * @example

@@ -62,7 +62,8 @@ export async function check(world: World, clients: Clients, counts: CheckCounts)
   }
   const folds = foldAll(logs)
   const { orders, fulfilments, stock, payments, shipments } = folds
-  // What a hub lost comes to a reaction after later events of its stream (docs/operate.md): the services are not made for that.
+  // What a hub lost comes to a reaction after later events of its stream (docs/operate.md): the services are
+  // not made for that.
   const { poison, ground } = world
   const isLost = ground.faults.happened.some(({ kind }) => kind === 'expire')
   const lateStreams = isLost ? poison.late.map(({ stream }) => stream) : []
@@ -141,7 +142,10 @@ function backwards(stream: string, items: readonly RawItem[]): readonly string[]
   })
 }
 
-/** All answers of a key are one, where the first that it took effect is not the last; and it is in the log where it took effect, and there alone. */
+/**
+ * All answers of a key are one, where the first that it took effect is not the last; and it is in the log
+ * where it took effect, and there alone.
+ */
 function answerFaults(world: World, clients: Clients, counts: CheckCounts): readonly string[] {
   return clients.answered.flatMap(({ service, stream, key, outcomes, unanswered }) => {
     counts.answers += outcomes.length

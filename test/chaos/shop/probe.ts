@@ -22,9 +22,10 @@ import {
 } from '../../../src/ordering/contract.ts'
 
 /**
- * A service beside the shop's, in which all shows that the runtime gets wrong. What the shop sends is mostly refused for ever where it is refused
- * once, so that it hides whether the first outcome of a command stands. Here a gate opens and closes: the same command is refused now and
- * accepted later. It is one stream that everybody writes to. Its views show what is applied twice, and one of many streams has cursors of its own.
+ * A service beside the shop's, in which all shows that the runtime gets wrong. What the shop sends is mostly
+ * refused for ever where it is refused once, so that it hides whether the first outcome of a command stands.
+ * Here a gate opens and closes: the same command is refused now and accepted later. It is one stream that
+ * everybody writes to. Its views show what is applied twice, and one of many streams has cursors of its own.
  */
 
 const by = z.object({ by: z.string() })

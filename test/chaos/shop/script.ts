@@ -24,7 +24,10 @@ const CITIES = ['Bergen', 'Delft', 'Ghent', 'Hobart'] as const
 /** More than a card is charged, with a quantity of one. */
 const ABOVE_ANY_CARD = 1_000_001
 
-/** What customers, banks and the warehouse do in a history: orders that race for too little stock, and all that may come of one. */
+/**
+ * What customers, banks and the warehouse do in a history: orders that race for too little stock, and all
+ * that may come of one.
+ */
 export function buildScript(seed: number, lastsMs: number): readonly Step[] {
   const dice = random(seed)
   const steps: Step[] = []

@@ -9,7 +9,8 @@ import { requests } from './suite-requests.ts'
 import { transient } from './suite-transient.ts'
 import { World } from './world.ts'
 
-// Every code of docs/errors.md is produced here, at the outermost place where it shows: over HTTP on the running system, or in its log.
+// Every code of docs/errors.md is produced here, at the outermost place where it shows: over HTTP on the
+// running system, or in its log.
 describe('errors', () => {
   const errors = new WitnessedErrors()
   let world: World

@@ -10,7 +10,10 @@ import { cancelled, placeBody, placedV1 } from '../../support/orders.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 
-/** What a consumer cannot take in: sent to the hub by a stranger. Each waits by itself from then on, and all in one partition. */
+/**
+ * What a consumer cannot take in: sent to the hub by a stranger. Each waits by itself from then on, and all
+ * in one partition.
+ */
 export function consumers(world: () => World, errors: WitnessedErrors): void {
   let producer: EventHubProducerClient
   before(() => {

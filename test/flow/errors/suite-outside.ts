@@ -10,8 +10,8 @@ const head = 'Host: localhost\r\nConnection: close\r\n'
 const body = JSON.stringify(placeBody)
 
 /**
- * Requests that no ordinary client makes. What the host refuses itself has a status and no problem: no function saw it. Nothing is
- * answered 500, and nothing is written.
+ * Requests that no ordinary client makes. What the host refuses itself has a status and no problem: no
+ * function saw it. Nothing is answered 500, and nothing is written.
  */
 export function outside(world: () => World): void {
   const cases: readonly [what: string, request: string, status: number, code?: string][] = [

@@ -48,7 +48,10 @@ export class World {
     return this.#printed.split('\n')
   }
 
-  /** All that requests wrote to the raw log, asked of the store itself; fulfilments hear of orders whenever they come to it. */
+  /**
+   * All that requests wrote to the raw log, asked of the store itself; fulfilments hear of orders whenever
+   * they come to it.
+   */
   async written(): Promise<readonly unknown[]> {
     const { resources } = await this.system.log.items.readAll().fetchAll()
     const asked = resources.filter(({ stream }) => !stream.startsWith('fulfilment-'))

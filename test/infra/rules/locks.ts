@@ -6,7 +6,8 @@ const LOCK = '/providers/Microsoft.Authorization/locks/'
 /** What nobody deletes by mistake. */
 export const lockRules: readonly Rule[] = [
   {
-    // An environment whose logs can be restored for 30 days is one that somebody means to keep. Others are to be taken down again.
+    // An environment whose logs can be restored for 30 days is one that somebody means to keep. Others are to
+    // be taken down again.
     name: 'logs and anchors that are kept are locked against deletion, and nothing else is',
     check: ({ predictedResources }) => {
       const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')

@@ -10,7 +10,10 @@ const PRIVATE: Readonly<Record<string, string>> = {
   'Microsoft.Web/sites': 'sites',
 }
 
-/** The private DNS zones without which a private endpoint is there and nobody finds it. https://learn.microsoft.com/azure/private-link/private-endpoint-dns */
+/**
+ * The private DNS zones without which a private endpoint is there and nobody finds it.
+ * https://learn.microsoft.com/azure/private-link/private-endpoint-dns
+ */
 const ZONES: Readonly<Record<string, readonly RegExp[]>> = {
   Sql: [/^privatelink\.documents\.azure\.com$/],
   namespace: [/^privatelink\.servicebus\.windows\.net$/],

@@ -15,7 +15,10 @@ const tier = 'properties.backupPolicy.continuousModeProperties.tier'
 
 const isDays = (least: number) => (value: unknown) => typeof value === 'number' && value >= least
 
-/** What each resource of a type must say of itself, word for word or by a test: nothing is left to a default of the platform. */
+/**
+ * What each resource of a type must say of itself, word for word or by a test: nothing is left to a default
+ * of the platform.
+ */
 export const properties: readonly (readonly [title: string, type: string, path: string, expected: unknown])[] = [
   // Entra alone: no key and no connection string opens anything
   ['no keys', hubs, 'properties.disableLocalAuth', true],

@@ -5,7 +5,10 @@ import type { Found, Rule } from './rule.ts'
 const SECRET =
   /list(Account)?(Keys|ConnectionStrings|Sas|ServiceSas|AccountSas|Secrets)\b|\b(primary|secondary)(Master|Readonly\w*)?Key\b|(primary|secondary)ConnectionString|AccountKey=|SharedAccess(Key|Signature)|[?&]sig=|\bpassword\b/i
 
-/** Of Application Insights: says where telemetry goes. It is no secret where keys are refused, which the rule "no keys" holds. */
+/**
+ * Of Application Insights: says where telemetry goes. It is no secret where keys are refused, which the rule
+ * "no keys" holds.
+ */
 const TELEMETRY_ADDRESS = /^\[reference\([^[\]]*Microsoft\.Insights\/components[^[\]]*\)\.ConnectionString\]$/
 
 /** Says by which identity, and holds nothing else. */

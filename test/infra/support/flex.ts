@@ -1,7 +1,10 @@
 /** Where something is set of an app. */
 export type Place = 'site' | 'siteConfig' | 'app setting'
 
-/** Whether Flex Consumption takes it: what it refuses, or ignores because the platform has it elsewhere, is not taken. */
+/**
+ * Whether Flex Consumption takes it: what it refuses, or ignores because the platform has it elsewhere, is
+ * not taken.
+ */
 export type Answer = 'takes' | 'refuses' | 'has elsewhere'
 
 const MIGRATION = 'https://learn.microsoft.com/azure/azure-functions/migration/migrate-plan-consumption-to-flex'
@@ -23,8 +26,9 @@ const SCALE_LIMIT = 'https://github.com/Azure/azure-functions-host/issues/10643'
 const RUNTIME = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/pull/345'
 
 /**
- * What Flex Consumption takes of an app and what it does not, each with where that is said. What does not stand here is not known: the
- * template must not set it before somebody has looked it up. A name may end in `*`.
+ * What Flex Consumption takes of an app and what it does not, each with where that is said. What does not
+ * stand here is not known: the template must not set it before somebody has looked it up. A name may end in
+ * `*`.
  */
 export const FLEX: readonly (readonly [place: Place, name: string, answer: Answer, source: string])[] = [
   ['site', 'serverFarmId', 'takes', SAMPLES],
@@ -33,7 +37,8 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['site', 'httpsOnly', 'takes', MIGRATION],
   ['site', 'publicNetworkAccess', 'takes', TERRAFORM],
   ['site', 'virtualNetworkSubnetId', 'takes', HOW_TO],
-  // All of an app's traffic goes through its subnet anyway; with it, tokens of the identity may not come where there is forced tunnelling.
+  // All of an app's traffic goes through its subnet anyway; with it, tokens of the identity may not come
+  // where there is forced tunnelling.
   ['site', 'outboundVnetRouting', 'has elsewhere', 'https://github.com/Azure/Azure-Functions/issues/2653'],
   ['site', 'vnetRouteAllEnabled', 'has elsewhere', DEPRECATED],
   ['site', 'vnetContentShareEnabled', 'has elsewhere', DEPRECATED],
@@ -85,7 +90,10 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
 /** Longest first, so that a name of its own comes before a pattern that it fits. */
 const byLength = FLEX.toSorted(([, one], [, other]) => other.length - one.length)
 
-/** What Flex Consumption does with a property or setting. Names of settings are compared without regard to case, as Azure does. */
+/**
+ * What Flex Consumption does with a property or setting. Names of settings are compared without regard to
+ * case, as Azure does.
+ */
 export function findAnswer(place: Place, name: string): Answer | 'is not known to take' {
   const found = byLength.find(([where, known]) => {
     if (where !== place) return false

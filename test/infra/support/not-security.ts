@@ -1,6 +1,7 @@
 /**
- * What may be deleted from a template without anything being less safe: `<type> <path>`, or `<type>` for a resource as a whole. Everything
- * else must be missed by a rule. What is about money, size, looks, or would be refused by Azure right away stands here.
+ * What may be deleted from a template without anything being less safe: `<type> <path>`, or `<type>` for a
+ * resource as a whole. Everything else must be missed by a rule. What is about money, size, looks, or would
+ * be refused by Azure right away stands here.
  */
 export const NOT_SECURITY: readonly RegExp[] = [
   / location$/,

@@ -14,7 +14,10 @@ export interface RoleMatrix {
 
 export const cell = (who: string, action: string, what: string): Cell => `${who} may ${action} ${what}`
 
-/** What the built-in roles allow, and on what. https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
+/**
+ * What the built-in roles allow, and on what.
+ * https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+ */
 const BUILT_IN: Readonly<Record<string, readonly [kind: string, actions: readonly string[]]>> = {
   '2b629674-e913-4c01-ae53-ef4638d8f975': ['hub', ['send']],
   'a638d3c7-ab3a-418d-83e6-5f17a39d4fde': ['hub', ['receive']],
@@ -28,7 +31,8 @@ const BUILT_IN: Readonly<Record<string, readonly [kind: string, actions: readonl
 const COSMOS = 'Microsoft.DocumentDB/databaseAccounts'
 
 /**
- * Who may do what with which data, as the roles that are deployed say it: an assignment counts for everything below its scope.
+ * Who may do what with which data, as the roles that are deployed say it: an assignment counts for everything
+ * below its scope.
  * @param person the principal that the parameters named.
  */
 export function roleMatrix({ predictedResources }: Deployed, person: string): RoleMatrix {

@@ -2,8 +2,8 @@ import * as test from 'node:test'
 import { type Bicep, findBicep, NoDotnet } from '../../../packages/cli/infra/bicep.ts'
 
 /**
- * The Bicep CLI, looked for once a test file. On a machine that has nothing to get it from, the tests that need it are left out and counted.
- * In CI they fail: what lands has been tested.
+ * The Bicep CLI, looked for once a test file. On a machine that has nothing to get it from, the tests that
+ * need it are left out and counted. In CI they fail: what lands has been tested.
  */
 const found = await findBicep().catch((error: unknown) => {
   if (error instanceof NoDotnet && !process.env.CI) return error

@@ -14,7 +14,10 @@ export interface ReceivedRequest {
   readonly body: string
 }
 
-/** A server that is no Tidemark: it answers what the running system answers seldom. @returns its address, and what it was asked. */
+/**
+ * A server that is no Tidemark: it answers what the running system answers seldom.
+ * @returns its address, and what it was asked.
+ */
 export async function answering(
   t: TestContext,
   answer: Answering,

@@ -6,8 +6,8 @@ import { examples } from '../command/examples.ts'
 const NAME = 'tidemark'
 
 /**
- * That of the library evaluates what was typed, and needs the package bash-completion. This one needs bash alone. What there is to complete
- * comes from the same place: `tidemark complete`, which the library adds.
+ * That of the library evaluates what was typed, and needs the package bash-completion. This one needs bash
+ * alone. What there is to complete comes from the same place: `tidemark complete`, which the library adds.
  */
 const BASH = `# bash completion for ${NAME}
 _${NAME}() {
@@ -23,8 +23,8 @@ _${NAME}() {
 complete -F _${NAME} ${NAME}`
 
 /**
- * That of the library evaluates what was typed, too, and throws where there is nothing to complete. Windows PowerShell, and every other before 7.3,
- * drops an empty argument that is not quoted once more.
+ * That of the library evaluates what was typed, too, and throws where there is nothing to complete. Windows
+ * PowerShell, and every other before 7.3, drops an empty argument that is not quoted once more.
  */
 const POWERSHELL = `# PowerShell completion for ${NAME}
 Register-ArgumentCompleter -Native -CommandName ${NAME} -ScriptBlock {

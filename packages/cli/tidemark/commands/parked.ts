@@ -148,8 +148,8 @@ async function act(context: Context, action: Action, service = '', choice: Choic
     const fresh = answer.items.filter((each) => !tried.has(formatKey(each)))
     for (const each of fresh) tried.add(formatKey(each))
     items.push(...fresh)
-    // A stream may wait for its next event now: asked once more, that would be given up too. And what still waits is chosen again before
-    // what has not had its turn: then nothing comes forward.
+    // A stream may wait for its next event now: asked once more, that would be given up too. And what still
+    // waits is chosen again before what has not had its turn: then nothing comes forward.
     if (!answer.more || action === 'skip' || fresh.length === 0) {
       left = answer.more
       break

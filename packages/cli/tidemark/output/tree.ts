@@ -16,8 +16,9 @@ export interface Node<Event extends Caused> {
 }
 
 /**
- * Events as trees: each below the one that caused it, oldest first. A cause that is none of them is a root of its own. Every event stands in
- * one place, also where causes lead in a circle, which a log that is whole does not have.
+ * Events as trees: each below the one that caused it, oldest first. A cause that is none of them is a root of
+ * its own. Every event stands in one place, also where causes lead in a circle, which a log that is whole
+ * does not have.
  */
 export function causationTrees<Event extends Caused>(events: readonly Event[]): readonly Node<Event>[] {
   const ordered = [...new Map(events.map((event) => [formatEventId(event), event])).values()].toSorted(byTime)

@@ -42,7 +42,8 @@ export interface AccessRequest extends QueryInputs {
 }
 
 /**
- * Narrows an extent to the one logical partition that WHERE names, or to those whose hierarchical key begins so, and chooses how to read it.
+ * Narrows an extent to the one logical partition that WHERE names, or to those whose hierarchical key begins
+ * so, and chooses how to read it.
  */
 export function chooseAccess(
   feedRange: FeedRange,

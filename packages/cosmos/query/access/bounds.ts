@@ -12,7 +12,10 @@ import {
   unite,
 } from './intervals.ts'
 
-/** By the JSON of a path: where the value there must be for WHERE to be true. It may be there and WHERE be false all the same. */
+/**
+ * By the JSON of a path: where the value there must be for WHERE to be true. It may be there and WHERE be
+ * false all the same.
+ */
 export type Bounds = ReadonlyMap<string, Intervals>
 
 const NO_BOUNDS: Bounds = new Map()

@@ -98,8 +98,8 @@ export function reverseIntervals(intervals: Intervals): Intervals {
 const invertKey = (key: Buffer): Buffer => key.map((byte) => 255 - byte) as Buffer
 
 /**
- * How few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end or a truth value, 1 for a type, 0 for
- * all else.
+ * How few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end or a
+ * truth value, 1 for a type, 0 for all else.
  */
 export function rateSelectivity(intervals: Intervals): number {
   return Math.min(5, ...intervals.map(rateInterval))

@@ -8,7 +8,8 @@ export type KeyValues = ReadonlyMap<string, unknown>
 const MAX_KEYS = 10_000
 
 /**
- * The keys that WHERE asks for, as in `(c.id = "1" AND c.pk = "a") OR (c.id = "2" AND c.pk = "b")`, which is how SDKs read many items.
+ * The keys that WHERE asks for, as in `(c.id = "1" AND c.pk = "a") OR (c.id = "2" AND c.pk = "b")`, which is
+ * how SDKs read many items.
  * @returns undefined where items with other keys may be meant, too.
  */
 export function findKeyValues(

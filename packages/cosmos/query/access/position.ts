@@ -15,13 +15,15 @@ export interface Position {
 }
 
 /**
- * The direction that rows of the same values come in by their numbers. A client that goes on with a query over several ranges skips
- * by it what it was given: @azure/cosmos, RidSkipCountFilter; azure-cosmos-dotnet-v3, OrderByCrossPartitionQueryPipelineStage.
+ * The direction that rows of the same values come in by their numbers. A client that goes on with a query
+ * over several ranges skips by it what it was given: @azure/cosmos, RidSkipCountFilter;
+ * azure-cosmos-dotnet-v3, OrderByCrossPartitionQueryPipelineStage.
  */
 export const tiesDescend = (terms: readonly Term[]): boolean => terms.some(({ descending }) => descending)
 
 /**
- * By what rows are ordered by, then by number; without an order by key and id; then by the place among the item's rows. No two rows are equal.
+ * By what rows are ordered by, then by number; without an order by key and id; then by the place among the
+ * item's rows. No two rows are equal.
  */
 export function comparePositions(terms: readonly Term[], a: Position, b: Position): number {
   const item =

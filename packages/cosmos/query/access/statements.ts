@@ -138,7 +138,10 @@ function buildStart({ descending }: ReadyIndex, terms: readonly Term[], from: Po
   }
 }
 
-/** The start takes the place of the end that it is behind of: SQLite seeks by one of two conditions, and it must be the narrower. */
+/**
+ * The start takes the place of the end that it is behind of: SQLite seeks by one of two conditions, and it
+ * must be the narrower.
+ */
 function buildBounds({ low, high }: Interval, descending: boolean, start: Start | undefined): Bound[] | undefined {
   const lower = { condition: 'value >= ?', values: [low] }
   const upper = high && { condition: 'value < ?', values: [high] }

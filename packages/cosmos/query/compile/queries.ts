@@ -30,7 +30,10 @@ export interface CompiledQuery {
   readonly isWhole: boolean
   /** Whether each item is one row. */
   readonly isPlain: boolean
-  /** Whether it asks for anything that is in an item; `SELECT *` does not, which takes it as it is, and COUNT(1) does not. */
+  /**
+   * Whether it asks for anything that is in an item; `SELECT *` does not, which takes it as it is, and
+   * COUNT(1) does not.
+   */
   readonly readsItem: boolean
   /** Whether it asks for nothing of the items: there is no FROM. */
   readonly isConstant: boolean
@@ -40,7 +43,10 @@ export interface CompiledQuery {
   readonly limit: Evaluate | undefined
   readonly offset: Evaluate | undefined
   readonly parameters: ReadonlySet<string>
-  /** What a continuation is of: the text, of an ordered query without WHERE, where clients that go on with it put the place. */
+  /**
+   * What a continuation is of: the text, of an ordered query without WHERE, where clients that go on with it
+   * put the place.
+   */
   readonly continuationText: string
   /** For the choice of an index. */
   readonly condition: Condition | undefined

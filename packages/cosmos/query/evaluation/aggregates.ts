@@ -29,7 +29,10 @@ function counting(): Aggregation {
   }
 }
 
-/** One value that is no number makes the whole undefined. https://learn.microsoft.com/azure/cosmos-db/nosql/query/sum */
+/**
+ * One value that is no number makes the whole undefined.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/sum
+ */
 function summing(average: boolean): Aggregation {
   let [sum, count]: [number | undefined, number] = [0, 0]
   return {
@@ -45,7 +48,10 @@ function summing(average: boolean): Aggregation {
   }
 }
 
-/** By type first; an array or an object makes the whole undefined. https://learn.microsoft.com/azure/cosmos-db/nosql/query/min */
+/**
+ * By type first; an array or an object makes the whole undefined.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/min
+ */
 function extreme(direction: 1 | -1): Aggregation {
   let [best, comparable]: [unknown, boolean] = [undefined, true]
   return {

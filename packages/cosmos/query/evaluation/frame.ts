@@ -24,7 +24,10 @@ const MAX_VALUE = 4 * 1024 * 1024
  * What one page of a query may cost this server, which answers all its clients in turn.
  */
 export class Work {
-  /** Milliseconds since 1970, when this page of the query was bound: what the static functions of time answer for each of its items. */
+  /**
+   * Milliseconds since 1970, when this page of the query was bound: what the static functions of time answer
+   * for each of its items.
+   */
   readonly now: number
   #rows = 0
   #bytes = 0

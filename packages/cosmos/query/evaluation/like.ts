@@ -1,5 +1,6 @@
 /**
- * LIKE's pattern: `%` is any text, `_` any character, `[a-f]` and `[^a-f]` one of a set; what follows the escape character is itself.
+ * LIKE's pattern: `%` is any text, `_` any character, `[a-f]` and `[^a-f]` one of a set; what follows the
+ * escape character is itself.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#like
  */
 export type LikePart =

@@ -20,7 +20,8 @@ export function compare(operator: Comparison, left: unknown, right: unknown): bo
 }
 
 /**
- * Arithmetic and bits are for numbers, `||` is for texts; anything else is undefined, and so is what JSON has no number for.
+ * Arithmetic and bits are for numbers, `||` is for texts; anything else is undefined, and so is what JSON has
+ * no number for.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/arithmetic-operators
  */
 export function applyBinary(operator: BinaryOperator, left: unknown, right: unknown): unknown {
@@ -87,7 +88,8 @@ export function finite(value: number | undefined): number | undefined {
 }
 
 /**
- * AND is false when one is, and true when all are; OR is true when one is, and false when all are. Else neither is known.
+ * AND is false when one is, and true when all are; OR is true when one is, and false when all are. Else
+ * neither is known.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/logical-operators
  */
 export function decide<Input>(

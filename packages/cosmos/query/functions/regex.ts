@@ -1,8 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { queryFailure } from '../syntax/query-failure.ts'
 
-// V8's second engine for regular expressions takes time in proportion to the text whatever the pattern is, and refuses patterns that it
-// cannot run so. The flag lets it be asked for, by `l`; other expressions are not changed.
+// V8's second engine for regular expressions takes time in proportion to the text whatever the pattern is,
+// and refuses patterns that it cannot run so. The flag lets it be asked for, by `l`; other expressions are
+// not changed.
 setFlagsFromString('--enable-experimental-regexp-engine')
 
 const MAX_PATTERN = 1000
@@ -10,7 +11,8 @@ const MAX_CACHED = 100
 const cached = new Map<string, RegExp>()
 
 /**
- * Whether a pattern is somewhere in a text. Back references and what looks around are refused, as they cannot be run in linear time.
+ * Whether a pattern is somewhere in a text. Back references and what looks around are refused, as they cannot
+ * be run in linear time.
  * @throws Failure 400
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/regexmatch
  */
@@ -38,7 +40,10 @@ function compile(pattern: string, modifiers: string): RegExp {
 const TOKEN = /\\.|\[(?:\\.|[^\]\\])*\]|#[^\n]*|./gs
 const MEMBER = /\\.|[a-z]-[a-z]|[A-Z]-[A-Z]|./gs
 
-/** Puts the modifiers that the engine does not have into the pattern: letters in both cases, no white space and no comments. */
+/**
+ * Puts the modifiers that the engine does not have into the pattern: letters in both cases, no white space
+ * and no comments.
+ */
 function rewrite(pattern: string, ignoreCase: boolean, extended: boolean): string {
   return pattern.replace(TOKEN, (token) => {
     if (extended && /^[\s#]/.test(token)) return ''

@@ -2,8 +2,8 @@ import { badRequest, type Failure } from '../../api/failure.ts'
 import type { Span } from './syntax.ts'
 
 /**
- * A 400 in the service's form. Its codes are those seen in the vendor's tests and issues; where none is known, there is none, as with some of
- * the service's own.
+ * A 400 in the service's form. Its codes are those seen in the vendor's tests and issues; where none is
+ * known, there is none, as with some of the service's own.
  */
 export function queryFailure(message: string, at?: Span, code?: string): Failure {
   const error = { severity: 'Error', ...(at && { location: at }), ...(code !== undefined && { code }), message }

@@ -5,7 +5,8 @@ export interface Span {
 }
 
 /**
- * A scalar expression. Chains of operators of one precedence are one node however long they are, so that their length costs no stack.
+ * A scalar expression. Chains of operators of one precedence are one node however long they are, so that
+ * their length costs no stack.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/scalar-expressions
  */
 export type Expression =

@@ -1,5 +1,6 @@
-// The account of all databases, and the roles on data that it knows. Whoever reads or writes data has a role from access.bicep: there are
-// no keys, and nobody makes or changes databases and containers but a deployment.
+// The account of all databases, and the roles on data that it knows. Whoever reads or writes data has a role
+// from access.bicep: there are no keys, and nobody makes or changes databases and containers but a
+// deployment.
 
 import { Shape, Tags } from '../types.bicep'
 import { cosmosRoleId, cosmosRoles } from '../cosmos-roles.bicep'
@@ -27,8 +28,8 @@ param workspaceId string
 
 var regions = concat([location], size.failoverLocations)
 
-// Reads lag behind by no more than this, and never see writes out of order; in the region that is written to they do not lag. The least
-// that is allowed for one region, and for several.
+// Reads lag behind by no more than this, and never see writes out of order; in the region that is written to
+// they do not lag. The least that is allowed for one region, and for several.
 // https://learn.microsoft.com/azure/cosmos-db/consistency-levels#bounded-staleness-consistency
 var staleness = length(regions) == 1 ? { writes: 10, seconds: 5 } : { writes: 100000, seconds: 300 }
 
@@ -64,7 +65,8 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' = {
   }
 }
 
-// Nobody deletes the logs by mistake, with azd down or in the portal. On the account, not on the group: storage-account.bicep says why.
+// Nobody deletes the logs by mistake, with azd down or in the portal. On the account, not on the group:
+// storage-account.bicep says why.
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   scope: account
   name: 'not-deleted'
@@ -87,9 +89,10 @@ resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-10
   }
 ]
 
-// Who changed what of the account, and which logical partitions grow large. Not DataPlaneRequests and QueryRuntimeStatistics, a line for
-// each request, nor PartitionKeyRUConsumption, a line for each stream each second: what they cost to keep is of the order of what the
-// requests themselves cost. An incident may need them for an hour: docs/operate.md.
+// Who changed what of the account, and which logical partitions grow large. Not DataPlaneRequests and
+// QueryRuntimeStatistics, a line for each request, nor PartitionKeyRUConsumption, a line for each stream each
+// second: what they cost to keep is of the order of what the requests themselves cost. An incident may need
+// them for an hour: docs/operate.md.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: account
   name: 'to-log-analytics'

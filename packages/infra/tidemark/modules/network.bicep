@@ -1,5 +1,6 @@
-// The virtual network: a subnet for each service, out of which its app reaches everything, and one with the private endpoints of all that is
-// reached; the private DNS zones that make the names of those resources lead there.
+// The virtual network: a subnet for each service, out of which its app reaches everything, and one with the
+// private endpoints of all that is reached; the private DNS zones that make the names of those resources lead
+// there.
 
 import { zones } from '../private-dns-zones.bicep'
 import { Tags } from '../types.bicep'
@@ -27,8 +28,9 @@ var abbreviations = loadJsonContent('../abbreviations.json')
 var endpoints = 'private-endpoints'
 // The first addresses: a service that is added moves none of them.
 var endpointAddresses = cidrSubnet(addressSpace, 24, 0)
-// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS: host.json and the SDK for Node say so.
-// Direct mode would need all ports. https://learn.microsoft.com/azure/cosmos-db/how-to-configure-private-endpoints
+// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS:
+// host.json and the SDK for Node say so. Direct mode would need all ports.
+// https://learn.microsoft.com/azure/cosmos-db/how-to-configure-private-endpoints
 var endpointPorts = ['443', '5671']
 
 resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
@@ -82,8 +84,9 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   }
 }
 
-// Security groups of apps say where calls may go; no call comes in through their subnets. Rules take any source: what is in the subnet is the
-// app alone, and its instances are reported to call from other addresses as well: https://github.com/Azure/azure-functions-host/issues/10620
+// Security groups of apps say where calls may go; no call comes in through their subnets. Rules take any
+// source: what is in the subnet is the app alone, and its instances are reported to call from other addresses
+// as well: https://github.com/Azure/azure-functions-host/issues/10620
 resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
   for service in services: {
     name: '${abbreviations.networkSecurityGroup}${service}'
@@ -158,14 +161,16 @@ var serviceSubnets = [
     properties: {
       // An app takes up to 40 addresses, and a few while it is replaced.
       addressPrefix: cidrSubnet(addressSpace, 24, index + 1)
-      // What a Flex Consumption app is integrated by: https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to
+      // What a Flex Consumption app is integrated by:
+      // https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to
       delegations: [{ name: 'functions', properties: { serviceName: 'Microsoft.App/environments' } }]
       networkSecurityGroup: { id: serviceGuards[index].id }
     }
   }
 ]
 
-// Subnets stand in the network itself: as resources of their own they are written at the same time, and one of them fails.
+// Subnets stand in the network itself: as resources of their own they are written at the same time, and one
+// of them fails.
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location

@@ -1,4 +1,5 @@
-// A private endpoint: an address in the virtual network that is the resource, and the names under which it is found there.
+// A private endpoint: an address in the virtual network that is the resource, and the names under which it is
+// found there.
 
 import { PrivateLinkGroup, zonesOf } from '../private-dns-zones.bicep'
 import { Tags } from '../types.bicep'

@@ -1,5 +1,5 @@
-// A microservice: its storage, the rights of its identity, and the app that works with them. Services share an account and a namespace, where
-// each is let into its own part alone, and nothing else.
+// A microservice: its storage, the rights of its identity, and the app that works with them. Services share
+// an account and a namespace, where each is let into its own part alone, and nothing else.
 
 import { hostStorageName, identityName } from '../names.bicep'
 import { Container, Service, Shape, Tags } from '../types.bicep'

@@ -1,5 +1,5 @@
-// The page that shows how it all does, in the portal: under Workbooks of the Log Analytics workspace. What it shows is in workbook.json, as the
-// portal's editor writes it, with the names of resources left open.
+// The page that shows how it all does, in the portal: under Workbooks of the Log Analytics workspace. What it
+// shows is in workbook.json, as the portal's editor writes it, with the names of resources left open.
 
 import { Tags } from '../types.bicep'
 

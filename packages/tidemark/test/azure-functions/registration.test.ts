@@ -31,7 +31,10 @@ const ofEvery = (service: string) => [
   ...history(service),
   ...everyRoute.map((route): PlacedRoute => ({ ...route, service })),
 ]
-/** How many of these routes match a path, as ASP.NET Core matches them: the host's own reading, which shares nothing with the check. */
+/**
+ * How many of these routes match a path, as ASP.NET Core matches them: the host's own reading, which shares
+ * nothing with the check.
+ */
 const matches = (paths: readonly string[], path: string): number =>
   paths.filter((template) => matchRoute(parseRoute(template, 'f'), path.split('/')) !== undefined).length
 

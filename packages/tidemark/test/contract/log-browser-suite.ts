@@ -26,7 +26,10 @@ async function everyPage(ask: (continuation?: string) => Promise<CommitPage>): P
 
 /** What every browser of a log must do. @param create an empty log, and its browser. */
 export function logBrowserSuite(name: string, create: () => Promise<{ log: EventStore; browser: LogBrowser }>): void {
-  /** A log with so many orders, each placed and then confirmed in a commit of its own, a receipt, and streams of another category. */
+  /**
+   * A log with so many orders, each placed and then confirmed in a commit of its own, a receipt, and streams
+   * of another category.
+   */
   async function filled(orders = MORE_THAN_A_PAGE) {
     const { log, browser } = await create()
     const streams = Array.from({ length: orders }, (_, index) =>

@@ -3,10 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { Container, ContainerDefinition, Database } from '@azure/cosmos'
 
-/** An operation of an adapter on a container that may not be there. Whatever it answers where the container is there is right. */
+/**
+ * An operation of an adapter on a container that may not be there. Whatever it answers where the container is
+ * there is right.
+ */
 export type OnContainer = (container: Container) => Promise<unknown>
 
-/** What every operation of a store must do that lacks its container: say so, and name it. A repeat works once the container is there. */
+/**
+ * What every operation of a store must do that lacks its container: say so, and name it. A repeat works once
+ * the container is there.
+ */
 export function missingContainerSuite(
   name: string,
   definition: Omit<ContainerDefinition, 'id' | 'partitionKey'> & { readonly partitionKey: string },

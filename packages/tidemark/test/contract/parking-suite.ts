@@ -42,7 +42,10 @@ const message: ParkedMessage = {
   since: '2026-01-01T00:00:00.000Z',
 }
 
-/** What every store of what waits must do. @param create that of another consumer with every call, in the same place. */
+/**
+ * What every store of what waits must do.
+ * @param create that of another consumer with every call, in the same place.
+ */
 export function parkingSuite(name: string, create: () => Promise<ParkingStore>): void {
   describe(`parking: ${name}`, () => {
     it('of a consumer for which nothing waits, there is nothing', async () => {

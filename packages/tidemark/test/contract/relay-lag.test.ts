@@ -80,7 +80,8 @@ describe('how far the relay is behind', () => {
     assert.equal((await lag.read(10)).commits, 1)
   })
 
-  // As the library of the Functions host writes them, and beside what it needs besides: its marks of a store that is set up.
+  // As the library of the Functions host writes them, and beside what it needs besides: its marks of a store
+  // that is set up.
   it('is what comes behind the leases of the Functions host', async () => {
     await place(1, 2)
     for (const id of ['host.info', 'host.lock']) await leases.items.create({ id })

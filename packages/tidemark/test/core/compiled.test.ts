@@ -9,7 +9,8 @@ import { published } from '../../core/service.ts'
 import { given } from '../../testing/given.ts'
 import { wallet } from '../domain/wallets.ts'
 
-// The compiler is the test: `npm run types` fails where a line that must not compile does. Each line runs too, so none is dead.
+// The compiler is the test: `npm run types` fails where a line that must not compile does. Each line runs
+// too, so none is dead.
 
 const Rung = eventType('Rung', z.object({ door: z.string() }))
 const rungBy = z.object({ door: z.string(), by: z.string() })

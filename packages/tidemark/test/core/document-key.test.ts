@@ -6,7 +6,10 @@ import { project } from '../../testing/project.ts'
 import { labelView, shelves } from '../domain/shelves.ts'
 import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
 
-/** What a function is given of a key: the client resolves steps, and the Functions host decodes all but slashes, once. */
+/**
+ * What a function is given of a key: the client resolves steps, and the Functions host decodes all but
+ * slashes, once.
+ */
 function carried(key: string): string | undefined {
   const { pathname } = new URL(`http://localhost/labels/${encodeURIComponent(key)}`)
   const [, labels, segment, ...more] = pathname.split('/')

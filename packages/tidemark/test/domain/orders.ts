@@ -5,8 +5,8 @@ import type { Resource } from '../../core/resource.ts'
 import { published, type Service } from '../../core/service.ts'
 import type { MultiStreamView, SingleStreamView } from '../../core/view.ts'
 
-// The domain of the framework's own tests: an order that is placed, moved, answered and cancelled; a view of each order,
-// and one of what was sold.
+// The domain of the framework's own tests: an order that is placed, moved, answered and cancelled; a view of
+// each order, and one of what was sold.
 
 const orderId = z.string()
 const name = z.string().min(1).max(100)

@@ -24,7 +24,10 @@ interface Stock {
   readonly reserved: number
 }
 
-/** A decider of long streams that many write to: each command leaves one event, but a release of what is not reserved. */
+/**
+ * A decider of long streams that many write to: each command leaves one event, but a release of what is not
+ * reserved.
+ */
 export const stock: Decider<Stock, CommandOf<(typeof commands)[number]>, StockEvent> = {
   category: 'stock',
   commands,

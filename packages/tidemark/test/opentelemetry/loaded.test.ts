@@ -7,7 +7,10 @@ import { connectionStrings } from '../../../test-support/connection-strings.ts'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** Wires a service by some settings in a process of its own. @returns which modules of OpenTelemetry were loaded, of how many in all. */
+/**
+ * Wires a service by some settings in a process of its own.
+ * @returns which modules of OpenTelemetry were loaded, of how many in all.
+ */
 async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ telemetry: string[]; all: number }> {
   const script = `
     import { registerHooks } from 'node:module'

@@ -17,7 +17,8 @@ const events = recorded(
 )
 
 /**
- * A log that has its events in memory: nothing of it waits for anything, so only the fold itself can let others have their turn.
+ * A log that has its events in memory: nothing of it waits for anything, so only the fold itself can let
+ * others have their turn.
  * @param size how many commits a page has. @param each how many events a commit has.
  */
 function createLog(size: number, each = 1): Pick<EventStore, 'read'> {

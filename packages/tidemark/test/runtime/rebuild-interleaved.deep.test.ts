@@ -62,8 +62,9 @@ function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
 }
 
 /**
- * A replay, a going back, or a build that is promoted, while commands append, two instances project a half of the streams each, a third one reads, and time passes: every
- * call of every one waits until the scheduler lets it go.
+ * A replay, a going back, or a build that is promoted, while commands append, two instances project a half of
+ * the streams each, a third one reads, and time passes: every call of every one waits until the scheduler
+ * lets it go.
  */
 async function interleaved(
   scheduler: fc.Scheduler,

@@ -1,6 +1,7 @@
 /**
- * A number of 32 bits that a text has: FNV-1a, its end mixed as MurmurHash3 ends. Everything that chance decides in a history is asked by what
- * it is about, in place of one sequence of numbers: so leaving one fault out changes nothing but what follows from that fault.
+ * A number of 32 bits that a text has: FNV-1a, its end mixed as MurmurHash3 ends. Everything that chance
+ * decides in a history is asked by what it is about, in place of one sequence of numbers: so leaving one
+ * fault out changes nothing but what follows from that fault.
  */
 export function hashText(seed: number, text: string): number {
   let hash = (seed ^ 0x811c9dc5) | 0

@@ -24,8 +24,8 @@ export type CallFault = (typeof CALL_FAULTS)[number]
 
 /**
  * What may go wrong by itself:
- * - `takeover`: another process takes what one works on (a hub's partition, a part of the change feed, the timer), and that one learns of it late,
- *   so that both work on it for a while;
+ * - `takeover`: another process takes what one works on (a hub's partition, a part of the change feed, the
+ *   timer), and that one learns of it late, so that both work on it for a while;
  * - `outage`: a store answers nobody for a while;
  * - `rewind`, `skip`: a consumer's checkpoint is moved back, or to the end, as another program can;
  * - `expire`: a hub drops messages that a consumer has not read;
@@ -111,8 +111,8 @@ export class Faults {
   readonly #planned: readonly (readonly [kind: WorldFault, count: number])[]
 
   /**
-   * @param kinds those that may happen. Each history has some of these, more or less often: where all happen all the time, what only happens
-   *   in between is never seen.
+   * @param kinds those that may happen. Each history has some of these, more or less often: where all happen
+   * all the time, what only happens in between is never seen.
    * @param only the ids of those that happen; without it all do.
    */
   constructor(dice: Dice, kinds: ReadonlySet<FaultKind>, only?: ReadonlySet<string>) {

@@ -9,8 +9,8 @@ import type { Poison } from './poison.ts'
 import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
-// What the Functions host does: it brings batches to functions, brings one that failed again for ever, and says how far it has come. The retry
-// policy is that of triggers.ts.
+// What the Functions host does: it brings batches to functions, brings one that failed again for ever, and
+// says how far it has come. The retry policy is that of triggers.ts.
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
@@ -40,7 +40,10 @@ async function invoke(
   }
 }
 
-/** Does what the host does for itself until it succeeds: reading on, or nothing. @returns undefined where the claim was lost before. */
+/**
+ * Does what the host does for itself until it succeeds: reading on, or nothing.
+ * @returns undefined where the claim was lost before.
+ */
 async function untilDone<Answer>(
   process: Process,
   claim: Claim,
@@ -197,7 +200,8 @@ export class ConsumedPartition implements Resource {
       if (!(await invoke(ground, process, claim, this.name, () => this.#deliver(process, delivery)))) break
       claim.next = last.sequence + 1
       if (batches % frequency === 0)
-        // Whoever lost the partition and does not know it writes it all the same. One that fails is written with a later batch.
+        // Whoever lost the partition and does not know it writes it all the same. One that fails is written
+        // with a later batch.
         await process
           .call({ ...blob, name: 'checkpoint.write', isWrite: true }, async () => {
             this.checkpoint = last.sequence

@@ -1,7 +1,10 @@
 import type { Ground } from './ground.ts'
 import type { Process } from './process.ts'
 
-/** Something that one process of a service works on at a time: a part of the change feed, a partition for one consumer, the timer. */
+/**
+ * Something that one process of a service works on at a time: a part of the change feed, a partition for one
+ * consumer, the timer.
+ */
 export interface Resource {
   readonly name: string
   readonly service: string
@@ -27,7 +30,10 @@ export class Claim {
   }
 }
 
-/** How long a resource of a process that ended waits for another, and a process that lost one for the news, at most. Milliseconds. */
+/**
+ * How long a resource of a process that ended waits for another, and a process that lost one for the news, at
+ * most. Milliseconds.
+ */
 const EXPIRES_MS = 20_000
 const NEWS_MS = 15_000
 /** Where no process lives, one is looked for again. */

@@ -19,14 +19,20 @@ interface Handled {
   readonly versions: Set<number>
 }
 
-/** What cannot be processed for a while: handlers whose code throws, and change feeds that show commits which are not what was recorded. */
+/**
+ * What cannot be processed for a while: handlers whose code throws, and change feeds that show commits which
+ * are not what was recorded.
+ */
 export class Poison {
   readonly #ground: Ground
   readonly #bugs: Spoiled[] = []
   readonly #damages: Spoiled[] = []
   /** Which streams met poison, each with the handler that did. */
   readonly #met = new Set<string>()
-  /** Events that a reaction was done with for the first time after a later one of their stream: what to tell of each, and the stream. */
+  /**
+   * Events that a reaction was done with for the first time after a later one of their stream: what to tell
+   * of each, and the stream.
+   */
   readonly late: { readonly what: string; readonly stream: string }[] = []
   readonly #handled = new Map<string, Handled>()
 
@@ -34,7 +40,10 @@ export class Poison {
     this.#ground = ground
   }
 
-  /** A handler's code throws for some events. It is mended after a while, at the latest when nothing goes wrong any more. */
+  /**
+   * A handler's code throws for some events. It is mended after a while, at the latest when nothing goes
+   * wrong any more.
+   */
   addBug(name: string, about: string, milliseconds: number): void {
     this.#bugs.push({ name, about, until: this.#ground.now + milliseconds })
   }

@@ -25,7 +25,8 @@ import type { Stores } from './stores.ts'
 const PAGE = 3
 
 /**
- * The ports of a service as one of its processes has them: what is behind them is shared, and every call of theirs is a call of the process.
+ * The ports of a service as one of its processes has them: what is behind them is shared, and every call of
+ * theirs is a call of the process.
  * @param findHub a service.
  */
 export function createPorts(

@@ -33,7 +33,10 @@ export interface ProcessParts {
   readonly onEnd: (process: Process) => void
 }
 
-/** A process of a service: it has caches of its own and a machine whose clocks are wrong in their own way, and it may end at any moment. */
+/**
+ * A process of a service: it has caches of its own and a machine whose clocks are wrong in their own way, and
+ * it may end at any moment.
+ */
 export class Process {
   readonly name: string
   readonly service: string
@@ -114,8 +117,8 @@ export class Process {
   }
 
   /**
-   * Asks something outside the process: it takes effect at a later moment and is answered at one after that, in whatever order all this comes
-   * about, unless a fault has it otherwise.
+   * Asks something outside the process: it takes effect at a later moment and is answered at one after that,
+   * in whatever order all this comes about, unless a fault has it otherwise.
    */
   call<Answer>(call: Call, effect: () => Promise<Answer>): Promise<Answer> {
     // Nobody is left who could hear an answer.

@@ -14,7 +14,10 @@ import { MemoryViewStores } from '../../memory/view-store.ts'
 import type { Hub } from './hub.ts'
 import { Signal } from './signal.ts'
 
-/** By how much the store's clock is guessed wrong at most: half of the longest that a process waits for it, or stands still meanwhile. */
+/**
+ * By how much the store's clock is guessed wrong at most: half of the longest that a process waits for it, or
+ * stands still meanwhile.
+ */
 const WRONG_MS = 30_000
 
 /** What all processes of a service share: it outlives them. */

@@ -6,12 +6,15 @@ interface Moment {
   readonly happens: () => void
 }
 
-/** So many moments pass without a turn of the event loop: what waits for one, such as a snapshot that is to be written, gets it. */
+/**
+ * So many moments pass without a turn of the event loop: what waits for one, such as a snapshot that is to be
+ * written, gets it.
+ */
 const MOMENTS_A_TURN = 64
 
 /**
- * Virtual time: moments in their order, each of which begins when all that the one before led to has come to rest. Nothing else runs meanwhile,
- * so the same moments lead to the same history.
+ * Virtual time: moments in their order, each of which begins when all that the one before led to has come to
+ * rest. Nothing else runs meanwhile, so the same moments lead to the same history.
  */
 export class Timeline {
   /** Milliseconds since 1970. */
@@ -81,7 +84,10 @@ function isBefore(one: Moment, other: Moment): boolean {
   return one.time < other.time || (one.time === other.time && one.order < other.order)
 }
 
-/** Settles when no promise leads on any more: ticks come after all microtasks, however many of these make further ones. */
+/**
+ * Settles when no promise leads on any more: ticks come after all microtasks, however many of these make
+ * further ones.
+ */
 function rest(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
 }

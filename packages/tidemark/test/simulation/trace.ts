@@ -1,4 +1,7 @@
-/** What happened in a history, line by line: their hash tells histories apart, the lines themselves are kept where somebody wants to read them. */
+/**
+ * What happened in a history, line by line: their hash tells histories apart, the lines themselves are kept
+ * where somebody wants to read them.
+ */
 export class Trace {
   readonly #kept: string[] | undefined
   #one = 0xdeadbeef

@@ -74,7 +74,11 @@ export class World {
     new Disturbances(this).plan(options)
   }
 
-  /** Lets time pass until it is over. @returns false where the time was, before. @throws what broke in the simulator itself. */
+  /**
+   * Lets time pass until it is over.
+   * @returns false where the time was, before.
+   * @throws what broke in the simulator itself.
+   */
   async run(isOver: () => boolean, until: number): Promise<boolean> {
     const { ground } = this
     const isLate = (): boolean => ground.now > until || ground.timeline.passed > MAX_MOMENTS

@@ -1,6 +1,6 @@
 /**
- * A port in front of another: every call of a method that answers with a promise is preceded by something of the test's own. What the
- * methods hand out (stores, readers) is treated alike.
+ * A port in front of another: every call of a method that answers with a promise is preceded by something of
+ * the test's own. What the methods hand out (stores, readers) is treated alike.
  */
 export function before<Port extends object>(port: Port, happens: (method: string) => Promise<void>): Port {
   return new Proxy(port, {

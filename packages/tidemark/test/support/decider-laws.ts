@@ -21,9 +21,10 @@ export interface DeciderLaws<State, Cmd extends Command, Event extends DomainEve
 }
 
 /**
- * Any command at any state that commands can lead to is decided: without throwing, the same each time, with events that fit their schemas
- * (as they are kept and as they are told), leaving the state as it was, which is plain JSON; and the invariant holds after every event. Fails where a
- * declared command, event or refusal was never seen: then it proves less than it says.
+ * Any command at any state that commands can lead to is decided: without throwing, the same each time, with
+ * events that fit their schemas (as they are kept and as they are told), leaving the state as it was, which
+ * is plain JSON; and the invariant holds after every event. Fails where a declared command, event or refusal
+ * was never seen: then it proves less than it says.
  * @param refusals every code that the decider refuses with.
  */
 export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>(

@@ -2,7 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 
-/** What is read of a span. https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto */
+/**
+ * What is read of a span.
+ * https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto
+ */
 export interface ReceivedSpan {
   readonly service: string
   readonly name: string
@@ -84,7 +87,10 @@ function formatKey({ name, service, attributes }: ReceivedPoint): string {
   return JSON.stringify([name, service, attributes])
 }
 
-/** The fields of a message by their numbers, each with all its values. https://protobuf.dev/programming-guides/encoding/ */
+/**
+ * The fields of a message by their numbers, each with all its values.
+ * https://protobuf.dev/programming-guides/encoding/
+ */
 type Fields = ReadonlyMap<number, readonly (bigint | Buffer)[]>
 
 function parseFields(bytes: Buffer): Fields {

@@ -9,7 +9,10 @@ import { recorded } from './recorded.ts'
 /** The id of the item of a commit that begins with this version. */
 export { derivedId as createdId, eventId as commitIdOf, hashKey as storedKeyOf, toLogItem as toRawItem }
 
-/** The commit after another: its last event once more under another type, as a build of the future could have written it. */
+/**
+ * The commit after another: its last event once more under another type, as a build of the future could have
+ * written it.
+ */
 export function buildRawSuccessor(item: unknown, type: string): LogItem {
   const last = parseCommit(item as LogItem)?.events.at(-1)
   if (last === undefined) throw new Error(`no commit: ${JSON.stringify(item)}`)

@@ -13,7 +13,10 @@ import { SteppedStore } from './stepped-store.ts'
 
 class Dead extends Error {}
 
-/** Brings events of one stream to the service's reactions that follow it, as a trigger does: until they succeed or the process is gone. */
+/**
+ * Brings events of one stream to the service's reactions that follow it, as a trigger does: until they
+ * succeed or the process is gone.
+ */
 export type Instance = (events: readonly RecordedEvent[]) => Promise<void>
 
 /** Decides whose step comes next: fast-check's scheduler, or `AT_ONCE`. */

@@ -3,7 +3,10 @@ import { eventId } from '../../core/event.ts'
 import { GENESIS, hashEvent } from '../../core/hash-chain.ts'
 import { parseCategory } from '../../core/stream.ts'
 
-/** What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept, where it has none of it. */
+/**
+ * What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept,
+ * where it has none of it.
+ */
 type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published' | 'traceparent'>
 
 /** A stream's recorded events, chained; one second apart. */

@@ -4,8 +4,8 @@ import type { LogHead } from '../../core/hash-chain.ts'
 import type { AppendResult, EventHistory, EventStore } from '../../core/ports.ts'
 
 /**
- * A log seen by one instance: every call waits for its turn before it takes effect and again before its answer arrives, so that whoever
- * gives the turns decides how instances interleave, and where one dies.
+ * A log seen by one instance: every call waits for its turn before it takes effect and again before its
+ * answer arrives, so that whoever gives the turns decides how instances interleave, and where one dies.
  */
 export class SteppedStore implements EventStore, EventHistory {
   readonly #inner: EventStore & EventHistory

@@ -41,10 +41,10 @@ export interface Happening {
 }
 
 /**
- * Services that meet in events, as one value that is stepped by hand: every message that is on its way, every command that waits for its
- * time and everything that may happen from outside is a step of its own, so that a test can take them in every order there is. Knows nothing of
- * stores and hubs: deciders and reactions alone. Time stands still, but a command that waits for its time is sent as of that time, whenever a
- * test sends it.
+ * Services that meet in events, as one value that is stepped by hand: every message that is on its way, every
+ * command that waits for its time and everything that may happen from outside is a step of its own, so that a
+ * test can take them in every order there is. Knows nothing of stores and hubs: deciders and reactions alone.
+ * Time stands still, but a command that waits for its time is sent as of that time, whenever a test sends it.
  */
 export class Universe {
   readonly #services: readonly Service[]
@@ -84,7 +84,10 @@ export class Universe {
     return this.#happenings
   }
 
-  /** Messages that are on their way, as `<consumer> <stream>`: the next of each stream. What nobody asked for is passed over. */
+  /**
+   * Messages that are on their way, as `<consumer> <stream>`: the next of each stream. What nobody asked for
+   * is passed over.
+   */
   deliverable(): string[] {
     return this.#consumers.flatMap(({ service, reaction, name }) =>
       [...this.#streams.keys()]
