@@ -242,7 +242,15 @@ const rows = [
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
       ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'diff', 'esbuild', 'fast-check'],
-      ...['@hpcc-js/wasm-graphviz', 'get-east-asian-width', 'microdiff', 'openapi-typescript', 'typescript', 'vite'],
+      ...[
+        '@hpcc-js/wasm-graphviz',
+        '@textlint/kernel',
+        'get-east-asian-width',
+        'microdiff',
+        'openapi-typescript',
+        'typescript',
+        'vite',
+      ],
     ],
     node: ['*'],
   },
