@@ -167,6 +167,6 @@ function checkFollowed(stream: string, after: LogHead, read: OperationResponse |
   throw new TidemarkError(
     'chain-broken',
     `${stream} was appended to after version ${String(to)} of its log, but the folded version is ${after.version}: ` +
-      'the log was restored or changed while this instance ran. The stream accepts no more commands: run npm run verify',
+      'the log was restored or changed while this instance ran. The stream takes no more commands: see npm run verify',
   )
 }
