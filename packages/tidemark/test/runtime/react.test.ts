@@ -428,7 +428,7 @@ describe('a reaction that does not wait for what it sends', () => {
     assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderRejected'])
     assert.match(
       system.traced.join(),
-      /^reservation-1@1: .* sent reject to order-1 after it had ended, where a crash loses/,
+      /^reservation-1@1: .* sent reject to order-1 after it had ended, so a crash would lose it/,
     )
   })
 
