@@ -254,7 +254,8 @@ describe('npm run verify', () => {
         [
           'failed: 2 faults',
           'order order-nobody: inserted: the log has no such stream',
-          `order ${stream}: changed: it differs from the result of its events up to version 3: /status is "placed", not "cancelled"`,
+          `order ${stream}: changed: it differs from the result of its events up to version 3: ` +
+            '/status is "placed", not "cancelled"',
         ].toSorted(),
       ],
     )

@@ -3,7 +3,7 @@ import { readError } from './client.ts'
 
 /**
  * The time limit of one operation, in milliseconds, including the SDK's own retries. It is a little longer
- * than one request, because the SDK retries a read that times out 120 times.
+ * than one request. Without it, the SDK would retry a timed-out read 120 times.
  */
 const OPERATION_TIMEOUT_MS = 12_000
 

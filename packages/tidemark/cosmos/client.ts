@@ -71,7 +71,7 @@ function isRefusal(code: unknown): boolean {
   return typeof code === 'number' && code >= 400 && code < 500 && code !== 408 && code !== 449
 }
 
-/** Converts the error of a failed read: `unavailable` if a retry may help, else the error itself. */
+/** The error for a failed read: `unavailable` if a retry may help, `container-missing`, or the original error. */
 export function readError(error: unknown, container: Container): unknown {
   const code = readErrorCode(error)
   // A read of a missing item throws no error, so a 404 here is about the container or the replica.
@@ -81,7 +81,7 @@ export function readError(error: unknown, container: Container): unknown {
 }
 
 /**
- * Converts the error of a failed write: nothing was written, or the outcome is unknown.
+ * The error for a failed write: nothing was written, or the outcome is unknown.
  * @param error not the 404 of a missing item.
  */
 export function writeError(error: unknown, container: Container): unknown {

@@ -149,7 +149,7 @@ function refusedAppend({ statusCode }: OperationResponse, index: number): Append
     case 404:
       return { outcome: 'missing' }
     case 413:
-      throw new TidemarkError('decision-too-large', 'the append is larger than a batch of the store may be')
+      throw new TidemarkError('decision-too-large', 'the append exceeds the batch limit of the store')
     case 429:
       throw new TidemarkError('unavailable', 'the store is throttled')
     case 408:

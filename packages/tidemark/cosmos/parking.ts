@@ -149,7 +149,7 @@ export class CosmosParking implements ParkingStore {
       case 412:
         return undefined
       case 413:
-        throw new TidemarkError('internal', 'the change is larger than a batch of the store may be')
+        throw new TidemarkError('internal', 'the change exceeds the batch limit of the store')
       case 429:
         throw new TidemarkError('unavailable', 'the store is throttled')
       case 408:

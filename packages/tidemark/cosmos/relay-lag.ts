@@ -7,8 +7,8 @@ const OK = 200
 
 /**
  * A lease of the relay's trigger. The Functions host's library stores the id of the physical partition as
- * `LeaseToken` (`0`) and its continuation as `ContinuationToken` (`"123"`, quotes included). See
- * https://github.com/Azure/azure-cosmos-dotnet-v3/blob/master,
+ * `LeaseToken` (`0`) and its continuation as `ContinuationToken` (`"123"`, quotes included).
+ * https://github.com/Azure/azure-cosmos-dotnet-v3
  * Microsoft.Azure.Cosmos/src/ChangeFeedProcessor/LeaseManagement/DocumentServiceLeaseCore.cs
  * The local host stores the continuation of its SDK, which contains both.
  */

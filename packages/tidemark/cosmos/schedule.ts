@@ -72,7 +72,7 @@ function toScheduledCommand({ stream, key, due, command, metadata }: ScheduleIte
 
 function readPlace(continuation: string): readonly [from: number, skip: number] {
   if (!/^\d{1,15}:\d{1,15}$/.test(continuation))
-    throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+    throw new TidemarkError('invalid-query', 'the continuation was not returned by a page')
   const [from = 0, skip = 0] = continuation.split(':').map(Number)
   return [from, skip]
 }

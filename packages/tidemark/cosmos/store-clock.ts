@@ -185,7 +185,7 @@ export class StoreClock implements Clock {
       this.#reportedSkew = skew
       const seconds = Math.round(Math.abs(skew) / 1000)
       this.#report(
-        `this host's clock is ${seconds} s ${skew > 0 ? 'fast' : 'slow'}, by the store's. ` +
+        `this host's clock is ${seconds} s ${skew > 0 ? 'fast' : 'slow'}, compared with the store's. ` +
           "Decisions and dates use the store's clock, but claims of partitions, leases and tokens use the host's: " +
           'set it right (NTP)',
       )

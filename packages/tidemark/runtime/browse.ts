@@ -93,8 +93,8 @@ function selectMatching(
 }
 
 /**
- * Returns every event of this service that one request caused, by time. @throws TidemarkError `unavailable`,
- * `invalid-query`
+ * Returns every event of this service that one request caused, by time.
+ * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export async function readTrace(
   browser: LogBrowser,

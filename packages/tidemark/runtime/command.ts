@@ -293,7 +293,7 @@ async function appendKnown(
   } catch (error) {
     if (!isTidemarkError(error, 'outcome-unknown')) throw error
     const unknown = (cause: unknown): never => {
-      const message = `it is not known whether the command took effect on ${stream}`
+      const message = `it is unknown whether the command took effect on ${stream}: send it again with the same key`
       throw new TidemarkError('outcome-unknown', message, { cause })
     }
     const [first] = entries

@@ -48,8 +48,8 @@ export class DocumentWriter {
 
   /**
    * Resolves when the events are applied. An event that the view cannot apply blocks only its own stream.
-   * @param events the events of each stream in order. @throws TidemarkError if the document cannot be
-   * written.
+   * @param events the events of each stream in order.
+   * @throws TidemarkError if the document cannot be written.
    */
   apply(key: string, events: readonly Event[]): Promise<readonly RejectedEvent[]> {
     return new Promise((resolve, reject) => {

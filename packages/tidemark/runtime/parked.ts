@@ -15,8 +15,8 @@ import { parseViewName } from './cursors.ts'
 import type { Redrive } from './redrive.ts'
 
 /**
- * Lists the parked streams and messages of a service that match the choice. @throws TidemarkError
- * `unavailable`
+ * Lists the parked streams and messages of a service that match the choice.
+ * @throws TidemarkError `unavailable`
  */
 export async function listParked(redrives: readonly Redrive[], choice: ParkedChoice): Promise<Parked> {
   const all = await Promise.all(redrives.map((redrive) => redrive.waiting()))

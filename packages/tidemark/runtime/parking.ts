@@ -87,8 +87,8 @@ export function selectWorst(failures: readonly unknown[]): unknown {
 }
 
 /**
- * Returns the error that the handler's own code threw, or the error itself. For readers of the code rather
- * than of the flow.
+ * Returns the error that a handler's own code threw, for log lines that point to that code. Other errors are
+ * returned unchanged.
  */
 export function thrownBy(error: unknown): unknown {
   return isTidemarkError(error, 'handler-failed') && error.cause !== undefined ? error.cause : error

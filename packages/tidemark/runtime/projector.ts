@@ -491,7 +491,7 @@ class Batch {
     const { version, type } = event ?? { version: 1, type: '' }
     const failed = this.#failed.get(target) ?? new Map<string, Failed>()
     const before = failed.get(stream)
-    // A failed write undoes that the stream is parked.
+    // A stream whose write failed counts as not parked.
     if (before === undefined || before.isParked || version <= before.version)
       failed.set(stream, { version: before?.isParked ? before.version : version, type, cause, isParked: false })
     this.#failed.set(target, failed)

@@ -27,8 +27,7 @@ export interface ListQuery {
 }
 
 // Without parked streams a view is about 50 ms behind its log, so an earlier read would mostly find nothing.
-// After that, the pause grows with the time waited: a caller learns of the position at most a quarter too
-// late.
+// After that, the pause grows with the time waited: a caller waits at most a quarter longer than needed.
 const SHORTEST_WAIT_MS = 15
 const PART_OF_WAITED = 0.25
 const LONGEST_WAIT_MS = 250
@@ -179,7 +178,7 @@ async function waitForPosition(
       throw new TidemarkError(
         'stream-parked',
         `${view.name} cannot process ${formatPosition({ stream, version: progress.parked })}: ` +
-          'the stream waits for it until somebody fixes the cause',
+          'the stream is parked for this view until the cause is fixed',
       )
     const waited = deps.clock.elapsed() - began
     const left = deps.maxWait - waited

@@ -59,9 +59,9 @@ interface HandledRange {
 
 /**
  * A service's reaction to batches of events of the category that it follows. It handles the events of each
- * stream in order. An event is done once all its commands have taken effect. Its position is not stored
- * anywhere. A redelivered event sends its commands again with the same ids, and they take effect once. A
- * cache in this process avoids most of these.
+ * stream in order. An event is done once all its commands have taken effect. A reaction stores no cursor: a
+ * redelivered event sends its commands again with the same ids, and they take effect once. A cache in this
+ * process avoids most of these repeats.
  *
  * If an event cannot be processed, it is parked with all later ones of its stream. A transient failure is
  * thrown, so that the trigger's retry policy redelivers the whole batch and nothing is skipped.
@@ -268,7 +268,7 @@ function createSenders(
       `the reaction ${reaction.name} sends to ${decider.category}, ` + `a decider that ${deps.service} does not list`
     throw new TidemarkError('registration-invalid', why)
   }
-  // A command is hashed and may be scheduled, so it must be the same as JSON, now and later.
+  // A command is hashed and may be scheduled, so JSON must represent it unchanged.
   const toJsonCommand = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
     const json = asJson(command.data)
     if (json.valid) return { ...command, data: json.value }
@@ -282,7 +282,7 @@ function createSenders(
     sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
       checkListed(decider)
       const stream = formatStream(decider.category, id)
-      // In one form, so that times compare. An invalid time would wait for ever.
+      // One form makes times comparable. An invalid time would wait for ever.
       const time = new Date(parseTime(due)).toISOString()
       const scheduled = {
         stream,

@@ -20,7 +20,7 @@ import { type ConsumerParking, describePlace, type StreamFailure } from './parki
 const HOUR_MS = 3_600_000
 /** How many events are redriven before the result is stored. */
 const PAGE = 50
-/** How often a stream may be added to during one redrive. */
+/** The most rounds of one redrive while events are added to its stream. */
 const MAX_ROUNDS = 100
 /** The most streams that one automatic redrive retries. */
 const MAX_DUE = 100
@@ -72,8 +72,8 @@ export class Redrive {
   async redriveDue(trace: Trace): Promise<readonly RedriveResult[]> {
     const { store, parking } = this.#deps
     const due = (await store.streams())
-      // A log shows which event is right. For events of another service nothing here does, so an operator
-      // must decide.
+      // After a fork, the own log shows which event is right. For events of another service an operator must
+      // decide.
       .filter((parked) => !(parked.code === 'fork-detected' && this.#findHandler(parked)?.retry))
       .filter((parked) => parking.isDue(parked))
       .slice(0, MAX_DUE)

@@ -1,6 +1,6 @@
 import { TidemarkError } from '../core/errors.ts'
 
-// https://www.rfc-editor.org/rfc/rfc3339#section-5.6, including its bounds of the offset.
+// https://www.rfc-editor.org/rfc/rfc3339#section-5.6 also bounds the offset.
 const pattern =
   /^(\d{4}-\d{2}-\d{2})[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 

@@ -6,8 +6,8 @@ import type { EventHistory } from '../core/ports.ts'
 const PAGE = 200
 
 /**
- * Sorts events of one stream by version, without duplicates. @throws TidemarkError `fork-detected` if two
- * differ at one version.
+ * Sorts events of one stream by version, without duplicates.
+ * @throws TidemarkError `fork-detected` if two differ at one version.
  */
 export function sortByVersion(stream: string, arrived: readonly RecordedEvent[]): RecordedEvent[] {
   const byVersion = new Map<number, RecordedEvent>()

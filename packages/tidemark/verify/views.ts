@@ -30,8 +30,8 @@ export interface DeclaredService {
 const LIMITS: Limits = { documents: 50_000, lateMs: 3_600_000 }
 
 /**
- * Checks the documents that queries read against an intact log. Each must belong to an existing stream, its
- * cursor must name an event of that stream, and its content must be the result of its events. None may be
+ * Checks the documents that queries read against an intact log. Each must belong to an existing stream.
+ * Its cursor must name an event of that stream, and its content must be the result of its events. None may be
  * missing. Memory holds one page of each container, and the documents of a multi-stream view up to the limit.
  *
  * Events are appended and views written meanwhile, so whatever looks wrong is read again before it counts.

@@ -375,7 +375,8 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     const limits = { lateMs: 2_500 }
     const gone = (world: World) => world.container('balance').item('document', '1|document|wallet-2').delete()
     const detail =
-      'the view has not applied version 1 of 2026-01-01T00:00:00.000Z, but has applied events of 2026-01-01T00:00:03.000Z'
+      'the view has not applied version 1 of 2026-01-01T00:00:00.000Z, ' +
+      'but has applied events of 2026-01-01T00:00:03.000Z'
     assert.deepEqual(await found(gone, undefined, limits), [
       `balance wallet-2: missing: ${detail}`,
       // Its cursors were in the same item.
