@@ -143,7 +143,7 @@ describe('given-when-then of a reaction', () => {
           await send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
         })
       },
-      'sent pay-in to wallet-ada after it had ended, where a crash loses it: await all of its work before it ends',
+      'sent pay-in to wallet-ada after it had ended, so a crash would lose it: await all of its work before it ends',
     ],
   ] satisfies [string, Reacts, string][])
     it(`fails for a reaction that ${how}, though it comes to what is expected`, () =>
@@ -177,7 +177,7 @@ describe('given-when-then of a reaction', () => {
       react(wallets, sending)
         .when({ 'bonus-1': [granted('ada', 5)] })
         .thenNothing(),
-      /bonus-payment sends pay-in to wallet-ada with what JSON does not keep: \/amount: a bigint/,
+      /bonus-payment sends pay-in to wallet-ada with data that JSON cannot represent: \/amount: a bigint/,
     )
   })
 
