@@ -9,14 +9,14 @@ const orderCommands = [
   commandType(
     'place',
     z.strictObject({
-      // Views of those who follow have a document for each customer.
-      customerId: z.string().min(1).max(100).refine(isDocumentKey, 'no URL can have it'),
+      // Views of other services have one document per customer, with this key.
+      customerId: z.string().min(1).max(100).refine(isDocumentKey, 'cannot be used in a URL'),
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
       shippingAddress: addressInput,
-      /** By card, and within a quarter of an hour, where nothing else is said. */
+      /** Default: by card, within 15 minutes. */
       payment: payment.partial().strict().optional(),
-      /** In the web shop, where nothing else is said. */
+      /** Default: the web shop. */
       channel: channel.optional(),
     }),
     { creates: true },
@@ -36,7 +36,7 @@ type Order =
       readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
       readonly lines: readonly OrderLine[]
       readonly total: Money
-      /** As it is kept and, in one line, as others are told. */
+      /** The stored form and the public form, with the street in one line. */
       readonly shippingAddress: PrivateAddress & Address
     }
 
@@ -68,7 +68,7 @@ function place(
   const shippingAddress = toPrivateAddress(command.data.shippingAddress)
   const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
   const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
-  if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
+  if (repeated) return refuse('order-sku-repeated', `${repeated.sku} is in more than one line`)
   const amount = lines.reduce((sum, line) => sum + line.quantity * line.unitPrice, 0)
   const total = { currency, amount }
   const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
@@ -81,23 +81,22 @@ function addPublicAddress(address: PrivateAddress): PrivateAddress & Address {
 }
 
 /**
- * An order: placed, then confirmed or rejected as its stock allows, and completed once it is paid and on its
- * way. The customer may change its address until it is confirmed, and cancel it until it is completed.
+ * An order: placed, then confirmed or rejected depending on its stock, and completed once it is paid and on
+ * its way. The customer may change its address until it is confirmed, and cancel it until it is completed.
  */
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
   commands: orderCommands,
   events: orderEvents,
   refusals: {
-    'order-already-placed': 'The order was placed before.',
+    'order-already-placed': 'The order has already been placed.',
     'order-not-placed': 'The stream has events, but no order was placed in it.',
-    'order-sku-repeated': 'A SKU stands in more than one line.',
-    'order-confirmed': 'The order is confirmed: it keeps its address, and is not rejected any more.',
-    'order-rejected': 'There was too little stock for the order: nothing more happens to it.',
-    'order-placed': 'The order is not confirmed yet: it is not completed.',
-    'order-cancelled': 'The order is cancelled: nothing more happens to it.',
-    'order-completed':
-      'The order is completed: it is neither cancelled nor changed any more; what was sent can come back.',
+    'order-sku-repeated': 'A SKU is in more than one line of the order.',
+    'order-confirmed': 'The order is confirmed: its address can no longer change, and it can no longer be rejected.',
+    'order-rejected': 'The order was rejected for lack of stock: it can no longer change.',
+    'order-placed': 'The order is not confirmed yet: it cannot be completed.',
+    'order-cancelled': 'The order is cancelled: it can no longer change.',
+    'order-completed': 'The order is completed: it can no longer change. Return the goods instead.',
   },
   initial: { status: 'none' },
   evolve,
@@ -105,7 +104,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     if (command.type === 'place')
       return order.status === 'none'
         ? place(orderId, command)
-        : refuse('order-already-placed', 'the order was placed before')
+        : refuse('order-already-placed', 'the order has already been placed')
     if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
     const { status, lines, total } = order
     const refused = refuse(`order-${status}`, `the order is ${status}`)

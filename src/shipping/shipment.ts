@@ -13,7 +13,7 @@ const shipmentCommands = [
   commandType('return', z.strictObject({ reason: reason.exactOptional() })),
   /** The warehouse cannot deliver. */
   commandType('cancel', z.strictObject({ reason })),
-  /** The order is off: cancels what has not left, and recalls what has. */
+  /** The order is off: cancels a shipment that has not left, and recalls one that has. */
   commandType('stop', z.strictObject({ reason })),
 ] as const
 
@@ -26,7 +26,7 @@ type Shipment =
       readonly lines: z.infer<typeof shippedLines>
     }
 
-/** What a shipment is after each event but the first. */
+/** The status of a shipment after each event except the first. */
 export const statusAfter = {
   ShipmentDispatched: 'dispatched',
   ShipmentDelivered: 'delivered',
@@ -36,22 +36,22 @@ export const statusAfter = {
 } as const
 
 /**
- * An order's shipment: prepared, then cancelled or dispatched, once; what was dispatched can be delivered,
- * recalled, and come back.
+ * An order's shipment: prepared, then either cancelled or dispatched, once. A dispatched shipment can be
+ * delivered, recalled and returned.
  */
 export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
   category: 'shipment',
   commands: shipmentCommands,
   events: shipmentEvents,
   refusals: {
-    'shipment-already-prepared': 'The shipment was prepared before.',
+    'shipment-already-prepared': 'The shipment has already been prepared.',
     'shipment-not-prepared': 'The stream has events, but no shipment was prepared in it.',
     'shipment-prepared': 'The shipment has not left: it can be neither delivered nor returned.',
     'shipment-dispatched': 'The shipment is on its way: it can only come back.',
     'shipment-delivered': 'The shipment is delivered: it can only come back.',
-    'shipment-cancelled': 'The shipment is cancelled: it never leaves.',
+    'shipment-cancelled': 'The shipment is cancelled: it can no longer leave.',
     'shipment-recalled': 'The shipment is recalled: it can only come back.',
-    'shipment-returned': 'The shipment is back: nothing more happens to it.',
+    'shipment-returned': 'The shipment is back: it can no longer change.',
   },
   initial: { status: 'none' },
   evolve(shipment, event) {
@@ -62,7 +62,7 @@ export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
     if (command.type === 'prepare')
       return shipment.status === 'none'
         ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
-        : refuse('shipment-already-prepared', 'the shipment was prepared before')
+        : refuse('shipment-already-prepared', 'the shipment has already been prepared')
     if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
     const { status } = shipment
     const lines = [...shipment.lines]

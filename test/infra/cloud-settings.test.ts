@@ -77,7 +77,7 @@ describe('npm run cloud:settings', () => {
       [],
       /^the environment has no CosmosConnection__accountEndpoint: .*; run azd provision again$/,
     ],
-    ['the outputs are no JSON', { ...outputs, SERVICES: '[{' }, [], /^SERVICES is not what infra\/main.bicep puts out/],
+    ['the outputs are no JSON', { ...outputs, SERVICES: '[{' }, [], /^SERVICES is not the output of infra\/main.bicep/],
     ['there is no service in them', { ...outputs, SERVICES: '[]' }, [], /^SERVICES is not/],
     ['a service has no storage', { ...outputs, SERVICES: '[{"name": "ordering"}]' }, [], /^SERVICES is not/],
     [
@@ -109,7 +109,7 @@ describe('npm run cloud:settings', () => {
 
   for (const [what, script, line] of [
     ['fails', 'echo "ERROR: no project exists" >&2; exit 1', /not known: ERROR: no project exists$/],
-    ['answers something else', 'echo hello', /^azd env get-values answered no JSON: hello$/],
+    ['answers something else', 'echo hello', /^azd env get-values did not print JSON: hello$/],
     ['has provisioned nothing', 'echo "{}"', /^EVENT_HUBS_NAMESPACE.* are not known: run azd provision first$/],
     ['answers nothing', 'echo null', /are not known: run azd provision first$/],
   ] as const)
@@ -149,17 +149,17 @@ describe('npm run cloud:settings', () => {
 
   it('never writes over what somebody else wrote, unless forced to, and says so', () => {
     run(outputs)
-    assert.match(run(outputs).stdout, /^bundles\/ordering\/local.settings.json is so already$/m)
+    assert.match(run(outputs).stdout, /^bundles\/ordering\/local.settings.json is up to date$/m)
     const own = '{"IsEncrypted": false, "Values": {"MINE": "1"}}'
     writeFileSync(file('ordering'), own)
     const kept = run(outputs)
     assert.equal(kept.status, 0)
     assert.match(
       kept.stdout,
-      /^bundles\/ordering\/local.settings.json has other settings and was left as it is: --force/m,
+      /^bundles\/ordering\/local.settings.json has other settings and was left unchanged: --force/m,
     )
     assert.equal(readFileSync(file('ordering'), 'utf8'), own)
-    assert.match(run(outputs, '--force').stdout, /^bundles\/ordering\/local.settings.json was written over$/m)
+    assert.match(run(outputs, '--force').stdout, /^bundles\/ordering\/local.settings.json was overwritten$/m)
     assert.notEqual(readFileSync(file('ordering'), 'utf8'), own)
   })
 })

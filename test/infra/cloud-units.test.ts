@@ -52,7 +52,7 @@ describe('npm run cloud:units', () => {
     })
 
   for (const [what, answer, env, token, line] of [
-    ['may not be read', { status: 403, body: {} }, environment, undefined, /are not known: Azure answers 403$/],
+    ['may not be read', { status: 403, body: {} }, environment, undefined, /are not known: Azure answered 403$/],
     [
       'have no number',
       { status: 200, body: namespace('many') },
@@ -60,8 +60,8 @@ describe('npm run cloud:units', () => {
       undefined,
       /a namespace has no capacity$/,
     ],
-    ['are no list', { status: 200, body: {} }, environment, undefined, /Azure answers something else$/],
-    ['are asked for without a token', { status: 200, body: namespace(2) }, environment, '{}', /azd has no token$/],
+    ['are no list', { status: 200, body: {} }, environment, undefined, /Azure gave an unexpected answer$/],
+    ['are asked for without a token', { status: 200, body: namespace(2) }, environment, '{}', /azd returned no token$/],
     ['are nobody’s', { status: 200, body: namespace(2) }, {}, undefined, /^AZURE_ENV_NAME is not set/],
   ] satisfies (readonly [
     string,
