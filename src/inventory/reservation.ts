@@ -1,4 +1,4 @@
-import { type CommandOf, commandType, type Decider, type Decision, refuse } from 'tidemark'
+import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
 import * as z from 'zod'
 import { type ReservedLines, reservedLines, shortage } from './contract.ts'
 import { type ReservationEvent, reservationEvents } from './events.ts'
@@ -31,6 +31,34 @@ function evolve(_: Reservation, event: ReservationEvent): Reservation {
   }
 }
 
+function decide(
+  state: Reservation,
+  command: ReservationCommand,
+  { id: orderId }: DecisionContext,
+): Decision<ReservationEvent> {
+  const { status } = state
+  const refused = refuse(`reservation-${status}`, `the reservation is ${status}`)
+  switch (command.type) {
+    case 'reserve':
+      if (status === 'reserved') return []
+      return status === 'none' ? [{ type: 'StockReserved', data: { orderId, ...command.data } }] : refused
+    case 'reject':
+      if (status === 'rejected') return []
+      return status === 'none' ? [{ type: 'StockReservationRejected', data: { orderId, ...command.data } }] : refused
+    case 'cancel': {
+      if (status === 'cancelled' || status === 'rejected' || status === 'shipped') return []
+      const lines = status === 'reserved' ? [...state.lines] : []
+      return [{ type: 'StockReservationCancelled', data: { orderId, lines } }]
+    }
+    case 'ship':
+      if (status === 'shipped') return []
+      if (status === 'none') return refuse('stock-not-reserved', `nothing is reserved for ${orderId}`)
+      return status === 'reserved'
+        ? [{ type: 'StockReservationShipped', data: { orderId, lines: [...state.lines] } }]
+        : refused
+  }
+}
+
 /**
  * The reservation of an order. It is decided once: reserved, rejected or cancelled. A reserved one is then
  * cancelled or shipped, also once, so its units are either released or leave. That event lists the units.
@@ -48,27 +76,5 @@ export const reservation: Decider<Reservation, ReservationCommand, ReservationEv
   },
   initial: { status: 'none' },
   evolve,
-  decide(state, command, { id: orderId }): Decision<ReservationEvent> {
-    const { status } = state
-    const refused = refuse(`reservation-${status}`, `the reservation is ${status}`)
-    switch (command.type) {
-      case 'reserve':
-        if (status === 'reserved') return []
-        return status === 'none' ? [{ type: 'StockReserved', data: { orderId, ...command.data } }] : refused
-      case 'reject':
-        if (status === 'rejected') return []
-        return status === 'none' ? [{ type: 'StockReservationRejected', data: { orderId, ...command.data } }] : refused
-      case 'cancel': {
-        if (status === 'cancelled' || status === 'rejected' || status === 'shipped') return []
-        const lines = status === 'reserved' ? [...state.lines] : []
-        return [{ type: 'StockReservationCancelled', data: { orderId, lines } }]
-      }
-      case 'ship':
-        if (status === 'shipped') return []
-        if (status === 'none') return refuse('stock-not-reserved', `nothing is reserved for ${orderId}`)
-        return status === 'reserved'
-          ? [{ type: 'StockReservationShipped', data: { orderId, lines: [...state.lines] } }]
-          : refused
-    }
-  },
+  decide,
 }

@@ -1,4 +1,12 @@
-import { type CommandOf, commandType, type Decider, type Decision, type Refusal, refuse } from 'tidemark'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  type Refusal,
+  refuse,
+} from 'tidemark'
 import * as z from 'zod'
 import { type StockEvent, stockEvents } from './events.ts'
 
@@ -46,6 +54,52 @@ function evolve(stock: Stock, event: StockEvent): Stock {
   }
 }
 
+function decide(
+  { onHand, reserved }: Stock,
+  command: StockCommand,
+  { id: sku }: DecisionContext,
+): Decision<StockEvent> {
+  switch (command.type) {
+    case 'receive':
+      return [{ type: 'StockReceived', data: { sku, ...command.data } }]
+    case 'adjust': {
+      const { change, reason } = command.data
+      if (change === 0) return []
+      if (onHand + change < reserved)
+        return refuse('stock-reserved', `${reserved} of ${onHand} units on hand are reserved for orders`)
+      return [{ type: 'StockAdjusted', data: { sku, change, reason } }]
+    }
+    case 'reserve': {
+      const { orderId, quantity } = command.data
+      const available = onHand - reserved
+      if (quantity > available)
+        return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
+      return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
+    }
+    case 'release':
+      return tooMany(command.data, reserved) ?? [{ type: 'UnitsReleased', data: { sku, ...command.data } }]
+    case 'ship':
+      return tooMany(command.data, reserved) ?? [{ type: 'UnitsShipped', data: { sku, ...command.data } }]
+    case 'restock':
+      return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
+  }
+}
+
+/**
+ * The last line of defence against a wrong sender: refuses if fewer units are reserved, for all orders
+ * together, than the command names.
+ */
+function tooMany(
+  { orderId, quantity }: { readonly orderId: string; readonly quantity: number },
+  reserved: number,
+): Refusal | undefined {
+  if (quantity <= reserved) return undefined
+  return refuse(
+    'stock-not-reserved',
+    `${quantity} units requested for ${orderId}, but only ${reserved} are reserved for all orders`,
+  )
+}
+
 /**
  * The stock of one product. It never reserves more units than are on hand.
  *
@@ -65,45 +119,5 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
   // A popular product has a long stream.
   stateVersion: 1,
   evolve,
-  decide({ onHand, reserved }, command, { id: sku }): Decision<StockEvent> {
-    switch (command.type) {
-      case 'receive':
-        return [{ type: 'StockReceived', data: { sku, ...command.data } }]
-      case 'adjust': {
-        const { change, reason } = command.data
-        if (change === 0) return []
-        if (onHand + change < reserved)
-          return refuse('stock-reserved', `${reserved} of ${onHand} units on hand are reserved for orders`)
-        return [{ type: 'StockAdjusted', data: { sku, change, reason } }]
-      }
-      case 'reserve': {
-        const { orderId, quantity } = command.data
-        const available = onHand - reserved
-        if (quantity > available)
-          return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
-        return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
-      }
-      case 'release':
-        return tooMany(command.data, reserved) ?? [{ type: 'UnitsReleased', data: { sku, ...command.data } }]
-      case 'ship':
-        return tooMany(command.data, reserved) ?? [{ type: 'UnitsShipped', data: { sku, ...command.data } }]
-      case 'restock':
-        return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
-    }
-  },
-}
-
-/**
- * The last line of defence against a wrong sender: refuses if fewer units are reserved, for all orders
- * together, than the command names.
- */
-function tooMany(
-  { orderId, quantity }: { readonly orderId: string; readonly quantity: number },
-  reserved: number,
-): Refusal | undefined {
-  if (quantity <= reserved) return undefined
-  return refuse(
-    'stock-not-reserved',
-    `${quantity} units requested for ${orderId}, but only ${reserved} are reserved for all orders`,
-  )
+  decide,
 }

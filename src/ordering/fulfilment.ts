@@ -1,4 +1,4 @@
-import { type CommandOf, commandType, type Decider, type DecisionContext } from 'tidemark'
+import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext } from 'tidemark'
 import * as z from 'zod'
 import { address } from './contract.ts'
 import {
@@ -70,6 +70,18 @@ function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
     default:
       return { ...state, asked: [...state.asked, event.type] }
   }
+}
+
+function decide(state: Fulfilment, command: FulfilmentCommand, context: DecisionContext): Decision<FulfilmentEvent> {
+  const first = recordInput(state, command, context.id)
+  if (first === undefined) return []
+  const events = [first]
+  let current = evolve(state, first)
+  for (let step = nextStep(current, context); step; step = nextStep(current, context)) {
+    events.push(step)
+    current = evolve(current, step)
+  }
+  return events
 }
 
 function recordReason(state: Fulfilment, { reason }: { readonly reason?: string | undefined }): Fulfilment {
@@ -163,15 +175,5 @@ export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent>
   events: fulfilmentEvents,
   initial,
   evolve,
-  decide(state, command, context) {
-    const first = recordInput(state, command, context.id)
-    if (first === undefined) return []
-    const events = [first]
-    let current = evolve(state, first)
-    for (let step = nextStep(current, context); step; step = nextStep(current, context)) {
-      events.push(step)
-      current = evolve(current, step)
-    }
-    return events
-  },
+  decide,
 }

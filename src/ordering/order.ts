@@ -1,8 +1,16 @@
-import { type CommandOf, commandType, type Decider, isDocumentKey, refuse } from 'tidemark'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  isDocumentKey,
+  refuse,
+} from 'tidemark'
 import * as z from 'zod'
 import type { Money } from '../money.ts'
-import { addressInput, isSame, type PrivateAddress, toPrivateAddress, toPublicAddress } from './address.ts'
-import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
+import { addressInput, isSame, type PrivateAddress, toPrivateAddress } from './address.ts'
+import { channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
 const orderCommands = [
@@ -36,19 +44,18 @@ type Order =
       readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
       readonly lines: readonly OrderLine[]
       readonly total: Money
-      /** The stored form and the public form, with the street in one line. */
-      readonly shippingAddress: PrivateAddress & Address
+      readonly shippingAddress: PrivateAddress
     }
 
 function evolve(order: Order, event: OrderEvent): Order {
   if (event.type === 'OrderPlaced') {
     const { lines, total, shippingAddress } = event.data
-    return { status: 'placed', lines, total, shippingAddress: addPublicAddress(shippingAddress) }
+    return { status: 'placed', lines, total, shippingAddress }
   }
   if (order.status === 'none') return order
   switch (event.type) {
     case 'ShippingAddressChanged':
-      return { ...order, shippingAddress: addPublicAddress(event.data.shippingAddress) }
+      return { ...order, shippingAddress: event.data.shippingAddress }
     case 'OrderConfirmed':
       return { ...order, status: 'confirmed' }
     case 'OrderRejected':
@@ -60,10 +67,45 @@ function evolve(order: Order, event: OrderEvent): Order {
   }
 }
 
-function place(
-  orderId: string,
-  command: Extract<OrderCommand, { type: 'place' }>,
-): OrderEvent[] | ReturnType<typeof refuse> {
+function decide(order: Order, command: OrderCommand, { id: orderId }: DecisionContext): Decision<OrderEvent> {
+  if (command.type === 'place')
+    return order.status === 'none'
+      ? place(orderId, command)
+      : refuse('order-already-placed', 'the order has already been placed')
+  if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
+  const { status, lines, total } = order
+  const refused = refuse(`order-${status}`, `the order is ${status}`)
+  switch (command.type) {
+    case 'change-shipping-address': {
+      const { shippingAddress } = command.data
+      if (status !== 'placed') return refused
+      if (isSame(order.shippingAddress, shippingAddress)) return []
+      return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress: toPrivateAddress(shippingAddress) } }]
+    }
+    case 'confirm':
+      if (status === 'confirmed') return []
+      return status === 'placed' ? [{ type: 'OrderConfirmed', data: { orderId } }] : refused
+    case 'reject': {
+      if (status === 'rejected') return []
+      const { reason } = command.data
+      return status === 'placed'
+        ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
+        : refused
+    }
+    case 'complete':
+      if (status === 'completed') return []
+      return status === 'confirmed' ? [{ type: 'OrderCompleted', data: { orderId } }] : refused
+    case 'cancel': {
+      if (status === 'cancelled') return []
+      const { reason } = command.data
+      return status === 'rejected' || status === 'completed'
+        ? refused
+        : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
+    }
+  }
+}
+
+function place(orderId: string, command: Extract<OrderCommand, { type: 'place' }>): Decision<OrderEvent> {
   const { customerId, currency, channel = 'web' } = command.data
   const shippingAddress = toPrivateAddress(command.data.shippingAddress)
   const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
@@ -74,10 +116,6 @@ function place(
   const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
   const payment = { method, withinSeconds }
   return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment, channel } }]
-}
-
-function addPublicAddress(address: PrivateAddress): PrivateAddress & Address {
-  return { ...address, ...toPublicAddress(address) }
 }
 
 /**
@@ -100,43 +138,5 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   },
   initial: { status: 'none' },
   evolve,
-  decide(order, command, { id: orderId }) {
-    if (command.type === 'place')
-      return order.status === 'none'
-        ? place(orderId, command)
-        : refuse('order-already-placed', 'the order has already been placed')
-    if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
-    const { status, lines, total } = order
-    const refused = refuse(`order-${status}`, `the order is ${status}`)
-    switch (command.type) {
-      case 'change-shipping-address': {
-        const { shippingAddress } = command.data
-        if (status !== 'placed') return refused
-        if (isSame(order.shippingAddress, shippingAddress)) return []
-        return [
-          { type: 'ShippingAddressChanged', data: { orderId, shippingAddress: toPrivateAddress(shippingAddress) } },
-        ]
-      }
-      case 'confirm':
-        if (status === 'confirmed') return []
-        return status === 'placed' ? [{ type: 'OrderConfirmed', data: { orderId } }] : refused
-      case 'reject': {
-        if (status === 'rejected') return []
-        const { reason } = command.data
-        return status === 'placed'
-          ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
-          : refused
-      }
-      case 'complete':
-        if (status === 'completed') return []
-        return status === 'confirmed' ? [{ type: 'OrderCompleted', data: { orderId } }] : refused
-      case 'cancel': {
-        if (status === 'cancelled') return []
-        const { reason } = command.data
-        return status === 'rejected' || status === 'completed'
-          ? refused
-          : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
-      }
-    }
-  },
+  decide,
 }

@@ -1,4 +1,12 @@
-import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  type Refusal,
+  refuse,
+} from 'tidemark'
 import * as z from 'zod'
 import { type Money, money } from '../money.ts'
 import { method, type PaymentEvent, paymentEvents } from './events.ts'
@@ -75,6 +83,43 @@ function evolve(payment: Payment, event: PaymentEvent): Payment {
   }
 }
 
+function decide(payment: Payment, command: PaymentCommand, context: DecisionContext): Decision<PaymentEvent> {
+  const { id: orderId } = context
+  if (command.type === 'request')
+    return payment.status === 'none'
+      ? request(context, command.data)
+      : refuse('payment-already-requested', 'the payment has already been requested')
+  if (payment.status === 'none') return refuse('payment-not-requested', 'there is no such payment')
+  const { status, amount } = payment
+  switch (command.type) {
+    case 'authorise':
+      if (status === 'authorised' || status === 'captured') return []
+      return status === 'open'
+        ? [{ type: 'PaymentAuthorised', data: { orderId, amount, ...command.data } }]
+        : refusedAs(payment)
+    case 'decline':
+      if (status === 'declined') return []
+      return status === 'open'
+        ? [{ type: 'PaymentDeclined', data: { orderId, amount, ...command.data } }]
+        : refusedAs(payment)
+    case 'capture':
+      return capture(orderId, payment, command.data.amount)
+    case 'expire':
+      if (payment.status !== 'open') return []
+      return Date.parse(context.now) < Date.parse(payment.due)
+        ? refuse('payment-not-due', `the payment is not due until ${payment.due}`)
+        : [{ type: 'PaymentExpired', data: { orderId, amount } }]
+    case 'void': {
+      if (status === 'voided' || status === 'declined' || status === 'expired') return []
+      if (status === 'captured') return refusedAs(payment)
+      const freed = { ...amount, amount: status === 'authorised' ? amount.amount : 0 }
+      return [{ type: 'PaymentVoided', data: { orderId, amount: freed, ...command.data } }]
+    }
+    case 'refund':
+      return refund(orderId, payment, command.data)
+  }
+}
+
 function request(
   { id: orderId, now }: DecisionContext,
   { amount, method, withinSeconds }: Extract<PaymentCommand, { type: 'request' }>['data'],
@@ -113,16 +158,13 @@ function refund(
   const left = payment.captured - payment.refunded
   const given = amount ?? left
   if (given > left)
-    return refuse(
-      'payment-amount-exceeded',
-      `${payment.refunded} of ${payment.captured} captured are already refunded`,
-    )
+    return refuse('payment-amount-exceeded', `${payment.refunded} of ${payment.captured} captured are already refunded`)
   if (given === 0) return []
   const { currency } = payment.amount
   return [{ type: 'PaymentRefunded', data: { orderId, amount: { currency, amount: given }, reason } }]
 }
 
-function refusedAs({ status }: Payment): ReturnType<typeof refuse> {
+function refusedAs({ status }: Payment): Refusal {
   return refuse(`payment-${status}`, `the payment is ${status}`)
 }
 
@@ -156,40 +198,5 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   },
   initial: { status: 'none' },
   evolve,
-  decide(payment, command, context) {
-    const { id: orderId } = context
-    if (command.type === 'request')
-      return payment.status === 'none'
-        ? request(context, command.data)
-        : refuse('payment-already-requested', 'the payment has already been requested')
-    if (payment.status === 'none') return refuse('payment-not-requested', 'there is no such payment')
-    const { status, amount } = payment
-    switch (command.type) {
-      case 'authorise':
-        if (status === 'authorised' || status === 'captured') return []
-        return status === 'open'
-          ? [{ type: 'PaymentAuthorised', data: { orderId, amount, ...command.data } }]
-          : refusedAs(payment)
-      case 'decline':
-        if (status === 'declined') return []
-        return status === 'open'
-          ? [{ type: 'PaymentDeclined', data: { orderId, amount, ...command.data } }]
-          : refusedAs(payment)
-      case 'capture':
-        return capture(orderId, payment, command.data.amount)
-      case 'expire':
-        if (payment.status !== 'open') return []
-        return Date.parse(context.now) < Date.parse(payment.due)
-          ? refuse('payment-not-due', `the payment is not due until ${payment.due}`)
-          : [{ type: 'PaymentExpired', data: { orderId, amount } }]
-      case 'void': {
-        if (status === 'voided' || status === 'declined' || status === 'expired') return []
-        if (status === 'captured') return refusedAs(payment)
-        const freed = { ...amount, amount: status === 'authorised' ? amount.amount : 0 }
-        return [{ type: 'PaymentVoided', data: { orderId, amount: freed, ...command.data } }]
-      }
-      case 'refund':
-        return refund(orderId, payment, command.data)
-    }
-  },
+  decide,
 }

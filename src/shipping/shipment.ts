@@ -1,4 +1,4 @@
-import { type CommandOf, commandType, type Decider, refuse } from 'tidemark'
+import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
 import * as z from 'zod'
 import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent, shipmentEvents } from './events.ts'
@@ -35,6 +35,49 @@ export const statusAfter = {
   ShipmentReturned: 'returned',
 } as const
 
+function evolve(shipment: Shipment, event: ShipmentEvent): Shipment {
+  if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }
+  return shipment.status === 'none' ? shipment : { ...shipment, status: statusAfter[event.type] }
+}
+
+function decide(
+  shipment: Shipment,
+  command: ShipmentCommand,
+  { id: orderId }: DecisionContext,
+): Decision<ShipmentEvent> {
+  if (command.type === 'prepare')
+    return shipment.status === 'none'
+      ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
+      : refuse('shipment-already-prepared', 'the shipment has already been prepared')
+  if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
+  const { status } = shipment
+  const lines = [...shipment.lines]
+  const refused = refuse(`shipment-${status}`, `the shipment is ${status}`)
+  switch (command.type) {
+    case 'dispatch':
+      if (status === 'dispatched' || status === 'delivered') return []
+      return status === 'prepared'
+        ? [{ type: 'ShipmentDispatched', data: { orderId, lines, ...command.data } }]
+        : refused
+    case 'deliver':
+      if (status === 'delivered') return []
+      return status === 'dispatched' ? [{ type: 'ShipmentDelivered', data: { orderId, lines } }] : refused
+    case 'return':
+      if (status === 'returned') return []
+      return status === 'prepared' || status === 'cancelled'
+        ? refused
+        : [{ type: 'ShipmentReturned', data: { orderId, lines, ...command.data } }]
+    case 'cancel':
+      if (status === 'cancelled') return []
+      return status === 'prepared' ? [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }] : refused
+    case 'stop':
+      if (status === 'prepared') return [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }]
+      return status === 'dispatched' || status === 'delivered'
+        ? [{ type: 'ShipmentRecalled', data: { orderId, ...command.data } }]
+        : []
+  }
+}
+
 /**
  * An order's shipment: prepared, then either cancelled or dispatched, once. A dispatched shipment can be
  * delivered, recalled and returned.
@@ -54,41 +97,6 @@ export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
     'shipment-returned': 'The shipment is back: it can no longer change.',
   },
   initial: { status: 'none' },
-  evolve(shipment, event) {
-    if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }
-    return shipment.status === 'none' ? shipment : { ...shipment, status: statusAfter[event.type] }
-  },
-  decide(shipment, command, { id: orderId }) {
-    if (command.type === 'prepare')
-      return shipment.status === 'none'
-        ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
-        : refuse('shipment-already-prepared', 'the shipment has already been prepared')
-    if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
-    const { status } = shipment
-    const lines = [...shipment.lines]
-    const refused = refuse(`shipment-${status}`, `the shipment is ${status}`)
-    switch (command.type) {
-      case 'dispatch':
-        if (status === 'dispatched' || status === 'delivered') return []
-        return status === 'prepared'
-          ? [{ type: 'ShipmentDispatched', data: { orderId, lines, ...command.data } }]
-          : refused
-      case 'deliver':
-        if (status === 'delivered') return []
-        return status === 'dispatched' ? [{ type: 'ShipmentDelivered', data: { orderId, lines } }] : refused
-      case 'return':
-        if (status === 'returned') return []
-        return status === 'prepared' || status === 'cancelled'
-          ? refused
-          : [{ type: 'ShipmentReturned', data: { orderId, lines, ...command.data } }]
-      case 'cancel':
-        if (status === 'cancelled') return []
-        return status === 'prepared' ? [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }] : refused
-      case 'stop':
-        if (status === 'prepared') return [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }]
-        return status === 'dispatched' || status === 'delivered'
-          ? [{ type: 'ShipmentRecalled', data: { orderId, ...command.data } }]
-          : []
-    }
-  },
+  evolve,
+  decide,
 }
