@@ -107,7 +107,7 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
     // A connection that cannot be accepted (no file descriptor left) must not end the others.
     server.on('error', (error) => console.error(`cosmos: ${error.message}`))
     ends.unshift(() => closeServer(server, STOP_MS))
-    // Starts last, so that its answers about the emulator are true from the first.
+    // Starts last, so that it always reports the true state of the emulator.
     let control: string | undefined
     if (controlPort !== undefined) {
       const setting = '--control-port'

@@ -32,7 +32,7 @@ const MAX_MB = 256
  * chosen as the service's own reader chooses them: https://github.com/Azure/azure-cosmos-dotnet-v3,
  * ConsistencyReader.cs (DeduceReadMode, ReadSessionAsync).
  * - Bounded staleness and strong consistency: a quorum answers, so the read is exact.
- * - Session consistency: any replica answers that has seen what the session token says. The reader asks one
+ * - Session consistency: any replica that has seen what the session token says may answer. The reader asks one
  *   after the other, the primary last.
  * - Consistent prefix and eventual consistency: any replica answers, and the token is ignored.
  *
@@ -54,7 +54,7 @@ export class LaggingReplica {
 
   /**
    * The old data for a read; undefined when an up-to-date replica answers.
-   * @throws Failure 500 when more was written since the faults were set than can be kept apart.
+   * @throws Failure 500 when too much was written since the faults were set.
    */
   findView({ operation, container, target, ranges }: ItemRead): ReadView | undefined {
     if (!isWeaker(target) || hasSeen(target, ranges(), this.#snapshot.lsn)) return undefined

@@ -68,7 +68,7 @@ export class Bodies {
     for (const first of this.#reading) {
       if (this.#held <= this.#maxBytes) return
       this.#forget(first)
-      first.refuse(new Failure(503, 'ServiceUnavailable', 'too much is being sent at once: try again'))
+      first.refuse(new Failure(503, 'ServiceUnavailable', 'too many bytes are being sent at once: try again later'))
     }
   }
 

@@ -16,9 +16,9 @@ interface PendingAnswer {
 }
 
 /**
- * Limits what clients may hold of this process. At a limit the client goes that has kept the emulator waiting
- * for longest: it does not complete a request, or does not read an answer. So slow clients cannot lock out
- * others, however many they are.
+ * Limits what clients may hold of this process. At a limit it drops the client that has kept it waiting for
+ * longest, with an incomplete request or an unread answer. So slow clients cannot lock out others, however many
+ * they are.
  */
 export class Connections {
   readonly #max: number

@@ -75,7 +75,7 @@ function parseSegments(url: string): string[] {
   try {
     return segments.map(decodeURIComponent)
   } catch {
-    throw badRequest('the path is not well encoded')
+    throw badRequest('the path cannot be decoded')
   }
 }
 

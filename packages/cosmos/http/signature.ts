@@ -33,7 +33,7 @@ export class Signatures {
     // Links by name are signed unchanged, links by rid as the rid in lower case.
     const rid = link.split('/').at(-1)?.toLowerCase() ?? ''
     if (![link, rid].some((signed) => isSame(given, this.#sign(buildStringToSign(signed)))))
-      throw unauthorized('the signature of the request is not that of the account key')
+      throw unauthorized('the request is not signed with the account key')
   }
 
   #header(text: string): string {

@@ -38,7 +38,7 @@ export const unsupportedNoneMatch = (): Failure =>
 
 /** @throws Failure 400, 413 */
 export function checkSize(operations: readonly BatchOperation[], bytes: number): void {
-  if (operations.length === 0) throw badRequest('a batch needs an operation')
+  if (operations.length === 0) throw badRequest('a batch needs at least one operation')
   if (operations.length > MAX_OPERATIONS)
     throw badRequest(`a batch has at most ${MAX_OPERATIONS} operations, this one has ${operations.length}`)
   if (bytes > MAX_BYTES) throw tooLarge(`a batch has at most ${MAX_BYTES} bytes, this one has ${bytes}`)
@@ -87,7 +87,7 @@ function applyOperation(items: Items, partition: LogicalPartition, operation: Ba
   if (ifNoneMatch !== undefined && type !== 'Read' && type !== 'Create') throw unsupportedNoneMatch()
   if (type === 'Create') return items.create(partition, body, lsn)
   if (type === 'Upsert') return items.upsert(partition, body, operation, lsn)
-  if (id === undefined) throw badRequest(`the operation ${type} has no id`)
+  if (id === undefined) throw badRequest(`the operation ${type} needs an id`)
   switch (type) {
     case 'Read':
       // For a read in a batch both conditions mean the same: azure-cosmos-dotnet-v3,

@@ -31,8 +31,8 @@ export function checkItem({ container, pk }: LogicalPartition, body: unknown): C
     /[/\\?#]/.test(id) ||
     !id.isWellFormed()
   )
-    throw badRequest(`an id is a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
-  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
+    throw badRequest(`an id must be a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
+  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl must be -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
   if (readItemKey(container, value) !== pk)
     throw badRequest('the partition key in the header is not that of the item', 1001)
   const text = JSON.stringify(value)

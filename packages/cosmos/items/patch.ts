@@ -13,7 +13,7 @@ export interface Patch {
 /** @throws Failure 400 */
 export function readPatch(body: unknown): Patch {
   const { operations, condition }: Json = Array.isArray(body) ? { operations: body } : isObject(body) ? body : {}
-  if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch needs an operation')
+  if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch needs at least one operation')
   if (operations.length > MAX_OPERATIONS) throw badRequest(`a patch has at most ${MAX_OPERATIONS} operations`)
   if (condition !== undefined && condition !== null && typeof condition !== 'string')
     throw badRequest('the condition of a patch must be a text such as "from c where c.a = 1"')
@@ -36,7 +36,7 @@ export function applyPatch(item: Json, operations: readonly unknown[]): void {
 
 function applyOperation(item: Json, op: unknown, path: unknown, value: unknown): void {
   const names = parsePath(path)
-  if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} has no value`)
+  if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} needs a value`)
   const last = names.pop() ?? ''
   const parent = names.reduce<unknown>(
     (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, String(path)) : name),
@@ -44,7 +44,7 @@ function applyOperation(item: Json, op: unknown, path: unknown, value: unknown):
   )
   if (Array.isArray(parent)) applyToArray(parent, last, op, value, String(path))
   else if (isObject(parent)) applyToObject(parent, last, op, value, String(path))
-  else throw badRequest(`there is nothing at the parent of ${path}`)
+  else throw badRequest(`the parent of ${path} does not exist`)
 }
 
 function moveValue(item: Json, from: unknown, path: unknown): void {

@@ -48,7 +48,7 @@ export function readThroughputHeaders(headers: NodeJS.Dict<string>): Throughput 
 /** @throws Failure 400 for a body that is not an offer, or is the offer of another resource. */
 export function readOfferThroughput(body: unknown, { of }: Offer): Throughput {
   const { content, offerResourceId } = isObject(body) ? body : {}
-  if (!isObject(content)) throw badRequest('an offer needs a content')
+  if (!isObject(content)) throw badRequest('an offer needs a content object')
   if (offerResourceId !== of) throw badRequest('the resource of an offer cannot be changed')
   if (isObject(content.offerAutopilotSettings)) return readAutoscale(content.offerAutopilotSettings)
   return { fixed: checkFixed(content.offerThroughput) }

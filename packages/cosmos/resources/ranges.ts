@@ -27,7 +27,7 @@ const END = 2n ** 126n
 export function halveRange({ id, min, max, parents }: Range, ids: readonly [string, string]): readonly [Range, Range] {
   const [low, high] = [parseHash(min), max === FULL_RANGE.max ? END : parseHash(max)]
   const middle = ((low + high) / 2n).toString(16).toUpperCase().padStart(HASH_DIGITS, '0')
-  if (high - low < 2n) throw badRequest(`the range ${id} cannot be split any more`)
+  if (high - low < 2n) throw badRequest(`the range ${id} cannot be split any further`)
   const from = [...parents, id]
   return [
     { id: ids[0], min, max: middle, parents: from },

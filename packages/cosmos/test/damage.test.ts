@@ -176,9 +176,9 @@ test('a data file with changed bytes is refused or complete, but for one byte in
 
 for (const [what, statement] of [
   ['a counter of another name', "UPDATE counters SET name = 'mtem' WHERE name = 'item'"],
-  ['a counter that is no number', "UPDATE counters SET value = 'x' WHERE name = 'lsn'"],
-  ['a counter of items below what there is', "UPDATE counters SET value = 1 WHERE name = 'item'"],
-  ['a counter of writes below what there is', "UPDATE counters SET value = 1 WHERE name = 'lsn'"],
+  ['a counter that is not a number', "UPDATE counters SET value = 'x' WHERE name = 'lsn'"],
+  ['an item counter below the highest item', "UPDATE counters SET value = 1 WHERE name = 'item'"],
+  ['a write counter below the highest write', "UPDATE counters SET value = 1 WHERE name = 'lsn'"],
 ] as const)
   test(`${what} is refused, because a number would be given twice`, async (t) => {
     const home = await newFolder(t)

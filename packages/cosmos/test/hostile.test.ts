@@ -101,12 +101,12 @@ test('ten thousand connections with half a request lock nobody out, use bounded 
     await Promise.all(fresh.map((socket) => connected(socket)))
     opened += fresh.length
     const soFar = created
-    await Promise.race([working, until('an item while connections are held', () => created > soFar)])
+    await Promise.race([working, until('an item while the connections are open', () => created > soFar)])
     most = Math.max(most, await residentBytes(child.pid))
   }
   // The emulator closes the connections beyond its limit.
   await until('the oldest to be ended', () => sockets.size <= 2000)
-  assert.ok(sockets.size > 1500, `${sockets.size} are held`)
+  assert.ok(sockets.size > 1500, `${sockets.size} are open`)
   ended = true
   await working
   t.diagnostic(`${opened} connections, ${created} items meanwhile, ${Math.round((most - before) / MB)} MB more at most`)
@@ -260,7 +260,7 @@ test('an invalid or half request is refused with JSON or closed, and the next cl
       'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
       /^HTTP\/1\.1 400 /,
     ],
-    ['a length that is none', 'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['an invalid length', 'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
       'a length and chunks',
       'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',

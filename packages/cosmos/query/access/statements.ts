@@ -139,8 +139,8 @@ function buildStart({ descending }: ReadyIndex, terms: readonly Term[], from: Po
 }
 
 /**
- * The start replaces the end of the interval that it narrows. SQLite seeks by only one of two conditions, and
- * that must be the narrower.
+ * The start replaces one end of the interval: SQLite seeks by only one of two conditions for the same end, and
+ * that must be the narrower one.
  */
 function buildBounds({ low, high }: Interval, descending: boolean, start: Start | undefined): Bound[] | undefined {
   const lower = { condition: 'value >= ?', values: [low] }

@@ -6,7 +6,7 @@ export type AggregateName = (typeof AGGREGATES)[number]
 
 export const isAggregate = (name: string): name is AggregateName => (AGGREGATES as readonly string[]).includes(name)
 
-/** Adds one value after the other. Undefined counts for nothing. */
+/** Adds one value after the other. Ignores undefined ones. */
 export interface Aggregation {
   add(value: unknown): void
   /** Undefined when there is no result, such as a sum of texts. */

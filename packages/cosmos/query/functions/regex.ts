@@ -28,7 +28,7 @@ export function matchesRegex(text: string, pattern: string, modifiers: string): 
 
 function compile(pattern: string, modifiers: string): RegExp {
   if (!/^[msix]*$/.test(modifiers))
-    throw queryFailure(`'${modifiers}' has other modifiers of RegexMatch than m, s, i and x.`)
+    throw queryFailure(`RegexMatch has the modifiers m, s, i and x, not '${modifiers}'.`)
   if (pattern.length > MAX_PATTERN) throw queryFailure(`A pattern of RegexMatch has at most ${MAX_PATTERN} characters.`)
   const flags = ['m', 's'].filter((flag) => modifiers.includes(flag)).join('')
   try {
