@@ -133,7 +133,7 @@ describe('given-when-then of a decider', () => {
     ['a Date', new Date(0), /\/value\/a: a Date/],
     ['a Map', new Map(), /\/value\/a: a Map/],
     ['undefined in an array', [undefined], /\/value\/a\/0: undefined/],
-    ['an unsafe integer', 2 ** 60, /\/value\/a: 1152921504606847000 is no safe integer/],
+    ['an unsafe integer', 2 ** 60, /\/value\/a: 1152921504606847000 is not a safe integer/],
     ['a function', () => 1, /\/value\/a: a function/],
     ['an object of a class', new Money(), /\/value\/a: an object of Money/],
     ['bytes', Uint8Array.of(1), /\/value\/a: an object of Uint8Array/],
