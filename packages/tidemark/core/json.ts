@@ -211,8 +211,7 @@ function keepObject(object: object, levels: number, portable: boolean): object |
 }
 
 function keepField(name: string, field: unknown, levels: number, portable: boolean): unknown {
-  if (portable && name === '__proto__')
-    return new Loss('copying a field of this name sets a prototype: rename it')
+  if (portable && name === '__proto__') return new Loss('copying a field of this name sets a prototype: rename it')
   if (portable && !name.isWellFormed()) return new Loss(HALF_PAIR)
   return keep(field, levels, portable)
 }

@@ -99,7 +99,7 @@ export interface Rebuild {
 /** A rebuild, as stored. */
 export interface StoredRebuild extends Rebuild {
   /**
-   * How far the log was read: the position of an `EventFeedReader`. A process that resumes the rebuild starts
+   * How far the log was read: the `offset` of an `EventFeedReader`. A process that resumes the rebuild starts
    * here.
    */
   readonly position?: string
