@@ -16,7 +16,7 @@ const refusals: readonly (readonly [is: (key: string) => boolean, why: string])[
   [(key) => /[/\\]/.test(key), 'it has a slash'],
   [(key) => /%2f/i.test(key), 'a URL path reads its %2F as a slash'],
   [(key) => /\p{Cc}/u.test(key), 'it has a control character'],
-  [(key) => !key.isWellFormed(), 'it has one half of a surrogate pair'],
+  [(key) => !key.isWellFormed(), 'it has half a surrogate pair'],
   [(key) => Buffer.byteLength(key) > MAX_KEY_BYTES, `it has more than ${MAX_KEY_BYTES} bytes`],
 ]
 
