@@ -25,5 +25,5 @@ export function isCount(value: unknown): value is number {
 }
 
 export function unknownContinuation(): TidemarkError {
-  return new TidemarkError('invalid-query', 'the continuation is invalid: send the one that the previous page returned')
+  return new TidemarkError('invalid-query', 'the continuation is invalid: send that of the previous page')
 }

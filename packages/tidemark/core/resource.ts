@@ -58,8 +58,7 @@ export interface ResourceDocuments {
  * import type { ResourceCommands } from 'tidemark'
  * import { entry } from './entry.ts'
  *
- * // A client that posts an entry needs no id: it derives from the request's key. The same key opens no
- * second entry.
+ * // The id derives from the request's key, so the same key opens no second entry.
  * const commands: ResourceCommands = { decider: entry, creates: 'open', offered: ['open'] }
  * assert.ok(entry.commands.some(({ name, creates }) => creates && name === commands.creates))
  * ```

@@ -56,8 +56,7 @@ export interface SingleStreamView<Document, Event extends DomainEvent> {
  * import type { MultiStreamView } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
- * // One document per day counts the entries of all streams. A sum does not depend on the order of the
- * events.
+ * // One document per day counts the entries of all streams. The order of events does not change a sum.
  * export const days: MultiStreamView<{ day: string; opened: number }, Opened> = {
  *   kind: 'many-streams',
  *   name: 'days',
