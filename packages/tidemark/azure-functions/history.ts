@@ -36,7 +36,7 @@ export function listEvents(port: HistoryPort): Endpoint {
       const { stream = '' } = request.params
       const direction = request.query.get('direction') ?? 'forward'
       if (direction !== 'forward' && direction !== 'backward')
-        throw new TidemarkError('invalid-query', 'direction is forward or backward')
+        throw new TidemarkError('invalid-query', 'direction must be forward or backward')
       const after = readWholeNumber(request, 'after', 0, Number.MAX_SAFE_INTEGER)
       const limit = readLimit(request)
       const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })

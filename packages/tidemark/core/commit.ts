@@ -134,7 +134,7 @@ function toCommitItem({ stream, fingerprint, events }: Commit, key: string): Com
   const shared = { source, time, actor, correlation, causation, traceparent }
   const other = events.find((event) => SHARED.some((name) => event[name] !== first[name]))
   if (other)
-    throw new TidemarkError('internal', `${stream}@${other.version} does not share what its commit has in common`)
+    throw new TidemarkError('internal', `${stream}@${other.version} differs in an attribute that its commit shares`)
   const text: CommitText = {
     ...shared,
     previousHash,
