@@ -27,7 +27,7 @@ export interface Sent<Event extends DomainEvent> {
 
 /**
  * Sends a command to an aggregate of the reaction's own service. Await it, or return its promise. If a
- * reaction does neither, the runtime still waits for it and logs a warning, and its tests fail.
+ * reaction does neither, the runtime still waits for it and logs it, and its tests fail.
  * @param id the aggregate's id
  * @param commandId derived from the event alone: the same event sends the same command, which takes effect
  *   once.

@@ -60,7 +60,7 @@ export interface Projected<Document, Event extends DomainEvent> {
   given(streams: GivenStreams<Event>): Projected<Document, Event>
   /**
    * Delivers every batch again: to an instance that dies before it stores its cursors, to two instances at
-   * once, to one of these once more, and finally all batches to a fresh instance.
+   * once, and to one of these once more. Finally delivers all batches to a fresh instance.
    */
   deliveredTwice(): Projected<Document, Event>
   /** Also delivers the events in other orders, across and within streams, and in other batches. */

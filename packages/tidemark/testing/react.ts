@@ -69,9 +69,9 @@ export interface Reacted {
   /** Moves the clock on by this many seconds and sends what is due then. */
   after(seconds: number): Reacted
   /**
-   * Delivers every batch again: to an instance that dies after its commands, to two instances at once, to one
-   * of these once more, and finally all batches to a fresh instance. Due commands are sent again too, by an
-   * instance that dies before it removes them.
+   * Delivers every batch again: to an instance that dies after its commands, to two instances at once, and to
+   * one of these once more. Finally delivers all batches to a fresh instance. Due commands are sent again
+   * too, by an instance that dies before it removes them.
    */
   deliveredTwice(): Reacted
   /**
