@@ -87,7 +87,7 @@ describe('the packages that azd uploads', () => {
     [
       'with a mistyped setting',
       { TIDEMARK_QUERY_WIAT_MS: '9' },
-      /: there is no setting "TIDEMARK_QUERY_WIAT_MS": TIDEMARK_QUERY_WAIT_MS may be meant \(setting-invalid\)$/,
+      /: there is no setting "TIDEMARK_QUERY_WIAT_MS": did you mean TIDEMARK_QUERY_WAIT_MS\? \(setting-invalid\)$/,
     ],
   ] as const)
     it(`end with code 1 and one line that names it, ${what}`, () => {
