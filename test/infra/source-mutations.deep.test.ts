@@ -5,7 +5,7 @@ import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { compileVariant } from './support/variant.ts'
 import { it } from './support/with-bicep.ts'
 
-/** Lines of the template's source that security hangs on: a file, and the beginning of the line. */
+/** Lines of the template's source that affect security: a file, and the beginning of the line. */
 const LINES: readonly (readonly [file: string, line: string])[] = [
   ['tidemark/modules/event-hubs.bicep', 'disableLocalAuth:'],
   ['tidemark/modules/event-hubs.bicep', 'minimumTlsVersion:'],
@@ -23,16 +23,16 @@ const LINES: readonly (readonly [file: string, line: string])[] = [
   ['tidemark/modules/function-app.bicep', 'virtualNetworkSubnetId:'],
 ]
 
-describe('a line of the source that security hangs on', () => {
+describe('a source line that affects security', () => {
   for (const [file, line] of LINES)
-    it(`is missed: ${line} in ${file}`, async () => {
+    it(`cannot be removed: ${line} in ${file}`, async () => {
       const template = await compileVariant('shapes.prod', async (read, write) => {
         const source = await read(file)
         const changed = source.replace(new RegExp(`^ *${line}.*\n`, 'm'), '')
         assert.notEqual(changed, source, 'there is no such line')
         await write(file, changed)
       })
-      // It compiles still: it is a rule that misses the line, not Bicep.
+      // The template still compiles, so a rule notices the missing line, not Bicep.
       assert.ok(typeof template !== 'string', String(template))
       const wrong = [
         ...rulesFor(services).flatMap((rule) => rule.check(template).wrong),
