@@ -54,7 +54,7 @@ describe('npm run cloud:units', () => {
 
   // A provision without them would reduce them.
   for (const [what, answer, env, token, line] of [
-    ['must not be read', { status: 403, body: {} }, environment, undefined, /are not known: Azure answers 403$/],
+    ['cannot be read', { status: 403, body: {} }, environment, undefined, /are not known: Azure answers 403$/],
     [
       'have no number',
       { status: 200, body: namespace('many') },

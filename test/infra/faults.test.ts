@@ -4,8 +4,8 @@ import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { type Deployed, deployed, selectType } from './support/deployed.ts'
 
-// mutations.deep.test.ts deletes properties; this test adds or changes them, at least once per rule. So a removed
-// rule is noticed.
+// mutations.deep.test.ts deletes properties; this test adds or changes them, at least once per rule. So a
+// removed rule is noticed.
 
 // biome-ignore lint/suspicious/noExplicitAny: any JSON that Azure Resource Manager accepts.
 type Bag = any

@@ -38,7 +38,7 @@ function askedBy(query: string): Asked {
 
 type Index = readonly { readonly path: string; readonly order?: string }[]
 
-/** Whether an index begins with the equality paths and continues in the query's order or its exact reverse. */
+/** Whether an index begins with the equality paths and continues in the query's order or its reverse. */
 function serves(index: Index, { equal, order }: Asked): boolean {
   const sorted = order.filter(({ path }) => !equal.includes(path))
   const [first, rest] = [index.slice(0, equal.length), index.slice(equal.length)]

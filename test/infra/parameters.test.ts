@@ -17,8 +17,8 @@ describe('what azd provisions: infra/main.bicepparam', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-parameters-'))
     await cp(infra, folder, { recursive: true })
-    // Only the template's parameters, which compile in a third of the time. template.test.ts lints the same files
-    // with the whole template.
+    // Only the template's parameters, which compile in a third of the time. template.test.ts lints the same
+    // files with the whole template.
     const main = await readFile(join(infra, 'main.bicep'), 'utf8')
     const parameters = main.slice(0, main.search(/^var /m))
     assert.equal(parameters.match(/^param /gm)?.length, main.match(/^param /gm)?.length)

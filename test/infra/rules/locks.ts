@@ -21,7 +21,8 @@ export const lockRules: readonly Rule[] = [
       const expected = isKept ? [...accounts, ...anchors].map(({ id }) => id) : []
       const wrong = [
         ...expected.filter((id) => !locked.includes(id)).map((id) => `${id} is not locked`),
-        // A lock on the group would also stop Azure from deleting old deployments: after 800 none is possible.
+        // A lock on the group would also stop Azure from deleting old deployments. After 800 no new one is
+        // possible.
         ...locked.filter((id) => !expected.includes(id)).map((id) => `${id} is locked`),
         // ReadOnly would stop a provision from changing anything.
         ...locks

@@ -16,8 +16,8 @@ const tier = 'properties.backupPolicy.continuousModeProperties.tier'
 const isDays = (least: number) => (value: unknown) => typeof value === 'number' && value >= least
 
 /**
- * The required properties of each resource type: a value, or a test of the value. No property relies on a default
- * of the platform.
+ * The required properties of each resource type: a value, or a test of the value. No property relies on a
+ * default of the platform.
  */
 export const properties: readonly (readonly [title: string, type: string, path: string, expected: unknown])[] = [
   // Only Entra: no key and no connection string opens anything.

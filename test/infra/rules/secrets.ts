@@ -6,8 +6,8 @@ const SECRET =
   /list(Account)?(Keys|ConnectionStrings|Sas|ServiceSas|AccountSas|Secrets)\b|\b(primary|secondary)(Master|Readonly\w*)?Key\b|(primary|secondary)ConnectionString|AccountKey=|SharedAccess(Key|Signature)|[?&]sig=|\bpassword\b/i
 
 /**
- * Application Insights' connection string: the address for telemetry. It is no secret, because the rule "no keys"
- * makes sure that keys are refused.
+ * Application Insights' connection string: the address for telemetry. It is no secret, because the rule
+ * "no keys" makes sure that keys are refused.
  */
 const TELEMETRY_ADDRESS = /^\[reference\([^[\]]*Microsoft\.Insights\/components[^[\]]*\)\.ConnectionString\]$/
 

@@ -17,7 +17,7 @@ const IDENTITY =
 const OPEN_TELEMETRY = 'https://learn.microsoft.com/azure/azure-functions/opentelemetry-howto'
 const TERRAFORM =
   'https://github.com/hashicorp/terraform-provider-azurerm/blob/main/website/docs/r/function_app_flex_consumption.html.markdown'
-/** Errors that name the property: "site configuration properties (…) for Flex Consumption sites is invalid". */
+/** Error texts name the property: "site configuration properties (…) for Flex Consumption sites is invalid". */
 const FTPS = 'https://github.com/microsoft/azure-pipelines-tasks/issues/21032'
 const PREWARMED = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/issues/360'
 const LINUX = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/issues/283'
@@ -35,8 +35,8 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['site', 'httpsOnly', 'takes', MIGRATION],
   ['site', 'publicNetworkAccess', 'takes', TERRAFORM],
   ['site', 'virtualNetworkSubnetId', 'takes', HOW_TO],
-  // All traffic of an app goes through its subnet anyway. With this property and forced tunnelling, the identity
-  // may get no tokens.
+  // All traffic of an app goes through its subnet anyway. With this property and forced tunnelling, the
+  // identity may get no tokens.
   ['site', 'outboundVnetRouting', 'has elsewhere', 'https://github.com/Azure/Azure-Functions/issues/2653'],
   ['site', 'vnetRouteAllEnabled', 'has elsewhere', DEPRECATED],
   ['site', 'vnetContentShareEnabled', 'has elsewhere', DEPRECATED],

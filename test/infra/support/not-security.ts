@@ -1,6 +1,7 @@
 /**
- * Deletions that do not reduce security: `<type> <path>`, or `<type>` for a whole resource. A rule must notice
- * every other deletion. The list contains properties of cost, size and looks, and those that Azure requires.
+ * Deletions that do not reduce security: `<type> <path>`, or `<type>` for a whole resource. A rule must
+ * notice every other deletion. The list contains properties of cost, size and looks, and those that Azure
+ * requires.
  */
 export const NOT_SECURITY: readonly RegExp[] = [
   / location$/,

@@ -2,8 +2,8 @@ import * as test from 'node:test'
 import { type Bicep, findBicep, NoDotnet } from '../../../packages/cli/infra/bicep.ts'
 
 /**
- * The Bicep CLI, searched once per test file. On a machine that can neither find nor restore it, the tests that
- * need it are skipped and counted. In CI they fail, so that every merged change is tested.
+ * The Bicep CLI, searched once per test file. On a machine that can neither find nor restore it, the tests
+ * that need it are skipped and counted. In CI they fail, so that every merged change is tested.
  */
 const found = await findBicep().catch((error: unknown) => {
   if (error instanceof NoDotnet && !process.env.CI) return error
