@@ -24,7 +24,7 @@ const refusal = (pattern: RegExp) => (error: Error) => {
   assert.match(error.message, pattern)
   assert.match(
     error.message,
-    /restore the file, or remove .* to start the partition anew|start with another data folder/,
+    /restore the file, or remove .* to start with an empty partition|start with another data folder/,
   )
   return true
 }

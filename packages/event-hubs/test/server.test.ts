@@ -77,10 +77,10 @@ test('it says that it is not healthy, and why, when a partition or a namespace t
   assert.deepEqual(await health(), [200, { status: 'healthy' }])
   const [log] = namespaces[0]?.hubs.get('orders')?.partitions ?? []
   await log?.close()
-  const failed = 'namespace first-ns: partition 0 of hub orders takes nothing more: the log is closed'
+  const failed = 'namespace first-ns: partition 0 of hub orders accepts no more events: the log is closed'
   assert.deepEqual(await health(), [503, { status: 'unhealthy', reasons: [failed] }])
   await servers[1]?.stop()
-  const reasons = [failed, 'namespace second-ns takes no connections']
+  const reasons = [failed, 'namespace second-ns accepts no connections']
   assert.deepEqual(await health(), [503, { status: 'unhealthy', reasons }])
 })
 

@@ -78,9 +78,12 @@ test('settings that the service would not take are refused in one line that name
   const folder = await newFolder(t)
   for (const [hubs, message] of [
     ['none', /hubs\.json: "hubs" must be an array/],
-    [[{ name: '../up', partitions: 1, consumerGroups: [] }], /hubs\.json: hubs\[0\]: "\.\.\/up" is no hub name/],
+    [[{ name: '../up', partitions: 1, consumerGroups: [] }], /hubs\.json: hubs\[0\]: "\.\.\/up" is not a hub name/],
     [[{ name: 'a', partitions: 33, consumerGroups: [] }], /hubs\.json: hubs\[0\]: hub a: "partitions" must be 1 to 32/],
-    [[{ name: 'a', partitions: 1, consumerGroups: [7] }], /hubs\.json: hubs\[0\]: hub a: 7 is no consumer group name/],
+    [
+      [{ name: 'a', partitions: 1, consumerGroups: [7] }],
+      /hubs\.json: hubs\[0\]: hub a: 7 is not a consumer group name/,
+    ],
     [[...HUBS, { ...HUBS[0], name: 'ORDERS' }], /hubs\.json: hub ORDERS is listed twice/],
   ] as const)
     await refused(startEmulator(folder, hubs), message)
