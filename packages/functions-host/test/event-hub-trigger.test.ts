@@ -176,7 +176,7 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
         output += text
       })
       await until(`the failure of the ${start} host`, () =>
-        /^error f: what it would be given cannot be bound: "p" is not expected/m.test(output),
+        /^error f: its input cannot be bound: "p" is not expected/m.test(output),
       )
       await host.stop()
       assert.deepEqual(app.lines(), [])

@@ -194,7 +194,7 @@ test('a value of host.json, or a setting in its place, is refused by its name wh
     [
       { extensions: { eventHubs: { minEventBatchSize: 2 } } },
       {},
-      /minEventBatchSize: the local host waits for no batch to fill$/,
+      /minEventBatchSize: the local host does not wait for a batch to fill$/,
     ],
     [{ functionTimeout: '30' }, {}, /host\.json: functionTimeout must be a time span above zero, such as 00:00:30$/],
     [
@@ -352,7 +352,7 @@ test('a category is logged from the level on that host.json has for it: by its l
   const wrong = readHostJson(new TestApp(testCleanup(t), '').root, {
     AzureFunctionsJobHost__logging__logLevel__A: 'loud',
   })
-  await assert.rejects(wrong, /AzureFunctionsJobHost__logging__logLevel__A is no log level: loud/)
+  await assert.rejects(wrong, /AzureFunctionsJobHost__logging__logLevel__A is not a log level: loud/)
 })
 
 test('a function’s line that begins with its name is not named twice, and what host.json silences is silent', async (t) => {
