@@ -178,7 +178,7 @@ test('a topology with an unknown property, a missing one or a wrong value is ref
       /topology\.json: unknown property queues; there are databases, eventHubs, blobContainers, services$/,
     ],
     [{ databases: [], eventHubs: [] }, /topology\.json: blobContainers is missing$/],
-    [{ ...TOPOLOGY, databases: [database, database] }, /topology\.json: databases: ordering stands twice$/],
+    [{ ...TOPOLOGY, databases: [database, database] }, /topology\.json: databases: ordering occurs twice$/],
     [
       { ...TOPOLOGY, databases: [{ name: 'a', containers: [{ name: 'b' }] }] },
       /databases\[0\]: containers\[0\]: partitionKey is missing$/,

@@ -28,7 +28,7 @@ describe('a command line', () => {
       [['--port'], /^--port needs a value, PORT/],
       [['--port', '--fast'], /^--port needs a value, PORT/],
       [['--fast=1'], /^--fast takes no value/],
-      [['--port', '1', '--port', '2'], /^--port stands there twice/],
+      [['--port', '1', '--port', '2'], /^--port is given twice/],
       [['a', 'b'], /^"b" is one argument too many/],
     ]
     for (const [args, message] of refused)

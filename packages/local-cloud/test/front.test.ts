@@ -296,5 +296,5 @@ describe('the front', () => {
   })
 
   it('says what to do where the page was not built', () =>
-    assert.throws(() => readSite(join(tmpdir(), 'tidemark-nowhere')), /npm run build makes it/))
+    assert.throws(() => readSite(join(tmpdir(), 'tidemark-nowhere')), /run npm run build/))
 })
