@@ -19,7 +19,7 @@ export function emulatorKey(part: keyof typeof PUBLISHED, tokenFile: string | un
   return createHmac('sha512', readToken(tokenFile)).update(part).digest('base64')
 }
 
-/** Returns the key of an Event Hubs namespace, with the service's name for the first key. @throws StartError as above */
+/** Returns the key of an Event Hubs namespace, named like the service's first key. @throws StartError as above */
 export function eventHubsKey(tokenFile: string | undefined): { readonly name: string; readonly value: string } {
   return { name: 'RootManageSharedAccessKey', value: emulatorKey('eventhubs', tokenFile) }
 }
