@@ -1,6 +1,6 @@
 import { checkArray, checkMembers, invalid, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
 
-/** Limits of retained events: their age, and megabytes per partition. The first one reached applies; undefined: none. */
+/** Limits of retained events: age, and megabytes per partition. The first one reached applies; undefined: no limit. */
 export interface Retention {
   readonly retentionHours?: number | undefined
   readonly retentionMegabytes?: number | undefined
