@@ -9,9 +9,7 @@ export function requiredSetting(settings: Settings, name: string, functionName: 
   if (value) return value
   const identity = Object.keys(settings).find((key) => key.startsWith(`${name}__`))
   if (identity)
-    throw new StartError(
-      `function ${functionName}: ${identity} is identity-based; the local host reads ${name}, a connection string`,
-    )
+    throw new StartError(`function ${functionName}: ${identity} is identity-based: set ${name} to a connection string`)
   throw new StartError(`function ${functionName}: the setting ${name} is missing`)
 }
 
