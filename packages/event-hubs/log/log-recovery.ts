@@ -40,7 +40,7 @@ interface FoundSegment {
 
 /**
  * Opens the log in `folder`, or creates it. It reads the headers of all segments, which must fit together. It
- * reads the last segment whole and cuts off a torn tail: bytes after the last whole record come from a write
+ * reads the last segment whole and cuts off a torn tail. Bytes after the last whole record come from a write
  * that was never acknowledged.
  * @param fast writes do not wait for the disk.
  * @throws StartError naming the file, if data that may have been acknowledged is missing or damaged.

@@ -24,8 +24,8 @@ export interface ControlledEmulator {
 const cleanups: (() => Promise<void>)[] = []
 
 /**
- * Ends the processes and removes the folders. Call it in a file's `after`: tests close their clients at their end, and
- * a client whose server ended before it may wait for a minute.
+ * Ends the processes and removes the folders. Call it in a file's `after`, when the tests have closed their clients.
+ * A client whose server ends first may wait for a minute.
  */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.reverse()) await cleanup()
@@ -46,7 +46,7 @@ export async function startControlled(folder: string, configuration: unknown): P
     EVENT_HUBS_EMULATOR_CONTROL_PORT: '0',
   })
   const { address, pid } = JSON.parse(await readFile(controlFile(folder), 'utf8')) as { address: string; pid: number }
-  if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)
+  if (pid !== child.pid) throw new Error(`the control endpoint belongs to process ${pid}`)
   return {
     child,
     connectionString: buildConnectionString(child),

@@ -83,9 +83,9 @@ export function storedIn(chunk: LogChunk): Stored[] {
     const { sequence, offset, time, start, end } = cursor
     const { message_annotations: said, body } = rhea.message.decode(chunk.bytes.subarray(start, end))
     if (said?.['x-opt-sequence-number'] !== sequence || said?.['x-opt-offset'] !== String(offset))
-      throw new Error(`event ${sequence} at ${offset} says ${JSON.stringify(said)}`)
+      throw new Error(`event ${sequence} at ${offset} has ${JSON.stringify(said)}`)
     if (said['x-opt-enqueued-time'].getTime() !== time)
-      throw new Error(`event ${sequence} of ${time} says ${JSON.stringify(said)}`)
+      throw new Error(`event ${sequence} of ${time} has ${JSON.stringify(said)}`)
     events.push({ sequence, offset, time, body: body.content.toString().trimEnd() })
   }
   return events

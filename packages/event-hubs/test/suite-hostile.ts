@@ -35,7 +35,7 @@ const ACCEPTED = Buffer.from([0x00, 0x53, 0x24])
  */
 export function hostility(target: () => EventHubsTarget): void {
   // A separate group, so that the witness connects only now.
-  describe('beside hostile clients', () => hostileClients(target))
+  describe('with hostile clients', () => hostileClients(target))
 }
 
 function hostileClients(target: () => EventHubsTarget): void {

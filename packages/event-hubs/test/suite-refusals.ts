@@ -25,7 +25,7 @@ const HOSTILE: readonly (readonly [string, Buffer])[] = [
   ['half a protocol header', Buffer.from('AMQP')],
   ['another AMQP version', Buffer.from('AMQP\x00\x00\x09\x01', 'latin1')],
   ['a frame of 0 bytes', amqp('00000000')],
-  ['a frame that is said to hold 4 GiB', amqp('fffffff0 02000000 00')],
+  ['a frame that announces 4 GiB', amqp('fffffff0 02000000 00')],
   ['half a frame', amqp('00000100 02000000 005310')],
   ['an unknown performative', amqp('0000000d 02000000 0053ff4500')],
   ['an attach on a channel that was never begun', amqp('0000000d 02000007 005312c000')],

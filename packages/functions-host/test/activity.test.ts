@@ -24,10 +24,10 @@ test('a poll does not rest while a function runs, or right after one has ended',
   const activity = new Activity()
   const { ended } = activity
   const end = activity.begin()
-  await within(activity.rest(ended, HOUR_MS, never), 'no rest beside a function that runs')
+  await within(activity.rest(ended, HOUR_MS, never), 'no rest while a function runs')
   end()
-  await within(activity.rest(ended, HOUR_MS, never), 'no rest after one that has just ended')
-  await within(activity.rest(activity.ended, 0, never), 'no rest of no time')
+  await within(activity.rest(ended, HOUR_MS, never), 'no rest right after one has ended')
+  await within(activity.rest(activity.ended, 0, never), 'no rest with a limit of 0')
 })
 
 test('a poll rests while no function runs, and continues as soon as one begins', async () => {
@@ -53,7 +53,7 @@ test('a poll rests again once all functions have ended', async () => {
   const activity = new Activity()
   const [first, second] = [activity.begin(), activity.begin()]
   first()
-  await within(activity.rest(activity.ended, HOUR_MS, never), 'no rest beside the other')
+  await within(activity.rest(activity.ended, HOUR_MS, never), 'no rest while the other runs')
   second()
   const end = new AbortController()
   const rest = activity.rest(activity.ended, HOUR_MS, end.signal)

@@ -263,7 +263,7 @@ describe('two hosts', () => {
     // Each turn of the first host's load balancing renews its claim. After two it has seen the other's claim.
     await waitForTurns(`localhost/shared/view/ownership/${kept}`, 2)
     app.open('first')
-    await until('the checkpoint of the kept partition', async () => (await readCheckpoint('shared', kept)) === 0)
+    await until('the checkpoint of the other partition', async () => (await readCheckpoint('shared', kept)) === 0)
     await until('the end of both', () => app.lines().filter((line) => line === 'first ended').length === 2)
     assert.equal(await readCheckpoint('shared', stolen), undefined)
     app.open('second')

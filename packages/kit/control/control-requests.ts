@@ -14,8 +14,8 @@ export interface ControlRequest {
 }
 
 /**
- * Refuses requests that a web page could make a browser send here: with a host name that the page pointed here (DNS
- * rebinding), or from its own origin.
+ * Refuses requests that a web page could make a browser send. They have a host name that the page pointed here (DNS
+ * rebinding), or the page's own origin.
  * @throws Problem 403
  */
 export function checkSender({ headers }: IncomingMessage): void {
