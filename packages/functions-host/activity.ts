@@ -1,6 +1,6 @@
 /**
- * Tracks whether functions run in this host. Functions may write what a polling trigger reads, so triggers poll
- * at once while functions run. While none run there is seldom anything new, so triggers poll less often.
+ * Tracks whether functions run in this host. Functions may write what a polling trigger reads, so triggers
+ * poll at once while functions run. While none run there is seldom anything new, so triggers poll less often.
  */
 export class Activity {
   #running = 0
@@ -23,8 +23,8 @@ export class Activity {
   }
 
   /**
-   * Waits until a function starts, the signal is aborted, or `mostMs` milliseconds have passed. Returns at once if
-   * a function runs, or has ended since `ended` was read.
+   * Waits until a function starts, the signal is aborted, or `mostMs` milliseconds have passed. Returns at
+   * once if a function runs, or has ended since `ended` was read.
    */
   async rest(ended: number, mostMs: number, signal: AbortSignal): Promise<void> {
     if (this.#running > 0 || this.#ended !== ended || mostMs <= 0 || signal.aborted) return

@@ -33,8 +33,8 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
       await import(pathToFileURL(path).href)
     } catch (error) {
       if (error instanceof StartError) throw error
-      // For an error in the developer's own code, print the stack to show the place. Other errors have a code, and
-      // their message is enough.
+      // For an error in the developer's own code, print the stack to show the place. Other errors have a
+      // code, and their message is enough.
       if (!(error instanceof Error && 'code' in error) || error instanceof SyntaxError)
         console.error(formatStack(error))
       throw new StartError(`${path} cannot be loaded: ${describe(error)}`)

@@ -44,9 +44,9 @@ interface FeedOptions {
 }
 
 /**
- * The Cosmos DB trigger. It reads the change feed in pages, with one lease per feed range. The lease moves past a
- * page whether the function succeeded or threw, after the retries of a `retry` option. Delivery is at least once,
- * in the feed's order per range.
+ * The Cosmos DB trigger. It reads the change feed in pages, with one lease per feed range. The lease moves
+ * past a page whether the function succeeded or threw, after the retries of a `retry` option. Delivery is at
+ * least once, in the feed's order per range.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger
  */
 export class CosmosTrigger implements Trigger {
@@ -116,8 +116,8 @@ export class CosmosTrigger implements Trigger {
 
   async #followRange(range: FeedRange, signal: AbortSignal): Promise<void> {
     const { database, container, leasePrefix, leaseDatabase, leaseContainer, acquireMs } = this.#feed
-    // Like the real trigger's id, it lacks the function's name: two deployments that share leases steal from each
-    // other unless their prefixes differ.
+    // Like the real trigger's id, it lacks the function's name: two deployments that share leases steal from
+    // each other unless their prefixes differ.
     const id = `${leasePrefix}${database}_${container}..${range.minInclusive}-${range.maxExclusive}`
     const leases = this.#clients.leases.database(leaseDatabase).container(leaseContainer)
     while (!signal.aborted) {
@@ -196,8 +196,8 @@ export class CosmosTrigger implements Trigger {
 }
 
 /**
- * Rewrites the items as Json.NET does: in the real host, the .NET client reads them and their array is written
- * again. A page with an item that Json.NET cannot read fails.
+ * Rewrites the items as Json.NET does: in the real host, the .NET client reads them and their array is
+ * written again. A page with an item that Json.NET cannot read fails.
  * https://github.com/Azure/azure-webjobs-sdk-extensions/blob/dev/src/WebJobs.Extensions.CosmosDB/Trigger/CosmosdbTriggerValueBinder.cs
  */
 function toPage(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | undefined; continuation: string } {

@@ -15,8 +15,8 @@ export interface PartitionDescription {
 }
 
 /**
- * How bodies are bound. `dataType` is string or binary. Without it, a batch is bound as objects, and one event as
- * text.
+ * How bodies are bound. `dataType` is string or binary. Without it, a batch is bound as objects, and one
+ * event as text.
  */
 export type Body = 'objects' | 'text' | 'bytes'
 
@@ -94,8 +94,8 @@ function bindBodies(events: readonly ReceivedEventData[], options: BindingOption
 }
 
 /**
- * Texts for the worker, which parses those that are JSON. As in the real host, empty texts are left out and the
- * others move up, unless the worker has the capability IncludeEmptyEntriesInMessagePayload.
+ * Texts for the worker, which parses those that are JSON. As in the real host, empty texts are left out and
+ * the others move up, unless the worker has the capability IncludeEmptyEntriesInMessagePayload.
  * https://github.com/Azure/azure-functions-host/issues/8499
  */
 function collection(values: readonly (string | null | undefined)[], { includeEmpty }: BindingOptions): TypedData {

@@ -40,8 +40,9 @@ const CLOSE_WITHIN_MS = 2000
 const EMPTY_AFTER_S = 1
 
 /**
- * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw, after the retries of a
- * `retry` option. Nothing is checkpointed after the partition was lost. Events are in order per partition.
+ * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw, after the retries
+ * of a `retry` option. Nothing is checkpointed after the partition was lost. Events are in order per
+ * partition.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs-trigger
  */
 export class EventHubTrigger implements Trigger {
@@ -134,7 +135,8 @@ export class EventHubTrigger implements Trigger {
       try {
         await this.#container.createIfNotExists()
         client = this.#makeClient()
-        // The load balancer makes the same request, but ignores the retry options and waits 30 s after a failure.
+        // The load balancer makes the same request, but ignores the retry options and waits 30 s after a
+        // failure.
         await client.getEventHubProperties({ abortSignal: signal })
         if (!signal.aborted) return this.#subscribe(client)
       } catch (error) {
@@ -156,8 +158,8 @@ export class EventHubTrigger implements Trigger {
   }
 
   /**
-   * The client stops reading a partition if the hub is away for longer than its retries. It resumes only after its
-   * own claim has expired. A new subscription resumes at once.
+   * The client stops reading a partition if the hub is away for longer than its retries. It resumes only
+   * after its own claim has expired. A new subscription resumes at once.
    */
   #reconnect(from: EventHubConsumerClient): void {
     if (this.#connection?.client !== from || this.#stopping.signal.aborted) return
@@ -260,8 +262,8 @@ async function close(connection: { client: EventHubConsumerClient; subscription:
 }
 
 /**
- * Reads `dataType`. Without it, the host binds objects for a batch, and text for one event. Text is the default of
- * its metadata provider.
+ * Reads `dataType`. Without it, the host binds objects for a batch, and text for one event. Text is the
+ * default of its metadata provider.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Extensions/JobHostMetadataProvider.cs
  */
 function readBodyType(options: TriggerOptions, many: boolean): Body {

@@ -10,9 +10,10 @@ const LOOK_EVERY_MS = 20
 export type Hold = (functionName: string) => Promise<void>
 
 /**
- * A fault on request: invocations of the named functions wait while a file exists. This simulates a process that
- * stalls between receiving a batch and handling it. Meanwhile the process may lose its partition, and another may
- * handle the same events and later ones. The stalled function still runs afterwards, as in the real host.
+ * A fault on request: invocations of the named functions wait while a file exists. This simulates a process
+ * that stalls between receiving a batch and handling it. Meanwhile the process may lose its partition, and
+ * another may handle the same events and later ones. The stalled function still runs afterwards, as in the
+ * real host.
  * @throws StartError if FUNCTIONS_HOST_HOLD is not of the form `<function>,<function>=<file>`.
  */
 export function parseHold({ FUNCTIONS_HOST_HOLD: text }: Settings): Hold {

@@ -40,8 +40,8 @@ const DRAIN_MS = 5000
 const DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 
 /**
- * Runs the functions of an app in this process. Call it once per process, because the app's modules register their
- * functions for the whole process.
+ * Runs the functions of an app in this process. Call it once per process, because the app's modules register
+ * their functions for the whole process.
  *
  * @throws StartError if the app or its settings cannot work.
  *

@@ -18,8 +18,8 @@ export interface LeaseIntervals {
 const DEFAULT: LeaseIntervals = { acquireMs: 13_000, expirationMs: 60_000, renewMs: 17_000 }
 
 /**
- * Reads the intervals of a registration. FUNCTIONS_HOST_LEASE_EXPIRATION_MS scales them all in proportion. Only this
- * host has that setting: in the real host no setting overrides a registration.
+ * Reads the intervals of a registration. FUNCTIONS_HOST_LEASE_EXPIRATION_MS scales them all in proportion.
+ * Only this host has that setting: in the real host no setting overrides a registration.
  * @throws StartError if a value is not a number.
  */
 export function leaseIntervals(options: TriggerOptions, settings: Settings): LeaseIntervals {

@@ -26,8 +26,8 @@ export interface LeaseOptions {
 
 /**
  * The right to read one feed range until the lease expires. Writes use If-Match. `signal` is aborted when the
- * lease is lost; from then on its owner must not advance it. The account's clock decides whether it has expired,
- * because the clocks of two hosts may be hours apart.
+ * lease is lost; from then on its owner must not advance it. The account's clock decides whether it has
+ * expired, because the clocks of two hosts may be hours apart.
  */
 export class Lease {
   readonly #container: Container

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 
 /**
- * Sets the `Values` of local.settings.json as environment variables. Like Core Tools, it keeps existing variables.
+ * Sets the `Values` of local.settings.json as environment variables. Like Core Tools, it keeps existing
+ * variables.
  * https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
  * @param root the folder of the app. The file is optional. @throws StartError if the file cannot be read.
  */

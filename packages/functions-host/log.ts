@@ -29,15 +29,16 @@ export function setLogLevel(level: LogLevel): void {
 
 /**
  * Sets the log levels of host.json.
- * @param levels the lowest level logged, by category. They do not apply if the level set with `setLogLevel` is
- * below information.
+ * @param levels the lowest level logged, by category. They do not apply if the level set with `setLogLevel`
+ * is below information.
  */
 export function setLogRules(levels: ReadonlyMap<string, LogLevel>): void {
   rules = levels
 }
 
 /**
- * Returns the level of the longest name that matches the category's beginning. A name can have one `*` wildcard.
+ * Returns the level of the longest name that matches the category's beginning. A name can have one `*`
+ * wildcard.
  * https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Logging/src/LoggerRuleSelector.cs
  */
 export function selectLevel(category: string, levels: ReadonlyMap<string, LogLevel>): LogLevel {
@@ -54,8 +55,8 @@ export function selectLevel(category: string, levels: ReadonlyMap<string, LogLev
 
 /**
  * Logs one line: warnings and above to stderr with their level, the rest to stdout.
- * @param category `Function.<name>` for a function, `Function.<name>.User` for its own log lines. host.json may
- * set a level for it.
+ * @param category `Function.<name>` for a function, `Function.<name>.User` for its own log lines. host.json
+ * may set a level for it.
  */
 export function log(level: LogLevel, source: string, message: string, category?: string): void {
   if (RANKS[level] < threshold || level === 'none') return

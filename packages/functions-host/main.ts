@@ -40,15 +40,16 @@ const command: CommandLine<Flags> = {
       help: 'a file of 43 characters, the bearer token that every request must have; by default no token is needed',
       env: 'FUNCTIONS_HOST_TOKEN_FILE',
     },
-    // This host replaces another one, which still owns the partitions. The parent signals when that one has ended.
+    // This host replaces another one, which still owns the partitions. The parent signals when that one has
+    // ended.
     successor: { help: 'start the triggers only when the parent process says so', hidden: true },
   },
   examples: ['npx tidemark-functions-host', "npx tidemark-functions-host my-app --port 0 --main 'dist/functions/*.js'"],
   from: import.meta.url,
 }
 
-// In the real host, the worker ends and the host starts another. Rejections from this host's SDKs, such as after a
-// broken connection, are not the app's.
+// In the real host, the worker ends and the host starts another. Rejections from this host's SDKs, such as
+// after a broken connection, are not the app's.
 process.on('unhandledRejection', (reason) => {
   if (!isAppRejection(reason)) return logFailure('host', `unhandled rejection: ${describe(reason)}`)
   log('critical', 'host', `unhandled rejection: ${describe(reason)}`)
@@ -63,8 +64,8 @@ if (process.exitCode) {
 }
 
 async function start(given: Given<Flags>): Promise<RunningCommand> {
-  // Stacks of the compiled app should name its sources. Older Node versions lack this function, but have been refused
-  // by now.
+  // Stacks of the compiled app should name its sources. Older Node versions lack this function, but have been
+  // refused by now.
   const { setSourceMapsSupport } = await import('node:module')
   setSourceMapsSupport(true)
   const { startHost } = await import('./host.ts')
@@ -80,7 +81,8 @@ async function start(given: Given<Flags>): Promise<RunningCommand> {
     main: given.text('main'),
     port,
     token,
-    // Started by hand, list the functions as Core Tools do. A parent process prints its own line for each host.
+    // Started by hand, list the functions as Core Tools do. A parent process prints its own line for each
+    // host.
     listLevel: process.connected ? 'debug' : 'information',
     mayTrigger: given.isOn('successor') ? waitForBegin() : undefined,
   })

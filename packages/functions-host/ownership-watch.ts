@@ -3,13 +3,13 @@ import type { StorageClock } from './storage-clock.ts'
 
 /**
  * A checkpoint store that reports when another reader has claimed a partition. The client reads the claims on
- * every turn of its load balancing, but informs its handlers of a lost one only at the next receive. Without this
- * class, a long batch would be checkpointed by a host that no longer owns the partition.
+ * every turn of its load balancing, but informs its handlers of a lost one only at the next receive. Without
+ * this class, a long batch would be checkpointed by a host that no longer owns the partition.
  *
  * It also corrects the dates of claims. The storage dates a claim, but the client computes its age by its own
- * clock. With a fast clock every claim would look expired, and two hosts would take partitions from each other
- * forever. With a slow clock no claim would ever expire. So the dates are shifted to the host's clock, which keeps
- * each claim's age by the storage's clock.
+ * clock. With a fast clock every claim would look expired, and two hosts would take partitions from each
+ * other forever. With a slow clock no claim would ever expire. So the dates are shifted to the host's clock,
+ * which keeps each claim's age by the storage's clock.
  */
 export class OwnershipWatch implements CheckpointStore {
   readonly #store: CheckpointStore

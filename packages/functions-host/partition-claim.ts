@@ -47,8 +47,8 @@ export class PartitionClaim {
   }
 
   /**
-   * Writes the outstanding checkpoint of several batches at a graceful close. Like the newest extension, it ignores
-   * outcomes: it also passes a batch whose retries the stop has cut short.
+   * Writes the outstanding checkpoint of several batches at a graceful close. Like the newest extension, it
+   * ignores outcomes: it also passes a batch whose retries the stop has cut short.
    */
   async close(): Promise<void> {
     if (this.#frequency > 1 && this.#batches > 0) await this.checkpoint()

@@ -1,5 +1,5 @@
-// The messages between the Functions host and the Node.js worker that this host uses. The names are those of the
-// worker protocol:
+// The messages between the Functions host and the Node.js worker that this host uses. The names are those of
+// the worker protocol:
 // https://github.com/Azure/azure-functions-language-worker-protobuf/blob/dev/src/proto/FunctionRpc.proto
 
 /** One value passed to or from a function. */

@@ -6,8 +6,9 @@ import type { InvocationRequest, RetryContext, RetryOptions } from './protocol.t
 import type { RegisteredFunction } from './registrations.ts'
 
 /**
- * Runs one batch once, or, with the function's `retry` option, until it succeeds or the retries are used up. As in
- * the Functions host, the counts are only in memory. If the signal is aborted, it returns before the next attempt.
+ * Runs one batch once, or, with the function's `retry` option, until it succeeds or the retries are used up.
+ * As in the Functions host, the counts are only in memory. If the signal is aborted, it returns before the
+ * next attempt.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Executors/FunctionExecutorExtensions.cs
  * @param bind builds the input for each attempt. If it throws, the attempt fails before the function runs.
  */

@@ -22,8 +22,8 @@ export interface Match {
 }
 
 /**
- * Finds the function for a request. Functions are sorted by name, ignoring case. The first one whose route and
- * methods match gets the request, even if another route is more specific.
+ * Finds the function for a request. Functions are sorted by name, ignoring case. The first one whose route
+ * and methods match gets the request, even if another route is more specific.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Host/FunctionMetadataManager.cs,
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.WebHost/WebScriptHostHttpRoutesManager.cs
  */
@@ -50,8 +50,8 @@ export class Router {
   }
 
   /**
-   * Returns the first function, in the order of names, that has the method and whose route matches. If all matching
-   * routes lack the method, it returns undefined: the Functions host answers 404 then, not 405.
+   * Returns the first function, in the order of names, that has the method and whose route matches. If all
+   * matching routes lack the method, it returns undefined: the Functions host answers 404 then, not 405.
    * @param path of the URL, still encoded.
    */
   match(method: string, path: string): Match | undefined {

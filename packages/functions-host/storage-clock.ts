@@ -2,9 +2,9 @@
 const REFRESH_MS = 60_000
 
 /**
- * The storage's time, independent of the host's clock: the date of the storage's last answer, plus the time since.
- * It is slightly behind, because the date is in whole seconds and the answer takes time. So nothing looks older
- * than it is.
+ * The storage's time, independent of the host's clock: the date of the storage's last answer, plus the time
+ * since. It is slightly behind, because the date is in whole seconds and the answer takes time. So nothing
+ * looks older than it is.
  */
 export class StorageClock {
   readonly #ask: () => Promise<Date | undefined>

@@ -12,8 +12,8 @@ const LONGEST_WAIT_MS = 60_000
 const SET_BACK_MS = 1000
 
 /**
- * A timer with an NCRONTAB schedule of six fields, in UTC. Runs never overlap: times due during a run are skipped.
- * The schedule is not stored on disk, so nothing is past due after a restart.
+ * A timer with an NCRONTAB schedule of six fields, in UTC. Runs never overlap: times due during a run are
+ * skipped. The schedule is not stored on disk, so nothing is past due after a restart.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
 export class TimerTrigger implements Trigger {

@@ -1,12 +1,13 @@
 /**
- * A trigger that delivers work on its own, unlike HTTP. It runs until it is stopped, even if its source fails.
+ * A trigger that delivers work on its own, unlike HTTP. It runs until it is stopped, even if its source
+ * fails.
  */
 export interface Trigger {
   start(): void
   /**
-   * Starts nothing new and ends retry loops at once. Invocations in flight may continue for `drainMs`. Then it
-   * releases leases and partitions. An invocation that ends after this call is not checkpointed, so its batch is
-   * delivered again.
+   * Starts nothing new and ends retry loops at once. Invocations in flight may continue for `drainMs`. Then
+   * it releases leases and partitions. An invocation that ends after this call is not checkpointed, so its
+   * batch is delivered again.
    */
   stop(drainMs: number): Promise<void>
 }

@@ -23,8 +23,8 @@ export interface Child {
 }
 
 /**
- * Starts a module that calls `run` of lifecycle.ts, and waits until it is ready. Its output goes to the parent's
- * output, or in pieces to `options.onOutput`.
+ * Starts a module that calls `run` of lifecycle.ts, and waits until it is ready. Its output goes to the
+ * parent's output, or in pieces to `options.onOutput`.
  * @throws StartError with the child's own message if it could not start.
  */
 export async function startChild(

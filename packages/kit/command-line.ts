@@ -7,8 +7,8 @@ import { IS_COMPILED } from './module-file.ts'
 /** A flag of a command: `--name VALUE`. */
 export interface Flag {
   /**
-   * Placeholder of the value in the help. Without it the flag is a switch: `--name`, or `--no-name`, which overrides
-   * the environment.
+   * Placeholder of the value in the help. Without it the flag is a switch: `--name`, or `--no-name`, which
+   * overrides the environment.
    */
   readonly value?: string
   readonly help: string
@@ -47,8 +47,8 @@ const VERSION = { value: undefined, help: 'print the version' }
 const COLUMN = 24
 
 /**
- * The given values: of flags, and of environment variables for flags that are not given. Each method reads a value
- * as one type.
+ * The given values: of flags, and of environment variables for flags that are not given. Each method reads a
+ * value as one type.
  */
 export class Given<Name extends string> {
   readonly #command: CommandLine<Name>

@@ -6,8 +6,8 @@ import { StartError } from './errors.ts'
 const held = new Set<string>()
 
 /**
- * Locks a data folder for this process, so that two servers never append to the same files. A lock of an ended
- * process is taken over. A missing folder is created, readable only by its owner.
+ * Locks a data folder for this process, so that two servers never append to the same files. A lock of an
+ * ended process is taken over. A missing folder is created, readable only by its owner.
  * @returns a function that unlocks the folder.
  * @throws StartError if the folder is in use or cannot be written.
  */
@@ -83,8 +83,8 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Whether a process has ended but its parent has not reaped it: proc(5), state Z. This lasts in containers whose
- * first process reaps nothing.
+ * Whether a process has ended but its parent has not reaped it: proc(5), state Z. This lasts in containers
+ * whose first process reaps nothing.
  */
 function isZombie(pid: number): boolean {
   try {

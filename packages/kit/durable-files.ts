@@ -2,7 +2,8 @@ import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
- * Replaces a file atomically: after a power loss it has its old or its new content. Only the owner can read it.
+ * Replaces a file atomically: after a power loss it has its old or its new content. Only the owner can read
+ * it.
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o600)

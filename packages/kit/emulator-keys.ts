@@ -9,8 +9,8 @@ const PUBLISHED = {
 } as const
 
 /**
- * Returns the key of a part of the local cloud. If a token is required, the key is derived from it, because every
- * user of the machine knows the published key.
+ * Returns the key of a part of the local cloud. If a token is required, the key is derived from it, because
+ * every user of the machine knows the published key.
  * @param tokenFile undefined or empty: no token is required. @throws StartError if the file does not exist.
  */
 export function emulatorKey(part: keyof typeof PUBLISHED, tokenFile: string | undefined): string {

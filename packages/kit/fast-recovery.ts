@@ -1,7 +1,7 @@
 /**
- * Settings with which a host takes over a killed host's partitions and leases within seconds. Without them it takes
- * up to two minutes, as host.json and the triggers' lease options say. Tests that kill hosts use all of them.
- * `npm start` uses only the lease setting.
+ * Settings with which a host takes over a killed host's partitions and leases within seconds. Without them it
+ * takes up to two minutes, as host.json and the triggers' lease options say. Tests that kill hosts use all of
+ * them. `npm start` uses only the lease setting.
  */
 export const FAST_RECOVERY = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:10',

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { showsToken } from './local-token.ts'
 
 /**
- * Security headers of every answer of the front. The console only needs its own address, and runs no inline scripts.
+ * Security headers of every answer of the front. The console only needs its own address, and runs no inline
+ * scripts.
  * https://www.w3.org/TR/CSP3/
  */
 const SECURITY_HEADERS = {
@@ -33,8 +34,9 @@ export interface Refusal {
 }
 
 /**
- * Refuses requests from web pages of others. Loopback does not keep them out, because their scripts run in a browser
- * on this machine. Such a request has the page's own host name (DNS rebinding), or its origin in `Origin`.
+ * Refuses requests from web pages of others. Loopback does not keep them out, because their scripts run in a
+ * browser on this machine. Such a request has the page's own host name (DNS rebinding), or its origin in
+ * `Origin`.
  */
 export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
   // Every browser sends Host, so a request without it does not come from one.

@@ -20,9 +20,10 @@ export const FAST_LINE = '--fast: acknowledged data may not be on disk yet'
 const USAGE = 2
 
 /**
- * Runs one process of the local cloud until it ends. Started by a parent over IPC, it reports `{ready: address}`. It
- * ends on the parent's SIGTERM or when the parent is gone, so no process outlives the command that started it.
- * Started by hand, it also ends on Ctrl-C and with npx. Exit code 2 means wrong arguments, 1 any other failed start.
+ * Runs one process of the local cloud until it ends. Started by a parent over IPC, it reports
+ * `{ready: address}`. It ends on the parent's SIGTERM or when the parent is gone, so no process outlives the command
+ * that started it. Started by hand, it also ends on Ctrl-C and with npx. Exit code 2 means wrong arguments, 1
+ * any other failed start.
  */
 export async function run(start: () => Promise<RunningCommand>): Promise<void> {
   const parented = process.connected

@@ -7,8 +7,8 @@ import { StartError } from './errors.ts'
 import { isShared } from './people.ts'
 import { optionalFlag } from './settings.ts'
 
-// Loopback keeps out other machines, but not other users of this one. If there are several users, requests must have
-// a token. It is in a file beside the data that only its owner can read.
+// Loopback keeps out other machines, but not other users of this one. If there are several users, requests
+// must have a token. It is in a file beside the data that only its owner can read.
 
 const TOKEN = /^[\w-]{43}$/
 const OWNER_ALONE = 0o600
@@ -23,7 +23,8 @@ export function locateTokenFile(dataDir: string): string {
 }
 
 /**
- * Whether a token is required: as TIDEMARK_REQUIRE_TOKEN says, or else if several people may use this machine.
+ * Whether a token is required: as TIDEMARK_REQUIRE_TOKEN says, or else if several people may use this
+ * machine.
  * @throws StartError
  */
 export function isTokenRequired(): boolean {
@@ -31,7 +32,8 @@ export function isTokenRequired(): boolean {
 }
 
 /**
- * Returns the file with the required token, and creates it if it is missing; undefined if no token is required.
+ * Returns the file with the required token, and creates it if it is missing; undefined if no token is
+ * required.
  * @throws StartError if the file cannot be written.
  */
 export async function requiredTokenFile(dataDir: string): Promise<string | undefined> {

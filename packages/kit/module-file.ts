@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 export const IS_COMPILED = !import.meta.url.endsWith('.ts')
 
 /**
- * Returns a module's file, to run it in its own process: the source in the repository, the compiled file in a package.
+ * Returns a module's file, to run it in its own process: the source in the repository, the compiled file in a
+ * package.
  * @param source the path as in an import. @param from the `import.meta.url` of the caller.
  */
 export function moduleFile(source: string, from: string): string {

@@ -9,8 +9,8 @@ const ROOT = 0
 const ASK_MS = 5000
 
 /**
- * Whether several people may have an account on this machine. In doubt the answer is yes. That is the case if the
- * accounts cannot be read or come from a directory that is not listed here, and on Windows.
+ * Whether several people may have an account on this machine. In doubt the answer is yes. That is the case if
+ * the accounts cannot be read or come from a directory that is not listed here, and on Windows.
  */
 export function isShared(): boolean {
   const { platform } = process

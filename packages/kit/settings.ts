@@ -1,9 +1,10 @@
 import { StartError } from './errors.ts'
 
 /**
- * All settings of the local cloud as a whole, and of the commands. They are for a developer's machine, and are not
- * application settings. Services on that machine see them too, so packages/tidemark/settings/other-names.ts lists
- * their names. The parts of the cloud have flags and settings of their own.
+ * All settings of the local cloud as a whole, and of the commands. They are for a developer's machine, and
+ * are not application settings. Services on that machine see them too, so
+ * packages/tidemark/settings/other-names.ts lists their names. The parts of the cloud have flags and settings
+ * of their own.
  */
 export const localSettings = {
   TIDEMARK_BLOB_PORT: 'port of the blob emulator: 10000 by default, 0 for any free port',

@@ -7,8 +7,8 @@ import { emulatorKey } from '../kit/emulator-keys.ts'
 import { checkOrigin, refuse } from '../kit/guard.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 
-// Azurite's blob service as a part of the local cloud. It is started from Azurite's classes, so that it ends with its
-// parent, reports in one line why it cannot start, and sends no telemetry.
+// Azurite's blob service as a part of the local cloud. It is started from Azurite's classes, so that it ends
+// with its parent, reports in one line why it cannot start, and sends no telemetry.
 
 /** The environment that Azurite's factory needs: the options of its command line. */
 interface BlobEnvironment {

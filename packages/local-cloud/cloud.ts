@@ -51,7 +51,8 @@ const MODULES = {
 const LEFTOVERS_WITHIN_MS = 5000
 
 /**
- * Starts Azurite and the two emulators, and creates the resources of the topology file. One cloud per data folder.
+ * Starts Azurite and the two emulators, and creates the resources of the topology file. One cloud per data
+ * folder.
  * @throws StartError if a part cannot start; the others are stopped then.
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {

@@ -6,8 +6,9 @@ import { answeredAtDoor } from './front/door.ts'
 import { type Site, withServices } from './front/site.ts'
 
 /**
- * One address for all apps, like an API gateway in Azure. Requests to `/api/<app>/…` go to that app's host, and its
- * answers come back unchanged. `/api/openapi.json` merges the documents of all apps. The console is at `/`.
+ * One address for all apps, like an API gateway in Azure. Requests to `/api/<app>/…` go to that app's host,
+ * and its answers come back unchanged. `/api/openapi.json` merges the documents of all apps. The console is
+ * at `/`.
  */
 export interface Front extends Running {
   /** Sets the address of an app; undefined while it is away. */

@@ -6,8 +6,8 @@ import { findHolder } from '../kit/data-lock.ts'
 import { StartError } from '../kit/errors.ts'
 import { readTopology, type Topology } from './topology-file.ts'
 
-// A ready cloud writes `cloud.json` into its data folder, so that hosts in other processes can use it. The file is
-// valid only while its process has the folder's lock. A file left by a killed cloud is ignored.
+// A ready cloud writes `cloud.json` into its data folder, so that hosts in other processes can use it. The
+// file is valid only while its process has the folder's lock. A file left by a killed cloud is ignored.
 
 /** A cloud as other processes see it. */
 export interface RunningCloud {
@@ -50,7 +50,8 @@ export async function readyCloud(dataDir: string): Promise<RunningCloud | undefi
 }
 
 /**
- * Returns the cloud of another process on a data folder, and waits while it starts; undefined if the folder is free.
+ * Returns the cloud of another process on a data folder, and waits while it starts; undefined if the folder
+ * is free.
  * @throws StartError if the folder is in use, but no cloud becomes ready.
  */
 export async function findCloud(dataDir: string): Promise<RunningCloud | undefined> {

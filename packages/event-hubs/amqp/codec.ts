@@ -4,7 +4,8 @@ import rheaTerminus from 'rhea/lib/terminus.js'
 import type { Condition } from './condition.ts'
 import { checkedEnd, DecodeError } from './encoding.ts'
 
-// Control frames go through rhea's codec. Transfers have their own code (transfer.ts): there is one per event.
+// Control frames go through rhea's codec. Transfers have their own code (transfer.ts): there is one per
+// event.
 
 /** Descriptor codes of the performatives and SASL frames (AMQP 1.0 part 2, 2.7; part 5, 5.3.3). */
 export const PERFORMATIVE = {

@@ -60,7 +60,8 @@ function encodedWidth(bytes: Buffer, code: number, at: number): number {
 export function valueEnd(bytes: Buffer, at: number, limit: number): number {
   let start = at
   if (byteAt(bytes, start) === 0x00) {
-    // A described value. If descriptors could be described too, a client would choose the depth of this recursion.
+    // A described value. If descriptors could be described too, a client would choose the depth of this
+    // recursion.
     if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
     start = valueEnd(bytes, start + 1, limit)
     if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')

@@ -68,7 +68,8 @@ export class FrameWriter {
     if (!slab || this.at === this.#sent) return
     const part = this.bytes.subarray(this.#sent, this.at)
     this.#sent = this.at
-    // Nothing can be written after either side has ended. The connection learns of it from the socket's events.
+    // Nothing can be written after either side has ended. The connection learns of it from the socket's
+    // events.
     if (!this.#socket.writable) return
     slab.writes++
     this.#socket.write(part, () => {

@@ -1,6 +1,6 @@
 /**
- * Writes a safe integer in eight bytes: two's complement, big endian. Two halves are twice as fast as a BigInt,
- * and this runs for every event.
+ * Writes a safe integer in eight bytes: two's complement, big endian. Two halves are twice as fast as a
+ * BigInt, and this runs for every event.
  */
 export function writeInt64(target: Buffer, value: number, at: number): void {
   target.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)

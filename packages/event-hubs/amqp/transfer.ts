@@ -1,6 +1,7 @@
 import { DecodeError, uint32At, valueEnd } from './encoding.ts'
 
-// Transfers (AMQP 1.0 part 2, 2.7.5) and accepted dispositions (2.7.6) are coded by hand: each event may need both.
+// Transfers (AMQP 1.0 part 2, 2.7.5) and accepted dispositions (2.7.6) are coded by hand: each event may need
+// both.
 
 /** The fields of a transfer that this server uses. One object is reused for every transfer. */
 export interface TransferFrame {

@@ -9,8 +9,9 @@ export interface LastEvent {
 }
 
 /**
- * What a partition holds. The partition is empty if `beginSequence` is greater than `lastSequence`. The `last…`
- * fields then describe the newest event that retention dropped, or have the values of `LastEvent` for none.
+ * What a partition holds. The partition is empty if `beginSequence` is greater than `lastSequence`. The
+ * `last…` fields then describe the newest event that retention dropped, or have the values of `LastEvent` for
+ * none.
  */
 export interface LogInfo {
   /** Sequence number of the first stored event; of the next event while the partition is empty. */

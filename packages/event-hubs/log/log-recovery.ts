@@ -73,7 +73,8 @@ export async function recoverLog(folder: string, fast: boolean): Promise<Recover
 }
 
 /**
- * Refuses a hub's folder in which each partition is one file. The emulator's first version wrote such folders.
+ * Refuses a hub's folder in which each partition is one file. The emulator's first version wrote such
+ * folders.
  * @throws StartError
  */
 export async function refuseFormerLogs(hubFolder: string): Promise<void> {
@@ -156,7 +157,8 @@ async function recoverSegment(segment: Segment, producers: ProducerTable, sealed
 }
 
 /**
- * @throws StartError if a whole record follows the damage at `end`: it was acknowledged, and a cut would lose it.
+ * @throws StartError if a whole record follows the damage at `end`: it was acknowledged, and a cut would lose
+ * it.
  */
 async function refuseDamage(segment: Segment, end: number, sequence: number): Promise<void> {
   const damaged = end - segment.base

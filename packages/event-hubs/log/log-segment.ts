@@ -170,8 +170,8 @@ export class Segment {
   }
 
   /**
-   * Reads the whole, undamaged records from `position` on, as many as fit in `block`. A larger record gets its
-   * own buffer.
+   * Reads the whole, undamaged records from `position` on, as many as fit in `block`. A larger record gets
+   * its own buffer.
    */
   async #records(file: number, position: number, block: Buffer): Promise<Buffer> {
     const left = this.#end - position

@@ -15,8 +15,8 @@ export type { LogChunk } from './log-record.ts'
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
 /**
- * Most bytes of one write, so that a read block holds it. Further appends wait for the next write. An append is
- * never split.
+ * Most bytes of one write, so that a read block holds it. Further appends wait for the next write. An append
+ * is never split.
  */
 const GROUP_LIMIT = READ_BLOCK / 2
 /** Number of sealed segments, the last read, whose files stay open and whose indexes stay in memory. */
@@ -53,9 +53,9 @@ interface Group {
 }
 
 /**
- * The log of one partition: all acknowledged events in order, in segments. Retention drops whole old segments.
- * Appends that arrive during a write share the next one. An event is readable once it is on disk. A position
- * counts the log's bytes since its first segment, and stays valid when segments are dropped.
+ * The log of one partition: all acknowledged events in order, in segments. Retention drops whole old
+ * segments. Appends that arrive during a write share the next one. An event is readable once it is on disk. A
+ * position counts the log's bytes since its first segment, and stays valid when segments are dropped.
  */
 export class PartitionLog {
   readonly #folder: string
@@ -123,10 +123,10 @@ export class PartitionLog {
   }
 
   /**
-   * Stores a batch, and calls `entry.settled` when it is on disk. A repeated batch of an idempotent producer is
-   * not stored again. A batch out of order is refused with Refusal com.microsoft:out-of-order-sequence, and one
-   * of an old epoch with com.microsoft:producer-epoch-stolen. After a failed write the log accepts no more
-   * appends, because it cannot know what reached the disk.
+   * Stores a batch, and calls `entry.settled` when it is on disk. A repeated batch of an idempotent producer
+   * is not stored again. A batch out of order is refused with Refusal com.microsoft:out-of-order-sequence,
+   * and one of an old epoch with com.microsoft:producer-epoch-stolen. After a failed write the log accepts no
+   * more appends, because it cannot know what reached the disk.
    */
   append(entry: Append): void {
     const append = entry.producer ? this.#deduplicate(entry, entry.producer) : entry
@@ -177,8 +177,8 @@ export class PartitionLog {
   }
 
   /**
-   * Registers an idempotent producer that connects. With its known epoch it continues the known sequence; with a
-   * new epoch it starts from `sequence`. The change reaches the disk with the producer's next append.
+   * Registers an idempotent producer that connects. With its known epoch it continues the known sequence;
+   * with a new epoch it starts from `sequence`. The change reaches the disk with the producer's next append.
    * @throws Refusal com.microsoft:producer-epoch-stolen if a higher epoch is known.
    */
   openProducer(id: number, epoch: number, sequence: number): void {
@@ -234,8 +234,8 @@ export class PartitionLog {
   }
 
   /**
-   * Returns the last waiting group, or a new one if that is full. Before adding a new group, it encodes the next
-   * group to write, while the disk is busy.
+   * Returns the last waiting group, or a new one if that is full. Before adding a new group, it encodes the
+   * next group to write, while the disk is busy.
    */
   #groupFor(bytes: number): Group {
     const last = this.#waiting.at(-1)

@@ -48,8 +48,8 @@ export class ProducerTable {
   }
 
   /**
-   * Checks a batch of `count` events, and records it if it is new. An unknown producer or epoch may start at any
-   * sequence number.
+   * Checks a batch of `count` events, and records it if it is new. An unknown producer or epoch may start at
+   * any sequence number.
    */
   checkSequence(properties: PublishingProperties, count: number): 'new' | 'repeated' | Refusal {
     const known = this.#known.get(properties.id)

@@ -24,8 +24,8 @@ export class HubConflict extends Error {
 }
 
 /**
- * Returns the metadata of a hub of the configuration file at the start. Settings edited in the file take effect.
- * Unedited settings do not undo changes made while running.
+ * Returns the metadata of a hub of the configuration file at the start. Settings edited in the file take
+ * effect. Unedited settings do not undo changes made while running.
  * @param home the hub's folder, for the error.
  * @throws StartError if the file's number of partitions was edited and is not the hub's number.
  */
@@ -53,10 +53,11 @@ export function createMetadata(settings: HubSettings, now: Date): HubMetadata {
 }
 
 /**
- * Returns a hub's metadata after a change while running. It adds partitions and groups, and sets the retention
- * members that are given.
+ * Returns a hub's metadata after a change while running. It adds partitions and groups, and sets the
+ * retention members that are given.
  * @param fileGroups groups that the configuration file names.
- * @throws HubConflict for fewer partitions than now, which the real service refuses too, or for too many groups.
+ * @throws HubConflict for fewer partitions than now, which the real service refuses too, or for too many
+ * groups.
  */
 export function applyChange(found: HubMetadata, settings: HubSettings, fileGroups: readonly string[]): HubMetadata {
   if (settings.partitions < found.partitions)

@@ -16,8 +16,8 @@ const tail = new TailCache(16 * 1024 * 1024)
 const OPEN_CONCURRENCY = 4
 
 /**
- * An event hub: the logs of its partitions, and their receivers. Partitions and groups can be added while it is
- * in use.
+ * An event hub: the logs of its partitions, and their receivers. Partitions and groups can be added while it
+ * is in use.
  */
 export class Hub {
   readonly #home: string
@@ -90,8 +90,8 @@ export class Hub {
   }
 
   /**
-   * Adds partitions and groups, and sets the retention. The change is on disk before it is visible, and does not
-   * disturb clients of the hub. Callers must make one change at a time.
+   * Adds partitions and groups, and sets the retention. The change is on disk before it is visible, and does
+   * not disturb clients of the hub. Callers must make one change at a time.
    * @throws HubConflict if the change is impossible.
    */
   async change(settings: HubSettings): Promise<void> {

@@ -73,8 +73,8 @@ export class Namespace {
   }
 
   /**
-   * Creates a hub, or adds what is missing to an existing one. The change is on disk before it is visible. A hub
-   * that the configuration file no longer names comes back with its events.
+   * Creates a hub, or adds what is missing to an existing one. The change is on disk before it is visible. A
+   * hub that the configuration file no longer names comes back with its events.
    * @returns whether the hub was created.
    * @throws HubConflict if the change is impossible.
    */

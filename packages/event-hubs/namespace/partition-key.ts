@@ -1,6 +1,6 @@
 /**
- * Maps a partition key to a partition as the service does: Jenkins' lookup3 over its UTF-8 bytes, folded to 16
- * bits. Buffered producers compute the same hash. With another hash here, a key's events would go to two
+ * Maps a partition key to a partition as the service does: Jenkins' lookup3 over its UTF-8 bytes, folded to
+ * 16 bits. Buffered producers compute the same hash. With another hash here, a key's events would go to two
  * partitions.
  */
 export function mapPartitionKey(key: string, partitions: number): number {

@@ -49,7 +49,8 @@ export class Claims {
   }
 
   /**
-   * As `check`, for a request that may carry its own token: the .NET SDK sends no token for `$management` to `$cbs`.
+   * As `check`, for a request that may carry its own token: the .NET SDK sends no token for `$management` to
+   * `$cbs`.
    * @throws Refusal
    */
   checkRequest(path: string, token: unknown): void {

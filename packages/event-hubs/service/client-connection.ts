@@ -27,8 +27,8 @@ import { MAX_REQUEST, ReplyLink, RequestNode } from './request-node.ts'
 /** The service's limit for one send: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 const MAX_MESSAGE = 1024 * 1024
 /**
- * The selector filter's name and its descriptor's number. Either one identifies the filter: rhea may use any key
- * with the right descriptor, and the .NET SDK uses the right key with descriptor 0x468C.
+ * The selector filter's name and its descriptor's number. Either one identifies the filter: rhea may use any
+ * key with the right descriptor, and the .NET SDK uses the right key with descriptor 0x468C.
  */
 const SELECTOR: readonly unknown[] = ['apache.org:selector-filter:string', 0x468c00000004]
 /** Most reply links. A client needs at most two for each session. */

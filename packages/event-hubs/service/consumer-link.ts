@@ -27,7 +27,8 @@ export interface ConsumerOptions {
 
 /**
  * A link that a consumer receives on. It holds at most two chunks of the log. It reads the next one after the
- * peer's credit, session window and socket have taken the current one, so a slow consumer costs little memory.
+ * peer's credit, session window and socket have taken the current one, so a slow consumer costs little
+ * memory.
  */
 export class ConsumerLink implements Receiver {
   readonly epoch: number | undefined

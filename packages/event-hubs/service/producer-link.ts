@@ -69,8 +69,8 @@ export class ProducerLink {
    */
   start(): void {
     const { fixed } = this.#target
-    // A link without a partition cannot number events by partition. The .NET SDK asks for it anyway, because it
-    // creates its batches on such a link.
+    // A link without a partition cannot number events by partition. The .NET SDK asks for it anyway, because
+    // it creates its batches on such a link.
     const idempotent = fixed !== undefined && this.link.desiredCapabilities.includes(IDEMPOTENT)
     this.link.accept(idempotent ? this.#openProducer(fixed) : {})
     this.link.grant(CREDIT)

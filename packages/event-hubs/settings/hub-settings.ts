@@ -39,7 +39,8 @@ export function readHub(value: unknown, place: string): HubSettings {
 }
 
 /**
- * Reads a hub's properties without its name, which the caller passes. Only the number of partitions is required.
+ * Reads a hub's properties without its name, which the caller passes. Only the number of partitions is
+ * required.
  * @throws InvalidSettings
  */
 export function readHubProperties(name: string, value: unknown): HubSettings {

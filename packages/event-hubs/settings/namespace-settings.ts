@@ -28,8 +28,8 @@ const ONLY_NAME = 'emulatorNs1'
 const NAMESPACE_NAME = /^[a-z][a-z0-9-]{4,48}[a-z0-9]$/i
 
 /**
- * Reads the configuration file. It has one of three shapes: `{"hubs"}` for one namespace, `{"namespaces"}` for
- * several, or the unchanged file of Microsoft's emulator.
+ * Reads the configuration file. It has one of three shapes: `{"hubs"}` for one namespace, `{"namespaces"}`
+ * for several, or the unchanged file of Microsoft's emulator.
  * @throws StartError naming the file, the place and the mistake.
  */
 export async function readNamespaces(path: string): Promise<readonly NamespaceSettings[]> {

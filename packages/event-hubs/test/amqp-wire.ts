@@ -1,6 +1,6 @@
 /**
- * Encodes AMQP 1.0 for clients that send what no library would send, or send it faster: values (part 1), frames
- * (part 2, 2.3) and performatives. It shares no code with the emulator.
+ * Encodes AMQP 1.0 for clients that send what no library would send, or send it faster: values (part 1),
+ * frames (part 2, 2.3) and performatives. It shares no code with the emulator.
  */
 
 export const PERFORMATIVE = {
@@ -103,8 +103,8 @@ export interface AttachOptions {
   /** The sender's settle mode: 0 unsettled, 1 settled, 2 mixed. */
   readonly senderSettles: number
   /**
-   * Durability of the terminus. A broker that creates queues for links creates a durable one. 2 includes unsettled
-   * state.
+   * Durability of the terminus. A broker that creates queues for links creates a durable one. 2 includes
+   * unsettled state.
    */
   readonly durable?: number
 }

@@ -1,7 +1,7 @@
 /**
- * A consumer with checkpoints in blobs, in its own process so that it can be killed. It reports to its parent which
- * partitions it owns and what it receives, each batch before its checkpoint. Its options are the first argument, as
- * JSON.
+ * A consumer with checkpoints in blobs, in its own process so that it can be killed. It reports to its parent
+ * which partitions it owns and what it receives, each batch before its checkpoint. Its options are the first
+ * argument, as JSON.
  */
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'

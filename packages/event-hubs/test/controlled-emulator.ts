@@ -24,8 +24,8 @@ export interface ControlledEmulator {
 const cleanups: (() => Promise<void>)[] = []
 
 /**
- * Ends the processes and removes the folders. Call it in a file's `after`, when the tests have closed their clients.
- * A client whose server ends first may wait for a minute.
+ * Ends the processes and removes the folders. Call it in a file's `after`, when the tests have closed their
+ * clients. A client whose server ends first may wait for a minute.
  */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.reverse()) await cleanup()

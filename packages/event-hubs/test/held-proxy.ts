@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
 /**
- * A proxy that can withhold the server's answers: a client's sends take effect, but the acknowledgements are lost.
+ * A proxy that can withhold the server's answers: a client's sends take effect, but the acknowledgements are
+ * lost.
  */
 export class HeldProxy {
   readonly #server: Server

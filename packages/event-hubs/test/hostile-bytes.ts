@@ -264,7 +264,8 @@ function mutated(original: Buffer, mutations: readonly (readonly [at: number, by
 }
 
 /**
- * Nested described values, descriptors, lists and arrays: in place of a performative, in its fields, and in a message.
+ * Nested described values, descriptors, lists and arrays: in place of a performative, in its fields, and in a
+ * message.
  */
 function nesting(): fc.Arbitrary<Buffer> {
   return fc

@@ -16,8 +16,8 @@ after(cleanUp)
 
 const SENDS = 40
 /**
- * After a lost connection, the SDK waits for a send's time-out before it tries again. The time-out must be long
- * enough for slow sends, which would otherwise be stored twice.
+ * After a lost connection, the SDK waits for a send's time-out before it tries again. The time-out must be
+ * long enough for slow sends, which would otherwise be stored twice.
  */
 const QUICK = { retryOptions: { maxRetries: 40, retryDelayInMs: 20, timeoutInMs: 2000 } }
 const FAULTS = '/namespaces/emulatorNs1/faults'

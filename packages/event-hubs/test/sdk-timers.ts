@@ -1,9 +1,9 @@
 const RENEWAL_MS = 10 * 60_000
 
 /**
- * Lets a process end although its SDK clients leak timers. When a sender of @azure/event-hubs 6.0.4 reconnects, it
- * starts a new renewal of its token (45 min) and never stops the old one, not even in close() (eventHubSender.js,
- * _init).
+ * Lets a process end although its SDK clients leak timers. When a sender of @azure/event-hubs 6.0.4
+ * reconnects, it starts a new renewal of its token (45 min) and never stops the old one, not even in close()
+ * (eventHubSender.js, _init).
  */
 export function unrefRenewals(): void {
   const original = globalThis.setTimeout

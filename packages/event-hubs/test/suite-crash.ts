@@ -184,8 +184,8 @@ export function crashes(target: () => EventHubsTarget): void {
 }
 
 /**
- * Returns the events up to a sequence number, each once. After a lost connection, the SDK reads undelivered events
- * again. So an event may be repeated, but none may be missing or changed.
+ * Returns the events up to a sequence number, each once. After a lost connection, the SDK reads undelivered
+ * events again. So an event may be repeated, but none may be missing or changed.
  */
 function selectUnique<Event extends { readonly sequence: number }>(delivered: readonly Event[], last: number): Event[] {
   const unique: Event[] = []

@@ -154,7 +154,8 @@ function hostileClients(target: () => EventHubsTarget): void {
   }
 
   /**
-   * Connects a client that behaves correctly up to a stage, and then sends `bytes`. `onData` receives the answers.
+   * Connects a client that behaves correctly up to a stage, and then sends `bytes`. `onData` receives the
+   * answers.
    */
   async function join(
     stage: Stage,

@@ -76,7 +76,8 @@ export function idempotence(target: () => EventHubsTarget): void {
     assert.equal(await outcome(first.sender, identity, 1, ['a', 'b']), 'accepted')
     assert.equal(await outcome(first.sender, identity, 3, ['c']), 'accepted')
     assert.equal(await outcome(first.sender, identity, 3, ['c']), 'accepted')
-    // A client that missed the last acknowledgement attaches with the number before, and the server accepts it.
+    // A client that missed the last acknowledgement attaches with the number before, and the server accepts
+    // it.
     const second = await attach(connectPlain(t), '2', { ...identity, sequence: 2 })
     assert.deepEqual(second.identity, { ...identity, sequence: 2 })
     assert.equal(await outcome(second.sender, identity, 3, ['c']), 'accepted')
@@ -243,8 +244,8 @@ export function idempotence(target: () => EventHubsTarget): void {
 }
 
 /**
- * Turns on idempotent retries of EventHubProducerClient 6.0.4. EventHubBufferedProducerClient uses them, but there is
- * no public option (eventHubProducerClient.js, _enableIdempotentRetries and _partitionOptions).
+ * Turns on idempotent retries of EventHubProducerClient 6.0.4. EventHubBufferedProducerClient uses them, but
+ * there is no public option (eventHubProducerClient.js, _enableIdempotentRetries and _partitionOptions).
  */
 function idempotent(producer: EventHubProducerClient, partition?: string, from?: Identity): EventHubProducerClient {
   const options = from && {

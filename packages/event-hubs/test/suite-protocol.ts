@@ -11,8 +11,8 @@ const HUB = 'protocol'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
 
 /**
- * What the specification requires of a server, tested frame by frame. Section numbers are those of AMQP 1.0, part 2
- * unless another part is named.
+ * What the specification requires of a server, tested frame by frame. Section numbers are those of AMQP 1.0,
+ * part 2 unless another part is named.
  */
 export function protocol(target: () => EventHubsTarget): void {
   test('answers another protocol with its own, and ends the connection (2.2)', async (t) => {

@@ -51,8 +51,8 @@ function rewriteIsoDate(text: string): string | undefined {
 }
 
 /**
- * Parses what follows the seconds. Json.NET skips the hour if it has no sign, and a colon without minutes. So it
- * also accepts `:30` and `12`, as no zone.
+ * Parses what follows the seconds. Json.NET skips the hour if it has no sign, and a colon without minutes. So
+ * it also accepts `:30` and `12`, as no zone.
  */
 function parseZone(text: string): { readonly written: Zone; readonly minutes: number } | undefined {
   if (text === '') return { written: '', minutes: 0 }

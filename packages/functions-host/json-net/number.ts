@@ -1,5 +1,6 @@
 // How Json.NET reads and writes numbers.
-// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs (ParseReadNumber)
+// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs
+// (ParseReadNumber)
 
 import { JsonNetRefusal } from './refusal.ts'
 

@@ -1,6 +1,6 @@
-// Rewrites a JSON text as Newtonsoft.Json 13.0.3 does with its default settings. The Functions host reads texts to
-// objects and writes them again. `npm run test:dotnet` compares this with the library, and records the library's
-// results in packages/functions-host/test/json-net.json.
+// Rewrites a JSON text as Newtonsoft.Json 13.0.3 does with its default settings. The Functions host reads
+// texts to objects and writes them again. `npm run test:dotnet` compares this with the library, and records
+// the library's results in packages/functions-host/test/json-net.json.
 // https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs
 
 import { rewriteDate } from './date.ts'
@@ -20,7 +20,8 @@ const PLAIN = { '"': /[^"\\]*/y, "'": /[^'\\]*/y } as const
 const METADATA = new Set(['$id', '$ref', '$type', '$values'])
 
 /**
- * Rewrites a text as `JsonConvert.DeserializeObject` and then `SerializeObject` do. An empty text becomes null.
+ * Rewrites a text as `JsonConvert.DeserializeObject` and then `SerializeObject` do. An empty text becomes
+ * null.
  * @throws JsonNetRefusal if Json.NET cannot read the text. Also for comments and constructors: Json.NET reads
  * them, but the worker could not read what it writes.
  */

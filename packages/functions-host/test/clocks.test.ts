@@ -20,8 +20,8 @@ import {
 
 const HOUR_S = 3600
 /**
- * A host signs its tokens for a hub with its own clock, for one hour. A host that is slow by an hour could not reach
- * the hub.
+ * A host signs its tokens for a hub with its own clock, for one hour. A host that is slow by an hour could
+ * not reach the hub.
  */
 const NEARLY_AN_HOUR_S = 3300
 /** Number of renewals of each claim during which no other host may take it. */

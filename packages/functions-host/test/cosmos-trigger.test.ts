@@ -177,8 +177,8 @@ describe('the trigger', () => {
     await until('the third page', () => app.lines().some((line) => line.includes('c')))
     const seenBy = (id: string) => app.lines().flatMap(([host, ...ids]) => (ids.includes(id) ? [host] : []))
     assert.deepEqual(seenBy('a'), ['first'])
-    // The kill may have cut off the move past the last page. Then the second host gets that page again, alone or with
-    // later items.
+    // The kill may have cut off the move past the last page. Then the second host gets that page again, alone
+    // or with later items.
     assert.ok(
       [['first'], ['first', 'second']].some((hosts) => isDeepStrictEqual(seenBy('b'), hosts)),
       String(seenBy('b')),

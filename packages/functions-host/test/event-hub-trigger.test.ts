@@ -289,8 +289,8 @@ describe('two hosts', () => {
     } finally {
       first.kill('SIGCONT')
     }
-    // The first host reads the claims as often as the other renews its own. Until then it would checkpoint the late
-    // batch, as the real host would.
+    // The first host reads the claims as often as the other renews its own. Until then it would checkpoint
+    // the late batch, as the real host would.
     await waitForTurns('localhost/woken/view/ownership/0', 3)
     app.close('hold')
     await until('the late batch', () => app.lines().length === 3)

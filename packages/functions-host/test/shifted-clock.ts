@@ -1,6 +1,6 @@
 /**
- * Shifts the time of day by TIDEMARK_TEST_CLOCK_SHIFT_S seconds, for the functions and the host. It is loaded before
- * the functions (`--import`). Timers and `performance.now()` are not changed.
+ * Shifts the time of day by TIDEMARK_TEST_CLOCK_SHIFT_S seconds, for the functions and the host. It is loaded
+ * before the functions (`--import`). Timers and `performance.now()` are not changed.
  */
 const shift = Number(process.env.TIDEMARK_TEST_CLOCK_SHIFT_S) * 1000
 if (!Number.isFinite(shift) || shift === 0) throw new Error('set TIDEMARK_TEST_CLOCK_SHIFT_S to a number of seconds')

@@ -133,8 +133,8 @@ export async function waitForEnd(host: Child): Promise<string> {
 }
 
 /**
- * Settles when a host has begun to stop: its port is closed then. It checks with new connections, because the host
- * still answers kept-alive ones, and the time for requests in flight would run out.
+ * Settles when a host has begun to stop: its port is closed then. It checks with new connections, because the
+ * host still answers kept-alive ones, and the time for requests in flight would run out.
  */
 export async function untilStopping(host: Child): Promise<void> {
   const port = Number(new URL(host.address).port)

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeDurably } from '../durable-files.ts'
 
-// While a control endpoint runs, its address is in `control.json` of the data folder: `{"address", "pid"}`. A file
-// left by a killed process is invalid: its pid is not that of the process with the folder's lock.
+// While a control endpoint runs, its address is in `control.json` of the data folder: `{"address", "pid"}`. A
+// file left by a killed process is invalid: its pid is not that of the process with the folder's lock.
 
 const locateFile = (dataDir: string): string => join(dataDir, 'control.json')
 

@@ -14,8 +14,8 @@ export interface ControlRequest {
 }
 
 /**
- * Refuses requests that a web page could make a browser send. They have a host name that the page pointed here (DNS
- * rebinding), or the page's own origin.
+ * Refuses requests that a web page could make a browser send. They have a host name that the page pointed
+ * here (DNS rebinding), or the page's own origin.
  * @throws Problem 403
  */
 export function checkSender({ headers }: IncomingMessage): void {
@@ -58,8 +58,8 @@ async function readBody(message: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Reads a body. A body that is too large is read to its end and discarded, because a client that still writes does
- * not read the answer.
+ * Reads a body. A body that is too large is read to its end and discarded, because a client that still writes
+ * does not read the answer.
  */
 async function collect(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []

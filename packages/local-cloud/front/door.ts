@@ -3,7 +3,8 @@ import { checkOrigin, checkToken, refuse, setSecurityHeaders } from '../../kit/g
 import { answerFile, type Site } from './site.ts'
 
 /**
- * Answers requests that no service handles: it refuses foreign pages and users, and serves the console's files.
+ * Answers requests that no service handles: it refuses foreign pages and users, and serves the console's
+ * files.
  * @param token the bearer token of every request, except for the console's files, which have no data.
  * @returns whether it has answered.
  */
