@@ -14,21 +14,21 @@ type Flags = 'port' | 'data' | 'hub' | 'config' | 'control-port' | 'token-file' 
 
 const command: CommandLine<Flags> = {
   name: 'tidemark-event-hubs',
-  description: 'Serves Azure Event Hubs on this machine, AMQP 1.0 for unmodified SDKs, and keeps its events.',
+  description: 'Emulates Azure Event Hubs on this machine: AMQP 1.0 for unmodified SDKs, with events stored on disk.',
   flags: {
     port: {
       value: 'PORT',
-      help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one`,
+      help: `port to listen on: ${DEFAULT_PORT} by default, 0 for any free port`,
       env: 'EVENT_HUBS_EMULATOR_PORT',
     },
     data: {
       value: 'FOLDER',
-      help: `its data, of one process at a time: ${DEFAULT_DATA}`,
+      help: `data folder, used by one process at a time: ${DEFAULT_DATA} by default`,
       env: 'EVENT_HUBS_EMULATOR_DATA',
     },
     hub: {
       value: 'NAME:PARTITIONS:GROUPS',
-      help: 'a hub, beside those of --config; 1 partition unless told, groups with commas. May stand several times',
+      help: 'a hub in addition to those of --config; default 1 partition, groups separated by commas. Repeatable',
       several: true,
     },
     config: {
@@ -38,16 +38,16 @@ const command: CommandLine<Flags> = {
     },
     'control-port': {
       value: 'PORT',
-      help: 'of the control endpoint, 0 for any free one: there is none unless it is given',
+      help: 'port of the control endpoint, 0 for any free port; without the flag there is no control endpoint',
       env: 'EVENT_HUBS_EMULATOR_CONTROL_PORT',
     },
     'token-file': {
       value: 'FILE',
-      help: '43 characters that the key is made of, in place of the published key',
+      help: 'a file of 43 characters, from which the key is made; without it, the published key',
       env: 'EVENT_HUBS_EMULATOR_TOKEN_FILE',
     },
     fast: {
-      help: 'acknowledges events before they are on disk: they survive the process, not the machine',
+      help: 'acknowledge events before they are on disk: they survive a crash of the process, not of the machine',
       env: 'EVENT_HUBS_EMULATOR_FAST',
     },
   },
@@ -73,7 +73,7 @@ await runCommand(command, async (given) => {
   return { ...running, lines: formatLines(running, dataDir, fast) }
 })
 
-/** Those of the file, with the hubs of the flags in the first. @throws UsageError, StartError */
+/** Loads the namespaces of the file and adds the hubs of the flags to the first. @throws UsageError, StartError */
 async function loadNamespaces(given: Given<Flags>): Promise<readonly NamespaceSettings[]> {
   const { readConfiguration, readNamespaces, withHubs } = await import('./settings/namespace-settings.ts')
   const file = given.text('config')
@@ -86,7 +86,7 @@ async function loadNamespaces(given: Given<Flags>): Promise<readonly NamespaceSe
   }
 }
 
-/** `orders:4:audit,billing`. */
+/** Parses `orders:4:audit,billing`. */
 function parseHub(text: string): object {
   const [name, partitions = '1', groups, ...others] = text.split(':')
   if (others.length > 0)
@@ -94,11 +94,11 @@ function parseHub(text: string): object {
   return { name, partitions: Number(partitions || Number.NaN), consumerGroups: groups ? groups.split(',') : [] }
 }
 
-/** The first namespace's address is told before them. */
+/** Formats the lines after the first namespace's address, which `runCommand` prints. */
 function formatLines({ namespaces, control }: RunningEventHubs, dataDir: string, fast: boolean): readonly string[] {
   const hubs = namespaces.flatMap((namespace) => namespace.hubs)
   const none =
-    'there is no hub: name one with --hub orders:4, or create it at the control endpoint, which --control-port opens'
+    'there is no hub: add one with --hub orders:4, or create one at the control endpoint, which --control-port opens'
   return [
     ...namespaces.slice(1).map(({ name, address }) => `${address} is namespace ${name}`),
     ...(control === undefined ? [] : [`${control} is the control endpoint`]),

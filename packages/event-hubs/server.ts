@@ -10,48 +10,48 @@ import type { SharedAccessKey } from './namespace/sas-token.ts'
 import { type NamespaceServer, serveNamespace } from './service/namespace-server.ts'
 import type { NamespaceSettings } from './settings/namespace-settings.ts'
 
-/** How `startEventHubs` starts. */
+/** Options of `startEventHubs`. */
 export interface EventHubsOptions {
-  /** Of the first namespace; 0 for any free port. */
+  /** Port of the first namespace; 0 for any free port. */
   readonly port: number
-  /** Where the hubs' files live; one process at a time. */
+  /** Folder of the hubs' files. Only one process at a time can use it. */
   readonly dataDir: string
-  /** At least one, as `readConfiguration` makes them. */
+  /** At least one namespace, as `readConfiguration` returns them. */
   readonly namespaces: readonly NamespaceSettings[]
-  /** The one that Microsoft publishes for its emulator when it is left out. */
+  /** Without it, the key that Microsoft publishes for its emulator. */
   readonly key?: SharedAccessKey | undefined
-  /** Of the control endpoint; 0 for any free port, undefined for none. */
+  /** Port of the control endpoint; 0 for any free port, undefined for no control endpoint. */
   readonly controlPort?: number | undefined
   /** Acknowledges events before they are on disk. */
   readonly fast?: boolean | undefined
 }
 
-/** A namespace that serves. */
+/** A running namespace. */
 export interface RunningNamespace {
   readonly name: string
   /** Such as `amqp://127.0.0.1:5672`. */
   readonly address: string
-  /** As clients take it: `Endpoint=sb://…;UseDevelopmentEmulator=true;`. */
+  /** Connection string for clients: `Endpoint=sb://…;UseDevelopmentEmulator=true;`. */
   readonly connectionString: string
-  /** The names of its hubs when it started. */
+  /** Names of the hubs at the start. */
   readonly hubs: readonly string[]
 }
 
-/** What serves until it is stopped. */
+/** A running emulator. */
 export interface RunningEventHubs extends Running {
-  /** That of the first namespace. */
+  /** Connection string of the first namespace. */
   readonly connectionString: string
   readonly namespaces: readonly RunningNamespace[]
-  /** Of the control endpoint, where there is one. */
+  /** Address of the control endpoint; undefined without one. */
   readonly control: string | undefined
 }
 
 /**
- * Starts the Event Hubs emulator in this process: AMQP 1.0 on loopback, as unmodified SDKs speak it with
+ * Starts the Event Hubs emulator in this process. It serves AMQP 1.0 on loopback, for unmodified SDKs with
  * `UseDevelopmentEmulator=true`.
  *
- * @throws StartError when a port is taken, the folder is in use or damaged, or a hub is not what the folder
- * holds; nothing runs then.
+ * @throws StartError if a port is taken, the folder is in use or damaged, or a hub does not match the folder.
+ * Nothing runs then.
  *
  * @example
  * const hubs = [{ name: 'orders', partitions: 4, consumerGroups: ['audit'] }]
@@ -61,7 +61,7 @@ export interface RunningEventHubs extends Running {
  */
 export async function startEventHubs(options: EventHubsOptions): Promise<RunningEventHubs> {
   const { dataDir, key = eventHubsKey(undefined) } = options
-  // In the order in which they end, the last started first.
+  // The last started ends first.
   const ends: (() => Promise<unknown>)[] = []
   const stop = async (): Promise<void> => {
     for (const end of ends) await end()
@@ -81,7 +81,7 @@ export async function startEventHubs(options: EventHubsOptions): Promise<Running
           : await serveNamespace(namespace, port, `"port" of namespace ${namespace.name}`),
       )
     }
-    // The last: who can ask it whether the endpoint serves is told the truth.
+    // Start the control endpoint last, so that its first health answer is already true.
     let control: string | undefined
     if (options.controlPort !== undefined) {
       const endpoint = await startControl({

@@ -1,13 +1,13 @@
 /**
- * Whether functions run in this host. What a host's own functions have just written is looked for at once;
- * with none running there is seldom anything new, so a trigger that polls may take its time.
+ * Tracks whether functions run in this host. Functions may write what a polling trigger reads, so triggers
+ * poll at once while functions run. While none run there is seldom anything new, so triggers poll less often.
  */
 export class Activity {
   #running = 0
   #ended = 0
   readonly #resting = new Set<() => void>()
 
-  /** @returns what to call when the function has ended. */
+  /** Counts a function that starts. @returns a function to call at its end. */
   begin(): () => void {
     this.#running += 1
     for (const wake of this.#resting) wake()
@@ -17,14 +17,14 @@ export class Activity {
     }
   }
 
-  /** How many functions have ended: to be handed to `rest` later. */
+  /** Number of functions that have ended, to be passed to `rest` later. */
   get ended(): number {
     return this.#ended
   }
 
   /**
-   * Waits as long as no function runs and none has ended since `ended` was read, but no longer than so many
-   * milliseconds; ends when one begins or the signal is aborted.
+   * Waits until a function starts, the signal is aborted, or `mostMs` milliseconds have passed. Returns at
+   * once if a function runs, or has ended since `ended` was read.
    */
   async rest(ended: number, mostMs: number, signal: AbortSignal): Promise<void> {
     if (this.#running > 0 || this.#ended !== ended || mostMs <= 0 || signal.aborted) return

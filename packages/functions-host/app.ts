@@ -13,14 +13,14 @@ import { type RegisteredFunction, registrations } from './registrations.ts'
 export interface App {
   readonly model: ProgrammingModel
   readonly functions: readonly RegisteredFunction[]
-  /** What the worker tells the host that it can do, as `app.setup` may add to. */
+  /** The capabilities that the worker reports to the host. `app.setup` can add some. */
   readonly capabilities: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Loads the function files that a glob names, and returns what they registered.
- * @param main undefined: `main` of package.json, as in the Functions host.
- * @throws StartError when there is nothing to load, a file cannot be loaded, or a registration is refused.
+ * Loads the function files that a glob matches, and returns what they registered.
+ * @param main the glob; undefined: `main` of package.json, as in the Functions host.
+ * @throws StartError if no file matches, a file cannot be loaded, or a registration is refused.
  */
 export async function loadApp(root: string, main: string | undefined): Promise<App> {
   supplyCoreModule()
@@ -33,8 +33,8 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
       await import(pathToFileURL(path).href)
     } catch (error) {
       if (error instanceof StartError) throw error
-      // A fault of the developer's own code, who needs its place; another error with a code says what it is
-      // in its message.
+      // For an error in the developer's own code, print the stack to show the place. Other errors have a
+      // code, and their message is enough.
       if (!(error instanceof Error && 'code' in error) || error instanceof SyntaxError)
         console.error(formatStack(error))
       throw new StartError(`${path} cannot be loaded: ${describe(error)}`)
@@ -42,14 +42,15 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
   }
   registrations.close()
   const { model, functions } = registrations
-  if (!model || functions.length === 0) throw new StartError(`${files.length} files match ${glob}, none has a function`)
+  if (!model || functions.length === 0)
+    throw new StartError(`${files.length} files match ${glob}, but none registers a function`)
   const capabilities = (await model.getCapabilities?.({})) ?? {}
   if (capabilities.HttpUri !== undefined)
     throw new StartError('app.setup({ enableHttpStream: true }) is not supported by the local host: leave it out')
   return { model, functions, capabilities }
 }
 
-/** An error with its stack, without the frames of Node and of the host. */
+/** Formats an error with its stack, without the frames of Node and of the host. */
 function formatStack(error: unknown): string {
   const text = (error instanceof SyntaxError && error.stack) || inspect(error)
   const isOthers = (line: string): boolean =>

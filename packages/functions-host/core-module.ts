@@ -9,7 +9,7 @@ import { type HookCallback, registrations } from './registrations.ts'
 // Functions host:
 // https://github.com/Azure/azure-functions-nodejs-worker/blob/v3.x/src/setupCoreModule.ts
 
-/** What the protocol spoken here is like: the versions of the worker and the host it was read from. */
+/** Versions of the worker and the host whose protocol this file follows. */
 export const version = '3.9.0'
 export const hostVersion = '4.1037.0'
 
@@ -49,7 +49,7 @@ export class Disposable {
   }
 }
 
-/** Makes `require` and `import` of `@azure/functions-core` answer with this file, in ES modules and CommonJS alike. */
+/** Makes `require` and `import` of `@azure/functions-core` load this file, in ES modules and CommonJS. */
 export function supplyCoreModule(): void {
   const { href: url } = pathToFileURL(moduleFile('./core-module.ts', import.meta.url))
   registerHooks({

@@ -24,12 +24,12 @@ const FIRST_BACKOFF_MS = 250
 const LAST_BACKOFF_MS = 5000
 const CLOSE_WITHIN_MS = 2000
 /**
- * How often the feed is read while no function runs in this host, where `feedPollDelay` is shorter: then only
- * others can have written.
+ * Shortest interval between reads of the feed while no function runs in this host, even with a shorter
+ * `feedPollDelay`. Only other processes can write meanwhile.
  */
 const IDLE_POLL_MS = 250
 
-/** What the registration says, read once. */
+/** The options of the registration, read once. */
 interface FeedOptions {
   readonly database: string
   readonly container: string
@@ -44,9 +44,9 @@ interface FeedOptions {
 }
 
 /**
- * The Cosmos DB trigger: the change feed in pages, one lease per feed range. The lease moves past a page
- * whether the function succeeded or threw; with `retry` its retries come first. At least once, in the feed's
- * order per range.
+ * The Cosmos DB trigger. It reads the change feed in pages, with one lease per feed range. The lease moves
+ * past a page whether the function succeeded or threw, after the retries of a `retry` option. Delivery is at
+ * least once, in the feed's order per range.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger
  */
 export class CosmosTrigger implements Trigger {
@@ -61,7 +61,7 @@ export class CosmosTrigger implements Trigger {
   readonly #held = new Set<Lease>()
   #running: Promise<unknown> = Promise.resolve()
 
-  /** @throws StartError for an option or a setting that is missing or malformed. */
+  /** @throws StartError if an option or a setting is missing or malformed. */
   constructor(registered: RegisteredFunction, settings: Settings, invoker: Invoker) {
     const options = new TriggerOptions(registered, settings)
     const leases = leaseIntervals(options, settings)
@@ -116,8 +116,8 @@ export class CosmosTrigger implements Trigger {
 
   async #followRange(range: FeedRange, signal: AbortSignal): Promise<void> {
     const { database, container, leasePrefix, leaseDatabase, leaseContainer, acquireMs } = this.#feed
-    // Like the real trigger's, without the function's name: two deployments that share leases steal from each
-    // other unless their prefixes differ.
+    // Like the real trigger's id, it lacks the function's name: two deployments that share leases steal from
+    // each other unless their prefixes differ.
     const id = `${leasePrefix}${database}_${container}..${range.minInclusive}-${range.maxExclusive}`
     const leases = this.#clients.leases.database(leaseDatabase).container(leaseContainer)
     while (!signal.aborted) {
@@ -133,7 +133,7 @@ export class CosmosTrigger implements Trigger {
     }
   }
 
-  /** Until the lease is lost or the host stops. */
+  /** Reads the feed until the lease is lost or the host stops. */
   async #followFeed(range: FeedRange, lease: Lease): Promise<void> {
     const signal = AbortSignal.any([this.#stopping.signal, lease.signal])
     let feed = this.#openFeed(range, lease.continuation)
@@ -142,7 +142,7 @@ export class CosmosTrigger implements Trigger {
       const page = await this.#retryUntilDone(
         'the change feed cannot be read',
         async () => toPage(await feed.readNext()),
-        // What the iterator has seen of a failed read is not known: it starts over from what the lease has.
+        // A failed read leaves the iterator at an unknown place, so start over from the lease's continuation.
         () => {
           feed = this.#openFeed(range, lease.continuation)
         },
@@ -175,7 +175,7 @@ export class CosmosTrigger implements Trigger {
     return this.#container.items.getChangeFeedIterator({ changeFeedStartFrom: from(), maxItemCount: maxItems })
   }
 
-  /** Tries again with backoff, whatever the endpoint answers; undefined once the signal is aborted. */
+  /** Retries any failure with backoff. @returns undefined once the signal is aborted. */
   async #retryUntilDone<Value>(
     what: string,
     attempt: () => Promise<Value>,
@@ -196,8 +196,8 @@ export class CosmosTrigger implements Trigger {
 }
 
 /**
- * Items pass through Json.NET, in the client for .NET and as the array of them that is handed on; a page with
- * one that it cannot read is not read.
+ * Rewrites the items as Json.NET does: in the real host, the .NET client reads them and their array is
+ * written again. A page with an item that Json.NET cannot read fails.
  * https://github.com/Azure/azure-webjobs-sdk-extensions/blob/dev/src/WebJobs.Extensions.CosmosDB/Trigger/CosmosdbTriggerValueBinder.cs
  */
 function toPage(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | undefined; continuation: string } {
@@ -207,13 +207,14 @@ function toPage(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | 
 
 function feedOptions(options: TriggerOptions, acquireMs: number): FeedOptions {
   const mode = options.string('changeFeedMode', 'LatestVersion')
-  if (mode !== 'LatestVersion') throw options.invalid('changeFeedMode', 'LatestVersion: the local host has no other')
+  if (mode !== 'LatestVersion')
+    throw options.invalid('changeFeedMode', 'LatestVersion, the only mode of the local host')
   const database = options.string('databaseName')
   const time = options.string('startFromTime', '')
   const startTime = new Date(time)
   const fromBeginning = options.boolean('startFromBeginning')
   if (time !== '' && Number.isNaN(startTime.getTime())) throw options.invalid('startFromTime', 'a time in ISO 8601')
-  if (time !== '' && fromBeginning) throw options.invalid('startFromTime', 'left out where startFromBeginning is true')
+  if (time !== '' && fromBeginning) throw options.invalid('startFromTime', 'left out if startFromBeginning is true')
   return {
     database,
     container: options.string('containerName'),

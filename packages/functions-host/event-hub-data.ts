@@ -3,7 +3,7 @@ import { rewriteJson } from './json-net/rewrite.ts'
 import { messageFields } from './message-fields.ts'
 import type { InvocationRequest, TypedData } from './protocol.ts'
 
-// What the Event Hubs extension binds, and how the host hands it to the worker:
+// What the Event Hubs extension binds, and how the host passes it to the worker:
 // https://github.com/Azure/azure-sdk-for-net/blob/main/sdk/eventhub/Microsoft.Azure.WebJobs.Extensions.EventHubs/src/Triggers/EventHubTriggerBindingStrategy.cs
 // https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs
 
@@ -15,23 +15,23 @@ export interface PartitionDescription {
 }
 
 /**
- * How bodies are bound: `dataType` says string or binary; where it says nothing, a batch is bound as objects,
- * one event as text.
+ * How bodies are bound. `dataType` is string or binary. Without it, a batch is bound as objects, and one
+ * event as text.
  */
 export type Body = 'objects' | 'text' | 'bytes'
 
-/** What is the same for all batches of a function. */
+/** Options that are the same for all batches of a function. */
 export interface BindingOptions {
   readonly bindingName: string
   readonly body: Body
-  /** Whether empty texts of a collection reach the worker: it must have said so. */
+  /** Whether empty texts of a collection reach the worker. The worker must have the capability. */
   readonly includeEmpty: boolean
 }
 
 /**
- * A batch, for `cardinality: 'many'`.
- * @param isCheckpointing whether the batch is checkpointed once it is done.
- * @throws Error for a body that cannot be bound: then the invocation fails before the function runs.
+ * Builds the request for a batch, for `cardinality: 'many'`.
+ * @param isCheckpointing whether the batch is checkpointed at its end.
+ * @throws Error if a body cannot be bound. The invocation then fails before the function runs.
  */
 export function batchRequest(
   options: BindingOptions,
@@ -56,8 +56,8 @@ export function batchRequest(
 }
 
 /**
- * One event, for `cardinality: 'one'`.
- * @throws Error for a body that cannot be bound: then the invocation fails before the function runs.
+ * Builds the request for one event, for `cardinality: 'one'`.
+ * @throws Error if the body cannot be bound. The invocation then fails before the function runs.
  */
 export function eventRequest(
   { bindingName, body }: BindingOptions,
@@ -89,13 +89,13 @@ function bindBodies(events: readonly ReceivedEventData[], options: BindingOption
   if (options.body === 'bytes') return { collectionBytes: { bytes: bodies } }
   const texts = bodies.map((bytes) => bytes.toString('utf8'))
   if (options.body === 'text') return collection(texts, options)
-  // One that is not JSON fails the whole batch: https://github.com/Azure/azure-webjobs-sdk/issues/1830
+  // A body that is not JSON fails the whole batch: https://github.com/Azure/azure-webjobs-sdk/issues/1830
   return { json: `[${texts.map(rewriteJson).join(',')}]` }
 }
 
 /**
- * Texts for the worker, which parses those that are JSON. Empty ones are left out, so that the others move
- * up: the host does so, unless the worker has the capability IncludeEmptyEntriesInMessagePayload.
+ * Texts for the worker, which parses those that are JSON. As in the real host, empty texts are left out and
+ * the others move up, unless the worker has the capability IncludeEmptyEntriesInMessagePayload.
  * https://github.com/Azure/azure-functions-host/issues/8499
  */
 function collection(values: readonly (string | null | undefined)[], { includeEmpty }: BindingOptions): TypedData {
@@ -103,7 +103,7 @@ function collection(values: readonly (string | null | undefined)[], { includeEmp
   return { collectionString: { string: includeEmpty ? texts : texts.filter((text) => text !== '') } }
 }
 
-/** The data sections as they came. A value or a sequence, which the client hands out decoded, has no bytes. */
+/** Returns the bytes of the data sections. A value or sequence body has none: the client only returns it decoded. */
 function readBytes({ body, sequenceNumber }: ReceivedEventData): Buffer {
   if (Buffer.isBuffer(body)) return body
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
@@ -132,17 +132,17 @@ function systemProperties(event: ReceivedEventData): Record<string, unknown> {
   }
 }
 
-/** An offset that is no number stands for the beginning of the partition. */
+/** Returns the offset; -1, the beginning of the partition, if it is not a number. */
 function numericOffset({ offset }: ReceivedEventData): number {
   return /^-?\d+$/.test(offset) ? Number(offset) : -1
 }
 
-/** The time without its zone, and without zeros at the end of the fraction: .NET has no kind of time for it. */
+/** Formats the time without zone and trailing zeros, as .NET writes a time of unspecified kind. */
 function enqueuedTime({ enqueuedTimeUtc }: ReceivedEventData): string {
   return enqueuedTimeUtc.toISOString().replace(/\.?0*Z$/, '')
 }
 
-/** A 64-bit number as the worker's library for protocol buffers has it. */
+/** A 64-bit number in the form of the worker's protocol buffers library. */
 function long(value: number): { readonly low: number; readonly high: number; readonly unsigned: false } {
   return { low: value | 0, high: Math.floor(value / 2 ** 32) | 0, unsigned: false }
 }

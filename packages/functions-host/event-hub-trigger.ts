@@ -27,22 +27,22 @@ import { pause, type Trigger, within } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
 /**
- * Where the Functions host keeps its checkpoints: `<namespace>/<hub>/<group>/checkpoint/<partition>` in this
- * container.
+ * The container of the Functions host's checkpoints: `<namespace>/<hub>/<group>/checkpoint/<partition>`.
  */
 const CONTAINER = 'azure-webjobs-eventhub'
 const RETRY = { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 }
 const RECONNECT_AFTER_MS = 500
 const CLOSE_WITHIN_MS = 2000
 /**
- * How long the client waits for the first event of a batch before it hands on none. Ten seconds were no
- * cheaper at rest: bench/idle.ts.
+ * How long the client waits for the first event of a batch before it passes on an empty one. Ten seconds were
+ * not cheaper at rest: bench/idle.ts.
  */
 const EMPTY_AFTER_S = 1
 
 /**
- * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its
- * retries come first. Nothing is checkpointed after the partition was lost. In order per partition.
+ * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw, after the retries
+ * of a `retry` option. Nothing is checkpointed after the partition was lost. Events are in order per
+ * partition.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs-trigger
  */
 export class EventHubTrigger implements Trigger {
@@ -61,7 +61,7 @@ export class EventHubTrigger implements Trigger {
 
   /**
    * @param includeEmpty whether empty texts of a batch reach the worker.
-   * @throws StartError for an option or a setting that is missing or malformed.
+   * @throws StartError if an option or a setting is missing or malformed.
    */
   constructor(
     registered: RegisteredFunction,
@@ -91,7 +91,7 @@ export class EventHubTrigger implements Trigger {
         throw new StartError(`function ${functionName}: the setting ${name} is malformed: ${(error as Error).message}`)
       }
     }
-    // A hub in the connection string overrides the registration's: it names the only entity that the key is for.
+    // A hub in the connection string overrides the registration's: the key is only valid for that hub.
     const hub = parse(connectionName, () => parseEventHubConnectionString(connection)).eventHubName
     const hubName = hub ?? options.string('eventHubName')
     const storage = requiredSetting(settings, 'AzureWebJobsStorage', functionName)
@@ -135,7 +135,8 @@ export class EventHubTrigger implements Trigger {
       try {
         await this.#container.createIfNotExists()
         client = this.#makeClient()
-        // The load balancer asks for the same, but waits 30 s after a failure, whatever the client's retry options say.
+        // The load balancer makes the same request, but ignores the retry options and waits 30 s after a
+        // failure.
         await client.getEventHubProperties({ abortSignal: signal })
         if (!signal.aborted) return this.#subscribe(client)
       } catch (error) {
@@ -157,9 +158,8 @@ export class EventHubTrigger implements Trigger {
   }
 
   /**
-   * The client ends the reading of a partition for good when an endpoint stays away for longer than its
-   * retries, and takes the partition up again only once its own claim has expired. A new subscription does at
-   * once.
+   * The client stops reading a partition if the hub is away for longer than its retries. It resumes only
+   * after its own claim has expired. A new subscription resumes at once.
    */
   #reconnect(from: EventHubConsumerClient): void {
     if (this.#connection?.client !== from || this.#stopping.signal.aborted) return
@@ -168,7 +168,7 @@ export class EventHubTrigger implements Trigger {
     for (const claim of this.#claims.values()) claim.lose()
     this.#connecting = (async () => {
       await within(CLOSE_WITHIN_MS, close(old))
-      // A partition must not be read anew while a batch of it is still in a function.
+      // A partition must not be read again while a function still handles one of its batches.
       await this.#settled()
       await pause(RECONNECT_AFTER_MS, this.#stopping.signal)
       await this.#connect()
@@ -205,8 +205,8 @@ export class EventHubTrigger implements Trigger {
         const where = partitionId === '' ? '' : ` of partition ${partitionId}`
         if ((error as { code?: unknown }).code === 'ReceiverDisconnectedError')
           log('information', this.#name, `another reader has taken partition ${partitionId}`)
-        else logFailure(this.#name, `the reading${where} is disturbed: ${describe(error)}`)
-        // Storage that lost its data, such as an Azurite that was killed, has lost the container too.
+        else logFailure(this.#name, `the reading${where} failed: ${describe(error)}`)
+        // Storage that lost its data, such as a killed Azurite, has lost the container too.
         if (/ContainerNotFound|container does not exist/.test(String(error))) this.#reconnect(client)
       },
       processClose: async (reason, { partitionId }) => {
@@ -240,7 +240,7 @@ export class EventHubTrigger implements Trigger {
     )
   }
 
-  /** Without it, a crash brings the batch again. */
+  /** Saves a checkpoint, and only logs a failure: without the checkpoint, a crash delivers the batch again. */
   async #saveCheckpoint(partitionId: string, checkpoint: () => Promise<void>): Promise<void> {
     try {
       await checkpoint()
@@ -250,7 +250,7 @@ export class EventHubTrigger implements Trigger {
   }
 }
 
-/** Ends the client's reading of one partition, as its own error of this code does. */
+/** Makes the client stop reading one partition, like the client's own error with this code. */
 class PartitionLost extends Error {
   readonly code = 'ReceiverDisconnectedError'
   readonly retryable = false
@@ -262,8 +262,8 @@ async function close(connection: { client: EventHubConsumerClient; subscription:
 }
 
 /**
- * What the host binds where nothing is said: objects for a batch, text for one event, which is the default of
- * its metadata provider.
+ * Reads `dataType`. Without it, the host binds objects for a batch, and text for one event. Text is the
+ * default of its metadata provider.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Extensions/JobHostMetadataProvider.cs
  */
 function readBodyType(options: TriggerOptions, many: boolean): Body {

@@ -10,11 +10,11 @@ const LOOK_EVERY_MS = 20
 export type Hold = (functionName: string) => Promise<void>
 
 /**
- * A fault on request: what the named functions are called for waits as long as a file is there. So a process
- * that stalls between receiving a batch and handling it can be had at will: meanwhile it may lose its
- * partition, and another handle the same and more, and yet nothing stops the function, as nothing does in the
+ * A fault on request: invocations of the named functions wait while a file exists. This simulates a process
+ * that stalls between receiving a batch and handling it. Meanwhile the process may lose its partition, and
+ * another may handle the same events and later ones. The stalled function still runs afterwards, as in the
  * real host.
- * @throws StartError where FUNCTIONS_HOST_HOLD is set to something else than `<function>,<function>=<file>`.
+ * @throws StartError if FUNCTIONS_HOST_HOLD is not of the form `<function>,<function>=<file>`.
  */
 export function parseHold({ FUNCTIONS_HOST_HOLD: text }: Settings): Hold {
   if (!text) return async () => {}

@@ -5,15 +5,15 @@ import type { Settings } from './settings.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A value, and the name by which to speak of it. */
+/** A value, and its name for error messages. */
 interface Found {
   readonly value: unknown
   readonly name: string
 }
 
 /**
- * host.json, and before it the settings that stand for its values:
- * `AzureFunctionsJobHost__extensions__http__routePrefix`. Names are compared without case.
+ * host.json, with the settings that override its values, such as
+ * `AzureFunctionsJobHost__extensions__http__routePrefix`. Comparison of names ignores case.
  * https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values
  */
 export class HostConfiguration {
@@ -31,7 +31,7 @@ export class HostConfiguration {
     )
   }
 
-  /** @throws StartError for a file that cannot be read. */
+  /** @throws StartError if the file cannot be read. */
   static async read(root: string, settings: Settings): Promise<HostConfiguration> {
     const file = join(root, 'host.json')
     let json: unknown
@@ -44,14 +44,14 @@ export class HostConfiguration {
     return new HostConfiguration(file, json, settings)
   }
 
-  /** @throws StartError for a value that is no text. */
+  /** Reads a text. @throws StartError if the value is not a text. */
   text(path: readonly string[], otherwise: string): string {
     const { value, name } = this.#find(path) ?? { value: otherwise, name: '' }
     if (typeof value !== 'string') throw new StartError(`${name} must be a string`)
     return value
   }
 
-  /** A whole number from 1 on. @throws StartError */
+  /** Reads a whole number of at least 1. @throws StartError */
   count(path: readonly string[], otherwise: number): number {
     const { value, name } = this.#find(path) ?? { value: otherwise, name: '' }
     const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
@@ -60,7 +60,7 @@ export class HostConfiguration {
     return number
   }
 
-  /** Milliseconds of a time span such as `00:00:30`. @throws StartError */
+  /** Reads a time span such as `00:00:30`, in milliseconds. @throws StartError */
   milliseconds(path: readonly string[], otherwise: number): number {
     const found = this.#find(path)
     if (!found) return otherwise
@@ -74,8 +74,7 @@ export class HostConfiguration {
   }
 
   /**
-   * The texts of a section, by their names: those of settings before those of the file. Sections within it
-   * are left out.
+   * Reads the texts of a section, by name. Settings override the file. Nested sections are left out.
    */
   texts(path: readonly string[]): ReadonlyMap<string, string> {
     const prefix = `${['AzureFunctionsJobHost', ...path].join('__').toLowerCase()}__`
@@ -88,7 +87,7 @@ export class HostConfiguration {
     return texts
   }
 
-  /** What is said of a value that something else is wrong with. */
+  /** Returns the name of a value, for an error message. */
   findName(path: readonly string[]): string {
     return this.#find(path)?.name ?? `${this.#file}: ${path.at(-1)}`
   }

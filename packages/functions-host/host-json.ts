@@ -4,12 +4,12 @@ import { parseLevel } from './log.ts'
 import type { LogLevel } from './protocol.ts'
 import type { Settings } from './settings.ts'
 
-/** What this host reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json */
+/** What this host reads from host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json */
 export interface HostJson {
   readonly routePrefix: string
-  /** undefined: as long as they take. */
+  /** Undefined: no limit. */
   readonly functionTimeoutMs: number | undefined
-  /** From which level on a category is logged: `logging.logLevel`. */
+  /** The lowest level logged, by category: `logging.logLevel`. */
   readonly logLevels: ReadonlyMap<string, LogLevel>
   readonly eventHubs: {
     readonly maxEventBatchSize: number
@@ -24,12 +24,14 @@ export interface HostJson {
 const EVENT_HUBS = ['extensions', 'eventHubs']
 const MINUTE_MS = 60_000
 
-/** @throws StartError that names the file or the setting, the property and what it must be. */
+/** @throws StartError naming the file or the setting, the property and its allowed values. */
 export async function readHostJson(root: string, settings: Settings): Promise<HostJson> {
   const read = await HostConfiguration.read(root, settings)
   const eventHubs = (name: string): readonly string[] => [...EVENT_HUBS, name]
   if (read.count(eventHubs('minEventBatchSize'), 1) > 1)
-    throw new StartError(`${read.findName(eventHubs('minEventBatchSize'))}: the local host waits for no batch to fill`)
+    throw new StartError(
+      `${read.findName(eventHubs('minEventBatchSize'))}: the local host does not wait for a batch to fill`,
+    )
   return {
     routePrefix: read.text(['extensions', 'http', 'routePrefix'], 'api').replace(/^\/+|\/+$/g, ''),
     functionTimeoutMs: functionTimeout(read),
@@ -39,7 +41,7 @@ export async function readHostJson(root: string, settings: Settings): Promise<Ho
       batchCheckpointFrequency: read.count(eventHubs('batchCheckpointFrequency'), 1),
       prefetchCount: read.count(eventHubs('prefetchCount'), 300),
       initialOffset: initialOffset(read),
-      // Those of the .NET client, whatever the documentation of host.json says:
+      // The defaults of the .NET client, which differ from the documentation of host.json:
       // https://learn.microsoft.com/dotnet/api/azure.messaging.eventhubs.primitives.eventprocessoroptions
       ownershipExpirationMs: read.milliseconds(eventHubs('partitionOwnershipExpirationInterval'), 2 * MINUTE_MS),
       loadBalancingMs: read.milliseconds(eventHubs('loadBalancingUpdateInterval'), MINUTE_MS / 2),
@@ -47,19 +49,19 @@ export async function readHostJson(root: string, settings: Settings): Promise<Ho
   }
 }
 
-/** Half an hour, as in every plan but one: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout */
+/** 30 minutes, as in all plans but one: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout */
 function functionTimeout(read: HostConfiguration): number | undefined {
   const path = ['functionTimeout']
   return read.text(path, '00:30:00') === '-1' ? undefined : read.milliseconds(path, 30 * MINUTE_MS)
 }
 
-/** Those of the console alone, `logging.console.logLevel`, are left out: what is Azure's to see should be seen here. */
+/** Ignores `logging.console.logLevel`, which is only for the console: the output here should match Azure's. */
 function logLevels(read: HostConfiguration): ReadonlyMap<string, LogLevel> {
   const path = ['logging', 'logLevel']
   return new Map(
     [...read.texts(path)].map(([category, text]) => {
       const level = parseLevel(text)
-      if (level === undefined) throw new StartError(`${read.findName([...path, category])} is no log level: ${text}`)
+      if (level === undefined) throw new StartError(`${read.findName([...path, category])} is not a log level: ${text}`)
       return [category, level]
     }),
   )

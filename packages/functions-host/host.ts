@@ -17,32 +17,33 @@ import { TimerTrigger } from './timer-trigger.ts'
 import type { Trigger } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
-/** How `startHost` starts. */
+/** Options of `startHost`. */
 export interface HostOptions {
   /** The folder with package.json and host.json. */
   readonly root: string
-  /** The glob of the function files in it; undefined: `main` of package.json. */
+  /** The glob of the function files in the folder; undefined: `main` of package.json. */
   readonly main?: string | undefined
   /** 0 for any free port. */
   readonly port: number
-  /** Application settings; the environment when they are left out, which the functions see in any case. */
+  /** Application settings; by default the environment, which the functions see in any case. */
   readonly settings?: Settings | undefined
-  /** What every HTTP request must show; undefined: nothing. */
+  /** The bearer token that every HTTP request must have; undefined: none. */
   readonly token?: string | undefined
-  /** Of the lines that name every function: `information` when it is left out. */
+  /** Log level of the lines that list the functions; by default `information`. */
   readonly listLevel?: LogLevel | undefined
-  /** Settles when the triggers may begin; without it they begin at once. HTTP is answered meanwhile. */
+  /** Settles when the triggers may start; without it they start at once. HTTP is served meanwhile. */
   readonly mayTrigger?: Promise<void> | undefined
 }
 
-/** What is in flight when the host stops may go on for so long. */
+/** How long invocations in flight may continue after the host stops. */
 const DRAIN_MS = 5000
 const DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 
 /**
- * Runs the functions of an app in this process, once: their modules register them for all of it.
+ * Runs the functions of an app in this process. Call it once per process, because the app's modules register
+ * their functions for the whole process.
  *
- * @throws StartError for anything in the app or its settings that cannot work.
+ * @throws StartError if the app or its settings cannot work.
  *
  * @example
  * const host = await startHost({ root: 'my-app', port: 0 })
@@ -113,7 +114,7 @@ function bodyLimit({ FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: text }: Settings): numbe
   return Number(text)
 }
 
-/** Besides its trigger a function may have an HTTP answer: other inputs and outputs are not here. */
+/** Refuses inputs and outputs other than the trigger and an HTTP answer. */
 function checkBindings({ metadata }: RegisteredFunction): void {
   for (const { type, direction } of Object.values(metadata.bindings)) {
     const known = direction === 'out' ? type.toLowerCase() === 'http' : /trigger$/i.test(type)

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CookieData, HttpRequestData, HttpResponseData, NullableMap, TypedData } from './protocol.ts'
 
-/** A request as the host hands it to the worker. */
+/** Builds a request as the host passes it to the worker. */
 export function requestData(
   request: IncomingMessage,
   url: URL,
   params: Readonly<Record<string, string>>,
   body: Uint8Array,
 ): HttpRequestData {
-  // A header or parameter that stands twice arrives as one, joined by a comma:
+  // Repeated headers and parameters are joined by a comma:
   // https://github.com/Azure/azure-functions-nodejs-library/issues/168
   const headers: Record<string, string> = {}
   for (const [name, values] of Object.entries(request.headersDistinct)) if (values) headers[name] = values.join(',')
@@ -29,10 +29,10 @@ function nullable(map: Readonly<Record<string, string>>): NullableMap {
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, { value }]))
 }
 
-// They belong to the connection between the host and its client, not to the function.
+// Headers of the connection between the host and its client, which a function must not set.
 const CONNECTION_HEADERS = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade'])
 
-/** Sends what a function returned; a function that returned nothing is answered 204. */
+/** Sends what a function returned; 204 if it returned nothing. */
 export function sendResponse(response: ServerResponse, returned: TypedData | null | undefined): void {
   const data = returned?.http as HttpResponseData | undefined
   if (!data) {
@@ -51,7 +51,7 @@ export function sendResponse(response: ServerResponse, returned: TypedData | nul
   const body = toBytes(data.body)
   const status = Number(data.statusCode ?? 200)
   if (status !== 204 && status !== 304) response.setHeader('content-length', body.byteLength)
-  // To a HEAD, node:http sends the length alone.
+  // For a HEAD request, node:http sends only the length.
   response.writeHead(status).end(body)
 }
 

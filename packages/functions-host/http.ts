@@ -12,21 +12,21 @@ import type { Router } from './router.ts'
 export interface HttpOptions {
   /** 0 for any free port. */
   readonly port: number
-  /** The largest body that is read, in bytes. */
+  /** Largest request body, in bytes. */
   readonly maxBodyBytes: number
-  /** How long requests in flight may go on after the stop began. */
+  /** How long requests in flight may continue after the stop has begun. */
   readonly drainMs: number
-  /** What every request must show; undefined: nothing. */
+  /** The bearer token that every request must have; undefined: none. */
   readonly token: string | undefined
 }
 
 class BodyTooLarge extends Error {}
 class ClientGone extends Error {}
 
-/** How long a client may go on sending a body that is already refused, to read the answer. */
+/** How long a client may continue to send a refused body, so that it can read the answer. */
 const LINGER_MS = 5000
 
-/** What every request is answered with. */
+/** What is needed to answer a request. */
 interface Serving {
   readonly router: Router
   readonly invoker: Invoker
@@ -35,13 +35,14 @@ interface Serving {
 }
 
 /**
- * Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools: so what another page's
- * script asks is refused, which Core Tools would serve. @throws StartError when the port is taken.
+ * Serves the HTTP triggers. Like Core Tools, it does not check keys (`authLevel`). So, unlike Core Tools, it
+ * refuses requests from scripts of other pages.
+ * @throws StartError if the port is taken.
  */
 export async function startHttp(router: Router, invoker: Invoker, options: HttpOptions): Promise<Running> {
   const serving: Serving = { router, invoker, maxBodyBytes: options.maxBodyBytes, stopping: false }
   const server = createServer((request, response) => {
-    // A client that goes away in the middle is no fault of the host.
+    // A client that disconnects early is not an error of the host.
     request.on('error', () => {})
     response.on('error', () => {})
     const refusal = checkOrigin(request) ?? checkToken(request, options.token)
@@ -71,12 +72,12 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
 
 async function answer(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
   const url = URL.parse(`http://${request.headers.host ?? LOOPBACK}${request.url}`)
-  // https://github.com/dotnet/aspnetcore/blob/main/src/Shared/UrlDecoder/UrlDecoder.cs: it takes no NUL.
+  // https://github.com/dotnet/aspnetcore/blob/main/src/Shared/UrlDecoder/UrlDecoder.cs refuses NUL.
   if (!url || !request.url?.startsWith('/') || url.pathname.includes('%00')) return refuse(request, response, 400)
   const match = serving.router.match(request.method ?? '', url.pathname)
   if (!match) return refuse(request, response, 404)
   const body = await readBody(request, serving.maxBodyBytes)
-  // A body without its length, sent in chunks, does not reach the function:
+  // A chunked body, without a length, does not reach the function:
   // https://github.com/Azure/azure-functions-nodejs-worker/issues/524
   const known = request.headers['content-length'] === undefined ? new Uint8Array() : body
   const http = requestData(request, url, match.params, known)
@@ -85,16 +86,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
   try {
     result = await serving.invoker.invoke(match.registered, { inputData })
   } catch {
-    // The invoker has logged it; a client is told no more than that it failed.
+    // The invoker has logged the error; the client only gets a 500.
   }
   if (response.destroyed) return
-  // A connection that is kept would hold up the stop.
+  // A kept-alive connection would delay the stop.
   if (serving.stopping) response.setHeader('connection', 'close')
   if (result) sendResponse(response, result.returnValue)
   else sendEmpty(response, 500)
 }
 
-/** Answers without the body having been read. */
+/** Answers without reading the body. */
 function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
   request.resume()
   sendEmpty(response, status)
@@ -107,7 +108,7 @@ function sendEmpty(response: ServerResponse, status: number): void {
 
 async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
   if (Number(request.headers['content-length'] ?? 0) > most) throw new BodyTooLarge()
-  // Nothing announced is nothing sent: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+  // Without either header there is no body: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
     return new Uint8Array()
   const chunks: Buffer[] = []

@@ -18,7 +18,7 @@ export class Invoker {
   readonly #hold: Hold
   readonly activity = new Activity()
 
-  /** @param timeoutMs after which a function that has not ended ends the host; undefined: never. */
+  /** @param timeoutMs a function that runs longer ends the host; undefined: no limit. */
   constructor(model: ProgrammingModel, registrations: Registrations, timeoutMs: number | undefined, hold: Hold) {
     this.#model = model
     this.#registrations = registrations
@@ -27,8 +27,9 @@ export class Invoker {
   }
 
   /**
+   * Runs one invocation.
    * https://github.com/Azure/azure-functions-nodejs-worker/blob/v3.x/src/eventHandlers/InvocationHandler.ts
-   * @throws what the function or a hook throws, after a line in the log.
+   * @throws what the function or a hook throws, after logging it.
    */
   async invoke({ metadata, callback }: RegisteredFunction, request: InvocationRequest): Promise<InvocationResponse> {
     const invocationId = randomUUID()
@@ -82,7 +83,7 @@ export class Invoker {
     }
   }
 
-  /** The real host ends the worker, and all that runs in it: here the worker is this process. */
+  /** At the time limit the real host ends the worker with everything in it. Here the worker is this process. */
   #watch(name: string): NodeJS.Timeout | undefined {
     if (this.#timeoutMs === undefined) return undefined
     return setTimeout(
@@ -94,7 +95,7 @@ export class Invoker {
     ).unref()
   }
 
-  /** The hooks of the whole app. */
+  /** Runs the hooks of the whole app. */
   async runAppHooks(name: 'appStart' | 'appTerminate', functionAppDirectory: string): Promise<void> {
     await this.#registrations.runHooks(name, { hookData: {}, appHookData: this.#appHookData, functionAppDirectory })
   }

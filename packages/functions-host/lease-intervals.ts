@@ -2,8 +2,8 @@ import { millisecondsSetting, type Settings } from './settings.ts'
 import type { TriggerOptions } from './trigger-options.ts'
 
 /**
- * How long a trigger's leases last, how often they are renewed, and how often leases that are free are
- * sought. Milliseconds.
+ * How often a trigger looks for free leases, how long its leases last, and how often it renews them. In
+ * milliseconds.
  */
 export interface LeaseIntervals {
   readonly acquireMs: number
@@ -12,15 +12,15 @@ export interface LeaseIntervals {
 }
 
 /**
- * Those of the real trigger:
+ * The defaults of the real trigger:
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger#configuration
  */
 const DEFAULT: LeaseIntervals = { acquireMs: 13_000, expirationMs: 60_000, renewMs: 17_000 }
 
 /**
- * The intervals of a registration. FUNCTIONS_HOST_LEASE_EXPIRATION_MS, which only this host knows, shortens
- * them all in proportion: the real host has no setting that overrides a registration.
- * @throws StartError for a number that is none.
+ * Reads the intervals of a registration. FUNCTIONS_HOST_LEASE_EXPIRATION_MS scales them all in proportion.
+ * Only this host has that setting: in the real host no setting overrides a registration.
+ * @throws StartError if a value is not a number.
  */
 export function leaseIntervals(options: TriggerOptions, settings: Settings): LeaseIntervals {
   const registered = {

@@ -1,20 +1,19 @@
 import type { Container } from '@azure/cosmos'
 import { describe, logFailure } from './log.ts'
 
-/** One feed range's lease, in a container with the partition key /id. */
+/** The lease of one feed range, in a container with the partition key /id. */
 interface LeaseDocument {
   readonly id: string
-  /** null: free. */
+  /** Null: the lease is free. */
   readonly owner: string | null
   /**
-   * How long the owner has it from each time that it is written. Milliseconds; absent where an earlier host
-   * wrote it.
+   * Duration of the lease after each write, in milliseconds. Absent if an earlier version wrote it.
    */
   readonly lasts?: number
-  /** Where to go on; null: where the trigger's options say. */
+  /** Where to continue reading; null: where the trigger's options say. */
   readonly continuation: string | null
   readonly _etag?: string
-  /** When it was written, by the endpoint's clock: seconds since 1970, cut. */
+  /** Time of the write by the account's clock, in seconds since 1970, rounded down. */
   readonly _ts?: number
 }
 
@@ -26,9 +25,9 @@ export interface LeaseOptions {
 }
 
 /**
- * The right to read one feed range, held under If-Match until it expires. `signal` is aborted when it is
- * lost: from then on nothing may be said of the feed. Whether it has expired is told by the endpoint's clock:
- * those of two hosts may be hours apart.
+ * The right to read one feed range until the lease expires. Writes use If-Match. `signal` is aborted when the
+ * lease is lost; from then on its owner must not advance it. The account's clock decides whether it has
+ * expired, because the clocks of two hosts may be hours apart.
  */
 export class Lease {
   readonly #container: Container
@@ -36,9 +35,9 @@ export class Lease {
   readonly #lost = new AbortController()
   readonly #timer: NodeJS.Timeout
   #document: LeaseDocument
-  /** Until when it is surely held, if nothing more can be written: by `performance.now()`. */
+  /** The lease is safely held until then, even if no write succeeds any more. Time of `performance.now()`. */
   #heldUntil: number
-  // Renewals and moves go one after another: each carries the etag of the one before.
+  // Renewals and advances run one after another: each needs the etag of the one before.
   #writes: Promise<void> = Promise.resolve()
 
   private constructor(container: Container, options: LeaseOptions, document: LeaseDocument, heldUntil: number) {
@@ -50,7 +49,7 @@ export class Lease {
     this.#lost.signal.addEventListener('abort', () => clearInterval(this.#timer))
   }
 
-  /** @returns undefined when another owner holds it. @throws what the endpoint answers besides. */
+  /** @returns undefined if another owner holds the lease. @throws any other error of the account. */
   static async acquire(container: Container, id: string, options: LeaseOptions): Promise<Lease | undefined> {
     const { found, age } = await readLease(container, id)
     if (found && found.owner !== null && found.owner !== options.owner && age <= (found.lasts ?? options.expirationMs))
@@ -81,13 +80,13 @@ export class Lease {
     return this.#lost.signal
   }
 
-  /** Moves it on. When that cannot be written now, the next move says it too. */
+  /** Moves the continuation. If the write fails, the next write includes it. */
   async advance(continuation: string): Promise<void> {
     this.#document = { ...this.#document, continuation }
     await this.#save({})
   }
 
-  /** Frees it where it stands in the container, so that the next owner need not wait until it expires. */
+  /** Frees the lease, so that the next owner need not wait until it expires. */
   async release(): Promise<void> {
     clearInterval(this.#timer)
     await this.#save({ owner: null })
@@ -128,7 +127,7 @@ export class Lease {
   }
 }
 
-/** How old is what was written last is told to the second: at least so many milliseconds. */
+/** Reads a lease and its age: at least this many milliseconds, since `_ts` is in whole seconds. */
 async function readLease(
   container: Container,
   id: string,
@@ -148,7 +147,7 @@ function ifMatch({ _etag = '' }: LeaseDocument): { accessCondition: { type: stri
   return { accessCondition: { type: 'IfMatch', condition: _etag } }
 }
 
-/** Someone else was first: 409 creating, 412 replacing, 404 where the lease was taken away. */
+/** Whether another writer was first: 409 on create, 412 on replace, 404 if the lease was removed. */
 function isConflict(error: unknown): boolean {
   const { code } = error as { code?: unknown }
   return code === 409 || code === 412 || code === 404

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 
 /**
- * Sets what `Values` of local.settings.json says, where the environment does not say it already, as Core Tools do.
+ * Sets the `Values` of local.settings.json as environment variables. Like Core Tools, it keeps existing
+ * variables.
  * https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
- * @param root the folder of the app; it need not have the file. @throws StartError for a file that cannot be read.
+ * @param root the folder of the app. The file is optional. @throws StartError if the file cannot be read.
  */
 export async function loadLocalSettings(root: string): Promise<void> {
   const file = join(root, 'local.settings.json')
@@ -25,7 +26,9 @@ async function readValues(file: string): Promise<object> {
     throw new StartError(`${file} cannot be read: ${(error as Error).message.replace(/\s+/g, ' ')}`)
   }
   if (settings.IsEncrypted === true)
-    throw new StartError(`${file} is encrypted: decrypt it with func settings decrypt, or set its values otherwise`)
+    throw new StartError(
+      `${file} is encrypted: decrypt it with func settings decrypt, or set its values as environment variables`,
+    )
   const { Values = {} } = settings
   if (typeof Values !== 'object' || Values === null || Array.isArray(Values))
     throw new StartError(`${file}: Values must be an object`)

@@ -10,33 +10,35 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
   none: 6,
 }
 
-/** From all to nothing. */
+/** All log levels, from the most output to none. */
 export const LOG_LEVELS = Object.keys(RANKS) as readonly LogLevel[]
 
 let threshold = RANKS.information
 let rules: ReadonlyMap<string, LogLevel> = new Map()
 
-/** The level of a name, whatever its case. */
+/** Returns the level of a name, ignoring case; undefined if there is none. */
 export function parseLevel(name: string): LogLevel | undefined {
   const level = name.toLowerCase()
   return Object.hasOwn(RANKS, level) ? (level as LogLevel) : undefined
 }
 
-/** From which level on anything is logged: information unless this is called. */
+/** Sets the lowest level that is logged. The default is information. */
 export function setLogLevel(level: LogLevel): void {
   threshold = RANKS[level]
 }
 
 /**
- * @param levels from which level on a category is logged, as host.json says it. Who asks for more than
- * information is shown all of that.
+ * Sets the log levels of host.json.
+ * @param levels the lowest level logged, by category. They do not apply if the level set with `setLogLevel`
+ * is below information.
  */
 export function setLogRules(levels: ReadonlyMap<string, LogLevel>): void {
   rules = levels
 }
 
 /**
- * The level of the longest name that a category begins with; one `*` in it stands for anything.
+ * Returns the level of the longest name that matches the category's beginning. A name can have one `*`
+ * wildcard.
  * https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Logging/src/LoggerRuleSelector.cs
  */
 export function selectLevel(category: string, levels: ReadonlyMap<string, LogLevel>): LogLevel {
@@ -52,15 +54,15 @@ export function selectLevel(category: string, levels: ReadonlyMap<string, LogLev
 }
 
 /**
- * One line: warnings and worse to stderr with their level, the rest to stdout.
- * @param category that of a function, `Function.<name>`, or of what it logs itself, `Function.<name>.User`:
- * host.json may have a level for it.
+ * Logs one line: warnings and above to stderr with their level, the rest to stdout.
+ * @param category `Function.<name>` for a function, `Function.<name>.User` for its own log lines. host.json
+ * may set a level for it.
  */
 export function log(level: LogLevel, source: string, message: string, category?: string): void {
   if (RANKS[level] < threshold || level === 'none') return
   if (category && threshold >= RANKS.information && RANKS[level] < RANKS[selectLevel(category, rules)]) return
   const text = message.trim().replace(/\s*\r?\n\s*/g, ' | ')
-  // Who names itself need not be named.
+  // A message that begins with its source needs no prefix.
   const line = /^[: ]/.test(text.slice(source.length)) && text.startsWith(source) ? `${text}\n` : `${source}: ${text}\n`
   if (RANKS[level] >= RANKS.warning) process.stderr.write(`${level} ${line}`)
   else process.stdout.write(line)
@@ -77,9 +79,9 @@ interface SuppressedLine {
 }
 const suppressed = new Map<string, SuppressedLine>()
 
-/** The same line of the same source once a minute; at the end of the minute how often it was held back. */
+/** Logs the same line of the same source once a minute. At the end of the minute, it logs the suppressed count. */
 export function logFailure(source: string, message: string, category?: string): void {
-  // Messages that are never the same must not fill the memory: past the bound they are all one.
+  // Messages that all differ must not fill the memory: above the limit they share one key.
   const key = suppressed.size < MAX_KNOWN ? `${source}: ${message}` : 'other failures'
   const known = suppressed.get(key)
   if (known) {
@@ -92,7 +94,7 @@ export function logFailure(source: string, message: string, category?: string): 
   suppressed.set(key, held)
 }
 
-/** Says how often each line was held back, before the host ends. */
+/** Logs how often each line was suppressed. Call it before the host ends. */
 export function flushFailures(): void {
   for (const key of suppressed.keys()) release(key)
 }
@@ -106,11 +108,11 @@ function release(key: string): void {
     log('error', held.source, `${held.message} (and ${held.count} more times in this minute)`, held.category)
 }
 
-/** An error in one line: its message, and its code where it has one. */
+/** Formats an error in one line: its message, and its code if it has one. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = (error as Error & { code?: unknown }).code
-  // The SDKs put the attempts of an operation into an aggregate, whose own message says nothing.
+  // The SDKs put the attempts of an operation into an aggregate, whose own message is useless.
   const inner = error instanceof AggregateError && error.errors.length > 0 ? describe(error.errors.at(-1)) : ''
   const text = inner || error.message || error.name
   return code === undefined || text.includes(String(code)) ? text : `${text} (${String(code)})`

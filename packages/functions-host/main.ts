@@ -16,39 +16,40 @@ const command: CommandLine<Flags> = {
   description: 'Runs the functions of an Azure Functions app (Node.js, model v4) on this machine.',
   operand: {
     name: 'FOLDER',
-    help: 'with host.json, package.json and, where there is one, local.settings.json: the working folder',
+    help: 'folder with host.json, package.json and optionally local.settings.json; by default the working folder',
     env: 'FUNCTIONS_HOST_FOLDER',
   },
   flags: {
     port: {
       value: 'PORT',
-      help: `where it answers: ${DEFAULT_PORT}, or 0 for any free one`,
+      help: `port to listen on: ${DEFAULT_PORT} by default, 0 for any free port`,
       env: 'FUNCTIONS_HOST_PORT',
     },
     main: {
       value: 'GLOB',
-      help: 'the function files, in place of main of package.json',
+      help: 'the function files, instead of main in package.json',
       env: 'FUNCTIONS_HOST_MAIN',
     },
     'log-level': {
       value: 'LEVEL',
-      help: `what it prints: ${LOG_LEVELS.join(', ')}; information unless it is given`,
+      help: `lowest level to print: ${LOG_LEVELS.join(', ')}; information by default`,
       env: 'FUNCTIONS_HOST_LOG_LEVEL',
     },
     'token-file': {
       value: 'FILE',
-      help: '43 characters that every request must show as its bearer token: none is asked for unless it is given',
+      help: 'a file of 43 characters, the bearer token that every request must have; by default no token is needed',
       env: 'FUNCTIONS_HOST_TOKEN_FILE',
     },
-    // It takes the place of another host, which still has the partitions: the parent says when that has ended.
-    successor: { help: 'waits with its triggers until the parent says so', hidden: true },
+    // This host replaces another one, which still owns the partitions. The parent signals when that one has
+    // ended.
+    successor: { help: 'start the triggers only when the parent process says so', hidden: true },
   },
   examples: ['npx tidemark-functions-host', "npx tidemark-functions-host my-app --port 0 --main 'dist/functions/*.js'"],
   from: import.meta.url,
 }
 
-// The worker ends, and the host starts another. What the SDKs of this host leave behind when a connection
-// breaks is not the app's.
+// In the real host, the worker ends and the host starts another. Rejections from this host's SDKs, such as
+// after a broken connection, are not the app's.
 process.on('unhandledRejection', (reason) => {
   if (!isAppRejection(reason)) return logFailure('host', `unhandled rejection: ${describe(reason)}`)
   log('critical', 'host', `unhandled rejection: ${describe(reason)}`)
@@ -57,14 +58,14 @@ process.on('unhandledRejection', (reason) => {
 
 await runCommand(command, start)
 if (process.exitCode) {
-  // Function files that were loaded before the start failed may hold the process: timers, clients, servers.
+  // Function files loaded before the start failed may keep the process alive: timers, clients, servers.
   if (process.connected) await once(process, 'disconnect')
   process.exit()
 }
 
 async function start(given: Given<Flags>): Promise<RunningCommand> {
-  // The app is compiled: its stacks name the sources all the same. An older Node has no such function, and is
-  // told so by now.
+  // Stacks of the compiled app should name its sources. Older Node versions lack this function, but have been
+  // refused by now.
   const { setSourceMapsSupport } = await import('node:module')
   setSourceMapsSupport(true)
   const { startHost } = await import('./host.ts')
@@ -80,7 +81,8 @@ async function start(given: Given<Flags>): Promise<RunningCommand> {
     main: given.text('main'),
     port,
     token,
-    // As Core Tools do, where somebody starts it by hand; a parent has a line for each host.
+    // Started by hand, list the functions as Core Tools do. A parent process prints its own line for each
+    // host.
     listLevel: process.connected ? 'debug' : 'information',
     mayTrigger: given.isOn('successor') ? waitForBegin() : undefined,
   })

@@ -4,8 +4,8 @@ import { rewriteJson } from './json-net/rewrite.ts'
 import type { TypedData } from './protocol.ts'
 
 /**
- * What the host adds to the metadata of one message that is bound as text: the fields of its object, which
- * take the place of metadata of the same name.
+ * Returns the metadata that the host adds for one message bound as text: the fields of its JSON object. They
+ * replace metadata of the same name.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Utility.cs (ApplyBindingData)
  */
 export function messageFields(text: string): Readonly<Record<string, TypedData>> {
@@ -14,7 +14,7 @@ export function messageFields(text: string): Readonly<Record<string, TypedData>>
   try {
     message = JSON.parse(rewriteJson(text))
   } catch (error) {
-    // Json.NET reads no object there, or one that JavaScript cannot read: nothing is added.
+    // Json.NET cannot read the object, or JavaScript cannot read what Json.NET wrote: add nothing.
     if (error instanceof JsonNetRefusal || error instanceof SyntaxError) return {}
     throw error
   }
@@ -25,7 +25,7 @@ export function messageFields(text: string): Readonly<Record<string, TypedData>>
   )
 }
 
-/** An object stays one; all else becomes the text that .NET makes of it. */
+/** An object stays an object. Any other value becomes .NET's text for it. */
 function toTypedData(value: unknown): TypedData {
   if (typeof value === 'object') return { json: JSON.stringify(value) }
   if (typeof value === 'boolean') return { string: value ? 'True' : 'False' }
@@ -34,7 +34,7 @@ function toTypedData(value: unknown): TypedData {
   return { string: date === undefined ? text : invariantDate(date) }
 }
 
-/** `11/28/2026 10:20:30`: what falls below a second, and the zone, are lost. */
+/** Formats as `11/28/2026 10:20:30`. Fractions of a second and the zone are lost, as in .NET. */
 function invariantDate(date: string): string {
   const [year, month, day, time] = date.split(/[-T.Z+]/)
   return `${month}/${day}/${year} ${time}`

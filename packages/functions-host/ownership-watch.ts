@@ -2,14 +2,14 @@ import type { Checkpoint, CheckpointStore, OperationOptions, PartitionOwnership 
 import type { StorageClock } from './storage-clock.ts'
 
 /**
- * A checkpoint store that says when another reader has claimed a partition. The client looks at the claims at
- * every turn of its load balancing, but tells its handlers of a lost one only when it receives again: a batch
- * that takes long would be checkpointed by one who no longer has the partition.
+ * A checkpoint store that reports when another reader has claimed a partition. The client reads the claims on
+ * every turn of its load balancing, but informs its handlers of a lost one only at the next receive. Without
+ * this class, a long batch would be checkpointed by a host that no longer owns the partition.
  *
- * The client also takes a claim's age by its own clock, and the storage dates the claim: on a host that is
- * fast every claim would look expired, its own too, and two hosts would take each partition from one another
- * for ever; on one that is slow none ever would. So claims are dated here by the host's clock, as old as they
- * are by the storage's.
+ * It also corrects the dates of claims. The storage dates a claim, but the client computes its age by its own
+ * clock. With a fast clock every claim would look expired, and two hosts would take partitions from each
+ * other forever. With a slow clock no claim would ever expire. So the dates are shifted to the host's clock,
+ * which keeps each claim's age by the storage's clock.
  */
 export class OwnershipWatch implements CheckpointStore {
   readonly #store: CheckpointStore
@@ -17,7 +17,7 @@ export class OwnershipWatch implements CheckpointStore {
   readonly #onLost: (partitionId: string) => void
   #ownerId: string | undefined
 
-  /** @param clock of the storage that the claims are kept in. */
+  /** @param clock the clock of the storage that holds the claims. */
   constructor(store: CheckpointStore, clock: StorageClock, onLost: (partitionId: string) => void) {
     this.#store = store
     this.#clock = clock
@@ -34,7 +34,7 @@ export class OwnershipWatch implements CheckpointStore {
       this.#store.listOwnership(namespace, hub, group, options),
       this.#clock.now(),
     ])
-    // An empty owner has given the partition up: it is nobody else's.
+    // An empty owner means a released partition: nobody else owns it.
     for (const { partitionId, ownerId } of ownerships)
       if (this.#ownerId !== undefined && ownerId !== '' && ownerId !== this.#ownerId) this.#onLost(partitionId)
     const offset = Date.now() - now

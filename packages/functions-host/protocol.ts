@@ -1,8 +1,8 @@
-// What the Functions host and the Node.js worker say to each other, as far as this host uses it. The names
-// are those of the worker
-// protocol: https://github.com/Azure/azure-functions-language-worker-protobuf/blob/dev/src/proto/FunctionRpc.proto
+// The messages between the Functions host and the Node.js worker that this host uses. The names are those of
+// the worker protocol:
+// https://github.com/Azure/azure-functions-language-worker-protobuf/blob/dev/src/proto/FunctionRpc.proto
 
-/** One value on its way to or from a function. */
+/** One value passed to or from a function. */
 export interface TypedData {
   readonly string?: string
   readonly json?: string
@@ -10,11 +10,11 @@ export interface TypedData {
   readonly http?: HttpRequestData | HttpResponseData
   readonly collectionBytes?: { readonly bytes: readonly Uint8Array[] }
   readonly collectionString?: { readonly string: readonly string[] }
-  /** 64-bit numbers, each of two halves. */
+  /** 64-bit numbers, each in two halves. */
   readonly collectionSint64?: { readonly sint64: readonly { readonly low: number; readonly high: number }[] }
 }
 
-/** A map whose values may be empty. */
+/** A map whose values can be empty. */
 export type NullableMap = Readonly<Record<string, { readonly value: string }>>
 
 export interface HttpRequestData {
@@ -46,7 +46,7 @@ export interface CookieData {
   readonly maxAge?: { readonly value: number }
 }
 
-/** A trigger, input or output as registered: its own properties besides these. */
+/** A registered trigger, input or output. It has further properties of its own. */
 export interface Binding {
   readonly type: string
   readonly name?: string
@@ -60,7 +60,7 @@ interface Duration {
 
 export interface RetryOptions {
   readonly retryStrategy?: string
-  /** -1: for ever. */
+  /** -1: no limit. */
   readonly maxRetryCount?: number
   readonly delayInterval?: Duration
   readonly minimumInterval?: Duration
@@ -81,7 +81,7 @@ export interface RetryContext {
   readonly exception?: { readonly message: string; readonly source: string; readonly stackTrace: string }
 }
 
-/** What one invocation is given. */
+/** The input of one invocation. */
 export interface InvocationRequest {
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[]
   readonly triggerMetadata?: Readonly<Record<string, TypedData>>
@@ -109,7 +109,7 @@ export interface InvocationModel {
   getResponse(context: unknown, result: unknown): Promise<InvocationResponse>
 }
 
-/** `@azure/functions` hands one of these to its host. */
+/** `@azure/functions` passes an implementation of this to its host. */
 export interface ProgrammingModel {
   readonly name: string
   readonly version: string

@@ -4,8 +4,7 @@ import { OWN_FOLDERS } from './own-folders.ts'
 const OWN = OWN_FOLDERS.map((folder) => fileURLToPath(folder))
 
 /**
- * Whether the app's own code is to blame for a promise that nobody awaits: it stands in the stack, or there
- * is no stack.
+ * Whether the app's own code caused an unhandled rejection: the app is in the stack, or there is no stack.
  */
 export function isAppRejection(reason: unknown): boolean {
   if (!(reason instanceof Error)) return true

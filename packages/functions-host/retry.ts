@@ -6,12 +6,11 @@ import type { InvocationRequest, RetryContext, RetryOptions } from './protocol.t
 import type { RegisteredFunction } from './registrations.ts'
 
 /**
- * Runs one batch: once, or with the function's `retry` option again until it succeeds or the retries are used
- * up. Counts live in memory alone, as in the Functions host. Returns at once between two attempts when the
- * signal is aborted.
+ * Runs one batch once, or, with the function's `retry` option, until it succeeds or the retries are used up.
+ * As in the Functions host, the counts are only in memory. If the signal is aborted, it returns before the
+ * next attempt.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Executors/FunctionExecutorExtensions.cs
- * @param bind what the function is given, made anew for each attempt; where it throws, the attempt has failed
- * before the function ran.
+ * @param bind builds the input for each attempt. If it throws, the attempt fails before the function runs.
  */
 export async function invokeWithRetry(
   invoker: Invoker,
@@ -46,7 +45,7 @@ function bindRequest({ metadata: { name } }: RegisteredFunction, bind: () => Inv
   try {
     return bind()
   } catch (error) {
-    logFailure(name, `what it would be given cannot be bound: ${describe(error)}`)
+    logFailure(name, `its input cannot be bound: ${describe(error)}`)
     throw error
   }
 }
@@ -54,10 +53,10 @@ function bindRequest({ metadata: { name } }: RegisteredFunction, bind: () => Inv
 const MAX_DELAY_MS = 2 ** 31 - 1
 
 /**
- * Milliseconds before the next attempt. Exponential: first the minimum, then minimum + 2^(n-1) × minimum ×
- * 0.8…1.2, up to the maximum.
+ * Returns the milliseconds before the next attempt. Exponential: first the minimum, then
+ * minimum + 2^(n-1) × minimum × 0.8…1.2, up to the maximum.
  * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Timers/RandomizedExponentialBackoffStrategy.cs
- * @param retryCount n: how many retries there were already.
+ * @param retryCount n, the number of retries so far.
  */
 export function retryDelay(retry: RetryOptions, retryCount: number, random: () => number = Math.random): number {
   if (retry.retryStrategy === 'fixedDelay') return Math.min(MAX_DELAY_MS, seconds(retry.delayInterval) * 1000)
@@ -72,7 +71,7 @@ export function checkRetry({ metadata: { name, retryOptions } }: RegisteredFunct
   const { retryStrategy, maxRetryCount } = retryOptions
   const wrong = (what: string): StartError => new StartError(`function ${name}: retry.${what}`)
   if (typeof maxRetryCount !== 'number' || !Number.isSafeInteger(maxRetryCount) || maxRetryCount < -1)
-    throw wrong('maxRetryCount must be a whole number, or -1 for ever')
+    throw wrong('maxRetryCount must be a whole number, or -1 for no limit')
   if (retryStrategy === 'fixedDelay') {
     if (retryOptions.delayInterval === undefined) throw wrong('delayInterval must be given')
   } else if (retryStrategy === 'exponentialBackoff') {

@@ -1,6 +1,6 @@
 import { StartError } from '../kit/errors.ts'
 
-// Route templates of ASP.NET Core, as far as function routes use them:
+// The parts of ASP.NET Core's route templates that function routes use:
 // https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-templates
 
 type Segment =
@@ -14,7 +14,7 @@ type Segment =
     }
 
 interface Constraint {
-  /** As written, to compare templates by. */
+  /** The constraint as written, to compare templates. */
   readonly text: string
   readonly test: (value: string) => boolean
 }
@@ -26,7 +26,7 @@ export interface Route {
   readonly shape: string
 }
 
-/** @throws StartError for what is not supported, naming the function. */
+/** @throws StartError naming the function, for an unsupported template. */
 export function parseRoute(template: string, functionName: string): Route {
   const refuse = (what: string): StartError =>
     new StartError(`function ${functionName}: route ${JSON.stringify(template)}: ${what}`)
@@ -38,7 +38,7 @@ export function parseRoute(template: string, functionName: string): Route {
     const last = index === segments.length - 1
     if (segment.catchAll && !last) throw refuse(`{*${segment.name}} must be last`)
     if (segment.optional && !last) throw refuse(`{${segment.name}?} must be last`)
-    if (names.has(segment.name.toLowerCase())) throw refuse(`{${segment.name}} stands twice`)
+    if (names.has(segment.name.toLowerCase())) throw refuse(`{${segment.name}} occurs twice`)
     names.add(segment.name.toLowerCase())
   })
   return {
@@ -49,8 +49,9 @@ export function parseRoute(template: string, functionName: string): Route {
 }
 
 /**
- * The parameters of a path that fits, else undefined.
- * @param path without the leading slash, as it came, still encoded.
+ * Matches a path with a route.
+ * @param path segments as received, still encoded, without the leading slash.
+ * @returns the parameters; undefined if the path does not match.
  */
 export function matchRoute(route: Route, path: readonly string[]): Record<string, string> | undefined {
   const params: Record<string, string> = {}
@@ -72,7 +73,7 @@ export function matchRoute(route: Route, path: readonly string[]): Record<string
   return path.length > route.segments.length ? undefined : params
 }
 
-/** Whether there can be a path that both match. Two constraints are taken to have a value in common. */
+/** Whether both can match the same path. It assumes that two constraints always have a common value. */
 export function overlaps(one: Route, other: Route): boolean {
   for (let index = 0; ; index += 1) {
     const [a, b] = [one.segments[index], other.segments[index]]
@@ -96,12 +97,12 @@ function canBeEqual(a: Segment, b: Segment): boolean {
   return b.kind === 'parameter' || a.catchAll || a.constraints.every((constraint) => constraint.test(b.text))
 }
 
-/** A slash that was encoded stays so: it does not part segments. */
+/** An encoded slash stays encoded, because it does not separate segments. */
 function decode(part: string): string {
   try {
     return part.split(/%2f/i).map(decodeURIComponent).join('%2F')
   } catch {
-    // Not well-formed: taken as it came, as ASP.NET Core does.
+    // ASP.NET Core also leaves a malformed part unchanged.
     return part
   }
 }

@@ -5,7 +5,7 @@ import { matchRoute, overlaps, parseRoute, type Route } from './route.ts'
 import type { Settings } from './settings.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
-/** What a function can be registered for: then its methods say nothing. */
+/** Number of HTTP methods. A function for all of them is listed without methods. */
 const ALL_METHODS = 7
 
 interface Endpoint {
@@ -22,8 +22,8 @@ export interface Match {
 }
 
 /**
- * Finds the function of a request. Functions are sorted by name, without case, and the first whose route and
- * methods fit gets the request, however much more specific another's route is.
+ * Finds the function for a request. Functions are sorted by name, ignoring case. The first one whose route
+ * and methods match gets the request, even if another route is more specific.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Host/FunctionMetadataManager.cs,
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.WebHost/WebScriptHostHttpRoutesManager.cs
  */
@@ -31,7 +31,7 @@ export class Router {
   readonly #endpoints: readonly Endpoint[]
   readonly #prefix: readonly string[]
 
-  /** @throws StartError for a route that does not parse, or two functions for the same requests. */
+  /** @throws StartError if a route does not parse, or two functions have the same route and method. */
   constructor(functions: readonly RegisteredFunction[], routePrefix: string, settings: Settings) {
     this.#prefix = routePrefix === '' ? [] : routePrefix.toLowerCase().split('/')
     this.#endpoints = functions
@@ -50,13 +50,13 @@ export class Router {
   }
 
   /**
-   * The first function in the order of names whose route fits and has the method. A path whose routes all
-   * lack it is not found: the Functions host answers 404 there, not
-   * 405. @param path of the URL, still encoded.
+   * Returns the first function, in the order of names, that has the method and whose route matches. If all
+   * matching routes lack the method, it returns undefined: the Functions host answers 404 then, not 405.
+   * @param path of the URL, still encoded.
    */
   match(method: string, path: string): Match | undefined {
     const parts = path.slice(1).split('/')
-    // One slash at the end is the same path.
+    // A trailing slash makes no difference.
     if (parts.length > 1 && parts.at(-1) === '') parts.pop()
     for (const [index, part] of this.#prefix.entries()) if (parts[index]?.toLowerCase() !== part) return undefined
     const rest = parts.slice(this.#prefix.length)
@@ -82,13 +82,13 @@ function buildEndpoint(registered: RegisteredFunction, settings: Settings): Endp
   }
 }
 
-/** As .NET compares without case: by upper-case letters, so that `_` comes behind them. */
+/** Compares as .NET does without case: by upper-case letters, so that `_` comes after letters. */
 function compareNames(one: string, other: string): number {
   const [a, b] = [one.toUpperCase(), other.toUpperCase()]
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** Says of each function whose requests it takes away. */
+/** Warns for each function whose route also matches requests of later functions. */
 function warnAboutOverlaps(endpoints: readonly Endpoint[]): void {
   for (const [index, first] of endpoints.entries()) {
     const later = endpoints
@@ -97,7 +97,7 @@ function warnAboutOverlaps(endpoints: readonly Endpoint[]): void {
       .map(({ registered, route }) => `${registered.metadata.name} (${route.template})`)
     const { name } = first.registered.metadata
     if (later.length > 0)
-      log('warning', name, `its route ${first.route.template} gets requests before ${later.join(', ')}: names decide`)
+      log('warning', name, `its route ${first.route.template} gets requests before ${later.join(', ')}: sorted by name`)
   }
 }
 

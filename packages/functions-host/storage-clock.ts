@@ -1,26 +1,26 @@
-/** How old an answer may be before the storage is asked again. Milliseconds. */
+/** Milliseconds until the storage is asked again. */
 const REFRESH_MS = 60_000
 
 /**
- * What time it is at the storage, whatever the host's own clock says: the date of its last answer, and how
- * long ago that came. It is behind by the second that such a date is cut to, and by the answer's way: nothing
+ * The storage's time, independent of the host's clock: the date of the storage's last answer, plus the time
+ * since. It is slightly behind, because the date is in whole seconds and the answer takes time. So nothing
  * looks older than it is.
  */
 export class StorageClock {
   readonly #ask: () => Promise<Date | undefined>
   #answer: { readonly time: number; readonly came: number } | undefined
 
-  /** @param ask the storage for anything. @returns the date of its answer. */
+  /** @param ask sends any request to the storage and returns the date of its answer. */
   constructor(ask: () => Promise<Date | undefined>) {
     this.#ask = ask
   }
 
-  /** Milliseconds since 1970. @throws what the storage answers. */
+  /** Returns the storage's time in milliseconds since 1970. @throws the storage's error. */
   async now(): Promise<number> {
     let answer = this.#answer
     if (answer === undefined || performance.now() - answer.came > REFRESH_MS) {
       const date = await this.#ask()
-      if (date === undefined) throw new Error('the storage does not date its answers')
+      if (date === undefined) throw new Error('the answer of the storage has no date')
       answer = { time: date.getTime(), came: performance.now() }
       this.#answer = answer
     }

@@ -8,12 +8,12 @@ import { pause, type Trigger, within } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
 const LONGEST_WAIT_MS = 60_000
-/** A clock that is behind by less is waited for. */
+/** If the clock is set back by less than this, the timer waits for it. */
 const SET_BACK_MS = 1000
 
 /**
- * A timer in NCRONTAB of six fields, in UTC. Runs never overlap: what falls due during a run is passed over.
- * The schedule is not kept on disk, so nothing is past due after a restart.
+ * A timer with an NCRONTAB schedule of six fields, in UTC. Runs never overlap: times due during a run are
+ * skipped. The schedule is not stored on disk, so nothing is past due after a restart.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
 export class TimerTrigger implements Trigger {
@@ -25,7 +25,7 @@ export class TimerTrigger implements Trigger {
   readonly #stopping = new AbortController()
   #loop: Promise<void> = Promise.resolve()
 
-  /** @throws StartError when the schedule is not NCRONTAB. */
+  /** @throws StartError if the schedule is not NCRONTAB. */
   constructor(registered: RegisteredFunction, settings: Settings, invoker: Invoker) {
     const options = new TriggerOptions(registered, settings)
     this.#registered = registered
@@ -34,12 +34,13 @@ export class TimerTrigger implements Trigger {
     this.#runOnStartup = options.boolean('runOnStartup')
     const schedule = options.string('schedule')
     try {
-      // In NCRONTAB a day must fit both the day of month and the day of week.
+      // In NCRONTAB a day must match both the day of month and the day of week.
       this.#schedule = new Cron(schedule, { mode: '6-part', timezone: 'Etc/UTC', domAndDow: true, paused: true })
     } catch (error) {
       const { message } = error as Error
       throw new StartError(
-        `function ${options.functionName}: schedule ${JSON.stringify(schedule)} is not NCRONTAB of six fields: ${message}`,
+        `function ${options.functionName}: ` +
+          `schedule ${JSON.stringify(schedule)} is not NCRONTAB of six fields: ${message}`,
       )
     }
   }
@@ -60,7 +61,7 @@ export class TimerTrigger implements Trigger {
     while (!signal.aborted) {
       const next = this.#schedule.nextRun()?.getTime()
       if (next === undefined) return
-      // The time of day may be set back meanwhile: then it is time once as much has passed.
+      // If the clock is set back meanwhile, the run is due once the original wait has passed.
       const due = performance.now() + next - Date.now() + SET_BACK_MS
       const left = (): number => Math.min(next - Date.now(), due - performance.now())
       while (!signal.aborted && left() > 0) await pause(Math.min(left(), LONGEST_WAIT_MS), signal)
@@ -70,7 +71,7 @@ export class TimerTrigger implements Trigger {
 
   async #invoke(last: Date): Promise<Date> {
     const now = new Date()
-    // Written as the host does; the programming model turns the names to camel case.
+    // As the host writes it. The programming model changes the names to camel case.
     const timer = {
       Schedule: { AdjustForDST: true },
       ScheduleStatus: {

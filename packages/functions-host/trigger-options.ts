@@ -3,12 +3,12 @@ import type { Binding } from './protocol.ts'
 import type { RegisteredFunction } from './registrations.ts'
 import { resolveExpressions, type Settings } from './settings.ts'
 
-/** The trigger of a function, with its options checked as they are read. */
+/** Reads and checks the options of a function's trigger. */
 export class TriggerOptions {
   readonly functionName: string
   readonly binding: Binding
   readonly settings: Settings
-  /** What the worker calls the trigger's input. */
+  /** The worker's name for the trigger's input. */
   readonly bindingName: string
 
   constructor({ metadata }: RegisteredFunction, settings: Settings) {
@@ -20,7 +20,7 @@ export class TriggerOptions {
     this.settings = settings
   }
 
-  /** A string with its `%NAME%` resolved. @throws StartError when it is missing and has no default. */
+  /** Reads a string and resolves its `%NAME%`. @throws StartError if it is missing and has no default. */
   string(option: string, otherwise?: string): string {
     const value = this.binding[option]
     if (typeof value === 'string' && value !== '') return resolveExpressions(value, this.settings, this.functionName)
@@ -35,7 +35,7 @@ export class TriggerOptions {
     return value
   }
 
-  /** A whole number from `least` on. */
+  /** Reads a whole number of at least `least`. */
   number(option: string, otherwise: number, least = 1): number {
     const value = this.binding[option] ?? otherwise
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
@@ -45,7 +45,8 @@ export class TriggerOptions {
 
   invalid(option: string, expected: string): StartError {
     return new StartError(
-      `function ${this.functionName}: ${option} is ${JSON.stringify(this.binding[option]) ?? 'missing'}, it must be ${expected}`,
+      `function ${this.functionName}: ` +
+        `${option} is ${JSON.stringify(this.binding[option]) ?? 'missing'}, it must be ${expected}`,
     )
   }
 }

@@ -1,18 +1,18 @@
 /**
- * A trigger that brings work by itself. It runs until it is stopped, whatever becomes of the endpoint it
- * reads from.
+ * A trigger that delivers work on its own, unlike HTTP. It runs until it is stopped, even if its source
+ * fails.
  */
 export interface Trigger {
   start(): void
   /**
-   * Starts nothing new, ends retry loops at once, lets the invocations in flight go on for `drainMs`, and
-   * lets go of what it holds. An invocation that ends after this call is not checkpointed: its batch comes
-   * again.
+   * Starts nothing new and ends retry loops at once. Invocations in flight may continue for `drainMs`. Then
+   * it releases leases and partitions. An invocation that ends after this call is not checkpointed, so its
+   * batch is delivered again.
    */
   stop(drainMs: number): Promise<void>
 }
 
-/** Settles when `work` does, whatever becomes of it, or after `ms`. */
+/** Waits until `work` succeeds or fails, but at most `ms`. */
 export async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
@@ -24,7 +24,7 @@ export async function within(ms: number, work: Promise<unknown>): Promise<void> 
 
 function ignore(): void {}
 
-/** Waits; returns at once when the signal is aborted. */
+/** Waits `ms` milliseconds; returns early when the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => {

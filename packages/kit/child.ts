@@ -3,29 +3,29 @@ import { fileURLToPath } from 'node:url'
 import { StartError } from './errors.ts'
 
 /**
- * Where Node keeps what it made of the sources: without it half of a start is stripping types.
+ * Folder of Node's compile cache. Without it, half of the start time goes into stripping types.
  * https://nodejs.org/api/module.html#module-compile-cache
  */
 const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node-compile', import.meta.url))
 
-/** A process of the local cloud, seen from its parent. */
+/** A child process of the local cloud. */
 export interface Child {
   readonly name: string
   readonly address: string
   readonly pid: number
-  /** Settles with a description when the process ends, whether it was asked to or not. */
+  /** Settles with a description when the process ends, for whatever reason. */
   readonly exited: Promise<string>
-  /** Asks it to end (SIGTERM), and settles when it has; SIGKILL after `graceMs`. */
+  /** Sends SIGTERM, and SIGKILL after `graceMs`. Settles when the process has ended. */
   stop(graceMs?: number): Promise<void>
-  /** Sends it a message; one that has ended hears nothing. */
+  /** Sends a message to the process. Does nothing if it has ended. */
   send(message: object): void
   kill(signal: NodeJS.Signals): void
 }
 
 /**
- * Starts a module that calls `run` of lifecycle.ts and waits until it is ready. What it prints goes where the
- * parent prints, or to `options.onOutput`, as it comes.
- * @throws StartError with the child's own line when it could not start.
+ * Starts a module that calls `run` of lifecycle.ts, and waits until it is ready. Its output goes to the
+ * parent's output, or in pieces to `options.onOutput`.
+ * @throws StartError with the child's own message if it could not start.
  */
 export async function startChild(
   name: string,
@@ -34,17 +34,17 @@ export async function startChild(
   options: {
     readonly args?: readonly string[]
     readonly execArgv?: readonly string[]
-    /** What the user of the parent sets where the child says `--port`: named when that port cannot be used. */
+    /** The parent's setting for the child's `--port`. It replaces `--port` in the child's error message. */
     readonly portSetting?: string
     readonly onOutput?: (text: string, output: 'stdout' | 'stderr') => void
-    /** Hears what it sends, besides whether it has started. */
+    /** Receives the child's messages, except those about its start. */
     readonly onMessage?: (message: object) => void
-    /** Ends the process as long as it has not started. */
+    /** Aborting ends the process while it is still starting. */
     readonly signal?: AbortSignal
   } = {},
 ): Promise<Child> {
   options.signal?.throwIfAborted()
-  // Own process group: a Ctrl-C of the terminal reaches the parent alone.
+  // With its own process group, a Ctrl-C in the terminal reaches only the parent.
   const child = fork(modulePath, [...(options.args ?? [])], {
     env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...env },
     execArgv: [...(options.execArgv ?? [])],
@@ -76,7 +76,7 @@ export async function startChild(
     exited,
     kill: (signal) => child.kill(signal),
     send(message) {
-      // Whether it ended meanwhile is told by `exited`.
+      // Ignore the error if it has ended meanwhile: `exited` reports that.
       if (child.connected) child.send(message, () => {})
     },
     async stop(graceMs = 10_000) {

@@ -7,20 +7,20 @@ import { IS_COMPILED } from './module-file.ts'
 /** A flag of a command: `--name VALUE`. */
 export interface Flag {
   /**
-   * What stands for its value in the help. Without it the flag is a switch: `--name`, and `--no-name`, which
-   * undoes the environment.
+   * Placeholder of the value in the help. Without it the flag is a switch: `--name`, or `--no-name`, which
+   * overrides the environment.
    */
   readonly value?: string
   readonly help: string
-  /** The environment variable that says it where the flag is not given. Empty says nothing. */
+  /** The environment variable that is used if the flag is not given. An empty variable is ignored. */
   readonly env?: string
-  /** Whether it may stand several times. */
+  /** Whether the flag can be repeated. */
   readonly several?: boolean
-  /** For the parent process alone: the help is silent about it. */
+  /** For parent processes only: the help does not list the flag. */
   readonly hidden?: boolean
 }
 
-/** The one argument without a name. */
+/** The only positional argument. */
 export interface Operand {
   readonly name: string
   readonly help: string
@@ -33,22 +33,22 @@ export interface CommandLine<Name extends string> {
   readonly operand?: Operand
   readonly flags: Readonly<Record<Name, Flag>>
   readonly examples: readonly string[]
-  /** The `import.meta.url` of the command's module, beside whose package.json it stands: the version. */
+  /** The `import.meta.url` of the command's module, to find the package.json with the version. */
   readonly from: string
 }
 
-/** What the caller of a command gave wrong: one line, and exit code 2. */
+/** A mistake in the arguments of a command: one line, and exit code 2. */
 export class UsageError extends StartError {
   override name = 'UsageError'
 }
 
-const HELP = { value: undefined, help: 'prints this' }
-const VERSION = { value: undefined, help: 'prints the version' }
+const HELP = { value: undefined, help: 'print this help' }
+const VERSION = { value: undefined, help: 'print the version' }
 const COLUMN = 24
 
 /**
- * What was given: by flags, and by environment variables where a flag is not given. Each has the type that it
- * is asked for.
+ * The given values: of flags, and of environment variables for flags that are not given. Each method reads a
+ * value as one type.
  */
 export class Given<Name extends string> {
   readonly #command: CommandLine<Name>
@@ -56,7 +56,7 @@ export class Given<Name extends string> {
   readonly #operand: string | undefined
   readonly #env: NodeJS.ProcessEnv
 
-  /** @throws UsageError for what the command does not know. */
+  /** @throws UsageError for an unknown or malformed argument. */
   constructor(command: CommandLine<Name>, args: readonly string[], env: NodeJS.ProcessEnv) {
     this.#command = command
     this.#env = env
@@ -71,7 +71,7 @@ export class Given<Name extends string> {
     return this.#find(name)?.text
   }
 
-  /** @throws UsageError for any other. */
+  /** Reads one of the choices. @throws UsageError for any other value. */
   oneOf<Choice extends string>(name: Name, choices: readonly Choice[], otherwise: Choice): Choice {
     const found = this.#find(name)
     if (found === undefined) return otherwise
@@ -83,12 +83,12 @@ export class Given<Name extends string> {
     )
   }
 
-  /** Those of a flag that may stand several times. */
+  /** Returns the values of a repeatable flag. */
   texts(name: Name): readonly string[] {
     return this.#values.get(name) ?? []
   }
 
-  /** @throws UsageError for anything but 1 and 0 in the environment. */
+  /** Reads a switch. @throws UsageError for anything but 1 and 0 in the environment. */
   isOn(name: Name): boolean {
     const { text = '0', label = '' } = this.#find(name) ?? {}
     if (text !== '1' && text !== '0')
@@ -96,7 +96,7 @@ export class Given<Name extends string> {
     return text === '1'
   }
 
-  /** A whole number. @throws UsageError */
+  /** Reads a whole number, 0 to `most`. @throws UsageError */
   number<Otherwise extends number | undefined>(name: Name, most: number, otherwise: Otherwise): number | Otherwise {
     const found = this.#find(name)
     if (found === undefined) return otherwise
@@ -108,19 +108,19 @@ export class Given<Name extends string> {
     return Number(found.text)
   }
 
-  /** 0 is any free one. @throws UsageError */
+  /** Reads a port; 0 means any free port. @throws UsageError */
   port<Otherwise extends number | undefined>(name: Name, otherwise: Otherwise): number | Otherwise {
     return this.number(name, 65_535, otherwise)
   }
 
-  /** The argument without a name. */
+  /** Returns the positional argument. */
   operand(): string | undefined {
     return this.#operand ?? (this.#env[this.#command.operand?.env ?? ''] || undefined)
   }
 
   #find(name: Name): { readonly text: string; readonly label: string } | undefined {
     const given = this.#values.get(name)?.at(-1)
-    // An empty one says that there is none, whatever the environment has.
+    // An empty value means none, and overrides the environment.
     if (given !== undefined) return given === '' ? undefined : { text: given, label: `--${name}` }
     const { env } = this.#command.flags[name]
     const text = env && this.#env[env]
@@ -129,9 +129,8 @@ export class Given<Name extends string> {
 }
 
 /**
- * Runs a command that starts something and goes on until it is told to end. `--help` and `--version` are
- * answered first.
- * @param start what is not imported before this runs is not loaded for an answer, or by a Node that is too old.
+ * Runs a command that starts something and runs until it is stopped. `--help` and `--version` only print.
+ * @param start should import its modules itself: then `--help`, `--version` and an old Node do not load them.
  */
 export async function runCommand<Name extends string>(
   command: CommandLine<Name>,
@@ -147,7 +146,7 @@ export async function runCommand<Name extends string>(
     })
 }
 
-/** @throws StartError for a Node without what the servers are made of. */
+/** @throws StartError for a Node version without the features that the servers need. */
 export function checkNode(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major < 22 || (major === 22 && minor < 18)) throw new StartError(`Node ${version} is too old: use 22.18 or newer`)
@@ -161,7 +160,7 @@ function parsed<Name extends string>(command: CommandLine<Name>, args: readonly 
       { type: value ? ('string' as const) : ('boolean' as const) },
     ]),
   )
-  // Not strict: its own messages are of several sentences.
+  // Not strict, because the parser's own messages have several sentences.
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true, allowPositionals: true })
   const values = new Map<string, readonly string[]>()
   const operands: string[] = []
@@ -176,7 +175,7 @@ function parsed<Name extends string>(command: CommandLine<Name>, args: readonly 
     if (!flag.value && value !== undefined) throw usage(command, `${rawName} takes no value`)
     if (flag.value && (value === undefined || (!inlineValue && value.startsWith('-'))))
       throw usage(command, `${rawName} needs a value, ${flag.value}`)
-    if (values.has(name) && !flag.several) throw usage(command, `${rawName} stands there twice`)
+    if (values.has(name) && !flag.several) throw usage(command, `${rawName} is given twice`)
     values.set(name, [...(values.get(name) ?? []), value ?? (undone ? '0' : '1')])
   }
   return { values, operands }
@@ -206,7 +205,7 @@ function formatHelp<Name extends string>({
     ...(operand ? [row(operand.name, operand.help, operand.env)] : []),
     ...shown.map(([flag, { value, help, env }]) => row(`--${flag}${value ? ` ${value}` : ''}`, help, env)),
     '',
-    'In brackets: the environment variable that is read where the flag is not given.',
+    'In brackets: the environment variable that is used if the flag is not given.',
     '',
     'examples:',
     ...examples.map((example) => `  ${example}`),

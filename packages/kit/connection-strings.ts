@@ -1,5 +1,4 @@
-// What clients are told to use a part with, as it is pasted into their settings. Each is made of the address
-// that the part listens at.
+// Connection strings for clients of the local cloud's parts. Each is built from the address of a part.
 
 const BLOB_ACCOUNT = 'devstoreaccount1'
 

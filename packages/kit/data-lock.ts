@@ -6,10 +6,10 @@ import { StartError } from './errors.ts'
 const held = new Set<string>()
 
 /**
- * Takes a data folder for this process, so that two servers never append to the same files. A lock whose
- * process is gone is taken over. Where the folder is not there, it is made for its owner's eyes alone.
- * @returns gives the folder back.
- * @throws StartError when the folder is in use or cannot be written.
+ * Locks a data folder for this process, so that two servers never append to the same files. A lock of an
+ * ended process is taken over. A missing folder is created, readable only by its owner.
+ * @returns a function that unlocks the folder.
+ * @throws StartError if the folder is in use or cannot be written.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const lock = join(folder, 'lock')
@@ -21,12 +21,13 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     throw new StartError(`the data folder ${folder} cannot be written: ${(error as Error).message}`)
   }
   try {
-    // A link is made with its content or not at all: no one reads a lock that is half written.
+    // A link appears with its whole content, so nobody reads a half-written lock.
     while (!(await tryLink(mine, lock))) {
       const pid = Number.parseInt(await readFile(lock, 'utf8').catch(ignoreMissing), 10)
       if (held.has(lock) || (pid !== process.pid && isAlive(pid)))
         throw new StartError(
-          `the data folder ${folder} is in use by process ${pid}: stop it, or use another folder (if that process is another program, remove ${lock})`,
+          `the data folder ${folder} is in use by process ${pid}: ` +
+            `stop it, or use another folder (if that process is another program, remove ${lock})`,
         )
       await unlink(lock).catch(ignoreMissing)
     }
@@ -41,8 +42,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 }
 
 /**
- * The living process that has a data folder; undefined: none has.
- * @throws StartError when that cannot be read.
+ * Returns the running process that has locked a data folder; undefined if there is none.
+ * @throws StartError if the lock cannot be read.
  */
 export async function findHolder(folder: string): Promise<number | undefined> {
   try {
@@ -65,7 +66,7 @@ async function tryLink(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Another process took the lock away in between: the next try decides. */
+/** Ignores a missing lock: another process removed it in between, and the next attempt decides. */
 function ignoreMissing(error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') throw error
   return ''
@@ -82,14 +83,14 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Ended, but not yet fetched by its parent, as it stays in containers whose first process does not: proc(5),
- * state Z.
+ * Whether a process has ended but its parent has not reaped it: proc(5), state Z. This lasts in containers
+ * whose first process reaps nothing.
  */
 function isZombie(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.startsWith('Z') ?? false
   } catch {
-    // No /proc here, or the process is gone by now: its signal said that it was there.
+    // There is no /proc, or the process is gone by now. The signal showed that it existed.
     return false
   }
 }

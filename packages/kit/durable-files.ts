@@ -2,8 +2,8 @@ import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
- * Replaces a file as a whole, so that it is there after a power loss as it was or as it is now. For the
- * owner's eyes alone.
+ * Replaces a file atomically: after a power loss it has its old or its new content. Only the owner can read
+ * it.
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o600)
@@ -17,14 +17,14 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   await syncFolder(dirname(path))
 }
 
-/** Makes a folder and those above it that are not there. */
+/** Creates a folder and its missing parents, durably. */
 export async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true })
   if (first === undefined) return
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-/** A file that was made or removed stays so after a power loss only when its folder is on disk too. */
+/** Syncs a folder. Without it, created or removed files may not survive a power loss. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {

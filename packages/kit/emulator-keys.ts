@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readToken } from './local-token.ts'
 
-/** What the vendor publishes as the keys of its emulators: nothing secret. */
+/** The published keys of Microsoft's emulators; they are not secret. */
 const PUBLISHED = {
   blob: 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==',
   eventhubs: 'SAS_KEY_VALUE',
@@ -9,17 +9,17 @@ const PUBLISHED = {
 } as const
 
 /**
- * The key of a part of the local cloud. Where a token is asked for, it is made of that: everybody on the
- * machine knows the published one.
- * @param tokenFile undefined or empty: none is asked for. @throws StartError where there is no such file.
+ * Returns the key of a part of the local cloud. If a token is required, the key is derived from it, because
+ * every user of the machine knows the published key.
+ * @param tokenFile undefined or empty: no token is required. @throws StartError if the file does not exist.
  */
 export function emulatorKey(part: keyof typeof PUBLISHED, tokenFile: string | undefined): string {
   if (!tokenFile) return PUBLISHED[part]
-  // As long as the published ones are.
+  // As long as the published keys.
   return createHmac('sha512', readToken(tokenFile)).update(part).digest('base64')
 }
 
-/** That of an Event Hubs namespace, by the name that the service gives the first one. @throws StartError as above */
+/** Returns the key of an Event Hubs namespace, named like the service's first key. @throws StartError as above */
 export function eventHubsKey(tokenFile: string | undefined): { readonly name: string; readonly value: string } {
   return { name: 'RootManageSharedAccessKey', value: emulatorKey('eventhubs', tokenFile) }
 }

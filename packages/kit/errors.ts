@@ -1,5 +1,5 @@
 /**
- * What a part of the local cloud throws when it cannot start: one line that says what to do. Printed without a stack.
+ * A part of the local cloud cannot start. The message is one line that says what to do; no stack is printed.
  */
 export class StartError extends Error {
   override name = 'StartError'

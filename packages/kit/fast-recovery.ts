@@ -1,7 +1,7 @@
 /**
- * Settings under which a host takes over what a killed one held within seconds. The real host takes as long
- * as host.json and the lease options of the triggers say, up to two minutes: the tests that kill hosts say
- * openly that they do not wait for that. `npm start` takes the time of the lease alone.
+ * Settings with which a host takes over a killed host's partitions and leases within seconds. Without them it
+ * takes up to two minutes, as host.json and the triggers' lease options say. Tests that kill hosts use all of
+ * them. `npm start` uses only the lease setting.
  */
 export const FAST_RECOVERY = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:10',

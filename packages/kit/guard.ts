@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { showsToken } from './local-token.ts'
 
 /**
- * What every answer of the front says to a browser. The console needs nothing but its own address, and runs
- * nothing that is written in a page.
+ * Security headers of every answer of the front. The console only needs its own address, and runs no inline
+ * scripts.
  * https://www.w3.org/TR/CSP3/
  */
 const SECURITY_HEADERS = {
@@ -26,7 +26,7 @@ export function setSecurityHeaders(outgoing: ServerResponse): void {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) outgoing.setHeader(name, value)
 }
 
-/** Why a request is not served. */
+/** The reason for refusing a request. */
 export interface Refusal {
   readonly status: number
   readonly code: string
@@ -34,18 +34,19 @@ export interface Refusal {
 }
 
 /**
- * Loopback alone does not keep out a page of somebody else: its script runs in a browser on this machine.
- * Such a page either names its own host, which DNS leads here (rebinding), or says by `Origin` whose it is.
+ * Refuses requests from web pages of others. Loopback does not keep them out, because their scripts run in a
+ * browser on this machine. Such a request has the page's own host name (DNS rebinding), or its origin in
+ * `Origin`.
  */
 export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
-  // Every browser says both; who says no host is none.
+  // Every browser sends Host, so a request without it does not come from one.
   const { host, origin } = headers
   if (host === undefined) return undefined
   if (!LOOPBACK_HOST.test(host))
     return {
       status: 403,
       code: 'foreign-host',
-      detail: `this address serves localhost and 127.0.0.1 alone, not ${host}`,
+      detail: `this address only serves localhost and 127.0.0.1, not ${host}`,
     }
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
     return { status: 403, code: 'foreign-origin', detail: `a page of ${origin} may not call http://${host}` }
@@ -53,16 +54,16 @@ export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
 }
 
 /**
- * Why a request of another user of this machine is not served.
- * @param token that of its owner; undefined: all of its users are let in.
+ * Refuses requests of other users of this machine.
+ * @param token the token of the user who started the process; undefined: all users are allowed.
  */
 export function checkToken(incoming: IncomingMessage, token: string | undefined): Refusal | undefined {
   if (token === undefined || showsToken(incoming, token)) return undefined
-  const detail = 'send the token of whoever started this, as Authorization: Bearer'
+  const detail = 'send the token of the user who started this process, as Authorization: Bearer'
   return { status: 401, code: 'token-required', detail }
 }
 
-/** RFC 9457. */
+/** Answers with problem details (RFC 9457). */
 export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, { status, code, detail }: Refusal): void {
   incoming.unpipe().resume()
   const type = `urn:tidemark:problem:${code}`

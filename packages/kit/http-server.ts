@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 
-/** Takes no more connections, answers what was asked within so many milliseconds, and ends those that are there. */
+/** Accepts no more connections, waits up to `withinMs` for open requests, then closes all connections. */
 export async function closeServer(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
   server.closeIdleConnections()
@@ -9,7 +9,7 @@ export async function closeServer(server: Server, withinMs: number): Promise<voi
   clearTimeout(timer)
 }
 
-/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
+/** Reads and discards the rest of a body, so that a client that still writes then reads the answer. */
 export async function drain(message: IncomingMessage): Promise<void> {
   if (message.complete || message.destroyed) return
   await new Promise<void>((resolve) => {

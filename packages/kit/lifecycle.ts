@@ -1,29 +1,29 @@
 import { StartError } from './errors.ts'
 import { whenNpxEnds } from './npx.ts'
 
-/** A running part: its address for people, and how it ends. */
+/** A running part of the local cloud. */
 export interface Running {
-  /** Shown to the user and handed to the parent, such as `http://127.0.0.1:8081`. */
+  /** Address shown to the user and sent to the parent, such as `http://127.0.0.1:8081`. */
   readonly address: string
-  /** Finishes what is in flight, closes files and sockets. Called once. */
+  /** Finishes work in flight, then closes files and sockets. Called once. */
   stop(): Promise<void>
 }
 
-/** A running part that a person started, with what else that person is told. */
+/** A running part, with further lines to print if it was started by hand. */
 export interface RunningCommand extends Running {
   readonly lines?: readonly string[]
 }
 
-/** Said at a start with `--fast`. */
-export const FAST_LINE = '--fast: acknowledged is not on disk'
+/** Printed at a start with `--fast`. */
+export const FAST_LINE = '--fast: acknowledged data may not be on disk yet'
 
 const USAGE = 2
 
 /**
- * The life of one process of the local cloud. Started by a parent over IPC it reports `{ready: address}` and
- * ends when the parent says SIGTERM or is gone, so that no process outlives the command that started it;
- * started by hand it ends on Ctrl-C too, and with npx. What the caller gave wrong is exit code 2, any other
- * reason not to start is 1.
+ * Runs one process of the local cloud until it ends. Started by a parent over IPC, it reports
+ * `{ready: address}`. It ends on the parent's SIGTERM or when the parent is gone, so no process outlives the command
+ * that started it. Started by hand, it also ends on Ctrl-C and with npx. Exit code 2 means wrong arguments, 1
+ * any other failed start.
  */
 export async function run(start: () => Promise<RunningCommand>): Promise<void> {
   const parented = process.connected
@@ -42,7 +42,7 @@ export async function run(start: () => Promise<RunningCommand>): Promise<void> {
       )
     }
     process.on('SIGTERM', stop)
-    // A Ctrl-C reaches every process of the terminal at once; the parent alone decides the order of the end.
+    // A Ctrl-C reaches every process of the terminal at once, but the parent decides the order of ending.
     process.on('SIGINT', parented ? () => {} : stop)
     if (parented) process.on('disconnect', stop)
     else whenNpxEnds(stop)

@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from 'node:net'
 import { StartError } from './errors.ts'
 
-/** The only address the local cloud listens on: nothing of it is meant for another machine. */
+/** The only address on which the local cloud listens: it is not meant for other machines. */
 export const LOOPBACK = '127.0.0.1'
 
 /**
@@ -9,7 +9,7 @@ export const LOOPBACK = '127.0.0.1'
  * @param port 0 for any free port.
  * @param setting the setting that changes the port, named in the error.
  * @returns the port listened on.
- * @throws StartError when the port is taken or may not be used.
+ * @throws StartError if the port is taken or not permitted.
  */
 export async function listen(server: Server, port: number, setting: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {

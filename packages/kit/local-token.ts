@@ -7,13 +7,13 @@ import { StartError } from './errors.ts'
 import { isShared } from './people.ts'
 import { optionalFlag } from './settings.ts'
 
-// Loopback keeps out other machines, not other users of this one. Where there are several, whoever asks a
-// service shows a token that stands beside the data, in a file that its owner alone can read.
+// Loopback keeps out other machines, but not other users of this one. If there are several users, requests
+// must have a token. It is in a file beside the data that only its owner can read.
 
 const TOKEN = /^[\w-]{43}$/
 const OWNER_ALONE = 0o600
 
-/** 256 random bits, as text that an address can hold. */
+/** Returns 256 random bits as URL-safe text. */
 export function newToken(): string {
   return randomBytes(32).toString('base64url')
 }
@@ -23,7 +23,7 @@ export function locateTokenFile(dataDir: string): string {
 }
 
 /**
- * Whether a token is asked for: as TIDEMARK_REQUIRE_TOKEN says, else where several people may use this
+ * Whether a token is required: as TIDEMARK_REQUIRE_TOKEN says, or else if several people may use this
  * machine.
  * @throws StartError
  */
@@ -32,8 +32,9 @@ export function isTokenRequired(): boolean {
 }
 
 /**
- * The file with the token that requests must show: it is made where there is none yet. Undefined: none is asked for.
- * @throws StartError where the file cannot be written.
+ * Returns the file with the required token, and creates it if it is missing; undefined if no token is
+ * required.
+ * @throws StartError if the file cannot be written.
  */
 export async function requiredTokenFile(dataDir: string): Promise<string | undefined> {
   if (!isTokenRequired()) return undefined
@@ -42,7 +43,7 @@ export async function requiredTokenFile(dataDir: string): Promise<string | undef
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     await writeFile(mine, newToken(), { mode: OWNER_ALONE })
-    // Of two that start at the same moment one makes it. A link is made with its content or not at all.
+    // If two processes start at the same moment, one creates the file. A link appears with its whole content.
     await link(mine, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
     })
@@ -54,7 +55,7 @@ export async function requiredTokenFile(dataDir: string): Promise<string | undef
   return file
 }
 
-/** @throws StartError where there is none. */
+/** @throws StartError if the file cannot be read or has no token. */
 export function readToken(file: string): string {
   let token: string
   try {
@@ -66,12 +67,12 @@ export function readToken(file: string): string {
   return token
 }
 
-/** As RFC 6750 has it. */
+/** Builds an Authorization header's value (RFC 6750). */
 export function bearer(token: string): string {
   return `Bearer ${token}`
 }
 
-/** Whether a request shows the token. How long it takes tells nothing of it. */
+/** Whether a request has the token. The comparison takes constant time. */
 export function showsToken({ headers }: IncomingMessage, token: string): boolean {
   const [, shown = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? []
   return timingSafeEqual(digest(shown), digest(token))

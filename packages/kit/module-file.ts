@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
 
-/** Whether this is what a package has, and no source of the repository. */
+/** Whether this is the compiled code of a package, not a source of the repository. */
 export const IS_COMPILED = !import.meta.url.endsWith('.ts')
 
 /**
- * The file of a module, for a process of its own: in the repository the source, in a package what is compiled of it.
- * @param source as an import would name it, @param from the `import.meta.url` of whoever names it.
+ * Returns a module's file, to run it in its own process: the source in the repository, the compiled file in a
+ * package.
+ * @param source the path as in an import. @param from the `import.meta.url` of the caller.
  */
 export function moduleFile(source: string, from: string): string {
   const file = fileURLToPath(new URL(source, from))

@@ -4,8 +4,9 @@ const LOOK_EVERY_MS = 300
 const SHELL = /^(sh|ash|bash|dash|zsh|busybox)$/
 
 /**
- * npx that is killed tells nobody, but the process, or the shell between the two, has another parent then.
- * Looks for npx alone: what a shell starts in the background outlives the shell.
+ * Calls `ended` when npx has been killed. A killed npx sends no signal, but this process, or the shell in
+ * between, then gets another parent. Only under npx, because a process in the background must outlive its
+ * shell.
  */
 export function whenNpxEnds(ended: () => void): void {
   if (process.env.npm_command !== 'exec') return
@@ -16,8 +17,8 @@ export function whenNpxEnds(ended: () => void): void {
 }
 
 /**
- * The parent, and the parent of that where it is a shell: npm runs commands in one. Only Linux tells of
- * others: proc(5).
+ * Returns the parent, and its parent if it is a shell, because npm runs commands in a shell. Only Linux shows
+ * a grandparent: proc(5).
  */
 function parents(): string {
   const parent = process.ppid
@@ -27,7 +28,8 @@ function parents(): string {
   } catch {
     return String(parent)
   }
-  // The name in parentheses may hold anything: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+  // The name in parentheses can have any characters:
+  // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
   const end = stat.lastIndexOf(')')
   const [, grandparent = ''] = stat.slice(end + 2).split(' ')
   return SHELL.test(stat.slice(stat.indexOf('(') + 1, end)) ? `${parent} ${grandparent}` : String(parent)

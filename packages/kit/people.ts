@@ -1,17 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** Accounts of people by their number. https://man7.org/linux/man-pages/man5/login.defs.5.html */
+/** Lowest user ids of people's accounts. https://man7.org/linux/man-pages/man5/login.defs.5.html */
 const FIRST_PERSON = { linux: 1000, darwin: 501 }
-/** Of a service: nobody signs in with it. */
+/** Shells of service accounts, with which nobody signs in. */
 const NO_LOGIN = /\/(nologin|false|sync|shutdown|halt)$/
 const ROOT = 0
 const ASK_MS = 5000
 
 /**
- * Whether several people may have an account on this machine. In doubt they may: where the accounts cannot be
- * read, where they come from a directory that is not listed here, and on Windows, which would have to be
- * asked in a language of its own.
+ * Whether several people may have an account on this machine. In doubt the answer is yes. That is the case if
+ * the accounts cannot be read or come from a directory that is not listed here, and on Windows.
  */
 export function isShared(): boolean {
   const { platform } = process
@@ -20,20 +19,21 @@ export function isShared(): boolean {
     if (platform === 'linux') return isSharedBy(linuxPeople(readFileSync('/etc/passwd', 'utf8'), loginDefs()), own)
     if (platform === 'darwin') return isSharedBy(macPeople(), own)
   } catch {
-    // In doubt.
+    // In doubt: shared.
   }
   return true
 }
 
 /**
- * @param people the numbers of the accounts. @param own that of this process. Root is no person of its own;
- * anybody else who is not listed comes from a directory, and others may too.
+ * Decides whether a machine is shared. Root does not count as a person. Any other unlisted user comes from a
+ * directory, and then others may, too.
+ * @param people the accounts' user ids. @param own the user id of this process.
  */
 export function isSharedBy(people: readonly number[], own: number | undefined): boolean {
   return people.length > 1 || (own !== ROOT && (own === undefined || !people.includes(own)))
 }
 
-/** The people of `/etc/passwd`. https://man7.org/linux/man-pages/man5/passwd.5.html */
+/** Reads the people's user ids from `/etc/passwd`. https://man7.org/linux/man-pages/man5/passwd.5.html */
 export function linuxPeople(passwd: string, defs: string): readonly number[] {
   const bound = (name: string, otherwise: number): number =>
     Number(new RegExp(`^\\s*${name}\\s+(\\d+)`, 'm').exec(defs)?.[1] ?? otherwise)
@@ -49,7 +49,7 @@ function loginDefs(): string {
   try {
     return readFileSync('/etc/login.defs', 'utf8')
   } catch {
-    // Not every distribution has the file: the bounds are the usual ones.
+    // Not every distribution has the file. Use the usual bounds.
     return ''
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Numbers in [0, 1) that a seed decides: mulberry32 by Tommy Ettinger, in the public domain.
+ * Returns a seeded generator of numbers in [0, 1): mulberry32 by Tommy Ettinger, in the public domain.
  * https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
  * @param seed 32 bits.
  */

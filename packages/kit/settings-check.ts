@@ -1,15 +1,15 @@
-/** A setting that cannot be: one line that names the place. */
+/** An invalid setting. The message is one line that names the place. */
 export class InvalidSettings extends Error {
   override name = 'InvalidSettings'
 }
 
-/** Puts the place before what is wrong there; `''` is the whole. */
+/** Builds an error from a place and the mistake there; place `''` is the whole value. */
 export function invalid(place: string, what: string): InvalidSettings {
   return new InvalidSettings(place === '' ? what : `${place}: ${what}`)
 }
 
 /**
- * The members of an object that has no others than `known`.
+ * Checks that a value is an object without members other than `known`, and returns it.
  * @throws InvalidSettings
  */
 export function checkMembers<Name extends string>(
@@ -37,7 +37,7 @@ export function wholeNumber(value: unknown, min: number, max: number, place: str
   return value
 }
 
-/** @throws InvalidSettings, unless it is left out. */
+/** @returns undefined if the value is undefined. @throws InvalidSettings */
 export function optionalWholeNumber(
   value: unknown,
   min: number,

@@ -1,31 +1,35 @@
 import { StartError } from './errors.ts'
 
 /**
- * Every setting of the local cloud as a whole, and of the commands. They belong to a laptop and are no
- * application settings, but what runs on a laptop sees them: packages/tidemark/settings/other-names.ts has
- * their names. The parts of the cloud have flags, and settings of their own.
+ * All settings of the local cloud as a whole, and of the commands. They are for a developer's machine, and
+ * are not application settings. Services on that machine see them too, so
+ * packages/tidemark/settings/other-names.ts lists their names. The parts of the cloud have flags and settings
+ * of their own.
  */
 export const localSettings = {
-  TIDEMARK_BLOB_PORT: 'where the blobs are served: 10000, or 0 for any free port',
-  TIDEMARK_COSMOS_PORT: 'where Cosmos DB is served: 8081, or 0 for any free port',
-  TIDEMARK_DATA: 'the folder of all data of the local cloud: .tidemark',
+  TIDEMARK_BLOB_PORT: 'port of the blob emulator: 10000 by default, 0 for any free port',
+  TIDEMARK_COSMOS_PORT: 'port of the Cosmos DB emulator: 8081 by default, 0 for any free port',
+  TIDEMARK_DATA: 'folder of all data of the local cloud: .tidemark by default',
   TIDEMARK_DEBUG_PORT:
-    'where a debugger reaches the first host of npm run dev -- --inspect, the others have the next ports: 9229, or 0 for any free ones',
-  TIDEMARK_EVENTHUBS_PORT: 'where Event Hubs is served: 5672, or 0 for any free port',
-  TIDEMARK_FAST: '1: acknowledges what is not on disk yet',
+    'debugger port of the first host of npm run dev -- --inspect; the other hosts have the next ports: ' +
+    '9229 by default, 0 for any free ports',
+  TIDEMARK_EVENTHUBS_PORT: 'port of the Event Hubs emulator: 5672 by default, 0 for any free port',
+  TIDEMARK_FAST: '1: data is acknowledged before it is on disk',
   TIDEMARK_FUNCTION_KEY:
-    'the function key that commands send to the services that TIDEMARK_URL or --url names, or those of each: ordering=<key>',
-  TIDEMARK_HTTP_PORT: 'where the services answer: 7071, or 0 for any free port',
+    'the function key that commands send to the services of TIDEMARK_URL or --url, ' +
+    'or one key per service: ordering=<key>',
+  TIDEMARK_HTTP_PORT: 'port of the services: 7071 by default, 0 for any free port',
   TIDEMARK_REQUIRE_TOKEN:
-    '1: what runs on this machine asks for a token, 0: it does not; when not set, it does where several people may use the machine',
-  TIDEMARK_TOKEN: 'the bearer token that commands send to the services that TIDEMARK_URL or --url names',
-  TIDEMARK_URL: 'where the services answer that commands ask: this machine when not set',
+    '1: local processes require a token, 0: they do not; ' +
+    'by default, they do if several people may use the machine',
+  TIDEMARK_TOKEN: 'the bearer token that commands send to the services of TIDEMARK_URL or --url',
+  TIDEMARK_URL: 'address of the services that commands call; by default, this machine',
 } as const
 
 export type LocalSetting = keyof typeof localSettings
 
 /**
- * The port of an environment variable; 0 is any free one.
+ * Reads a port from an environment variable; 0 means any free port.
  * @throws StartError naming the variable.
  */
 export function portSetting(name: LocalSetting, otherwise: number): number {
@@ -37,7 +41,7 @@ export function portSetting(name: LocalSetting, otherwise: number): number {
 }
 
 /**
- * Whether an environment variable says so: 1, not 0; left out or empty it does not.
+ * Reads a flag from an environment variable: 1 is true; 0, unset or empty is false.
  * @throws StartError naming the variable.
  */
 export function flagSetting(name: LocalSetting): boolean {
@@ -45,7 +49,7 @@ export function flagSetting(name: LocalSetting): boolean {
 }
 
 /**
- * The same; undefined where it is left out or empty.
+ * Reads a flag from an environment variable; undefined if it is unset or empty.
  * @throws StartError naming the variable.
  */
 export function optionalFlag(name: LocalSetting): boolean | undefined {

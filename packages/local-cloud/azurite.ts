@@ -7,10 +7,10 @@ import { emulatorKey } from '../kit/emulator-keys.ts'
 import { checkOrigin, refuse } from '../kit/guard.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 
-// Azurite, blob service alone, as a part of the local cloud: started from its own classes, so that it ends
-// when its parent does, says in one line why it cannot start, and sends no telemetry.
+// Azurite's blob service as a part of the local cloud. It is started from Azurite's classes, so that it ends
+// with its parent, reports in one line why it cannot start, and sends no telemetry.
 
-/** What Azurite's factory asks of its environment: the command line's options, by name. */
+/** The environment that Azurite's factory needs: the options of its command line. */
 interface BlobEnvironment {
   location(): Promise<string>
   blobHost(): string
@@ -50,18 +50,18 @@ const KEEP_ALIVE_SECONDS = 60
 
 const command: CommandLine<'port' | 'data' | 'token-file'> = {
   name: 'azurite.ts',
-  description: 'Serves blobs on this machine, as a part of the local cloud: Azurite.',
+  description: 'Serves blobs on this machine with Azurite, as a part of the local cloud.',
   flags: {
-    port: { value: 'PORT', help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one` },
-    data: { value: 'FOLDER', help: `its data, of one process at a time: ${DEFAULT_DATA}` },
-    'token-file': { value: 'FILE', help: '43 characters that the key is made of, in place of the published key' },
+    port: { value: 'PORT', help: `port to listen on: ${DEFAULT_PORT} by default, 0 for any free port` },
+    data: { value: 'FOLDER', help: `data folder, used by one process at a time: ${DEFAULT_DATA} by default` },
+    'token-file': { value: 'FILE', help: 'a file of 43 characters, from which the key is made' },
   },
   examples: [],
   from: import.meta.url,
 }
 
 await runCommand(command, async (given) => {
-  // It would choose another store.
+  // The variable would select another store.
   delete process.env.AZURITE_DB
   process.env.AZURITE_ACCOUNTS = `devstoreaccount1:${emulatorKey('blob', given.text('token-file'))}`
   const dataDir = resolve(given.text('data') ?? DEFAULT_DATA)
@@ -77,7 +77,7 @@ await runCommand(command, async (given) => {
     blobKeepAliveTimeout: () => KEEP_ALIVE_SECONDS,
     silent: () => true,
     loose: () => false,
-    // The SDKs are newer than the newest version it knows.
+    // The SDKs use API versions newer than Azurite knows.
     skipApiVersionCheck: () => true,
     inMemoryPersistence: () => false,
     extentMemoryLimit: () => undefined,
@@ -101,7 +101,7 @@ await runCommand(command, async (given) => {
   }
 })
 
-/** Azurite itself serves whatever name leads here, and its key may be the published one. */
+/** Refuses requests of web pages. Azurite itself serves any host name, and its key may be the published one. */
 function refuseStrangers(server: Server): void {
   const serve = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
@@ -112,7 +112,7 @@ function refuseStrangers(server: Server): void {
   })
 }
 
-/** Azurite opens its files before its port: that the port can be had is found out first. */
+/** Checks the port first, because Azurite opens its files before its port. @returns the port. */
 async function freePort(port: number): Promise<number> {
   const probe = createServer()
   const found = await listen(probe, port, '--port')

@@ -16,28 +16,28 @@ import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
 export interface CloudOptions {
-  /** Keeps blob/, eventhubs/ and cosmos/; survives restarts. */
+  /** Folder of blob/, eventhubs/ and cosmos/. It survives restarts. */
   readonly dataDir: string
-  /** JSON, as topology-file.ts reads it. */
+  /** JSON file in the format of topology-file.ts. */
   readonly topologyFile: string
   /** 0 for any free port. */
   readonly ports: { readonly blob: number; readonly eventHubs: number; readonly cosmos: number }
-  /** Clears log, hub, checkpoints and leases together: none of them makes sense without the others. */
+  /** Clears log, hubs, checkpoints and leases. They must be cleared together, because they refer to each other. */
   readonly fresh: boolean
-  /** Acknowledges what is not on disk yet: what the end of a process leaves, the end of the machine may take. */
+  /** Acknowledges data before it is on disk. It survives a crash of the process, but maybe not of the machine. */
   readonly fast?: boolean
-  /** Where a token is asked for, the keys of the parts are made of it; else they are the published ones. */
+  /** If given, the keys of the parts are derived from its token. Otherwise they are the published keys. */
   readonly tokenFile?: string | undefined
-  /** Ends the start: what was started by then is stopped, and it fails. */
+  /** Aborts the start: the parts already started are stopped, and the start fails. */
   readonly signal?: AbortSignal
 }
 
 /** The running local cloud. */
 export interface Cloud {
-  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for whatever runs on it. */
+  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for the services on the cloud. */
   readonly settings: Record<string, string>
   readonly parts: readonly Child[]
-  /** Stops every part and gives the data folder back. Calling it again does nothing more. */
+  /** Stops all parts and unlocks the data folder. Further calls do nothing. */
   stop(): Promise<void>
 }
 
@@ -47,12 +47,13 @@ const MODULES = {
   eventhubs: fileURLToPath(import.meta.resolve('tidemark-event-hubs/main')),
   cosmos: fileURLToPath(import.meta.resolve('tidemark-cosmos/main')),
 }
-/** How long the parts of a parent that was killed may take to notice and end. */
+/** How long the parts of a killed parent may take to end. */
 const LEFTOVERS_WITHIN_MS = 5000
 
 /**
- * Starts Azurite and the two embedded endpoints, and creates what the topology file names. One cloud per data folder.
- * @throws StartError when a part cannot start; the others are stopped then.
+ * Starts Azurite and the two emulators, and creates the resources of the topology file. One cloud per data
+ * folder.
+ * @throws StartError if a part cannot start; the others are stopped then.
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const dataDir = resolve(options.dataDir)
@@ -65,13 +66,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     return stopped
   }
   try {
-    // That of a cloud that was killed would be taken for this one's where the process ids are the same.
+    // An announcement of a killed cloud would count as this one's if the process ids are equal.
     await withdrawCloud(dataDir)
     await waitForLeftovers(dataDir)
     for (const folder of FOLDERS) {
       const path = join(dataDir, folder)
       if (options.fresh) await rm(path, { recursive: true, force: true })
-      // Not what is around them: that may be a folder which somebody has other plans for.
+      // Only these folders: the data folder itself may have other uses.
       else await chmod(path, 0o700)
     }
     const started = await Promise.allSettled(await starts(dataDir, topology, options))
@@ -87,7 +88,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   }
 }
 
-/** The parts of a cloud whose parent was killed end by themselves, in their own time. */
+/** Waits until the parts of a killed cloud have ended. They end on their own after a while. */
 async function waitForLeftovers(dataDir: string): Promise<void> {
   const until = performance.now() + LEFTOVERS_WITHIN_MS
   for (const folder of FOLDERS)
@@ -120,7 +121,7 @@ async function starts(
     args: readonly string[] = [],
     execArgv: readonly string[] = [],
   ): Promise<Child> => {
-    // A flag for each: what the environment says to an emulator that runs alone is not for the cloud's.
+    // Pass every flag, because environment variables are meant for emulators that run alone.
     const own = [`--port=${port}`, `--data=${join(dataDir, folder)}`, `--token-file=${tokenFile}`]
     const options = { args: [...own, ...args], execArgv, portSetting, ...(signal ? { signal } : {}) }
     return startChild(name, MODULES[folder], {}, options)
@@ -169,7 +170,8 @@ async function createDatabases(
         const found = resource?.partitionKey?.paths.join()
         if (found !== container.partitionKey)
           throw new StartError(
-            `container ${name}/${container.name} has the partition key ${found}, the topology says ${container.partitionKey}: start with --fresh, or use another data folder`,
+            `container ${name}/${container.name} has the partition key ${found}, ` +
+              `the topology says ${container.partitionKey}: start with --fresh, or use another data folder`,
           )
       }
     }
@@ -186,7 +188,7 @@ function toDefinition({ name, partitionKey, defaultTtl, compositeIndexes, ...res
     uniqueKeyPolicy: { uniqueKeys: uniqueKeys.map((path) => ({ paths: [path] })) },
     indexingPolicy: {
       includedPaths: indexedPaths.map((path) => ({ path })),
-      // The service adds the etag by itself where no policy is given.
+      // The service adds the etag automatically only if no policy is given.
       excludedPaths: [...excludedPaths, '/"_etag"/?'].map((path) => ({ path })),
       compositeIndexes: compositeIndexes.map((paths) => paths.map((path) => ({ path, order: 'descending' as const }))),
     },

@@ -6,19 +6,19 @@ import { answeredAtDoor } from './front/door.ts'
 import { type Site, withServices } from './front/site.ts'
 
 /**
- * One address for apps that each have their own, as an API gateway is in Azure: what is asked of
- * `/api/<app>/…` goes to that app's host, and comes back as the host answers it. `/api/openapi.json` tells
- * what all of them can be asked. The console is at `/`.
+ * One address for all apps, like an API gateway in Azure. Requests to `/api/<app>/…` go to that app's host,
+ * and its answers come back unchanged. `/api/openapi.json` merges the documents of all apps. The console is
+ * at `/`.
  */
 export interface Front extends Running {
-  /** Where an app answers now; undefined: nowhere, and it will again. */
+  /** Sets the address of an app; undefined while it is away. */
   serve(app: string, address: string | undefined): void
 }
 
 const PREFIX = '/api'
 const OPENAPI = `${PREFIX}/openapi.json`
 const DRAIN_MS = 5000
-/** They belong to one connection: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+/** Headers of one connection, not to be forwarded: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
 const CONNECTION_HEADERS = [
   'connection',
   'expect',
@@ -34,15 +34,15 @@ type Headers = Record<string, string | string[]>
 export interface FrontOptions {
   /** 0 for any free port. */
   readonly port: number
-  /** By the path that they serve. */
+  /** The apps, by the path that they serve. */
   readonly apps: readonly string[]
   /** The console's files. */
   readonly site?: Site
-  /** What every request must show but one for the console's files, which hold nothing. */
+  /** The bearer token of every request. The console's files have no data and need no token. */
   readonly token?: string | undefined
 }
 
-/** @throws StartError when the port is taken. */
+/** @throws StartError if the port is taken. */
 export async function startFront({ port, apps, site = new Map(), token }: FrontOptions): Promise<Front> {
   const addresses = new Map<string, string | undefined>(apps.map((app) => [app, undefined]))
   const agent = new Agent({ keepAlive: true })
@@ -70,7 +70,7 @@ export async function startFront({ port, apps, site = new Map(), token }: FrontO
   }
 }
 
-/** Literals of a route have no case: neither has the name of an app. */
+/** Reads the app of a path, ignoring case as routes do. */
 function parseApp(path: string): string | undefined {
   return new RegExp(`^${PREFIX}/([^/?#]+)`, 'i').exec(path)?.[1]?.toLowerCase()
 }
@@ -100,30 +100,29 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
   const hasBody = length !== undefined || encoding !== undefined
   const sent = request({ hostname, port, agent, method, path: url, headers: copyHeaders(incoming), setHost: false })
   sent.on('response', (response) => {
-    // A connection that is kept would hold up the stop.
+    // A kept-alive connection would delay the stop.
     if (serving.stopping) outgoing.shouldKeepAlive = false
     outgoing.writeHead(response.statusCode ?? 502, copyHeaders(response))
     response.on('error', () => outgoing.destroy())
     response.pipe(outgoing)
   })
   sent.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // What it answered already cannot be taken back. Of a request that it took and did not answer nobody
-    // knows what became.
+    // A partial answer cannot be taken back. The result of an unanswered request is unknown.
     if (outgoing.headersSent) outgoing.destroy()
-    // It had closed the connection, which was kept, and asking again changes nothing:
+    // The host had closed the kept-alive connection, and a GET without a body is safe to repeat:
     // https://nodejs.org/api/http.html#requestreusedsocket
     else if (sent.reusedSocket && method === 'GET' && !hasBody && !outgoing.destroyed)
       forward(incoming, outgoing, to, serving)
     else end(incoming, outgoing, code === 'ECONNREFUSED' ? 503 : 504)
   })
   outgoing.on('close', () => sent.destroy())
-  // By itself node:http would leave a body of unknown length without an end for some methods.
+  // For some methods, node:http would otherwise not mark the end of a body of unknown length.
   if (encoding !== undefined) sent.useChunkedEncodingByDefault = true
   if (hasBody) incoming.pipe(sent)
   else sent.end()
 }
 
-/** All but those of the connection. A body that comes in chunks goes on in chunks, since the host treats it as one. */
+/** Copies all headers except those of the connection. A chunked body stays chunked: the host treats it differently. */
 function copyHeaders({ headersDistinct }: IncomingMessage): Headers {
   const copied: Headers = {}
   for (const [name, values] of Object.entries(headersDistinct)) {
@@ -135,8 +134,7 @@ function copyHeaders({ headersDistinct }: IncomingMessage): Headers {
 }
 
 /**
- * An answer without content. 503 for an app whose host is away: it comes back. 504 where it went away before
- * it answered.
+ * Sends an answer without content: 503 while an app's host is away, 504 if the host ended before it answered.
  */
 function end(incoming: IncomingMessage, outgoing: ServerResponse, status: 404 | 503 | 504): void {
   incoming.unpipe().resume()
@@ -150,7 +148,7 @@ interface OpenApi {
   readonly paths: Readonly<Record<string, unknown>>
 }
 
-/** The documents of all apps as one; the answer of the first that has none, where one has none. */
+/** Answers with the merged documents of all apps, or with the first app's answer that is not a document. */
 async function answerOpenApi(
   { url = '', headers: { authorization } }: IncomingMessage,
   outgoing: ServerResponse,

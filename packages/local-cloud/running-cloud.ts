@@ -6,27 +6,26 @@ import { findHolder } from '../kit/data-lock.ts'
 import { StartError } from '../kit/errors.ts'
 import { readTopology, type Topology } from './topology-file.ts'
 
-// A cloud that is ready says so in `cloud.json` of its data folder, so that hosts of other processes can run
-// on it. Who reads it believes it only while the process that wrote it has the folder's lock: what a killed
-// cloud leaves behind says nothing.
+// A ready cloud writes `cloud.json` into its data folder, so that hosts in other processes can use it. The
+// file is valid only while its process has the folder's lock. A file left by a killed cloud is ignored.
 
 /** A cloud as other processes see it. */
 export interface RunningCloud {
-  /** Of the process that has the data folder. */
+  /** Id of the process that has locked the data folder. */
   readonly pid: number
-  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for whatever runs on it. */
+  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for the services on the cloud. */
   readonly settings: Readonly<Record<string, string>>
-  /** What it has created. */
+  /** The resources that it has created. */
   readonly topology: Topology
 }
 
-/** A cloud that takes longer to start is none. */
+/** Longest start of a cloud. */
 const STARTS_WITHIN_MS = 60_000
 const POLL_MS = 50
 
 const locateFile = (dataDir: string): string => join(dataDir, 'cloud.json')
 
-/** Says that the cloud of this process, which has the folder's lock, is ready. */
+/** Announces that this process's cloud is ready. The process must have the folder's lock. */
 export async function announceCloud(dataDir: string, ready: Omit<RunningCloud, 'pid'>): Promise<void> {
   const cloud: RunningCloud = { pid: process.pid, ...ready }
   const file = locateFile(dataDir)
@@ -34,14 +33,14 @@ export async function announceCloud(dataDir: string, ready: Omit<RunningCloud, '
   await rename(`${file}.new`, file)
 }
 
-/** Says that it is not any more. */
+/** Withdraws the announcement. */
 export async function withdrawCloud(dataDir: string): Promise<void> {
   await rm(locateFile(dataDir), { force: true })
 }
 
 /**
- * The cloud that is ready on this data now; undefined: there is none, or it starts, or it ends.
- * @throws StartError when the folder cannot be read.
+ * Returns the ready cloud of a data folder; undefined if there is none, or it is starting or ending.
+ * @throws StartError if the folder cannot be read.
  */
 export async function readyCloud(dataDir: string): Promise<RunningCloud | undefined> {
   const holder = await findHolder(dataDir)
@@ -51,8 +50,9 @@ export async function readyCloud(dataDir: string): Promise<RunningCloud | undefi
 }
 
 /**
- * The cloud of another process on this data, waited for where it starts; undefined: nobody has the folder.
- * @throws StartError when somebody has it, but no cloud becomes ready.
+ * Returns the cloud of another process on a data folder, and waits while it starts; undefined if the folder
+ * is free.
+ * @throws StartError if the folder is in use, but no cloud becomes ready.
  */
 export async function findCloud(dataDir: string): Promise<RunningCloud | undefined> {
   const end = performance.now() + STARTS_WITHIN_MS
@@ -63,24 +63,25 @@ export async function findCloud(dataDir: string): Promise<RunningCloud | undefin
     if (holder === undefined) return undefined
     if (performance.now() > end)
       throw new StartError(
-        `the data folder ${dataDir} is in use by process ${holder}, but its cloud is not ready after ${STARTS_WITHIN_MS / 1000} s: stop it`,
+        `the data folder ${dataDir} is in use by process ${holder}, ` +
+          `but its cloud is not ready after ${STARTS_WITHIN_MS / 1000} s: stop it`,
       )
     await delay(POLL_MS)
   }
 }
 
 /**
- * Checks that a running cloud has what the topology file names now: a service may have been added since it started.
- * @throws StartError where it has not.
+ * Checks that a running cloud matches the topology file: a service may have been added since its start.
+ * @throws StartError if it does not match.
  */
 export async function checkTopology({ pid, topology }: RunningCloud, topologyFile: string): Promise<void> {
   if (isDeepStrictEqual(topology, await readTopology(topologyFile))) return
   throw new StartError(
-    `the cloud of process ${pid} was started with another ${topologyFile} than the one that is there now: restart it`,
+    `the cloud of process ${pid} was started with another ${topologyFile} than the present one: restart it`,
   )
 }
 
-/** What a power cut left of the file is no JSON, and was written by no cloud that runs. */
+/** Parses the file; undefined if it is not JSON. A power cut may have damaged it, so its cloud no longer runs. */
 function parse(text: string): RunningCloud | undefined {
   try {
     return JSON.parse(text)

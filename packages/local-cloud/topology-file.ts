@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { StartError } from '../kit/errors.ts'
 
-/** What the local cloud creates. The file is written from the services' declarations, and Bicep provisions the same. */
+/** The resources of the local cloud. The file is generated from the services, and Bicep provisions the same. */
 export interface Topology {
   readonly databases: readonly DatabaseTopology[]
   readonly eventHubs: readonly HubTopology[]
@@ -17,14 +17,14 @@ export interface ContainerTopology {
   readonly name: string
   /** A path, such as `/stream`. */
   readonly partitionKey: string
-  /** The only paths that are indexed. Absent: all are, but those of `excludedPaths`. */
+  /** The only indexed paths. Absent: all paths except `excludedPaths`. */
   readonly indexedPaths?: readonly string[]
-  /** Paths whose value no two items of a partition key may share. */
+  /** Paths whose values must be unique within a partition key. */
   readonly uniqueKeys?: readonly string[]
   readonly excludedPaths?: readonly string[]
-  /** Seconds, or -1. */
+  /** In seconds, or -1: no expiry by default. */
   readonly defaultTtl?: number
-  /** The paths of each composite index, all of them descending: the lists that services serve are read by them. */
+  /** The paths of each composite index, all descending. Queries for the services' lists use them. */
   readonly compositeIndexes: readonly (readonly string[])[]
 }
 
@@ -35,7 +35,7 @@ export interface HubTopology {
   readonly consumerGroups: readonly string[]
 }
 
-/** Reads and checks a topology file. @throws StartError naming the file, the place in it and what must stand there. */
+/** Reads and checks a topology file. @throws StartError naming the file, the place in it and what is expected. */
 export async function readTopology(path: string): Promise<Topology> {
   let value: unknown
   try {
@@ -44,7 +44,7 @@ export async function readTopology(path: string): Promise<Topology> {
     throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
   }
   const at = new Place(path, value)
-  // Which service may do what is for the template in infra/: here every connection string may do all.
+  // The services' permissions are for the template in infra/. Here every connection string allows everything.
   const topology = at.object(['databases', 'eventHubs', 'blobContainers'], ['services'])
   const lists = topology.services?.list(parseLists).flatMap(({ lists }) => lists) ?? []
   return {
@@ -54,7 +54,7 @@ export async function readTopology(path: string): Promise<Topology> {
   }
 }
 
-/** A list that a service serves, from a container of the database that is called like the service. */
+/** A list that a service serves from a container. The database has the service's name. */
 interface ListTopology {
   readonly database: string
   readonly container: string
@@ -120,7 +120,7 @@ function parseHub(at: Place): HubTopology {
 
 const RESOURCE_NAME = /^[\w.$-]{1,255}$/
 
-/** A value and where it stands in the file. */
+/** A value and its place in the file. */
 class Place {
   readonly #where: string
   readonly #value: unknown
@@ -151,7 +151,7 @@ class Place {
     const items = this.#value.map((item: unknown, index) => read(new Place(`${this.#where}[${index}]`, item)))
     const names = items.map((item) => (item as { name?: unknown })?.name ?? item)
     const twice = names.find((name, index) => names.indexOf(name) !== index)
-    if (twice !== undefined) throw new StartError(`${this.#where}: ${String(twice)} stands twice`)
+    if (twice !== undefined) throw new StartError(`${this.#where}: ${String(twice)} occurs twice`)
     return items
   }
 

@@ -18,7 +18,7 @@ const CONSUMERS = ['ordering-reactions-ordering', 'ordering-views']
 const RELAY_ALONE = { FUNCTIONS_HOST_MAIN: 'test/support/relay-functions.ts' }
 /** So that a partition that stands still is seen within seconds. */
 const SOON = { TIDEMARK_LAG_CHECK_S: '1' }
-const CANNOT_BE_BOUND = /what it would be given cannot be bound/
+const CANNOT_BE_BOUND = /its input cannot be bound/
 
 const event = toCloudEvent(recorded('order-forged', placedV1)[0] ?? assert.fail())
 const { subject: _, ...noSubject } = event

@@ -190,7 +190,7 @@ describe('npm start and npm run demo', () => {
   it('--fresh starts empty, and --fast says in one line what it costs', async () => {
     const running = start('--one-process', '--fresh', '--fast')
     await running.prints('ready')
-    assert.match(running.output, /^--fast: acknowledged is not on disk$/m)
+    assert.match(running.output, /^--fast: acknowledged data may not be on disk yet$/m)
     const { resources } = await log().container('events').items.readAll().fetchAll()
     assert.deepEqual(resources, [])
     running.kill('SIGINT')

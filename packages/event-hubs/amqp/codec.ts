@@ -4,9 +4,10 @@ import rheaTerminus from 'rhea/lib/terminus.js'
 import type { Condition } from './condition.ts'
 import { checkedEnd, DecodeError } from './encoding.ts'
 
-// Control frames go through rhea's codec; transfers, which are as many as events, do not (transfer.ts).
+// Control frames go through rhea's codec. Transfers have their own code (transfer.ts): there is one per
+// event.
 
-/** Performatives and SASL frames by their descriptor's code (AMQP 1.0 part 2, 2.7; part 5, 5.3.3). */
+/** Descriptor codes of the performatives and SASL frames (AMQP 1.0 part 2, 2.7; part 5, 5.3.3). */
 export const PERFORMATIVE = {
   open: 0x10,
   begin: 0x11,
@@ -64,21 +65,21 @@ export interface SaslInit {
   readonly initial_response?: Buffer | null
 }
 
-/** A link's end as the peer describes it (AMQP 1.0 part 3, 3.5). */
+/** A source or target as the peer describes it (AMQP 1.0 part 3, 3.5). */
 export interface Terminus {
   readonly address: string
-  /** Of a source; a described filter as rhea reads it. */
+  /** Only on a source: its described filters, as rhea decodes them. */
   readonly filter: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
  * Decodes the performative of a control frame.
- * @param bytes a whole frame; its fixed header is checked already.
- * @param at where the frame's body starts.
+ * @param bytes a whole frame, whose fixed header has been checked.
+ * @param at start of the frame's body.
  * @throws DecodeError
  */
 export function decodePerformative<T>(bytes: Buffer, at: number): T {
-  // rhea believes every count and recurses into every list: nothing reaches it that was not walked before.
+  // rhea trusts every count and recurses into every list, so the bytes are checked first.
   checkedEnd(bytes, at, bytes.length)
   try {
     return rheaFrames.read_frame(bytes).performative as T
@@ -88,12 +89,12 @@ export function decodePerformative<T>(bytes: Buffer, at: number): T {
 }
 
 /**
- * Reads a field that a peer may have given any type.
- * @throws DecodeError for another type than the specification's.
+ * Reads a field to which a peer may have given any type.
+ * @throws DecodeError if the value is not a uint.
  */
 export function readUint(value: unknown, field: string): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
-    throw new DecodeError(`${field} is no uint`)
+    throw new DecodeError(`${field} is not a uint`)
   return value
 }
 
@@ -113,21 +114,21 @@ export const targetField = (fields: Readonly<Record<string, unknown>>): unknown 
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** A whole frame: `encodeFrame(0, 'open', {…})`, its fields named as in the specification. */
+/** Encodes a whole frame: `encodeFrame(0, 'open', {…})`. The specification names the fields. */
 export function encodeFrame(channel: number, performative: string, fields: Fields): Buffer {
   const create = rheaFrames[performative] as (fields: Fields) => unknown
   return rheaFrames.write_frame(rheaFrames.amqp_frame(channel, create(fields)))
 }
 
-/** A whole SASL frame. */
+/** Encodes a whole SASL frame. */
 export function encodeSasl(performative: string, fields: Fields): Buffer {
   const create = rheaFrames[performative] as (fields: Fields) => unknown
   return rheaFrames.write_frame(rheaFrames.sasl_frame(create(fields)))
 }
 
-/** An error field of detach, end, close or a rejection. */
+/** The error field of a detach, end, close or rejection. */
 export const errorField = ({ condition, description }: Condition): Fields => ({ condition, description })
 
-/** The outcome of a delivery that is refused (AMQP 1.0 part 3, 3.4.3). */
+/** The outcome of a rejected delivery (AMQP 1.0 part 3, 3.4.3). */
 export const rejectedField = (reason: Condition): unknown =>
   rheaMessage.rejected({ error: errorField(reason) }).described()

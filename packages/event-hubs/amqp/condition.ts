@@ -1,14 +1,14 @@
-/** An error as AMQP carries it (AMQP 1.0 part 2, 2.8.14): SDKs choose by the condition whether to try again. */
+/** An AMQP error (AMQP 1.0 part 2, 2.8.14). SDKs decide by the condition whether to retry. */
 export interface Condition {
   readonly condition: string
   readonly description: string
 }
 
-/** The peer breaks the protocol: its session or its whole connection ends with this. */
+/** The peer broke the protocol. The error ends its session or its whole connection. */
 export class ProtocolError extends Error {
   override name = 'ProtocolError'
   readonly condition: string
-  /** Whether the session alone ends. */
+  /** True: only the session ends. */
   readonly session: boolean
 
   constructor(condition: string, description: string, { session = false }: { readonly session?: boolean } = {}) {

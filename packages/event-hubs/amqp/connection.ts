@@ -23,20 +23,20 @@ import { Session, type SessionConnection } from './session.ts'
 import { emptyTransfer, readTransfer } from './transfer.ts'
 
 const MAX_FRAME = 1024 * 1024
-/** AMQP 1.0 part 2, 2.7.1: no peer may take less. */
+/** Smallest frame size that a peer may announce (AMQP 1.0 part 2, 2.7.1). */
 const MIN_FRAME = 512
 const CHANNEL_MAX = 999
-/** Links of one connection, whatever sessions they are in. */
+/** Most links of one connection, over all its sessions. */
 const MAX_LINKS = 1000
-/** What a connection's unfinished deliveries may hold. */
+/** Most bytes that a connection's unfinished deliveries may hold. */
 const MAX_PARTIAL_BYTES = 16 * 1024 * 1024
 const IDLE_MS = 120_000
-/** By then a connection is opened. */
+/** A connection must be open within this time. */
 const HANDSHAKE_MS = 60_000
-/** Beyond this a peer that does not read its answers is not read either. */
+/** With more unsent bytes than this, reading stops until the peer reads its answers. */
 const MAX_UNREAD_BYTES = 1024 * 1024
 const LINGER_MS = 1000
-/** A client that waits for an acknowledgement (`#answerNagle`) has sent less than this. */
+/** A client that waits for a TCP acknowledgement (`#answerNagle`) has sent less than this. */
 const SMALL_READ = 4096
 
 const AMQP_HEADER = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1')
@@ -47,15 +47,15 @@ const SYMBOLS: Readonly<Record<string, number>> = Object.fromEntries(
   Object.entries(PERFORMATIVE).map(([name, code]) => [`amqp:${name === 'saslInit' ? 'sasl-init' : name}:list`, code]),
 )
 
-/** What a connection asks of whoever serves it. */
+/** Callbacks of a connection. */
 export interface ConnectionHandler {
-  /** SASL PLAIN. */
+  /** Checks the user and password of SASL PLAIN. */
   authenticate(user: string, password: string): boolean
   /** Accepts or refuses a link that the peer attaches. */
   attach(link: IncomingLink | OutgoingLink): void
-  /** Largest message, in bytes, taken on a link that the peer sends on. */
+  /** Largest message, in bytes, that a link accepts from the peer. */
   maxMessage(attach: Attach): number
-  /** The socket takes more again. */
+  /** The socket can take more bytes again. */
   drained(): void
   closed(): void
 }
@@ -64,8 +64,8 @@ type State = 'header' | 'sasl' | 'authenticated' | 'opening' | 'open' | 'closed'
 
 /**
  * The server's side of an AMQP 1.0 connection (part 2, 2.4) on a socket: protocol headers, SASL, open,
- * sessions, idle time-out, errors. What a peer does wrong ends its session or this connection, with the
- * condition of the specification.
+ * sessions, idle time-out, errors. A peer's error ends its session or this connection, with the condition
+ * that the specification names.
  */
 export class AmqpConnection implements SessionConnection {
   readonly writer: FrameWriter
@@ -104,7 +104,7 @@ export class AmqpConnection implements SessionConnection {
     return this.#maxFrame
   }
 
-  /** The socket holds what it could not send yet. */
+  /** The socket still holds unsent bytes. */
   get isCongested(): boolean {
     return this.#socket.writableNeedDrain
   }
@@ -113,7 +113,7 @@ export class AmqpConnection implements SessionConnection {
     return [...this.#sessions.values()].flatMap((session) => [...session.links])
   }
 
-  /** Stops reading the peer for a reason of the caller's, until `resume` with the same one. */
+  /** Stops reading from the peer until `resume` is called with the same reason. */
   pause(reason: string): void {
     this.#pauses.add(reason)
     this.#socket.pause()
@@ -139,7 +139,7 @@ export class AmqpConnection implements SessionConnection {
 
   holdPartial(bytes: number): void {
     this.#partialBytes += bytes
-    // Giving back must not throw: the links of a connection that held too much do it one by one while it closes.
+    // Releasing must not throw: while a connection over the limit closes, its links release one by one.
     if (bytes > 0 && this.#partialBytes > MAX_PARTIAL_BYTES)
       throw new ProtocolError('amqp:resource-limit-exceeded', 'too many unfinished deliveries')
   }
@@ -149,24 +149,24 @@ export class AmqpConnection implements SessionConnection {
     this.writer.schedule()
   }
 
-  /** Ends the connection at once, as a lost one would. */
+  /** Drops the connection at once, as if it were lost. */
   destroy(): void {
     this.#socket.destroy()
   }
 
-  /** Ends the connection when what was written has left. */
+  /** Drops the connection after the written bytes have left. */
   destroySoon(): void {
     this.writer.flush()
     this.#socket.destroySoon()
   }
 
-  /** Ends this side of the stream alone, after what was written (a half-closed connection). */
+  /** Ends only this side of the stream, after the written bytes (a half-closed connection). */
   halfClose(): void {
     this.writer.flush()
     this.#socket.end()
   }
 
-  /** Closes in an orderly way, with an error when there is one; the socket is gone at the latest after a second. */
+  /** Closes the connection with an AMQP close, which carries the error if given. The socket ends within a second. */
   close(reason?: Condition): void {
     if (this.#state === 'closed') return
     if (this.#state === 'opening') this.#writeOpen()
@@ -179,7 +179,7 @@ export class AmqpConnection implements SessionConnection {
     for (const session of this.#sessions.values()) session.close()
     this.writer.flush()
     this.#socket.end()
-    // What a peer goes on sending is read and forgotten, so that it hears the close instead of a reset.
+    // Read and discard what the peer still sends, so that it receives the close and not a reset.
     this.#socket.resume()
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#socket.destroy(), LINGER_MS)
@@ -200,8 +200,8 @@ export class AmqpConnection implements SessionConnection {
   }
 
   /**
-   * A client with Nagle's algorithm holds its next frame back until this input is acknowledged: an empty
-   * frame does that at once, the kernel only after 40 ms.
+   * A client with Nagle's algorithm delays its next frame until this input is acknowledged. An empty frame
+   * acknowledges at once; the kernel would wait 40 ms.
    */
   #answerNagle(writtenBefore: number): void {
     setImmediate(() => {
@@ -213,7 +213,7 @@ export class AmqpConnection implements SessionConnection {
     if (error instanceof ProtocolError) this.close({ condition: error.condition, description: error.message })
     else if (error instanceof DecodeError) this.close({ condition: 'amqp:decode-error', description: error.message })
     else {
-      // A defect of this server: it is told, and other connections go on.
+      // A defect of this server: log it, and let the other connections go on.
       console.error(error)
       this.close({ condition: 'amqp:internal-error', description: String(error) })
     }
@@ -237,7 +237,7 @@ export class AmqpConnection implements SessionConnection {
     this.#unsettled.clear()
   }
 
-  /** AMQP 1.0 part 2, 2.2: what is not spoken here is answered with what is, and the end. */
+  /** AMQP 1.0 part 2, 2.2: answers an unsupported protocol with the supported one, and ends the connection. */
   #onHeader(bytes: Buffer, at: number): boolean {
     const header = bytes.subarray(at, at + 8)
     if (this.#state === 'header' && header.equals(SASL_HEADER)) {
@@ -263,7 +263,7 @@ export class AmqpConnection implements SessionConnection {
     if (dataOffset < 8 || body > end || type > 1)
       throw new ProtocolError('amqp:connection:framing-error', 'a malformed frame (AMQP 1.0 2.3.1)')
     if (this.#state === 'header' || this.#state === 'authenticated') {
-      // Not a word of AMQP was heard yet (2.2).
+      // The peer has sent no protocol header (2.2).
       this.writer.write(AMQP_HEADER)
       this.#finish()
     } else if ((type === 1) !== (this.#state === 'sasl'))
@@ -277,7 +277,7 @@ export class AmqpConnection implements SessionConnection {
     const isPlain = bytes[body] === 0x00 && bytes[body + 1] === 0x53
     const code = isPlain ? byteAt(bytes, body + 2) : readDescriptor(bytes, body, end)
     if (this.#state === 'open') {
-      // Everything is sent settled: a peer has nothing to say about it in a disposition.
+      // All deliveries are sent settled, so the peer's dispositions mean nothing.
       if (code === PERFORMATIVE.transfer)
         this.#onTransfer(bytes, channel, isPlain ? body + 3 : valueEnd(bytes, body + 1, end), end)
       else if (code !== PERFORMATIVE.disposition)
@@ -323,7 +323,7 @@ export class AmqpConnection implements SessionConnection {
     this.#state = 'open'
   }
 
-  /** AMQP 1.0 part 2, 2.4.5: the peer hears an empty frame in time, and is gone when it is silent for too long. */
+  /** AMQP 1.0 part 2, 2.4.5: sends empty frames in time, and drops a peer that is silent for too long. */
   #watch(peerIdleMs: number): void {
     clearTimeout(this.#timer)
     const every = Math.min(Math.max(peerIdleMs / 4 || IDLE_MS, 25), IDLE_MS / 4)
@@ -373,7 +373,7 @@ export class AmqpConnection implements SessionConnection {
         `channel ${channel} is above ${CHANNEL_MAX} (AMQP 1.0 2.7.1)`,
       )
     if (this.#sessions.has(channel))
-      throw new ProtocolError('amqp:not-allowed', `channel ${channel} has begun (AMQP 1.0 2.5.1)`)
+      throw new ProtocolError('amqp:not-allowed', `channel ${channel} already has a session (AMQP 1.0 2.5.1)`)
     this.#sessions.set(channel, new Session(this, channel, begin))
   }
 
@@ -385,13 +385,13 @@ export class AmqpConnection implements SessionConnection {
   }
 }
 
-/** Ends the session that an error is about; throws what is about the whole connection. */
+/** Ends the session if the error concerns only the session; otherwise throws it again. */
 function endSession(session: Session, error: unknown): void {
   if (!(error instanceof ProtocolError) || !error.session) throw error
   session.end({ condition: error.condition, description: error.message })
 }
 
-/** The performative's code, where its descriptor is a full ulong or a symbol (AMQP 1.0 part 1, 1.3). */
+/** Reads a performative's code from a full ulong or symbol descriptor (AMQP 1.0 part 1, 1.3). */
 function readDescriptor(bytes: Buffer, at: number, end: number): number {
   if (bytes[at] !== 0x00) throw new DecodeError('a frame holds no described value')
   valueEnd(bytes, at + 1, end)

@@ -1,14 +1,14 @@
-// Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched (AMQP 1.0
-// part 1, 1.2 and 1.6).
+// Walks encoded AMQP values without decoding them, so that an event's bytes pass through unchanged
+// (AMQP 1.0 part 1, 1.2 and 1.6).
 
 import { readInt64 } from './int64.ts'
 
-/** The bytes are no AMQP 1.0 encoding. */
+/** The bytes are not valid AMQP 1.0. */
 export class DecodeError extends Error {
   override name = 'DecodeError'
 }
 
-/** Deeper values are refused: whoever decodes them, here or at a consumer, does so by recursion. */
+/** Deeper values are refused, because decoders recurse, here and in consumers. */
 const MAX_DEPTH = 64
 
 export function byteAt(bytes: Buffer, at: number): number {
@@ -23,8 +23,8 @@ export function uint32At(bytes: Buffer, at: number): number {
 }
 
 /**
- * Length of what follows a constructor: its width stands in the high nibble (1.2), and here its size field
- * counts too.
+ * Length of the bytes that follow a constructor, including a size field. The code's high nibble gives the
+ * width (1.2).
  */
 function encodedWidth(bytes: Buffer, code: number, at: number): number {
   switch (code >>> 4) {
@@ -54,25 +54,26 @@ function encodedWidth(bytes: Buffer, code: number, at: number): number {
 }
 
 /**
- * The position after the value that starts at `at`; what it holds is not looked at.
- * @throws DecodeError when it does not end by `limit`.
+ * Returns the position after the value that starts at `at`, without checking its content.
+ * @throws DecodeError if the value does not end by `limit`.
  */
 export function valueEnd(bytes: Buffer, at: number, limit: number): number {
   let start = at
   if (byteAt(bytes, start) === 0x00) {
-    // A described value. A descriptor that is itself described would let a client choose the depth of this recursion.
+    // A described value. If descriptors could be described too, a client would choose the depth of this
+    // recursion.
     if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
     start = valueEnd(bytes, start + 1, limit)
     if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')
   }
   const end = start + 1 + encodedWidth(bytes, byteAt(bytes, start), start + 1)
-  if (end > limit) throw new DecodeError('a value ends beyond what holds it')
+  if (end > limit) throw new DecodeError('a value ends beyond its container')
   return end
 }
 
 /**
- * As `valueEnd`, and looks at everything the value holds: that each part ends where its whole says. What a
- * consumer's library would stumble over is refused to the producer instead.
+ * Like `valueEnd`, but also checks the content: every nested value must end where its container says. This
+ * refuses to the producer what would break a consumer's library.
  * @throws DecodeError
  */
 export function checkedEnd(bytes: Buffer, at: number, limit: number, depth = 0): number {
@@ -84,7 +85,7 @@ export function checkedEnd(bytes: Buffer, at: number, limit: number, depth = 0):
   }
   const code = byteAt(bytes, start)
   const end = start + 1 + encodedWidth(bytes, code, start + 1)
-  if (end > limit) throw new DecodeError('a value ends beyond what holds it')
+  if (end > limit) throw new DecodeError('a value ends beyond its container')
   checkContent(bytes, code, start + 1, end, depth)
   return end
 }
@@ -93,23 +94,23 @@ function checkContent(bytes: Buffer, code: number, at: number, end: number, dept
   const kind = code >>> 4
   if (kind < 0xc) return
   if (depth >= MAX_DEPTH) throw new DecodeError(`values are nested more than ${MAX_DEPTH} deep`)
-  // List, map or array: size, count, items, their size and count one byte wide or four.
+  // List, map or array: size, count, items. Size and count are one byte wide, or four.
   const wide = (kind & 1) === 1
   const counted = wide ? at + 4 : at + 1
   let next = wide ? at + 8 : at + 2
   if (next > end) throw new DecodeError('a list, map or array is cut off')
   const count = wide ? bytes.readUInt32BE(counted) : byteAt(bytes, counted)
-  // Items of no bytes would let a client ask its consumers for four billion of them.
+  // Zero-byte items would let a client make consumers decode four billion of them.
   if (count > end - next) throw new DecodeError(`${count} items in ${end - next} bytes`)
   if (kind >= 0xe) checkArray(bytes, next, end, count, depth)
   else {
     if ((code & 0xf) === 1 && count % 2 === 1) throw new DecodeError('a map holds a key without a value')
     for (let i = 0; i < count; i++) next = checkedEnd(bytes, next, end, depth + 1)
-    if (next !== end) throw new DecodeError('a list or map is longer than what it holds')
+    if (next !== end) throw new DecodeError('a list or map is longer than its items')
   }
 }
 
-/** One constructor for all items (1.6.24): each item is what would follow it. */
+/** An array has one constructor for all items (1.6.24); each item is only the bytes that follow it. */
 function checkArray(bytes: Buffer, at: number, end: number, count: number, depth: number): void {
   let next = at
   if (byteAt(bytes, next) === 0x00) {
@@ -123,10 +124,10 @@ function checkArray(bytes: Buffer, at: number, end: number, count: number, depth
     checkContent(bytes, code, next, after, depth + 1)
     next = after
   }
-  if (next !== end) throw new DecodeError('an array is longer than what it holds')
+  if (next !== end) throw new DecodeError('an array is longer than its items')
 }
 
-/** Text of a string or symbol at `at`; undefined for any other type. */
+/** Returns the text of the string or symbol at `at`; undefined for any other type. */
 export function textAt(bytes: Buffer, at: number): string | undefined {
   switch (bytes[at]) {
     case 0xa1:
@@ -140,7 +141,7 @@ export function textAt(bytes: Buffer, at: number): string | undefined {
   }
 }
 
-/** A signed integer of any width at `at`; undefined for any other type and for what no number holds exactly. */
+/** Returns the signed integer at `at`; undefined for any other type, or if it is not a safe integer. */
 export function integerAt(bytes: Buffer, at: number): number | undefined {
   switch (bytes[at]) {
     case 0x51:
@@ -160,14 +161,17 @@ export function integerAt(bytes: Buffer, at: number): number | undefined {
   }
 }
 
-/** Calls `visit` with the places of each entry's key, value and end, for a map at `at` that `checkedEnd` has passed. */
+/**
+ * Calls `visit` with the positions of each entry's key, value and end.
+ * @param at start of the map, which `checkedEnd` must have checked.
+ */
 export function eachMapEntry(
   bytes: Buffer,
   at: number,
   visit: (key: number, value: number, end: number) => void,
 ): void {
   const code = byteAt(bytes, at)
-  if (code !== 0xc1 && code !== 0xd1) throw new DecodeError('annotations are no map')
+  if (code !== 0xc1 && code !== 0xd1) throw new DecodeError('annotations are not a map')
   const end = valueEnd(bytes, at, bytes.length)
   for (let key = at + (code === 0xc1 ? 3 : 9); key < end; ) {
     const value = valueEnd(bytes, key, end)
@@ -177,7 +181,7 @@ export function eachMapEntry(
   }
 }
 
-/** The low byte of a message section's descriptor (AMQP 1.0 part 3, 3.2). */
+/** Low bytes of the message sections' descriptors (AMQP 1.0 part 3, 3.2). */
 export const SECTION = {
   header: 0x70,
   deliveryAnnotations: 0x71,
@@ -187,11 +191,11 @@ export const SECTION = {
   footer: 0x78,
 } as const
 
-/** Where the value of the section at `at` starts; its descriptor's low byte stands right before. */
+/** Returns where the value of the section at `at` starts; the byte before it is the descriptor's low byte. */
 export function sectionValue(bytes: Buffer, at: number): number {
   if (byteAt(bytes, at) !== 0x00) throw new DecodeError('a message section has no descriptor')
   const small = byteAt(bytes, at + 1) === 0x53
   if (!small && (byteAt(bytes, at + 1) !== 0x80 || uint32At(bytes, at + 2) !== 0 || bytes.readUIntBE(at + 6, 3) !== 0))
-    throw new DecodeError('a section descriptor is no ulong of a message section')
+    throw new DecodeError('a section descriptor is not the ulong of a message section')
   return at + (small ? 3 : 10)
 }

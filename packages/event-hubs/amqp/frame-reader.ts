@@ -3,18 +3,18 @@ import { ProtocolError } from './condition.ts'
 const SMALLEST = 8
 const PROTOCOL_HEADER = 0x414d_5150 // 'AMQP'
 /**
- * An unfinished frame gets this much memory at first, and then twice what it has filled: a peer that names a
- * size has not sent it.
+ * First buffer of an unfinished frame; later buffers are twice what has arrived. A peer can announce a large
+ * size without sending it.
  */
 const FIRST_BYTES = 4096
 
-/** Takes whole protocol headers and frames. A view of `bytes`; false ends the reading. */
+/** Receives whole protocol headers and frames as ranges of `bytes`. Returning false ends the reading. */
 export interface FrameSink {
   onHeader(bytes: Buffer, at: number): boolean
   onFrame(bytes: Buffer, start: number, end: number): boolean
 }
 
-/** Cuts a stream of bytes into protocol headers and frames (AMQP 1.0 part 2, 2.2 and 2.3). */
+/** Splits a byte stream into protocol headers and frames (AMQP 1.0 part 2, 2.2 and 2.3). */
 export class FrameReader {
   readonly #limit: number
   readonly #sink: FrameSink
@@ -67,7 +67,7 @@ export class FrameReader {
     return length
   }
 
-  /** Copies what the unfinished frame lacks, as far as it is there. */
+  /** Copies as much of the unfinished frame as the chunk has, and returns the number of bytes. */
   #fill(chunk: Buffer, at: number): number {
     const filled = Math.min(this.#needed - this.#filled, chunk.length - at)
     const wanted = this.#filled + filled

@@ -1,36 +1,36 @@
 import type { Socket } from 'node:net'
 
-/** Frames are collected in memory of this size, so that what is written together leaves in one system call. */
+/** Frames are collected in buffers of this size, so that frames of one turn leave in one system call. */
 const SLAB_BYTES = 256 * 1024
-/** Slabs kept for the next use: what the busiest connections need at once. */
+/** Spare slabs to reuse: what the busiest connections need at once. */
 const SPARE_SLABS = 16
 
 interface Slab {
   readonly bytes: Buffer
-  /** Writes of the socket that still read from it. */
+  /** Socket writes that still read from the slab. */
   writes: number
 }
 
 const spare: Buffer[] = []
 
-/** Collects a connection's outgoing frames and gives them to its socket at the end of the turn. */
+/** Collects a connection's outgoing frames and passes them to its socket at the end of the turn. */
 export class FrameWriter {
   readonly #socket: Socket
   readonly #beforeFlush: () => void
   #slab: Slab | undefined
   #sent = 0
   #scheduled = false
-  /** Where the next frame goes, after `room`. Whoever writes there moves `at` on. */
+  /** Buffer of the next frame, after `reserve`. The caller writes at `at` and then advances it. */
   bytes: Buffer = Buffer.alloc(0)
   at = 0
 
-  /** @param beforeFlush may write what was held back until then. */
+  /** @param beforeFlush called before each flush; it may write frames that were waiting. */
   constructor(socket: Socket, beforeFlush: () => void) {
     this.#socket = socket
     this.#beforeFlush = beforeFlush
   }
 
-  /** Makes sure that `size` bytes can be written at `at`. */
+  /** Makes room for `size` bytes at `at`. */
   reserve(size: number): void {
     this.schedule()
     if (this.#slab && this.bytes.length - this.at >= size) return
@@ -47,7 +47,7 @@ export class FrameWriter {
     this.at += frame.copy(this.bytes, this.at)
   }
 
-  /** Flushes when the current turn is over. */
+  /** Flushes at the end of the current turn. */
   schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -56,7 +56,7 @@ export class FrameWriter {
     })
   }
 
-  /** Gives the socket everything written so far. */
+  /** Passes everything written so far to the socket. */
   flush(): void {
     this.#beforeFlush()
     this.#scheduled = false
@@ -68,14 +68,15 @@ export class FrameWriter {
     if (!slab || this.at === this.#sent) return
     const part = this.bytes.subarray(this.#sent, this.at)
     this.#sent = this.at
-    // After an end, of ours or of the socket, nothing can be written; the connection is told by its socket's events.
+    // Nothing can be written after either side has ended. The connection learns of it from the socket's
+    // events.
     if (!this.#socket.writable) return
     slab.writes++
     this.#socket.write(part, () => {
       slab.writes--
       if (slab !== this.#slab) this.#release(slab)
       else if (slab.writes === 0 && this.at === this.#sent) {
-        // An idle connection holds none.
+        // An idle connection holds no slab.
         this.#slab = undefined
         this.bytes = Buffer.alloc(0)
         this.at = this.#sent = 0

@@ -14,29 +14,29 @@ import { DecodeError } from './encoding.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { TRANSFER_HEAD, type TransferFrame, writeTransferHead } from './transfer.ts'
 
-/** What a link needs of its session. */
+/** What a link needs from its session. */
 export interface LinkSession {
   readonly channel: number
   readonly writer: FrameWriter
   /** The peer's largest frame in bytes. */
   readonly maxFrame: number
-  /** Transfer frames that the peer takes now (AMQP 1.0 part 2, 2.5.6). */
+  /** Number of transfer frames that the peer accepts now (AMQP 1.0 part 2, 2.5.6). */
   readonly outgoingWindow: number
   readonly ended: boolean
   /** Takes one frame from the window. */
   spendWindow(): void
   nextDeliveryId(): number
-  /** Sends a flow with the session's state and these fields of a link. */
+  /** Sends a flow with the session's state and a link's fields. */
   sendFlow(fields: Readonly<Record<string, unknown>>): void
-  /** Accounts for bytes of unfinished deliveries. @throws ProtocolError when the connection holds too many. */
+  /** Counts bytes of unfinished deliveries. @throws ProtocolError if the connection holds too many. */
   holdPartial(bytes: number): void
   /** Acknowledges a delivery: accepted, or rejected with a condition. */
   settle(deliveryId: number, refusal: Condition | undefined): void
-  /** Sends the acknowledgements that are held back to make runs. */
+  /** Writes the acknowledgements that wait to be grouped into runs. */
   writeSettled(): void
 }
 
-/** A link as the peer asked for it. */
+/** A link that the peer attaches. */
 abstract class Link {
   readonly session: LinkSession
   readonly name: string
@@ -47,7 +47,7 @@ abstract class Link {
   readonly desiredCapabilities: readonly string[]
   readonly #settleMode: number | undefined
   #state: 'new' | 'attached' | 'detached' = 'new'
-  /** Called once, when the link is gone: detached by either side, or its session or connection ended. */
+  /** Called once, when either side has detached the link, or its session or connection has ended. */
   onClosed: () => void = () => {}
 
   constructor(session: LinkSession, attach: Attach) {
@@ -63,7 +63,7 @@ abstract class Link {
     this.#settleMode = mode
   }
 
-  /** Of this side's end: what the peer sends to, or receives from. */
+  /** The address that the peer sends to or receives from. */
   abstract readonly address: string
   protected abstract readonly attachFields: Readonly<Record<string, unknown>>
 
@@ -73,7 +73,7 @@ abstract class Link {
 
   /**
    * Answers the peer's attach (AMQP 1.0 part 2, 2.7.3).
-   * @param fields such as properties and offered_capabilities.
+   * @param fields further fields, such as properties and offered_capabilities.
    */
   accept(fields: Readonly<Record<string, unknown>> = {}): void {
     const { filter } = this.source
@@ -84,7 +84,7 @@ abstract class Link {
     })
   }
 
-  /** Answers with an attach of no terminus and a detach, as 2.6.3 asks for. */
+  /** Answers with an attach without terminus and then a detach, as 2.6.3 requires. */
   refuse(reason: Condition): void {
     this.#answer({})
     this.detach(reason)
@@ -104,12 +104,12 @@ abstract class Link {
     )
   }
 
-  /** Ends the link from this side. Calling it again, or after its end, does nothing. */
+  /** Ends the link from this side. Does nothing if the link has already ended. */
   detach(reason?: Condition): void {
     if (this.#state === 'detached') return
     const { session, handle } = this
     if (this.#state === 'attached' && !session.ended) {
-      // A client takes what is not acknowledged by now for lost.
+      // A client treats deliveries that are not acknowledged by now as lost.
       session.writeSettled()
       const fields = { handle, closed: true, ...(reason && { error: errorField(reason) }) }
       session.writer.write(encodeFrame(session.channel, 'detach', fields))
@@ -117,7 +117,7 @@ abstract class Link {
     this.close()
   }
 
-  /** Forgets the link: nothing more is sent or taken on it. */
+  /** Closes the link without writing to the peer. */
   close(): void {
     if (this.#state === 'detached') return
     this.#state = 'detached'
@@ -125,17 +125,17 @@ abstract class Link {
   }
 }
 
-/** A message as it came. */
+/** A received message. */
 export interface Delivery {
-  /** Undefined when it was too large to be kept. */
+  /** Undefined if the message was too large. */
   readonly payload: Buffer | undefined
   readonly id: number
   readonly format: number
-  /** The sender wants no acknowledgement. */
+  /** True: the sender expects no acknowledgement. */
   readonly settled: boolean
 }
 
-/** An object for each part of a delivery costs about this much beside its bytes. */
+/** Approximate memory for a part of a delivery, besides its bytes. */
 const PART_BYTES = 200
 
 /** A link that the peer sends on. */
@@ -149,7 +149,7 @@ export class IncomingLink extends Link {
   #first: { readonly id: number; readonly format: number; readonly settled: boolean } | undefined
   onDelivery: (delivery: Delivery) => void = () => {}
 
-  /** @param maxMessage larger messages are dropped as they come. */
+  /** @param maxMessage in bytes; larger messages are dropped as they arrive. */
   constructor(session: LinkSession, attach: Attach, initialDeliveryCount: number, maxMessage: number) {
     super(session, attach)
     this.#deliveryCount = initialDeliveryCount
@@ -168,7 +168,7 @@ export class IncomingLink extends Link {
     return this.#credit
   }
 
-  /** Lets the peer send as many deliveries as make `credit` (AMQP 1.0 part 2, 2.6.7). */
+  /** Sets the number of deliveries that the peer may send now (AMQP 1.0 part 2, 2.6.7). */
   grant(credit: number): void {
     this.#credit = credit
     this.#flow()
@@ -183,7 +183,7 @@ export class IncomingLink extends Link {
     this.session.sendFlow({ handle: this.handle, delivery_count: this.#deliveryCount, link_credit: this.#credit })
   }
 
-  /** A frame of a delivery (AMQP 1.0 part 2, 2.6.14): the peer may spread one over many. */
+  /** Takes a frame of a delivery. The peer may split a delivery over many frames (AMQP 1.0 part 2, 2.6.14). */
   onTransfer(frame: TransferFrame, bytes: Buffer, end: number): void {
     if (!this.isAttached) return
     if (!this.#first) {
@@ -209,7 +209,7 @@ export class IncomingLink extends Link {
     this.#size += part.length
     if (this.#size > this.maxMessage) this.#dropParts()
     else if (part.length > 0) {
-      // A view keeps all of the chunk that it came in, however little of it this is.
+      // A view would keep the whole chunk in memory, so a small part is copied.
       this.#parts.push(2 * part.length < part.buffer.byteLength ? Buffer.from(part) : part)
       this.#held += part.length + PART_BYTES
       this.session.holdPartial(part.length + PART_BYTES)
@@ -222,7 +222,7 @@ export class IncomingLink extends Link {
     this.#dropParts()
     this.#first = undefined
     this.#size = 0
-    // An aborted delivery is forgotten by both sides.
+    // Both sides drop an aborted delivery.
     if (first && !frame.aborted) this.onDelivery({ ...first, settled: first.settled || frame.settled, payload })
   }
 
@@ -239,16 +239,16 @@ export class IncomingLink extends Link {
 }
 
 /**
- * A link that the peer receives on. Everything is sent settled: what a consumer has taken is its own
- * checkpoint's business.
+ * A link that the peer receives on. All messages are sent settled: consumers record their progress in their
+ * own checkpoints.
  */
 export class OutgoingLink extends Link {
   #credit = 0
   #deliveryCount = 0
   #draining = false
-  /** What the peer's window left of a message that is larger than its frames. */
+  /** The unsent rest of a message that spans several frames, while the peer's window is used up. */
   #unsent: { readonly bytes: Buffer; at: number; readonly id: number } | undefined
-  /** More may be sent, or credit is to be drained. */
+  /** Called when more may be sent, or credit must be drained. */
   onCapacity: () => void = () => {}
 
   get address(): string {
@@ -263,18 +263,18 @@ export class OutgoingLink extends Link {
     return this.#credit
   }
 
-  /** Messages that can be sent now: what the peer's credit and its session's window allow. */
+  /** Number of messages that the peer's credit and its session's window allow now. */
   get capacity(): number {
     if (!this.isAttached || this.#unsent) return 0
     return Math.min(this.#credit, this.session.outgoingWindow)
   }
 
-  /** The peer waits for its credit to be used, or given back. */
+  /** The peer waits until its credit is used or given back. */
   get draining(): boolean {
     return this.#draining && this.#credit > 0 && this.#unsent === undefined
   }
 
-  /** Credit as of 2.6.7; its numbers wrap around at 2^32. */
+  /** Updates the credit (2.6.7). The counts wrap around at 2^32. */
   onFlow(flow: Flow): void {
     const linkCredit = readUint(flow.link_credit ?? 0, 'link-credit')
     const deliveryCount = readUint(flow.delivery_count ?? 0, 'delivery-count')
@@ -284,13 +284,13 @@ export class OutgoingLink extends Link {
     if (flow.echo) this.#flow()
   }
 
-  /** Goes on after the peer's window or credit grew. */
+  /** Continues after the peer's window or credit has grown. */
   resume(): void {
     this.#sendRest()
     if (this.isAttached) this.onCapacity()
   }
 
-  /** Gives the rest of the credit back: there is nothing more to send. */
+  /** Gives back the remaining credit, because there is nothing more to send. */
   drained(): void {
     this.#deliveryCount = (this.#deliveryCount + this.#credit) >>> 0
     this.#credit = 0
@@ -308,8 +308,8 @@ export class OutgoingLink extends Link {
   }
 
   /**
-   * Sends one message; `room` must have been above 0.
-   * @param insert put in at `insertAt`: a section that is this receiver's own.
+   * Sends one message. `capacity` must be above 0.
+   * @param insert a section for this receiver only, inserted at `insertAt`.
    */
   send(bytes: Buffer, start: number, end: number, insertAt = start, insert?: Buffer): void {
     const { session } = this

@@ -1,4 +1,4 @@
-// The codec modules of rhea 3.0.5 that its typings do not list, as far as they are used here.
+// Codec modules of rhea 3.0.5 that its typings lack: only the parts used here.
 
 declare module 'rhea/lib/frames.js' {
   interface Frame {

@@ -13,28 +13,28 @@ import type { FrameWriter } from './frame-writer.ts'
 import { IncomingLink, type LinkSession, OutgoingLink } from './link.ts'
 import { DISPOSITION_SIZE, type TransferFrame, writeAccepted } from './transfer.ts'
 
-/** Links of one session have handles from 0 to this. */
+/** Highest handle of a session's links. */
 const HANDLE_MAX = 254
-/** Never exhausted: what holds a sender back is its link's credit, and its socket when it is not read. */
+/** Never used up: link credit and an unread socket hold a sender back. */
 const INCOMING_WINDOW = 0x7fff_ffff
 const OUTGOING_WINDOW = 0x7fff_ffff
 
-/** What a session needs of its connection. */
+/** What a session needs from its connection. */
 export interface SessionConnection {
   readonly writer: FrameWriter
   readonly maxFrame: number
-  /** Largest message taken on a link that the peer sends on, by its target's address. */
+  /** Largest message, in bytes, that a link accepts from the peer. It depends on the target's address. */
   maxMessage(attach: Attach): number
-  /** Lets a link in, or refuses it. */
+  /** Accepts or refuses a link. */
   attach(link: IncomingLink | OutgoingLink): void
-  /** Counts links in and out. @throws ProtocolError for too many. */
+  /** Counts attached links. @throws ProtocolError for too many. */
   countLink(by: 1 | -1): void
   holdPartial(bytes: number): void
-  /** Has `writeSettled` called before the next flush. */
+  /** Asks for a call of `writeSettled` before the next flush. */
   holdSettled(session: Session): void
 }
 
-/** A session (AMQP 1.0 part 2, 2.5): the links on one channel of a connection. */
+/** An AMQP session (AMQP 1.0 part 2, 2.5): the links on one channel of a connection. */
 export class Session implements LinkSession {
   readonly channel: number
   readonly #connection: SessionConnection
@@ -43,9 +43,9 @@ export class Session implements LinkSession {
   #nextOutgoingId = 0
   #nextDeliveryId = 0
   #outgoingWindow: number
-  /** A run of accepted deliveries that is not written yet. */
+  /** A run of accepted deliveries whose disposition is not written yet. */
   #accepted: { first: number; last: number } | undefined
-  /** Ended by this side: what still comes before the peer's end is not looked at. */
+  /** Ended by this side: frames that arrive before the peer's end are ignored. */
   ended = false
 
   constructor(connection: SessionConnection, channel: number, begin: Begin) {
@@ -107,7 +107,7 @@ export class Session implements LinkSession {
     )
   }
 
-  /** Runs of accepted deliveries leave as one disposition (AMQP 1.0 part 2, 2.7.6). */
+  /** Settles a delivery. A run of accepted deliveries leaves as one disposition (AMQP 1.0 part 2, 2.7.6). */
   settle(deliveryId: number, refusal: Condition | undefined): void {
     if (this.ended) return
     if (refusal) {
@@ -125,7 +125,7 @@ export class Session implements LinkSession {
     this.#connection.holdSettled(this)
   }
 
-  /** Writes the dispositions that were held back to make runs. */
+  /** Writes the disposition of the current run. */
   writeSettled(): void {
     const accepted = this.#accepted
     if (!accepted || this.ended) return
@@ -178,7 +178,7 @@ export class Session implements LinkSession {
     this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0
     const link = this.#findLink(frame.handle)
     if (!(link instanceof IncomingLink))
-      throw new ProtocolError('amqp:not-allowed', 'a transfer came on a link that the peer receives on', {
+      throw new ProtocolError('amqp:not-allowed', 'a transfer arrived on a link that the peer receives on', {
         session: true,
       })
     link.onTransfer(frame, bytes, end)
@@ -190,7 +190,7 @@ export class Session implements LinkSession {
     throw new ProtocolError('amqp:session:unattached-handle', `handle ${handle} is not attached`, { session: true })
   }
 
-  /** Ends the session from this side (AMQP 1.0 part 2, 2.5.3), with an error when there is one. */
+  /** Ends the session from this side (AMQP 1.0 part 2, 2.5.3), with the error if one is given. */
   end(reason?: Condition): void {
     if (this.ended) return
     this.writeSettled()
@@ -199,7 +199,7 @@ export class Session implements LinkSession {
     this.close()
   }
 
-  /** Forgets its links. */
+  /** Closes all links without writing to the peer. */
   close(): void {
     this.ended = true
     const links = [...this.#links.values()]

@@ -1,8 +1,9 @@
 import { DecodeError, uint32At, valueEnd } from './encoding.ts'
 
-// Transfers (AMQP 1.0 part 2, 2.7.5) and accepted dispositions (2.7.6) by hand: there is one of each for an event.
+// Transfers (AMQP 1.0 part 2, 2.7.5) and accepted dispositions (2.7.6) are coded by hand: each event may need
+// both.
 
-/** The fields of a transfer that matter here. One object is read into again and again. */
+/** The fields of a transfer that this server uses. One object is reused for every transfer. */
 export interface TransferFrame {
   handle: number
   /** Undefined on the later frames of a delivery. */
@@ -11,7 +12,7 @@ export interface TransferFrame {
   settled: boolean
   more: boolean
   aborted: boolean
-  /** Where the payload starts. */
+  /** Start of the payload. */
   payload: number
 }
 
@@ -33,7 +34,7 @@ const NULL = 0x40
  */
 export function readTransfer(bytes: Buffer, list: number, end: number, frame: TransferFrame): void {
   const code = bytes[list]
-  if (code !== 0xc0 && code !== 0xd0) throw new DecodeError('a transfer is no list')
+  if (code !== 0xc0 && code !== 0xd0) throw new DecodeError('a transfer is not a list')
   const listEnd = valueEnd(bytes, list, end)
   const count = code === 0xc0 ? (bytes[list + 2] ?? 0) : uint32At(bytes, list + 5)
   let at = list + (code === 0xc0 ? 3 : 9)
@@ -63,7 +64,7 @@ function uintAt(bytes: Buffer, at: number): number {
   if (code === 0x43) return 0
   if (code === 0x52) return bytes[at + 1] ?? 0
   if (code === 0x70) return bytes.readUInt32BE(at + 1)
-  throw new DecodeError('a field of a transfer is no uint')
+  throw new DecodeError('a field of a transfer is not a uint')
 }
 
 function booleanAt(bytes: Buffer, at: number): boolean {
@@ -71,15 +72,16 @@ function booleanAt(bytes: Buffer, at: number): boolean {
   if (code === 0x41) return true
   if (code === 0x42) return false
   if (code === 0x56) return bytes[at + 1] === 1
-  throw new DecodeError('a field of a transfer is no boolean')
+  throw new DecodeError('a field of a transfer is not a boolean')
 }
 
-/** Bytes before the payload in a transfer that `writeTransferHead` writes. */
+/** Bytes that `writeTransferHead` writes before the payload. */
 export const TRANSFER_HEAD = 33
 
 /**
- * Writes the head of a settled transfer of message format 0, in so many words: the SDK yields empty events without it.
- * @param size of the whole frame.
+ * Writes the head of a settled transfer. It states message format 0 explicitly: without it, the SDK yields
+ * empty events.
+ * @param size of the whole frame, in bytes.
  */
 export function writeTransferHead(
   target: Buffer,
@@ -108,7 +110,7 @@ export function writeTransferHead(
 const ACCEPTED = Buffer.from([0x00, 0x53, 0x24, 0x45])
 export const DISPOSITION_SIZE = 30
 
-/** Writes that the deliveries from `first` to `last` are accepted and settled. */
+/** Writes a disposition that accepts and settles the deliveries from `first` to `last`. */
 export function writeAccepted(target: Buffer, start: number, channel: number, first: number, last: number): number {
   let at = writeFrameHead(target, start, DISPOSITION_SIZE, channel, 0x15)
   target[at++] = 0xc0

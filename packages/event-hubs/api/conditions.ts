@@ -1,7 +1,7 @@
 import type { Condition } from '../amqp/condition.ts'
 import { DecodeError } from '../amqp/encoding.ts'
 
-/** What the service refuses, thrown where it is found and sent as a detach, a rejection or a status code. */
+/** A refusal by the service. It reaches the peer as a detach, a rejection or a status code. */
 export class Refusal extends Error {
   override name = 'Refusal'
   readonly condition: string
@@ -18,7 +18,8 @@ export const entityNotFound = (entity: string): Refusal =>
 export const badPartition = (partitions: number): Refusal =>
   new Refusal(
     'com.microsoft:argument-out-of-range',
-    `The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and ${partitions - 1}.`,
+    'The specified partition is invalid for an EventHub partition sender or receiver. ' +
+      `It should be between 0 and ${partitions - 1}.`,
   )
 
 export const badFilter = (selector: string): Refusal =>
@@ -49,12 +50,9 @@ export const stolen = (epoch: number | undefined, current: number): Refusal =>
 export const receiverDisconnected = (epoch: number): Refusal =>
   new Refusal('amqp:link:stolen', `New receiver with epoch '${epoch}' is created, hence this receiver is disconnected.`)
 
-/** A fault that was asked for: as if another receiver had come. */
+/** The injected fault `steal`: as if another receiver had attached. */
 export const injectedSteal = (): Refusal =>
-  new Refusal(
-    'amqp:link:stolen',
-    'New receiver is created, hence this receiver is disconnected (a fault that was asked for).',
-  )
+  new Refusal('amqp:link:stolen', 'New receiver is created, hence this receiver is disconnected (an injected fault).')
 
 export const tooManyReceivers = (limit: number): Refusal =>
   new Refusal(
@@ -63,7 +61,7 @@ export const tooManyReceivers = (limit: number): Refusal =>
   )
 
 export const tooManyReplyLinks = (limit: number): Refusal =>
-  new Refusal('amqp:resource-limit-exceeded', `A connection may have ${limit} links for answers.`)
+  new Refusal('amqp:resource-limit-exceeded', `A connection may have at most ${limit} links for answers.`)
 
 export const tokenExpired = (path: string): Condition => ({
   condition: 'amqp:unauthorized-access',
@@ -99,10 +97,10 @@ export const outOfOrder = (sequence: number, expected: number): Refusal =>
 
 export const STOPPING: Condition = {
   condition: 'amqp:link:detach-forced',
-  description: 'The link is detached because the endpoint stops.',
+  description: 'The link is detached because the emulator stops.',
 }
 
-/** What to tell the peer about anything thrown while serving it. */
+/** Returns the AMQP error to send for anything thrown while serving the peer. */
 export function toCondition(error: unknown): Condition {
   if (error instanceof Refusal) return { condition: error.condition, description: error.message }
   if (error instanceof DecodeError) return { condition: 'amqp:decode-error', description: error.message }

@@ -11,7 +11,7 @@ import { checkGroupName, readHubProperties } from '../settings/hub-settings.ts'
 import { checkHealth, describeFaults, describeHub, describeNamespace } from './control-views.ts'
 
 /**
- * The map of the control endpoint: which request does what.
+ * Answers a request to the control endpoint.
  * @throws Problem, InvalidSettings
  */
 export async function answer(servers: readonly NamespaceServer[], request: ControlRequest): Promise<Answer> {
@@ -71,7 +71,7 @@ function selectMethods(servers: readonly NamespaceServer[], { segments, body }: 
   throw noPath()
 }
 
-/** Each namespace draws its faults for itself. */
+/** Each namespace gets its own random sequence of faults. */
 function buildFaultMethods(servers: readonly NamespaceServer[], body: unknown): Methods {
   const describeAll = (): Answer => ok({ namespaces: servers.map(({ namespace }) => describeFaults(namespace)) })
   return {

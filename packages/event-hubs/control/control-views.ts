@@ -5,12 +5,12 @@ import type { Hub } from '../namespace/hub.ts'
 import type { Namespace } from '../namespace/namespace.ts'
 import type { NamespaceServer } from '../service/namespace-server.ts'
 
-// What the control endpoint tells.
+// The answers of the control endpoint.
 
-/** Whether every namespace serves: the path and the answer are those of the vendor's emulator. */
+/** Reports whether every namespace serves. Path and answer are those of Microsoft's emulator. */
 export function checkHealth(servers: readonly NamespaceServer[]): Answer {
   const reasons = servers.flatMap(({ listening, namespace }) => [
-    ...(listening ? [] : [`namespace ${namespace.name} takes no connections`]),
+    ...(listening ? [] : [`namespace ${namespace.name} accepts no connections`]),
     ...[...namespace.hubs.values()].flatMap(({ failures }) =>
       failures.map((why) => `namespace ${namespace.name}: ${why}`),
     ),
@@ -30,7 +30,7 @@ export function describeNamespace({ namespace, address, connections }: Namespace
   }
 }
 
-/** The sequence numbers and the offset of an empty partition are -1, as the service's own are. */
+/** The sequence numbers and the offset of an empty partition are -1, as in the real service. */
 export function describeHub(hub: Hub): unknown {
   return {
     name: hub.name,

@@ -1,30 +1,30 @@
 import { checkMembers, invalid, wholeNumber } from '../../kit/settings-check.ts'
 
-/** Which faults are done, and how often: rates are of the chances there are, 0 to 1. */
+/** Which faults are injected, and how often. A rate is a probability, 0 to 1. */
 export interface FaultSettings {
-  /** 32 bits: the same seed gives the same sequence of answers to each question. */
+  /** 32 bits. The same seed gives the same sequence of answers for each kind of fault. */
   readonly seed: number
-  /** Of the sends: rejected as the service does when it throttles. */
+  /** Rate of sends that are rejected as the service does when it throttles. */
   readonly serverBusy?: number
-  /** Of the sends: the connection is dropped, and nothing is stored. */
+  /** Rate of sends whose connection is dropped with nothing stored. */
   readonly dropBeforeStore?: number
-  /** Of the sends: stored, and the connection is dropped instead of an acknowledgement. */
+  /** Rate of sends that are stored, but whose connection is dropped instead of an acknowledgement. */
   readonly dropBeforeAck?: number
   readonly dropAfterAck?: number
-  /** Of the sends: as the drops, but the endpoint's half of the connection is closed in order. */
+  /** As `dropBeforeAck`, but the emulator closes only its half of the connection, in an orderly way. */
   readonly halfCloseBeforeAck?: number
   readonly halfCloseAfterAck?: number
-  /** Of the turns of deliveries to a receiver: its link is stolen. */
+  /** Rate of delivery turns on which the receiver's link is stolen. */
   readonly steal?: number
-  /** Of the turns of deliveries to a receiver: its connection is dropped. */
+  /** Rate of delivery turns on which the receiver's connection is dropped. */
   readonly drop?: number
-  /** Of the attaches of receivers: so many events before its position are sent again. */
+  /** Rate of receiver attaches after which `events` events before the start position are sent again. */
   readonly duplicates?: { readonly rate: number; readonly events: number }
-  /** By which acknowledgements and turns of deliveries are held back, anything between the two. */
+  /** Delay of each acknowledgement and delivery turn, drawn between the two. */
   readonly latencyMs?: { readonly min: number; readonly max: number }
 }
 
-/** What may befall a send, and a turn of deliveries; one of them at a time. */
+/** The faults of a send and of a delivery turn. Each suffers at most one. */
 export const SEND_RATES = [
   'serverBusy',
   'dropBeforeStore',
@@ -64,8 +64,8 @@ function readRates<Name extends string>(
     rates[name] = rate
     sum += rate
   }
-  // One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may
-  // be off by a little.
+  // One draw chooses among the faults, so the rates must not add up to more than 1. A sum of tenths may be
+  // slightly off.
   if (sum > 1 + Number.EPSILON * names.length)
     throw invalid('', `the rates of ${names.join(', ')} add up to more than 1`)
   return rates

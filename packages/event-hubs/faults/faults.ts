@@ -22,11 +22,11 @@ const SEND_FAULTS: Readonly<Record<(typeof SEND_RATES)[number], SendFault>> = {
 }
 
 /**
- * Which faults the data path does, on request. Each question has a sequence of its own: the answers to sends
- * do not depend on how many turns of deliveries came between them.
+ * Decides which faults to inject. Each kind of fault has its own random sequence: the faults of sends do not
+ * depend on how many delivery turns come between them.
  */
 export class Faults {
-  /** Does nothing, at no cost. */
+  /** Injects nothing, at no cost. */
   static readonly none: Faults = new Faults({ seed: 0 })
 
   readonly settings: FaultSettings
@@ -48,30 +48,30 @@ export class Faults {
       if (settings[name] !== undefined) this.#counts[name] = 0
   }
 
-  /** How many of each were done, by the names of the settings. */
+  /** Number of injected faults, by setting name. */
   get counts(): Readonly<Record<string, number>> {
     return this.#counts
   }
 
-  /** Asked once for each complete delivery of a producer. */
+  /** Called once for each complete delivery of a producer. */
   onSend(): SendFault | undefined {
     const name = this.#send()
     return name && this.#count(name, SEND_FAULTS[name])
   }
 
-  /** Asked before each turn of deliveries to a receiver. */
+  /** Called before each turn of deliveries to a receiver. */
   onDeliver(): DeliveryFault | undefined {
     const name = this.#deliver()
     return name && this.#count(name, name)
   }
 
-  /** Asked when a receiver attaches: how many events before its position it is sent again. */
+  /** Called when a receiver attaches. Returns how many events before its start position are sent again. */
   rewind(): number {
     const { duplicates } = this.settings
     return duplicates && this.#rewindDraw() < duplicates.rate ? this.#count('duplicates', duplicates.events) : 0
   }
 
-  /** By how many milliseconds an acknowledgement or a turn of deliveries is held back. */
+  /** Returns the delay of an acknowledgement or a delivery turn, in milliseconds. */
   latencyMs(): number {
     const { latencyMs } = this.settings
     if (!latencyMs) return 0
@@ -86,7 +86,7 @@ export class Faults {
   }
 }
 
-/** Chooses one of the names by its rate, or none; without a rate it draws nothing. */
+/** Builds a function that chooses one of the names by its rate, or none. Without a rate it draws nothing. */
 function buildChooser<Name extends string>(
   rates: Readonly<Partial<Record<Name, number>>>,
   names: readonly Name[],

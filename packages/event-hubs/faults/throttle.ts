@@ -1,16 +1,16 @@
-// What a throughput unit lets through,
+// Limits per second of one throughput unit:
 // https://learn.microsoft.com/azure/event-hubs/event-hubs-scalability#throughput-units and
-// https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas; a MB is 1,048,576 bytes, as one publication
-// may have them.
+// https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas. A MB is 1,048,576 bytes, as in the limit of
+// one publication.
 const IN_BYTES = 1024 * 1024
 const IN_EVENTS = 1000
 const OUT_BYTES = 2 * 1024 * 1024
 const OUT_EVENTS = 4096
 
-/** The quota page's most throughput units of a namespace. */
+/** Most throughput units of a namespace, from the quota page. */
 export const MAX_THROUGHPUT_UNITS = 40
 
-/** What a namespace's throughput units let through; its hubs share it. One second's worth may come at once. */
+/** The throughput limits of a namespace, shared by its hubs. A burst may use one second's worth at once. */
 export class Throttle {
   readonly units: number
   readonly #inBytes: Bucket
@@ -18,7 +18,7 @@ export class Throttle {
   readonly #outBytes: Bucket
   readonly #outEvents: Bucket
 
-  /** @param now milliseconds, never going back. */
+  /** @param now a monotonic clock in milliseconds. */
   constructor(units: number, now: () => number) {
     this.units = units
     this.#inBytes = new Bucket(units * IN_BYTES, now)
@@ -28,8 +28,7 @@ export class Throttle {
   }
 
   /**
-   * Whether a send of so many bytes and events is let in now; the limit that comes first decides. One refused
-   * takes nothing.
+   * Decides whether a send may pass now. Both limits must allow it. A refused send uses up nothing.
    */
   admit(bytes: number, events: number): boolean {
     if (!this.#inBytes.has(bytes) || !this.#inEvents.has(events)) return false
@@ -39,9 +38,9 @@ export class Throttle {
   }
 
   /**
-   * Counts what went to a receiver. Egress is never refused, it waits:
+   * Counts what was sent to a receiver. Egress is never refused, only delayed:
    * https://learn.microsoft.com/azure/event-hubs/event-hubs-scalability#throughput-units
-   * @returns the milliseconds until the receiver's next turn; 0: at once.
+   * @returns the milliseconds until the receiver's next turn; 0 if at once.
    */
   egressDelayMs(bytes: number, events: number): number {
     this.#outBytes.take(bytes)
@@ -50,7 +49,7 @@ export class Throttle {
   }
 }
 
-/** A token bucket that holds a second's worth, and is full at first. */
+/** A token bucket that holds one second's worth and starts full. */
 class Bucket {
   readonly #perSecond: number
   readonly #now: () => number
@@ -65,8 +64,8 @@ class Bucket {
   }
 
   /**
-   * Whether there are so many. More than it ever holds is let through when it is full, and owed: a batch of
-   * 2,000 small events would otherwise be sent again and again in vain to a namespace of one unit.
+   * Whether the bucket has that many tokens. A full bucket also allows more than it can hold, and goes into
+   * debt. Otherwise a namespace of one unit would refuse a batch of 2,000 small events forever.
    */
   has(tokens: number): boolean {
     this.#fill()
@@ -78,7 +77,7 @@ class Bucket {
     this.#tokens -= tokens
   }
 
-  /** How long until nothing is owed. */
+  /** Milliseconds until the debt is paid. */
   debtMs(): number {
     return Math.max(0, Math.ceil((-this.#tokens * 1000) / this.#perSecond))
   }

@@ -12,7 +12,7 @@ import {
 import { writeInt64 } from '../amqp/int64.ts'
 import type { LogInfo } from './log-info.ts'
 
-/** `message-format` of a transfer whose data sections are whole messages: how the SDKs send every event. */
+/** `message-format` of a transfer whose data sections are whole messages. The SDKs send every event this way. */
 export const BATCH_FORMAT = 0x80013700
 
 const PARTITION_KEY = 'x-opt-partition-key'
@@ -20,27 +20,27 @@ const PRODUCER_ID = 'com.microsoft:producer-id'
 const PRODUCER_EPOCH = 'com.microsoft:producer-epoch'
 const PRODUCER_SEQUENCE = 'com.microsoft:producer-sequence-number'
 
-/** Annotations that only the service may set. */
+/** Annotations that only the service sets. */
 const RESERVED = new Set(['x-opt-sequence-number', 'x-opt-offset', 'x-opt-enqueued-time', 'x-opt-partition-id'])
 
 /**
- * One event as its producer sent it, checked, and where the service's annotations go. Views of the transfer's
- * bytes.
+ * One checked event of a producer, and where the service's annotations go. The buffers are views of the
+ * transfer's bytes.
  */
 export interface PublishedEvent {
   readonly bytes: Buffer
   readonly start: number
-  /** After the message's header section; `start` when it has none. */
+  /** End of the message's header section; `start` if it has none. */
   readonly headerEnd: number
-  /** The producer's annotations that are kept, keys and values as encoded. */
+  /** The producer's annotations to store: encoded keys and values. */
   readonly annotations: Buffer
   readonly pairs: number
-  /** Where the sections after the annotations start. */
+  /** Start of the sections after the annotations. */
   readonly rest: number
   readonly end: number
 }
 
-/** Who published, and as its how manyeth event: what an idempotent producer numbers its events with. */
+/** The numbers with which an idempotent producer marks its events. */
 export interface PublishingProperties {
   readonly id: number
   readonly epoch: number
@@ -48,7 +48,7 @@ export interface PublishingProperties {
   readonly sequence: number
 }
 
-/** What one transfer of a producer asks to store. */
+/** The content of one transfer of a producer. */
 export interface PublishedBatch {
   readonly partitionKey: string | undefined
   readonly producer: PublishingProperties | undefined
@@ -58,8 +58,8 @@ export interface PublishedBatch {
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Reads a producer's transfer. Nothing is decoded but its annotations; every part is checked.
- * @throws DecodeError when it is no AMQP message.
+ * Reads a producer's transfer. It checks every part, but decodes only the annotations.
+ * @throws DecodeError if the payload is not an AMQP message.
  */
 export function readPublished(payload: Buffer, format: number): PublishedBatch {
   if (format === BATCH_FORMAT) return readBatch(payload)
@@ -89,7 +89,7 @@ function readBatch(payload: Buffer): PublishedBatch {
     at = end
   }
   if (events.length === 0) throw new DecodeError('a batch holds no event')
-  // The SDK for JavaScript numbers the batch as its first event; that for .NET numbers the events alone.
+  // The JavaScript SDK puts the first event's numbers on the batch; the .NET SDK numbers only the events.
   return { partitionKey: parsed?.partitionKey, producer: parsed?.producer ?? first?.producer, events }
 }
 
@@ -99,7 +99,7 @@ function sectionCode(bytes: Buffer, value: number, last: number): number {
   const code = byteAt(bytes, value - 1)
   if (code < SECTION.header || code > SECTION.footer || code < last) throw new DecodeError('sections are out of order')
   if (code === last && code !== SECTION.data && code !== SECTION.sequence)
-    throw new DecodeError('a section stands twice')
+    throw new DecodeError('a section occurs twice')
   return code
 }
 
@@ -110,7 +110,7 @@ function binaryStart(bytes: Buffer, at: number): number {
   throw new DecodeError('a data section holds no binary')
 }
 
-/** @param key the partition key of its batch as an encoded annotation: it stands in place of the event's own. */
+/** @param key the batch's partition key as an encoded annotation, which replaces the event's own. */
 function readEvent(
   bytes: Buffer,
   start: number,
@@ -139,7 +139,7 @@ function readEvent(
   return { event: { bytes, start, headerEnd, annotations, pairs: kept.length, rest, end }, said: parsed }
 }
 
-/** What a message's annotations say, and which of them are kept. */
+/** The decoded annotations of a message, and those to store. */
 class Annotations {
   partitionKey: string | undefined
   #id: number | undefined
@@ -148,7 +148,7 @@ class Annotations {
   readonly #own: Buffer[] = []
   #ownKey: Buffer | undefined
 
-  /** @param at where the map is. */
+  /** @param at start of the map. */
   constructor(bytes: Buffer, at: number) {
     eachMapEntry(bytes, at, (keyAt, value, end) => {
       const key = textAt(bytes, keyAt)
@@ -180,22 +180,22 @@ const TIME_KEY = encodeSymbol('x-opt-enqueued-time')
 const MAP_HEAD = 12
 const FIXED = MAP_HEAD + SEQUENCE_KEY.length + 9 + OFFSET_KEY.length + 2 + TIME_KEY.length + 9
 
-/** Bytes that `writeStored` writes for an event at `offset`. */
+/** Number of bytes that `writeStored` writes for an event at `offset`. */
 export function storedSize(event: PublishedEvent, offset: number): number {
   return (
     event.headerEnd - event.start + FIXED + countDigits(offset) + event.annotations.length + (event.end - event.rest)
   )
 }
 
-/** How much longer than sent an event is stored at most. */
+/** Most bytes that storing adds to an event. */
 export const STORED_EXTRA = FIXED + 16
 
-/** Bytes of the header section at the start of what is stored: delivery annotations go right after it. */
+/** Length of the header section of a stored event. Delivery annotations go directly after it. */
 export const storedHeader = (event: PublishedEvent): number => event.headerEnd - event.start
 
 /**
- * Writes the message that consumers get, once for all of them: header, annotations (a map32: the producer's,
- * then sequence number, offset and enqueued time), and every other byte as it was sent.
+ * Writes the message that all consumers receive: the header, the annotations, and every other byte as sent.
+ * The annotations are a map32: the producer's, then sequence number, offset and enqueued time.
  * @returns the position after it.
  */
 export function writeStored(
@@ -237,7 +237,7 @@ function writeMapHead(target: Buffer, at: number, section: number, size: number,
   return target.writeUInt32BE(pairs * 2, at + 8)
 }
 
-/** The delivery-annotations section of a receiver that asked for `enable-receiver-runtime-metric`. */
+/** Encodes the delivery-annotations section for a receiver with `enable-receiver-runtime-metric`. */
 export function encodeMetrics(info: LogInfo, now: number): Buffer {
   const items = [
     encodeSymbol('last_enqueued_sequence_number'),

@@ -3,13 +3,13 @@ import type { StartPosition } from './start-position.ts'
 
 const SPACING = 64 * 1024
 
-/** One entry for 64 KiB of a segment: the records in between are found by reading on. */
+/** An index with one entry per 64 KiB of a segment. A reader finds the records in between by reading on. */
 export class SparseIndex {
   readonly #positions: number[] = []
   readonly #sequences: number[] = []
   readonly #times: number[] = []
 
-  /** Records are added in their order; most leave no entry. */
+  /** Adds a record. Call it in record order; most records get no entry. */
   add(position: number, head: RecordHead): void {
     const last = this.#positions.at(-1)
     if (last !== undefined && position - last < SPACING) return
@@ -19,8 +19,8 @@ export class SparseIndex {
   }
 
   /**
-   * The position of the last entry before the first event of `start`; undefined when that may be in the first
-   * record.
+   * Returns the position of the last entry before the first event of `start`; undefined if that event may be
+   * in the first record.
    */
   find(start: StartPosition): number | undefined {
     const keys = start.key === 'offset' ? this.#positions : start.key === 'sequence' ? this.#sequences : this.#times

@@ -9,15 +9,16 @@ export interface LastEvent {
 }
 
 /**
- * What a partition holds. It is empty when `beginSequence` is greater than `lastSequence`; `last…` then tell
- * of the newest event that retention dropped, as `LastEvent` says when there was none.
+ * What a partition holds. The partition is empty if `beginSequence` is greater than `lastSequence`. The
+ * `last…` fields then describe the newest event that retention dropped, or have the values of `LastEvent` for
+ * none.
  */
 export interface LogInfo {
-  /** Of the first kept event; of the next one while the partition is empty. */
+  /** Sequence number of the first stored event; of the next event while the partition is empty. */
   readonly beginSequence: number
   readonly lastSequence: number
   readonly lastOffset: number
   readonly lastTime: number
-  /** On disk, in all segments. */
+  /** Size of all segments on disk. */
   readonly bytes: number
 }

@@ -3,11 +3,14 @@ import { readInt64, writeInt64 } from '../amqp/int64.ts'
 import { type PublishedEvent, storedHeader, storedSize, writeStored } from './event-message.ts'
 import type { KnownProducer } from './producer-table.ts'
 
-// One record holds what one write made durable:
-// magic u32 | crc32 u32 of all that follows | payload length u32 | events u32 | producers u32 | first
-// sequence i64 | time i64 | payload Its payload is, for every idempotent producer that published in it, what
-// is known of it now: id i64 | epoch i64 | sequence i64; then, for every event, length u32 | length of the
-// message's header section u32 | message. An event's offset is the log's position of its length field.
+// A record holds what one write made durable:
+//   magic u32 | crc32 u32 of all that follows | payload length u32 | events u32 | producers u32 |
+//   first sequence i64 | time i64 | payload
+// The payload holds, for every idempotent producer that published in it, its state after the record:
+//   id i64 | epoch i64 | sequence i64
+// and then, for every event:
+//   length u32 | length of the message's header section u32 | message
+// An event's offset is the log's position of its length field.
 
 const MAGIC = 0x544d4c32 // 'TML2'
 const MAGIC_BYTES = Buffer.from('TML2')
@@ -17,11 +20,11 @@ const TIME_AT = 28
 export const RECORD_HEADER = 36
 export const PRODUCER_BYTES = 24
 const EVENT_HEADER = 8
-/** No write is larger; a longer length is a damaged one. */
+/** No record is larger. A larger length is damage. */
 export const MAX_RECORD = 64 * 1024 * 1024
 
 export interface RecordHead {
-  /** Of header and payload. */
+  /** Length of header and payload, in bytes. */
   readonly length: number
   readonly count: number
   readonly producers: number
@@ -30,15 +33,12 @@ export interface RecordHead {
   readonly time: number
 }
 
-/** Whole records of one segment: the first at `position` of the log, the one after them at `next`. */
+/** Whole records of one segment. The first is at `position` of the log, and `next` is the position after the last. */
 export interface LogChunk {
   readonly bytes: Buffer
   readonly position: number
   readonly next: number
-  /**
-   * Gives the memory of `bytes` back, once nobody looks at it any more. Who does not call it leaves it to the
-   * garbage collector.
-   */
+  /** Returns the memory of `bytes` for reuse. Without a call, the garbage collector frees it. */
   readonly done?: () => void
 }
 
@@ -49,15 +49,15 @@ interface Batch {
 export interface EncodedRecord {
   readonly record: Buffer
   readonly head: RecordHead
-  /** What it makes known of idempotent producers. */
+  /** State of the record's idempotent producers after the record. */
   readonly producers: readonly KnownProducer[]
-  /** Of its last event. */
+  /** Offset of the last event. */
   readonly lastOffset: number
 }
 
 /**
- * The record of `batches` for `position` of the log.
- * @param sequence of the first event.
+ * Encodes `batches` as the record at `position` of the log.
+ * @param sequence sequence number of the first event.
  */
 export function encodeRecord(
   batches: readonly Batch[],
@@ -97,7 +97,7 @@ export function encodeRecord(
   return { record, head, producers, lastOffset: position + last }
 }
 
-/** The head of the record at `at` of a buffer; undefined when the bytes there are too few or no record's. */
+/** Reads the head of the record at `at` of a buffer; undefined if there is no record or it is cut off. */
 export function readHead(bytes: Buffer, at: number): RecordHead | undefined {
   if (bytes.length - at < RECORD_HEADER || bytes.readUInt32BE(at) !== MAGIC) return undefined
   const length = RECORD_HEADER + bytes.readUInt32BE(at + 8)
@@ -111,7 +111,7 @@ export function readHead(bytes: Buffer, at: number): RecordHead | undefined {
   }
 }
 
-/** Length of the records at the start of `bytes` that are whole and as they were written. */
+/** Returns the length of the whole, undamaged records at the start of `bytes`. */
 export function intactLength(bytes: Buffer): number {
   for (let at = 0; ; ) {
     const head = readHead(bytes, at)
@@ -122,17 +122,17 @@ export function intactLength(bytes: Buffer): number {
   }
 }
 
-/** The next place at or after `from` where a record could start; -1 when there is none. */
+/** Returns the next place at or after `from` where a record could start; -1 if there is none. */
 export function findMagic(bytes: Buffer, from: number): number {
   return bytes.indexOf(MAGIC_BYTES, from)
 }
 
-/** What the record at `at` makes known of idempotent producers. */
+/** Reads the idempotent producers' state from the record at `at`. */
 export function recordProducers(bytes: Buffer, at: number, head: RecordHead): KnownProducer[] {
   return readProducers(bytes, at + RECORD_HEADER, head.producers)
 }
 
-/** Where the last event of the record at `at` of a buffer has its length field. */
+/** Returns the place of the last event's length field in the record at `at` of a buffer. */
 export function lastEventAt(bytes: Buffer, at: number, head: RecordHead): number {
   let last = at + RECORD_HEADER + head.producers * PRODUCER_BYTES
   for (let i = 1; i < head.count; i++) last += EVENT_HEADER + bytes.readUInt32BE(last)
@@ -140,18 +140,18 @@ export function lastEventAt(bytes: Buffer, at: number, head: RecordHead): number
 }
 
 /**
- * Steps over the events of a chunk. Its fields tell of the event that `next` came to; nothing is allocated
- * for an event.
+ * Steps through the events of a chunk. The fields describe the current event, and no memory is allocated per
+ * event.
  */
 export class EventCursor {
   sequence = 0
   offset = 0
   /** Enqueued time, in milliseconds since 1970. */
   time = 0
-  /** Where the stored message starts in the chunk's bytes, and where it ends. */
+  /** Start and end of the stored message in the chunk's bytes. */
   start = 0
   end = 0
-  /** Where delivery annotations go: after the message's header section. */
+  /** Where delivery annotations are inserted: after the message's header section. */
   insert = 0
   readonly bytes: Buffer
   readonly #position: number
@@ -163,7 +163,7 @@ export class EventCursor {
     this.#position = chunk.position
   }
 
-  /** Goes to the next event; false when the chunk has no more. */
+  /** Moves to the next event; false if the chunk has no more. */
   next(): boolean {
     if (this.#left === 0 && !this.#enterRecord()) return false
     const at = this.#at
@@ -188,7 +188,7 @@ export class EventCursor {
   }
 }
 
-/** @returns the position after them. */
+/** @returns the position after the written producers. */
 export function writeProducers(target: Buffer, producers: readonly KnownProducer[], start: number): number {
   let at = start
   for (const { id, epoch, sequence } of producers) {

@@ -20,30 +20,30 @@ import { SegmentWriter } from './segment-writer.ts'
 const BLOCK = 1024 * 1024
 const NOTHING_YET: LastEvent = { sequence: -1, offset: -1, time: 0 }
 
-/** A log as it stands on disk. */
+/** A log recovered from disk. */
 export interface RecoveredLog {
-  /** All that are kept, the oldest first; the last one is written to. */
+  /** All stored segments, the oldest first. New records go to the last one. */
   readonly segments: Segment[]
   readonly writer: SegmentWriter
   readonly last: LastEvent
   readonly producers: readonly KnownProducer[]
 }
 
-/** A segment's file whose name, header and size were read. */
+/** The name, header and size of a segment's file. */
 interface FoundSegment {
   readonly path: string
   readonly base: number
   readonly size: number
-  /** undefined when it is torn or damaged. */
+  /** Undefined if it is torn or damaged. */
   readonly header: SegmentHeader | undefined
 }
 
 /**
- * Opens the log in `folder`, or makes it. Of its segments the headers are read and must fit together; the
- * last one is read whole, and a torn tail cut off: bytes after the last whole record are a write that was
- * never acknowledged.
- * @param fast it is written to without waiting for the disk.
- * @throws StartError naming the file when something is missing or damaged that may have been acknowledged.
+ * Opens the log in `folder`, or creates it. It reads the headers of all segments, which must fit together. It
+ * reads the last segment whole and cuts off a torn tail. Bytes after the last whole record come from a write
+ * that was never acknowledged.
+ * @param fast writes do not wait for the disk.
+ * @throws StartError naming the file, if data that may have been acknowledged is missing or damaged.
  */
 export async function recoverLog(folder: string, fast: boolean): Promise<RecoveredLog> {
   await mkdir(folder, { recursive: true })
@@ -73,14 +73,16 @@ export async function recoverLog(folder: string, fast: boolean): Promise<Recover
 }
 
 /**
- * Refuses a hub's folder in which each partition is one file, as the first version of the endpoint wrote it.
+ * Refuses a hub's folder in which each partition is one file. The emulator's first version wrote such
+ * folders.
  * @throws StartError
  */
 export async function refuseFormerLogs(hubFolder: string): Promise<void> {
   const former = (await readdir(hubFolder)).find((name) => /^\d{1,4}\.log$/.test(name))
   if (former !== undefined)
     throw new StartError(
-      `${join(hubFolder, former)} was written by an earlier version: start with another data folder, or remove ${hubFolder}`,
+      `${join(hubFolder, former)} was written by an earlier version: ` +
+        `start with another data folder, or remove ${hubFolder}`,
     )
 }
 
@@ -96,27 +98,29 @@ async function findSegments(folder: string): Promise<FoundSegment[]> {
     }))
     if (typeof header === 'number')
       throw new StartError(
-        `${path} was written by another version (format ${header}): start with another data folder, or remove ${folder}`,
+        `${path} was written by another version (format ${header}): ` +
+          `start with another data folder, or remove ${folder}`,
       )
     found.push({ path, base, size, header })
   }
   return found
 }
 
-/** Every segment starts where the one before it ends. */
+/** Checks that every segment starts where the one before it ends. */
 function checkChain(found: readonly FoundSegment[]): void {
   for (const [i, segment] of found.entries()) {
     const { path, base, header } = segment
     if (!header && i < found.length - 1) throw damagedHeader(segment)
     if (header && header.base !== base)
-      throw recoveryError(path, `it starts at position ${header.base} of its log, not at the one it is named by`)
+      throw recoveryError(path, `it starts at position ${header.base} of its log, not at the position in its name`)
     const previous = found[i - 1]
     if (!previous?.header) continue
     const end = previous.base + previous.size
     if (end !== base)
       throw recoveryError(
         path,
-        `the segment before it, ${basename(previous.path)}, ends at position ${end}: it was cut, or ${basename(segmentPath('', end))} is missing`,
+        `the segment before it, ${basename(previous.path)}, ends at position ${end}: ` +
+          `it was cut, or ${basename(segmentPath('', end))} is missing`,
       )
     if (header && header.before.sequence <= previous.header.before.sequence)
       throw recoveryError(
@@ -127,7 +131,7 @@ function checkChain(found: readonly FoundSegment[]): void {
 }
 
 /**
- * Reads all records of a log's last segment, and cuts its torn tail; a sealed one has none.
+ * Reads all records of a log's last segment and cuts off its torn tail. A sealed segment must have none.
  * @returns the log's last event.
  */
 async function recoverSegment(segment: Segment, producers: ProducerTable, sealed: boolean): Promise<LastEvent> {
@@ -153,13 +157,13 @@ async function recoverSegment(segment: Segment, producers: ProducerTable, sealed
 }
 
 /**
- * @throws StartError when a whole record follows what is damaged at `end`: it was acknowledged, and a cut
- * would lose it.
+ * @throws StartError if a whole record follows the damage at `end`: it was acknowledged, and a cut would lose
+ * it.
  */
 async function refuseDamage(segment: Segment, end: number, sequence: number): Promise<void> {
   const damaged = end - segment.base
   await withFile(segment.path, async (file, size) => {
-    // A torn record is the last one: nothing that was written after it can be whole.
+    // A torn record is always the last one, so no whole record can follow it.
     const next = await findRecord(file, damaged, size, (at, found) => at === damaged || found >= sequence)
     if (!next) return
     if (next.at === damaged)
@@ -171,19 +175,19 @@ async function refuseDamage(segment: Segment, end: number, sequence: number): Pr
     const what = head?.sequence === sequence ? `the record of sequence number ${sequence}` : 'a record'
     throw recoveryError(
       segment.path,
-      `${what} at byte ${damaged} is damaged, and a whole one follows at byte ${next.at}`,
+      `${what} at byte ${damaged} is damaged, and a whole record follows at byte ${next.at}`,
     )
   })
 }
 
-/** A header that a crash tore has no record after it: none is written before the header is on disk. */
+/** Refuses records after a damaged header. A header torn by a crash has none: records follow only a synced header. */
 async function refuseRecords(segment: FoundSegment): Promise<void> {
   await withFile(segment.path, async (file, size) => {
     if (await findRecord(file, 0, size, () => true)) throw damagedHeader(segment)
   })
 }
 
-/** The first whole record at or after byte `start` of a file that `accept` takes. */
+/** Finds the first whole record at or after byte `start` of a file that `accept` allows. */
 async function findRecord(
   file: FileHandle,
   start: number,
@@ -207,7 +211,9 @@ function damagedHeader({ path }: FoundSegment): StartError {
 }
 
 function recoveryError(path: string, what: string): StartError {
-  return new StartError(`${path}: ${what}: restore the file, or remove ${dirname(path)} to start the partition anew`)
+  return new StartError(
+    `${path}: ${what}: restore the file, or remove ${dirname(path)} to start with an empty partition`,
+  )
 }
 
 async function withFile<T>(path: string, work: (file: FileHandle, size: number) => Promise<T>): Promise<T> {

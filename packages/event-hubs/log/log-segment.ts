@@ -13,24 +13,24 @@ const SCAN_BLOCK = 2 * 1024 * 1024
 
 const pread = promisify(read)
 
-/** The file of a segment: named by its base, so that names sort as positions do. */
+/** The file of a segment. Its name is the base position, padded so that names sort by position. */
 export const segmentPath = (folder: string, base: number): string =>
   join(folder, `${String(base).padStart(20, '0')}.log`)
 
-/** The base position that a file's name says; undefined when it is no segment's name. */
+/** Reads the base position from a file name; undefined if it is not a segment's name. */
 export function parseBase(path: string): number | undefined {
   const digits = /^(\d{20})\.log$/.exec(basename(path))?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
 
 /**
- * Reads one segment's file; needs nothing of whoever writes it. It opens the file when something is first
- * read, and finds its way in a sealed one by one scan of it.
+ * Reads one segment's file, independently of its writer. It opens the file at the first read. It indexes a
+ * sealed segment with one scan.
  */
 export class Segment {
   readonly path: string
   readonly base: number
-  /** Position of its first record. */
+  /** Position of the first record. */
   readonly first: number
   /** The log's newest event when the segment began. */
   readonly before: LastEvent
@@ -52,12 +52,12 @@ export class Segment {
     if (this.isEmpty) this.#index = new SparseIndex()
   }
 
-  /** Position after its last record. */
+  /** Position after the last record. */
   get end(): number {
     return this.#end
   }
 
-  /** Of its file, in bytes. */
+  /** Size of the file in bytes. */
   get size(): number {
     return this.#end - this.base
   }
@@ -66,20 +66,20 @@ export class Segment {
     return this.#end === this.first
   }
 
-  /** A record was written at its end. */
+  /** Notes that a record was written at the end. */
   extend(head: RecordHead): void {
     this.#index?.add(this.#end, head)
     this.#end += head.length
   }
 
-  /** What stood from `position` on is no part of it. */
+  /** Notes that the file was truncated at `position`. */
   cut(position: number): void {
     this.#end = position
   }
 
   /**
-   * The position of a record at or before the first event of `start`; of the first record when all events are
-   * later.
+   * Returns the position of a record at or before the first event of `start`, or of the first record if all
+   * events are later.
    */
   seek(start: StartPosition): number | Promise<number> {
     if (this.#index) return this.#index.find(start) ?? this.first
@@ -90,21 +90,21 @@ export class Segment {
   }
 
   /**
-   * The records from the one at `position` on, as many as a block holds.
-   * @throws when that one is damaged.
+   * Reads the records from `position` on, as many as a block holds.
+   * @throws Error if the record at `position` is damaged.
    */
   async read(position: number): Promise<LogChunk> {
     const block = takeBlock()
     const bytes = await this.#use((file) => this.#records(file, position, block))
     if (bytes.length === 0)
       throw new Error(
-        `${this.path} is damaged at byte ${position - this.base}: the events from there on cannot be read`,
+        `${this.path} is damaged at byte ${position - this.base}: the events after this byte cannot be read`,
       )
     return { bytes, position, next: position + bytes.length, done: () => giveBlock(block) }
   }
 
   /**
-   * Reads all of it, and makes its index.
+   * Reads the whole segment and builds its index.
    * @returns the position after the last record that is undamaged and continues the sequence.
    */
   async scan(visit?: (position: number, head: RecordHead, bytes: Buffer, at: number) => void): Promise<number> {
@@ -131,19 +131,19 @@ export class Segment {
     })
   }
 
-  /** Gives up file and index as soon as nobody reads; the next reading makes them again. */
+  /** Closes the file and drops the index as soon as no read runs. The next read opens and builds them again. */
   release(): void {
     this.#released = true
     if (this.#users === 0) this.#closeFile()
   }
 
-  /** For good; readings that have begun end well. */
+  /** Closes the segment for good. Running reads still complete. */
   close(): void {
     this.#closed = true
     this.release()
   }
 
-  /** Closes it and removes its file. */
+  /** Closes the segment and removes its file. */
   async remove(): Promise<void> {
     this.close()
     await unlink(this.path)
@@ -152,7 +152,7 @@ export class Segment {
   async #use<T>(work: (file: number) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error(`${this.path} is closed`)
     this.#released = false
-    // Opened at once, not by a thread: from here on, retention may remove the file and the reading still ends well.
+    // Open synchronously: if retention removes the file from here on, the read still completes.
     this.#file ??= openSync(this.path, 'r')
     this.#users++
     try {
@@ -170,8 +170,8 @@ export class Segment {
   }
 
   /**
-   * The whole, undamaged records from `position` on, as many as fit in `block`; one that is larger has its
-   * own memory.
+   * Reads the whole, undamaged records from `position` on, as many as fit in `block`. A larger record gets
+   * its own buffer.
    */
   async #records(file: number, position: number, block: Buffer): Promise<Buffer> {
     const left = this.#end - position

@@ -15,23 +15,23 @@ export type { LogChunk } from './log-record.ts'
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
 /**
- * What one write may carry, so that a block of reading holds it; more waits for the next. One append is never
- * split.
+ * Most bytes of one write, so that a read block holds it. Further appends wait for the next write. An append
+ * is never split.
  */
 const GROUP_LIMIT = READ_BLOCK / 2
-/** Sealed segments that keep their file open and their index in memory: those read last. */
+/** Number of sealed segments, the last read, whose files stay open and whose indexes stay in memory. */
 const OPEN_SEGMENTS = 4
 
 const NO_PRODUCERS: readonly KnownProducer[] = []
 
-/** Events of one transfer: stored next to each other and in order, or not at all. */
+/** Events of one transfer. All are stored, adjacent and in order, or none. */
 export interface Append {
   readonly events: readonly PublishedEvent[]
-  /** As they were sent. */
+  /** Size of the events as sent. */
   readonly bytes: number
-  /** Of an idempotent producer: which of its events the first one is. */
+  /** Only from an idempotent producer: its number of the first event. */
   readonly producer?: PublishingProperties | undefined
-  /** Called once, in the order of appends, when the events are on disk, or with the reason why they are not. */
+  /** Called once, in append order, when the events are on disk, or with the error that prevented it. */
   settled(error: Error | undefined): void
 }
 
@@ -45,43 +45,43 @@ export interface LogOptions {
 /** Appends that one write makes durable. */
 interface Group {
   readonly appends: Append[]
-  /** When stored, at most. */
+  /** Most bytes that the group needs on disk. */
   bytes: number
   events: number
-  /** Made ahead, while the group before it was written. */
+  /** Encoded early, while the previous group was being written. */
   record?: EncodedRecord
 }
 
 /**
- * The log of one partition: every event acknowledged, in order, in segments of which whole old ones are
- * dropped. Appends that come while a write runs share the next one; an event becomes readable when it is on
- * disk. A position is a byte of the log since its first segment, and stays valid whatever is dropped.
+ * The log of one partition: all acknowledged events in order, in segments. Retention drops whole old
+ * segments. Appends that arrive during a write share the next one. An event is readable once it is on disk. A
+ * position counts the log's bytes since its first segment, and stays valid when segments are dropped.
  */
 export class PartitionLog {
   readonly #folder: string
   readonly #segmentBytes: number
   readonly #fast: boolean
-  /** All that are kept, the oldest first. */
+  /** All stored segments, the oldest first. */
   readonly #segments: Segment[]
-  /** The last of them, which is written to. */
+  /** The last segment, which receives new records. */
   #active: Segment
   #writer: SegmentWriter
   #last: LastEvent
   #info: LogInfo
   readonly #tail: LogTail
-  /** With what waits to be written; judges what comes. */
+  /** State including the waiting appends; checks new appends. */
   readonly #producers: ProducerTable
-  /** With what is on disk alone: for the next segment's header. */
+  /** State of the records on disk, for the next segment's header. */
   readonly #durableProducers: ProducerTable
-  /** What waits for the disk, as it will be written. */
+  /** Groups that wait to be written, in order. */
   readonly #waiting: Group[] = []
-  /** What is being written. */
+  /** The record being written. */
   #writing: EncodedRecord | undefined
   #flushing: Promise<void> | undefined
   #retaining: Promise<void> | undefined
   #failed: Error | undefined
   readonly #listeners = new Set<() => void>()
-  /** Sealed ones, the last read last. */
+  /** Open sealed segments, the last read at the end. */
   readonly #open: Segment[] = []
 
   private constructor(
@@ -104,7 +104,7 @@ export class PartitionLog {
 
   /**
    * Opens the log in `folder`, or creates it, and recovers it.
-   * @throws StartError when it is damaged before its tail.
+   * @throws StartError if the log is damaged before its tail.
    */
   static async open(
     folder: string,
@@ -117,16 +117,16 @@ export class PartitionLog {
     return this.#info
   }
 
-  /** Why it takes nothing more until it is opened again; undefined while all is well. */
+  /** Why the log accepts no more appends until it is opened again; undefined while it accepts them. */
   get failed(): Error | undefined {
     return this.#failed
   }
 
   /**
-   * Stores a batch; `entry.settled` tells when it is on disk. A batch of an idempotent producer that is there
-   * already is not stored again; one out of order, or of an epoch that is over, is refused (Refusal
-   * com.microsoft:out-of-order-sequence, com.microsoft:producer-epoch-stolen). After a failed write the log
-   * takes nothing more: no one knows what reached the disk.
+   * Stores a batch, and calls `entry.settled` when it is on disk. A repeated batch of an idempotent producer
+   * is not stored again. A batch out of order is refused with Refusal com.microsoft:out-of-order-sequence,
+   * and one of an old epoch with com.microsoft:producer-epoch-stolen. After a failed write the log accepts no
+   * more appends, because it cannot know what reached the disk.
    */
   append(entry: Append): void {
     const append = entry.producer ? this.#deduplicate(entry, entry.producer) : entry
@@ -138,13 +138,13 @@ export class PartitionLog {
     this.#flushing ??= this.#flush()
   }
 
-  /** Calls `listener` after every group of appends that became readable, until the returned function is called. */
+  /** Calls `listener` whenever a group of appends has become readable, until the returned function is called. */
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** The position of a record at or before the first event of `start`; events before it are to be skipped. */
+  /** Returns the position of a record at or before the first event of `start`. The caller skips earlier events. */
   seek(start: StartPosition): number | Promise<number> {
     if (start.min > this.#last[start.key]) return this.#active.end
     let at = this.#segments.length - 1
@@ -155,9 +155,9 @@ export class PartitionLog {
   }
 
   /**
-   * Events from the record at `position` on, at least one record's; undefined at the end. At once when in
-   * memory. A position that retention dropped gives the first kept record.
-   * @throws naming file and byte when what was read is damaged.
+   * Reads at least one record from `position` on, without a promise if it is in memory; undefined at the end.
+   * For a position that retention dropped, it reads from the first stored record.
+   * @throws Error naming file and byte, if the record is damaged.
    */
   read(position: number): LogChunk | undefined | Promise<LogChunk> {
     let at = this.#segments.length - 1
@@ -171,15 +171,15 @@ export class PartitionLog {
     return segment.read(from)
   }
 
-  /** What an idempotent producer published last; undefined when it is unknown. */
+  /** Returns what an idempotent producer published last; undefined for an unknown producer. */
   producer(id: number): { readonly epoch: number; readonly sequence: number } | undefined {
     return this.#producers.get(id)
   }
 
   /**
-   * An idempotent producer connects: with its epoch of before it goes on with the sequence that is known,
-   * with a new one from `sequence`. On disk with its next append.
-   * @throws Refusal com.microsoft:producer-epoch-stolen when its epoch is over.
+   * Registers an idempotent producer that connects. With its known epoch it continues the known sequence;
+   * with a new epoch it starts from `sequence`. The change reaches the disk with the producer's next append.
+   * @throws Refusal com.microsoft:producer-epoch-stolen if a higher epoch is known.
    */
   openProducer(id: number, epoch: number, sequence: number): void {
     this.#producers.open(id, epoch, sequence)
@@ -187,8 +187,8 @@ export class PartitionLog {
 
   /**
    * Drops whole old segments: those whose events are all older than `limits.ms`, and as many of the oldest as
-   * leave at least `limits.bytes`. While one call runs, another waits for it and does nothing itself. A log
-   * that failed or is closed keeps all.
+   * leave at least `limits.bytes`. A call during another one only waits for that one. A failed or closed log
+   * drops nothing.
    */
   retain(limits: { readonly ms?: number; readonly bytes?: number }, now: number): Promise<void> {
     this.#retaining ??= this.#retain(limits, now).finally(() => {
@@ -202,11 +202,11 @@ export class PartitionLog {
     await this.#flushing
   }
 
-  /** Waits for what was appended, then closes the files. Readings that have begun end well. */
+  /** Waits for the appends, then closes the files. Running reads still complete. */
   async close(): Promise<void> {
     while (this.#flushing) await this.#flushing
     this.#failed ??= new Error('the log is closed')
-    // How it ended, its caller hears.
+    // The caller of `retain` gets its error.
     await Promise.allSettled([this.#retaining])
     for (const segment of this.#segments) segment.close()
     this.#tail.clear()
@@ -216,13 +216,13 @@ export class PartitionLog {
   #deduplicate(entry: Append, producer: PublishingProperties): Append {
     const verdict = this.#producers.checkSequence(producer, entry.events.length)
     if (verdict === 'new') return entry
-    // Nothing to store; the answer waits for what came before it.
+    // Nothing to store, but the answer must wait for the appends before it.
     const refusal = verdict === 'repeated' ? undefined : verdict
     return { events: [], bytes: 0, settled: (error) => entry.settled(error ?? refusal) }
   }
 
   async #flush(): Promise<void> {
-    // Sends that came in one read of the socket are appended in the same turn: they share the first write too.
+    // Sends from one socket read are appended in the same turn. Waiting lets them share the first write.
     await Promise.resolve()
     for (let group = this.#waiting.shift(); group; group = this.#waiting.shift()) {
       const isEmpty = group.events === 0
@@ -234,8 +234,8 @@ export class PartitionLog {
   }
 
   /**
-   * The last group that waits, or a new one where it is full. The next to be written is then encoded, while
-   * the disk is busy.
+   * Returns the last waiting group, or a new one if that is full. Before adding a new group, it encodes the
+   * next group to write, while the disk is busy.
    */
   #groupFor(bytes: number): Group {
     const last = this.#waiting.at(-1)
@@ -252,12 +252,12 @@ export class PartitionLog {
     return (this.#active.isEmpty && !this.#writing) || group.bytes <= this.#segmentBytes - written
   }
 
-  /** The record after what is on disk, or being written. */
+  /** Encodes the group as the record after the one on disk or being written. */
   #encode({ appends }: Group): EncodedRecord {
     const before = this.#writing?.head
     const position = this.#active.end + (before?.length ?? 0)
     const sequence = before ? before.sequence + before.count : this.#last.sequence + 1
-    // A clock that was set back must not break the order of enqueued times.
+    // A clock that is set back must not break the order of enqueued times.
     const time = Math.max(Date.now(), before?.time ?? this.#last.time)
     return encodeRecord(appends, latestProducers(appends), position, sequence, time)
   }
@@ -322,7 +322,7 @@ export class PartitionLog {
     this.#info = this.#describe()
     for (const segment of dropped) {
       await segment.remove()
-      // Each by itself: a power loss must not leave an older one without its successor.
+      // Sync each removal: a power loss must not leave a segment whose successor is gone.
       await syncFolder(this.#folder)
     }
   }
@@ -356,7 +356,7 @@ export class PartitionLog {
   }
 }
 
-/** What a group makes known of its idempotent producers. */
+/** Returns the state of the group's idempotent producers after its last event. */
 function latestProducers(group: readonly Append[]): readonly KnownProducer[] {
   let latest: Map<number, KnownProducer> | undefined
   for (const { producer, events } of group) {

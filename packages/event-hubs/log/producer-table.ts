@@ -1,18 +1,18 @@
 import { outOfOrder, producerStolen, type Refusal } from '../api/conditions.ts'
 import type { PublishingProperties } from './event-message.ts'
 
-/** What is known of an idempotent producer. */
+/** The stored state of an idempotent producer. */
 export interface KnownProducer {
   readonly id: number
   readonly epoch: number
-  /** Of the last event it published. */
+  /** Sequence number of the last event it published. */
   readonly sequence: number
 }
 
-/** Those that published or opened longest ago are forgotten first: a table is part of every segment's header. */
+/** Most producers in a table, because every segment's header stores it. The least recently used are dropped first. */
 export const PRODUCER_LIMIT = 1000
 
-/** The idempotent producers of one partition: what they published last decides what is taken from them next. */
+/** The idempotent producers of one partition. Each one's last event decides which batch it may send next. */
 export class ProducerTable {
   /** By id, the newest last. */
   readonly #known: Map<number, KnownProducer>
@@ -37,8 +37,9 @@ export class ProducerTable {
   }
 
   /**
-   * A producer connects: it goes on with a sequence that is known, or from `sequence` when it or its epoch is new.
-   * @throws Refusal com.microsoft:producer-epoch-stolen when it was opened with a higher epoch since.
+   * Registers a producer that connects. It continues its known sequence, or starts from `sequence` if the
+   * producer or its epoch is new.
+   * @throws Refusal com.microsoft:producer-epoch-stolen if it was opened with a higher epoch since.
    */
   open(id: number, epoch: number, sequence: number): void {
     const known = this.#known.get(id)
@@ -47,8 +48,8 @@ export class ProducerTable {
   }
 
   /**
-   * Judges a batch of `count` events, and counts it when it is new. From a producer or an epoch that is not
-   * known, any sequence is taken: there is nothing to hold it against.
+   * Checks a batch of `count` events, and records it if it is new. An unknown producer or epoch may start at
+   * any sequence number.
    */
   checkSequence(properties: PublishingProperties, count: number): 'new' | 'repeated' | Refusal {
     const known = this.#known.get(properties.id)

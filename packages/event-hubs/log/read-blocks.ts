@@ -1,6 +1,6 @@
-/** What is read of a segment at a time. */
+/** Bytes that one read takes from a segment. */
 export const READ_BLOCK = 1024 * 1024
-/** Kept for the next reading: memory that a garbage collector has to find costs a busy reader a fifth of its time. */
+/** Most blocks to reuse. Leaving blocks to the garbage collector costs a busy reader a fifth of its time. */
 const SPARE_BLOCKS = 8
 
 const spare: Buffer[] = []

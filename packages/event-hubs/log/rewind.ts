@@ -2,7 +2,7 @@ import { EventCursor } from './log-record.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { StartPosition } from './start-position.ts'
 
-/** The position `back` events before the first of `start`: a consumer that starts there gets them again. */
+/** Returns the start position `back` events before the first event of `start`, to deliver those events again. */
 export async function rewindStart(log: PartitionLog, start: StartPosition, back: number): Promise<StartPosition> {
   for (let position = await log.seek(start); ; ) {
     const chunk = await log.read(position)

@@ -12,18 +12,18 @@ const MAGIC = 0x544d5331 // 'TMS1'
 const VERSION = 1
 const CHECKED_FROM = 8
 const FIXED = 52
-/** No header is longer. */
+/** Longest header, in bytes. */
 export const MAX_HEADER = FIXED + PRODUCER_LIMIT * PRODUCER_BYTES
 
-/** How a segment begins. */
+/** The header of a segment's file. */
 export interface SegmentHeader {
-  /** The log's position of the file's first byte. */
+  /** Position in the log of the file's first byte. */
   readonly base: number
-  /** Of the header in the file, in bytes. */
+  /** Length of the header, in bytes. */
   readonly length: number
   /** The log's newest event before the segment. */
   readonly before: LastEvent
-  /** The idempotent producers as they stood then. */
+  /** State of the idempotent producers before the segment. */
   readonly producers: readonly KnownProducer[]
 }
 
@@ -43,8 +43,8 @@ export function encodeHeader(base: number, before: LastEvent, producers: readonl
 }
 
 /**
- * The header at the start of a file's bytes; undefined when it is torn or damaged, a number when it is of
- * that other version.
+ * Reads the header at the start of a file's bytes.
+ * @returns undefined if it is torn or damaged; a number if it has another version, which is that number.
  */
 export function decodeHeader(bytes: Buffer): SegmentHeader | number | undefined {
   if (bytes.length < FIXED || bytes.readUInt32BE(0) !== MAGIC) return undefined

@@ -6,7 +6,7 @@ import { Segment, segmentPath } from './log-segment.ts'
 import type { KnownProducer } from './producer-table.ts'
 import { encodeHeader } from './segment-header.ts'
 
-// Elsewhere it does not exist, or does not reach through the disk's own cache as a sync does.
+// Other platforms lack O_DSYNC, or it does not flush the disk's own cache as a sync does.
 const SYNCED_WRITES = process.platform === 'linux' ? constants.O_DSYNC : 0
 
 /** Writes one segment's file. */
@@ -19,12 +19,12 @@ export class SegmentWriter {
     this.#fast = fast
   }
 
-  /** @param fast writes settle before they are on disk. */
+  /** @param fast true: writes settle before they are on disk. */
   static async open(path: string, fast: boolean): Promise<SegmentWriter> {
     return new SegmentWriter(await open(path, constants.O_WRONLY | (fast ? 0 : SYNCED_WRITES)), fast)
   }
 
-  /** Makes a segment that is on disk before anything is written to it, unless it is fast. */
+  /** Creates a segment. Unless `fast`, it is on disk before the first record is written. */
   static async create(
     folder: string,
     base: number,
@@ -49,7 +49,7 @@ export class SegmentWriter {
     }
   }
 
-  /** Settles when `bytes` are on disk, from byte `start` of the file on. */
+  /** Writes `bytes` at byte `start` of the file. Settles when they are on disk. */
   async write(bytes: Buffer, start: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += await this.#write(bytes, done, start + done)
     if (SYNCED_WRITES === 0 && !this.#fast) await this.#file.datasync()
@@ -59,7 +59,7 @@ export class SegmentWriter {
     return this.#file.close()
   }
 
-  // Not FileHandle's own write: it takes a third more of the main thread.
+  // FileHandle's own write would take a third more of the main thread's time.
   #write(bytes: Buffer, offset: number, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
       write(this.#file.fd, bytes, offset, bytes.length - offset, position, (error, written) => {

@@ -1,21 +1,21 @@
-/** Where a receiver starts: at the first event whose `key` is at least `min`. All three grow along a partition. */
+/** Where a receiver starts: at the first event whose `key` is at least `min`. All three keys grow along a partition. */
 export interface StartPosition {
   readonly key: 'sequence' | 'offset' | 'time'
   readonly min: number
 }
 
-/** The end of the partition at the moment the receiver attaches. */
+/** A start position, or `latest`: the end of the partition when the receiver attaches. */
 export type StartFilter = StartPosition | 'latest'
 
 export const EARLIEST: StartPosition = { key: 'sequence', min: 0 }
 
-/** The value is quoted by the SDKs for JavaScript, Java and Python, and is not by that for .NET. */
+/** The SDKs for JavaScript, Java and Python quote the value; the .NET SDK does not. */
 const SELECTOR =
   /^\s*amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*(?:'([^']*)'|([^'\s]+))\s*$/
 
 /**
  * Reads the selector filter of a receiver's source, such as `amqp.annotation.x-opt-offset > '42'`.
- * @returns undefined when the service would not understand it either.
+ * @returns undefined for a selector that the real service does not support either.
  */
 export function parseSelector(selector: string): StartFilter | undefined {
   const [, name, operator, quoted, bare] = SELECTOR.exec(selector) ?? []
@@ -25,7 +25,7 @@ export function parseSelector(selector: string): StartFilter | undefined {
   const number = name === 'enqueued-time' && !/^-?\d+$/.test(value) ? Date.parse(value) : decimal(value)
   if (!Number.isSafeInteger(number)) return undefined
   const key = name === 'offset' ? 'offset' : name === 'sequence-number' ? 'sequence' : 'time'
-  // Offset -1 is the service's name for the start, inclusive or not.
+  // The service uses offset -1 for the start, inclusive or not.
   return { key, min: operator === '>=' ? number : number + 1 }
 }
 

@@ -1,9 +1,9 @@
 import type { LogChunk } from './log-record.ts'
 
-/** What a record costs beside its bytes; many small ones would else take more memory than the limit says. */
+/** Memory of a record besides its bytes. Without it, many small records would exceed the limit. */
 const OVERHEAD = 256
 
-/** A queue whose front goes without moving the rest, unlike an array's. */
+/** A queue that removes its front without moving the rest, unlike an array. */
 class Fifo<T> {
   #items: (T | undefined)[] = []
   #head = 0
@@ -32,13 +32,13 @@ class Fifo<T> {
 }
 
 /**
- * Memory for the newest records of many logs, so that live consumers need no disk. The oldest record of all
- * goes first.
+ * Keeps the newest records of many logs in memory, so that live consumers need no disk reads. It drops the
+ * oldest record of all logs first.
  */
 export class TailCache {
   readonly #limit: number
   #bytes = 0
-  /** Whose record is the next to go: as all were added. */
+  /** The logs of all records, in the order of adding. The first log's oldest record is dropped next. */
   readonly #order = new Fifo<LogTail>()
 
   constructor(limitBytes: number) {
@@ -56,7 +56,7 @@ export class TailCache {
   }
 }
 
-/** The newest records of one log, without a gap. */
+/** The newest records of one log, without gaps. */
 export class LogTail {
   readonly #cache: TailCache
   readonly #records = new Fifo<LogChunk>()
@@ -70,7 +70,7 @@ export class LogTail {
     this.#cache.added(this, record.bytes.length + OVERHEAD)
   }
 
-  /** The record that starts at `position`; undefined when it is not in memory. */
+  /** Returns the record that starts at `position`; undefined if it is not in memory. */
   at(position: number): LogChunk | undefined {
     let low = 0
     let high = this.#records.length

@@ -4,30 +4,30 @@ import { writeDurably } from '../../kit/durable-files.ts'
 import { StartError } from '../../kit/errors.ts'
 import { DEFAULT_GROUP, type HubSettings, MAX_GROUPS, type Retention } from '../settings/hub-settings.ts'
 
-/** What is kept of a hub beside its events: `hub.json` in its folder. */
+/** What is stored about a hub besides its events, in `hub.json` in its folder. */
 export interface HubMetadata extends Retention {
   readonly name: string
   /** ISO 8601. */
   readonly createdAt: string
   readonly partitions: number
-  /** Created while running: it is there whether the configuration file names it or not. */
+  /** True for a hub created while running: it exists even if the configuration file does not name it. */
   readonly createdWhileRunning: boolean
-  /** The groups created while running; those that the file names are not among them. */
+  /** The groups created while running, without those that the configuration file names. */
   readonly consumerGroups: readonly string[]
-  /** What the configuration file said last. */
+  /** The hub's settings in the configuration file at the last start. */
   readonly file?: Pick<HubSettings, 'partitions' | keyof Retention> | undefined
 }
 
-/** What cannot be done with a hub as it is. */
+/** A change that the hub's present state does not allow. */
 export class HubConflict extends Error {
   override name = 'HubConflict'
 }
 
 /**
- * What a hub of the configuration file is at start. Where the file was edited it takes effect; where it was
- * not, it does not undo what was changed while running.
- * @param home the hub's folder, named in the error.
- * @throws StartError when the file asks for another number of partitions than there are, and than it asked for before.
+ * Returns the metadata of a hub of the configuration file at the start. Settings edited in the file take
+ * effect. Unedited settings do not undo changes made while running.
+ * @param home the hub's folder, for the error.
+ * @throws StartError if the file's number of partitions was edited and is not the hub's number.
  */
 export function applyConfiguration(
   found: HubMetadata | undefined,
@@ -40,33 +40,36 @@ export function applyConfiguration(
   if (!found) return { ...newHub(name, file, now), createdWhileRunning: false, file }
   if (partitions !== found.partitions && partitions !== found.file?.partitions)
     throw new StartError(
-      `hub ${name} has ${found.partitions} partitions in ${home}, but ${partitions} are configured: configure ${found.partitions}, or remove the folder to start the hub anew`,
+      `hub ${name} has ${found.partitions} partitions in ${home}, but ${partitions} are configured: ` +
+        `configure ${found.partitions}, or remove the folder to start with an empty hub`,
     )
   const edited = retentionHours !== found.file?.retentionHours || retentionMegabytes !== found.file?.retentionMegabytes
   return { ...found, name, file, ...(edited && { retentionHours, retentionMegabytes }) }
 }
 
-/** What a hub is that is created while running. */
+/** Returns the metadata of a hub created while running. */
 export function createMetadata(settings: HubSettings, now: Date): HubMetadata {
   return applyChange({ ...newHub(settings.name, settings, now), createdWhileRunning: true }, settings, [])
 }
 
 /**
- * What a hub becomes by a change while running: partitions and groups are added, what is said of retention is set.
- * @param fileGroups those that the configuration file names.
- * @throws HubConflict for fewer partitions than there are, as the service does, or too many groups.
+ * Returns a hub's metadata after a change while running. It adds partitions and groups, and sets the
+ * retention members that are given.
+ * @param fileGroups groups that the configuration file names.
+ * @throws HubConflict for fewer partitions than now, which the real service refuses too, or for too many
+ * groups.
  */
 export function applyChange(found: HubMetadata, settings: HubSettings, fileGroups: readonly string[]): HubMetadata {
   if (settings.partitions < found.partitions)
     throw new HubConflict(
-      `hub ${found.name} has ${found.partitions} partitions: more can be added, none can be taken away`,
+      `hub ${found.name} has ${found.partitions} partitions: more can be added, none can be removed`,
     )
   const consumerGroups = [...found.consumerGroups]
   for (const group of settings.consumerGroups)
     if (!includesName([DEFAULT_GROUP, ...fileGroups, ...consumerGroups], group)) consumerGroups.push(group)
   if (consumerGroups.length > found.consumerGroups.length && fileGroups.length + consumerGroups.length > MAX_GROUPS)
     throw new HubConflict(
-      `hub ${found.name} would have more than ${MAX_GROUPS} consumer groups beside ${DEFAULT_GROUP}`,
+      `hub ${found.name} would have more than ${MAX_GROUPS} consumer groups besides ${DEFAULT_GROUP}`,
     )
   return {
     ...found,
@@ -77,14 +80,14 @@ export function applyChange(found: HubMetadata, settings: HubSettings, fileGroup
   }
 }
 
-/** Names are compared without case. */
+/** Whether the list has the name, ignoring case. */
 export function includesName(names: readonly string[], name: string): boolean {
   return names.some((other) => other.toLowerCase() === name.toLowerCase())
 }
 
 /**
- * What is kept of every hub below `folder`, by the hub's name in lower case.
- * @throws StartError when one is damaged.
+ * Loads the metadata of every hub below `folder`, by the hub's name in lower case.
+ * @throws StartError if one is damaged.
  */
 export async function loadHubs(folder: string): Promise<ReadonlyMap<string, HubMetadata>> {
   const hubs = new Map<string, HubMetadata>()
@@ -95,13 +98,13 @@ export async function loadHubs(folder: string): Promise<ReadonlyMap<string, HubM
   return hubs
 }
 
-/** @throws StartError when it is damaged. */
+/** @throws StartError if the metadata is damaged. */
 export async function loadHub(home: string): Promise<HubMetadata | undefined> {
   const text = await readStored(home)
   return text === undefined ? undefined : parse(buildPath(home), text)
 }
 
-/** Writes nothing where nothing changed. */
+/** Stores the metadata, if it has changed. */
 export async function saveHub(home: string, metadata: HubMetadata): Promise<void> {
   const text = `${JSON.stringify(metadata)}\n`
   if ((await readStored(home)) !== text) await writeDurably(buildPath(home), text)
@@ -127,7 +130,7 @@ function newHub(
   return { name, createdAt: now.toISOString(), partitions, consumerGroups: [], retentionHours, retentionMegabytes }
 }
 
-/** Earlier versions wrote a name, partitions and createdAt alone. */
+/** Reads also files of earlier versions, which have only name, partitions and createdAt. */
 function parse(path: string, text: string): HubMetadata {
   try {
     const value = JSON.parse(text) as HubMetadata
@@ -140,5 +143,5 @@ function parse(path: string, text: string): HubMetadata {
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
   }
-  throw new StartError(`${path} is damaged: restore it, or remove its folder to start the hub anew`)
+  throw new StartError(`${path} is damaged: restore it, or remove its folder to start with an empty hub`)
 }

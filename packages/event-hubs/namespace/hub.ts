@@ -12,12 +12,12 @@ import { ReceiverSet } from './receiver-set.ts'
 /** The newest records of all partitions of this process. */
 const tail = new TailCache(16 * 1024 * 1024)
 
-/** While one log is checked by this thread, others are read by those of Node's pool. */
+/** While this thread checks one log, threads of Node's pool read others. */
 const OPEN_CONCURRENCY = 4
 
 /**
- * An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it
- * is used.
+ * An event hub: the logs of its partitions, and their receivers. Partitions and groups can be added while it
+ * is in use.
  */
 export class Hub {
   readonly #home: string
@@ -27,7 +27,7 @@ export class Hub {
   readonly #fileGroups: readonly string[]
   #metadata: HubMetadata
   #partitions: readonly PartitionLog[]
-  /** By group in lower case; of each partition once somebody received from it. */
+  /** Receivers by group in lower case, then by partition. Sets are created when first needed. */
   readonly #receivers = new Map<string, ReceiverSet[]>()
   #next = 0
 
@@ -46,9 +46,9 @@ export class Hub {
   }
 
   /**
-   * Opens the hub's files in the folder `home`, or creates them, and keeps `metadata` there.
-   * @param fast events are acknowledged before they are on disk.
-   * @throws StartError when a log is damaged.
+   * Opens the hub's files in the folder `home`, or creates them, and stores `metadata` there.
+   * @param fast true: events are acknowledged before they are on disk.
+   * @throws StartError if a log is damaged.
    */
   static async open(home: string, metadata: HubMetadata, fileGroups: readonly string[], fast = false): Promise<Hub> {
     await makeFolder(home)
@@ -82,17 +82,17 @@ export class Hub {
     return { retentionHours, retentionMegabytes }
   }
 
-  /** Why partitions take nothing more until the next start, a line each; empty while all do. */
+  /** One line for each partition that accepts no more events until the next start, with the reason. */
   get failures(): readonly string[] {
     return this.#partitions.flatMap(({ failed }, id) =>
-      failed ? [`partition ${id} of hub ${this.name} takes nothing more: ${failed.message}`] : [],
+      failed ? [`partition ${id} of hub ${this.name} accepts no more events: ${failed.message}`] : [],
     )
   }
 
   /**
-   * Adds partitions and groups and sets the retention. It is on disk before anybody sees it; nobody who uses
-   * the hub is disturbed. One change at a time.
-   * @throws HubConflict for what cannot be.
+   * Adds partitions and groups, and sets the retention. The change is on disk before it is visible, and does
+   * not disturb clients of the hub. Callers must make one change at a time.
+   * @throws HubConflict if the change is impossible.
    */
   async change(settings: HubSettings): Promise<void> {
     const metadata = applyChange(this.#metadata, settings, this.#fileGroups)
@@ -110,7 +110,7 @@ export class Hub {
     return log
   }
 
-  /** Where an event goes that was sent to no partition: by its key, or to each in turn. */
+  /** Selects the partition of an event that names none: by its key, or in turn. */
   selectPartition(key: string | undefined): PartitionLog {
     if (key === undefined) this.#next = (this.#next + 1) % this.#partitions.length
     return this.partition(String(key === undefined ? this.#next : mapPartitionKey(key, this.#partitions.length)))
@@ -127,7 +127,7 @@ export class Hub {
     return sets[index]
   }
 
-  /** Drops the oldest segments of its partitions that the hub's retention does not keep. */
+  /** Drops the segments that the hub's retention no longer allows. */
   async retain(now: number): Promise<void> {
     const { retentionHours, retentionMegabytes } = this.#metadata
     const limits = {
@@ -137,7 +137,7 @@ export class Hub {
     for (const log of this.#partitions) await log.retain(limits, now)
   }
 
-  /** Drops every event that it has, as if all of them had expired. Numbers go on. */
+  /** Drops all events, as if they had expired. Sequence numbers and offsets continue. */
   async expire(): Promise<void> {
     for (const log of this.#partitions) await log.retain({ ms: 0 }, Date.now() + 1)
   }
@@ -147,7 +147,7 @@ export class Hub {
   }
 }
 
-/** The logs of the partitions from `first` to the one before `end`; what the folder does not have yet is made. */
+/** Opens the logs of the partitions from `first` to before `end`, and creates missing ones. */
 async function openLogs(home: string, first: number, end: number, fast: boolean): Promise<readonly PartitionLog[]> {
   const logs: PartitionLog[] = []
   await closeOnFailure(logs, async () => {

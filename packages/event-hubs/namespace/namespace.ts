@@ -10,15 +10,15 @@ import { Hub } from './hub.ts'
 import { applyChange, applyConfiguration, createMetadata, type HubMetadata, loadHub, loadHubs } from './hub-metadata.ts'
 import type { SharedAccessKey } from './sas-token.ts'
 
-/** How often retention is looked at. */
+/** How often retention is applied. */
 const SWEEP_MS = 60_000
 
-/** What a connection serves: hubs behind one address. */
+/** A namespace: the hubs behind one address. */
 export class Namespace {
   readonly name: string
   readonly key: SharedAccessKey
   readonly throttle: Throttle | undefined
-  /** Replaced while running: read at each use. */
+  /** Can be replaced while running, so read it at each use. */
   faults: Faults = Faults.none
   readonly #folder: string
   readonly #fast: boolean
@@ -38,8 +38,8 @@ export class Namespace {
   }
 
   /**
-   * Opens the hubs that the configuration file names, and those that were created while running, in `folder`.
-   * @throws StartError when one is damaged, or is not what the folder holds.
+   * Opens the hubs in `folder` that the configuration file names, and those created while running.
+   * @throws StartError if a hub is damaged or does not match the folder.
    */
   static async open(
     settings: NamespaceSettings,
@@ -67,16 +67,16 @@ export class Namespace {
     }
   }
 
-  /** By name in lower case. */
+  /** Hubs by name in lower case. */
   get hubs(): ReadonlyMap<string, Hub> {
     return this.#hubs
   }
 
   /**
-   * Creates a hub, or adds to it what it has not yet. It is on disk before anybody sees it. A hub that the
-   * configuration file does not name any more is there again, with its events.
-   * @returns whether it was created.
-   * @throws HubConflict for what cannot be.
+   * Creates a hub, or adds what is missing to an existing one. The change is on disk before it is visible. A
+   * hub that the configuration file no longer names comes back with its events.
+   * @returns whether the hub was created.
+   * @throws HubConflict if the change is impossible.
    */
   async putHub(settings: HubSettings): Promise<boolean> {
     return this.#change(async () => {
@@ -88,9 +88,9 @@ export class Namespace {
   }
 
   /**
-   * Creates a consumer group of a hub that is there.
-   * @returns whether it was created.
-   * @throws HubConflict when there are as many as there may be.
+   * Creates a consumer group of an existing hub.
+   * @returns whether the group was created.
+   * @throws HubConflict if the hub has the most groups allowed.
    */
   async putGroup(hub: Hub, group: string): Promise<boolean> {
     return this.#change(async () => {
@@ -105,20 +105,20 @@ export class Namespace {
     await Promise.all([...this.#hubs.values()].flatMap(({ partitions }) => partitions.map((log) => log.flushed())))
   }
 
-  /** Finishes what is being changed, and closes the hubs. */
+  /** Waits for the running change, and closes the hubs. */
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
     await this.#lastChange
     await Promise.all([...this.#hubs.values()].map((hub) => hub.close()))
   }
 
-  /** Drops what the hubs' retention does not keep. One that cannot says so, and the others go on. */
+  /** Applies the hubs' retention. If one hub fails, it logs the error and continues with the others. */
   async #sweep(): Promise<void> {
     for (const hub of this.#hubs.values())
       try {
         await hub.retain(Date.now())
       } catch (error) {
-        console.error(`eventhubs: retention of hub ${hub.name}: ${(error as Error).message}`)
+        console.error(`eventhubs: retention of hub ${hub.name} failed: ${(error as Error).message}`)
       }
   }
 
@@ -138,12 +138,12 @@ export class Namespace {
     return join(this.#folder, hub.toLowerCase())
   }
 
-  /** One change after the other: two that see the same state would undo each other. */
+  /** Runs one change after the other: two changes that read the same state would undo each other. */
   #change<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#lastChange.then(work)
     this.#lastChange = done.then(
       () => {},
-      // Told to who asked for it.
+      // The caller gets the error.
       () => {},
     )
     return done
@@ -151,9 +151,9 @@ export class Namespace {
 }
 
 /**
- * Opens the namespaces below `dataDir`. The first has its hubs where a single one has them, so that others
- * can be added to it.
- * @param fast events are acknowledged before they are on disk.
+ * Opens the namespaces below `dataDir`. The first one uses the folder that a single namespace uses, so that
+ * further namespaces can be added later.
+ * @param fast true: events are acknowledged before they are on disk.
  * @throws StartError
  */
 export async function openNamespaces(
@@ -168,7 +168,8 @@ export async function openNamespaces(
       const own = join(dataDir, 'namespaces', namespace.name.toLowerCase())
       if (index === 0 && (await exists(own)))
         throw new StartError(
-          `namespace ${namespace.name} is listed first, but its events are in ${own}: list the namespace first that was first`,
+          `namespace ${namespace.name} is listed first, but its events are in ${own}: ` +
+            'list the namespaces in their former order',
         )
       opened.push(await Namespace.open(namespace, join(index === 0 ? dataDir : own, 'hubs'), key, fast))
     }

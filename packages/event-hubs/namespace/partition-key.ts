@@ -1,7 +1,7 @@
 /**
- * The partition that the service gives a partition key: Jenkins' lookup3 over its UTF-8 bytes, folded to 16
- * bits. Buffered producers compute the same on their side, so an embedded endpoint that hashed otherwise
- * would split a key's events.
+ * Maps a partition key to a partition as the service does: Jenkins' lookup3 over its UTF-8 bytes, folded to
+ * 16 bits. Buffered producers compute the same hash. With another hash here, a key's events would go to two
+ * partitions.
  */
 export function mapPartitionKey(key: string, partitions: number): number {
   return Math.abs(hash16(Buffer.from(key, 'utf8')) % partitions)
@@ -9,7 +9,7 @@ export function mapPartitionKey(key: string, partitions: number): number {
 
 const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits))
 
-/** http://burtleburtle.net/bob/c/lookup3.c, hashlittle2 with both seeds 0; then the low 16 bits of c ^ b, signed. */
+/** http://burtleburtle.net/bob/c/lookup3.c, hashlittle2 with both seeds 0. Returns the low 16 bits of c ^ b, signed. */
 function hash16(key: Buffer): number {
   let a = (0xdeadbeef + key.length) | 0
   let b = a
@@ -33,7 +33,7 @@ function hash16(key: Buffer): number {
     b = (b + a) | 0
   }
   if (key.length > at) {
-    // The last 1 to 12 bytes, padded with zeros: adding a missing byte is adding zero.
+    // The last 1 to 12 bytes, padded with zeros: lookup3 adds nothing for missing bytes.
     const last = Buffer.alloc(12)
     key.copy(last, 0, at)
     a = (a + last.readInt32LE(0)) | 0

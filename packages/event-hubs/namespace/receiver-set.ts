@@ -4,18 +4,18 @@ const MAX_RECEIVERS = 5
 
 /** A connected receiver of one partition and consumer group. */
 export interface Receiver {
-  /** Undefined: it shares the partition with up to four others. */
+  /** Undefined: the receiver shares the partition with up to four others. */
   readonly epoch: number | undefined
-  /** Ends it because another took its place. */
+  /** Ends this receiver because another one replaces it. */
   disconnect(reason: Refusal): void
 }
 
-/** The receivers of one partition in one consumer group: who may be there together. */
+/** The receivers of one partition in one consumer group. Decides which receivers may be connected together. */
 export class ReceiverSet {
   readonly #receivers = new Set<Receiver>()
 
   /**
-   * Lets a receiver in; one with an epoch at least as high as the others' sends those away.
+   * Adds a receiver. One with an epoch at least as high as the others' disconnects them.
    * @throws Refusal amqp:link:stolen, amqp:resource-limit-exceeded
    */
   join(receiver: Receiver): void {

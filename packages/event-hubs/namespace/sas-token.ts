@@ -6,7 +6,7 @@ export interface SharedAccessKey {
   readonly value: string
 }
 
-/** What a token allows: everything whose path starts with `path`, until `expires` (milliseconds since 1970). */
+/** The access that a token gives: to `path` and everything below it, until `expires` (milliseconds since 1970). */
 export interface Grant {
   readonly path: string
   readonly expires: number
@@ -19,8 +19,8 @@ export interface Grant {
  */
 export function verifySasToken(token: string, key: SharedAccessKey, now: number): Grant {
   const [scheme, query] = token.split(' ', 2)
-  if (scheme !== 'SharedAccessSignature' || !query) throw unauthorized('The token is no SharedAccessSignature.')
-  // Not URLSearchParams: the signature is over `sr` exactly as it was sent.
+  if (scheme !== 'SharedAccessSignature' || !query) throw unauthorized('The token is not a SharedAccessSignature.')
+  // URLSearchParams would decode `sr`, but the signature covers it exactly as sent.
   const fields = new Map(
     query.split('&').map((pair): [string, string] => {
       const at = pair.indexOf('=')
@@ -39,7 +39,7 @@ export function verifySasToken(token: string, key: SharedAccessKey, now: number)
   return { path: entityPath(decode(resource)), expires }
 }
 
-/** `sb://host:port/Hub/Partitions/0` → `hub/partitions/0`: names are compared without case and host. */
+/** `sb://host:port/Hub/Partitions/0` → `hub/partitions/0`: comparison ignores case and host. */
 export function entityPath(audience: string): string {
   return audience
     .replace(/^[a-z]+:\/\/[^/]*/i, '')
@@ -47,7 +47,7 @@ export function entityPath(audience: string): string {
     .toLowerCase()
 }
 
-/** Whether `path` is what the grant names or below it. */
+/** Whether `path` is the grant's path or below it. */
 export function covers(grant: Grant, path: string): boolean {
   return grant.path === '' || path === grant.path || path.startsWith(`${grant.path}/`)
 }

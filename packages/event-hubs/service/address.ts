@@ -1,4 +1,4 @@
-/** What a link's address names. */
+/** The node that a link's address names. */
 export type Address =
   | { readonly node: 'cbs' }
   | { readonly node: 'management' }
@@ -17,8 +17,12 @@ const EGRESS = /^([^/]+)\/ConsumerGroups\/([^/]+)\/Partitions\/([^/]+)$/i
 const MANAGEMENT = /^([^/]+\/)?\$management$/i
 
 /**
- * Reads the address of a link: `$cbs`, `$management` (a request names its hub, the hub before it says nothing),
- * `hub[/Partitions/N]` to send to, `hub/ConsumerGroups/G/Partitions/N` to receive from. Undefined for anything else.
+ * Parses a link's address; undefined if it has none of these forms:
+ * - `$cbs`
+ * - `[hub/]$management`; each request names its hub, so the hub in the address is ignored
+ * - `hub[/Partitions/N]` to send
+ * - `hub/ConsumerGroups/G/Partitions/N` to receive
+ * @param sends whether the peer sends on the link.
  */
 export function parseAddress(address: string, sends: boolean): Address | undefined {
   const path = address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '')

@@ -1,8 +1,8 @@
 import type { AmqpConnection } from '../amqp/connection.ts'
 
 /**
- * Of one connection and of the whole process: bytes that wait for the disk. Beyond them sockets are not read,
- * whatever credit they have.
+ * Limits of the bytes that wait for the disk, for one connection and for the whole process. Above a limit,
+ * sockets are not read, whatever credit they have.
  */
 const CONNECTION_LIMIT = 8 * 1024 * 1024
 const PROCESS_LIMIT = 32 * 1024 * 1024

@@ -3,12 +3,12 @@ import { unauthorized } from '../api/conditions.ts'
 import { covers, entityPath, type Grant, type SharedAccessKey, verifySasToken } from '../namespace/sas-token.ts'
 import { type Reply, toErrorReply } from './request-node.ts'
 
-/** Entities a client may hold tokens for at once; the one that expires first makes room. */
+/** Most entities for which a client can hold tokens. Above it, the token that expires first is dropped. */
 const MAX_GRANTS = 1000
-/** Timers hold no more than 31 bits of milliseconds. */
+/** Longest timer of Node: 31 bits of milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What one connection may do: the tokens put on its `$cbs` node, or everything after SASL PLAIN with the key. */
+/** The rights of one connection: from tokens sent to its `$cbs` node, or all rights after SASL PLAIN with the key. */
 export class Claims {
   readonly #key: SharedAccessKey
   readonly #onExpired: () => void
@@ -16,19 +16,19 @@ export class Claims {
   #timer: NodeJS.Timeout | undefined
   #all = false
 
-  /** @param onExpired called after a token has expired: what it had opened may be open no longer. */
+  /** @param onExpired called after a token has expired, so that links which it allowed can be detached. */
   constructor(key: SharedAccessKey, onExpired: () => void) {
     this.#key = key
     this.#onExpired = onExpired
   }
 
-  /** SASL PLAIN: user = key name, password = key. */
+  /** Checks SASL PLAIN: the user is the key's name, the password its value. */
   authenticate(user: string, password: string): boolean {
     this.#all = user === this.#key.name && password === this.#key.value
     return this.#all
   }
 
-  /** Whether an entity may be used now. */
+  /** Whether the connection may use an entity now. */
   allows(path: string): boolean {
     if (this.#all) return true
     const now = Date.now()
@@ -42,14 +42,15 @@ export class Claims {
     throw unauthorized(`Unauthorized access. 'Listen' or 'Send' claim is required on '${path}'.`)
   }
 
-  /** Forgets every token. */
+  /** Drops every token. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#grants.clear()
   }
 
   /**
-   * As `check`, for a request that may bring its own token: the .NET SDK puts none for `$management`.
+   * As `check`, for a request that may carry its own token: the .NET SDK sends no token for `$management` to
+   * `$cbs`.
    * @throws Refusal
    */
   checkRequest(path: string, token: unknown): void {

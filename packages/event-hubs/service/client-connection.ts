@@ -24,20 +24,19 @@ import { readManagement } from './management.ts'
 import { ProducerLink } from './producer-link.ts'
 import { MAX_REQUEST, ReplyLink, RequestNode } from './request-node.ts'
 
-/** The service's limit of one send: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
+/** The service's limit for one send: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 const MAX_MESSAGE = 1024 * 1024
 /**
- * The selector filter's name and its descriptor's number. A client may put it under any key where the
- * descriptor is right (rhea), and under the right key with any descriptor (the SDK for .NET makes 0x468C of
- * the number).
+ * The selector filter's name and its descriptor's number. Either one identifies the filter: rhea may use any
+ * key with the right descriptor, and the .NET SDK uses the right key with descriptor 0x468C.
  */
 const SELECTOR: readonly unknown[] = ['apache.org:selector-filter:string', 0x468c00000004]
-/** A client has two for each of its sessions at most. */
+/** Most reply links. A client needs at most two for each session. */
 const MAX_REPLY_LINKS = 20
 const METRICS = 'com.microsoft:enable-receiver-runtime-metric'
 const EPOCH = 'com.microsoft:epoch'
 
-/** One client's connection: which links it may attach, and what serves them. */
+/** A client's connection. Decides which links it may attach, and connects them to what serves them. */
 export class ClientConnection implements ConnectionHandler {
   readonly #namespace: Namespace
   readonly #connection: AmqpConnection
@@ -173,7 +172,7 @@ function readStartPosition(link: OutgoingLink, { lastSequence, lastOffset }: Log
   const start = parseSelector(selector)
   if (!start) throw badFilter(selector)
   if (start === 'latest') return { key: 'sequence', min: lastSequence + 1 }
-  // Such a position comes from another log of this name: waiting for it would look like a hub without events.
+  // Such a position comes from another log of this name. Waiting for it would look like a hub without events.
   if (start.key === 'sequence' && start.min > lastSequence + 1)
     throw beyondEnd('sequence number', start.min, lastSequence)
   if (start.key === 'offset' && start.min > lastOffset + 1) throw beyondEnd('offset', start.min, lastOffset)
@@ -181,8 +180,8 @@ function readStartPosition(link: OutgoingLink, { lastSequence, lastOffset }: Log
 }
 
 /**
- * @throws Refusal com.microsoft:argument-error for a filter that is none of the service's: to pass it over
- * would send what was not asked for.
+ * @throws Refusal com.microsoft:argument-error for a filter that the service does not have. Ignoring it would
+ * send events that the client did not ask for.
  */
 function readSelector(filter: Readonly<Record<string, unknown>>): string | undefined {
   let selector: string | undefined

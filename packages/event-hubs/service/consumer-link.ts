@@ -10,24 +10,25 @@ import type { StartPosition } from '../log/start-position.ts'
 import type { Namespace } from '../namespace/namespace.ts'
 import type { Receiver } from '../namespace/receiver-set.ts'
 
-/** Sent in one turn, before other links and the socket have theirs. */
+/** Bytes sent in one turn, before other links and the socket have theirs. */
 const TURN_BYTES = 256 * 1024
 /**
- * The SDK's credit only ever grows; before it reaches 2^32, which its own codec cannot write, a new link
- * starts it again.
+ * The SDK's credit only grows, and its codec cannot write 2^32. So the link is detached before that, and the
+ * SDK's next link starts with new credit.
  */
 const CREDIT_LIMIT = 2 ** 31
 
 export interface ConsumerOptions {
   readonly start: StartPosition
   readonly epoch: number | undefined
-  /** It asked for `enable-receiver-runtime-metric`. */
+  /** Whether the receiver asked for `enable-receiver-runtime-metric`. */
   readonly metrics: boolean
 }
 
 /**
- * A link that a consumer receives on. It holds a chunk of the log or two and reads the next when the peer's
- * credit, its session window and the socket took that one: a slow consumer waits in the file, not in memory.
+ * A link that a consumer receives on. It holds at most two chunks of the log. It reads the next one after the
+ * peer's credit, session window and socket have taken the current one, so a slow consumer costs little
+ * memory.
  */
 export class ConsumerLink implements Receiver {
   readonly epoch: number | undefined
@@ -40,11 +41,11 @@ export class ConsumerLink implements Receiver {
   readonly #stopListening: () => void
   #chunk: LogChunk | undefined
   #cursor: EventCursor | undefined
-  /** The cursor stands on an event that is still to be sent. */
+  /** The cursor is at an event that is still to be sent. */
   #ready = false
   #next = 0
   #ahead: Promise<LogChunk> | undefined
-  /** Something is awaited that calls `#go` when it has come. */
+  /** Something is pending that calls `#resume` when it is done. */
   #isWaiting = true
   #closed = false
 
@@ -66,7 +67,7 @@ export class ConsumerLink implements Receiver {
     this.#stopListening = log.onAppend(() => this.pump())
   }
 
-  /** Finds the first event, and sends from there on. */
+  /** Finds the first event, and starts sending there. */
   start(): void {
     this.#wait(this.#findFirst(this.#namespace.faults.rewind()), (position) => {
       this.#next = position
@@ -78,7 +79,7 @@ export class ConsumerLink implements Receiver {
     return this.#log.seek(this.#start)
   }
 
-  /** Sends what may be sent now. Called whenever that could have changed: append, flow, drained socket. */
+  /** Sends as much as is allowed now. Called after each append, flow and drain of the socket. */
   pump(): void {
     if (this.#closed || this.#isWaiting) return
     try {
@@ -92,7 +93,7 @@ export class ConsumerLink implements Receiver {
     this.#end(toCondition(reason))
   }
 
-  /** Forgets the link; the peer has closed it, or is gone. */
+  /** Stops sending, because the link is closed. */
   close(): void {
     this.#closed = true
     this.#forget()
@@ -115,7 +116,7 @@ export class ConsumerLink implements Receiver {
     else this.#sendTurn()
   }
 
-  /** The cursor stands on the first event of the turn. */
+  /** Sends one turn. The cursor must be at its first event. */
   #sendTurn(): void {
     const { faults, throttle } = this.#namespace
     const metrics = this.#metrics ? encodeMetrics(this.#log.info, Date.now()) : undefined
@@ -139,7 +140,7 @@ export class ConsumerLink implements Receiver {
     schedule(() => this.#resume())
   }
 
-  /** Moves on to the next event to be sent; false when there is none now. */
+  /** Moves to the next event to send; false if there is none now. */
   #advance(): boolean {
     while (!this.#ready) {
       if (this.#cursor?.next()) this.#ready = this.#cursor[this.#start.key] >= this.#start.min
@@ -159,7 +160,7 @@ export class ConsumerLink implements Receiver {
       return false
     }
     if (chunk) this.#take(chunk)
-    // Memory of events that are sent is given back while there are no new ones.
+    // Without new events, release the memory of the sent ones.
     else this.#forget()
     if (!chunk && this.#link.draining) this.#link.drained()
     return chunk !== undefined
@@ -179,11 +180,11 @@ export class ConsumerLink implements Receiver {
     this.#ready = false
   }
 
-  /** While one chunk of the file is sent, the next is read. */
+  /** Reads the next chunk of the file while the current one is sent. */
   #readAhead(): void {
     const ahead = this.#log.read(this.#next)
     if (!(ahead instanceof Promise)) return
-    // Whoever takes it hears of a failure.
+    // `#readNext` handles the failure later.
     ahead.catch(() => {})
     this.#ahead = ahead
   }
@@ -197,7 +198,7 @@ export class ConsumerLink implements Receiver {
       })
       .catch((error: unknown) => {
         if (this.#closed) return
-        // A damaged file: whoever runs the endpoint must hear of it, not its clients alone.
+        // A damaged file: the operator of the emulator must see it, not only its clients.
         console.error(`eventhubs: ${(error as Error).message}`)
         this.#end(toCondition(error))
       })

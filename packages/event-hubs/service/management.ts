@@ -10,8 +10,8 @@ const STR8 = 0xa1
 
 /**
  * Answers READ on `$management`. https://learn.microsoft.com/azure/event-hubs/event-hubs-amqp-protocol
- * @param findHub the hub of a name, or throws a Refusal: unknown, or not for this client. Also gets the
- * request's own token.
+ * @param findHub returns the hub of a name, given the request's own token. Throws a Refusal if the hub is
+ * unknown or not for this client.
  */
 export function readManagement(findHub: (name: string, token: unknown) => Hub, request: Message): Reply {
   try {

@@ -14,18 +14,18 @@ export interface NamespaceServer {
   readonly namespace: Namespace
   /** Such as `amqp://127.0.0.1:5672`. */
   readonly address: string
-  /** How many there are now. */
+  /** Number of open connections. */
   readonly connections: number
   readonly listening: boolean
-  /** Takes no more connections, acknowledges what was sent, and ends those that are there in order. */
+  /** Accepts no more connections, acknowledges what was sent, and closes the open connections in an orderly way. */
   stop(): Promise<void>
 }
 
 /**
  * Listens for the clients of a namespace.
  * @param port 0 for any free port.
- * @param setting what changes the port, named in the error.
- * @throws StartError when the port cannot be used.
+ * @param setting the setting of the port, named in the error.
+ * @throws StartError if the port cannot be used.
  */
 export async function serveNamespace(namespace: Namespace, port: number, setting: string): Promise<NamespaceServer> {
   const connections = new Set<ClientConnection>()
@@ -36,7 +36,7 @@ export async function serveNamespace(namespace: Namespace, port: number, setting
   })
   server.maxConnections = MAX_CONNECTIONS
   const bound = await listen(server, port, setting)
-  // A connection that could not be accepted (no file descriptor left) must not end those that were.
+  // A connection that cannot be accepted (no file descriptor left) must not end the others.
   server.on('error', (error) => console.error(`eventhubs: ${error.message}`))
   return {
     namespace,

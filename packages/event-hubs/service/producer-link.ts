@@ -18,28 +18,28 @@ import type { Namespace } from '../namespace/namespace.ts'
 import type { Backlog } from './backlog.ts'
 
 const CREDIT = 1000
-/** Asked for by producers whose sends may be repeated. */
+/** Capability of producers that number their events, so that repeated sends are recognised. */
 const IDEMPOTENT = 'com.microsoft:idempotent-producer'
 const ID = 'com.microsoft:producer-id'
 const EPOCH = 'com.microsoft:producer-epoch'
 const SEQUENCE = 'com.microsoft:producer-sequence-number'
-/** Ids are longs, and safe integers to clients in JavaScript. */
+/** Generated ids stay below this: longs that are safe integers in JavaScript clients. */
 const MAX_ID = 2 ** 47
-/** A short, and an int. */
+/** The epoch is a short, the sequence an int. */
 const MAX_EPOCH = 2 ** 15 - 1
 const MAX_SEQUENCE = 2 ** 31 - 1
 
 export interface ProducerTarget {
-  /** The partition that the link names. */
+  /** The partition that the link names, if any. */
   readonly fixed: PartitionLog | undefined
-  /** The partition of a send to none. */
+  /** Chooses the partition of a send that names none. */
   choose(partitionKey: string | undefined): PartitionLog
 }
 
 /** Open links of idempotent producers, by partition and producer id. */
 const idempotentLinks = new WeakMap<PartitionLog, Map<number, Set<ProducerLink>>>()
 
-/** A link that a producer sends events on: each transfer is stored, and acknowledged when it is on disk. */
+/** A link that a producer sends events on. Each transfer is stored, and acknowledged when it is on disk. */
 export class ProducerLink {
   readonly link: IncomingLink
   readonly connection: AmqpConnection
@@ -64,19 +64,19 @@ export class ProducerLink {
   }
 
   /**
-   * Accepts the link and lets sends come.
+   * Accepts the link and grants credit.
    * @throws Refusal com.microsoft:producer-epoch-stolen, com.microsoft:argument-error
    */
   start(): void {
     const { fixed } = this.#target
-    // A link to no partition cannot number its events by partition. The .NET SDK asks all the same, and makes
-    // its batches there.
+    // A link without a partition cannot number events by partition. The .NET SDK asks for it anyway, because
+    // it creates its batches on such a link.
     const idempotent = fixed !== undefined && this.link.desiredCapabilities.includes(IDEMPOTENT)
     this.link.accept(idempotent ? this.#openProducer(fixed) : {})
     this.link.grant(CREDIT)
   }
 
-  /** The producer's identity: what it brought, and for what it left open what is known of it or new. */
+  /** Builds the producer's identity from its properties; missing ones are the known values, or new ones. */
   #openProducer(log: PartitionLog): Readonly<Record<string, unknown>> {
     const { properties } = this.link
     const id = readInteger(properties, ID, Number.MAX_SAFE_INTEGER) ?? randomInt(1, MAX_ID)
@@ -105,7 +105,7 @@ export class ProducerLink {
     }
     this.#epoch = epoch
     links.add(this)
-    // Also again: the last of those that were detached has taken the set away.
+    // Set it again: detaching the last other link has removed the set.
     byId.set(id, links)
     this.link.onClosed = () => {
       links.delete(this)

@@ -4,11 +4,11 @@ import { checkedEnd, sectionValue } from '../amqp/encoding.ts'
 import type { Delivery, IncomingLink, OutgoingLink } from '../amqp/link.ts'
 import { toCondition, tooLarge } from '../api/conditions.ts'
 
-/** Requests a client may have on their way. */
+/** Most requests that a client can have in flight. */
 const REQUESTS = 100
-/** Largest request. */
+/** Largest request, in bytes. */
 export const MAX_REQUEST = 64 * 1024
-/** Answers kept for a client that gives no credit for them, and their bytes. */
+/** Most answers, and their bytes, that wait for a client which gives no credit. */
 const MAX_QUEUED = 2 * REQUESTS
 const MAX_QUEUED_BYTES = 1024 * 1024
 
@@ -20,7 +20,7 @@ export interface Reply {
   readonly body?: unknown
 }
 
-/** The link that a client receives its answers on. */
+/** The link on which a client receives its answers. */
 export class ReplyLink {
   readonly link: OutgoingLink
   readonly #queue: Buffer[] = []
@@ -31,7 +31,7 @@ export class ReplyLink {
     link.onCapacity = () => this.#send()
   }
 
-  /** Sends an answer as soon as there is credit for it; the oldest that waits is dropped where too many do. */
+  /** Sends an answer as soon as there is credit. If too many answers wait, it drops the oldest. */
   push(answer: Buffer): void {
     this.#queue.push(answer)
     this.#queuedBytes += answer.length
@@ -55,13 +55,13 @@ export class ReplyLink {
   }
 }
 
-/** A node that answers each request on a link of the same session (AMQP management, working draft 9, 3.2). */
+/** A node that answers each request on a reply link of the same session (AMQP management, working draft 9, 3.2). */
 export class RequestNode {
   readonly #link: IncomingLink
   readonly #answer: (request: Message) => Reply
   readonly #replyLinks: () => Iterable<ReplyLink>
 
-  /** @param replyLinks those of the client's connection. */
+  /** @param replyLinks returns the reply links of the client's connection. */
   constructor(link: IncomingLink, answer: (request: Message) => Reply, replyLinks: () => Iterable<ReplyLink>) {
     this.#link = link
     this.#answer = answer
@@ -69,7 +69,7 @@ export class RequestNode {
     link.onDelivery = (delivery) => this.#onRequest(delivery)
   }
 
-  /** Accepts the link and lets requests come. */
+  /** Accepts the link and grants credit. */
   start(): void {
     this.#link.accept()
     this.#link.grant(REQUESTS)
@@ -101,7 +101,7 @@ export class RequestNode {
     )
   }
 
-  /** `reply_to` names the reply link itself (`$cbs`) or its target's address (`$management`). */
+  /** Finds the reply link. `reply_to` names the link itself (`$cbs`) or its target's address (`$management`). */
   #replyLink(replyTo: string | undefined): ReplyLink | undefined {
     const { session, address } = this.#link
     const here = [...this.#replyLinks()].filter(({ link }) => link.session === session && link.address === address)
@@ -111,11 +111,11 @@ export class RequestNode {
 
 function decode(payload: Buffer): Message {
   for (let at = 0; at < payload.length; ) at = checkedEnd(payload, sectionValue(payload, at), payload.length)
-  // rhea's typings say that it gives a Buffer.
+  // rhea's typings wrongly say that decode returns a Buffer.
   return rhea.message.decode(payload) as unknown as Message
 }
 
-/** Turns what was thrown into the answer SDKs expect: a status code and the condition beside it. */
+/** Turns an error into the answer that SDKs expect: a status code and a condition. */
 export function toErrorReply(error: unknown): Reply {
   const { condition, description } = toCondition(error)
   const status =

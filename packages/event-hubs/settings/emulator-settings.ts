@@ -1,18 +1,18 @@
 import { checkArray, invalid, wholeNumber } from '../../kit/settings-check.ts'
 import { checkHub, DEFAULT_GROUP, findRepeated, type HubSettings, MAX_PARTITIONS } from './hub-settings.ts'
 
-// The configuration file of the vendor's emulator, as it is: members that its schema does not know are no
-// business of ours, and its bound of ten hubs is none here.
+// Reads the unchanged configuration file of Microsoft's emulator. It ignores members that are not in that
+// emulator's schema, and does not apply its limit of ten hubs.
 // https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator
 // https://github.com/Azure/azure-event-hubs-emulator-installer/blob/main/EventHub-Emulator/Schema/Config-schema.json
 
-/** Only the vendor's file has this member. */
+/** Whether the value is the file of Microsoft's emulator: only that file has `UserConfig`. */
 export function isEmulatorConfiguration(value: unknown): value is { readonly UserConfig: unknown } {
   return typeof value === 'object' && value !== null && 'UserConfig' in value
 }
 
 /**
- * The one namespace of the file.
+ * Reads the file's only namespace.
  * @throws InvalidSettings
  */
 export function readEmulatorNamespace({ UserConfig }: { readonly UserConfig: unknown }): {
@@ -36,7 +36,7 @@ export function readEmulatorNamespace({ UserConfig }: { readonly UserConfig: unk
 
 function readEntity(value: unknown, place: string): HubSettings {
   const { Name, PartitionCount, ConsumerGroups } = readRecord(value, place)
-  // Its schema says text, Microsoft's own tools write a number too.
+  // The schema requires text, but Microsoft's own tools also write a number.
   const count = typeof PartitionCount === 'string' ? Number(PartitionCount) : PartitionCount
   const partitions = wholeNumber(count, 1, MAX_PARTITIONS, place, 'PartitionCount')
   const groups = ConsumerGroups === undefined ? [] : checkArray(ConsumerGroups, place, 'ConsumerGroups')

@@ -1,12 +1,12 @@
 import { checkArray, checkMembers, invalid, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
 
-/** How long events are kept and how many bytes of them in a partition, whichever comes first; undefined: no bound. */
+/** Limits of retained events: age, and megabytes per partition. The first one reached applies; undefined: no limit. */
 export interface Retention {
   readonly retentionHours?: number | undefined
   readonly retentionMegabytes?: number | undefined
 }
 
-/** A hub to serve. Names are compared without case; the group `$Default` is always there. */
+/** A hub to serve. Comparison of names ignores case. The group `$Default` always exists. */
 export interface HubSettings extends Retention {
   readonly name: string
   readonly partitions: number
@@ -18,7 +18,7 @@ export interface HubSettings extends Retention {
 export const MAX_PARTITIONS = 32
 export const MAX_GROUPS = 20
 const MAX_RETENTION_HOURS = 90 * 24
-/** A TB: what the premium tier stores for one processing unit. */
+/** 1 TB: the premium tier's storage for one processing unit. */
 const MAX_RETENTION_MEGABYTES = 1024 * 1024
 
 export const DEFAULT_GROUP = '$Default'
@@ -31,7 +31,7 @@ const PROPERTIES = ['partitions', 'consumerGroups', 'retentionHours', 'retention
 
 /**
  * Reads `{"name", "partitions", "consumerGroups", "retentionHours"?, "retentionMegabytes"?}`.
- * @throws InvalidSettings for what the service would not create.
+ * @throws InvalidSettings for a hub that the service would not create.
  */
 export function readHub(value: unknown, place: string): HubSettings {
   const { name, ...properties } = checkMembers(value, place, ['name', ...PROPERTIES])
@@ -39,7 +39,8 @@ export function readHub(value: unknown, place: string): HubSettings {
 }
 
 /**
- * Reads the same without the name, which the caller has, and where nothing but the number of partitions need be told.
+ * Reads a hub's properties without its name, which the caller passes. Only the number of partitions is
+ * required.
  * @throws InvalidSettings
  */
 export function readHubProperties(name: string, value: unknown): HubSettings {
@@ -53,7 +54,8 @@ export function checkHub(
   properties: Readonly<Partial<Record<(typeof PROPERTIES)[number], unknown>>>,
   place: string,
 ): HubSettings {
-  if (typeof name !== 'string' || !HUB_NAME.test(name)) throw invalid(place, `${JSON.stringify(name)} is no hub name`)
+  if (typeof name !== 'string' || !HUB_NAME.test(name))
+    throw invalid(place, `${JSON.stringify(name)} is not a hub name`)
   const hub = place === '' ? `hub ${name}` : `${place}: hub ${name}`
   return {
     name,
@@ -73,7 +75,7 @@ export function checkHub(
 /** @throws InvalidSettings */
 export function checkGroupName(name: unknown, place: string): string {
   if (typeof name !== 'string' || !GROUP_NAME.test(name))
-    throw invalid(place, `${JSON.stringify(name)} is no consumer group name`)
+    throw invalid(place, `${JSON.stringify(name)} is not a consumer group name`)
   return name
 }
 
@@ -85,7 +87,7 @@ function readGroups(value: unknown, hub: string): readonly string[] {
   return groups
 }
 
-/** The first of the names that stands there twice; names are compared without case. */
+/** Returns the first repeated name, ignoring case; undefined if there is none. */
 export function findRepeated(names: readonly string[]): string | undefined {
   const seen = new Set<string>()
   for (const name of names) {

@@ -12,39 +12,39 @@ import { MAX_THROUGHPUT_UNITS } from '../faults/throttle.ts'
 import { isEmulatorConfiguration, readEmulatorNamespace } from './emulator-settings.ts'
 import { findRepeated, type HubSettings, readHub } from './hub-settings.ts'
 
-/** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
+/** A namespace to serve: hubs behind one address. Comparison of names ignores case. */
 export interface NamespaceSettings {
   readonly name: string
-  /** Undefined for the first, which listens where the emulator is told to; 0 for any free port. */
+  /** 0 for any free port. Undefined for the first namespace, which uses the emulator's own port setting. */
   readonly port?: number | undefined
-  /** Undefined: nothing is throttled. */
+  /** Undefined: no throttling. */
   readonly throughputUnits?: number | undefined
   readonly hubs: readonly HubSettings[]
 }
 
-/** The vendor's emulator has no other: a file without a name for it means this one. */
+/** Name of the namespace if the file gives none. It is the only name that Microsoft's emulator allows. */
 const ONLY_NAME = 'emulatorNs1'
 // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsofteventhub
 const NAMESPACE_NAME = /^[a-z][a-z0-9-]{4,48}[a-z0-9]$/i
 
 /**
- * Reads the configuration file, which has one of three shapes: `{"hubs"}`, one namespace; `{"namespaces"}`,
- * several; or the file of the vendor's emulator as it is.
- * @throws StartError that names the file and what is wrong in which place.
+ * Reads the configuration file. It has one of three shapes: `{"hubs"}` for one namespace, `{"namespaces"}`
+ * for several, or the unchanged file of Microsoft's emulator.
+ * @throws StartError naming the file, the place and the mistake.
  */
 export async function readNamespaces(path: string): Promise<readonly NamespaceSettings[]> {
   return checked(await readJson(path), path)
 }
 
-/** What the configuration file says: one namespace by its hubs, or several. */
+/** The content of the configuration file: one namespace by its hubs, or several namespaces. */
 export type Configuration =
   | { readonly hubs: readonly HubSettings[]; readonly throughputUnits?: number | undefined }
   | { readonly namespaces: readonly NamespaceSettings[] }
 
 /**
- * The same of an object, for `startEventHubs`.
+ * Reads the configuration from an object, for `startEventHubs`.
  *
- * @throws StartError that says what is wrong in which place.
+ * @throws StartError naming the place and the mistake.
  *
  * @example
  * const namespaces = readConfiguration({ hubs: [{ name: 'orders', partitions: 4, consumerGroups: ['audit'] }] })
@@ -54,8 +54,9 @@ export function readConfiguration(configuration: Configuration): readonly Namesp
 }
 
 /**
- * The same with more hubs in the first namespace.
- * @param hubs as in the configuration file. @throws InvalidSettings
+ * Returns the namespaces with more hubs in the first one.
+ * @param hubs as in the configuration file.
+ * @throws InvalidSettings
  */
 export function withHubs(
   [first, ...others]: readonly NamespaceSettings[],
@@ -84,8 +85,8 @@ async function readJson(path: string): Promise<unknown> {
     // Editors on Windows put a byte order mark first.
     return JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
-    // The message quotes the file, line ends included.
-    throw new StartError(`${path} is no JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`)
+    // The parser's message quotes the file, including line ends.
+    throw new StartError(`${path} is not JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`)
   }
 }
 
@@ -113,7 +114,7 @@ function readNamespace(value: unknown, index: number): NamespaceSettings {
   const { name, port, throughputUnits, hubs } = checkMembers(value, place, ['name', 'port', 'throughputUnits', 'hubs'])
   const checked = checkNamespaceName(name, place)
   if (index === 0 && port !== undefined)
-    throw invalid(place, 'the first namespace has no "port", it listens where --port says')
+    throw invalid(place, 'the first namespace must have no "port": --port sets its port')
   return {
     name: checked,
     port: index === 0 ? undefined : wholeNumber(port, 0, 65_535, place, 'port'),
@@ -124,7 +125,7 @@ function readNamespace(value: unknown, index: number): NamespaceSettings {
 
 function checkNamespaceName(name: unknown, place: string): string {
   if (typeof name !== 'string' || !NAMESPACE_NAME.test(name))
-    throw invalid(place, `${JSON.stringify(name)} is no namespace name`)
+    throw invalid(place, `${JSON.stringify(name)} is not a namespace name`)
   return name
 }
 

@@ -1,6 +1,6 @@
 /**
- * AMQP 1.0 as bytes, for clients that must say what no library would say, or faster than one: values (part
- * 1), frames (part 2, 2.3) and the performatives' codes. It shares no code with the endpoint.
+ * Encodes AMQP 1.0 for clients that send what no library would send, or send it faster: values (part 1),
+ * frames (part 2, 2.3) and performatives. It shares no code with the emulator.
  */
 
 export const PERFORMATIVE = {
@@ -35,7 +35,7 @@ export const text = (value: string): Buffer => withLength(0xb1, Buffer.from(valu
 export const symbol = (value: string): Buffer => withLength(0xb3, Buffer.from(value, 'latin1'))
 export const binary = (value: Buffer): Buffer => withLength(0xb0, value)
 export const list = (...items: readonly Buffer[]): Buffer => compound(0xd0, items)
-/** Keys and values in turn. */
+/** Takes keys and values alternately. */
 export const map = (...items: readonly Buffer[]): Buffer => compound(0xd1, items)
 export const described = (code: number, value: Buffer): Buffer =>
   Buffer.concat([Buffer.from([0x00, 0x53, code]), value])
@@ -63,7 +63,7 @@ function compound(code: number, items: readonly Buffer[]): Buffer {
   return Buffer.concat([withUint32([code], content.length + 4), withUint32([], items.length), content])
 }
 
-/** A frame on a channel; `body` is a performative and, behind a transfer, its payload. */
+/** A frame on a channel. `body` is a performative, followed by the payload if it is a transfer. */
 export function frame(channel: number, body: Buffer, type = 0): Buffer {
   const head = Buffer.alloc(8)
   head.writeUInt32BE(8 + body.length, 0)
@@ -75,7 +75,7 @@ export function frame(channel: number, body: Buffer, type = 0): Buffer {
 
 export const performative = (code: number, ...fields: readonly Buffer[]): Buffer => described(code, list(...fields))
 
-/** Both protocol headers and SASL PLAIN, all at once: a server answers each in its turn. */
+/** The SASL header and a SASL PLAIN init in one buffer. A server answers each in turn. */
 export function plainHandshake(user: string, password: string): Buffer {
   const response = binary(Buffer.from(`\0${user}\0${password}`))
   const init = frame(0, performative(PERFORMATIVE.saslInit, symbol('PLAIN'), response), SASL_FRAME)
@@ -92,7 +92,7 @@ export interface OpenOptions {
 export const openFrame = ({ container, hostname, maxFrame, idleMs }: OpenOptions): Buffer =>
   frame(0, performative(PERFORMATIVE.open, text(container), text(hostname), uint(maxFrame), ushort(255), uint(idleMs)))
 
-/** AMQP 1.0 part 2, 2.7.2. Its first outgoing transfer has id 0. */
+/** A begin (AMQP 1.0 part 2, 2.7.2). The first outgoing transfer has id 0. */
 export const beginFrame = (channel: number, incomingWindow: number): Buffer =>
   frame(channel, performative(PERFORMATIVE.begin, nothing, uint(0), uint(incomingWindow), uint(0xffff_ffff)))
 
@@ -100,11 +100,11 @@ export interface AttachOptions {
   readonly name: string
   readonly handle: number
   readonly address: string
-  /** As peers name it: 0 unsettled, 1 settled, 2 mixed. */
+  /** The sender's settle mode: 0 unsettled, 1 settled, 2 mixed. */
   readonly senderSettles: number
   /**
-   * The terminus asks for (and a broker that makes queues for links makes) a durable node: 2 is unsettled
-   * state too.
+   * Durability of the terminus. A broker that creates queues for links creates a durable one. 2 includes
+   * unsettled state.
    */
   readonly durable?: number
 }
@@ -114,7 +114,7 @@ const terminus = (code: number, address: string, durable: number): Buffer =>
 
 const ROLE = { sender: bool(false), receiver: bool(true) } as const
 
-/** AMQP 1.0 part 2, 2.7.3: of a link that this client sends on. */
+/** The attach of a link that this client sends on (AMQP 1.0 part 2, 2.7.3). */
 export const attachSender = (channel: number, options: AttachOptions): Buffer =>
   frame(
     channel,
@@ -133,7 +133,7 @@ export const attachSender = (channel: number, options: AttachOptions): Buffer =>
     ),
   )
 
-/** Of a link that this client receives on, from the first event on. */
+/** The attach of a link that this client receives on, from the first event on. */
 export const attachReceiver = (channel: number, options: AttachOptions): Buffer =>
   frame(
     channel,
@@ -154,18 +154,18 @@ export interface FlowOptions {
   readonly nextIncoming: number
   readonly incomingWindow: number
   readonly nextOutgoing: number
-  /** Of a link. Without it the flow is the session's. */
+  /** The link's part. Without it, the flow is only for the session. */
   readonly link?: { readonly handle: number; readonly deliveryCount: number; readonly credit: number }
 }
 
-/** AMQP 1.0 part 2, 2.7.4. */
+/** A flow (AMQP 1.0 part 2, 2.7.4). */
 export function flowFrame(channel: number, { nextIncoming, incomingWindow, nextOutgoing, link }: FlowOptions): Buffer {
   const session = [uint(nextIncoming), uint(incomingWindow), uint(nextOutgoing), uint(0xffff_ffff)]
   const fields = link ? [...session, uint(link.handle), uint(link.deliveryCount), uint(link.credit)] : session
   return frame(channel, performative(PERFORMATIVE.flow, ...fields))
 }
 
-/** A transfer of one delivery, or a piece of it; `format` 0 is a message, 0x80013700 a batch of them. */
+/** A transfer of one delivery, or a part of it. `format` 0 is a message, 0x80013700 a batch. */
 export const transferFrame = (
   channel: number,
   fields: {
@@ -195,24 +195,24 @@ export const transferFrame = (
 
 const ACCEPTED = described(0x24, list())
 
-/** A receiver's word on deliveries: accepted and settled (AMQP 1.0 part 2, 2.7.6). */
+/** A receiver's disposition: accepted and settled (AMQP 1.0 part 2, 2.7.6). */
 export const acceptFrame = (channel: number, first: number, last: number): Buffer =>
   frame(channel, performative(PERFORMATIVE.disposition, ROLE.receiver, uint(first), uint(last), bool(true), ACCEPTED))
 
-/** Header (durable) and data section of a message. */
+/** A message of a header (durable) and a data section. */
 export const durableMessage = (body: Buffer): Buffer =>
   Buffer.concat([described(0x70, list(bool(true))), described(0x75, binary(body))])
 
 export const dataSection = (content: Buffer): Buffer => described(0x75, binary(content))
 
-/** A value as read: numbers of 64 bits become numbers, maps become lists of keys and values in turn. */
+/** A decoded value. 64-bit numbers become numbers, and maps become lists of alternating keys and values. */
 export type Value = undefined | boolean | number | string | Buffer | Described | readonly Value[]
 export interface Described {
   readonly descriptor: Value
   readonly value: Value
 }
 
-/** Reads the value at `at` of what a server sent, with the position after it. */
+/** Decodes the value at `at` of a server's bytes. @returns the value, and the position after it. */
 export function readValue(bytes: Buffer, at: number): { readonly value: Value; readonly end: number } {
   const code = bytes.readUInt8(at)
   if (code === 0x00) {
@@ -271,7 +271,7 @@ export function readValue(bytes: Buffer, at: number): { readonly value: Value; r
     case 0xf0:
       return readArray(bytes, code, start)
     default:
-      throw new Error(`type code 0x${code.toString(16)} at byte ${at} is not expected of a server`)
+      throw new Error(`type code 0x${code.toString(16)} at byte ${at} is not expected from a server`)
   }
 }
 
@@ -295,7 +295,7 @@ function readCompound(bytes: Buffer, code: number, start: number): { value: Valu
   return { value, end }
 }
 
-/** Only arrays of symbols come from servers: capabilities, mechanisms. */
+/** Servers only send arrays of symbols: capabilities and mechanisms. */
 function readArray(bytes: Buffer, code: number, start: number): { value: Value; end: number } {
   const small = code === 0xe0
   const count = small ? bytes.readUInt8(start + 1) : bytes.readUInt32BE(start + 4)
@@ -310,7 +310,7 @@ function readArray(bytes: Buffer, code: number, start: number): { value: Value; 
   return { value, end }
 }
 
-/** The code of the performative that starts at `at`, and its fields. */
+/** Decodes the code and the fields of the performative at `at`. */
 export function readPerformative(bytes: Buffer, at: number): { code: number; fields: readonly Value[]; end: number } {
   const { value, end } = readValue(bytes, at)
   const { descriptor, value: fields } = value as Described

@@ -8,7 +8,7 @@ import { until } from '../../test-support/wait.ts'
 
 const MAIN = new URL('../../../node_modules/azurite/dist/src/blob/main.js', import.meta.url)
 
-/** A blob service to keep checkpoints in. */
+/** A blob service for checkpoints. */
 export interface Azurite {
   readonly connectionString: string
   stop(): Promise<void>
@@ -32,7 +32,8 @@ export async function startAzurite(): Promise<Azurite> {
   const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
   const endpoint = `http://127.0.0.1:${port}/devstoreaccount1`
   return {
-    connectionString: `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};BlobEndpoint=${endpoint};`,
+    connectionString:
+      `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};` + `BlobEndpoint=${endpoint};`,
     stop,
   }
 }

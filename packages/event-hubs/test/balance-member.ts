@@ -1,6 +1,7 @@
 /**
- * A consumer with checkpoints in blobs in a process of its own, so that it can be killed: tells its parent
- * what it owns and receives, each batch before its checkpoint. Its options are the first argument, as JSON.
+ * A consumer with checkpoints in blobs, in its own process so that it can be killed. It reports to its parent
+ * which partitions it owns and what it receives, each batch before its checkpoint. Its options are the first
+ * argument, as JSON.
  */
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
@@ -11,7 +12,7 @@ export interface MemberOptions {
   readonly hub: string
   readonly blobs: string
   readonly container: string
-  /** How long a partition stays owned by a consumer that says nothing. */
+  /** How long a silent consumer keeps its partitions. */
   readonly expiryMs: number
 }
 
@@ -54,7 +55,7 @@ client.subscribe(
       })
       await context.updateCheckpoint(last)
     },
-    // A lost connection or a partition that the other took: the balancer goes on.
+    // A lost connection, or a partition taken by the other: the load balancer continues.
     async processError() {},
   },
   { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },

@@ -48,7 +48,7 @@ async function sendAndReceive(
   return listBodies(await receive(consumer, partitionId, earliestEventPosition, bodies.length))
 }
 
-/** A request as `fetch` does not make it. */
+/** Sends a request that `fetch` cannot send. */
 async function raw(
   address: string,
   method: string,
@@ -77,7 +77,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   )
 
-test('requests that a web page could make a browser send are refused, whatever they ask', async () => {
+test('refuses all requests that a web page could make a browser send', async () => {
   const { address } = await startControlled(await newFolder(), ORDERS)
   const { port } = new URL(address)
   const refused: OutgoingHttpHeaders[] = [
@@ -103,7 +103,7 @@ test('requests that a web page could make a browser send are refused, whatever t
   assert.equal((await raw(address, 'GET', `${HUBS}/evil`, {})).status, 404)
 })
 
-test('what is asked wrongly is refused in one line, with the status that says whose fault it is', async () => {
+test('refuses wrong requests with a fitting status and one line of detail', async () => {
   const { address, call } = await startControlled(await newFolder(), ORDERS)
   const hub = { partitions: 2 }
   const refusals: readonly (readonly [number, string, string, unknown, RegExp])[] = [
@@ -115,8 +115,8 @@ test('what is asked wrongly is refused in one line, with the status that says wh
     [404, 'GET', `${HUBS}/other`, undefined, /there is no hub "other" in namespace emulatorNs1/],
     [404, 'PUT', `${HUBS}/other/consumergroups/a`, undefined, /there is no hub "other"/],
     [400, 'GET', `${HUBS}/%E0%A4%A`, undefined, /the path is not well encoded/],
-    [400, 'PUT', `${HUBS}/..%2Fup`, hub, /"\.\.\/up" is no hub name/],
-    [400, 'PUT', `${HUBS}/${'a'.repeat(257)}`, hub, /is no hub name/],
+    [400, 'PUT', `${HUBS}/..%2Fup`, hub, /"\.\.\/up" is not a hub name/],
+    [400, 'PUT', `${HUBS}/${'a'.repeat(257)}`, hub, /is not a hub name/],
     [400, 'PUT', `${HUBS}/a`, undefined, /an object is expected/],
     [400, 'PUT', `${HUBS}/a`, {}, /hub a: "partitions" must be 1 to 32/],
     [400, 'PUT', `${HUBS}/a`, { partitions: 33 }, /hub a: "partitions" must be 1 to 32/],
@@ -125,8 +125,8 @@ test('what is asked wrongly is refused in one line, with the status that says wh
     [400, 'PUT', `${HUBS}/a`, { ...hub, retentionHours: 2161 }, /hub a: "retentionHours" must be 1 to 2160/],
     [400, 'PUT', `${HUBS}/a`, { ...hub, retentionMegabytes: 0 }, /hub a: "retentionMegabytes" must be 1 to/],
     [400, 'PUT', `${HUBS}/a`, { ...hub, consumerGroups: ['x', 'X'] }, /hub a: consumer group X is listed twice/],
-    [400, 'PUT', `${HUBS}/a`, { ...hub, consumerGroups: ['a b'] }, /hub a: "a b" is no consumer group name/],
-    [400, 'PUT', `${HUBS}/orders/consumergroups/${'g'.repeat(51)}`, undefined, /is no consumer group name/],
+    [400, 'PUT', `${HUBS}/a`, { ...hub, consumerGroups: ['a b'] }, /hub a: "a b" is not a consumer group name/],
+    [400, 'PUT', `${HUBS}/orders/consumergroups/${'g'.repeat(51)}`, undefined, /is not a consumer group name/],
     [400, 'PUT', `${HUBS}/orders/consumergroups/a`, { userMetadata: 'x' }, /"userMetadata" is unknown/],
     [400, 'PUT', '/faults', { seed: 1, serverBusy: 1.5 }, /"serverBusy" must be 0 to 1/],
     [400, 'PUT', '/namespaces/emulatorNs1/faults', { seed: 1, sever: 1 }, /"sever" is unknown/],
@@ -176,7 +176,7 @@ test('what is asked wrongly is refused in one line, with the status that says wh
   assert.deepEqual(after.body.hubs[0].consumerGroups, ['$Default', 'audit'])
 })
 
-test('without its setting there is no control endpoint', async () => {
+test('has no control endpoint without its setting', async () => {
   const folder = await newFolder()
   const killed = await startControlled(folder, ORDERS)
   assert.ok(await isThere(controlFile(folder)))
@@ -187,7 +187,7 @@ test('without its setting there is no control endpoint', async () => {
   assert.ok(!(await isThere(controlFile(folder))))
 })
 
-test('a control port in use is refused in one line that names the setting, and nothing is left running', async (t) => {
+test('refuses a control port in use in one line that names the setting, and leaves nothing running', async (t) => {
   const first = await startControlled(await newFolder(), ORDERS)
   const folder = await newFolder()
   const { port } = new URL(first.address)
@@ -199,7 +199,7 @@ test('a control port in use is refused in one line that names the setting, and n
   assert.deepEqual(await sendAndReceive(t, await startControlled(folder, ORDERS), 'orders', '0', ['a']), ['a'])
 })
 
-test('started by hand it prints where it listens, a line for each address', async (t) => {
+test('prints a line for each address when started by hand', async (t) => {
   const folder = await newFolder()
   const hubs = ORDERS.hubs
   await writeFile(
@@ -238,7 +238,7 @@ test('started by hand it prints where it listens, a line for each address', asyn
   assert.deepEqual(await exited, [0, null])
 })
 
-test('it says that it is healthy once it serves, and where it listens until it stops', async () => {
+test('reports that it is healthy, and removes its control file when it stops', async () => {
   const folder = await newFolder()
   const { child, address, call } = await startControlled(folder, ORDERS)
   const { status, body } = await call('GET', '/health')
@@ -251,7 +251,7 @@ test('it says that it is healthy once it serves, and where it listens until it s
   assert.ok(!(await isThere(controlFile(folder))))
 })
 
-test('a hub created while running is used at once, and is there with its events after a kill, though the file does not name it', async (t) => {
+test('a hub created while running works at once, and still exists with its events after a kill', async (t) => {
   const folder = await newFolder()
   const running = await startControlled(folder, ORDERS)
   const producer = createProducer(t, running.connectionString, 'Late')
@@ -284,7 +284,7 @@ test('a hub created while running is used at once, and is there with its events 
   assert.deepEqual(await sendAndReceive(t, again, 'Late', '2', ['c', 'd', 'e'], 'view'), ['a', 'b', 'c', 'd', 'e'])
 })
 
-test('partitions are added while a consumer runs: it goes on undisturbed, and sees the new ones', async (t) => {
+test('a running consumer continues when partitions are added, and reads the new ones', async (t) => {
   const folder = await newFolder()
   const running = await startControlled(folder, ORDERS)
   const consumer = createConsumer(t, running.connectionString, 'orders', {
@@ -331,7 +331,7 @@ test('partitions are added while a consumer runs: it goes on undisturbed, and se
   assert.deepEqual([errors, bodies()], [[], ['before', 'new partition', 'old partition']])
   await subscription.close()
 
-  // The file that still says 2, or says 4 now, starts it; another number is a mistake as ever.
+  // A file with the old number 2 or the new number 4 is accepted. Any other number is refused.
   const again = await killAndRestart(running, folder, ORDERS)
   const later = createConsumer(t, again.connectionString, 'orders')
   await createProducer(t, again.connectionString, 'orders').sendBatch([{ body: 'after' }], { partitionId: '3' })
@@ -348,7 +348,7 @@ test('partitions are added while a consumer runs: it goes on undisturbed, and se
   await assert.rejects(startControlled(folder, ORDERS), /hub orders has 4 partitions .* but 2 are configured/)
 })
 
-test('a consumer group created while running is used at once, and is there after a kill; those of the file follow the file', async (t) => {
+test('a group created while running works at once and survives a kill; others follow the file', async (t) => {
   const folder = await newFolder()
   const running = await startControlled(folder, ORDERS)
   const group = (name: string) => running.call('PUT', `${HUBS}/orders/consumergroups/${name}`)
@@ -361,7 +361,7 @@ test('a consumer group created while running is used at once, and is there after
   assert.deepEqual(body.consumerGroups, ['$Default', 'other', 'late'])
 })
 
-test('changes asked for at once are all made', async () => {
+test('concurrent changes are all made', async () => {
   const folder = await newFolder()
   const running = await startControlled(folder, ORDERS)
   const names = Array.from({ length: 12 }, (_, i) => `group${i}`)
@@ -376,7 +376,7 @@ test('changes asked for at once are all made', async () => {
   assert.deepEqual([body.hubs[1].name, body.hubs[1].partitions.length], ['other', 8])
 })
 
-test('what was changed while running stays until the file is edited', async () => {
+test('changes made while running stay until the file is edited', async () => {
   const folder = await newFolder()
   const withRetention = (retentionHours?: number) => ({ hubs: [{ ...ORDERS.hubs[0], retentionHours }] })
   const readRetentionHours = async ({ call }: ControlledEmulator): Promise<unknown> =>
@@ -392,7 +392,7 @@ test('what was changed while running stays until the file is edited', async () =
   assert.equal(await readRetentionHours(fourth), undefined)
 })
 
-test('a hub that the file does not name any more is not served, and is there again with its events when it is created', async (t) => {
+test('a hub removed from the file is not served, and returns with its events when it is created again', async (t) => {
   const folder = await newFolder()
   const both = { hubs: [...ORDERS.hubs, { name: 'gone', partitions: 2, consumerGroups: [] }] }
   const first = await startControlled(folder, both)
@@ -406,7 +406,7 @@ test('a hub that the file does not name any more is not served, and is there aga
   assert.deepEqual(await sendAndReceive(t, third, 'gone', '1', ['b', 'c']), ['a', 'b', 'c'])
 })
 
-test('it tells what the namespaces have and hold', async (t) => {
+test('describes the namespaces, their hubs and their partitions', async (t) => {
   const running = await startControlled(await newFolder(), { ...ORDERS, throughputUnits: 3 })
   const listNamespaces = async () => (await running.call('GET', '/namespaces')).body.namespaces
   const [before] = await listNamespaces()
@@ -431,7 +431,7 @@ test('it tells what the namespaces have and hold', async (t) => {
   assert.deepEqual((await running.call('GET', HUBS)).body, { hubs: [body] })
 })
 
-test('faults are set, told and taken away, for all namespaces or for one', async () => {
+test('sets, reports and removes faults, for all namespaces or for one', async () => {
   const hubs = ORDERS.hubs
   const running = await startControlled(await newFolder(), {
     namespaces: [

@@ -7,14 +7,14 @@ import { buildConnectionString, buildEnv, startProcess, temporaryFolder } from '
 export interface ControlAnswer {
   readonly status: number
   readonly headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests are about
+  // biome-ignore lint/suspicious/noExplicitAny: the tests assert its content
   readonly body: any
 }
 
-/** A process of the embedded endpoint with its control endpoint. */
+/** A process of the emulator with its control endpoint. */
 export interface ControlledEmulator {
   readonly child: Child
-  /** Of the first namespace. */
+  /** Connection string of the first namespace. */
   readonly connectionString: string
   /** Such as `http://127.0.0.1:5300`. */
   readonly address: string
@@ -24,8 +24,8 @@ export interface ControlledEmulator {
 const cleanups: (() => Promise<void>)[] = []
 
 /**
- * Ends the processes and removes the folders, for `after` of a file: clients are closed at the end of their
- * test, and one whose server went before it may wait a minute.
+ * Ends the processes and removes the folders. Call it in a file's `after`, when the tests have closed their
+ * clients. A client whose server ends first may wait for a minute.
  */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.reverse()) await cleanup()
@@ -38,15 +38,15 @@ export async function newFolder(): Promise<string> {
 }
 
 /**
- * Starts it as a process, over the data of those started in the folder before.
- * @param configuration what its file holds.
+ * Starts the emulator as a process, with the data of earlier ones in the folder.
+ * @param configuration content of its configuration file.
  */
 export async function startControlled(folder: string, configuration: unknown): Promise<ControlledEmulator> {
   const child = await startConfigured(folder, JSON.stringify(configuration), {
     EVENT_HUBS_EMULATOR_CONTROL_PORT: '0',
   })
   const { address, pid } = JSON.parse(await readFile(controlFile(folder), 'utf8')) as { address: string; pid: number }
-  if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)
+  if (pid !== child.pid) throw new Error(`the control endpoint belongs to process ${pid}`)
   return {
     child,
     connectionString: buildConnectionString(child),
@@ -61,7 +61,7 @@ export async function startControlled(folder: string, configuration: unknown): P
   }
 }
 
-/** Starts it without a control endpoint, unless `env` says otherwise. */
+/** Starts the emulator, without a control endpoint unless `env` sets one. */
 export async function startConfigured(
   folder: string,
   text: string,
@@ -78,7 +78,7 @@ export async function startConfigured(
 
 export const controlFile = (folder: string): string => join(folder, 'data', 'control.json')
 
-/** Ends it without warning, and starts it again over the same data. */
+/** Kills the emulator, and starts it again with the same data. */
 export async function killAndRestart(
   running: ControlledEmulator,
   folder: string,
@@ -89,7 +89,7 @@ export async function killAndRestart(
   return startControlled(folder, configuration)
 }
 
-/** The connection string of another namespace than the first. */
+/** Returns the connection string of a namespace other than the first. */
 export async function connectionStringTo(
   { call, connectionString }: ControlledEmulator,
   namespace: string,

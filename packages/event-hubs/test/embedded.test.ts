@@ -2,7 +2,7 @@ import { buildConnectionString, readPort, residentBytes, startEmulator, temporar
 import { eventHubsSuite } from './suite.ts'
 import { SUITE_HUBS } from './support.ts'
 
-eventHubsSuite('the embedded Event Hubs endpoint', async () => {
+eventHubsSuite('the Event Hubs emulator', async () => {
   const folder = await temporaryFolder()
   let child = await startEmulator(folder.path, SUITE_HUBS)
   const again = async (): Promise<void> => {

@@ -13,7 +13,7 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** For a process that keeps its data in the folder and reads `hubs.json` there. */
+/** The environment of a process with its data and `hubs.json` in the folder. */
 export const buildEnv = (folder: string, port = 0): Readonly<Record<string, string>> => ({
   EVENT_HUBS_EMULATOR_PORT: String(port),
   EVENT_HUBS_EMULATOR_DATA: join(folder, 'data'),
@@ -21,8 +21,8 @@ export const buildEnv = (folder: string, port = 0): Readonly<Record<string, stri
 })
 
 /**
- * Starts the embedded endpoint as a process, as the local cloud does.
- * @param text what its configuration file holds.
+ * Starts the emulator as a process, as the local cloud does.
+ * @param text content of its configuration file.
  */
 export async function startProcess(
   folder: string,
@@ -33,19 +33,19 @@ export async function startProcess(
   return startChild('eventhubs', MAIN, env, { execArgv: NODE_FLAGS })
 }
 
-/** Starts it with one namespace. */
+/** Starts the emulator with one namespace. */
 export const startEmulator = (folder: string, hubs: unknown, port = 0): Promise<Child> =>
   startProcess(folder, JSON.stringify({ hubs }), buildEnv(folder, port))
 
-/** What a process holds resident now, or held at most: proc(5), status, VmRSS and VmHWM. Linux alone has it. */
+/** Returns the resident memory of a process, now or at its peak: VmRSS or VmHWM of proc(5), status. Linux only. */
 export async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
   const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+) kB`).exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024
 }
 
 /**
- * Whether writes to the logs that a process has open wait for the disk (O_DSYNC), one for each file: proc(5),
- * fd and fdinfo. Linux alone has it.
+ * Returns, for each log that a process has open, whether writes wait for the disk (O_DSYNC): proc(5), fd and
+ * fdinfo. Linux only.
  */
 export async function syncedLogs(pid: number): Promise<readonly boolean[]> {
   const synced: boolean[] = []
@@ -62,5 +62,8 @@ export async function syncedLogs(pid: number): Promise<readonly boolean[]> {
 export const readPort = (child: Child): number => Number(new URL(child.address).port)
 
 export function buildConnectionString(child: Child): string {
-  return `Endpoint=sb://127.0.0.1:${readPort(child)};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`
+  return (
+    `Endpoint=sb://127.0.0.1:${readPort(child)};SharedAccessKeyName=RootManageSharedAccessKey;` +
+    'SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true'
+  )
 }

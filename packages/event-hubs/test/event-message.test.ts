@@ -36,10 +36,10 @@ const marks = (id: number, epoch: number, sequence: number): Buffer[] => [
   ...[symbol('com.microsoft:producer-epoch'), int(epoch)],
   ...[symbol('com.microsoft:producer-sequence-number'), int(sequence)],
 ]
-/** What the service sets, for sequence number 7 at offset 4096 and time 99. */
+/** The service's annotations, for sequence number 7 at offset 4096 and time 99. */
 const OWN = ['x-opt-sequence-number', 7, 'x-opt-offset', '4096', 'x-opt-enqueued-time', 99]
 
-/** Sections of what consumers get, each its code and value. */
+/** Returns the sections of the stored message: code and value of each. */
 function storedSections(event: PublishedEvent): readonly (readonly [code: unknown, value: unknown])[] {
   const target = Buffer.alloc(storedSize(event, 4096) + 10)
   const end = writeStored(event, target, 5, 7, 4096, 99)
@@ -68,24 +68,24 @@ const batch = (head: Buffer, ...events: Buffer[]): Buffer => Buffer.concat([head
 for (const [what, payload] of [
   ['nothing', Buffer.alloc(0)],
   ['a message without a body', Buffer.concat([HEADER, PROPERTIES, FOOTER])],
-  ['annotations behind the properties', Buffer.concat([PROPERTIES, annotations(), BODY])],
+  ['annotations after the properties', Buffer.concat([PROPERTIES, annotations(), BODY])],
   ['two headers', Buffer.concat([HEADER, HEADER, BODY])],
-  ['annotations twice', Buffer.concat([annotations(), annotations(), BODY])],
-  ['a section that is none', Buffer.concat([described(0x79, map()), BODY])],
+  ['repeated annotations', Buffer.concat([annotations(), annotations(), BODY])],
+  ['an unknown section', Buffer.concat([described(0x79, map()), BODY])],
   ['a data section of text', described(0x75, text('body'))],
 ] as const)
-  test(`refused, alone and as an event of a batch: ${what} (AMQP 1.0 part 3, 3.2)`, () => {
+  test(`refuses ${what}, alone and in a batch (AMQP 1.0 part 3, 3.2)`, () => {
     assert.throws(() => readPublished(payload, 0), DecodeError)
     assert.throws(() => readPublished(batch(annotations(), payload), BATCH_FORMAT), DecodeError)
     assert.throws(() => readPublished(batch(annotations(), BODY, payload), BATCH_FORMAT), DecodeError)
   })
 
-test('a batch without an event is refused, and one whose envelope is out of order', () => {
+test('refuses a batch without events, and a batch whose sections are out of order', () => {
   assert.throws(() => readPublished(annotations(), BATCH_FORMAT), DecodeError)
   assert.throws(() => readPublished(Buffer.concat([dataSection(BODY), annotations()]), BATCH_FORMAT), DecodeError)
 })
 
-test('no producer sets what the service sets: each reserved annotation is dropped, others stay', () => {
+test('drops annotations that only the service may set, and keeps all others', () => {
   const forged = ['x-opt-sequence-number', 'x-opt-offset', 'x-opt-enqueued-time', 'x-opt-partition-id']
   const items = forged.flatMap((name) => [symbol(name), text('forged')])
   const sent = Buffer.concat([annotations(symbol('x-opt-mine'), text('kept'), ...items), BODY])
@@ -96,12 +96,12 @@ test('no producer sets what the service sets: each reserved annotation is droppe
     ])
 })
 
-test('the marks of an idempotent producer are between it and the service: consumers do not get them', () => {
+test('does not pass the numbers of an idempotent producer to consumers', () => {
   const event = only(Buffer.concat([annotations(...marks(1, 2, 3)), BODY]))
   assert.deepEqual(storedSections(event)[0], [0x72, OWN])
 })
 
-test("delivery annotations are the sender's word to the service: they are dropped, and every other section is kept", () => {
+test('drops delivery annotations and keeps every other section', () => {
   const sent = Buffer.concat([
     HEADER,
     deliveryAnnotations(symbol('secret'), text('x')),
@@ -124,7 +124,7 @@ test("delivery annotations are the sender's word to the service: they are droppe
   ])
 })
 
-test("a receiver's runtime metrics go between header and annotations (AMQP 1.0 part 3, 3.2)", () => {
+test("inserts a receiver's runtime metrics between header and annotations (AMQP 1.0 part 3, 3.2)", () => {
   const info = { beginSequence: 0, lastSequence: 12, lastOffset: 8192, lastTime: 77, bytes: 1 }
   for (const [sent, codes] of [
     [Buffer.concat([HEADER, BODY]), [0x70, 0x71, 0x72, 0x75]],
@@ -146,7 +146,7 @@ test("a receiver's runtime metrics go between header and annotations (AMQP 1.0 p
   }
 })
 
-test('a body may have more than one section of data, or of sequences (AMQP 1.0 part 3, 3.2)', () => {
+test('accepts a body of several data or sequence sections (AMQP 1.0 part 3, 3.2)', () => {
   const sequence = described(0x76, list(text('one')))
   for (const body of [Buffer.concat([BODY, BODY]), Buffer.concat([sequence, sequence])]) {
     const event = only(Buffer.concat([PROPERTIES, body]))
@@ -154,7 +154,7 @@ test('a body may have more than one section of data, or of sequences (AMQP 1.0 p
   }
 })
 
-test("a batch's partition key is that of each of its events, in place of their own", () => {
+test("a batch's partition key replaces the keys of its events", () => {
   const own = Buffer.concat([annotations(...key('own')), BODY])
   const keyed = readPublished(batch(annotations(...key('of the batch')), BODY, own), BATCH_FORMAT)
   assert.equal(keyed.partitionKey, 'of the batch')
@@ -170,7 +170,7 @@ test("a batch's partition key is that of each of its events, in place of their o
   assert.equal(single.partitionKey, 'own')
 })
 
-test('an idempotent producer marks its batch, as the SDK for JavaScript does, or its first event, as that for .NET does', () => {
+test("reads a producer's numbers from the batch (JavaScript SDK) or from its first event (.NET SDK)", () => {
   const event = (...items: Buffer[]): Buffer => Buffer.concat([annotations(...items), BODY])
   const mark = (payload: Buffer, format = BATCH_FORMAT): unknown => readPublished(payload, format).producer
   assert.deepEqual(mark(batch(annotations(...marks(1, 2, 3)), BODY)), { id: 1, epoch: 2, sequence: 3 })

@@ -9,7 +9,7 @@ const QUESTIONS = ['onSend', 'onDeliver', 'rewind', 'latencyMs'] as const
 
 const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 })
 
-/** Rates of some of the names that add up to no more than 1. */
+/** Rates for the names that add up to at most 1. */
 const arbitraryRates = <Name extends string>(names: readonly Name[]): fc.Arbitrary<Partial<Record<Name, number>>> =>
   fc.array(fc.nat(1000), { minLength: names.length + 1, maxLength: names.length + 1 }).map((weights) => {
     const sum = Math.max(
@@ -34,7 +34,7 @@ const settings: fc.Arbitrary<FaultSettings> = fc
     latencyMs: { min: 5, max: 9 },
   }))
 
-test('what faults cannot be is refused by name', () => {
+test('refuses invalid fault settings by name', () => {
   const refusals: readonly (readonly [unknown, string])[] = [
     [undefined, 'an object is expected'],
     [[], 'an object is expected'],
@@ -66,12 +66,12 @@ test('what faults cannot be is refused by name', () => {
   assert.deepEqual(readFaultSettings(all), all)
 })
 
-test('without rates every answer is plain and nothing is counted', () => {
+test('without rates there is no fault and nothing is counted', () => {
   for (const question of QUESTIONS) assert.ok(!Faults.none[question]())
   assert.deepEqual(Faults.none.counts, {})
 })
 
-test('the same seed gives the same answers to a question, whatever else is asked in between', () => {
+test('the same seed gives the same answers to a question, independently of other questions', () => {
   fc.assert(
     fc.property(settings, fc.array(fc.constantFrom(...QUESTIONS), { maxLength: 200 }), (given, asked) => {
       const mixed = new Faults(given)
@@ -85,7 +85,7 @@ test('the same seed gives the same answers to a question, whatever else is asked
   )
 })
 
-test('other seeds give other answers', () => {
+test('different seeds give different answers', () => {
   const drawAnswers = (seed: number): string =>
     Array.from({ length: 64 }, (_, i) => i)
       .map(() => faultsBySeed[seed]?.onSend() ?? '-')
@@ -94,7 +94,7 @@ test('other seeds give other answers', () => {
   assert.equal(new Set(faultsBySeed.map((_, seed) => drawAnswers(seed))).size, 100)
 })
 
-test('each fault comes as often as its rate says, and is counted', () => {
+test('each fault occurs at its rate, and is counted', () => {
   const asked = 4000
   fc.assert(
     fc.property(settings, (given) => {
@@ -105,7 +105,7 @@ test('each fault comes as often as its rate says, and is counted', () => {
       check('latencyMs', 1)
 
       function check(name: string, rate: number): void {
-        // Seven standard deviations: what comes once in 10^11 times.
+        // Seven standard deviations are exceeded once in 10^11 times.
         const allowed = 7 * Math.sqrt(asked * rate * (1 - rate)) + 1
         const counted = faults.counts[name] ?? 0
         assert.ok(Math.abs(counted - asked * rate) <= allowed, `${name}: ${counted} of ${asked} at a rate of ${rate}`)
@@ -115,7 +115,7 @@ test('each fault comes as often as its rate says, and is counted', () => {
   )
 })
 
-test('a rate of 1 is always, and each fault has the name that the data path knows', () => {
+test('a rate of 1 always injects the fault, under the name that the data path uses', () => {
   const named: [keyof FaultSettings, string][] = [
     ['serverBusy', 'server-busy'],
     ['dropBeforeStore', 'drop-before-store'],
@@ -133,7 +133,7 @@ test('a rate of 1 is always, and each fault has the name that the data path know
   assert.equal(new Faults({ seed: 7, duplicates: { rate: 1, events: 12 } }).rewind(), 12)
 })
 
-test('latency is anything between its bounds, both of them included', () => {
+test('latency takes every value between its bounds, including both', () => {
   const faults = new Faults({ seed: 3, latencyMs: { min: 5, max: 9 } })
   const seen = new Set(Array.from({ length: 500 }, () => faults.latencyMs()))
   assert.deepEqual([...seen].sort(), [5, 6, 7, 8, 9])

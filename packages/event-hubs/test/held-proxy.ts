@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
 /**
- * Stands before an endpoint and can keep its answers back: what a client sends takes effect, and the
- * acknowledgement is lost.
+ * A proxy that can withhold the server's answers: a client's sends take effect, but the acknowledgements are
+ * lost.
  */
 export class HeldProxy {
   readonly #server: Server
@@ -37,12 +37,12 @@ export class HeldProxy {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** From now on nothing that the server says reaches its client. */
+  /** Withholds the server's answers from now on. */
   hold(): void {
     this.#holding = true
   }
 
-  /** Ends every connection, with what was kept back; new ones are served. */
+  /** Ends all connections and drops the withheld answers. New connections are served. */
   drop(): void {
     this.#holding = false
     for (const pair of this.#pairs) this.#end(pair)

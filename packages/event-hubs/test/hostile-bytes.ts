@@ -27,12 +27,12 @@ import {
 } from './amqp-wire.ts'
 import { SASL_PLAIN } from './witness.ts'
 
-/** How far a client behaves before it turns hostile. */
+/** How far a client behaves correctly before it turns hostile. */
 export type Stage = 'nothing' | 'sasl' | 'authenticated' | 'open' | 'begun' | 'attached'
 
 const STAGES: readonly Stage[] = ['nothing', 'sasl', 'authenticated', 'open', 'begun', 'attached']
 
-/** What one hostile client writes after a valid beginning. */
+/** The bytes of one hostile client after a valid beginning. */
 export interface Attack {
   readonly from: Stage
   readonly bytes: Buffer
@@ -45,7 +45,7 @@ const RECEIVER = 1
 /** Whether a client of this stage authenticates first, and waits for the outcome. */
 export const authenticates = (stage: Stage): boolean => STAGES.indexOf(stage) >= STAGES.indexOf('authenticated')
 
-/** What a client of this stage says, in one go; after the SASL outcome if it authenticates. */
+/** Returns the valid beginning of a client of this stage, sent at once, after the SASL outcome if it authenticates. */
 export function beginning(stage: Stage, hub: string): Buffer {
   if (!authenticates(stage)) return stage === 'sasl' ? SASL_HEADER : Buffer.alloc(0)
   const address = `${hub}/ConsumerGroups/$Default/Partitions/0`
@@ -71,14 +71,14 @@ const stage = fc.constantFrom(...STAGES)
 const noise = (maxLength: number): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes))
 
-/** Any value, most of them true, some with a length, a size or a count that their bytes do not bear out. */
+/** Any value. Most are valid; some have a length, size or count that does not match their bytes. */
 const { value: anyValue } = fc.letrec<{ value: Buffer }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom(nothing, bool(true), bool(false), text('text'), symbol('symbol'), binary(Buffer.from('bytes'))),
     edge32.map(uint),
     edge32.map(ulong),
-    // Any type code at all, with what may or may not be its bytes.
+    // Any type code, with bytes that may or may not match it.
     fc.tuple(fc.integer({ min: 0, max: 255 }), noise(20)).map(([code, rest]) => Buffer.from([code, ...rest])),
     // Sizes and counts of variable, compound and array types.
     fc
@@ -92,7 +92,7 @@ const { value: anyValue } = fc.letrec<{ value: Buffer }>((tie) => ({
         noise(40),
       )
       .map(([code, size, count, rest]) => Buffer.from([code, size, count, ...rest])),
-    // A true size and a count that is none: of elements that need no bytes at all there could be billions.
+    // A correct size with a wrong count: there could be billions of elements that need no bytes.
     fc
       .tuple(
         fc.constantFrom(0xd0, 0xd1, 0xf0),
@@ -104,7 +104,7 @@ const { value: anyValue } = fc.letrec<{ value: Buffer }>((tie) => ({
         Buffer.concat([Buffer.of(code), be32(5 + rest.length), be32(count), Buffer.of(element), rest]),
       ),
     fc.array(tie('value'), { maxLength: 6 }).map((items) => list(...items)),
-    // Described, and descriptors that are described themselves.
+    // Described values, and described descriptors.
     fc.tuple(tie('value'), tie('value')).map(([descriptor, value]) => Buffer.concat([Buffer.of(0), descriptor, value])),
   ),
 }))
@@ -122,7 +122,7 @@ const anyPerformative = fc
   )
   .map(([code, fields]) => performative(code, ...fields))
 
-/** A transfer's message with a few of its bytes changed. */
+/** A transfer's message with a few changed bytes. */
 const anyMessage = fc
   .tuple(
     fc.constantFrom(
@@ -168,7 +168,7 @@ const anyFlow = fc
   })
   .map(({ link, ...session }) => flowFrame(0, { ...session, ...(link && { link }) }))
 
-/** Every frame a client has, each valid where it belongs. */
+/** Every frame of a client. Each is valid in its place. */
 function validFrames(hub: string): readonly Buffer[] {
   return [
     SASL_HEADER,
@@ -200,7 +200,7 @@ function validFrames(hub: string): readonly Buffer[] {
   ]
 }
 
-/** Attacks by their family: each is the domain of a property. */
+/** Attacks by family. Each family is the domain of a property. */
 export function attacks(hub: string): Readonly<Record<string, fc.Arbitrary<Attack>>> {
   const after = (from: fc.Arbitrary<Stage>, bytes: fc.Arbitrary<Buffer>): fc.Arbitrary<Attack> =>
     fc.record({ from, bytes })
@@ -217,7 +217,7 @@ export function attacks(hub: string): Readonly<Record<string, fc.Arbitrary<Attac
           Buffer.concat([be32(size), Buffer.from([doff, type, number >>> 8, number & 255]), body]),
         ),
     ),
-    'a valid conversation with bytes changed, lost, doubled or cut off': fc
+    'a valid conversation with changed, lost, doubled or cut-off bytes': fc
       .array(fc.tuple(fc.nat(conversation.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(3)), {
         minLength: 1,
         maxLength: 4,
@@ -233,7 +233,7 @@ export function attacks(hub: string): Readonly<Record<string, fc.Arbitrary<Attac
       stage,
       fc.array(fc.constantFrom(...frames), { minLength: 1, maxLength: 12 }).map((some) => Buffer.concat(some)),
     ),
-    'transfers of changed messages on any handle, whole and never ended (AMQP 1.0 2.7.5, 3.2)': after(
+    'transfers of changed messages on any handle, whole and unfinished (AMQP 1.0 2.7.5, 3.2)': after(
       attached,
       fc.array(anyTransfer, { minLength: 1, maxLength: 8 }).map((some) => Buffer.concat(some)),
     ),
@@ -250,7 +250,7 @@ export function attacks(hub: string): Readonly<Record<string, fc.Arbitrary<Attac
   }
 }
 
-/** Bytes set, lost, doubled, or the end cut off. */
+/** Sets, loses or doubles bytes, or cuts off the end. */
 function mutated(original: Buffer, mutations: readonly (readonly [at: number, byte: number, kind: number])[]): Buffer {
   let bytes = Buffer.from(original)
   for (const [at, byte, kind] of mutations) {
@@ -264,8 +264,8 @@ function mutated(original: Buffer, mutations: readonly (readonly [at: number, by
 }
 
 /**
- * Described values, descriptors, lists and arrays inside each other, in a performative's place, in its fields
- * and in a message.
+ * Nested described values, descriptors, lists and arrays: in place of a performative, in its fields, and in a
+ * message.
  */
 function nesting(): fc.Arbitrary<Buffer> {
   return fc
@@ -279,7 +279,7 @@ function nesting(): fc.Arbitrary<Buffer> {
     })
 }
 
-/** So deep that each level costs as few bytes as its type allows; a frame is bounded at 900 KB. */
+/** Nests values so that each level costs as few bytes as its type allows. A frame has at most 900 KB. */
 function nested(kind: number, depth: number): Buffer {
   if (kind === 0x00) return Buffer.alloc(depth)
   // A descriptor of one byte before each further described value.
@@ -292,7 +292,7 @@ function nested(kind: number, depth: number): Buffer {
   for (let level = 0; level < levels; level++) {
     const at = level * width
     bytes[at] = kind
-    // What is left in truth, so that no level is refused for its size.
+    // The true rest, so that no level is refused for its size.
     bytes.writeUInt32BE(bytes.length - at - 5, at + 1)
     bytes.writeUInt32BE(1, at + 5)
   }

@@ -16,8 +16,8 @@ after(cleanUp)
 
 const SENDS = 40
 /**
- * The SDK lets a send whose connection is lost run into its time-out before it tries again. A send that is
- * only slow must not: it would be stored twice.
+ * After a lost connection, the SDK waits for a send's time-out before it tries again. The time-out must be
+ * long enough for slow sends, which would otherwise be stored twice.
  */
 const QUICK = { retryOptions: { maxRetries: 40, retryDelayInMs: 20, timeoutInMs: 2000 } }
 const FAULTS = '/namespaces/emulatorNs1/faults'
@@ -32,7 +32,7 @@ async function setFaults({ call }: ControlledEmulator, faults: Readonly<Record<s
   assert.equal(status, 200, JSON.stringify(body))
 }
 
-/** How many of a fault were done; ends them all. */
+/** Returns how often a fault was injected, and ends all faults. */
 async function clearFaults({ call }: ControlledEmulator, name: string): Promise<number> {
   const { body } = await call('GET', FAULTS)
   await call('DELETE', FAULTS)
@@ -46,7 +46,7 @@ async function sendNumbered(t: TestContext, endpoint: ControlledEmulator): Promi
   for (const body of numbers(SENDS)) await within(producer.sendBatch([{ body }]), `the acknowledgement of ${body}`)
 }
 
-/** Everything that the log holds, in its order. */
+/** Returns all bodies in the log, in order. */
 async function allBodies(t: TestContext, endpoint: ControlledEmulator): Promise<number[]> {
   const producer = createProducer(t, endpoint.connectionString, 'orders')
   const { lastEnqueuedSequenceNumber } = await producer.getPartitionProperties('0')
@@ -56,36 +56,36 @@ async function allBodies(t: TestContext, endpoint: ControlledEmulator): Promise<
 }
 
 for (const fault of ['serverBusy', 'dropBeforeStore', 'dropAfterAck'])
-  test(`${fault}: the SDK sends again, or goes on; each event is there once, in order`, async (t) => {
+  test(`${fault}: the SDK sends again or continues, and each event is stored once, in order`, async (t) => {
     const endpoint = await start()
     await setFaults(endpoint, { [fault]: 0.1 })
     await sendNumbered(t, endpoint)
     const done = await clearFaults(endpoint, fault)
-    assert.ok(done > 0, 'no fault was done')
+    assert.ok(done > 0, 'no fault was injected')
     assert.deepEqual(await allBodies(t, endpoint), numbers(SENDS))
   })
 
 for (const fault of ['dropBeforeAck', 'halfCloseBeforeAck'])
-  test(`${fault}: what was stored and not acknowledged is sent again: as many duplicates as faults, and nothing is missing`, async (t) => {
+  test(`${fault}: the SDK sends unacknowledged events again, one duplicate per fault`, async (t) => {
     const endpoint = await start()
     await setFaults(endpoint, { [fault]: 0.1 })
     await sendNumbered(t, endpoint)
     const done = await clearFaults(endpoint, fault)
-    assert.ok(done > 0, 'no fault was done')
+    assert.ok(done > 0, 'no fault was injected')
     const bodies = await allBodies(t, endpoint)
     assert.equal(bodies.length, SENDS + done)
     assert.deepEqual([...new Set(bodies)], numbers(SENDS))
   })
 
-test('halfCloseAfterAck: whatever crosses the end of the connection, nothing is missing', async (t) => {
+test('halfCloseAfterAck: no event is missing', async (t) => {
   const endpoint = await start()
   await setFaults(endpoint, { halfCloseAfterAck: 0.1 })
   await sendNumbered(t, endpoint)
-  assert.ok((await clearFaults(endpoint, 'halfCloseAfterAck')) > 0, 'no fault was done')
+  assert.ok((await clearFaults(endpoint, 'halfCloseAfterAck')) > 0, 'no fault was injected')
   assert.deepEqual([...new Set(await allBodies(t, endpoint))], numbers(SENDS))
 })
 
-test('drop: a receiver whose connection is lost again and again gets every event once, in order', async (t) => {
+test('drop: a receiver that keeps losing its connection gets every event once, in order', async (t) => {
   const endpoint = await start()
   await sendNumbered(t, endpoint)
   await setFaults(endpoint, { drop: 0.3 })
@@ -99,7 +99,7 @@ test('drop: a receiver whose connection is lost again and again gets every event
         received.push(...(listBodies(events) as number[]))
         if (received.length >= 3 * SENDS) all.resolve()
       },
-      // A lost connection is reported here and then mended.
+      // The SDK reports a lost connection here, and then reconnects.
       async processError() {},
     },
     { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1, maxBatchSize: 20, prefetchCount: 20 },
@@ -108,11 +108,11 @@ test('drop: a receiver whose connection is lost again and again gets every event
   await sendNumbered(t, endpoint)
   await sendNumbered(t, endpoint)
   await within(all.promise, 'every event')
-  assert.ok((await clearFaults(endpoint, 'drop')) > 0, 'no fault was done')
+  assert.ok((await clearFaults(endpoint, 'drop')) > 0, 'no fault was injected')
   assert.deepEqual(received, [...numbers(SENDS), ...numbers(SENDS), ...numbers(SENDS)])
 })
 
-test('steal: a receiver is told that another has taken its place', async (t) => {
+test('steal: a receiver gets the error that another one has replaced it', async (t) => {
   const endpoint = await start()
   await sendNumbered(t, endpoint)
   await setFaults(endpoint, { steal: 1 })
@@ -132,7 +132,7 @@ test('steal: a receiver is told that another has taken its place', async (t) => 
   assert.equal(readCode(await within(stolen.promise, 'the loss')), 'ReceiverDisconnectedError')
 })
 
-test('duplicates: a receiver that attaches is sent the events before its position again, whatever it names it by', async (t) => {
+test('duplicates: a receiver gets the events before its position again, by offset or sequence number', async (t) => {
   const endpoint = await start()
   await sendNumbered(t, endpoint)
   const consumer = createConsumer(t, endpoint.connectionString, 'orders')
@@ -152,7 +152,7 @@ async function firstAfter(consumer: EventHubConsumerClient, position: EventPosit
   return first?.body
 }
 
-test('latency: acknowledgements and deliveries are held back, and keep their order', async (t) => {
+test('latency: acknowledgements and deliveries are delayed in order', async (t) => {
   const endpoint = await start()
   await setFaults(endpoint, { latencyMs: { min: 1, max: 20 } })
   await sendNumbered(t, endpoint)
@@ -161,14 +161,14 @@ test('latency: acknowledgements and deliveries are held back, and keep their ord
   assert.deepEqual(bodies, numbers(SENDS))
 })
 
-test('a throughput unit takes 1,000 events a second: more is server-busy, and what the SDK sends again arrives once', async (t) => {
+test('one throughput unit takes 1,000 events a second; the SDK sends refused ones again, none twice', async (t) => {
   const endpoint = await start(1)
   const impatient = createProducer(t, endpoint.connectionString, 'orders', IMPATIENT)
   const batch = (from: number): { body: number }[] => numbers(500).map((i) => ({ body: from + i }))
   await impatient.sendBatch(batch(0))
   await impatient.sendBatch(batch(500))
   const busy = await captureRefusal(
-    // A second's worth is used up. How soon the next batch is one too many is the machine's affair.
+    // One second's worth is used up. When the next batch exceeds the limit depends on the machine's speed.
     (async () => {
       for (;;) await impatient.sendBatch(batch(-1))
     })(),
@@ -185,7 +185,7 @@ test('a throughput unit takes 1,000 events a second: more is server-busy, and wh
   )
 })
 
-test('a send that is larger than a second of its unit is let through when nothing else was sent', async (t) => {
+test('a send larger than one second of its unit passes if nothing else was sent', async (t) => {
   const endpoint = await start(1)
   const producer = createProducer(t, endpoint.connectionString, 'orders', IMPATIENT)
   await producer.sendBatch(numbers(3000).map((body) => ({ body })))

@@ -4,7 +4,7 @@ import { packedEmulatorSuite } from '../../test-support/packed-emulator.ts'
 
 const findConnectionString = (printed: string): string => /^Endpoint=.*$/m.exec(printed)?.[0] ?? ''
 
-/** What the only partition holds, in order. */
+/** Returns the bodies in the only partition, in order. */
 async function received(printed: string, count: number): Promise<readonly unknown[]> {
   const consumer = new EventHubConsumerClient('audit', findConnectionString(printed), 'orders')
   const bodies: unknown[] = []

@@ -50,7 +50,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const steps = fc.array(step, { maxLength: 40, size: 'max' })
 
-/** What the log must hold: all events ever, of which those from `begin` on are kept. */
+/** The expected log: all events ever appended, of which those from `begin` on are retained. */
 interface Model {
   readonly events: Stored[]
   begin: number
@@ -63,7 +63,7 @@ async function check(log: PartitionLog, model: Model): Promise<void> {
   assert.deepEqual([lastSequence, lastOffset, lastTime], [last?.sequence ?? -1, last?.offset ?? -1, last?.time ?? 0])
   const kept = model.events.slice(model.begin)
   assert.deepEqual(await readAll(log), kept)
-  // Positions outlive what was dropped: each event's own leads to it or to the first kept.
+  // Positions stay valid after drops: each event's own leads to it, or to the first retained one.
   for (const event of [model.events[0], model.events[model.begin >> 1], kept[kept.length >> 1], last]) {
     if (!event) continue
     for (const key of ['sequence', 'offset', 'time'] as const) {
@@ -136,7 +136,7 @@ async function run(t: TestContext, segmentBytes: number, steps: readonly Step[])
   }
 }
 
-test('whatever is appended, dropped and reopened, in any order: every kept event is found, unchanged, in its place', async (t) => {
+test('after appends, drops and reopens in any order, every retained event is unchanged in its place', async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 10_000 })
   let dropped = 0
   let kept = 0

@@ -17,7 +17,7 @@ import {
 const OUT_OF_ORDER = { name: 'Refusal', condition: 'com.microsoft:out-of-order-sequence' }
 const STOLEN = { name: 'Refusal', condition: 'com.microsoft:producer-epoch-stolen' }
 
-test('a gap and a batch that is known in part are refused, and nothing of them is stored', async (t) => {
+test('refuses a gap and a partly repeated batch, and stores nothing of them', async (t) => {
   await withLog(await newFolder(t), async (log) => {
     log.openProducer(7, 0, 0)
     await append(log, numbered(0, 3), { id: 7, epoch: 0, sequence: 1 })
@@ -29,13 +29,13 @@ test('a gap and a batch that is known in part are refused, and nothing of them i
   })
 })
 
-test('an epoch that is over is refused, to a producer that connects and to one that publishes', async (t) => {
+test('refuses an old epoch, when a producer connects and when it publishes', async (t) => {
   await withLog(await newFolder(t), async (log) => {
     log.openProducer(7, 3, 0)
     await append(log, numbered(0, 1), { id: 7, epoch: 3, sequence: 1 })
     assert.throws(() => log.openProducer(7, 2, 0), STOLEN)
     log.openProducer(7, 3, 50)
-    assert.deepEqual(log.producer(7), { id: 7, epoch: 3, sequence: 1 }, 'the same epoch goes on where it was')
+    assert.deepEqual(log.producer(7), { id: 7, epoch: 3, sequence: 1 }, 'the same epoch continues its sequence')
     log.openProducer(7, 4, 10)
     assert.deepEqual(log.producer(7), { id: 7, epoch: 4, sequence: 10 })
     await assert.rejects(append(log, numbered(1, 2), { id: 7, epoch: 3, sequence: 2 }), STOLEN)
@@ -44,7 +44,7 @@ test('an epoch that is over is refused, to a producer that connects and to one t
   })
 })
 
-test('a batch that was published already is acknowledged without being stored, after what came before it', async (t) => {
+test('acknowledges a repeated batch without storing it, in the order of appends', async (t) => {
   await withLog(await newFolder(t), async (log) => {
     const order: string[] = []
     const publishing = (sequence: number) => ({ id: 1, epoch: 0, sequence })
@@ -59,7 +59,7 @@ test('a batch that was published already is acknowledged without being stored, a
   })
 })
 
-test('a repeated batch is not acknowledged when the first one could not be written', async (t) => {
+test('does not acknowledge a repeated batch if the first one could not be written', async (t) => {
   const log = await openLog(await newFolder(t))
   await log.close()
   const answers = await Promise.allSettled(
@@ -71,7 +71,7 @@ test('a repeated batch is not acknowledged when the first one could not be writt
   )
 })
 
-test('what producers published is known after a restart, over segments, and when their events were dropped', async (t) => {
+test("knows the producers' state after a restart, across segments, and after their events were dropped", async (t) => {
   const folder = await newFolder(t)
   const options = { segmentBytes: 500 }
   const known = [
@@ -102,7 +102,7 @@ test('what producers published is known after a restart, over segments, and when
   }
 })
 
-test('a producer whose last batch was torn off publishes it again; what only waited for a new segment is not known', async (t) => {
+test('a producer can publish its torn last batch again, also if the batch waited for a new segment', async (t) => {
   const folder = await newFolder(t)
   const publishing = (sequence: number) => ({ id: 1, epoch: 0, sequence })
   const options = { segmentBytes: 1 }
@@ -110,7 +110,7 @@ test('a producer whose last batch was torn off publishes it again; what only wai
     folder,
     async (log) => {
       await append(log, numbered(0, 1), publishing(1))
-      // Judged together, written one after the other: each is too large to share a write.
+      // Checked together, but written one after the other: each is too large to share a write.
       await Promise.all([1, 2].map((i) => append(log, numbered(i, i + 1, 900_000), publishing(i + 1))))
     },
     options,
@@ -127,7 +127,7 @@ test('a producer whose last batch was torn off publishes it again; what only wai
   }
 })
 
-test('a new epoch is on disk with the first event that is published in it', async (t) => {
+test('a new epoch is on disk with the first event published in it', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     log.openProducer(1, 0, 0)
@@ -143,7 +143,7 @@ test('a new epoch is on disk with the first event that is published in it', asyn
   await withLog(folder, (log) => assert.deepEqual(log.producer(1), { id: 1, epoch: 1, sequence: 41 }))
 })
 
-test('of many producers the newest are known, after a restart too, and a header has room for them', async (t) => {
+test('knows the newest of many producers, also after a restart, and a header has room for them', async (t) => {
   const folder = await newFolder(t)
   const many = PRODUCER_LIMIT + 10
   await withLog(
@@ -165,7 +165,7 @@ test('of many producers the newest are known, after a restart too, and a header 
   })
 })
 
-test('a producer that nobody opened may begin with any sequence', async (t) => {
+test('a producer that was not opened may begin at any sequence number', async (t) => {
   await withLog(await newFolder(t), async (log) => {
     await append(log, numbered(0, 2), { id: 9, epoch: 2, sequence: 100 })
     assert.deepEqual(log.producer(9), { id: 9, epoch: 2, sequence: 101 })

@@ -24,12 +24,12 @@ const refusal = (pattern: RegExp) => (error: Error) => {
   assert.match(error.message, pattern)
   assert.match(
     error.message,
-    /restore the file, or remove .* to start the partition anew|start with another data folder/,
+    /restore the file, or remove .* to start with an empty partition|start with another data folder/,
   )
   return true
 }
 
-/** A log of three records of two events each; where each record starts in its file, and where the last ends. */
+/** Writes three records of two events each. Returns where each record starts in the file, and where the last ends. */
 async function threeRecords(
   folder: string,
 ): Promise<{ path: string; whole: Buffer; records: number[]; all: Stored[] }> {
@@ -47,7 +47,7 @@ async function threeRecords(
   return { path, whole: await readFile(path), records, all }
 }
 
-/** Writes ten events, each a segment. */
+/** Writes ten events, each into its own segment. */
 async function tenSegments(folder: string): Promise<string[]> {
   await withLog(
     folder,
@@ -67,7 +67,7 @@ const changed = (bytes: Buffer, at: number): Buffer => {
   return copy
 }
 
-test('a damaged record with whole ones after it is refused by file, sequence number and place', async (t) => {
+test('refuses a damaged record before whole ones, naming file, sequence number and byte', async (t) => {
   const folder = await newFolder(t)
   const { path, whole, records } = await threeRecords(folder)
   const [, second = 0, third = 0] = records
@@ -75,11 +75,11 @@ test('a damaged record with whole ones after it is refused by file, sequence num
     const damaged = changed(whole, at)
     await writeFile(path, damaged)
     await assert.rejects(openLog(folder), refusal(new RegExp(`0\\.log: .* at byte ${second} is damaged`)))
-    assert.deepEqual(await readFile(path), damaged, 'a refused file is left as it is')
+    assert.deepEqual(await readFile(path), damaged, 'a refused file stays unchanged')
   }
 })
 
-test('a log whose first record is gone is refused, not renumbered', async (t) => {
+test('refuses a log whose first record is missing, and does not renumber it', async (t) => {
   const folder = await newFolder(t)
   const { path, whole, records } = await threeRecords(folder)
   const [first = 0, second = 0] = records
@@ -90,7 +90,7 @@ test('a log whose first record is gone is refused, not renumbered', async (t) =>
   )
 })
 
-test('a damaged header is refused, of a segment with events or of one before the last', async (t) => {
+test('refuses a damaged header of a segment that has events or is not the last', async (t) => {
   const folder = await newFolder(t)
   const { path, whole, records } = await threeRecords(folder)
   for (let at = 0; at < (records[0] ?? 0); at++) {
@@ -108,7 +108,7 @@ test('a damaged header is refused, of a segment with events or of one before the
   await withLog(other, async (log) => assert.deepEqual(bodies(await readAll(log)), names(0, 10)))
 })
 
-test('a segment that is missing, cut or in another place is refused by name', async (t) => {
+test('refuses a missing, cut or misplaced segment by name', async (t) => {
   const folder = await newFolder(t)
   const segments = await tenSegments(folder)
   for (const [i, path] of segments.entries()) {
@@ -133,7 +133,7 @@ test('a segment that is missing, cut or in another place is refused by name', as
   await withLog(folder, async (log) => assert.deepEqual(bodies(await readAll(log)), names(0, 10)))
 })
 
-test('a segment of another log that starts at the right position is refused when it does not continue the sequence', async (t) => {
+test('refuses a segment of another log at the right position that does not continue the sequence', async (t) => {
   const options = { segmentBytes: 1 }
   const write = async (...sizes: number[]): Promise<string[]> => {
     const folder = await newFolder(t)
@@ -159,7 +159,7 @@ test('a segment of another log that starts at the right position is refused when
   )
 })
 
-test('an event that is damaged in a sealed segment is refused by file and byte when read; all others are served', async (t) => {
+test('refuses to read a damaged event of a sealed segment, by file and byte, and serves all others', async (t) => {
   const folder = await newFolder(t)
   await withLog(
     folder,
@@ -179,7 +179,7 @@ test('an event that is damaged in a sealed segment is refused by file and byte w
     await assert.rejects(async () => {
       for (let next = 0; ; ) {
         const chunk = await log.read(next)
-        assert.ok(chunk, 'the damaged event was passed over')
+        assert.ok(chunk, 'the damaged event was skipped')
         before.push(...bodies(storedIn(chunk)))
         next = chunk.next
       }
@@ -195,7 +195,7 @@ test('an event that is damaged in a sealed segment is refused by file and byte w
   })
 })
 
-test('a folder of the former format is refused with what to do', async (t) => {
+test('refuses a folder of the former format, and says what to do', async (t) => {
   const folder = dirname(await newFolder(t))
   await mkdir(folder, { recursive: true })
   await refuseFormerLogs(folder)
@@ -208,7 +208,7 @@ test('a folder of the former format is refused with what to do', async (t) => {
   )
 })
 
-test('a segment of a format to come is refused, not cut', async (t) => {
+test('refuses a segment of a future format, and does not cut it', async (t) => {
   const folder = await newFolder(t)
   const { path, whole, records } = await threeRecords(folder)
   whole.writeUInt32BE(2, 8)
@@ -217,7 +217,7 @@ test('a segment of a format to come is refused, not cut', async (t) => {
   await assert.rejects(openLog(folder), refusal(/0\.log was written by another version \(format 2\)/))
 })
 
-test('a log that is cut at any byte keeps every record before the cut, at its position, and goes on after it', async (t) => {
+test('a log cut at any byte keeps every record before the cut at its position, and continues after it', async (t) => {
   const folder = await newFolder(t)
   const { path, whole, records, all } = await threeRecords(folder)
   for (let length = 0; length <= whole.length; length++) {
@@ -233,7 +233,7 @@ test('a log that is cut at any byte keeps every record before the cut, at its po
   }
 })
 
-test('a last segment that is cut at any byte keeps what is before the cut, and all of the segments before it', async (t) => {
+test('a last segment cut at any byte keeps all before the cut, and all earlier segments', async (t) => {
   const folder = await newFolder(t)
   const segments = await tenSegments(folder)
   const path = segments[9] ?? ''
@@ -252,7 +252,7 @@ test('a last segment that is cut at any byte keeps what is before the cut, and a
   }
 })
 
-test('zeros and garbage after the last record, as a lost page leaves them, are cut', async (t) => {
+test('cuts zeros and garbage after the last record, as a lost page leaves them', async (t) => {
   for (const tail of [Buffer.alloc(5000), Buffer.from('TML2'.repeat(500)), Buffer.alloc(40, 0xff)]) {
     const folder = await newFolder(t)
     const { path, whole, all } = await threeRecords(folder)
@@ -264,7 +264,7 @@ test('zeros and garbage after the last record, as a lost page leaves them, are c
   }
 })
 
-test('a torn header hides no damage of the segment before it', async (t) => {
+test('finds damage of the segment before a torn header', async (t) => {
   const folder = await newFolder(t)
   const segments = await tenSegments(folder)
   const [sealed = '', torn = ''] = segments.slice(-2)

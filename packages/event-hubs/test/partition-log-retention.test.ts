@@ -18,7 +18,7 @@ import {
 
 const SEGMENT = 2000
 
-/** Twenty events, a second apart from second 1 on; some four of them fill a segment. */
+/** Appends twenty events, one per second from second 1 on. About four fill a segment. */
 async function twentyEvents(t: TestContext, log: PartitionLog): Promise<void> {
   t.mock.timers.enable({ apis: ['Date'], now: 0 })
   for (let i = 0; i < 20; i++) {
@@ -27,7 +27,7 @@ async function twentyEvents(t: TestContext, log: PartitionLog): Promise<void> {
   }
 }
 
-test('retention by time drops whole segments in which every event is older, and nothing else', async (t) => {
+test('retention by time drops only segments in which every event is older', async (t) => {
   const folder = await newFolder(t)
   await withLog(
     folder,
@@ -40,7 +40,7 @@ test('retention by time drops whole segments in which every event is older, and 
       for (let now = 20_000; now <= 35_000; now += 1000) {
         await log.retain({ ms: 10_000 }, now)
         const { beginSequence, lastSequence, bytes } = log.info
-        // The event of sequence number n is of second n + 1.
+        // The event with sequence number n is from second n + 1.
         assert.ok(beginSequence <= Math.min(20, now / 1000 - 11), `at ${now}`)
         assert.deepEqual(bodies(await readAll(log)), names(beginSequence, 20))
         assert.equal(lastSequence, 19)
@@ -54,7 +54,7 @@ test('retention by time drops whole segments in which every event is older, and 
   )
 })
 
-test('retention by size keeps at least so many of the newest bytes, and less than a segment more', async (t) => {
+test('retention by size keeps the given number of newest bytes, and less than a segment more', async (t) => {
   const folder = await newFolder(t)
   await withLog(
     folder,
@@ -76,10 +76,10 @@ test('retention by size keeps at least so many of the newest bytes, and less tha
   )
 })
 
-test('a reader, a search and a position in dropped segments go on at the first kept event', async (t) => {
+test('a reader, a search and a position in dropped segments continue at the first retained event', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, (log) => twentyEvents(t, log), { segmentBytes: SEGMENT })
-  // Just opened and without memory: readings and searches go to the disk.
+  // Newly opened without a tail cache, so that reads and searches go to the disk.
   await withLog(
     folder,
     async (log) => {
@@ -91,7 +91,7 @@ test('a reader, a search and a position in dropped segments go on at the first k
       assert.ok(begin > 8)
       const chunk = await reading
       assert.ok(chunk)
-      assert.equal(bodies(storedIn(chunk))[0], 'event 0', 'a reading that had begun ends well')
+      assert.equal(bodies(storedIn(chunk))[0], 'event 0', 'a running read completes')
       const kept = names(begin, 20)
       assert.deepEqual(bodies(await readAll(log, chunk.next)), kept)
       assert.deepEqual(bodies(await readAll(log, await searching)), kept)
@@ -103,7 +103,7 @@ test('a reader, a search and a position in dropped segments go on at the first k
   )
 })
 
-test('a reading and a search that need the file more than once end well although it is dropped meanwhile', async (t) => {
+test('a read and a search that need the file repeatedly complete although it is dropped meanwhile', async (t) => {
   const folder = await newFolder(t)
   const options = { segmentBytes: 4_000_000, tailBytes: 0 }
   await withLog(
@@ -130,7 +130,7 @@ test('a reading and a search that need the file more than once end well although
   )
 })
 
-test('when everything was dropped the log is empty, and goes on with the next sequence number after a restart', async (t) => {
+test('after everything was dropped, the log is empty and continues the sequence after a restart', async (t) => {
   const folder = await newFolder(t)
   const options = { segmentBytes: SEGMENT }
   const before = await withLog(
@@ -165,7 +165,7 @@ test('when everything was dropped the log is empty, and goes on with the next se
   )
 })
 
-test('a log that is appended to while retention runs loses nothing that is kept', async (t) => {
+test('appends during retention lose no retained event', async (t) => {
   const folder = await newFolder(t)
   await withLog(
     folder,
@@ -184,11 +184,11 @@ test('a log that is appended to while retention runs loses nothing that is kept'
   await withLog(folder, async (log) => assert.equal(log.info.lastSequence, 21))
 })
 
-test('a segment that cannot be made fails the log: nothing that it would have held is acknowledged', async (t) => {
+test('a segment that cannot be created fails the log, and its events are not acknowledged', async (t) => {
   const folder = await newFolder(t)
   const log = await openLog(folder, { segmentBytes: 1 })
   await append(log, numbered(0, 1))
-  // In the way of the next segment.
+  // A file with the name of the next segment.
   await writeFile(
     (await listSegments(folder))[0]?.replace(/\d{20}/, String(log.info.bytes).padStart(20, '0')) ?? '',
     '',
@@ -202,7 +202,7 @@ test('a segment that cannot be made fails the log: nothing that it would have he
   await log.close()
 })
 
-test('files that are no segments are left alone', async (t) => {
+test('leaves files alone that are not segments', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, (log) => append(log, numbered(0, 1)))
   await appendFile(`${folder}/notes.txt`, 'mine')

@@ -9,7 +9,7 @@ import type { StartPosition } from '../log/start-position.ts'
 import { TailCache } from '../log/tail-cache.ts'
 import { temporaryFolder } from './emulator.ts'
 
-/** An event as a consumer gets it. */
+/** An event as a consumer receives it. */
 export interface Stored {
   readonly sequence: number
   readonly offset: number
@@ -19,7 +19,7 @@ export interface Stored {
 
 export interface OpenOptions {
   readonly segmentBytes?: number
-  /** What the tail cache holds; 0 makes every reading one from disk. */
+  /** Size of the tail cache; with 0 every read is from disk. */
   readonly tailBytes?: number
 }
 
@@ -63,7 +63,7 @@ export const names = (from: number, to: number): string[] =>
 export const numbered = (from: number, to: number, size = 0): PublishedEvent[] =>
   names(from, to).map((name) => event(name.padEnd(size)))
 
-/** Settles as the append does. */
+/** Appends events. The promise settles as the append does. */
 export function append(
   log: PartitionLog,
   events: readonly PublishedEvent[],
@@ -75,7 +75,7 @@ export function append(
   })
 }
 
-/** @throws when an event says another sequence number, offset or time in its bytes than the log does. */
+/** @throws Error if an event's bytes have another sequence number, offset or time than the log. */
 export function storedIn(chunk: LogChunk): Stored[] {
   const events: Stored[] = []
   const cursor = new EventCursor(chunk)
@@ -83,15 +83,15 @@ export function storedIn(chunk: LogChunk): Stored[] {
     const { sequence, offset, time, start, end } = cursor
     const { message_annotations: said, body } = rhea.message.decode(chunk.bytes.subarray(start, end))
     if (said?.['x-opt-sequence-number'] !== sequence || said?.['x-opt-offset'] !== String(offset))
-      throw new Error(`event ${sequence} at ${offset} says ${JSON.stringify(said)}`)
+      throw new Error(`event ${sequence} at ${offset} has ${JSON.stringify(said)}`)
     if (said['x-opt-enqueued-time'].getTime() !== time)
-      throw new Error(`event ${sequence} of ${time} says ${JSON.stringify(said)}`)
+      throw new Error(`event ${sequence} of ${time} has ${JSON.stringify(said)}`)
     events.push({ sequence, offset, time, body: body.content.toString().trimEnd() })
   }
   return events
 }
 
-/** All events from the record at `position` on. */
+/** Reads all events from the record at `position` on. */
 export async function readAll(log: PartitionLog, position = 0): Promise<Stored[]> {
   const events: Stored[] = []
   for (let next = position; ; ) {
@@ -102,7 +102,7 @@ export async function readAll(log: PartitionLog, position = 0): Promise<Stored[]
   }
 }
 
-/** What a consumer gets first that starts there. */
+/** Returns the first event of a consumer that starts there. */
 export async function firstFrom(log: PartitionLog, start: StartPosition): Promise<Stored | undefined> {
   for (let next = await log.seek(start); ; ) {
     const chunk = await log.read(next)

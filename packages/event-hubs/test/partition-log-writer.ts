@@ -1,5 +1,5 @@
-// A process that appends to the log in the folder it is told until a write fails, and prints what it was
-// answered. Some hundred events at most: then writes do not fail.
+// A process that appends to the log in the given folder until a write fails, and prints the results. After
+// 200 appends it stops: then writes do not fail.
 import { append, numbered, openLog } from './partition-log-support.ts'
 
 const log = await openLog(process.argv[2] ?? '')

@@ -25,10 +25,10 @@ import {
   withLog,
 } from './partition-log-support.ts'
 
-test('after a write that failed for want of room nothing is acknowledged any more, and nothing acknowledged is lost', async (t) => {
+test('after a write fails on a full disk, nothing is acknowledged, and no acknowledged event is lost', async (t) => {
   const folder = await newFolder(t)
   const writer = fileURLToPath(new URL('./partition-log-writer.ts', import.meta.url))
-  // `ulimit -f` lets the file grow to about 64 KiB: the write that passes it is cut short, the rest of it fails.
+  // `ulimit -f` limits the file to about 64 KiB: the write that exceeds it is cut short, and its rest fails.
   const { stdout } = await promisify(execFile)('sh', [
     '-c',
     'ulimit -f 100 && exec "$0" "$1" "$2"',
@@ -48,7 +48,7 @@ test('after a write that failed for want of room nothing is acknowledged any mor
   })
 })
 
-test('a closed log takes nothing more and says why', async (t) => {
+test('a closed log refuses appends and says why', async (t) => {
   const folder = await newFolder(t)
   const log = await openLog(folder, { segmentBytes: 1 })
   await append(log, numbered(0, 1))
@@ -59,11 +59,11 @@ test('a closed log takes nothing more and says why', async (t) => {
   assert.match(String(log.failed), /closed/)
   await assert.rejects(async () => log.read(0), /closed/)
   await log.retain({ bytes: 0 }, 0)
-  assert.equal((await listSegments(folder)).length, 2, 'nor does it touch files that another may have opened')
+  assert.equal((await listSegments(folder)).length, 2, 'it does not touch files that another log may have opened')
   await withLog(folder, async (again) => assert.equal(again.info.lastSequence, 1))
 })
 
-test('what was appended before a close is on disk when the close settles', async (t) => {
+test('earlier appends are on disk when the close settles', async (t) => {
   const folder = await newFolder(t)
   let appended: Promise<void> | undefined
   await withLog(folder, (log) => {
@@ -73,13 +73,13 @@ test('what was appended before a close is on disk when the close settles', async
   await withLog(folder, async (log) => assert.deepEqual(bodies(await readAll(log)), names(0, 3)))
 })
 
-test('appends of one turn share a write, those that come while it runs the next, each whole, in their order', async (t) => {
+test('appends of one turn share a write, appends during it share the next, whole and in order', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     const written: number[] = []
     log.onAppend(() => written.push(log.info.lastSequence))
     const first = [append(log, numbered(0, 1)), append(log, numbered(1, 2))]
-    // The first write has begun when the current turn is over; it ends in a later one.
+    // The first write begins at the end of the current turn, and ends in a later one.
     await new Promise(process.nextTick)
     const others = Array.from({ length: 49 }, (_, i) => append(log, numbered(i * 2 + 2, i * 2 + 4)))
     await Promise.all([...first, ...others])
@@ -88,7 +88,7 @@ test('appends of one turn share a write, those that come while it runs the next,
   })
 })
 
-test('a group is at most half a megabyte, an append is never split', async (t) => {
+test('a group is at most half a megabyte, and an append is never split', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     const written: number[] = []
@@ -100,7 +100,7 @@ test('a group is at most half a megabyte, an append is never split', async (t) =
   })
 })
 
-test('an event is readable when its append is acknowledged, not before, and listeners hear of it', async (t) => {
+test('an event is readable only once its append is acknowledged, and listeners are called', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     const notified: number[] = []
@@ -121,7 +121,7 @@ test('an event is readable when its append is acknowledged, not before, and list
   })
 })
 
-test('answers come in the order of appends', async (t) => {
+test('answers arrive in the order of appends', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     const order: number[] = []
@@ -141,7 +141,7 @@ for (const [where, tailBytes] of [
   ['disk', 0],
   ['both', 1_000_000],
 ] as const) {
-  test(`every event is found by sequence number, offset and time, across segments, from ${where}`, async (t) => {
+  test(`finds every event by sequence number, offset and time, across segments, from ${where}`, async (t) => {
     const folder = await newFolder(t)
     const options = { segmentBytes: 400_000, tailBytes }
     const find = async (log: PartitionLog, all: readonly Stored[]): Promise<void> => {
@@ -190,7 +190,7 @@ for (const [where, tailBytes] of [
   })
 }
 
-test('a start beyond the end is the end: nothing that was there before is read', async (t) => {
+test('a start beyond the end is the end, and reads no earlier event', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     await append(log, numbered(0, 3))
@@ -209,7 +209,7 @@ test('a start beyond the end is the end: nothing that was there before is read',
   })
 })
 
-test('a reader at the end of a segment goes on in the next one', async (t) => {
+test('a reader at the end of a segment continues in the next one', async (t) => {
   const folder = await newFolder(t)
   await withLog(
     folder,
@@ -225,7 +225,7 @@ test('a reader at the end of a segment goes on in the next one', async (t) => {
   )
 })
 
-test('a record larger than a block of reading is read whole, from disk too', async (t) => {
+test('reads a record larger than a read block whole, also from disk', async (t) => {
   const folder = await newFolder(t)
   const large = 'z'.repeat(1_500_000)
   await withLog(folder, async (log) => {
@@ -237,7 +237,7 @@ test('a record larger than a block of reading is read whole, from disk too', asy
   })
 })
 
-test('delivery annotations go after a message header, or first where there is none', async (t) => {
+test('delivery annotations go after a message header, or first if there is none', async (t) => {
   const folder = await newFolder(t)
   const header = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41]
   const body = [0x00, 0x53, 0x75, 0xa0, 0x01, 0x78]
@@ -258,7 +258,7 @@ test('delivery annotations go after a message header, or first where there is no
   })
 })
 
-test('enqueued times never go back, and an empty log says that it is empty', async (t) => {
+test('enqueued times never go back, and an empty log reports that it is empty', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     const { bytes, ...info } = log.info
@@ -284,7 +284,7 @@ test('enqueued times never go back, and an empty log says that it is empty', asy
   })
 })
 
-test('the tail cache is shared: the oldest record of all logs goes first, and a closed log leaves its room', async (t) => {
+test('logs share the tail cache: the oldest record of all goes first, and a closed log frees its room', async (t) => {
   const tail = new TailCache(3 * 10_000)
   const [a, b] = await Promise.all(
     [await newFolder(t), await newFolder(t)].map((folder) => PartitionLog.open(folder, { tail })),
@@ -305,9 +305,9 @@ test('the tail cache is shared: the oldest record of all logs goes first, and a 
   await a.close()
 })
 
-const noProc = process.platform !== 'linux' && '/proc tells of open files on Linux alone'
+const noProc = process.platform !== 'linux' && 'only Linux lists open files in /proc'
 
-/** Flags of the files below `folder` that this process has open (proc(5)). */
+/** Returns the flags of this process's open files below `folder` (proc(5)). */
 async function openFiles(folder: string): Promise<number[]> {
   const flags: number[] = []
   for (const fd of await readdir('/proc/self/fd')) {
@@ -319,14 +319,14 @@ async function openFiles(folder: string): Promise<number[]> {
   return flags
 }
 
-test('few files are open however many segments are read, none after a close', { skip: noProc }, async (t) => {
+test('few files are open while many segments are read, and none after a close', { skip: noProc }, async (t) => {
   const folder = await newFolder(t)
   const options = { segmentBytes: 1, tailBytes: 0 }
   await withLog(
     folder,
     async (log) => {
       for (let i = 0; i < 30; i++) await append(log, numbered(i, i + 1))
-      assert.equal((await openFiles(folder)).length, 1, 'the one that is written to')
+      assert.equal((await openFiles(folder)).length, 1, 'only the active segment is open')
     },
     options,
   )
@@ -345,7 +345,7 @@ test('few files are open however many segments are read, none after a close', { 
   assert.deepEqual(await openFiles(folder), [])
 })
 
-test('what is acknowledged was written through to the disk', { skip: noProc }, async (t) => {
+test('acknowledged events were written through to the disk', { skip: noProc }, async (t) => {
   const folder = await newFolder(t)
   const written = async (): Promise<number[]> =>
     (await openFiles(folder)).filter((flags) => (flags & 3) === constants.O_WRONLY)

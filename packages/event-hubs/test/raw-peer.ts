@@ -8,7 +8,7 @@ import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
 import { type EventHubsTarget, parseHostAndPort } from './support.ts'
 
-/** A frame as it came: the performative's name, what a test may ask of it, and the bytes after it. */
+/** A received frame: the performative's name, its fields, and the bytes after it. */
 export interface ReceivedFrame {
   readonly name: string
   readonly channel: number
@@ -39,7 +39,7 @@ export function openSocket(target: EventHubsTarget): Socket {
   return connect(parseHostAndPort(target.connectionString))
 }
 
-/** A client that says exactly what a test tells it to, frame by frame, and remembers every frame it heard. */
+/** A client that sends exactly the frames of a test, and records every received frame. */
 export class RawPeer {
   readonly socket: Socket
   readonly received: ReceivedFrame[] = []
@@ -55,7 +55,7 @@ export class RawPeer {
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
   }
 
-  /** Connected, with nothing said. */
+  /** Connects and sends nothing. */
   static async connect(t: TestContext, target: EventHubsTarget): Promise<RawPeer> {
     const socket = openSocket(target)
     t.after(() => socket.destroy())
@@ -64,7 +64,7 @@ export class RawPeer {
     return peer
   }
 
-  /** Authenticated with the key and opened. */
+  /** Connects, authenticates with the key and opens. */
   static async open(t: TestContext, target: EventHubsTarget, fields: Fields = {}): Promise<RawPeer> {
     const peer = await RawPeer.connect(t, target)
     const init = { mechanism: 'PLAIN', initial_response: Buffer.from(KEY) }
@@ -85,7 +85,7 @@ export class RawPeer {
     return this.next('begin')
   }
 
-  /** Attaches a link that sends to an address; settles when it may. */
+  /** Attaches a link that sends to an address. Settles when it has credit. */
   async sender(channel: number, handle: number, address: string, fields: Fields = {}): Promise<ReceivedFrame> {
     const ends = {
       source: terminus.source({ address: 'raw' }).described(),
@@ -126,7 +126,7 @@ export class RawPeer {
     })
   }
 
-  /** The next frame of this name; those before it are passed over. */
+  /** Returns the next frame of this name, and skips those before it. */
   async next(name: string): Promise<ReceivedFrame> {
     const found = Promise.withResolvers<ReceivedFrame>()
     this.#watch = () => {
@@ -139,12 +139,12 @@ export class RawPeer {
     }
     this.#watch()
     const gone = this.closed.then(() => {
-      throw new Error(`the connection was closed before ${name}; heard: ${this.received.map((frame) => frame.name)}`)
+      throw new Error(`the connection was closed before ${name}; received: ${this.received.map((frame) => frame.name)}`)
     })
     return within(Promise.race([found.promise, gone]), name)
   }
 
-  /** A round trip: everything that the server sent before it has been heard. */
+  /** Makes a round trip, after which everything the server sent before has been received. */
   async echo(channel: number): Promise<void> {
     this.send(channel, 'flow', {
       next_incoming_id: 0,
@@ -156,7 +156,7 @@ export class RawPeer {
     for (;;) if ((await this.next('flow')).fields.handle == null) return
   }
 
-  /** What the server acknowledged, run by run. */
+  /** The runs of deliveries that the server acknowledged. */
   get dispositions(): readonly (readonly [first: number, last: number])[] {
     return this.received
       .filter(({ name }) => name === 'disposition')
@@ -211,11 +211,11 @@ export function frame(
   return whole
 }
 
-/** A message of one data section that holds JSON. */
+/** A message with one data section of JSON. */
 export const encodeJson = (body: unknown): Buffer =>
   rhea.message.encode({ body: rhea.message.data_section(Buffer.from(JSON.stringify(body))) })
 
-/** The fields of a transfer that is a whole delivery. */
+/** The fields of a transfer of a whole delivery. */
 export const transfer = (handle: number, id: number, fields: Fields = {}): Fields => ({
   handle,
   delivery_id: id,
@@ -224,7 +224,7 @@ export const transfer = (handle: number, id: number, fields: Fields = {}): Field
   ...fields,
 })
 
-/** The condition of a detach, end, close or a rejection. */
+/** Returns the condition of a detach, end, close or rejection. */
 export function conditionIn(received: ReceivedFrame): unknown {
   const { error, state } = received.fields as {
     error?: { condition?: unknown }

@@ -13,7 +13,7 @@ after(cleanUp)
 const HUBS = { hubs: [{ name: 'orders', partitions: 1, consumerGroups: [] }] }
 const SENDS = 150
 
-test('retention set while running drops the oldest segments: who starts before is given the first kept event, also after a kill', async (t) => {
+test('retention set while running drops old segments, and readers start at the first retained event', async (t) => {
   const folder = await newFolder()
   let endpoint = await startControlled(folder, HUBS)
   const producer = createProducer(t, endpoint.connectionString, 'orders')
@@ -48,7 +48,7 @@ test('retention set while running drops the oldest segments: who starts before i
   await check()
 })
 
-test('on request every event expires at once, and the next one has the next number', async (t) => {
+test('on request all events expire at once, and the next event has the next sequence number', async (t) => {
   const folder = await newFolder()
   const endpoint = await startControlled(folder, HUBS)
   const producer = createProducer(t, endpoint.connectionString, 'orders')

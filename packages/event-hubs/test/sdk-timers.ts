@@ -1,8 +1,8 @@
 const RENEWAL_MS = 10 * 60_000
 
 /**
- * Lets a process end although SDK clients of it forgot a timer: a sender of @azure/event-hubs 6.0.4 that
- * reconnects starts a new renewal of its token (45 min) and never stops the old one, close() or not
+ * Lets a process end although its SDK clients leak timers. When a sender of @azure/event-hubs 6.0.4
+ * reconnects, it starts a new renewal of its token (45 min) and never stops the old one, not even in close()
  * (eventHubSender.js, _init).
  */
 export function unrefRenewals(): void {

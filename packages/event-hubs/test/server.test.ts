@@ -31,7 +31,7 @@ async function start(t: TestContext, options: Omit<EventHubsOptions, 'key'>): Pr
   return running
 }
 
-test('when a part cannot start, everything that did is undone: the same can be started at once', async (t) => {
+test('if a part cannot start, all others are stopped, and a new start works at once', async (t) => {
   const taken = await start(t, { port: 0, dataDir: await newFolder(), namespaces: [namespace('other-ns')] })
   const takenPort = Number(new URL(taken.address).port)
   const dataDir = await newFolder()
@@ -61,7 +61,7 @@ test('when a part cannot start, everything that did is undone: the same can be s
   }
 })
 
-test('it says that it is not healthy, and why, when a partition or a namespace takes nothing more', async (t) => {
+test('reports that it is unhealthy, and why, if a partition or a namespace accepts nothing more', async (t) => {
   const namespaces = await openNamespaces([namespace('first-ns'), namespace('second-ns', 0)], await newFolder(), KEY)
   const servers = await Promise.all(namespaces.map((one) => serveNamespace(one, 0, 'a test')))
   const control = await startControl({ port: 0, setting: 'a test', answer: (request) => answer(servers, request) })
@@ -77,14 +77,14 @@ test('it says that it is not healthy, and why, when a partition or a namespace t
   assert.deepEqual(await health(), [200, { status: 'healthy' }])
   const [log] = namespaces[0]?.hubs.get('orders')?.partitions ?? []
   await log?.close()
-  const failed = 'namespace first-ns: partition 0 of hub orders takes nothing more: the log is closed'
+  const failed = 'namespace first-ns: partition 0 of hub orders accepts no more events: the log is closed'
   assert.deepEqual(await health(), [503, { status: 'unhealthy', reasons: [failed] }])
   await servers[1]?.stop()
-  const reasons = [failed, 'namespace second-ns takes no connections']
+  const reasons = [failed, 'namespace second-ns accepts no connections']
   assert.deepEqual(await health(), [503, { status: 'unhealthy', reasons }])
 })
 
-test('a folder of a hub that was never whole is no hub, and one that an earlier version kept is', async (t) => {
+test('ignores an incomplete hub folder, and reads a hub of an earlier version', async (t) => {
   const dataDir = await newFolder()
   const options = { port: 0, dataDir, namespaces: [namespace('first-ns')], controlPort: 0 }
   const first = await startEventHubs({ ...options, key: KEY })
@@ -104,7 +104,7 @@ test('a folder of a hub that was never whole is no hub, and one that an earlier 
   )
 })
 
-test('what was created is on disk, whole, before it is answered', async (t) => {
+test('a created hub is completely on disk before the answer', async (t) => {
   const dataDir = await newFolder()
   const running = await start(t, { port: 0, dataDir, namespaces: [namespace('first-ns')], controlPort: 0 })
   const put = await fetch(`${running.control}/namespaces/first-ns/hubs/late`, {
@@ -118,7 +118,7 @@ test('what was created is on disk, whole, before it is answered', async (t) => {
   await assert.rejects(access(join(dataDir, 'hubs', 'late', 'hub.json.new')))
 })
 
-test('what is stored when the endpoint stops is acknowledged, before its links are detached', async (t) => {
+test('events stored at a stop are acknowledged before the links are detached', async (t) => {
   const dataDir = await newFolder()
   const running = await start(t, { port: 0, dataDir, namespaces: [namespace('first-ns')] })
   const connectionString = `Endpoint=sb://127.0.0.1:${new URL(running.address).port}`

@@ -13,7 +13,7 @@ before(unrefRenewals)
 after(cleanUp)
 
 /**
- * As Microsoft's documentation shows it:
+ * The example of Microsoft's documentation:
  * https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator
  */
 const EMULATOR = {
@@ -34,7 +34,7 @@ const emulator = (entities: unknown, namespace: object = {}) => ({
   UserConfig: { NamespaceConfig: [{ ...EMULATOR.UserConfig.NamespaceConfig[0], Entities: entities, ...namespace }] },
 })
 
-test('a file that cannot be is refused in one line that names it and the place', async () => {
+test('refuses an invalid file in one line that names the file and the place', async () => {
   const folder = await newFolder()
   const file = join(folder, 'hubs.json')
   const all = { hubs: [hub('orders')] }
@@ -52,8 +52,8 @@ test('a file that cannot be is refused in one line that names it and the place',
       { hubs: [hub('a'), { ...hub('b'), retention: 1 }] },
       /^hubs\[1\]: "retention" is unknown, known are name, partitions/,
     ],
-    [{ hubs: [hub('-a')] }, 'hubs[0]: "-a" is no hub name'],
-    [{ hubs: [hub('a'.repeat(257))] }, /^hubs\[0\]: "a+" is no hub name$/],
+    [{ hubs: [hub('-a')] }, 'hubs[0]: "-a" is not a hub name'],
+    [{ hubs: [hub('a'.repeat(257))] }, /^hubs\[0\]: "a+" is not a hub name$/],
     [{ hubs: [hub('a', 33)] }, 'hubs[0]: hub a: "partitions" must be 1 to 32'],
     [{ hubs: [{ name: 'a', partitions: 1 }] }, 'hubs[0]: hub a: "consumerGroups" must be an array'],
     [
@@ -67,15 +67,15 @@ test('a file that cannot be is refused in one line that names it and the place',
     [{ hubs: [hub('a'), hub('A')] }, 'hub A is listed twice'],
     [{ namespaces: [first], hubs: [] }, '"hubs" is unknown, known are namespaces'],
     [{ namespaces: [] }, '"namespaces" must have at least one'],
-    [{ namespaces: [{ ...first, name: 'ns' }] }, 'namespaces[0]: "ns" is no namespace name'],
-    [{ namespaces: [{ ...first, name: '../../up' }] }, 'namespaces[0]: "../../up" is no namespace name'],
+    [{ namespaces: [{ ...first, name: 'ns' }] }, 'namespaces[0]: "ns" is not a namespace name'],
+    [{ namespaces: [{ ...first, name: '../../up' }] }, 'namespaces[0]: "../../up" is not a namespace name'],
     [
       { namespaces: [{ ...first, ports: 1 }] },
       'namespaces[0]: "ports" is unknown, known are name, port, throughputUnits, hubs',
     ],
     [
       { namespaces: [{ ...first, port: 5672 }] },
-      'namespaces[0]: the first namespace has no "port", it listens where --port says',
+      'namespaces[0]: the first namespace must have no "port": --port sets its port',
     ],
     [{ namespaces: [first, { ...first, name: 'second-ns' }] }, 'namespaces[1]: "port" must be 0 to 65535'],
     [{ namespaces: [first, { ...first, name: 'FIRST-ns', port: 0 }] }, 'namespace FIRST-ns is listed twice'],
@@ -87,10 +87,10 @@ test('a file that cannot be is refused in one line that names it and the place',
     [{ UserConfig: {} }, 'UserConfig: "NamespaceConfig" must be an array'],
     [{ UserConfig: { NamespaceConfig: [] } }, 'UserConfig: "NamespaceConfig" must have one namespace'],
     [emulator([eh], { Type: 'ServiceBus' }), 'UserConfig.NamespaceConfig[0]: "Type" must be "EventHub"'],
-    [emulator([eh], { Name: '' }), 'UserConfig.NamespaceConfig[0]: "" is no namespace name'],
+    [emulator([eh], { Name: '' }), 'UserConfig.NamespaceConfig[0]: "" is not a namespace name'],
     [emulator({}), 'UserConfig.NamespaceConfig[0]: "Entities" must be an array'],
     [emulator([eh, { ...eh, Name: 'EH1' }]), 'UserConfig.NamespaceConfig[0]: hub EH1 is listed twice'],
-    [emulator([{ ...eh, Name: 7 }]), 'UserConfig.NamespaceConfig[0].Entities[0]: 7 is no hub name'],
+    [emulator([{ ...eh, Name: 7 }]), 'UserConfig.NamespaceConfig[0].Entities[0]: 7 is not a hub name'],
     ...['33', '', 'two', 0, null].map(
       (PartitionCount) =>
         [
@@ -104,7 +104,7 @@ test('a file that cannot be is refused in one line that names it and the place',
     ],
     [
       emulator([{ ...eh, ConsumerGroups: [{ Name: 'a b' }] }]),
-      'UserConfig.NamespaceConfig[0].Entities[0]: hub eh1: "a b" is no consumer group name',
+      'UserConfig.NamespaceConfig[0].Entities[0]: hub eh1: "a b" is not a consumer group name',
     ],
   ]
   for (const [value, why] of refusals) {
@@ -127,7 +127,7 @@ test('a file that cannot be is refused in one line that names it and the place',
   }
 })
 
-test("the file of the vendor's emulator is read as it is: counts as text or number, what it does not know, groups or none", async () => {
+test("reads the file of Microsoft's emulator: counts as text or number, unknown members, groups or none", async () => {
   const file = join(await newFolder(), 'Config.json')
   const entities = [
     { Name: 'eh1', PartitionCount: '2', ConsumerGroups: [{ Name: 'cg1', UserMetadata: 'x' }, { Name: '$default' }] },
@@ -149,7 +149,7 @@ test("the file of the vendor's emulator is read as it is: counts as text or numb
   ])
 })
 
-test("the endpoint serves what the file of the vendor's emulator says, as Microsoft documents it", async (t) => {
+test("serves the hubs in a file of Microsoft's emulator, as Microsoft documents it", async (t) => {
   const { connectionString } = await startControlled(await newFolder(), EMULATOR)
   const producer = createProducer(t, connectionString, 'eh1')
   assert.deepEqual(await producer.getPartitionIds(), ['0', '1'])
@@ -158,7 +158,7 @@ test("the endpoint serves what the file of the vendor's emulator says, as Micros
   assert.deepEqual(listBodies(await receive(consumer, '1', earliestEventPosition, 1)), ['a'])
 })
 
-test('there is no limit of ten hubs', async (t) => {
+test('has no limit of ten hubs', async (t) => {
   const names = Array.from({ length: 15 }, (_, i) => `hub${i}`)
   const { connectionString } = await startControlled(await newFolder(), { hubs: names.map((name) => hub(name)) })
   for (const name of names) {
@@ -168,7 +168,7 @@ test('there is no limit of ten hubs', async (t) => {
   }
 })
 
-test('hubs of the same name in two namespaces hold different events, over a restart too', async (t) => {
+test('hubs of the same name in two namespaces have different events, also after a restart', async (t) => {
   const folder = await newFolder()
   const orders = { hubs: [hub('orders')] }
   const both = {
@@ -177,7 +177,7 @@ test('hubs of the same name in two namespaces hold different events, over a rest
       { name: 'second-ns', port: 0, ...orders },
     ],
   }
-  // One that was alone keeps its events when another comes beside it.
+  // A single namespace keeps its events when a second one is added.
   const alone = await startControlled(folder, orders)
   await createProducer(t, alone.connectionString, 'orders').sendBatch([{ body: 'first' }])
   const running = await killAndRestart(alone, folder, both)
@@ -199,7 +199,7 @@ test('hubs of the same name in two namespaces hold different events, over a rest
   assert.deepEqual((await readdir(join(folder, 'data', 'namespaces', 'second-ns', 'hubs'))).sort(), ['late', 'orders'])
 })
 
-test('namespaces that changed places are refused: one would serve the events of the other', async () => {
+test('refuses swapped namespaces, because one would serve the events of the other', async () => {
   const folder = await newFolder()
   const hubs = [hub('orders')]
   const one = await startControlled(folder, {

@@ -24,7 +24,7 @@ async function newFolder(t: TestContext): Promise<string> {
   return folder.path
 }
 
-/** Starts, sends one batch an entry to partition 0, and ends with SIGKILL. */
+/** Starts the emulator, sends each batch to partition 0, and kills the emulator. */
 async function fill(folder: string, batches: readonly (readonly string[])[]): Promise<void> {
   const child = await startEmulator(folder, HUBS)
   const producer = new EventHubProducerClient(buildConnectionString(child), 'orders')
@@ -47,12 +47,12 @@ const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> =>
     return true
   })
 
-test('writes to the logs wait for the disk, unless EVENT_HUBS_EMULATOR_FAST says otherwise; what it may be is refused by name', async (t) => {
+test('writes wait for the disk unless EVENT_HUBS_EMULATOR_FAST is 1; a wrong value is refused by name', async (t) => {
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
   const folder = await newFolder(t)
   const start = (EVENT_HUBS_EMULATOR_FAST: string) =>
     startProcess(folder, JSON.stringify({ hubs: HUBS }), { ...buildEnv(folder), EVENT_HUBS_EMULATOR_FAST })
-  // Made, and then opened again.
+  // The logs are created first, and then opened again.
   for (const [setting, synced] of [
     ['1', false],
     ['1', false],
@@ -74,25 +74,28 @@ test('writes to the logs wait for the disk, unless EVENT_HUBS_EMULATOR_FAST says
   await refused(start('yes'), /EVENT_HUBS_EMULATOR_FAST is "yes": set it to 1 or 0/)
 })
 
-test('settings that the service would not take are refused in one line that names the file', async (t) => {
+test('refuses settings that the service would refuse, in one line that names the file', async (t) => {
   const folder = await newFolder(t)
   for (const [hubs, message] of [
     ['none', /hubs\.json: "hubs" must be an array/],
-    [[{ name: '../up', partitions: 1, consumerGroups: [] }], /hubs\.json: hubs\[0\]: "\.\.\/up" is no hub name/],
+    [[{ name: '../up', partitions: 1, consumerGroups: [] }], /hubs\.json: hubs\[0\]: "\.\.\/up" is not a hub name/],
     [[{ name: 'a', partitions: 33, consumerGroups: [] }], /hubs\.json: hubs\[0\]: hub a: "partitions" must be 1 to 32/],
-    [[{ name: 'a', partitions: 1, consumerGroups: [7] }], /hubs\.json: hubs\[0\]: hub a: 7 is no consumer group name/],
+    [
+      [{ name: 'a', partitions: 1, consumerGroups: [7] }],
+      /hubs\.json: hubs\[0\]: hub a: 7 is not a consumer group name/,
+    ],
     [[...HUBS, { ...HUBS[0], name: 'ORDERS' }], /hubs\.json: hub ORDERS is listed twice/],
   ] as const)
     await refused(startEmulator(folder, hubs), message)
 })
 
-test('a port in use is refused in one line that names the setting', async (t) => {
+test('refuses a port in use in one line that names the setting', async (t) => {
   const first = await startEmulator(await newFolder(t), HUBS)
   t.after(() => first.stop())
   await refused(startEmulator(await newFolder(t), HUBS, readPort(first)), /port \d+ is in use: .*--port/)
 })
 
-test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
+test('refuses a second process on a data folder until the first one is killed or stopped', async (t) => {
   const folder = await newFolder(t)
   const first = await startEmulator(folder, HUBS)
   t.after(() => first.stop())
@@ -106,14 +109,14 @@ test('a second process on a data folder is refused; after a SIGKILL or a stop of
   await third.stop()
 })
 
-test('a hub whose number of partitions was changed is refused, and its name in other letters is the same hub', async (t) => {
+test('refuses a changed number of partitions of a hub, and ignores case in its name', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [])
   const changed = [{ name: 'Orders', partitions: 3, consumerGroups: [] }]
   await refused(startEmulator(folder, changed), /hub Orders has 2 partitions .* but 3 are configured/)
 })
 
-test('a data folder that cannot be made is refused in one line', async (t) => {
+test('refuses a data folder that cannot be created, in one line', async (t) => {
   const folder = await newFolder(t)
   await writeFile(join(folder, 'data'), 'a file')
   await refused(startEmulator(folder, HUBS), /the data folder .* cannot be written/)
@@ -122,7 +125,7 @@ test('a data folder that cannot be made is refused in one line', async (t) => {
 /** The first segment of partition 0. */
 const segmentIn = (folder: string): string => join(folder, 'data', 'hubs', 'orders', '0', `${'0'.repeat(20)}.log`)
 
-test('a torn tail is cut at start, and what was acknowledged is served', async (t) => {
+test('cuts a torn tail at the start, and serves the acknowledged events', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [['a'], ['b']])
   const path = segmentIn(folder)
@@ -138,7 +141,7 @@ test('a torn tail is cut at start, and what was acknowledged is served', async (
   assert.deepEqual(listBodies(await receive(consumer, '0', earliestEventPosition, 2)), ['a', 'b'])
 })
 
-test('a record damaged in the middle is refused by name at start', async (t) => {
+test('refuses a record damaged in the middle by name at the start', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [['a'], ['b'], ['c']])
   const path = segmentIn(folder)
@@ -149,14 +152,14 @@ test('a record damaged in the middle is refused by name at start', async (t) => 
   await refused(startEmulator(folder, HUBS), /0{20}\.log: the record of sequence number 1 at byte \d+ is damaged/)
 })
 
-test('a data folder of the first version, a file for each partition, is refused in one line that says what to do', async (t) => {
+test('refuses a data folder of the first version in one line that says what to do', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [])
   await writeFile(join(folder, 'data', 'hubs', 'orders', '0.log'), 'TML1')
   await refused(startEmulator(folder, HUBS), /0\.log was written by an earlier version: start with another data folder/)
 })
 
-test('an orderly stop acknowledges what it took, detaches its clients and ends', async (t) => {
+test('an orderly stop acknowledges accepted events, detaches the clients and ends', async (t) => {
   const folder = await newFolder(t)
   const child = await startEmulator(folder, HUBS)
   const options = { retryOptions: { maxRetries: 0, timeoutInMs: 1000 } }

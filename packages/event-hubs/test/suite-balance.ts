@@ -17,7 +17,7 @@ export function balancing(target: () => EventHubsTarget): void {
   })
   after(() => azurite?.stop())
 
-  test('two consumers share four partitions, and a restarted one resumes after its checkpoints', async (t) => {
+  test('two consumers share four partitions, and a restarted one resumes after the checkpoints', async (t) => {
     const container = new ContainerClient(azurite.connectionString, 'checkpoints')
     await container.create()
     const producer = createProducer(t, target().connectionString, 'balanced')
@@ -55,7 +55,7 @@ export function balancing(target: () => EventHubsTarget): void {
   interface Consumer {
     readonly received: string[]
     readonly owned: Set<string>
-    /** Settles when `condition` holds, which is looked at whenever something happens to any consumer. */
+    /** Settles when `condition` holds. It is checked whenever something happens to any consumer. */
     until(what: string, condition: () => boolean): Promise<void>
     stop(): Promise<void>
   }
@@ -99,7 +99,7 @@ export function balancing(target: () => EventHubsTarget): void {
           received.push(...events.map(({ body }) => body as string))
           changed()
         },
-        // A partition that another consumer took: the balancer goes on.
+        // Another consumer has taken a partition: the load balancer continues.
         async processError(error) {
           if ((error as { code?: string }).code !== 'ReceiverDisconnectedError') t.diagnostic(String(error))
         },

@@ -9,12 +9,12 @@ import { createConsumer, type EventHubsTarget, listBodies, receive } from './sup
 
 const HUB = 'connections'
 const TARGET = `${HUB}/Partitions/0`
-/** What the endpoint holds of deliveries that are not ended, in bytes. */
+/** The server's limit of unfinished deliveries, in bytes. */
 const PARTIAL_LIMIT = 16 * 1024 * 1024
 
-/** How a connection begins, what it may hold, and how its bytes are cut. Section numbers as in suite-protocol.ts. */
+/** The start of a connection, its limits, and its split into pieces. Section numbers as in suite-protocol.ts. */
 export function connections(target: () => EventHubsTarget): void {
-  /** Says the beginning of SASL with a mechanism. */
+  /** Sends a SASL init with a mechanism, and returns the outcome's code. */
   async function saslOutcome(peer: RawPeer, mechanism: string, response: Buffer): Promise<unknown> {
     peer.socket.write(SASL_HEADER)
     const offered = await peer.next('sasl_mechanisms')
@@ -26,7 +26,7 @@ export function connections(target: () => EventHubsTarget): void {
 
   const encodeAttach = (handle: number): Buffer => frame(0, 'attach', { name: `link ${handle}`, handle, role: false })
 
-  test('a mechanism that is not offered, and a PLAIN response that is none, are refused (part 5, 5.3.3.6)', async (t) => {
+  test('refuses a mechanism that was not offered and a malformed PLAIN response (part 5, 5.3.3.6)', async (t) => {
     for (const [mechanism, response] of [
       ['SCRAM-SHA-1', 'n,,n=user'],
       ['PLAIN', 'RootManageSharedAccessKey'],
@@ -40,7 +40,7 @@ export function connections(target: () => EventHubsTarget): void {
   })
 
   for (const mechanism of ['MSSBCBS', 'ANONYMOUS', 'EXTERNAL'])
-    test(`SASL ${mechanism} lets anyone in, and to no entity before a token (part 5, 5.3)`, async (t) => {
+    test(`SASL ${mechanism} lets anyone connect, but use no entity without a token (part 5, 5.3)`, async (t) => {
       const peer = await RawPeer.connect(t, target())
       assert.equal(await saslOutcome(peer, mechanism, Buffer.from('someone')), 0)
       peer.socket.write(AMQP_HEADER)
@@ -52,7 +52,7 @@ export function connections(target: () => EventHubsTarget): void {
       await peer.sender(0, 1, '$cbs')
     })
 
-  test('a channel that has begun cannot begin again: the connection closes (2.5.1)', async (t) => {
+  test('closes the connection if a begun channel begins again (2.5.1)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(3)
     peer.send(3, 'begin', { next_outgoing_id: 0, incoming_window: 1, outgoing_window: 1 })
@@ -60,7 +60,7 @@ export function connections(target: () => EventHubsTarget): void {
     await within(peer.closed, 'the end')
   })
 
-  test('a connection has a thousand links at most; those that ended count no more (2.7.3)', async (t) => {
+  test('a connection has at most a thousand links, not counting ended ones (2.7.3)', async (t) => {
     const peer = await RawPeer.open(t, target())
     const attach = (channel: number, handle: number): void =>
       peer.send(channel, 'attach', { name: `link ${handle}`, handle, role: false })
@@ -68,7 +68,7 @@ export function connections(target: () => EventHubsTarget): void {
       await peer.begin(session)
       for (let handle = 0; handle < 250; handle++) attach(session, handle)
       await peer.echo(session)
-      // Half of them end one by one, the others with their session.
+      // Half of the links end one by one, the others with their session.
       for (let handle = 0; handle < 125; handle++) peer.send(session, 'detach', { handle, closed: true })
       peer.send(session, 'end', {})
       await peer.next('end')
@@ -82,10 +82,10 @@ export function connections(target: () => EventHubsTarget): void {
     await within(peer.closed, 'the end')
   })
 
-  test('deliveries that are not ended close their connection where they are too many, whatever else it holds (2.6.14)', async (t) => {
+  test('closes a connection with too many unfinished deliveries (2.6.14)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
-    // The first link holds nothing: what the connection holds is no less when it is gone.
+    // The first link holds no delivery, so the connection's total does not shrink when it ends.
     for (let handle = 0; handle < 20; handle++) await peer.sender(0, handle, TARGET)
     const half = Buffer.alloc(500_000)
     for (let handle = 1; handle < 20; handle++)
@@ -93,11 +93,11 @@ export function connections(target: () => EventHubsTarget): void {
         peer.send(0, 'transfer', { ...transfer(handle, handle), delivery_id, more: true }, half)
     assert.equal(conditionIn(await peer.next('close')), 'amqp:resource-limit-exceeded')
     await within(peer.closed, 'the end')
-    // Another is served.
+    // Another connection is served.
     await RawPeer.open(t, target())
   })
 
-  test('what deliveries of many frames held is free when they are whole, aborted or their link is gone (2.6.14)', async (t) => {
+  test('frees the memory of deliveries when they are complete or aborted, or their link ends (2.6.14)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, TARGET)
@@ -119,13 +119,13 @@ export function connections(target: () => EventHubsTarget): void {
     await peer.echo(0)
   })
 
-  test('a delivery of few bytes holds few, however much came beside them (2.6.14)', async (t) => {
+  test('a delivery of few bytes holds little memory, whatever arrived with them (2.6.14)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, TARGET)
     const before = await target().memory?.()
     const part = frame(0, 'transfer', { handle: 0, more: true }, Buffer.alloc(1))
-    // Nobody looks at what fills the rest of a chunk: everything is sent settled, and dispositions are passed over.
+    // The rest of a chunk is ignored: all deliveries are sent settled, so dispositions mean nothing.
     const rest = frame(0, 'disposition', { role: true, first: 0, last: 0 }, Buffer.alloc(65_400))
     peer.send(0, 'transfer', transfer(0, 0, { more: true }), Buffer.alloc(1))
     for (let i = 0; i < 3000; i++)
@@ -133,11 +133,11 @@ export function connections(target: () => EventHubsTarget): void {
         await within(new Promise<void>((resolve) => peer.socket.once('drain', () => resolve())), 'room for more')
     await peer.echo(0)
     const after = await target().memory?.()
-    if (before === undefined || after === undefined) t.diagnostic('the memory of this target cannot be seen')
+    if (before === undefined || after === undefined) t.diagnostic('the memory of this target is unknown')
     else assert.ok(after - before < 80_000_000, `${before} to ${after} bytes for a delivery of 3 KB`)
   })
 
-  test('input that needs no answer is answered with an empty frame: a client that leaves Nagle on waits for one', async (t) => {
+  test('answers input with at least an empty frame, which a client with Nagle waits for', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.receiver(0, 0, `${HUB}/ConsumerGroups/audit/Partitions/1`)
@@ -153,7 +153,7 @@ export function connections(target: () => EventHubsTarget): void {
     assert.deepEqual(Buffer.concat(chunks), EMPTY_FRAME)
   })
 
-  test('a frame with an extended header is read behind it (2.3.1)', async (t) => {
+  test('skips the extended header of a frame (2.3.1)', async (t) => {
     const peer = await RawPeer.open(t, target())
     const extended = (plain: Buffer, extra: number): Buffer => {
       const whole = Buffer.concat([plain.subarray(0, 8), Buffer.alloc(extra * 4, 0xff), plain.subarray(8)])
@@ -171,7 +171,7 @@ export function connections(target: () => EventHubsTarget): void {
     assert.deepEqual(peer.dispositions, [[0, 0]])
   })
 
-  test('a data offset that is none closes the connection (2.3.1)', async (t) => {
+  test('closes the connection at an invalid data offset (2.3.1)', async (t) => {
     for (const offset of [0, 1, 200]) {
       const peer = await RawPeer.open(t, target())
       const begin = frame(0, 'begin', { next_outgoing_id: 0, incoming_window: 9, outgoing_window: 9 })
@@ -182,7 +182,7 @@ export function connections(target: () => EventHubsTarget): void {
   })
 
   for (const size of [1, 7, 8, 9, 300])
-    test(`a conversation that comes ${size} bytes at a time is the same conversation (2.3)`, async (t) => {
+    test(`reads the same conversation in pieces of ${size} bytes (2.3)`, async (t) => {
       const hub = `cut${size}`
       const peer = await RawPeer.connect(t, target())
       peer.socket.setNoDelay(true)

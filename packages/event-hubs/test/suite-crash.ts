@@ -15,8 +15,8 @@ const PRODUCERS = 8
 const BATCH = 10
 const KILLS = 4
 /**
- * No retries: what is sent again would be there twice. A sender whose server was killed hears of it by this
- * timeout.
+ * No retries, because a repeated send would be stored twice. The time-out shows a sender that its server was
+ * killed.
  */
 const ONE_TRY = { retryOptions: { maxRetries: 0, timeoutInMs: 1000 } }
 const MEMBER = fileURLToPath(new URL('./balance-member.ts', import.meta.url))
@@ -26,7 +26,7 @@ interface Body {
   readonly n: number
 }
 
-/** Consumers that stay while the server, or one of them, is killed. */
+/** Consumers that keep running while the server, or one of them, is killed. */
 export function crashes(target: () => EventHubsTarget): void {
   let azurite: Azurite
   before(async () => {
@@ -34,7 +34,7 @@ export function crashes(target: () => EventHubsTarget): void {
   })
   after(() => azurite?.stop())
 
-  test('live consumers of four partitions get every acknowledged event, in order, over kill -9 of the server in mid-stream', async (t) => {
+  test('live consumers get every acknowledged event, in order, although the server is killed', async (t) => {
     const { connectionString, kill } = target()
     if (!kill) return t.skip('this target cannot be killed')
     const hub = 'streamed'
@@ -75,21 +75,21 @@ export function crashes(target: () => EventHubsTarget): void {
         assert.deepEqual(
           own,
           [...own].sort((a, b) => a - b),
-          'in the order they were sent',
+          'in the order of sending',
         )
-        assert.equal(new Set(own).size, own.length, 'once, as they were sent once')
+        assert.equal(new Set(own).size, own.length, 'each one once')
         const there = new Set(own)
         const lost = [...producer.acknowledged].filter((n) => !there.has(n))
-        assert.deepEqual(lost, [], 'every acknowledged one')
+        assert.deepEqual(lost, [], 'no acknowledged event is lost')
         const invented = own.filter((n) => n >= producer.sent)
-        assert.deepEqual(invented, [], 'none that was not sent')
+        assert.deepEqual(invented, [], 'no event that was not sent')
       }
     }
     assert.ok(events >= PRODUCERS * KILLS * 5 * BATCH)
     t.diagnostic(`${events} events delivered, ${KILLS} kills`)
   })
 
-  test('of two consumers with blob checkpoints one is killed: the other takes over, and nothing is missing', async (t) => {
+  test('when one of two consumers is killed, the other takes over and misses nothing', async (t) => {
     const { connectionString, kill } = target()
     const hub = 'taken'
     const store = new ContainerClient(azurite.connectionString, 'crashes')
@@ -157,7 +157,7 @@ export function crashes(target: () => EventHubsTarget): void {
     }
   })
 
-  /** Receives a partition for the whole test; what it got, in the order it came. */
+  /** Receives a partition during the whole test. @returns the received events in order. */
   function follow(
     t: TestContext,
     hub: string,
@@ -173,7 +173,7 @@ export function crashes(target: () => EventHubsTarget): void {
           delivered.push(...events.map(({ sequenceNumber, body }) => ({ sequence: sequenceNumber, body })))
           changes.happened()
         },
-        // A lost connection is reported here and then mended.
+        // The SDK reports a lost connection here, and then reconnects.
         async processError() {},
       },
       { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },
@@ -184,8 +184,8 @@ export function crashes(target: () => EventHubsTarget): void {
 }
 
 /**
- * The events up to a sequence number, each once. The SDK reads again what it had not handed over when a
- * connection was lost: an event may come again, but none is left out, and none comes back as another.
+ * Returns the events up to a sequence number, each once. After a lost connection, the SDK reads undelivered
+ * events again. So an event may be repeated, but none may be missing or changed.
  */
 function selectUnique<Event extends { readonly sequence: number }>(delivered: readonly Event[], last: number): Event[] {
   const unique: Event[] = []
@@ -194,11 +194,11 @@ function selectUnique<Event extends { readonly sequence: number }>(delivered: re
     if (event.sequence < unique.length) assert.deepEqual(event, unique[event.sequence])
     else unique.push(event)
   }
-  // A send that was given up may be stored even now.
+  // A failed send may still be stored now.
   return unique.slice(0, last + 1)
 }
 
-/** Lets a test wait for conditions that are looked at whenever something happened. */
+/** Lets a test wait for conditions, which are checked whenever something happens. */
 class Changes {
   readonly #watchers = new Set<() => void>()
 
@@ -218,8 +218,7 @@ class Changes {
 }
 
 /**
- * Sends batch after batch to one partition, none of them twice: what it does not know to be stored it never
- * sends again.
+ * Sends batch after batch to one partition, and none twice: it never repeats a failed send.
  */
 class Producer {
   readonly id: number
@@ -236,7 +235,7 @@ class Producer {
     this.#changes = changes
   }
 
-  /** After a failure it waits for `gate.open`, the server's return. */
+  /** Sends until `gate.stopped`. After a failure it waits for `gate.open`, the server's restart. */
   async run(gate: { readonly open: Promise<void>; readonly stopped: boolean }): Promise<void> {
     while (!gate.stopped) {
       const from = this.sent

@@ -12,16 +12,16 @@ const HUB = 'crowd'
 const PARTITIONS = 4
 const IDLE = 500
 const PRODUCERS = 80
-/** The most that one consumer group takes of a partition. */
+/** The most receivers of a partition in one consumer group. */
 const CONSUMERS_EACH = 5
 const EVENTS_EACH = 50
-/** An idle client's time-out: it must hear from the server within it (AMQP 1.0 2.4.5). */
+/** Idle time-out of the idle clients: the server must send a frame within it (AMQP 1.0 2.4.5). */
 const IDLE_MS = 2000
 const HEARTBEATS = 3
 
 /** Many clients at once. */
 export function crowd(target: () => EventHubsTarget): void {
-  test('500 idle and 100 busy connections are held together: every event of the busy ones arrives, in order (AMQP 1.0 2.4.5)', async (t) => {
+  test('serves 500 idle and 100 busy connections, and every event arrives in order (AMQP 1.0 2.4.5)', async (t) => {
     const idle = await Promise.all(Array.from({ length: IDLE }, () => idleClient(t)))
     const consumers = Array.from({ length: PARTITIONS * CONSUMERS_EACH }, (_, i) => consume(t, i % PARTITIONS))
     const producers = Array.from({ length: PRODUCERS }, (_, producer) => produce(t, producer))
@@ -50,7 +50,7 @@ export function crowd(target: () => EventHubsTarget): void {
     readonly n: number
   }
 
-  /** Settles with what a consumer got, when that is every event of its partition. */
+  /** Settles with a consumer's events when it has all events of its partition. */
   function consume(t: TestContext, partition: number): Promise<readonly Numbered[]> {
     const { connection, lost } = busyClient(t)
     const receiver = connection.open_receiver({
@@ -99,7 +99,7 @@ export function crowd(target: () => EventHubsTarget): void {
     return { connection, lost }
   }
 
-  /** Opens, begins and says nothing more. `heartbeats` settles when it heard some, and fails when it is hung up on. */
+  /** Opens, begins, and then sends nothing. `heartbeats` settles after some heartbeats, and fails at a disconnect. */
   async function idleClient(t: TestContext): Promise<{ readonly socket: Socket; readonly heartbeats: Promise<void> }> {
     const socket = connect(parseHostAndPort(target().connectionString))
     t.after(() => socket.destroy())
@@ -109,7 +109,7 @@ export function crowd(target: () => EventHubsTarget): void {
         if (bytes.subarray(-EMPTY_FRAME.length).equals(EMPTY_FRAME) && ++beats === HEARTBEATS) resolve()
       })
       socket.on('error', reject)
-      socket.on('close', () => reject(new Error('an idle client was hung up on')))
+      socket.on('close', () => reject(new Error('an idle client was disconnected')))
     })
     heartbeats.catch(() => {})
     await within(once(socket, 'connect'), 'a connection')

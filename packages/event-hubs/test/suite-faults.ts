@@ -6,12 +6,12 @@ import { assertRunsOn } from './suite-send.ts'
 import { createConsumer, createProducer, type EventHubsTarget, PATIENT, receive } from './support.ts'
 
 const SENDERS = 6
-/** A sender whose server was killed hears of it by this timeout. One that is only slow sends the same batch again. */
+/** The time-out shows a sender that its server was killed. If the server is only slow, the batch is sent again. */
 const ONE_TRY = { retryOptions: { maxRetries: 0, timeoutInMs: 500 } }
 
-/** What survives the end of the server. */
+/** Events and clients survive the end of the server. */
 export function faults(target: () => EventHubsTarget): void {
-  test('after a SIGKILL under senders every acknowledged event is there as it was acknowledged, in order', async (t) => {
+  test('after a SIGKILL during sends every acknowledged event is stored, in order', async (t) => {
     const { connectionString, kill } = target()
     if (!kill) return t.skip('this target cannot be killed')
     const acknowledged: number[] = Array(SENDERS).fill(0)
@@ -53,7 +53,7 @@ export function faults(target: () => EventHubsTarget): void {
     }
   })
 
-  /** A batch that was stored but not acknowledged stands there twice, whole: the sender sent it again. */
+  /** A batch that was stored but not acknowledged is stored twice as a whole, because the sender repeats it. */
   function assertKept(events: readonly ReceivedEventData[], sender: number, count: number): void {
     const own = events.filter(({ body }) => body.sender === sender)
     let expected = 0
@@ -65,7 +65,7 @@ export function faults(target: () => EventHubsTarget): void {
     assert.ok(expected >= count, `sender ${sender}: ${expected} of ${count} acknowledged events`)
   }
 
-  test('a producer and a consumer that stay connected go on after the server was restarted, and miss nothing', async (t) => {
+  test('a producer and a consumer continue after a restart of the server, and miss nothing', async (t) => {
     const { connectionString, restart, kill } = target()
     if (!restart || !kill) return t.skip('this target cannot be restarted')
     const producer = createProducer(t, connectionString, 'restarted', PATIENT)
@@ -79,7 +79,7 @@ export function faults(target: () => EventHubsTarget): void {
           for (const { body, sequenceNumber } of events) received.set(body, sequenceNumber)
           watch()
         },
-        // A lost connection is reported here and then mended.
+        // The SDK reports a lost connection here, and then reconnects.
         async processError() {},
       },
       { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },

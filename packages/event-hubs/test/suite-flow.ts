@@ -13,7 +13,7 @@ const END_OF_PARTITION = `${HUB}/ConsumerGroups/$Default/Partitions/1`
 const LATEST = `${HUB}/ConsumerGroups/$Default/Partitions/2`
 const EVENTS = 50
 
-/** Windows, credit, ids and acknowledgements, number by number. Section numbers as in suite-protocol.ts. */
+/** Windows, credit, ids and acknowledgements, with exact numbers. Section numbers as in suite-protocol.ts. */
 export function flows(target: () => EventHubsTarget): void {
   const listTransfers = (peer: RawPeer): ReceivedFrame[] => peer.received.filter(({ name }) => name === 'transfer')
   const listSequences = (peer: RawPeer, handle = 0): number[] =>
@@ -23,7 +23,7 @@ export function flows(target: () => EventHubsTarget): void {
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
   let filled: Promise<void> | undefined
-  /** With events in partition 0 and none in partition 1. */
+  /** A peer of a hub with events in partition 0 and none in partition 1. */
   async function filledPeer(...[t, begin]: [Parameters<typeof createProducer>[0], Fields?]): Promise<RawPeer> {
     filled ??= createProducer(t, target().connectionString, HUB).sendBatch(
       upTo(EVENTS).map((body) => ({ body })),
@@ -35,17 +35,17 @@ export function flows(target: () => EventHubsTarget): void {
     return peer
   }
 
-  test('what a flow says to be under way, across the wrap of its numbers, is taken from its credit (2.6.7)', async (t) => {
+  test("subtracts deliveries in flight from a flow's credit, also across a wrap-around (2.6.7)", async (t) => {
     const peer = await filledPeer(t)
     await peer.receiver(0, 0, SOURCE)
-    // Two before the first delivery: two of the five are under way.
+    // The count is two before the first delivery, so two of the five are in flight.
     peer.credit(0, 0, 5, { delivery_count: 0xffff_fffe })
     for (let i = 0; i < 3; i++) await peer.next('transfer')
     await peer.echo(0)
     assert.equal(peer.count('transfer'), 3)
   })
 
-  test("what a flow says to be under way, across the wrap of its numbers, is taken from the session's window (2.5.6)", async (t) => {
+  test("subtracts transfers in flight from the session's window, also across a wrap-around (2.5.6)", async (t) => {
     const peer = await filledPeer(t)
     await peer.receiver(0, 0, SOURCE)
     peer.credit(0, 0, 50, { next_incoming_id: 0xffff_fffe, incoming_window: 5 })
@@ -54,7 +54,7 @@ export function flows(target: () => EventHubsTarget): void {
     assert.equal(peer.count('transfer'), 3)
   })
 
-  test('the window that a session begins with holds from its first transfer on, for all of its links (2.5.6)', async (t) => {
+  test("a session's first window applies from its first transfer on, to all its links (2.5.6)", async (t) => {
     const peer = await filledPeer(t, { incoming_window: 4 })
     for (const handle of [0, 1]) await peer.receiver(0, handle, SOURCE)
     peer.credit(0, 0, 3, { incoming_window: 4 })
@@ -62,14 +62,14 @@ export function flows(target: () => EventHubsTarget): void {
     for (let i = 0; i < 7; i++) await peer.next('transfer')
     await peer.echo(0)
     assert.equal(peer.count('transfer'), 7)
-    // A window without a link's credit lets those go on that waited for it.
+    // A flow with only a window lets links continue that waited for the window.
     peer.send(0, 'flow', { next_incoming_id: 7, incoming_window: 2, next_outgoing_id: 0, outgoing_window: 0 })
     for (let i = 0; i < 2; i++) await peer.next('transfer')
     assert.deepEqual(listSequences(peer, 0), upTo(3))
     assert.deepEqual(listSequences(peer, 1), upTo(6))
   })
 
-  test('transfers to two receivers of a session have one row of ids, are settled and of format 0 (2.7.5)', async (t) => {
+  test('transfers to two receivers of a session share one id sequence, settled, with format 0 (2.7.5)', async (t) => {
     const peer = await filledPeer(t)
     for (const handle of [0, 1]) await peer.receiver(0, handle, SOURCE)
     for (let i = 0; i < 5; i++)
@@ -86,7 +86,7 @@ export function flows(target: () => EventHubsTarget): void {
     for (const handle of [0, 1]) assert.deepEqual(listSequences(peer, handle), upTo(25))
   })
 
-  test('a drain gives back the credit that the end of the partition left, and says how far it came (2.6.7)', async (t) => {
+  test('a drain at the end of the partition gives back the remaining credit (2.6.7)', async (t) => {
     const peer = await filledPeer(t)
     await peer.receiver(0, 0, SOURCE)
     peer.credit(0, 0, EVENTS + 30, { drain: true })
@@ -96,12 +96,12 @@ export function flows(target: () => EventHubsTarget): void {
       [0, 0, EVENTS + 30, true],
     )
     assert.deepEqual(listSequences(peer), upTo(EVENTS))
-    // Credit that is no drain's is kept where there is nothing to send.
+    // Credit without a drain is kept if there is nothing to send.
     peer.credit(0, 0, 7, { delivery_count: EVENTS + 30, next_incoming_id: EVENTS, echo: true })
     assert.deepEqual((await peer.next('flow')).fields.link_credit, 7)
   })
 
-  test('a drain waits for the rest of a message that the window holds back (2.6.7)', async (t) => {
+  test('a drain waits for the rest of a message that the window blocks (2.6.7)', async (t) => {
     await createProducer(t, target().connectionString, 'drained').sendBatch([{ body: 'd'.repeat(2000) }])
     const peer = await RawPeer.open(t, target(), { max_frame_size: 512 })
     await peer.begin(0, { incoming_window: 2 })
@@ -118,7 +118,7 @@ export function flows(target: () => EventHubsTarget): void {
     )
   })
 
-  test('more credit than an SDK can ask for after it has its link detached, to start again (2.6.7)', async (t) => {
+  test('detaches a link before its credit exceeds what an SDK can send (2.6.7)', async (t) => {
     const peer = await filledPeer(t)
     await peer.receiver(0, 0, SOURCE)
     peer.credit(0, 0, 2 ** 31 + 1)
@@ -126,7 +126,7 @@ export function flows(target: () => EventHubsTarget): void {
     assert.equal(peer.count('transfer'), 0)
   })
 
-  test('a receiver that starts at the latest gets no event that is there, and the next that comes', async (t) => {
+  test('a receiver that starts at the latest gets no existing event, but the next one', async (t) => {
     const peer = await filledPeer(t)
     for (const [handle, start] of [`> '@latest'`, `>= '@latest'`].entries()) {
       const selector = rhea.types.wrap_described(`amqp.annotation.x-opt-offset ${start}`, 0x468c00000004)
@@ -144,7 +144,7 @@ export function flows(target: () => EventHubsTarget): void {
   })
 
   for (const max_frame_size of [100_000, 512])
-    test(`runtime metrics stand between header and annotations where they were asked for, in frames of ${max_frame_size} bytes (part 3, 3.2)`, async (t) => {
+    test(`inserts requested runtime metrics, in frames of ${max_frame_size} bytes (part 3, 3.2)`, async (t) => {
       const hub = `metrics${max_frame_size}`
       const sender = await RawPeer.open(t, target())
       await sender.begin(0)
@@ -173,7 +173,7 @@ export function flows(target: () => EventHubsTarget): void {
       }
     })
 
-  test('a receiver of a lower epoch, or of none, is refused at once, and the owner hears nothing of it', async (t) => {
+  test('refuses a receiver with a lower epoch or none at once, without effect on the owner', async (t) => {
     const peer = await filledPeer(t)
     const withEpoch = (epoch: number): Fields => ({
       properties: { 'com.microsoft:epoch': rhea.types.wrap_long(epoch) },
@@ -198,7 +198,7 @@ export function flows(target: () => EventHubsTarget): void {
     )
   })
 
-  test('an idempotent producer that opens again with a higher epoch ends its link of before; a send without marks is rejected', async (t) => {
+  test('a producer with a higher epoch ends its older link; a send without numbers is rejected', async (t) => {
     const peer = await filledPeer(t)
     const producer = (epoch: number): Fields => ({
       desired_capabilities: 'com.microsoft:idempotent-producer',
@@ -212,11 +212,11 @@ export function flows(target: () => EventHubsTarget): void {
     const detached = peer.received.find(({ name }) => name === 'detach')
     assert.ok(detached)
     assert.deepEqual([detached.fields.handle, conditionIn(detached)], [0, 'com.microsoft:producer-epoch-stolen'])
-    peer.send(0, 'transfer', transfer(1, 0), encodeJson('without marks'))
+    peer.send(0, 'transfer', transfer(1, 0), encodeJson('without numbers'))
     assert.equal(conditionIn(await peer.next('disposition')), 'com.microsoft:argument-error')
   })
 
-  test('an epoch that is no whole number is refused', async (t) => {
+  test('refuses an epoch that is not a whole number', async (t) => {
     const peer = await filledPeer(t)
     for (const [handle, epoch] of ['1', rhea.types.wrap_double(1.5)].entries()) {
       await peer.receiver(0, handle, SOURCE, { properties: { 'com.microsoft:epoch': epoch } })
@@ -224,21 +224,21 @@ export function flows(target: () => EventHubsTarget): void {
     }
   })
 
-  test("a flow that crosses a detach of the server's is no reason to speak of the link again (2.6.4)", async (t) => {
+  test("ignores a flow that crosses the server's detach (2.6.4)", async (t) => {
     const peer = await filledPeer(t)
     peer.send(0, 'attach', { name: 'nowhere', handle: 0, role: true })
     await peer.next('detach')
     peer.credit(0, 0, 10, { echo: true })
     peer.send(0, 'detach', { handle: 0, closed: true })
     await peer.echo(0)
-    assert.equal(peer.count('detach'), 1, 'a detach that answers one is not answered')
+    assert.equal(peer.count('detach'), 1, 'the answer to a detach is not answered')
     assert.deepEqual(
       peer.received.filter(({ name, fields }) => name === 'flow' && fields.handle === 0),
       [],
     )
   })
 
-  test('a refused link is attached to nothing before it is detached (2.6.3)', async (t) => {
+  test('attaches a refused link without terminus before it detaches it (2.6.3)', async (t) => {
     const peer = await filledPeer(t)
     const attached = await peer.receiver(0, 0, 'nowhere/ConsumerGroups/$Default/Partitions/0')
     const { source, target: end } = attached.fields as Record<string, { value?: unknown } | undefined>
@@ -247,7 +247,7 @@ export function flows(target: () => EventHubsTarget): void {
     assert.deepEqual([detached.fields.closed, conditionIn(detached)], [true, 'amqp:not-found'])
   })
 
-  test('a link settles as its sender asked for (2.7.3)', async (t) => {
+  test('a link has the settle mode that its sender asks for (2.7.3)', async (t) => {
     const peer = await filledPeer(t)
     for (const snd_settle_mode of [0, 1, 2]) {
       const fields = { name: `settles ${snd_settle_mode}`, handle: snd_settle_mode, role: false, snd_settle_mode }
@@ -256,7 +256,7 @@ export function flows(target: () => EventHubsTarget): void {
     }
   })
 
-  test("a sender's count goes on from where it says, also across the wrap of its numbers (2.6.7)", async (t) => {
+  test("a sender's delivery count starts at its initial value, also across a wrap-around (2.6.7)", async (t) => {
     const peer = await filledPeer(t, { next_outgoing_id: 0xffff_fffe })
     const granted = await peer.sender(0, 0, `${HUB}/Partitions/2`, { initial_delivery_count: 0xffff_ffff })
     assert.deepEqual([granted.fields.delivery_count, granted.fields.next_incoming_id], [0xffff_ffff, 0xffff_fffe])
@@ -265,7 +265,7 @@ export function flows(target: () => EventHubsTarget): void {
     const acknowledged = (): number =>
       peer.dispositions.reduce((sum, [first, last]) => sum + ((last - first) >>> 0) + 1, 0)
     while (acknowledged() < ids.length) await peer.next('disposition')
-    assert.equal(peer.count('disposition'), 1, 'a run goes on across the wrap')
+    assert.equal(peer.count('disposition'), 1, 'a run continues across the wrap-around')
     peer.credit(0, 0, 0, { echo: true })
     const { fields } = await peer.next('flow')
     assert.deepEqual(
@@ -274,20 +274,20 @@ export function flows(target: () => EventHubsTarget): void {
     )
   })
 
-  test('a count that is no number closes the connection (2.7.3)', async (t) => {
+  test('closes the connection if the delivery count is not a number (2.7.3)', async (t) => {
     const peer = await filledPeer(t)
     const end = terminus.target({ address: `${HUB}/Partitions/2` }).described()
     const fields = { name: 'x', handle: 0, role: false, target: end, initial_delivery_count: 0xaabb_ccdd }
     const attach = frame(0, 'attach', fields)
     const at = attach.indexOf(Buffer.from('70aabbccdd', 'hex'))
     assert.ok(at > 0)
-    // A string of as many bytes.
+    // A string of the same length.
     attach.write('a103616263', at, 'hex')
     peer.socket.write(attach)
     assert.equal(conditionIn(await peer.next('close')), 'amqp:decode-error')
   })
 
-  test('a rejection comes behind what was accepted before it, and nothing that is not a run is told as one (2.7.6)', async (t) => {
+  test('writes a rejection after earlier acceptances, and only true runs as one disposition (2.7.6)', async (t) => {
     const peer = await filledPeer(t)
     await peer.sender(0, 0, `${HUB}/Partitions/2`)
     const broken = Buffer.from('005375', 'hex')
@@ -312,7 +312,7 @@ export function flows(target: () => EventHubsTarget): void {
       assert.deepEqual([fields.role, fields.settled], [true, true])
   })
 
-  test('a delivery that says in its last frame that it is settled is not acknowledged, nor one aborted in its first (2.7.5)', async (t) => {
+  test('does not acknowledge a delivery settled in its last frame or aborted in its first (2.7.5)', async (t) => {
     const peer = await filledPeer(t)
     await peer.sender(0, 0, `${HUB}/Partitions/2`)
     const message = encodeJson('in two')
@@ -325,7 +325,7 @@ export function flows(target: () => EventHubsTarget): void {
     assert.deepEqual(peer.dispositions, [[2, 2]])
   })
 
-  test('a message that is too large for a link is refused in one frame and in many, and the next is taken', async (t) => {
+  test('refuses a message too large for its link, in one frame or many, and accepts the next', async (t) => {
     const peer = await filledPeer(t)
     await peer.sender(0, 0, '$management')
     await peer.sender(0, 1, `${HUB}/Partitions/2`)
@@ -341,7 +341,7 @@ export function flows(target: () => EventHubsTarget): void {
     assert.equal(conditionIn(await peer.next('disposition')), undefined)
   })
 
-  test('a sender gets as far as it likes: its credit grows as it is used (2.6.7)', async (t) => {
+  test("renews a sender's credit as it is used up (2.6.7)", async (t) => {
     const peer = await filledPeer(t)
     const granted = await peer.sender(0, 0, `${HUB}/Partitions/2`)
     let credit = Number(granted.fields.link_credit)
@@ -362,7 +362,7 @@ export function flows(target: () => EventHubsTarget): void {
     while (!peer.dispositions.some(([, end]) => end === last)) await peer.next('disposition')
   })
 
-  test('a receiver that waits far behind the newest events gets each once and in order, from file and memory', async (t) => {
+  test('a receiver far behind the newest events gets each once and in order, from file and memory', async (t) => {
     const producer = createProducer(t, target().connectionString, 'behind')
     const text = 'b'.repeat(10_000)
     const send = async (from: number, count: number): Promise<void> => {
@@ -382,20 +382,20 @@ export function flows(target: () => EventHubsTarget): void {
       peer.credit(0, 0, count, fields)
       for (const end = received + count; received < end; received++) await peer.next('transfer')
     }
-    // In steps that end in the middle of what is read at once, while a producer pushes what is in memory on.
+    // In steps that end inside a read block, while a producer replaces the events in memory.
     const more = send(2000, 2000)
     for (let step = 1; received < 1800; step++) await take(1 + ((step * 37) % 150))
     await within(more, 'the producer')
     await take(4000 - received)
     await peer.echo(0)
     assert.deepEqual(listSequences(peer), upTo(4000))
-    // At the end, from memory.
+    // The last events come from memory.
     await send(4000, 100)
     await take(100)
     assert.deepEqual(listSequences(peer), upTo(4100))
   })
 
-  test('a producer that pours settled events in without waiting costs no memory, and each is stored', async (t) => {
+  test('stores every settled event of a producer that never waits, without using more memory', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, 'poured/Partitions/0')
@@ -417,17 +417,17 @@ export function flows(target: () => EventHubsTarget): void {
       'poured',
     ).getPartitionProperties('0')
     assert.equal(lastEnqueuedSequenceNumber, count)
-    if (before === undefined) t.diagnostic('the memory of this target cannot be seen')
-    else assert.ok(most - before < 100_000_000, `${before} to ${most} bytes for 150 MB that were poured in`)
+    if (before === undefined) t.diagnostic('the memory of this target is unknown')
+    else assert.ok(most - before < 100_000_000, `${before} to ${most} bytes for 150 MB of settled events`)
 
-    // The same for who asks for all of it and reads nothing.
+    // The same for a reader that asks for all events and reads nothing.
     const rested = await target().memory?.()
     const reader = await RawPeer.open(t, target())
     await reader.begin(0, { incoming_window: 10_000 })
     await reader.receiver(0, 0, 'poured/ConsumerGroups/$Default/Partitions/0')
     reader.socket.pause()
     reader.credit(0, 0, 10_000, { incoming_window: 10_000 })
-    // Another reads all of it the while.
+    // Meanwhile another reader reads all events.
     const other = await RawPeer.open(t, target())
     await other.begin(0, { incoming_window: 10_000 })
     await other.receiver(0, 0, 'poured/ConsumerGroups/audit/Partitions/0')
@@ -438,7 +438,7 @@ export function flows(target: () => EventHubsTarget): void {
       assert.ok(held - rested < 60_000_000, `${rested} to ${held} bytes for one reader of 150 MB that does not read`)
   })
 
-  test('a receiver at the end of a partition hears of what comes, when it comes', async (t) => {
+  test('a receiver at the end of a partition gets a new event when it arrives', async (t) => {
     const peer = await filledPeer(t)
     await peer.receiver(0, 0, END_OF_PARTITION)
     peer.credit(0, 0, 10, { echo: true })

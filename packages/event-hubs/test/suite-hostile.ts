@@ -18,24 +18,24 @@ import { createProducer, type EventHubsTarget, parseHostAndPort } from './suppor
 import { SASL_PLAIN, Witness } from './witness.ts'
 
 const HUB = 'fuzzed'
-/** Of each family; TIDEMARK_TEST_FUZZ_RUNS for long runs. */
+/** Attacks per family; set TIDEMARK_TEST_FUZZ_RUNS for long runs. */
 const RUNS = Number(process.env.TIDEMARK_TEST_FUZZ_RUNS ?? 400)
-/** What the server may hold after all of it, and at any moment of it. */
+/** Most memory of the server, during and after the attacks. */
 const MEMORY_BOUND = 300 * 1024 * 1024
-/** Between looks of the witness. */
+/** Number of attacks between checks by the witness. */
 const LOOK_EVERY = 8
 
-/** Descriptors as they stand in frames. */
+/** Descriptors as encoded in frames. */
 const SASL_OUTCOME = Buffer.from([0x00, 0x53, PERFORMATIVE.saslOutcome])
 const ACCEPTED = Buffer.from([0x00, 0x53, 0x24])
 
 /**
- * Hostile bytes end their own connection at most: not the server, not another's connection, and they leave no
- * memory behind.
+ * Hostile bytes end at most their own connection. They must not end the server or other connections, or leak
+ * memory.
  */
 export function hostility(target: () => EventHubsTarget): void {
-  // A group of its own: the witness comes after the tests that end the server.
-  describe('beside hostile clients', () => hostileClients(target))
+  // A separate group, so that the witness connects only now.
+  describe('with hostile clients', () => hostileClients(target))
 }
 
 function hostileClients(target: () => EventHubsTarget): void {
@@ -45,7 +45,7 @@ function hostileClients(target: () => EventHubsTarget): void {
   })
   after(() => witness?.close())
 
-  test('what attacks begin with is what the server takes: their hostile part is reached', async () => {
+  test('the server accepts the valid beginning of attacks, so their hostile part is reached', async () => {
     const transfer = transferFrame(0, { handle: 0, deliveryId: 0 }, durableMessage(Buffer.from('event')))
     const socket = await join('attached', transfer)
     await within(waitForBytes(socket, ACCEPTED), 'an accepted transfer')
@@ -61,7 +61,7 @@ function hostileClients(target: () => EventHubsTarget): void {
           await hangUp(socket)
           if (cases++ % LOOK_EVERY === 0) await witness.sendAndReceive()
         }),
-        // What broke the server once stays broken: a smaller case could not be found.
+        // Once broken, the server stays broken, so fast-check could not find a smaller case.
         { numRuns: RUNS, endOnFailure: true },
       )
       await witness.sendAndReceive()
@@ -70,7 +70,7 @@ function hostileClients(target: () => EventHubsTarget): void {
       await assertMemory(t)
     })
 
-  test('thousands of sessions and links of one connection are served or refused (AMQP 1.0 2.7.1, 2.7.2)', async (t) => {
+  test('serves or refuses thousands of sessions and links of one connection (AMQP 1.0 2.7.1, 2.7.2)', async (t) => {
     const begins = Array.from({ length: 3000 }, (_, channel) => beginFrame(channel, 100))
     const attaches = Array.from({ length: 5000 }, (_, handle) =>
       attachSender(0, { name: `link-${handle}`, handle, address: `${HUB}/Partitions/0`, senderSettles: 0 }),
@@ -80,7 +80,7 @@ function hostileClients(target: () => EventHubsTarget): void {
     await assertMemory(t)
   })
 
-  test('deliveries that are begun on many links and never ended hold no memory without bound (AMQP 1.0 2.6.14)', async (t) => {
+  test('limits the memory of unfinished deliveries on many links (AMQP 1.0 2.6.14)', async (t) => {
     const links = 500
     const piece = Buffer.alloc(60_000)
     const attaches = Array.from({ length: links }, (_, handle) =>
@@ -94,7 +94,7 @@ function hostileClients(target: () => EventHubsTarget): void {
     await Promise.all(
       sockets.map(async (socket) => {
         await write(socket, Buffer.concat(attaches))
-        // 15 pieces are 900 KB: each delivery alone could still be accepted.
+        // 15 pieces are 900 KB, so each delivery alone is within the limit.
         for (let round = 0; round < 15; round++)
           for (let handle = 0; handle < links && socket.writable; handle++) {
             await write(socket, transferFrame(0, { handle, deliveryId: handle, more: true }, piece))
@@ -104,11 +104,11 @@ function hostileClients(target: () => EventHubsTarget): void {
     )
     await witness.sendAndReceive()
     assert.ok(written > 0)
-    t.diagnostic(`${written} bytes of deliveries that were never ended`)
+    t.diagnostic(`${written} bytes of unfinished deliveries`)
     await assertMemory(t)
   })
 
-  test('connections that say nothing, or stop in the middle of a frame, keep no one out', async (t) => {
+  test('silent connections and half frames keep no other client out', async (t) => {
     const half = transferFrame(0, { handle: 0, deliveryId: 0 }, Buffer.alloc(100)).subarray(0, 60)
     const sockets = await Promise.all(
       Array.from({ length: 300 }, (_, i) => (i % 2 ? join('attached', half.subarray(0, i % 60)) : join('nothing'))),
@@ -121,14 +121,14 @@ function hostileClients(target: () => EventHubsTarget): void {
     await assertMemory(t)
   })
 
-  test('a client that asks for everything and reads nothing holds no memory without bound (AMQP 1.0 2.7.4)', async (t) => {
+  test('limits the memory for a client that asks for everything and reads nothing (AMQP 1.0 2.7.4)', async (t) => {
     const producer = createProducer(t, target().connectionString, 'greedy')
     const body = 'x'.repeat(900_000)
     for (let i = 0; i < 50; i++) await producer.sendBatch([{ body }], { partitionId: '0' })
     const link = { handle: 1, deliveryCount: 0, credit: 0x7fff_ffff }
     const everything = flowFrame(0, { nextIncoming: 0, incomingWindow: 0x7fff_ffff, nextOutgoing: 0, link })
     const sockets = await Promise.all(
-      // Five receivers a partition and group: a sixth is refused.
+      // Five receivers per partition and group: a sixth would be refused.
       Array.from({ length: 5 }, async () => {
         const socket = await join('attached', everything, { hub: 'greedy' })
         await within(once(socket, 'data'), 'the first bytes')
@@ -143,7 +143,7 @@ function hostileClients(target: () => EventHubsTarget): void {
     await assertMemory(t)
   })
 
-  /** Ends the client's side, and settles when the server ended its own. */
+  /** Ends the client's side, and settles when the server has ended its side. */
   async function hangUp(socket: Socket): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       if (socket.closed) resolve()
@@ -154,8 +154,8 @@ function hostileClients(target: () => EventHubsTarget): void {
   }
 
   /**
-   * A client that behaves up to a stage, and then says `bytes`. What it is answered is read, and handed to
-   * `onData`.
+   * Connects a client that behaves correctly up to a stage, and then sends `bytes`. `onData` receives the
+   * answers.
    */
   async function join(
     stage: Stage,
@@ -164,7 +164,7 @@ function hostileClients(target: () => EventHubsTarget): void {
   ): Promise<Socket> {
     const { host, port } = parseHostAndPort(target().connectionString)
     const socket = connect({ host, port })
-    // A server that hangs up on such a client does so in any way it likes.
+    // The server may end the connection in any way.
     socket.on('error', () => {})
     await once(socket, 'connect')
     if (authenticates(stage)) {
@@ -177,7 +177,7 @@ function hostileClients(target: () => EventHubsTarget): void {
     return socket
   }
 
-  /** @throws when the server hangs up before it says `wanted`. */
+  /** @throws Error if the server disconnects before it sends `wanted`. */
   async function waitForBytes(socket: Socket, wanted: Buffer): Promise<void> {
     let received: Buffer = Buffer.alloc(0)
     await new Promise<void>((resolve, reject) => {
@@ -187,11 +187,11 @@ function hostileClients(target: () => EventHubsTarget): void {
         socket.off('data', listen)
         resolve()
       })
-      socket.once('close', () => reject(new Error(`hung up after ${received.toString('hex')}`)))
+      socket.once('close', () => reject(new Error(`disconnected after ${received.toString('hex')}`)))
     })
   }
 
-  /** Settles when there is room for more, or no one to write to. */
+  /** Settles when the socket has room for more, or is closed. */
   async function write(socket: Socket, bytes: Buffer): Promise<void> {
     if (socket.write(bytes) || !socket.writable) return
     await new Promise<void>((resolve) => {
@@ -207,7 +207,7 @@ function hostileClients(target: () => EventHubsTarget): void {
 
   async function assertMemory(t: TestContext): Promise<void> {
     const { memory } = target()
-    if (!memory) return t.diagnostic('this target does not tell its memory')
+    if (!memory) return t.diagnostic('the memory of this target is unknown')
     const bytes = await memory()
     t.diagnostic(`${Math.round(bytes / 1024 / 1024)} MB resident`)
     assert.ok(bytes > 0 && bytes < MEMORY_BOUND, `the server holds ${bytes} bytes`)

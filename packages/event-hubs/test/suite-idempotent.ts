@@ -18,7 +18,7 @@ import {
 } from './support.ts'
 import { SASL_PLAIN } from './witness.ts'
 
-/** Each test has a partition of its own; the buffered producer has a hub, as it fills all of them. */
+/** Each test has its own partition. The buffered producer has its own hub, because it uses all partitions. */
 const HUB = 'idempotent'
 const BUFFERED_HUB = 'idempotent-buffered'
 const BATCH_FORMAT = 0x80013700
@@ -29,21 +29,21 @@ const SEQUENCE = 'com.microsoft:producer-sequence-number'
 const OUT_OF_ORDER = 'com.microsoft:out-of-order-sequence'
 const EPOCH_STOLEN = 'com.microsoft:producer-epoch-stolen'
 
-/** Who sends, as the server named it in its attach. */
+/** A producer's identity from the server's attach. */
 interface Identity {
   readonly id: number
   readonly epoch: number
-  /** The last sequence number that is stored; the next event has one more. */
+  /** The last stored sequence number; the next event has one more. */
   readonly sequence: number
 }
 
 /** Idempotent publishing: a producer's id, epoch and sequence numbers let the service store a repeated batch once. */
 export function idempotence(target: () => EventHubsTarget): void {
-  // They outlive their tests: an SDK client that is closed while its server is away does not come to an end.
+  // The proxies outlive their tests: closing an SDK client never completes while its server is away.
   const proxies: HeldProxy[] = []
   after(() => Promise.all(proxies.map((proxy) => proxy.stop())))
 
-  test('a new producer is given an id (long), an epoch (short) and sequence number 0 (int); another gets another id', async (t) => {
+  test('a new producer gets a new id (long), an epoch (short) and sequence number 0 (int)', async (t) => {
     const connection = connectPlain(t)
     const bytes: Buffer[] = []
     connection.socket.on('data', (chunk: Buffer) => bytes.push(chunk))
@@ -60,7 +60,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     assert.ok([0x71, 0x54].includes(typeAfter(SEQUENCE) ?? 0), 'an int')
   })
 
-  test('a sequence with a gap is rejected as out of order, is not stored, and the link goes on', async (t) => {
+  test('rejects a sequence with a gap as out of order, does not store it, and keeps the link', async (t) => {
     const { sender, identity } = await attach(connectPlain(t), '1')
     assert.equal(await outcome(sender, identity, 2, ['too early']), OUT_OF_ORDER)
     assert.equal(await outcome(sender, identity, 1, ['a', 'b']), 'accepted')
@@ -69,14 +69,15 @@ export function idempotence(target: () => EventHubsTarget): void {
     assert.deepEqual(await stored(t, '1'), ['a', 'b', 'c'])
   })
 
-  test('a batch sent again is acknowledged and stored once, on its link and on the next', async (t) => {
+  test('acknowledges a repeated batch and stores it once, on its link and on the next', async (t) => {
     const first = await attach(connectPlain(t), '2')
     const { identity } = first
     assert.equal(await outcome(first.sender, identity, 1, ['a', 'b']), 'accepted')
     assert.equal(await outcome(first.sender, identity, 1, ['a', 'b']), 'accepted')
     assert.equal(await outcome(first.sender, identity, 3, ['c']), 'accepted')
     assert.equal(await outcome(first.sender, identity, 3, ['c']), 'accepted')
-    // A client that did not hear of the last one attaches with the number before it, and is taken at its word.
+    // A client that missed the last acknowledgement attaches with the number before, and the server accepts
+    // it.
     const second = await attach(connectPlain(t), '2', { ...identity, sequence: 2 })
     assert.deepEqual(second.identity, { ...identity, sequence: 2 })
     assert.equal(await outcome(second.sender, identity, 3, ['c']), 'accepted')
@@ -84,7 +85,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     assert.deepEqual(await stored(t, '2'), ['a', 'b', 'c', 'd'])
   })
 
-  test('a link with a lower epoch is refused, and one with a higher detaches the older', async (t) => {
+  test('refuses a link with a lower epoch; one with a higher epoch detaches the older link', async (t) => {
     const { identity, sender: old } = await attach(connectPlain(t), '3')
     const higher = { ...identity, epoch: identity.epoch + 1 }
     const detached = within(once(old, 'sender_close'), 'the end of the older link')
@@ -96,7 +97,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     assert.deepEqual(await stored(t, '3'), ['of the newer'])
   })
 
-  test('after a SIGKILL the server still knows ids, epochs and sequence numbers', async (t) => {
+  test('knows ids, epochs and sequence numbers after a SIGKILL', async (t) => {
     const { kill } = target()
     if (!kill) return t.skip('this target cannot be killed')
     const first = await attach(connectPlain(t), '4')
@@ -120,7 +121,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     ['its connection', '5'],
     ['its server', '6'],
   ] as const)
-    test(`an idempotent producer of the SDK that loses an acknowledgement with ${how} sends again, and it is stored once`, async (t) => {
+    test(`a batch that the SDK repeats after losing ${how} is stored once`, async (t) => {
       const { connectionString, kill } = target()
       if (how === 'its server' && !kill) return t.skip('this target cannot be killed')
       const proxy = await startProxy()
@@ -137,7 +138,7 @@ export function idempotence(target: () => EventHubsTarget): void {
       assert.deepEqual(await stored(t, partition), [0, 1, 2, 3])
     })
 
-  test('of two idempotent producers of the SDK with one id the one with the higher owner level goes on; one that is ahead is out of order', async (t) => {
+  test('of two SDK producers with one id, the higher owner level wins; one that is ahead is refused', async (t) => {
     const { connectionString } = target()
     const first = await attach(connectPlain(t), '7')
     const older = idempotent(createProducer(t, connectionString, HUB, IMPATIENT), '7', first.identity)
@@ -148,7 +149,7 @@ export function idempotence(target: () => EventHubsTarget): void {
       sequence: 1,
     })
     await newer.sendBatch([{ body: 'newer' }], { partitionId: '7' })
-    // Refused when it attaches again; this SDK maps that condition to no code of its own.
+    // The older producer is refused when it attaches again. The SDK has no code for that condition.
     await captureRefusal(older.sendBatch([{ body: 'too late' }], { partitionId: '7' }))
     const ahead = idempotent(createProducer(t, connectionString, HUB, IMPATIENT), '7', {
       ...first.identity,
@@ -160,7 +161,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     assert.deepEqual(await stored(t, '7'), ['older', 'newer'])
   })
 
-  test('a buffered producer with idempotent retries stores every event once, over connections lost at any moment', async (t) => {
+  test('a buffered producer with idempotent retries stores every event once, despite lost connections', async (t) => {
     const proxy = await startProxy()
     const failures: unknown[] = []
     let succeeded = 0
@@ -200,7 +201,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     )
   })
 
-  /** Settles when a hub holds more than so many events, whether they are acknowledged or not. */
+  /** Settles when the hub has more than `count` events, acknowledged or not. */
   async function arrived(t: TestContext, count: number): Promise<void> {
     const producer = createProducer(t, target().connectionString, BUFFERED_HUB)
     for (let total = -1; total <= count; ) {
@@ -210,7 +211,7 @@ export function idempotence(target: () => EventHubsTarget): void {
     }
   }
 
-  /** The bodies of a partition, all of them. */
+  /** Returns all bodies of a partition. */
   async function stored(t: TestContext, partition: string, hub = HUB): Promise<unknown[]> {
     const { connectionString } = target()
     const { lastEnqueuedSequenceNumber } = await createProducer(t, connectionString, hub).getPartitionProperties(
@@ -235,7 +236,7 @@ export function idempotence(target: () => EventHubsTarget): void {
   function connectPlain(t: TestContext): Connection {
     const address = parseHostAndPort(target().connectionString)
     const connection = rhea.create_container().connect({ ...address, reconnect: false, ...SASL_PLAIN })
-    // A test ends its server, or lets another take a link's place, while this client is there.
+    // Tests end the server or replace a link while this client is connected.
     for (const event of ['disconnected', 'sender_error']) connection.on(event, () => {})
     t.after(() => connection.close())
     return connection
@@ -243,8 +244,8 @@ export function idempotence(target: () => EventHubsTarget): void {
 }
 
 /**
- * Turns on what EventHubProducerClient 6.0.4 does on behalf of EventHubBufferedProducerClient: it has no
- * public option for it (eventHubProducerClient.js, _enableIdempotentRetries and _partitionOptions).
+ * Turns on idempotent retries of EventHubProducerClient 6.0.4. EventHubBufferedProducerClient uses them, but
+ * there is no public option (eventHubProducerClient.js, _enableIdempotentRetries and _partitionOptions).
  */
 function idempotent(producer: EventHubProducerClient, partition?: string, from?: Identity): EventHubProducerClient {
   const options = from && {
@@ -275,7 +276,7 @@ function openSender(connection: Connection, partition: string, as: Asked | undef
   } as Parameters<Connection['open_sender']>[0])
 }
 
-/** Attaches an idempotent sender, and says who the server takes it for. */
+/** Attaches an idempotent sender, and returns the identity that the server gives it. */
 async function attach(
   connection: Connection,
   partition: string,
@@ -289,7 +290,7 @@ async function attach(
   return { sender, identity: { id, epoch, sequence } }
 }
 
-/** The condition that an attach is refused with. */
+/** Returns the condition with which an attach is refused. */
 async function refusedAttach(connection: Connection, partition: string, as: Asked): Promise<unknown> {
   const sender = openSender(connection, partition, as)
   await within(once(sender, 'sender_error'), 'a refused link')
@@ -297,8 +298,8 @@ async function refusedAttach(connection: Connection, partition: string, as: Aske
 }
 
 /**
- * What becomes of a batch whose first event has the sequence number `from`: accepted, or the condition it is
- * rejected with.
+ * Sends a batch whose first event has the sequence number `from`. Returns `accepted`, or the condition of the
+ * rejection.
  */
 async function outcome(
   sender: Sender,

@@ -13,9 +13,9 @@ import {
   receive,
 } from './support.ts'
 
-/** What another AMQP client than the SDKs relies on. */
+/** What AMQP clients other than the SDKs rely on. */
 export function links(target: () => EventHubsTarget): void {
-  test('a client with SASL PLAIN sends plain messages (format 0) in one frame and in many (AMQP 1.0 part 5, 5.3; 2.6.14)', async (t) => {
+  test('accepts messages of format 0, in one frame or many, after SASL PLAIN (part 5, 5.3; 2.6.14)', async (t) => {
     const connection = connectPlain(t)
     const sender: Sender = connection.open_sender('plain/Partitions/0')
     await within(once(sender, 'sendable'), 'credit')
@@ -40,7 +40,7 @@ export function links(target: () => EventHubsTarget): void {
     assert.equal(events[0]?.getRawAmqpMessage().deliveryAnnotations?.secret, undefined)
   })
 
-  test('a message that is no AMQP encoding is rejected, and its link goes on (AMQP 1.0 part 3, 3.2, 3.4.3)', async (t) => {
+  test('rejects a message that is not AMQP, and keeps its link (AMQP 1.0 part 3, 3.2, 3.4.3)', async (t) => {
     const connection = connectPlain(t)
     const sender: Sender = connection.open_sender('plain/Partitions/0')
     await within(once(sender, 'sendable'), 'credit')
@@ -53,7 +53,7 @@ export function links(target: () => EventHubsTarget): void {
     await within(once(sender, 'accepted'), 'an acknowledgement')
   })
 
-  test('a wrong password is refused (AMQP 1.0 part 5, 5.3), and a client with no claim is refused every entity', async (t) => {
+  test('refuses a wrong password, and every entity to a client without claims (part 5, 5.3)', async (t) => {
     const wrong = rhea.create_container().connect({ ...address(), username: KEY_NAME, password: 'wrong' })
     wrong.on('disconnected', () => {})
     t.after(() => wrong.close())
@@ -69,7 +69,7 @@ export function links(target: () => EventHubsTarget): void {
     assert.equal(readCondition(receiver), 'amqp:unauthorized-access')
   })
 
-  test('a receiver gets no more events than it gave credit for, and the next when it gives more (AMQP 1.0 2.6.7)', async (t) => {
+  test('a receiver gets exactly as many events as it gives credit for (AMQP 1.0 2.6.7)', async (t) => {
     const producer = createProducer(t, target().connectionString, 'credit')
     for (let i = 0; i < 10; i++)
       await producer.sendBatch(Array.from({ length: 100 }, (_, j) => ({ body: i * 100 + j })))
@@ -89,7 +89,7 @@ export function links(target: () => EventHubsTarget): void {
       enough = Promise.withResolvers()
       receiver.add_credit(credit)
       await within(enough.promise, `${credit} events`)
-      // What is more than the credit would have come before this.
+      // Events beyond the credit would have arrived before this.
       await echo(receiver)
       assert.equal(sequences.length, wanted)
     }
@@ -99,7 +99,7 @@ export function links(target: () => EventHubsTarget): void {
     )
   })
 
-  test('a receiver that drains its credit at the end of a partition is told that there is no more (AMQP 1.0 2.6.7)', async (t) => {
+  test('a drain at the end of a partition is answered (AMQP 1.0 2.6.7)', async (t) => {
     const connection = connectPlain(t)
     const receiver: Receiver = connection.open_receiver({
       source: 'refusals/ConsumerGroups/audit/Partitions/1',
@@ -111,7 +111,7 @@ export function links(target: () => EventHubsTarget): void {
     await within(once(receiver, 'receiver_drained'), 'the end of the drain')
   })
 
-  test('a client that takes no frames of 512 bytes is told so and disconnected (AMQP 1.0 2.7.1)', async (t) => {
+  test('disconnects a client that refuses frames of 512 bytes, with an error (AMQP 1.0 2.7.1)', async (t) => {
     const client = rhea.create_container().connect({ ...address(), username: 'nobody', max_frame_size: 60 })
     client.on('disconnected', () => {})
     t.after(() => client.close())
@@ -119,7 +119,7 @@ export function links(target: () => EventHubsTarget): void {
     assert.equal(readCondition(refused.connection), 'amqp:not-allowed')
   })
 
-  test('an idle client hears an empty frame before its idle time-out (AMQP 1.0 2.4.5)', async (t) => {
+  test('sends an idle client an empty frame before its idle time-out (AMQP 1.0 2.4.5)', async (t) => {
     const client = rhea.create_container().connect({ ...address(), username: 'nobody', idle_time_out: 200 })
     t.after(() => client.close())
     await within(once(client, 'connection_open'), 'a connection')
@@ -153,7 +153,7 @@ export function links(target: () => EventHubsTarget): void {
     return (failed?.error as { readonly condition?: unknown } | undefined)?.condition
   }
 
-  /** A round trip on the receiver's connection: everything the server sent before has arrived. */
+  /** Makes a round trip on the receiver's connection, after which everything sent before has arrived. */
   async function echo(receiver: Receiver): Promise<void> {
     const probe = receiver.connection.open_sender('plain')
     await within(once(probe, 'sendable'), 'a round trip')

@@ -11,11 +11,11 @@ const HUB = 'protocol'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
 
 /**
- * What the specification asks of a server, spoken to frame by frame. Section numbers are those of AMQP 1.0,
- * part 2 unless another is named.
+ * What the specification requires of a server, tested frame by frame. Section numbers are those of AMQP 1.0,
+ * part 2 unless another part is named.
  */
 export function protocol(target: () => EventHubsTarget): void {
-  test('another protocol is answered with the one that is spoken here, and the end (2.2)', async (t) => {
+  test('answers another protocol with its own, and ends the connection (2.2)', async (t) => {
     for (const hello of ['AMQP\x00\x00\x09\x01', 'AMQP\x02\x01\x00\x00', 'GET / HTTP/1.1\r\n\r\n']) {
       const peer = await RawPeer.connect(t, target())
       const chunks: Buffer[] = []
@@ -26,7 +26,7 @@ export function protocol(target: () => EventHubsTarget): void {
     }
   })
 
-  test('descriptors as a full ulong or as a symbol are understood (part 1, 1.3)', async (t) => {
+  test('understands descriptors as a full ulong or as a symbol (part 1, 1.3)', async (t) => {
     const peer = await RawPeer.open(t, target())
     const begin = frame(0, 'begin', { next_outgoing_id: 0, incoming_window: 10, outgoing_window: 10 })
     const list = begin.subarray(11)
@@ -43,7 +43,7 @@ export function protocol(target: () => EventHubsTarget): void {
     }
   })
 
-  test('a channel or a handle above the limit closes the connection with a framing error (2.7.1, 2.7.2)', async (t) => {
+  test('closes the connection at a channel or handle above the limit (2.7.1, 2.7.2)', async (t) => {
     const channel = await RawPeer.open(t, target())
     channel.send(5000, 'begin', { next_outgoing_id: 0, incoming_window: 1, outgoing_window: 1 })
     assert.equal(conditionIn(await channel.next('close')), 'amqp:connection:framing-error')
@@ -54,7 +54,7 @@ export function protocol(target: () => EventHubsTarget): void {
     await within(handle.closed, 'the end')
   })
 
-  test('a handle in use, a handle of no link and a transfer to a receiver end their session, and no other (2.7.3, 2.5.3)', async (t) => {
+  test('ends only the session at a used or unknown handle or a wrong transfer (2.7.3, 2.5.3)', async (t) => {
     const peer = await RawPeer.open(t, target())
     for (const channel of [0, 1, 2, 3]) await peer.begin(channel)
     await peer.sender(0, 7, `${HUB}/Partitions/1`)
@@ -72,7 +72,7 @@ export function protocol(target: () => EventHubsTarget): void {
     await peer.begin(0)
   })
 
-  test('a flow that asks for an echo gets one, of the session and of its links (2.7.4)', async (t) => {
+  test('echoes a flow on request, of the session and of its links (2.7.4)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     const granted = await peer.sender(0, 3, `${HUB}/Partitions/1`)
@@ -86,7 +86,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.equal((await peer.next('flow')).fields.handle, 4)
   })
 
-  test('a detach is answered, and its name and handle can be used again (2.6.6)', async (t) => {
+  test('answers a detach, after which its name and handle can be used again (2.6.6)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     for (let i = 0; i < 3; i++) {
@@ -96,14 +96,14 @@ export function protocol(target: () => EventHubsTarget): void {
     }
   })
 
-  test('a close is answered, and a peer that closes at once hears it (2.4.3)', async (t) => {
+  test('answers a close (2.4.3)', async (t) => {
     const peer = await RawPeer.open(t, target())
     peer.send(0, 'close', {})
     assert.equal(conditionIn(await peer.next('close')), undefined)
     await within(peer.closed, 'the end')
   })
 
-  test('acknowledgements come as runs, each delivery once (2.7.6); a settled send gets none', async (t) => {
+  test('acknowledges each delivery once, in runs, and no settled one (2.7.6)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, 'acknowledged/Partitions/0')
@@ -132,7 +132,7 @@ export function protocol(target: () => EventHubsTarget): void {
     )
   })
 
-  test('deliveries of two links that come frame by frame in turns are each whole; an aborted one leaves nothing (2.6.14)', async (t) => {
+  test('keeps interleaved deliveries of several links apart, and drops an aborted one (2.6.14)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     for (const handle of [0, 1, 2]) await peer.sender(0, handle, 'interleaved/Partitions/0')
@@ -164,7 +164,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.deepEqual(listBodies(events), [bodies[0], bodies[1], 'after'])
   })
 
-  test("a message larger than the peer's frames comes in many, and no more of them than its window takes (2.5.6, 2.7.5)", async (t) => {
+  test("splits a message into the peer's frames, as many as its window allows (2.5.6, 2.7.5)", async (t) => {
     const text = 'w'.repeat(10_000)
     await createProducer(t, target().connectionString, 'windows').sendBatch([{ body: text }, { body: 'small' }])
     const peer = await RawPeer.open(t, target(), { max_frame_size: 512 })
@@ -175,7 +175,7 @@ export function protocol(target: () => EventHubsTarget): void {
     let allowed = 3
     while (transfers().filter(({ fields }) => !fields.more).length < 2) {
       for (let i = transfers().length; i < allowed; i++) await peer.next('transfer')
-      // What is more than the window would have come before this; the echo itself leaves the window as it is.
+      // Transfers beyond the window would have arrived before this. The echo does not change the window.
       peer.send(0, 'flow', {
         next_incoming_id: allowed,
         incoming_window: 0,
@@ -210,7 +210,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.equal(transfers()[first + 1]?.fields.delivery_id, 1)
   })
 
-  test('credit is counted against what is under way, also where its numbers wrap around (2.6.7)', async (t) => {
+  test('counts credit from the delivery count that the peer has seen (2.6.7)', async (t) => {
     const events = Array.from({ length: 50 }, (_, body) => ({ body }))
     await createProducer(t, target().connectionString, 'wrapped').sendBatch(events, { partitionId: '0' })
     const peer = await RawPeer.open(t, target())
@@ -218,14 +218,14 @@ export function protocol(target: () => EventHubsTarget): void {
     await peer.receiver(0, 0, 'wrapped/ConsumerGroups/$Default/Partitions/0')
     peer.credit(0, 0, 10)
     for (let i = 0; i < 10; i++) await peer.next('transfer')
-    // As it was when the peer had seen 4 of the 10: 6 are under way, so 8 of credit are 2 more.
+    // The peer had seen 4 of the 10, so 6 are in flight, and a credit of 8 allows 2 more.
     peer.credit(0, 0, 8, { delivery_count: 4 })
     for (let i = 0; i < 2; i++) await peer.next('transfer')
     await peer.echo(0)
     assert.equal(peer.count('transfer'), 12)
   })
 
-  test('a start position is read by its key or by its descriptor, symbol or number; another filter is refused (part 3, 3.5.8)', async (t) => {
+  test('reads a start position by its key or descriptor, and refuses other filters (part 3, 3.5.8)', async (t) => {
     const events = Array.from({ length: 5 }, (_, body) => ({ body }))
     await createProducer(t, target().connectionString, 'filtered').sendBatch(events, { partitionId: '0' })
     const address = 'filtered/ConsumerGroups/$Default/Partitions/0'
@@ -251,7 +251,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.equal(conditionIn(await peer.next('detach')), 'com.microsoft:argument-error')
   })
 
-  test('an attach with a settle mode that is none closes the connection; a producer with an epoch that is no short is refused, and not remembered', async (t) => {
+  test('an invalid settle mode closes the connection; an epoch that is not a short is refused', async (t) => {
     const wrong = await RawPeer.open(t, target())
     await wrong.begin(0)
     wrong.send(0, 'attach', { name: 'x', handle: 0, role: false, snd_settle_mode: 7 })
@@ -269,11 +269,11 @@ export function protocol(target: () => EventHubsTarget): void {
     const ends = { target: terminus.target({ address: `${HUB}/Partitions/1` }).described() }
     peer.send(0, 'attach', { name: 'large', handle: 0, role: false, ...ends, ...identity(40_000) })
     assert.equal(conditionIn(await peer.next('detach')), 'com.microsoft:argument-error')
-    // A higher epoch that had been remembered would end this one.
+    // If the refused higher epoch had been recorded, it would refuse this one.
     await peer.sender(0, 1, `${HUB}/Partitions/1`, identity(1))
   })
 
-  test('links for answers without end are refused, and those that are there go on', async (t) => {
+  test('refuses reply links above the limit, and serves those that exist', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     for (let handle = 1; handle <= 20; handle++) await peer.receiver(0, handle, '$management')
@@ -287,7 +287,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.equal((await peer.next('transfer')).fields.handle, 1)
   })
 
-  test('a message whose parts are malformed is rejected to its sender, before a consumer stumbles over it (part 1, 1.6)', async (t) => {
+  test('rejects a message with malformed parts, so that no consumer gets it (part 1, 1.6)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, 'poison/Partitions/0')
@@ -310,7 +310,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.deepEqual([events[0]?.body, events[0]?.sequenceNumber], ['whole', 0])
   })
 
-  test('a receiver that does not read its socket costs the server no memory, and gets everything when it reads', async (t) => {
+  test('a receiver that does not read costs no memory, and gets everything when it reads', async (t) => {
     const producer = createProducer(t, target().connectionString, 'unread')
     const count = 600
     for (let i = 0; i < count; i += 20)
@@ -321,7 +321,7 @@ export function protocol(target: () => EventHubsTarget): void {
     await peer.receiver(0, 0, 'unread/ConsumerGroups/$Default/Partitions/0')
     peer.socket.pause()
     peer.credit(0, 0, 100_000, { incoming_window: 1_000_000 })
-    // Others are served the while.
+    // Others are served meanwhile.
     const events = await receive(
       createConsumer(t, target().connectionString, 'unread', undefined, 'audit'),
       '0',
@@ -330,7 +330,7 @@ export function protocol(target: () => EventHubsTarget): void {
     )
     assert.equal(events.length, count)
     const after = await target().memory?.()
-    if (before === undefined || after === undefined) t.diagnostic('the memory of this target cannot be seen')
+    if (before === undefined || after === undefined) t.diagnostic('the memory of this target is unknown')
     else
       assert.ok(after - before < 60_000_000, `${before} to ${after} bytes for one reader of 24 MB that does not read`)
     peer.socket.resume()
@@ -339,7 +339,7 @@ export function protocol(target: () => EventHubsTarget): void {
     assert.equal(peer.count('transfer'), count)
   })
 
-  test('a client that asks without end and reads no answer is not read any more, and others are', async (t) => {
+  test('stops reading a client that reads no answers, and serves others', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)
     await peer.sender(0, 0, '$management')
@@ -347,7 +347,7 @@ export function protocol(target: () => EventHubsTarget): void {
     peer.credit(0, 1, 1_000_000, { incoming_window: 1_000_000 })
     peer.socket.pause()
     const properties = { operation: 'READ', type: 'com.microsoft:eventhub', name: HUB }
-    // It comes back in the answer, which is then as large as the question.
+    // The id comes back in the answer, which is then as large as the request.
     const message = rhea.message.encode({ application_properties: properties, message_id: 'x'.repeat(15_000) } as never)
     const asked = 6_000
     const block = Buffer.concat(
@@ -358,8 +358,8 @@ export function protocol(target: () => EventHubsTarget): void {
     const other = createProducer(t, target().connectionString, HUB)
     for (let i = 0; i < 20; i++) await other.getPartitionIds()
     const after = await target().memory?.()
-    if (before === undefined || after === undefined) t.diagnostic('the memory of this target cannot be seen')
-    else assert.ok(after - before < 40_000_000, `${before} to ${after} bytes for 90 MB of questions`)
+    if (before === undefined || after === undefined) t.diagnostic('the memory of this target is unknown')
+    else assert.ok(after - before < 40_000_000, `${before} to ${after} bytes for 90 MB of requests`)
     peer.socket.resume()
     for (let i = 0; i < asked; i++) await peer.next('transfer')
   })

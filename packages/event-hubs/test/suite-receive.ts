@@ -20,15 +20,15 @@ import {
   subscribeError,
 } from './support.ts'
 
-/** Where receivers start, who may receive, and what they are told. */
+/** Start positions, epochs and properties. */
 export function receiving(target: () => EventHubsTarget): void {
-  test('a receiver starts exactly at its offset, sequence number or time, inclusive or not', async (t) => {
+  test('starts a receiver exactly at its offset, sequence number or time, inclusive or not', async (t) => {
     const producer = createProducer(t, target().connectionString, 'positions')
     const consumer = createConsumer(t, target().connectionString, 'positions')
     for (let i = 0; i < 10; i++) {
       await producer.sendBatch([{ body: i * 2 }, { body: i * 2 + 1 }])
       const { lastEnqueuedOnUtc } = await producer.getPartitionProperties('0')
-      // Times have a millisecond's grain: the next batch must have another one.
+      // Times are in milliseconds, and the next batch must have a later one.
       while (Date.now() <= lastEnqueuedOnUtc.getTime()) await delay(1)
     }
     const events = await receive(consumer, '0', earliestEventPosition, 20)
@@ -60,7 +60,7 @@ export function receiving(target: () => EventHubsTarget): void {
     )
   }
 
-  test('a receiver of the latest events gets what is sent from then on, at once, and nothing before', async (t) => {
+  test('a receiver of the latest events gets only new events, at once', async (t) => {
     const producer = createProducer(t, target().connectionString, 'live')
     const consumer = createConsumer(t, target().connectionString, 'live')
     await producer.sendBatch([{ body: 'before' }])
@@ -92,7 +92,7 @@ export function receiving(target: () => EventHubsTarget): void {
       { startPosition: latestEventPosition, trackLastEnqueuedEventProperties: true, maxWaitTimeInSeconds: 1 },
     )
     t.after(() => subscription.close())
-    // No one tells when a receiver is attached: probes are sent until one arrives.
+    // Nothing reports when a receiver is attached, so send probes until one arrives.
     let probes = 0
     while (received.length === 0) {
       await producer.sendBatch([{ body: `probe ${probes++}` }])
@@ -105,7 +105,7 @@ export function receiving(target: () => EventHubsTarget): void {
     assert.deepEqual(received, [...Array.from({ length: probes - first }, (_, i) => `probe ${first + i}`), 'last'])
   })
 
-  test('hub and partition properties are told, of an empty partition too', async (t) => {
+  test('returns hub and partition properties, also of an empty partition', async (t) => {
     const producer = createProducer(t, target().connectionString, 'properties')
     const hub = await producer.getEventHubProperties()
     assert.deepEqual([hub.name, hub.partitionIds], ['properties', ['0', '1']])
@@ -131,7 +131,7 @@ export function receiving(target: () => EventHubsTarget): void {
     assert.deepEqual(full.lastEnqueuedOnUtc, last?.enqueuedTimeUtc)
   })
 
-  test('a receiver with an epoch disconnects those of an equal or lower one, and is not disconnected by them', async (t) => {
+  test('a receiver with an epoch disconnects those of an equal or lower epoch', async (t) => {
     const { connectionString } = target()
     await createProducer(t, connectionString, 'epochs').sendBatch([{ body: 'x' }])
     const low = subscribeWith(1)

@@ -17,7 +17,7 @@ import {
   subscribeError,
 } from './support.ts'
 
-/** Long enough for a busy machine to send and receive while the token is good. */
+/** Long enough for a busy machine to send and receive while the token is valid. */
 const SECONDS_OF_A_TOKEN = 8
 
 const HOSTILE: readonly (readonly [string, Buffer])[] = [
@@ -25,7 +25,7 @@ const HOSTILE: readonly (readonly [string, Buffer])[] = [
   ['half a protocol header', Buffer.from('AMQP')],
   ['another AMQP version', Buffer.from('AMQP\x00\x00\x09\x01', 'latin1')],
   ['a frame of 0 bytes', amqp('00000000')],
-  ['a frame that is said to hold 4 GiB', amqp('fffffff0 02000000 00')],
+  ['a frame that announces 4 GiB', amqp('fffffff0 02000000 00')],
   ['half a frame', amqp('00000100 02000000 005310')],
   ['an unknown performative', amqp('0000000d 02000000 0053ff4500')],
   ['an attach on a channel that was never begun', amqp('0000000d 02000007 005312c000')],
@@ -34,28 +34,28 @@ const HOSTILE: readonly (readonly [string, Buffer])[] = [
   ['values nested without end', nested()],
 ]
 
-/** What must be refused, and with what. */
+/** What the server must refuse, and with which error. */
 export function refusals(target: () => EventHubsTarget): void {
-  test('a wrong key is refused with the 401 that the SDK reports as UnauthorizedError', async (t) => {
+  test('refuses a wrong key with the 401 that the SDK reports as UnauthorizedError', async (t) => {
     const wrong = target().connectionString.replace('SAS_KEY_VALUE', 'another')
     const producer = createProducer(t, wrong, 'refusals', IMPATIENT)
     assert.equal((await captureRefusal(producer.getPartitionIds())).code, 'UnauthorizedError')
     assert.equal((await captureRefusal(producer.sendBatch([{ body: 1 }]))).code, 'UnauthorizedError')
   })
 
-  test('a signed token opens its hub, on a connection without SASL, and no other hub', async (t) => {
+  test('a signed token opens only its hub, on a connection without SASL', async (t) => {
     const signed = withToken(target().connectionString, 'refusals', 3600)
     assert.deepEqual(await createProducer(t, signed, 'refusals', IMPATIENT).getPartitionIds(), ['0', '1'])
     const other = createProducer(t, signed, 'keys', IMPATIENT)
     assert.equal((await captureRefusal(other.getPartitionIds())).code, 'UnauthorizedError')
   })
 
-  test('a token that has expired is refused', async (t) => {
+  test('refuses an expired token', async (t) => {
     const producer = createProducer(t, withToken(target().connectionString, 'refusals', -60), 'refusals', IMPATIENT)
     assert.equal((await captureRefusal(producer.getPartitionIds())).code, 'UnauthorizedError')
   })
 
-  test('open links are detached when their token expires, and nothing passes any more', async (t) => {
+  test('detaches open links when their token expires, and then passes nothing', async (t) => {
     const sure = createProducer(t, target().connectionString, 'expiring')
     await sure.sendBatch([{ body: 'before' }])
     const signed = withToken(target().connectionString, 'expiring', SECONDS_OF_A_TOKEN)
@@ -82,7 +82,7 @@ export function refusals(target: () => EventHubsTarget): void {
     await within(first.promise, 'an event while the token is good')
     await producer.sendBatch([{ body: 'while it is good' }])
     assert.equal(readCode(await within(ended.promise, 'the end of the receiver')), 'UnauthorizedError')
-    // The SDK lets a send that crosses the detach run into its time-out: the next one is told why.
+    // A send that crosses the detach runs into the SDK's time-out. The next one gets the error.
     await captureRefusal(producer.sendBatch([{ body: 'too late' }]))
     assert.equal((await captureRefusal(producer.sendBatch([{ body: 'too late' }]))).code, 'UnauthorizedError')
     await sure.sendBatch([{ body: 'after' }])
@@ -91,7 +91,7 @@ export function refusals(target: () => EventHubsTarget): void {
     assert.ok(!received.includes('after'))
   })
 
-  test('an unknown hub is refused as not found, to senders, receivers and questions', async (t) => {
+  test('refuses an unknown hub as not found, to senders, receivers and requests', async (t) => {
     const producer = createProducer(t, target().connectionString, 'nowhere', IMPATIENT)
     const consumer = createConsumer(t, target().connectionString, 'nowhere', IMPATIENT)
     const sent = await captureRefusal(producer.sendBatch([{ body: 1 }]))
@@ -101,12 +101,12 @@ export function refusals(target: () => EventHubsTarget): void {
     assert.equal((await captureRefusal(producer.getPartitionIds())).code, 'MessagingEntityNotFoundError')
   })
 
-  test('an unknown consumer group is refused as not found', async (t) => {
+  test('refuses an unknown consumer group as not found', async (t) => {
     const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT, 'nobody')
     assert.equal(readCode(await subscribeError(consumer, '0')), 'MessagingEntityNotFoundError')
   })
 
-  test('an unknown partition is refused as out of range, to senders, receivers and questions', async (t) => {
+  test('refuses an unknown partition as out of range, to senders, receivers and requests', async (t) => {
     const producer = createProducer(t, target().connectionString, 'refusals', IMPATIENT)
     const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT)
     const sent = await captureRefusal(producer.sendBatch([{ body: 1 }], { partitionId: '2' }))
@@ -116,13 +116,13 @@ export function refusals(target: () => EventHubsTarget): void {
     assert.equal((await captureRefusal(producer.getPartitionProperties('2'))).code, 'ArgumentOutOfRangeError')
   })
 
-  test('a start position that is none, or lies beyond the end, is refused', async (t) => {
+  test('refuses a start position that is malformed or beyond the end', async (t) => {
     const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT)
     for (const startPosition of [{ offset: 'here' }, { sequenceNumber: 7 }, { offset: '4096' }])
       assert.equal(readCode(await subscribeError(consumer, '1', { startPosition })), 'ArgumentError')
   })
 
-  test('a message above 1 MiB is refused, and its producer goes on (AMQP 1.0 2.7.3, max-message-size)', async (t) => {
+  test('refuses a message above 1 MiB, and its producer continues (AMQP 1.0 2.7.3, max-message-size)', async (t) => {
     const producer = createProducer(t, target().connectionString, 'refusals', IMPATIENT)
     const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT)
     const large = { body: 'x'.repeat(2 * 1024 * 1024) }
@@ -134,7 +134,7 @@ export function refusals(target: () => EventHubsTarget): void {
     assert.equal(batch.maxSizeInBytes, 1024 * 1024)
   })
 
-  test('a sixth receiver without an epoch is refused, and the five go on', async (t) => {
+  test('refuses a sixth receiver without an epoch, and the five continue', async (t) => {
     await createProducer(t, target().connectionString, 'crowded').sendBatch([{ body: 'first' }])
     const received: Promise<unknown>[] = []
     for (let i = 0; i < 5; i++) {
@@ -146,7 +146,7 @@ export function refusals(target: () => EventHubsTarget): void {
     const sixth = createConsumer(t, target().connectionString, 'crowded', IMPATIENT)
     const error = await subscribeError(sixth, '0', { startPosition: earliestEventPosition })
     assert.equal(readCode(error), 'QuotaExceededError')
-    // Another group has receivers of its own.
+    // Another group has its own receivers.
     const audit = createConsumer(t, target().connectionString, 'crowded', IMPATIENT, 'AUDIT')
     await createProducer(t, target().connectionString, 'crowded').sendBatch([{ body: 'second' }])
     assert.deepEqual(await within(Promise.all(received), 'five events'), Array(5).fill('first'))
@@ -178,7 +178,7 @@ export function refusals(target: () => EventHubsTarget): void {
     }
   })
 
-  test('garbage and half frames end their own connection, while another client goes on working (AMQP 1.0 2.2, 2.3)', async (t) => {
+  test('garbage and half frames only end their own connection (AMQP 1.0 2.2, 2.3)', async (t) => {
     const producer = createProducer(t, target().connectionString, 'hostile', IMPATIENT)
     const consumer = createConsumer(t, target().connectionString, 'hostile', IMPATIENT)
     for (const [what, bytes] of HOSTILE) {
@@ -192,7 +192,7 @@ export function refusals(target: () => EventHubsTarget): void {
     )
   })
 
-  /** Writes the bytes, ends the stream, and settles when the server has let go of the connection. */
+  /** Writes the bytes, ends the stream, and settles when the server has closed the connection. */
   async function sendRaw(bytes: Buffer): Promise<void> {
     const socket = connect(parseHostAndPort(target().connectionString))
     socket.on('error', () => {})
@@ -223,6 +223,8 @@ function withToken(connectionString: string, hub: string, seconds: number): stri
   const resource = encodeURIComponent(`${endpoint}/${hub}`)
   const expiry = Math.floor(Date.now() / 1000) + seconds
   const signature = createHmac('sha256', 'SAS_KEY_VALUE').update(`${resource}\n${expiry}`).digest('base64')
-  const token = `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=RootManageSharedAccessKey`
+  const token =
+    `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}` +
+    '&skn=RootManageSharedAccessKey'
   return `Endpoint=${endpoint};SharedAccessSignature=${token};UseDevelopmentEmulator=true`
 }

@@ -10,16 +10,16 @@ import { createProducer, type EventHubsTarget } from './support.ts'
 const HUB = 'requests'
 const OTHER = 'connections'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
-/** Links of a peer: requests go out on the first, answers come on the second. */
+/** Links of a peer: it sends requests on the first, and receives answers on the second. */
 const ASKS = 0
 const ANSWERS = 1
 
-/** What is asked of `$cbs` and `$management`, request by request. */
+/** Requests to `$cbs` and `$management`. */
 export function requests(target: () => EventHubsTarget): void {
   const audience = (path: string): string => `sb://127.0.0.1/${path}`
   const READ = { operation: 'READ', type: 'com.microsoft:eventhub', name: HUB }
 
-  /** @param seconds until it expires. */
+  /** @param seconds lifetime of the token. */
   function token(path: string, seconds = 3600, { key = 'SAS_KEY_VALUE', keyName = 'RootManageSharedAccessKey' } = {}) {
     const resource = encodeURIComponent(audience(path))
     const expiry = Math.floor(Date.now() / 1000) + seconds
@@ -27,7 +27,7 @@ export function requests(target: () => EventHubsTarget): void {
     return `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${keyName}`
   }
 
-  /** A client without a SASL layer: it may do what its tokens say. */
+  /** A client without a SASL layer, which only has the rights of its tokens. */
   async function unclaimed(t: TestContext): Promise<RawPeer> {
     const peer = await RawPeer.connect(t, target())
     peer.socket.write(AMQP_HEADER)
@@ -36,7 +36,7 @@ export function requests(target: () => EventHubsTarget): void {
     return peer
   }
 
-  /** Begins a session with links to and from a node. */
+  /** Begins a session, with a link to a node and one from it. */
   async function links(peer: RawPeer, channel: number, node: string, credit = 1000): Promise<void> {
     await peer.begin(channel)
     await peer.sender(channel, ASKS, node)
@@ -63,7 +63,7 @@ export function requests(target: () => EventHubsTarget): void {
     return (await answer(peer)).status
   }
 
-  test('tokens of another key, key name, hub or type, expired or none at all, and other operations, are refused', async (t) => {
+  test('refuses tokens of another key, key name, hub or type, expired or missing, and other operations', async (t) => {
     const peer = await unclaimed(t)
     await links(peer, 0, '$cbs')
     const name = HUB
@@ -71,7 +71,7 @@ export function requests(target: () => EventHubsTarget): void {
       ['another key', token(name, 3600, { key: 'another' })],
       ['another key name', token(name, 3600, { keyName: 'another' })],
       ['another hub', token(OTHER)],
-      ['a hub whose name begins like it', token(HUB.slice(0, -1))],
+      ['a hub whose name is a prefix', token(HUB.slice(0, -1))],
       ['expired', token(name, -60)],
       ['no token', 'SharedAccessSignature'],
       ['no text', ''],
@@ -86,7 +86,7 @@ export function requests(target: () => EventHubsTarget): void {
     assert.equal(conditionIn(await peer.next('detach')), 'amqp:unauthorized-access')
   })
 
-  test('a token opens its hub to senders, receivers and questions, and no other hub', async (t) => {
+  test('a token opens only its hub, to senders, receivers and requests', async (t) => {
     const peer = await unclaimed(t)
     await links(peer, 0, '$cbs')
     assert.equal(await putToken(peer, 0, HUB, token(HUB)), 202)
@@ -107,7 +107,7 @@ export function requests(target: () => EventHubsTarget): void {
     assert.equal(conditionIn(await peer.next('detach')), 'amqp:unauthorized-access')
   })
 
-  test('when a token expires its own links are detached, and those of a renewed one stay', async (t) => {
+  test('detaches the links of an expired token, and keeps those of a renewed one', async (t) => {
     const peer = await unclaimed(t)
     await links(peer, 0, '$cbs')
     assert.equal(await putToken(peer, 0, HUB, token(HUB, 2)), 202)
@@ -118,7 +118,7 @@ export function requests(target: () => EventHubsTarget): void {
     assert.equal(await putToken(peer, 0, HUB, token(HUB, 4)), 202)
     const detached = await peer.next('detach')
     assert.deepEqual([detached.fields.handle, conditionIn(detached)], [1, 'amqp:unauthorized-access'])
-    // A flow that was under way names a link that is gone.
+    // Frames in flight name a link that has ended.
     peer.send(1, 'transfer', transfer(1, 7), encodeJson('too late'))
     peer.send(1, 'detach', { handle: 1, closed: true })
     peer.send(1, 'transfer', transfer(0, 0), encodeJson('still here'))
@@ -126,11 +126,11 @@ export function requests(target: () => EventHubsTarget): void {
     await peer.echo(1)
     assert.deepEqual(peer.dispositions, [[0, 0]])
     assert.equal(peer.count('detach'), 1)
-    assert.equal((await peer.next('detach')).fields.handle, 0, 'the renewed one expires in its turn')
+    assert.equal((await peer.next('detach')).fields.handle, 0, 'the renewed one expires later')
     assert.equal(await putToken(peer, 0, OTHER, token(OTHER)), 202, 'links to $cbs need no token')
   })
 
-  test('a request with a token of its own is answered without one on $cbs, and refused with one that is not good', async (t) => {
+  test('answers a request with its own valid token without one on $cbs, and refuses an invalid one', async (t) => {
     const peer = await unclaimed(t)
     await links(peer, 0, '$management')
     for (const [security_token, status] of [
@@ -146,7 +146,7 @@ export function requests(target: () => EventHubsTarget): void {
     }
   })
 
-  test('a client holds a thousand tokens: the next takes the place of the one that expires first', async (t) => {
+  test('a client holds a thousand tokens; the next one replaces the one that expires first', async (t) => {
     const peer = await unclaimed(t)
     await links(peer, 0, '$cbs', 2000)
     assert.equal(await putToken(peer, 0, HUB, token(HUB, 1000)), 202)
@@ -161,7 +161,7 @@ export function requests(target: () => EventHubsTarget): void {
     assert.ok(!(await opens()))
   })
 
-  test('an answer goes to the link of its session that the request names: by its name, by its target, or the only one', async (t) => {
+  test('sends an answer to the link that the request names, by name or target, or to the only one', async (t) => {
     const peer = await RawPeer.open(t, target())
     for (const channel of [0, 1]) {
       await links(peer, channel, '$management')
@@ -195,7 +195,7 @@ export function requests(target: () => EventHubsTarget): void {
       }
   })
 
-  test('a request that is larger than 64 KB, or no message, is rejected, and the next is answered', async (t) => {
+  test('rejects a request that is larger than 64 KB or malformed, and answers the next', async (t) => {
     const peer = await RawPeer.open(t, target())
     await links(peer, 0, '$management')
     const large = rhea.message.encode({ body: 'x'.repeat(70_000), application_properties: READ })
@@ -212,13 +212,13 @@ export function requests(target: () => EventHubsTarget): void {
     assert.equal(conditionIn(await peer.next('disposition')), undefined)
   })
 
-  test('acknowledgements that are held back to make a run leave before a rejection, and before the end of their session (2.7.6)', async (t) => {
+  test("writes pending acknowledgements before a rejection and before the session's end (2.7.6)", async (t) => {
     const peer = await RawPeer.open(t, target())
     await links(peer, 0, '$management')
     const good = rhea.message.encode({ body: null, application_properties: READ })
     const deliveries = [good, good, Buffer.from('00', 'hex'), good, good]
     const frames = deliveries.map((payload, id) => frame(0, 'transfer', transfer(ASKS, id), payload))
-    // In one piece: what the end of the session is about is read in the same turn.
+    // Written at once, so that the error which ends the session is read in the same turn.
     peer.socket.write(Buffer.concat([...frames, frame(0, 'transfer', transfer(99, 5), good)]))
     assert.equal(conditionIn(await peer.next('end')), 'amqp:session:unattached-handle')
     assert.deepEqual(peer.dispositions, [
@@ -228,10 +228,10 @@ export function requests(target: () => EventHubsTarget): void {
     ])
   })
 
-  test('an answer waits for credit; of too many that wait the oldest go, and a drain is ended by the last (2.6.7)', async (t) => {
+  test('answers wait for credit, the oldest are dropped above a limit, the last ends a drain (2.6.7)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await links(peer, 0, '$management', 0)
-    for (let id = 0; id < 250; id++) ask(peer, 0, READ, { message_id: `question ${id}` })
+    for (let id = 0; id < 250; id++) ask(peer, 0, READ, { message_id: `request ${id}` })
     await peer.echo(0)
     assert.equal(peer.count('transfer'), 0)
     peer.credit(0, ANSWERS, 300, { drain: true })
@@ -239,13 +239,13 @@ export function requests(target: () => EventHubsTarget): void {
     for (let i = 0; i < 200; i++) answered.push((await answer(peer)).message.correlation_id)
     assert.deepEqual(
       answered,
-      Array.from({ length: 200 }, (_, i) => `question ${50 + i}`),
+      Array.from({ length: 200 }, (_, i) => `request ${50 + i}`),
     )
     const { fields } = await peer.next('flow')
     assert.deepEqual([fields.handle, fields.link_credit, fields.delivery_count], [ANSWERS, 0, 300])
   })
 
-  test('a drain waits for the rest of an answer that the window holds back (2.6.7)', async (t) => {
+  test('a drain waits for the rest of an answer that the window blocks (2.6.7)', async (t) => {
     const peer = await RawPeer.open(t, target(), { max_frame_size: 512 })
     await links(peer, 0, '$management', 0)
     ask(peer, 0, READ, { message_id: 'x'.repeat(2000) })
@@ -260,7 +260,7 @@ export function requests(target: () => EventHubsTarget): void {
     assert.equal((await peer.next('flow')).fields.delivery_count, 5)
   })
 
-  test('who asks without end within its credit is given more of it (2.6.7)', async (t) => {
+  test('renews the credit of a client that keeps sending requests (2.6.7)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await links(peer, 0, '$management')
     const granted = peer.count('flow')
@@ -269,11 +269,11 @@ export function requests(target: () => EventHubsTarget): void {
       assert.equal((await answer(peer)).status, 200)
     }
     assert.ok(peer.count('flow') >= granted + 3)
-    // Those answers were not asked for by a request that wants to be acknowledged.
+    // The requests are settled, so they are not acknowledged.
     assert.equal(peer.count('disposition'), 0)
   })
 
-  test('an unknown operation, type or partition is refused, each with its status', async (t) => {
+  test('refuses an unknown operation, type or partition, each with its status', async (t) => {
     const peer = await RawPeer.open(t, target())
     await links(peer, 0, '$management')
     for (const [properties, status] of [

@@ -13,9 +13,9 @@ const KEYS = [
   '🗝️',
 ]
 
-/** Where events go, and that they stay as they were sent. */
+/** Which partition events go to, and that they arrive unchanged. */
 export function sending(target: () => EventHubsTarget): void {
-  test("a partition key's events go to the partition that the SDK's own hash names", async (t) => {
+  test("a partition key's events go to the partition of the SDK's own hash", async (t) => {
     const producer = createProducer(t, target().connectionString, 'keys')
     const consumer = createConsumer(t, target().connectionString, 'keys')
     await Promise.all(KEYS.map((key) => producer.sendBatch([{ body: key }], { partitionKey: key })))
@@ -27,7 +27,7 @@ export function sending(target: () => EventHubsTarget): void {
     }
   })
 
-  test('a buffered producer and a direct one put the same key on the same partition', async (t) => {
+  test('a buffered producer and a direct one send a key to the same partition', async (t) => {
     const direct = createProducer(t, target().connectionString, 'buffered')
     const consumer = createConsumer(t, target().connectionString, 'buffered')
     const failures: unknown[] = []
@@ -51,7 +51,7 @@ export function sending(target: () => EventHubsTarget): void {
     }
   })
 
-  test("each key's events keep their order while many producers send at once", async (t) => {
+  test("keeps the order of each key's events while many producers send at once", async (t) => {
     const consumer = createConsumer(t, target().connectionString, 'ordered')
     const keys = Array.from({ length: 12 }, (_, i) => `stream-${i}`)
     await Promise.all(
@@ -77,7 +77,7 @@ export function sending(target: () => EventHubsTarget): void {
     }
   })
 
-  test('sends without a key go to each partition in turn, and sends to a partition to that one', async (t) => {
+  test('sends without a key go to each partition in turn, and sends to a partition to it', async (t) => {
     const producer = createProducer(t, target().connectionString, 'robin')
     const consumer = createConsumer(t, target().connectionString, 'robin')
     for (let i = 0; i < 8; i++) await producer.sendBatch([{ body: 'turn' }])
@@ -89,7 +89,7 @@ export function sending(target: () => EventHubsTarget): void {
     }
   })
 
-  test('a batch is received whole and in order, with every property, and no producer sets what the service sets', async (t) => {
+  test('delivers a batch whole, in order and with every property, but no forged annotation', async (t) => {
     const producer = createProducer(t, target().connectionString, 'annotated')
     const consumer = createConsumer(t, target().connectionString, 'annotated')
     const batch = await producer.createBatch({ partitionKey: 'k' })
@@ -109,14 +109,14 @@ export function sending(target: () => EventHubsTarget): void {
       assert.deepEqual(event.properties, properties)
       assert.deepEqual([event.contentType, event.messageId, event.correlationId], ['application/json', 'm-1', 'c-1'])
     }
-    // The SDK gives an annotated message no key of its own; it has its batch's.
+    // The SDK gives an annotated message no key, so it has the key of its batch.
     assert.equal(events[500]?.partitionKey, 'k')
     assert.deepEqual(events[501]?.body, Buffer.from([0, 1, 255]))
     assert.equal(events[501]?.partitionKey, undefined)
   })
 }
 
-/** Sequence numbers are dense from `first`, offsets are growing strings, times never go back. */
+/** Asserts that sequence numbers are dense from `first`, offsets are growing strings, and times never go back. */
 export function assertRunsOn(events: readonly ReceivedEventData[], first: number): void {
   for (const [i, event] of events.entries()) {
     assert.equal(event.sequenceNumber, first + i)

@@ -16,7 +16,7 @@ import { requests } from './suite-requests.ts'
 import { sending } from './suite-send.ts'
 import type { EventHubsTarget } from './support.ts'
 
-/** What any Event Hubs endpoint must do for unmodified SDKs, whatever is behind its address. */
+/** The tests that any Event Hubs server must pass with unmodified SDKs. */
 export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarget>): void {
   describe(name, () => {
     let running: EventHubsTarget
@@ -35,7 +35,7 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     connections(target)
     flows(target)
     requests(target)
-    // Before the server is killed: its witness stays connected from the first test on.
+    // Before the tests that kill the server, because its witness must stay connected.
     hostility(target)
     balancing(target)
     faults(target)

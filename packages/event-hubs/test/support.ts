@@ -9,26 +9,26 @@ import {
 } from '@azure/event-hubs'
 import { WAIT_MS, within } from '../../test-support/wait.ts'
 
-/** An endpoint that the suite runs against. */
+/** A server that the suite runs against. */
 export interface EventHubsTarget {
-  /** Serves SUITE_HUBS. */
+  /** Connection string of a namespace with SUITE_HUBS. */
   readonly connectionString: string
-  /** Ends it without warning and starts it again at the same address over the same data. */
+  /** Kills the server, and starts it again at the same address with the same data. */
   kill?(): Promise<void>
-  /** Stops it in an orderly way and starts it again at the same address over the same data. */
+  /** Stops the server in an orderly way, and starts it again at the same address with the same data. */
   restart?(): Promise<void>
-  /** Bytes that its process holds resident; not every system tells. */
+  /** Returns the process's resident bytes; missing on systems that do not report them. */
   memory?(): Promise<number>
   stop(): Promise<void>
 }
 
-/** Host and port of an endpoint, for clients that are no SDK. */
+/** Returns host and port of a server, for clients without an SDK. */
 export function parseHostAndPort(connectionString: string): { host: string; port: number } {
   const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(connectionString) ?? []
   return { host, port: Number(port) }
 }
 
-/** Every test has hubs of its own. */
+/** Every test has its own hubs. */
 export const SUITE_HUBS = [
   'refusals:2',
   'crowded:1',
@@ -82,11 +82,11 @@ export const SUITE_HUBS = [
   return { name, partitions: Number(partitions), consumerGroups: ['audit'] }
 })
 
-/** What the design ships: a server away for half a second costs less than a second. */
+/** The retries that services use: a server away for half a second costs less than a second. */
 export const PATIENT: EventHubClientOptions = {
   retryOptions: { maxRetries: 40, retryDelayInMs: 200, timeoutInMs: 5000 },
 }
-/** Reports what it meets instead of trying again, and never that the machine is slow. */
+/** Reports errors at once instead of retrying. The long time-out tolerates a slow machine. */
 export const IMPATIENT: EventHubClientOptions = {
   retryOptions: { maxRetries: 0, retryDelayInMs: 200, timeoutInMs: WAIT_MS },
 }
@@ -116,7 +116,7 @@ export function createConsumer(
 
 const PREFETCH: SubscribeOptions = { maxBatchSize: 500, maxWaitTimeInSeconds: 1, prefetchCount: 3000 }
 
-/** The first `count` events of a partition from `startPosition` on. */
+/** Receives the first `count` events of a partition from `startPosition` on. */
 export async function receive(
   consumer: EventHubConsumerClient,
   partition: string,
@@ -149,7 +149,7 @@ export async function receive(
   return events
 }
 
-/** The error that ends a subscription to one partition. */
+/** Returns the error that ends a subscription to one partition. */
 export async function subscribeError(
   consumer: EventHubConsumerClient,
   partition: string,
@@ -176,13 +176,13 @@ export async function subscribeError(
   }
 }
 
-/** The SDK's code of an error, which it wraps in an aggregate after retries. */
+/** Returns the SDK's code of an error. After retries the SDK wraps the error in an aggregate. */
 export function readCode(error: unknown): unknown {
   const { code, errors } = error as { code?: unknown; errors?: { code?: unknown }[] }
   return code ?? errors?.[0]?.code
 }
 
-/** What `promise` is refused with. */
+/** Returns code and message of the refusal of `promise`. */
 export async function captureRefusal(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
   try {
     await within(promise, 'a refusal')

@@ -5,24 +5,24 @@ import { Throttle } from '../faults/throttle.ts'
 
 const MB = 1024 * 1024
 
-/** Sums of parts of a token are off by this much. */
+/** Rounding error of sums of token fractions. */
 const ROUNDING = 1e-3
 
 const units = fc.integer({ min: 1, max: 3 })
-/** Bursts, and longer pauses between them than a bucket may save up. */
+/** Bursts, with pauses longer than a bucket needs to fill. */
 const pause = fc.oneof(
   { weight: 9, arbitrary: fc.constant(0) },
   { weight: 1, arbitrary: fc.double({ min: 0, max: 5000, noNaN: true }) },
 )
 
-/** What went through at a time, in milliseconds. */
+/** What passed at a time, in milliseconds. */
 interface Passed {
   readonly at: number
   readonly bytes: number
   readonly events: number
 }
 
-/** Holds in every window of time: no more bytes and events than its length and one second more allow, and `beyond`. */
+/** Checks every time window: bytes and events are within the limits for its length plus one second, and `beyond`. */
 function assertBounded(
   passed: readonly Passed[],
   bytesPerSecond: number,
@@ -42,7 +42,7 @@ function assertBounded(
   }
 }
 
-test('what is admitted in any time never exceeds the units times its seconds, and one second more', () => {
+test('never admits more than the units allow, plus one second', () => {
   const send = fc.record({ pause, bytes: fc.integer({ min: 1, max: MB }), events: fc.integer({ min: 1, max: 1000 }) })
   fc.assert(
     fc.property(units, fc.array(send, { minLength: 50, maxLength: 200 }), (count, sends) => {
@@ -58,7 +58,7 @@ test('what is admitted in any time never exceeds the units times its seconds, an
   )
 })
 
-test('a batch that is more than a second allows is admitted when nothing else was, and owed', () => {
+test("admits a batch larger than one second's limit if nothing else was sent, as debt", () => {
   let now = 0
   const throttle = new Throttle(1, () => now)
   assert.ok(throttle.admit(100, 2500))
@@ -70,7 +70,7 @@ test('a batch that is more than a second allows is admitted when nothing else wa
   assert.ok(throttle.admit(100, 2500))
 })
 
-test('a send that is refused takes nothing, and the limit that comes first decides', () => {
+test('a refused send uses up nothing, and either limit refuses', () => {
   let now = 0
   const throttle = new Throttle(2, () => now)
   assert.ok(throttle.admit(MB, 1))
@@ -82,7 +82,7 @@ test('a send that is refused takes nothing, and the limit that comes first decid
   assert.ok(throttle.admit(2 * MB, 2000))
 })
 
-test('who sends no more than the units allow is never refused', () => {
+test('never refuses a client that stays within the units', () => {
   fc.assert(
     fc.property(units, fc.array(fc.integer({ min: 1, max: 1000 }), { maxLength: 200 }), (count, pauses) => {
       let now = 0
@@ -97,7 +97,7 @@ test('who sends no more than the units allow is never refused', () => {
   )
 })
 
-test('a receiver that waits as it is told gets no more in any time than the units allow, and one turn more', () => {
+test('a receiver that waits as required never gets more than the units allow, plus one turn', () => {
   const most = { bytes: MB, events: 5000 }
   const turn = fc.record({
     pause,
@@ -119,7 +119,7 @@ test('a receiver that waits as it is told gets no more in any time than the unit
   )
 })
 
-test('egress waits for the limit that comes first, and what came in is counted apart', () => {
+test('egress waits for the stricter limit, and ingress is counted separately', () => {
   let now = 0
   const throttle = new Throttle(1, () => now)
   assert.equal(throttle.egressDelayMs(MB, 10), 0)

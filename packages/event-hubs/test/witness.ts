@@ -10,8 +10,8 @@ const KEY = 'SAS_KEY_VALUE'
 export const SASL_PLAIN = { username: KEY_NAME, password: KEY } as const
 
 /**
- * A client that was there before: its one connection stays open, and whenever asked it sends an event over it
- * and receives it. Whatever others do to the server, it must not notice.
+ * A well-behaved client whose connection stays open during all attacks. On request it sends an event over the
+ * connection and receives it. Attacks on the server must not affect it.
  */
 export class Witness {
   readonly #connection: Connection
@@ -50,12 +50,12 @@ export class Witness {
     return witness
   }
 
-  /** How many events it sent and received. */
+  /** Number of events sent and received. */
   get events(): number {
     return this.#sent
   }
 
-  /** One event there and back. @throws when it does not arrive, or the connection ended in the meantime. */
+  /** Sends and receives one event. @throws Error if it does not arrive, or the connection has ended. */
   async sendAndReceive(): Promise<void> {
     const number = this.#sent++
     const received = new Promise<void>((resolve) => this.#waiting.set(number, resolve))

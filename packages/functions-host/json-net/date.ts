@@ -1,23 +1,23 @@
-// Which strings Json.NET takes for a date, and how it writes them again, on a server whose zone is UTC as
-// Azure's are.
+// Which strings Json.NET reads as dates, and how it writes them again. The server's zone is UTC, as in Azure.
 // https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/Utilities/DateTimeParser.cs and
 // DateTimeUtils.cs
 
 import { JsonNetRefusal } from './refusal.ts'
 
-/** How a time ends when it is written: none was said, UTC, or an offset that became the server's own. */
+/** The written zone: none if the text had none, Z for UTC, +00:00 for an offset, converted to the server's zone. */
 type Zone = '' | 'Z' | '+00:00'
 
 const TICKS_PER_SECOND = 10_000_000n
 const TICKS_PER_MINUTE = 60n * TICKS_PER_SECOND
 const TICKS_PER_MILLISECOND = 10_000n
 const MAX_TICKS = 3_155_378_975_999_999_999n
-/** 1970 in ticks since the year 1. */
+/** Ticks from the year 1 to 1970. */
 const EPOCH_TICKS = 621_355_968_000_000_000n
 
 /**
- * The date as Json.NET writes it again; undefined: it takes the text for no date.
- * @throws JsonNetRefusal for a date it cannot hold.
+ * Rewrites a date as Json.NET does.
+ * @returns undefined if Json.NET does not read the text as a date.
+ * @throws JsonNetRefusal for a date that .NET cannot hold.
  */
 export function rewriteDate(text: string): string | undefined {
   if (text.startsWith('/')) return rewriteMicrosoftDate(text)
@@ -34,7 +34,7 @@ function rewriteIsoDate(text: string): string | undefined {
   let rest = text.slice(19)
   let fraction = 0n
   if (rest.startsWith('.')) {
-    // Seven digits are a tick; those after them are left for what follows.
+    // Seven digits give ticks; further digits are left for the zone's parser.
     const [digits = ''] = /^\d{0,7}/.exec(rest.slice(1)) ?? []
     if (digits === '') return undefined
     fraction = BigInt(digits.padEnd(7, '0'))
@@ -51,8 +51,8 @@ function rewriteIsoDate(text: string): string | undefined {
 }
 
 /**
- * What follows the seconds. The reader skips an hour whose sign is none and a colon without minutes, so that
- * `:30` and `12` are zones too, which say nothing.
+ * Parses what follows the seconds. Json.NET skips the hour if it has no sign, and a colon without minutes. So
+ * it also accepts `:30` and `12`, as no zone.
  */
 function parseZone(text: string): { readonly written: Zone; readonly minutes: number } | undefined {
   if (text === '') return { written: '', minutes: 0 }
@@ -65,20 +65,20 @@ function parseZone(text: string): { readonly written: Zone; readonly minutes: nu
   return { written: '+00:00', minutes: text.startsWith('-') ? -offset : offset }
 }
 
-/** `/Date(1234567890123)/`, and with an offset, which only makes it a local time. */
+/** Rewrites `/Date(1234567890123)/`. An offset in it only makes the time local. */
 function rewriteMicrosoftDate(text: string): string | undefined {
   if (text.length < 9 || !text.startsWith('/Date(') || !text.endsWith(')/')) return undefined
   const inner = text.slice(6, -2)
-  // The first character is no sign of an offset.
+  // A sign at the start belongs to the number, not to an offset.
   const plus = inner.indexOf('+', 1)
   const sign = plus === -1 ? inner.indexOf('-', 1) : plus
-  // Of the offset two digits of hours are looked at, and what stands behind them only near the beginning of a text.
+  // Json.NET checks only the two hour digits of the offset, and the rest only near the beginning of a text.
   if (sign !== -1 && !/^.(\d\d|-\d)/.test(inner.slice(sign))) return undefined
   const digits = sign === -1 ? inner : inner.slice(0, sign)
   if (!/^-?\d{1,19}$/.test(digits)) return undefined
   const milliseconds = BigInt(digits)
   if (BigInt.asIntN(64, milliseconds) !== milliseconds) return undefined
-  // The sum wraps around as a 64-bit number does.
+  // The sum wraps around like a 64-bit number.
   const ticks = BigInt.asIntN(64, milliseconds * TICKS_PER_MILLISECOND + EPOCH_TICKS)
   if (ticks < 0n || ticks > MAX_TICKS) throw new JsonNetRefusal(`${text} is a date that .NET cannot hold`)
   return formatDate(ticks, sign === -1 ? 'Z' : '+00:00')
@@ -99,7 +99,7 @@ function daysIn(year: number, month: number): number {
 }
 
 function computeTicks(year: number, month: number, day: number): bigint {
-  // Date.UTC takes years below 100 for those of the last century.
+  // Date.UTC reads years below 100 as years of the 20th century.
   const midnight = new Date(Date.UTC(2000, month - 1, day)).setUTCFullYear(year, month - 1, day)
   return BigInt(midnight) * TICKS_PER_MILLISECOND + EPOCH_TICKS
 }

@@ -1,13 +1,14 @@
 // How Json.NET reads and writes numbers.
-// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs (ParseReadNumber)
+// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs
+// (ParseReadNumber)
 
 import { JsonNetRefusal } from './refusal.ts'
 
 const LONGEST_INTEGER = 380
 
 /**
- * The number as Json.NET writes it again.
- * @param text of the characters that may stand in a number.
+ * Rewrites a number as Json.NET does.
+ * @param text has only characters that can occur in a number.
  * @throws JsonNetRefusal
  */
 export function rewriteNumber(text: string): string {
@@ -22,7 +23,7 @@ export function rewriteNumber(text: string): string {
   return writeDouble(Number(text))
 }
 
-/** A zero in front makes a number octal, `0x` hexadecimal: 64 bits, the first of them the sign. */
+/** A leading zero makes a number octal, `0x` hexadecimal. Both have 64 bits, of which the first is the sign. */
 function rewriteOtherBase(text: string, refuse: () => JsonNetRefusal): string {
   const hexadecimal = /^0[xX][0-9a-fA-F]+$/.test(text)
   if (!hexadecimal && !/^0[0-7]+$/.test(text)) throw refuse()
@@ -31,7 +32,7 @@ function rewriteOtherBase(text: string, refuse: () => JsonNetRefusal): string {
   return String(BigInt.asIntN(64, value))
 }
 
-/** The shortest digits that read back, as .NET lays them out. What is too large for a double becomes a string. */
+/** Writes the shortest digits that read back to the number, in .NET's layout. Infinity becomes a string. */
 function writeDouble(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '"Infinity"' : '"-Infinity"'
   const sign = value < 0 || Object.is(value, -0) ? '-' : ''

@@ -1,2 +1,2 @@
-/** A text that Json.NET cannot read, or that this host refuses to rewrite. */
+/** Json.NET cannot read the text, or this host refuses to rewrite it. */
 export class JsonNetRefusal extends Error {}

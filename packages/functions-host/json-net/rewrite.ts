@@ -1,6 +1,6 @@
-// What becomes of a JSON text that passes through Newtonsoft.Json 13.0.3 with its default settings, as in the
-// Functions host: it is read to objects and written again. `npm run test:dotnet` holds this equal to the
-// library; packages/functions-host/test/json-net.json is what the library said.
+// Rewrites a JSON text as Newtonsoft.Json 13.0.3 does with its default settings. The Functions host reads
+// texts to objects and writes them again. `npm run test:dotnet` compares this with the library, and records
+// the library's results in packages/functions-host/test/json-net.json.
 // https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs
 
 import { rewriteDate } from './date.ts'
@@ -9,21 +9,21 @@ import { JsonNetRefusal } from './refusal.ts'
 import { quote, readEscapes } from './string.ts'
 
 const DEEPEST = 64
-// char.IsWhiteSpace of .NET: unlike \s it has U+0085, and no byte order mark.
+// char.IsWhiteSpace of .NET: unlike \s it includes U+0085, and excludes the byte order mark.
 const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*/y
 const NUMBER = /[-+.0-9a-fA-FxX]*/y
 const NAME = /[\p{L}\p{Nd}_$]+/uy
 const PLAIN = { '"': /[^"\\]*/y, "'": /[^'\\]*/y } as const
 /**
- * The properties by which Json.NET keeps references and types, where they come first in an object that is the
- * whole text.
+ * Properties with which Json.NET writes references and types, if they come first in the outermost object.
  */
 const METADATA = new Set(['$id', '$ref', '$type', '$values'])
 
 /**
- * The text as `JsonConvert.DeserializeObject` and `SerializeObject` leave it. Nothing at all is null.
- * @throws JsonNetRefusal where Json.NET reads no JSON. Comments and constructors are refused too, which
- * Json.NET does read, but writes so that the worker reads no JSON.
+ * Rewrites a text as `JsonConvert.DeserializeObject` and then `SerializeObject` do. An empty text becomes
+ * null.
+ * @throws JsonNetRefusal if Json.NET cannot read the text. Also for comments and constructors: Json.NET reads
+ * them, but the worker could not read what it writes.
  */
 export function rewriteJson(text: string): string {
   const rewriter = new Rewriter(text.toWellFormed())
@@ -34,7 +34,7 @@ class Rewriter {
   readonly #text: string
   #at = 0
   #depth = 0
-  /** Brackets at the end may be missing where the whole text is an array, not where it is an object. */
+  /** Closing brackets may be missing if the outermost value is an array, but not if it is an object. */
   #isArray = false
 
   constructor(text: string) {
@@ -64,7 +64,7 @@ class Rewriter {
       case '[':
         return this.#readArray()
       case ',':
-        // What is left out between commas; the comma is read by who reads the values.
+        // A value left out between commas. The caller reads the comma.
         return 'undefined'
       case 't':
         return this.#readLiteral('true')
@@ -89,7 +89,7 @@ class Rewriter {
 
   #readObject(): string {
     this.#enter()
-    // A property that stands twice has its last value, in its last place.
+    // A repeated property has its last value, in its last place.
     const properties = new Map<string, string>()
     let metadata = this.#depth === 1
     for (;;) {
@@ -126,7 +126,7 @@ class Rewriter {
     return this.#readValue()
   }
 
-  /** @returns what stands for the whole object, for `$ref` and `$values`: it must be the object's end. */
+  /** @returns the value that replaces the whole object, for `$ref` and `$values`, which must be the last property. */
   #readMetadata(name: string, value: string): string | undefined {
     const isContainer = /^[[{]/.test(value)
     if (name === '$id' && !isContainer) return undefined
@@ -137,7 +137,7 @@ class Rewriter {
       this.#skipSpace()
       if (isEnd || this.#take('}')) return name === '$ref' ? 'null' : value
     }
-    throw new JsonNetRefusal(`${name} is not as Json.NET keeps references and types`)
+    throw new JsonNetRefusal(`${name} is not a reference or type of Json.NET`)
   }
 
   #readArray(): string {
@@ -153,7 +153,7 @@ class Rewriter {
     return `[${values.join(',')}]`
   }
 
-  /** Behind a comma too the text may end, in the outermost array, where an object or array was last. */
+  /** In the outermost array, the text may also end after a comma if the last value is an object or array. */
   #isCutBehind(last: string | undefined): boolean {
     return this.#depth === 1 && this.#at === this.#text.length && last !== undefined && /^[[{]/.test(last)
   }
@@ -171,7 +171,7 @@ class Rewriter {
     return readEscapes(this.#text.slice(start, this.#at - 1))
   }
 
-  /** What follows a literal must part it from the next. */
+  /** Reads a literal. A separator must follow it. */
   #readLiteral(literal: string): string {
     if (!this.#text.startsWith(literal, this.#at)) throw this.#unexpected()
     this.#at += literal.length
@@ -190,10 +190,10 @@ class Rewriter {
   #enter(): void {
     this.#at += 1
     this.#depth += 1
-    if (this.#depth > DEEPEST) throw new JsonNetRefusal(`more than ${DEEPEST} objects and arrays within each other`)
+    if (this.#depth > DEEPEST) throw new JsonNetRefusal(`more than ${DEEPEST} nested objects and arrays`)
   }
 
-  /** @returns false where the values end. */
+  /** @returns false at the end of the values. */
   #takeComma(end: '}' | ']'): boolean {
     this.#skipSpace()
     if (this.#take(',')) return true
@@ -230,7 +230,7 @@ class Rewriter {
   }
 }
 
-/** A string, and no date: what was taken for one reads as one again. */
+/** Whether the value is a string but not a date: a rewritten date still reads as a date. */
 function isPlainString(value: string): boolean {
   return value.startsWith('"') && rewriteDate(JSON.parse(value)) === undefined
 }

@@ -13,8 +13,8 @@ const ESCAPED: Readonly<Record<string, string>> = {
 }
 
 /**
- * What stands between two quotes, read. Half of a surrogate pair becomes U+FFFD.
- * @throws JsonNetRefusal for an escape that there is not.
+ * Reads the text between two quotes. Half of a surrogate pair becomes U+FFFD.
+ * @throws JsonNetRefusal for an unknown escape.
  */
 export function readEscapes(text: string): string {
   if (!text.includes('\\')) return text
@@ -27,7 +27,7 @@ export function readEscapes(text: string): string {
   return read.toWellFormed()
 }
 
-/** A string as Json.NET writes it: as JavaScript does, and three more characters escaped. */
+/** Writes a string as Json.NET does: like JavaScript, with three more characters escaped. */
 export function quote(text: string): string {
   return JSON.stringify(text).replace(
     /[\u0085\u2028\u2029]/g,

@@ -6,11 +6,11 @@ import { Activity } from '../activity.ts'
 
 const HOUR_MS = 3_600_000
 const over = new AbortController()
-/** A rest that should have ended holds the process no longer than its test. */
+/** Ends rests that should have ended, so that they do not keep the process alive. */
 after(() => over.abort())
 const never = over.signal
 
-/** Whether a rest goes on after all that can run has had its turn. */
+/** Whether a rest still waits after several turns of the event loop. */
 async function goesOn(rest: Promise<void>): Promise<boolean> {
   let over = false
   void rest.then(() => {
@@ -20,17 +20,17 @@ async function goesOn(rest: Promise<void>): Promise<boolean> {
   return !over
 }
 
-test('a poll does not rest while a function of the host runs, nor after one that has just ended', async () => {
+test('a poll does not rest while a function runs, or right after one has ended', async () => {
   const activity = new Activity()
   const { ended } = activity
   const end = activity.begin()
-  await within(activity.rest(ended, HOUR_MS, never), 'no rest beside a function that runs')
+  await within(activity.rest(ended, HOUR_MS, never), 'no rest while a function runs')
   end()
-  await within(activity.rest(ended, HOUR_MS, never), 'no rest after one that has just ended')
-  await within(activity.rest(activity.ended, 0, never), 'no rest of no time')
+  await within(activity.rest(ended, HOUR_MS, never), 'no rest right after one has ended')
+  await within(activity.rest(activity.ended, 0, never), 'no rest with a limit of 0')
 })
 
-test('a poll rests while no function of the host runs, and goes on as soon as one begins', async () => {
+test('a poll rests while no function runs, and continues as soon as one begins', async () => {
   const activity = new Activity()
   activity.begin()()
   const rests = [1, 2].map(() => activity.rest(activity.ended, HOUR_MS, never))
@@ -39,7 +39,7 @@ test('a poll rests while no function of the host runs, and goes on as soon as on
   await within(Promise.all(rests), 'the rests to end')
 })
 
-test('a resting poll goes on when the host stops, and after its longest time', async () => {
+test('a resting poll continues when the host stops, and after its time limit', async () => {
   const activity = new Activity()
   const stopping = new AbortController()
   const rest = activity.rest(0, HOUR_MS, stopping.signal)
@@ -49,11 +49,11 @@ test('a resting poll goes on when the host stops, and after its longest time', a
   await within(activity.rest(0, 1, never), 'a short rest to end')
 })
 
-test('a poll rests again once all functions that ran have ended', async () => {
+test('a poll rests again once all functions have ended', async () => {
   const activity = new Activity()
   const [first, second] = [activity.begin(), activity.begin()]
   first()
-  await within(activity.rest(activity.ended, HOUR_MS, never), 'no rest beside the other')
+  await within(activity.rest(activity.ended, HOUR_MS, never), 'no rest while the other runs')
   second()
   const end = new AbortController()
   const rest = activity.rest(activity.ended, HOUR_MS, end.signal)

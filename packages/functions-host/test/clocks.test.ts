@@ -20,11 +20,11 @@ import {
 
 const HOUR_S = 3600
 /**
- * A token for a hub is good for an hour from when its host believes it to be: one that is slower could not
- * reach the hub.
+ * A host signs its tokens for a hub with its own clock, for one hour. A host that is slow by an hour could
+ * not reach the hub.
  */
 const NEARLY_AN_HOUR_S = 3300
-/** How often each claim is to be renewed while others look at it: then none of them takes it. */
+/** Number of renewals of each claim during which no other host may take it. */
 const RENEWALS = 5
 
 const cleanup = cleanups(after)
@@ -56,7 +56,7 @@ async function kill(host: Child): Promise<void> {
 }
 
 describe('hosts an hour apart', () => {
-  test('leave a lease to who has it, and take it up once that is dead', async (t) => {
+  test('leave a lease with its owner, and take it over once the owner is dead', async (t) => {
     const { container } = await database.containers.createIfNotExists({ id: 'fed', partitionKey: '/pk' })
     const app = new TestApp(
       testCleanup(t),
@@ -92,11 +92,12 @@ describe('hosts an hour apart', () => {
     await isSeenBy('fast', container, 'g')
   })
 
-  test('share the partitions of a hub, do not fight over them, and take up those of who is dead', async (t) => {
+  test('share the partitions of a hub without fighting, and take over those of a dead host', async (t) => {
     const app = new TestApp(
       testCleanup(t),
-      `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'shared', consumerGroup: 'view', cardinality: 'many',
-        dataType: 'string', handler: (bodies) => { for (const body of bodies) out([process.env.HOST, body]) } })`,
+      `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'shared', consumerGroup: 'view',
+        cardinality: 'many', dataType: 'string',
+        handler: (bodies) => { for (const body of bodies) out([process.env.HOST, body]) } })`,
     )
     const start = (name: string, shift: number) =>
       startHost(testCleanup(t), app, { ...settings, HOST: name, ...shiftedBy(shift) })

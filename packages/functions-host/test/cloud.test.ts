@@ -34,7 +34,7 @@ const TOPOLOGY = {
   blobContainers: ['azure-webjobs-eventhub'],
 }
 
-/** A data folder with a topology file in it. */
+/** Creates a data folder with a topology file. */
 function place(cleanup: Cleanup, topology: object = TOPOLOGY): { dataDir: string; topologyFile: string } {
   const folder = dataFolder(cleanup)
   const topologyFile = join(folder, 'topology.json')
@@ -48,7 +48,7 @@ async function start(cleanup: Cleanup, at: ReturnType<typeof place>, fresh = fal
   return cloud
 }
 
-/** Works with the three endpoints through the SDKs. */
+/** Creates SDK clients of the three emulators. */
 async function createClients(cleanup: Cleanup, { settings }: Cloud) {
   const cosmos = new CosmosClient(settings.CosmosConnection ?? '')
   cleanup(() => cosmos.dispose())
@@ -66,7 +66,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-test('a cloud creates what the topology names, and a second start on its data changes nothing', async (t) => {
+test('a cloud creates the resources of the topology, and a second start changes nothing', async (t) => {
   const at = place(testCleanup(t))
   for (const round of ['first', 'second']) {
     const cloud = await start(testCleanup(t), at)
@@ -94,7 +94,7 @@ test('a cloud creates what the topology names, and a second start on its data ch
   }
 })
 
-test('what it acknowledges is on disk, unless it is started fast', async (t) => {
+test('acknowledged data is on disk, unless the cloud is started fast', async (t) => {
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
   const at = place(testCleanup(t))
   for (const fast of [false, true]) {
@@ -114,7 +114,7 @@ test('what it acknowledges is on disk, unless it is started fast', async (t) => 
   }
 })
 
-test('data survives a restart, and fresh clears log, hub and checkpoints together', async (t) => {
+test('data survives a restart, and fresh clears log, hub and checkpoints', async (t) => {
   const at = place(testCleanup(t))
   const first = await start(testCleanup(t), at)
   const before = await createClients(testCleanup(t), first)
@@ -139,7 +139,7 @@ test('data survives a restart, and fresh clears log, hub and checkpoints togethe
   assert.deepEqual(await seen(third), [undefined, -1, false])
 })
 
-test('a data folder in use is refused, fresh or not, and nothing of it is touched', async (t) => {
+test('refuses a data folder in use, fresh or not, and changes nothing in it', async (t) => {
   const at = place(testCleanup(t))
   const cloud = await start(testCleanup(t), at)
   for (const fresh of [false, true])
@@ -156,7 +156,7 @@ for (const [part, setting] of [
   ['eventHubs', 'TIDEMARK_EVENTHUBS_PORT'],
   ['cosmos', 'TIDEMARK_COSMOS_PORT'],
 ] as const)
-  test(`a ${part} port in use ends the whole start with one line that says how to change it`, async (t) => {
+  test(`a ${part} port in use ends the start with one line that says how to change it`, async (t) => {
     const taken = createServer()
     t.after(() => taken.close())
     const port = await listen(taken, 0, 'none')
@@ -166,11 +166,11 @@ for (const [part, setting] of [
       name: 'StartError',
       message,
     })
-    // Nothing holds the folders any more: the parts that did start have ended.
+    // The folders are unlocked, because the started parts have ended.
     for (const folder of ['.', 'blob', 'eventhubs', 'cosmos']) await (await lockFolder(join(at.dataDir, folder)))()
   })
 
-test('a topology with an unknown property, a missing one or a wrong value is refused, naming the place', async (t) => {
+test('refuses a topology with an unknown, missing or wrong property, naming the place', async (t) => {
   const [database] = TOPOLOGY.databases
   const cases: readonly (readonly [object, RegExp])[] = [
     [
@@ -178,7 +178,7 @@ test('a topology with an unknown property, a missing one or a wrong value is ref
       /topology\.json: unknown property queues; there are databases, eventHubs, blobContainers, services$/,
     ],
     [{ databases: [], eventHubs: [] }, /topology\.json: blobContainers is missing$/],
-    [{ ...TOPOLOGY, databases: [database, database] }, /topology\.json: databases: ordering stands twice$/],
+    [{ ...TOPOLOGY, databases: [database, database] }, /topology\.json: databases: ordering occurs twice$/],
     [
       { ...TOPOLOGY, databases: [{ name: 'a', containers: [{ name: 'b' }] }] },
       /databases\[0\]: containers\[0\]: partitionKey is missing$/,
@@ -200,7 +200,7 @@ test('a topology with an unknown property, a missing one or a wrong value is ref
     })
 })
 
-test('a partition key other than that of the data is refused', async (t) => {
+test('refuses a partition key that differs from the stored data', async (t) => {
   const at = place(testCleanup(t))
   await (await start(testCleanup(t), at)).stop()
   writeFileSync(at.topologyFile, JSON.stringify(TOPOLOGY).replace('"/stream"', '"/other"'))
@@ -210,7 +210,7 @@ test('a partition key other than that of the data is refused', async (t) => {
   })
 })
 
-test('kill -9 of the parent leaves no part behind, and a start right after it finds all data', async (t) => {
+test('kill -9 of the parent ends all parts, and a start right after it finds all data', async (t) => {
   const at = place(testCleanup(t))
   const module = fileURLToPath(new URL('../../local-cloud/cloud.ts', import.meta.url))
   const script = `
@@ -234,7 +234,7 @@ test('kill -9 of the parent leaves no part behind, and a start right after it fi
   await until('the end of every part', () => !pids.some(isAlive))
 })
 
-test('a stop leaves no process and no file outside the data folder', async (t) => {
+test('a stop leaves no process, and no file outside the data folder', async (t) => {
   const at = place(testCleanup(t))
   const files = readdirSync('.')
   const cloud = await start(testCleanup(t), at)

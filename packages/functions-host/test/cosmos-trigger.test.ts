@@ -27,16 +27,17 @@ async function createContainer(name: string, from = database): Promise<Container
   return (await from.containers.createIfNotExists({ id: name, partitionKey: '/pk' })).container
 }
 
-/** Adds items whose ids are given, in one partition. */
+/** Adds items with the given ids, in one partition. */
 async function add(container: Container, ids: readonly string[]): Promise<void> {
   for (const id of ids) await container.items.create({ id, pk: 'p' })
 }
 
-/** One function on the container, whose handler is `body`, with `ids` and `context` at hand. */
+/** Builds one function on the container. Its handler is `body`, which can use `ids` and `context`. */
 function functionOn(container: string, body: string, options = ''): ConstructorParameters<typeof TestApp> {
   const source = `app.cosmosDB('f', { connection: 'CosmosConnection', databaseName: 'db', containerName: '${container}',
-    feedPollDelay: 50, startFromBeginning: true, leaseAcquireInterval: 100, leaseExpirationInterval: 2000, leaseRenewInterval: 500,
-    ${options} handler: async (documents, context) => { const ids = documents.map(({ id }) => id); ${body} } })`
+    feedPollDelay: 50, startFromBeginning: true, leaseAcquireInterval: 100, leaseExpirationInterval: 2000,
+    leaseRenewInterval: 500, ${options}
+    handler: async (documents, context) => { const ids = documents.map(({ id }) => id); ${body} } })`
   return [cleanup, source]
 }
 
@@ -54,7 +55,7 @@ async function readLeases(container: string): Promise<LeaseDocument[]> {
 const seen = (app: TestApp): string[] => app.lines().flat()
 
 describe('a page that fails', () => {
-  test('is passed over where the function has no retry option', async (t) => {
+  test('is skipped if the function has no retry option', async (t) => {
     const container = await createContainer('passed')
     const app = new TestApp(...functionOn('passed', `out(ids); if (ids.includes('bad')) throw new Error('no')`))
     await add(container, ['bad'])
@@ -72,7 +73,7 @@ describe('a page that fails', () => {
     assert.deepEqual(seen(app), ['bad', 'good', 'later'])
   })
 
-  test('comes again whole where retry is set, the feed waiting, and is told the attempt', async (t) => {
+  test("is retried as a whole with the attempt's number, while the feed waits", async (t) => {
     const container = await createContainer('retried')
     await add(container, ['1', '2', '3'])
     const app = new TestApp(
@@ -94,7 +95,7 @@ describe('a page that fails', () => {
     assert.deepEqual(app.lines().slice(attempts.length), [{ ids: ['3'], retry: 0 }])
   })
 
-  test('is passed over when its retries are used up', async (t) => {
+  test('is skipped when its retries are used up', async (t) => {
     const container = await createContainer('exhausted')
     const app = new TestApp(
       ...functionOn(
@@ -113,7 +114,7 @@ describe('a page that fails', () => {
 })
 
 describe('a page that is not finished', () => {
-  test('comes again after kill -9 in the middle of it, once the lease expired, and nothing is lost', async (t) => {
+  test('is delivered again after kill -9, once the lease has expired, and nothing is lost', async (t) => {
     const container = await createContainer('killed')
     const app = new TestApp(...functionOn('killed', `out(ids); if (ids.includes('b')) await gate('open')`))
     await add(container, ['a'])
@@ -134,7 +135,7 @@ describe('a page that is not finished', () => {
     )
   })
 
-  test('is not moved past when the host stops during it, and the freed lease is taken at once', async (t) => {
+  test('is not skipped when the host stops during it, and the freed lease is taken at once', async (t) => {
     const container = await createContainer('stopped')
     await add(container, ['a'])
     const app = new TestApp(
@@ -161,7 +162,7 @@ describe('a page that is not finished', () => {
 })
 
 describe('the trigger', () => {
-  test('reads with one host at a time, and another takes over at the continuation', async (t) => {
+  test('reads with one host at a time, and another takes over at its continuation', async (t) => {
     const container = await createContainer('takeover')
     const app = new TestApp(...functionOn('takeover', `out([process.env.HOST, ...ids])`))
     const first = await startHost(testCleanup(t), app, { ...settings, HOST: 'first' })
@@ -176,8 +177,8 @@ describe('the trigger', () => {
     await until('the third page', () => app.lines().some((line) => line.includes('c')))
     const seenBy = (id: string) => app.lines().flatMap(([host, ...ids]) => (ids.includes(id) ? [host] : []))
     assert.deepEqual(seenBy('a'), ['first'])
-    // The move past the last page may be what the kill cut off: then the second host sees it again, with what
-    // came later or before it.
+    // The kill may have cut off the move past the last page. Then the second host gets that page again, alone
+    // or with later items.
     assert.ok(
       [['first'], ['first', 'second']].some((hosts) => isDeepStrictEqual(seenBy('b'), hosts)),
       String(seenBy('b')),
@@ -185,7 +186,7 @@ describe('the trigger', () => {
     assert.deepEqual(seenBy('c'), ['second'])
   })
 
-  test('hands its lease at once to the host that stands by when it stops', async (t) => {
+  test('passes its lease at once to a waiting host when it stops', async (t) => {
     const container = await createContainer('handed')
     const app = new TestApp(
       ...functionOn('handed', `out([process.env.HOST, ...ids])`, 'leaseExpirationInterval: 3_600_000,'),
@@ -203,7 +204,7 @@ describe('the trigger', () => {
     ])
   })
 
-  test('says nothing more of the feed when it was held up past its lease: who took over keeps it', async (t) => {
+  test('does not write the lease after losing it during a stall, so the new owner keeps it', async (t) => {
     const container = await createContainer('heldUp')
     const app = new TestApp(
       ...functionOn(
@@ -223,7 +224,7 @@ describe('the trigger', () => {
     first.kill('SIGCONT')
     app.open('open')
     await until('the end of the first page', () => app.lines().some((line) => line.includes('ended')))
-    // Its stop would free the lease, were it still its own.
+    // If the lease were still its own, the stop would free it.
     await first.stop()
     const [kept] = await readLeases('heldUp')
     assert.ok(taken?.owner)
@@ -233,13 +234,13 @@ describe('the trigger', () => {
     assert.deepEqual(app.lines().at(-1), ['second', 'c'])
   })
 
-  test('starts with what is new where startFromBeginning is not set', async (t) => {
+  test('starts with new items if startFromBeginning is not set', async (t) => {
     const container = await createContainer('fromNow')
     await add(container, ['old'])
     const app = new TestApp(...functionOn('fromNow', 'out(ids)', 'startFromBeginning: false,'))
     await startHost(testCleanup(t), app, settings)
     await until('the lease', async () => (await readLeases('fromNow')).length > 0)
-    // When the reading began is not to be seen from outside: something new comes until something is read.
+    // The start of reading is not visible from outside, so add items until one is read.
     let next = 0
     await until('a new item', async () => {
       next += 1
@@ -252,7 +253,7 @@ describe('the trigger', () => {
   test('starts at startFromTime', async (t) => {
     const container = await createContainer('fromTime')
     await add(container, ['old'])
-    // The feed's time has whole seconds.
+    // The feed's time is in whole seconds.
     const { resource } = await container.item('old', 'p').read<{ _ts: number }>()
     const start = new Date(((resource?._ts ?? 0) + 1) * 1000)
     await until('the next second', () => Date.now() > start.getTime() + 1000)
@@ -265,7 +266,7 @@ describe('the trigger', () => {
     assert.deepEqual(seen(app), ['new'])
   })
 
-  test('hands documents as they are, at most maxItemsPerInvocation of them, and asks for more at once', async (t) => {
+  test('passes at most maxItemsPerInvocation documents, and reads more at once', async (t) => {
     const container = await createContainer('pages')
     const ids = Array.from({ length: 25 }, (_, index) => `i${index}`)
     await add(container, ids)
@@ -276,7 +277,7 @@ describe('the trigger', () => {
     assert.ok(app.lines().every((page) => page.length <= 10))
   })
 
-  test('hands documents as Json.NET writes them: what looks like a date is written anew', async (t) => {
+  test('passes documents as Json.NET writes them, with rewritten dates', async (t) => {
     const container = await createContainer('dated')
     const at = ['2026-11-28T10:20:30.780Z', '2026-11-28T10:20:30+02:00', '2026-11-28', 'x']
     await container.items.create({
@@ -301,7 +302,7 @@ describe('the trigger', () => {
     })
   })
 
-  test('reads no page with an item that Json.NET cannot read, and passes nothing over', async (t) => {
+  test('does not read or skip a page with an item that Json.NET cannot read', async (t) => {
     const container = await createContainer('deep')
     let deep: object = {}
     for (let depth = 0; depth < 64; depth += 1) deep = { deep }
@@ -311,13 +312,15 @@ describe('the trigger', () => {
     const host = await startHost(testCleanup(t), app, { ...settings, FUNCTIONS_HOST_LOG_LEVEL: 'error' }, (text) => {
       output += text
     })
-    await until('the failure', () => /the change feed cannot be read: more than 64 objects and arrays/.test(output))
+    await until('the failure', () =>
+      /the change feed cannot be read: more than 64 nested objects and arrays/.test(output),
+    )
     await host.stop()
     assert.deepEqual(app.lines(), [])
     for (const { continuation } of await readLeases('deep')) assert.equal(continuation, null)
   })
 
-  test('makes the lease container where it is told to', async (t) => {
+  test('creates the lease container if the option is set', async (t) => {
     const container = await createContainer('made')
     await add(container, ['a'])
     const app = new TestApp(
@@ -333,7 +336,7 @@ describe('the trigger', () => {
     assert.ok(resources.length > 0 && resources.every(({ id }) => id.startsWith('xdb_made.')))
   })
 
-  test('goes on when the endpoint was killed and came back, and loses nothing', async (t) => {
+  test('continues when the emulator was killed and restarted, and loses nothing', async (t) => {
     const folder = dataFolder(testCleanup(t))
     const cosmos = await startCosmos(testCleanup(t), folder)
     const client = new CosmosClient(cosmos.connection)
@@ -348,7 +351,7 @@ describe('the trigger', () => {
     const back = performance.now()
     await add(container, ['after'])
     await until('the item after', () => seen(app).includes('after'))
-    t.diagnostic(`${Math.round(performance.now() - back)} ms after the endpoint was back`)
+    t.diagnostic(`${Math.round(performance.now() - back)} ms after the emulator was back`)
     client.dispose()
   })
 })

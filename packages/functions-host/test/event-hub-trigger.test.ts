@@ -71,7 +71,7 @@ async function send(
   }
 }
 
-/** Registers one function on the hub, whose handler is `body`, with `messages` and `context` at hand. */
+/** Builds one function on the hub. Its handler is `body`, which can use `messages` and `context`. */
 function functionOn(
   hub: string,
   body: string,
@@ -83,7 +83,7 @@ function functionOn(
   return [cleanup, source, hostJson]
 }
 
-/** The sequence number that is checkpointed. */
+/** Reads the checkpointed sequence number; undefined without a checkpoint. */
 async function readCheckpoint(hub: string, partition = '0'): Promise<number | undefined> {
   const blob = container.getBlobClient(`localhost/${hub.toLowerCase()}/view/checkpoint/${partition}`)
   if (!(await blob.exists())) return undefined
@@ -91,7 +91,7 @@ async function readCheckpoint(hub: string, partition = '0'): Promise<number | un
 }
 
 describe('a batch that fails', () => {
-  test('is checkpointed and passed over where the function has no retry option', async (t) => {
+  test('is checkpointed and skipped if the function has no retry option', async (t) => {
     await send('passed', ['bad'])
     const app = new TestApp(
       ...functionOn('passed', `out(messages); if (messages.includes('bad')) throw new Error('no')`),
@@ -109,7 +109,7 @@ describe('a batch that fails', () => {
     assert.deepEqual(app.lines(), [['bad'], ['good'], ['later']])
   })
 
-  test('comes again whole with its partition waiting where retry is set, and is told the attempt', async (t) => {
+  test("is retried as a whole with the attempt's number, while its partition waits", async (t) => {
     const app = new TestApp(
       ...functionOn(
         'retried',
@@ -136,7 +136,7 @@ describe('a batch that fails', () => {
     assert.deepEqual(lines.slice(attempts.length), [{ messages: [3, 4], retry: first }])
   })
 
-  test('is passed over when its retries are used up', async (t) => {
+  test('is skipped when its retries are used up', async (t) => {
     const app = new TestApp(
       ...functionOn(
         'exhausted',
@@ -153,8 +153,8 @@ describe('a batch that fails', () => {
   })
 })
 
-describe('a body that is not JSON, in a batch that is bound as objects', () => {
-  test('fails the batch before the function runs, and it is passed over where there is no retry', async (t) => {
+describe('a body that is not JSON, in a batch bound as objects', () => {
+  test('fails the batch before the function runs, and the batch is skipped without retry', async (t) => {
     const app = new TestApp(...functionOn('unreadable', 'out(messages)'))
     await send('unreadable', [{ a: 1 }, Buffer.from('plain')])
     await startHost(testCleanup(t), app, settings)
@@ -164,11 +164,11 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
     assert.deepEqual(app.lines(), [['good']])
   })
 
-  test('holds its partition where there is retry: the function never runs, and nothing is checkpointed', async (t) => {
+  test('blocks its partition with retry: the function never runs, and nothing is checkpointed', async (t) => {
     const retry = `retry: { strategy: 'fixedDelay', delayInterval: 0, maxRetryCount: -1 },`
     const app = new TestApp(...functionOn('unbound', 'out(messages)', retry))
     await send('unbound', [{ a: 1 }, Buffer.from('plain')])
-    // Twice, because a host that had moved past it would have nothing to fail on when it comes again.
+    // Twice: if the first host had skipped the batch, the second one would not fail.
     for (const start of ['first', 'second']) {
       let output = ''
       const level = { FUNCTIONS_HOST_LOG_LEVEL: 'error' }
@@ -176,7 +176,7 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
         output += text
       })
       await until(`the failure of the ${start} host`, () =>
-        /^error f: what it would be given cannot be bound: "p" is not expected/m.test(output),
+        /^error f: its input cannot be bound: "p" is not expected/m.test(output),
       )
       await host.stop()
       assert.deepEqual(app.lines(), [])
@@ -186,7 +186,7 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
 })
 
 describe('a batch that is not finished', () => {
-  test('comes again after kill -9 in the middle of it, and nothing is lost', async (t) => {
+  test('is delivered again after kill -9 in the middle of it, and nothing is lost', async (t) => {
     const app = new TestApp(...functionOn('killed', `out(messages); if (messages.includes('b')) await gate('open')`))
     await send('killed', ['a'])
     const host = await startHost(testCleanup(t), app, settings)
@@ -201,7 +201,7 @@ describe('a batch that is not finished', () => {
     assert.deepEqual(app.lines(), [['a'], ['b'], ['b']])
   })
 
-  test('is not checkpointed when the host stops during it, and comes again', async (t) => {
+  test('is not checkpointed when the host stops during it, and is delivered again', async (t) => {
     const app = new TestApp(
       ...functionOn('stopped', `out(messages); if (isOpen('second')) return; await gate('open'); out('ended')`),
     )
@@ -212,7 +212,7 @@ describe('a batch that is not finished', () => {
     await untilStopping(host)
     app.open('open')
     await stopped
-    assert.deepEqual(app.lines(), [['a'], 'ended'], 'what is in flight may finish')
+    assert.deepEqual(app.lines(), [['a'], 'ended'], 'the invocation in flight may finish')
     assert.equal(await readCheckpoint('stopped'), undefined)
     app.open('second')
     await startHost(testCleanup(t), app, settings)
@@ -220,7 +220,7 @@ describe('a batch that is not finished', () => {
     assert.deepEqual(app.lines(), [['a'], 'ended', ['a']])
   })
 
-  test('does not hold up the stop while it is retried for ever', async (t) => {
+  test('does not delay the stop while it is retried without limit', async (t) => {
     const app = new TestApp(
       ...functionOn(
         'looping',
@@ -237,7 +237,7 @@ describe('a batch that is not finished', () => {
   })
 })
 
-/** Waits for turns of an owner's load balancing: each renews its claim. */
+/** Waits for turns of an owner's load balancing. Each turn renews its claim. */
 async function waitForTurns(claim: string, count: number): Promise<void> {
   const tags = new Set<string | undefined>()
   await until(`${count} turns of the load balancing`, async () => {
@@ -247,7 +247,7 @@ async function waitForTurns(claim: string, count: number): Promise<void> {
 }
 
 describe('two hosts', () => {
-  test('share the partitions, and who lost one does not checkpoint it', async (t) => {
+  test('share the partitions, and a host that lost one does not checkpoint it', async (t) => {
     const app = new TestApp(
       ...functionOn(
         'shared',
@@ -260,17 +260,17 @@ describe('two hosts', () => {
     await startHost(testCleanup(t), app, { ...settings, HOST: 'second' })
     const [, stolen] = await until('a batch in the second host', () => app.lines().find(([host]) => host === 'second'))
     const kept = stolen === '0' ? '1' : '0'
-    // Each turn of the first host's load balancing renews its claim: after two it has seen the other's.
+    // Each turn of the first host's load balancing renews its claim. After two it has seen the other's claim.
     await waitForTurns(`localhost/shared/view/ownership/${kept}`, 2)
     app.open('first')
-    await until('the checkpoint of the kept partition', async () => (await readCheckpoint('shared', kept)) === 0)
+    await until('the checkpoint of the other partition', async () => (await readCheckpoint('shared', kept)) === 0)
     await until('the end of both', () => app.lines().filter((line) => line === 'first ended').length === 2)
     assert.equal(await readCheckpoint('shared', stolen), undefined)
     app.open('second')
     await until('the checkpoint by its new owner', async () => (await readCheckpoint('shared', stolen)) === 0)
   })
 
-  test('one that stalls with a batch, and wakes up late, handles it after the other did, and does not checkpoint it', async (t) => {
+  test('a host that stalls with a batch handles it late, and does not checkpoint it', async (t) => {
     const app = new TestApp(...functionOn('woken', `out([process.env.HOST, ...messages])`))
     app.open('hold')
     await send('woken', ['a'])
@@ -289,8 +289,8 @@ describe('two hosts', () => {
     } finally {
       first.kill('SIGCONT')
     }
-    // It looks at the claims as often as the other renews its own. Until it has, it would checkpoint what is
-    // late, as the real host does too.
+    // The first host reads the claims as often as the other renews its own. Until then it would checkpoint
+    // the late batch, as the real host would.
     await waitForTurns('localhost/woken/view/ownership/0', 3)
     app.close('hold')
     await until('the late batch', () => app.lines().length === 3)
@@ -301,7 +301,7 @@ describe('two hosts', () => {
     ])
     await send('woken', ['c'])
     await until('the checkpoint after it', async () => (await readCheckpoint('woken')) === 2)
-    // Whoever of them has it: were the late one checkpointed, 'b' would come again.
+    // Either host may handle it. If the late batch had been checkpointed, 'b' would be delivered again.
     assert.deepEqual(
       app
         .lines()
@@ -327,7 +327,7 @@ describe('the trigger', () => {
     assert.equal(await readCheckpoint('seldom'), 1)
   })
 
-  test('checkpoints at a graceful close what batchCheckpointFrequency still waits for', async (t) => {
+  test('checkpoints at a graceful close what batchCheckpointFrequency has postponed', async (t) => {
     const app = new TestApp(
       ...functionOn('closed', `out(messages)`, '', {
         extensions: { eventHubs: { maxEventBatchSize: 1, batchCheckpointFrequency: 10 } },
@@ -341,7 +341,7 @@ describe('the trigger', () => {
     assert.equal(await readCheckpoint('closed'), 2)
   })
 
-  test('checkpoints there too what the stop took the retries of, as the newest extension does: the batch is lost', async (t) => {
+  test('checkpoints there also a batch whose retries the stop cut short, as the newest extension does', async (t) => {
     const app = new TestApp(
       ...functionOn(
         'cut',
@@ -357,7 +357,7 @@ describe('the trigger', () => {
     assert.equal(await readCheckpoint('cut'), 0)
   })
 
-  test('reads a setting AzureFunctionsJobHost__… before host.json, whatever its case', async (t) => {
+  test('a setting AzureFunctionsJobHost__… overrides host.json, whatever its case', async (t) => {
     const app = new TestApp(
       ...functionOn('overridden', `out(messages)`, '', { extensions: { eventHubs: { maxEventBatchSize: 100 } } }),
     )
@@ -368,7 +368,7 @@ describe('the trigger', () => {
     assert.deepEqual(app.lines(), [[1], [2], [3]])
   })
 
-  test('starts with what is new where the initial offset is fromEnd', async (t) => {
+  test('starts with new events if the initial offset is fromEnd', async (t) => {
     const app = new TestApp(
       ...functionOn('fromEnd', `out(messages)`, '', {
         extensions: { eventHubs: { initialOffsetOptions: { type: 'fromEnd' } } },
@@ -376,7 +376,7 @@ describe('the trigger', () => {
     )
     await send('fromEnd', ['old'])
     await startHost(testCleanup(t), app, settings)
-    // When the reading began is not to be seen from outside: something new comes until something is read.
+    // The start of reading is not visible from outside, so send events until one is read.
     await until('a new event', async () => {
       await send('fromEnd', ['new'])
       return app.lines().length > 0
@@ -384,7 +384,7 @@ describe('the trigger', () => {
     assert.ok(!app.lines().flat().includes('old'))
   })
 
-  test('keeps its checkpoints where the Functions host keeps them, with sequence number and offset', async (t) => {
+  test('stores its checkpoints where the Functions host does, with sequence number and offset', async (t) => {
     const app = new TestApp(...functionOn('path', `out(messages)`))
     await send('path', ['a', 'b'])
     await startHost(testCleanup(t), app, settings)
@@ -396,7 +396,7 @@ describe('the trigger', () => {
     assert.deepEqual(Object.keys(metadata ?? {}).sort(), ['offset', 'sequencenumber'])
   })
 
-  test('binds a batch as objects where dataType is not said: what looks like a date is written anew', async (t) => {
+  test('binds a batch as objects without dataType, and rewrites dates', async (t) => {
     const app = new TestApp(...functionOn('objects', 'out(messages)'))
     const dated = {
       at: '2026-11-28T10:20:30.780Z',
@@ -412,7 +412,7 @@ describe('the trigger', () => {
     assert.deepEqual(app.lines(), [[rewritten, '2026-11-28T10:20:30Z', null, null]])
   })
 
-  test('hands texts as they are for dataType string; the library parses those that are JSON', async (t) => {
+  test('passes texts unchanged for dataType string; the library parses those that are JSON', async (t) => {
     const app = new TestApp(...functionOn('texts', 'out(messages)', `dataType: 'string',`))
     await send('texts', [{ at: '2026-11-28T10:20:30.780Z' }, Buffer.from('plain'), Buffer.from("{'a':1}")])
     await startHost(testCleanup(t), app, settings)
@@ -420,10 +420,11 @@ describe('the trigger', () => {
     assert.deepEqual(app.lines(), [[{ at: '2026-11-28T10:20:30.780Z' }, 'plain', "{'a':1}"]])
   })
 
-  test('leaves empty texts out of a batch, unless the app has the capability for them', async (t) => {
+  test('leaves empty texts out of a batch, unless the app has the capability', async (t) => {
     const source = (setup: string): string => `${setup} app.eventHub('f', { connection: 'EventHubConnection',
-      eventHubName: 'empty', consumerGroup: '%GROUP%', cardinality: 'many', dataType: 'string', handler: (messages, context) =>
-        out([messages, context.triggerMetadata.partitionKeyArray, context.triggerMetadata.sequenceNumberArray.length]) })`
+      eventHubName: 'empty', consumerGroup: '%GROUP%', cardinality: 'many', dataType: 'string',
+      handler: (messages, context) => out([messages, context.triggerMetadata.partitionKeyArray,
+        context.triggerMetadata.sequenceNumberArray.length]) })`
     await send('empty', [Buffer.from(''), 'a'])
     const without = new TestApp(cleanup, source(''))
     await startHost(testCleanup(t), without, { ...settings, GROUP: 'view' })
@@ -438,7 +439,7 @@ describe('the trigger', () => {
     assert.deepEqual(capable.lines(), [[['', 'a'], ['', ''], 2]])
   })
 
-  test('hands the metadata as arrays in the order of the batch, as the host and the worker make them', async (t) => {
+  test('passes the metadata as arrays in the order of the batch, as host and worker do', async (t) => {
     const app = new TestApp(...functionOn('data', 'out(context.triggerMetadata)'))
     const producer = new EventHubProducerClient(settings.EventHubConnection ?? '', 'data')
     await producer.sendBatch([{ body: 1, properties: { Kind: 'x' } }, { body: 2 }], { partitionKey: '0042' })
@@ -469,11 +470,12 @@ describe('the trigger', () => {
     }
   })
 
-  test('hands one event after another for cardinality one, as bytes for dataType binary', async (t) => {
+  test('passes one event after another for cardinality one, as bytes for dataType binary', async (t) => {
     const app = new TestApp(
       cleanup,
       `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'one', dataType: 'binary',
-        handler: (message, context) => out([Buffer.isBuffer(message), String(message), context.triggerMetadata.sequenceNumber]) })`,
+        handler: (message, context) =>
+          out([Buffer.isBuffer(message), String(message), context.triggerMetadata.sequenceNumber]) })`,
     )
     await send('one', [Buffer.from('a'), Buffer.from('b')])
     await startHost(testCleanup(t), app, settings)
@@ -484,7 +486,7 @@ describe('the trigger', () => {
     ])
   })
 
-  test('waits with the next event of cardinality one until the one before has ended', async (t) => {
+  test('waits for the end of the previous event with cardinality one', async (t) => {
     const app = new TestApp(
       cleanup,
       `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'oneByOne',
@@ -499,7 +501,7 @@ describe('the trigger', () => {
     )
   })
 
-  test('binds one event as text, and adds the fields of its object to the metadata', async (t) => {
+  test("binds one event as text, and adds its object's fields to the metadata", async (t) => {
     const app = new TestApp(
       cleanup,
       `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'fields', handler: (message, context) => {
@@ -536,7 +538,7 @@ describe('the trigger', () => {
     await until('the event', () => app.lines().length === 1)
   })
 
-  test('goes on within seconds when the endpoint was killed and came back, and loses nothing', async (t) => {
+  test('continues within seconds when the emulator was killed and restarted, and loses nothing', async (t) => {
     const folder = dataFolder(testCleanup(t))
     const hubs = await startHubs(testCleanup(t), folder, ['gone:2'])
     const app = new TestApp(...functionOn('gone', `out(messages)`))
@@ -545,7 +547,7 @@ describe('the trigger', () => {
     await until('the first event', () => app.lines().length === 1)
     hubs.child.kill('SIGKILL')
     await hubs.child.exited
-    await until('the client to give its partitions up', async () => {
+    await until('the client to release its partitions', async () => {
       const ownership = container.getBlobClient('localhost/gone/view/ownership/0')
       return !(await ownership.getProperties()).metadata?.ownerid
     })
@@ -553,11 +555,11 @@ describe('the trigger', () => {
     const back = performance.now()
     await send('gone', ['after'], hubs.connection)
     await until('the event after', () => app.lines().some((messages) => messages.includes('after')))
-    t.diagnostic(`${Math.round(performance.now() - back)} ms after the endpoint was back`)
+    t.diagnostic(`${Math.round(performance.now() - back)} ms after the emulator was back`)
     assert.deepEqual(new Set(app.lines().flat()), new Set(['before', 'after']))
   })
 
-  test('goes on without storage, and checkpoints again when it is back', async (t) => {
+  test('continues without storage, and checkpoints again when it is back', async (t) => {
     const folder = dataFolder(testCleanup(t))
     const blobs = await startBlobs(testCleanup(t), folder)
     const app = new TestApp(...functionOn('unstored', `out(messages)`))
@@ -579,7 +581,7 @@ describe('the trigger', () => {
     t.diagnostic(`${Math.round(performance.now() - back)} ms after the storage was back`)
   })
 
-  test('makes its container anew when the storage lost its data, and brings again what it had', async (t) => {
+  test('recreates its container when the storage lost its data, and delivers the events again', async (t) => {
     const folder = dataFolder(testCleanup(t))
     const blobs = await startBlobs(testCleanup(t), folder)
     const app = new TestApp(...functionOn('lost', `out(messages)`))
@@ -592,7 +594,7 @@ describe('the trigger', () => {
     await until('the checkpoint', () => own.getBlobClient('localhost/lost/view/checkpoint/0').exists())
   })
 
-  test('begins when an endpoint that was away at its start is there', async (t) => {
+  test('starts when an emulator that was away at its start appears', async (t) => {
     const folder = dataFolder(testCleanup(t))
     const first = await startHubs(testCleanup(t), folder, ['late'])
     await first.child.stop()

@@ -35,16 +35,21 @@ app.http('guid', { route: 'guid/{id:guid}', handler: () => ({ body: 'guid' }) })
 app.http('byName', { authLevel: 'admin', handler: () => ({ body: 'by name' }) })
 app.http('throws', { handler: () => { throw new Error('a secret of the function') } })
 app.http('nothing', { handler: () => {} })
-app.http('bytes', { methods: ['POST'], handler: async (request) => ({ body: new Uint8Array(await request.arrayBuffer()) }) })
-app.http('stream', { handler: () => ({ body: new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode('a')); c.enqueue(new TextEncoder().encode('b')); c.close() } }) }) })
+app.http('bytes', { methods: ['POST'], handler: async (request) =>
+  ({ body: new Uint8Array(await request.arrayBuffer()) }) })
+app.http('stream', { handler: () => ({ body: new ReadableStream({ start(c) {
+  c.enqueue(new TextEncoder().encode('a')); c.enqueue(new TextEncoder().encode('b')); c.close() } }) }) })
 app.http('answer', { handler: () => ({ status: 201, headers: { 'x-answer': 'yes' }, jsonBody: { a: 1 },
   cookies: [{ name: 'c', value: 'v', path: '/', httpOnly: true, sameSite: 'Strict', maxAge: 60 }] }) })
 app.http('head', { methods: ['GET', 'HEAD'], handler: () => ({ body: 'four', headers: { etag: '"1"' } }) })
 app.http('slow', { handler: async () => { out('slow began'); await gate('slow'); return { body: 'slow' } } })
-app.hook.preInvocation((context) => { if (context.invocationContext.functionName === 'hooked') context.inputs = [...context.inputs, 1] })
-app.hook.postInvocation((context) => { if (context.invocationContext.functionName === 'hooked') context.result = { body: 'by the hook' } })
+app.hook.preInvocation((context) => {
+  if (context.invocationContext.functionName === 'hooked') context.inputs = [...context.inputs, 1] })
+app.hook.postInvocation((context) => {
+  if (context.invocationContext.functionName === 'hooked') context.result = { body: 'by the hook' } })
 app.http('hooked', { handler: () => { throw new Error('never seen') } })
-app.hook.postInvocation((context) => { if (context.invocationContext.functionName === 'hooked') context.error = undefined })
+app.hook.postInvocation((context) => {
+  if (context.invocationContext.functionName === 'hooked') context.error = undefined })
 `,
   )
   const settings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(LIMIT), FUNCTIONS_HOST_LOG_LEVEL: 'warning' }
@@ -55,8 +60,8 @@ app.hook.postInvocation((context) => { if (context.invocationContext.functionNam
   port = Number(new URL(host.address).port)
 })
 
-describe('a request of a page of somebody else', () => {
-  /** The status, and the code of the problem. */
+describe('a request of a foreign page', () => {
+  /** Returns the status, and the problem's code. */
   const asked = (headers: Record<string, string>): Promise<[number | undefined, string]> =>
     new Promise((resolve, reject) => {
       const sent = request({ port, path: '/api/byName', headers }, (response) => {
@@ -71,14 +76,14 @@ describe('a request of a page of somebody else', () => {
       sent.end()
     })
 
-  test('is refused: by the host that it names, and by the origin that its browser tells', async () => {
+  test('is refused by its host, or by the origin that its browser sends', async () => {
     for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', '192.168.0.1'])
       assert.deepEqual(await asked({ host }), [403, 'foreign-host'], host)
     for (const origin of ['https://evil.example', `http://127.0.0.1:${port + 1}`, `https://127.0.0.1:${port}`, 'null'])
       assert.deepEqual(await asked({ host: `127.0.0.1:${port}`, origin }), [403, 'foreign-origin'], origin)
   })
 
-  test('is no such page’s where both are this address, and a client without a page needs neither', async () => {
+  test('is served if host and origin are this address, or if it has neither', async () => {
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
       assert.deepEqual(await asked({ host, origin: `http://${host}` }), [200, 'by name'], host)
     const socket = connect(port, '127.0.0.1')
@@ -89,7 +94,7 @@ describe('a request of a page of somebody else', () => {
   })
 })
 
-test('a host with a token serves nobody who does not show it', async () => {
+test('a host with a token refuses requests without it', async () => {
   const app = new TestApp(cleanup, `app.http('hello', { handler: () => ({ body: 'hello' }) })`)
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-token-'))
   cleanup(() => rm(folder, { recursive: true }))
@@ -107,24 +112,24 @@ test('a host with a token serves nobody who does not show it', async () => {
   await assert.rejects(startHost(cleanup, app, { FUNCTIONS_HOST_TOKEN_FILE: join(folder, 'none') }), /cannot be read/)
 })
 
-describe('a request that no function takes', () => {
+describe('a request that no function accepts', () => {
   test('is answered 404 for an unknown path, and without the route prefix', async () => {
     assert.equal((await fetch(`${base}/unknown`)).status, 404)
     assert.equal((await fetch(`http://127.0.0.1:${port}/byName`)).status, 404)
   })
 
-  test('is answered 404 where the route exists without the method, HEAD included', async () => {
+  test('is answered 404 if the route lacks the method, including HEAD', async () => {
     assert.equal((await fetch(`${base}/bytes`)).status, 404)
     assert.equal((await fetch(`${base}/byName`, { method: 'HEAD' })).status, 404)
   })
 
-  test('is answered 404 where a constraint does not hold', async () => {
+  test('is answered 404 if a constraint does not match', async () => {
     assert.equal((await fetch(`${base}/echo/order/seven`)).status, 404)
     assert.equal((await fetch(`${base}/guid/not-a-guid`)).status, 404)
     assert.equal((await fetch(`${base}/guid/6f9619ff-8b86-d011-b42d-00cf4fc964ff`)).status, 200)
   })
 
-  test('is answered 413 when its body is larger than the limit, announced or not', async () => {
+  test('is answered 413 if its body exceeds the limit, announced or not', async () => {
     const body = new Uint8Array(LIMIT + 1)
     assert.equal((await fetch(`${base}/bytes`, { method: 'POST', body })).status, 413)
     const stream = new ReadableStream({
@@ -139,13 +144,13 @@ describe('a request that no function takes', () => {
     assert.equal((await most.arrayBuffer()).byteLength, LIMIT)
   })
 
-  test('is answered 400 when its path has a NUL', async () => {
+  test('is answered 400 if its path has a NUL', async () => {
     assert.equal((await fetch(`${base}/echo/a%00/7`)).status, 400)
-    // Another that only looks so.
+    // A path that only looks like it.
     assert.equal((await fetch(`${base}/echo/a%2500/7`)).status, 200)
   })
 
-  test('does no harm when it is malformed or ends in the middle', async () => {
+  test('does no harm if it is malformed or incomplete', async () => {
     for (const text of [
       'GET / HTTP/1.1\r\nHost: a b\r\n\r\n',
       'GET http://[ HTTP/1.1\r\nHost: localhost\r\n\r\n',
@@ -166,7 +171,7 @@ describe('a request that no function takes', () => {
 })
 
 describe('a function', () => {
-  test('that throws is answered 500, and says nothing of its error to the client', async () => {
+  test('that throws is answered 500, without its error', async () => {
     const answer = await fetch(`${base}/throws`)
     assert.deepEqual([answer.status, await answer.text()], [500, ''])
   })
@@ -188,38 +193,38 @@ describe('a function', () => {
     })
   })
 
-  test('whose name comes first gets the request, however specific the route of another is', async () => {
+  test('gets the request if its name is first, even if another route is more specific', async () => {
     assert.equal(await (await fetch(`${base}/order/one`)).text(), 'any')
     assert.equal(await (await fetch(`${base}/order/one`, { method: 'PUT' })).text(), 'one')
     assert.equal(await (await fetch(`${base}/name/x/y`)).text(), 'letter', 'a letter comes before _')
     assert.match(
       log,
-      /^warning b-any: its route order\/\{\*path\} gets requests before c-one \(order\/one\): names decide$/m,
+      /^warning b-any: its route order\/\{\*path\} gets requests before c-one \(order\/one\): sorted by name$/m,
     )
     assert.match(
       log,
-      /^warning Ba-any: its route name\/\{x\}\/\{z\} gets requests before B_any \(name\/\{x\}\/y\): names decide$/m,
+      /^warning Ba-any: its route name\/\{x\}\/\{z\} gets requests before B_any \(name\/\{x\}\/y\): sorted by name$/m,
     )
-    assert.equal(log.match(/names decide/g)?.length, 2, 'no other routes overlap')
+    assert.equal(log.match(/sorted by name/g)?.length, 2, 'no other routes overlap')
   })
 
   test('is found by a path in any case', async () => {
     assert.equal(await (await fetch(`${base}/ECHO/order/LATEST`)).text(), 'literal')
   })
 
-  test('gets no body that came in chunks, without its length', async () => {
+  test('gets no chunked body without a length', async () => {
     const body = new Blob(['{"a":1}']).stream()
     const answer = await fetch(`${base}/bytes`, { method: 'POST', body, duplex: 'half' } as RequestInit)
     assert.deepEqual([answer.status, await answer.text()], [200, ''])
   })
 
-  test('takes optional and catch-all parameters', async () => {
+  test('accepts optional and catch-all parameters', async () => {
     assert.deepEqual(await (await fetch(`${base}/optional`)).json(), {})
     assert.deepEqual(await (await fetch(`${base}/optional/1`)).json(), { id: '1' })
     assert.deepEqual(await (await fetch(`${base}/files/a/b%20c/d`)).json(), { path: 'a/b c/d' })
   })
 
-  test('has its own name as route, and needs no key', async () => {
+  test('has its name as the default route, and needs no key', async () => {
     assert.equal(await (await fetch(`${base}/byName`)).text(), 'by name')
   })
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { RECORDED, type Recorded, rewritten } from './json-net/recorded.ts'
 
-test('what Json.NET reads, but the worker could not, is refused', (t) => {
+test('refuses texts that Json.NET reads but the worker could not', (t) => {
   const texts = [
     '[1]/*c*/',
     '//c\n1',
@@ -18,7 +18,7 @@ test('what Json.NET reads, but the worker could not, is refused', (t) => {
   for (const text of texts) assert.deepEqual(rewritten(text), [text, null])
 })
 
-test('a text becomes what Newtonsoft.Json 13.0.3 made of it, and is refused where that could not read it', async (t) => {
+test('rewrites texts as Newtonsoft.Json 13.0.3 does, and refuses those that it cannot read', async (t) => {
   const recorded: Recorded[] = JSON.parse(await readFile(RECORDED, 'utf8'))
   const unreadable = recorded.filter(([, made]) => made === null).length
   const changed = recorded.filter(([text, made]) => made !== null && made !== text).length

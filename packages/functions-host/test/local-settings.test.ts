@@ -19,7 +19,7 @@ describe('local.settings.json', () => {
     for (const name of NAMES) delete process.env[name]
   })
 
-  test('is refused in one line that names it, where it cannot be taken as Core Tools take it', async () => {
+  test('is refused in one line that names it, if Core Tools could not read it', async () => {
     const refused: readonly (readonly [text: string, message: RegExp])[] = [
       ['{', /local\.settings\.json cannot be read: [^\n]+$/],
       ['{"IsEncrypted": true, "Values": {}}', /local\.settings\.json is encrypted: decrypt it/],
@@ -35,14 +35,14 @@ describe('local.settings.json', () => {
     assert.deepEqual(settings(), [undefined, undefined, undefined])
   })
 
-  test('gives its values as settings, where the environment has none of the name', async () => {
+  test('sets its values, but does not override the environment', async () => {
     process.env.LOCAL_SETTING_A = 'of the environment'
     write('\uFEFF{"Values": {"LOCAL_SETTING_A": "a", "LOCAL_SETTING_B": "b", "LOCAL_SETTING_C": 3}}')
     await loadLocalSettings(root)
     assert.deepEqual(settings(), ['of the environment', 'b', '3'])
   })
 
-  test('need not be there, nor have values', async () => {
+  test('is optional, as are its values', async () => {
     await loadLocalSettings(root)
     write('{"Host": {"CORS": "*"}}')
     await loadLocalSettings(root)

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packedEmulatorSuite } from '../../test-support/packed-emulator.ts'
 
-/** An app as somebody has it, who never heard of this repository. */
+/** Writes an app that is independent of this repository. */
 function writeApp(folder: string): void {
   const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
   write('package.json', JSON.stringify({ type: 'module', main: 'functions/*.js' }))
@@ -13,7 +13,8 @@ function writeApp(folder: string): void {
   write(
     'functions/greet.js',
     `import { app } from '@azure/functions'
-     app.http('greet', { route: 'greet/{name}', handler: ({ params }) => ({ jsonBody: \`\${process.env.GREETING} \${params.name}\` }) })`,
+     app.http('greet', { route: 'greet/{name}', handler: ({ params }) =>
+       ({ jsonBody: \`\${process.env.GREETING} \${params.name}\` }) })`,
   )
 }
 

@@ -5,7 +5,7 @@ import { PartitionClaim } from '../partition-claim.ts'
 
 const buildEvent = (sequenceNumber: number): ReceivedEventData => ({ sequenceNumber }) as ReceivedEventData
 
-/** A partition whose checkpoints are kept here. */
+/** A partition that records its checkpoints. */
 function partition(fail = false) {
   const checkpoints: number[] = []
   const updateCheckpoint = async ({ sequenceNumber }: ReceivedEventData): Promise<void> => {
@@ -15,7 +15,7 @@ function partition(fail = false) {
   return { checkpoints, context: { updateCheckpoint } as unknown as PartitionContext }
 }
 
-test('a claim that was lost is not checkpointed, at its close either', async () => {
+test('a lost claim is not checkpointed, not even at its close', async () => {
   const { checkpoints, context } = partition()
   const claim = new PartitionClaim(2)
   claim.begin()
@@ -26,7 +26,7 @@ test('a claim that was lost is not checkpointed, at its close either', async () 
   assert.deepEqual(checkpoints, [])
 })
 
-test('a batch whose invocation has not ended is not checkpointed at the close, the one before it is', async () => {
+test('a close checkpoints the last ended batch, and not a running one', async () => {
   const { checkpoints, context } = partition()
   const claim = new PartitionClaim(3)
   claim.begin()
@@ -38,7 +38,7 @@ test('a batch whose invocation has not ended is not checkpointed at the close, t
   assert.deepEqual(checkpoints, [1])
 })
 
-test('a close checkpoints nothing where every batch is, as nothing waits for others', async () => {
+test('a close checkpoints nothing if every batch is checkpointed', async () => {
   const { checkpoints, context } = partition()
   const claim = new PartitionClaim(1)
   assert.equal(claim.begin(), true)
@@ -47,7 +47,7 @@ test('a close checkpoints nothing where every batch is, as nothing waits for oth
   assert.deepEqual(checkpoints, [])
 })
 
-test('every n-th batch is due, and after a checkpoint that failed each one until it succeeds', async () => {
+test('every n-th batch is due, and after a failed checkpoint each batch until one succeeds', async () => {
   const { checkpoints, context } = partition()
   const failing = partition(true)
   const claim = new PartitionClaim(3)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { retryDelay } from '../retry.ts'
 
-test('a fixed delay stays, and an exponential one grows from its minimum to its maximum', () => {
+test('a fixed delay is constant, and an exponential one grows from its minimum to its maximum', () => {
   const fixed = { retryStrategy: 'fixedDelay', delayInterval: { seconds: 3 } }
   assert.deepEqual(
     [0, 1, 50].map((count) => retryDelay(fixed, count)),

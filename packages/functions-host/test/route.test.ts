@@ -5,7 +5,7 @@ import { matchRoute, overlaps, parseRoute } from '../route.ts'
 const match = (template: string, path: string): Record<string, string> | undefined =>
   matchRoute(parseRoute(template, 'f'), path.split('/'))
 
-test('a constraint holds for what ASP.NET Core takes, and for nothing else', () => {
+test('a constraint accepts the same values as in ASP.NET Core', () => {
   const cases: Record<string, readonly [takes: readonly string[], refuses: readonly string[]]> = {
     int: [
       ['0', '-7', '2147483647'],
@@ -34,7 +34,7 @@ test('a constraint holds for what ASP.NET Core takes, and for nothing else', () 
   }
 })
 
-test('segments are matched without case, parameters keep theirs, and an encoded slash does not part segments', () => {
+test('matches segments without case, keeps the case of parameters, and does not split at an encoded slash', () => {
   assert.deepEqual(match('Orders/{id}', 'oRDERS/AbC'), { id: 'AbC' })
   assert.deepEqual(match('{id}', 'a%2Fb%20c'), { id: 'a%2Fb c' })
   assert.deepEqual(match('{id}', '%zz'), { id: '%zz' })
@@ -45,7 +45,7 @@ test('segments are matched without case, parameters keep theirs, and an encoded 
   assert.deepEqual(match('a/{*rest}', 'a'), {})
 })
 
-test('two routes overlap where there can be a path that both match', (t) => {
+test('two routes overlap if a path can match both', (t) => {
   const cases: readonly (readonly [one: string, other: string, overlap: boolean])[] = [
     ['a/{x}', 'a/b', true],
     ['a/{x:int}', 'a/b', false],

@@ -1,9 +1,9 @@
 /**
- * Loaded before the functions (`--import`): the machine's time of day is off by TIDEMARK_TEST_CLOCK_SHIFT_S
- * seconds, for the functions and the host alike. Timers, and what `performance.now()` tells, go on as ever.
+ * Shifts the time of day by TIDEMARK_TEST_CLOCK_SHIFT_S seconds, for the functions and the host. It is loaded
+ * before the functions (`--import`). Timers and `performance.now()` are not changed.
  */
 const shift = Number(process.env.TIDEMARK_TEST_CLOCK_SHIFT_S) * 1000
-if (!Number.isFinite(shift) || shift === 0) throw new Error('TIDEMARK_TEST_CLOCK_SHIFT_S says by how many seconds')
+if (!Number.isFinite(shift) || shift === 0) throw new Error('set TIDEMARK_TEST_CLOCK_SHIFT_S to a number of seconds')
 
 const { now } = Date
 const shifted = (): number => now() + shift

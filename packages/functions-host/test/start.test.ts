@@ -24,7 +24,7 @@ const GOOD = {
   AzureWebJobsStorage: 'UseDevelopmentStorage=true',
 }
 
-/** What is refused, with which settings, in which words. */
+/** Functions and settings that the start refuses, with the message. */
 const refusals: readonly (readonly [
   title: string,
   functions: string,
@@ -65,7 +65,7 @@ const refusals: readonly (readonly [
     'an identity-based connection',
     `app.cosmosDB('f', { ${FEED} })`,
     { CosmosConnection: '', CosmosConnection__accountEndpoint: 'https://a' },
-    /^function f: CosmosConnection__accountEndpoint is identity-based; the local host reads CosmosConnection, a connection string$/,
+    /^function f: CosmosConnection__accountEndpoint is identity-based: set CosmosConnection to a connection string$/,
   ],
   [
     'a missing %SETTING%',
@@ -86,7 +86,7 @@ const refusals: readonly (readonly [
     /^function f: maxItemsPerInvocation is "9", it must be a whole number from 1 on$/,
   ],
   [
-    'a change feed mode that there is not',
+    'an unsupported change feed mode',
     `app.cosmosDB('f', { ${FEED}, changeFeedMode: 'AllVersionsAndDeletes' })`,
     {},
     /^function f: changeFeedMode is "AllVersionsAndDeletes", it must be LatestVersion/,
@@ -98,7 +98,7 @@ const refusals: readonly (readonly [
     /^function f: retry.delayInterval must be given$/,
   ],
   [
-    'a function name that stands twice',
+    'a repeated function name',
     `app.http('f', { ${HANDLER} }); app.http('F', { ${HANDLER} })`,
     {},
     /^function F is registered twice$/,
@@ -117,13 +117,13 @@ const refusals: readonly (readonly [
     /^function f: the local host has no output queue$/,
   ],
   [
-    'two functions of one route',
+    'two functions with one route',
     `app.http('a', { route: 'x/{id}', ${HANDLER} }); app.http('b', { route: 'X/{key}', ${HANDLER} })`,
     {},
     /^functions a and b have the same route: GET X\/\{key\}$/,
   ],
   [
-    'a constraint that there is not',
+    'an unknown constraint',
     `app.http('f', { route: '{id:regex(a)}', ${HANDLER} })`,
     {},
     /^function f: route "\{id:regex\(a\)\}": /,
@@ -135,13 +135,13 @@ const refusals: readonly (readonly [
     /enableHttpStream: true \}\) is not supported by the local host/,
   ],
   [
-    'a log level that there is not',
+    'an unknown log level',
     `app.http('f', { ${HANDLER} })`,
     { FUNCTIONS_HOST_LOG_LEVEL: 'loud' },
     /^FUNCTIONS_HOST_LOG_LEVEL is "loud": set it to one of trace, /,
   ],
   [
-    'a port that is none',
+    'an invalid port',
     `app.http('f', { ${HANDLER} })`,
     { FUNCTIONS_HOST_PORT: '70000' },
     /^FUNCTIONS_HOST_PORT is "70000": /,
@@ -162,7 +162,7 @@ describe('the start', { concurrency: 2 }, () => {
     })
 })
 
-test('a port in use is refused in one line that says how to change it', async (t) => {
+test('refuses a port in use in one line that says how to change it', async (t) => {
   const taken = createServer()
   t.after(() => taken.close())
   const port = await listen(taken, 0, 'none')
@@ -174,7 +174,7 @@ test('a port in use is refused in one line that says how to change it', async (t
   })
 })
 
-test('an app with no function files, or a malformed host.json, is refused', async (t) => {
+test('refuses an app without function files, or with a malformed host.json', async (t) => {
   const app = new TestApp(testCleanup(t), `app.http('f', { ${HANDLER} })`)
   app.write('package.json', JSON.stringify({ main: 'dist/*.js' }))
   await assert.rejects(startHost(testCleanup(t), app), {
@@ -186,7 +186,7 @@ test('an app with no function files, or a malformed host.json, is refused', asyn
   })
 })
 
-test('a value of host.json, or a setting in its place, is refused by its name where it is none', async (t) => {
+test('refuses a wrong value of host.json, or of a setting that overrides it, by name', async (t) => {
   const setting = (path: string): string => `AzureFunctionsJobHost__${path}`
   const refused: readonly (readonly [hostJson: object, settings: Record<string, string>, message: RegExp])[] = [
     [{ extensions: 1 }, {}, /host\.json: extensions must be an object$/],
@@ -194,7 +194,7 @@ test('a value of host.json, or a setting in its place, is refused by its name wh
     [
       { extensions: { eventHubs: { minEventBatchSize: 2 } } },
       {},
-      /minEventBatchSize: the local host waits for no batch to fill$/,
+      /minEventBatchSize: the local host does not wait for a batch to fill$/,
     ],
     [{ functionTimeout: '30' }, {}, /host\.json: functionTimeout must be a time span above zero, such as 00:00:30$/],
     [
@@ -231,7 +231,7 @@ function buildIntervals(trigger: object, settings = {}): LeaseIntervals {
   return leaseIntervals(new TriggerOptions(registered, settings), settings)
 }
 
-test('what host.json does not say is as long as the real host takes', async (t) => {
+test('defaults of host.json are those of the real host', async (t) => {
   const { eventHubs, functionTimeoutMs } = await readHostJson(new TestApp(testCleanup(t), '').root, {})
   const { ownershipExpirationMs, loadBalancingMs, prefetchCount } = eventHubs
   assert.deepEqual(
@@ -253,7 +253,7 @@ test('what host.json does not say is as long as the real host takes', async (t) 
   assert.deepEqual(buildIntervals(registered, sooner), { acquireMs: 2600, expirationMs: 6000, renewMs: 2000 })
 })
 
-test('a start that fails leaves no process behind, whatever the function files hold open', async (t) => {
+test('a failed start leaves no process, even if function files keep it alive', async (t) => {
   const app = new TestApp(
     testCleanup(t),
     `setInterval(() => {}, 1000); app.http('f', { ${HANDLER} }); app.http('f', { ${HANDLER} })`,
@@ -270,7 +270,7 @@ test('a start that fails leaves no process behind, whatever the function files h
   assert.match(stderr, /^function f is registered twice\n$/)
 })
 
-test('ES modules and CommonJS files are loaded alike, each of the glob', async (t) => {
+test('loads all files of the glob, ES modules and CommonJS', async (t) => {
   const app = new TestApp(testCleanup(t), `app.http('module', { handler: () => ({ body: 'module' }) })`)
   app.write('functions/package.json', JSON.stringify({}))
   app.write(
@@ -287,7 +287,7 @@ test('ES modules and CommonJS files are loaded alike, each of the glob', async (
   for (const name of ['common', 'module']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
 })
 
-test('FUNCTIONS_HOST_MAIN is the glob of the function files instead of main, and the files besides are not loaded', async (t) => {
+test('FUNCTIONS_HOST_MAIN replaces main as the glob of function files, and no other file is loaded', async (t) => {
   const app = new TestApp(testCleanup(t), `out('loaded'); app.http('other', { handler: () => ({ body: 'other' }) })`)
   for (const name of ['one', 'two'])
     app.write(
@@ -304,10 +304,11 @@ test('FUNCTIONS_HOST_MAIN is the glob of the function files instead of main, and
   })
 })
 
-test('the log says what was started, each line of a function under its name, and a failure that repeats once a minute', async (t) => {
+test('logs the start, lines of functions by name, and a repeated failure once a minute', async (t) => {
   const app = new TestApp(
     testCleanup(t),
-    `app.http('speaks', { handler: (_, context) => { context.log('two', 'words\\nand a line'); context.debug('unheard'); context.warn('careful') } })
+    `app.http('speaks', { handler: (_, context) => {
+       context.log('two', 'words\\nand a line'); context.debug('unheard'); context.warn('careful') } })
      app.http('fails', { handler: () => { throw Object.assign(new Error('broken'), { code: 'E42' }) } })`,
   )
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -337,7 +338,7 @@ test('the log says what was started, each line of a function under its name, and
   ])
 })
 
-test('a category is logged from the level on that host.json has for it: by its longest name, and settings come first', async (t) => {
+test("the longest matching name in host.json sets a category's log level, and settings override it", async (t) => {
   const ours = fileURLToPath(new URL('../../../', import.meta.url))
   const { logLevels } = await readHostJson(ours, { AzureFunctionsJobHost__logging__logLevel__Azure: 'Critical' })
   const found = [
@@ -352,13 +353,15 @@ test('a category is logged from the level on that host.json has for it: by its l
   const wrong = readHostJson(new TestApp(testCleanup(t), '').root, {
     AzureFunctionsJobHost__logging__logLevel__A: 'loud',
   })
-  await assert.rejects(wrong, /AzureFunctionsJobHost__logging__logLevel__A is no log level: loud/)
+  await assert.rejects(wrong, /AzureFunctionsJobHost__logging__logLevel__A is not a log level: loud/)
 })
 
-test('a function’s line that begins with its name is not named twice, and what host.json silences is silent', async (t) => {
+test("does not repeat a function's name in its line, and silences what host.json silences", async (t) => {
   const app = new TestApp(
     testCleanup(t),
-    `app.http('speaks', { handler: (_, context) => { context.warn('speaks: of itself'); context.warn('speaks is held'); context.warn('speakeasy'); context.log('unheard'); throw new Error('unheard') } })`,
+    `app.http('speaks', { handler: (_, context) => {
+       context.warn('speaks: of itself'); context.warn('speaks is held'); context.warn('speakeasy')
+       context.log('unheard'); throw new Error('unheard') } })`,
   )
   const levels = { AzureFunctionsJobHost__logging__logLevel__Function: 'None' }
   const own = { 'AzureFunctionsJobHost__logging__logLevel__Function.*.User': 'Warning' }
@@ -384,7 +387,7 @@ test('a function’s line that begins with its name is not named twice, and what
   assert.doesNotMatch(text.stdout, /unheard/)
 })
 
-test('a stop lets the request in flight finish, and takes no new one', async (t) => {
+test('a stop lets the request in flight finish, and accepts no new one', async (t) => {
   const app = new TestApp(
     testCleanup(t),
     `app.http('slow', { handler: async () => { out('began'); await gate('open'); return { body: 'done' } } })
@@ -402,7 +405,7 @@ test('a stop lets the request in flight finish, and takes no new one', async (t)
   assert.deepEqual(app.lines(), ['app start', 'began', 'app end'])
 })
 
-test('a promise of a function that is rejected and never awaited ends the host', async (t) => {
+test('an unhandled rejection of a function ends the host', async (t) => {
   for (const reason of [`new Error('forgotten')`, `'no error'`]) {
     const app = new TestApp(
       testCleanup(t),
@@ -414,19 +417,19 @@ test('a promise of a function that is rejected and never awaited ends the host',
   }
 })
 
-test('what an SDK of the host leaves behind does not end it', () => {
+test("an unhandled rejection of the host's SDKs does not end it", () => {
   const stacked = (...files: readonly string[]): Error =>
     Object.assign(new Error('gone'), {
       stack: `Error: gone\n${files.map((file) => `    at f (${file}:1:2)`).join('\n')}`,
     })
   const sdk = '/app/node_modules/@azure/event-hubs/dist/x.js'
-  // Its triggers call the SDK, and kit starts the host.
+  // The host's triggers call the SDK, and kit starts the host.
   for (const own of ['../event-hub-trigger.ts', '../../kit/lifecycle.ts'])
     assert.equal(isAppRejection(stacked(sdk, 'node:net', new URL(own, import.meta.url).href)), false, own)
   assert.equal(isAppRejection(stacked(sdk, 'file:///app/dist/functions/f.js')), true)
 })
 
-test('a function that has not ended within functionTimeout ends the host', async (t) => {
+test('a function that runs longer than functionTimeout ends the host', async (t) => {
   const source = `app.http('slow', { handler: async () => { out('began'); await gate('never') } })`
   const app = new TestApp(testCleanup(t), source, { functionTimeout: '00:00:00.050' })
   const host = await startHost(testCleanup(t), app)

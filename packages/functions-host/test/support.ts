@@ -12,7 +12,7 @@ const PROJECT = fileURLToPath(new URL('../../../', import.meta.url))
 
 export type Cleanup = (release: () => void | Promise<void>) => void
 
-/** What was begun last is released first. @param after of a test's context, or of a whole file. */
+/** Releases in reverse order. @param after the `after` of a test's context, or of a whole file. */
 export function cleanups(after: (release: () => Promise<void>) => void): Cleanup {
   const releases: (() => void | Promise<void>)[] = []
   after(async () => {
@@ -23,24 +23,24 @@ export function cleanups(after: (release: () => Promise<void>) => void): Cleanup
 
 const cleanupsByTest = new WeakMap<TestContext, Cleanup>()
 
-/** Those of one test: the same each time, so that all are released in order. */
+/** Returns the cleanup of a test: always the same one, so that all is released in order. */
 export function testCleanup(t: TestContext): Cleanup {
   const known = cleanupsByTest.get(t) ?? cleanups((release) => t.after(release))
   cleanupsByTest.set(t, known)
   return known
 }
 
-/** A folder for data, removed at the end. */
+/** Creates a data folder, which is removed at the end. */
 export function dataFolder(cleanup: Cleanup): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-host-'))
   cleanup(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 
-/** A function app as `npm run build` leaves it, inside the project so that it finds its dependencies. */
+/** A function app as `npm run build` creates it. It is inside the project, so that it finds its dependencies. */
 export class TestApp {
   readonly root: string
-  /** Lines that the functions wrote with `out`. */
+  /** File of the lines that the functions write with `out`. */
   readonly #out: string
 
   constructor(cleanup: Cleanup, functions: string, hostJson: object = {}) {
@@ -60,7 +60,7 @@ export class TestApp {
     writeFileSync(path, text)
   }
 
-  /** Makes `until-exists`-style gates of the functions open: they wait for this file. */
+  /** Opens a gate of the functions, which wait for this file. */
   open(gate: string): void {
     this.write(gate, '')
   }
@@ -69,7 +69,7 @@ export class TestApp {
     rmSync(join(this.root, gate))
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the functions wrote, compared field by field.
+  // biome-ignore lint/suspicious/noExplicitAny: the tests compare the lines field by field.
   lines(): any[] {
     if (!existsSync(this.#out)) return []
     const text = readFileSync(this.#out, 'utf8')
@@ -86,7 +86,7 @@ export class TestApp {
   }
 }
 
-/** What every test function may use: `out` writes a line, `gate` waits for a file of the app's folder. */
+/** Helpers of the test functions: `out` writes a line, `gate` waits for a file in the app's folder. */
 const PRELUDE = `
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -96,14 +96,14 @@ const isOpen = (gate) => existsSync(process.env.APP_ROOT + '/' + gate)
 const gate = async (name) => { while (!isOpen(name)) await delay(10) }
 `
 
-/** Claims of a host that was killed expire after seconds, so that a test need not wait for long. */
+/** With these settings, claims of a killed host expire after seconds. */
 const QUICK = {
   ...FAST_RECOVERY,
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:02',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:00.200',
 }
 
-/** The real host process on a free port. Its log is silent unless a test asks for it. */
+/** Starts the host as a process on a free port. Its log is silent unless a test sets a level. */
 export async function startHost(
   cleanup: Cleanup,
   app: TestApp,
@@ -117,13 +117,13 @@ export async function startHost(
   return host
 }
 
-/** Settings of a host whose time of day is off by so many seconds. */
+/** Settings of a host whose time of day is shifted by `seconds`. */
 export function shiftedBy(seconds: number): Record<string, string> {
   const preload = new URL('./shifted-clock.ts', import.meta.url)
   return { NODE_OPTIONS: `--import=${preload}`, TIDEMARK_TEST_CLOCK_SHIFT_S: String(seconds) }
 }
 
-/** How a host ended by itself. */
+/** Waits until a host ends on its own. @returns how it ended. */
 export async function waitForEnd(host: Child): Promise<string> {
   let how: string | undefined
   void host.exited.then((description) => {
@@ -133,15 +133,15 @@ export async function waitForEnd(host: Child): Promise<string> {
 }
 
 /**
- * Settles when a host that was told to stop has heard it: its port is closed then. Looks by connections that
- * are not kept: one that is kept is answered on, and the time for what is in flight would run out.
+ * Settles when a host has begun to stop: its port is closed then. It checks with new connections, because the
+ * host still answers kept-alive ones, and the time for requests in flight would run out.
  */
 export async function untilStopping(host: Child): Promise<void> {
   const port = Number(new URL(host.address).port)
   await until('the closed port', async () => !(await answers(port)))
 }
 
-/** The blob endpoint, with the connection string as AzureWebJobsStorage has it. */
+/** Starts the blob emulator. The connection string is that of AzureWebJobsStorage. */
 export async function startBlobs(
   cleanup: Cleanup,
   dataDir: string,
@@ -157,11 +157,13 @@ export async function startBlobs(
   )
   cleanup(() => child.stop())
   const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
-  const connection = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};BlobEndpoint=${child.address}/devstoreaccount1;`
+  const connection =
+    `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};` +
+    `BlobEndpoint=${child.address}/devstoreaccount1;`
   return { child, connection, port: new URL(child.address).port }
 }
 
-/** The Event Hubs endpoint with hubs of one partition unless `name:partitions` says otherwise. */
+/** Starts the Event Hubs emulator. Hubs have one partition unless given as `name:partitions`. */
 export async function startHubs(
   cleanup: Cleanup,
   dataDir: string,
@@ -187,7 +189,7 @@ export async function startHubs(
 
 const COSMOS_KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 
-/** The Cosmos DB endpoint, with the connection string as CosmosConnection has it. */
+/** Starts the Cosmos DB emulator. The connection string is that of CosmosConnection. */
 export async function startCosmos(
   cleanup: Cleanup,
   dataDir: string,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { until } from '../../test-support/wait.ts'
 import { startHost, TestApp, testCleanup } from './support.ts'
 
-test('a timer runs when it is due, and is told of its schedule', async (t) => {
+test('a timer runs when it is due, and gets its schedule', async (t) => {
   const app = new TestApp(testCleanup(t), `app.timer('f', { schedule: '* * * * * *', handler: (timer) => out(timer) })`)
   await startHost(testCleanup(t), app)
   const [first, second] = await until('two runs', () => app.lines().length >= 2 && app.lines())
@@ -14,7 +14,7 @@ test('a timer runs when it is due, and is told of its schedule', async (t) => {
   assert.ok(second.scheduleStatus.next > second.scheduleStatus.last)
 })
 
-test('a timer with runOnStartup runs at once, whenever it is due', async (t) => {
+test('a timer with runOnStartup runs at once', async (t) => {
   const app = new TestApp(
     testCleanup(t),
     `app.timer('f', { schedule: '0 0 0 1 1 *', runOnStartup: true, handler: () => out('ran') })`,
@@ -23,7 +23,7 @@ test('a timer with runOnStartup runs at once, whenever it is due', async (t) => 
   await until('the run', () => app.lines().length === 1)
 })
 
-test('runs of a timer never overlap, and a run that fails is tried again as its retry option says', async (t) => {
+test('runs of a timer never overlap, and a failed run is retried as its retry option says', async (t) => {
   const app = new TestApp(
     testCleanup(t),
     `let running = 0

@@ -1,13 +1,13 @@
 import { type Answer, Problem } from './control-problem.ts'
 
-/** What can be done at a path, by method. */
+/** The handlers of a path, by HTTP method. */
 export type Methods = Readonly<Record<string, () => Answer | Promise<Answer>>>
 
 export const ok = (body: unknown): Answer => ({ status: 200, body })
 
 export const noPath = (): Problem => new Problem(404, 'there is nothing at this path')
 
-/** @throws Problem 405 for a method that there is not. */
+/** Calls the method's handler. @throws Problem 405 for a method without a handler. */
 export async function answerBy(methods: Methods, method: string): Promise<Answer> {
   const handler = Object.hasOwn(methods, method) ? methods[method] : undefined
   if (handler) return handler()

@@ -5,11 +5,11 @@ import { InvalidSettings } from '../settings-check.ts'
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** JSON; undefined: none. */
+  /** Value of the JSON body; undefined: no body. */
   readonly body?: unknown
 }
 
-/** What the control endpoint refuses: RFC 9457 problem details of one line. */
+/** A refusal of the control endpoint: RFC 9457 problem details with a detail of one line. */
 export class Problem extends Error {
   override name = 'Problem'
   readonly status: number
@@ -22,7 +22,7 @@ export class Problem extends Error {
   }
 }
 
-/** The answer to a request that failed. */
+/** Builds the answer to a failed request. */
 export function problemAnswer(error: unknown): Answer {
   const problem = toProblem(error)
   return {
@@ -36,5 +36,5 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof InvalidSettings) return new Problem(400, error.message)
   console.error(error)
-  return new Problem(500, `it failed: ${error instanceof Error ? error.message : String(error)}`)
+  return new Problem(500, `the request failed: ${error instanceof Error ? error.message : String(error)}`)
 }

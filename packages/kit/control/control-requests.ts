@@ -4,18 +4,18 @@ import { Problem } from './control-problem.ts'
 const MAX_BODY_BYTES = 64 * 1024
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i
 
-/** A request as the routes see it. */
+/** A parsed request. */
 export interface ControlRequest {
   readonly method: string
   /** The path's segments, decoded. */
   readonly segments: readonly string[]
-  /** Undefined: there is none. */
+  /** Undefined: no body. */
   readonly body: unknown
 }
 
 /**
- * Refuses what a web page could make a browser send here: under a name that it made point here (DNS
- * rebinding), or from its own origin.
+ * Refuses requests that a web page could make a browser send. They have a host name that the page pointed
+ * here (DNS rebinding), or the page's own origin.
  * @throws Problem 403
  */
 export function checkSender({ headers }: IncomingMessage): void {
@@ -52,14 +52,14 @@ async function readBody(message: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    // The message quotes the body, line ends included.
-    throw new Problem(400, `the body is no JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`)
+    // The parser's message quotes the body, including line ends.
+    throw new Problem(400, `the body is not JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`)
   }
 }
 
 /**
- * One that is too large is read to its end all the same, and forgotten: a client that still writes does not
- * see the answer.
+ * Reads a body. A body that is too large is read to its end and discarded, because a client that still writes
+ * does not read the answer.
  */
 async function collect(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []

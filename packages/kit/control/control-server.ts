@@ -19,8 +19,8 @@ export interface ControlOptions {
 }
 
 /**
- * Starts a control endpoint: HTTP and JSON on loopback, for whoever develops or tests here.
- * @throws StartError when the port cannot be used.
+ * Starts a control endpoint: HTTP and JSON on loopback, for developers and tests.
+ * @throws StartError if the port cannot be used.
  */
 export async function startControl({ port, setting, answer }: ControlOptions): Promise<Running> {
   const server = createServer((message, response) => {
@@ -52,7 +52,7 @@ async function serve(
     await drain(message)
     answered = problemAnswer(error)
   }
-  // The client went away.
+  // The client has disconnected.
   if (response.destroyed) return
   const body = JSON.stringify(answered.body)
   response.writeHead(answered.status, {

@@ -19,7 +19,7 @@ const command: CommandLine<'port' | 'data' | 'hub' | 'fast'> = {
 const given = (args: readonly string[], env: NodeJS.ProcessEnv = {}) => new Given(command, args, env)
 
 describe('a command line', () => {
-  it('is refused in one line where the command does not know it', () => {
+  it('is refused in one line if the command does not know it', () => {
     const refused: readonly (readonly [args: readonly string[], message: RegExp])[] = [
       [['--prot', '1'], /^--prot is unknown \(emulator --help\)$/],
       [['-x'], /^-x is unknown/],
@@ -28,14 +28,14 @@ describe('a command line', () => {
       [['--port'], /^--port needs a value, PORT/],
       [['--port', '--fast'], /^--port needs a value, PORT/],
       [['--fast=1'], /^--fast takes no value/],
-      [['--port', '1', '--port', '2'], /^--port stands there twice/],
+      [['--port', '1', '--port', '2'], /^--port is given twice/],
       [['a', 'b'], /^"b" is one argument too many/],
     ]
     for (const [args, message] of refused)
       assert.throws(() => given(args), { name: 'UsageError', message }, args.join(' '))
   })
 
-  it('is refused where a value cannot be, by the name under which it was given', () => {
+  it('is refused with a wrong value, by the name of the flag or variable', () => {
     for (const port of ['70000', 'http', '-1', '1.5'])
       assert.throws(() => given([`--port=${port}`]).port('port', 1), {
         message: new RegExp(`^--port is "${port}": set it`),
@@ -46,13 +46,13 @@ describe('a command line', () => {
     })
   })
 
-  it('has one of several values, and is refused with any other', () => {
+  it('accepts one of several values, and refuses any other', () => {
     const level = (...args: readonly string[]) => given(args).oneOf('data', ['low', 'high'], 'low')
     assert.deepEqual([level('--data', 'high'), level()], ['high', 'low'])
     assert.throws(() => level('--data=loud'), { message: /^--data is "loud": set it to one of low, high/ })
   })
 
-  it('goes before the environment, and that before what the command takes by itself', () => {
+  it('overrides the environment, which overrides the defaults', () => {
     const env = { EMULATOR_PORT: '1', EMULATOR_DATA: 'b', EMULATOR_FAST: '1', EMULATOR_FOLDER: 'd' }
     const flags = given(['--port', '0', '--data=a', '--no-fast', 'c'], env)
     assert.deepEqual(
@@ -66,16 +66,16 @@ describe('a command line', () => {
       [unset.port('port', 9), unset.text('data'), unset.isOn('fast'), unset.operand()],
       [9, undefined, false, undefined],
     )
-    // A parent says so what its child is not to take from the environment.
+    // A parent passes an empty flag to override its child's environment.
     assert.equal(given(['--data='], env).text('data'), undefined)
   })
 
-  it('has each value of a flag that may stand several times', () => {
+  it('has each value of a repeatable flag', () => {
     assert.deepEqual(given(['--hub', 'a', '--hub=b']).texts('hub'), ['a', 'b'])
     assert.deepEqual(given([]).texts('hub'), [])
   })
 
-  it('is not read by a Node that is too old, which is told so', () => {
+  it('refuses a Node version that is too old', () => {
     for (const version of ['18.20.0', '20.20.2', '22.17.1'])
       assert.throws(() => checkNode(version), { message: /too old/ })
     for (const version of ['22.18.0', '24.0.0', '26.1.0']) checkNode(version)

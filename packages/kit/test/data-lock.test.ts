@@ -15,7 +15,7 @@ describe('the lock of a data folder', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  it('is one at a time, and free again when it is given back', async () => {
+  it('excludes others until it is released', async () => {
     const unlock = await lockFolder(folder)
     await assert.rejects(lockFolder(folder), {
       name: 'StartError',
@@ -25,7 +25,7 @@ describe('the lock of a data folder', () => {
     await (await lockFolder(folder))()
   })
 
-  it('of a living process is refused, naming it', async () => {
+  it('of a running process is refused, naming the process', async () => {
     const other = spawn('sleep', ['60'])
     await writeFile(join(folder, 'lock'), `${other.pid}\n`)
     await assert.rejects(lockFolder(folder), {
@@ -37,14 +37,14 @@ describe('the lock of a data folder', () => {
     await (await lockFolder(folder))()
   })
 
-  it('of a process that ended but was not fetched by its parent is taken over', async () => {
-    // The shell becomes a sleep, which never fetches the child that ended.
+  it('of an ended process that its parent has not reaped is taken over', async () => {
+    // The shell becomes a sleep, which never reaps the ended child.
     const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
     const [output] = await once(parent.stdout, 'data')
     const zombie = Number(String(output))
     try {
       await writeFile(join(folder, 'lock'), `${zombie}\n`)
-      // Until the child has ended, its lock counts.
+      // The lock is valid until the child has ended.
       const unlock = await until('its lock to be taken over', () => lockFolder(folder).catch(() => undefined))
       await unlock()
     } finally {
@@ -52,14 +52,14 @@ describe('the lock of a data folder', () => {
     }
   })
 
-  it('that names no process is taken over', async () => {
+  it('without a valid process is taken over', async () => {
     for (const text of ['', 'nonsense', '-1', '0', '99999999']) {
       await writeFile(join(folder, 'lock'), text)
       await (await lockFolder(folder))()
     }
   })
 
-  it('of a folder that cannot be written is refused, naming it', async () => {
+  it('of a folder that cannot be written is refused, naming the folder', async () => {
     const file = join(folder, 'file')
     await writeFile(file, '')
     await assert.rejects(lockFolder(join(file, 'data')), { name: 'StartError', message: new RegExp(file) })

@@ -19,7 +19,7 @@ describe('the token of a data folder', () => {
   })
   const readMode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
 
-  it('is made where it is asked for, its folder too, and no other user can read them', async () => {
+  it('is created with its folder if required, and no other user can read them', async () => {
     const data = join(folder, 'data')
     const file = await requiredTokenFile(data)
     assert.equal(file, join(data, 'token'))
@@ -27,7 +27,7 @@ describe('the token of a data folder', () => {
     assert.deepEqual([await readMode(data), await readMode(file ?? '')], [0o700, 0o600])
   })
 
-  it('stays the same from start to start, and one that others could read is theirs no more', async () => {
+  it('stays the same at each start, and its file becomes private again', async () => {
     const file = (await requiredTokenFile(folder)) ?? ''
     const before = readToken(file)
     await chmod(file, 0o644)
@@ -35,12 +35,12 @@ describe('the token of a data folder', () => {
     assert.deepEqual([readToken(file), await readMode(file)], [before, 0o600])
   })
 
-  it('of two that start at the same moment is one', async () => {
+  it('is one for two processes that start at the same moment', async () => {
     const [one = '', other = ''] = await Promise.all([requiredTokenFile(folder), requiredTokenFile(folder)])
     assert.equal(readToken(one), readToken(other))
   })
 
-  it('is not asked for where the setting says so, and one that is none is told', async () => {
+  it('is not required if the setting says so, and a malformed one is reported', async () => {
     process.env.TIDEMARK_REQUIRE_TOKEN = '0'
     assert.equal(await requiredTokenFile(folder), undefined)
     process.env.TIDEMARK_REQUIRE_TOKEN = 'yes'
@@ -51,7 +51,7 @@ describe('the token of a data folder', () => {
     assert.throws(() => readToken(join(folder, 'none')), { name: 'StartError', message: /cannot be read/ })
   })
 
-  it('lets in who shows it whole, and nobody else', () => {
+  it('allows requests with the whole token, and no others', () => {
     const token = newToken()
     const shows = (authorization?: string): boolean =>
       showsToken({ headers: { authorization } } as IncomingMessage, token)
@@ -88,21 +88,16 @@ describe('a machine', () => {
 
   for (const [what, lines, own, shared] of [
     ['with one person is not shared', [ada, robot], 1000, false],
-    ['with two people is shared, whoever of them asks', [ada, bob], 1001, true],
-    ['with two people is shared, root asking', [ada, bob], 0, true],
-    ['with root alone is not shared: a container', [], 0, false],
-    ['with one person is not shared, root asking', [ada], 0, false],
-    [
-      'whose user is not among its accounts has them from a directory: others may come from there too',
-      [ada],
-      70_001,
-      true,
-    ],
-    ['that does not tell who asks is shared', [ada], undefined, true],
+    ['with two people is shared', [ada, bob], 1001, true],
+    ['with two people is shared, also for root', [ada, bob], 0, true],
+    ['with only root is not shared: a container', [], 0, false],
+    ['with one person is not shared, also for root', [ada], 0, false],
+    ['whose user is not among its accounts is shared: others may also come from a directory', [ada], 70_001, true],
+    ['without user ids is shared', [ada], undefined, true],
   ] as const)
     it(what, () => assert.equal(isSharedBy(linuxPeople(passwd(...lines), ''), own), shared))
 
-  it('has people where its own bounds put them', () => {
+  it('has people within its own bounds of user ids', () => {
     assert.deepEqual(linuxPeople(passwd('eve:x:500:500::/home/eve:/bin/sh'), ''), [])
     assert.deepEqual(linuxPeople(passwd('eve:x:500:500::/home/eve:/bin/sh'), '# UID_MIN 9\nUID_MIN\t\t 500\n'), [500])
     assert.deepEqual(linuxPeople(passwd(ada, 'eve:x:70000:1::/home/eve:'), 'UID_MAX 80000'), [1000, 70_000])

@@ -3,15 +3,17 @@ import { checkOrigin, checkToken, refuse, setSecurityHeaders } from '../../kit/g
 import { answerFile, type Site } from './site.ts'
 
 /**
- * Answers what no service needs to: a request of a page or a user that is not let in, and one for a file of the page.
- * @param token what every request must show but one for such a file, which holds nothing. @returns whether it did.
+ * Answers requests that no service handles: it refuses foreign pages and users, and serves the console's
+ * files.
+ * @param token the bearer token of every request, except for the console's files, which have no data.
+ * @returns whether it has answered.
  */
 export function answeredAtDoor(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { site, token }: { readonly site: Site; readonly token: string | undefined },
 ): boolean {
-  // A client that goes away in the middle is no fault of whoever answers.
+  // A client that disconnects early is not an error.
   incoming.on('error', () => {})
   outgoing.on('error', () => {})
   setSecurityHeaders(outgoing)

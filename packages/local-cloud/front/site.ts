@@ -4,14 +4,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative, sep } from 'node:path'
 import { StartError } from '../../kit/errors.ts'
 
-/** Files of a page, by the paths that they are served at. */
+/** Files of a page, by URL path. */
 export type Site = ReadonlyMap<string, SiteFile>
 
 export interface SiteFile {
   readonly body: Buffer
   readonly type: string
   readonly etag: string
-  /** Its name changes with its content. */
+  /** Whether the file's name changes with its content. */
   readonly immutable: boolean
 }
 
@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Reads a folder that `npm run build` made. @throws StartError where there is none. */
+/** Reads the folder that `npm run build` creates. @throws StartError if it is missing. */
 export function readSite(folder: string): Site {
   let names: string[]
   try {
@@ -31,7 +31,7 @@ export function readSite(folder: string): Site {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
   } catch (error) {
-    throw new StartError(`${folder} cannot be read (${(error as Error).message}): npm run build makes it`)
+    throw new StartError(`${folder} cannot be read (${(error as Error).message}): run npm run build`)
   }
   const files = names.flatMap((name): [string, SiteFile][] => {
     const type = TYPES[extname(name)]
@@ -41,13 +41,13 @@ export function readSite(folder: string): Site {
   })
   const site = new Map(files)
   const index = site.get('/index.html')
-  if (index === undefined) throw new StartError(`${folder} has no index.html: npm run build makes it`)
+  if (index === undefined) throw new StartError(`${folder} has no index.html: run npm run build`)
   return site.set('/', index)
 }
 
 /**
- * Where the console finds the services: behind the address that it came from.
- * @param openapi where the document of an app is: that of all of them, unless told otherwise.
+ * Adds the list of services for the console: they are behind the console's own address.
+ * @param openapi the path of an app's document; by default, that of the merged document.
  */
 export function withServices(
   site: Site,

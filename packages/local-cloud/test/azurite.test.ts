@@ -36,7 +36,7 @@ describe('the blobs of the local cloud', () => {
     assert.equal((await client.getContainerClient('container').create())._response.status, 201)
   })
 
-  it('are not served to the page of a stranger, by the name that leads here or from its own origin', async () => {
+  it('are refused to a foreign page, with its own host name or its own origin', async () => {
     const { host } = new URL(blobs.address)
     const ask = async (headers: Record<string, string>): Promise<[number | undefined, string]> => {
       const sent = request(`${blobs.address}/${ACCOUNT}/container?restype=container`, { headers })
@@ -50,7 +50,7 @@ describe('the blobs of the local cloud', () => {
     }
     const [status, body] = await ask({ host, origin: 'https://evil.example' })
     assert.deepEqual([status, JSON.parse(body).code], [403, 'foreign-origin'])
-    // Its own refusal: this one is not signed.
+    // Azurite's own refusal, because the request is not signed.
     assert.match((await ask({ host }))[1], /^<\?xml/)
   })
 })

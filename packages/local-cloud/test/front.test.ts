@@ -28,7 +28,7 @@ describe('the front', () => {
     for (const server of servers) server.close().closeAllConnections()
   })
 
-  /** A host of an app. */
+  /** Starts a host of an app. */
   async function host(app: string, handler: Handler): Promise<Server> {
     const server = createServer(handler)
     servers.push(server)
@@ -47,7 +47,7 @@ describe('the front', () => {
         }),
       )
 
-  it('answers 503 with Retry-After for an app that is away, and 404 for one that there is not, bodies unread', async () => {
+  it('answers 503 with Retry-After for an absent app, and 404 for an unknown one, with unread bodies', async () => {
     for (const [path, status] of [
       ['/api/ordering/orders', 503],
       ['/api/openapi.json', 503],
@@ -66,11 +66,11 @@ describe('the front', () => {
     }
   })
 
-  it('answers 504 where the host ends before it answers, and breaks off an answer where the host does', async () => {
+  it('answers 504 if the host ends before it answers, and cuts an answer where the host does', async () => {
     const server = await host('ordering', ({ socket }) => socket.destroy())
     assert.equal((await fetch(`${front.address}/api/ordering/orders`)).status, 504)
     server.close()
-    // Without a length, only a connection that breaks tells a part from the whole.
+    // Without a length, only a broken connection shows that an answer is incomplete.
     for (const headers of [{ 'content-length': 10 }, {}]) {
       await host('ordering', ({ socket }, outgoing) => {
         outgoing.writeHead(200, headers).write('half', () => socket.destroy())
@@ -81,10 +81,10 @@ describe('the front', () => {
     }
   })
 
-  it('asks once more where a connection that it kept was closed meanwhile, if that changes nothing', async () => {
+  it('repeats a safe request if a kept-alive connection was closed meanwhile', async () => {
     const seen = new WeakSet<object>()
     await host('ordering', ({ socket }, outgoing) => {
-      // As a host does whose time for an idle connection ends while a request is on its way.
+      // Like a host whose idle time-out ends while a request is in flight.
       if (seen.has(socket)) socket.destroy()
       else outgoing.end('answer')
       seen.add(socket)
@@ -97,7 +97,7 @@ describe('the front', () => {
     assert.deepEqual([await readStatus('GET'), await readStatus('GET'), await readStatus('POST')], [200, 200, 504])
   })
 
-  it('lets the host know when the client has gone away', async () => {
+  it("closes the host's connection when the client disconnects", async () => {
     let gone = false
     await host('ordering', (incoming) => {
       incoming.socket.once('close', () => {
@@ -111,10 +111,10 @@ describe('the front', () => {
       () => new Promise((resolve) => servers[0]?.getConnections((_, n) => resolve(n > 0))),
     )
     socket.destroy()
-    await until('the host to hear of it', () => gone)
+    await until('the end of the host connection', () => gone)
   })
 
-  it('hands on method, path, headers and body as they came, and the answer as it is', async () => {
+  it('forwards method, path, headers, body and answer unchanged', async () => {
     let seen: { url?: string; method?: string; headers: NodeJS.Dict<string[]>; body: string } | undefined
     await host('ordering', async (incoming, outgoing) => {
       const { url, method, headersDistinct: headers } = incoming
@@ -137,7 +137,7 @@ describe('the front', () => {
     })
   })
 
-  it('leaves it to the host what a body without a length is', async () => {
+  it('forwards a body without a length in chunks', async () => {
     const seen: [string | undefined, string | undefined, string][] = []
     await host('ordering', async (incoming, outgoing) => {
       const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
@@ -163,7 +163,7 @@ describe('the front', () => {
     ])
   })
 
-  it('tells what all apps can be asked in one document, and what an app says that has none', async () => {
+  it('merges the documents of all apps, or passes on the answer of an app without one', async () => {
     await host('ordering', tags('ordering'))
     await host('inventory', tags('inventory'))
     const merged = await (await fetch(`${front.address}/api/openapi.json`)).json()
@@ -178,7 +178,7 @@ describe('the front', () => {
     assert.deepEqual([refused.status, await refused.text()], [400, '/api/openapi.json?x=1'])
   })
 
-  it('answers what was asked before it stops, and nothing new', async () => {
+  it('answers open requests before it stops, and no new ones', async () => {
     const asked = Promise.withResolvers<() => void>()
     await host('ordering', (_, outgoing) => asked.resolve(() => outgoing.end('done')))
     const answer = fetch(`${front.address}/api/ordering/orders`)
@@ -191,7 +191,7 @@ describe('the front', () => {
     await within(stopped, 'the front to stop')
   })
 
-  it('refuses a host that is not loopback and the origin of another page, whatever is asked', async () => {
+  it('refuses every request with a foreign host or origin', async () => {
     let asked = 0
     await host('ordering', (_, outgoing) => {
       asked += 1
@@ -225,7 +225,7 @@ describe('the front', () => {
     ])
   })
 
-  it('with a token serves nobody who does not show it, whatever is asked, but for the files of the page', async () => {
+  it('requires the token for everything except the files of the page', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-site-'))
     await writeFile(join(folder, 'index.html'), '<!doctype html>')
     const token = newToken()
@@ -249,14 +249,14 @@ describe('the front', () => {
         assert.equal(await readStatus(`${path}?token=${token}`, {}), 401, path)
       }
       assert.deepEqual(seen, [])
-      // The host asks for it too.
+      // The host gets the token, too.
       const authorization = bearer(token)
       for (const path of ['/api/ordering/orders', '/api/openapi.json'])
         assert.equal(await readStatus(path, { authorization }), 200, path)
       assert.deepEqual(seen, [authorization, authorization])
       assert.equal(await readStatus('/api/other', { authorization }), 404)
       assert.equal(await readStatus('/', {}), 200)
-      // A stranger's page is one with a token, too.
+      // A foreign page is refused even with the token.
       assert.equal(await readStatus('/api/ordering/orders', { authorization, origin: 'https://evil.example' }), 403)
     } finally {
       await closed.stop()
@@ -264,7 +264,7 @@ describe('the front', () => {
     }
   })
 
-  it('serves a page with the headers that protect it, and names the services to it', async () => {
+  it('serves a page with security headers and the list of services', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-site-'))
     await mkdir(join(folder, 'assets'))
     await writeFile(join(folder, 'index.html'), '<!doctype html>')
@@ -295,6 +295,6 @@ describe('the front', () => {
     }
   })
 
-  it('says what to do where the page was not built', () =>
-    assert.throws(() => readSite(join(tmpdir(), 'tidemark-nowhere')), /npm run build makes it/))
+  it('says what to do if the page was not built', () =>
+    assert.throws(() => readSite(join(tmpdir(), 'tidemark-nowhere')), /run npm run build/))
 })

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { lockFolder } from '../../kit/data-lock.ts'
 import { announceCloud, checkTopology, findCloud, readyCloud, withdrawCloud } from '../running-cloud.ts'
 
-describe('what a cloud says of itself in its data folder', () => {
+describe('the announcement of a cloud in its data folder', () => {
   const ready = {
     settings: { CosmosConnection: 'a' },
     topology: { databases: [], eventHubs: [], blobContainers: ['checkpoints'] },
@@ -19,7 +19,7 @@ describe('what a cloud says of itself in its data folder', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  it('is not believed where nobody has the folder, or another process has it', async () => {
+  it('is ignored if nobody or another process has the folder', async () => {
     await announceCloud(folder, ready)
     assert.equal(await readyCloud(folder), undefined)
     assert.equal(await findCloud(folder), undefined)
@@ -31,14 +31,14 @@ describe('what a cloud says of itself in its data folder', () => {
     assert.equal(await findCloud(folder), undefined)
   })
 
-  it('is not believed when it is half written', async () => {
+  it('is ignored if it is half written', async () => {
     const unlock = await lockFolder(folder)
     await writeFile(join(folder, 'cloud.json'), '{"pid":')
     assert.equal(await readyCloud(folder), undefined)
     await unlock()
   })
 
-  it('is held against the topology that is there now: one that has changed is refused in a line', async () => {
+  it('is compared with the present topology, and a changed one is refused in one line', async () => {
     const file = join(folder, 'topology.json')
     await writeFile(file, JSON.stringify(ready.topology))
     await checkTopology({ pid: 1, ...ready }, file)
@@ -49,13 +49,13 @@ describe('what a cloud says of itself in its data folder', () => {
     })
   })
 
-  it('of a folder that cannot be is nothing', async () => {
+  it('does not exist for a folder that does not exist', async () => {
     await writeFile(join(folder, 'file'), '')
     assert.equal(await findCloud(join(folder, 'file')), undefined)
     assert.equal(await findCloud(join(folder, 'none')), undefined)
   })
 
-  it('is waited for while the cloud starts, and is gone when it ends', async () => {
+  it('is awaited while the cloud starts, and is gone when it ends', async () => {
     const unlock = await lockFolder(folder)
     const found = findCloud(folder)
     await announceCloud(folder, ready)

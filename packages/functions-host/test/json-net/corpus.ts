@@ -380,10 +380,10 @@ const STRUCTURES = [
   deep('{"a":', '}', 65, '1'),
 ]
 
-/** Texts that were thought of. */
+/** Texts chosen by hand. */
 export const chosenTexts: readonly string[] = [...DATES, ...NUMBERS, ...STRINGS, ...STRUCTURES]
 
-/** As many texts that look like dates, numbers and objects as a seed decides. */
+/** Returns `count` seeded random texts that look like dates, numbers and objects. */
 export function randomTexts(seed: number, count: number): readonly string[] {
   const dice = new Dice(seed)
   return Array.from({ length: count }, () =>
@@ -412,7 +412,7 @@ class Dice {
     return String(Math.floor(this.#random() * limit)).padStart(2, '0')
   }
 
-  /** A date, often with something wrong, as the reader looks at one place after another. */
+  /** Returns a date, often with one mistake, because the reader checks one place after another. */
   date(): string {
     const zone = this.pick(['', 'Z', 'Z', 'z', '+', '-', '+', '-', ':', 'X'])
     const offset = this.pick(['', this.#below(15), `${this.#below(15)}:${this.#below(60)}`, this.#digits(4), ':'])
@@ -437,7 +437,7 @@ class Dice {
     return text.slice(0, at) + this.pick(['', ' ', 'T', '-', '0', '/', 'é']) + text.slice(at + 1)
   }
 
-  /** The beginning of a text. */
+  /** Returns the beginning of a text. */
   cut(text: string): string {
     return text.slice(0, Math.floor(this.#random() * text.length))
   }
