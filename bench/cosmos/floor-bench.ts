@@ -40,8 +40,9 @@ export async function benchFloor(options: { seconds: number; rounds: number }): 
       for (const concurrency of CONCURRENCY) {
         // In turns, so that what else the machine does befalls both alike.
         const rounds = []
+        const measurement = { what, request, concurrency, seconds: options.seconds }
         for (let round = 0; round < options.rounds; round++)
-          for (const server of servers) rounds.push(await measure(server, what, request, concurrency, options.seconds))
+          for (const server of servers) rounds.push(await measure(server, measurement))
         for (const { name } of servers) rows.push(median(rounds.filter((row) => row.server === name)))
       }
     return rows
@@ -57,13 +58,14 @@ const CASES: Readonly<Record<string, (server: Server, n: number) => RawRequest>>
   [`feed page of ${FEED_PAGE}`]: (_, n) => feedPage((n * FEED_PAGE) % (LOADED - 2 * FEED_PAGE)),
 }
 
-async function measure(
-  server: Server,
-  what: string,
-  request: (server: Server, n: number) => RawRequest,
-  concurrency: number,
-  seconds: number,
-): Promise<FloorRow> {
+interface Measurement {
+  readonly what: string
+  readonly request: (server: Server, n: number) => RawRequest
+  readonly concurrency: number
+  readonly seconds: number
+}
+
+async function measure(server: Server, { what, request, concurrency, seconds }: Measurement): Promise<FloorRow> {
   const end = performance.now() + seconds * 1000
   const before = cpuSeconds(server.child.pid) ?? Number.NaN
   const load = await drive(server.child.address, concurrency, () => {

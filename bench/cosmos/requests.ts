@@ -25,9 +25,8 @@ const signatures = new Map<string, Record<string, string>>()
 function buildRequest(
   method: string,
   path: string,
-  headers: Record<string, string>,
+  { headers, body = '' }: { readonly headers: Record<string, string>; readonly body?: string },
   status: number,
-  body = '',
 ): RawRequest {
   const known = `${method} ${path}`
   // A signature is of the address: those of reads are made once for each item.
@@ -56,10 +55,11 @@ function buildItem(n: number, pk: string, id: string): object {
 }
 
 export function create(n: number): RawRequest {
-  return buildRequest('POST', DOCS, keyHeader(n), 201, JSON.stringify(buildItem(n, buildKey(n), String(n))))
+  const body = JSON.stringify(buildItem(n, buildKey(n), String(n)))
+  return buildRequest('POST', DOCS, { headers: keyHeader(n), body }, 201)
 }
 
-export const read = (n: number): RawRequest => buildRequest('GET', `${DOCS}/${n}`, keyHeader(n), 200)
+export const read = (n: number): RawRequest => buildRequest('GET', `${DOCS}/${n}`, { headers: keyHeader(n) }, 200)
 
 /** @param status the floor answers 201. */
 export function batch(n: number, status: number): RawRequest {
@@ -73,7 +73,7 @@ export function batch(n: number, status: number): RawRequest {
     'x-ms-cosmos-is-batch-request': 'true',
     'x-ms-cosmos-batch-atomic': 'true',
   }
-  return buildRequest('POST', DOCS, headers, status, JSON.stringify(operations))
+  return buildRequest('POST', DOCS, { headers, body: JSON.stringify(operations) }, status)
 }
 
 export const FEED_PAGE = 100
@@ -85,5 +85,5 @@ export function feedPage(after: number): RawRequest {
     'x-ms-max-item-count': String(FEED_PAGE),
     'x-ms-documentdb-partitionkeyrangeid': '0',
   }
-  return buildRequest('GET', DOCS, headers, 200)
+  return buildRequest('GET', DOCS, { headers }, 200)
 }

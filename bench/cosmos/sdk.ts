@@ -34,7 +34,7 @@ export async function benchSdk(seconds: number): Promise<readonly SdkRow[]> {
       [`batch of ${BATCH}`]: () => batch(container, made++),
     }
     for (const [what, task] of Object.entries(cases))
-      for (const concurrency of CONCURRENCY) rows.push(await measure(what, concurrency, seconds, pids, task))
+      for (const concurrency of CONCURRENCY) rows.push(await measure({ what, task, concurrency, seconds }, pids))
     rows.push(await measureFeed(container, pids))
     return rows
   } finally {
@@ -42,13 +42,15 @@ export async function benchSdk(seconds: number): Promise<readonly SdkRow[]> {
   }
 }
 
-async function measure(
-  what: string,
-  concurrency: number,
-  seconds: number,
-  pids: Readonly<Record<string, number>>,
-  task: () => Promise<unknown>,
-): Promise<SdkRow> {
+interface Measurement {
+  readonly what: string
+  readonly task: () => Promise<unknown>
+  readonly concurrency: number
+  readonly seconds: number
+}
+
+async function measure(measurement: Measurement, pids: Readonly<Record<string, number>>): Promise<SdkRow> {
+  const { what, task, concurrency, seconds } = measurement
   const times: number[] = []
   const started = performance.now()
   const end = started + seconds * 1000

@@ -60,12 +60,11 @@ export async function serveRequest(
   // The client is gone.
   if (response.destroyed || message.socket.destroyed) return
   if (answered === undefined) response.destroy()
-  else send(context, message, response, answered, reported)
+  else send(context, response, answered, reported)
 }
 
 function send(
   { account, connections }: RequestContext,
-  message: IncomingMessage,
   response: ServerResponse,
   answered: Answer,
   reported: number | undefined,
@@ -86,7 +85,7 @@ function send(
   })
   // A body with one byte per character, as most are, needs no UTF-8 encoding.
   const encoding = typeof body === 'string' && body.length === bytes ? 'latin1' : 'utf8'
-  response.end(message.method === 'HEAD' ? '' : body, encoding)
+  response.end(response.req.method === 'HEAD' ? '' : body, encoding)
   connections.answerSent(response, bytes)
 }
 

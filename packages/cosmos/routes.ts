@@ -46,7 +46,7 @@ export const ROUTES: readonly Route[] = [
     run: (_, { host }) => ({ status: 200, body: accountDocument(host) }),
   },
 
-  catalogRoute('query-databases', 'POST', 'dbs', resources.queryDatabases, isQuery),
+  { ...catalogRoute('query-databases', 'POST', 'dbs', resources.queryDatabases), when: isQuery },
   catalogRoute('create-database', 'POST', 'dbs', resources.createDatabase),
   catalogRoute('list-databases', 'GET', 'dbs', resources.listDatabases),
   databaseRoute('read-database', 'GET', DATABASE, (_, database, request) => resources.readDatabase(database, request)),
@@ -54,7 +54,7 @@ export const ROUTES: readonly Route[] = [
     resources.deleteDatabase(catalog, database, request),
   ),
 
-  databaseRoute('query-containers', 'POST', CONTAINERS, resources.queryContainers, isQuery),
+  { ...databaseRoute('query-containers', 'POST', CONTAINERS, resources.queryContainers), when: isQuery },
   databaseRoute('create-container', 'POST', CONTAINERS, ({ catalog }, database, request) =>
     resources.createContainer(catalog, database, request),
   ),
@@ -74,18 +74,18 @@ export const ROUTES: readonly Route[] = [
     resources.listRanges(container, request),
   ),
 
-  catalogRoute('query-offers', 'POST', 'offers', resources.queryOffers, isQuery),
+  { ...catalogRoute('query-offers', 'POST', 'offers', resources.queryOffers), when: isQuery },
   catalogRoute('list-offers', 'GET', 'offers', resources.listOffers),
   catalogRoute('read-offer', 'GET', OFFER, resources.readOffer),
   catalogRoute('replace-offer', 'PUT', OFFER, resources.replaceOffer),
 
-  containerRoute('plan-query', 'POST', ITEMS, items.planQuery, isPlan),
-  containerRoute('query-items', 'POST', ITEMS, items.queryItems, isQuery),
-  containerRoute('batch', 'POST', ITEMS, items.batch, isAtomic),
-  containerRoute('bulk', 'POST', ITEMS, items.bulk, isBatch),
-  containerRoute('upsert-item', 'POST', ITEMS, items.upsertItem, isUpsert),
+  { ...containerRoute('plan-query', 'POST', ITEMS, items.planQuery), when: isPlan },
+  { ...containerRoute('query-items', 'POST', ITEMS, items.queryItems), when: isQuery },
+  { ...containerRoute('batch', 'POST', ITEMS, items.batch), when: isAtomic },
+  { ...containerRoute('bulk', 'POST', ITEMS, items.bulk), when: isBatch },
+  { ...containerRoute('upsert-item', 'POST', ITEMS, items.upsertItem), when: isUpsert },
   containerRoute('create-item', 'POST', ITEMS, items.createItem),
-  containerRoute('read-feed', 'GET', ITEMS, items.readChanges, isFeed),
+  { ...containerRoute('read-feed', 'GET', ITEMS, items.readChanges), when: isFeed },
   containerRoute('list-items', 'GET', ITEMS, items.listItems),
   containerRoute('read-item', 'GET', ITEM, items.readItem),
   containerRoute('replace-item', 'PUT', ITEM, items.replaceItem),
@@ -139,9 +139,8 @@ function catalogRoute(
   method: string,
   path: string,
   run: (catalog: Account['catalog'], request: Request) => Answered,
-  when?: Route['when'],
 ): Route {
-  return withWhen(when, { operation, method, path, run: ({ catalog }, request) => run(catalog, request) })
+  return { operation, method, path, run: ({ catalog }, request) => run(catalog, request) }
 }
 
 function databaseRoute(
@@ -149,15 +148,14 @@ function databaseRoute(
   method: string,
   path: string,
   run: (account: Account, database: Database, request: Request) => Answered,
-  when?: Route['when'],
 ): Route {
   const find = ({ catalog }: Account, { database = '' }: Request): Database => catalog.database(database)
-  return withWhen(when, {
+  return {
     operation,
     method,
     path,
     run: (account, request) => run(account, find(account, request), request),
-  })
+  }
 }
 
 function containerRoute(
@@ -165,7 +163,6 @@ function containerRoute(
   method: string,
   path: string,
   run: (account: Account, container: Container, request: Request) => Answered,
-  when?: Route['when'],
 ): Route {
   const find = ({ catalog }: Account, { database = '', container = '', headers }: Request): Container => {
     const found = catalog.container(catalog.database(database), container)
@@ -175,7 +172,7 @@ function containerRoute(
       throw badRequest(`the container ${found.id} has the rid ${found.rid}, not ${intended}`, 1024)
     return found
   }
-  return withWhen(when, {
+  return {
     operation,
     method,
     path,
@@ -191,7 +188,7 @@ function containerRoute(
         throw error
       }
     },
-  })
+  }
 }
 
 /** The headers under which the SDKs store their session tokens. */
@@ -200,8 +197,4 @@ function ownerHeaders({ id, rid, database }: Container): Record<string, string> 
     'x-ms-content-path': rid,
     'x-ms-alt-content-path': `dbs/${encodeURIComponent(database.id)}/colls/${encodeURIComponent(id)}`,
   }
-}
-
-function withWhen(when: Route['when'], route: Route): Route {
-  return when ? { ...route, when } : route
 }

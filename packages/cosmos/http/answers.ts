@@ -21,8 +21,7 @@ export function formatList(
   name: string,
   members: readonly string[],
   rid: string,
-  charge: number,
-  headers: Answer['headers'] = {},
+  { charge, headers }: { readonly charge: number; readonly headers?: Answer['headers'] },
 ): Answer {
   return {
     status: 200,

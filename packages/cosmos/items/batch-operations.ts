@@ -94,9 +94,9 @@ function applyOperation(items: Items, partition: LogicalPartition, operation: Ba
       // BatchSinglePartitionKeyTests.cs.
       return items.read(partition, id, ifNoneMatch ?? ifMatch)
     case 'Replace':
-      return items.replace(partition, id, body, operation, lsn)
+      return items.replace(partition, { id, body, ifMatch }, lsn)
     case 'Patch':
-      return items.patch(partition, id, body, operation, lsn)
+      return items.patch(partition, { id, body, ifMatch }, lsn)
     case 'Delete':
       return items.remove(partition, id, operation)
   }

@@ -11,14 +11,15 @@ import {
 } from './batch-operations.ts'
 import type { Items } from './items.ts'
 
-/** The target of a bulk request. */
-export interface BulkTarget {
+export interface BulkRequest {
   /** As of the moment at which an operation runs. */
   readonly container: () => Container
   /** The range that the request names. An operation on a key of another range gets a 410. */
   readonly range: Range | undefined
   /** The key of operations that name none. */
   readonly pk: string | undefined
+  readonly operations: readonly BatchOperation[]
+  readonly continueOnError: boolean
 }
 
 /**
@@ -26,21 +27,16 @@ export interface BulkTarget {
  * unless the client continues on errors.
  * @returns a result for each, once everything they wrote is on disk.
  */
-export async function runBulk(
-  store: Store,
-  items: Items,
-  target: BulkTarget,
-  operations: readonly BatchOperation[],
-  continueOnError: boolean,
-): Promise<readonly BatchResult[]> {
+export async function runBulk(store: Store, items: Items, request: BulkRequest): Promise<readonly BatchResult[]> {
+  const { range, operations, continueOnError } = request
   let stopped = false
   const budget = new AnswerBudget()
   const run = (operation: BatchOperation, lsn: number): BatchResult => {
     if (stopped) return { status: 424, charge: 0 }
-    const container = target.container()
-    const pk = parseOperationKey(container, operation) ?? target.pk
+    const container = request.container()
+    const pk = parseOperationKey(container, operation) ?? request.pk
     if (pk === undefined) throw badRequest('an operation names no partition key')
-    if (target.range && !isWithin(target.range, items.effectiveKeys.compute(container, pk)))
+    if (range && !isWithin(range, items.effectiveKeys.compute(container, pk)))
       throw new Failure(410, 'Gone', 'the partition key belongs to another range', 1002)
     const result = runOperation(items, { container, pk }, operation, lsn)
     // The SDKs resend an operation with this substatus: @azure/cosmos, retry/bulkExecutionRetryPolicy.js.

@@ -34,6 +34,20 @@ export interface Conditions {
   readonly ifMatch?: string | undefined
 }
 
+/** A change of an item that exists. */
+export interface ItemChange extends Conditions {
+  readonly id: string
+  /** The new item, or the patch. */
+  readonly body: unknown
+}
+
+interface Replacement {
+  readonly before: Item
+  readonly checked: CheckedItem
+  /** How many operations the patch has; undefined for a change without one. */
+  readonly patched?: number
+}
+
 /**
  * The items of all containers. Ignores expired items, swept or not. All methods but the reads run within a
  * write and take its LSN. They refuse before they change anything.
@@ -68,28 +82,32 @@ export class Items extends ItemReader {
     const checked = checkItem(partition, body)
     const before = this.find(partition, checked.id)
     // Without the item, an upsert creates it whatever If-Match says.
-    return before ? this.#replace(partition, checked, before, conditions, lsn) : this.#create(partition, checked, lsn)
+    if (!before) return this.#create(partition, checked, lsn)
+    checkMatch(before, conditions.ifMatch)
+    return this.#replace(partition, { before, checked }, lsn)
   }
 
   /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
-  replace(partition: LogicalPartition, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
+  replace(partition: LogicalPartition, { id, body, ifMatch }: ItemChange, lsn: number): Outcome {
     const checked = checkItem(partition, body)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    return this.#replace(partition, checked, this.get(partition, id), conditions, lsn)
+    const before = this.get(partition, id)
+    checkMatch(before, ifMatch)
+    return this.#replace(partition, { before, checked }, lsn)
   }
 
   /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
-  patch(partition: LogicalPartition, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
+  patch(partition: LogicalPartition, { id, body, ifMatch }: ItemChange, lsn: number): Outcome {
     const { operations, condition } = readPatch(body)
     const before = this.get(partition, id)
-    checkMatch(before, conditions.ifMatch)
+    checkMatch(before, ifMatch)
     const item = JSON.parse(before.json) as Json
     if (condition !== undefined && !satisfies(item, condition))
       throw preconditionFailed('the condition of the patch is not met')
     applyPatch(item, operations)
     const checked = checkItem(partition, item)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    return this.#replace(partition, checked, before, {}, lsn, operations.length)
+    return this.#replace(partition, { before, checked, patched: operations.length }, lsn)
   }
 
   /** @throws Failure 404, 412 */
@@ -136,15 +154,7 @@ export class Items extends ItemReader {
     return { status: 201, item, charge: writeCharge({ bytesAfter: Buffer.byteLength(item.json), terms }) }
   }
 
-  #replace(
-    { container, pk }: LogicalPartition,
-    checked: CheckedItem,
-    before: Item,
-    conditions: Conditions,
-    lsn: number,
-    patched = 0,
-  ): Outcome {
-    checkMatch(before, conditions.ifMatch)
+  #replace({ container, pk }: LogicalPartition, { before, checked, patched = 0 }: Replacement, lsn: number): Outcome {
     this.#uniqueKeys.check(container, pk, checked.value, before.number)
     const item = buildItem(container, checked, before.number)
     const indexed = this.#store.hasIndexes(container.number)

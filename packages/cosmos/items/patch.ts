@@ -10,6 +10,13 @@ export interface Patch {
   readonly condition: string | undefined
 }
 
+/** An operation as the client sent it. Applying it checks it. */
+interface Operation {
+  readonly op: unknown
+  readonly path: unknown
+  readonly value?: unknown
+}
+
 /** @throws Failure 400 */
 export function readPatch(body: unknown): Patch {
   const { operations, condition }: Json = Array.isArray(body) ? { operations: body } : isObject(body) ? body : {}
@@ -30,20 +37,21 @@ export function applyPatch(item: Json, operations: readonly unknown[]): void {
     if (!isObject(operation)) throw badRequest('a patch operation must be an object')
     const { op, path, from, value } = operation
     if (op === 'move') moveValue(item, from, path)
-    else applyOperation(item, op, path, value)
+    else applyOperation(item, { op, path, value })
   }
 }
 
-function applyOperation(item: Json, op: unknown, path: unknown, value: unknown): void {
+function applyOperation(item: Json, operation: Operation): void {
+  const { op, path, value } = operation
   const names = parsePath(path)
   if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} needs a value`)
   const last = names.pop() ?? ''
   const parent = names.reduce<unknown>(
-    (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, String(path)) : name),
+    (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, path) : name),
     item,
   )
-  if (Array.isArray(parent)) applyToArray(parent, last, op, value, String(path))
-  else if (isObject(parent)) applyToObject(parent, last, op, value, String(path))
+  if (Array.isArray(parent)) applyToArray(parent, last, operation)
+  else if (isObject(parent)) applyToObject(parent, last, operation)
   else throw badRequest(`the parent of ${path} does not exist`)
 }
 
@@ -51,12 +59,12 @@ function moveValue(item: Json, from: unknown, path: unknown): void {
   const [source, target] = [parsePath(from), parsePath(path)]
   if (source.every((name, index) => name === target[index])) throw badRequest(`${from} cannot be moved into itself`)
   const value = source.reduce<unknown>(
-    (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, String(from)) : name),
+    (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, from) : name),
     item,
   )
   if (value === undefined) throw badRequest(`there is nothing to move at ${from}`)
-  applyOperation(item, 'remove', from, undefined)
-  applyOperation(item, 'add', path, value)
+  applyOperation(item, { op: 'remove', path: from })
+  applyOperation(item, { op: 'add', path, value })
 }
 
 /** @throws Failure 400 for an invalid path or a system property. */
@@ -70,33 +78,34 @@ function parsePath(path: unknown): string[] {
   return names
 }
 
-function applyToObject(parent: Json, name: string, op: unknown, value: unknown, path: string): void {
+function applyToObject(parent: Json, name: string, operation: Operation): void {
+  const { op, path, value } = operation
   const present = Object.hasOwn(parent, name)
   if ((op === 'replace' || op === 'remove') && !present) throw badRequest(`there is nothing to ${op} at ${path}`)
   if (op === 'add' || op === 'set' || op === 'replace') setField(parent, name, value)
   else if (op === 'remove') delete parent[name]
-  else if (op === 'incr')
-    setField(parent, name, present ? increment(parent[name], value, path) : increment(0, value, path))
+  else if (op === 'incr') setField(parent, name, increment(present ? parent[name] : 0, operation))
   else throw notSupported(op)
 }
 
-function applyToArray(parent: unknown[], name: string, op: unknown, value: unknown, path: string): void {
+function applyToArray(parent: unknown[], name: string, operation: Operation): void {
+  const { op, path, value } = operation
   const index = name === '-' ? parent.length : parseIndex(name, path)
   if (index > parent.length || (index === parent.length && op !== 'add'))
     throw badRequest(`there is nothing at ${path}`)
   if (op === 'add') parent.splice(index, 0, value)
   else if (op === 'set' || op === 'replace') parent[index] = value
   else if (op === 'remove') parent.splice(index, 1)
-  else if (op === 'incr') parent[index] = increment(parent[index], value, path)
+  else if (op === 'incr') parent[index] = increment(parent[index], operation)
   else throw notSupported(op)
 }
 
-function parseIndex(name: string, path: string): number {
+function parseIndex(name: string, path: unknown): number {
   if (!/^(0|[1-9]\d{0,8})$/.test(name)) throw badRequest(`${JSON.stringify(name)} in ${path} is not an array index`)
   return Number(name)
 }
 
-function increment(before: unknown, value: unknown, path: string): number {
+function increment(before: unknown, { path, value }: Operation): number {
   if (typeof before !== 'number' || typeof value !== 'number')
     throw badRequest(`${path} and its increment must be numbers`)
   return before + value

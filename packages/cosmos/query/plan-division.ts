@@ -37,8 +37,11 @@ export function divide(query: Query, text: string, offset: number | null, limit:
   const quote = ({ start, end }: Span): string => text.slice(start, end)
   const selected = listSelected(query, quote)
   const none = { aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
-  if (groupBy.length === 0 && !selected.some(({ value }) => hasAggregate(value)))
-    return { ...none, rewrittenQuery: rewriteRows(query, quote, selected, offset, limit) }
+  if (groupBy.length === 0 && !selected.some(({ value }) => hasAggregate(value))) {
+    // The client removes duplicates, so it is unknown how many results it needs.
+    const needed = limit === null || query.distinct ? undefined : limit + (offset ?? 0)
+    return { ...none, rewrittenQuery: rewriteRows(query, quote, selected, needed) }
+  }
   const parts = selected.map((one) => ({ ...one, aggregate: parseAggregate(one) }))
   const items = groupByAt.map((at) => `{"item": ${quote(at)}}`)
   const grouped = items.length > 0 ? `[${items.join(', ')}] AS groupByItems, ` : ''
@@ -78,18 +81,17 @@ function listSelected({ select }: Query, quote: (at: Span) => string): Selected[
 /**
  * With ORDER BY, rows come in order, with the values that they are ordered by. Without it, they come
  * unchanged, and no more than the whole query needs.
+ * @param needed how many rows the whole query needs at most; undefined when that is unknown.
  */
 function rewriteRows(
   query: Query,
   quote: (at: Span) => string,
   selected: readonly Selected[],
-  offset: number | null,
-  limit: number | null,
+  needed: number | undefined,
 ): string {
-  const { select, from, orderBy, distinct } = query
+  const { select, from, orderBy } = query
   const [first] = from
-  // The client removes duplicates, so it is unknown how many results it needs.
-  const most = limit === null || distinct ? '' : ` OFFSET 0 LIMIT ${limit + (offset ?? 0)}`
+  const most = needed === undefined ? '' : ` OFFSET 0 LIMIT ${needed}`
   if (!first || orderBy.length === 0) {
     if (most === '' || !first) return ''
     const list =

@@ -45,15 +45,19 @@ export interface QueryRequest {
   readonly resume: ResumeFilter | undefined
 }
 
-/** The evaluation of one page. */
-interface Run {
+/** What the evaluation of one page begins with. */
+interface PageStart {
   readonly query: CompiledQuery
   readonly frame: Frame
-  readonly plan: ReadPlan
-  readonly scan: Scan
   readonly cursor: Cursor | undefined
   /** Earlier pages returned the rows up to here. */
   readonly from: Position | undefined
+}
+
+/** The evaluation of one page. */
+interface Run extends PageStart {
+  readonly plan: ReadPlan
+  readonly scan: Scan
   readonly offset: number
   readonly limit: number
   readonly maxItems: number
@@ -80,15 +84,13 @@ export async function runQuery(reads: ReadSource, feedRange: FeedRange, request:
     ? selectLater(query, cursor, toStartPosition(resume, query, feedRange.container))
     : cursor?.position
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
-  const { plan, indexed } = await buildReadPlan(reads, feedRange, query, frame, cursor, from)
+  const start: PageStart = { query, frame, cursor, from }
+  const { plan, indexed } = await buildReadPlan(reads, feedRange, start)
   const scan = new Scan(reads, plan)
   const run: Run = {
-    query,
-    frame,
+    ...start,
     plan,
     scan,
-    cursor,
-    from,
     offset: query.offset ? readCount(query.offset(frame)) : 0,
     limit: query.limit ? readCount(query.limit(frame)) : Number.POSITIVE_INFINITY,
     maxItems,
@@ -113,10 +115,7 @@ function selectLater({ orderBy }: CompiledQuery, cursor: Cursor | undefined, sta
 async function buildReadPlan(
   reads: ReadSource,
   feedRange: FeedRange,
-  query: CompiledQuery,
-  { parameters, work }: Frame,
-  cursor: Cursor | undefined,
-  from: Position | undefined,
+  { query, frame, cursor, from }: PageStart,
 ): Promise<{ readonly plan: ReadPlan; readonly indexed: boolean }> {
   checkOrder(feedRange.container, query.orderBy)
   const requestedOrder: readonly Term[] =
@@ -126,8 +125,8 @@ async function buildReadPlan(
   const isSet = query.group !== undefined || query.distinct
   const chosen = chooseAccess(feedRange, {
     query,
-    parameters,
-    work,
+    parameters: frame.parameters,
+    work: frame.work,
     order: requestedOrder,
     isFirstPage: cursor === undefined,
   })

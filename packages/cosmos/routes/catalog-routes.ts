@@ -88,7 +88,7 @@ const toOfferDocuments = (catalog: Catalog): readonly Json[] =>
 
 function answerQuery(name: string, resources: readonly Json[], rid: string, { body }: Request): Answer {
   const { text, parameters } = readQuerySpec(body)
-  return formatList(name, queryDocuments(resources, text, parameters), rid, queryCharge(0))
+  return formatList(name, queryDocuments(resources, text, parameters), rid, { charge: queryCharge(0) })
 }
 
 function answerRead(resource: Json, { headers }: Request): Answer {
@@ -103,7 +103,7 @@ function toAnswer(status: number, resource: Json): Answer {
 
 function toListAnswer(name: string, resources: readonly Json[], rid: string, headers: Answer['headers'] = {}): Answer {
   const members = resources.map((resource) => JSON.stringify(resource))
-  return formatList(name, members, rid, MIN_CHARGE, headers)
+  return formatList(name, members, rid, { charge: MIN_CHARGE, headers })
 }
 
 function showDatabase({ id, rid, ts, etag }: Database): Json {

@@ -1,7 +1,7 @@
 import { feedCharge, MIN_CHARGE, queryCharge } from '../api/charges.ts'
 import { badRequest, Failure } from '../api/failure.ts'
 import type { OperationName } from '../api/operations.ts'
-import type { LaggingReplica, ReadView } from '../faults/lagging-replica.ts'
+import type { ItemRead, LaggingReplica, ReadView } from '../faults/lagging-replica.ts'
 import { type Answer, formatList } from '../http/answers.ts'
 import { hasFlag, type Request } from '../http/requests.ts'
 import { checkSession, formatSessionToken } from '../http/session.ts'
@@ -37,7 +37,12 @@ export function readItem(account: Account, container: Container, request: Reques
   checkSession(request, account.store.lsn)
   const partition = { container, pk: requireKey(container, request) }
   const range = findPartitionRange(account.items, partition)
-  const { reads, items } = selectView(account, 'read-item', container, request, () => [range])
+  const { reads, items } = selectView(account, {
+    operation: 'read-item',
+    container,
+    target: request,
+    ranges: () => [range],
+  })
   try {
     const outcome = items.read(partition, resolveId(items, partition, request), request.headers['if-none-match'])
     return { ...toItemAnswer(outcome, false, range), lsn: reads.lsn }
@@ -63,7 +68,7 @@ export function replaceItem(account: Account, container: Container, request: Req
   const { items } = account
   const conditions = readConditions(request)
   return writeItem(account, container, request, (partition, lsn) =>
-    items.replace(partition, resolveId(items, partition, request), request.body, conditions, lsn),
+    items.replace(partition, { id: resolveId(items, partition, request), body: request.body, ...conditions }, lsn),
   )
 }
 
@@ -71,7 +76,7 @@ export function patchItem(account: Account, container: Container, request: Reque
   const { items } = account
   const conditions = readConditions(request)
   return writeItem(account, container, request, (partition, lsn) =>
-    items.patch(partition, resolveId(items, partition, request), request.body, conditions, lsn),
+    items.patch(partition, { id: resolveId(items, partition, request), body: request.body, ...conditions }, lsn),
   )
 }
 
@@ -84,11 +89,11 @@ export function deleteItem(account: Account, container: Container, request: Requ
 }
 
 export function listItems(account: Account, container: Container, request: Request): Promise<Answer> {
-  return answerQuery(account, container, request, 'list-items', { query: 'SELECT * FROM c' })
+  return answerQuery(account, container, { ...request, body: { query: 'SELECT * FROM c' } }, 'list-items')
 }
 
 export function queryItems(account: Account, container: Container, request: Request): Promise<Answer> {
-  return answerQuery(account, container, request, 'query-items', request.body)
+  return answerQuery(account, container, request, 'query-items')
 }
 
 export function planQuery(_: Account, container: Container, { body }: Request): Answer {
@@ -127,13 +132,13 @@ export async function bulk(
   const operations = readOperations(request.body, isMinimal(request))
   checkSize(operations, request.bytes)
   if (operations.some(({ type }) => type === 'Read')) checkSession(request, store.lsn)
-  const partition = {
+  const results = await runBulk(store, items, {
     container: () => catalog.current(container),
     range,
     pk: key === undefined ? undefined : requireKey(container, request),
-  }
-  const continueOnError = hasFlag(request, 'x-ms-cosmos-batch-continue-on-error')
-  const results = await runBulk(store, items, partition, operations, continueOnError)
+    operations,
+    continueOnError: hasFlag(request, 'x-ms-cosmos-batch-continue-on-error'),
+  })
   return toBatchAnswer(results, request, readNamedRange(container, request))
 }
 
@@ -149,7 +154,10 @@ export function readChanges({ store }: Account, container: Container, request: R
   // The .NET SDK fails on a 304 without the count.
   if (items.length === 0)
     return { status: 304, headers: { etag, 'x-ms-item-count': 0, 'x-ms-session-token': session }, charge: MIN_CHARGE }
-  return formatList('Documents', items, container.rid, feedCharge(items), { etag, 'x-ms-session-token': session })
+  return formatList('Documents', items, container.rid, {
+    charge: feedCharge(items),
+    headers: { etag, 'x-ms-session-token': session },
+  })
 }
 
 /** Writes into the container as it is when the write runs. It may be deleted by then. */
@@ -168,14 +176,8 @@ async function writeItem(
  * Chooses the data that answers a read of items. The change feed always reads the latest: a lagging replica
  * would delay it, not falsify it. The primary runs a batch, with its reads (from memory).
  */
-function selectView(
-  { store, items, replica }: Account,
-  operation: OperationName,
-  container: Container,
-  target: Request,
-  ranges: () => readonly Range[],
-): ReadView {
-  return replica?.findView({ operation, container, target, ranges }) ?? { reads: store, items }
+function selectView({ store, items, replica }: Account, read: ItemRead): ReadView {
+  return replica?.findView(read) ?? { reads: store, items }
 }
 
 const isMinimal = ({ headers }: Request): boolean => headers.prefer?.toLowerCase() === 'return=minimal'
@@ -198,21 +200,22 @@ async function answerQuery(
   container: Container,
   request: Request,
   operation: OperationName,
-  body: unknown,
 ): Promise<Answer> {
   checkSession(request, account.store.lsn)
   const feedRange = readFeedRange(container, request)
-  const { reads } = selectView(account, operation, container, request, () => listRanges(account.items, feedRange))
+  const ranges = (): readonly Range[] => listRanges(account.items, feedRange)
+  const { reads } = selectView(account, { operation, container, target: request, ranges })
   const page = await runQuery(reads, feedRange, {
-    ...readResumableQuery(body),
+    ...readResumableQuery(request.body),
     maxItems: readPageSize(request),
     continuation: request.headers['x-ms-continuation'] || undefined,
   })
-  return formatList('Documents', page.results, container.rid, queryCharge(page.loadedBytes), {
+  const headers = {
     'x-ms-session-token': formatSessionToken(readNamedRange(container, request).id, reads.lsn),
     ...(page.tiesDescend === undefined ? {} : { 'x-ms-cosmos-query-execution-info': executionInfo(page.tiesDescend) }),
     ...(page.continuation ? { 'x-ms-continuation': page.continuation } : {}),
-  })
+  }
+  return formatList('Documents', page.results, container.rid, { charge: queryCharge(page.loadedBytes), headers })
 }
 
 /** How clients that resume an ordered query compare the rids of items with equal values. */

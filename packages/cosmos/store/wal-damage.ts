@@ -9,6 +9,18 @@ const MAGIC = 0x377f0682
 /** A checksum: two words of 32 bits, over everything before it. */
 type Checksum = readonly [number, number]
 
+/** The frames of a write-ahead log. */
+interface Frames {
+  readonly file: number
+  readonly count: number
+  /** Of each, with its header. */
+  readonly size: number
+  /** All frames that belong to the log have them. */
+  readonly salts: Checksum
+  /** The byte order of the checksums. */
+  readonly littleEndian: boolean
+}
+
 /**
  * Finds damage of a write-ahead log beyond what a crash may leave. SQLite silently drops everything after the
  * first frame with a wrong checksum. A commit is on disk before the next begins, so after such a frame there
@@ -28,49 +40,37 @@ function checkFrames(file: number, size: number): string | undefined {
   const header = read(file, 0, HEADER)
   const magic = header.getUint32(0)
   const littleEndian = (magic & 1) === 0
-  const sum = computeChecksum(header, 0, HEADER - 8, [0, 0], littleEndian)
+  const sum = computeChecksum([0, 0], slice(header, 0, HEADER - 8), littleEndian)
   // Written alone, before any frame: a crash cannot leave frames after half a header.
   if ((magic & ~1) !== MAGIC || !matchesWords(header, HEADER - 8, sum)) return 'its header is damaged'
   const salts: Checksum = [header.getUint32(16), header.getUint32(20)]
   const frameSize = FRAME_HEADER + header.getUint32(8)
-  const frames = Math.floor((size - HEADER) / frameSize)
-  const damaged = findDamagedFrame(file, frames, frameSize, sum, salts, littleEndian)
+  const count = Math.floor((size - HEADER) / frameSize)
+  const damaged = findDamagedFrame({ file, count, size: frameSize, salts, littleEndian }, sum)
   let commits = 0
-  for (let frame = damaged; frame < frames; frame++) {
+  for (let frame = damaged; frame < count; frame++) {
     const head = read(file, HEADER + frame * frameSize, FRAME_HEADER)
     if (matchesWords(head, 8, salts) && head.getUint32(4) !== 0) commits += 1
   }
-  return commits > 1 ? `its frame ${damaged + 1} of ${frames} is damaged, and commits follow it` : undefined
+  return commits > 1 ? `its frame ${damaged + 1} of ${count} is damaged, and commits follow it` : undefined
 }
 
 /** The first frame that does not continue the one before it; the number of frames when all do. */
-function findDamagedFrame(
-  file: number,
-  frames: number,
-  frameSize: number,
-  start: Checksum,
-  salts: Checksum,
-  littleEndian: boolean,
-): number {
+function findDamagedFrame({ file, count, size, salts, littleEndian }: Frames, start: Checksum): number {
   let sum = start
-  for (let frame = 0; frame < frames; frame++) {
-    const bytes = read(file, HEADER + frame * frameSize, frameSize)
-    sum = computeChecksum(bytes, 0, 8, sum, littleEndian)
-    sum = computeChecksum(bytes, FRAME_HEADER, frameSize, sum, littleEndian)
+  for (let frame = 0; frame < count; frame++) {
+    const bytes = read(file, HEADER + frame * size, size)
+    sum = computeChecksum(sum, slice(bytes, 0, 8), littleEndian)
+    sum = computeChecksum(sum, slice(bytes, FRAME_HEADER, size), littleEndian)
     if (!matchesWords(bytes, 8, salts) || !matchesWords(bytes, 16, sum)) return frame
   }
-  return frames
+  return count
 }
 
-function computeChecksum(
-  bytes: DataView,
-  start: number,
-  end: number,
-  before: Checksum,
-  littleEndian: boolean,
-): Checksum {
+/** The checksum over what `before` covers and these bytes. */
+function computeChecksum(before: Checksum, bytes: DataView, littleEndian: boolean): Checksum {
   let [first, second] = before
-  for (let at = start; at < end; at += 8) {
+  for (let at = 0; at < bytes.byteLength; at += 8) {
     first = (first + bytes.getUint32(at, littleEndian) + second) >>> 0
     second = (second + bytes.getUint32(at + 4, littleEndian) + first) >>> 0
   }
@@ -81,6 +81,8 @@ function computeChecksum(
 function matchesWords(bytes: DataView, at: number, [first, second]: Checksum): boolean {
   return bytes.getUint32(at) === first && bytes.getUint32(at + 4) === second
 }
+
+const slice = ({ buffer }: DataView, start: number, end: number): DataView => new DataView(buffer, start, end - start)
 
 function read(file: number, position: number, length: number): DataView {
   const bytes = new Uint8Array(length)

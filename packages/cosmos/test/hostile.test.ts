@@ -238,9 +238,9 @@ test('a body without room is refused with a 503 that says when to retry', async 
   }
   server.on('request', (message, response) => void serveRequest(handling, message, response))
   const target = { endpoint: `http://127.0.0.1:${port}`, key: EMULATOR_KEY, stop: async () => {} }
-  const refused = await sendRaw(target, 'POST', 'dbs', {}, JSON.stringify({ id: 'd', text: 'x'.repeat(2000) }))
+  const refused = await sendRaw(target, 'POST', 'dbs', { body: JSON.stringify({ id: 'd', text: 'x'.repeat(2000) }) })
   assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '1'])
-  assert.equal((await sendRaw(target, 'POST', 'dbs', {}, '{"id":"d"}')).status, 201)
+  assert.equal((await sendRaw(target, 'POST', 'dbs', { body: '{"id":"d"}' })).status, 201)
 })
 
 test('an invalid or half request is refused with JSON or closed, and the next client is served', async (t) => {
@@ -322,17 +322,19 @@ test('any content coding is refused with a 415', async (t) => {
   const { target } = await start(t)
   const path = buildItemsPath(await newContainer(t, target))
   for (const coding of ['gzip', 'br', 'x']) {
-    const { status, text } = await sendRaw(
-      target,
-      'POST',
-      path,
-      { ...KEY, 'content-encoding': coding },
-      '{"id":"1","pk":"a"}',
-    )
+    const { status, text } = await sendRaw(target, 'POST', path, {
+      headers: { ...KEY, 'content-encoding': coding },
+      body: '{"id":"1","pk":"a"}',
+    })
     assert.deepEqual([status, JSON.parse(text).code], [415, 'UnsupportedMediaType'])
   }
   assert.equal(
-    (await sendRaw(target, 'POST', path, { ...KEY, 'content-encoding': 'identity' }, '{"id":"1","pk":"a"}')).status,
+    (
+      await sendRaw(target, 'POST', path, {
+        headers: { ...KEY, 'content-encoding': 'identity' },
+        body: '{"id":"1","pk":"a"}',
+      })
+    ).status,
     201,
   )
 })
@@ -380,11 +382,18 @@ test('a foreign page’s signed requests are refused, under a name that leads he
     { host, origin: 'null' },
   ]) {
     const stranger = { ...signRequest(target.key, 'GET', buildItemsPath(container)), ...headers }
-    assertRefused(await sendRaw(target, 'GET', buildItemsPath(container), stranger), 403, /this address|may not call/)
+    assertRefused(
+      await sendRaw(target, 'GET', buildItemsPath(container), { headers: stranger }),
+      403,
+      /this address|may not call/,
+    )
     const writes = { ...signRequest(target.key, 'POST', buildItemsPath(container)), ...KEY, ...headers }
-    assertRefused(await sendRaw(target, 'POST', buildItemsPath(container), writes, '{"id":"x","pk":"a"}'), 403)
+    assertRefused(
+      await sendRaw(target, 'POST', buildItemsPath(container), { headers: writes, body: '{"id":"x","pk":"a"}' }),
+      403,
+    )
   }
   assert.deepEqual((await container.items.query('SELECT VALUE c.id FROM c').fetchAll()).resources, [])
   const own = { ...signRequest(target.key, 'GET', buildItemsPath(container)), host: `localhost:${readPort(child)}` }
-  assert.equal((await sendRaw(target, 'GET', buildItemsPath(container), own)).status, 200)
+  assert.equal((await sendRaw(target, 'GET', buildItemsPath(container), { headers: own })).status, 200)
 })

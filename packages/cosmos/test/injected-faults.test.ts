@@ -57,7 +57,8 @@ test('throttle: the SDK waits for the given time and retries, and each request r
 test('an injected refusal has its status, codes and the usual headers, and changes nothing', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
-  const create = () => sendRaw(running.target, 'POST', buildItemsPath(container), KEY, '{"id":"1","pk":"a"}')
+  const create = () =>
+    sendRaw(running.target, 'POST', buildItemsPath(container), { headers: KEY, body: '{"id":"1","pk":"a"}' })
   for (const [kind, status, code, substatus] of [
     ['throttle', 429, 'TooManyRequests', '3200'],
     ['retry-with', 449, 'RetryWith', undefined],
@@ -154,7 +155,7 @@ test('the same seed gives the same requests the same answers, and another seed g
     )
     const statuses: number[] = []
     for (let i = 0; i < 60; i++)
-      statuses.push((await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/1`, KEY)).status)
+      statuses.push((await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/1`, { headers: KEY })).status)
     return statuses.join()
   }
   const first = await sequence(7)

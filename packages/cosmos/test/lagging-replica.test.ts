@@ -162,8 +162,10 @@ test('lagging replica: reads at the account’s consistency, the change feed and
   const { result = [] } = await b.items.batch([{ operationType: 'Read', id: 'changed' }], 'a')
   assert.equal(result[0]?.resourceBody?.n, 11)
   const feed = await sendRaw(running.target, 'GET', buildItemsPath(container), {
-    'a-im': 'Incremental Feed',
-    'x-ms-consistency-level': 'Eventual',
+    headers: {
+      'a-im': 'Incremental Feed',
+      'x-ms-consistency-level': 'Eventual',
+    },
   })
   assert.deepEqual(
     JSON.parse(feed.text).Documents.map(({ id }: { id: string }) => id),
@@ -177,11 +179,11 @@ const readLsn = ({ headers }: RawAnswer): number => Number(/#(\d+)$/.exec(String
 test('lagging replica: etags and session tokens are of the old state, also for missing items', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
-  const old = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, KEY)
+  const old = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, { headers: KEY })
   await setLaggingFault(running)
   await writeBy(container)
   const get = (path: string, headers: Record<string, string> = {}) =>
-    sendRaw(running.target, 'GET', path, { ...KEY, 'x-ms-consistency-level': 'Session', ...headers })
+    sendRaw(running.target, 'GET', path, { headers: { ...KEY, 'x-ms-consistency-level': 'Session', ...headers } })
   const changed = await get(`${buildItemsPath(container)}/changed`)
   assert.deepEqual([changed.text, changed.headers.etag], [old.text, old.headers.etag])
   const etag = String(old.headers.etag)
@@ -203,14 +205,16 @@ test('lagging replica: eventual consistency and consistent prefix ignore the ses
   const container = await threeItems(t, running)
   await setLaggingFault(running)
   await writeBy(container)
-  const { headers } = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, KEY)
+  const { headers } = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, { headers: KEY })
   const read = async (level: string): Promise<unknown> => {
     const asked = {
       ...KEY,
       'x-ms-consistency-level': level,
       'x-ms-session-token': String(headers['x-ms-session-token']),
     }
-    return JSON.parse((await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, asked)).text).n
+    return JSON.parse(
+      (await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, { headers: asked })).text,
+    ).n
   }
   assert.deepEqual(await Promise.all(['Eventual', 'ConsistentPrefix', 'Session'].map(read)), [1, 1, 11])
 })

@@ -90,7 +90,7 @@ const QUERY = 'SELECT c._rid, [{"item": c.n}] AS orderByItems, c.id AS payload F
 
 async function asked(target: CosmosTarget, container: Container, body: object, more = {}): Promise<RawAnswer> {
   const headers = { 'content-type': 'application/query+json', 'x-ms-documentdb-isquery': 'true', ...more }
-  return sendRaw(target, 'POST', buildItemsPath(container), headers, JSON.stringify(body))
+  return sendRaw(target, 'POST', buildItemsPath(container), { headers, body: JSON.stringify(body) })
 }
 
 const payloads = ({ text }: RawAnswer): string[] =>

@@ -81,17 +81,23 @@ interface Left {
   readonly given: number
 }
 
+interface Paging {
+  readonly text: string
+  readonly order: string
+  /** How many rows the client returns. */
+  readonly size: number
+  /** How many rows each range returns. */
+  readonly serverPage: number
+}
+
 /**
  * Reads a page like a client that knows only where the previous page ended: it merges the rows of all ranges,
  * and orders equal ones by range.
  */
 async function readPage(
   container: Container,
-  text: string,
-  order: string,
+  { text, order, size, serverPage }: Paging,
   left: Left | undefined,
-  size: number,
-  serverPage: number,
 ): Promise<{ row: Row; range: number }[]> {
   const heads: { rows: Row[]; range: number }[] = []
   for (const [range, epks] of RANGES.entries()) {
@@ -146,7 +152,7 @@ for (const order of ORDERS)
             const seen: Row[] = []
             let left: Left | undefined
             for (;;) {
-              const page = await readPage(container, text, order, left, size, serverPage)
+              const page = await readPage(container, { text, order, size, serverPage }, left)
               seen.push(...page.map(({ row }) => row))
               assert.ok(seen.length <= documents.length * 2, 'the pages have an end')
               const last = page.at(-1)

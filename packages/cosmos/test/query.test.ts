@@ -338,15 +338,17 @@ test('values come in exact order, in both directions, page by page and within an
     fc.maxSafeInteger(),
     fc.constantFrom(long, `${long}a`, `${long}b`, `${long}é`, null, true, false),
   )
-  const size = fc.integer({ min: 1, max: 3 })
+  const reading = fc.record({
+    low: wide,
+    page: fc.integer({ min: 1, max: 3 }),
+    down: fc.boolean(),
+  })
   await fc.assert(
     fc.asyncProperty(
       fc.array(wide, { maxLength: 12 }),
-      wide,
-      size,
       fc.boolean(),
-      fc.boolean(),
-      async (versions, low, page, down, crowded) => {
+      reading,
+      async (versions, crowded, { low, page, down }) => {
         const kept = [...versions.map((version) => json({ pk: 'p', version }) as Json), ...(crowded ? CROWD : [])]
         const container = await harness.createFilledContainer(kept)
         const sorted = kept

@@ -54,7 +54,7 @@ test('a split range is a 410/1002 to a request that names it, and the parent of 
   ])
   for (const range of ['0', '2', '7']) {
     const named = { 'a-im': 'Incremental Feed', 'x-ms-documentdb-partitionkeyrangeid': range }
-    const { status, headers } = await sendRaw(target, 'GET', buildItemsPath(container), named)
+    const { status, headers } = await sendRaw(target, 'GET', buildItemsPath(container), { headers: named })
     assert.deepEqual([status, headers['x-ms-substatus']], [410, '1002'])
   }
 })

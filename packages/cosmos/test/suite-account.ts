@@ -31,13 +31,10 @@ export function account(target: () => CosmosTarget): void {
       assert.equal((await captureRefusal(database.containers.create({ ...create, throughput }))).code, 400)
     for (const throughput of ['0x190', '4e2', '400.0', ''])
       assertRefused(
-        await sendRaw(
-          target(),
-          'POST',
-          `dbs/${database.id}/colls`,
-          { 'x-ms-offer-throughput': throughput },
-          '{"id":"c","partitionKey":{"paths":["/pk"]}}',
-        ),
+        await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, {
+          headers: { 'x-ms-offer-throughput': throughput },
+          body: '{"id":"c","partitionKey":{"paths":["/pk"]}}',
+        }),
         400,
       )
     const autoscaled = (maxThroughput: unknown): Record<string, string> => ({
@@ -49,13 +46,10 @@ export function account(target: () => CosmosTarget): void {
       { 'x-ms-cosmos-offer-autopilot-settings': '{' },
     ])
       assertRefused(
-        await sendRaw(
-          target(),
-          'POST',
-          `dbs/${database.id}/colls`,
+        await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, {
           headers,
-          '{"id":"c","partitionKey":{"paths":["/pk"]}}',
-        ),
+          body: '{"id":"c","partitionKey":{"paths":["/pk"]}}',
+        }),
         400,
       )
     const { container } = await database.containers.create({ ...create, throughput: 500 })
@@ -66,8 +60,14 @@ export function account(target: () => CosmosTarget): void {
     assert.equal(offer.offerResourceId, collection?._rid)
     const path = `offers/${offer._rid}`
     const replaced = { ...offer, content: { ...offer.content, offerThroughput: 600 } }
-    assertRefused(await sendRaw(target(), 'PUT', path, { 'if-match': '"x"' }, JSON.stringify(replaced)), 412)
-    assertRefused(await sendRaw(target(), 'PUT', path, {}, JSON.stringify({ ...replaced, offerResourceId: 'x' })), 400)
+    assertRefused(
+      await sendRaw(target(), 'PUT', path, { headers: { 'if-match': '"x"' }, body: JSON.stringify(replaced) }),
+      412,
+    )
+    assertRefused(
+      await sendRaw(target(), 'PUT', path, { body: JSON.stringify({ ...replaced, offerResourceId: 'x' }) }),
+      400,
+    )
     await createClient(t, target()).offer(offer.id).replace(replaced)
     assert.equal((await container.readOffer()).resource?.content?.offerThroughput, 600)
     await container.delete()
@@ -117,7 +117,7 @@ export function account(target: () => CosmosTarget): void {
     const path = buildItemsPath(container)
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
     const read = (session: string, more = {}) =>
-      sendRaw(target(), 'GET', `${path}/1`, { ...key, 'x-ms-session-token': session, ...more })
+      sendRaw(target(), 'GET', `${path}/1`, { headers: { ...key, 'x-ms-session-token': session, ...more } })
     assert.equal((await read(token)).status, 200)
     assert.equal((await read(`0:1#${lsn}#3=-1`)).status, 200)
     const ahead = await read(`0:-1#${Number(lsn) + 1_000_000}`)
@@ -127,17 +127,19 @@ export function account(target: () => CosmosTarget): void {
     assert.equal((await read('0:-1#999999999', { 'x-ms-consistency-level': 'Eventual' })).status, 200)
     assertRefused(await read('nonsense'), 400)
     const feed = await sendRaw(target(), 'GET', path, {
-      'a-im': 'Incremental Feed',
-      'x-ms-session-token': '0:-1#999999999',
+      headers: {
+        'a-im': 'Incremental Feed',
+        'x-ms-session-token': '0:-1#999999999',
+      },
     })
     assertRefused(feed, 404)
     const query = { 'x-ms-documentdb-isquery': 'true', 'x-ms-session-token': '0:-1#999999999' }
-    assertRefused(await sendRaw(target(), 'POST', path, query, '{"query":"SELECT * FROM c"}'), 404)
+    assertRefused(await sendRaw(target(), 'POST', path, { headers: query, body: '{"query":"SELECT * FROM c"}' }), 404)
   })
 
   test('a stronger consistency than the account’s is refused, and a weaker one accepted', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
-    const list = (level: string) => sendRaw(target(), 'GET', path, { 'x-ms-consistency-level': level })
+    const list = (level: string) => sendRaw(target(), 'GET', path, { headers: { 'x-ms-consistency-level': level } })
     for (const level of ['Strong', 'BoundedStaleness', 'None']) assertRefused(await list(level), 400)
     for (const level of ['Session', 'ConsistentPrefix', 'Eventual']) assert.equal((await list(level)).status, 200)
   })
@@ -150,7 +152,7 @@ export function account(target: () => CosmosTarget): void {
     assertRefused(await sendRaw(target(), 'GET', `dbs/${container.database.id}/users`), 400, /users are not supported/)
     const trigger = { 'x-ms-documentdb-partitionkey': '["a"]', 'x-ms-documentdb-pre-trigger-include': 'x' }
     assertRefused(
-      await sendRaw(target(), 'POST', buildItemsPath(container), trigger, '{"id":"1","pk":"a"}'),
+      await sendRaw(target(), 'POST', buildItemsPath(container), { headers: trigger, body: '{"id":"1","pk":"a"}' }),
       400,
       /trigger/,
     )

@@ -53,7 +53,7 @@ export function batches(target: () => CosmosTarget): void {
     const many = Array.from({ length: 100 }, (_, i) => create(String(i)))
     const large = [create('1', { text: 'x'.repeat(1_200_000) }), create('2', { text: 'x'.repeat(1_200_000) })]
     const body = JSON.stringify(large)
-    assertRefused(await sendRaw(target(), 'POST', buildItemsPath(container), HEADERS, body), 413)
+    assertRefused(await sendRaw(target(), 'POST', buildItemsPath(container), { headers: HEADERS, body }), 413)
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
     assert.equal((await container.items.batch(many, 'a')).code, 200)
   })
@@ -102,7 +102,7 @@ export function batches(target: () => CosmosTarget): void {
     )
     assert.equal(result?.[0]?.eTag, result?.[1]?.eTag)
     const read = { 'x-ms-documentdb-partitionkey': '["a"]', prefer: 'return=minimal' }
-    const { text } = await sendRaw(target(), 'GET', `${buildItemsPath(container)}/1`, read)
+    const { text } = await sendRaw(target(), 'GET', `${buildItemsPath(container)}/1`, { headers: read })
     assert.equal(JSON.parse(text).id, '1')
   })
 
@@ -110,7 +110,7 @@ export function batches(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const headers = { ...HEADERS, 'x-ms-session-token': '0:-1#999999999' }
     const send = (...operations: object[]) =>
-      sendRaw(target(), 'POST', buildItemsPath(container), headers, JSON.stringify(operations))
+      sendRaw(target(), 'POST', buildItemsPath(container), { headers, body: JSON.stringify(operations) })
     assert.equal((await send(create('1'))).status, 200)
     const refused = await send(create('2'), { operationType: 'Read', id: '1' })
     assertRefused(refused, 404)
@@ -121,7 +121,10 @@ export function batches(target: () => CosmosTarget): void {
   test('an unknown operation refuses the whole batch, and one without an id fails it with 400', async (t) => {
     const container = await newContainer(t, target())
     const send = (operation: object) =>
-      sendRaw(target(), 'POST', buildItemsPath(container), HEADERS, JSON.stringify([create('x'), operation]))
+      sendRaw(target(), 'POST', buildItemsPath(container), {
+        headers: HEADERS,
+        body: JSON.stringify([create('x'), operation]),
+      })
     for (const operation of [{ operationType: 'Move', id: 'a' }, {}]) assertRefused(await send(operation), 400)
     const { status, text } = await send({ operationType: 'Read' })
     assert.deepEqual([status, listCodes(JSON.parse(text))], [207, [424, 400]])

@@ -50,13 +50,10 @@ export function bulk(target: () => CosmosTarget): void {
       resourceBody: { id, pk },
     })
     const body = JSON.stringify([create('1', 'a'), create('1', 'a'), create('2', 'b')])
-    const { status, text } = await sendRaw(
-      target(),
-      'POST',
-      buildItemsPath(container),
-      { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'false' },
+    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), {
+      headers: { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'false' },
       body,
-    )
+    })
     assert.equal(status, 207)
     assert.deepEqual(
       JSON.parse(text).map(({ statusCode }: { statusCode: number }) => statusCode),
@@ -80,7 +77,9 @@ export function bulk(target: () => CosmosTarget): void {
     assert.deepEqual(resources, [1000])
     // A page has at most 1,000 items, whatever the request says.
     await container.items.create({ id: 'one more', pk: '0' })
-    const { headers } = await sendRaw(target(), 'GET', buildItemsPath(container), { 'x-ms-max-item-count': '5000' })
+    const { headers } = await sendRaw(target(), 'GET', buildItemsPath(container), {
+      headers: { 'x-ms-max-item-count': '5000' },
+    })
     assert.equal(headers['x-ms-item-count'], '1000')
   })
 
@@ -103,7 +102,10 @@ export function bulk(target: () => CosmosTarget): void {
       [410, [read], { 'x-ms-documentdb-partitionkeyrangeid': '7' }],
     ]
     for (const [expected, body, headers = {}] of refused) {
-      const { status, text } = await sendRaw(target(), 'POST', path, { ...BULK, ...headers }, JSON.stringify(body))
+      const { status, text } = await sendRaw(target(), 'POST', path, {
+        headers: { ...BULK, ...headers },
+        body: JSON.stringify(body),
+      })
       assert.equal(status, expected, text)
     }
     for (const operation of [
@@ -111,7 +113,7 @@ export function bulk(target: () => CosmosTarget): void {
       { ...read, partitionKey: undefined },
       { ...read, partitionKey: 'a' },
     ]) {
-      const { text } = await sendRaw(target(), 'POST', path, BULK, JSON.stringify([operation]))
+      const { text } = await sendRaw(target(), 'POST', path, { headers: BULK, body: JSON.stringify([operation]) })
       assert.equal(JSON.parse(text)[0].statusCode, 400)
     }
   })
@@ -123,7 +125,10 @@ export function bulk(target: () => CosmosTarget): void {
     const patch = (id: string) => ({ operations: [{ op: 'incr', path: '/n', value: 1 }], id })
     const body = ids.map((id) => ({ operationType: 'Patch', id, partitionKey: `["${id}"]`, resourceBody: patch(id) }))
     const headers = { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'true' }
-    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), headers, JSON.stringify(body))
+    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), {
+      headers,
+      body: JSON.stringify(body),
+    })
     assert.equal(status, 207)
     assert.deepEqual(
       JSON.parse(text).map((result: Record<string, unknown>) => [result.statusCode, result.subStatusCode]),
@@ -148,7 +153,10 @@ export function bulk(target: () => CosmosTarget): void {
       { operationType: 'Read', id: '1' },
     ]
     const headers = { ...BULK, 'x-ms-documentdb-partitionkey': '["a"]' }
-    const { text } = await sendRaw(target(), 'POST', buildItemsPath(container), headers, JSON.stringify(operations))
+    const { text } = await sendRaw(target(), 'POST', buildItemsPath(container), {
+      headers,
+      body: JSON.stringify(operations),
+    })
     assert.deepEqual(
       JSON.parse(text).map(({ statusCode, resourceBody }: Record<string, { pk?: string }>) => [
         statusCode,

@@ -77,9 +77,9 @@ export function catalog(target: () => CosmosTarget): void {
       `{"id":"c ",${key}}`,
       `{"id":"${'c'.repeat(256)}",${key}}`,
     ]
-    for (const body of bodies) assertRefused(await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
+    for (const body of bodies) assertRefused(await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, { body }), 400)
     for (const body of ['{"id":"c"}', '{"id":"c","partitionKey":{"paths":[]}}', '{"id":"a/b"}', '{}', 'null', '[]'])
-      assertRefused(await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
+      assertRefused(await sendRaw(target(), 'POST', `dbs/${database.id}/colls`, { body }), 400)
     assert.deepEqual((await database.containers.readAll().fetchAll()).resources, [])
   })
 
@@ -89,7 +89,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.ok(resource)
     const path = `dbs/${container.database.id}/colls/c`
     const replace = (change: object, headers = {}) =>
-      sendRaw(target(), 'PUT', path, headers, JSON.stringify({ ...resource, ...change }))
+      sendRaw(target(), 'PUT', path, { headers, body: JSON.stringify({ ...resource, ...change }) })
     assertRefused(await replace({ defaultTtl: 60 }, { 'if-match': '"other"' }), 412)
     assertRefused(await replace({ id: 'other' }), 400)
     assertRefused(await replace({ partitionKey: { paths: ['/other'], kind: 'Hash' } }), 400)
@@ -104,13 +104,16 @@ export function catalog(target: () => CosmosTarget): void {
       const { headers } = await sendRaw(target(), 'GET', one)
       assert.deepEqual(
         [
-          await sendRaw(target(), 'GET', one, { 'if-none-match': String(headers.etag) }),
-          await sendRaw(target(), 'GET', one, { 'if-none-match': '"x"' }),
+          await sendRaw(target(), 'GET', one, { headers: { 'if-none-match': String(headers.etag) } }),
+          await sendRaw(target(), 'GET', one, { headers: { 'if-none-match': '"x"' } }),
         ].map(({ status }) => status),
         [304, 200],
       )
-      assertRefused(await sendRaw(target(), 'DELETE', one, { 'if-match': '"x"' }), 412)
-      assert.equal((await sendRaw(target(), 'DELETE', one, { 'if-match': String(headers.etag) })).status, 204)
+      assertRefused(await sendRaw(target(), 'DELETE', one, { headers: { 'if-match': '"x"' } }), 412)
+      assert.equal(
+        (await sendRaw(target(), 'DELETE', one, { headers: { 'if-match': String(headers.etag) } })).status,
+        204,
+      )
     }
   })
 
@@ -197,13 +200,10 @@ export function catalog(target: () => CosmosTarget): void {
     const path = `dbs/${database?._rid}/colls/${collection?._rid}/docs`
     const send = (method: string, rid: string | undefined, body?: string) => {
       const signature = signRequest(target().key, method, `${path}/${rid}`, true)
-      return sendRaw(
-        target(),
-        method,
-        `${path}/${rid}`,
-        { ...signature, 'x-ms-documentdb-partitionkey': '["a"]' },
+      return sendRaw(target(), method, `${path}/${rid}`, {
+        headers: { ...signature, 'x-ms-documentdb-partitionkey': '["a"]' },
         body,
-      )
+      })
     }
     assert.equal(JSON.parse((await send('GET', item?._rid)).text).id, 'a')
     assert.equal((await send('PUT', item?._rid, '{"id":"a","pk":"a","n":2}')).status, 200)
@@ -225,7 +225,7 @@ export function catalog(target: () => CosmosTarget): void {
       'x-ms-documentdb-partitionkey': '["a"]',
       'x-ms-cosmos-intended-collection-rid': `${before?._rid}`,
     }
-    const refused = await sendRaw(target(), 'POST', buildItemsPath(container), headers, '{"id":"a","pk":"a"}')
+    const refused = await sendRaw(target(), 'POST', buildItemsPath(container), { headers, body: '{"id":"a","pk":"a"}' })
     assertRefused(refused, 400)
     assert.equal(refused.headers['x-ms-substatus'], '1024')
   })
@@ -236,7 +236,10 @@ export function catalog(target: () => CosmosTarget): void {
     const { headers, text } = await sendRaw(target(), 'GET', path)
     const [range] = JSON.parse(text).PartitionKeyRanges
     assert.deepEqual([range.id, range.minInclusive, range.maxExclusive], ['0', '', 'FF'])
-    assert.equal((await sendRaw(target(), 'GET', path, { 'if-none-match': String(headers.etag) })).status, 304)
-    assert.equal((await sendRaw(target(), 'GET', path, { 'if-none-match': '"x"' })).status, 200)
+    assert.equal(
+      (await sendRaw(target(), 'GET', path, { headers: { 'if-none-match': String(headers.etag) } })).status,
+      304,
+    )
+    assert.equal((await sendRaw(target(), 'GET', path, { headers: { 'if-none-match': '"x"' } })).status, 200)
   })
 }

@@ -91,11 +91,11 @@ export function charges(target: () => CosmosTarget): void {
     // Beyond the table, its last row in proportion.
     assert.ok(large.requestCharge > 1.9 * 291.8, `${large.requestCharge}`)
     const path = `dbs/${container.database.id}/colls/c/docs`
-    const feed = await sendRaw(target(), 'GET', path, { 'a-im': 'Incremental Feed' })
+    const feed = await sendRaw(target(), 'GET', path, { headers: { 'a-im': 'Incremental Feed' } })
     assert.ok(Number(feed.headers['x-ms-request-charge']) >= 4 * 1.33)
     for (const answered of [
-      await sendRaw(target(), 'GET', `${path}/none`, { 'x-ms-documentdb-partitionkey': '["a"]' }),
-      await sendRaw(target(), 'POST', path, { 'x-ms-documentdb-partitionkey': '["a"]' }, '{'),
+      await sendRaw(target(), 'GET', `${path}/none`, { headers: { 'x-ms-documentdb-partitionkey': '["a"]' } }),
+      await sendRaw(target(), 'POST', path, { headers: { 'x-ms-documentdb-partitionkey': '["a"]' }, body: '{' }),
     ])
       assert.ok(Number(answered.headers['x-ms-request-charge']) >= 1)
   })

@@ -34,12 +34,12 @@ export function changeFeed(target: () => CosmosTarget): void {
       [{ ...FEED, 'x-ms-max-item-count': '1.5' }, 400],
       [{ ...FEED, 'x-ms-documentdb-partitionkeyrangeid': '7' }, 410],
     ]
-    for (const [headers, status] of refused) assertRefused(await sendRaw(target(), 'GET', path, headers), status)
+    for (const [headers, status] of refused) assertRefused(await sendRaw(target(), 'GET', path, { headers }), status)
   })
 
   test('at its end a feed answers 304, with its position and an item count of 0', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
-    const { status, headers } = await sendRaw(target(), 'GET', path, FEED)
+    const { status, headers } = await sendRaw(target(), 'GET', path, { headers: FEED })
     assert.deepEqual([status, headers['x-ms-item-count']], [304, '0'])
     assert.match(String(headers.etag), /^"\d+"$/)
   })
@@ -136,11 +136,16 @@ export function changeFeed(target: () => CosmosTarget): void {
     const late = { ...FEED, 'if-none-match': '"0"', 'if-modified-since': new Date(Date.now() + 1e7).toUTCString() }
     for (const key of [{}, { 'x-ms-documentdb-partitionkey': '[]' }])
       assert.equal(
-        (await sendRaw(target(), 'GET', buildItemsPath(container), { ...late, ...key })).headers['x-ms-item-count'],
+        (await sendRaw(target(), 'GET', buildItemsPath(container), { headers: { ...late, ...key } })).headers[
+          'x-ms-item-count'
+        ],
         '2',
       )
     // The form of the .NET SDK.
     const named = { ...FEED, 'x-ms-documentdb-partitionkeyrangeid': `${(await container.read()).resource?._rid},0` }
-    assert.equal((await sendRaw(target(), 'GET', buildItemsPath(container), named)).headers['x-ms-item-count'], '2')
+    assert.equal(
+      (await sendRaw(target(), 'GET', buildItemsPath(container), { headers: named })).headers['x-ms-item-count'],
+      '2',
+    )
   })
 }

@@ -17,7 +17,10 @@ export function hierarchicalKeys(target: () => CosmosTarget): void {
     const path = buildItemsPath(container)
     const body = '{"id":"1","tenant":"a","user":"b","session":"c"}'
     for (const key of ['["a","b","d"]', '["a","b"]', '["a"]', '[]', '["a","b","c","d"]', '["a","b",{"x":1}]'])
-      assertRefused(await sendRaw(target(), 'POST', path, { 'x-ms-documentdb-partitionkey': key }, body), 400)
+      assertRefused(
+        await sendRaw(target(), 'POST', path, { headers: { 'x-ms-documentdb-partitionkey': key }, body }),
+        400,
+      )
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
   })
 

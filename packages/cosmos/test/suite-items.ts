@@ -63,7 +63,10 @@ export function items(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a' })
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
-    const { status, headers } = await sendRaw(target(), 'POST', buildItemsPath(container), key, '{"id":"2","pk":"b"}')
+    const { status, headers } = await sendRaw(target(), 'POST', buildItemsPath(container), {
+      headers: key,
+      body: '{"id":"2","pk":"b"}',
+    })
     assert.deepEqual([status, headers['x-ms-substatus']], [400, '1001'])
     assert.equal((await captureRefusal(container.item('1', 'a').replace({ id: '2', pk: 'a' }))).code, 400)
   })
@@ -95,9 +98,12 @@ export function items(target: () => CosmosTarget): void {
     const { etag } = await container.items.create({ id: '1', pk: 'a' })
     const headers = { 'x-ms-documentdb-partitionkey': '["a"]' }
     const path = `${buildItemsPath(container)}/1`
-    assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': etag })).status, 304)
-    assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': '*' })).status, 304)
-    assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': '"x"' })).status, 200)
+    assert.equal((await sendRaw(target(), 'GET', path, { headers: { ...headers, 'if-none-match': etag } })).status, 304)
+    assert.equal((await sendRaw(target(), 'GET', path, { headers: { ...headers, 'if-none-match': '*' } })).status, 304)
+    assert.equal(
+      (await sendRaw(target(), 'GET', path, { headers: { ...headers, 'if-none-match': '"x"' } })).status,
+      200,
+    )
   })
 
   test('items come back as sent, with the system’s fields: odd names, odd texts, extreme numbers', async (t) => {
@@ -106,7 +112,7 @@ export function items(target: () => CosmosTarget): void {
       "text":"\\ud800 \\u0000 \\u2028","":{"":[]},
       "numbers":[0,5e-324,1.7976931348623157e308,9007199254740993,1152921504606846976,0.1],"_etag":"mine","_ts":"mine"}`
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
-    const created = await sendRaw(target(), 'POST', buildItemsPath(container), key, text)
+    const created = await sendRaw(target(), 'POST', buildItemsPath(container), { headers: key, body: text })
     assert.equal(created.status, 201)
     const { _rid, _self, _etag, _ts, _attachments, ...rest } = JSON.parse(created.text)
     const { _etag: _, _ts: __, ...sent } = JSON.parse(text)
@@ -130,7 +136,10 @@ export function items(target: () => CosmosTarget): void {
     const byRid = await sendRaw(target(), 'GET', `${resource?._self}docs`)
     assert.deepEqual([byRid.headers['x-ms-content-path'], byRid.headers['x-ms-alt-content-path']], owner)
     const key = { 'x-ms-documentdb-partitionkey': '["a"]', prefer: 'return=minimal' }
-    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), key, '{"id":"2","pk":"a"}')
+    const { status, text } = await sendRaw(target(), 'POST', buildItemsPath(container), {
+      headers: key,
+      body: '{"id":"2","pk":"a"}',
+    })
     assert.deepEqual([status, text], [201, ''])
   })
 }

@@ -46,7 +46,7 @@ export function patches(target: () => CosmosTarget): void {
     ]
     for (const body of refused) {
       const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
-      const { status, text } = await sendRaw(target(), 'PATCH', path, key, JSON.stringify(body))
+      const { status, text } = await sendRaw(target(), 'PATCH', path, { headers: key, body: JSON.stringify(body) })
       assert.equal(status, 400, `${JSON.stringify(body)}: ${text}`)
     }
     assert.equal((await captureRefusal(container.item('1', 'a').patch([]))).code, 400)
@@ -69,7 +69,7 @@ export function patches(target: () => CosmosTarget): void {
     ]
     await container.item('1', 'a').patch(operations)
     const path = `${buildItemsPath(container)}/1`
-    const { text } = await sendRaw(target(), 'GET', path, { 'x-ms-documentdb-partitionkey': '["a"]' })
+    const { text } = await sendRaw(target(), 'GET', path, { headers: { 'x-ms-documentdb-partitionkey': '["a"]' } })
     assert.match(
       text,
       /^\{"id":"1","pk":"a","list":\[0,2,3\],"deep":\{"n":3.5\},"a\/b~":2,"fresh":7,"__proto__":\{"own":true\},"_rid"/,

@@ -32,18 +32,23 @@ export function refusals(target: () => CosmosTarget): void {
       'type%3Dmaster%26ver%3D1.0%26sig%3D',
     ])
       assertRefused(
-        await sendRaw(target(), 'GET', 'dbs', { ...signRequest(target().key, 'GET', 'dbs'), authorization }),
+        await sendRaw(target(), 'GET', 'dbs', {
+          headers: { ...signRequest(target().key, 'GET', 'dbs'), authorization },
+        }),
         401,
       )
   })
 
   test('a refusal before the body was read reaches a client that is still writing', async () => {
     const headers = { ...signRequest(target().key, 'POST', 'dbs'), authorization: 'none' }
-    assertRefused(await sendRaw(target(), 'POST', 'dbs', headers, `"${'x'.repeat(9_000_000)}"`), 401)
+    assertRefused(await sendRaw(target(), 'POST', 'dbs', { headers, body: `"${'x'.repeat(9_000_000)}"` }), 401)
   })
 
   test('a signature for one resource is not valid for another', async () => {
-    assertRefused(await sendRaw(target(), 'GET', 'dbs/other', signRequest(target().key, 'GET', 'dbs')), 401)
+    assertRefused(
+      await sendRaw(target(), 'GET', 'dbs/other', { headers: signRequest(target().key, 'GET', 'dbs') }),
+      401,
+    )
   })
 
   test('unknown routes are a 404, wrong methods a 405, and paths that do not decode a 400', async (t) => {
@@ -66,13 +71,13 @@ export function refusals(target: () => CosmosTarget): void {
       ['PUT', buildItemsPath(container)],
     ] as const)
       assertRefused(await sendRaw(target(), method, path), 405)
-    assertRefused(await sendRaw(target(), 'GET', '%E0%A4%A', signRequest(target().key, 'GET', '')), 400)
+    assertRefused(await sendRaw(target(), 'GET', '%E0%A4%A', { headers: signRequest(target().key, 'GET', '') }), 400)
     assert.equal((await sendRaw(target(), 'HEAD', 'dbs')).text, '')
   })
 
   test('a body over 4 MB is refused with a 413 that reaches the client', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
-    assertRefused(await sendRaw(target(), 'POST', path, KEY, `"${'x'.repeat(9_000_000)}"`), 413)
+    assertRefused(await sendRaw(target(), 'POST', path, { headers: KEY, body: `"${'x'.repeat(9_000_000)}"` }), 413)
   })
 
   test('malformed bodies, headers and conditions are refused with 400', async (t) => {
@@ -125,7 +130,7 @@ export function refusals(target: () => CosmosTarget): void {
       [{ ...QUERY, 'x-ms-start-epk': '', 'x-ms-end-epk': 'there' }, question('SELECT * FROM c')],
     ]
     for (const [headers, body] of cases) {
-      const answered = await sendRaw(target(), 'POST', path, headers, body)
+      const answered = await sendRaw(target(), 'POST', path, { headers, body })
       assert.equal(answered.status, 400, `${JSON.stringify(headers)} ${body.slice(0, 100)}: ${answered.text}`)
       assertRefused(answered, 400)
     }
@@ -134,10 +139,10 @@ export function refusals(target: () => CosmosTarget): void {
   test('a body that is not UTF-8, or HybridRow outside of a batch, is refused with 400', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
     const broken = Buffer.concat([Buffer.from('{"id":"a'), Buffer.of(0xff), Buffer.from('","pk":"a"}')])
-    assertRefused(await sendRaw(target(), 'POST', path, KEY, broken), 400, /UTF-8/)
-    assertRefused(await sendRaw(target(), 'POST', path, KEY, Buffer.alloc(100, 0x81)), 400, /UTF-8/)
+    assertRefused(await sendRaw(target(), 'POST', path, { headers: KEY, body: broken }), 400, /UTF-8/)
+    assertRefused(await sendRaw(target(), 'POST', path, { headers: KEY, body: Buffer.alloc(100, 0x81) }), 400, /UTF-8/)
     assertRefused(
-      await sendRaw(target(), 'POST', path, { ...KEY, ...BATCH }, Buffer.alloc(100, 0x81)),
+      await sendRaw(target(), 'POST', path, { headers: { ...KEY, ...BATCH }, body: Buffer.alloc(100, 0x81) }),
       400,
       /HybridRow/,
     )

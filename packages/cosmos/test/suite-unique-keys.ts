@@ -77,6 +77,6 @@ export function uniqueKeys(target: () => CosmosTarget): void {
     assert.deepEqual(resource?.uniqueKeyPolicy, UNIQUE.uniqueKeyPolicy)
     const path = `dbs/${container.database.id}/colls/c`
     const changed = JSON.stringify({ ...resource, uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/other'] }] } })
-    assert.equal((await sendRaw(target(), 'PUT', path, {}, changed)).status, 400)
+    assert.equal((await sendRaw(target(), 'PUT', path, { body: changed })).status, 400)
   })
 }

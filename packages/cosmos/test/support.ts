@@ -57,13 +57,18 @@ export interface RawAnswer {
   readonly text: string
 }
 
+interface RawOptions {
+  /** With `authorization` among them, the request is sent without a signature of its own. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer | undefined
+}
+
 /** A signed request that no SDK would send. */
 export function sendRaw(
   { endpoint, key }: CosmosTarget,
   method: string,
   path: string,
-  headers: Readonly<Record<string, string>> = {},
-  body?: string | Buffer,
+  { headers = {}, body }: RawOptions = {},
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request(new URL(`/${path}`, endpoint), {

@@ -53,7 +53,8 @@ export function buildStatements(plan: ReadPlan): readonly Statement[] {
     const { intervals, terms } = access
     const stored = isReversed(terms, index) ? reverseIntervals(intervals) : intervals
     const ordered = index.descending ? stored.toReversed() : stored
-    return ordered.flatMap((interval) => byIndex(feedRange, index, terms, interval, from) ?? [])
+    const start = from && buildStart(index, terms, from)
+    return ordered.flatMap((interval) => byIndex(feedRange, index, interval, start) ?? [])
   }
   if (feedRange.key.kind === 'one') return [byPartition(feedRange, feedRange.key.pk, from)]
   const rest = from && { condition: `(pk, id) ${operatorAfter(from)} (?, ?)`, values: [from.pk, from.id] }
@@ -87,11 +88,9 @@ function byKey(feedRange: FeedRange, extra: ExtraCondition | undefined): Stateme
 function byIndex(
   feedRange: FeedRange,
   index: ReadyIndex,
-  terms: readonly Term[],
   interval: Interval,
-  from: Position | undefined,
+  start: Start | undefined,
 ): Statement | undefined {
-  const start = from && buildStart(index, terms, from)
   const bounds = buildBounds(interval, index.descending, start)
   if (!bounds) return undefined
   const { key } = feedRange
@@ -110,6 +109,7 @@ function byIndex(
   }
 }
 
+/** Where the index is read on after earlier pages. */
 interface Start {
   readonly key: Buffer
   readonly bound: Bound

@@ -169,14 +169,14 @@ function compileSubquery(query: Query, outer: Context): (frame: Frame) => Iterab
   if (ordered) throw unsupported("'ORDER BY' in a subquery", ordered.at)
   if (page) throw unsupported("'OFFSET LIMIT' in a subquery", query.at)
   const context: Context = { ...outer, scope: new Scope(outer.scope), group: undefined }
-  const { bind, where, group, result } = compileBody(query, context, undefined)
+  const body = compileBody(query, context, undefined)
   const limit = top && compileExpression(top, context)
   return function* (frame) {
     const most = limit ? readCount(limit(frame)) : Number.POSITIVE_INFINITY
     const seen = new Set<string>()
     let count = 0
     if (most === 0) return
-    for (const value of evaluateRows(frame, bind, where, group, result)) {
+    for (const value of evaluateRows(body, frame)) {
       if (distinct) {
         const key = formatCanonical(value)
         if (seen.has(key)) continue
@@ -189,13 +189,7 @@ function compileSubquery(query: Query, outer: Context): (frame: Frame) => Iterab
   }
 }
 
-function* evaluateRows(
-  frame: Frame,
-  bind: Bind,
-  where: Evaluate | undefined,
-  group: Grouping | undefined,
-  result: Evaluate,
-): Generator<unknown> {
+function* evaluateRows({ bind, where, group, result }: Body, frame: Frame): Generator<unknown> {
   const groups = group && new Groups(group)
   for (const _ of bind(frame)) {
     if (where && where(frame) !== true) continue

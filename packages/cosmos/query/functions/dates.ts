@@ -62,7 +62,7 @@ function add(ticks: bigint, unit: Unit, count: number): bigint | undefined {
     date.getUTCDate(),
     new Date(Date.UTC(2000 + (((year % 400) + 400) % 400), month + 1, 0)).getUTCDate(),
   )
-  const midnight = computeTicks(year, month + 1, day)
+  const midnight = computeTicks({ year, month: month + 1, day })
   return midnight === undefined ? undefined : midnight + (ticks - floor(ticks, TICKS.day) * TICKS.day)
 }
 
@@ -151,7 +151,7 @@ export const DATES = {
   DATETIMEFROMPARTS: builtIn(3, 7, (parts) => {
     if (!parts.every((part) => Number.isInteger(part) && Number(part) >= 0)) return undefined
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, fraction = 0] = parts as number[]
-    return formatTicks(computeTicks(year, month, day, hour, minute, second, fraction))
+    return formatTicks(computeTicks({ year, month, day, hour, minute, second, fraction }))
   }),
   DATETIMEPART: builtIn(2, 2, ([part, date]) => {
     const [unit, ticks] = [parseUnit(part), parseTicks(date)]

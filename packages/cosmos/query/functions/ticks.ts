@@ -2,16 +2,22 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)
 const TICKS_PER_MILLISECOND = 10_000n
 const [MIN_MS, MAX_MS] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')]
 
+/** A date, at midnight when it has no time. */
+interface DateParts {
+  readonly year: number
+  /** From 1 to 12. */
+  readonly month: number
+  readonly day: number
+  readonly hour?: number
+  readonly minute?: number
+  readonly second?: number
+  /** Units of 100 nanoseconds. */
+  readonly fraction?: number
+}
+
 /** Units of 100 nanoseconds since 1970; undefined for a date or a time that does not exist. */
-export function computeTicks(
-  year: number,
-  month: number,
-  day: number,
-  hour = 0,
-  minute = 0,
-  second = 0,
-  fraction = 0,
-): bigint | undefined {
+export function computeTicks(parts: DateParts): bigint | undefined {
+  const { year, month, day, hour = 0, minute = 0, second = 0, fraction = 0 } = parts
   // Date.UTC reads a year below 100 as one of the 20th century.
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
@@ -31,16 +37,10 @@ export function computeTicks(
 export function parseTicks(text: unknown): bigint | undefined {
   const match = typeof text === 'string' ? DATE.exec(text) : null
   if (!match) return undefined
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((digits) => Number(digits ?? 0))
-  const ticks = computeTicks(
-    year ?? 0,
-    month ?? 0,
-    day ?? 0,
-    hour,
-    minute,
-    second,
-    Number((match[7] ?? '').padEnd(7, '0')),
-  )
+  const numbers = match.slice(1, 7).map((digits) => Number(digits ?? 0))
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = numbers
+  const fraction = Number((match[7] ?? '').padEnd(7, '0'))
+  const ticks = computeTicks({ year, month, day, hour, minute, second, fraction })
   const [sign, zoneHours, zoneMinutes] = /^([+-])(\d\d):(\d\d)$/.exec(match[8] ?? '')?.slice(1) ?? []
   if (ticks === undefined || sign === undefined) return ticks
   const offset = BigInt(Number(zoneHours) * 60 + Number(zoneMinutes)) * 600_000_000n
