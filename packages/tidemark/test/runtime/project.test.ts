@@ -139,12 +139,12 @@ describe('projection', () => {
     [
       'one stream',
       { ...orderView, evolve: () => ({ lines: [{ at: new Date(0) }] }) as never } satisfies AnyView,
-      /^order makes a document order-1 that JSON does not keep: \/lines\/0\/at: a Date is no JSON/,
+      /^order makes a document order-1 that JSON does not keep: \/lines\/0\/at: a Date is not JSON/,
     ],
     [
       'many streams',
       { ...salesByProduct, evolve: () => new Map() as never } satisfies AnyView,
-      /^sales-by-product makes a document (tea|cup) that JSON does not keep: \/: a Map is no JSON/,
+      /^sales-by-product makes a document (tea|cup) that JSON does not keep: \/: a Map is not JSON/,
     ],
   ] as const)
     it(`a document of ${what} that JSON does not keep is never written, and holds its view alone`, async () => {
