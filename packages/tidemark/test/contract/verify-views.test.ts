@@ -443,7 +443,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     assert.deepEqual(lines, [])
     assert.deepEqual(
       unchecked.map((line) => line.replace(/-\d@\d/, '')).toSorted(),
-      ['balance', 'balance', 'turnover'].map((view) => `${view}: wallet: this code does not know PaidOut version 1`),
+      ['balance', 'balance', 'turnover'].map((view) => `${view}: wallet: this build does not know PaidOut version 1`),
     )
   })
 })
