@@ -256,7 +256,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an instance believes what it remembers of who waits',
     under: ['bug'],
     file: 'runtime/projector.ts',
-    from: 'if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)',
+    from: 'if (parked.size > 0 && !again) return this.#loadStream(stream, arrived, true, batch)',
     to: '',
   },
   {

@@ -14,20 +14,21 @@ import { CONCURRENCY, forEachLimited } from './limited.ts'
 export function findStreams(
   browser: LogBrowser,
   log: EventHistory,
-  { prefix, category, limit, continuation }: StreamsQuery,
+  { prefix, category, ...page }: StreamsQuery,
 ): Promise<PageOf<StreamSummary>> {
   const filter = category === undefined ? {} : { category }
-  if (prefix === undefined) return newestStreams(browser, filter, limit, continuation)
+  if (prefix === undefined) return newestStreams(browser, filter, page)
   if (category !== undefined && !prefix.startsWith(`${category}-`))
     throw new TidemarkError('invalid-query', `no stream name of ${category} begins with ${prefix}`)
-  return namedStreams(browser, log, prefix, limit, continuation)
+  return namedStreams(browser, log, prefix, page)
 }
+
+type PageQuery = Pick<StreamsQuery, 'limit' | 'continuation'>
 
 async function newestStreams(
   browser: LogBrowser,
   filter: CommitFilter,
-  limit: number,
-  continuation?: string,
+  { limit, continuation }: PageQuery,
 ): Promise<PageOf<StreamSummary>> {
   const page = await browser.newest(filter, limit, continuation)
   const byName = new Map<string, StreamSummary>()
@@ -40,11 +41,10 @@ async function namedStreams(
   browser: LogBrowser,
   log: EventHistory,
   prefix: string,
-  limit: number,
-  after?: string,
+  { limit, continuation }: PageQuery,
 ): Promise<PageOf<StreamSummary>> {
   // One name more than requested shows whether there is another page.
-  const found = await browser.streams(prefix, limit + 1, after)
+  const found = await browser.streams(prefix, limit + 1, continuation)
   const names = found.slice(0, limit)
   const newest = new Map<string, readonly RecordedEvent[]>()
   await forEachLimited(names, CONCURRENCY, async (stream) => {

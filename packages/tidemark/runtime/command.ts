@@ -180,7 +180,7 @@ function decideOne(
     const entry: CommandReceipt = { stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }
     return { command, outcome, entry, state: before, bytes: RECEIPT_BYTES }
   }
-  const recorded = record({ service, decider, stream, limits }, before, decision, metadata, now)
+  const recorded = record({ service, decider, stream, limits }, before, { events: decision, metadata, now })
   const entry: Commit = { stream, key, fingerprint: fingerprintRequest(request), events: recorded.events }
   const bytes = checkWritable(entry, recorded.bytes, limits)
   const state = fold(decider, before, recorded.events)

@@ -58,6 +58,12 @@ export interface ConsumerTelemetry {
   readonly consumer: string
 }
 
+/** How a consumer handles messages. */
+export interface ConsumerOptions extends Pick<Handling, 'parking' | 'retries'> {
+  /** Absent: nothing is recorded. */
+  readonly recording?: ConsumerTelemetry
+}
+
 /** The views of one category, which are projected together; or one reaction. */
 export interface Handler {
   /** The names with their own consumer progress: each view, or the reaction. */
@@ -119,10 +125,9 @@ export function handleMessages(
   handlers: readonly Handler[],
   messages: Messages,
   trace: Trace,
-  parking?: ConsumerParking,
-  { telemetry, consumer }: ConsumerTelemetry = { telemetry: NO_TELEMETRY, consumer: '' },
-  retries?: Retries,
+  { parking, retries, recording = { telemetry: NO_TELEMETRY, consumer: '' } }: ConsumerOptions = {},
 ): Promise<void> {
+  const { telemetry, consumer } = recording
   const attributes = { 'tidemark.consumer': consumer }
   return timed(telemetry, 'tidemark.consumer.batch.duration', attributes, async () => {
     const began = telemetry.now()

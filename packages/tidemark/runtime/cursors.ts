@@ -21,6 +21,13 @@ export interface StreamProgress {
   readonly parked?: number
 }
 
+/** A generation of a view, with the state of that view. */
+export interface GenerationOfView {
+  readonly view: AnyView
+  readonly state: ViewState
+  readonly generation: ViewGeneration
+}
+
 /**
  * Reads the stored cursor of a generation of a multi-stream view for one stream. If another view stores the
  * cursors, each of that view's generations has a cursor, correct at the time it was written; the highest
@@ -28,9 +35,7 @@ export interface StreamProgress {
  */
 export async function readStreamProgress(
   views: ViewStores,
-  view: AnyView,
-  state: ViewState,
-  generation: ViewGeneration,
+  { view, state, generation }: GenerationOfView,
   stream: string,
 ): Promise<StreamProgress> {
   const entry = formatEntry(view.name, generation.number)

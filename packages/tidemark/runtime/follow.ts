@@ -1,6 +1,6 @@
 import type { Clock, Delivery, HandlerPoints, HubMessage, HubPoint, HubReader, ProgressStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { type ConsumerTelemetry, type Handler, handleMessages, type Messages } from './consume.ts'
+import { type ConsumerOptions, type ConsumerTelemetry, type Handler, handleMessages, type Messages } from './consume.ts'
 import type { ConsumerParking } from './parking.ts'
 import { ConsumerProgress, isAhead } from './progress.ts'
 
@@ -53,6 +53,18 @@ interface LagObservation {
 
 const HUB_RECREATED = 'the hub was recreated, and the unread messages of the old one are gone'
 
+/** Messages of a partition that some handlers may not have handled. */
+interface Gap {
+  readonly parts: readonly { readonly name: string; readonly handler: Handler }[]
+  /**
+   * The last handled message. Undefined: nothing is known to be handled, so messages missing at the start are
+   * no loss.
+   */
+  readonly point: HubPoint | undefined
+  readonly from: number
+  readonly to: number
+}
+
 /**
  * Follows a hub: hands each batch to the handlers and makes sure that no message between two batches is
  * missed.
@@ -68,6 +80,7 @@ const HUB_RECREATED = 'the hub was recreated, and the unread messages of the old
 export class Follower {
   readonly #deps: FollowDependencies
   readonly #names: readonly string[]
+  readonly #options: ConsumerOptions
   readonly #progress: ConsumerProgress
   /** By partition, the first number of the batch whose gap is closed: the batch may fail and be redelivered. */
   readonly #closed = new Map<string, number>()
@@ -86,7 +99,13 @@ export class Follower {
   constructor(deps: FollowDependencies) {
     this.#deps = deps
     this.#names = deps.handlers.flatMap(({ names }) => names)
-    const paused = () => deps.parking?.paused() ?? []
+    const { parking, telemetry, consumer, clock, random } = deps
+    this.#options = {
+      ...(parking ? { parking } : {}),
+      ...(telemetry ? { recording: { telemetry, consumer } } : {}),
+      ...(random ? { retries: { clock, random } } : {}),
+    }
+    const paused = () => parking?.paused() ?? []
     this.#progress = new ConsumerProgress({ ...deps, handlers: this.#names, paused })
   }
 
@@ -176,7 +195,8 @@ export class Follower {
       const due = point || known.size === 0 ? some : some.filter(({ handler }) => handler.startsAt === 'first')
       if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
-      if (from < next.sequence) await this.#handleFromHub(partition, due, point, [from, next.sequence - 1], trace)
+      if (from >= next.sequence) continue
+      await this.#handleFromHub(partition, { parts: due, point, from, to: next.sequence - 1 }, trace)
     }
   }
 
@@ -205,18 +225,8 @@ export class Follower {
     return from
   }
 
-  /**
-   * Handles a range of a partition that is read from the hub.
-   * @param point the last handled message. Undefined: nothing is known to be handled, so messages missing at
-   * the start are no loss.
-   */
-  async #handleFromHub(
-    partition: string,
-    parts: readonly { readonly name: string; readonly handler: Handler }[],
-    point: HubPoint | undefined,
-    [from, to]: readonly [from: number, to: number],
-    trace: Trace,
-  ): Promise<void> {
+  /** Handles the messages of a gap, which are read from the hub. */
+  async #handleFromHub(partition: string, { parts, point, from, to }: Gap, trace: Trace): Promise<void> {
     // A handler with several names may get events that some of them have handled; they find nothing new in
     // those.
     const handlers = [...new Set(parts.map(({ handler }) => handler))]
@@ -241,10 +251,7 @@ export class Follower {
   }
 
   #handle(handlers: readonly Handler[], messages: Omit<Messages, 'hub'>, trace: Trace): Promise<void> {
-    const { hubName, parking, consumer, telemetry, clock, random } = this.#deps
-    const consumerTelemetry = telemetry && { telemetry, consumer }
-    const retries = random && { clock, random }
-    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking, consumerTelemetry, retries)
+    return handleMessages(handlers, { hub: this.#deps.hubName, ...messages }, trace, this.#options)
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {

@@ -55,8 +55,7 @@ export async function chooseParked(
 export async function* actOnParked(
   redrives: readonly Redrive[],
   chosen: readonly (ConsumerParkedStream | ConsumerParkedMessage)[],
-  action: ParkedAction,
-  why: DiscardReason,
+  { action, why }: { readonly action: ParkedAction; readonly why: DiscardReason },
   trace: Trace,
 ): AsyncGenerator<ParkedActionResult> {
   for (const each of chosen) {

@@ -120,7 +120,7 @@ export class Projector {
    * @throws HandlersFailed which names the views that failed. The others are done.
    */
   async project(targets: readonly Target[], events: readonly RecordedEvent[], run: Projecting): Promise<void> {
-    const batch = new Batch(run)
+    const batch = new Batch(targets, run)
     let left: ReadonlyMap<string, readonly RecordedEvent[]> = run.retried
       ? new Map([[run.retried.stream, events]])
       : Map.groupBy(events, ({ stream }) => stream)
@@ -132,11 +132,11 @@ export class Projector {
       }
       // A retry starts without the earlier failures of these streams.
       if (attempt > 1) batch.forget(left.keys())
-      const slices = await this.#load(targets, left, attempt > 1, batch)
+      const slices = await this.#load(left, attempt > 1, batch)
       for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch)
       const behind = new Set<string>()
       await forEachLimited(slices, CONCURRENCY, async (slice) => {
-        if (!(await this.#writeCursors(targets, slice, batch))) behind.add(slice.stream)
+        if (!(await this.#writeCursors(slice, batch))) behind.add(slice.stream)
       })
       left = new Map([...left].filter(([stream]) => behind.has(stream)))
     }
@@ -145,7 +145,6 @@ export class Projector {
 
   /** @param again whether another instance has written, so that the cache is outdated. */
   async #load(
-    targets: readonly Target[],
     arrived: ReadonlyMap<string, readonly RecordedEvent[]>,
     again: boolean,
     batch: Batch,
@@ -153,22 +152,22 @@ export class Projector {
     const slices: Slice[] = []
     await forEachLimited(arrived, CONCURRENCY, async ([stream, events]) => {
       try {
-        const slice = await this.#loadStream(targets, stream, events, again, batch)
+        const slice = await this.#loadStream(stream, events, again, batch)
         if (slice) slices.push(slice)
       } catch (error) {
-        for (const target of targets) batch.fail(target, stream, events[0], error)
+        for (const target of batch.targets) batch.fail(target, stream, events[0], error)
       }
     })
     return slices
   }
 
   async #loadStream(
-    targets: readonly Target[],
     stream: string,
     arrived: readonly RecordedEvent[],
     again: boolean,
     batch: Batch,
   ): Promise<Slice | undefined> {
+    const { targets } = batch
     const isYoung = this.#rebuild !== undefined || this.#areYoung(arrived)
     // A stream's first event most likely has no document yet; if it does, the create shows it at no extra
     // cost.
@@ -216,7 +215,7 @@ export class Projector {
     }
     // The cache may be older than a redrive. Without this second read, nobody would come back to these
     // events.
-    if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)
+    if (parked.size > 0 && !again) return this.#loadStream(stream, arrived, true, batch)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) {
       for (const target of targets)
@@ -224,13 +223,13 @@ export class Projector {
       return undefined
     }
 
-    const known = [...documents.values(), ...cursors.values()]
+    const seen = [...documents.values(), ...cursors.values()]
       .map((each) => each?.cursor)
       .filter((each) => each !== undefined)
-    const least = Math.min(...due.map((target) => versions.get(target) ?? 0))
+    const after = Math.min(...due.map((target) => versions.get(target) ?? 0))
     const slice = { stream, documents, cursors, passed, waits, versions, parked }
     try {
-      const events = await findUnseenEvents(this.#deps.log, stream, least, known, arrived)
+      const events = await findUnseenEvents(this.#deps.log, { stream, after, seen }, arrived)
       // If the log has no parked event, nothing is parked any more.
       return events.length === 0 && !batch.isRetry ? undefined : { ...slice, events }
     } catch (error) {
@@ -300,35 +299,35 @@ export class Projector {
   }
 
   /** Writes a stream's documents and cursors. @returns false if another instance wrote them meanwhile. */
-  async #writeCursors(targets: readonly Target[], slice: Slice, batch: Batch): Promise<boolean> {
-    const { stream } = slice
+  async #writeCursors(slice: Slice, batch: Batch): Promise<boolean> {
+    const { targets } = batch
     // Views that store other views' cursors come last; among their generations the live one does.
     const homes = new Set(targets.map(({ cursorsIn }) => cursorsIn))
     const singles = targets
       .filter(isSingleStream)
       .sort((a, b) => Number(homes.has(a.view.name)) - Number(homes.has(b.view.name)))
     try {
-      const documents = new Map(singles.map((target) => [target, this.#evolve(target, slice, batch)]))
+      const evolved = singles.map((target) => [target, this.#evolve(target, slice, batch)] as const)
       // Parks the stream before a cursor passes the event, so that no parked event is unknown.
       await batch.parkFailed(targets, slice)
-      const storedProgress = progressAfter(targets, slice, batch)
-      for (const target of singles) {
+      const storedProgress = progressAfter(slice, batch)
+      for (const [target, document] of evolved) {
         const others = homes.has(target.view.name) ? storedProgress : undefined
-        if (!(await this.#writeDocument(target, slice, documents.get(target), others, batch))) return false
+        if (!(await this.#writeDocument(target, slice, { ...document, others }, batch))) return false
       }
       for (const target of targets.filter(isMultiStream))
         if (target.cursorsIn === undefined && !(await this.#writeCursor(target, slice, batch))) return false
-      batch.reportSucceeded(targets, slice)
-      if (batch.watch) this.#traceEvents(batch.watch, targets, slice, batch)
+      batch.reportSucceeded(slice)
+      if (batch.watch) this.#traceEvents(batch.watch, slice, batch)
     } catch (error) {
-      for (const target of targets) batch.fail(target, stream, slice.events[0], error)
+      for (const target of targets) batch.fail(target, slice.stream, slice.events[0], error)
     }
     return true
   }
 
   /** Records what each view did with a stream's events. */
-  #traceEvents(watch: BatchWatch, targets: readonly Target[], slice: Slice, batch: Batch): void {
-    for (const target of targets) {
+  #traceEvents(watch: BatchWatch, slice: Slice, batch: Batch): void {
+    for (const target of batch.targets) {
       const parked = batch.parkedVersion(target, slice) ?? Number.POSITIVE_INFINITY
       const failed = batch.failedVersion(target, slice.stream) ?? Number.POSITIVE_INFINITY
       for (const event of slice.events)
@@ -372,15 +371,13 @@ export class Projector {
   async #writeDocument(
     target: SingleStreamTarget,
     slice: Slice,
-    evolved: Evolved | undefined,
-    others: StoredProgress | undefined,
+    { document, sort, cursor: head, others }: DocumentItem,
     batch: Batch,
   ): Promise<boolean> {
     const { stream } = slice
     const { store, entry } = target
     const { documents } = this.#findMemory(target)
     const before = slice.documents.get(target)
-    const { document, sort, cursor: head } = evolved ?? { document: undefined, sort: '', cursor: UNREAD }
     const { version, hash, time } = head
     const waits = batch.parkedVersion(target, slice)
     const passed = others?.passed ?? {}
@@ -398,7 +395,7 @@ export class Projector {
       if (stays || !isTidemarkError(error, 'document-too-large')) throw error
       const unchanged = this.#leaveAsItWas(target, slice, error, batch)
       await batch.parkFailed([target], slice)
-      return this.#writeDocument(target, slice, unchanged, others, batch)
+      return this.#writeDocument(target, slice, { ...unchanged, others }, batch)
     }
   }
 
@@ -447,6 +444,12 @@ interface Evolved {
 /** What the cursors store about other views: their versions, and the parked ones. */
 type StoredProgress = Readonly<Record<'passed' | 'parked', Readonly<Record<string, number>>>>
 
+/** What a document's item stores. */
+interface DocumentItem extends Evolved {
+  /** Undefined: its cursor stores nothing about other views. */
+  readonly others: StoredProgress | undefined
+}
+
 interface Failed {
   readonly version: number
   readonly type: string
@@ -455,12 +458,15 @@ interface Failed {
   readonly isParked: boolean
 }
 
-/** The failures of a batch, by view and stream. */
+/** A batch that is applied to generations of views, and its failures, by view and stream. */
 class Batch {
+  /** In the order in which they are written. */
+  readonly targets: readonly Target[]
   readonly #run: Projecting
   readonly #failed = new Map<Target, Map<string, Failed>>()
 
-  constructor(run: Projecting) {
+  constructor(targets: readonly Target[], run: Projecting) {
+    this.targets = targets
     this.#run = run
   }
 
@@ -525,9 +531,9 @@ class Batch {
   }
 
   /** Records which views have processed a stream's events. */
-  reportSucceeded(targets: readonly Target[], { stream, parked }: Slice): void {
+  reportSucceeded({ stream, parked }: Slice): void {
     const { parking } = this.#run
-    for (const target of targets)
+    for (const target of this.targets)
       if (!parked.has(target) && this.failedVersion(target, stream) === undefined)
         parking?.succeeded({ handler: target.entry, stream })
   }
@@ -549,7 +555,8 @@ class Batch {
 }
 
 /** The progress of multi-stream views for the cursors to write: the stored progress, updated by this batch. */
-function progressAfter(targets: readonly Target[], slice: Slice, batch: Batch): StoredProgress {
+function progressAfter(slice: Slice, batch: Batch): StoredProgress {
+  const { targets } = batch
   const { stream, passed, versions, events } = slice
   const known = new Map(targets.map(({ view, named }) => [view.name, named]))
   const after: Record<string, number> = {}

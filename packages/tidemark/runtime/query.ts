@@ -172,7 +172,7 @@ async function waitForPosition(
     const progress: StreamProgress =
       view.kind === 'one-stream'
         ? readDocumentProgress(document?.cursor, view, state.live)
-        : await readStreamProgress(deps.views, view, state, state.live, stream)
+        : await readStreamProgress(deps.views, { view, state, generation: state.live }, stream)
     if (progress.passed >= version) return { store, ...(document ? { document } : {}) }
     if (progress.parked !== undefined && progress.parked <= version)
       throw new TidemarkError(

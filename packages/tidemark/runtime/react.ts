@@ -72,6 +72,8 @@ export function reaction(
 ): Pick<Handler, 'handle' | 'forget'> & Required<Pick<Handler, 'retry'>> {
   const own = declared.service === deps.service
   const following: Following = {
+    deps,
+    declared,
     source: own ? deps.log : undefined,
     handled: new LRUCache<string, HandledRange>({ max: MAX_STREAMS }),
     reader: eventReader(declared.events, own ? 'own' : 'foreign'),
@@ -85,7 +87,7 @@ export function reaction(
         Map.groupBy(events, ({ stream }) => stream),
         CONCURRENCY,
         ([stream, arrived]) =>
-          reactToStream(deps, declared, following, stream, arrived, handling).catch((error: unknown) => {
+          reactToStream(following, stream, arrived, handling).catch((error: unknown) => {
             failures.push(error)
           }),
       )
@@ -96,7 +98,7 @@ export function reaction(
     async retry(events, { trace }) {
       for (const event of events)
         try {
-          await reactToEvent(deps, declared, following, event, { trace })
+          await reactToEvent(following, event, { trace })
         } catch (cause) {
           return failureAt(declared, event, cause)
         }
@@ -105,8 +107,10 @@ export function reaction(
   }
 }
 
-/** The state of a reaction that follows streams. */
+/** A reaction that follows streams, and its state. */
 interface Following {
+  readonly deps: ReactDependencies
+  readonly declared: AnyReaction
   /**
    * The own log, which fills gaps. Undefined if the reaction follows another service, whose log it cannot
    * read.
@@ -120,22 +124,20 @@ interface Following {
 }
 
 async function reactToStream(
-  deps: ReactDependencies,
-  declared: AnyReaction,
   following: Following,
   stream: string,
   events: readonly RecordedEvent[],
   handling: Handling,
 ): Promise<void> {
   const { trace, parking, place } = handling
-  const { source, handled } = following
+  const { declared, handled } = following
   const key = { handler: declared.name, stream }
   let arrived = events
   const waiting = await parking?.waiting(key)
   if (waiting) {
     const later = events.filter(({ version }) => version >= waiting.version)
     if (later.length === 0 || (await parking?.add(key, parkedEvents(following, later), trace))) {
-      countParked(declared, following, later, handling)
+      countParked(following, later, handling)
       // Earlier events need not wait. They come if one was lost and is published again.
       arrived = events.filter(({ version }) => version < waiting.version)
       if (arrived.length === 0) return
@@ -145,9 +147,9 @@ async function reactToStream(
   }
   let [due, done]: [readonly RecordedEvent[], number] = [arrived.toSorted((a, b) => a.version - b.version), 0]
   try {
-    due = await selectUnhandled(source, handled.get(stream), stream, arrived, trace)
+    due = await selectUnhandled(following, stream, arrived, trace)
     for (const event of due) {
-      await reactToEvent(deps, declared, following, event, handling)
+      await reactToEvent(following, event, handling)
       done += 1
       const known = handled.get(stream)
       if (known === undefined || event.version > known.head.version) {
@@ -162,18 +164,17 @@ async function reactToStream(
     const failure = failureAt(declared, event, cause)
     if (!parking.shouldPark(failure)) throw cause
     await parking.park(failure, place?.(event), parkedEvents(following, left), trace)
-    return countParked(declared, following, left, handling)
+    return countParked(following, left, handling)
   }
   parking?.succeeded(key)
 }
 
 async function reactToEvent(
-  deps: ReactDependencies,
-  declared: AnyReaction,
-  { reader, content, watcher }: Following,
+  following: Following,
   event: RecordedEvent,
   { trace, watch }: Pick<Handling, 'trace' | 'watch'>,
 ): Promise<void> {
+  const { deps, declared, reader, content, watcher } = following
   const eventContent = content(event)
   if (!reader.knows(eventContent.type)) return
   const data = reader.read(eventContent, formatPosition(event))
@@ -186,7 +187,7 @@ async function reactToEvent(
   } as const
   await telemetry.span(`react ${declared.name}`, options, async ({ traceparent }) => {
     const sends = new Sends(watcher, formatPosition(event), trace)
-    const { send, sendLater } = createSenders(deps, declared, event, sends, trace, traceparent)
+    const { send, sendLater } = createSenders(following, event, { sends, trace, traceparent })
     await callHandler(declared.name, () =>
       sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater)),
     )
@@ -195,12 +196,11 @@ async function reactToEvent(
 }
 
 function countParked(
-  { name }: AnyReaction,
-  { reader, content }: Following,
+  { declared, reader, content }: Following,
   events: readonly RecordedEvent[],
   { watch }: Handling,
 ): void {
-  for (const event of events) if (reader.knows(content(event).type)) watch?.count(name, event, 'parked')
+  for (const event of events) if (reader.knows(content(event).type)) watch?.count(declared.name, event, 'parked')
 }
 
 function failureAt(declared: AnyReaction, { stream, version, type }: RecordedEvent, cause: unknown): StreamFailure {
@@ -220,19 +220,22 @@ function parkedEvents({ reader, content }: Following, events: readonly RecordedE
  * @throws TidemarkError `fork-detected`; `gap-unfilled` if the own log lacks the missing events.
  */
 async function selectUnhandled(
-  source: EventHistory | undefined,
-  known: HandledRange | undefined,
+  { source, handled }: Following,
   stream: string,
   arrived: readonly RecordedEvent[],
   trace: Trace,
 ): Promise<readonly RecordedEvent[]> {
   const sorted = sortByVersion(stream, arrived)
+  const known = handled.get(stream)
   if (known === undefined) return sorted
   // These were published again after a loss: this process started after them.
   const earlier = sorted.filter(({ version }) => version < known.from)
   const rest = sorted.filter(({ version }) => version >= known.from)
   const { head } = known
-  if (source) return [...earlier, ...(await findUnseenEvents(source, stream, head.version, [head], rest))]
+  if (source) {
+    const seen = { stream, after: head.version, seen: [head] }
+    return [...earlier, ...(await findUnseenEvents(source, seen, rest))]
+  }
   const later = rest.filter(({ version }) => version > head.version)
   const [next] = later
   // The hub has no message between two batches, so the missing events were not published.
@@ -243,15 +246,19 @@ async function selectUnhandled(
   return [...earlier, ...later]
 }
 
+/** One call of a reaction. */
+interface Reacting {
+  readonly sends: Sends
+  readonly trace: Trace
+  readonly traceparent: string | undefined
+}
+
 function createSenders(
-  deps: ReactDependencies,
-  reaction: AnyReaction,
+  { deps, declared }: Following,
   event: RecordedEvent,
-  sends: Sends,
-  trace: Trace,
-  traceparent: string | undefined,
+  { sends, trace, traceparent }: Reacting,
 ): { readonly send: Send; readonly sendLater: SendLater } {
-  const consumer = formatConsumerName(deps.service, reaction)
+  const consumer = formatConsumerName(deps.service, declared)
   const metadata: CommandMetadata = {
     actor: `reaction:${consumer}`,
     correlation: event.correlation,
@@ -265,7 +272,7 @@ function createSenders(
   const checkListed = (decider: AnyDecider): void => {
     if (deps.deciders.includes(decider)) return
     const why =
-      `the reaction ${reaction.name} sends to ${decider.category}, ` + `a decider that ${deps.service} does not list`
+      `the reaction ${declared.name} sends to ${decider.category}, ` + `a decider that ${deps.service} does not list`
     throw new TidemarkError('registration-invalid', why)
   }
   // A command is hashed and may be scheduled, so JSON must represent it unchanged.
@@ -274,7 +281,7 @@ function createSenders(
     if (json.valid) return { ...command, data: json.value }
     const where = describeFault(json.fault)
     const why =
-      `the reaction ${reaction.name} sends ${command.type} to ${stream} ` +
+      `the reaction ${declared.name} sends ${command.type} to ${stream} ` +
       `with data that JSON cannot represent: ${where}`
     throw new TidemarkError('invalid-command', why)
   }

@@ -59,7 +59,7 @@ export class RebuildRunner {
   async start(view: AnyView, action: RebuildAction, by: string, trace: Trace): Promise<Rebuild> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const before = await this.#deps.store.read(view.name)
-      const started = await this.#begin(view, action, by, before?.etag, trace)
+      const started = await this.#begin(view, { action, by, etag: before?.etag }, trace)
       if (started) return started
     }
     throw contended(view, view.name)
@@ -82,7 +82,7 @@ export class RebuildRunner {
       const left = resumes
         ? { target, commits, total, stage, ...(position === undefined ? {} : { position }) }
         : undefined
-      await this.#begin(view, action, by, kept.etag, trace, left)
+      await this.#begin(view, { action, by, etag: kept.etag, left }, trace)
     }
   }
 
@@ -91,15 +91,8 @@ export class RebuildRunner {
     await Promise.all(this.#running)
   }
 
-  /** @param left the checkpoint of a resumed rebuild. @returns undefined if another process wrote meanwhile. */
-  async #begin(
-    view: AnyView,
-    action: RebuildAction,
-    by: string,
-    etag: string | undefined,
-    trace: Trace,
-    left?: RebuildCheckpoint & Pick<Rebuild, 'stage' | 'total'>,
-  ): Promise<Rebuild | undefined> {
+  /** @returns undefined if another process wrote meanwhile. */
+  async #begin(view: AnyView, { action, by, etag, left }: Beginning, trace: Trace): Promise<Rebuild | undefined> {
     const { store, clock, instance } = this.#deps
     const now = clock.now()
     const started: StoredRebuild = {
@@ -116,7 +109,7 @@ export class RebuildRunner {
   }
 
   async #run(view: AnyView, started: StoredRebuild, etag: string, place?: RebuildCheckpoint): Promise<void> {
-    const { rebuilder, warn } = this.#deps
+    const { warn } = this.#deps
     const reporter = new RebuildReporter(this.#deps, view.name, { rebuild: started, etag })
     const watch: RebuildWatch = {
       begin: (target, _, total) => reporter.reportNow({ target, total }),
@@ -126,7 +119,7 @@ export class RebuildRunner {
     }
     const beats = reporter.beat()
     try {
-      await reporter.end({ state: 'done', ...(await runAction(rebuilder, started.action, view, watch, place)) })
+      await reporter.end({ state: 'done', ...(await this.#runAction(started.action, view, watch, place)) })
     } catch (error) {
       const code = isTidemarkError(error) ? error.code : 'internal'
       const reason = describeError(error)
@@ -141,31 +134,41 @@ export class RebuildRunner {
     }
     await beats
   }
+
+  /** @returns the changes to the stored state at the end. */
+  async #runAction(
+    action: RebuildAction,
+    view: AnyView,
+    watch: RebuildWatch,
+    place: RebuildCheckpoint | undefined,
+  ): Promise<Partial<Rebuild>> {
+    const { rebuilder } = this.#deps
+    switch (action) {
+      case 'rebuild':
+        return { stage: 'live', target: (await rebuilder.rebuildView(view, watch, place)).live }
+      case 'build': {
+        const { built, comparison } = await rebuilder.build(view, watch, place)
+        return { stage: 'built', target: built, comparison }
+      }
+      case 'promote':
+        return { stage: 'live', target: (await rebuilder.promote(view, watch, place)).live }
+      case 'abandon':
+        await rebuilder.abandon(view, watch, place)
+        return { stage: 'live' }
+      case 'go-back':
+        return { stage: 'live', target: (await rebuilder.rollBack(view, watch, place)).live }
+    }
+  }
 }
 
-/** @returns the changes to the stored state at the end. */
-async function runAction(
-  rebuilder: RebuildPort,
-  action: RebuildAction,
-  view: AnyView,
-  watch: RebuildWatch,
-  place: RebuildCheckpoint | undefined,
-): Promise<Partial<Rebuild>> {
-  switch (action) {
-    case 'rebuild':
-      return { stage: 'live', target: (await rebuilder.rebuildView(view, watch, place)).live }
-    case 'build': {
-      const { built, comparison } = await rebuilder.build(view, watch, place)
-      return { stage: 'built', target: built, comparison }
-    }
-    case 'promote':
-      return { stage: 'live', target: (await rebuilder.promote(view, watch, place)).live }
-    case 'abandon':
-      await rebuilder.abandon(view, watch, place)
-      return { stage: 'live' }
-    case 'go-back':
-      return { stage: 'live', target: (await rebuilder.rollBack(view, watch, place)).live }
-  }
+/** A rebuild that begins, for the first time or again. */
+interface Beginning {
+  readonly action: RebuildAction
+  readonly by: string
+  /** The etag of the view's last rebuild. Undefined: it has none. */
+  readonly etag: string | undefined
+  /** The checkpoint of a rebuild that resumes. */
+  readonly left?: (RebuildCheckpoint & Pick<Rebuild, 'stage' | 'total'>) | undefined
 }
 
 /** Returns the public part of a stored rebuild. */

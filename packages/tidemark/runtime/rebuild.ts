@@ -271,8 +271,10 @@ async function resumeProjection(
     ...(view.kind === 'one-stream'
       ? {}
       : {
-          passed: async (stream: string) =>
-            (await readStreamProgress(deps.views, view, await deps.views.state(view.name), generation, stream)).passed,
+          passed: async (stream: string) => {
+            const state = await deps.views.state(view.name)
+            return (await readStreamProgress(deps.views, { view, state, generation }, stream)).passed
+          },
         }),
   })
 }

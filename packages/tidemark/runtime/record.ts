@@ -27,6 +27,15 @@ export interface Before {
   readonly time: string
 }
 
+/** What a command decided. */
+export interface DecidedEvents {
+  readonly events: readonly DomainEvent[]
+  /** The metadata of the command. */
+  readonly metadata: CommandMetadata
+  /** The time of the decision. */
+  readonly now: string
+}
+
 /**
  * The time of a decision and its events. Never before the stream's last event, because the clocks of two
  * instances differ, and never before `notBefore`. RFC 3339, UTC, milliseconds.
@@ -44,9 +53,7 @@ export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefor
 export function record(
   { service, decider, stream, limits }: Recorder,
   before: Before,
-  events: readonly DomainEvent[],
-  metadata: CommandMetadata,
-  now: string,
+  { events, metadata, now }: DecidedEvents,
 ): { readonly events: readonly RecordedEvent[]; readonly bytes: number } {
   if (events.length > MAX_EVENTS)
     throw new TidemarkError(

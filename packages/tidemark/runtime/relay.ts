@@ -100,7 +100,7 @@ export class Relay {
       const bad = damaged.get(stream)
       const last = Math.max(its.at(-1)?.version ?? 0, bad?.version ?? 0)
       if (await parking.wait({ handler: RELAY, stream }, last)) return
-      const unpublishable = await publishSound(publisher, stream, its, bad, batch)
+      const unpublishable = await publishSound(publisher, stream, its, { bad, batch })
       if (unpublishable === undefined) return
       await parking.note({ handler: RELAY, stream, ...unpublishable }, undefined, trace)
       isParked = true
@@ -154,14 +154,15 @@ export function relayHandler(publisher: EventPublisher, log: EventHistory): Hand
 
 /**
  * Publishes a stream's events up to the first that does not match its hash or is known to be damaged.
+ * @param bad the event that is known to be damaged.
+ * @param batch the traceparent of the batch.
  * @returns that event.
  */
 async function publishSound(
   publisher: EventPublisher,
   stream: string,
   events: readonly RecordedEvent[],
-  bad?: Unpublishable,
-  batch?: string,
+  { bad, batch }: { readonly bad?: Unpublishable | undefined; readonly batch?: string | undefined } = {},
 ): Promise<Unpublishable | undefined> {
   const before = events.filter(({ version }) => bad === undefined || version < bad.version)
   const broken = before.findIndex((event) => !hashFits(event))

@@ -393,7 +393,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     status,
     parked: ready((choice) => listParked(redrives(), choice)),
     chooseParked: ready((choice, action) => chooseParked(redrives(), choice, action)),
-    actOnParked: (...args) => actOnParked(redrives(), ...args),
+    actOnParked: (chosen, action, why, trace) => actOnParked(redrives(), chosen, { action, why }, trace),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),

@@ -24,19 +24,24 @@ export interface SeenEvent extends StreamHead {
   readonly time?: string
 }
 
+/** The part of a stream that a consumer has handled. */
+export interface SeenStream {
+  readonly stream: string
+  /** The version up to which all events are handled. */
+  readonly after: number
+  /** Known events, at that version or later. */
+  readonly seen: readonly SeenEvent[]
+}
+
 /**
- * Returns the events after a version, from arrived events of one stream of the own log. They are in order and
- * without duplicates, gaps are filled from the log, and each must follow the one before.
- * @param after the version.
- * @param seen known events of the stream, at that version or later.
+ * Returns the events that a consumer has not handled, from arrived events of one stream of the own log. They
+ * are in order and without duplicates, gaps are filled from the log, and each must follow the one before.
  * @throws TidemarkError `fork-detected` if an event does not connect to the known ones: the log was changed,
  * or restored and written again; `gap-unfilled` if the log lacks the missing events.
  */
 export async function findUnseenEvents(
   log: Source,
-  stream: string,
-  after: number,
-  seen: readonly SeenEvent[],
+  { stream, after, seen }: SeenStream,
   arrived: readonly RecordedEvent[],
 ): Promise<RecordedEvent[]> {
   const sorted = sortByVersion(stream, arrived)

@@ -197,7 +197,7 @@ function checkRecordable(
   now: string,
 ): void {
   try {
-    record({ service, decider, stream, limits: LIMITS }, folded, events, metadata, now)
+    record({ service, decider, stream, limits: LIMITS }, folded, { events, metadata, now })
   } catch (cause) {
     if (!isTidemarkError(cause)) throw cause
     const message = `what ${decider.category} decides cannot be recorded: ${cause.code}: ${cause.message}`

@@ -37,7 +37,8 @@ export function recordGiven(
   const metadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
   try {
     const decider = { category: parseCategory(stream), events }
-    const { events: recorded } = record({ service, decider, stream, limits: LIMITS }, after, [event], metadata, now)
+    const decided = { events: [event], metadata, now }
+    const { events: recorded } = record({ service, decider, stream, limits: LIMITS }, after, decided)
     // The test's own objects must not be frozen with the recorded event.
     return structuredClone(recorded[0] as RecordedEvent)
   } catch (cause) {

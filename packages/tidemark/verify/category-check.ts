@@ -33,6 +33,17 @@ export interface Limits {
   readonly lateMs: number
 }
 
+export interface CategoryCheckDependencies {
+  /** The container of the events. */
+  readonly log: Container
+  readonly category: string
+  /** The views of the category. */
+  readonly sources: readonly ViewSource[]
+  readonly parked: Parked
+  readonly limits: Limits
+  readonly on: ViewsWatch
+}
+
 /** `_ts` has whole seconds, so an item younger than this cannot be dated reliably. Milliseconds. */
 const SETTLED_MS = 1_100
 /** How often documents are checked that were written meanwhile or look wrong. */
@@ -45,35 +56,18 @@ const MAX_BEHIND = 50_000
  * each.
  */
 export class CategoryCheck {
-  readonly #log: Container
-  readonly #category: string
-  readonly #sources: readonly ViewSource[]
-  readonly #parked: Parked
-  readonly #limits: Limits
-  readonly #on: ViewsWatch
+  readonly #deps: CategoryCheckDependencies
   readonly #late = new Map<ViewSource, LateStreams>()
   readonly #uncheckedSources = new Set<ViewSource>()
 
-  constructor(
-    log: Container,
-    category: string,
-    sources: readonly ViewSource[],
-    parked: Parked,
-    limits: Limits,
-    on: ViewsWatch,
-  ) {
-    this.#log = log
-    this.#category = category
-    this.#sources = sources
-    this.#parked = parked
-    this.#limits = limits
-    this.#on = on
+  constructor(deps: CategoryCheckDependencies) {
+    this.#deps = deps
   }
 
   async run(): Promise<void> {
-    const multis = this.#sources.filter(({ view }) => view.kind === 'many-streams')
+    const multis = this.#deps.sources.filter(({ view }) => view.kind === 'many-streams')
     const counts = await Promise.all(multis.map(countDocuments))
-    const parts = Math.max(1, Math.ceil(Math.max(0, ...counts) / this.#limits.documents))
+    const parts = Math.max(1, Math.ceil(Math.max(0, ...counts) / this.#deps.limits.documents))
     for (let part = 0; part < parts; part += 1) {
       let chosen: ReadonlyMap<ViewSource, Chosen> = new Map(multis.map((source) => [source, { parts, part }]))
       let suspected: ReadonlyMap<ViewSource, ReadonlySet<string>> = new Map()
@@ -100,7 +94,7 @@ export class CategoryCheck {
       for (const [key, fault] of wrong)
         if (!isLast && !suspected.get(source)?.has(key)) keys.add(key)
         else if (fault === 'unsure') source.count.unsure += 1
-        else this.#on.fault(fault)
+        else this.#deps.on.fault(fault)
       if (isLast) source.count.moving += moving.size
       else if (keys.size > 0) again.set(source, { ...chosen, keys })
     }
@@ -112,8 +106,9 @@ export class CategoryCheck {
    * multi-stream documents.
    */
   async #read(chosen: ReadonlyMap<ViewSource, Chosen>, isFirst: boolean): Promise<ReadonlyMap<ViewSource, Found>> {
-    const [now = 0] = await queryRows<number>(this.#log, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
-    const isDiscarded = await this.#parked.readDiscards()
+    const { log: container, category, sources, parked, on } = this.#deps
+    const [now = 0] = await queryRows<number>(container, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
+    const isDiscarded = await parked.readDiscards()
     const folds = new Map<ViewSource, MultiStreamFold>()
     for (const [source, choice] of chosen) {
       if (source.view.kind !== 'many-streams') continue
@@ -123,15 +118,15 @@ export class CategoryCheck {
       folds.set(source, fold)
     }
     const homes = new Set([...folds.keys()].map((source) => this.#findHome(source)))
-    const open = this.#sources
+    const open = sources
       .filter((source) => isFirst || folds.has(source) || homes.has(source))
       .map((source) => ({ source, rows: new Rows(queryPages<Row>(source.container, rowsByStream(source))) }))
 
-    const ofCategory = (query: string) => ({ query, parameters: [{ name: '@prefix', value: `${this.#category}-` }] })
+    const ofCategory = (query: string) => ({ query, parameters: [{ name: '@prefix', value: `${category}-` }] })
     const count = ofCategory('SELECT VALUE COUNT(1) FROM c WHERE STARTSWITH(c.stream, @prefix)')
     const items = ofCategory('SELECT * FROM c WHERE STARTSWITH(c.stream, @prefix) ORDER BY c.stream')
-    this.#on.begin((await queryRows<number>(this.#log, count))[0] ?? 0)
-    const log = new Rows(queryPages<RawItem>(this.#log, items), (read) => this.#on.read(read))
+    on.begin((await queryRows<number>(container, count))[0] ?? 0)
+    const log = new Rows(queryPages<RawItem>(container, items), (read) => on.read(read))
     for (;;) {
       const stream = (await log.peek())?.stream as string | undefined
       for (const each of open) await this.#passOrphans(each, stream, isFirst)
@@ -196,22 +191,22 @@ export class CategoryCheck {
     if (row && source.view.kind === 'one-stream') source.count.documents += 1
     const judged = check?.finish()
     if (row && judged?.fault) await this.#lookAgain(source, row)
-    else if (judged?.unchecked !== undefined) this.#on.unchecked(source.view.name, judged.unchecked)
+    else if (judged?.unchecked !== undefined) this.#deps.on.unchecked(source.view.name, judged.unchecked)
     if (progress.parked !== undefined) await this.#reportParked(source, stream, progress.parked)
   }
 
   async #reportParked(source: ViewSource, stream: string, version: number): Promise<void> {
     source.count.parked += 1
-    const isKnown = () => this.#parked.knows(formatEntry(source), stream)
+    const isKnown = () => this.#deps.parked.knows(formatEntry(source), stream)
     if ((await isKnown()) || (await this.#standingNow(source, stream)).parked === undefined || (await isKnown())) return
     const detail = `its cursor says that it is parked from version ${version}, but no stream is parked for it`
-    this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'changed', detail })
+    this.#deps.on.fault({ place: `${source.view.name} ${stream}`, wrong: 'changed', detail })
   }
 
   /** Checks documents and cursors that sort before a stream, and so belong to no stream of the log. */
   async #passOrphans({ source, rows }: Open, stream: string | undefined, isFirst: boolean): Promise<void> {
     for (let row = await rows.peek(); row; row = await rows.peek()) {
-      if (!isBefore(readStream(source, row), stream, this.#category)) return
+      if (!isBefore(readStream(source, row), stream, this.#deps.category)) return
       rows.skip()
       const isSingle = source.view.kind === 'one-stream'
       if (!isFirst || !isLive(source, row) || (isSingle && !isItsItem(row))) continue
@@ -225,14 +220,14 @@ export class CategoryCheck {
     const look = async (): Promise<Judged> => {
       const { resource: row } = await source.container.item(id, pk).read<Row>()
       if (row === undefined || !isLive(source, row)) return {}
-      const check = new RowCheck(source, row, await this.#parked.readDiscards())
-      const log = new Rows(queryPages<RawItem>(this.#log, 'SELECT * FROM c', readStream(source, row)))
+      const check = new RowCheck(source, row, await this.#deps.parked.readDiscards())
+      const log = new Rows(queryPages<RawItem>(this.#deps.log, 'SELECT * FROM c', readStream(source, row)))
       for await (const event of sortByVersion(readStreamItems(log, readStream(source, row)))) check.add(event)
       return check.finish()
     }
     const [first, second] = [await look(), await look()]
-    if (second.unchecked !== undefined) this.#on.unchecked(source.view.name, second.unchecked)
-    if (second.fault && first.fault?.wrong === second.fault.wrong) this.#on.fault(second.fault)
+    if (second.unchecked !== undefined) this.#deps.on.unchecked(source.view.name, second.unchecked)
+    if (second.fault && first.fault?.wrong === second.fault.wrong) this.#deps.on.fault(second.fault)
   }
 
   /**
@@ -240,21 +235,22 @@ export class CategoryCheck {
    * events, the unapplied ones count as missing.
    */
   async #judgeLate(): Promise<void> {
+    const { limits, on } = this.#deps
     for (const [source, { streams, latest, count }] of this.#late) {
       source.count.behind += count
       if (count > MAX_BEHIND)
-        this.#on.unchecked(
+        on.unchecked(
           source.view.name,
           `${count} streams are behind, too many to check whether the last ones lack events`,
         )
-      const late = [...streams].filter(([, { time }]) => Date.parse(latest) - Date.parse(time) > this.#limits.lateMs)
+      const late = [...streams].filter(([, { time }]) => Date.parse(latest) - Date.parse(time) > limits.lateMs)
       if (late.length === 0 || (await readPointer(source.container)).live !== source.live) continue
       for (const [stream, { version, time }] of late) {
         const { passed, parked } = await this.#standingNow(source, stream)
         if (passed >= version || parked !== undefined) continue
         source.count.behind -= 1
         const detail = `the view has not applied version ${version} of ${time}, but has applied events of ${latest}`
-        this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'missing', detail })
+        on.fault({ place: `${source.view.name} ${stream}`, wrong: 'missing', detail })
       }
     }
   }
@@ -296,7 +292,7 @@ export class CategoryCheck {
     for (const [key, fault] of fold.missing()) wrong.set(key, fault)
     if (fold.unchecked === undefined) return { chosen, moving, wrong }
     // The same reason would be reported for each part.
-    if (!this.#uncheckedSources.has(source)) this.#on.unchecked(view.name, fold.unchecked)
+    if (!this.#uncheckedSources.has(source)) this.#deps.on.unchecked(view.name, fold.unchecked)
     this.#uncheckedSources.add(source)
     return { chosen, moving: new Set(), wrong: new Map() }
   }
@@ -304,7 +300,7 @@ export class CategoryCheck {
   /** The view whose documents store this view's cursors. */
   #findHome({ view, cursorsIn }: ViewSource): ViewSource | undefined {
     if (view.kind === 'one-stream') return undefined
-    return this.#sources.find((source) => source.view.name === cursorsIn && source.view.kind === 'one-stream')
+    return this.#deps.sources.find((source) => source.view.name === cursorsIn && source.view.kind === 'one-stream')
   }
 
   #trackLate(source: ViewSource): LateStreams {

@@ -74,7 +74,8 @@ export async function verifyViews(
       } else on.fault({ place: view.name, wrong: 'missing', detail: 'its container does not exist' })
     }
     for (const source of sources) await checkItems(source, on)
-    await new CategoryCheck(database.container('events'), category, sources, parked, { ...LIMITS, ...limits }, on).run()
+    const log = database.container('events')
+    await new CategoryCheck({ log, category, sources, parked, limits: { ...LIMITS, ...limits }, on }).run()
   }
   return counts
 }

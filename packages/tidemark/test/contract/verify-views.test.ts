@@ -226,13 +226,14 @@ async function found(
 // Each waits for a whole second of the store's clock.
 describe('views against the log: what is wrong is named', { concurrency: 4 }, () => {
   it('a document of a stream that the log does not have', async () => {
+    const [inLog, ofCategory] = ['the log has no such stream', 'its stream is not of the category of the view']
     for (const key of ['wallet-0', 'wallet-11', 'wallet-9', 'pledge-1', 'wallet-\u{1f600}', '~', ''])
       assert.deepEqual(
         await found(async (world) => {
           await world.append(recorded('pledge-1', { type: 'PledgeKept', data: {} }))
           await world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: `1|document|${key}`, key }))
         }),
-        [`balance ${key}: inserted: ${key.startsWith('wallet-') ? 'the log has' : 'the view follows'} no such stream`],
+        [`balance ${key}: inserted: ${key.startsWith('wallet-') ? inLog : ofCategory}`],
       )
     // A receipt is no event.
     const lines = await found(async (world) => {
@@ -443,7 +444,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     assert.deepEqual(lines, [])
     assert.deepEqual(
       unchecked.map((line) => line.replace(/-\d@\d/, '')).toSorted(),
-      ['balance', 'balance', 'turnover'].map((view) => `${view}: wallet: this code does not know PaidOut version 1`),
+      ['balance', 'balance', 'turnover'].map((view) => `${view}: wallet: this build does not know PaidOut version 1`),
     )
   })
 })

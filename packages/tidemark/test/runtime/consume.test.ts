@@ -97,9 +97,8 @@ describe('a consumer of a hub', () => {
           if (left.length > 0) throw left.shift()
         },
       }
-      const error = await handleMessages([failing], of(everything), noTrace, undefined, undefined, {
-        clock,
-        random: () => 0.5,
+      const error = await handleMessages([failing], of(everything), noTrace, {
+        retries: { clock, random: () => 0.5 },
       }).then(
         () => undefined,
         (thrown: { code?: string }) => thrown.code,
@@ -150,13 +149,13 @@ describe('a consumer of a hub', () => {
     for (let n = 0; n < 20; n += 1) assert.ok(parking.shouldPark(failure(n)))
     assert.throws(() => parking.shouldPark(failure(20)), { code: 'handler-paused' })
     const still = handler('list', 'order', new TidemarkError('handler-paused', 'no'))
-    await assert.rejects(handleMessages([still], of(everything), noTrace, parking), { code: 'handler-paused' })
+    await assert.rejects(handleMessages([still], of(everything), noTrace, { parking }), { code: 'handler-paused' })
     assert.deepEqual(still.seen, [orders.slice(0, 1)])
     const mended = handler('list', 'order')
-    await handleMessages([mended], of(everything), noTrace, parking)
+    await handleMessages([mended], of(everything), noTrace, { parking })
     assert.deepEqual(mended.seen, [orders.slice(0, 1), orders])
     const another = handler('another', 'order')
-    await handleMessages([another], of(everything), noTrace, parking)
+    await handleMessages([another], of(everything), noTrace, { parking })
     assert.deepEqual(another.seen, [orders])
   })
 })

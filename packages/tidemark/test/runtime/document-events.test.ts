@@ -11,8 +11,7 @@ const toPosition = ({ stream, version }: RecordedEvent): string => `${stream}@${
 async function all(
   harness: RebuildHarness,
   view: AnyView,
-  key: string,
-  limit: number,
+  query: { readonly key: string; readonly limit: number },
   isDiscarded = (_: string, __: number) => false,
 ) {
   const deps = {
@@ -25,8 +24,8 @@ async function all(
   const found: string[] = []
   for (let continuation: string | undefined, pages = 0; ; pages += 1) {
     assert.ok(pages < 100)
-    const page = await documentEvents(deps, view, { key, limit, ...(continuation ? { continuation } : {}) })
-    assert.ok(page.items.length <= limit)
+    const page = await documentEvents(deps, view, { ...query, ...(continuation ? { continuation } : {}) })
+    assert.ok(page.items.length <= query.limit)
     found.push(...page.items.map(toPosition))
     if (page.continuation === undefined) return found
     continuation = page.continuation
@@ -38,8 +37,8 @@ describe('the events behind a document', () => {
     it(`of one stream are those of the stream, by ${limit}`, async () => {
       const harness = await RebuildHarness.with(...everything)
       const its = everything.filter(({ stream }) => stream === 'order-3').map(toPosition)
-      assert.deepEqual(await all(harness, orderView, 'order-3', limit), its)
-      assert.deepEqual(await all(harness, orderView, 'order-99', limit), [])
+      assert.deepEqual(await all(harness, orderView, { key: 'order-3', limit }), its)
+      assert.deepEqual(await all(harness, orderView, { key: 'order-99', limit }), [])
     })
 
   for (const limit of [1, 2, 3, 100])
@@ -47,13 +46,13 @@ describe('the events behind a document', () => {
       const harness = await RebuildHarness.with(...everything)
       const types = new Set(salesByProduct.events?.map(({ name }) => name))
       const its = everything.filter(({ type }) => types.size === 0 || types.has(type)).map(toPosition)
-      const found = await all(harness, salesByProduct, 'tea', limit)
+      const found = await all(harness, salesByProduct, { key: 'tea', limit })
       assert.ok(found.length > 0 && found.length <= its.length)
       assert.deepEqual(
         found,
         its.filter((position) => found.includes(position)),
       )
-      assert.deepEqual(await all(harness, salesByProduct, 'nothing', limit), [])
+      assert.deepEqual(await all(harness, salesByProduct, { key: 'nothing', limit }), [])
     })
 
   it('are not those that were given up for the view', async () => {
@@ -62,9 +61,10 @@ describe('the events behind a document', () => {
       [orderView, 'order-1'],
       [salesByProduct, 'tea'],
     ] as const) {
-      const found = await all(harness, view, key, 100)
+      const query = { key, limit: 100 }
+      const found = await all(harness, view, query)
       const [first] = found
-      const left = await all(harness, view, key, 100, (stream, version) => `${stream}@${version}` === first)
+      const left = await all(harness, view, query, (stream, version) => `${stream}@${version}` === first)
       assert.deepEqual(left, found.slice(1))
     }
   })

@@ -123,7 +123,7 @@ class World {
       receive: (bodies: readonly unknown[]): Promise<void> => {
         const sequences = bodies.map((_, index) => this.sent + index)
         this.sent += bodies.length
-        return handleMessages(handlers, { hub: 'ordering', partition: '3', bodies, sequences }, this.trace, parking)
+        return handleMessages(handlers, { hub: 'ordering', partition: '3', bodies, sequences }, this.trace, { parking })
       },
     }
   }

@@ -25,7 +25,7 @@ describe('a replay among others', () => {
           const harness = await RebuildHarness.with(...(move === 'replay' ? [] : past))
           if (move === 'back') await rebuildView(harness.deps, view, unwatched)
           else if (move === 'replay') await harness.append(...past)
-          await interleaved(scheduler, harness, view, future, move)
+          await interleaved(scheduler, harness, view, { future, move })
           await harness.assertEqualToLog(view)
           await harness.assertClean(view)
         }),
@@ -70,8 +70,7 @@ async function interleaved(
   scheduler: fc.Scheduler,
   harness: RebuildHarness,
   view: AnyView,
-  future: readonly Timed[],
-  move: Move,
+  { future, move }: { readonly future: readonly Timed[]; readonly move: Move },
 ): Promise<void> {
   const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label)
   const generations = before(harness.views, turn)

@@ -93,7 +93,8 @@ async function consumer(poison: ReadonlySet<string> = new Set()) {
     log,
     deliver: (...events: readonly RecordedEvent[]) => {
       const messages = { hub: 'ordering', partition: '3', bodies: events.map(toCloudEvent) }
-      return handleMessages(handlers, messages, () => {}, parking, { telemetry, consumer: 'shop-projections' })
+      const recording = { telemetry, consumer: 'shop-projections' }
+      return handleMessages(handlers, messages, () => {}, { parking, recording })
     },
     /** How many events by handler and outcome. */
     handled: () =>

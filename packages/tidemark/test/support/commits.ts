@@ -38,7 +38,8 @@ export function recordedAfter(
 ): readonly RecordedEvent[] {
   const time = new Date().toISOString()
   const metadata = { actor: 'tester', correlation: 'c', causation: 'command:c' }
-  return record({ ...recorder, limits: LIMITS }, { head: readHead(before), time }, decided, metadata, time).events
+  const head = readHead(before)
+  return record({ ...recorder, limits: LIMITS }, { head, time }, { events: decided, metadata, now: time }).events
 }
 
 /** Appends a stream to a log in which it is not yet: events that follow one another at one time are one commit. */

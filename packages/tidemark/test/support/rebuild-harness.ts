@@ -169,5 +169,6 @@ export async function versionIn(
   stream: string,
 ): Promise<number> {
   if (view.kind === 'one-stream') return (await generation.store.read(stream))?.cursor?.version ?? 0
-  return (await readStreamProgress(stores, view, await stores.state(view.name), generation, stream)).passed
+  const state = await stores.state(view.name)
+  return (await readStreamProgress(stores, { view, state, generation }, stream)).passed
 }
