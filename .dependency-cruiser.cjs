@@ -1,4 +1,4 @@
-// Who may import whom is made of one table: imports.cjs. `npm run imports` checks it, and
+// The import rules come from one table: imports.cjs. `npm run imports` checks them, and those of
 // `.dependency-cruiser.folders.cjs`.
 
 const { rules } = require('./imports.cjs')
@@ -11,7 +11,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    // What a benchmark imports is installed by it alone; what is compiled is of no folder of the table.
+    // The Emmett benchmark installs its own packages; compiled files belong to no folder of the table.
     exclude: { path: '^bench/peers/emmett/|^packages/[^/]+/dist/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },

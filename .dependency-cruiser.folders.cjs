@@ -1,14 +1,13 @@
-// No folder takes part in a cycle of folders. Tests beside what they test are left out: they lie below it,
-// and import it.
+// Forbids import cycles between folders. Tests are left out where they lie below the code they import.
 
 const { options } = require('./.dependency-cruiser.cjs')
 
-// A folder's own files put its subfolders together, so no subfolder imports them. In these folders it is the
-// reverse: the subfolders share them.
+// A folder's own files compose its subfolders, so no subfolder may import them. The folders listed here are
+// the exception: their subfolders share their files.
 const SHARED = '^(src|packages/kit)'
 
-// A cycle between folders goes up, or across. The tool's own rule for folders, the last one, takes the files
-// of a subfolder for its parent's, so it sees no cycle between the two.
+// A cycle between folders goes up or across. The last rule, the tool's own for folders, counts the files of a
+// subfolder as its parent's, so it misses cycles between the two. The rules before it catch those.
 const folders = [
   ...['', '/[^/]+', '/[^/]+/[^/]+'].map((between) => ({
     name: 'no import of the files of a folder above',
@@ -17,7 +16,7 @@ const folders = [
     to: { path: '^$1/[^/]+$', pathNot: `${SHARED}/[^/]+$` },
   })),
   {
-    name: 'no import of a folder below, by files that it shares',
+    name: 'no import of a subfolder by the files it shares',
     severity: 'error',
     from: { path: `${SHARED}/[^/]+$` },
     to: { path: '^$1/.+/' },
@@ -27,7 +26,7 @@ const folders = [
     severity: 'error',
     scope: 'folder',
     from: {},
-    // Two services import each other's contract.ts: one asks, the other answers.
+    // Two services may import each other's contract.ts: one asks, the other answers.
     to: { circular: true, pathNot: '^src/[^/]+$' },
   },
 ]

@@ -1,11 +1,11 @@
-// Who may import what: the one table. `.dependency-cruiser.cjs` makes its rules of it, and CONTRIBUTING.md
-// shows it (`npm run imports -- --write`).
+// Which folder may import what. `.dependency-cruiser.cjs` builds its rules from this table, and
+// CONTRIBUTING.md shows it (`npm run imports -- --write`).
 //
-// A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row;
-// `*` is any one name. `packages` and `node` (modules of Node, `*`: all of them) are regular expressions. The
-// tests of a package have a row of their own: its other rows do not concern them.
+// A folder's path ends with a slash. A folder may import itself. `<name>` stands for the same name throughout
+// a row; `*` stands for any name. `packages` and `node` (modules of Node; `*` means all) are regular
+// expressions. The tests of a package have their own row; the package's other rows do not apply to them.
 
-// What a package exports: nobody else reaches into it.
+// The files a package exports: other packages may import only these.
 const sourcesOf = (folder) =>
   Object.entries(require(`./packages/${folder}/package.json`).exports)
     .filter(([, file]) => file.endsWith('.ts'))
@@ -13,7 +13,7 @@ const sourcesOf = (folder) =>
 const FRAMEWORK = Object.fromEntries(sourcesOf('tidemark'))
 const exported = (subpath) => FRAMEWORK[subpath]
 const EXPORTED = Object.keys(FRAMEWORK)
-  // What tests are written with is for tests alone.
+  // Only tests may import the test tools.
   .filter((subpath) => subpath !== './testing')
   .map(exported)
 const EMULATORS = ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) =>
@@ -24,14 +24,14 @@ const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opente
   (each) => `packages/tidemark/${each}/`,
 )
 
-// What the framework shows to whoever tests, and what is the repository's own.
+// What tests may import: the framework's exports, and the repository's own code.
 const TESTED_WITH = [
   ...Object.values(FRAMEWORK),
   ...EMULATORS,
   ...['packages/*/test/', 'packages/test-support/', 'packages/cli/', 'packages/kit/'],
   ...['packages/local-cloud/', 'packages/*.ts', 'src/', 'functions/', 'tidemark.config.ts', 'test/', 'bench/'],
   ...['infra/topology.json', 'local.settings.sample.json'],
-  // What the services in Azure compute, and the emulators as they do.
+  // Computations that the emulators repeat after the Azure services.
   'packages/event-hubs/namespace/partition-key.ts',
   'packages/functions-host/(route|registrations|json-net/rewrite).ts',
 ]
@@ -39,7 +39,7 @@ const TESTED_WITH = [
 const rows = [
   {
     path: 'functions/<name>.ts',
-    is: 'one file a microservice: it serves what the service declares',
+    is: 'one file per microservice: serves what the service declares',
     imports: [exported('./azure-functions'), 'src/<name>/'],
     packages: ['@azure/functions'],
   },
@@ -56,7 +56,7 @@ const rows = [
   },
   {
     path: 'src/<name>/',
-    is: 'one microservice: `contract.ts`, `events.ts`, its aggregates, views, reactions, process managers, and `service.ts`',
+    is: 'one microservice: `contract.ts`, `events.ts`, aggregates, views, reactions, process managers, `service.ts`',
     imports: [exported('.'), 'src/*/contract.ts', 'src/money.ts'],
     packages: ['zod'],
   },
@@ -73,7 +73,7 @@ const rows = [
     imports: [exported('.'), 'src/money.ts'],
     packages: ['zod'],
   },
-  { path: 'src/money.ts', is: 'an amount, as all services write it', packages: ['zod'] },
+  { path: 'src/money.ts', is: 'an amount of money, in the form all services use', packages: ['zod'] },
   {
     path: 'packages/tidemark/runtime/',
     is: 'the data path: `command` → `relay` → `project`, `react` → `query`; beside it `schedule`, `history`, `replay`',
@@ -82,14 +82,14 @@ const rows = [
   },
   {
     path: 'packages/tidemark/cosmos/',
-    is: 'the log, the views and all that is kept, in Cosmos DB',
+    is: 'the log, the views and all other stored data, in Cosmos DB',
     imports: ['packages/tidemark/core/', 'packages/tidemark/verify/log.ts'],
     packages: ['@azure/cosmos'],
     node: ['crypto'],
   },
   {
     path: 'packages/tidemark/event-hubs/',
-    is: 'sending to a hub, and reading what its trigger did not bring',
+    is: 'sends to a hub, and reads events that its trigger did not deliver',
     imports: ['packages/tidemark/core/'],
     packages: ['@azure/event-hubs'],
   },
@@ -113,9 +113,9 @@ const rows = [
     imports: ['packages/tidemark/core/'],
   },
   {
-    // No row names it, so that nothing which is deployed imports it.
+    // No row of deployed code names it, so deployed code cannot import it.
     path: 'packages/tidemark/testing/',
-    is: 'given, when, then: what the tests of a service are written with ([docs/testing.md](docs/testing.md))',
+    is: 'given, when, then: the test tools of a service ([docs/testing.md](docs/testing.md))',
     imports: ['packages/tidemark/core/', 'packages/tidemark/runtime/', 'packages/tidemark/memory/'],
     node: ['assert', 'util'],
   },
@@ -143,7 +143,7 @@ const rows = [
   },
   {
     path: 'packages/tidemark/index.ts',
-    is: 'what services are written with: the package `tidemark` itself',
+    is: 'the API that services are written with: the package `tidemark` itself',
     imports: ['packages/tidemark/core/', 'packages/tidemark/config.ts'],
   },
   {
@@ -156,23 +156,23 @@ const rows = [
   },
   {
     path: 'packages/tidemark/tools.ts',
-    is: 'what tools read of a system: `tidemark/tools`',
+    is: 'what tools read about a system: `tidemark/tools`',
     imports: ['packages/tidemark/core/', 'packages/tidemark/settings/list.ts', 'packages/tidemark/topology.ts'],
   },
   {
     path: 'packages/tidemark/config.ts',
-    is: 'what `tidemark.config.ts` is written with',
+    is: '`defineConfig`, for `tidemark.config.ts`',
     imports: ['packages/tidemark/core/service.ts'],
   },
   {
     path: 'packages/tidemark/topology.ts',
-    is: 'what the services need to exist, from their declarations',
+    is: 'the resources the services need, from their declarations',
     imports: ['packages/tidemark/core/', 'packages/tidemark/event-hubs/limits.ts'],
   },
   {
-    // It checks what the services wrote: sharing code with them, it would share their mistakes.
+    // It checks what the services wrote. If it shared their code, it would share their mistakes.
     path: 'packages/tidemark/verify/',
-    is: 'checks logs and views by code of its own',
+    is: 'checks logs and views, with code of its own',
     packages: ['@azure/cosmos'],
     node: ['*'],
   },
@@ -200,20 +200,20 @@ const rows = [
   },
   {
     path: 'packages/local-cloud/',
-    is: 'the parts together, and the front of the hosts with the console; never deployed',
+    is: 'runs the emulators together, with one address for the hosts and the console; never deployed',
     imports: ['packages/kit/', ...EMULATORS],
     packages: ['@azure/(cosmos|storage-blob)', 'azurite'],
     node: ['*'],
   },
   {
-    // It knows the services by what they answer alone.
+    // It knows the services only through their answers.
     path: 'packages/console/',
-    is: 'the page that shows the running system, from what every service answers ([docs/console.md](docs/console.md))',
+    is: 'the page that shows the running system, from the answers of its services ([docs/console.md](docs/console.md))',
     packages: ['preact', 'vite'],
   },
   {
     path: 'packages/create-tidemark/',
-    is: 'makes a project ([docs/new-project.md](docs/new-project.md))',
+    is: 'creates a project ([docs/new-project.md](docs/new-project.md))',
     imports: [
       ...['packages/cli/command-line/arguments.ts', 'packages/cli/new-service/', 'packages/cli/upgrade/template.ts'],
       'packages/kit/module-file.ts',
@@ -222,27 +222,35 @@ const rows = [
   },
   {
     path: 'packages/*.ts',
-    is: 'packs what is published, and reports what it exports',
+    is: 'packs the published packages, and reports what they export',
     imports: ['packages/cli/command-line/arguments.ts', 'packages/cli/upgrade/template.ts', 'packages/declarations.ts'],
     packages: ['esbuild', '@microsoft/api-extractor', 'typescript'],
     node: ['*'],
   },
   {
-    // As packages/tidemark/verify/.
+    // It shares no code with the services, for the same reason as packages/tidemark/verify/.
     path: 'packages/cli/demo/raw-*',
-    is: 'folds of the raw logs, which check the views',
+    is: 'folds the raw logs to check the views',
     imports: ['packages/tidemark/verify/', 'packages/cli/demo/'],
     packages: ['@azure/cosmos'],
     node: ['*'],
   },
   {
     path: 'packages/cli/',
-    is: "`tidemark` ([docs/cli.md](docs/cli.md)), and what npm's scripts run",
+    is: "the command `tidemark` ([docs/cli.md](docs/cli.md)), and what npm's scripts run",
     imports: [...EXPORTED, ...EMULATORS, 'packages/local-cloud/', 'packages/kit/'],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
       ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'diff', 'esbuild', 'fast-check'],
-      ...['get-east-asian-width', 'microdiff', 'openapi-typescript', 'typescript', 'vite'],
+      ...[
+        '@hpcc-js/wasm-graphviz',
+        '@textlint/kernel',
+        'get-east-asian-width',
+        'microdiff',
+        'openapi-typescript',
+        'typescript',
+        'vite',
+      ],
     ],
     node: ['*'],
   },
@@ -269,7 +277,7 @@ const rows = [
   },
   {
     path: 'bench/',
-    is: 'what is measured',
+    is: 'the benchmarks',
     imports: TESTED_WITH,
     packages: ['.*'],
     node: ['*'],
@@ -279,7 +287,7 @@ const rows = [
 const NODE = '[a-z0-9_/]+'
 const TESTS = ['packages/*/test/', 'src/<name>/*.test.ts']
 
-/** What a path of the table matches. @param name what stands for `<name>`. */
+/** A regular expression for a path of the table. @param name replaces `<name>`. */
 function pattern(path, name) {
   const text = path.replace(/[.]/g, '\\.').replaceAll('*', '[^/]+').replaceAll('<name>', name)
   return path.endsWith('/') ? `^${text}` : `^${text}$`

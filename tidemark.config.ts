@@ -4,5 +4,5 @@ import { ordering } from './src/ordering/service.ts'
 import { payments } from './src/payments/service.ts'
 import { shipping } from './src/shipping/service.ts'
 
-/** What is run, tested and deployed from here: a service of your own is one name more. */
+/** The services that are run, tested and deployed from here. Add your own service to this list. */
 export default defineConfig({ services: [ordering, inventory, payments, shipping] })

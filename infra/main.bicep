@@ -1,41 +1,41 @@
-// Everything that Tidemark runs on in Azure, for one environment.
+// All Azure resources of one Tidemark environment.
 
 targetScope = 'subscription'
 
 import { hostStorageName, identityName } from 'tidemark/names.bicep'
 import { Shape } from 'tidemark/types.bicep'
 
-@description('The name of the environment: of the resource group, and a part of all names.')
+@description('The name of the environment. The resource group and all other names contain it.')
 @minLength(1)
 @maxLength(64)
 param environmentName string
 
-@description('The region of everything, such as westeurope.')
+@description('The region of all resources, such as westeurope.')
 @minLength(1)
 param location string
 
-@description('How large, how warm, how closed off: shapes.bicep.')
+@description('Sizes, always-ready instances and network access: shapes.bicep.')
 param shape Shape
 
-@description('The object id of a person or a pipeline that may do with the data what the services may, to run them locally. Empty: nobody.')
+@description('The object id of a person or pipeline that gets the services\' rights on data. Empty: nobody.')
 param principalId string = ''
 
-@description('What principalId is. Empty: Azure looks it up.')
+@description('The type of principalId. Empty: Azure looks it up.')
 param principalType '' | 'User' | 'Group' | 'ServicePrincipal' = ''
 
-@description('The client id of the app registration whose tokens the services take. Empty: function keys alone stand before them.')
+@description('The client id of the app registration for the services\' tokens. Empty: only function keys protect them.')
 param apiClientId string = ''
 
-@description('Where alerts are sent. Empty: they are shown in the portal alone.')
+@description('The address that alerts are sent to. Empty: only the portal shows them.')
 param alertEmail string = ''
 
-@description('The address that traces and metrics are sent to by OTLP, beside Application Insights. Empty: they are not.')
+@description('The OTLP address for traces and metrics, beside Application Insights. Empty: none are sent.')
 param otlpEndpoint string = ''
 
-@description('The services whose anchors\' policy somebody locked by hand, with commas between: it cannot be written any more, not even as it is.')
+@description('The services, separated by commas, whose anchor policy was locked by hand: no deployment can write it.')
 param lockedAnchors string = ''
 
-@description('The throughput units that auto-inflate has come to, which a deployment leaves alone: npm run cloud:units reads them. 0: none are known.')
+@description('The throughput units that auto-inflate has reached: npm run cloud:units reads them. 0: unknown.')
 @minValue(0)
 param eventHubsUnits int = 0
 
@@ -44,9 +44,9 @@ var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
-// Modules are given names, not each other's outputs: a name is known before a deployment, so that what-if and
-// the snapshots can look further. The name of the virtual network everything is reached in; empty: there is
-// none.
+// Modules receive names, not each other's outputs. A name is known before a deployment, so what-if and the
+// snapshots see more.
+// The name of the virtual network of all resources. Empty: there is none.
 var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
 var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
 var accountName = '${abbreviations.cosmos}${resourceToken}'
@@ -72,7 +72,7 @@ module monitor 'tidemark/modules/monitor.bicep' = {
   dependsOn: [network]
 }
 
-// By name, so that what is deployed is known before anything is: monitor.bicep makes it.
+// monitor.bicep creates it. Referenced by name, so its id is known before a deployment.
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   scope: group
   name: workspaceName
@@ -134,7 +134,7 @@ module cosmos 'tidemark/modules/cosmos.bicep' = {
   dependsOn: [monitor]
 }
 
-// One after the other: of two changes to one account at a time, one may be refused.
+// One after the other: Cosmos DB may refuse one of two simultaneous changes to an account.
 @batchSize(1)
 module databases 'tidemark/modules/cosmos-database.bicep' = [
   for (service, index) in topology.services: {
@@ -158,8 +158,8 @@ module identities 'tidemark/modules/identities.bicep' = {
   }
 }
 
-// What a service has for itself: all that its identity may do, its storage, its app. One after the other:
-// cosmos.bicep says why.
+// A service's own resources: its identity's rights, its storage, its app. One after the other: see
+// cosmos.bicep.
 @batchSize(1)
 module services 'tidemark/modules/service.bicep' = [
   for (service, index) in topology.services: {
@@ -184,7 +184,7 @@ module services 'tidemark/modules/service.bicep' = [
   }
 ]
 
-// For whoever runs the services on a laptop against this environment: the same rights, service by service.
+// Gives a developer the services' rights, to run them on a laptop against this environment.
 @batchSize(1)
 module developers 'tidemark/modules/access.bicep' = [
   for (service, index) in topology.services: if (!empty(principalId)) {
@@ -211,10 +211,13 @@ module alerts 'tidemark/modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
-    // A service can be sent canaries where it has the view that they are seen in.
+    // Only services with the view `canary` can be sent canaries.
     canaries: shape.apps.canaries
       ? map(
-          filter(topology.databases, database => contains(map(database.containers, container => container.name), 'canary')),
+          filter(
+            topology.databases,
+            database => contains(map(database.containers, container => container.name), 'canary')
+          ),
           database => database.name
         )
       : []
@@ -238,19 +241,19 @@ module workbook 'tidemark/modules/workbook.bicep' = {
   dependsOn: [eventHubs, cosmos]
 }
 
-@description('The region of everything.')
+@description('The region of all resources.')
 output AZURE_LOCATION string = location
 
-@description('The resource group of everything.')
+@description('The resource group of all resources.')
 output AZURE_RESOURCE_GROUP string = group.name
 
-@description('What EventHubConnection__fullyQualifiedNamespace is.')
+@description('The value of EventHubConnection__fullyQualifiedNamespace.')
 output EVENT_HUBS_NAMESPACE string = eventHubs.outputs.host
 
-@description('What CosmosConnection__accountEndpoint is.')
+@description('The value of CosmosConnection__accountEndpoint.')
 output COSMOS_ENDPOINT string = cosmos.outputs.endpoint
 
-@description('The services: each with the name and address of its app, and the blob endpoint of its host storage.')
+@description('The services, each with its app\'s name and address and its host storage\'s blob endpoint.')
 output SERVICES { name: string, app: string, address: string, blobEndpoint: string }[] = [
   for (service, index) in topology.services: {
     name: service.name

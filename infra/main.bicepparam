@@ -2,10 +2,12 @@ using 'main.bicep'
 
 import { shapes } from 'shapes.bicep'
 
-// What azd provisions: it takes this file before any main.parameters.json, and hands it the environment. A variable of a pipeline that nobody
-// has set is empty there. The files of the shapes say the same for one shape each: a test holds them equal.
+// azd provisions with this file: it prefers it to main.parameters.json and passes it the environment. A
+// pipeline variable that nobody has set is empty. Each shape's file has the same values for that shape; a
+// test compares them.
 
-// On a laptop dev, where nobody says another. A pipeline has to say it: a production that lost the variable would open its network and shrink.
+// The default on a laptop is dev. A pipeline must name its shape: if production lost the variable, it would
+// open its network and shrink.
 var isPipeline = !empty('${readEnvironmentVariable('CI', '')}${readEnvironmentVariable('GITHUB_ACTIONS', '')}${readEnvironmentVariable('TF_BUILD', '')}')
 var shapeName = readEnvironmentVariable('TIDEMARK_SHAPE', isPipeline ? '' : 'dev')
 var isDev = shapeName == 'dev'
@@ -15,16 +17,16 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 param shape = shapes[?shapeName] ?? fail('TIDEMARK_SHAPE is "${shapeName}", and must be dev, test or prod: a pipeline has to set it, docs/deploy.md')
 
-// In dev whoever deploys may do with the data what the services may; elsewhere nobody, unless somebody is named.
+// In dev the deployer gets the services' rights on data; elsewhere only a named principal.
 param principalId = isDev
   ? readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
   : readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
-// azd says who deploys, but for a file like this one not what that is: where nobody says it, Azure looks it up.
+// azd passes the deployer's id to a bicepparam file, but not its type. If it is not set, Azure looks it up.
 param principalType = isDev
   ? readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', '')
   : readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
-// Production is not deployed without authentication.
+// Production requires authentication.
 param apiClientId = shapeName == 'prod' && empty(clientId)
   ? fail('TIDEMARK_API_CLIENT_ID is not set: the app registration whose tokens the services take, docs/deploy.md')
   : clientId

@@ -6,7 +6,7 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'dev')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.dev
 
-// Whoever deploys may do with the data what the services may, to run them on a laptop.
+// The deployer gets the services' rights on data, to run them on a laptop.
 param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
 param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', '')
 

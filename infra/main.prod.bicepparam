@@ -6,11 +6,11 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.prod
 
-// Nobody but the services has rights on the data, unless somebody is named: a group of operators.
+// Only the services have rights on data, unless a principal is named, such as a group of operators.
 param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
 param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
-// Not without authentication.
+// Production requires authentication.
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID')
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')
 param otlpEndpoint = readEnvironmentVariable('TIDEMARK_OTLP_ENDPOINT', '')

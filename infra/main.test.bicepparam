@@ -6,7 +6,7 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'test')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.test
 
-// Nobody but the services has rights on the data, unless somebody is named.
+// Only the services have rights on data, unless a principal is named.
 param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
 param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 

@@ -1,6 +1,6 @@
 import { Shape } from 'tidemark/types.bicep'
 
-@description('A shape for trying things out: pays for what is used, scales to zero.')
+@description('For trying things out: pay per use, scales to zero.')
 var dev Shape = {
   cosmos: {
     capacity: 'serverless'
@@ -14,11 +14,11 @@ var dev Shape = {
     maximumInstances: 40
     alwaysReady: { http: 0, relay: 0, projections: 0, reactions: 0 }
     zoneRedundant: false
-    // A relay and a projection that have to start first take longer than a query waits otherwise.
+    // A relay and a projection that must start first take longer than a query usually waits.
     queryWait: 30000
-    // A look every five seconds would keep an instance, and its price, all month.
+    // A check every five seconds would keep an instance running, and billed, all month.
     schedulePoll: 30
-    // It would keep apps awake, and awake they cost.
+    // Canaries keep apps awake, and awake apps cost money.
     canaries: false
     publicHttp: true
   }
@@ -29,7 +29,7 @@ var dev Shape = {
   isLocked: false
 }
 
-@description('Like production in what it is made of and how it is closed off, small in all that costs.')
+@description('The resources and network access of production, in small sizes.')
 var test Shape = {
   cosmos: {
     capacity: 'autoscale'
@@ -57,7 +57,7 @@ var test Shape = {
   isLocked: false
 }
 
-@description('Zone-redundant, always warm where a reader waits, closed to all networks but its own.')
+@description('Zone-redundant, with always-ready instances, reachable only from its own network.')
 var prod Shape = {
   cosmos: {
     capacity: 'autoscale'
@@ -71,7 +71,7 @@ var prod Shape = {
   apps: {
     instanceMemoryMB: 2048
     maximumInstances: 1000
-    // A zone-redundant plan takes two at least.
+    // A zone-redundant plan requires at least two.
     alwaysReady: { http: 2, relay: 2, projections: 2, reactions: 2 }
     zoneRedundant: true
     queryWait: 5000
@@ -87,5 +87,5 @@ var prod Shape = {
 }
 
 @export()
-@description('The shapes of an environment: TIDEMARK_SHAPE names the one that azd provisions.')
+@description('The shapes of an environment. TIDEMARK_SHAPE names the one that azd provisions.')
 var shapes = { dev: dev, test: test, prod: prod }

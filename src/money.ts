@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-/** An amount in the currency's minor unit (cents), so that no amount is ever rounded. ISO 4217. */
+/** An amount in the currency's minor unit (cents), so nothing is rounded. Currency: ISO 4217. */
 export const money = z.object({
   currency: z.string().regex(/^[A-Z]{3}$/),
   amount: z.int().nonnegative(),

@@ -1,15 +1,15 @@
-// The roles on the data of the Cosmos DB account: made in modules/cosmos.bicep, given in
-// modules/access.bicep, nowhere else. None of them is built in: the least of those that are may read all of
-// everything, the next delete it.
+// The data roles of the Cosmos DB account. Only modules/cosmos.bicep creates them, and only
+// modules/access.bicep assigns them. The smallest built-in role may read everything, and the next one may
+// delete everything.
 // https://learn.microsoft.com/azure/cosmos-db/how-to-connect-role-based-access-control
 
 var account = 'Microsoft.DocumentDB/databaseAccounts'
 var container = '${account}/sqlDatabases/containers'
 
-// What clients ask before anything else: regions, partition keys, partitions.
+// Every client first asks for this: regions, partition keys, partitions.
 var metadata = ['${account}/readMetadata']
 
-// Reads of more than one item: queries by the SDK need both.
+// Reads. The SDK's queries need items/read and executeQuery.
 var reading = [
   '${container}/items/read'
   '${container}/executeQuery'
@@ -17,13 +17,13 @@ var reading = [
 ]
 
 @export()
-@description('The roles: their names, and what they allow. There is nothing that denies.')
+@description('The roles: their names, and what they allow. No role can deny.')
 var cosmosRoles = {
   metadataReader: {
     name: 'Tidemark metadata reader'
     dataActions: metadata
   }
-  // Never items/replace, items/upsert or items/delete: what is in a log stays as it is.
+  // Never items/replace, items/upsert or items/delete: a log is immutable.
   logAppender: {
     name: 'Tidemark log appender'
     dataActions: concat(metadata, reading, ['${container}/items/create'])
@@ -40,5 +40,5 @@ var cosmosRoles = {
 }
 
 @export()
-@description('The name of a role as a resource of an account: the same wherever it is asked for.')
+@description('The resource name of an account\'s role: always the same for the same account and role.')
 func cosmosRoleId(accountId string, role string) string => guid(accountId, 'sqlRoleDefinitions', role)

@@ -10,12 +10,12 @@ import { localPorts } from './project/local-settings.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SOURCE = join(ROOT, 'packages', 'console')
 const OUTPUT = join(ROOT, 'dist', 'console')
-/** Of everything that the console loads, compressed. */
+/** The limit for all files that the console loads, compressed. */
 const MOST_BYTES = 150_000
 
 /**
- * `npm run console`: builds the console to `dist/console`, and fails where it has become too large. With `--serve` it
- * serves the sources, reloaded as they change, on the services that `npm start` runs.
+ * `npm run console`: builds the console to `dist/console`, and fails if it is too large. With `--serve` it
+ * serves the sources instead, for the services that `npm start` runs, and reloads them when they change.
  */
 async function buildConsole(): Promise<void> {
   const { serve } = readArguments({}, ['serve'])
@@ -24,7 +24,7 @@ async function buildConsole(): Promise<void> {
   const config: InlineConfig = {
     configFile: false,
     root: SOURCE,
-    // Wherever it is put: beside the APIs, or below a path of a static website.
+    // Relative, so that it works beside the APIs and below a path of a static website.
     base: './',
     publicDir: false,
     logLevel: serve ? 'info' : 'warn',
@@ -32,7 +32,7 @@ async function buildConsole(): Promise<void> {
     build: {
       write: false,
       target: ['chrome123', 'firefox121', 'safari17.5'],
-      // A data URL would need another policy than 'self'.
+      // A data URL would need a wider content security policy than 'self'.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
     },
@@ -48,7 +48,7 @@ async function buildConsole(): Promise<void> {
     return
   }
   const built = await build(config)
-  if (Array.isArray(built) || !('output' in built)) throw new Error('vite built something else than one page')
+  if (Array.isArray(built) || !('output' in built)) throw new Error('vite did not build exactly one page')
   const files = built.output.map((each): [string, Buffer] => [
     each.fileName,
     Buffer.from(each.type === 'chunk' ? each.code : each.source),
@@ -57,7 +57,7 @@ async function buildConsole(): Promise<void> {
   writeFiles(new Map(files))
 }
 
-/** @throws UsageError where it is too large. */
+/** @throws UsageError if the files are too large. */
 function checkSize(files: readonly Buffer[]): void {
   const bytes = files.reduce((sum, content) => sum + brotliCompressSync(content).length, 0)
   console.log(`dist/console: ${files.length} files, ${kB(bytes)} compressed of at most ${kB(MOST_BYTES)}`)
@@ -65,8 +65,8 @@ function checkSize(files: readonly Buffer[]): void {
 }
 
 /**
- * Whoever serves the folder meanwhile finds a whole page: each file is there at once, the page behind what it
- * loads, and what is old goes last.
+ * Keeps the page complete for a server that reads the folder meanwhile. Each file is replaced at once, the
+ * page after the files it loads, and old files are removed last.
  */
 function writeFiles(files: ReadonlyMap<string, Buffer>): void {
   mkdirSync(join(OUTPUT, 'assets'), { recursive: true })

@@ -9,8 +9,8 @@ const FOLDER = 'bundles'
 const MEBIBYTE = 1024 * 1024
 
 /**
- * `npm run bundle [-- --service NAME]`: each service, or those named, as a folder of its own that is deployed
- * as it is, with its size and how long a cold start takes to import it.
+ * `npm run bundle [-- --service NAME]`: bundles each service, or those named, into a folder of its own, ready
+ * to deploy. Prints its size and how long a cold start takes to import it.
  */
 async function bundle(): Promise<void> {
   const named = knownServices(readArguments({}, [], ['service']).service)

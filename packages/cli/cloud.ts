@@ -6,7 +6,7 @@ import { interruption, showParts, untilEnded } from './command-line/running.ts'
 import { dataFolder, isFast, localPorts } from './project/local-settings.ts'
 import { ensureTopology, TOPOLOGY } from './project/topology-file.ts'
 
-/** `npm run cloud`: the local cloud alone, for functions that another host runs: `func start`. */
+/** `npm run cloud`: runs only the local cloud, for functions that another host runs, such as `func start`. */
 async function cloud(): Promise<void> {
   const { fresh, fast } = readArguments({}, ['fresh', 'fast'])
   ensureTopology()
@@ -24,7 +24,7 @@ async function cloud(): Promise<void> {
   try {
     showParts(running.parts)
     console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
-    if (tokenFile) console.log(`keys         ${join(dataDir, 'cloud.json')} has them: the published ones let nobody in`)
+    if (tokenFile) console.log(`keys         ${join(dataDir, 'cloud.json')} (the published emulator keys do not work)`)
     console.log(
       'ready: Ctrl-C ends it; for func start: cp local.settings.sample.json local.settings.json && npm run build',
     )

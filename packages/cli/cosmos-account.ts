@@ -5,14 +5,14 @@ import { cosmosAddress, localConnections, localSettings, reach, readSettingsFile
 /** The Cosmos DB account that a command works on. */
 export interface CosmosAccount {
   readonly address: string
-  /** What a service is composed with to use it. */
+  /** The settings with which a service uses it. */
   readonly settings: Readonly<Record<string, string>>
-  /** @throws UsageError where nothing answers, or nobody is let in. */
+  /** @throws UsageError if nothing answers, or access is denied. */
   reach(): Promise<void>
   client(): Promise<CosmosClient>
 }
 
-/** The running local endpoint. */
+/** The account of the running local emulator. */
 export async function localAccount(): Promise<CosmosAccount> {
   const connections = await localConnections()
   const connection = connections.CosmosConnection
@@ -26,9 +26,9 @@ export async function localAccount(): Promise<CosmosAccount> {
 }
 
 /**
- * The account of the environment in Azure, by the caller's own sign-in: as `npm run cloud:settings` wrote it
- * down for a service.
- * @throws UsageError where it did not.
+ * The account of the environment in Azure, under the caller's own sign-in. Its address comes from the
+ * settings that `npm run cloud:settings` wrote for a service.
+ * @throws UsageError if there are none.
  */
 export function cloudAccount(service: string): CosmosAccount {
   const file = `bundles/${service}/local.settings.json`
@@ -42,13 +42,13 @@ export function cloudAccount(service: string): CosmosAccount {
     async reach() {
       await fetch(address).catch((error: Error) => {
         const why = String(error.cause ?? error)
-        throw new UsageError(`${address} cannot be reached: ${why}; a private one only from its network`)
+        throw new UsageError(`${address} cannot be reached: ${why}. A private account answers only in its network`)
       })
       const database = (await this.client()).database(service)
       await database.read().catch(({ message }: Error) => {
         const [why] = message.split('\n')
         throw new UsageError(
-          `${address} does not let you in: ${why}: az login signs you in, docs/deploy.md says who may`,
+          `${address} denies you access: ${why}. Sign in with az login; docs/deploy.md says who has access`,
         )
       })
     },

@@ -24,7 +24,7 @@ async function demo(): Promise<void> {
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
   const missing = SHOP.filter((name) => !services.some((service) => service.name === name))
   if (missing.length > 0)
-    throw new UsageError(`the demo is of the shop, of which there is no ${missing.join(', ')} here`)
+    throw new UsageError(`the demo needs the shop: this project has no ${missing.join(', ')}`)
   const headers = await localHeaders()
   const at = async (service: string): Promise<Client> =>
     new Client(`${await findAddress(service)}/api/${service}`, RECOVERY_MS, headers)
@@ -59,7 +59,8 @@ async function demo(): Promise<void> {
 
   const statuses = [...seen.byStatus].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`)
   console.log(
-    `commands         ${seen.commands} in ${seconds.toFixed(1)} s = ${(seen.commands / seconds).toFixed(0)}/s (${statuses.join(', ')})`,
+    `commands         ${seen.commands} in ${seconds.toFixed(1)} s = ${(seen.commands / seconds).toFixed(0)}/s ` +
+      `(${statuses.join(', ')})`,
   )
   console.log(`command          ${seen.command}`)
   console.log(`command to view  ${seen.commandToView}`)
@@ -69,16 +70,18 @@ async function demo(): Promise<void> {
   const retries = Object.values(clients).reduce((sum, client) => sum + client.retries, 0)
   if (retries > 0) console.log(`sent again       ${retries} requests`)
 
-  // First what the services agree on, for which it waits until all is settled; then every view against its log.
+  // First check that the services agree, after waiting until all is settled; then every view against its log.
   const check = await checkServices(clients, logs, seen.positions)
   const result = await checkViews(ordering, logs.ordering, seen.positions)
   console.log(
-    `checked          ${result.orders} orders (${result.listed} listed), ${result.products} products, ${check.products} stock levels, ${check.payments} payments and ${check.shipments} shipments, against ${check.events} events of the four logs`,
+    `checked          ${result.orders} orders (${result.listed} listed), ${result.products} products, ` +
+      `${check.products} stock levels, ${check.payments} payments and ${check.shipments} shipments, ` +
+      `against ${check.events} events of the four logs`,
   )
   const decided = [...check.decided].sort().map(([status, count]) => `${count} ${status}`)
   const paid = Object.entries(check.paid).map(([currency, amount]) => `${(amount / 100).toFixed(2)} ${currency}`)
   console.log(
-    `orders           ${decided.join(', ')}; ${check.reserved} units wait to leave; ${paid.join(' and ')} taken`,
+    `orders           ${decided.join(', ')}; ${check.reserved} units wait for shipment; ${paid.join(' and ')} captured`,
   )
   const wrong = [...seen.surprises, ...check.differences, ...result.differences]
   for (const line of wrong.slice(0, SHOWN_DIFFERENCES)) console.error(`difference: ${line}`)
@@ -88,7 +91,8 @@ async function demo(): Promise<void> {
     process.exitCode = 1
   } else
     console.log(
-      'every view equals its log, every order is decided, no stock is oversold or lost, what customers have is paid for and nothing else is',
+      'every view equals its log, every order is decided, no stock is oversold or lost, ' +
+        'and customers paid for exactly what they have',
     )
 }
 

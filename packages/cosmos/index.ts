@@ -1,4 +1,4 @@
-// What the package exports: everything else in it may change at any time.
+// The package's public API. Everything else may change at any time.
 
 export { StartError } from '../kit/errors.ts'
 export { type CosmosOptions, type RunningCosmos, startCosmos } from './server.ts'

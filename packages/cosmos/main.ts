@@ -9,30 +9,30 @@ const DEFAULT_DATA = '.cosmos'
 
 const command: CommandLine<'port' | 'data' | 'control-port' | 'token-file' | 'fast'> = {
   name: 'tidemark-cosmos',
-  description: 'Serves Azure Cosmos DB for NoSQL on this machine, for unmodified SDKs, and keeps its data.',
+  description: 'Serves Azure Cosmos DB for NoSQL on this machine, for unmodified SDKs, and stores its data.',
   flags: {
     port: {
       value: 'PORT',
-      help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one`,
+      help: `the port to listen on: ${DEFAULT_PORT} by default, 0 for any free port`,
       env: 'COSMOS_EMULATOR_PORT',
     },
     data: {
       value: 'FOLDER',
-      help: `its data, of one process at a time: ${DEFAULT_DATA}`,
+      help: `the data folder, for one process at a time: ${DEFAULT_DATA} by default`,
       env: 'COSMOS_EMULATOR_DATA',
     },
     'control-port': {
       value: 'PORT',
-      help: 'of the control endpoint, 0 for any free one: there is none unless it is given',
+      help: 'the port of the control endpoint, 0 for any free port: by default there is none',
       env: 'COSMOS_EMULATOR_CONTROL_PORT',
     },
     'token-file': {
       value: 'FILE',
-      help: '43 characters that the account key is made of, in place of the published key',
+      help: 'a file of 43 characters that replaces the published account key',
       env: 'COSMOS_EMULATOR_TOKEN_FILE',
     },
     fast: {
-      help: 'answers before the disk has what was written: it survives the process, not the machine',
+      help: 'answers before a write is on disk: it survives the process, not the machine',
       env: 'COSMOS_EMULATOR_FAST',
     },
   },

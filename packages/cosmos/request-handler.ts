@@ -18,17 +18,17 @@ import type { Account } from './routes/item-routes.ts'
 import { answer, findRoute } from './routes.ts'
 import { endIfDamaged } from './store/damage.ts'
 
-/** What requests are answered from. */
+/** What the request handler needs. */
 export interface RequestContext {
   readonly account: Account
   readonly signatures: Signatures
   readonly bodies: Bodies
   readonly connections: Connections
-  /** Those that are done now. */
+  /** The faults in force now. */
   readonly faults: Faults
 }
 
-/** Answers one request, whatever it is; it never throws for one. */
+/** Answers one request. Never throws because of a request. */
 export async function serveRequest(
   context: RequestContext,
   message: IncomingMessage,
@@ -38,7 +38,7 @@ export async function serveRequest(
   let answered: Answer | undefined
   let reported: number | undefined
   try {
-    // Who knows the published key could sign what a stranger's page sends.
+    // The key is public, so a page of another origin could send signed requests.
     const foreign = checkOrigin(message)
     if (foreign) throw new Failure(foreign.status, 'Forbidden', foreign.detail)
     const target = readTarget(message)
@@ -51,13 +51,13 @@ export async function serveRequest(
     if (latencyMs > 0) await delay(latencyMs)
     if (!failing) answered = await answer(context.account, route, request)
     else if (failing.kind !== 'drop-after-commit') answered = faultAnswer(failing)
-    // What it did, or that it could not be done, is told to nobody.
+    // The client gets no answer, whether the operation succeeded or failed.
     else await Promise.try(answer, context.account, route, request).catch(refuse)
   } catch (error) {
     answered = refuse(error)
     await drain(message)
   }
-  // The client went away.
+  // The client is gone.
   if (response.destroyed || message.socket.destroyed) return
   if (answered === undefined) response.destroy()
   else send(context, message, response, answered, reported)
@@ -84,23 +84,23 @@ function send(
     'x-ms-version': '2018-12-31',
     ...answered.headers,
   })
-  // Of one byte a letter, as most are: so it is not encoded.
+  // A body with one byte per character, as most are, needs no UTF-8 encoding.
   const encoding = typeof body === 'string' && body.length === bytes ? 'latin1' : 'utf8'
   response.end(message.method === 'HEAD' ? '' : body, encoding)
   connections.answerSent(response, bytes)
 }
 
-/** A text goes out in one piece with its headers. */
+/** Node sends a string in one piece with the headers. */
 function formatBody({ bytes, text, body }: Answer): Buffer | string {
   return bytes ?? text ?? (body === undefined ? '' : JSON.stringify(body))
 }
 
-/** What cannot be told to a client in its own words ends the process, or is a 500. */
+/** Ends the process when the data file is damaged. Any other unexpected error is a 500. */
 function refuse(error: unknown): Answer {
   if (!(error instanceof Failure)) {
     endIfDamaged(error)
     console.error(error)
-    return refusal(new Failure(500, 'InternalServerError', 'the endpoint has a fault'))
+    return refusal(new Failure(500, 'InternalServerError', 'the emulator has failed: its log says why'))
   }
   return refusal(error)
 }

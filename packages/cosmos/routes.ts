@@ -11,13 +11,13 @@ import * as items from './routes/item-routes.ts'
 type Account = items.Account
 type Answered = Answer | Promise<Answer>
 
-/** Which request is which operation, and what answers it. */
+/** A kind of request, and what answers it. */
 export interface Route {
   readonly operation: OperationName
   readonly method: string
   /** `{id}` stands for an id or a rid. */
   readonly path: string
-  /** What tells it from others of its method and path: what its headers say. */
+  /** Tells apart the routes of one method and path, by the request's headers. */
   readonly when?: (target: Target) => boolean
   readonly run: (account: Account, request: Request) => Answered
 }
@@ -35,7 +35,7 @@ const ITEMS = 'dbs/{id}/colls/{id}/docs'
 const ITEM = 'dbs/{id}/colls/{id}/docs/{id}'
 
 /**
- * The map of the API: of the routes of a method and a path the first one that fits is taken.
+ * The map of the API. Of the routes with the same method and path, the first that fits wins.
  * https://learn.microsoft.com/rest/api/cosmos-db/
  */
 export const ROUTES: readonly Route[] = [
@@ -93,7 +93,7 @@ export const ROUTES: readonly Route[] = [
   containerRoute('delete-item', 'DELETE', ITEM, items.deleteItem),
 ]
 
-/** What the service has, and this endpoint has not. */
+/** Parts of the service that the emulator does not have. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   sprocs: 'stored procedures',
   triggers: 'triggers',
@@ -108,8 +108,8 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 const BY_PATH = Map.groupBy(ROUTES, ({ path }) => path)
 
 /**
- * The route of a request.
- * @throws Failure 400 for what the service has and this endpoint has not, 404 for a path that is none, 405
+ * Finds the route of a request.
+ * @throws Failure 400 for a part of the service that the emulator does not have, 404 for an unknown path, 405
  * for another method.
  */
 export function findRoute(target: Target): Route {
@@ -117,10 +117,10 @@ export function findRoute(target: Target): Route {
   const routes = BY_PATH.get(path)
   if (!routes) {
     const missing = Object.hasOwn(UNSUPPORTED, type) ? UNSUPPORTED[type] : undefined
-    throw missing ? badRequest(`${missing} are not supported by this endpoint`) : notFound(`the path ${path}`)
+    throw missing ? badRequest(`${missing} are not supported by the emulator`) : notFound(`the path ${path}`)
   }
   const route = routes.find((candidate) => candidate.method === method && (candidate.when?.(target) ?? true))
-  if (!route) throw new Failure(405, 'MethodNotAllowed', `there is no ${method} here`)
+  if (!route) throw new Failure(405, 'MethodNotAllowed', `${method} is not allowed on this path`)
   return route
 }
 
@@ -129,7 +129,7 @@ const REFUSED_HEADERS = ['x-ms-documentdb-pre-trigger-include', 'x-ms-documentdb
 /** Answers a request. @throws Failure */
 export function answer(account: Account, route: Route, request: Request): Answered {
   for (const name of REFUSED_HEADERS)
-    if (request.headers[name]) throw badRequest(`${name} is not supported by this endpoint`)
+    if (request.headers[name]) throw badRequest(`${name} is not supported by the emulator`)
   checkConsistency(request)
   return route.run(account, request)
 }
@@ -170,7 +170,7 @@ function containerRoute(
   const find = ({ catalog }: Account, { database = '', container = '', headers }: Request): Container => {
     const found = catalog.container(catalog.database(database), container)
     const intended = headers['x-ms-cosmos-intended-collection-rid']
-    // The client remembers a container that was deleted, and another has its name now.
+    // The client's container was deleted, and another one has its name now.
     if (intended !== undefined && intended !== found.rid)
       throw badRequest(`the container ${found.id} has the rid ${found.rid}, not ${intended}`, 1024)
     return found
@@ -185,8 +185,8 @@ function containerRoute(
         const { headers, ...answer } = await run(account, found, request)
         return { ...answer, headers: { ...ownerHeaders(found), ...headers } }
       } catch (error) {
-        // A session has seen what made a write fail: SDKs keep the token of a 404, 409 or 412. That the
-        // service sends the headers that they keep it by with those too is from memory.
+        // A session has seen the data that made a write fail: SDKs store the token of a 404, 409 or 412. From
+        // memory: the service sends these headers, under which SDKs store the token, with such answers too.
         if (error instanceof Failure) error.headers = ownerHeaders(found)
         throw error
       }
@@ -194,7 +194,7 @@ function containerRoute(
   })
 }
 
-/** What the SDKs keep their session tokens by. */
+/** The headers under which the SDKs store their session tokens. */
 function ownerHeaders({ id, rid, database }: Container): Record<string, string> {
   return {
     'x-ms-content-path': rid,

@@ -23,7 +23,7 @@ import { Store } from './store/store.ts'
 
 const SWEEP_EVERY_MS = 10_000
 const SWEEP_BATCH = 1000
-// Longer than the SDKs keep an idle connection: the end that closes it should not be this one.
+// Longer than the SDKs keep an idle connection, so that the client is the one to close it.
 const KEEP_ALIVE_MS = 120_000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
@@ -32,32 +32,32 @@ const CHECK_MS = 5000
 const MAX_HEADER_BYTES = 32 * 1024
 const STOP_MS = 2000
 
-/** How `startCosmos` starts. */
+/** The options of `startCosmos`. */
 export interface CosmosOptions {
   /** 0 for any free port. */
   readonly port: number
-  /** Where the data lives; one process at a time. */
+  /** The data folder, for one process at a time. */
   readonly dataDir: string
-  /** The account key, base64; the one that Microsoft publishes for its emulator when it is left out. */
+  /** The account key in base64. Default: the key that Microsoft publishes for its emulator. */
   readonly key?: string | undefined
-  /** Of the control endpoint; 0 for any free port, undefined for none. */
+  /** The port of the control endpoint: 0 for any free port, undefined for no control endpoint. */
   readonly controlPort?: number | undefined
-  /** Acknowledges what is not on disk yet. */
+  /** Acknowledges writes before they are on disk. */
   readonly fast?: boolean | undefined
 }
 
-/** What serves until it is stopped. */
+/** A running emulator. */
 export interface RunningCosmos extends Running {
-  /** As clients take it: `AccountEndpoint=…;AccountKey=…;`. */
+  /** For clients: `AccountEndpoint=…;AccountKey=…;`. */
   readonly connectionString: string
-  /** The address of the control endpoint, where there is one. */
+  /** The address of the control endpoint; undefined without one. */
   readonly control: string | undefined
 }
 
 /**
  * Starts the Cosmos DB for NoSQL emulator on loopback, in this process.
  *
- * @throws StartError for a port or a folder that cannot be used, or data that is damaged; nothing runs then.
+ * @throws StartError when the port or the folder cannot be used, or the data is damaged. Nothing runs then.
  *
  * @example
  * const cosmos = await startCosmos({ port: 0, dataDir: '.cosmos' })
@@ -66,7 +66,7 @@ export interface RunningCosmos extends Running {
  */
 export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos> {
   const { port, dataDir, key = emulatorKey('cosmos', undefined), controlPort, fast } = options
-  // In the order in which they end, the last started first.
+  // What to stop, the last started first.
   const ends: (() => unknown)[] = []
   const stop = async (): Promise<void> => {
     for (const end of ends) await end()
@@ -104,10 +104,10 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
       })
     })
     const bound = await listen(server, port, '--port')
-    // A connection that could not be accepted (no file descriptor left) must not end those that were.
+    // A connection that cannot be accepted (no file descriptor left) must not end the others.
     server.on('error', (error) => console.error(`cosmos: ${error.message}`))
     ends.unshift(() => closeServer(server, STOP_MS))
-    // The last: who can ask it whether the endpoint serves is told the truth.
+    // Starts last, so that it always reports the true state of the emulator.
     let control: string | undefined
     if (controlPort !== undefined) {
       const setting = '--control-port'
@@ -141,7 +141,7 @@ function httpServer(): Server {
   return server
 }
 
-/** Removes what expired, from time to time. @returns ends that. */
+/** Removes expired items periodically. @returns a function that stops it. */
 function startSweeper(items: Items): () => Promise<void> {
   let sweep = Promise.resolve()
   const timer = setInterval(() => {

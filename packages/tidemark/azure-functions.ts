@@ -1,4 +1,4 @@
-// A service as a function app, and what else runs on its connections.
+// Runs a service as a function app, or uses its connections in a script.
 
 import './azure-functions/node-version.ts'
 

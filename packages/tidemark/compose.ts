@@ -33,13 +33,13 @@ const hostClock: HostClock = {
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
 
-/** A service with everything it runs on: what its functions call. */
+/** A service with all its connections, as its functions call it. */
 export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & RebuildPort & RepublishPort
 
 /**
- * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per
- * instance, and connect when they are first used.
- * @throws TidemarkError `setting-invalid`, one line for all that is wrong.
+ * Connects a service to Cosmos DB and Event Hubs. Only this function reads the environment. Clients are
+ * created once per instance and connect when first used.
+ * @throws TidemarkError `setting-invalid`: one line with everything that is wrong.
  * @example
  * ```ts
  * import { compose } from 'tidemark/azure-functions'
@@ -66,9 +66,9 @@ export function compose(service: Service, environment: Environment = process.env
     return client
   }
   const database = once(() => openDatabase(cosmosClient(settings.cosmos)))
-  // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
+  // A view is behind its log anyway, so reads without a position use weaker consistency at half the price.
   const relaxed = once(() => openDatabase(cosmosClient(settings.cosmos, 'Session')))
-  // One for all that the instance does; its log is what it always has.
+  // One clock per instance. It reads the store's time from the log, the container every service has.
   const clock = new StoreClock(
     () => storeTime(database().container(LOG)),
     hostClock,
@@ -77,7 +77,7 @@ export function compose(service: Service, environment: Environment = process.env
   const ports: RuntimePorts = {
     log: () => new CosmosEventStore(database().container(LOG), telemetry, EVENT_BYTES),
     feed: () => new CosmosEventFeed(database().container(LOG)),
-    // Whatever a snapshot says, the log proves it.
+    // A snapshot may be stale: it is checked against the log.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARKER_HOURS * 3600),
     browser: () => new CosmosLogBrowser(relaxed().container(LOG)),
@@ -102,7 +102,7 @@ export function compose(service: Service, environment: Environment = process.env
     ...runtime,
     async close() {
       await runtime.close()
-      // Else the clients' timers keep a script that composed a service from ending.
+      // Otherwise the clients' timers keep a script from ending.
       await Promise.all(ends.map((end) => end()))
     },
     name: service.name,

@@ -1,26 +1,26 @@
 import type { Service } from './core/service.ts'
 
 /**
- * What a project has: the default export of its `tidemark.config.ts`.
+ * The configuration of a project: the default export of its `tidemark.config.ts`.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { Config } from 'tidemark'
  * import { entries } from './entries.ts'
  *
- * // A script of the project's own reads the same declarations.
+ * // A script of the project can read the same declarations.
  * const listViews = ({ services }: Config): readonly string[] =>
  *   services.flatMap(({ name, views }) => views.map((view) => `${name}/${view.name}`))
  * assert.deepEqual(listViews({ services: [entries] }), ['entries/titles'])
  * ```
  */
 export interface Config {
-  /** Each is a function app of its own, with a database and an event hub. */
+  /** Each service is a separate function app, with a database and an event hub. */
   readonly services: readonly Service[]
 }
 
 /**
- * Checks the types of a configuration, and gives it back.
+ * Checks the types of a configuration and returns it.
  * @example
  * ```ts
  * import { defineConfig } from 'tidemark'

@@ -1,4 +1,4 @@
-// What a service is written with. Everything else of the package is its own business, or has a subpath of its own.
+// The API for writing a service. Everything else is internal or has its own subpath.
 
 export { type Config, defineConfig } from './config.ts'
 export { canary, canaryView } from './core/canary.ts'

@@ -5,9 +5,10 @@ import { compose } from './compose.ts'
 import type { Service } from './core/service.ts'
 
 /**
- * Registers all functions of a service, as its declaration says: what clients reach of it, the history of its
- * streams, what operators ask, its relay, the consumers of its views and reactions, and its periodic work.
- * @throws TidemarkError `registration-invalid`, `setting-invalid`: a line for each fault, and the app does not start.
+ * Registers all functions of a service from its declaration: its resources, stream history and operations
+ * over HTTP, its relay, the consumers of its views and reactions, and its periodic work.
+ * @throws TidemarkError `registration-invalid`, `setting-invalid`: one line per fault, and the app does not
+ *   start.
  * @example
  * ```ts
  * import { serve } from 'tidemark/azure-functions'

@@ -1,5 +1,5 @@
-// What tools read of a system: its declarations and what is made of them, its settings, and what its
-// operations API answers. It loads no SDK.
+// The API for tools: a system's declarations and what derives from them, its settings, and the types of its
+// operations API. It loads no SDK.
 
 export { cloudEvent, formatDataschema, toCloudEvent } from './core/cloud-event.ts'
 export type { AnyDecider } from './core/decider.ts'

@@ -18,14 +18,15 @@ import type { AnyView } from './core/view.ts'
 import { RETENTION_HOURS } from './event-hubs/limits.ts'
 
 /**
- * What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates.
+ * The resources that services need, by kind. Bicep provisions them in Azure, and the local cloud creates
+ * them.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { type Topology, buildTopology } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
- * // What services may add to, and never change.
+ * // Containers that services may add to but never change.
  * const appended = ({ databases }: Topology): readonly string[] => {
  *   const containers = databases.flatMap((database) => database.containers)
  *   return containers.filter(({ access }) => access === 'append').map(({ name }) => name)
@@ -35,20 +36,17 @@ import { RETENTION_HOURS } from './event-hubs/limits.ts'
  */
 export interface Topology {
   /**
-   * Each is deployed as an app of its own, with an identity that may do what stands here and in `access`, and
-   * nothing else.
+   * The services. Each is deployed as a separate app. Its identity has only the rights listed here and in
+   * `access`.
    */
   readonly services: readonly {
-    /** Also the name of its database, and of the one hub that it sends to. */
+    /** Also the name of its database and of the only hub it sends to. */
     readonly name: string
-    /** The hubs that it receives from: its own for its views, and those that its reactions follow. */
+    /** The hubs it receives from: its own for its views, and those its reactions follow. */
     readonly receivesFrom: readonly string[]
-    /** Its functions that run without being asked over HTTP, by the names they are registered with. */
+    /** Its functions without an HTTP trigger, by their registered names. */
     readonly functions: FunctionNames
-    /**
-     * The lists that it serves: the container that each is read from, and the paths of the composite index
-     * that it is read by.
-     */
+    /** The lists it serves: the container of each, and the paths of its composite index. */
     readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
   }[]
   readonly databases: readonly {
@@ -56,15 +54,17 @@ export interface Topology {
     readonly containers: readonly {
       readonly name: string
       readonly partitionKey: string
-      /** What its service may do: `append` is create and read, never replace or delete; `write` is all of it. */
+      /**
+       * The service's rights: `append` is create and read, never replace or delete; `write` is everything.
+       */
       readonly access: 'append' | 'write'
-      /** The only paths that are indexed. Absent: all are, but those of `excludedPaths`. */
+      /** The only indexed paths. Absent: all except `excludedPaths`. */
       readonly indexedPaths?: readonly string[]
-      /** Paths whose value no two items of a partition key may share. They cannot be changed later. */
+      /** Paths whose values must be unique within a partition key. They cannot be changed later. */
       readonly uniqueKeys?: readonly string[]
       /** Paths that are not indexed. */
       readonly excludedPaths?: readonly string[]
-      /** Seconds; -1: items expire only where they say so themselves. Absent: nothing ever expires. */
+      /** Seconds; -1: only items with their own time to live expire. Absent: nothing ever expires. */
       readonly defaultTtl?: number
     }[]
   }[]
@@ -78,13 +78,13 @@ export interface Topology {
 }
 
 /**
- * Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most.
- * Few, as a laptop wants them: each consumer has a receiver for each. A shape says how many there are in
- * Azure.
+ * The number of partitions of a hub, fixed when it is created (except in Premium). It limits how many
+ * consumers of a group share the work. It is low for a laptop, where each consumer has a receiver per
+ * partition. In Azure the shape sets the number.
  */
 const PARTITIONS = 4
 
-/** Where the Functions host keeps the checkpoints of Event Hubs triggers. */
+/** The container for the checkpoints of Event Hubs triggers, named by the Functions host. */
 const CHECKPOINTS = 'azure-webjobs-eventhub'
 
 /**
@@ -112,8 +112,8 @@ export function buildTopology(services: readonly Service[]): Topology {
     databases: services.map((service) => ({
       name: service.name,
       containers: [
-        // The log. A stream is read by version, and by a command's key, which has one outcome; `verify` reads
-        // it stream by stream.
+        // The log. Reads a stream by version or by command key; a key has one outcome. `verify` reads it stream
+        // by stream.
         {
           name: LOG,
           partitionKey: '/stream',
@@ -128,16 +128,16 @@ export function buildTopology(services: readonly Service[]): Topology {
           access: 'write' as const,
           defaultTtl: -1,
         })),
-        // How far its consumers have come: read consumer by consumer.
+        // Consumer progress, read per consumer.
         { name: PROGRESS, partitionKey: '/pk', access: 'write', indexedPaths: ['/pk/?'] },
-        // What they cannot process: read consumer by consumer.
+        // Parked streams and messages, read per consumer.
         {
           name: PARKED,
           partitionKey: '/pk',
           access: 'write',
           indexedPaths: ['/pk/?', '/kind/?'],
         },
-        // Commands that wait for their time: read by when that is.
+        // Scheduled commands, read by due time.
         ...(hasSchedule(service)
           ? [
               {
@@ -148,7 +148,7 @@ export function buildTopology(services: readonly Service[]): Topology {
               },
             ]
           : []),
-        // Read and written by their keys alone.
+        // Snapshots, read and written by key only.
         ...(hasSnapshots(service)
           ? [{ name: SNAPSHOTS, partitionKey: '/stream', access: 'write' as const, indexedPaths: [] }]
           : []),
@@ -170,8 +170,8 @@ export function buildTopology(services: readonly Service[]): Topology {
 }
 
 /**
- * A list of a view may be filtered by any of its filters, or several: each choice of them is read by an index
- * of its own.
+ * The lists of a view. A list can use any combination of the view's filters, and each combination needs its
+ * own index.
  */
 function describeLists({ name, filters }: AnyView): Topology['services'][number]['lists'] {
   return listSubsets(Object.keys(filters)).map((fields) => ({

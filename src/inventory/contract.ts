@@ -2,17 +2,17 @@ import { eventType } from 'tidemark'
 import * as z from 'zod'
 
 /**
- * What inventory tells the other services: whether an order's stock is reserved. One stream for each order,
+ * The public events of inventory: whether an order's stock is reserved. One stream for each order,
  * `reservation-<order>`.
  */
 
-/** Lines of an order, and how many units of each. */
+/** The products of an order, and how many units of each. */
 export const reservedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)
 export type ReservedLines = readonly z.infer<typeof reservedLines.element>[]
 
 export const StockReserved = eventType('StockReserved', z.object({ orderId: z.string(), lines: reservedLines }))
 
-/** Nothing of the order is reserved. Names the first line, in SKU order, that there was too little of. */
+/** Nothing is reserved for the order. Names the first product, in SKU order, that is short. */
 export const shortage = z.object({
   sku: z.string(),
   requested: z.int().positive(),

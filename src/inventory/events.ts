@@ -6,7 +6,7 @@ const units = z.int().positive()
 
 export const StockReceived = eventType('StockReceived', z.object({ sku: z.string(), quantity: units }))
 
-/** A count, a loss, a find: what is on hand changes by so many. */
+/** A count, a loss or a find changes the units on hand. */
 export const StockAdjusted = eventType(
   'StockAdjusted',
   z.object({ sku: z.string(), change: z.int(), reason: z.string() }),
@@ -18,9 +18,8 @@ export const UnitsReserved = eventType(
 )
 
 /**
- * An order wanted more than there was. Recorded, so that the question is answered once for ever: whoever asks
- * again, however late, hears the same. Since version 2 what was asked for is called that: with all other
- * events a quantity is what moved.
+ * An order asked for more units than are available. The answer is recorded, so a repeated request gets the
+ * same answer. Version 2 renames `quantity` to `requested`: in all other events a quantity is what moved.
  */
 export const UnitsDeclined = eventType(
   'UnitsDeclined',
@@ -35,13 +34,13 @@ export const UnitsReleased = eventType(
   z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
 )
 
-/** What was reserved for an order has left. */
+/** Units reserved for an order have left. */
 export const UnitsShipped = eventType(
   'UnitsShipped',
   z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
 )
 
-/** Units of an order came back, and can be sold again. */
+/** Units of an order came back and can be sold again. */
 export const UnitsReturned = eventType(
   'UnitsReturned',
   z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
@@ -60,15 +59,15 @@ export const stockEvents = [
 export type StockEvent = EventOf<(typeof stockEvents)[number]>
 
 /**
- * The order's stock is let go. Since version 2 it says what was reserved for the order by then, which is now
- * to be released: nothing, where the cancellation overtook the reservation.
+ * The order no longer needs its stock. Since version 2 it lists the units that were reserved, which must now
+ * be released. The list is empty if the cancellation overtook the reservation.
  */
 export const StockReservationCancelled = eventType(
   'StockReservationCancelled',
   z.object({ orderId: z.string() }),
 ).additive(z.object({ orderId: z.string(), lines: reservedLines.element.array() }), (data) => ({ ...data, lines: [] }))
 
-/** What was reserved for the order leaves: from here on there is nothing to release. */
+/** The units reserved for the order leave: nothing remains to be released. */
 export const StockReservationShipped = eventType(
   'StockReservationShipped',
   z.object({ orderId: z.string(), lines: reservedLines }),

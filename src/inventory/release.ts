@@ -3,8 +3,8 @@ import type { ReservedLines } from './contract.ts'
 import { stock } from './stock.ts'
 
 /**
- * Releases what is reserved for an order. Stock does not know who has what: only a caller who knows that
- * these units were reserved, and that nobody else releases or ships them, may send this
+ * Releases the units reserved for an order. Stock does not record which order has which units. So call this
+ * only if these units were reserved and nobody else releases or ships them
  * (docs/decisions/0016-stock-state.md).
  */
 export async function releaseAll(orderId: string, lines: ReservedLines, send: Send): Promise<void> {

@@ -19,7 +19,7 @@ const cancelled = { type: 'StockReservationCancelled', data: { orderId: '1', lin
 const shipped = { type: 'StockReservationShipped', data: { orderId: '1', lines } } as const
 
 describe('reservation', () => {
-  it('is not made for an order that is cancelled already', () => {
+  it('is not made for an order that is already cancelled', () => {
     given(cancelledFirst).when(reserve).refused('reservation-cancelled')
     given(cancelledFirst).when(reject).refused('reservation-cancelled')
   })
@@ -29,7 +29,7 @@ describe('reservation', () => {
     given(reserved).when(reserve).decides()
     given(rejected).when(reject).decides()
   })
-  it('is not shipped where nothing is reserved, or what was is released', () => {
+  it('is not shipped if nothing is reserved or the units were released', () => {
     given().when(ship).refused('stream-not-found')
     given(rejected).when(ship).refused('reservation-rejected')
     given(cancelledFirst).when(ship).refused('reservation-cancelled')
@@ -41,7 +41,7 @@ describe('reservation', () => {
         .when(cancel)
         .decides()
   })
-  it('is cancelled with the units that are to be released: none where it was not made yet', () => {
+  it('is cancelled with the units to release: none if it was not made yet', () => {
     given().when(cancel).decides(cancelledFirst)
     given(reserved).when(cancel).decides(cancelled)
   })
@@ -49,7 +49,7 @@ describe('reservation', () => {
     given(reserved).when(ship).decides(shipped)
     given(reserved, shipped).when(ship).decides()
   })
-  it('is made, or rejected with what there is too little of', () => {
+  it('is made, or rejected with the product that is short', () => {
     given().when(reserve).decides(reserved)
     given().when(reject).decides(rejected)
   })

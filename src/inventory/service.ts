@@ -7,7 +7,7 @@ import { stockRelease } from './stock-release.ts'
 import { stockReservation } from './stock-reservation.ts'
 import { stockShipment } from './stock-shipment.ts'
 
-/** Knows what there is, reserves it for orders, and lets it go with their shipments. */
+/** Counts the stock, reserves it for orders, and deducts what is shipped. */
 export const inventory: Service = {
   name: 'inventory',
   deciders: [stock, reservation, canary],

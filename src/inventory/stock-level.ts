@@ -9,11 +9,11 @@ const stockDocument = z.object({
   onHand: z.int(),
   reserved: z.int(),
   available: z.int(),
-  /** Units that orders wanted in vain. */
+  /** Units that orders asked for and did not get. */
   declined: z.int(),
   /**
-   * Units that left with orders, and units of these that came back. Absent where the view was not replayed
-   * since there are such.
+   * Units that left with orders, and units of these that came back. Absent if the view was not rebuilt since
+   * these fields exist.
    */
   shipped: z.int().optional(),
   returned: z.int().optional(),

@@ -6,9 +6,9 @@ import { reservation } from './reservation.ts'
 const events = [StockReleaseRequested] as const
 
 /**
- * Lets go of what is reserved for an order. An order and its fulfilment are two streams, so this may overtake
- * the reservation: then the cancellation names no units, nothing is released here, and whoever reserves later
- * finds the cancellation and releases what it reserved.
+ * Releases the units reserved for an order. An order and its fulfilment are two streams, so this may overtake
+ * the reservation. Then the cancellation lists no units and nothing is released here. Later
+ * `stockReservation` finds the cancellation, and releases what it reserved.
  */
 export const stockRelease: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'stock-release',

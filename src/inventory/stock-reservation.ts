@@ -7,12 +7,11 @@ import { stock } from './stock.ts'
 const events = [OrderPlaced] as const
 
 /**
- * Reserves the stock of an order that was placed, all of it or nothing.
+ * Reserves the stock of a placed order: all of it or nothing.
  *
- * Nothing is ever reserved twice or left behind, whoever repeats this and whenever: each product answers an
- * order once for ever (reserved or declined, both recorded), so every repeat takes the same way. What it
- * reserved it releases itself as long as the order's reservation does not have it: where a line was declined,
- * or the reservation was cancelled before (stock-release.ts).
+ * A repeat reserves nothing twice and leaves nothing behind. Each product answers an order once (reserved or
+ * declined, both recorded), so every repeat takes the same path. This reaction releases its own units if a
+ * line was declined, or if the reservation was cancelled before (stock-release.ts).
  */
 export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'stock-reservation',
@@ -25,7 +24,7 @@ export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
 
 async function reserve({ orderId, lines }: EventOf<typeof OrderPlaced>['data'], send: Send): Promise<void> {
   const reserved: { sku: string; quantity: number }[] = []
-  // In SKU order, one after another: the lines behind the first that is declined are never asked for.
+  // In SKU order, one after another: nothing is requested after the first declined line.
   for (const { sku, quantity } of lines) {
     const answer = await send(stock, sku, `reserve:${orderId}:${sku}`, { type: 'reserve', data: { orderId, quantity } })
     const declined = answer.events.find((event) => event.type === 'UnitsDeclined')

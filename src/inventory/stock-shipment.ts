@@ -6,8 +6,8 @@ import { stock } from './stock.ts'
 const events = [ShipmentDispatched, ShipmentReturned] as const
 
 /**
- * Takes what was dispatched out of the stock, and puts back what was returned. The order's reservation says
- * which units leave: those that are reserved for it, and none where nothing is.
+ * Deducts dispatched units from the stock, and adds returned ones. The order's reservation lists the units
+ * that leave: those reserved for the order, or none.
  */
 export const stockShipment: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'stock-shipment',

@@ -12,11 +12,11 @@ const reserve = (orderId: string, quantity: number) => ({ type: 'reserve', data:
 const adjust = (change: number) => ({ type: 'adjust', data: { change, reason: 'counted' } }) as const
 
 describe('stock', () => {
-  it('declines an order that wants more than is left, and records it', () =>
+  it('declines an order for more than is left, and records it', () =>
     given(received, reserved)
       .when(reserve('b', 3))
       .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', requested: 3, available: 2 } }))
-  it('declines where there never was any', () =>
+  it('declines a product that never had stock', () =>
     given()
       .when(reserve('b', 1))
       .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', requested: 1, available: 0 } }))
@@ -31,7 +31,7 @@ describe('stock', () => {
     given(received, reserved)
       .when(adjust(-2))
       .decides({ type: 'StockAdjusted', data: { sku: 'tea', change: -2, reason: 'counted' } }))
-  it('has nothing to do for an adjustment by nothing', () => given(received).when(adjust(0)).decides())
+  it('ignores an adjustment by zero', () => given(received).when(adjust(0)).decides())
 
   it('releases and ships no more than is reserved for all orders', () => {
     for (const type of ['release', 'ship'] as const) {
@@ -43,13 +43,13 @@ describe('stock', () => {
       given(received, reserved, shipped).when({ type, data: a }).refused('stock-not-reserved')
     }
   })
-  it('releases what is reserved: it can be sold again', () => {
+  it('releases reserved units, which can be sold again', () => {
     given(received, reserved).when({ type: 'release', data: a }).decides(released)
     given(received, reserved, released)
       .when(reserve('b', 5))
       .decides({ type: 'UnitsReserved', data: { sku: 'tea', orderId: 'b', quantity: 5 } })
   })
-  it('ships what is reserved: it is gone', () => {
+  it('ships reserved units, which are then gone', () => {
     given(received, reserved).when({ type: 'ship', data: a }).decides(shipped)
     given(received, reserved, shipped)
       .when(reserve('b', 3))
@@ -58,7 +58,7 @@ describe('stock', () => {
         data: { sku: 'tea', orderId: 'b', requested: 3, available: 2 },
       })
   })
-  it('sells again what came back', () => {
+  it('sells returned units again', () => {
     const returned = { type: 'UnitsReturned', data: { sku: 'tea', orderId: 'a', quantity: 3 } } as const
     given(received, reserved, shipped)
       .when({ type: 'restock', data: { orderId: 'a', quantity: 3 } })

@@ -1,4 +1,12 @@
-import { type CommandOf, commandType, type Decider, type Decision, type Refusal, refuse } from 'tidemark'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  type Refusal,
+  refuse,
+} from 'tidemark'
 import * as z from 'zod'
 import { type StockEvent, stockEvents } from './events.ts'
 
@@ -11,7 +19,7 @@ const stockCommands = [
     'adjust',
     z.strictObject({ change: z.int().min(-1_000_000_000).max(1_000_000_000), reason: z.string().min(1).max(500) }),
   ),
-  // Creates: an order may name a product that there never was any of, and is answered for ever.
+  // Creates: an order may name a product that never had stock, and its answer must be recorded.
   commandType('reserve', z.strictObject({ orderId, quantity: units }), { creates: true }),
   commandType('release', z.strictObject({ orderId, quantity: units })),
   commandType('ship', z.strictObject({ orderId, quantity: units })),
@@ -20,10 +28,10 @@ const stockCommands = [
 
 export type StockCommand = CommandOf<(typeof stockCommands)[number]>
 
-/** Counts alone, however many orders are open: which order has what is in its reservation. */
+/** Only counts, so its size does not grow with open orders. Each reservation records its own units. */
 interface Stock {
   readonly onHand: number
-  /** For all orders together: neither released nor shipped. */
+  /** Units of all orders together that are neither released nor shipped. */
   readonly reserved: number
 }
 
@@ -46,61 +54,70 @@ function evolve(stock: Stock, event: StockEvent): Stock {
   }
 }
 
-/**
- * The stock of one product: never are more units reserved than there are.
- *
- * It does not know which order has what. An order is answered once because `reserve` always leaves an event,
- * under one key; its units are released or shipped once because its reservation decides which, and that is
- * sent under one key too.
- */
-export const stock: Decider<Stock, StockCommand, StockEvent> = {
-  category: 'stock',
-  commands: stockCommands,
-  events: stockEvents,
-  refusals: {
-    'stock-reserved': 'So many units are reserved for orders: no fewer can be on hand.',
-    'stock-not-reserved': 'So much of the product is not reserved: it is neither released nor shipped.',
-  },
-  initial: { onHand: 0, reserved: 0 },
-  // A product that many orders want has a long stream.
-  stateVersion: 1,
-  evolve,
-  decide({ onHand, reserved }, command, { id: sku }): Decision<StockEvent> {
-    switch (command.type) {
-      case 'receive':
-        return [{ type: 'StockReceived', data: { sku, ...command.data } }]
-      case 'adjust': {
-        const { change, reason } = command.data
-        if (change === 0) return []
-        if (onHand + change < reserved)
-          return refuse('stock-reserved', `of ${onHand} on hand ${reserved} are reserved for orders`)
-        return [{ type: 'StockAdjusted', data: { sku, change, reason } }]
-      }
-      case 'reserve': {
-        const { orderId, quantity } = command.data
-        const available = onHand - reserved
-        if (quantity > available)
-          return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
-        return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
-      }
-      case 'release':
-        return tooMany(command.data, reserved) ?? [{ type: 'UnitsReleased', data: { sku, ...command.data } }]
-      case 'ship':
-        return tooMany(command.data, reserved) ?? [{ type: 'UnitsShipped', data: { sku, ...command.data } }]
-      case 'restock':
-        return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
+function decide(
+  { onHand, reserved }: Stock,
+  command: StockCommand,
+  { id: sku }: DecisionContext,
+): Decision<StockEvent> {
+  switch (command.type) {
+    case 'receive':
+      return [{ type: 'StockReceived', data: { sku, ...command.data } }]
+    case 'adjust': {
+      const { change, reason } = command.data
+      if (change === 0) return []
+      if (onHand + change < reserved)
+        return refuse('stock-reserved', `${reserved} of ${onHand} units on hand are reserved for orders`)
+      return [{ type: 'StockAdjusted', data: { sku, change, reason } }]
     }
-  },
+    case 'reserve': {
+      const { orderId, quantity } = command.data
+      const available = onHand - reserved
+      if (quantity > available)
+        return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
+      return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
+    }
+    case 'release':
+      return tooMany(command.data, reserved) ?? [{ type: 'UnitsReleased', data: { sku, ...command.data } }]
+    case 'ship':
+      return tooMany(command.data, reserved) ?? [{ type: 'UnitsShipped', data: { sku, ...command.data } }]
+    case 'restock':
+      return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
+  }
 }
 
 /**
- * The last line of defence: a sender that is wrong about one order shows here, where too few are reserved for
- * all of them.
+ * The last line of defence against a wrong sender: refuses if fewer units are reserved, for all orders
+ * together, than the command names.
  */
 function tooMany(
   { orderId, quantity }: { readonly orderId: string; readonly quantity: number },
   reserved: number,
 ): Refusal | undefined {
   if (quantity <= reserved) return undefined
-  return refuse('stock-not-reserved', `${quantity} for ${orderId}, but only ${reserved} are reserved for all orders`)
+  return refuse(
+    'stock-not-reserved',
+    `${quantity} units requested for ${orderId}, but only ${reserved} are reserved for all orders`,
+  )
+}
+
+/**
+ * The stock of one product. It never reserves more units than are on hand.
+ *
+ * It does not record which order has which units. An order is answered once, because `reserve` always leaves
+ * an event under one idempotency key. Its units are released or shipped once, because its reservation decides
+ * which, and that command has one key too.
+ */
+export const stock: Decider<Stock, StockCommand, StockEvent> = {
+  category: 'stock',
+  commands: stockCommands,
+  events: stockEvents,
+  refusals: {
+    'stock-reserved': 'The stock cannot be adjusted below the number of units reserved for orders.',
+    'stock-not-reserved': 'Too few units are reserved: nothing is released or shipped.',
+  },
+  initial: { onHand: 0, reserved: 0 },
+  // A popular product has a long stream.
+  stateVersion: 1,
+  evolve,
+  decide,
 }

@@ -6,7 +6,7 @@ import { address } from './contract.ts'
 
 const rest = { name: 'Ada', postalCode: '1000', city: 'Ghent', country: 'BE' }
 const number = fc.stringMatching(/^\d[a-z0-9/-]{0,25}$/)
-/** Anything that fits a line, and what looks most like a house number. */
+/** Any text that fits a line, and lines that end like a house number. */
 const line = fc
   .oneof(
     fc.string({ minLength: 1, maxLength: 200, unit: 'binary' }),
@@ -36,14 +36,14 @@ describe('an address', () => {
     [`Quay ${'1'.repeat(20)}`, 'Quay', '1'.repeat(20)],
     [`Quay ${'1'.repeat(21)}`, `Quay ${'1'.repeat(21)}`, undefined],
   ] as const)
-    it(`${JSON.stringify(street)} has ${houseNumber === undefined ? 'no house number' : `the house number ${houseNumber}`}`, () =>
+    it(`${JSON.stringify(street)} has ${houseNumber === undefined ? 'no house number' : `number ${houseNumber}`}`, () =>
       assert.deepEqual(toPrivateAddress({ ...rest, street }), {
         ...rest,
         streetName,
         ...(houseNumber === undefined ? {} : { houseNumber }),
       }))
 
-  it('with a house number apart is kept as it was written, and told in one line', () => {
+  it('with a separate house number is stored unchanged and published in one line', () => {
     const stored = toPrivateAddress({ ...rest, street: 'Quay', houseNumber: '1 bis' })
     assert.deepEqual(stored, { ...rest, streetName: 'Quay', houseNumber: '1 bis' })
     assert.deepEqual(toPublicAddress(stored), { ...rest, street: 'Quay 1 bis' })
@@ -54,7 +54,7 @@ describe('an address', () => {
     })
   })
 
-  it('is the same in the same parts, and in the line that is shown; anything else is another', () => {
+  it('is the same only if all parts match, or the line as it is shown', () => {
     const bis = toPrivateAddress({ ...rest, street: 'Quay', houseNumber: '1 bis' })
     const one = toPrivateAddress({ ...rest, street: 'Quay 1' })
     assert.ok(isSame(bis, { ...rest, street: 'Quay', houseNumber: '1 bis' }))
@@ -70,7 +70,7 @@ describe('an address', () => {
       assert.ok(!isSame(one, { ...rest, street: 'Quay 1', [field]: 'XX' }), field)
   })
 
-  it('is kept without loss: whatever line a customer wrote is what others are told', () =>
+  it('is stored without loss: the published line is the line the customer wrote', () =>
     fc.assert(
       fc.property(line, (street) => {
         const written = { ...rest, street }
@@ -81,7 +81,7 @@ describe('an address', () => {
       { numRuns: 1000 },
     ))
 
-  it('that is taken can be told: line and number together are not longer than a line may be', () => {
+  it('is refused if line and number together are longer than a line may be', () => {
     const long = 'x'.repeat(195)
     assert.ok(addressInput.safeParse({ ...rest, street: long, houseNumber: '1234' }).success)
     const refused = addressInput.safeParse({ ...rest, street: long, houseNumber: '12345' })
@@ -94,7 +94,7 @@ describe('an address', () => {
       assert.ok(!addressInput.safeParse({ ...rest, street: 'Quay', houseNumber }).success, JSON.stringify(houseNumber))
   })
 
-  it('with a house number apart can be told, whatever it is', () =>
+  it('with any separate house number fits the public schema', () =>
     fc.assert(
       fc.property(line, fc.string({ minLength: 1, maxLength: 20 }), (street, houseNumber) => {
         const checked = addressInput.safeParse({ ...rest, street, houseNumber })

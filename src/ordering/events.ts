@@ -16,8 +16,8 @@ import {
 } from './contract.ts'
 
 /**
- * An order as ordering keeps it. Its versions 1 to 3 are those that others are told. From 4 on the two go on
- * apart: here the address has the house number apart, which is no business of others.
+ * The private `OrderPlaced`. Versions 1 to 3 equal the public event. From version 4 on the two differ: here
+ * the house number is separate, which other services do not need.
  */
 export const PrivateOrderPlaced = OrderPlaced.breaking(
   placedV3.extend({ shippingAddress: privateAddress }),
@@ -27,7 +27,7 @@ export const PrivateOrderPlaced = OrderPlaced.breaking(
   }),
 )
 
-/** Of no business to other services: not in the contract. Since version 2 the house number stands apart. */
+/** Private: not in the contract. Since version 2 the house number is separate. */
 export const ShippingAddressChanged = eventType(
   'ShippingAddressChanged',
   z.object({ orderId: z.string(), shippingAddress: address }),
@@ -47,9 +47,9 @@ export const orderEvents = [
 ] as const
 export type OrderEvent = EventOf<(typeof orderEvents)[number]>
 
-// What an order's fulfilment has heard: of the order itself, and of those who do their part of it.
+// The inputs of an order's fulfilment: from the order itself, and from the services that do their part.
 
-/** What of an order its fulfilment needs. */
+/** The data of an order that its fulfilment needs. */
 export const orderSnapshot = z.object({
   lines: quantities,
   total: money,
@@ -61,7 +61,7 @@ export const FulfilmentStarted = eventType('FulfilmentStarted', orderSnapshot.ex
 
 export const AddressNoted = eventType('AddressNoted', z.object({ orderId: z.string(), address }))
 
-/** From here on the order's address stays as it is. */
+/** The order's address can no longer change. */
 export const ConfirmationNoted = eventType('ConfirmationNoted', z.object({ orderId: z.string() }))
 
 export const CancellationNoted = eventType('CancellationNoted', z.object({ orderId: z.string(), reason: z.string() }))
@@ -76,7 +76,7 @@ const paymentAnswerV1 = z.enum(['authorised', 'declined', 'captured', 'voided', 
 const paymentAnsweredV1 = z.object({ orderId: z.string(), answer: paymentAnswerV1, reason: z.string().optional() })
 
 export const paymentAnswer = z.enum([...paymentAnswerV1.options, 'expired'])
-/** Since version 2 a payment may expire, which the code before takes for a payment that is still to come. */
+/** Since version 2 a payment may expire. Older code would treat such a payment as still to come. */
 export const PaymentAnswered = eventType('PaymentAnswered', paymentAnsweredV1).breaking(
   paymentAnsweredV1.extend({ answer: paymentAnswer }),
   (data) => data,
@@ -88,7 +88,7 @@ export const ShipmentAnswered = eventType(
   z.object({ orderId: z.string(), answer: shipmentAnswer, reason: z.string().optional() }),
 )
 
-// How it ends.
+// How a fulfilment ends.
 
 export const FulfilmentFailed = eventType(
   'FulfilmentFailed',
@@ -97,7 +97,7 @@ export const FulfilmentFailed = eventType(
 
 export const FulfilmentCompleted = eventType('FulfilmentCompleted', z.object({ orderId: z.string() }))
 
-/** All events of a fulfilment's stream: what it heard, what it asked for, how it ended. */
+/** All events of a fulfilment's stream: its inputs, its requests and its end. */
 export const fulfilmentEvents = [
   FulfilmentStarted,
   AddressNoted,

@@ -13,8 +13,8 @@ const fulfilments = react(ordering, orderFulfilment)
 const paid = (answer: string, reason?: string) => ({ type: 'PaymentAnswered', data: { orderId, answer, reason } })
 const shipped = (answer: string, reason?: string) => ({ type: 'ShipmentAnswered', data: { orderId, answer, reason } })
 
-describe('what a fulfilment hears', () => {
-  // Of an order that it does not know yet, so that nothing follows.
+describe('the inputs of a fulfilment', () => {
+  // The order is not known yet, so nothing follows.
   for (const [stream, said, heard] of [
     ['payment-1', { type: 'PaymentAuthorised', data: { orderId, amount } }, paid('authorised')],
     ['payment-1', { type: 'PaymentDeclined', data: { orderId, reason: 'no money' } }, paid('declined', 'no money')],
@@ -29,24 +29,24 @@ describe('what a fulfilment hears', () => {
     ['shipment-1', { type: 'ShipmentRecalled', data: { orderId, reason: 'late' } }, shipped('recalled', 'late')],
     ['shipment-1', { type: 'ShipmentReturned', data: { orderId, lines } }, shipped('returned')],
   ] as const satisfies readonly (readonly [string, DomainEvent, DomainEvent])[])
-    it(`${said.type}, once, with the reason where it has one`, () =>
+    it(`${said.type} is recorded once, with its reason if it has one`, () =>
       fulfilments
         .when({ [stream]: [said] })
         .deliveredTwice()
         .then({ 'fulfilment-1': [heard] }))
 })
 
-describe('what follows from a fulfilment', () => {
+describe('the output of a fulfilment', () => {
   const reserved = { type: 'StockReserved', data: { orderId, lines } }
   const waiting = fulfilments.given({ 'order-1': [placed], 'reservation-1': [reserved] })
   const expired = { type: 'PaymentExpired', data: { orderId, amount } }
 
-  it('no command for later: the time to pay is kept by the payment', async () => {
+  it('schedules no command: the payment watches its own deadline', async () => {
     await waiting.after(9_999_999).thenNothing()
     await waiting.after(9_999_999).thenScheduled([])
   })
 
-  it('the end of an order whose payment expired, once, however often that is told', () => {
+  it('cancels an order once if its payment expired, even if that is delivered twice', () => {
     const { lines: orderLines, total } = placed.data
     return waiting
       .when({ 'payment-1': [expired] })

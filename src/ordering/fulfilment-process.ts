@@ -126,7 +126,7 @@ function answer<Type extends string, Answer extends string>(
 
 const outcomes = [StockAnswered, FulfilmentFailed, FulfilmentCompleted] as const
 
-/** Order fulfilment: hears orders, stock, payments and shipments, and tells the order how far it is. */
+/** Order fulfilment: follows orders, stock, payments and shipments, and updates the order. */
 export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, FulfilmentEvent>(
   'fulfilment',
   fulfilment,

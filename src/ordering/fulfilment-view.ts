@@ -4,15 +4,15 @@ import { type FulfilmentEvent, paymentAnswer, shipmentAnswer, stockAnswer } from
 
 const statuses = ['open', 'completed', 'failed', 'cancelled'] as const
 
-/** What `GET /fulfilments/{id}` shows: how far an order is, and what it waits for. */
+/** What `GET /fulfilments/{id}` shows: how far the order is, and what it waits for. */
 const fulfilmentDocument = z.object({
   orderId: z.string(),
   status: z.enum(statuses),
-  /** What was answered last; absent: nothing yet. */
+  /** The last answer of each service; absent before the first. */
   stock: stockAnswer.optional(),
   payment: paymentAnswer.optional(),
   shipment: shipmentAnswer.optional(),
-  /** What was asked for, in the order of asking. */
+  /** The types of the requests made, in order. */
   asked: z.array(z.string()),
   reason: z.string().optional(),
   startedAt: z.iso.datetime(),
@@ -44,7 +44,7 @@ export const fulfilmentView: SingleStreamView<FulfilmentDocument, FulfilmentEven
       case 'ShipmentAnswered':
         return { ...document, shipment: event.data.answer }
       case 'CancellationNoted':
-        // A failure cancels the order too: that it is what it failed of stays.
+        // A failure cancels the order too. Keep the failure and its reason.
         return document.status === 'failed' ? document : { ...document, status: 'cancelled', reason: event.data.reason }
       case 'FulfilmentFailed':
         return { ...document, status: 'failed', reason: event.data.reason }

@@ -30,17 +30,17 @@ const inputs = {
 } satisfies Record<string, FulfilmentCommand>
 
 describe('order fulfilment', () => {
-  it('asks for the payment once the stock is reserved, whichever it hears first', () => {
+  it('asks for the payment once it has the order and its stock, in either order', () => {
     given(fulfilment, [started]).when(inputs.stock).then([reserved, asked])
     given(fulfilment, [reserved]).when(inputs.start).then([started, asked])
   })
 
-  it('what it hears of an order that it does not know yet asks for nothing', () => {
+  it('asks for nothing while it does not know the order', () => {
     given(fulfilment).when(inputs.authorised).then([authorised])
     given(fulfilment).when(inputs.expired).then([expired])
   })
 
-  it('sends off nothing before the order’s own confirmation: to the address that was noted last', () => {
+  it('ships after the order is confirmed, to the latest address', () => {
     const moved = { ...address, city: 'Bruges' }
     const note = { type: 'AddressNoted', data: { orderId, address: moved } } as const
     given(fulfilment, [started, reserved, asked]).when(inputs.authorised).then([authorised])
@@ -49,7 +49,7 @@ describe('order fulfilment', () => {
       .then([confirmed, { type: 'ShipmentRequested', data: { orderId, lines, address: moved } }])
   })
 
-  it('fails where the payment expired, and asks nobody to let go of money that nobody holds', () =>
+  it('fails if the payment expired, and does not ask for a void', () =>
     given(fulfilment, [started, reserved, asked])
       .when(inputs.expired)
       .then([
@@ -58,12 +58,12 @@ describe('order fulfilment', () => {
         { type: 'StockReleaseRequested', data: { orderId, lines } },
       ]))
 
-  it('waits for the payment’s own word, however long that takes: no time of its own runs', () =>
+  it('waits for the payment’s answer without a deadline of its own', () =>
     given(fulfilment, [started, reserved, asked, confirmed])
       .when(inputs.authorised, { now: moment(9_999_999) })
       .then([authorised, shipmentAsked]))
 
-  it('of a payment that expires after the order was cancelled nothing more is asked', () => {
+  it('asks for nothing more if the payment expires after the order was cancelled', () => {
     const note = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
     const letGo = [
       { type: 'VoidRequested', data: { orderId, reason: 'late' } },
@@ -77,7 +77,7 @@ describe('order fulfilment', () => {
       .then([expired])
   })
 
-  it('a cancellation that may meet goods on their way holds payment and stock until shipping has said which it is', () => {
+  it('keeps payment and stock after a late cancellation until shipping answers', () => {
     const before = [started, reserved, asked, confirmed, authorised, shipmentAsked]
     const note = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
     const stop = { type: 'ShipmentCancellationRequested', data: { orderId, reason: 'late' } } as const
@@ -97,7 +97,7 @@ describe('order fulfilment', () => {
       ])
   })
 
-  it('asks nobody to let go of what he does not hold', () => {
+  it('asks for no void or release of what was never held', () => {
     const note = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
     const release = { type: 'StockReleaseRequested', data: { orderId, lines } } as const
     given(fulfilment, [started]).when(inputs.cancelled).then([note, release])
@@ -116,7 +116,7 @@ describe('order fulfilment', () => {
       ])
   })
 
-  it('what was given back in part already is refunded in full when the goods are back', () =>
+  it('refunds the rest when the goods are back after a partial refund', () =>
     given(fulfilment, [
       ...[started, reserved, asked, confirmed, authorised, shipmentAsked],
       { type: 'ShipmentAnswered', data: { orderId, answer: 'dispatched' } },
@@ -131,7 +131,7 @@ describe('order fulfilment', () => {
         { type: 'RefundRequested', data: { orderId, reason: 'returned' } },
       ]))
 
-  it('says with a refund why the goods came back, where anybody said', () =>
+  it('gives the reason of a return, if there is one, with the refund', () =>
     given(fulfilment, [
       ...[started, reserved, asked, confirmed, authorised, shipmentAsked],
       { type: 'CancellationNoted', data: { orderId, reason: 'late' } },
@@ -147,7 +147,7 @@ describe('order fulfilment', () => {
         { type: 'RefundRequested', data: { orderId, reason: 'late' } },
       ]))
 
-  it('hears of an order’s beginning, confirmation and end once', () => {
+  it('records an order’s start, confirmation and cancellation once', () => {
     given(fulfilment, [started]).when(inputs.start).thenNothing()
     given(fulfilment, [started, confirmed]).when({ type: 'note-confirmation', data: {} }).thenNothing()
     given(fulfilment, [started, { type: 'CancellationNoted', data: { orderId, reason: 'late' } }])
@@ -155,7 +155,7 @@ describe('order fulfilment', () => {
       .thenNothing()
   })
 
-  it('its view shows what it waits for, and why it failed', () =>
+  it('shows in its view what it waits for, and why it failed', () =>
     project(ordering, fulfilmentView)
       .given([
         ...[started, reserved, asked, expired],

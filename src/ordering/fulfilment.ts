@@ -1,4 +1,4 @@
-import { type CommandOf, commandType, type Decider, type DecisionContext } from 'tidemark'
+import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext } from 'tidemark'
 import * as z from 'zod'
 import { address } from './contract.ts'
 import {
@@ -10,7 +10,7 @@ import {
   stockAnswer,
 } from './events.ts'
 
-// Any of them may be the first that is heard: every service answers in a hub of its own.
+// Any of them may arrive first: every service publishes to its own hub.
 const createsStream = { creates: true }
 const reason = z.string().optional()
 
@@ -26,7 +26,7 @@ const fulfilmentCommands = [
 
 export type FulfilmentCommand = CommandOf<(typeof fulfilmentCommands)[number]>
 
-/** What is known, and what was asked for. Nothing is known at first, and each may come to be known before any other. */
+/** What the process knows and has asked for. The inputs may arrive in any order. */
 export interface Fulfilment {
   readonly order?: z.infer<typeof orderSnapshot>
   readonly confirmed: boolean
@@ -35,10 +35,10 @@ export interface Fulfilment {
   readonly stock?: z.infer<typeof stockAnswer>
   readonly payment?: z.infer<typeof paymentAnswer>
   readonly shipment?: z.infer<typeof shipmentAnswer>
-  /** What was said with the last answer that says why. */
+  /** The reason in the last answer that gave one. */
   readonly reason?: string
   readonly asked: readonly FulfilmentEvent['type'][]
-  /** Why it cannot be, or that it is done. */
+  /** Why it failed. */
   readonly failed?: string
   readonly completed: boolean
 }
@@ -72,11 +72,23 @@ function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
   }
 }
 
+function decide(state: Fulfilment, command: FulfilmentCommand, context: DecisionContext): Decision<FulfilmentEvent> {
+  const first = recordInput(state, command, context.id)
+  if (first === undefined) return []
+  const events = [first]
+  let current = evolve(state, first)
+  for (let step = nextStep(current, context); step; step = nextStep(current, context)) {
+    events.push(step)
+    current = evolve(current, step)
+  }
+  return events
+}
+
 function recordReason(state: Fulfilment, { reason }: { readonly reason?: string | undefined }): Fulfilment {
   return reason === undefined ? state : { ...state, reason }
 }
 
-/** The event that a message is to the process; undefined where it says nothing new. */
+/** The event that records an input; undefined if the input says nothing new. */
 function recordInput(state: Fulfilment, command: FulfilmentCommand, orderId: string): FulfilmentEvent | undefined {
   switch (command.type) {
     case 'start':
@@ -99,9 +111,8 @@ function recordInput(state: Fulfilment, command: FulfilmentCommand, orderId: str
 }
 
 /**
- * What follows from what is known and was asked for: one step, or nothing. Every rule looks at knowledge
- * alone, not at the message that brought it, so that whatever the order in which messages come, the same is
- * asked for in the end.
+ * Returns the next step, or undefined if there is none. Every rule reads only the state, not the message that
+ * changed it. So the process asks for the same things in the end, whatever the order of the messages.
  */
 function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
   const { order, stock, payment, shipment, asked } = state
@@ -112,7 +123,7 @@ function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): Fulfilme
     shipment === 'dispatched' || shipment === 'delivered' || shipment === 'recalled' || shipment === 'returned'
   const captured = payment === 'captured' || payment === 'refunded'
 
-  // The money of goods that left is taken, whatever else happened; it is given back when they are back.
+  // Capture the money for goods that left, whatever else happened; refund it when they are back.
   if (hasLeft && payment === 'authorised' && !asked.includes('CaptureRequested'))
     return { type: 'CaptureRequested', data: { orderId, amount: total } }
   if (shipment === 'returned' && captured && !asked.includes('RefundRequested'))
@@ -124,7 +135,7 @@ function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): Fulfilme
       return shipment === 'recalled' || shipment === 'returned' || asked.includes('ShipmentCancellationRequested')
         ? undefined
         : { type: 'ShipmentCancellationRequested', data: { orderId, reason: stopReason } }
-    // Nothing left the house, and nothing will: neither money nor stock is held any longer.
+    // Nothing was shipped, and nothing will be: let go of money and stock.
     const ended = payment === 'declined' || payment === 'voided' || payment === 'expired'
     if (asked.includes('PaymentRequested') && !ended && !asked.includes('VoidRequested'))
       return { type: 'VoidRequested', data: { orderId, reason: stopReason } }
@@ -146,7 +157,7 @@ function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): Fulfilme
     return { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } }
   if (stock === 'reserved' && !asked.includes('PaymentRequested'))
     return { type: 'PaymentRequested', data: { orderId, amount: total, ...order.payment } }
-  // Not before the confirmation was heard: from there on the address is the last one.
+  // Not before the confirmation: only then is the address final.
   if (payment === 'authorised' && state.confirmed && !asked.includes('ShipmentRequested'))
     return { type: 'ShipmentRequested', data: { orderId, lines, address: order.address } }
   if (hasLeft && captured) return { type: 'FulfilmentCompleted', data: { orderId } }
@@ -154,9 +165,9 @@ function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): Fulfilme
 }
 
 /**
- * Leads an order from its placement to its completion, or back to where nobody holds anything for it: stock
- * reserved, payment authorised, shipment prepared, dispatched and captured. It hears what the services say,
- * in whatever order, and asks each for its part once.
+ * Leads an order from placement to completion: stock reserved, payment authorised, shipment prepared and
+ * dispatched, payment captured. If that fails, it undoes the steps until nothing is held for the order. It
+ * accepts the answers of the services in any order, and asks each service for its part once.
  */
 export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent> = {
   category: 'fulfilment',
@@ -164,15 +175,5 @@ export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent>
   events: fulfilmentEvents,
   initial,
   evolve,
-  decide(state, command, context) {
-    const first = recordInput(state, command, context.id)
-    if (first === undefined) return []
-    const events = [first]
-    let current = evolve(state, first)
-    for (let step = nextStep(current, context); step; step = nextStep(current, context)) {
-      events.push(step)
-      current = evolve(current, step)
-    }
-    return events
-  },
+  decide,
 }

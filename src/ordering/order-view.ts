@@ -15,7 +15,7 @@ const orderDocument = z.object({
   lines: z.array(orderLine),
   total: money,
   shippingAddress: address,
-  // Absent where the view was not replayed since orders say it: docs/decisions/0010-event-versions.md.
+  // Absent if the view was not rebuilt since orders have these: docs/decisions/0010-event-versions.md.
   payment: payment.optional(),
   channel: channel.optional(),
   cancellationReason: z.string().optional(),
@@ -25,7 +25,7 @@ const orderDocument = z.object({
 })
 export type OrderDocument = z.infer<typeof orderDocument>
 
-/** One order as it stands. */
+/** The current state of one order. */
 export const orderView: SingleStreamView<OrderDocument, OrderEvent> = {
   kind: 'one-stream',
   name: 'order',

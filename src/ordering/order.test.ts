@@ -21,14 +21,14 @@ describe('order', () => {
       })
       .refused('order-sku-repeated'))
 
-  it('takes a new address while it is placed', () =>
+  it('accepts a new address while it is placed', () =>
     given(placed)
       .when({ type: 'change-shipping-address', data: { shippingAddress: moved } })
       .decides({
         type: 'ShippingAddressChanged',
         data: { orderId: '1', shippingAddress: { ...keptAddress, city: 'Bruges' } },
       }))
-  it('has nothing to do for the address it has', () =>
+  it('ignores a change to the address it already has', () =>
     given(placed)
       .when({ type: 'change-shipping-address', data: { shippingAddress: address } })
       .decides())
@@ -45,7 +45,7 @@ describe('order', () => {
     given(placed)
       .when({ type: 'cancel', data: { reason: 'late' } })
       .decides(cancelled))
-  it('is cancelled though it was confirmed', () =>
+  it('can be cancelled after it is confirmed', () =>
     given(placed, confirmed)
       .when({ type: 'cancel', data: { reason: 'late' } })
       .decides(cancelled))
@@ -53,34 +53,33 @@ describe('order', () => {
     given(placed, rejected)
       .when({ type: 'cancel', data: { reason: 'late' } })
       .refused('order-rejected'))
-  it('is completed once, and only where it is confirmed', () => {
+  it('is completed once, and only if it is confirmed', () => {
     given(placed, confirmed).when(complete).decides(completed)
     given(placed, confirmed, completed).when(complete).decides()
     given(placed).when(complete).refused('order-placed')
     given(placed, rejected).when(complete).refused('order-rejected')
     given(placed, confirmed, cancelled).when(complete).refused('order-cancelled')
   })
-  it('is neither cancelled nor rejected once it is completed: from there on goods come back by a return', () => {
+  it('is neither cancelled nor rejected once it is completed', () => {
     given(placed, confirmed, completed)
       .when({ type: 'cancel', data: { reason: 'late' } })
       .refused('order-completed')
     given(placed, confirmed, completed).when(reject).refused('order-completed')
   })
-  it('has nothing to do for a second cancellation', () =>
+  it('ignores a second cancellation', () =>
     given(placed, cancelled)
       .when({ type: 'cancel', data: { reason: 'again' } })
       .decides())
 
   it('is confirmed', () => given(placed).when({ type: 'confirm', data: {} }).decides(confirmed))
-  it('has nothing to do for a second confirmation', () =>
-    given(placed, confirmed).when({ type: 'confirm', data: {} }).decides())
+  it('ignores a second confirmation', () => given(placed, confirmed).when({ type: 'confirm', data: {} }).decides())
   it('is not confirmed once it is cancelled', () =>
     given(placed, cancelled).when({ type: 'confirm', data: {} }).refused('order-cancelled'))
   it('is not confirmed once it is rejected', () =>
     given(placed, rejected).when({ type: 'confirm', data: {} }).refused('order-rejected'))
 
   it('is rejected with the lines it had', () => given(placed).when(reject).decides(rejected))
-  it('has nothing to do for a second rejection', () => given(placed, rejected).when(reject).decides())
+  it('ignores a second rejection', () => given(placed, rejected).when(reject).decides())
   it('is not rejected once it is confirmed', () => given(placed, confirmed).when(reject).refused('order-confirmed'))
   it('is not rejected once it is cancelled', () => given(placed, cancelled).when(reject).refused('order-cancelled'))
   it('keeps its address once it is rejected', () =>

@@ -1,22 +1,30 @@
-import { type CommandOf, commandType, type Decider, isDocumentKey, refuse } from 'tidemark'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  isDocumentKey,
+  refuse,
+} from 'tidemark'
 import * as z from 'zod'
 import type { Money } from '../money.ts'
-import { addressInput, isSame, type PrivateAddress, toPrivateAddress, toPublicAddress } from './address.ts'
-import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
+import { addressInput, isSame, type PrivateAddress, toPrivateAddress } from './address.ts'
+import { channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
 const orderCommands = [
   commandType(
     'place',
     z.strictObject({
-      // Views of those who follow have a document for each customer.
-      customerId: z.string().min(1).max(100).refine(isDocumentKey, 'no URL can have it'),
+      // Views of other services have one document per customer, with this key.
+      customerId: z.string().min(1).max(100).refine(isDocumentKey, 'cannot be used in a URL'),
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
       shippingAddress: addressInput,
-      /** By card, and within a quarter of an hour, where nothing else is said. */
+      /** Default: by card, within 15 minutes. */
       payment: payment.partial().strict().optional(),
-      /** In the web shop, where nothing else is said. */
+      /** Default: the web shop. */
       channel: channel.optional(),
     }),
     { creates: true },
@@ -36,19 +44,18 @@ type Order =
       readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
       readonly lines: readonly OrderLine[]
       readonly total: Money
-      /** As it is kept and, in one line, as others are told. */
-      readonly shippingAddress: PrivateAddress & Address
+      readonly shippingAddress: PrivateAddress
     }
 
 function evolve(order: Order, event: OrderEvent): Order {
   if (event.type === 'OrderPlaced') {
     const { lines, total, shippingAddress } = event.data
-    return { status: 'placed', lines, total, shippingAddress: addPublicAddress(shippingAddress) }
+    return { status: 'placed', lines, total, shippingAddress }
   }
   if (order.status === 'none') return order
   switch (event.type) {
     case 'ShippingAddressChanged':
-      return { ...order, shippingAddress: addPublicAddress(event.data.shippingAddress) }
+      return { ...order, shippingAddress: event.data.shippingAddress }
     case 'OrderConfirmed':
       return { ...order, status: 'confirmed' }
     case 'OrderRejected':
@@ -60,15 +67,50 @@ function evolve(order: Order, event: OrderEvent): Order {
   }
 }
 
-function place(
-  orderId: string,
-  command: Extract<OrderCommand, { type: 'place' }>,
-): OrderEvent[] | ReturnType<typeof refuse> {
+function decide(order: Order, command: OrderCommand, { id: orderId }: DecisionContext): Decision<OrderEvent> {
+  if (command.type === 'place')
+    return order.status === 'none'
+      ? place(orderId, command)
+      : refuse('order-already-placed', 'the order has already been placed')
+  if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
+  const { status, lines, total } = order
+  const refused = refuse(`order-${status}`, `the order is ${status}`)
+  switch (command.type) {
+    case 'change-shipping-address': {
+      const { shippingAddress } = command.data
+      if (status !== 'placed') return refused
+      if (isSame(order.shippingAddress, shippingAddress)) return []
+      return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress: toPrivateAddress(shippingAddress) } }]
+    }
+    case 'confirm':
+      if (status === 'confirmed') return []
+      return status === 'placed' ? [{ type: 'OrderConfirmed', data: { orderId } }] : refused
+    case 'reject': {
+      if (status === 'rejected') return []
+      const { reason } = command.data
+      return status === 'placed'
+        ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
+        : refused
+    }
+    case 'complete':
+      if (status === 'completed') return []
+      return status === 'confirmed' ? [{ type: 'OrderCompleted', data: { orderId } }] : refused
+    case 'cancel': {
+      if (status === 'cancelled') return []
+      const { reason } = command.data
+      return status === 'rejected' || status === 'completed'
+        ? refused
+        : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
+    }
+  }
+}
+
+function place(orderId: string, command: Extract<OrderCommand, { type: 'place' }>): Decision<OrderEvent> {
   const { customerId, currency, channel = 'web' } = command.data
   const shippingAddress = toPrivateAddress(command.data.shippingAddress)
   const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
   const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
-  if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
+  if (repeated) return refuse('order-sku-repeated', `${repeated.sku} is in more than one line`)
   const amount = lines.reduce((sum, line) => sum + line.quantity * line.unitPrice, 0)
   const total = { currency, amount }
   const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
@@ -76,68 +118,25 @@ function place(
   return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment, channel } }]
 }
 
-function addPublicAddress(address: PrivateAddress): PrivateAddress & Address {
-  return { ...address, ...toPublicAddress(address) }
-}
-
 /**
- * An order: placed, then confirmed or rejected as its stock allows, and completed once it is paid and on its
- * way. The customer may change its address until it is confirmed, and cancel it until it is completed.
+ * An order: placed, then confirmed or rejected depending on its stock, and completed once it is paid and on
+ * its way. The customer may change its address until it is confirmed, and cancel it until it is completed.
  */
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
   commands: orderCommands,
   events: orderEvents,
   refusals: {
-    'order-already-placed': 'The order was placed before.',
+    'order-already-placed': 'The order has already been placed.',
     'order-not-placed': 'The stream has events, but no order was placed in it.',
-    'order-sku-repeated': 'A SKU stands in more than one line.',
-    'order-confirmed': 'The order is confirmed: it keeps its address, and is not rejected any more.',
-    'order-rejected': 'There was too little stock for the order: nothing more happens to it.',
-    'order-placed': 'The order is not confirmed yet: it is not completed.',
-    'order-cancelled': 'The order is cancelled: nothing more happens to it.',
-    'order-completed':
-      'The order is completed: it is neither cancelled nor changed any more; what was sent can come back.',
+    'order-sku-repeated': 'A SKU is in more than one line of the order.',
+    'order-confirmed': 'The order is confirmed: its address can no longer change, and it can no longer be rejected.',
+    'order-rejected': 'The order was rejected for lack of stock: it can no longer change.',
+    'order-placed': 'The order is not confirmed yet: it cannot be completed.',
+    'order-cancelled': 'The order is cancelled: it can no longer change.',
+    'order-completed': 'The order is completed: it can no longer change. Return the goods instead.',
   },
   initial: { status: 'none' },
   evolve,
-  decide(order, command, { id: orderId }) {
-    if (command.type === 'place')
-      return order.status === 'none'
-        ? place(orderId, command)
-        : refuse('order-already-placed', 'the order was placed before')
-    if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
-    const { status, lines, total } = order
-    const refused = refuse(`order-${status}`, `the order is ${status}`)
-    switch (command.type) {
-      case 'change-shipping-address': {
-        const { shippingAddress } = command.data
-        if (status !== 'placed') return refused
-        if (isSame(order.shippingAddress, shippingAddress)) return []
-        return [
-          { type: 'ShippingAddressChanged', data: { orderId, shippingAddress: toPrivateAddress(shippingAddress) } },
-        ]
-      }
-      case 'confirm':
-        if (status === 'confirmed') return []
-        return status === 'placed' ? [{ type: 'OrderConfirmed', data: { orderId } }] : refused
-      case 'reject': {
-        if (status === 'rejected') return []
-        const { reason } = command.data
-        return status === 'placed'
-          ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
-          : refused
-      }
-      case 'complete':
-        if (status === 'completed') return []
-        return status === 'confirmed' ? [{ type: 'OrderCompleted', data: { orderId } }] : refused
-      case 'cancel': {
-        if (status === 'cancelled') return []
-        const { reason } = command.data
-        return status === 'rejected' || status === 'completed'
-          ? refused
-          : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
-      }
-    }
-  },
+  decide,
 }

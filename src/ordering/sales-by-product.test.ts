@@ -29,7 +29,7 @@ describe('sales by product', () => {
           const streams = orders.map(({ lines: its, currency, end }, index) => {
             const data = { orderId: String(index), lines: its, total: { currency, amount: 0 } }
             const events = [{ type: 'OrderPlaced', data }, ...(end ? [{ type: end, data }] : [])]
-            // What the view reads of them.
+            // Only the fields the view reads.
             return events as unknown as Recorded<OrderEvent>[]
           })
           const mixed = interleaved(streams, choices)

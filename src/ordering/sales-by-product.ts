@@ -2,7 +2,7 @@ import type { MultiStreamView } from 'tidemark'
 import * as z from 'zod'
 import type { OrderEvent } from './events.ts'
 
-/** What `GET /sales-by-product/{sku}` shows: what was ordered, and neither cancelled nor rejected. */
+/** What `GET /sales-by-product/{sku}` shows: orders that were neither cancelled nor rejected. */
 const productSales = z.object({
   sku: z.string(),
   orders: z.int(),
@@ -18,7 +18,7 @@ function isSale(event: OrderEvent): event is Sale {
   return event.type === 'OrderPlaced' || event.type === 'OrderCancelled' || event.type === 'OrderRejected'
 }
 
-/** Orders, pieces and revenue of each product. Sums alone, so the order in which streams arrive does not matter. */
+/** Orders, units and revenue of each product. These are sums, so the order of the streams does not matter. */
 export const salesByProduct: MultiStreamView<ProductSales, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',

@@ -16,7 +16,7 @@ import { order } from './order.ts'
 import { orderView } from './order-view.ts'
 import { salesByProduct } from './sales-by-product.ts'
 
-/** Takes orders, and leads each through stock, payment and shipment. */
+/** Accepts orders, and leads each through stock, payment and shipment. */
 export const ordering: Service = {
   name: 'ordering',
   deciders: [order, fulfilment, canary],

@@ -4,37 +4,36 @@ import { money } from '../money.ts'
 import { PaymentCaptured, PaymentExpired } from './contract.ts'
 
 /**
- * What payments keeps for itself. Others are told less of the events that have the contract's names: see
- * service.ts.
+ * The private events of payments. Events with the contract's names carry less data in public: see service.ts.
  */
 
 export const method = z.enum(['card', 'transfer'])
 
-/** Asked for: the amount that is to be authorised, and until when there is time for it. */
+/** The payment was requested, with the amount to authorise and its deadline. */
 export const PaymentOpened = eventType(
   'PaymentOpened',
   z.object({ orderId: z.string(), amount: money, method, due: z.iso.datetime() }),
 )
 
-/** With the bank's reference of the transfer, where it gave one. */
+/** With the bank's reference of the transfer, if it gave one. */
 export const PrivatePaymentAuthorised = eventType(
   'PaymentAuthorised',
   z.object({ orderId: z.string(), amount: money, reference: z.string().exactOptional() }),
 )
 
-/** With the amount that was asked for. */
+/** With the amount requested. */
 export const PrivatePaymentDeclined = eventType(
   'PaymentDeclined',
   z.object({ orderId: z.string(), amount: money, reason: z.string() }),
 )
 
-/** With what was authorised and is free again: 0 where nothing was. */
+/** With the authorised amount that is free again; 0 if nothing was authorised. */
 export const PrivatePaymentVoided = eventType(
   'PaymentVoided',
   z.object({ orderId: z.string(), amount: money, reason: z.string() }),
 )
 
-/** With why it was given back. */
+/** With the reason of the refund. */
 export const PrivatePaymentRefunded = eventType(
   'PaymentRefunded',
   z.object({ orderId: z.string(), amount: money, reason: z.string() }),

@@ -17,7 +17,7 @@ const requests = react(payments, paymentRequests)
 const waiting = requests.given({ 'fulfilment-1': [paymentRequested('1', 'transfer')] })
 
 describe('the time to pay', () => {
-  it('runs from the payment’s own opening: one that is asked for late has all of it', async () => {
+  it('starts when the payment is opened, even after a late request', async () => {
     const late = requests.at(moment(5000)).when({ 'fulfilment-1': [paymentRequested('1', 'transfer')] })
     await late.deliveredTwice().then({ 'payment-1': [opened(moment(5900))] })
     await late.deliveredTwice().thenScheduled([expiry(moment(5900))])
@@ -25,13 +25,13 @@ describe('the time to pay', () => {
     await late.after(900).then({ 'payment-1': [opened(moment(5900)), expired] })
   })
 
-  it('ends once, however often that and the request are told', async () => {
+  it('ends once, even if the expiry and the request are delivered twice', async () => {
     const over = waiting.after(900).deliveredTwice()
     await over.then({ 'payment-1': [expired] })
     await over.thenScheduled([])
   })
 
-  it('is over with nothing to do where the payment was authorised first', async () => {
+  it('ends without effect if the payment was authorised first', async () => {
     const over = waiting
       .when({ 'payment-1': [authorised] })
       .after(900)
@@ -40,23 +40,23 @@ describe('the time to pay', () => {
     await over.thenScheduled([])
   })
 
-  it('is over with nothing to do where the payment was voided first', () =>
+  it('ends without effect if the payment was voided first', () =>
     waiting
       .when({ 'fulfilment-1': [voidRequested('1')] })
       .after(900)
       .deliveredTwice()
       .then({ 'payment-1': [voided] }))
 
-  it('a void that comes after it finds nothing to let go of, and a capture is refused', async () => {
+  it('leaves nothing to void or capture once it has ended', async () => {
     const over = waiting.given({}).after(900)
     await over.when({ 'fulfilment-1': [voidRequested('1')] }).then({ 'payment-1': [expired] })
     await over.when({ 'fulfilment-1': [captureRequested('1')] }).thenRefused('payment-1', 'payment-expired')
   })
 
-  it('does not run where a card decides at once', () =>
+  it('does not start for a card, which is decided at once', () =>
     requests.when({ 'fulfilment-1': [paymentRequested('1', 'card')] }).thenScheduled([]))
 
-  it('of a request of version 1, which left it to ordering, is the longest there is', () => {
+  it('is the longest allowed for a version 1 request, whose deadline ordering watches', () => {
     const data = { orderId, amount, method: 'transfer', due: moment(900) }
     return requests
       .when({ 'fulfilment-1': [recordedAs(PaymentRequested, 1, data)] })

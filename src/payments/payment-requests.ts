@@ -5,8 +5,8 @@ import { payment } from './payment.ts'
 const events = [PaymentRequested, CaptureRequested, VoidRequested, RefundRequested] as const
 
 /**
- * Does with an order's payment what its fulfilment asks for, each once. A payment that is opened expires when
- * its time is over: its time runs from its own opening, whenever that was asked for.
+ * Carries out the requests of an order's fulfilment, each once. An opened payment expires at its deadline,
+ * which is counted from its opening, not from the request.
  */
 export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'payment-requests',
@@ -21,11 +21,11 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
       case 'PaymentRequested': {
         const { amount, method, withinSeconds } = data
         const request = { type: 'request', data: { amount, method, withinSeconds } } as const
-        // `request:…` is the id of the code that sent a due time in its place: one id has one content,
-        // whichever code sends it.
+        // Not `request:…`: older code used that id for a command with a due time. One id must always have
+        // the same content.
         const { events } = await send(payment, orderId, `open:${orderId}`, request)
         const [opened, decided] = events
-        // A card is decided with its opening: no time runs.
+        // A card is decided when it is opened, so it needs no deadline.
         if (opened?.type === 'PaymentOpened' && decided === undefined)
           await sendLater(opened.data.due, payment, orderId, `expire:${orderId}`, { type: 'expire', data: {} })
         return

@@ -29,12 +29,12 @@ function buildStream(
     captured: [authorised, captured],
     refunded: [authorised, captured, { type: 'PaymentRefunded', data: reasoned }],
   }
-  // What the view reads of them.
+  // Only the fields the view reads.
   return [opened, ...(then[end] ?? [])] as unknown as Recorded<PaymentEvent>[]
 }
 
-describe('takings', () => {
-  it('count and sum what happened, by currency', () => {
+describe('payment totals', () => {
+  it('count and sum the payments by currency', () => {
     const stories = [
       { currency: 'EUR', amount: 5, end: 'refunded' },
       { currency: 'EUR', amount: 7, end: 'captured' },

@@ -2,11 +2,11 @@ import type { MultiStreamView } from 'tidemark'
 import * as z from 'zod'
 import type { PaymentEvent } from './events.ts'
 
-/** How often it happened, and the minor units that it was about. */
+/** How often it happened, and the sum in minor units. */
 const sum = z.object({ count: z.int(), amount: z.int() })
 type Sum = z.infer<typeof sum>
 
-/** What `GET /takings/{currency}` shows. Once nothing is under way, what was authorised was captured or voided. */
+/** What `GET /takings/{currency}` shows. Once nothing is pending, authorised equals captured plus voided. */
 const paymentTotalsDocument = z.object({
   currency: z.string(),
   authorised: sum,
@@ -14,7 +14,7 @@ const paymentTotalsDocument = z.object({
   voided: sum,
   captured: sum,
   refunded: sum,
-  /** Absent where the view was not replayed since payments expire. */
+  /** Absent if the view was not rebuilt since payments can expire. */
   expired: sum.exactOptional(),
 })
 export type PaymentTotals = z.infer<typeof paymentTotalsDocument>
@@ -30,7 +30,7 @@ const kinds = {
 
 const nothing: Sum = { count: 0, amount: 0 }
 
-/** The money of each currency. Sums alone, so the order in which streams arrive does not matter. */
+/** The money of each currency. These are sums, so the order of the streams does not matter. */
 export const paymentTotals: MultiStreamView<PaymentTotals, PaymentEvent> = {
   kind: 'many-streams',
   name: 'takings',

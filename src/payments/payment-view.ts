@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { money } from '../money.ts'
 import { method, type PaymentEvent } from './events.ts'
 
-/** `refunded`: all that was captured was given back. */
+/** `refunded` means that everything captured was given back. */
 const statuses = ['open', 'authorised', 'declined', 'expired', 'voided', 'captured', 'refunded'] as const
 
 /** What `GET /payments/{id}` shows. */
@@ -11,23 +11,23 @@ const paymentDocument = z.object({
   orderId: z.string(),
   status: z.enum(statuses),
   method,
-  /** Asked for. */
+  /** The amount requested. */
   amount: money,
   /** Minor units of the same currency. */
   captured: z.int(),
   refunded: z.int(),
-  /** Until when it can be authorised: then it expires. */
+  /** The deadline: an open payment expires then. */
   due: z.iso.datetime(),
-  /** The bank's, of a transfer. */
+  /** The bank's reference of a transfer. */
   reference: z.string().exactOptional(),
-  /** Why it was declined, voided or, most recently, given back. */
+  /** Why it was declined, voided or last refunded. */
   reason: z.string().exactOptional(),
   openedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 })
 export type PaymentDocument = z.infer<typeof paymentDocument>
 
-/** One payment as it stands. */
+/** The current state of one payment. */
 export const paymentView: SingleStreamView<PaymentDocument, PaymentEvent> = {
   kind: 'one-stream',
   name: 'payment',

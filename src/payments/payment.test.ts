@@ -66,8 +66,8 @@ describe('payment', () => {
       .when(request('transfer', CARD_LIMIT + 1))
       .decides({ ...opened, data: { ...opened.data, amount: euros(CARD_LIMIT + 1) } })
   })
-  it('is asked for once', () => given(opened).when(request('transfer')).refused('payment-already-requested'))
-  it('has nothing done to it before it was asked for', () => {
+  it('is requested once', () => given(opened).when(request('transfer')).refused('payment-already-requested'))
+  it('refuses every command before it is requested', () => {
     for (const command of [authorise, decline, expire, release, refund(), capture(1)])
       given().when(command).refused('stream-not-found')
   })
@@ -76,7 +76,7 @@ describe('payment', () => {
     given(opened, voided(0)).when(authorise).refused('payment-voided')
     given(opened, declined).when(authorise).refused('payment-declined')
   })
-  it('is authorised with the reference of the bank, once', () => {
+  it('is authorised once, with the reference of the bank', () => {
     const data = { reference: 'RF18 5390' }
     given(opened)
       .when({ type: 'authorise', data })
@@ -92,7 +92,7 @@ describe('payment', () => {
     given(opened, declined).when(decline).decides()
   })
 
-  it('does not expire before its time, and has all of it from its own opening', () => {
+  it('does not expire before its deadline, which starts at its opening', () => {
     const late = givenEvents(payment).when(request('transfer'), { now: moment(5000) })
     const openedLate = { ...opened, data: { ...opened.data, due: moment(5900) } } as const
     late.then([openedLate])
@@ -103,7 +103,7 @@ describe('payment', () => {
       .when(expire, { now: moment(5900) })
       .then([expired])
   })
-  it('expires once, and holds nothing then', () => {
+  it('expires once, and then holds nothing', () => {
     const late = { now: moment(900) }
     givenEvents(payment, [opened, expired]).when(expire, late).thenNothing()
     givenEvents(payment, [opened, expired]).when(release, late).thenNothing()
@@ -116,12 +116,12 @@ describe('payment', () => {
         .when(expire, { now: moment(9999) })
         .thenNothing()
   })
-  it('is authorised after its time too while it did not expire: what the log has first stands', () =>
+  it('can be authorised after its deadline if it has not expired yet', () =>
     givenEvents(payment, [opened])
       .when(authorise, { now: moment(901) })
       .then([authorised]))
 
-  it('of authorise, decline, void and expire, in every order and at any time, has what came first', () => {
+  it('keeps the first of authorise, decline, void and expire, in any order and at any time', () => {
     const commands = { authorise, decline, void: release, expire }
     const leads = { authorise: authorised, decline: declined, void: voided(0), expire: expired }
     let orders = 0
@@ -133,7 +133,7 @@ describe('payment', () => {
           const { decision } = givenEvents(payment, events).when(commands[name], { now })
           if (!isRefusal(decision)) events = [...events, ...(decision as readonly PaymentEvent[])]
         }
-        // What expires before its time is no event: then the next one is first.
+        // Expiry before the deadline leaves no event, so the next command is the first.
         const first = order.find((name, index) => name !== 'expire' || index >= timeIsOver) ?? 'expire'
         const voids = first === 'authorise' && order.indexOf('void') > order.indexOf('authorise')
         assert.deepEqual(events, [opened, leads[first], ...(voids ? [voided(100)] : [])], `${order}, ${timeIsOver}`)
@@ -165,22 +165,22 @@ describe('payment', () => {
     given(opened).when(release).decides(voided(0))
     given(opened, authorised).when(release).decides(voided(100))
   })
-  it('has nothing to void where it is voided or declined', () => {
+  it('has nothing to void if it is voided or declined', () => {
     given(opened, voided(0)).when(release).decides()
     given(opened, declined).when(release).decides()
   })
 
-  it('is not refunded where nothing is captured', () => {
+  it('is not refunded if nothing is captured', () => {
     given(opened).when(refund()).refused('payment-open')
     given(opened, authorised).when(refund()).refused('payment-authorised')
     given(opened, declined).when(refund()).refused('payment-declined')
     given(opened, voided(0)).when(refund()).refused('payment-voided')
   })
-  it('is not refunded beyond what is captured and not given back yet', () => {
+  it('is not refunded beyond what is captured and not yet refunded', () => {
     given(opened, authorised, captured).when(refund(101)).refused('payment-amount-exceeded')
     given(opened, authorised, captured, refunded(60)).when(refund(41)).refused('payment-amount-exceeded')
   })
-  it('is refunded in parts, and without an amount all that is left', () => {
+  it('is refunded in parts, and in full if no amount is given', () => {
     given(opened, authorised, captured).when(refund(60)).decides(refunded(60))
     given(opened, authorised, captured, refunded(60)).when(refund()).decides(refunded(40))
     given(opened, authorised, captured, refunded(60), refunded(40)).when(refund()).decides()

@@ -1,12 +1,20 @@
-import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  type Refusal,
+  refuse,
+} from 'tidemark'
 import * as z from 'zod'
 import { type Money, money } from '../money.ts'
 import { method, type PaymentEvent, paymentEvents } from './events.ts'
 
-/** The most that a card is charged, in minor units of whatever currency: a payment above it is declined at once. */
+/** The highest card payment, in minor units of any currency. A payment above it is declined at once. */
 export const CARD_LIMIT = 1_000_000
 
-/** Why a payment above `CARD_LIMIT` is declined. Stable: others may tell the customer more by it. */
+/** The reason of a payment declined above `CARD_LIMIT`. Stable, so other code may translate it. */
 export const ABOVE_CARD_LIMIT = 'above-card-limit'
 
 const reason = z.string().min(1).max(500)
@@ -18,12 +26,12 @@ const withinSeconds = z
 const paymentCommands = [
   commandType('request', z.strictObject({ amount: money.strict(), method, withinSeconds }), { creates: true }),
   commandType('authorise', z.strictObject({ reference: z.string().min(1).max(100).exactOptional() })),
-  /** Its time is over: sent when it is due. */
+  /** Scheduled for the deadline. */
   commandType('expire', z.strictObject({})),
   commandType('decline', z.strictObject({ reason })),
   commandType('capture', z.strictObject({ amount: money.strict() })),
   commandType('void', z.strictObject({ reason })),
-  /** In minor units; without an amount all that was captured and not given back yet. */
+  /** In minor units. Without an amount: everything captured and not yet refunded. */
   commandType('refund', z.strictObject({ amount: z.int().positive().exactOptional(), reason })),
 ] as const
 
@@ -33,14 +41,14 @@ type Payment =
   | { readonly status: 'none' }
   | {
       readonly status: 'open'
-      /** Asked for. */
+      /** The amount requested. */
       readonly amount: Money
-      /** RFC 3339: until when there is time. */
+      /** The deadline, in RFC 3339. */
       readonly due: string
     }
   | {
       readonly status: 'authorised' | 'declined' | 'voided' | 'expired'
-      /** Asked for, and since then authorised or not. */
+      /** The amount requested. */
       readonly amount: Money
     }
   | {
@@ -75,6 +83,43 @@ function evolve(payment: Payment, event: PaymentEvent): Payment {
   }
 }
 
+function decide(payment: Payment, command: PaymentCommand, context: DecisionContext): Decision<PaymentEvent> {
+  const { id: orderId } = context
+  if (command.type === 'request')
+    return payment.status === 'none'
+      ? request(context, command.data)
+      : refuse('payment-already-requested', 'the payment has already been requested')
+  if (payment.status === 'none') return refuse('payment-not-requested', 'there is no such payment')
+  const { status, amount } = payment
+  switch (command.type) {
+    case 'authorise':
+      if (status === 'authorised' || status === 'captured') return []
+      return status === 'open'
+        ? [{ type: 'PaymentAuthorised', data: { orderId, amount, ...command.data } }]
+        : refusedAs(payment)
+    case 'decline':
+      if (status === 'declined') return []
+      return status === 'open'
+        ? [{ type: 'PaymentDeclined', data: { orderId, amount, ...command.data } }]
+        : refusedAs(payment)
+    case 'capture':
+      return capture(orderId, payment, command.data.amount)
+    case 'expire':
+      if (payment.status !== 'open') return []
+      return Date.parse(context.now) < Date.parse(payment.due)
+        ? refuse('payment-not-due', `the payment is not due until ${payment.due}`)
+        : [{ type: 'PaymentExpired', data: { orderId, amount } }]
+    case 'void': {
+      if (status === 'voided' || status === 'declined' || status === 'expired') return []
+      if (status === 'captured') return refusedAs(payment)
+      const freed = { ...amount, amount: status === 'authorised' ? amount.amount : 0 }
+      return [{ type: 'PaymentVoided', data: { orderId, amount: freed, ...command.data } }]
+    }
+    case 'refund':
+      return refund(orderId, payment, command.data)
+  }
+}
+
 function request(
   { id: orderId, now }: DecisionContext,
   { amount, method, withinSeconds }: Extract<PaymentCommand, { type: 'request' }>['data'],
@@ -99,7 +144,7 @@ function capture(
   if (amount.currency !== authorised.currency || amount.amount > authorised.amount)
     return refuse(
       'payment-amount-exceeded',
-      `${authorised.amount} ${authorised.currency} are authorised, not ${amount.amount} ${amount.currency}`,
+      `only ${authorised.amount} ${authorised.currency} are authorised, not ${amount.amount} ${amount.currency}`,
     )
   return [{ type: 'PaymentCaptured', data: { orderId, amount } }]
 }
@@ -113,84 +158,45 @@ function refund(
   const left = payment.captured - payment.refunded
   const given = amount ?? left
   if (given > left)
-    return refuse(
-      'payment-amount-exceeded',
-      `of ${payment.captured} captured ${payment.refunded} are given back already`,
-    )
+    return refuse('payment-amount-exceeded', `${payment.refunded} of ${payment.captured} captured are already refunded`)
   if (given === 0) return []
   const { currency } = payment.amount
   return [{ type: 'PaymentRefunded', data: { orderId, amount: { currency, amount: given }, reason } }]
 }
 
-function refusedAs({ status }: Payment): ReturnType<typeof refuse> {
+function refusedAs({ status }: Payment): Refusal {
   return refuse(`payment-${status}`, `the payment is ${status}`)
 }
 
 /**
- * An order's payment: asked for, then authorised or declined, a card by rule and a transfer by the bank's
- * word. What is authorised is captured once or voided, never both; what is captured can be given back, never
- * more than that.
+ * An order's payment: requested, then authorised or declined. A rule decides for a card, the bank for a
+ * transfer. Authorised money is either captured once or voided. Refunds never exceed what was captured.
  *
- * Until it is authorised its time runs, from its own opening. `authorise` and `expire` are decided in this
- * one stream, so one of them is first and stands, whoever else was away meanwhile. An `authorise` after the
- * due time and before `expire` is first: the money is there.
+ * The deadline is counted from the opening and applies until the payment is authorised. `authorise` and
+ * `expire` are decided in this one stream, so the first of them stands. An `authorise` after the deadline and
+ * before `expire` is accepted: the money is there.
  */
 export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   category: 'payment',
   commands: paymentCommands,
   events: paymentEvents,
   refusals: {
-    'payment-already-requested': 'The payment was asked for before.',
-    'payment-not-requested': 'The stream has events, but no payment was asked for in it.',
-    'payment-open': 'The payment is not authorised yet: nothing is captured or given back.',
+    'payment-already-requested': 'The payment has already been requested.',
+    'payment-not-requested': 'The stream has events, but no payment was requested in it.',
+    'payment-open': 'The payment is not authorised yet: it cannot be captured or refunded.',
     'payment-authorised':
-      'The payment is authorised: it is not declined any more; nothing is captured that could be given back.',
-    'payment-declined': 'The payment was declined: it is neither authorised nor captured any more.',
+      'The payment is authorised: it can no longer be declined, and it cannot be refunded before it is captured.',
+    'payment-declined': 'The payment was declined: it can no longer be authorised, captured or refunded.',
     'payment-expired':
-      'The time to pay is over, and nothing is held: it is neither authorised, declined nor captured any more.',
-    'payment-not-due': 'The time to pay is not over: the payment does not expire yet.',
-    'payment-voided': 'The payment was voided: it is neither authorised nor captured any more.',
+      'The payment expired, and nothing is held: it can no longer be authorised, declined, captured or refunded.',
+    'payment-not-due': 'The deadline of the payment has not passed: it cannot expire yet.',
+    'payment-voided': 'The payment was voided: it can no longer be authorised, captured or refunded.',
     'payment-captured':
-      'The payment is captured: it is neither declined nor voided any more, nor captured a second time; refund it.',
+      'The payment is captured: it can no longer be declined, voided or captured for another amount. Refund it.',
     'payment-amount-exceeded':
-      'So much was not authorised, in this currency; or so much was not captured, or was given back already.',
+      'The amount exceeds what is authorised in this currency, or what is captured and not yet refunded.',
   },
   initial: { status: 'none' },
   evolve,
-  decide(payment, command, context) {
-    const { id: orderId } = context
-    if (command.type === 'request')
-      return payment.status === 'none'
-        ? request(context, command.data)
-        : refuse('payment-already-requested', 'the payment was asked for before')
-    if (payment.status === 'none') return refuse('payment-not-requested', 'there is no such payment')
-    const { status, amount } = payment
-    switch (command.type) {
-      case 'authorise':
-        if (status === 'authorised' || status === 'captured') return []
-        return status === 'open'
-          ? [{ type: 'PaymentAuthorised', data: { orderId, amount, ...command.data } }]
-          : refusedAs(payment)
-      case 'decline':
-        if (status === 'declined') return []
-        return status === 'open'
-          ? [{ type: 'PaymentDeclined', data: { orderId, amount, ...command.data } }]
-          : refusedAs(payment)
-      case 'capture':
-        return capture(orderId, payment, command.data.amount)
-      case 'expire':
-        if (payment.status !== 'open') return []
-        return Date.parse(context.now) < Date.parse(payment.due)
-          ? refuse('payment-not-due', `there is time until ${payment.due}`)
-          : [{ type: 'PaymentExpired', data: { orderId, amount } }]
-      case 'void': {
-        if (status === 'voided' || status === 'declined' || status === 'expired') return []
-        if (status === 'captured') return refusedAs(payment)
-        const freed = { ...amount, amount: status === 'authorised' ? amount.amount : 0 }
-        return [{ type: 'PaymentVoided', data: { orderId, amount: freed, ...command.data } }]
-      }
-      case 'refund':
-        return refund(orderId, payment, command.data)
-    }
-  },
+  decide,
 }

@@ -19,8 +19,8 @@ import { paymentTotals } from './payment-totals.ts'
 import { paymentView } from './payment-view.ts'
 
 /**
- * Takes the money of orders in their time, and gives it back. The bank's references, and why something was
- * voided or refunded, stay here.
+ * Collects the money for orders and refunds it. The bank's references and the reasons of voids and refunds
+ * stay private.
  */
 export const payments: Service = {
   name: 'payments',

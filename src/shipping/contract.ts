@@ -2,27 +2,26 @@ import { eventType } from 'tidemark'
 import * as z from 'zod'
 
 /**
- * What shipping tells the other services: where an order's goods are. One stream for each order,
- * `shipment-<order>`.
+ * The public events of shipping: where an order's goods are. One stream for each order, `shipment-<order>`.
  */
 
-/** Carries the lines: who takes them from the stock, or puts them back, needs no memory of the order. */
+/** The events carry the lines, so that a reader who moves stock need not store the order. */
 export const shippedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)
 
 const shipment = z.object({ orderId: z.string(), lines: shippedLines })
 
-/** The goods are packed and wait for the carrier. */
+/** The goods are packed and waiting for the carrier. */
 export const ShipmentPrepared = eventType('ShipmentPrepared', shipment)
 
-/** The carrier has them: from here on they can only come back. */
+/** The carrier has the goods: from here on they can only come back. */
 export const ShipmentDispatched = eventType('ShipmentDispatched', shipment)
 
 export const ShipmentDelivered = eventType('ShipmentDelivered', shipment)
 
-/** They never left: the customer or the warehouse stopped it in time. */
+/** The goods never left: the customer or the warehouse stopped the shipment in time. */
 export const ShipmentCancelled = eventType('ShipmentCancelled', z.object({ orderId: z.string(), reason: z.string() }))
 
-/** It was to be stopped, too late: the goods are on their way, and are to come back. */
+/** The shipment was stopped too late: the goods are on their way and must come back. */
 export const ShipmentRecalled = eventType('ShipmentRecalled', z.object({ orderId: z.string(), reason: z.string() }))
 
 /** The goods are back. */

@@ -3,11 +3,10 @@ import * as z from 'zod'
 import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } from './contract.ts'
 
 /**
- * What shipping keeps for itself. Others are told less of the events that have the contract's names: see
- * service.ts.
+ * The private events of shipping. Events with the contract's names carry less data in public: see service.ts.
  */
 
-/** Shipping's own, so that its log does not change with the contract of ordering. */
+/** Shipping has its own schema, so its log does not change with the contract of ordering. */
 export const destination = z.object({
   name: z.string(),
   street: z.string(),
@@ -19,16 +18,16 @@ export const destination = z.object({
 
 const shipment = z.object({ orderId: z.string(), lines: shippedLines })
 
-/** With where it goes. */
+/** With the address. */
 export const PrivateShipmentPrepared = eventType('ShipmentPrepared', shipment.extend({ address: destination }))
 
-/** With who has it, and the carrier's code to follow it by. */
+/** With the carrier and its tracking code. */
 export const PrivateShipmentDispatched = eventType(
   'ShipmentDispatched',
   shipment.extend({ carrier: z.string().exactOptional(), trackingCode: z.string().exactOptional() }),
 )
 
-/** With why it came back. */
+/** With the reason of the return. */
 export const PrivateShipmentReturned = eventType(
   'ShipmentReturned',
   shipment.extend({ reason: z.string().exactOptional() }),

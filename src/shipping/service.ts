@@ -12,7 +12,7 @@ import { shipment } from './shipment.ts'
 import { shipmentRequests } from './shipment-requests.ts'
 import { shipmentView } from './shipment-view.ts'
 
-/** Sends orders on their way. Where to, with whom, and why something came back, stay here. */
+/** Ships orders. Addresses, carriers and the reasons of returns stay private. */
 export const shipping: Service = {
   name: 'shipping',
   deciders: [shipment, canary],

@@ -4,7 +4,7 @@ import { shipment } from './shipment.ts'
 
 const events = [ShipmentRequested, ShipmentCancellationRequested] as const
 
-/** Prepares an order's shipment, and stops it, when its fulfilment asks for it. */
+/** Prepares or stops an order's shipment when its fulfilment asks for that. */
 export const shipmentRequests: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'shipment-requests',
   service: 'ordering',

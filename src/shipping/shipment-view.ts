@@ -4,7 +4,7 @@ import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent } from './events.ts'
 import { statusAfter } from './shipment.ts'
 
-/** `prepared` is the warehouse's list of what to hand to the carrier. */
+/** The warehouse lists `prepared` shipments to hand them to the carrier. */
 const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned'] as const
 
 /** What `GET /shipments/{id}` shows. */
@@ -15,14 +15,14 @@ const shipmentDocument = z.object({
   address: destination,
   carrier: z.string().exactOptional(),
   trackingCode: z.string().exactOptional(),
-  /** Why it was cancelled, recalled or returned: the last of these. */
+  /** Why it was last cancelled, recalled or returned. */
   reason: z.string().exactOptional(),
   preparedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 })
 export type ShipmentDocument = z.infer<typeof shipmentDocument>
 
-/** One shipment as it stands. */
+/** The current state of one shipment. */
 export const shipmentView: SingleStreamView<ShipmentDocument, ShipmentEvent> = {
   kind: 'one-stream',
   name: 'shipment',

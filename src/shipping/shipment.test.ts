@@ -39,12 +39,12 @@ describe('shipment', () => {
     given(prepared).when(prepare).refused('shipment-already-prepared')
     given(prepared, cancelled).when(prepare).refused('shipment-already-prepared')
   })
-  it('has nothing done to it before it is prepared', () => {
+  it('refuses every command before it is prepared', () => {
     for (const command of [dispatch, deliver, bringBack, cancel, stop])
       given().when(command).refused('stream-not-found')
   })
 
-  it('is delivered once, and only where it is on its way', () => {
+  it('is delivered once, and only if it is on its way', () => {
     given(prepared).when(deliver).refused('shipment-prepared')
     given(prepared, cancelled).when(deliver).refused('shipment-cancelled')
     given(prepared, dispatched, recalled).when(deliver).refused('shipment-recalled')
@@ -52,7 +52,7 @@ describe('shipment', () => {
     given(prepared, dispatched).when(deliver).decides(delivered)
     given(prepared, dispatched, delivered).when(deliver).decides()
   })
-  it('comes back once, and only where it left', () => {
+  it('comes back once, and only if it left', () => {
     given(prepared).when(bringBack).refused('shipment-prepared')
     given(prepared, cancelled).when(bringBack).refused('shipment-cancelled')
     for (const history of [[], [delivered], [recalled], [delivered, recalled]])
@@ -62,7 +62,7 @@ describe('shipment', () => {
     given(prepared, dispatched, returned).when(bringBack).decides()
   })
 
-  it('is cancelled by the warehouse as long as it has not left', () => {
+  it('can be cancelled by the warehouse until it has left', () => {
     given(prepared).when(cancel).decides(cancelled)
     given(prepared, cancelled).when(cancel).decides()
     given(prepared, dispatched).when(cancel).refused('shipment-dispatched')
@@ -70,14 +70,14 @@ describe('shipment', () => {
     given(prepared, dispatched, recalled).when(cancel).refused('shipment-recalled')
     given(prepared, dispatched, returned).when(cancel).refused('shipment-returned')
   })
-  it('is stopped wherever it is: cancelled before it left, recalled after', () => {
+  it('is cancelled by a stop before it left, and recalled after', () => {
     given(prepared)
       .when(stop)
       .decides({ ...cancelled, data: { orderId, reason: 'late' } })
     given(prepared, dispatched).when(stop).decides(recalled)
     given(prepared, dispatched, delivered).when(stop).decides(recalled)
   })
-  it('has nothing to stop where it is stopped or back already', () => {
+  it('ignores a stop if it is already stopped or back', () => {
     given(prepared, cancelled).when(stop).decides()
     given(prepared, dispatched, recalled).when(stop).decides()
     given(prepared, dispatched, returned).when(stop).decides()

@@ -1,4 +1,4 @@
-import { type CommandOf, commandType, type Decider, refuse } from 'tidemark'
+import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
 import * as z from 'zod'
 import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent, shipmentEvents } from './events.ts'
@@ -13,7 +13,7 @@ const shipmentCommands = [
   commandType('return', z.strictObject({ reason: reason.exactOptional() })),
   /** The warehouse cannot deliver. */
   commandType('cancel', z.strictObject({ reason })),
-  /** The order is off: cancels what has not left, and recalls what has. */
+  /** The order is off: cancels a shipment that has not left, and recalls one that has. */
   commandType('stop', z.strictObject({ reason })),
 ] as const
 
@@ -26,7 +26,7 @@ type Shipment =
       readonly lines: z.infer<typeof shippedLines>
     }
 
-/** What a shipment is after each event but the first. */
+/** The status of a shipment after each event except the first. */
 export const statusAfter = {
   ShipmentDispatched: 'dispatched',
   ShipmentDelivered: 'delivered',
@@ -35,60 +35,68 @@ export const statusAfter = {
   ShipmentReturned: 'returned',
 } as const
 
+function evolve(shipment: Shipment, event: ShipmentEvent): Shipment {
+  if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }
+  return shipment.status === 'none' ? shipment : { ...shipment, status: statusAfter[event.type] }
+}
+
+function decide(
+  shipment: Shipment,
+  command: ShipmentCommand,
+  { id: orderId }: DecisionContext,
+): Decision<ShipmentEvent> {
+  if (command.type === 'prepare')
+    return shipment.status === 'none'
+      ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
+      : refuse('shipment-already-prepared', 'the shipment has already been prepared')
+  if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
+  const { status } = shipment
+  const lines = [...shipment.lines]
+  const refused = refuse(`shipment-${status}`, `the shipment is ${status}`)
+  switch (command.type) {
+    case 'dispatch':
+      if (status === 'dispatched' || status === 'delivered') return []
+      return status === 'prepared'
+        ? [{ type: 'ShipmentDispatched', data: { orderId, lines, ...command.data } }]
+        : refused
+    case 'deliver':
+      if (status === 'delivered') return []
+      return status === 'dispatched' ? [{ type: 'ShipmentDelivered', data: { orderId, lines } }] : refused
+    case 'return':
+      if (status === 'returned') return []
+      return status === 'prepared' || status === 'cancelled'
+        ? refused
+        : [{ type: 'ShipmentReturned', data: { orderId, lines, ...command.data } }]
+    case 'cancel':
+      if (status === 'cancelled') return []
+      return status === 'prepared' ? [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }] : refused
+    case 'stop':
+      if (status === 'prepared') return [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }]
+      return status === 'dispatched' || status === 'delivered'
+        ? [{ type: 'ShipmentRecalled', data: { orderId, ...command.data } }]
+        : []
+  }
+}
+
 /**
- * An order's shipment: prepared, then cancelled or dispatched, once; what was dispatched can be delivered,
- * recalled, and come back.
+ * An order's shipment: prepared, then either cancelled or dispatched, once. A dispatched shipment can be
+ * delivered, recalled and returned.
  */
 export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
   category: 'shipment',
   commands: shipmentCommands,
   events: shipmentEvents,
   refusals: {
-    'shipment-already-prepared': 'The shipment was prepared before.',
+    'shipment-already-prepared': 'The shipment has already been prepared.',
     'shipment-not-prepared': 'The stream has events, but no shipment was prepared in it.',
     'shipment-prepared': 'The shipment has not left: it can be neither delivered nor returned.',
     'shipment-dispatched': 'The shipment is on its way: it can only come back.',
     'shipment-delivered': 'The shipment is delivered: it can only come back.',
-    'shipment-cancelled': 'The shipment is cancelled: it never leaves.',
+    'shipment-cancelled': 'The shipment is cancelled: it can no longer leave.',
     'shipment-recalled': 'The shipment is recalled: it can only come back.',
-    'shipment-returned': 'The shipment is back: nothing more happens to it.',
+    'shipment-returned': 'The shipment is back: it can no longer change.',
   },
   initial: { status: 'none' },
-  evolve(shipment, event) {
-    if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }
-    return shipment.status === 'none' ? shipment : { ...shipment, status: statusAfter[event.type] }
-  },
-  decide(shipment, command, { id: orderId }) {
-    if (command.type === 'prepare')
-      return shipment.status === 'none'
-        ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
-        : refuse('shipment-already-prepared', 'the shipment was prepared before')
-    if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
-    const { status } = shipment
-    const lines = [...shipment.lines]
-    const refused = refuse(`shipment-${status}`, `the shipment is ${status}`)
-    switch (command.type) {
-      case 'dispatch':
-        if (status === 'dispatched' || status === 'delivered') return []
-        return status === 'prepared'
-          ? [{ type: 'ShipmentDispatched', data: { orderId, lines, ...command.data } }]
-          : refused
-      case 'deliver':
-        if (status === 'delivered') return []
-        return status === 'dispatched' ? [{ type: 'ShipmentDelivered', data: { orderId, lines } }] : refused
-      case 'return':
-        if (status === 'returned') return []
-        return status === 'prepared' || status === 'cancelled'
-          ? refused
-          : [{ type: 'ShipmentReturned', data: { orderId, lines, ...command.data } }]
-      case 'cancel':
-        if (status === 'cancelled') return []
-        return status === 'prepared' ? [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }] : refused
-      case 'stop':
-        if (status === 'prepared') return [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }]
-        return status === 'dispatched' || status === 'delivered'
-          ? [{ type: 'ShipmentRecalled', data: { orderId, ...command.data } }]
-          : []
-    }
-  },
+  evolve,
+  decide,
 }

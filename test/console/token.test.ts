@@ -75,7 +75,7 @@ describe('a system that asks for a token', () => {
       TIDEMARK_DATA: join(folder, 'other'),
     }).ended
     assert.equal(stranger.code, 3)
-    assert.match(stranger.err, /wants a token: is TIDEMARK_DATA the folder of the system that runs there\?/)
+    assert.match(stranger.err, /requires a token: is TIDEMARK_DATA the folder of the system that runs there\?/)
   })
 
   it('does not let in who knows the keys that the vendor publishes for its emulators', async () => {

@@ -31,7 +31,8 @@ function replace(file: string, what: string, by: string): void {
 }
 const json = (file: string) => JSON.parse(readFileSync(join(copy, file), 'utf8'))
 
-// The real services in a repository of their own, with two commits: one before there was a contract, and the release.
+// The real services in a repository of their own, with two commits: one before there was a contract, and the
+// release.
 before(() => {
   git('init', '--quiet')
   for (const name of ['package.json', '.gitattributes', 'local.settings.sample.json'])
@@ -157,7 +158,7 @@ describe('npm run schemas', () => {
   })
 
   it('tells the refusals of the code in docs/errors.md, and --check names what is not so', () => {
-    replace('src/ordering/order.ts', "'The order was placed before.'", "'It was placed.'")
+    replace('src/ordering/order.ts', "'The order has already been placed.'", "'It was placed.'")
     assert.match(schemas('--check').errors, /docs\/errors\.md: the refusals of the domain/)
     schemas()
     assert.match(

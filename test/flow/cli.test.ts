@@ -198,7 +198,7 @@ describe('tidemark, against the running system', () => {
     )
     assert.deepEqual((await json('parked')).value, { streams: [], messages: [] })
     const { code, err } = await command('parked', 'redrive', 'ordering', '--stream', 'order-none').ended
-    assert.deepEqual([code, err], [1, 'not-parked: nothing waits that is order-none\n'])
+    assert.deepEqual([code, err], [1, 'not-parked: nothing is parked that matches order-none\n'])
   })
 
   it('doctor finds nothing wrong, and says what it could not look at', async () => {

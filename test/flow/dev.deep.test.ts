@@ -17,7 +17,7 @@ const VIEW = 'src/ordering/order-view.ts'
 /** Where the view of orders handles the first event of each. */
 const EVOLVES = "    if (event.type === 'OrderPlaced') {\n"
 /** What the decider of orders says of a product that is in two lines. */
-const SAID = 'stands in more than one line'
+const SAID = 'is in more than one line'
 const JSON_BODY = { 'content-type': 'application/json' }
 /** The first line that it runs for every order. */
 const FIRST = '  const shippingAddress = keep(command.data.shippingAddress)\n'

@@ -18,7 +18,7 @@ import { System } from '../support/system.ts'
 const SERVICES = ['ordering', 'inventory', 'payments', 'shipping'] as const
 const READ_FROM_HUB = /^.*nobody is known to have handled \d+ to \d+, so they are read from the hub.*$/gm
 const MISSING =
-  /^.*events-missing: (.*) The last that was handled is \d+ of (\S+)\. Publish .*: npm run republish -- ordering --since (\S+)$/gm
+  /^.*events-missing: (.*) The last handled message is \d+ of (\S+)\. Publish .*: npm run republish -- ordering --since (\S+)$/gm
 /** The partitions of what is placed while all consumers are away. */
 const UNREAD = [0, 1, 2]
 /** So that a partition that stands still is seen within seconds. */
@@ -134,7 +134,7 @@ describe('what no batch brings', () => {
     await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'after-anew')))
     await waitForLines('ordering-views', MISSING, UNREAD)
     await waitForLines('inventory-reactions-ordering', MISSING, UNREAD)
-    assert.match(output, /events-missing: the hub was made anew/)
+    assert.match(output, /events-missing: the hub was recreated/)
     await republish()
     await assertAllEqual()
   })

@@ -254,7 +254,8 @@ describe('npm run verify', () => {
         [
           'failed: 2 faults',
           'order order-nobody: inserted: the log has no such stream',
-          `order ${stream}: changed: it is not what its events up to version 3 lead to: /status is "placed", not "cancelled"`,
+          `order ${stream}: changed: it differs from the result of its events up to version 3: ` +
+            '/status is "placed", not "cancelled"',
         ].toSorted(),
       ],
     )
@@ -296,12 +297,12 @@ describe('npm run verify', () => {
     assert.deepEqual(
       lines.map((line) => line.replace(/~\w{64}/, '~<key>')).toSorted(),
       [
-        `${changed}@2: changed: it is not what its hash says`,
-        `${moved} ${formatId(2)}: changed: its events are 2 to 2, it says to 4`,
-        `${removed}@2: missing: later events are there`,
-        `${added}@4: changed: it is not what its hash says`,
+        `${changed}@2: changed: it does not match its hash`,
+        `${moved} ${formatId(2)}: changed: its events are 2 to 2, but its to is 4`,
+        `${removed}@2: missing: later events exist`,
+        `${added}@4: changed: it does not match its hash`,
         `${cut}@3: missing: the receipt ~<key> points beyond the stream`,
-        'note: inserted: it is of no stream',
+        'note: inserted: it belongs to no stream',
       ].toSorted(),
     )
   })

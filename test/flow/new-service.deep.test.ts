@@ -198,7 +198,7 @@ describe('npm run new:service', () => {
     console.log(`# ${passed} tests pass without any service`)
     assert.throws(
       () => terminal.run('node packages/cli/demo.ts\n'),
-      /the demo is of the shop, of which there is no ordering/,
+      /the demo needs the shop: this project has no ordering/,
     )
     // What `npm run build` makes of the console needs no service.
     cpSync(new URL('../../dist/console', import.meta.url), copy.path('dist/console'), { recursive: true })

@@ -78,7 +78,7 @@ describe('a replay that ends early', () => {
     const { earlier, later } = await overtaken(() => replaying('order'))
     assert.equal(later.code, 0, later.output)
     assert.equal(earlier.code, 1)
-    assert.match(earlier.output, /^replay-superseded: another replay of order began after this one/m)
+    assert.match(earlier.output, /^replay-superseded: another rebuild of order began after this one/m)
     await replays.assertEqualToLog()
   })
 })

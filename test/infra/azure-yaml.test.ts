@@ -32,7 +32,7 @@ const valid = new Ajv2020({ allErrors: true, strict: true }).compile(
 )
 
 describe('azure.yaml', () => {
-  it('is as its published schema asks', () => {
+  it('follows its published schema', () => {
     assert.ok(valid(azure), JSON.stringify(valid.errors, null, 2))
     assert.equal(azure.name, name)
     assert.equal(azure.metadata.template, `${name}@${version}`)
@@ -42,26 +42,26 @@ describe('azure.yaml', () => {
     ['an unknown host', { services: { ordering: { ...azure.services.ordering, host: 'functions' } } }],
     ['a service without a language', { services: { ordering: { ...azure.services.ordering, language: undefined } } }],
     ['no services', { services: {} }],
-    ['a name that cannot be one', { name: 'Tidemark' }],
-    ['a hook of no command', { hooks: { postprovison: azure.hooks.postprovision } }],
-    ['a hook for one system alone', { hooks: { postprovision: { posix: azure.hooks.postprovision?.posix } } }],
+    ['an invalid name', { name: 'Tidemark' }],
+    ['a hook of an unknown command', { hooks: { postprovison: azure.hooks.postprovision } }],
+    ['a hook for only one system', { hooks: { postprovision: { posix: azure.hooks.postprovision?.posix } } }],
     [
-      'a shell that there is not',
+      'an unknown shell',
       { hooks: { postprovision: { ...azure.hooks.postprovision, posix: { shell: 'zsh', run: 'x' } } } },
     ],
   ] as const)
     it(`its rules refuse ${what}`, () => assert.ok(!valid(JSON.parse(JSON.stringify({ ...azure, ...changed })))))
 
-  it('deploys every service, each alone, from its own finished bundle', () => {
+  it('deploys every service separately, from its own finished bundle', () => {
     assert.deepEqual(
       Object.keys(azure.services),
       services.map((service) => service.name),
     )
     for (const [service, { project, dist, remoteBuild, hooks }] of Object.entries(azure.services)) {
       assert.equal(project, '.', service)
-      // Of its own: azd makes all of them at the same time.
+      // Each its own folder: azd packages all services at the same time.
       assert.equal(dist, `bundles/${service}`)
-      // The bundle needs no packages: none are to be installed in Azure.
+      // The bundle needs no packages, so none are installed in Azure.
       assert.equal(remoteBuild, false, service)
       assert.deepEqual(Object.keys(hooks), ['prepackage'])
       for (const { run } of Object.values(hooks.prepackage ?? {}))
@@ -69,7 +69,8 @@ describe('azure.yaml', () => {
     }
   })
 
-  it('no .funcignore that azd reads leaves node_modules out: with remoteBuild: false azd refuses to deploy then', () => {
+  // With remoteBuild: false azd refuses to deploy if it leaves them out.
+  it('has a .funcignore that does not leave node_modules out', () => {
     const lines = read('.funcignore')
       .split('\n')
       .filter((line) => !line.startsWith('#'))
@@ -77,7 +78,7 @@ describe('azure.yaml', () => {
     assert.ok(!lines.some((line) => line.includes('node_modules')), lines.join())
   })
 
-  it('runs scripts that there are, and the same on every system', () => {
+  it('runs existing scripts, the same on every system', () => {
     const hooks = [azure.hooks, ...Object.values(azure.services).map((service) => service.hooks)].flatMap(
       Object.values<Hooks[string]>,
     )
@@ -85,7 +86,7 @@ describe('azure.yaml', () => {
     for (const { windows, posix } of hooks) {
       assert.deepEqual([windows.shell, posix.shell], ['pwsh', 'sh'])
       assert.equal(windows.run, posix.run)
-      // PowerShell keeps a bare -- to itself: npm, which is a script there, would take the options for its own.
+      // PowerShell swallows a bare --: npm, which is a script there, would take the options for its own.
       const [, script = ''] = /^npm run -s ([a-z:]+)( '--' --[a-z]+ [a-z-]+)?$/.exec(posix.run) ?? []
       const [, file = ''] =
         /^node --import \.\/packages\/cli\/node-version\.js (packages\/cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
@@ -93,19 +94,19 @@ describe('azure.yaml', () => {
     }
   })
 
-  it('provisions by a parameter file that azd finds, which takes what the pipeline is given', () => {
+  it('provisions with a parameter file that azd finds and that reads the pipeline variables', () => {
     const { path, module } = azure.infra
-    // azd takes <module>.bicepparam before <module>.bicep with its <module>.parameters.json.
+    // azd prefers <module>.bicepparam to <module>.bicep with its <module>.parameters.json.
     assert.ok(existsSync(join(root, path, `${module}.bicepparam`)))
-    assert.ok(!existsSync(join(root, path, `${module}.parameters.json`)), 'it would look as if it counted')
+    assert.ok(!existsSync(join(root, path, `${module}.parameters.json`)), 'azd would ignore this file')
     const variables = new Set(read(`${path}/${module}.bicepparam`).match(/TIDEMARK_[A-Z_]+/g))
-    // The hook before sets what it read in Azure.
+    // The preprovision hook sets this one from Azure.
     assert.equal(azure.hooks.preprovision?.posix.run, 'npm run -s cloud:units')
     assert.ok(variables.delete('TIDEMARK_EVENT_HUBS_UNITS'))
     assert.deepEqual([...variables].toSorted(), azure.pipeline.variables.toSorted())
   })
 
-  it('what its post-provision reads is what the template puts out', () => {
+  it('has a postprovision hook that reads outputs of the template', () => {
     const outputs = [...read('infra/main.bicep').matchAll(/^output ([A-Z_]+) /gm)].map(([, output]) => output)
     for (const read of ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES']) assert.ok(outputs.includes(read), read)
   })

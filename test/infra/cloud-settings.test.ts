@@ -21,7 +21,7 @@ import { services } from '../../packages/cli/project/config.ts'
 const command = fileURLToPath(new URL('../../packages/cli/cloud-settings.ts', import.meta.url))
 const names = services.map(({ name }) => name)
 
-/** As azd hands outputs to a hook: an array as JSON. */
+/** The outputs as azd passes them to a hook: an array as JSON. */
 const outputs = {
   EVENT_HUBS_NAMESPACE: 'evhns-abc.servicebus.windows.net',
   COSMOS_ENDPOINT: 'https://cosmos-abc.documents.azure.com:443/',
@@ -53,7 +53,7 @@ describe('npm run cloud:settings', () => {
   const file = (service: string): string => join(folder, 'bundles', service, 'local.settings.json')
   const readValues = (service: string): Record<string, string> => JSON.parse(readFileSync(file(service), 'utf8')).Values
 
-  /** An azd that answers so. */
+  /** A fake azd that runs this script. */
   function azd(script: string): Record<string, string> {
     const bin = join(folder, 'bin')
     mkdirSync(bin)
@@ -64,42 +64,42 @@ describe('npm run cloud:settings', () => {
 
   for (const [what, env, args, line] of [
     ['there is no azd', {}, [], /^the environment in Azure is not known: there is no azd on PATH$/],
-    ['of what a hook has one name alone is set', { SERVICES: outputs.SERVICES }, [], /there is no azd on PATH$/],
+    ['only one of the hook variables is set', { SERVICES: outputs.SERVICES }, [], /there is no azd on PATH$/],
     [
-      'the namespace is none',
+      'the namespace is invalid',
       { ...outputs, EVENT_HUBS_NAMESPACE: 'sb://a' },
       [],
       /^the environment has no EventHubConnection__fullyQualifiedNamespace: it must be the host name .*; run azd provision again$/,
     ],
     [
-      'the account is none',
+      'the account is invalid',
       { ...outputs, COSMOS_ENDPOINT: 'http://a' },
       [],
       /^the environment has no CosmosConnection__accountEndpoint: .*; run azd provision again$/,
     ],
-    ['the outputs are no JSON', { ...outputs, SERVICES: '[{' }, [], /^SERVICES is not what infra\/main.bicep puts out/],
-    ['there is no service in them', { ...outputs, SERVICES: '[]' }, [], /^SERVICES is not/],
+    [
+      'the outputs are not JSON',
+      { ...outputs, SERVICES: '[{' },
+      [],
+      /^SERVICES is not the output of infra\/main.bicep/,
+    ],
+    ['they contain no service', { ...outputs, SERVICES: '[]' }, [], /^SERVICES is not/],
     ['a service has no storage', { ...outputs, SERVICES: '[{"name": "ordering"}]' }, [], /^SERVICES is not/],
     [
-      'a service is called like a path',
+      'a service name is a path',
       { ...outputs, SERVICES: '[{"name": "../../x", "blobEndpoint": "https://a.b/"}]' },
       [],
       /^SERVICES is not/,
     ],
+    ['the service is unknown', outputs, ['--service', 'billing'], /^there is no service billing; there are ordering, /],
     [
-      'no such service is known',
-      outputs,
-      ['--service', 'billing'],
-      /^there is no service billing; there are ordering, /,
-    ],
-    [
-      'the environment does not have it yet',
+      'the environment lacks the service',
       { ...outputs, SERVICES: '[{"name": "ordering", "blobEndpoint": "https://a.b/"}]' },
       ['--service', 'shipping'],
       /^the environment has no shipping, only ordering$/,
     ],
   ] as const)
-    it(`one line, and nothing is written, where ${what}`, () => {
+    it(`prints one line and writes nothing if ${what}`, () => {
       const { status, stdout, stderr } = run(env, ...args)
       assert.deepEqual([status, stdout], [1, ''])
       assert.match(stderr.trimEnd(), line)
@@ -109,18 +109,18 @@ describe('npm run cloud:settings', () => {
 
   for (const [what, script, line] of [
     ['fails', 'echo "ERROR: no project exists" >&2; exit 1', /not known: ERROR: no project exists$/],
-    ['answers something else', 'echo hello', /^azd env get-values answered no JSON: hello$/],
+    ['answers other text', 'echo hello', /^azd env get-values did not print JSON: hello$/],
     ['has provisioned nothing', 'echo "{}"', /^EVENT_HUBS_NAMESPACE.* are not known: run azd provision first$/],
     ['answers nothing', 'echo null', /are not known: run azd provision first$/],
   ] as const)
-    it(`one line where azd ${what}`, () => {
+    it(`prints one line if azd ${what}`, () => {
       const { status, stderr } = run(azd(script))
       assert.equal(status, 1)
       assert.match(stderr.trimEnd(), line)
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
     })
 
-  it('as a hook: settings for each service, which the service takes, with a host storage of its own and no key', () => {
+  it('as a hook: writes valid settings for each service, with its own host storage and no key', () => {
     const { status, stdout, stderr } = run(outputs)
     assert.deepEqual([status, stderr], [0, ''])
     const storages = new Set<string>()
@@ -138,7 +138,7 @@ describe('npm run cloud:settings', () => {
     assert.equal(storages.size, names.length)
   })
 
-  it('by hand: asks azd, and writes those of one service', () => {
+  it('by hand: asks azd and writes the settings of one service', () => {
     const { status, stderr } = run(azd(`cat <<'JSON'\n${JSON.stringify(outputs)}\nJSON`), '--service', 'payments')
     assert.deepEqual([status, stderr], [0, ''])
     assert.deepEqual(
@@ -147,19 +147,19 @@ describe('npm run cloud:settings', () => {
     )
   })
 
-  it('never writes over what somebody else wrote, unless forced to, and says so', () => {
+  it('overwrites edited settings only with --force, and says so', () => {
     run(outputs)
-    assert.match(run(outputs).stdout, /^bundles\/ordering\/local.settings.json is so already$/m)
+    assert.match(run(outputs).stdout, /^bundles\/ordering\/local.settings.json is up to date$/m)
     const own = '{"IsEncrypted": false, "Values": {"MINE": "1"}}'
     writeFileSync(file('ordering'), own)
     const kept = run(outputs)
     assert.equal(kept.status, 0)
     assert.match(
       kept.stdout,
-      /^bundles\/ordering\/local.settings.json has other settings and was left as it is: --force/m,
+      /^bundles\/ordering\/local.settings.json has other settings and was left unchanged: --force/m,
     )
     assert.equal(readFileSync(file('ordering'), 'utf8'), own)
-    assert.match(run(outputs, '--force').stdout, /^bundles\/ordering\/local.settings.json was written over$/m)
+    assert.match(run(outputs, '--force').stdout, /^bundles\/ordering\/local.settings.json was overwritten$/m)
     assert.notEqual(readFileSync(file('ordering'), 'utf8'), own)
   })
 })

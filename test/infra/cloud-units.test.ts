@@ -16,7 +16,7 @@ describe('npm run cloud:units', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** With an azd that notes what it is told, and an Azure that answers so. */
+  /** Runs the command with a fake azd that records its arguments, and a fake Azure with this answer. */
   function run(answer: { status: number; body: unknown }, env: Record<string, string>, token = '{"token": "t"}') {
     writeFileSync(
       join(folder, 'azd'),
@@ -25,7 +25,8 @@ describe('npm run cloud:units', () => {
     chmodSync(join(folder, 'azd'), 0o755)
     const azure = `globalThis.fetch = async (url, { headers }) => {
       if (headers.authorization !== 'Bearer t') throw new Error('no token')
-      if (!String(url).startsWith('https://management.azure.com/subscriptions/sub/resourceGroups/rg-shop/')) throw new Error(url)
+      const prefix = 'https://management.azure.com/subscriptions/sub/resourceGroups/rg-shop/'
+      if (!String(url).startsWith(prefix)) throw new Error(url)
       return new Response(JSON.stringify(${JSON.stringify(answer.body)}), { status: ${answer.status} })
     }`
     const { status, stdout, stderr } = spawnSync(
@@ -39,20 +40,21 @@ describe('npm run cloud:units', () => {
   const namespace = (capacity: unknown) => ({ value: [{ name: 'evhns-abc', sku: { name: 'Standard', capacity } }] })
 
   for (const [what, answer, env, units] of [
-    ['what auto-inflate has come to', { status: 200, body: namespace(17) }, environment, 17],
-    ['0 where the group is not there', { status: 404, body: {} }, environment, 0],
-    ['0 where no namespace is', { status: 200, body: { value: [] } }, environment, 0],
-    ['0 where azd has no subscription yet, without asking', { status: 500, body: {} }, { AZURE_ENV_NAME: 'shop' }, 0],
+    ['the units that auto-inflate has reached', { status: 200, body: namespace(17) }, environment, 17],
+    ['0 if the group does not exist', { status: 404, body: {} }, environment, 0],
+    ['0 if there is no namespace', { status: 200, body: { value: [] } }, environment, 0],
+    ['0 if azd has no subscription yet, without a request', { status: 500, body: {} }, { AZURE_ENV_NAME: 'shop' }, 0],
   ] satisfies (readonly [string, { status: number; body: unknown }, Record<string, string>, number])[])
-    it(`tells azd ${what}`, () => {
+    it(`sets ${what} in azd`, () => {
       const { status, stdout, stderr, told: calls } = run(answer, env)
       assert.deepEqual([status, stderr], [0, ''])
       assert.equal(calls, `env set TIDEMARK_EVENT_HUBS_UNITS ${units} --environment shop\n`)
       assert.match(stdout, units === 0 ? /^Event Hubs: no namespace yet$/m : /^Event Hubs: 17 throughput units/)
     })
 
+  // A provision without them would reduce them.
   for (const [what, answer, env, token, line] of [
-    ['may not be read', { status: 403, body: {} }, environment, undefined, /are not known: Azure answers 403$/],
+    ['cannot be read', { status: 403, body: {} }, environment, undefined, /are not known: Azure answered 403$/],
     [
       'have no number',
       { status: 200, body: namespace('many') },
@@ -60,9 +62,9 @@ describe('npm run cloud:units', () => {
       undefined,
       /a namespace has no capacity$/,
     ],
-    ['are no list', { status: 200, body: {} }, environment, undefined, /Azure answers something else$/],
-    ['are asked for without a token', { status: 200, body: namespace(2) }, environment, '{}', /azd has no token$/],
-    ['are nobody’s', { status: 200, body: namespace(2) }, {}, undefined, /^AZURE_ENV_NAME is not set/],
+    ['are not a list', { status: 200, body: {} }, environment, undefined, /Azure gave an unexpected answer$/],
+    ['are requested without a token', { status: 200, body: namespace(2) }, environment, '{}', /azd returned no token$/],
+    ['have no environment', { status: 200, body: namespace(2) }, {}, undefined, /^AZURE_ENV_NAME is not set/],
   ] satisfies (readonly [
     string,
     { status: number; body: unknown },
@@ -70,7 +72,7 @@ describe('npm run cloud:units', () => {
     string | undefined,
     RegExp,
   ])[])
-    it(`stops the provision with one line where they ${what}: it would set them back`, () => {
+    it(`stops the provision with one line if they ${what}`, () => {
       const { status, stderr, told: calls } = run(answer, env, token)
       assert.deepEqual([status, calls], [1, ''])
       assert.match(stderr, line)

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const names = services.map(({ name }) => name)
 const released = parseDocuments(readSchemas(join(root, 'schemas')))
 
-/** What is declared now, where each of these events has a version more. */
+/** The declarations with one more version of each of these events. */
 const changed = (change: string, ...files: readonly string[]): Documents =>
   new Map([...released, ...files.map((file) => [`${file}.v99.json`, { 'x-change': change }] as const)])
 
@@ -21,15 +21,15 @@ const before = (order: readonly string[], one: string, other: string): boolean =
   order.indexOf(one) < order.indexOf(other)
 
 describe('the order of a deployment', () => {
-  it('is any where nothing breaks', () => {
+  it('is unchanged if nothing breaks', () => {
     assert.ok(released.size > 20)
     for (const now of [released, changed('additive', 'ordering/contract/PaymentRequested')])
       assert.deepEqual(readersFirst(names, findBreaks(released, now)), { services: names, reasons: [] })
-    // What a service keeps to itself is held by nobody else.
+    // Nobody else reads a private event.
     assert.deepEqual(findBreaks(released, changed('breaking', 'ordering/events/OrderPlaced')), [])
   })
 
-  it('has every follower of what breaks before its writer, whichever service that is', () => {
+  it('deploys every follower of a breaking event before its writer', () => {
     let looked = 0
     for (const file of [...released.keys()].filter((each) => /^[^/]+\/contract\//.test(each))) {
       const [event = ''] = file.split('.v')
@@ -46,7 +46,7 @@ describe('the order of a deployment', () => {
     assert.ok(looked >= 4, `only ${looked} followers`)
   })
 
-  it('says who waits where each of two breaks what the other follows, and leaves none out', () => {
+  it('says which service waits if two break what the other follows, and includes all', () => {
     const { services: order, reasons } = readersFirst(
       ['a', 'b', 'c'],
       [
@@ -68,7 +68,7 @@ describe('the order of a deployment', () => {
     return { status, stdout, stderr: stderr.trim() }
   }
 
-  it('is printed for a shell, and what was compared beside it', () => {
+  it('is printed for a shell, with the comparison on stderr', () => {
     const { status, stdout, stderr } = run('--against', 'HEAD')
     assert.equal(status, 0)
     assert.deepEqual(stdout.trim().split('\n').toSorted(), names.toSorted())
@@ -78,9 +78,9 @@ describe('the order of a deployment', () => {
 
   for (const [what, args, line] of [
     ['no commit', [], /^--against names the commit that is deployed$/],
-    ['one that there is not', ['--against', 'nowhere'], /^nowhere is no commit that git knows here: fetch it first$/],
+    ['an unknown commit', ['--against', 'nowhere'], /^nowhere is no commit that git knows here: fetch it first$/],
   ] as const)
-    it(`is none for ${what}`, () => {
+    it(`is refused for ${what}`, () => {
       const { status, stdout, stderr } = run(...args)
       assert.deepEqual([status, stdout], [1, ''])
       assert.match(stderr, line)

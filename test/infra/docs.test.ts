@@ -17,14 +17,14 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const prod = (): Snapshot => JSON.parse(read('infra/main.prod.snapshot.json'))
 
 describe('runbooks', () => {
-  it('are there for every alert, and for no other: docs/operate.md', () =>
+  it('exist in docs/operate.md for every alert, and for nothing else', () =>
     assert.deepEqual([...listRunbooks(read('docs/operate.md'))].toSorted(), [...listAlerts(prod())].toSorted()))
 
   const alert = (name: string, description: string) => ({
     predictedResources: [{ type: 'Microsoft.Insights/metricAlerts', name, properties: { description } }],
   })
 
-  it('are missed where an alert names none, and where nothing was looked at', () => {
+  it('are checked: a missing one and an empty input fail', () => {
     assert.deepEqual([...listAlerts(alert('a', 'Bad. docs/operate.md#alert-cosmos-throttled'))], ['cosmos-throttled'])
     assert.throws(() => listAlerts(alert('a', 'Bad.')), /the alert a names no runbook/)
     assert.throws(() => listAlerts({ predictedResources: [] }), /no alert/)
@@ -34,16 +34,16 @@ describe('runbooks', () => {
 })
 
 describe('resources', () => {
-  it('of production all have a row in docs/deploy.md that says what they are for', () => {
+  it('of production all have a row in docs/deploy.md', () => {
     const documented = listDocumentedTypes(read('docs/deploy.md'))
-    // What production does not have stands there too: the authentication of an app that is given a client id.
+    // The rows also include resources that production lacks, such as an app's authentication.
     assert.deepEqual(
       [...listResourceTypes(prod())].filter((type) => !documented.has(type)),
       [],
     )
   })
 
-  it('are missed where nothing was looked at', () => {
+  it('are checked: an empty input fails', () => {
     const types = listDocumentedTypes('| resource | for |\n| --- | --- |\n| `Microsoft.Web/sites` an app | all |\n')
     assert.deepEqual([...types], ['microsoft.web/sites'])
     assert.throws(() => listDocumentedTypes('| an app | all |'), /no row/)
@@ -63,7 +63,7 @@ describe('links between documents', () => {
     ),
   ]
 
-  it('lead to a file or folder that is there, and to a heading or anchor that it has', () => {
+  it('lead to an existing file or folder, and to an existing heading or anchor', () => {
     let looked = 0
     for (const file of files)
       for (const link of readMarkdown(read(file)).links) {
@@ -77,12 +77,13 @@ describe('links between documents', () => {
         assert.ok(statSync(target).isFile(), `${where} has an anchor in a folder`)
         assert.ok(readMarkdown(readFileSync(target, 'utf8')).anchors.has(anchor), `${where} is no heading there`)
       }
-    assert.ok(looked > 20, `only ${looked} links were looked at`)
+    assert.ok(looked > 20, `only ${looked} links were checked`)
   })
 
-  it('are found by the names that GitHub gives to headings', () => {
+  it('use GitHub’s names for headings', () => {
     const { anchors, links } = readMarkdown(
-      '# Put `it` off, 2 times!\n## Again\n## Again\n[a](b.md#c) `[no](code.md)`\n```\n# no heading\n[no](x.md)\n```\n<a id="x-1"></a>\n',
+      '# Put `it` off, 2 times!\n## Again\n## Again\n[a](b.md#c) `[no](code.md)`\n' +
+        '```\n# no heading\n[no](x.md)\n```\n<a id="x-1"></a>\n',
     )
     assert.deepEqual([...anchors].toSorted(), ['again', 'again-1', 'put-it-off-2-times', 'x-1'])
     assert.deepEqual(links, ['b.md#c'])

@@ -4,10 +4,10 @@ import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { type Deployed, deployed, selectType } from './support/deployed.ts'
 
-// mutations.deep.test.ts takes out; here something is put in or changed, at least once for each rule, so that
-// one that is gone is missed.
+// mutations.deep.test.ts deletes properties; this test adds or changes them, at least once per rule. So a
+// removed rule is noticed.
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever Azure Resource Manager takes.
+// biome-ignore lint/suspicious/noExplicitAny: any JSON that Azure Resource Manager accepts.
 type Bag = any
 type Fault = (resources: Bag[], outputs: Bag) => void
 
@@ -22,14 +22,14 @@ const workspaces = 'Microsoft.OperationalInsights/workspaces'
 const assignments = 'Microsoft.Authorization/roleAssignments'
 const locked = 'Microsoft.Authorization/locks'
 
-/** The first resource of a type whose id ends so. */
+/** The first resource of a type whose id has this end. */
 function one(resources: Bag[], type: string, end = ''): Bag {
   return (
     resources.find((each) => each.type === type && each.id.endsWith(end)) ?? assert.fail(`there is no ${type} ${end}`)
   )
 }
 
-/** A fault of one resource: what is wrong with its properties. */
+/** A fault in one resource's properties. */
 const of =
   (type: string, change: (properties: Bag, resource: Bag) => void, end = ''): Fault =>
   (resources) => {
@@ -37,7 +37,7 @@ const of =
     change(resource.properties, resource)
   }
 
-/** A resource more, like one that is there. */
+/** One more resource: a changed copy of an existing one. */
 const another =
   (type: string, change: (resource: Bag) => void, end = ''): Fault =>
   (resources) => {
@@ -55,20 +55,20 @@ const setting = (name: string, value: string): Fault =>
 function changed(fault: Fault): Deployed {
   const { predictedResources, outputs } = structuredClone(deployed('prod')) as Bag
   fault(predictedResources, outputs)
-  // A list of its own: what is in one is known by its type once for all.
+  // A new list, because selectType caches each list's resources by type.
   return { predictedResources: [...predictedResources], outputs }
 }
 
 const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
-  'databases and containers are those of the topology, as it has them': {
-    'a container that nobody declared': another(
+  'databases and containers match the topology': {
+    'an undeclared container': another(
       `${cosmos}/sqlDatabases/containers`,
       (container) => {
         container.id += '-too'
       },
       '/events',
     ),
-    'a log that is indexed whole': of(
+    'a fully indexed log': of(
       `${cosmos}/sqlDatabases/containers`,
       ({ resource }) => {
         resource.indexingPolicy.excludedPaths = []
@@ -80,7 +80,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       ({ resource }) => resource.indexingPolicy.compositeIndexes.pop(),
       '/order',
     ),
-    'a list whose index goes the other way': of(
+    'a list with an ascending index': of(
       `${cosmos}/sqlDatabases/containers`,
       ({ resource }) => {
         resource.indexingPolicy.compositeIndexes[0].at(-1).order = 'ascending'
@@ -88,16 +88,16 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       '/order',
     ),
   },
-  'every service has its anchors, and what its host keeps': {
-    'a container that nobody needs': another(`${blobs}/containers`, (container) => {
+  "every service has its anchors and its host's containers": {
+    'an unneeded container': another(`${blobs}/containers`, (container) => {
       container.id += '-too'
     }),
   },
-  'hubs and consumer groups are those of the topology': {
-    'a group too many': another(`${hubs}/eventhubs/consumergroups`, (group) => {
+  'hubs and consumer groups match the topology': {
+    'one group too many': another(`${hubs}/eventhubs/consumergroups`, (group) => {
       group.id += '-too'
     }),
-    'a hub that forgets earlier': of(`${hubs}/eventhubs`, ({ retentionDescription }) => {
+    'a hub with a shorter retention': of(`${hubs}/eventhubs`, ({ retentionDescription }) => {
       retentionDescription.retentionTimeInHours = 1
     }),
   },
@@ -109,8 +109,8 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       account.disableLocalAuth = false
     }),
   },
-  'logs are read by those who may read what they are of': {
-    'whoever may read the workspace': of(workspaces, ({ features }) => {
+  'logs are readable by those who may read the resource': {
+    'access by the right to read the workspace': of(workspaces, ({ features }) => {
       features.enableLogAccessUsingOnlyResourcePermissions = false
     }),
   },
@@ -120,25 +120,25 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     }),
   },
   'TLS 1.2': {
-    'an app that takes 1.0': of(sites, ({ siteConfig }) => {
+    'an app that accepts 1.0': of(sites, ({ siteConfig }) => {
       siteConfig.minTlsVersion = '1.0'
     }),
   },
   'nothing anonymous': {
-    'a container that all may read': of(`${blobs}/containers`, (container) => {
+    'a container that anybody may read': of(`${blobs}/containers`, (container) => {
       container.publicAccess = 'Blob'
     }),
   },
-  'what is deleted comes back': {
-    'for a day alone': of(blobs, ({ containerDeleteRetentionPolicy }) => {
+  'deletions can be undone': {
+    'for only a day': of(blobs, ({ containerDeleteRetentionPolicy }) => {
       containerDeleteRetentionPolicy.days = 1
     }),
-    'from a backup now and then': of(cosmos, ({ backupPolicy }) => {
+    'from periodic backups': of(cosmos, ({ backupPolicy }) => {
       backupPolicy.type = 'Periodic'
     }),
   },
   'one log': {
-    'that two regions write': of(cosmos, (account) => {
+    'with two write regions': of(cosmos, (account) => {
       account.enableMultipleWriteLocations = true
     }),
   },
@@ -151,7 +151,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     }),
     'a password in a setting': setting('TIDEMARK_QUERY_WAIT_MS', 'password 5000'),
   },
-  'no connection string in any setting or output, but the address of telemetry': {
+  "no connection string in any setting or output, except telemetry's address": {
     'a setting of another kind': setting('CosmosConnection', 'AccountEndpoint=https://a/;Key=b'),
     'telemetry sent somewhere else': setting(
       'APPLICATIONINSIGHTS_CONNECTION_STRING',
@@ -161,7 +161,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       outputs.CONNECTION_STRING = 'here'
     },
   },
-  'every connection of an app is by its identity': {
+  'every connection of an app uses its identity': {
     'by a key': setting('AzureWebJobsStorage', 'UseDevelopmentStorage=true'),
     "by another app's": (resources) => {
       const [mine, other] = selectType(resources, sites) as Bag[]
@@ -170,28 +170,28 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       find(mine).value = find(other).value
     },
   },
-  'no public access where private networking is on': {
+  'no public access with private networking': {
     'to the log': of(cosmos, (account) => {
       account.publicNetworkAccess = 'Enabled'
     }),
   },
-  'behind every public endpoint that is closed, its own rules close it once more': {
-    'an account that lets all in': of(storage, ({ networkAcls }) => {
+  'every closed public endpoint also has closed network rules': {
+    'an account that allows every source': of(storage, ({ networkAcls }) => {
       networkAcls.defaultAction = 'Allow'
     }),
-    'an account that lets all of Azure in': of(storage, ({ networkAcls }) => {
+    'an account that allows all Azure services': of(storage, ({ networkAcls }) => {
       networkAcls.bypass = 'AzureServices'
     }),
   },
-  'subnets let through what is listed here, and nothing else': {
-    'a denial that comes first': of(`${network}/networkSecurityGroups`, ({ securityRules }) => {
+  'subnets allow only the listed traffic': {
+    'a denial with the first priority': of(`${network}/networkSecurityGroups`, ({ securityRules }) => {
       securityRules.find(({ properties }: Bag) => properties.access === 'Deny').properties.priority = 100
     }),
-    'a denial to some alone': of(`${network}/networkSecurityGroups`, ({ securityRules }) => {
+    'a denial for some sources only': of(`${network}/networkSecurityGroups`, ({ securityRules }) => {
       securityRules.find(({ properties }: Bag) => properties.access === 'Deny').properties.sourceAddressPrefix =
         '10.0.0.0/8'
     }),
-    'a way out': of(
+    'one more outgoing rule': of(
       `${network}/networkSecurityGroups`,
       ({ securityRules }) => {
         const [rule] = securityRules
@@ -200,23 +200,23 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       'nsg-private-endpoints',
     ),
   },
-  'everything that holds data is reached by a private endpoint that has a name in the network': {
-    'an endpoint of something else': of(`${network}/privateEndpoints`, ({ privateLinkServiceConnections }) => {
+  'every data resource has a private endpoint with a DNS name': {
+    'an endpoint of another group': of(`${network}/privateEndpoints`, ({ privateLinkServiceConnections }) => {
       privateLinkServiceConnections[0].properties.groupIds = ['table']
     }),
   },
-  'telemetry is in the private link scope, which takes it from nowhere else': {
-    'a scope that is open': of(`${insights}/privateLinkScopes`, ({ accessModeSettings }) => {
+  'telemetry is in the private link scope, which accepts no other source': {
+    'an open scope': of(`${insights}/privateLinkScopes`, ({ accessModeSettings }) => {
       accessModeSettings.ingestionAccessMode = 'Open'
     }),
   },
-  'every app goes out through a subnet of its own that is delegated to it': {
+  'every app has its own delegated subnet for outgoing calls': {
     "through another app's": (resources) => {
       const [mine, other] = selectType(resources, sites) as Bag[]
       mine.properties.virtualNetworkSubnetId = other.properties.virtualNetworkSubnetId
     },
   },
-  'what happens to every resource is told to the workspace': {
+  'every resource logs to the workspace': {
     'no workspace at all': (resources) => {
       resources.splice(resources.indexOf(one(resources, workspaces)), 1)
     },
@@ -224,22 +224,22 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       diagnostics.workspaceId += '-too'
     }),
   },
-  'what the alert on large streams reads is written': {
-    'to a table that it does not read': (resources) => {
+  'the alert on large streams has its data': {
+    'in another table': (resources) => {
       const account = one(resources, cosmos)
       const found = selectType(resources, `${insights}/diagnosticSettings`).find(({ id }) => id.startsWith(account.id))
       ;(found as Bag).properties.logAnalyticsDestinationType = 'AzureDiagnostics'
     },
   },
-  'every alert is on, looks at something and tells the operators': {
-    'an alert that is off': of(`${insights}/metricAlerts`, (alert) => {
+  'every alert is on, has a scope and notifies the operators': {
+    'a disabled alert': of(`${insights}/metricAlerts`, (alert) => {
       alert.enabled = false
     }),
-    'a log alert that looks elsewhere': of(`${insights}/scheduledQueryRules`, (alert) => {
+    'a log alert with another scope': of(`${insights}/scheduledQueryRules`, (alert) => {
       alert.scopes = [`${alert.scopes[0]}-too`]
     }),
   },
-  'every resource says which environment it is of': {
+  "every resource has its environment's tag": {
     'another one': of(sites, (_, site) => {
       site.tags['azd-env-name'] = 'other'
     }),
@@ -249,7 +249,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       site.tags['azd-service-name'] = 'shipping'
     }),
   },
-  'nothing in a log ever expires, and it is found by its stream': {
+  'a log never expires and is partitioned by stream': {
     'after a year': of(
       `${cosmos}/sqlDatabases/containers`,
       ({ resource }) => {
@@ -263,7 +263,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       policy.allowProtectedAppendWrites = true
     }),
   },
-  'anchors are encrypted twice and keep what is overwritten or deleted': {
+  'anchors are encrypted twice and keep overwritten and deleted blobs': {
     'encrypted once': of(storage, ({ encryption }) => {
       encryption.requireInfrastructureEncryption = false
     }),
@@ -274,13 +274,13 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       one(resources, blobs, kept).properties.isVersioningEnabled = true
     },
   },
-  'every app has an identity of its own, and no other': {
-    'and that of another': (resources) => {
+  'every app has exactly one identity, its own': {
+    'and the identity of another app': (resources) => {
       const [mine, other] = selectType(resources, sites) as Bag[]
       Object.assign(mine.identity.userAssignedIdentities, other.identity.userAssignedIdentities)
     },
   },
-  'no app takes a publishing password': {
+  'no app accepts a publishing password': {
     'but over FTP': of(
       `${sites}/basicPublishingCredentialsPolicies`,
       (policy) => {
@@ -289,7 +289,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       '/ftp',
     ),
   },
-  'an app with an app registration answers nobody without a token': {
+  'an app with an app registration answers only with a token': {
     'but anybody': of(`${sites}/config`, ({ globalValidation }) => {
       globalValidation.unauthenticatedClientAction = 'AllowAnonymous'
     }),
@@ -299,40 +299,40 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     }),
   },
   'hubs, partitions, consumer groups, retention and throughput are within the tier': {
-    'more partitions than there are': of(`${hubs}/eventhubs`, (hub) => {
+    'more partitions than allowed': of(`${hubs}/eventhubs`, (hub) => {
       hub.partitionCount = 33
     }),
-    'more groups than a tier has': (resources) => {
+    'more groups than the tier allows': (resources) => {
       for (let index = 0; index < 20; index++)
         another(`${hubs}/eventhubs/consumergroups`, (group) => {
           group.id += `-${index}`
         })(resources, {})
     },
-    'more units than a namespace inflates to': of(hubs, (namespace) => {
+    'auto-inflate beyond the limit': of(hubs, (namespace) => {
       namespace.maximumThroughputUnits = 41
     }),
-    'more units than a namespace takes': of(hubs, (namespace, { sku }) => {
+    'more units than a namespace allows': of(hubs, (namespace, { sku }) => {
       sku.capacity = 41
       namespace.maximumThroughputUnits = 0
     }),
-    'a tier that there is not': of(hubs, (_, { sku }) => {
+    'an unknown tier': of(hubs, (_, { sku }) => {
       Object.assign(sku, { name: 'Free', tier: 'Free' })
     }),
-    'more hubs than a namespace has': (resources) => {
+    'more hubs than a namespace allows': (resources) => {
       for (let index = 0; index < 10; index++)
         another(`${hubs}/eventhubs`, (hub) => {
           hub.id += `-${index}`
         })(resources, {})
     },
-    'events that are kept for longer than a week': of(`${hubs}/eventhubs`, ({ retentionDescription }) => {
+    'a retention of more than a week': of(`${hubs}/eventhubs`, ({ retentionDescription }) => {
       retentionDescription.retentionTimeInHours = 169
     }),
   },
-  'databases, containers and throughput are within what Cosmos DB takes': {
-    'a step that there is not': of(`${cosmos}/sqlDatabases`, ({ options }) => {
+  "databases, containers and throughput are within Cosmos DB's limits": {
+    'an invalid throughput step': of(`${cosmos}/sqlDatabases`, ({ options }) => {
       options.autoscaleSettings.maxThroughput = 1500
     }),
-    'more views than share the throughput of a database': (resources) => {
+    'more views than can share a database’s throughput': (resources) => {
       for (let index = 0; index < 25; index++)
         another(
           `${cosmos}/sqlDatabases/containers`,
@@ -350,48 +350,48 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       '/events',
     ),
   },
-  'the bound on staleness is one that Cosmos DB takes for so many regions': {
-    'that of one region, for two': of(cosmos, ({ locations, consistencyPolicy }) => {
+  'the staleness bound is valid for the number of regions': {
+    'the bound of one region, for two': of(cosmos, ({ locations, consistencyPolicy }) => {
       Object.assign(consistencyPolicy, { maxStalenessPrefix: 10, maxIntervalInSeconds: 5 })
       locations.push({ locationName: 'northeurope', failoverPriority: 1 })
     }),
   },
-  'apps are of a size that Flex Consumption has, and a zone-redundant one is warm in two zones': {
-    'in one zone alone': of(sites, ({ functionAppConfig }) => {
+  'apps have a Flex Consumption size, and zone-redundant ones two always-ready instances': {
+    'in only one zone': of(sites, ({ functionAppConfig }) => {
       functionAppConfig.scaleAndConcurrency.alwaysReady[0].instanceCount = 1
     }),
-    'with nothing warm in either': of(sites, ({ functionAppConfig }) => {
+    'with no always-ready instance': of(sites, ({ functionAppConfig }) => {
       functionAppConfig.scaleAndConcurrency.alwaysReady = []
     }),
-    'on the plan of another': (resources) => {
+    'on the plan of another app': (resources) => {
       const [mine, other] = selectType(resources, sites) as Bag[]
       mine.properties.serverFarmId = other.properties.serverFarmId
     },
-    'of an odd size': of(sites, ({ functionAppConfig }) => {
+    'of an invalid size': of(sites, ({ functionAppConfig }) => {
       functionAppConfig.scaleAndConcurrency.instanceMemoryMB = 1024
     }),
   },
-  'apps have nothing but what Flex Consumption is known to take': {
-    'what it refuses': of(sites, ({ siteConfig }) => {
+  'apps have only properties that Flex Consumption accepts': {
+    'a refused property': of(sites, ({ siteConfig }) => {
       siteConfig.ftpsState = 'Disabled'
     }),
-    'what it refuses, without a value': of(sites, ({ siteConfig }) => {
+    'a refused property without a value': of(sites, ({ siteConfig }) => {
       siteConfig.linuxFxVersion = null
     }),
-    'a way out that it takes by itself': of(sites, (site) => {
+    'an outgoing route that it has anyway': of(sites, (site) => {
       site.outboundVnetRouting = { allTraffic: true }
     }),
-    'a property that nobody has looked up': of(sites, (site) => {
+    'an unknown property': of(sites, (site) => {
       site.endToEndEncryptionEnabled = true
     }),
-    'one of its configuration': of(sites, ({ siteConfig }) => {
+    'an unknown property of its configuration': of(sites, ({ siteConfig }) => {
       siteConfig.webSocketsEnabled = true
     }),
-    'the language where it was elsewhere': setting('FUNCTIONS_WORKER_RUNTIME', 'node'),
-    'a package that is run from, in small letters': setting('website_run_from_package', '1'),
-    'a setting that nobody has looked up': setting('AzureWebJobsSecretStorageType', 'files'),
+    'the language setting of other plans': setting('FUNCTIONS_WORKER_RUNTIME', 'node'),
+    'a package to run from, in lower case': setting('website_run_from_package', '1'),
+    'an unknown setting': setting('AzureWebJobsSecretStorageType', 'files'),
   },
-  'logs and anchors that are kept are locked against deletion, and nothing else is': {
+  'only permanent logs and anchors are locked against deletion': {
     'but the logs': (resources) => {
       const locks = selectType(resources, locked) as Bag[]
       resources.splice(resources.indexOf(locks.find(({ id }) => id.includes(cosmos))), 1)
@@ -402,11 +402,11 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     'against every change': of(locked, (lock) => {
       lock.level = 'ReadOnly'
     }),
-    'where the environment is to be taken down again': of(cosmos, ({ backupPolicy }) => {
+    'in an environment that will be deleted': of(cosmos, ({ backupPolicy }) => {
       backupPolicy.continuousModeProperties.tier = 'Continuous7Days'
     }),
   },
-  'names are such as Azure takes': {
+  'names are valid in Azure': {
     'a name that is too long': of(storage, (_, account) => {
       account.name = 's'.repeat(25)
     }),
@@ -416,7 +416,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
 describe('a rule', () => {
   const rules = new Map(rulesFor(services).map((rule) => [rule.name, rule]))
 
-  it('is each of these, and each is shown a fault here', () =>
+  it('has at least one fault here', () =>
     assert.deepEqual([...rules.keys()].toSorted(), Object.keys(faults).toSorted()))
 
   for (const [name, shown] of Object.entries(faults))
@@ -427,13 +427,13 @@ describe('a rule', () => {
       })
 })
 
-/** An assignment like one that is there, to another scope or somebody else. */
+/** A changed copy of an existing assignment: another scope, role or principal. */
 const granted = (end: string, change: (assignment: Bag, resources: Bag[]) => void): Fault =>
   function grant(resources) {
     const model = selectType(resources, assignments).find(({ properties }) =>
       String(properties?.roleDefinitionId).endsWith(end),
     )
-    const assignment = structuredClone(model ?? assert.fail(`no role ${end} is given`)) as Bag
+    const assignment = structuredClone(model ?? assert.fail(`the role ${end} is not assigned`)) as Bag
     change(assignment, resources)
     resources.push(assignment)
   }
@@ -458,8 +458,8 @@ describe('the role matrix', () => {
       ),
     ],
     [
-      'a role that may give rights to others',
-      /is of an unknown role$/,
+      'a role that can assign rights',
+      /has an unknown role$/,
       granted(sender, ({ properties }) => {
         properties.roleDefinitionId = properties.roleDefinitionId.replace(
           sender,
@@ -468,26 +468,26 @@ describe('the role matrix', () => {
       }),
     ],
     [
-      'a right on what is not deployed here',
-      /^a role of ordering at .* is about nothing that is deployed$/,
+      'a right on a resource that is not deployed',
+      /^a role of ordering at .* covers no deployed resource$/,
       granted(sender, (assignment, resources) => at(`${one(resources, hubs).id}-too`, assignment)),
     ],
     [
-      'a right of somebody unknown',
-      /is given to somebody unknown$/,
+      'a right of an unknown principal',
+      /is assigned to an unknown principal$/,
       granted(sender, ({ properties }) => {
         properties.principalId = crypto.randomUUID()
       }),
     ],
     [
-      'a right of whoever the parameters name, in production',
+      'a right of the parameters’ principal, in production',
       /^too much: person may send hub ordering$/,
       granted(sender, ({ properties }) => {
         properties.principalId = '00000000-0000-0000-0000-000000000002'
       }),
     ],
     [
-      'anchors that a service may read',
+      'a right to read anchors',
       /^too much: ordering may read blobs anchors\/anchors-\w+$/,
       granted(sender, (assignment, resources) => {
         const role = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
@@ -496,7 +496,7 @@ describe('the role matrix', () => {
       }),
     ],
     [
-      'a log that may be changed',
+      'a right to change a log',
       /^too much: \w+ may sqlDatabases\/containers\/items\/replace container \w+\/events$/,
       (resources) => {
         for (const { properties } of selectType(resources, `${cosmos}/sqlRoleDefinitions`) as Bag[])
@@ -506,7 +506,7 @@ describe('the role matrix', () => {
       },
     ],
     [
-      'everything at once',
+      'a right to all actions',
       /^too much: \w+ may sqlDatabases\/containers\/items\/\* /,
       of(`${cosmos}/sqlRoleDefinitions`, ({ permissions }) => {
         permissions[0].dataActions.push(`${cosmos}/sqlDatabases/containers/items/*`)
@@ -521,7 +521,7 @@ describe('the role matrix', () => {
     ],
     [
       'a built-in role of Cosmos DB',
-      /is of a role that is not deployed$/,
+      /has a role that is not deployed$/,
       of(`${cosmos}/sqlRoleAssignments`, (properties) => {
         properties.roleDefinitionId = properties.roleDefinitionId.replace(
           /[^/]+$/,

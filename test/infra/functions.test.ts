@@ -10,7 +10,7 @@ import { deployed, listAt, selectType } from './support/deployed.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 describe('the functions that the topology names', () => {
-  it('are those that run without being asked over HTTP, as they are registered', async (t) => {
+  it('are the registered functions without an HTTP trigger', async (t) => {
     Object.assign(process.env, connectionStrings)
     const { functions } = await loadApp(root, 'functions/*.ts')
     const triggered = functions
@@ -23,7 +23,7 @@ describe('the functions that the topology names', () => {
     assert.deepEqual(named.toSorted(), triggered.toSorted())
     t.diagnostic(`${triggered.length} functions`)
 
-    // What is kept warm in production is there under that very name: another one is warm for nothing.
+    // Each always-ready name in production is a registered function; otherwise it would have no effect.
     const warm = selectType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
       listAt<{ name: string }>(site, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady'),
     )

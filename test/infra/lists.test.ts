@@ -12,7 +12,7 @@ import { at, deployed, selectType, shapes } from './support/deployed.ts'
 
 const framework = fileURLToPath(new URL('../../packages/tidemark/', import.meta.url))
 
-/** What a query asks an index for: the paths that it holds equal, and those that it orders by, with their direction. */
+/** The index that a query needs: the paths of its equality filters, and its order with directions. */
 interface Asked {
   readonly equal: readonly string[]
   readonly order: readonly { readonly path: string; readonly order: 'ascending' | 'descending' }[]
@@ -38,7 +38,7 @@ function askedBy(query: string): Asked {
 
 type Index = readonly { readonly path: string; readonly order?: string }[]
 
-/** An index that begins with what is held equal, and goes on as the query orders, or all the other way. */
+/** Whether an index begins with the equality paths and continues in the query's order or its reverse. */
 function serves(index: Index, { equal, order }: Asked): boolean {
   const sorted = order.filter(({ path }) => !equal.includes(path))
   const [first, rest] = [index.slice(0, equal.length), index.slice(equal.length)]
@@ -54,12 +54,12 @@ const containers = (shape: (typeof shapes)[number]) =>
   selectType(deployed(shape).predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
 const readPolicy = (container: unknown) => at(container, 'properties.resource.indexingPolicy') as IndexingPolicy
 
-/** Paths of a log that are indexed by themselves. */
+/** Paths of a log with a single-path index. */
 const SINGLE: ReadonlySet<string> = new Set(['/stream', '/id', '/correlation'])
 
 describe('the lists that services serve', () => {
   for (const shape of shapes)
-    it(`have each a composite index in ${shape}, as the queries are really asked`, async (t) => {
+    it(`have a composite index in ${shape} for each actual query`, async (t) => {
       let looked = 0
       for (const service of services)
         for (const view of service.views) {
@@ -77,7 +77,7 @@ describe('the lists that services serve', () => {
       t.diagnostic(`${looked} queries`)
     })
 
-  it('are missed where there is none, or another', async () => {
+  it('are checked: a missing or different index fails', async () => {
     const [all = '', , filtered = ''] = await listQueries(['status'])
     const index = (...paths: readonly string[]): Index => paths.map((path) => ({ path, order: 'descending' }))
     assert.ok(serves(index('/kind', '/generation', '/sort'), askedBy(all)))
@@ -88,7 +88,7 @@ describe('the lists that services serve', () => {
     assert.ok(!serves(index(), askedBy(all)))
   })
 
-  it('with several filters have one for each choice of them, as many and as long as Azure takes', () => {
+  it('have an index for each combination of filters, within Azure’s limits', () => {
     const [service] = services
     const [view] = service?.views ?? []
     assert.ok(service && view)
@@ -101,7 +101,7 @@ describe('the lists that services serve', () => {
       for (const { filters } of views) assert.ok(Object.keys(filters).length <= 5, `a list of ${name} has more filters`)
   })
 
-  it('are all the queries that order what they find, but for those of one partition and those of one path', (t) => {
+  it('are the only ordered queries that need a composite index', (t) => {
     const ordered = readdirSync(framework, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .flatMap((file) =>
@@ -113,17 +113,17 @@ describe('the lists that services serve', () => {
       )
     assert.ok(ordered.length >= 4, `only ${ordered.length} queries were found`)
     for (const { file, equal, order } of ordered) {
-      // Its conditions are put together: what it really asks is looked at above.
+      // It builds its conditions at run time: its actual queries are tested above.
       if (file === 'cosmos/view-store.ts') continue
-      // Whoever verifies reads all that there is.
+      // Verification reads everything anyway.
       if (file.startsWith('verify/')) continue
-      // An order by one path needs no more than that path's index; an equality beside it is served by its own.
-      assert.ok(equal.every((path) => SINGLE.has(path)) && order.length === 1, `${file} asks for an index of its own`)
+      // An order by one path needs only that path's index, and an equality filter has its own.
+      assert.ok(equal.every((path) => SINGLE.has(path)) && order.length === 1, `${file} needs an index of its own`)
     }
     t.diagnostic(`${ordered.length} queries`)
   })
 
-  it('have indexes that the local endpoint takes', async (t) => {
+  it('have indexes that the emulator accepts', async (t) => {
     const { database, stop } = await cosmosEndpoint()
     try {
       let indexes = 0

@@ -9,7 +9,7 @@ const rules = rulesFor(services)
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
-/** Every place of a value that can be taken out: each property of each object, each item of each list. */
+/** Every path in a value that can be deleted: each property of each object, each item of each list. */
 function* places(value: Json, path: readonly string[] = []): Generator<readonly string[]> {
   if (typeof value !== 'object' || value === null) return
   for (const [name, each] of Object.entries(value)) {
@@ -29,7 +29,7 @@ function without(value: Json, [name, ...rest]: readonly string[]): Json {
     : { ...(value as Record<string, Json>), [name as string]: without(found ?? null, rest) }
 }
 
-/** Whether anything finds fault with what is deployed, apart from its snapshot. */
+/** Whether a rule or the role matrix reports a fault, apart from the snapshot. */
 function isNoticed(template: Deployed, shape: Shape): boolean {
   try {
     return (
@@ -41,9 +41,9 @@ function isNoticed(template: Deployed, shape: Shape): boolean {
   }
 }
 
-describe('a template from which something was deleted', () => {
+describe('a template with a deletion', () => {
   for (const shape of shapes)
-    it(`of ${shape} is refused, whatever property it was, unless it is known not to be about security`, (t) => {
+    it(`of ${shape} is refused for any property except those that do not affect security`, (t) => {
       const template = deployed(shape)
       assert.equal(isNoticed(template, shape), false)
       let [deleted, noticed] = [0, 0]
@@ -62,10 +62,10 @@ describe('a template from which something was deleted', () => {
       })
       assert.deepEqual([...unnoticed], [])
       assert.ok(noticed > deleted / 2, `only ${noticed} of ${deleted} were noticed`)
-      t.diagnostic(`${noticed} of ${deleted} deletions noticed; the others are not about security`)
+      t.diagnostic(`${noticed} of ${deleted} deletions noticed; the others do not affect security`)
     })
 
-  it('is refused, whatever resource it was', (t) => {
+  it('is refused for any resource that affects security', (t) => {
     const template = deployed('prod')
     const unnoticed = new Set<string>()
     template.predictedResources.forEach((resource, index) => {

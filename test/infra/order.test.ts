@@ -8,7 +8,7 @@ interface Template {
   readonly resources: Readonly<Record<string, Planned>>
 }
 
-/** A resource of a compiled template: what a snapshot does not tell is what it waits for. */
+/** A resource of a compiled template. Unlike a snapshot, it has its dependencies. */
 interface Planned {
   readonly type: string
   readonly dependsOn?: readonly string[]
@@ -16,7 +16,7 @@ interface Planned {
   readonly properties?: { readonly template?: Template }
 }
 
-describe('what is deployed after what', () => {
+describe('the order of resources', () => {
   let main: Template
   before(async () => {
     const { code, stdout, stderr } = await bicep.run(['build', join(INFRA, 'main.bicep'), '--stdout'])
@@ -33,7 +33,7 @@ describe('what is deployed after what', () => {
     assert.ok(planned.properties?.template)
     return planned.properties.template
   }
-  /** All that a resource waits for, at whatever distance. */
+  /** All direct and indirect dependencies of a resource. */
   const awaited = (template: Template, name: string): ReadonlySet<string> => {
     const found = new Set<string>()
     const visit = (each: string): void => {
@@ -47,7 +47,7 @@ describe('what is deployed after what', () => {
     return found
   }
 
-  it('services wait until their identities are known, and come one after the other', () => {
+  it('services wait for their identities, and are deployed one after the other', () => {
     const wait = awaited(main, 'services')
     for (const name of ['identities', 'databases', 'eventHubs', 'monitor', 'network'])
       assert.ok(wait.has(name), `services do not wait for ${name}`)
@@ -58,9 +58,9 @@ describe('what is deployed after what', () => {
     }
   })
 
-  it('of an app no two changes are made at a time', () => {
+  it('changes to an app are made one after the other', () => {
     const template = inside(named(inside(named(main, 'services')), 'app'))
-    // A diagnostic setting is laid onto it, and is no change of it.
+    // A diagnostic setting is an extension resource and does not change the app.
     const appResources = Object.keys(template.resources).filter(
       (name) => name !== 'diagnostics' && awaited(template, name).has('app'),
     )

@@ -20,8 +20,8 @@ interface Deployed {
   readonly hooks: { readonly prepackage: { readonly posix: { readonly run: string } } }
 }
 
-// What azd does of a service: its hook makes the bundle, and all of that folder is packed but what its
-// .funcignore leaves out.
+// What azd does for a service: its hook makes the bundle, and azd packs that folder except the files in its
+// .funcignore.
 describe('the packages that azd uploads', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-packages-'))
   const copy = new RepositoryCopy()
@@ -29,7 +29,7 @@ describe('the packages that azd uploads', () => {
   const sample = readSettingsFile(path('local.settings.sample.json'))
   let output = ''
 
-  /** The files of a folder that a .funcignore in it lets through: asked of git, which reads the same patterns. */
+  /** The files of a folder that its .funcignore does not exclude. git reads the same patterns. */
   function packed(source: string): readonly string[] {
     const git = (...args: string[]) => execFileSync('git', args, { cwd: source, encoding: 'utf8' })
     git('init', '--quiet')
@@ -41,16 +41,15 @@ describe('the packages that azd uploads', () => {
   before(async () => {
     const { services } = parse(readFileSync(copy.path('azure.yaml'), 'utf8')) as { services: Record<string, Deployed> }
     const sh = (command: string) => promisify(execFile)('sh', ['-c', command], { cwd: copy.folder })
-    // As azd does, all at the same time. After each hook azd runs the script build, as there is one: two of
-    // them stand for all.
+    // All at the same time, like azd. After each hook azd runs the script build; two builds stand for all.
     const hooks = Object.values(services).map(({ hooks: { prepackage } }) => sh(prepackage.posix.run))
     const [made] = await Promise.all([Promise.all(hooks), sh('npm run build'), sh('npm run build')])
     output = made.map(({ stdout }) => stdout).join('')
     for (const [service, { dist }] of Object.entries(services)) {
-      // What must not be uploaded.
+      // A file that must not be uploaded.
       writeFileSync(join(copy.path(dist), 'local.settings.json'), '{}')
       const target = join(folder, 'packages', service)
-      // Outside the repository: no package of its node_modules can be found from there.
+      // Outside the repository, so that no package of its node_modules can be found.
       for (const file of packed(copy.path(dist))) cpSync(join(copy.path(dist), file), join(target, file))
       packages.set(service, target)
     }
@@ -62,13 +61,13 @@ describe('the packages that azd uploads', () => {
 
   const findRoot = (service: string): string => packages.get(service) ?? assert.fail(`${service} was not packed`)
 
-  it('were made by the hooks, all at the same time, which tell their size and how long a cold start imports them', () => {
+  it('are made by concurrent hooks that report size and import time', () => {
     assert.ok(packages.size > 0)
     for (const service of packages.keys())
       assert.match(output, new RegExp(`^bundles/${service} +\\d+ modules in \\d\\.\\d MiB, imported in \\d+ ms$`, 'm'))
   })
 
-  it('hold the functions and nothing of a laptop', () => {
+  it('contain the functions and no local settings', () => {
     for (const [service, root] of packages) {
       const files = packed(root).toSorted()
       assert.ok(files.includes(`${service}.js`) && files.includes('host.json') && files.includes('package.json'))
@@ -87,10 +86,10 @@ describe('the packages that azd uploads', () => {
     [
       'with a mistyped setting',
       { TIDEMARK_QUERY_WIAT_MS: '9' },
-      /: there is no setting "TIDEMARK_QUERY_WIAT_MS": TIDEMARK_QUERY_WAIT_MS may be meant \(setting-invalid\)$/,
+      /: there is no setting "TIDEMARK_QUERY_WIAT_MS": did you mean TIDEMARK_QUERY_WAIT_MS\? \(setting-invalid\)$/,
     ],
   ] as const)
-    it(`end with code 1 and one line that names it, ${what}`, () => {
+    it(`end with code 1 and one line ${what}`, () => {
       const { status, stdout, stderr } = spawnSync(process.execPath, [path('packages/functions-host/main.ts')], {
         env: {
           ...process.env,
@@ -106,7 +105,7 @@ describe('the packages that azd uploads', () => {
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
     })
 
-  it('serve apart, each in a host of its own: an order is placed, paid, shipped and completed through the hubs', async () => {
+  it('complete an order through the hubs, each in its own host', async () => {
     const ends: (() => Promise<void>)[] = []
     try {
       const cloud = await startCloud({

@@ -17,8 +17,8 @@ describe('what azd provisions: infra/main.bicepparam', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-parameters-'))
     await cp(infra, folder, { recursive: true })
-    // Of the template its parameters alone, which compiles in a third of the time: template.test.ts lints the
-    // same files with all of it.
+    // Only the template's parameters, which compile in a third of the time. template.test.ts lints the same
+    // files with the whole template.
     const main = await readFile(join(infra, 'main.bicep'), 'utf8')
     const parameters = main.slice(0, main.search(/^var /m))
     assert.equal(parameters.match(/^param /gm)?.length, main.match(/^param /gm)?.length)
@@ -54,7 +54,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       ],
       ['a pipeline', { AZURE_PRINCIPAL_ID: '', AZURE_PRINCIPAL_TYPE: 'ServicePrincipal', ...client }],
     ] as const)
-      it(`by ${who}: of TIDEMARK_SHAPE=${shape} what main.${shape}.bicepparam says`, async () => {
+      it(`by ${who}: TIDEMARK_SHAPE=${shape} equals main.${shape}.bicepparam`, async () => {
         const all = { ...environment, ...env }
         assert.deepEqual(
           await compileParameters('main.bicepparam', { ...all, TIDEMARK_SHAPE: shape }),
@@ -62,7 +62,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
         )
       })
 
-  it('leaves it to Azure what a principal is where nobody says it: of who deploys azd says the id alone', async () => {
+  it('lets Azure look up the type of a principal if it is not set', async () => {
     const ids = { AZURE_PRINCIPAL_ID: 'ada', TIDEMARK_PRINCIPAL_ID: 'operators', ...client }
     for (const [shape, principal] of [
       ['dev', 'ada'],
@@ -77,7 +77,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     }
   })
 
-  it('is dev on a laptop where nobody says another', async () =>
+  it('is dev on a laptop by default', async () =>
     assert.deepEqual(
       await compileParameters('main.bicepparam', environment),
       await compileParameters('main.dev.bicepparam', environment),
@@ -87,9 +87,9 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     ['GitHub', { GITHUB_ACTIONS: 'true' }],
     ['Azure Pipelines', { TF_BUILD: 'True' }],
     ['any other', { CI: 'true' }],
-    ['one that hands over what it does not have', { TIDEMARK_SHAPE: '' }],
+    ['one with an empty variable', { TIDEMARK_SHAPE: '' }],
   ] satisfies (readonly [string, Record<string, string>])[])
-    it(`is nothing, and one line says why, in a pipeline without a shape: ${what}`, async () => {
+    it(`fails with one line in a pipeline without a shape: ${what}`, async () => {
       const { code, stderr } = await build('main.bicepparam', { ...environment, ...env })
       assert.notEqual(code, 0)
       const errors = stderr.split('\n').filter((line) => line.includes(' : Error '))
@@ -97,13 +97,13 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       assert.match(errors[0] ?? '', /TIDEMARK_SHAPE is "", and must be dev, test or prod: a pipeline has to set it/)
     })
 
-  it('is what a pipeline says, and takes back no throughput units that it was told of', async () => {
+  it('uses the pipeline’s shape and does not reduce the throughput units', async () => {
     const env = { ...environment, CI: 'true', TIDEMARK_SHAPE: 'test', TIDEMARK_EVENT_HUBS_UNITS: '7' }
     const { eventHubsUnits } = await compileParameters('main.bicepparam', env)
     assert.equal(eventHubsUnits?.value, 7)
   })
 
-  it('is by nobody where a pipeline has no other of its variables set', async () => {
+  it('uses the defaults if a pipeline sets no other variable', async () => {
     const names = [
       'TIDEMARK_ALERT_EMAIL',
       'TIDEMARK_OTLP_ENDPOINT',
@@ -120,14 +120,14 @@ describe('what azd provisions: infra/main.bicepparam', () => {
 
   for (const [what, env, told] of [
     [
-      'a shape that there is not',
+      'an unknown shape',
       { ...environment, TIDEMARK_SHAPE: 'big' },
       /TIDEMARK_SHAPE is "big", and must be dev, test or prod/,
     ],
     ['no name', { AZURE_LOCATION: 'northeurope' }, /"AZURE_ENV_NAME" does not exist/],
     ['no location', { AZURE_ENV_NAME: 'some' }, /"AZURE_LOCATION" does not exist/],
     [
-      'a kind of principal that there is not',
+      'an unknown type of principal',
       { ...environment, AZURE_PRINCIPAL_TYPE: 'Robot' },
       /'Group' \| 'ServicePrincipal' \| 'User'/,
     ],
@@ -137,7 +137,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       /TIDEMARK_API_CLIENT_ID is not set/,
     ],
     [
-      'a production whose pipeline has none',
+      'a production with an empty client id',
       { ...environment, TIDEMARK_SHAPE: 'prod', TIDEMARK_API_CLIENT_ID: '' },
       /TIDEMARK_API_CLIENT_ID is not set/,
     ],

@@ -21,7 +21,7 @@ const mayAs =
   ({ action, what }: DataAction): boolean =>
     allowed.has(cell(service, action, what))
 
-describe('the rights that the template gives', () => {
+describe('the rights that the template assigns', () => {
   const ends: (() => Promise<unknown>)[] = []
   let cloud: Cloud
   let folder: string
@@ -46,7 +46,7 @@ describe('the rights that the template gives', () => {
     return guard
   }
 
-  it('let nobody change or remove an event, nor come near what is another service’s', async () => {
+  it('do not allow changing or deleting an event, or access to another service’s data', async () => {
     const ordering = await guarded('ordering')
     const client = new CosmosClient({
       connectionString: ordering.connectionString,
@@ -54,7 +54,7 @@ describe('the rights that the template gives', () => {
     })
     ends.unshift(async () => client.dispose())
     const own = client.database('ordering').container('events')
-    // The relay passes receipts over: what is tried on one holds nothing up.
+    // The relay skips receipts, so attempts on one block nothing.
     const receipt = { id: '~tried', stream: 'order-0', key: 'tried', fingerprint: '', version: 0, said: 1 }
     await own.items.create(receipt)
     assert.equal((await own.item(receipt.id, receipt.stream).read()).resource?.said, 1)
@@ -73,7 +73,7 @@ describe('the rights that the template gives', () => {
     assert.ok(ordering.refused.length >= 9)
   })
 
-  it('are enough for an order to be placed, paid, shipped and completed, by apps each with its own', async (t) => {
+  it('are enough to complete an order, with each app limited to its own', async (t) => {
     const guards = new Map<string, RightsGuard>()
     const apps = new Apps()
     for (const { name } of services) {

@@ -10,9 +10,9 @@ const person = SAMPLE_ENVIRONMENT.AZURE_PRINCIPAL_ID
 
 describe('the role matrix', () => {
   for (const shape of shapes)
-    it(`of ${shape} is, cell by cell, what the services declare`, (t) => {
+    it(`of ${shape} matches the services’ declarations cell by cell`, (t) => {
       const template = deployed(shape)
-      // Whoever develops against dev may do what all services may; elsewhere nobody is named.
+      // In dev the developer has the rights of all services; elsewhere nobody is named.
       assert.deepEqual(matrixDifferences(template, services, shape === 'dev'), [])
       const { principals, columns, allowed } = roleMatrix(template, person)
       assert.ok(principals.length > services.length && columns.length > 0 && allowed.size > 0)

@@ -5,13 +5,13 @@ import { rulesFor } from './rules/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 
 for (const shape of shapes)
-  describe(`what ${shape} deploys`, () => {
+  describe(`the ${shape} deployment`, () => {
     const template = deployed(shape)
     for (const rule of rulesFor(services))
       it(`keeps: ${rule.name}`, (t) => {
         const { looked, wrong } = rule.check(template)
         assert.deepEqual(wrong, [])
-        assert.ok(looked > 0, 'it looked at nothing')
-        t.diagnostic(`${looked} looked at`)
+        assert.ok(looked > 0, 'the rule checked nothing')
+        t.diagnostic(`${looked} checked`)
       })
   })

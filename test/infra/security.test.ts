@@ -8,7 +8,7 @@ import { type Cell, roleMatrix } from './support/role-matrix.ts'
 
 const text = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8')
 
-/** What is said of each right: by its name, the words that its lines begin with. */
+/** The documented rights by name, each with the first words of its lines. */
 function documented(): ReadonlyMap<string, readonly string[]> {
   const [, list = ''] = /^## Rights on data$(.*?)^## /ms.exec(text) ?? []
   return new Map(
@@ -22,7 +22,7 @@ function documented(): ReadonlyMap<string, readonly string[]> {
   )
 }
 
-/** The rights that the topology asks for, each kind once. */
+/** The kinds of rights that the topology requires. */
 function listTopologyRights(): ReadonlySet<string> {
   const { services: apps, databases, blobContainers } = buildTopology(services)
   const views = new Set(services.flatMap((service) => service.views.map(({ name }) => name)))
@@ -32,32 +32,33 @@ function listTopologyRights(): ReadonlySet<string> {
       'database: readMetadata',
       ...containers.map(({ name, access }) => `${views.has(name) ? 'view' : name}: ${access}`),
     ]),
-    // Not of the topology: what every host has.
+    // Rights of every host, which are not in the topology.
     ...[...blobContainers, 'app-package'].map((name) => `${name}: own`),
     'telemetry: publish',
   ])
 }
 
-/** The kind of a right that was given, as the document names it. */
+/** The kind of an assigned right, as the document names it. */
 function classifyRight(right: Cell): string {
   const [, service = '', action = '', kind = '', name = ''] = /^(\S+) may (\S+) (\w+)(?: (\S+))?$/.exec(right) ?? []
   const [owner, part = ''] = name.split('/')
   if (kind === 'hub' || kind === 'database' || kind === 'telemetry') return `${kind}: ${action}`
-  assert.equal(owner, service, `${right}: it is another's`)
+  assert.equal(owner, service, `${right}: it belongs to another service`)
   if (kind === 'blobs') return `${part}: own`
   const isView = services.some(({ views }) => views.some((view) => view.name === part))
   return `${isView ? 'view' : part}: ${part === 'events' ? 'append' : 'write'}`
 }
 
 describe('docs/security.md', () => {
-  it('says of every right that the topology asks for, and of no other, who has it, what it can do to whom, what notices and what prevents it', () => {
+  // Each says who has it, what it can do to whom, and what notices and prevents that.
+  it('describes every right of the topology, and no other', () => {
     assert.deepEqual([...documented().keys()].toSorted(), [...listTopologyRights()].toSorted())
     for (const [right, words] of documented())
       assert.deepEqual(words, ['Held by', 'Can', 'To', 'Noticed by', 'Prevented by'], right)
   })
 
   for (const shape of shapes)
-    it(`says of every right that the template gives in ${shape}`, (t) => {
+    it(`describes every right that the template assigns in ${shape}`, (t) => {
       const { allowed } = roleMatrix(deployed(shape), 'nobody')
       const given = new Set([...allowed].filter((right) => !right.startsWith('deployer ')).map(classifyRight))
       assert.deepEqual([...given].toSorted(), [...documented().keys()].toSorted())

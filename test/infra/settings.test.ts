@@ -19,22 +19,22 @@ interface Site {
   readonly properties: { readonly siteConfig: { readonly appSettings: readonly { name: string; value: string }[] } }
 }
 
-/** What is known at deployment only stands in a snapshot as an expression of the template language. */
+/** Whether a snapshot's value is an expression: it is known only at deployment. */
 const isExpression = (value: string): boolean => /^\[.*\]$/s.test(value)
 
 describe('the list of settings', () => {
-  it('has every setting once, with what it means, what it must be, and where it is set', () => {
+  it('has every setting once, with its meaning, valid values and places', () => {
     assert.ok(settings.size > 20, `only ${settings.size} settings`)
     for (const [name, { meaning, mustBe, setIn, readBy }] of settings) {
       assert.match(meaning, /^[A-Z].*\.$/, name)
       assert.ok(mustBe.length > 3, name)
       assert.equal(new Set(setIn).size, setIn.length, name)
-      // What nobody sets has to be read by something that has a default for it.
+      // A setting that nobody sets is read by services, which have a default.
       if (setIn.length === 0) assert.equal(readBy, 'services', name)
     }
   })
 
-  it('is what local.settings.sample.json sets, each as it must be', () => {
+  it('matches local.settings.sample.json, and each value is valid', () => {
     const { Values } = JSON.parse(read('local.settings.sample.json')) as { Values: Record<string, string> }
     assert.deepEqual(Object.keys(Values).toSorted(), namesIn('local').toSorted())
     for (const [name, value] of Object.entries(Values))
@@ -42,7 +42,7 @@ describe('the list of settings', () => {
     assert.doesNotThrow(() => readSettings(Values))
   })
 
-  it('is the table of docs/deploy.md, cell by cell', () => {
+  it('matches the table in docs/deploy.md cell by cell', () => {
     const [, table = ''] = /<!-- settings -->([\s\S]*)<!-- \/settings -->/.exec(read('docs/deploy.md')) ?? []
     const [head, line, ...rows] = table
       .trim()
@@ -79,7 +79,7 @@ describe('the list of settings', () => {
       }
       const sites = predictedResources.filter(({ type }) => type === 'Microsoft.Web/sites')
 
-      it('there is a function app for each service', () =>
+      it('has a function app for each service', () =>
         assert.deepEqual(
           sites.map(({ tags }) => tags['azd-service-name']).toSorted(),
           services.map(({ name }) => name).toSorted(),
@@ -89,10 +89,10 @@ describe('the list of settings', () => {
         const service = tags['azd-service-name']
         const { appSettings } = properties.siteConfig
 
-        it(`${service}: its app settings are those of the list, each once`, () =>
+        it(`${service}: has each app setting of the list once`, () =>
           assert.deepEqual(appSettings.map(({ name }) => name).toSorted(), namesIn('azure').toSorted()))
 
-        it(`${service}: what is known before the deployment is as it must be, and nothing holds a key`, () => {
+        it(`${service}: has valid values where they are known, and no key`, () => {
           let known = 0
           for (const { name, value } of appSettings) {
             assert.equal(typeof value, 'string', name)
@@ -104,7 +104,7 @@ describe('the list of settings', () => {
           assert.ok(known >= 4, `only ${known} values are known`)
         })
 
-        it(`${service}: the service takes them`, () => {
+        it(`${service}: accepts its settings`, () => {
           const stand = { Endpoint: 'https://known.later/', Namespace: 'known.later', Id: crypto.randomUUID() }
           const known = appSettings.map(({ name, value }) => {
             if (!isExpression(value)) return [name, value]

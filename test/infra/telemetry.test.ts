@@ -4,7 +4,10 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { relayTrigger } from '../../packages/tidemark/test/support/trigger-options.ts'
 
-/** What this test reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json#logging */
+/**
+ * The part of host.json that this test reads.
+ * https://learn.microsoft.com/azure/azure-functions/functions-host-json#logging
+ */
 interface Logging {
   readonly logLevel: Readonly<Record<string, string>>
   readonly Console: { readonly logLevel: Readonly<Record<string, string>> }
@@ -23,14 +26,14 @@ const { logLevel, Console, applicationInsights } = JSON.parse(read('host.json'))
 
 const LEVELS = ['Trace', 'Debug', 'Information', 'Warning', 'Error', 'Critical', 'None']
 
-/** Whether a name of host.json stands for a category: what it begins with, with at most one `*` in it. */
+/** Whether a name of host.json covers a category. A name is a prefix with at most one `*`. */
 function standsFor(name: string, category: string): boolean {
   const [start = '', end = ''] = name.split('*')
   return category.startsWith(start) && category.endsWith(end) && category.length >= start.length + end.length
 }
 
 /**
- * Whether a line of a category is collected: the longest name that stands for it decides.
+ * Whether a line of a category is collected: the longest matching name decides.
  * https://github.com/dotnet/runtime/blob/v8.0.0/src/libraries/Microsoft.Extensions.Logging/src/LoggerRuleSelector.cs
  */
 function collected(category: string, level: string): boolean {
@@ -41,41 +44,45 @@ function collected(category: string, level: string): boolean {
 }
 
 describe('telemetry', () => {
-  it('has what the alert on failed functions reads: every execution is a request, and counted before any is left out', () => {
+  // Every execution is a request, and is counted before sampling.
+  it('has the data for the alert on failed functions', () => {
     assert.match(read('infra/main.prod.snapshot.json'), /"metricName": "requests\/failed"/)
     assert.ok(collected('Host.Results', 'Information'))
     assert.equal(applicationInsights.enableAutocollectedMetricsExtractor, true)
   })
 
-  it('keeps that alert while one batch is held: it is tried again more often in the window than the alert forgives', () => {
+  // The retries within the window exceed the alert's threshold.
+  it('keeps that alert active while one batch fails', () => {
     const { predictedResources } = JSON.parse(read('infra/main.prod.snapshot.json'))
     const alert = predictedResources.find(({ name }: { name: string }) => name === 'functions-failing').properties
     const { retry } = relayTrigger
     assert.ok(retry?.strategy === 'exponentialBackoff')
     const { seconds = 0 } = Object(retry.maximumInterval)
     const window = Number(/^PT(\d+)M$/.exec(alert.windowSize)?.[1]) * 60
-    // Half of what can be: each try takes its time too.
+    // Half of the possible retries, because each takes time too.
     assert.ok(alert.criteria.allOf[0].threshold <= window / seconds / 2)
   })
 
-  it('has what runbooks look for: each line that says why a function is held, and each exception', () => {
+  it('has each line that says why a function is blocked, and each exception', () => {
     assert.match(read('docs/operate.md'), /AppTraces\n\| where Message has "is held:"/)
     assert.ok(collected('Function.ordering-relay.User', 'Error'))
     const kept = applicationInsights.samplingSettings.excludedTypes.split(';')
     assert.deepEqual(kept.toSorted(), ['Exception', 'Trace'])
   })
 
-  it('has one line a minute of a batch that fails, that of the function itself: none of the host with each retry and its stack', () => {
+  // The host's own line for each retry, with its stack, is off.
+  it('has one line a minute for a failing batch, from the function itself', () => {
     assert.ok(!collected('Function.ordering-relay', 'Error'))
     assert.ok(collected('Function.ordering-relay.User', 'Error'))
-    // The name of the provider is compared with its case: as "console" it would stand for none.
+    // The provider's name is case-sensitive: "console" would match none.
     assert.equal(Console.logLevel['Host.Results'], 'None')
   })
 
-  it('is bounded: no line for an execution or a request to storage that went well, and so many requests for an instance', () => {
+  // No line for a successful execution or storage request, and a limited number of requests per instance.
+  it('is bounded', () => {
     for (const category of ['Function.ordering-relay', 'Function.ordering-relay.User', 'Azure.Core', 'Host.Aggregator'])
       assert.ok(!collected(category, 'Information'), category)
-    // At each start 17 containers are there already and hundreds of blobs are not yet; a partition is one of many.
+    // Each start warns about 17 existing containers and hundreds of missing blobs, and about each partition.
     for (const category of ['Azure.Core', 'Azure.Messaging.EventHubs', 'Azure.Core.1'])
       assert.ok(!collected(category, 'Warning'), category)
     const { isEnabled, maxTelemetryItemsPerSecond } = applicationInsights.samplingSettings

@@ -9,7 +9,7 @@ import { INFRA, shapes } from './support/deployed.ts'
 import * as withBicep from './support/with-bicep.ts'
 
 describe('the Bicep CLI', () => {
-  it('is asked for in one line where it is not to be had', async () => {
+  it('is requested in one line if it is not available', async () => {
     const empty = await mkdtemp(join(tmpdir(), 'tidemark-path-'))
     try {
       await assert.rejects(findBicep({ ...process.env, PATH: empty }), (error) => {
@@ -23,7 +23,7 @@ describe('the Bicep CLI', () => {
     }
   })
 
-  it('is restored where that on PATH is too old, and where another process has not unpacked all of it yet', async () => {
+  it('is restored if the one on PATH is too old or another process is still unpacking it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-path-'))
     const script = (file: string, text: string) => writeFile(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
     try {
@@ -61,19 +61,19 @@ describe('the template', () => {
   })
   after(() => rm(folder.path, { recursive: true, force: true }))
 
-  it('compiles and lints without a word', async (t) => {
+  it('compiles and lints without messages', async (t) => {
     assert.deepEqual(await lintFiles(bicep, INFRA), [])
     const files = bicepFiles(INFRA)
     assert.ok(files.includes('main.bicep') && files.some((file) => file.startsWith(join('tidemark', 'modules'))))
     t.diagnostic(`${files.length} files, bicep ${bicep.version}`)
   })
 
-  it('deploys of each shape what its snapshot says: npm run infra -- --write', async () => {
+  it('matches the snapshot of each shape: npm run infra -- --write', async () => {
     assert.deepEqual(shapeFiles(INFRA), shapes.map((shape) => `main.${shape}.bicepparam`).toSorted())
     for (const file of shapeFiles(INFRA)) assert.equal(await snapshot(bicep, join(INFRA, file), 'validate'), undefined)
   })
 
-  it('is told from its snapshot when it changes', async () => {
+  it('differs from its snapshot when it changes', async () => {
     const shapesFile = join(folder.path, 'shapes.bicep')
     const source = await readFile(shapesFile, 'utf8')
     await writeFile(shapesFile, source.replace('logDays: 90', 'logDays: 91'))
@@ -82,7 +82,7 @@ describe('the template', () => {
     assert.equal(await snapshot(bicep, join(folder.path, 'main.dev.bicepparam'), 'validate'), undefined)
   })
 
-  it('says of every parameter and output what it is', async (t) => {
+  it('describes every parameter and output', async (t) => {
     const built = join(folder.path, 'built')
     const { code, stderr } = await bicep.run(['build', '--pattern', '**/*.bicep', '--outdir', built], {}, INFRA)
     assert.equal(code, 0, stderr)
@@ -99,16 +99,18 @@ describe('the template', () => {
     t.diagnostic(`${counted} parameters and outputs`)
   })
 
-  it('is linted by rules that are told when they are broken', async () => {
+  it('is linted by rules that report violations', async () => {
     const broken: Readonly<Record<string, string>> = {
       'no-unused-params': "param unused string\noutput o string = 'x'",
       'no-unused-vars': "var unused = 'x'\noutput o string = 'x'",
       'no-hardcoded-env-urls': "output o string = 'https://management.azure.com/'",
       'outputs-should-not-contain-secrets':
-        "resource s 'Microsoft.Storage/storageAccounts@2025-06-01' existing = { name: 'x' }\noutput o string = s.listKeys().keys[0].value",
+        "resource s 'Microsoft.Storage/storageAccounts@2025-06-01' existing = { name: 'x' }\n" +
+        'output o string = s.listKeys().keys[0].value',
       'prefer-interpolation': "param p string\noutput o string = concat(p, 'x')",
       'no-hardcoded-location':
-        "resource i 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = { name: 'i', location: 'westeurope' }",
+        "resource i 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = " +
+        "{ name: 'i', location: 'westeurope' }",
     }
     for (const [rule, source] of Object.entries(broken))
       await writeFile(join(folder.path, `tidemark/modules/${rule}.bicep`), source)

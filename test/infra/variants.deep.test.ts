@@ -19,8 +19,8 @@ async function sound(shape: string, change?: Change, declared: readonly Service[
   return template
 }
 
-describe('what can be chosen', () => {
-  it('apps that nobody reaches from outside have private endpoints instead, and all rules hold', async () => {
+describe('the choices of a shape', () => {
+  it('without public HTTP, apps have private endpoints, and all rules hold', async () => {
     const shape = 'union(shapes.prod, { apps: union(shapes.prod.apps, { publicHttp: false }) })'
     const { predictedResources } = await sound(shape)
     const endpoints = selectType(predictedResources, 'Microsoft.Network/privateEndpoints').flatMap(
@@ -42,7 +42,7 @@ describe('what can be chosen', () => {
     ['prod', 17, 17],
     ['dev', 5, 1],
   ] as const)
-    it(`of ${shape}, where ${units} throughput units are there, ${capacity} are left`, async () => {
+    it(`in ${shape} with ${units} existing throughput units, ${capacity} remain`, async () => {
       const { predictedResources } = await sound(`shapes.${shape}`, async (read, write) => {
         const main = await read('main.bicep')
         const changed = main.replace('param eventHubsUnits int = 0', `param eventHubsUnits int = ${units}`)
@@ -61,7 +61,7 @@ describe('what can be chosen', () => {
     assert.ok(!at(namespace, 'properties.isAutoInflateEnabled'))
   })
 
-  it('a second region takes over, writes nothing before, and all rules hold', async () => {
+  it('a second region is only for failover, and all rules hold', async () => {
     const cosmos = "union(shapes.prod.cosmos, { failoverLocations: ['northeurope'] })"
     const { predictedResources } = await sound(`union(shapes.prod, { cosmos: ${cosmos} })`)
     const [account] = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
@@ -77,7 +77,7 @@ describe('what can be chosen', () => {
     assert.equal(at(account, 'properties.enableAutomaticFailover'), true)
   })
 
-  it('without an OTLP endpoint no app has one, and Application Insights is there all the same', async () => {
+  it('without an OTLP endpoint no app has one, and Application Insights remains', async () => {
     const { predictedResources } = await sound('shapes.prod')
     const sites = selectType(predictedResources, 'Microsoft.Web/sites')
     assert.equal(sites.length, services.length)
@@ -88,7 +88,7 @@ describe('what can be chosen', () => {
     }
   })
 
-  it('anchors that somebody locked keep the policy that they have, the others get theirs', async () => {
+  it('locked anchors keep their policy, the others get theirs', async () => {
     const template = await compileVariant('shapes.prod', async (read, write) => {
       const main = await read('main.bicep')
       const locked = main.replace("param lockedAnchors string = ''", "param lockedAnchors string = 'ordering,shipping'")
@@ -104,7 +104,7 @@ describe('what can be chosen', () => {
     ])
   })
 
-  it('a declaration that changes changes the rights, and no others', async () => {
+  it('a changed declaration changes only its own rights', async () => {
     const declared = services.map((service) => (service.name === 'shipping' ? { ...service, reactions: [] } : service))
     const topology = JSON.stringify(buildTopology(declared))
     const change: Change = (_, write) => write('topology.json', topology)

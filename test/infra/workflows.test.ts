@@ -47,29 +47,29 @@ const jobs = [...workflows].flatMap(([file, { jobs }]) =>
   Object.entries(jobs).map(([name, job]) => [file, name, job] as const),
 )
 const listUses = ({ steps = [] }: Job): readonly string[] => steps.flatMap(({ uses }) => uses ?? [])
-/** Whether a job becomes somebody in Azure. */
+/** Whether a job signs in to Azure. */
 const signsIn = (job: Job): boolean =>
   /\bazd auth login\b|\baz login\b/.test(joinRuns(job)) || listUses(job).some((uses) => /^azure\/login@/i.test(uses))
-/** Whether a job becomes the publisher of the packages. */
+/** Whether a job publishes the packages. */
 const publishes = (job: Job): boolean => /\bnpm publish\b/.test(joinRuns(job))
 const joinRuns = ({ steps = [] }: Job): string => steps.map(({ run = '' }) => run).join('\n')
 
 describe('the workflows', () => {
-  it('are as their syntax asks', () => {
+  it('follow the workflow syntax', () => {
     assert.deepEqual(files.toSorted(), ['azure-dev.yml', 'ci.yml', 'release.yml'])
     for (const [file, parsed] of workflows)
       assert.ok(valid(parsed), `${file}: ${JSON.stringify(valid.errors, null, 2)}`)
   })
 
   for (const [what, changed] of [
-    ['a key that there is not', { permision: {} }],
-    ['an event that there is not', { on: { pull_requests: null } }],
-    ['a job that runs nowhere', { jobs: { test: { permissions: {}, steps: [{ run: 'true' }] } } }],
+    ['an unknown key', { permision: {} }],
+    ['an unknown event', { on: { pull_requests: null } }],
+    ['a job without a runner', { jobs: { test: { permissions: {}, steps: [{ run: 'true' }] } } }],
     [
-      'a job without a bound',
+      'a job without a timeout',
       { jobs: { test: { 'runs-on': 'ubuntu-latest', permissions: {}, steps: [{ run: 'true' }] } } },
     ],
-    ['a right that there is not', { permissions: { contents: 'all' } }],
+    ['an unknown right', { permissions: { contents: 'all' } }],
     [
       'a step that does nothing',
       { jobs: { test: { 'runs-on': 'x', 'timeout-minutes': 1, permissions: {}, steps: [{ name: 'x' }] } } },
@@ -77,17 +77,17 @@ describe('the workflows', () => {
   ] as const)
     it(`their rules refuse ${what}`, () => assert.ok(!valid({ ...workflow('ci.yml'), ...changed })))
 
-  it('give nothing but what each job names, and to those that ask Azure or publish a token of their own', () => {
+  it('give each job only its named rights, and a token only to sign in or publish', () => {
     for (const [file, parsed] of workflows) assert.deepEqual(parsed.permissions, {}, file)
     for (const [file, name, job] of jobs) {
       const { 'id-token': token, ...rights } = job.permissions
       assert.equal(token, signsIn(job) || publishes(job) ? 'write' : undefined, `${file}: ${name}`)
-      // Who asks for a preview reads nothing of the repository.
+      // The preview reads nothing of the repository.
       assert.deepEqual(rights, name === 'preview' ? {} : { contents: 'read' }, `${file}: ${name}`)
     }
   })
 
-  it('run no code of a stranger with rights, and know no secret', () => {
+  it('run no foreign code with rights, and use no secret', () => {
     for (const [file, parsed] of workflows) {
       for (const event of ['pull_request_target', 'workflow_run', 'issue_comment'])
         assert.ok(!(event in parsed.on), file)
@@ -95,41 +95,42 @@ describe('the workflows', () => {
     }
     for (const [file, name, { steps = [] }] of jobs)
       for (const { run = '', uses = '', with: given } of steps) {
-        // What somebody outside can write is no part of a script.
+        // No expression in a script, since outsiders can write some values.
         assert.doesNotMatch(run, /\$\{\{/, `${file}: ${name}`)
         if (uses.startsWith('actions/checkout@'))
           assert.equal(given?.['persist-credentials'], false, `${file}: ${name}`)
       }
   })
 
-  it('give a token to no job that runs what nobody has reviewed, and the one that deploys to the environment production alone', () => {
+  // The deploying identity is only for the environment production.
+  it('give no token to a job that runs unreviewed code', () => {
     const withToken = jobs.filter(([, , { permissions }]) => permissions['id-token'] !== undefined)
     assert.deepEqual(withToken.map(([, name]) => name).toSorted(), ['deploy', 'preview', 'publish'])
     for (const [file, name, job] of withToken) {
       const isReviewed = job.environment === 'production' && String(job.if).includes("github.ref == 'refs/heads/main'")
       if (isReviewed) continue
       if (publishes(job)) {
-        // It publishes files that a job without a token made, and runs nothing of them.
+        // It publishes files that a job without a token made, and runs none of them.
         assert.deepEqual([job.environment, job.if], ['npm', "startsWith(github.ref, 'refs/tags/v')"], file)
         for (const uses of listUses(job))
           assert.match(uses, /^actions\/(download-artifact|setup-node)@/, `${file}: ${name}`)
         assert.deepEqual([...new Set(joinRuns(job).match(/\b(npm|npx|node) [a-z]+/g))], ['npm publish'])
         continue
       }
-      // No code of the pull request is there: no checkout, no packages, no scripts, no hooks of azd.
+      // No code of the pull request: no checkout, no packages, no scripts, no azd hooks.
       for (const uses of listUses(job))
         assert.match(uses, /^(actions\/download-artifact|Azure\/login)@/, `${file}: ${name}`)
       assert.doesNotMatch(joinRuns(job), /\b(npm|npx|node|azd|bicep|sh|bash|python\d?|source)\b/, `${file}: ${name}`)
     }
     for (const [file, parsed] of workflows) {
-      assert.ok(!('AZURE_CLIENT_ID' in (parsed.env ?? {})), `${file} names the identity that deploys to every job`)
+      assert.ok(!('AZURE_CLIENT_ID' in (parsed.env ?? {})), `${file} gives every job the deploying identity`)
       for (const [name, job] of Object.entries(parsed.jobs))
         if (job.environment !== 'production')
           assert.doesNotMatch(JSON.stringify({ ...job, if: '' }), /vars\.AZURE_CLIENT_ID\b/, `${file}: ${name}`)
     }
   })
 
-  it('use actions of GitHub and Azure alone, each at a version, and workflows that there are', () => {
+  it('use only versioned actions of GitHub and Azure, and existing workflows', () => {
     const used = jobs
       .flatMap(([, , { uses, steps = [] }]) => [uses, ...steps.map((step) => step.uses)])
       .filter((each) => each !== undefined)
@@ -143,7 +144,7 @@ describe('the workflows', () => {
         )
   })
 
-  it('run scripts that there are, on the Node that is pinned', () => {
+  it('run existing scripts, on the pinned Node', () => {
     const { devDependencies } = JSON.parse(read('package.json'))
     let counted = 0
     for (const [file, name, job] of jobs) {
@@ -160,14 +161,14 @@ describe('the workflows', () => {
     assert.ok(counted >= 4, `only ${counted} scripts are run`)
   })
 
-  it('wait for jobs that there are', () => {
+  it('wait for existing jobs', () => {
     for (const [file, name, { needs }] of jobs)
       if (needs !== undefined) assert.ok(needs in workflow(file).jobs, `${file}: ${name} needs ${needs}`)
   })
 })
 
 describe('CI', () => {
-  it('checks and tests every pull request, from forks too, and every push, once', () => {
+  it('checks and tests every pull request, also from forks, and every push, once', () => {
     const { on } = workflow('ci.yml')
     assert.deepEqual(on, { pull_request: null, push: { 'branches-ignore': ['main'] }, workflow_call: null })
     const { ci } = workflow('azure-dev.yml').jobs
@@ -188,7 +189,7 @@ describe('CI', () => {
 describe('the workflow of azd', () => {
   const { on, env, jobs } = workflow('azure-dev.yml')
 
-  it('has the variables that azd pipeline config sets, those of azure.yaml among them', () => {
+  it('has the variables of azd pipeline config, including those of azure.yaml', () => {
     const { pipeline } = parse(read('azure.yaml'))
     const own = ['TENANT_ID', 'SUBSCRIPTION_ID', 'ENV_NAME', 'LOCATION'].map((name) => `AZURE_${name}`)
     for (const name of [...own, ...pipeline.variables]) assert.equal(env?.[name], `\${{ vars.${name} }}`)
@@ -196,15 +197,15 @@ describe('the workflow of azd', () => {
     // A hook of azd sets it: azure-yaml.test.ts.
     read_.delete('TIDEMARK_EVENT_HUBS_UNITS')
     assert.ok(read_.size >= 7)
-    for (const name of read_) assert.ok(env !== undefined && name in env, `${name} is not handed to the template`)
+    for (const name of read_) assert.ok(env !== undefined && name in env, `${name} is not passed to the template`)
   })
 
-  it('the pipeline is a service principal, and gets no right on data', () => {
+  it('runs as a service principal without rights on data', () => {
     assert.equal(env?.AZURE_PRINCIPAL_TYPE, 'ServicePrincipal')
     assert.equal(env?.AZURE_PRINCIPAL_ID, '')
   })
 
-  it('signs in by federated credentials before it asks Azure, and has packages before azd runs a hook', () => {
+  it('signs in by federated credentials before using Azure, and runs npm ci before hooks', () => {
     const runs = jobs.deploy?.steps?.flatMap(({ run }) => run ?? []) ?? []
     const first = (what: RegExp): number => runs.findIndex((run) => what.test(run))
     const signIn = first(/^azd auth login .*--federated-credential-provider github$/)
@@ -213,18 +214,19 @@ describe('the workflow of azd', () => {
     assert.equal(jobs.deploy?.env?.AZURE_CLIENT_ID, `\${{ vars.AZURE_CLIENT_ID }}`)
   })
 
-  it('reads the template with the Bicep CLI of the tests, in every job that reads it', () => {
+  it('uses the tests’ Bicep CLI in every job that compiles the template', () => {
     const installed = Object.values(jobs).flatMap((job) => joinRuns(job).match(/^az bicep install .*$/gm) ?? [])
     assert.deepEqual(installed, Array(2).fill(`az bicep install --version v${BICEP_VERSION}`))
     assert.match(jobs.deploy?.env?.AZD_BICEP_TOOL_PATH ?? '', /\/\.azure\/bin\/bicep$/)
   })
 
-  it('shows on a pull request what would change, as a reader, and changes nothing; not for a fork, which has no rights', () => {
+  it('previews a pull request as a reader, changes nothing, and skips forks', () => {
     assert.ok('pull_request' in on)
     const { template, preview } = jobs
     assert.equal(
       template?.if,
-      "github.event_name == 'pull_request' && vars.AZURE_PREVIEW_CLIENT_ID != '' && github.event.pull_request.head.repo.full_name == github.repository",
+      "github.event_name == 'pull_request' && vars.AZURE_PREVIEW_CLIENT_ID != '' && " +
+        'github.event.pull_request.head.repo.full_name == github.repository',
     )
     assert.equal(preview?.needs, 'template')
     const login = preview.steps?.find(({ uses = '' }) => uses.startsWith('Azure/login@'))
@@ -234,7 +236,7 @@ describe('the workflow of azd', () => {
     assert.match(joinRuns(preview), /--validation-level ProviderNoRbac$/m)
   })
 
-  it('deploys on main alone, after CI, and is never cut off', () => {
+  it('deploys only on main, after CI, and is never cancelled', () => {
     assert.deepEqual(on.push?.branches, ['main'])
     const { deploy } = jobs
     assert.equal(deploy?.if, "github.ref == 'refs/heads/main' && vars.AZURE_CLIENT_ID != ''")
@@ -244,7 +246,7 @@ describe('the workflow of azd', () => {
       .match(/^azd .*$/gm)
       ?.filter((run) => !run.startsWith('azd auth'))
     assert.deepEqual(asked, ['azd provision --no-prompt'])
-    // `azd deploy --all` knows no order.
+    // `azd deploy --all` has no order.
     assert.match(
       joinRuns(deploy),
       /^services=\$\(npm run -s deploy:order -- --against "\$BEFORE"\)\nfor service in \$services; do azd deploy "\$service" --no-prompt; done$/m,

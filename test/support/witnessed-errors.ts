@@ -30,7 +30,7 @@ export class WitnessedErrors {
   /** Holds a line of the functions' log against the row of the code that it should name: one that no answer has. */
   logLine(code: string, line: string): void {
     assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
-    const [, found = ''] = / (?:is held|cannot process [^:]*|waits by itself): ([a-z-]+): ./.exec(line) ?? []
+    const [, found = ''] = / (?:is held|cannot process [^:]*|is parked): ([a-z-]+): ./.exec(line) ?? []
     assert.equal(found, code, line)
     this.#seen.add(found)
   }

@@ -110,7 +110,7 @@ describe("the demo's check of stock", () => {
       'stock of an order that is not there',
       order(),
       stock(received, reserved('1')),
-      /reserved for 1, which is no order/,
+      /reserved for 1, which is not an order/,
     ],
   ] as const)
     it(`finds ${what}`, () => assert.match(disagreements({ orders, stock: foldRawStock(items) }).join(), found))
@@ -222,7 +222,7 @@ describe("the demo's check of what four services agree on", () => {
       /recalled/,
     ],
     ['a confirmed order that left', { ...waiting, shipment: done.shipment }, /confirmed, its shipment dispatched/],
-    ['other lines than were ordered', { ...waiting, shipment: [otherLines] }, /shipped other lines/],
+    ['other lines than were ordered', { ...waiting, shipment: [otherLines] }, /shipment with other lines/],
     ['another address than the order has', { ...waiting, shipment: [otherAddress] }, /to another address/],
   ] as const)
     it(`finds ${what}`, () => assert.match(checkStory(story).join(), found))
@@ -266,8 +266,8 @@ describe("the demo's check of what four services agree on", () => {
     const answered = { type: 'StockAnswered', data: { orderId: '1', answer: 'reserved' } }
     const noted = { type: 'ConfirmationNoted', data: { orderId: '1' } }
     assert.equal(told(answered, noted), '')
-    assert.match(told(noted), /was told 1 times of its stock, and heard 0/)
-    assert.match(told(answered, answered, noted), /was told 1 times of its stock, and heard 2/)
-    assert.match(told(answered), /was told 1 times of its order, and heard 0/)
+    assert.match(told(noted), /has 1 events about its stock, but its fulfilment recorded 0/)
+    assert.match(told(answered, answered, noted), /has 1 events about its stock, but its fulfilment recorded 2/)
+    assert.match(told(answered), /has 1 events about its order, but its fulfilment recorded 0/)
   })
 })

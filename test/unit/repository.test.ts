@@ -234,7 +234,7 @@ describe('imports', () => {
       refused('no import of the files of a folder above').toSorted(),
       up.map(([file, target]) => `${file} ${join(dirname(file), target)}`).toSorted(),
     )
-    assert.deepEqual(refused('no import of a folder below, by files that it shares'), [
+    assert.deepEqual(refused('no import of a subfolder by the files it shares'), [
       'packages/kit/planted-down.ts packages/kit/control/control-server.ts',
     ])
     const across = refused('no cycles between folders')

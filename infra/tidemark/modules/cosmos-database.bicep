@@ -1,8 +1,8 @@
-// The database of a service and its containers. Whoever uses them cannot make them: rights on data do not cover it.
+// The database of a service and its containers. Rights on data do not allow creating them.
 
 import { Database, List, Shape } from '../types.bicep'
 
-@description('The account that the database is in.')
+@description('The account of the database.')
 param accountName string
 
 @description('The database.')
@@ -11,7 +11,7 @@ param database Database
 @description('The lists that its service serves.')
 param lists List[]
 
-@description('How capacity is paid for.')
+@description('How capacity is billed.')
 param size Shape.cosmos
 
 var autoscales = size.capacity == 'autoscale'
@@ -20,7 +20,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
   name: accountName
 }
 
-// What its containers share: all but the log.
+// Its throughput is shared by all containers except the log.
 resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2025-10-15' = {
   parent: account
   name: database.name
@@ -30,8 +30,8 @@ resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2025-10
   }
 }
 
-// An id is unique in its logical partition: the id of a commit is the version of its first event. In a log
-// the key of a command is unique too. One after the other, as the databases are: main.bicep.
+// An id is unique in its logical partition: a commit's id is the version of its first event. In a log a
+// command's key is unique too. One after the other, like the databases: main.bicep.
 @batchSize(1)
 resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = [
   for container in database.containers: {
@@ -49,7 +49,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
             container.?indexedPaths == null ? container.?excludedPaths ?? [] : ['/*'],
             path => { path: path }
           )
-          // A list costs what it shows, not what its view holds, where its filters and its order are in one index.
+          // With filters and order in one index, a list costs by the items shown, not by the view's size.
           compositeIndexes: map(
             filter(lists, list => list.container == container.name),
             list => map(list.index, path => { path: path, order: 'descending' })
@@ -60,7 +60,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
           : { uniqueKeyPolicy: { uniqueKeys: map(container.?uniqueKeys ?? [], path => { paths: [path] }) } })
         defaultTtl: container.?defaultTtl
       }
-      // The log has its own: no rebuild of a view, however many, can slow down a command.
+      // The log has its own throughput, so rebuilds of views cannot slow down commands.
       options: autoscales && container.access == 'append'
         ? { autoscaleSettings: { maxThroughput: size.logThroughput! } }
         : {}

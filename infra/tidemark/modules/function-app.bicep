@@ -1,12 +1,12 @@
-// The function app of a microservice, on a Flex Consumption plan of its own: one such plan has one app.
+// The function app of a microservice. A Flex Consumption plan has only one app, so each app has its own plan.
 // https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan
 
 import { Service, Shape, Tags } from '../types.bicep'
 
-@description('The region of everything.')
+@description('The region of all resources.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The name of the app.')
@@ -19,7 +19,7 @@ param planName string
 @description('The service that it runs.')
 param service Service
 
-@description('How large and how warm it is.')
+@description('Its instance sizes and always-ready instances.')
 param apps Shape.apps
 
 @description('The name of its user-assigned identity.')
@@ -28,7 +28,7 @@ param identityName string
 @description('The name of its host storage.')
 param storageName string
 
-@description('The container of that storage that its packages are deployed to.')
+@description('The container in that storage for its packages.')
 param packageContainer string
 
 @description('The name of the Event Hubs namespace.')
@@ -40,13 +40,13 @@ param accountName string
 @description('The name of Application Insights.')
 param applicationInsightsName string
 
-@description('The client id of the app registration whose tokens it takes. Empty: function keys alone stand before it.')
+@description('The client id of the app registration for its tokens. Empty: only function keys protect it.')
 param apiClientId string
 
-@description('The address that traces and metrics are sent to by OTLP. Empty: they are not.')
+@description('The OTLP address for traces and metrics. Empty: none are sent.')
 param otlpEndpoint string
 
-@description('The name of the virtual network that it calls through. Empty: there is none.')
+@description('The name of the virtual network for its outgoing calls. Empty: there is none.')
 param networkName string
 
 @description('The resource id of the Log Analytics workspace.')
@@ -56,7 +56,7 @@ var abbreviations = loadJsonContent('../abbreviations.json')
 var isPrivate = !empty(networkName)
 var isPublic = apps.publicHttp || !isPrivate
 
-// All HTTP functions scale together, each of the others alone.
+// All HTTP functions scale together; each other function scales alone.
 var alwaysReady = concat(
   [{ name: 'http', instanceCount: apps.alwaysReady.http }],
   [{ name: 'function:${service.functions.relay}', instanceCount: apps.alwaysReady.relay }],
@@ -110,7 +110,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
 }
 
-// Only what Flex Consumption takes: of its siteConfig it refuses what other plans want.
+// Contains only properties that Flex Consumption accepts. It refuses siteConfig properties of other plans:
 // test/infra/support/flex.ts has the list.
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
@@ -126,8 +126,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     publicNetworkAccess: isPublic ? 'Enabled' : 'Disabled'
-    // On Flex Consumption all that the app sends goes through its subnet, and is seen by the security group
-    // there: no property asks for it.
+    // On Flex Consumption all outgoing traffic goes through the subnet and its security group, without
+    // another property.
     virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
     functionAppConfig: {
       runtime: { name: 'node', version: '24' }
@@ -150,9 +150,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       http20Enabled: true
       appSettings: concat(
         [
-          // Blobs alone: keys, leases of timers and checkpoints. Queues are for blob triggers, of which there
-          // are none; without tables the host leaves its diagnostic events, which are in the logs as well,
-          // unwritten.
+          // Only blobs: keys, timer leases and checkpoints. Queues are for blob triggers, and there are none.
+          // Without tables the host does not write its diagnostic events, which are also in the logs.
           // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
           { name: 'AzureWebJobsStorage__blobServiceUri', value: storage.properties.primaryEndpoints.blob }
           { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
@@ -167,7 +166,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           { name: 'CosmosConnection__accountEndpoint', value: account.properties.documentEndpoint }
           { name: 'CosmosConnection__credential', value: 'managedidentity' }
           { name: 'CosmosConnection__clientId', value: identity.properties.clientId }
-          // No secret: local authentication is off, so it says where to, and the identity says who.
+          // Not a secret: local authentication is off. It only names the target; the identity authenticates.
           { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: applicationInsights.properties.ConnectionString }
           {
             name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
@@ -182,9 +181,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // Packages are deployed with tokens of Entra; a publishing password would be another way in, with nobody's
-  // name on it. This and what else is of the app, one after the other: of two changes to one app at a time,
-  // one may be refused (409, "another operation is in progress").
+  // Packages are deployed with Entra tokens; an anonymous publishing password would be another way in.
+  // The app's subresources are written one after the other, because Azure may refuse one of two simultaneous
+  // changes to an app (409, "another operation is in progress").
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
@@ -196,8 +195,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     dependsOn: [ftp]
   }
 
-  // No path is left open, the contract's (openapi.json) neither: who may not call a service need not know
-  // what it takes, and whoever builds against it has the contract in the repository.
+  // No path is open, not even the contract's (openapi.json). A caller without access does not need it, and
+  // developers have the contract in the repository.
   resource authentication 'config' = if (!empty(apiClientId)) {
     name: 'authsettingsV2'
     properties: {
@@ -212,14 +211,14 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           enabled: true
           registration: {
             clientId: apiClientId
-            // Tokens of version 2: the registration has api.requestedAccessTokenVersion 2.
+            // Tokens of version 2: the registration sets api.requestedAccessTokenVersion to 2.
             openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
           }
-          // A token of version 2 is for the id itself, whatever the caller asked for; by the URI it is asked for.
+          // The audience of a version 2 token is always the id; a caller requests it by the URI.
           validation: { allowedAudiences: [apiClientId, 'api://${apiClientId}'] }
         }
       }
-      // It only checks tokens: there is no session that a token would have to be kept for.
+      // The app only checks tokens. It has no sessions that would need a token store.
       login: { tokenStore: { enabled: false } }
     }
     dependsOn: [scm]
@@ -236,9 +235,9 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
-// Also where it answers the internet: the Functions host tells the platform of its triggers by a call to the
-// app's own name, which has to lead to an address inside, as the subnet lets no call out. Without it the app
-// is deployed and never scaled.
+// Also needed if the app answers the internet. The Functions host reports its triggers to the platform by
+// calling the app's own name. The subnet blocks outgoing calls, so that name must resolve to a private
+// address. Without it the app is deployed but never scaled.
 // https://techcommunity.microsoft.com/blog/appsonazureblog/network-related-issues-for-function-app-synctriggers/4205866
 module privateEndpoint 'private-endpoint.bicep' = if (isPrivate) {
   params: {
@@ -255,5 +254,5 @@ module privateEndpoint 'private-endpoint.bicep' = if (isPrivate) {
 @description('The name of the app.')
 output name string = app.name
 
-@description('Where it answers HTTP.')
+@description('The address where it answers HTTP.')
 output address string = 'https://${app.properties.defaultHostName}'

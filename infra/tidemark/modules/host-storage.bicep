@@ -1,5 +1,5 @@
-// What the Functions host of one service keeps: the package that it runs, its checkpoints, its locks. No
-// other service comes near it.
+// The storage of one service's Functions host: its package, checkpoints and locks. No other service has
+// access.
 
 import { Tags } from '../types.bicep'
 
@@ -12,10 +12,10 @@ param tags Tags
 @description('The name of the storage account.')
 param name string
 
-@description('How often the data is kept, and where.')
+@description('The replication of the data.')
 param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
 
-@description('The virtual network that the account is reached in. Empty: there is none.')
+@description('The virtual network with the account\'s endpoint. Empty: there is none.')
 param networkName string
 
 @description('The Log Analytics workspace.')
@@ -48,7 +48,7 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   dependsOn: [storage]
 }
 
-// The name is the host's own. It makes azure-webjobs-hosts and azure-webjobs-secrets for itself, where it needs them.
+// The host defines this name. It creates azure-webjobs-hosts and azure-webjobs-secrets itself when needed.
 resource checkpoints 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: account::blobs
   name: 'azure-webjobs-eventhub'
@@ -59,8 +59,8 @@ resource checkpoints 'Microsoft.Storage/storageAccounts/blobServices/containers@
 @description('The name of the storage account.')
 output name string = account.name
 
-@description('Where its blobs are.')
+@description('Its blob endpoint.')
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 
-@description('The container that packages are deployed to.')
+@description('The container for packages.')
 output packageContainer string = packages.name

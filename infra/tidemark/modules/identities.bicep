@@ -1,12 +1,13 @@
-// The identities of the services, long before anything is given to them: Cosmos DB refuses a role to an
-// identity that Entra does not know everywhere yet. https://github.com/pulumi/pulumi-azure-native/issues/2816
+// The identities of the services. They are created long before their roles, because Cosmos DB refuses a role
+// for an identity that Entra has not replicated yet.
+// https://github.com/pulumi/pulumi-azure-native/issues/2816
 
 import { Tags } from '../types.bicep'
 
 @description('The region of the identities.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The names of the identities.')

@@ -1,25 +1,25 @@
-// A microservice: its storage, the rights of its identity, and the app that works with them. Services share
-// an account and a namespace, where each is let into its own part alone, and nothing else.
+// A microservice: its storage, its identity's rights and its app. Services share only an account and a
+// namespace, and each has access only to its own part.
 
 import { hostStorageName, identityName } from '../names.bicep'
 import { Container, Service, Shape, Tags } from '../types.bicep'
 
-@description('The region of everything.')
+@description('The region of all resources.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The service.')
 param service Service
 
-@description('The containers of its database, which bears its name.')
+@description('The containers of its database, which has the service\'s name.')
 param containers Container[]
 
-@description('What makes names unique.')
+@description('The part that makes names unique.')
 param resourceToken string
 
-@description('How large and how warm its app is.')
+@description('The app\'s instance sizes and always-ready instances.')
 param apps Shape.apps
 
 @description('How its storage is replicated.')
@@ -34,10 +34,10 @@ param accountName string
 @description('The name of Application Insights.')
 param applicationInsightsName string
 
-@description('The client id of the app registration whose tokens it takes. Empty: function keys alone stand before it.')
+@description('The client id of the app registration for its tokens. Empty: only function keys protect it.')
 param apiClientId string
 
-@description('The address that traces and metrics are sent to by OTLP. Empty: they are not.')
+@description('The OTLP address for traces and metrics. Empty: none are sent.')
 param otlpEndpoint string
 
 @description('The name of the virtual network. Empty: there is none.')
@@ -79,7 +79,7 @@ module access 'access.bicep' = {
   dependsOn: [hostStorage]
 }
 
-// Rights come first: without them its host does not start, and says so by restarting.
+// Rights come first: without them the host does not start, and restarts again and again.
 module app 'function-app.bicep' = {
   params: {
     location: location
@@ -102,11 +102,11 @@ module app 'function-app.bicep' = {
   dependsOn: [access]
 }
 
-@description('The blob endpoint of its host storage: what AzureWebJobsStorage__blobServiceUri is.')
+@description('The blob endpoint of its host storage: the value of AzureWebJobsStorage__blobServiceUri.')
 output blobEndpoint string = hostStorage.outputs.blobEndpoint
 
 @description('The name of its function app.')
 output appName string = app.outputs.name
 
-@description('Where it answers HTTP.')
+@description('The address where it answers HTTP.')
 output address string = app.outputs.address

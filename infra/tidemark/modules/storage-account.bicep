@@ -1,6 +1,5 @@
-// A storage account that holds blobs, as all of them here are: opened by Entra alone, reached in the network
-// where there is one, and what happens to it is told. What it is for, and its containers, stand in the module
-// that uses this one.
+// A storage account for blobs. Only Entra tokens open it, it is reachable only in the network if there is
+// one, and its operations are logged. The module that uses this one defines its purpose and containers.
 
 import { Tags } from '../types.bicep'
 
@@ -13,16 +12,16 @@ param tags Tags
 @description('The name of the storage account.')
 param name string
 
-@description('How often the data is kept, and where.')
+@description('The replication of the data.')
 param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
 
-@description('Whether its blobs are kept for good: encrypted twice, with their versions, what is deleted comes back, and who reads is told as well. Otherwise they are written all the time.')
+@description('Whether blobs are permanent: encrypted twice, versioned, restorable, reads logged.')
 param isKept bool
 
 @description('Whether the account is locked against deletion.')
 param isLocked bool = false
 
-@description('The virtual network that the account is reached in. Empty: there is none.')
+@description('The virtual network with the account\'s endpoint. Empty: there is none.')
 param networkName string
 
 @description('The Log Analytics workspace.')
@@ -62,9 +61,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   }
 }
 
-// Containers that were deleted can be brought back. Blobs that are written all the time cannot, nor do they
-// have versions: each checkpoint would leave one behind, and listing them would slow down until consumers
-// stand still.
+// Deleted containers can be restored. Short-lived blobs cannot, and have no versions. Each checkpoint would
+// leave one behind, and listing them would slow down until consumers stand still.
 // https://github.com/MicrosoftDocs/azure-docs/issues/19531
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
@@ -76,8 +74,8 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   }
 }
 
-// On the account, not on the group: a group that is locked keeps its history of deployments for ever, and
-// after 800 of them takes no more.
+// On the account, not on the group: a locked group keeps its deployment history for ever, and accepts no more
+// after 800 deployments.
 // https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-history-deletions
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   scope: account
@@ -86,8 +84,8 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   dependsOn: [blobs]
 }
 
-// Of checkpoints and locks deletions alone: they are read and written all the time, and a log of that would
-// cost more than the account.
+// For checkpoints and locks only deletions are logged. They are read and written all the time, and logging
+// that would cost more than the account.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: blobs
   name: 'to-log-analytics'
@@ -111,6 +109,6 @@ module endpoint 'private-endpoint.bicep' = if (!isPublic) {
     targetId: account.id
     group: 'blob'
   }
-  // Of two changes to one account at a time, one is refused.
+  // Azure refuses one of two simultaneous changes to an account.
   dependsOn: [blobs]
 }

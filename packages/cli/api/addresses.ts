@@ -1,11 +1,11 @@
 import { UsageError } from '../command-line/arguments.ts'
 import { findAddress } from './service-address.ts'
 
-/** Where services answer. */
+/** The addresses of services. */
 export interface Addresses {
-  /** Those that are asked where none is named. */
+  /** The services to ask if the caller names none. */
   readonly services: readonly string[]
-  /** Whether the caller named the addresses: only to these are keys sent. */
+  /** Whether the caller gave the addresses. Keys are sent only to these. */
   readonly given: boolean
   /** @throws UsageError, UnreachableError */
   of(service: string): Promise<string>
@@ -16,7 +16,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /**
  * Reads `--url` values: `https://host` is the address of every service, `ordering=https://host` that of one.
- * Without any, services are looked for on this machine.
+ * Without any, looks for the services on this machine.
  * @param known the services of this repository.
  */
 export function readAddresses(urls: readonly string[], known: readonly string[]): Addresses {
@@ -40,25 +40,25 @@ export function readAddresses(urls: readonly string[], known: readonly string[])
     given: true,
     async of(service) {
       const address = named.get(service) ?? general
-      if (address === undefined) throw new UsageError(`no --url is the address of ${service}`)
+      if (address === undefined) throw new UsageError(`no --url gives the address of ${service}`)
       return address
     },
   }
 }
 
-/** The address without a slash at its end. What is wrong with it is told without the address: it may hold a key. */
+/** Checks an address and removes a slash at its end. Errors do not show it, because it may contain a key. */
 function checked(text: string): string {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw new UsageError('--url is an address such as https://func-ordering.example.net, or ordering=https://…')
+    throw new UsageError('--url must be an address such as https://func-ordering.example.net, or ordering=https://…')
   if (url.username || url.password || url.search || url.hash)
     throw new UsageError(
-      '--url takes no user, query or fragment: a key goes into TIDEMARK_FUNCTION_KEY or TIDEMARK_TOKEN',
+      '--url takes no user, query or fragment: put a key into TIDEMARK_FUNCTION_KEY or TIDEMARK_TOKEN',
     )
   return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}`
 }
 
-/** Whether what is sent to an address stays on this machine. */
+/** Whether requests to an address stay on this machine. */
 export function isLoopback(address: string): boolean {
   return LOOPBACK.test(new URL(address).hostname)
 }

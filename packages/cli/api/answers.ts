@@ -1,9 +1,9 @@
 import type { RecordedEvent } from 'tidemark'
 import type { ParkedMessage, ParkedStream, ServiceStatus } from 'tidemark/tools'
 
-// What the operations API answers: schemas/openapi.json has each field.
+// The answers of the operations API. schemas/openapi.json describes each field.
 
-/** An event as the log keeps it. */
+/** An event as the log stores it. */
 export type EventAnswer = RecordedEvent
 
 export interface StateAnswer {
@@ -31,7 +31,7 @@ export interface ActedAnswer {
     readonly code?: string
     readonly reason?: string
   }[]
-  /** Whether more of what was chosen waits. */
+  /** Whether more of the selected items wait. */
   readonly more: boolean
 }
 

@@ -3,17 +3,19 @@ import { type Addresses, isLoopback } from './addresses.ts'
 import type { Credentials } from './credentials.ts'
 import { UnreachableError } from './errors.ts'
 
-/** `status` asks every hub. What a POST asks for takes as long as Azure lets an answer take: 230 s. */
+/**
+ * A GET of `status` asks every hub. A POST may take the longest time that Azure allows for an answer: 230 s.
+ */
 const GIVE_UP_AFTER_MS = { GET: 60_000, POST: 240_000 }
 
 /** How requests are made. */
 export interface ApiOptions {
   readonly addresses: Addresses
   readonly credentials: Credentials
-  /** Ends what is asked for. */
+  /** Aborts the requests. */
   readonly signal?: AbortSignal
   readonly giveUpAfterMs?: number
-  /** Who asks: what a service on a laptop keeps as the actor. In Azure the sign-in tells. */
+  /** The actor that a service on a laptop records. In Azure the actor comes from the sign-in. */
   readonly actor?: string
 }
 
@@ -28,17 +30,17 @@ export interface ApiRequest {
 export interface ApiResponse {
   readonly url: string
   readonly response: Response
-  /** What is thrown where the answer breaks off. */
+  /** The error to throw if the answer breaks off. */
   failure(error: Error): Error
 }
 
-/** Sends a request to a service, with what lets the caller in. @throws UnreachableError */
+/** Sends a request to a service, with the caller's credentials. @throws UnreachableError */
 export async function ask(service: string, request: ApiRequest, options: ApiOptions): Promise<ApiResponse> {
   const { method, path, headers, body } = request
   const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS[method], actor } = options
   const address = await addresses.of(service)
   if (addresses.given && credentials.secret && !address.startsWith('https:') && !isLoopback(address))
-    throw new UnreachableError(`${address} is not asked: over http: a key could be read on its way`)
+    throw new UnreachableError(`${address} was not asked: over http: others could read the key. Use https:`)
   const authHeaders = addresses.given ? await credentials.headers(service) : await localHeaders()
   const url = `${address}${path}`
   const timeout = AbortSignal.timeout(giveUpAfterMs)
@@ -64,7 +66,7 @@ export async function ask(service: string, request: ApiRequest, options: ApiOpti
   return { url, response, failure }
 }
 
-/** `fetch` says only that it failed: its cause says why. */
+/** `fetch` says only that it failed; the cause of its error says why. */
 function describeCause(error: Error): string {
   const { cause } = error
   if (!(cause instanceof Error)) return error.message

@@ -1,25 +1,25 @@
 import { UsageError } from '../command-line/arguments.ts'
 import { UnreachableError } from './errors.ts'
 
-/** What lets the caller in. No message ever shows it. */
+/** The caller's credentials. No message ever shows them. */
 export interface Credentials {
-  /** Whether there is anything to keep from others. */
+  /** Whether there is a key or a token. */
   readonly secret: boolean
-  /** What a service is shown. @throws UnreachableError where nobody is signed in. */
+  /** The headers for a service. @throws UnreachableError if nobody is signed in. */
   headers(service: string): Promise<Readonly<Record<string, string>>>
-  /** A text that came from elsewhere, without the secrets in it. */
+  /** Replaces the secrets in a text by asterisks. */
   masked(text: string): string
 }
 
-/** A header takes nothing else; the runtime's own error would show the value. */
+/** The characters a header may have. Checked here, because the runtime's own error would show the value. */
 const PRINTABLE = /^[\x21-\x7e]+$/
-/** A token that ends sooner is fetched anew. */
+/** A token that expires sooner is fetched again. */
 const SOON_MS = 5 * 60_000
 
 /**
- * Reads the function key and the bearer token of the environment. Each app has keys of its own:
- * `ordering=<key> inventory=<key>`. Without such a token but with the client id of the API's registration,
- * the token is that of who is signed in (`az login`), fetched anew before it ends.
+ * Reads the function key and the bearer token from the environment. Each app has its own keys:
+ * `ordering=<key> inventory=<key>`. Without a token, but with the client id of the API's registration, uses
+ * the token of the `az login` session and fetches it again before it expires.
  * @param known the services of this repository. @throws UsageError
  */
 export function readCredentials(environment: NodeJS.ProcessEnv, known: readonly string[]): Credentials {
@@ -43,14 +43,14 @@ export function readCredentials(environment: NodeJS.ProcessEnv, known: readonly 
   }
 }
 
-/** @returns the token of who is signed in at the Azure CLI; several that ask at once share it. */
+/** @returns a function that fetches the token of the Azure CLI session. Concurrent callers share it. */
 function createSignIn(client: string): () => Promise<string> {
   let held: { readonly token: Promise<string>; until: number } | undefined
   const fetched = async (): Promise<{ token: string; expiresOnTimestamp: number }> => {
     const { AzureCliCredential } = await import('@azure/identity')
     return new AzureCliCredential().getToken(`api://${client}/.default`).catch(({ message }: Error) => {
       const [why] = message.split('\n')
-      throw new UnreachableError(`no token for api://${client}: ${why}. az login signs you in: docs/cli.md`)
+      throw new UnreachableError(`no token for api://${client}: ${why}. Sign in with az login: docs/cli.md`)
     })
   }
   return async () => {
@@ -63,7 +63,7 @@ function createSignIn(client: string): () => Promise<string> {
         now.until = expiresOnTimestamp - SOON_MS
       },
       () => {
-        // The next one asks again.
+        // The next caller asks again.
         now.until = 0
       },
     )
@@ -71,14 +71,14 @@ function createSignIn(client: string): () => Promise<string> {
   }
 }
 
-/** By service; `''`: of all others. */
+/** @returns keys by service; `''` has the key of all others. */
 function parseKeys(environment: NodeJS.ProcessEnv, known: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>()
   for (const text of environment.TIDEMARK_FUNCTION_KEY?.trim().split(/\s+/) ?? []) {
-    // A key may have such a sign, too.
+    // A key itself may contain `=`.
     const service = known.find((name) => text.startsWith(`${name}=`)) ?? ''
     const key = service === '' ? text : text.slice(service.length + 1)
-    if (keys.has(service)) throw new UsageError(`TIDEMARK_FUNCTION_KEY has two keys of ${service || 'all services'}`)
+    if (keys.has(service)) throw new UsageError(`TIDEMARK_FUNCTION_KEY has two keys for ${service || 'all services'}`)
     if (key !== '') keys.set(service, checkPrintable('TIDEMARK_FUNCTION_KEY', key))
   }
   return keys
@@ -91,5 +91,5 @@ function parseToken(environment: NodeJS.ProcessEnv): string | undefined {
 
 function checkPrintable(name: string, text: string): string {
   if (PRINTABLE.test(text)) return text
-  throw new UsageError(`${name} holds characters that no header can carry`)
+  throw new UsageError(`${name} has characters that a header cannot carry`)
 }

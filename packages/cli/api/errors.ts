@@ -1,13 +1,13 @@
 import { UsageError } from '../command-line/arguments.ts'
 
-export const SIGN_IN_HINT = 'TIDEMARK_TOKEN and TIDEMARK_FUNCTION_KEY let you in: docs/cli.md'
+export const SIGN_IN_HINT = 'Set TIDEMARK_TOKEN or TIDEMARK_FUNCTION_KEY: docs/cli.md'
 
 /**
- * Nobody answers, or who answers lets nobody in or is no running service: nothing can be said about what was
- * asked for.
+ * Nothing answers, access is denied, or the answer does not come from a running service. So the result is
+ * unknown.
  */
 export class UnreachableError extends UsageError {
-  /** Of the answer, where the service gave a reason. */
+  /** The code in the answer, if the service gave one. */
   readonly code: string | undefined
 
   constructor(message: string, code?: string) {
@@ -17,8 +17,7 @@ export class UnreachableError extends UsageError {
 }
 
 /**
- * The service answered that it cannot do what was asked for: problem details (RFC 9457) with a code of
- * docs/errors.md.
+ * The service refused the request, with problem details (RFC 9457) and a code of docs/errors.md.
  */
 export class RefusedError extends UsageError {
   readonly status: number

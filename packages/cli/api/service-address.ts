@@ -7,22 +7,22 @@ import { UnreachableError } from './errors.ts'
 const FIRST_PORT = 7071
 const GIVE_UP_AFTER_MS = 30_000
 
-/** The port of a host whose first service this is: hosts of different services do not get into each other's way. */
+/** The port of a host whose first service this is. Each service has its own, so hosts do not conflict. */
 export function findHttpPort(service: string): number {
   return portSetting('TIDEMARK_HTTP_PORT', FIRST_PORT + findIndex(service))
 }
 
 /**
- * Where a service answers, such as `http://127.0.0.1:7071`: at TIDEMARK_HTTP_PORT where it is set, else at
- * the first port, where one host runs every service, at its own, or at that of a service it shares a host
- * with.
- * @throws UnreachableError when it answers nowhere.
+ * Finds the address of a service, such as `http://127.0.0.1:7071`. Tries TIDEMARK_HTTP_PORT if it is set.
+ * Otherwise tries the first port (one host may run every service), the service's own port, and the ports of
+ * the other services (it may share a host).
+ * @throws UnreachableError if it answers at none.
  */
 export function findAddress(service: string): Promise<string> {
   return findAnswering(service, listPorts(service))
 }
 
-/** The first of these ports where the service answers. @throws UnreachableError when it answers at none. */
+/** The first of these ports where the service answers. @throws UnreachableError if it answers at none. */
 export async function findAnswering(service: string, ports: readonly number[]): Promise<string> {
   const silent: number[] = []
   const others: string[] = []
@@ -51,7 +51,7 @@ function findIndex(service: string): number {
   return place
 }
 
-/** Every app tells in its OpenAPI document which services it has. */
+/** Every app lists its services in its OpenAPI document. */
 async function probe(address: string, service: string): Promise<string> {
   try {
     const response = await fetch(`${address}/api/openapi.json`, {
@@ -59,7 +59,7 @@ async function probe(address: string, service: string): Promise<string> {
       signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
     })
     const text = await response.text()
-    if (response.status === 401) return 'wants a token: is TIDEMARK_DATA the folder of the system that runs there?'
+    if (response.status === 401) return 'requires a token: is TIDEMARK_DATA the folder of the system that runs there?'
     if (response.ok && parseServices(text).includes(service)) return 'the service'
     return `answered ${response.status}: ${service} does not run there`
   } catch (error) {
@@ -68,7 +68,7 @@ async function probe(address: string, service: string): Promise<string> {
   }
 }
 
-/** The services that an OpenAPI document names as its tags; none where the text is something else. */
+/** The services that an OpenAPI document names as its tags; none if the text is not such a document. */
 function parseServices(text: string): readonly string[] {
   try {
     const { tags } = JSON.parse(text) as { readonly tags?: readonly { readonly name?: string }[] }

@@ -12,7 +12,7 @@ export interface Page<Item> {
   readonly continuation?: string | number
 }
 
-/** The operations API of one service: all that the commands ask over HTTP goes through here. */
+/** The operations API of one service. All HTTP requests of the commands go through it. */
 export class ServiceApi {
   readonly service: string
   readonly #options: ApiOptions
@@ -34,11 +34,11 @@ export class ServiceApi {
     return this.#ask('POST', path, body)
   }
 
-  /** A page. @throws UnreachableError where the answer is no list */
+  /** A page. @throws UnreachableError if the answer is not a list */
   async page<Item>(path: string, query: Query = {}): Promise<Page<Item>> {
     const page = await this.get<Page<Item>>(path, query)
     if (Array.isArray(page.items)) return page
-    throw new UnreachableError(`the answer of /api/${this.service}/${path} is no list: it is of another version`)
+    throw new UnreachableError(`the answer of /api/${this.service}/${path} is not a list: is it another version?`)
   }
 
   /**
@@ -55,9 +55,9 @@ export class ServiceApi {
       const page = await this.page<Item>(path, continuation === undefined ? query : { ...query, [next]: continuation })
       yield* page.items
       if (page.continuation === undefined) return
-      // Asking on would never end.
+      // Otherwise the loop would never end.
       if (page.continuation === continuation)
-        throw new UnreachableError(`/api/${this.service}/${path} goes on where it began: it is of another version`)
+        throw new UnreachableError(`/api/${this.service}/${path} repeats the same page: is it another version?`)
       continuation = page.continuation
     }
   }
@@ -79,7 +79,7 @@ export class ServiceApi {
     const body = isJson ? parsed(text) : undefined
     if (response.ok) {
       if (body !== undefined) return body as Answer
-      const why = isJson ? 'broke off, or is no JSON' : 'is no JSON: it is not the running system'
+      const why = isJson ? 'broke off, or is not JSON' : 'is not JSON: it is not from the running system'
       throw new UnreachableError(`the answer of ${url} ${why}`)
     }
     const { code, detail } = (body ?? {}) as { readonly code?: unknown; readonly detail?: unknown }
@@ -89,17 +89,17 @@ export class ServiceApi {
       if (status >= 500) throw new UnreachableError(message, code)
       throw new RefusedError(message, status, code)
     }
-    throw new UnreachableError(`${url} answered ${status}: ${WHY[status] ?? 'it is not the running system'}`)
+    throw new UnreachableError(`${url} answered ${status}: ${WHY[status] ?? 'it is not from the running system'}`)
   }
 }
 
 /** What an answer without problem details means. */
 const WHY: Readonly<Record<number, string>> = {
-  302: `it wants a sign-in. ${SIGN_IN_HINT}`,
-  401: `it lets nobody in without a key. ${SIGN_IN_HINT}`,
-  403: `it does not let you in. ${SIGN_IN_HINT}`,
-  404: 'it is not the running system, or one of a build that does not have this route yet',
-  502: 'what stands before the service cannot reach it',
+  302: `it requires a sign-in. ${SIGN_IN_HINT}`,
+  401: `it requires a key. ${SIGN_IN_HINT}`,
+  403: `it denies you access. ${SIGN_IN_HINT}`,
+  404: 'it is not the running system, or its build does not have this route yet',
+  502: 'the proxy before the service cannot reach it',
   503: 'the service is not running',
 }
 

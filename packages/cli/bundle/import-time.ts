@@ -11,15 +11,15 @@ const SAMPLE = join(PROJECT, 'local.settings.sample.json')
 const RUNS = 5
 const GIVE_UP_AFTER_MS = 60_000
 /**
- * What a shell or azd may have set for something else, and would be taken for a setting, or have Node start
- * otherwise.
+ * Variables that a shell or azd may have set for another purpose. They would count as settings, or change how
+ * Node starts.
  */
 const DECIDES = /^(TIDEMARK_|CosmosConnection|EventHubConnection|AzureWebJobs|WEBSITE_|NODE_)/i
 
 /**
- * How long an instance that has just started takes to load the functions of a folder, on this machine: the
- * median of several processes that have compiled nothing yet, with the sample's settings. Milliseconds.
- * @throws UsageError where they cannot be loaded.
+ * How long a new instance takes to load the functions of a folder on this machine, in milliseconds: the
+ * median of several fresh processes, with the settings of the sample.
+ * @throws UsageError if they cannot be loaded.
  */
 export async function importTime(folder: string): Promise<number> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !DECIDES.test(name)))

@@ -3,22 +3,24 @@ import { basename, dirname, join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
 import { PROJECT } from '../project/project.ts'
 
-// Packages that are CommonJS ask for Node's own modules with require, which an ES module does not have.
+// CommonJS packages load Node's own modules with require, which an ES module does not have.
 const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
-/** For `func start` in the folder: written by `npm run cloud:settings`, kept, and never deployed. */
+/**
+ * For `func start` in the folder. `npm run cloud:settings` writes it; it survives a bundle, and is not
+ * deployed.
+ */
 const LOCAL_SETTINGS = 'local.settings.json'
 
-// What azd and Core Tools leave out of the package. node_modules must not stand here: to azd that means that
-// Azure is to install packages.
+// Files that azd and Core Tools leave out of the package. Do not list node_modules: azd would then have Azure
+// install packages.
 const FUNCIGNORE = `/${LOCAL_SETTINGS}\n/.funcignore\n`
 
 /**
- * Bundles a module and everything it imports into ES modules that need nothing but Node, and
- * `@azure/functions-core`, which the Functions host supplies. What is imported later is in files of its own,
- * which are read then.
- * @param entry from the root of the repository.
- * @returns what went into it.
+ * Bundles a module and its imports into ES modules that need only Node and `@azure/functions-core`, which the
+ * Functions host supplies. Dynamic imports get files of their own, which are read when needed.
+ * @param entry its path from the root of the project.
+ * @returns the files that went into the bundle.
  */
 export async function bundleModule(entry: string, outfile: string): Promise<Metafile> {
   const { metafile } = await build({
@@ -29,7 +31,7 @@ export async function bundleModule(entry: string, outfile: string): Promise<Meta
     splitting: true,
     format: 'esm',
     platform: 'node',
-    // The oldest that the functions run on: packages/tidemark/azure-functions/node-version.ts
+    // The oldest version that the functions run on: packages/tidemark/azure-functions/node-version.ts
     target: 'node22',
     external: ['@azure/functions-core'],
     banner: { js: REQUIRE },
@@ -40,8 +42,8 @@ export async function bundleModule(entry: string, outfile: string): Promise<Meta
 }
 
 /**
- * Writes a service as a folder that is deployed as it is: its functions, host.json, and a package.json
- * without dependencies.
+ * Writes a service to a folder that is ready to deploy: its functions, host.json, and a package.json without
+ * dependencies.
  */
 export async function bundleService(service: string, folder: string): Promise<Metafile> {
   await mkdir(folder, { recursive: true })

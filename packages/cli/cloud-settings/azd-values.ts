@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process'
 import { UsageError } from '../command-line/arguments.ts'
 
-/** Outputs of infra/main.bicep, by the names that azd keeps them under. */
+/** The outputs of infra/main.bicep, by the names that azd stores them under. */
 export type AzdValues = Readonly<Record<string, string | undefined>>
 
-/** All of them: one alone may be somebody else's. */
+/** All are required: a single one may belong to something else. */
 const REQUIRED = ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES'] as const
 
 const GIVE_UP_AFTER_MS = 60_000
 
 /**
- * The values of azd's environment: a hook has them as environment variables, anybody else asks azd.
- * @throws UsageError where there is no environment.
+ * The values of azd's environment. A hook has them as environment variables; otherwise asks azd.
+ * @throws UsageError if there is no environment.
  */
 export async function azdValues(environment: NodeJS.ProcessEnv = process.env): Promise<AzdValues> {
   if (REQUIRED.every((name) => environment[name])) return environment
@@ -23,11 +23,11 @@ export async function azdValues(environment: NodeJS.ProcessEnv = process.env): P
   try {
     return Object(JSON.parse(stdout))
   } catch {
-    throw new UsageError(`azd env get-values answered no JSON: ${firstLine(stdout)}`)
+    throw new UsageError(`azd env get-values did not print JSON: ${firstLine(stdout)}`)
   }
 }
 
-/** What a command of azd prints. @throws UsageError that says what is wrong, and why. */
+/** Runs a command of azd. @returns its output. @throws UsageError with `whatIsWrong` and the reason. */
 export async function azd(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
@@ -45,5 +45,5 @@ export async function azd(
 }
 
 function firstLine(text: string): string {
-  return text.trim().split('\n')[0] || 'azd says nothing'
+  return text.trim().split('\n')[0] || 'azd printed nothing'
 }

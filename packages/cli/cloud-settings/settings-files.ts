@@ -4,23 +4,23 @@ import { type SettingName, settings } from 'tidemark/tools'
 import { UsageError } from '../command-line/arguments.ts'
 import type { AzdValues } from './azd-values.ts'
 
-/** What infra/main.bicep tells of an environment, as far as a service on a laptop needs it. */
+/** The outputs of infra/main.bicep that a service on a laptop needs. */
 export interface CloudEnvironment {
   readonly namespace: string
   readonly cosmos: string
   readonly services: readonly { readonly name: string; readonly blobEndpoint: string }[]
 }
 
-/** @throws UsageError where the environment is not one that infra/main.bicep provisioned. */
+/** @throws UsageError if infra/main.bicep did not provision the environment. */
 export function parseEnvironment({ EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, SERVICES }: AzdValues): CloudEnvironment {
   if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !SERVICES)
     throw new UsageError('EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT and SERVICES are not known: run azd provision first')
   return { namespace: EVENT_HUBS_NAMESPACE, cosmos: COSMOS_ENDPOINT, services: parseServices(SERVICES) }
 }
 
-/** azd keeps an array as JSON. */
+/** azd stores an array as JSON. */
 function parseServices(text: string): CloudEnvironment['services'] {
-  const wrong = new UsageError('SERVICES is not what infra/main.bicep puts out: run azd provision again')
+  const wrong = new UsageError('SERVICES is not the output of infra/main.bicep: run azd provision again')
   let services: unknown
   try {
     services = JSON.parse(text)
@@ -37,9 +37,9 @@ function parseServices(text: string): CloudEnvironment['services'] {
 }
 
 /**
- * local.settings.json of a service: identity-based, no keys. It shares its host storage, and so its
+ * The local.settings.json of a service: identity-based, without keys. It shares the host storage, and so
  * checkpoints and leases, with the app in Azure: the two divide the work.
- * @throws UsageError for a service that the environment does not have, or what no service would take.
+ * @throws UsageError if the environment lacks the service, or a value is not a valid setting.
  */
 export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, service: string): object {
   const found = services.find(({ name }) => name === service)
@@ -59,16 +59,16 @@ export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, s
   return { IsEncrypted: false, Values: values }
 }
 
-/** Writes settings where there are none, or over others where that is forced. @returns what was done. */
+/** Writes settings if the file does not exist; `force` overwrites it. @returns what was done. */
 export async function writeSettings(file: string, written: object, force: boolean): Promise<string> {
   const text = `${JSON.stringify(written, null, 2)}\n`
   const there = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw new UsageError(`${file} cannot be read: ${error.message}`)
   })
-  if (there === text) return 'is so already'
-  if (there !== undefined && !force) return 'has other settings and was left as it is: --force writes over it'
+  if (there === text) return 'is up to date'
+  if (there !== undefined && !force) return 'has other settings and was left unchanged: --force overwrites it'
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, text)
-  return there === undefined ? 'was written' : 'was written over'
+  return there === undefined ? 'was written' : 'was overwritten'
 }

@@ -8,12 +8,12 @@ const MANAGEMENT = 'https://management.azure.com'
 const API_VERSION = '2024-01-01'
 const GIVE_UP_AFTER_MS = 60_000
 
-/** For which tokens Azure Resource Manager asks. */
+/** The scope of tokens for Azure Resource Manager. */
 export const SCOPE = `${MANAGEMENT}/.default`
 
 /**
- * The throughput units that the namespace of an environment has now; 0 where there is none yet.
- * @throws UsageError where Azure does not say: a provision would set them back.
+ * The current throughput units of an environment's namespace; 0 if there is none yet.
+ * @throws UsageError if Azure does not report them: a provision would then reset them.
  */
 export async function throughputUnits(subscription: string, environment: string, token: string): Promise<number> {
   const { resourceGroup } = JSON.parse(readFileSync(ABBREVIATIONS, 'utf8'))
@@ -26,9 +26,9 @@ export async function throughputUnits(subscription: string, environment: string,
     throw unknown(error.message)
   })
   if (answer.status === 404) return 0
-  if (!answer.ok) throw unknown(`Azure answers ${answer.status}`)
+  if (!answer.ok) throw unknown(`Azure answered ${answer.status}`)
   const { value } = Object(await answer.json())
-  if (!Array.isArray(value)) throw unknown('Azure answers something else')
+  if (!Array.isArray(value)) throw unknown('Azure gave an unexpected answer')
   const units = value.map((namespace) => Number(Object(Object(namespace).sku).capacity))
   if (units.some((each) => !Number.isInteger(each))) throw unknown('a namespace has no capacity')
   return Math.max(0, ...units)

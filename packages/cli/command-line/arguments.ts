@@ -1,22 +1,21 @@
 import { parseArgs } from 'node:util'
 
-/** A mistake of whoever called a command: told in one line, without a stack. */
+/** A mistake of the caller: reported in one line, without a stack. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Somebody asked what arguments there are: no mistake. */
+/** The caller asked for help: not a mistake. */
 class HelpAsked extends Error {
   override readonly name = 'HelpAsked'
 }
 
-/** Asked for, it is told before anything else is looked at. */
+/** Handled before all other arguments. */
 const HELP = '--help'
 
 /**
- * Reads `--name value` arguments that are whole numbers, `--name` flags, and `--name value` arguments that
- * may stand several times.
- * @throws UsageError naming what is wrong and what there is.
+ * Reads whole numbers (`--name value`), flags (`--name`), and lists (`--name value`, which may be repeated).
+ * @throws UsageError that names the mistake and the valid arguments.
  */
 export function readArguments<Numbers extends string, Flags extends string, Lists extends string = never>(
   numbers: Readonly<Record<Numbers, number>>,
@@ -44,7 +43,7 @@ export function readArguments<Numbers extends string, Flags extends string, List
   for (const [name, otherwise] of Object.entries<number>(numbers)) {
     const value = values[name] === undefined ? otherwise : Number(values[name])
     if (!Number.isSafeInteger(value) || value < 0)
-      throw new UsageError(`--${name} is a whole number. There are: ${usage}`)
+      throw new UsageError(`--${name} must be a whole number. There are: ${usage}`)
     read[name] = value
   }
   for (const name of flags) read[name] = values[name] === true
@@ -53,10 +52,10 @@ export function readArguments<Numbers extends string, Flags extends string, List
 }
 
 /**
- * Reads the arguments that stand alone, each of them needed, `--name value` arguments that may be left out,
- * and `--name` flags.
- * @param subjects what each argument is, @param options what each value is: both for the line that says what there is.
- * @throws UsageError naming what is wrong and what there is.
+ * Reads positional arguments, all required; optional `--name value` arguments; and `--name` flags.
+ * @param subjects the name of each positional argument. @param options the name of each value. Both appear in
+ * the usage line.
+ * @throws UsageError that names the mistake and the valid arguments.
  */
 export function readSubjects<Subjects extends string, Names extends string = never, Flags extends string = never>(
   subjects: readonly Subjects[],
@@ -89,10 +88,12 @@ export function readSubjects<Subjects extends string, Names extends string = nev
   } as ReturnType<typeof readSubjects<Subjects, Names, Flags>>
 }
 
-/** The exit code of a command that was interrupted: 128 and SIGINT. */
+/** The exit code of an interrupted command: 128 plus the number of SIGINT. */
 export const INTERRUPTED = 130
 
-/** Runs a command: what is the caller's to mend is one line and exit code 1, anything else the whole error. */
+/**
+ * Runs a command. A mistake of the caller prints one line, any other error prints whole; both exit with 1.
+ */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command()

@@ -1,4 +1,4 @@
-/** A Markdown table as the formatter writes it: every cell as wide as the widest of its column. */
+/** A Markdown table in the formatter's layout: every cell is padded to the width of its column. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
@@ -6,7 +6,7 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }
 
-/** A document with another table in place of the first one under a heading. @throws Error where it has none. */
+/** Replaces the first table under a heading. @returns the new document. @throws Error if there is none. */
 export function withTableUnder(heading: string, document: string, table: string): string {
   const start = document.indexOf(`${heading}\n`)
   const before = /(?:^\|.*\n)+/m.exec(document.slice(start))

@@ -3,15 +3,15 @@ import type { Child } from '../../kit/child.ts'
 
 const POLL_MS = 200
 
-/** That the user wants the command to end: Ctrl-C, a closed terminal, or a SIGTERM. */
+/** The user's request to end the command: Ctrl-C, a closed terminal, or a SIGTERM. */
 export interface Interruption {
-  /** Settles then. */
+  /** Settles when it happens. */
   readonly happened: Promise<void>
-  /** Is aborted then. */
+  /** Is aborted when it happens. */
   readonly signal: AbortSignal
 }
 
-/** Listens from the call on. */
+/** Listens for an interruption from this call on. */
 export function interruption(): Interruption {
   const controller = new AbortController()
   const happened = new Promise<void>((resolve) => {
@@ -24,15 +24,15 @@ export function interruption(): Interruption {
   return { happened, signal: controller.signal }
 }
 
-/** Names each part with its address. */
+/** Prints each part with its address. */
 export function showParts(parts: readonly Pick<Child, 'name' | 'address'>[]): void {
   for (const part of parts) console.log(`${part.name.padEnd(12)} ${part.address}`)
 }
 
 /**
- * Settles on the interruption, or with exit code 1 and a line that says so where a part ends by itself: they
- * end as one.
- * @param readDiscards settles with what else there is to end for.
+ * Settles on the interruption. If a part ends on its own, prints that and sets exit code 1, because all parts
+ * end together.
+ * @param givenUp settles with another reason to end.
  */
 export async function untilEnded(
   parts: readonly Child[],
@@ -48,7 +48,7 @@ export async function untilEnded(
   process.exitCode = 1
 }
 
-/** Asks until there is an answer. @returns undefined when `over` settles first. */
+/** Asks until there is an answer. @returns undefined if `over` settles first. */
 export async function until<Value>(
   ask: () => Promise<Value | undefined>,
   over: Promise<unknown>,

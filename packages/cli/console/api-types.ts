@@ -7,24 +7,24 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const ANY_SERVICE = 'packages/cli/console/any-service.ts'
 
 /**
- * Writes the types of what every service can be asked, for the console, which knows no service. They are made of the
- * framework, and written anew where a source of it is newer.
- * @param folder of the console's sources.
+ * Writes the API types that all services share, for the console, which knows no service. They are generated
+ * from the framework, again whenever one of its sources is newer.
+ * @param folder the folder of the console's sources.
  */
 export async function writeApiTypes(folder: string): Promise<void> {
   const file = join(folder, 'generated/api.d.ts')
   if (isCurrent(file)) return
-  // What is not to be written need not be loaded.
+  // Loaded only if there is something to write.
   const { default: openapiTS, astToString } = await import('openapi-typescript')
   const { buildOpenApi, servedServices } = await import('tidemark/azure-functions')
   const { loadWithSample } = await import('../schemas/openapi.ts')
   await loadWithSample(ROOT, ANY_SERVICE)
   const document = buildOpenApi(servedServices())
-  // Without the name of the service.
+  // Remove the name of the service.
   const paths = JSON.parse(JSON.stringify(document.paths).replaceAll('"/any/', '"/').replaceAll('"any-', '"'))
   const text = astToString(await openapiTS({ ...document, paths } as unknown as OpenAPI3))
   mkdirSync(dirname(file), { recursive: true })
-  // Who reads it meanwhile finds all of it.
+  // A rename, so that a concurrent reader never finds part of the file.
   const written = `${file}.${process.pid}.tmp`
   writeFileSync(written, text)
   renameSync(written, file)

@@ -10,12 +10,12 @@ import { type Site, withServices } from '../../local-cloud/front/site.ts'
 import { type ApiOptions, ask } from '../api/ask.ts'
 import { SIGN_IN_HINT, UnreachableError } from '../api/errors.ts'
 
-/** As much as the services take: docs/errors.md, `body-too-large`. */
+/** The same limit as the services have: docs/errors.md, `body-too-large`. */
 const MAX_BODY_BYTES = 1024 * 1024
 const DRAIN_MS = 2000
 /**
- * What of a request and of its answer is meant for the other side. All else stays here: the token of this
- * machine, what other programs on it keep in cookies, what belongs to one connection.
+ * The headers to forward. All others stay here: the token of this machine, cookies of other programs, and
+ * headers of one connection.
  */
 const REQUEST_HEADERS = ['accept', 'content-type', 'idempotency-key', 'x-actor', 'x-correlation-id']
 const RESPONSE_HEADERS = ['cache-control', 'content-type', 'etag', 'retry-after']
@@ -24,16 +24,19 @@ export interface ConsoleOptions {
   /** 0 for any free port. */
   readonly port: number
   readonly site: Site
-  /** What every request of the page must show: it carries the rights of whoever started this. */
+  /**
+   * The token that every request of the page must show. It grants the rights of the user who started this.
+   */
   readonly token: string
   readonly services: readonly string[]
   readonly asking: Omit<ApiOptions, 'signal' | 'actor'>
 }
 
 /**
- * Serves the console on loopback, for services that are elsewhere: what the page asks of `/api/<service>/…`
- * is asked of that service with the sign-in of whoever started this, which the page never sees.
- * @throws StartError when the port is taken.
+ * Serves the console on loopback, for services that run elsewhere. Forwards the page's requests for
+ * `/api/<service>/…` to that service, with the sign-in of the user who started this. The page never sees the
+ * sign-in.
+ * @throws StartError if the port is taken.
  */
 export async function startConsole({ port, token, services, asking, ...options }: ConsoleOptions): Promise<Running> {
   const site = withServices(options.site, services, (service) => `/api/${service}/openapi.json`)
@@ -43,7 +46,7 @@ export async function startConsole({ port, token, services, asking, ...options }
     outgoing.on('close', () => gone.abort())
     forward(incoming, outgoing, services, { ...asking, signal: gone.signal }).catch((error: Error) => {
       if (gone.signal.aborted) return
-      // What it answered already cannot be taken back.
+      // Too late for another status: the answer has begun.
       if (outgoing.headersSent) outgoing.destroy()
       else refuse(incoming, outgoing, toRefusal(error))
     })
@@ -52,7 +55,7 @@ export async function startConsole({ port, token, services, asking, ...options }
   return { address, stop: () => closeServer(server, DRAIN_MS) }
 }
 
-/** Why a request is not handed on. */
+/** Why a request is not forwarded. */
 class RefusedRequest extends Error {
   readonly refusal: Refusal
 
@@ -66,7 +69,7 @@ function toRefusal(error: Error): Refusal {
   if (error instanceof RefusedRequest) return error.refusal
   if (error instanceof UnreachableError) return { status: 502, code: 'unreachable', detail: error.message }
   console.error(error)
-  return { status: 500, code: 'internal', detail: 'the console has a fault: see where it was started' }
+  return { status: 500, code: 'internal', detail: 'the console failed: see the terminal where it was started' }
 }
 
 async function forward(
@@ -78,7 +81,7 @@ async function forward(
   const { service, path } = parseTarget(incoming, services)
   const { method } = incoming
   if (method !== 'GET' && method !== 'POST')
-    throw new RefusedRequest(405, 'method-not-allowed', 'the console hands on GET and POST alone')
+    throw new RefusedRequest(405, 'method-not-allowed', 'the console forwards only GET and POST')
   const body = method === 'POST' ? await readBody(incoming) : undefined
   const headers = pickHeaders(REQUEST_HEADERS, (name) => incoming.headersDistinct[name]?.[0])
   const { response } = await ask(service, { method, path, headers, body }, asking)
@@ -91,7 +94,7 @@ async function forward(
   else outgoing.end()
 }
 
-/** Dots are resolved first: what is asked for stays below the service's own path. */
+/** Resolves dots first, so that a request stays below the service's own path. */
 function parseTarget({ url = '' }: IncomingMessage, services: readonly string[]): { service: string; path: string } {
   const { pathname = '', search = '' } = URL.parse(`http://localhost${url}`) ?? {}
   const [, service = '', rest] = /^\/api\/([^/]+)\/(.+)$/.exec(pathname) ?? []
@@ -105,7 +108,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>>
   if (Number(incoming.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge
   const chunks: Buffer[] = []
   let bytes = 0
-  // The connection stays for the answer.
+  // Keep the connection open for the answer.
   for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.byteLength
     if (bytes > MAX_BODY_BYTES) throw tooLarge
@@ -115,18 +118,18 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>>
 }
 
 /**
- * What stands before a service answers without a reason, or leads to a sign-in page, where it does not let
- * somebody in.
+ * A proxy before a service denies access without problem details, or redirects to a sign-in page. Names that
+ * as the reason.
  */
 function checkAnswer(service: string, { status, headers }: Response): void {
   if (status >= 300 && status < 400)
-    throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it wants a sign-in. ${SIGN_IN_HINT}`)
+    throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it requires a sign-in. ${SIGN_IN_HINT}`)
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
   if ((status === 401 || status === 403) && !isProblem)
     throw new RefusedRequest(
       502,
       'not-let-in',
-      `${service} answered ${status}: it does not let you in. ${SIGN_IN_HINT}`,
+      `${service} answered ${status}: it denies you access. ${SIGN_IN_HINT}`,
     )
 }
 

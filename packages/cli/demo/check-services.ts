@@ -11,8 +11,7 @@ import { findLost, readRawLog } from './reading.ts'
 import { RECOVERY_MS } from './recovery.ts'
 
 /**
- * What there is of each service: orders are decided by ordering and inventory; payments and shipping run both
- * or neither.
+ * One value for each service. Ordering and inventory always run; payments and shipping run both or neither.
  */
 export interface PerService<Thing> {
   readonly ordering: Thing
@@ -23,16 +22,16 @@ export interface PerService<Thing> {
 
 /** What was compared, and every difference found. */
 export interface ServicesCheck {
-  /** Of all logs. */
+  /** The number of events in all logs. */
   readonly events: number
   readonly products: number
   readonly payments: number
   readonly shipments: number
-  /** Orders by what became of them. */
+  /** The number of orders by status. */
   readonly decided: ReadonlyMap<string, number>
-  /** Units that are reserved at the end: those of orders that wait to leave. */
+  /** Units reserved at the end, for orders that wait for shipment. */
   readonly reserved: number
-  /** Minor units by currency that were taken and not given back. */
+  /** Money captured and not refunded, in minor units by currency. */
   readonly paid: Readonly<Record<string, number>>
   readonly differences: readonly string[]
 }
@@ -41,11 +40,12 @@ const PAUSE_MS = 250
 const REPORT_EVERY_MS = 10_000
 
 /**
- * Compares what the services agreed on, from their raw logs alone: every order is decided, what waits to
- * leave is reserved and nothing else is, what customers have is paid for, nobody else's money is held,
- * nothing was ever oversold. Then the views with their logs. What is still on its way is waited for.
- * @param positions that commands were answered with: each must be in its log; those of orders are not looked at.
- * @param settledWithin milliseconds in which the services must have come to agree.
+ * Checks in the raw logs that the services agree. Every order is decided; exactly what waits for shipment is
+ * reserved; customers paid for what they have; no other money is held; nothing was oversold. Waits for work
+ * in progress. Then compares the views with their logs.
+ * @param positions the stream positions that commands returned: each must be in its log. Skips those of
+ * orders.
+ * @param settledWithin milliseconds in which the services must come to agree.
  */
 export async function checkServices(
   clients: PerService<Client>,

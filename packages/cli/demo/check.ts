@@ -15,7 +15,7 @@ export interface CheckResult {
 
 /**
  * Compares the views of orders and of sales with the raw log of ordering.
- * @param positions that commands were answered with: each of an order must be in the log.
+ * @param positions the stream positions that commands returned: each one of an order must be in the log.
  */
 export async function checkViews(client: Client, log: Container, positions: Iterable<string>): Promise<CheckResult> {
   const { orders, sales, versions, events, faults } = foldRawLog(await readRawLog(log))

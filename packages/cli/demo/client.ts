@@ -10,12 +10,12 @@ export interface Answer {
 
 const PAUSE_MS = 200
 
-/** The HTTP API as any client uses it: fetch, and the same request again where the answer says or means "try again". */
+/** A client of the HTTP API. Repeats a request after 503, 504 or a network failure. */
 export class Client {
   readonly #base: string
   readonly #giveUpAfterMs: number
   readonly #headers: Readonly<Record<string, string>>
-  /** How many requests were sent once more. */
+  /** How many requests were repeated. */
   retries = 0
 
   /** @param base such as `http://127.0.0.1:7071/api/ordering` */

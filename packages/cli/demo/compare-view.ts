@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Client } from './client.ts'
 import { inParallel, readAllPages } from './reading.ts'
 
-/** A view with a document for each stream of a category, and what the log says that it shows. */
+/** A view with one document for each stream of a category, and the documents that follow from the log. */
 export interface ExpectedView {
-  /** Before the id, in what is told of a difference. */
+  /** Stands before the id in a reported difference. */
   readonly what: string
   readonly path: string
   readonly category: string
@@ -13,15 +13,15 @@ export interface ExpectedView {
   readonly versions: ReadonlyMap<string, number>
   /** The field that names a document. */
   readonly id: string
-  /** All statuses that lists are filtered by. */
+  /** All statuses by which lists can be filtered. */
   readonly statuses: readonly string[]
 }
 
 /**
- * Compares each document with the log, asked for at the last position of its stream, so that what is compared
- * is what the view settled on; and the lists by status: every document once, under its own status, and none
- * besides.
- * @returns how many the lists have.
+ * Compares each document with the log. Reads it at the last position of its stream, so the view has caught
+ * up. Then compares the lists by status: each document appears once, under its own status, and there are no
+ * others.
+ * @returns the number of documents in the lists.
  */
 export async function compareView(client: Client, view: ExpectedView, differences: string[]): Promise<number> {
   await inParallel(view.documents, async ([id, document]) => {
@@ -46,16 +46,16 @@ async function compareLists(client: Client, view: ExpectedView, differences: str
     )
     const should = [...view.documents].flatMap(([id, document]) => (document.status === status ? [id] : []))
     listed += ids.length
-    if (new Set(ids).size !== ids.length) differences.push(`${view.path} ${status}: the list names one twice`)
+    if (new Set(ids).size !== ids.length) differences.push(`${view.path} ${status}: the list has a document twice`)
     for (const id of new Set(should).difference(new Set(ids)))
       differences.push(`${view.path} ${status}: the list lacks ${id}`)
     for (const id of new Set(ids).difference(new Set(should)))
-      differences.push(`${view.path} ${status}: the list has ${id} too much`)
+      differences.push(`${view.path} ${status}: the list should not have ${id}`)
   }
   return listed
 }
 
-/** Compares the documents of a view that gathers many streams, once it has come to the end of each. */
+/** Compares the documents of a multi-stream view, once it has reached the end of each stream. */
 export async function compareGathered(
   client: Client,
   view: Pick<ExpectedView, 'what' | 'path' | 'category' | 'documents' | 'versions' | 'id'>,

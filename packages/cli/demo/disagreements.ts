@@ -5,7 +5,7 @@ import type { ExpectedPayments } from './raw-payments.ts'
 import type { ExpectedShipments } from './raw-shipments.ts'
 import type { ExpectedStock } from './raw-stock.ts'
 
-/** What the raw logs say. Of services that do not run there is none: nothing is asked of them then. */
+/** The state in the raw logs. Services that do not run are absent, and are not checked. */
 export interface LoggedState {
   /** By order, as `GET /orders/{id}` shows them. */
   readonly orders: ReadonlyMap<string, Record<string, unknown>>
@@ -15,13 +15,13 @@ export interface LoggedState {
   readonly shipments?: Pick<ExpectedShipments, 'documents' | 'answers'>
 }
 
-/** Why an order is cancelled whose payment expired, and no other. */
+/** The reason of a cancellation after an expired payment, and of no other. */
 const NOT_PAID = 'not paid in time'
 
 /** Statuses of shipments whose goods have left. */
 const LEFT = ['dispatched', 'delivered', 'recalled', 'returned']
 
-/** What the logs disagree on: between them, for a moment; in the end, for good. */
+/** Finds what the logs disagree on. That is normal while work is in progress, and an error at the end. */
 export function disagreements(logged: LoggedState): string[] {
   const found: string[] = []
   for (const [id, order] of logged.orders) {
@@ -41,11 +41,12 @@ export function disagreements(logged: LoggedState): string[] {
     ['a payment was asked for', logged.payments?.documents],
     ['a shipment was prepared', logged.shipments?.documents],
   ] as const)
-    for (const id of ids?.keys() ?? []) if (!logged.orders.has(id)) found.push(`${what} for ${id}, which is no order`)
+    for (const id of ids?.keys() ?? [])
+      if (!logged.orders.has(id)) found.push(`${what} for ${id}, which is not an order`)
   return found
 }
 
-/** Decided; reserved as long as it waits to leave; shipped once it left; back once it is returned. */
+/** The stock of an order: decided, reserved until it leaves, then shipped, and back once it is returned. */
 function checkStock({ stock }: LoggedState, id: string, { status, lines }: RawItem, shipment: RawItem): string[] {
   const left = LEFT.includes(shipment?.status)
   const reservation = stock.reservations.get(id)
@@ -73,8 +74,7 @@ function checkStock({ stock }: LoggedState, id: string, { status, lines }: RawIt
 }
 
 /**
- * Goods that the customer has are paid for, in full; whoever has none has paid nothing, and no money is held
- * for him.
+ * A customer with the goods has paid in full. A customer without them has paid nothing, and no money is held.
  */
 function checkPayment(
   payments: NonNullable<LoggedState['payments']>,
@@ -86,10 +86,10 @@ function checkPayment(
   const { authorised = 0, captured = 0, voided = 0, refunded = 0 } = payments.money.get(id) ?? {}
   const found: string[] = []
   if (payment === undefined) return status === 'confirmed' || status === 'completed' ? ['has no payment'] : []
-  if (!isDeepStrictEqual(payment.amount, total)) found.push('is to pay another amount than its total')
+  if (!isDeepStrictEqual(payment.amount, total)) found.push('has a payment for another amount than its total')
   if (payment.status === 'open') found.push('waits for its payment')
   if (cancellationReason === NOT_PAID && payment.status !== 'expired')
-    found.push(`is cancelled since it was not paid in time, and its payment is ${payment.status}`)
+    found.push(`is cancelled because it was not paid in time, but its payment is ${payment.status}`)
   if (shipment !== undefined && authorised === 0) found.push('has a shipment without an authorised payment')
   const paid = status === 'completed' && shipment?.status !== 'returned' ? total.amount : 0
   if (captured - refunded !== paid) found.push(`is ${status}, and has paid ${captured - refunded}`)
@@ -100,8 +100,7 @@ function checkPayment(
 }
 
 /**
- * What was prepared is what was ordered, to where it was to go; what waits is wanted, and what is not wanted
- * is not on its way.
+ * The shipment has the lines and the address of its order, and a status that fits the order's status.
  */
 function checkShipment({ status, lines, shippingAddress }: RawItem, shipment: RawItem): string[] {
   const allowed: Readonly<Record<string, readonly unknown[]>> = {
@@ -113,12 +112,12 @@ function checkShipment({ status, lines, shippingAddress }: RawItem, shipment: Ra
   const found = allowed[status]?.includes(shipment?.status) ? [] : [`is ${status}, its shipment ${shipment?.status}`]
   if (shipment === undefined) return found
   const ordered = lines.map(({ sku, quantity }: RawItem) => ({ sku, quantity }))
-  if (!isDeepStrictEqual(shipment.lines, ordered)) found.push('is shipped other lines than it has')
-  if (!isDeepStrictEqual(shipment.address, shippingAddress)) found.push('is shipped to another address than it has')
+  if (!isDeepStrictEqual(shipment.lines, ordered)) found.push('has a shipment with other lines than its own')
+  if (!isDeepStrictEqual(shipment.address, shippingAddress)) found.push('has a shipment to another address than its own')
   return found
 }
 
-/** Whatever a service told, the order's fulfilment heard, each once. */
+/** The order's fulfilment recorded each event of the services once. */
 function checkInputs({ fulfilments, stock, payments, shipments }: LoggedState, id: string): string[] {
   if (fulfilments === undefined) return []
   const inputs = fulfilments.inputs.get(id)
@@ -130,6 +129,6 @@ function checkInputs({ fulfilments, stock, payments, shipments }: LoggedState, i
   }
   return Object.entries(expected).flatMap(([who, times = 0]) => {
     const often = inputs?.[who as keyof typeof expected] ?? 0
-    return often === times ? [] : [`was told ${times} times of its ${who}, and heard ${often}`]
+    return often === times ? [] : [`has ${times} events about its ${who}, but its fulfilment recorded ${often}`]
   })
 }

@@ -4,22 +4,22 @@ import { command, expect, type Workload, waitFor } from './shop.ts'
 
 /** How an order is paid, and what its bank does about it. */
 export interface PaymentPlan {
-  /** Of the order's body. */
+  /** The field `payment` of the order's body. */
   readonly payment: { readonly method: 'card' | 'transfer'; readonly withinSeconds?: number }
-  /** Of a transfer: `late` is authorised while its time runs out, `never` not at all. */
+  /** For a transfer: `late` authorises it around its deadline, `never` does not. */
   readonly bank: 'authorises' | 'declines' | 'late' | 'never'
-  /** A card is declined. */
+  /** Whether the order is above the card limit, so that a card is declined. */
   readonly aboveLimit: boolean
 }
 
 const ENOUGH_SECONDS = 900
-/** About when payments looks for what is due. */
+/** About the time at which payments carries out due commands. */
 const LATE_BY_MS = 6000
 
 /** A unit price that no card pays. */
 export const ABOVE_ANY_CARD = 1_000_001
 
-/** Most pay by card; some banks decline, some are late, and some never hear of it. */
+/** Most orders are paid by card. Some banks decline, some are late, and some never answer. */
 export function planPayment(dice: Random): PaymentPlan {
   const chance = dice.next()
   const transfer = (bank: PaymentPlan['bank'], withinSeconds: number): PaymentPlan => ({
@@ -34,7 +34,7 @@ export function planPayment(dice: Random): PaymentPlan {
   return { payment: { method: 'card' }, bank: 'authorises', aboveLimit: chance < 0.26 }
 }
 
-/** What a bank and a warehouse do with an order that is confirmed, and what its customer does late. */
+/** Plays the bank and the warehouse for a confirmed order, and its customer's late actions. */
 export async function fulfil(
   workload: Workload,
   { payments, shipping }: { readonly payments: Client; readonly shipping: Client },
@@ -44,7 +44,7 @@ export async function fulfil(
   dice: Random,
 ): Promise<void> {
   await pay(workload, payments, id, plan, key, dice)
-  // Nobody waits for the end of a time that was set: the check does, for all of them.
+  // Do not wait for each deadline here: the check waits for all of them.
   if (plan.bank === 'never') return
   const fulfilment = await waitFor(
     workload.client,
@@ -80,8 +80,8 @@ async function pay(
 }
 
 /**
- * Most are dispatched, and most of these delivered; some come back, some cannot be delivered, some are left
- * for tomorrow.
+ * Dispatches most shipments and delivers most of these. Some come back, some cannot be delivered, and some
+ * stay in the warehouse.
  */
 async function ship(workload: Workload, shipping: Client, id: string, key: string, dice: Random): Promise<void> {
   const warehouse = (what: string, body: unknown = {}) =>
@@ -96,7 +96,7 @@ async function ship(workload: Workload, shipping: Client, id: string, key: strin
     return
   }
   if (chance < 0.34) {
-    // The customer cancels while the carrier is at the door.
+    // The customer cancels during the dispatch.
     const [dispatched, cancelled] = await Promise.all([dispatch(), customer()])
     expect(workload.seen, dispatched, [200, 409], 'dispatch while it is cancelled')
     expect(workload.seen, cancelled, [200, 409], 'cancel while it is dispatched')

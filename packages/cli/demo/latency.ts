@@ -1,4 +1,4 @@
-/** Durations in milliseconds, and what they come to. */
+/** Collects durations in milliseconds, and computes percentiles. */
 export class Latency {
   readonly #samples: number[] = []
 

@@ -51,7 +51,7 @@ describe('commands against the account in Azure', () => {
       settings({ CosmosConnection__accountEndpoint: 'http://127.0.0.1:9/' })
       const { code, said } = await run(command, ...args)
       assert.equal(code, 1)
-      assert.match(said, /^http:\/\/127\.0\.0\.1:9\/ cannot be reached: .*only from its network/m)
+      assert.match(said, /^http:\/\/127\.0\.0\.1:9\/ cannot be reached: .*answers only in its network/m)
     })
   }
 
@@ -69,7 +69,7 @@ describe('commands against the account in Azure', () => {
     assert.equal(code, 1)
     assert.ok(said.startsWith(`log              ordering at ${address}`), said)
     // The SDK sends no token where it could be overheard, as on this address: and no key goes in its place.
-    assert.match(said, /does not let you in: Bearer token authentication is not permitted.*az login/)
+    assert.match(said, /denies you access: Bearer token authentication is not permitted.*az login/)
     assert.equal(said.trim().split('\n').length, 2, said)
     assert.deepEqual([...new Set(asked)], [undefined])
   })

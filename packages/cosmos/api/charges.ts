@@ -1,9 +1,9 @@
-// Request units as a model of what the vendor publishes:
+// A model of request units, from what the vendor publishes:
 // https://learn.microsoft.com/azure/cosmos-db/understand-request-unit-consumption. docs/compatibility.md says
 // what is published and what is not.
 
 /**
- * Published for one region and session consistency: KB, request units of a point read, and of writing without
+ * Published for one region and session consistency: KB, request units of a point read, and of a write without
  * indexing.
  */
 const PUBLISHED: readonly (readonly [kilobytes: number, read: number, write: number])[] = [
@@ -22,17 +22,16 @@ const PUBLISHED: readonly (readonly [kilobytes: number, read: number, write: num
 ]
 const PER_TERM = 0.2
 const PER_PATCHED = 0.4
-/** What a query costs before it reads anything. Not published: the least that is seen in the vendor's examples. */
+/** The cost of a query before it reads anything. Not published: the least in the vendor's examples. */
 const QUERY = 2.3
-/** Of a request that found nothing or was refused, and of one for a database or a container. */
+/** For a request that found nothing or was refused, and for one on a database or a container. */
 export const MIN_CHARGE = 1
 
-/** The point read of an item of so many bytes. */
+/** The point read of an item of this many bytes. */
 export const readCharge = (bytes: number): number => interpolateCharge(bytes, 1)
 
 /**
- * What an item's write changes: the size of the item that was there, of the one that is there now, and the
- * index terms of both that differ.
+ * What a write changes: the item's size before and after, and the index terms that only one of the two has.
  */
 export interface Change {
   readonly bytesBefore?: number
@@ -50,20 +49,20 @@ export function writeCharge({ bytesBefore, bytesAfter, terms, patched = 0 }: Cha
   return sizes + PER_TERM * terms + PER_PATCHED * patched
 }
 
-/** A page of the change feed: as if its items were read one by one. */
+/** A page of the change feed costs the point reads of its items. */
 export const feedCharge = (items: readonly string[]): number =>
   Math.max(
     MIN_CHARGE,
     items.reduce((sum, json) => sum + readCharge(Buffer.byteLength(json)), 0),
   )
 
-/** A page of a query: what it read, as if that were one item. */
+/** A page of a query costs the point read of one item with all that the page read. */
 export const queryCharge = (loadedBytes: number): number => QUERY + (loadedBytes === 0 ? 0 : readCharge(loadedBytes))
 
-/** As answers have it: two digits, as the service's are. */
+/** Two digits, as in the service's answers. */
 export const formatCharge = (charge: number): string => String(Math.round(charge * 100) / 100)
 
-/** Between two sizes of the table in proportion; beyond it as its last. */
+/** Interpolates between two sizes of the table. Beyond the table, its last row in proportion. */
 function interpolateCharge(bytes: number, column: 1 | 2): number {
   const kilobytes = bytes / 1024
   const next = PUBLISHED.findIndex(([size]) => kilobytes <= size)

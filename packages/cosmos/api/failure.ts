@@ -1,12 +1,12 @@
 /**
- * An answer that is not a success: status, the service's code word, a sentence, and a substatus where clients
- * look at one.
+ * An answer that is not a success: status, the service's code, a message, and a substatus where clients read
+ * one.
  */
 export class Failure extends Error {
   readonly status: number
   readonly code: string
   readonly substatus: number | undefined
-  /** Of the data that it comes from, and the container's headers: what a session takes from it. */
+  /** The LSN of the data and the container's headers: a session learns from them what it has seen. */
   lsn: number | undefined
   headers: Readonly<Record<string, string>> = {}
 
@@ -23,9 +23,9 @@ export const badRequest = (message: string, substatus?: number): Failure =>
 export const notFound = (what: string, substatus?: number): Failure =>
   new Failure(404, 'NotFound', `${what} does not exist`, substatus)
 export const conflict = (what: string): Failure => new Failure(409, 'Conflict', `${what} exists already`)
-export const preconditionFailed = (what = 'the etag is another'): Failure =>
+export const preconditionFailed = (what = 'the etag does not match'): Failure =>
   new Failure(412, 'PreconditionFailed', `one of the specified pre-condition is not met: ${what}`)
-/** @throws Failure 412 when a condition of If-Match is not met: etags, or `*`. */
+/** @throws Failure 412 when If-Match, an etag or `*`, is not met. */
 export function checkMatch({ etag }: { readonly etag: string }, ifMatch: string | undefined): void {
   if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== etag) throw preconditionFailed()
 }

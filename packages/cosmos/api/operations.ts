@@ -1,6 +1,6 @@
 /**
- * What clients can ask for, by the names that the router, the faults on request, the request units and
- * docs/compatibility.md share. An item is what the service's REST reference calls a document:
+ * The operations of the API, under the names that the router, the injected faults, the request units and
+ * docs/compatibility.md share. The service's REST reference calls an item a document:
  * https://learn.microsoft.com/rest/api/cosmos-db/
  */
 export const OPERATIONS = [

@@ -1,10 +1,10 @@
 import type { Faults } from '../faults/faults.ts'
 import type { Account } from '../routes/item-routes.ts'
 
-/** What the control endpoint looks at and changes. */
+/** What the control endpoint reads and changes. */
 export interface ControlContext {
   readonly account: Account
-  /** Whether clients are let in. */
+  /** Whether clients can connect. */
   readonly listening: boolean
   faults: Faults
 }

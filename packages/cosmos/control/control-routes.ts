@@ -10,7 +10,7 @@ import type { ControlContext } from './control-context.ts'
 import { checkHealth, describeDatabase, describeFaults } from './control-views.ts'
 
 /**
- * The map of the control endpoint: which request does what.
+ * The map of the control endpoint.
  * @throws Problem, InvalidSettings
  */
 export async function answer(context: ControlContext, request: ControlRequest): Promise<Answer> {

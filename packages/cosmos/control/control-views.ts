@@ -4,11 +4,11 @@ import type { Container, Database } from '../resources/catalog.ts'
 import type { Store } from '../store/store.ts'
 import type { ControlContext } from './control-context.ts'
 
-// What the control endpoint tells.
+// What the control endpoint answers.
 
-/** Whether clients are let in and the data file can be read. */
+/** Whether clients can connect and the data file can be read. */
 export function checkHealth({ account, listening }: ControlContext): Answer {
-  const reasons = [...(listening ? [] : ['no connections are taken']), ...listFailures(account.store)]
+  const reasons = [...(listening ? [] : ['no connections are accepted']), ...listFailures(account.store)]
   return reasons.length === 0
     ? { status: 200, body: { status: 'healthy' } }
     : { status: 503, body: { status: 'unhealthy', reasons } }
@@ -37,7 +37,7 @@ function describeContainer({ account }: ControlContext, container: Container): u
   }
 }
 
-/** Those that expired are not there, whether swept or not. */
+/** Ignores expired items, swept or not. */
 function countItems(store: Store, { number }: Container): number {
   const count = (condition: string, ...values: number[]): number =>
     Number(store.prepare(`SELECT count(*) AS n FROM items WHERE container = ?${condition}`).get(number, ...values)?.n)

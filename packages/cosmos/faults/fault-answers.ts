@@ -2,7 +2,7 @@ import type { Answer } from '../http/answers.ts'
 import type { Fault } from './faults.ts'
 
 /**
- * What a request is answered with instead of being run; undefined where its connection is dropped.
+ * The answer of an injected fault; undefined when the fault drops the connection.
  * https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb
  */
 export function faultAnswer({ kind, retryAfterMs }: NonNullable<Fault['failing']>): Answer | undefined {
@@ -10,7 +10,8 @@ export function faultAnswer({ kind, retryAfterMs }: NonNullable<Fault['failing']
     case 'throttle': {
       const headers = { 'x-ms-substatus': 3200, 'x-ms-retry-after-ms': retryAfterMs }
       const message =
-        'Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request later.'
+        'Request rate is large. More Request Units may be needed, so no changes were made. ' +
+        'Please retry this request later.'
       return { status: 429, headers, body: { code: 'TooManyRequests', message } }
     }
     case 'retry-with':

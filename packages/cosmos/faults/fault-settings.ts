@@ -2,7 +2,7 @@ import { checkArray, checkMembers, invalid, optionalWholeNumber, wholeNumber } f
 import { OPERATIONS, type OperationName } from '../api/operations.ts'
 import type { Container } from '../resources/catalog.ts'
 
-/** What may befall a request instead of its answer; one of them at a time. */
+/** Faults that replace a request's answer. A request gets at most one of them. */
 export const FAILING_KINDS = [
   'throttle',
   'retry-with',
@@ -12,17 +12,17 @@ export const FAILING_KINDS = [
   'drop-after-commit',
 ] as const
 const KINDS = [...FAILING_KINDS, 'latency', 'lagging-replica'] as const
-/** What a replica that is behind may answer. */
+/** The operations that a lagging replica may answer. */
 const LAGGING_OPERATIONS = ['read-item', 'list-items', 'query-items'] as const
 
 export type FailingKind = (typeof FAILING_KINDS)[number]
 
 interface Chance {
-  /** Of the requests of each of the operations, 0 to 1. */
+  /** The share of each operation's requests that get the fault, 0 to 1. */
   readonly rate: number
-  /** Left out: all that it can befall. */
+  /** Default: all operations that can have the fault. */
   readonly operations?: readonly OperationName[]
-  /** Done so often at most. */
+  /** The fault ends after this many requests. */
   readonly times?: number
 }
 
@@ -30,19 +30,19 @@ export type FaultSetting = Chance &
   (
     | {
         readonly kind: FailingKind
-        /** Told with a `throttle` alone. */
+        /** Milliseconds. Only for `throttle`. */
         readonly retryAfterMs?: number
       }
     | {
         readonly kind: 'latency'
-        /** By which requests are held back before they are run, anything between the two. */
+        /** Delays the request by a time between the two before it runs. */
         readonly minMs: number
         readonly maxMs: number
       }
     | {
-        /** Reads are answered with the data as they were when the faults were set. */
+        /** Answers reads with the data of the moment at which the faults were set. */
         readonly kind: 'lagging-replica'
-        /** Those of the databases and containers of these ids. Left out: all. */
+        /** The ids of the database and the container that have the fault. Default: all. */
         readonly database?: string
         readonly container?: string
       }
@@ -51,7 +51,7 @@ export type FaultSetting = Chance &
 type FailingSetting = Extract<FaultSetting, { readonly kind: FailingKind }>
 
 export interface FaultSettings {
-  /** 32 bits: the same seed gives the same sequence of answers to each operation. */
+  /** 32 bits. The same seed gives each operation the same sequence of answers. */
   readonly seed: number
   readonly faults: readonly FaultSetting[]
 }
@@ -128,8 +128,8 @@ function readOperations(value: unknown, place: string, kind: FaultSetting['kind'
 }
 
 /**
- * One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may be
- * off by a little.
+ * Checks the sum of the rates, as one draw chooses among these faults. A sum of tenths may be off by a
+ * little.
  */
 function checkRates(
   faults: readonly FaultSetting[],
@@ -149,12 +149,12 @@ export function appliesTo({ operations, kind }: FaultSetting, operation: Operati
 const listOperations = (kind: FaultSetting['kind']): readonly OperationName[] =>
   kind === 'lagging-replica' ? LAGGING_OPERATIONS : OPERATIONS
 
-/** Whether it takes the place of a request's answer. */
+/** Whether the fault replaces a request's answer. */
 export function isFailing(setting: FaultSetting): setting is FailingSetting {
   return setting.kind !== 'latency' && setting.kind !== 'lagging-replica'
 }
 
-/** Whether a fault that can be of some containers alone is of this one. */
+/** Whether a fault applies to a container. Only `lagging-replica` can be limited to some. */
 export function matchesContainer(setting: FaultSetting, { id, database }: Container): boolean {
   if (setting.kind !== 'lagging-replica') return true
   return (setting.database ?? database.id) === database.id && (setting.container ?? id) === id

@@ -10,19 +10,19 @@ import {
   matchesContainer,
 } from './fault-settings.ts'
 
-/** What befalls one request. */
+/** The faults of one request. */
 export interface Fault {
-  /** It is held back so long before it is run. */
+  /** The delay before the request runs. */
   readonly latencyMs: number
   readonly failing: { readonly kind: FailingKind; readonly retryAfterMs: number } | undefined
 }
 
 export const NO_FAULT: Fault = { latencyMs: 0, failing: undefined }
 
-/** Told with a throttled request where nothing else was asked for. */
+/** The default `retryAfterMs` of a throttled request. */
 const RETRY_AFTER_MS = 20
 
-/** A fault of the list, and how often it was done. */
+/** A fault of the settings, and how many requests had it. */
 interface Entry {
   readonly setting: FaultSetting
   done: number
@@ -34,18 +34,18 @@ interface Draws {
   readonly latencyMs: () => number
 }
 
-/** A fault that is of some containers, and what it draws for each operation. */
+/** A `lagging-replica` fault and its random sequence for each operation. */
 interface Lagging {
   readonly entry: Entry
   readonly draws: ReadonlyMap<OperationName, () => number>
 }
 
 /**
- * Which faults are done to requests, on request. Each operation has a sequence of its own: the answers to
- * creates do not depend on how many reads came between them.
+ * Draws the injected faults of requests. Each operation has its own sequence: the answers to creates do not
+ * depend on how many reads came between them.
  */
 export class Faults {
-  /** Does nothing, at no cost. */
+  /** No faults, at no cost. */
   static readonly none: Faults = new Faults({ seed: 0, faults: [] })
 
   readonly settings: FaultSettings
@@ -73,18 +73,18 @@ export class Faults {
         ]
       }),
     )
-    // After all others, whose sequences stay what they were.
+    // Seeded after the others, so that their sequences stay the same.
     this.#lagging = this.#entries
       .filter(({ setting }) => setting.kind === 'lagging-replica')
       .map((entry) => ({ entry, draws: new Map(OPERATIONS.map((operation) => [operation, nextRandom()])) }))
   }
 
-  /** How many of each were done, in the order of the settings. */
+  /** How many requests had each fault, in the order of the settings. */
   get counts(): readonly number[] {
     return this.#entries.map(({ done }) => done)
   }
 
-  /** Asked once for each request. */
+  /** Draws the faults of one request. Call it once per request. */
   draw(operation: OperationName): Fault {
     const draws = this.#draws.get(operation)
     if (this.#entries.length === 0 || draws === undefined) return NO_FAULT
@@ -96,7 +96,7 @@ export class Faults {
     return this.#lagging.length > 0
   }
 
-  /** Asked once for each read that a replica which is behind may answer: whether it does. */
+  /** Draws whether a lagging replica answers a read. Call it once per read that it may answer. */
   drawLag(operation: OperationName, container: Container): boolean {
     const found = this.#lagging.find(({ entry: { setting, done }, draws }) => {
       if (!appliesTo(setting, operation) || !matchesContainer(setting, container)) return false
@@ -123,8 +123,8 @@ export class Faults {
 }
 
 /**
- * Chooses one of them by its rate, or none; without a rate it draws nothing. One that was done as often as it
- * may be is none.
+ * Chooses one of the faults by its rate, or none. Draws nothing when no fault has a rate. A fault that has
+ * used up its count does nothing.
  */
 function buildChooser(entries: readonly Entry[], draw: () => number): () => Entry | undefined {
   let sum = 0

@@ -9,7 +9,7 @@ import type { ReadSource, Snapshot } from '../store/snapshot.ts'
 import type { Store } from '../store/store.ts'
 import type { Faults } from './faults.ts'
 
-/** What reads are answered from. */
+/** The data that a read is answered from. */
 export interface ReadView {
   readonly reads: ReadSource
   readonly items: ItemReader
@@ -20,25 +20,26 @@ export interface ItemRead {
   readonly operation: OperationName
   readonly container: Container
   readonly target: Target
-  /** Those that it is about. */
+  /** The ranges that it reads. */
   readonly ranges: () => readonly Range[]
 }
 
-/** Of what is written while it lags, as the data file's log grows. */
+/** The limit on what is written while the replica lags, as growth of the data file's log. */
 const MAX_MB = 256
 
 /**
- * A replica that has seen nothing since it was made, and answers reads that do not ask for more. Which those
- * are is as the service's own reader decides: https://github.com/Azure/azure-cosmos-dotnet-v3,
- * ConsistencyReader.cs (DeduceReadMode, ReadSessionAsync). A read at bounded staleness or strong consistency
- * is answered by a quorum, and is exact. One at session consistency is answered by any replica that has what
- * its session token tells: they are asked one by one, the primary last. One at consistent prefix or eventual
- * consistency is answered by any replica, and its token is not looked at.
+ * A replica that sees no write after its creation. It answers the reads that may see old data. They are
+ * chosen as the service's own reader chooses them: https://github.com/Azure/azure-cosmos-dotnet-v3,
+ * ConsistencyReader.cs (DeduceReadMode, ReadSessionAsync).
+ * - Bounded staleness and strong consistency: a quorum answers, so the read is exact.
+ * - Session consistency: any replica that has seen what the session token says may answer. The reader asks one
+ *   after the other, the primary last.
+ * - Consistent prefix and eventual consistency: any replica answers, and the token is ignored.
  *
- * A gateway runs that reader before it answers (from memory). So its clients do not meet the 404/1002 of one
- * replica that lags: the reader gives that when no replica of the region has caught up. The JavaScript SDK
- * then asks once more without a token (retryUtility.js), so to answer it here would make sessions lose their
- * own writes, which the service does not do to them.
+ * From memory: a gateway runs that reader before it answers. So its clients never see the 404/1002 of one
+ * lagging replica. The reader returns it only when no replica of the region has caught up. The JavaScript SDK
+ * then asks once more without a token (retryUtility.js). So a 404/1002 here would make sessions lose their
+ * own writes, which the service never does.
  */
 export class LaggingReplica {
   readonly #faults: Faults
@@ -52,22 +53,23 @@ export class LaggingReplica {
   }
 
   /**
-   * Where a read is answered from by it; undefined: an up-to-date replica answers.
-   * @throws Failure 500 when more was written since than can be kept apart.
+   * The old data for a read; undefined when an up-to-date replica answers.
+   * @throws Failure 500 when too much was written since the faults were set.
    */
   findView({ operation, container, target, ranges }: ItemRead): ReadView | undefined {
     if (!isWeaker(target) || hasSeen(target, ranges(), this.#snapshot.lsn)) return undefined
     if (!this.#faults.drawLag(operation, container)) return undefined
     if (this.#snapshot.isOpen) return this.#view
-    // Not a 503, which SDKs try again: a test that asked for the fault must notice that it is over.
+    // Not a 503, which SDKs retry: a test that asked for the fault must notice that it has ended.
     const message =
-      'the lagging replica of the faults has ended, as too much was written since they were set: set them again, or clear them'
+      'the lagging replica has ended, because too much was written since the faults were set: ' +
+      'set them again, or clear them'
     throw new Failure(500, 'InternalServerError', message)
   }
 
   /**
-   * What an answer that does not say it tells a session to have seen; undefined: all there is. A client that
-   * read a container or a query's plan must not take from that answer's token that it has seen the items.
+   * The LSN for the session token of an answer without an LSN of its own; undefined for the latest. A client
+   * that read a container or a query plan has not seen the items, and its token must not say so.
    */
   reportedLsn(operation: OperationName, target: Target): number | undefined {
     return isWeaker(target) && /^(read|list|query|plan)-/.test(operation) ? this.#snapshot.lsn : undefined

@@ -1,22 +1,22 @@
-/** Of what an answer may hold. https://learn.microsoft.com/azure/cosmos-db/concepts-limits#per-request-limits */
+/** The limit of a response. https://learn.microsoft.com/azure/cosmos-db/concepts-limits#per-request-limits */
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
-/** An answer on its way: a body that is JSON already is a text, and one that is not JSON are bytes. */
+/** An answer to send. A body that is JSON already is in `text`, one that is not JSON is in `bytes`. */
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | number>>
   readonly body?: unknown
   readonly text?: string
   readonly bytes?: Buffer
-  /** Request units; the least where it is not given. */
+  /** Request units. Default: the least. */
   readonly charge?: number
-  /** The partition key range that it came from; the first where it is not given. */
+  /** The partition key range of the data. Default: the first. */
   readonly range?: string
-  /** The number of the last write in the data that it came from; that of all where it is not given. */
+  /** The number of the last write in the data. Default: the latest write of all. */
   readonly lsn?: number | undefined
 }
 
-/** A list, whose members are JSON already. */
+/** Formats a list from members that are JSON already. */
 export function formatList(
   name: string,
   members: readonly string[],

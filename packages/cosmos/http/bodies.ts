@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest, Failure, tooLarge } from '../api/failure.ts'
 
-// A batch may hold 2 MB of items, and names and JSON around them.
+// A batch may hold 2 MB of items, with names and JSON around them.
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-/** Of all requests at once. */
+/** For all requests together. */
 const MAX_TOTAL_BYTES = 256 * 1024 * 1024
 
 const EMPTY = Buffer.alloc(0)
@@ -15,12 +15,12 @@ interface Reading {
 }
 
 /**
- * Reads the bodies of requests, and bounds what they hold together: beyond that the one that was begun first
- * is refused, so that those who send slowly do not lock out those who do not.
+ * Reads request bodies, within a limit for all of them together. Beyond it the oldest one is refused, so that
+ * slow senders do not lock out others.
  */
 export class Bodies {
   readonly #maxBytes: number
-  /** In the order in which they were begun. */
+  /** In the order in which they began. */
   readonly #reading = new Set<Reading>()
   #held = 0
 
@@ -29,14 +29,14 @@ export class Bodies {
   }
 
   /**
-   * Reads a body. One that is too large is read to its end all the same, and forgotten: a client that still
-   * writes does not see the answer.
+   * Reads a body. One that is too large is also read to its end, and dropped: a client that is still writing
+   * does not see the answer.
    * @throws Failure 400, 413, 415 for a content coding, or 503.
    */
   async read(message: IncomingMessage): Promise<Buffer> {
     const coding = message.headers['content-encoding']?.toLowerCase() ?? 'identity'
     if (coding !== 'identity')
-      throw new Failure(415, 'UnsupportedMediaType', `the content coding ${coding} is not supported by this endpoint`)
+      throw new Failure(415, 'UnsupportedMediaType', `the content coding ${coding} is not supported by the emulator`)
     if (hasNoBody(message)) return EMPTY
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
     const reading: Reading = { chunks: [], size: 0, refuse: reject }
@@ -45,7 +45,7 @@ export class Bodies {
     const cutOff = (): void => reject(badRequest('the request was cut off'))
     message.on('data', take).on('error', cutOff).on('close', cutOff)
     message.on('end', () => {
-      // Each request is closed in the end, and to make an error costs as much as to answer.
+      // Every request closes in the end, and creating an error costs as much as an answer.
       message.off('error', cutOff).off('close', cutOff)
       if (reading.size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
       else resolve(Buffer.concat(reading.chunks))
@@ -68,7 +68,7 @@ export class Bodies {
     for (const first of this.#reading) {
       if (this.#held <= this.#maxBytes) return
       this.#forget(first)
-      first.refuse(new Failure(503, 'ServiceUnavailable', 'too much is being sent at once: try again'))
+      first.refuse(new Failure(503, 'ServiceUnavailable', 'too many bytes are being sent at once: try again later'))
     }
   }
 

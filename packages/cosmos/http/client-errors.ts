@@ -6,10 +6,10 @@ const TEXTS: Readonly<Record<string, readonly [status: string, code: string, mes
     'RequestHeaderFieldsTooLarge',
     'the headers are too large',
   ],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'RequestTimeout', 'the request did not come in time'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'RequestTimeout', 'the request did not arrive in time'],
 }
 
-/** Answers what is no HTTP request, or none that came to its end in time; the connection is of no use after that. */
+/** Answers a connection that sends no HTTP request, or none in time. The connection is then closed. */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
@@ -18,12 +18,13 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): 
   const [status, code, message] = TEXTS[error.code ?? ''] ?? [
     '400 Bad Request',
     'BadRequest',
-    'this is no HTTP request',
+    'this is not an HTTP request',
   ]
   const body = JSON.stringify({ code, message })
   const length = Buffer.byteLength(body)
   socket.end(
-    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `content-length: ${length}\r\n\r\n${body}`,
     () => socket.destroy(),
   )
 }

@@ -2,11 +2,11 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 const MAX_CONNECTIONS = 2000
-/** Of all connections together: what was answered and is not taken by the other side. */
+/** For all connections together: answers that clients have not read yet. */
 const MAX_PENDING_BYTES = 256 * 1024 * 1024
-/** Requests of one connection that were not answered yet. */
+/** Unanswered requests of one connection. */
 const MAX_PIPELINED = 32
-/** An answer that is not taken by then is not waited for any longer. */
+/** An answer that the client has not read by then is dropped. */
 const ANSWER_TIMEOUT_MS = 60_000
 const CHECK_INTERVAL_MS = 5000
 
@@ -16,18 +16,18 @@ interface PendingAnswer {
 }
 
 /**
- * Bounds what clients may hold of this process. At its limits whoever has kept it waiting for longest goes: a
- * connection that sends no request to its end, or takes no answer. So slow clients cannot lock out others,
- * however many they are.
+ * Limits what clients may hold of this process. At a limit it drops the client that has kept it waiting for
+ * longest, with an incomplete request or an unread answer. So slow clients cannot lock out others, however many
+ * they are.
  */
 export class Connections {
   readonly #max: number
   readonly #maxPendingBytes: number
-  /** With how many requests that were not answered yet. */
+  /** The number of unanswered requests of each connection. */
   readonly #all = new Map<Socket, number>()
-  /** Those of which no complete request has come since they were opened or answered, the longest first. */
+  /** Connections without a complete request since they were opened or answered, the longest waiting first. */
   readonly #waiting = new Set<Socket>()
-  /** The answers that were not taken yet, the longest first. */
+  /** Answers that clients have not read yet, the oldest first. */
   readonly #pending = new Map<ServerResponse, PendingAnswer>()
   #pendingBytes = 0
 
@@ -35,14 +35,14 @@ export class Connections {
     this.#max = max
     this.#maxPendingBytes = maxPendingBytes
     server.on('connection', (socket: Socket) => this.#accept(socket))
-    // One look at all of them: a timer for each answer costs more than what it is there for.
+    // One timer for all: a timer for each answer would cost too much.
     const timer = setInterval(() => this.#dropExpired(), CHECK_INTERVAL_MS).unref()
     server.once('close', () => clearInterval(timer))
   }
 
   /**
-   * A request of it begins. No client that is in earnest sends many before it has seen an answer.
-   * @returns whether it may: one that sends too many is ended.
+   * Counts a request that begins. No real client sends many before it has seen an answer.
+   * @returns false for a connection with too many: it is closed.
    */
   startRequest(socket: Socket): boolean {
     const unanswered = (this.#all.get(socket) ?? 0) + 1
@@ -51,12 +51,12 @@ export class Connections {
     return !socket.destroyed
   }
 
-  /** Its request is there to its end: it waits for this side now. */
+  /** Records a complete request: now the client waits for the emulator. */
   requestReceived(socket: Socket): void {
     this.#waiting.delete(socket)
   }
 
-  /** An answer of so many bytes is on its way: the other side takes it in its own time, within bounds. */
+  /** Records an answer of this many bytes. The client may read it slowly, within limits. */
   answerSent(response: ServerResponse, bytes: number): void {
     const { socket } = response.req
     this.#pending.set(response, { bytes, since: performance.now() })
@@ -82,7 +82,7 @@ export class Connections {
     }
   }
 
-  /** An answer behind others has no connection of its own yet, and is not closed with it: so it is let go here. */
+  /** Releases the answer here: one that is queued behind others is not closed with the connection. */
   #drop(response: ServerResponse): void {
     this.#release(response)
     response.req.socket.destroy()

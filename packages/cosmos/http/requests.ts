@@ -5,30 +5,30 @@ import { isHybridRow } from '../hybridrow/records.ts'
 import { checkJson, MAX_NESTING } from '../values/json.ts'
 import type { Bodies } from './bodies.ts'
 
-// A batch, or a patch, holds values of items within values of its own.
+// A batch or a patch has values of items within values of its own.
 const MAX_BODY_NESTING = MAX_NESTING + 8
 
-/** What is asked for, by the path: `/dbs/{d}/colls/{c}/docs/{i}`. */
+/** The target of a request, by its path: `/dbs/{d}/colls/{c}/docs/{i}`. */
 export interface Target {
   readonly method: string
   readonly headers: NodeJS.Dict<string>
   readonly host: string
-  /** With `{id}` for ids and rids, such as `dbs/{id}/colls/{id}/docs`. */
+  /** With `{id}` in place of ids and rids, such as `dbs/{id}/colls/{id}/docs`. */
   readonly path: string
-  /** The ids of the path, or rids. */
+  /** The ids or rids of the path. */
   readonly database: string | undefined
   readonly container: string | undefined
   readonly item: string | undefined
   readonly offer: string | undefined
-  /** What the path ends in: `''`, `dbs`, `colls`, `docs`, `pkranges`, `offers`. */
+  /** The last kind of resource in the path: `''`, `dbs`, `colls`, `docs`, `pkranges`, `offers`. */
   readonly type: string
-  /** What is signed: the path to the resource, or to the parent of a list. */
+  /** The link that is signed: the path to the resource, or to the parent of a list. */
   readonly link: string
 }
 
 export interface Request extends Target {
   readonly bytes: number
-  /** The value of its JSON; a batch of the .NET SDK as it came; undefined: there is none. */
+  /** The parsed JSON; the bytes of a batch of the .NET SDK; undefined without a body. */
   readonly body: unknown
 }
 
@@ -53,7 +53,7 @@ export function readTarget(message: IncomingMessage): Target {
   }
 }
 
-/** @throws Failure as `Bodies.read` does, and 400 for one that is no JSON. */
+/** @throws Failure as `Bodies.read` does, and 400 for a body that is not JSON. */
 export async function readRequest(message: IncomingMessage, target: Target, bodies: Bodies): Promise<Request> {
   const bytes = await bodies.read(message)
   return { ...target, bytes: bytes.length, body: parseBody(bytes, target) }
@@ -75,7 +75,7 @@ function parseSegments(url: string): string[] {
   try {
     return segments.map(decodeURIComponent)
   } catch {
-    throw badRequest('the path is not well encoded')
+    throw badRequest('the path cannot be decoded')
   }
 }
 
@@ -88,7 +88,7 @@ function parseBody(bytes: Buffer, target: Target): unknown {
 
 /** @throws Failure 400 */
 export function parseJson(bytes: Buffer): unknown {
-  // A decoder would put other letters in the place of what is none.
+  // A decoder would replace invalid bytes.
   if (!isUtf8(bytes)) throw badRequest('the body is not UTF-8')
   let body: unknown
   try {

@@ -6,13 +6,13 @@ import type { Target } from './requests.ts'
 const MAX_CACHED_LENGTH = 1000
 
 /**
- * Checks the master-key signatures of requests. Their dates may be any: whoever can replay a request of this
- * machine can read the key too.
+ * Checks the master-key signatures of requests. Accepts any date: a program that can replay a request of this
+ * machine can also read the key.
  * https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources
  */
 export class Signatures {
   readonly #key: KeyObject
-  /** By the text that is signed: all that is posted to a container within a second has one signature. */
+  /** By the signed text. All posts to a container within one second have the same signature. */
   readonly #known = new LRUCache<string, string>({ max: 1000 })
 
   /** @param key base64 */
@@ -26,14 +26,14 @@ export class Signatures {
     if (date === undefined) throw unauthorized('the request carries no master-key signature')
     const verb = method.toLowerCase()
     const buildStringToSign = (signed: string): string => `${verb}\n${type}\n${signed}\n${date.toLowerCase()}\n\n`
-    // As the SDK for JavaScript writes it. To take it apart costs as much as all else that a point read does here.
+    // The form that the JavaScript SDK sends. Parsing it would cost as much as the rest of a point read.
     if (authorization === this.#header(buildStringToSign(link))) return
     const [, given] = /^type=master&ver=1\.0&sig=([\w+/=-]+)$/.exec(decode(authorization)) ?? []
     if (given === undefined) throw unauthorized('the request carries no master-key signature')
-    // Links by name are signed as they are, links by rid as that rid in lower case.
+    // Links by name are signed unchanged, links by rid as the rid in lower case.
     const rid = link.split('/').at(-1)?.toLowerCase() ?? ''
     if (![link, rid].some((signed) => isSame(given, this.#sign(buildStringToSign(signed)))))
-      throw unauthorized('the signature of the request is not that of the account key')
+      throw unauthorized('the request is not signed with the account key')
   }
 
   #header(text: string): string {

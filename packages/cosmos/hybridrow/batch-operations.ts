@@ -14,7 +14,7 @@ export interface BatchOperation {
   readonly body?: Buffer
   readonly ifMatch?: string
   readonly ifNoneMatch?: string
-  /** Whether the result shall be without the item. */
+  /** Whether to leave the item out of the result. */
   readonly minimalReturn?: boolean
 }
 
@@ -26,7 +26,7 @@ const OPERATIONS = { 0: 'Create', 1: 'Patch', 2: 'Read', 4: 'Delete', 5: 'Replac
 
 type OperationType = (typeof OPERATIONS)[keyof typeof OPERATIONS]
 
-/** Which columns a row has: a bit each. */
+/** The columns that a row has, one bit each. */
 const HAS = {
   operationType: 0x01,
   resourceType: 0x02,
@@ -38,16 +38,16 @@ const HAS = {
 }
 const UNKNOWN = 0x80
 
-/** The other fields, by the number of their name: each stands after its type and that number. */
+/** The other fields by their number. A field is written as its type, its number and its value. */
 const FIELD = { indexingDirective: 8, ifMatch: 9, ifNoneMatch: 10, minimalReturn: 12 }
 const TEXT = 0x14
 const TRUE = 0x03
 const FALSE = 0x02
 
 /**
- * Reads what the .NET SDK sends for a transactional batch and for bulk. How an item is indexed
- * (`indexingDirective`) changes no answer here.
- * @throws Failure 400 for all else: no field is passed over.
+ * Reads a transactional batch or a bulk request of the .NET SDK. The emulator ignores how an item is to be
+ * indexed (`indexingDirective`).
+ * @throws Failure 400 for anything else: no unknown field is skipped.
  */
 export function decodeBatch(body: Buffer): readonly BatchOperation[] {
   return readRecords(body).map(readOperation)
@@ -57,16 +57,16 @@ function readOperation(row: Reader): BatchOperation {
   const schema = readHeader(row)
   if (schema !== SCHEMA) throw badRequest(`the HybridRow has an operation of the schema ${schema}`)
   const mask = row.uint8()
-  if (mask & UNKNOWN) throw badRequest('the HybridRow has an operation with a column that its schema has not')
+  if (mask & UNKNOWN) throw badRequest('the HybridRow has an operation with a column that is not in its schema')
   const [operation, resource] = [row.int32(), row.int32()]
   if ((mask & HAS.operationType) === 0 || !isOperation(operation))
-    throw badRequest(`there is no operation ${operation} of a batch`)
+    throw badRequest(`a batch cannot have the operation ${operation}`)
   if ((mask & HAS.resourceType) === 0 || resource !== DOCUMENT)
-    throw badRequest('the operations of a batch are of items')
+    throw badRequest('a batch can only have operations on items')
   const partitionKey = mask & HAS.partitionKey ? { partitionKey: row.text() } : {}
   const epk = mask & HAS.epk ? { epk: row.binary().toString('hex').toUpperCase() } : {}
   const id = mask & HAS.id ? { id: row.text() } : {}
-  if (mask & HAS.binaryId) throw badRequest('binary ids are not supported by this endpoint')
+  if (mask & HAS.binaryId) throw badRequest('binary ids are not supported by the emulator')
   const body = mask & HAS.body ? { body: row.binary() } : {}
   return { type: OPERATIONS[operation], ...partitionKey, ...epk, ...id, ...body, ...readFields(row) }
 }
@@ -82,7 +82,7 @@ function readFields(row: Reader): Fields {
     else if (type === TEXT && name === FIELD.ifNoneMatch) fields = { ...fields, ifNoneMatch: row.text() }
     else if ((type === TRUE || type === FALSE) && name === FIELD.minimalReturn)
       fields = { ...fields, minimalReturn: type === TRUE }
-    else throw badRequest(`the field ${name} of type ${type} of an operation is not supported by this endpoint`)
+    else throw badRequest(`the field ${name} of type ${type} of an operation is not supported by the emulator`)
   }
   return fields
 }

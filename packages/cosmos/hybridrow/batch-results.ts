@@ -1,6 +1,6 @@
 import { int32, rowHeader, uint32, writeRecords } from './records.ts'
 
-/** What one operation of a batch came to. */
+/** The result of one operation of a batch. */
 export interface BatchResult {
   readonly status: number
   readonly substatus?: number
@@ -15,13 +15,13 @@ export interface BatchResult {
 // The layout: azure-cosmos-dotnet-v3, Batch/HybridRowBatchSchemas.json.
 const SCHEMA = 0x7fe15471
 const HAS = { status: 0x01, substatus: 0x02, etag: 0x04, body: 0x08 }
-// A field's type, and the number of its name.
+// A field's type, then its number.
 const RETRY_AFTER = Buffer.of(0x0b, 5)
 const CHARGE = Buffer.of(0x10, 6)
 
 /**
- * Writes the answer to a transactional batch or a bulk request of the .NET SDK: a result for each operation,
- * in their order.
+ * Writes the results of a transactional batch or a bulk request for the .NET SDK, in the order of the
+ * operations.
  */
 export function encodeBatch(results: readonly BatchResult[]): Buffer {
   return writeRecords(results.map(encodeRow))
@@ -44,7 +44,7 @@ function encodeRow({ status, substatus, etag, body, charge, retryAfterMs }: Batc
   return Buffer.concat([rowHeader(SCHEMA), Buffer.of(mask), ...parts])
 }
 
-/** The length goes before the bytes in groups of seven bits, the lowest first. */
+/** Puts the length before the bytes, in groups of seven bits, the lowest first. */
 function withLength(bytes: Buffer): [length: Buffer, bytes: Buffer] {
   const groups = []
   let rest = bytes.length

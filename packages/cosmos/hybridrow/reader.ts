@@ -1,9 +1,9 @@
 import { badRequest } from '../api/failure.ts'
 
-// Five groups of seven bits hold every length that a request can have.
+// Five groups of seven bits hold any length that a request can have.
 const MAX_VARINT_BYTES = 5
 
-/** Reads a HybridRow's primitives, in their order. Whatever would lie beyond the end is refused: Failure 400. */
+/** Reads the primitives of a HybridRow in order. Throws Failure 400 at a read beyond the end. */
 export class Reader {
   readonly #bytes: Buffer
   #at = 0
@@ -46,7 +46,7 @@ export class Reader {
     return this.#bytes.subarray(this.#at - count, this.#at)
   }
 
-  /** Bytes with their length before them. */
+  /** Bytes after their length. */
   binary(): Buffer {
     return this.bytes(this.varint())
   }

@@ -11,11 +11,11 @@ const RECORD = 0x7fffd8f1
 const HAS_LENGTH = 0x01
 const SEGMENT_BYTES = HEADER_BYTES + 1 + 4
 
-/** Whether a body is HybridRow; JSON begins otherwise. */
+/** Whether a body is HybridRow. JSON never begins with this byte. */
 export const isHybridRow = (body: Buffer): boolean => body[0] === VERSION
 
 /**
- * Reads the rows of a stream of records, each with its checksum; what a segment says of itself is passed over.
+ * Reads the rows of a stream of records, and checks their checksums. Skips the content of segments.
  * @throws Failure 400
  */
 export function readRecords(body: Buffer): readonly Reader[] {
@@ -48,7 +48,7 @@ function readRecord(reader: Reader): Buffer {
   const length = reader.int32()
   const checksum = reader.uint32()
   const row = reader.bytes(length)
-  if (crc32(row) !== checksum) throw badRequest('the HybridRow has a record that is not what its checksum is of')
+  if (crc32(row) !== checksum) throw badRequest('the HybridRow has a record with a wrong checksum')
   return row
 }
 

@@ -7,10 +7,10 @@ import { encodeBatch } from '../hybridrow/batch-results.ts'
 import { isObject } from '../values/json.ts'
 import { type BatchOperation, type BatchResult, returnsItem, TYPES } from './batch-operations.ts'
 
-// A batch and its results come and go as JSON, or as the .NET SDK has them.
+// Batches and results are JSON, or HybridRow for the .NET SDK.
 
 /**
- * @param minimal whether the client wants no items back of what it writes; .NET says so for each operation.
+ * @param minimal whether the client wants no written items back. The .NET SDK says so for each operation.
  * @throws Failure 400
  */
 export function readOperations(body: unknown, minimal: boolean): readonly BatchOperation[] {
@@ -20,11 +20,11 @@ export function readOperations(body: unknown, minimal: boolean): readonly BatchO
       body: operation.body && parseJson(operation.body),
       minimal: minimal || operation.minimalReturn,
     }))
-  if (!Array.isArray(body)) throw badRequest('a batch is an array of operations')
+  if (!Array.isArray(body)) throw badRequest('a batch must be an array of operations')
   return body.map((operation) => ({ ...readOperation(operation), minimal }))
 }
 
-/** The results as the body of an answer to a request with such a body. */
+/** Formats the results as the request's body was: JSON or HybridRow. */
 export function formatResults(results: readonly BatchResult[], request: unknown): Pick<Answer, 'text' | 'bytes'> {
   if (!Buffer.isBuffer(request)) return { text: `[${results.map(formatResult).join(',')}]` }
   const rows = results.map((result) => {
@@ -41,10 +41,10 @@ export function formatResults(results: readonly BatchResult[], request: unknown)
 }
 
 function readOperation(operation: unknown): BatchOperation {
-  if (!isObject(operation)) throw badRequest('an operation of a batch is an object')
+  if (!isObject(operation)) throw badRequest('an operation of a batch must be an object')
   const { operationType, partitionKey, id, resourceBody, ifMatch, ifNoneMatch } = operation
   const type = TYPES.find((candidate) => candidate === operationType)
-  if (!type) throw badRequest(`the operation ${JSON.stringify(operationType)} is none that a batch can have`)
+  if (!type) throw badRequest(`a batch cannot have the operation ${JSON.stringify(operationType)}`)
   return {
     type,
     partitionKey: optionalText('partitionKey', partitionKey),
@@ -57,11 +57,11 @@ function readOperation(operation: unknown): BatchOperation {
 
 function optionalText(name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw badRequest(`the ${name} of an operation is a text`)
+  if (typeof value !== 'string') throw badRequest(`the ${name} of an operation must be a text`)
   return value
 }
 
-/** As text: the item's JSON stands ready. */
+/** Built as text, because the item's JSON is there already. */
 function formatResult(result: BatchResult): string {
   const { status, substatus, item, charge, message } = result
   const rest = [

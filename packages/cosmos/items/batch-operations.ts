@@ -15,7 +15,7 @@ export const TYPES = ['Create', 'Upsert', 'Read', 'Replace', 'Patch', 'Delete'] 
 /** An operation of a batch or of a bulk request. */
 export interface BatchOperation {
   readonly type: (typeof TYPES)[number]
-  /** As in its header: a JSON array. */
+  /** A JSON array, as in its header. */
   readonly partitionKey?: string | undefined
   readonly id?: string | undefined
   readonly body?: unknown
@@ -25,41 +25,41 @@ export interface BatchOperation {
   readonly minimal?: boolean | undefined
 }
 
-/** What came of an operation of a batch. */
+/** The result of an operation of a batch. */
 export interface BatchResult extends Outcome {
   readonly substatus?: number | undefined
   readonly message?: string | undefined
   readonly minimal?: boolean | undefined
 }
 
-/** A create that must not find one is what every create is; the others have no such condition here. */
+/** A create needs no If-None-Match, as it always fails for an existing item. The others do not support it. */
 export const unsupportedNoneMatch = (): Failure =>
-  badRequest('If-None-Match on a change of an item is not supported by this endpoint')
+  badRequest('If-None-Match on a change of an item is not supported by the emulator')
 
 /** @throws Failure 400, 413 */
 export function checkSize(operations: readonly BatchOperation[], bytes: number): void {
-  if (operations.length === 0) throw badRequest('a batch has operations')
+  if (operations.length === 0) throw badRequest('a batch needs at least one operation')
   if (operations.length > MAX_OPERATIONS)
-    throw badRequest(`a batch has at most ${MAX_OPERATIONS} operations, this one ${operations.length}`)
-  if (bytes > MAX_BYTES) throw tooLarge(`a batch has at most ${MAX_BYTES} bytes, this one ${bytes}`)
+    throw badRequest(`a batch has at most ${MAX_OPERATIONS} operations, this one has ${operations.length}`)
+  if (bytes > MAX_BYTES) throw tooLarge(`a batch has at most ${MAX_BYTES} bytes, this one has ${bytes}`)
 }
 
 /**
- * The key of an operation; undefined: it names none.
+ * The partition key of an operation; undefined when it names none.
  * @throws Failure 400
  */
 export function parseOperationKey(container: Container, { partitionKey }: BatchOperation): string | undefined {
   if (partitionKey === undefined) return undefined
   const key = parseKeyHeader(container, partitionKey)
-  if (key.kind !== 'one') throw badRequest('the partition key of an operation is not a whole one')
+  if (key.kind !== 'one') throw badRequest('the partition key of an operation must be complete')
   return key.pk
 }
 
-/** What is left of an answer's room for items. */
+/** The space that is left for items in an answer. */
 export class AnswerBudget {
   #left = MAX_ANSWER_BYTES
 
-  /** Whether a result's item fits in beside those before it; it takes its room then. */
+  /** Whether a result's item still fits in. Reserves its space if so. */
   fits(result: BatchResult): boolean {
     const bytes = result.item && returnsItem(result) ? Buffer.byteLength(result.item.json) : 0
     if (bytes > this.#left) return false
@@ -70,14 +70,14 @@ export class AnswerBudget {
 
 export const returnsItem = ({ minimal, status }: BatchResult): boolean => !minimal && status !== 304
 
-/** Runs one within a write. @throws Failure */
+/** Runs one operation within a write. @throws Failure */
 export function runOperation(
   items: Items,
   partition: LogicalPartition,
   operation: BatchOperation,
   lsn: number,
 ): BatchResult {
-  // What is read is wanted.
+  // A read always returns its item.
   const minimal = operation.minimal && operation.type !== 'Read'
   return { ...applyOperation(items, partition, operation, lsn), minimal }
 }
@@ -87,10 +87,11 @@ function applyOperation(items: Items, partition: LogicalPartition, operation: Ba
   if (ifNoneMatch !== undefined && type !== 'Read' && type !== 'Create') throw unsupportedNoneMatch()
   if (type === 'Create') return items.create(partition, body, lsn)
   if (type === 'Upsert') return items.upsert(partition, body, operation, lsn)
-  if (id === undefined) throw badRequest(`the operation ${type} has no id`)
+  if (id === undefined) throw badRequest(`the operation ${type} needs an id`)
   switch (type) {
     case 'Read':
-      // Of a read in a batch both conditions say the same: azure-cosmos-dotnet-v3, BatchSinglePartitionKeyTests.cs.
+      // For a read in a batch both conditions mean the same: azure-cosmos-dotnet-v3,
+      // BatchSinglePartitionKeyTests.cs.
       return items.read(partition, id, ifNoneMatch ?? ifMatch)
     case 'Replace':
       return items.replace(partition, id, body, operation, lsn)

@@ -9,9 +9,9 @@ import {
 } from './batch-operations.ts'
 import type { Items } from './items.ts'
 
-/** The operation of a batch that failed, and so the batch. */
+/** An operation of a batch failed, and so the whole batch. */
 export class BatchFailure extends Error {
-  /** The failing operation's status, and 424 for all others. */
+  /** The failed operation has its own status, all others 424. */
   readonly results: readonly BatchResult[]
 
   constructor(operations: readonly BatchOperation[], failing: number, { status, substatus, message }: Failure) {
@@ -24,7 +24,7 @@ export class BatchFailure extends Error {
 
 /**
  * Runs the operations of a transactional batch in order, within one write.
- * @throws BatchFailure when one fails; the write is then to be undone.
+ * @throws BatchFailure when an operation fails. The write must then be undone.
  * @throws Failure 400 for an operation of another partition key.
  * https://learn.microsoft.com/azure/cosmos-db/transactional-batch
  */
@@ -34,13 +34,13 @@ export function runBatch(
   operations: readonly BatchOperation[],
   lsn: number,
 ): readonly BatchResult[] {
-  // Most clients write it as it is kept.
+  // Most clients send the key in its stored form.
   for (const operation of operations)
     if (
       operation.partitionKey !== partition.pk &&
       (parseOperationKey(partition.container, operation) ?? partition.pk) !== partition.pk
     )
-      throw badRequest('the operations of a batch have one partition key')
+      throw badRequest('the operations of a batch must have the same partition key')
   const budget = new AnswerBudget()
   return operations.map((operation, index) => {
     try {
@@ -50,7 +50,8 @@ export function runBatch(
       if (error instanceof Failure) throw new BatchFailure(operations, index, error)
       throw error
     }
-    // The last one is said to have failed: azure-cosmos-dotnet-v3, BatchSinglePartitionKeyTests.cs.
+    // The service reports the last operation as failed: azure-cosmos-dotnet-v3,
+    // BatchSinglePartitionKeyTests.cs.
     throw new BatchFailure(operations, operations.length - 1, tooLarge('the answer to the batch would be over 4 MB'))
   })
 }

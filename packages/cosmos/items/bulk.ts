@@ -11,20 +11,20 @@ import {
 } from './batch-operations.ts'
 import type { Items } from './items.ts'
 
-/** What a bulk request is about. */
+/** The target of a bulk request. */
 export interface BulkTarget {
-  /** As it is when the turn of an operation comes. */
+  /** As of the moment at which an operation runs. */
   readonly container: () => Container
-  /** The range that the request names: an operation of another is gone from there. */
+  /** The range that the request names. An operation on a key of another range gets a 410. */
   readonly range: Range | undefined
   /** The key of operations that name none. */
   readonly pk: string | undefined
 }
 
 /**
- * Runs operations in order, each for itself: one that fails takes nothing back, and ends the others with 424
- * where the client says so.
- * @returns a result for each, when all that they wrote is on disk.
+ * Runs operations in order, each on its own. A failure undoes nothing of the others. It ends them with 424,
+ * unless the client continues on errors.
+ * @returns a result for each, once everything they wrote is on disk.
  */
 export async function runBulk(
   store: Store,
@@ -41,9 +41,9 @@ export async function runBulk(
     const pk = parseOperationKey(container, operation) ?? target.pk
     if (pk === undefined) throw badRequest('an operation names no partition key')
     if (target.range && !isWithin(target.range, items.effectiveKeys.compute(container, pk)))
-      throw new Failure(410, 'Gone', 'the partition key is of another range', 1002)
+      throw new Failure(410, 'Gone', 'the partition key belongs to another range', 1002)
     const result = runOperation(items, { container, pk }, operation, lsn)
-    // With this substatus the SDKs send it again: @azure/cosmos, retry/bulkExecutionRetryPolicy.js.
+    // The SDKs resend an operation with this substatus: @azure/cosmos, retry/bulkExecutionRetryPolicy.js.
     if (!budget.fits(result)) throw new Failure(413, 'RequestEntityTooLarge', 'the answer would be over 4 MB', 3402)
     return result
   }
@@ -53,7 +53,7 @@ export async function runBulk(
         try {
           return run(operation, lsn)
         } catch (error) {
-          // Here, and not when it is on disk: those after it come before that.
+          // Set here and not after the commit, because the next operations run before that.
           stopped = !continueOnError
           throw error
         }

@@ -9,25 +9,26 @@ export interface FeedStart {
 }
 
 export interface FeedPage {
-  /** Each one's JSON. */
+  /** The JSON of each item. */
   readonly items: readonly string[]
   /** Where the next page begins, as an etag. */
   readonly etag: string
 }
 
 /**
- * A page of the change feed in "latest version" mode: each item at its last change, in the order of those.
- * What one request wrote has one LSN and is never cut apart, so a page may be larger than asked for, by one
- * batch at most.
- * @throws Failure 400 for a start that is none.
+ * Reads a page of the change feed in "latest version" mode: each item at its last change, in the order of
+ * changes. What one request wrote has one LSN and stays together. So a page may exceed its limit by one
+ * batch.
+ * @throws Failure 400 for an invalid start.
  * https://learn.microsoft.com/azure/cosmos-db/change-feed-modes
  */
 export function readFeed(store: Store, feedRange: FeedRange, start: FeedStart, maxItems: number): FeedPage {
   const after = parseStartLsn(store, start.ifNoneMatch)
-  // A position wins over a time, which the SDK keeps sending.
+  // A position takes precedence over a time, which the SDK keeps sending.
   const since = start.ifNoneMatch === undefined ? parseModifiedSince(start.ifModifiedSince) : 0
   const { conditions, values } = buildConditions(feedRange)
-  // By that index and no other: to follow the changes is to read on from one, whatever else would narrow what is read.
+  // Forces the LSN index: following the feed means reading on from an LSN, whatever other index looks
+  // narrower.
   const rows = store
     .prepare(
       `SELECT lsn, body FROM items INDEXED BY items_by_lsn WHERE ${conditions.join(' AND ')} AND lsn > ? AND ts >= ?

@@ -9,19 +9,19 @@ import { removeSystemProperties } from './system-properties.ts'
 const MAX_ITEM_BYTES = 2 * 1024 * 1024
 const MAX_ID_BYTES = 1023
 
-/** An item that may be stored. */
+/** An item that passed all checks. */
 export interface CheckedItem {
   readonly id: string
   readonly ttl: number | undefined
-  /** Without the system's fields. */
+  /** Without the system properties. */
   readonly value: Json
-  /** Its JSON. */
+  /** The JSON of the value. */
   readonly text: string
 }
 
 /** @throws Failure 400, 413 */
 export function checkItem({ container, pk }: LogicalPartition, body: unknown): CheckedItem {
-  if (!isObject(body)) throw badRequest('an item is a JSON object')
+  if (!isObject(body)) throw badRequest('an item must be a JSON object')
   checkJson(body)
   const value = removeSystemProperties(body)
   const { id, ttl } = value
@@ -31,12 +31,12 @@ export function checkItem({ container, pk }: LogicalPartition, body: unknown): C
     /[/\\?#]/.test(id) ||
     !id.isWellFormed()
   )
-    throw badRequest(`an id is a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
-  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
+    throw badRequest(`an id must be a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
+  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl must be -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
   if (readItemKey(container, value) !== pk)
-    throw badRequest('the partition key of the header is not that of the item', 1001)
+    throw badRequest('the partition key in the header is not that of the item', 1001)
   const text = JSON.stringify(value)
   const bytes = Buffer.byteLength(text)
-  if (bytes > MAX_ITEM_BYTES) throw tooLarge(`an item has at most ${MAX_ITEM_BYTES} bytes, this one ${bytes}`)
+  if (bytes > MAX_ITEM_BYTES) throw tooLarge(`an item has at most ${MAX_ITEM_BYTES} bytes, this one has ${bytes}`)
   return { id, ttl, value, text }
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Container } from '../resources/catalog.ts'
 import { effectivePartitionKey } from './effective-partition-key.ts'
 
-/** The effective partition keys of keys as texts; those used last are remembered. */
+/** Computes effective partition keys from keys as texts, and caches the latest. */
 export class EffectiveKeys {
   readonly #known = new LRUCache<string, string>({ max: 10_000 })
 

@@ -2,18 +2,19 @@ import murmur from 'murmurhash3js-revisited'
 import { isObject } from '../values/json.ts'
 
 /**
- * How a container's keys become places: one hash of all components, or one of each, so that what begins the
- * same lies together.
+ * How a container hashes its keys: all components together, or each on its own, so that keys with the same
+ * beginning lie together.
  */
 export type KeyKind = 'Hash' | 'MultiHash'
 
-/** Places from `min` on and before `max`. */
+/** From `min` up to, but not including, `max`. */
 export interface KeyRange {
   readonly min: string
   readonly max: string
 }
 
-// The tags of the components' binary form, as the SDKs hash it: @azure/cosmos, utils/hashing/encoding/prefix.js.
+// The type tags of components in binary form, as the SDKs hash it: @azure/cosmos,
+// utils/hashing/encoding/prefix.js.
 const MISSING = Buffer.of(0x00)
 const NULL = Buffer.of(0x01)
 const FALSE = Buffer.of(0x02)
@@ -23,9 +24,10 @@ const TEXT = Buffer.of(0x08)
 const END_OF_TEXT = Buffer.of(0xff)
 
 /**
- * Where a partition key's items lie among a container's physical partitions: hash version 2, upper case hex,
- * 32 digits for each hash. A missing component is undefined, or `{}` as keys are written. No component at all
- * is the beginning, `''`. https://learn.microsoft.com/azure/cosmos-db/partitioning-overview,
+ * The effective partition key: where the items of a partition key lie among a container's physical
+ * partitions. Hash version 2, upper case hex, 32 digits for each hash. A missing component is undefined, or
+ * `{}` in a key's JSON. Without components it is `''`, the beginning.
+ * https://learn.microsoft.com/azure/cosmos-db/partitioning-overview,
  * https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
  */
 export function effectivePartitionKey(components: readonly unknown[], kind: KeyKind): string {
@@ -35,8 +37,8 @@ export function effectivePartitionKey(components: readonly unknown[], kind: KeyK
 }
 
 /**
- * Where the items lie whose hierarchical key begins with these components; a whole key is the prefix of
- * itself alone.
+ * The range of the items whose hierarchical key begins with these components. A complete key is a prefix of
+ * itself only.
  */
 export function prefixRange(components: readonly unknown[]): KeyRange {
   const min = effectivePartitionKey(components, 'MultiHash')
@@ -49,10 +51,10 @@ function encodeComponent(component: unknown): Buffer {
   if (typeof component === 'string') return Buffer.concat([TEXT, Buffer.from(component), END_OF_TEXT])
   if (typeof component === 'number') return encodeNumber(component)
   if (typeof component === 'boolean') return component ? TRUE : FALSE
-  throw new TypeError(`a partition key has no component such as ${typeof component}`)
+  throw new TypeError(`a partition key cannot have a component of the type ${typeof component}`)
 }
 
-/** -0 and 0 are one key: JSON texts of keys do not tell them apart. */
+/** -0 and 0 are the same key, because the JSON of a key does not tell them apart. */
 function encodeNumber(component: number): Buffer {
   const bytes = Buffer.alloc(9)
   bytes[0] = NUMBER
@@ -60,7 +62,7 @@ function encodeNumber(component: number): Buffer {
   return bytes
 }
 
-/** Murmur3's two halves the other way round, without the two highest bits. */
+/** The two halves of Murmur3 swapped, without the two highest bits. */
 function hash(bytes: Buffer): string {
   const digits = murmur.x64.hash128(bytes)
   const first = (Number.parseInt(digits.charAt(16), 16) & 0x3).toString()

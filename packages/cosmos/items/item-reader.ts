@@ -9,14 +9,14 @@ const READ_ID = 'SELECT id FROM items WHERE number = ? AND container = ? AND pk 
 
 /** An item as it is stored. */
 export interface Item {
-  /** Its rid holds it. */
+  /** Part of its rid. */
   readonly number: number
   readonly etag: string
-  /** The item's JSON with the system's fields. */
+  /** With the system properties. */
   readonly json: string
 }
 
-/** What came of an operation on an item. */
+/** The result of an operation on an item. */
 export interface Outcome {
   readonly status: number
   readonly item?: Item
@@ -24,7 +24,7 @@ export interface Outcome {
   readonly charge: number
 }
 
-/** Finds items by their keys, in the data as they are or as they were. Expired ones are not there. */
+/** Finds items by their keys, in the current data or in a snapshot. Ignores expired items. */
 export class ItemReader {
   readonly #read: StatementSync
   readonly #readId: StatementSync
@@ -41,7 +41,7 @@ export class ItemReader {
     return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(Buffer.byteLength(item.json)) }
   }
 
-  /** The id of an item by its rid's number; undefined: there is none, here. */
+  /** The id of the item with this number; undefined when this partition has none. */
   findId({ container, pk }: LogicalPartition, number: number): string | undefined {
     const row = this.#readId.get(number, container.number, pk)
     return row && String(row.id)

@@ -17,7 +17,8 @@ import { UniqueKeys } from './unique-keys.ts'
 
 const SQL = {
   create: `
-    INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
   replace: 'UPDATE items SET lsn = ?, ts = ?, etag = ?, expires = ?, body = ? WHERE number = ?',
   remove: 'DELETE FROM items WHERE number = ?',
@@ -34,8 +35,8 @@ export interface Conditions {
 }
 
 /**
- * The items of all containers. Expired ones are not there, whether swept or not. All but the reads run within
- * a write, and are given its LSN; they refuse before they change anything.
+ * The items of all containers. Ignores expired items, swept or not. All methods but the reads run within a
+ * write and take its LSN. They refuse before they change anything.
  */
 export class Items extends ItemReader {
   readonly #store: Store
@@ -66,7 +67,7 @@ export class Items extends ItemReader {
   upsert(partition: LogicalPartition, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const checked = checkItem(partition, body)
     const before = this.find(partition, checked.id)
-    // One that is not there is created whatever If-Match says.
+    // Without the item, an upsert creates it whatever If-Match says.
     return before ? this.#replace(partition, checked, before, conditions, lsn) : this.#create(partition, checked, lsn)
   }
 
@@ -84,7 +85,7 @@ export class Items extends ItemReader {
     checkMatch(before, conditions.ifMatch)
     const item = JSON.parse(before.json) as Json
     if (condition !== undefined && !satisfies(item, condition))
-      throw preconditionFailed('the condition of the patch does not hold')
+      throw preconditionFailed('the condition of the patch is not met')
     applyPatch(item, operations)
     const checked = checkItem(partition, item)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
@@ -100,7 +101,7 @@ export class Items extends ItemReader {
     return { status: 204, charge: writeCharge({ bytesBefore: Buffer.byteLength(before.json), terms }) }
   }
 
-  /** Deletes what expired, in commits of so many items at most, so that requests come in between. */
+  /** Deletes expired items, at most `batchSize` in each commit, so that requests run in between. */
   async sweep(batchSize: number): Promise<void> {
     const now = Date.now() / 1000
     while (this.#store.prepare(ANY_EXPIRED).get(now))
@@ -168,9 +169,10 @@ function buildItem(
 ): Item & { ts: number; expires: number | null } {
   const [ts, etag] = [Math.floor(Date.now() / 1000), newEtag()]
   const rid = documentRid(container.rid, number)
-  // Put together as text: no item is empty, and to write its JSON again costs as much as to store it.
+  // Joined as text, because writing the item's JSON again costs as much as storing it. No item is empty.
   const json =
-    `${text.slice(0, -1)},"_rid":"${rid}","_self":"dbs/${container.database.rid}/colls/${container.rid}/docs/${rid}/",` +
+    `${text.slice(0, -1)},"_rid":"${rid}",` +
+    `"_self":"dbs/${container.database.rid}/colls/${container.rid}/docs/${rid}/",` +
     `"_etag":${JSON.stringify(etag)},"_attachments":"attachments/","_ts":${ts}}`
   const lifetime = resolveTtl(container.settings.defaultTtl, ttl)
   return { number, etag, json, ts, expires: lifetime === undefined ? null : ts + lifetime }

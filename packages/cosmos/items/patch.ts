@@ -6,28 +6,28 @@ const MAX_OPERATIONS = 10
 
 export interface Patch {
   readonly operations: readonly unknown[]
-  /** A query's end, from FROM on. */
+  /** A query from FROM to its end. */
   readonly condition: string | undefined
 }
 
 /** @throws Failure 400 */
 export function readPatch(body: unknown): Patch {
   const { operations, condition }: Json = Array.isArray(body) ? { operations: body } : isObject(body) ? body : {}
-  if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch has operations')
+  if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch needs at least one operation')
   if (operations.length > MAX_OPERATIONS) throw badRequest(`a patch has at most ${MAX_OPERATIONS} operations`)
   if (condition !== undefined && condition !== null && typeof condition !== 'string')
-    throw badRequest('the condition of a patch is a text such as "from c where c.a = 1"')
+    throw badRequest('the condition of a patch must be a text such as "from c where c.a = 1"')
   return { operations, condition: condition || undefined }
 }
 
 /**
  * Applies a partial update to an item, in place.
- * @throws Failure 400; the item is then in part changed and of no use.
+ * @throws Failure 400. The item is then changed in part and must not be used.
  * https://learn.microsoft.com/azure/cosmos-db/partial-document-update
  */
 export function applyPatch(item: Json, operations: readonly unknown[]): void {
   for (const operation of operations) {
-    if (!isObject(operation)) throw badRequest('a patch operation is an object')
+    if (!isObject(operation)) throw badRequest('a patch operation must be an object')
     const { op, path, from, value } = operation
     if (op === 'move') moveValue(item, from, path)
     else applyOperation(item, op, path, value)
@@ -36,7 +36,7 @@ export function applyPatch(item: Json, operations: readonly unknown[]): void {
 
 function applyOperation(item: Json, op: unknown, path: unknown, value: unknown): void {
   const names = parsePath(path)
-  if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} has no value`)
+  if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} needs a value`)
   const last = names.pop() ?? ''
   const parent = names.reduce<unknown>(
     (current, name) => stepInto(current, Array.isArray(current) ? parseIndex(name, String(path)) : name),
@@ -44,7 +44,7 @@ function applyOperation(item: Json, op: unknown, path: unknown, value: unknown):
   )
   if (Array.isArray(parent)) applyToArray(parent, last, op, value, String(path))
   else if (isObject(parent)) applyToObject(parent, last, op, value, String(path))
-  else throw badRequest(`there is nothing at the parent of ${path}`)
+  else throw badRequest(`the parent of ${path} does not exist`)
 }
 
 function moveValue(item: Json, from: unknown, path: unknown): void {
@@ -59,14 +59,14 @@ function moveValue(item: Json, from: unknown, path: unknown): void {
   applyOperation(item, 'add', path, value)
 }
 
-/** @throws Failure 400 for what is no path, or one of the system's. */
+/** @throws Failure 400 for an invalid path or a system property. */
 function parsePath(path: unknown): string[] {
-  if (typeof path !== 'string' || !path.startsWith('/')) throw badRequest('a patch operation has a path such as /a/b')
+  if (typeof path !== 'string' || !path.startsWith('/')) throw badRequest('a patch operation needs a path such as /a/b')
   const names = path
     .slice(1)
     .split('/')
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
-  if (isSystemProperty(names[0] ?? '')) throw badRequest(`${path} is the system's`)
+  if (isSystemProperty(names[0] ?? '')) throw badRequest(`${path} is a system property`)
   return names
 }
 
@@ -92,7 +92,7 @@ function applyToArray(parent: unknown[], name: string, op: unknown, value: unkno
 }
 
 function parseIndex(name: string, path: string): number {
-  if (!/^(0|[1-9]\d{0,8})$/.test(name)) throw badRequest(`${JSON.stringify(name)} in ${path} is no index`)
+  if (!/^(0|[1-9]\d{0,8})$/.test(name)) throw badRequest(`${JSON.stringify(name)} in ${path} is not an array index`)
   return Number(name)
 }
 
@@ -103,5 +103,5 @@ function increment(before: unknown, value: unknown, path: string): number {
 }
 
 function notSupported(op: unknown): Error {
-  return badRequest(`the patch operation ${JSON.stringify(op)} is not supported by this endpoint`)
+  return badRequest(`the patch operation ${JSON.stringify(op)} is not supported by the emulator`)
 }

@@ -3,16 +3,17 @@ import type { Container } from '../resources/catalog.ts'
 import type { Store } from '../store/store.ts'
 import { type Json, stepInto } from '../values/json.ts'
 
-// Of values that are taken: one of an item that has expired is not.
+// The value of an expired item is not taken.
 const TAKEN = `
   SELECT items.number FROM unique_values JOIN items ON items.number = unique_values.item
-  WHERE unique_values.container = ? AND unique_values.pk = ? AND key = ? AND value = ? AND (expires IS NULL OR expires > ?)`
+  WHERE unique_values.container = ? AND unique_values.pk = ? AND key = ? AND value = ?
+    AND (expires IS NULL OR expires > ?)`
 const PUT = 'INSERT OR REPLACE INTO unique_values (container, pk, key, value, item) VALUES (?, ?, ?, ?, ?)'
 const FORGET = 'DELETE FROM unique_values WHERE item = ?'
 
 /**
- * The values that a container's unique keys let one item of a logical partition have. What an item does not
- * have counts as null.
+ * A container's unique keys: within a logical partition only one item may have a value. A missing property
+ * counts as null.
  * https://learn.microsoft.com/azure/cosmos-db/unique-keys
  */
 export class UniqueKeys {
@@ -23,7 +24,7 @@ export class UniqueKeys {
   }
 
   /**
-   * @param item the number of the item that is to have the value; undefined: a new one.
+   * @param item the number of the item that gets the value; undefined for a new one.
    * @throws Failure 409
    */
   check({ number, uniqueKeys }: Container, pk: string, value: Json, item: number | undefined): void {
@@ -34,7 +35,7 @@ export class UniqueKeys {
     }
   }
 
-  /** Within the write that stores the item, after `check`. */
+  /** Stores an item's values. Runs after `check`, within the write that stores the item. */
   put({ number, uniqueKeys }: Container, pk: string, value: Json, item: number): void {
     if (uniqueKeys.length === 0) return
     this.#store.prepare(FORGET).run(item)

@@ -6,7 +6,7 @@ const MAX_CACHED_LENGTH = 4096
 const cache = new LRUCache<string, CompiledQuery>({ max: 500 })
 
 /**
- * A query ready to run. A text that comes again is not parsed again.
+ * Compiles a query, and caches it by its text.
  * @throws Failure 400
  */
 export function compileCached(text: string): CompiledQuery {

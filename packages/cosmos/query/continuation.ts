@@ -3,28 +3,31 @@ import { badRequest } from '../api/failure.ts'
 import { isObject } from '../values/json.ts'
 import type { Position } from './access/position.ts'
 
-// The token comes and goes in a header, of which Node's HTTP takes 16 KB in all.
+// The token is sent in a header, and Node's HTTP takes 16 KB of headers in all.
 const MAX_LENGTH = 8192
 
-/** Where a page ended. By values, and not by a number of results: pages go on right whatever was written meanwhile. */
+/**
+ * Where a page ended, by values instead of a number of results: later pages are right whatever is written
+ * meanwhile.
+ */
 export interface Cursor {
-  /** The paths that rows came in the order of, where the query asks for no order. */
+  /** The paths that rows are ordered by when the query has no ORDER BY. */
   readonly by: readonly (readonly string[])[]
-  /** The last row; its `place` is undefined where all rows of the item were given. */
+  /** The last row. Its `place` is undefined when all rows of the item were returned. */
   readonly position: Position
-  /** Of queries with groups or DISTINCT: the last result. */
+  /** The last result of a query with groups or DISTINCT. */
   readonly key: string | undefined
-  /** How many results came before: for LIMIT and OFFSET. */
+  /** How many results came before, for LIMIT and OFFSET. */
   readonly seen: number
 }
 
-/** A continuation is of one query. */
+/** Ties a continuation to one query. */
 const fingerprint = (query: string): string => createHash('sha256').update(query).digest('base64url').slice(0, 12)
 
-/** @throws Failure 400 for a mark that no header can hold. */
+/** @throws Failure 400 for a cursor that is too long for a header. */
 export function formatContinuation(query: string, { by, position, key, seen }: Cursor): string {
   const { order, number, pk, id, place } = position
-  // JSON knows no undefined: a field that is missing does.
+  // JSON has no undefined, but a field can be missing.
   const values = order.map((value) => ({ value }))
   const token = { query: fingerprint(query), by, order: values, number, pk, id, place, key, seen }
   const text = Buffer.from(JSON.stringify(token)).toString('base64')
@@ -32,7 +35,7 @@ export function formatContinuation(query: string, { by, position, key, seen }: C
   return text
 }
 
-/** @throws Failure 400 for a text that this endpoint did not give for this query. */
+/** @throws Failure 400 for a text that the emulator did not return for this query. */
 export function parseContinuation(query: string, text: string): Cursor {
   const token = parse(text)
   if (!isObject(token) || token.query !== fingerprint(query)) throw invalidContinuation()
@@ -52,8 +55,7 @@ export function parseContinuation(query: string, text: string): Cursor {
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
-const invalidContinuation = (): Error =>
-  badRequest('the continuation is not one that this endpoint gave for this query')
+const invalidContinuation = (): Error => badRequest('the continuation does not belong to this query')
 
 function parse(text: string): unknown {
   if (text.length > MAX_LENGTH) return undefined

@@ -9,8 +9,8 @@ import type { ScannedItem } from './scan.ts'
 import { buildSet } from './sets.ts'
 
 /**
- * Evaluates a query over documents that are at hand, such as an account's databases.
- * @returns each result's JSON.
+ * Evaluates a query over documents in memory, such as an account's databases.
+ * @returns the JSON of each result.
  * @throws Failure 400
  */
 export function queryDocuments(documents: readonly object[], text: string, parameters: Parameters): readonly string[] {
@@ -22,7 +22,7 @@ export function queryDocuments(documents: readonly object[], text: string, param
 }
 
 /**
- * Whether a document is what a query selects.
+ * Whether a query selects a document.
  * @throws Failure 400
  */
 export function isSelected(document: object, text: string): boolean {

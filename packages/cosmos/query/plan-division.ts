@@ -5,19 +5,19 @@ import { isAggregate } from './evaluation/aggregates.ts'
 import { queryFailure } from './syntax/query-failure.ts'
 import type { Expression, Query, Span } from './syntax/syntax.ts'
 
-/** How a query is divided among partitions: what each is asked, and how a client adds up what they answer. */
+/** How a query is divided among partitions: what each is asked, and how a client combines the answers. */
 export interface Division {
   readonly rewrittenQuery: string
-  /** Of SELECT VALUE: the one aggregate. */
+  /** The one aggregate of SELECT VALUE. */
   readonly aggregates: readonly string[]
   readonly groupByAliases: readonly string[]
-  /** Null for what the items of a group share. */
+  /** Null for a value that the items of a group share. */
   readonly groupByAliasToAggregateType: Readonly<Record<string, string | null>>
 }
 
 const NAMES: Readonly<Record<string, string>> = { AVG: 'Average', COUNT: 'Count', MAX: 'Max', MIN: 'Min', SUM: 'Sum' }
 
-/** The client puts here where a partition goes on. */
+/** The client replaces this with the condition to resume a partition. */
 const FILTER = '({documentdb-formattableorderbyquery-filter})'
 
 /** A value of the select list: its name, and its text. */
@@ -28,9 +28,9 @@ interface Selected {
 }
 
 /**
- * The forms are those that the service's plans have: https://github.com/Azure/azure-cosmos-dotnet-v3,
+ * The forms are those of the service's plans: https://github.com/Azure/azure-cosmos-dotnet-v3,
  * QueryPlanBaselineTests.
- * @throws Failure 400 for an aggregate within another expression, of which parts cannot be added up.
+ * @throws Failure 400 for an aggregate within another expression, whose parts cannot be combined.
  */
 export function divide(query: Query, text: string, offset: number | null, limit: number | null): Division {
   const { select, groupBy, groupByAt } = query
@@ -42,7 +42,8 @@ export function divide(query: Query, text: string, offset: number | null, limit:
   const parts = selected.map((one) => ({ ...one, aggregate: parseAggregate(one) }))
   const items = groupByAt.map((at) => `{"item": ${quote(at)}}`)
   const grouped = items.length > 0 ? `[${items.join(', ')}] AS groupByItems, ` : ''
-  const tail = `${formatClauses(query, quote, [])}${items.length > 0 ? ` GROUP BY ${groupByAt.map(quote).join(', ')}` : ''}`
+  const tail =
+    formatClauses(query, quote, []) + (items.length > 0 ? ` GROUP BY ${groupByAt.map(quote).join(', ')}` : '')
   const [only] = parts
   if (select.kind === 'value' && only) {
     const { aggregate } = only
@@ -74,7 +75,10 @@ function listSelected({ select }: Query, quote: (at: Span) => string): Selected[
   return select.items.map(({ value, valueAt }, index) => ({ name: names[index] ?? '', value, text: quote(valueAt) }))
 }
 
-/** Rows come in order with what they are ordered by; else as they are, no more of them than are asked for in all. */
+/**
+ * With ORDER BY, rows come in order, with the values that they are ordered by. Without it, they come
+ * unchanged, and no more than the whole query needs.
+ */
 function rewriteRows(
   query: Query,
   quote: (at: Span) => string,
@@ -84,7 +88,7 @@ function rewriteRows(
 ): string {
   const { select, from, orderBy, distinct } = query
   const [first] = from
-  // Of results that are told apart by the client it cannot be said how many it needs.
+  // The client removes duplicates, so it is unknown how many results it needs.
   const most = limit === null || distinct ? '' : ` OFFSET 0 LIMIT ${limit + (offset ?? 0)}`
   if (!first || orderBy.length === 0) {
     if (most === '' || !first) return ''
@@ -98,7 +102,10 @@ function rewriteRows(
   const items = orderBy.map(({ valueAt }) => `{"item": ${quote(valueAt)}}`)
   const more = select.kind === 'value' ? [FILTER, `IS_DEFINED(${payload})`] : [FILTER]
   const order = orderBy.map(({ at }) => quote(at)).join(', ')
-  return `SELECT ${alias}._rid, [${items.join(', ')}] AS orderByItems, ${payload} AS payload${formatClauses(query, quote, more)} ORDER BY ${order}${most}`
+  return (
+    `SELECT ${alias}._rid, [${items.join(', ')}] AS orderByItems, ${payload} AS payload` +
+    `${formatClauses(query, quote, more)} ORDER BY ${order}${most}`
+  )
 }
 
 const formatFields = (selected: readonly Selected[]): string =>
@@ -128,8 +135,8 @@ function parseAggregate({ value, text }: Selected): Aggregate | undefined {
 }
 
 /**
- * What a partition says of an aggregate: of an average the sum and the count, of the least and the greatest
- * whether there is one.
+ * A partition's part of an aggregate: of an average the sum and the count, of MIN and MAX also whether there
+ * is one.
  */
 function formatPartial({ name, operand }: Aggregate): string {
   if (name === 'AVG') return `{"item": {"sum": SUM${operand}, "count": COUNT${operand}}}`

@@ -9,11 +9,11 @@ import { parseQuery } from './syntax/parser.ts'
 const UNDIVIDED: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
 
 /**
- * What a client does itself to answer a query that is about several physical partitions: it asks each with
- * the rewritten query, and puts together what they answer. Of one partition it is answered here whole, and
- * the client does nothing.
- * @param ranges the effective partition keys of the partitions that the query is about.
- * @throws Failure 400 for a query that could not be run, or not so.
+ * The plan for a query over several physical partitions. The client asks each with the rewritten query, and
+ * combines the answers. A query over one partition is answered here as a whole, and the plan leaves nothing
+ * to the client.
+ * @param ranges the effective partition keys of the partitions that the query covers.
+ * @throws Failure 400 for a query that cannot be run, or cannot be divided.
  */
 export function buildQueryPlan(
   container: Container,

@@ -17,23 +17,23 @@ import { Scan, type ScannedItem } from './scan.ts'
 import { buildSet, compareMembers } from './sets.ts'
 import { TopRows } from './top-rows.ts'
 
-/** Items that are read for one page where rows come in order: then the page ends, and others have their turn. */
+/**
+ * The items that a page reads at most when rows come in order. Then it ends, so that other requests get a
+ * turn.
+ */
 const MAX_SCANNED = 100_000
 
 export interface Page {
-  /** Each one's JSON. */
+  /** The JSON of each result. */
   readonly results: readonly string[]
   readonly continuation?: string
-  /** Items that were read for it. */
+  /** How many items the page has read. */
   readonly loaded: number
-  /** Characters of their JSON. */
+  /** The characters of their JSON. */
   readonly loadedBytes: number
-  /**
-   * Of a query with ORDER BY: whether rows of the same values come by their items' numbers from the last to
-   * the first.
-   */
+  /** For a query with ORDER BY: whether rows with equal values come by descending item number. */
   readonly tiesDescend: boolean | undefined
-  /** False where WHERE is about paths that no index of the container's policy serves, so that all items were read. */
+  /** False when no index of the container's policy serves WHERE, so that all items were read. */
   readonly indexed: boolean
 }
 
@@ -45,29 +45,29 @@ export interface QueryRequest {
   readonly resume: ResumeFilter | undefined
 }
 
-/** One page of a query at work. */
+/** The evaluation of one page. */
 interface Run {
   readonly query: CompiledQuery
   readonly frame: Frame
   readonly plan: ReadPlan
   readonly scan: Scan
   readonly cursor: Cursor | undefined
-  /** Rows up to there are behind. */
+  /** Earlier pages returned the rows up to here. */
   readonly from: Position | undefined
   readonly offset: number
   readonly limit: number
   readonly maxItems: number
 }
 
-/** A result on its way, and what the page that ends after it is continued by. */
+/** A result, and the cursor of a page that ends after it. */
 interface Candidate {
   readonly cursor: Omit<Cursor, 'seen' | 'by'>
   readonly text: string | undefined
 }
 
 /**
- * Evaluates a query over an extent of a container, page by page.
- * @throws Failure 400 for a query that the service refuses, or that this endpoint does not do.
+ * Evaluates a query over a part of a container, page by page.
+ * @throws Failure 400 for a query that the service refuses or the emulator does not support.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination
  */
 export async function runQuery(reads: ReadSource, feedRange: FeedRange, request: QueryRequest): Promise<Page> {
@@ -122,7 +122,7 @@ async function buildReadPlan(
   const requestedOrder: readonly Term[] =
     query.orderBy.length > 0 ? query.orderBy : (cursor?.by ?? []).map((path) => ({ path, descending: false }))
   if (cursor && cursor.key === undefined && cursor.position.order.length !== requestedOrder.length)
-    throw badRequest('the continuation is not one that this endpoint gave for this query')
+    throw badRequest('the continuation does not belong to this query')
   const isSet = query.group !== undefined || query.distinct
   const chosen = chooseAccess(feedRange, {
     query,
@@ -179,7 +179,7 @@ function takePage(run: Run): { readonly results: string[]; readonly end?: Omit<C
 
 type Candidates = Generator<Candidate, Candidate['cursor'] | undefined>
 
-/** @returns where to go on, when it ended before all was read. */
+/** @returns where to resume, when it ended before everything was read. */
 function selectCandidates(run: Run): Candidates {
   const { query, plan } = run
   if (query.isConstant) return constant(run)
@@ -220,7 +220,7 @@ function* inOrder({ query, frame, scan, plan, from }: Run): Candidates {
   return scanned && { position: toPosition({ ...scanned, place: undefined }), key: undefined }
 }
 
-/** Only as many rows are kept as the page may need. */
+/** Retains only as many rows as the page may need. */
 function* sorted({ query, frame, scan, plan, cursor, from, offset, limit, maxItems }: Run): Candidates {
   const skip = Math.max(0, offset - (cursor?.seen ?? 0))
   const rows = new TopRows<Row & { readonly values: unknown[] }>(

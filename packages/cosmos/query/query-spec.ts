@@ -3,15 +3,15 @@ import { isObject } from '../values/json.ts'
 import type { Parameters } from './evaluation/frame.ts'
 import { type ResumeFilter, readResumeFilter } from './resume-filter.ts'
 
-/** What a client asks. */
+/** A query of a client. */
 export interface QuerySpec {
   readonly text: string
   readonly parameters: Parameters
 }
 
 /**
- * The query of a body: its text alone, or with parameters.
- * @throws Failure 400, for a member that is not known too: it might change what is asked.
+ * Reads the query of a body: its text alone, or with parameters.
+ * @throws Failure 400, also for an unknown member, as it might change the query.
  * https://learn.microsoft.com/rest/api/cosmos-db/query-documents
  */
 export function readQuerySpec(body: unknown): QuerySpec {
@@ -20,14 +20,15 @@ export function readQuerySpec(body: unknown): QuerySpec {
     parameters = [],
     ...others
   }: Record<string, unknown> = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
-  if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query is {query, parameters}')
+  if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query must be {query, parameters}')
   const [other] = Object.keys(others)
-  if (other !== undefined) throw badRequest(`a query has no ${JSON.stringify(other.slice(0, 40))} in this endpoint`)
+  if (other !== undefined)
+    throw badRequest(`${JSON.stringify(other.slice(0, 40))} in a query is not supported by the emulator`)
   return { text, parameters: new Map(parameters.map(readParameter)) }
 }
 
 /**
- * The query of a body, and where it goes on.
+ * Reads the query of a body, and where it resumes.
  * @throws Failure 400
  */
 export function readResumableQuery(body: unknown): QuerySpec & { readonly resume: ResumeFilter | undefined } {
@@ -38,6 +39,6 @@ export function readResumableQuery(body: unknown): QuerySpec & { readonly resume
 
 function readParameter(parameter: unknown): [name: string, value: unknown] {
   if (!isObject(parameter) || typeof parameter.name !== 'string' || !('value' in parameter))
-    throw badRequest('a parameter of a query is {name, value}')
+    throw badRequest('a parameter of a query must be {name, value}')
   return [parameter.name, parameter.value]
 }

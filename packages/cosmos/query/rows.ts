@@ -4,12 +4,12 @@ import { ITEM } from './compile/queries.ts'
 import type { Frame } from './evaluation/frame.ts'
 import type { ScannedItem } from './scan.ts'
 
-/** A row that WHERE lets through. Its values stand in the frame until the next one is asked for. */
+/** A row that passes WHERE. Its values are in the frame until the next row is read. */
 export interface Row extends Position {
   readonly text: string
 }
 
-/** The rows that FROM and JOIN make of each item. */
+/** The rows that FROM and JOIN make from each item. */
 export function* listRows(query: CompiledQuery, frame: Frame, items: Iterable<ScannedItem>): Generator<Row> {
   const { bind, where, isPlain } = query
   for (const { number, pk, id, text, value, order } of items) {
@@ -22,7 +22,7 @@ export function* listRows(query: CompiledQuery, frame: Frame, items: Iterable<Sc
   }
 }
 
-/** The JSON of a row's result; undefined where it has no value. */
+/** The JSON of a row's result; undefined when it has no value. */
 export function formatResult({ isWhole, result }: CompiledQuery, frame: Frame, text: string): string | undefined {
   return isWhole ? text : JSON.stringify(result(frame))
 }

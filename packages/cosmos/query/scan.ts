@@ -4,20 +4,20 @@ import { stepInto } from '../values/json.ts'
 import { comparePositions } from './access/position.ts'
 import { buildStatements, type ReadPlan } from './access/statements.ts'
 
-/** An item as it was read. */
+/** An item that was read. */
 export interface ScannedItem {
   readonly number: number
   readonly pk: string
   readonly id: string
   readonly text: string
   readonly value: unknown
-  /** Its values of what rows are ordered by. */
+  /** Its values for the order of rows. */
   readonly order: readonly unknown[]
 }
 
 const NOT_READ = {}
 
-/** Reads the items of an access, one after the other, and counts them. */
+/** Reads the items of a plan one by one, and counts them. */
 export class Scan {
   readonly #reads: ReadSource
   readonly #plan: ReadPlan
@@ -55,7 +55,7 @@ export class Scan {
       }
   }
 
-  /** The index has texts in order up to some length: items that it does not tell apart are put in order here. */
+  /** The index orders texts up to some length. This sorts the items that it does not tell apart. */
   *#inFullOrder(): Generator<ScannedItem> {
     const { order } = this.#plan
     let run: ScannedItem[] = []

@@ -5,7 +5,7 @@ import { type CompiledQuery, Groups } from './compile/queries.ts'
 import type { Frame } from './evaluation/frame.ts'
 import { formatResult, type Row } from './rows.ts'
 
-/** A result of which there is one however many rows it stands for. */
+/** A result that stands for any number of rows. */
 export interface SetMember {
   readonly key: string
   readonly text: string
@@ -15,8 +15,8 @@ export interface SetMember {
 const LONGEST_KEY = 300
 
 /**
- * The results of a query with groups, an aggregate or DISTINCT, all of them, in an order that depends on
- * nothing but themselves: the next page makes them anew and goes on after the last one of this.
+ * All results of a query with groups, an aggregate or DISTINCT, in an order that depends only on themselves.
+ * The next page computes them again and resumes after this page's last.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by
  */
 export function buildSet(query: CompiledQuery, frame: Frame, rows: Iterable<Row>): readonly SetMember[] {
@@ -26,7 +26,7 @@ export function buildSet(query: CompiledQuery, frame: Frame, rows: Iterable<Row>
     const key = shortenKey(query.distinct ? formatCanonical(JSON.parse(text)) : identity)
     const known = members.get(key)
     if (!known) frame.work.keep((key.length + text.length) * 2 + 200)
-    // Where it is first in the order.
+    // Its first place in the order counts.
     if (!known || compareOrder(query.orderBy, order, known.order) < 0) members.set(key, { key, text, order })
   }
   if (query.group) {
@@ -46,7 +46,7 @@ export function compareMembers(
   return compareOrder(orderBy, a.order, b.order) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
 }
 
-/** A continuation holds it. */
+/** Shortens a key for the continuation. */
 function shortenKey(key: string): string {
   if (key.length <= LONGEST_KEY) return key
   return key.slice(0, LONGEST_KEY) + createHash('sha256').update(key).digest('base64url')

@@ -1,28 +1,28 @@
 import type { Work } from './evaluation/frame.ts'
 
-/** What a row costs beside its text, and a parsed item in comparison with its text. */
+/** The cost of a row besides its text, and of a parsed item for each character of its text. */
 const ROW_BYTES = 200
 const BYTES_PER_CHARACTER = 4
 
-/** Of the rows that a page may give, so many bytes are kept before those that no page has room for are let go. */
+/** When the rows take more than this, those that no page has room for are dropped. */
 const TRIM_BYTES = 64 * 1024 * 1024
 
-/** How many rows a page may need: those that OFFSET skips, and those that it gives. */
+/** How many rows a page may need: those that OFFSET skips, and those that it returns. */
 export interface RowLimits {
   readonly skipped: number
   readonly given: number
-  /** A page that holds so many characters takes no more rows. */
+  /** A page with this many characters takes no more rows. */
   readonly characters: number
 }
 
-/** Keeps the first so many of all that it is given, by an order. */
+/** Retains only the first rows, by an order. */
 export class TopRows<Row extends { readonly text: string }> {
   readonly #limits: RowLimits
   readonly #compare: (a: Row, b: Row) => number
   readonly #work: Work
   #rows: Row[] = []
   #bytes = 0
-  /** Whether there were more. */
+  /** Whether rows were dropped. */
   hasMore = false
 
   constructor(limits: RowLimits, compare: (a: Row, b: Row) => number, work: Work) {
@@ -35,7 +35,7 @@ export class TopRows<Row extends { readonly text: string }> {
     this.#rows.push(row)
     this.#work.keep(estimateBytes(row))
     this.#bytes += estimateBytes(row)
-    // Not at each row: to sort twice as many once in a while costs less.
+    // Not at each row: sorting twice as many once in a while costs less.
     const { skipped, given } = this.#limits
     if (this.#rows.length >= (skipped + given) * 2 + 100 || this.#bytes > TRIM_BYTES) this.#trim()
   }

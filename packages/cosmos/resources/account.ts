@@ -1,6 +1,6 @@
 import type { Json } from '../values/json.ts'
 
-/** What `GET /` answers: where the account is, and what it can do. */
+/** The answer to `GET /`: the account's addresses and what it can do. */
 export function accountDocument(host: string): Json {
   const location = [{ name: 'Local', databaseAccountEndpoint: `http://${host}/` }]
   return {
@@ -18,7 +18,7 @@ export function accountDocument(host: string): Json {
     userConsistencyPolicy: { defaultConsistencyLevel: 'Session' },
     systemReplicationPolicy: { minReplicaSetSize: 1, maxReplicasetSize: 1 },
     readPolicy: { primaryReadCoefficient: 1, secondaryReadCoefficient: 1 },
-    // .NET clients abort on an empty one.
+    // .NET clients abort when it is empty.
     queryEngineConfiguration: JSON.stringify({
       maxSqlQueryInputLength: 262_144,
       maxJoinsPerSqlQuery: 5,

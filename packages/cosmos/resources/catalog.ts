@@ -22,12 +22,12 @@ export interface Container {
   readonly rid: string
   readonly database: Database
   readonly settings: ContainerSettings
-  /** The names on the way to each component of an item's partition key. */
+  /** The path of each component of an item's partition key. */
   readonly keyPaths: readonly (readonly string[])[]
   /** The paths of each unique key. */
   readonly uniqueKeys: readonly (readonly (readonly string[])[])[]
   readonly indexedPaths: IndexedPaths
-  /** Side by side, from the lowest on. */
+  /** Adjoining, from the lowest on. */
   readonly ranges: readonly Range[]
   readonly ts: number
   readonly etag: string
@@ -35,12 +35,14 @@ export interface Container {
 
 interface CatalogState {
   readonly databases: readonly Database[]
-  /** By the number of their database. */
+  /** By the number of the database. */
   readonly containers: ReadonlyMap<number, readonly Container[]>
   readonly offers: readonly Offer[]
 }
 
-/** Databases and containers, found by id or by rid, with their ranges and offers. Kept in memory: each request asks. */
+/**
+ * Databases and containers by id or rid, with their ranges and offers. Cached, as every request needs them.
+ */
 export class Catalog {
   readonly #store: Store
   #state: CatalogState | undefined
@@ -93,7 +95,7 @@ export class Catalog {
   }
 
   /**
-   * A container as it is by now: within a write, after those that were queued before it.
+   * The current state of a container. Within a write it includes the writes queued before.
    * @throws Failure 404
    */
   current({ number, id, database }: Container): Container {
@@ -147,9 +149,9 @@ export class Catalog {
   }
 
   /**
-   * Splits a range in two, as the service does when a physical partition is full: requests that name it are
-   * gone (410) from then on.
-   * @returns the ids of the two.
+   * Splits a range in two, as the service does when a physical partition is full. Requests that name the
+   * range get a 410 from then on.
+   * @returns the ids of the halves.
    * @throws Failure 404, or 400 when it cannot be split.
    */
   splitRange(container: Container, id: string): Promise<readonly string[]> {
@@ -189,7 +191,7 @@ export class Catalog {
     })
   }
 
-  /** By its number: another database may have its rid as an id. */
+  /** Found by number, as another database may have this one's rid as its id. */
   #currentDatabase({ number, id }: Database): Database {
     const found = this.databases().find((database) => database.number === number)
     if (!found) throw notFound(`the database ${id}`)
@@ -208,7 +210,9 @@ export class Catalog {
       .run(of.database, of.container, JSON.stringify(throughput), nowSeconds(), newEtag())
   }
 
-  /** A new default holds for the items that are there; what expired under the old one does not come back. */
+  /**
+   * Applies a new default to existing items. Deletes the expired ones first, so that they do not come back.
+   */
   #updateExpiry({ number }: Container, defaultTtl: number | undefined): void {
     this.#store.prepare('DELETE FROM items WHERE container = ? AND expires <= ?').run(number, Date.now() / 1000)
     this.#store
@@ -219,7 +223,7 @@ export class Catalog {
       .run({ container: number, ttl: defaultTtl ?? null })
   }
 
-  /** @param change returns what to answer with, looked up after the change. */
+  /** @param change returns a function that gets the result, called after the change. */
   #write<Result>(change: () => () => Result): Promise<Result> {
     return this.#store.write(() => {
       try {
@@ -297,7 +301,7 @@ function toOffer(row: Row, databases: readonly Database[], containers: readonly 
   }
 }
 
-/** An id wins over a rid: ids are what people choose. */
+/** An id takes precedence over a rid, because people choose ids. */
 function findByIdOrRid<Resource extends { readonly id: string; readonly rid: string }>(
   resources: readonly Resource[],
   idOrRid: string,
@@ -305,12 +309,12 @@ function findByIdOrRid<Resource extends { readonly id: string; readonly rid: str
   return resources.find(({ id }) => id === idOrRid) ?? resources.find(({ rid }) => rid === idOrRid)
 }
 
-// 1003: the SDKs tell a container that is not there from an item that is not.
+// 1003: the SDKs tell a missing container from a missing item by it.
 const containerNotFound = (id: string): Error => notFound(`the container ${id}`, 1003)
 
 function readResourceId(body: unknown): string {
   const id = isObject(body) ? body.id : undefined
   if (typeof id !== 'string' || !/^[^/\\?#]{1,255}$/.test(id) || !id.isWellFormed() || id.endsWith(' '))
-    throw badRequest('an id is a text of 1 to 255 letters with none of / \\ ? #, and no space at its end')
+    throw badRequest('an id must be a text of 1 to 255 letters with none of / \\ ? #, and no space at its end')
   return id
 }

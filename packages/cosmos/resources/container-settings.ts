@@ -17,19 +17,19 @@ export interface ContainerSettings {
   }
   readonly indexingPolicy: IndexingPolicy
   readonly uniqueKeyPolicy?: { readonly uniqueKeys: readonly { readonly paths: readonly string[] }[] }
-  /** Seconds, or -1: items live for ever but for those with a `ttl` of their own. Without it nothing expires. */
+  /** Seconds, or -1: only items with a `ttl` of their own expire. Without it nothing expires. */
   readonly defaultTtl?: number
   readonly conflictResolutionPolicy: unknown
   readonly geospatialConfig: unknown
 }
 
-/** What there is one way for here, and so nothing to choose: how a container shows it. */
+/** The settings that have only one value here, as a container shows them. */
 const FIXED = {
   conflictResolutionPolicy: { mode: 'LastWriterWins', conflictResolutionPath: '/_ts', conflictResolutionProcedure: '' },
   geospatialConfig: { type: 'Geography' },
 } as const
 
-/** What the service has and this endpoint has not. */
+/** The settings of the service that the emulator does not have. */
 const REFUSED = [
   'analyticalStorageTtl',
   'changeFeedPolicy',
@@ -42,18 +42,18 @@ const REFUSED = [
 ]
 
 /**
- * What a container may ask for here.
- * @throws Failure 400 for anything that would be promised and not kept.
+ * Reads the settings of a container.
+ * @throws Failure 400 for a setting that the emulator would not honour.
  */
 export function readSettings(body: Json): ContainerSettings {
   const { defaultTtl, conflictResolutionPolicy, geospatialConfig } = body
-  for (const name of REFUSED) if (!isEmpty(body[name])) throw badRequest(`${name} is not supported by this endpoint`)
+  for (const name of REFUSED) if (!isEmpty(body[name])) throw badRequest(`${name} is not supported by the emulator`)
   if (isObject(conflictResolutionPolicy) && (conflictResolutionPolicy.mode ?? 'LastWriterWins') !== 'LastWriterWins')
-    throw badRequest('conflicts are resolved by the last writer alone in this endpoint')
+    throw badRequest('a conflict resolution other than LastWriterWins is not supported by the emulator')
   if (isObject(geospatialConfig) && (geospatialConfig.type ?? 'Geography') !== 'Geography')
-    throw badRequest('geospatial types other than Geography are not supported by this endpoint')
+    throw badRequest('geospatial types other than Geography are not supported by the emulator')
   if (!isEmpty(defaultTtl) && !isTtl(defaultTtl))
-    throw badRequest(`defaultTtl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
+    throw badRequest(`defaultTtl must be -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
   const uniqueKeys = readUniqueKeys(body.uniqueKeyPolicy)
   return {
     partitionKey: readPartitionKey(body.partitionKey),
@@ -68,12 +68,13 @@ function readPartitionKey(value: unknown): ContainerSettings['partitionKey'] {
   const { paths, kind, version } = isObject(value) ? value : {}
   if (!isPaths(paths)) throw badRequest('a container needs a partition key such as /pk')
   const multiple = kind === 'MultiHash' || paths.length > 1
-  if (multiple && kind !== 'MultiHash') throw badRequest('a partition key of several paths has the kind MultiHash')
+  if (multiple && kind !== 'MultiHash')
+    throw badRequest('a partition key of several paths must have the kind MultiHash')
   if (!multiple && !isEmpty(kind) && kind !== 'Hash')
-    throw badRequest('the kind of a partition key is Hash or MultiHash')
+    throw badRequest('the kind of a partition key must be Hash or MultiHash')
   if (paths.length > MAX_KEY_PATHS) throw badRequest(`a partition key has at most ${MAX_KEY_PATHS} paths`)
   if (!isEmpty(version) && version !== 2)
-    throw badRequest('partition keys of a version other than 2 are not supported by this endpoint')
+    throw badRequest('partition keys of a version other than 2 are not supported by the emulator')
   return { paths, kind: multiple ? 'MultiHash' : 'Hash', version: 2 }
 }
 
@@ -89,7 +90,7 @@ function readUniqueKeys(value: unknown): readonly { paths: readonly string[] }[]
     return { paths }
   })
   if (new Set(read.map(({ paths }) => JSON.stringify(paths))).size < read.length)
-    throw badRequest('a unique key stands twice')
+    throw badRequest('two unique keys have the same paths')
   return read
 }
 

@@ -1,21 +1,21 @@
 import type { Container } from './catalog.ts'
 import type { EpkRange } from './ranges.ts'
 
-/** A logical partition: in it an id is an item's own. */
+/** A logical partition. An item's id is unique in it. */
 export interface LogicalPartition {
   readonly container: Container
   readonly pk: string
 }
 
-/** The part of a container that a query or a read of the change feed is about. */
+/** The part of a container that a query or a read of the change feed covers. */
 export interface FeedRange {
   readonly container: Container
   readonly key: KeyScope
-  /** Effective partition keys, the maximum not included; undefined: all of them. */
+  /** Effective partition keys, without the maximum; undefined for all of them. */
   readonly epks?: EpkRange | undefined
 }
 
-/** One logical partition; the logical partitions whose hierarchical key begins so; or all. */
+/** One logical partition, those whose hierarchical key has a prefix, or all. */
 export type KeyScope =
   | { readonly kind: 'all' }
   | { readonly kind: 'prefix'; readonly prefix: string }
@@ -23,7 +23,7 @@ export type KeyScope =
 
 export const ALL_KEYS: KeyScope = { kind: 'all' }
 
-/** SQLite's conditions for the items of an extent that have not expired, and the values of their `?`. */
+/** SQLite's conditions for the items of a feed range that have not expired, and the values of their `?`. */
 export function buildConditions({ container, key, epks }: FeedRange): {
   conditions: string[]
   values: (string | number)[]
@@ -34,7 +34,7 @@ export function buildConditions({ container, key, epks }: FeedRange): {
     conditions.push('pk = ?')
     values.push(key.pk)
   } else if (key.kind === 'prefix') {
-    // A prefix ends in a comma, and "-" is the character after it.
+    // A prefix ends in a comma, and "-" is the next character.
     conditions.push('pk >= ?', 'pk < ?')
     values.push(key.prefix, `${key.prefix.slice(0, -1)}-`)
   }

@@ -3,8 +3,8 @@ import type { IndexingPolicy } from './indexing-policy.ts'
 import { parsePropertyPath } from './property-path.ts'
 
 /**
- * What a policy says of one path: the names on the way, `[]` for the elements of an array, and whether what
- * is below is meant too.
+ * A policy's rule for one path: its names, `[]` for the elements of an array, and whether it includes the
+ * paths below.
  */
 interface Rule {
   readonly names: readonly string[]
@@ -13,13 +13,13 @@ interface Rule {
 }
 
 /**
- * Which paths a policy indexes: of the rules that fit the longest decides, and of two as long the one for the
- * path itself.
+ * Decides which paths a policy indexes. Of the rules that fit, the longest wins; of two as long, the one for
+ * the path itself.
  * https://learn.microsoft.com/azure/cosmos-db/index-policy#includeexclude-precedence
  */
 export class IndexedPaths {
   readonly #rules: readonly Rule[]
-  /** Whether every path of an item as clients send it is indexed, as by default. */
+  /** Whether every path of a client's item is indexed, as by default. */
   readonly #everything: boolean
 
   constructor({ includedPaths, excludedPaths }: IndexingPolicy) {
@@ -31,7 +31,7 @@ export class IndexedPaths {
     this.#everything = rules.every(({ included, names }) => included || (names.length === 1 && names[0] === '_etag'))
   }
 
-  /** @param names the names on the way to a value, `[]` for the elements of an array. */
+  /** @param names the path of a value, with `[]` for the elements of an array. */
   has(names: readonly string[]): boolean {
     if (this.#everything && names[0] !== '_etag') return this.#rules.length > 0
     const rule = this.#rules.find(
@@ -42,7 +42,7 @@ export class IndexedPaths {
     return rule?.included ?? false
   }
 
-  /** How many values of an item are indexed: its terms. */
+  /** How many values of an item are indexed: the number of its terms. */
   countTerms(item: unknown): number {
     if (this.#rules.length === 0) return 0
     if (this.#everything) return countLeaves(item)
@@ -51,7 +51,7 @@ export class IndexedPaths {
     return terms
   }
 
-  /** How many terms of two states of an item the other one has not. */
+  /** How many terms only one of two states of an item has. */
   countChangedTerms(before: unknown, after: unknown): number {
     const counts = new Map<string, number>()
     const add = (item: unknown, by: number): void => {

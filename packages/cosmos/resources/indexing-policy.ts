@@ -28,26 +28,27 @@ const REFUSED = ['spatialIndexes', 'vectorIndexes', 'fullTextIndexes']
 
 /** @throws Failure 400 */
 export function readIndexingPolicy(value: unknown): IndexingPolicy {
-  if (value !== undefined && value !== null && !isObject(value)) throw badRequest('an indexing policy is an object')
+  if (value !== undefined && value !== null && !isObject(value))
+    throw badRequest('an indexing policy must be an object')
   const given = value ?? {}
   const mode = String(given.indexingMode ?? 'consistent').toLowerCase()
   if (mode === 'none') {
     if (readPaths(given.includedPaths).length + readPaths(given.excludedPaths).length > 0)
-      throw badRequest('an indexing policy of the mode none has no paths')
+      throw badRequest('an indexing policy of the mode none cannot have paths')
     return { indexingMode: 'none', automatic: false, includedPaths: [], excludedPaths: [] }
   }
-  if (mode !== 'consistent') throw badRequest('an indexing mode is consistent or none')
-  if (given.automatic === false) throw badRequest('an index that is not automatic has the mode none')
+  if (mode !== 'consistent') throw badRequest('an indexing mode must be consistent or none')
+  if (given.automatic === false) throw badRequest('an index that is not automatic must have the mode none')
   for (const name of REFUSED)
     if (Array.isArray(given[name]) && given[name].length > 0)
-      throw badRequest(`${name} are not supported by this endpoint`)
+      throw badRequest(`${name} are not supported by the emulator`)
   const excluded = readPaths(given.excludedPaths)
   const none = given.includedPaths === undefined && !excluded.includes(EVERYTHING)
   const included = none ? [EVERYTHING] : readPaths(given.includedPaths)
   if (!included.includes(EVERYTHING) && !excluded.includes(EVERYTHING))
     throw badRequest('The special mandatory indexing path "/" is not provided in any of the path type sets.')
   const twice = included.find((path) => excluded.includes(path))
-  if (twice !== undefined) throw badRequest(`the path ${twice} is included and excluded`)
+  if (twice !== undefined) throw badRequest(`the path ${twice} is both included and excluded`)
   if (![...included, ...excluded].includes(ETAG)) excluded.push(ETAG)
   const composites = readComposites(given.compositeIndexes)
   return {
@@ -66,7 +67,7 @@ function readPaths(value: unknown): string[] {
   return value.map((entry: unknown) => {
     const path = isObject(entry) ? entry.path : undefined
     if (typeof path !== 'string' || !/^(\/("[^"]+"|\[\]|[^/"?*[\]]+))*\/[?*]$/.test(path))
-      throw badRequest(`a path of an indexing policy ends in /? or /*, not so ${JSON.stringify(path)}`)
+      throw badRequest(`a path of an indexing policy must end in /? or /*, unlike ${JSON.stringify(path)}`)
     return path
   })
 }
@@ -85,8 +86,8 @@ function readComposites(value: unknown): readonly (readonly CompositePath[])[] {
 function readCompositePath(value: unknown): CompositePath {
   const { path, order = 'ascending' } = isObject(value) ? value : {}
   if (typeof path !== 'string' || !/^(\/("[^"]+"|[^/"?*[\]]+))+$/.test(path))
-    throw badRequest('a path of a composite index is one such as /name, without /? or /*')
+    throw badRequest('a path of a composite index must be one such as /name, without /? or /*')
   if (order !== 'ascending' && order !== 'descending')
-    throw badRequest('the order of a composite index is ascending or descending')
+    throw badRequest('the order of a composite index must be ascending or descending')
   return { path, order }
 }

@@ -6,12 +6,12 @@ import { ALL_KEYS, type KeyScope } from './feed-range.ts'
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_KEY_BYTES = 2048
 
-/** How a component that an item does not have is written: `[{}]`. */
+/** A component that an item does not have, as in `[{}]`. */
 const NONE = '{}'
 
 /**
- * A partition key as text: the JSON array of its components, so that "1" and 1 are two.
- * @throws Failure 400 for what is no key: an object, an array, more than 2048 bytes.
+ * A partition key as text: the JSON array of its components, so that "1" and 1 differ.
+ * @throws Failure 400 for an invalid key: an object, an array, more than 2048 bytes.
  */
 export function formatKey(components: readonly unknown[]): string {
   const text = `[${components.map(formatComponent).join(',')}]`
@@ -25,24 +25,24 @@ const isText = (value: unknown): value is string => typeof value === 'string'
 function formatComponent(value: unknown): string {
   if (value === undefined || (isObject(value) && Object.keys(value).length === 0)) return NONE
   if (typeof value === 'object' && value !== null)
-    throw badRequest('a partition key is a text, a number, a boolean or null')
+    throw badRequest('a partition key must be a text, a number, a boolean or null')
   if (typeof value === 'number' && !Number.isFinite(value)) throw badRequest('the partition key is too large a number')
   return JSON.stringify(value)
 }
 
 /**
- * The key that an item has at its container's paths.
+ * The partition key of an item, from the container's paths.
  * @throws Failure 400
  */
 export function readItemKey({ keyPaths }: Container, item: unknown): string {
   const components = keyPaths.map((path) => path.reduce<unknown>(stepInto, item))
-  if (components.some(isObject)) throw badRequest('a partition key is a text, a number, a boolean or null')
+  if (components.some(isObject)) throw badRequest('a partition key must be a text, a number, a boolean or null')
   return formatKey(components)
 }
 
 /**
- * What a header's JSON array names: with as many components as the container has paths one logical partition,
- * with fewer those that begin so.
+ * Reads the partition key header. With as many components as the container has paths, it names one logical
+ * partition. With fewer, it names those whose key begins with them.
  * @throws Failure 400
  */
 export function parseKeyHeader({ keyPaths }: Container, header: string | undefined): KeyScope {

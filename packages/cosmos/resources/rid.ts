@@ -1,4 +1,4 @@
-/** Resource ids as the SDKs read them: base64 with `/` as `-`, the parent's bytes first. */
+/** Resource ids as the SDKs read them: base64 with `-` for `/`, the parent's bytes first. */
 
 function encode(bytes: Buffer): string {
   return bytes.toString('base64').replaceAll('/', '-')
@@ -21,12 +21,12 @@ export function containerRid(database: number, container: number): string {
   return encode(Buffer.concat([encodeUint32(database), own]))
 }
 
-/** 3 bytes, as the service's are. */
+/** 3 bytes, as in the service. */
 export function offerRid(offer: number): string {
   return encode(encodeUint32(offer).subarray(1))
 }
 
-/** An item's number, which its rid holds; undefined for what is no rid of this container's items. */
+/** An item's number, from its rid; undefined for anything but a rid of this container's items. */
 export function parseDocumentNumber(container: string, rid: string): number | undefined {
   const bytes = Buffer.from(rid.replaceAll('-', '/'), 'base64')
   if (bytes.length !== 16) return undefined
@@ -34,7 +34,7 @@ export function parseDocumentNumber(container: string, rid: string): number | un
   return documentRid(container, document) === rid ? document : undefined
 }
 
-/** Of the container that was asked for last: rids are made one after the other, for each item that is written. */
+/** The bytes of the last container, as successive rids mostly have the same one. */
 const last = { container: '', bytes: Buffer.alloc(16) }
 
 export function documentRid(container: string, document: number): string {

@@ -48,8 +48,8 @@ export async function deleteContainer(catalog: Catalog, container: Container, re
 }
 
 /**
- * The partition key ranges. .NET asks until it is told that nothing changed, and finds by their parents which
- * ones were split.
+ * The partition key ranges. The .NET SDK asks until nothing has changed, and finds by their parents which
+ * ranges were split.
  */
 export function listRanges({ rid, ts, ranges }: Container, { headers }: Request): Answer {
   const etag = `"${ranges.reduce((last, { id }) => Math.max(last, Number(id)), 0) + 1}"`

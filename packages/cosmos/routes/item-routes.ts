@@ -29,7 +29,7 @@ export interface Account {
   readonly store: Store
   readonly catalog: Catalog
   readonly items: Items
-  /** A fault on request: reads are answered by it that may be. */
+  /** An injected fault: it answers the reads that may see old data. */
   replica?: LaggingReplica | undefined
 }
 
@@ -48,7 +48,7 @@ export function readItem(account: Account, container: Container, request: Reques
 }
 
 export function createItem(account: Account, container: Container, request: Request): Promise<Answer> {
-  // A create that must not find one is what every create is.
+  // A create needs no If-None-Match, as it always fails for an existing item.
   return writeItem(account, container, request, (partition, lsn) => account.items.create(partition, request.body, lsn))
 }
 
@@ -140,19 +140,19 @@ export async function bulk(
 export function readChanges({ store }: Account, container: Container, request: Request): Answer {
   const { headers } = request
   if (headers['a-im']?.toLowerCase() !== 'incremental feed')
-    throw badRequest('the change feed has the mode "latest version" alone in this endpoint')
+    throw badRequest('the emulator supports the change feed only in the mode "latest version"')
   checkSession(request, store.lsn)
   const feedRange = readFeedRange(container, request)
   const start = { ifNoneMatch: headers['if-none-match'], ifModifiedSince: headers['if-modified-since'] }
   const { items, etag } = readFeed(store, feedRange, start, readPageSize(request))
   const session = formatSessionToken(readNamedRange(container, request).id, store.lsn)
-  // Without the count on a 304 too, .NET fails.
+  // The .NET SDK fails on a 304 without the count.
   if (items.length === 0)
     return { status: 304, headers: { etag, 'x-ms-item-count': 0, 'x-ms-session-token': session }, charge: MIN_CHARGE }
   return formatList('Documents', items, container.rid, feedCharge(items), { etag, 'x-ms-session-token': session })
 }
 
-/** Writes into a container as it is when the turn comes: it may be deleted by then. */
+/** Writes into the container as it is when the write runs. It may be deleted by then. */
 async function writeItem(
   { store, catalog, items }: Account,
   container: Container,
@@ -165,8 +165,8 @@ async function writeItem(
 }
 
 /**
- * Where a read of items is answered from. The change feed is not asked here: one that lags gives nothing
- * wrong, only later. A batch is run by the primary, reads and all (from memory).
+ * Chooses the data that answers a read of items. The change feed always reads the latest: a lagging replica
+ * would delay it, not falsify it. The primary runs a batch, with its reads (from memory).
  */
 function selectView(
   { store, items, replica }: Account,
@@ -215,14 +215,14 @@ async function answerQuery(
   })
 }
 
-/** How clients that go on with an ordered query compare the rids of items of the same values. */
+/** How clients that resume an ordered query compare the rids of items with equal values. */
 const executionInfo = (tiesDescend: boolean): string =>
   JSON.stringify({ reverseRidEnabled: false, reverseIndexScan: tiesDescend })
 
 /**
- * What a query or a read of the feed is about: a partition key or a part of one, within a range of the
- * container, within a part of that.
- * @throws Failure 400; 410 for a range that is no more.
+ * What a query or a read of the feed covers: a partition key or a prefix of one, a range of the container,
+ * and a part of that range.
+ * @throws Failure 400; 410 for a range that is gone.
  */
 function readFeedRange(container: Container, { headers }: Request): FeedRange {
   const key = parseKeyHeader(container, headers['x-ms-documentdb-partitionkey'])
@@ -241,17 +241,20 @@ function intersect(a: EpkRange, b: EpkRange): EpkRange {
 const isFullRange = ({ min, max }: EpkRange): boolean => min === FULL_RANGE.min && max === FULL_RANGE.max
 
 function checkEpk(text: string): string {
-  if (!/^[0-9A-Fa-f]{0,256}$/.test(text)) throw badRequest('an effective partition key is a hexadecimal number')
+  if (!/^[0-9A-Fa-f]{0,256}$/.test(text)) throw badRequest('an effective partition key must be a hexadecimal number')
   return text.toUpperCase()
 }
 
 function requireKey(container: Container, { headers }: Request): string {
   const key: KeyScope = parseKeyHeader(container, headers['x-ms-documentdb-partitionkey'])
-  if (key.kind !== 'one') throw badRequest('the request names no whole partition key')
+  if (key.kind !== 'one') throw badRequest('the request needs a complete partition key')
   return key.pk
 }
 
-/** The id in a path, or that of the item whose rid it is: where a container is named by its rid, so are its items. */
+/**
+ * The id in a path, or the id of the item with that rid. A path with its container's rid has the item's rid
+ * too.
+ */
 function resolveId(items: ItemReader, partition: LogicalPartition, { container: named, item = '' }: Request): string {
   if (named === partition.container.id) return item
   const number = parseDocumentNumber(partition.container.rid, item)
@@ -279,9 +282,9 @@ function readConditions({ headers }: Request): { readonly ifMatch: string | unde
   return { ifMatch: headers['if-match'] }
 }
 
-/** -1 leaves it to the endpoint. */
+/** -1 leaves the size to the emulator. */
 function readPageSize({ headers }: Request): number {
   const text = headers['x-ms-max-item-count'] ?? '-1'
-  if (!/^(-1|[1-9]\d{0,9})$/.test(text)) throw badRequest('x-ms-max-item-count is -1 or a number of items')
+  if (!/^(-1|[1-9]\d{0,9})$/.test(text)) throw badRequest('x-ms-max-item-count must be -1 or a number of items')
   return text === '-1' ? DEFAULT_PAGE : Math.min(Number(text), MAX_PAGE)
 }

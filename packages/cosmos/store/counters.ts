@@ -1,16 +1,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
-/** So many numbers are reserved at once: to write them down with each commit would be one more page to write. */
+/** How many numbers are reserved at once: saving them with each commit would write one more page. */
 const AHEAD = 10_000
 
 /**
- * The numbers of writes and of items, none of which is ever given twice: what a process that was killed had
- * reserved and not used is left out.
+ * The numbers of writes and of items. None is given twice: a killed process leaves a gap of reserved numbers.
  */
 export class Counters {
-  /** Of the last write. */
+  /** The number of the last write. */
   lsn: number
-  /** Of the item made last. */
+  /** The number of the newest item. */
   item: number
   #reserved: { lsn: number; item: number }
   readonly #save: StatementSync
@@ -23,13 +22,13 @@ export class Counters {
     this.#save = sql.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)")
   }
 
-  /** Within the commit that is the first to use what is not reserved. */
+  /** Reserves numbers. Runs within the commit that first uses unreserved ones. */
   reserve(): void {
     if (this.lsn <= this.#reserved.lsn && this.item <= this.#reserved.item) return
     this.#keep(this.lsn + AHEAD, this.item + AHEAD)
   }
 
-  /** Gives back what was not used, at an orderly end. */
+  /** Returns unused numbers at an orderly stop. */
   close(): void {
     this.#keep(this.lsn, this.item)
   }

@@ -5,20 +5,20 @@ const READ_ERRORS: Readonly<Record<number, string>> = {
   26: 'is damaged',
 }
 
-/** Whether an error says that the data file is not what was written, or cannot be read. */
+/** Whether an error says that the data file is damaged or cannot be read. */
 export function isDamage(error: unknown): error is Error {
   return primaryCode(error) in READ_ERRORS
 }
 
 /**
- * Ends the process with one line when the data file is damaged or cannot be read: whatever else it answered
- * could be wrong.
+ * Ends the process with one log line when the data file is damaged or cannot be read. Any other answer could
+ * be wrong.
  */
 export function endIfDamaged(error: unknown): void {
   if (isDamage(error)) end(`${READ_ERRORS[primaryCode(error)]}`, error.message)
 }
 
-/** Ends it for what a check of the file has found. */
+/** Ends the process for damage that a check of the file has found. */
 export function endDamaged(what: string): void {
   end('is damaged', what)
 }
@@ -30,6 +30,6 @@ function end(how: string, what: string): never {
 
 function primaryCode(error: unknown): number {
   const { code, errcode } = error as { code?: unknown; errcode?: unknown }
-  // The low byte; what is above it says more.
+  // The low byte is the primary code.
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : 0
 }

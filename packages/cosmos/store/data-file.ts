@@ -5,28 +5,28 @@ import { findDamage } from './file-check.ts'
 import { findWalDamage } from './wal-damage.ts'
 
 const MB = 1024 * 1024
-/** Up to here a file is checked as a whole before it is used, which takes less than 0.3 s. */
+/** Up to this size a file is checked as a whole before it is used. This takes less than 0.3 s. */
 const WHOLE_BYTES = 32 * MB
-/** Up to here its structure is. */
+/** Up to this size its structure is checked. */
 const STRUCTURE_BYTES = 200 * MB
 
 /** The tables of a file. */
 export interface Schema {
-  /** From 1 on; data of another one is not touched. */
+  /** From 1 on. Data of another version is not touched. */
   readonly version: number
   readonly sql: string
 }
 
-/** A data file that was opened, and whether all of it has been checked. */
+/** An open data file, and whether all of it has been checked. */
 export interface DataFile {
   readonly sql: DatabaseSync
   readonly checked: boolean
 }
 
 /**
- * Opens the data file, or makes it. A new one gets its name when it is complete and on disk, so that one
- * without tables is damage, and is refused as any other damage is.
- * @throws Error of one line that says what is wrong.
+ * Opens the data file, or creates it. A new one gets its name once it is complete and on disk. So a file
+ * without tables is damaged, and is refused like any other damaged file.
+ * @throws Error with one line that says what is wrong.
  */
 export function openDataFile(path: string, schema: Schema): DataFile {
   const size = readSize(path)
@@ -44,7 +44,7 @@ export function openDataFile(path: string, schema: Schema): DataFile {
   return { sql: new DatabaseSync(path), checked: bytes <= WHOLE_BYTES }
 }
 
-/** Reads alone: to close a file that was opened for writing is to write what its log holds into it. */
+/** Reads only: closing a file that was opened for writing would write the log into it. */
 function checkFile(path: string, version: number, bytes: number): void {
   const sql = new DatabaseSync(path, { readOnly: true })
   try {
@@ -60,9 +60,7 @@ function checkFile(path: string, version: number, bytes: number): void {
 const ADVICE = 'restore both from a copy, or remove both to start afresh'
 
 function damageError(path: string, what: string): Error {
-  return new Error(
-    `${path} is damaged, ${what}: restore it and what stands beside it from a copy, or remove the folder`,
-  )
+  return new Error(`${path} is damaged, ${what}: restore it and the files beside it from a copy, or remove the folder`)
 }
 
 /** A file that cannot be read as a database at all is damaged. */

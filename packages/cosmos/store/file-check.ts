@@ -5,8 +5,8 @@ import { moduleFile } from '../../kit/module-file.ts'
 const CHECK = moduleFile('./check-process.ts', import.meta.url)
 
 /**
- * What is wrong with the data: its structure alone (about 1 ms a megabyte), or its indexes and the JSON of
- * its items as well (7 ms).
+ * Finds damage of the data: of the structure only (about 1 ms per megabyte), or also of the indexes and the
+ * items' JSON (7 ms).
  * https://sqlite.org/pragma.html#pragma_integrity_check
  */
 export function findDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): string | undefined {
@@ -16,32 +16,28 @@ export function findDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): str
   const counters = findCounterDamage(sql, depth)
   if (counters !== undefined || depth === 'structure') return counters
   const item = sql.prepare('SELECT number FROM items WHERE NOT json_valid(body) LIMIT 1').get()
-  return item && `the item number ${item.number} is no JSON`
+  return item && `the item number ${item.number} is not JSON`
 }
 
-/**
- * What is wrong with the numbers that were given last: one that is gone, or below what there is, would be
- * given twice.
- */
+/** Finds damage of the counters. A counter that is missing or too low would give a number twice. */
 function findCounterDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): string | undefined {
   const rows = sql.prepare('SELECT name, value FROM counters').all()
   const given = new Map(rows.map(({ name, value }) => [name, value]))
   const selectMax = (column: string): number =>
     Number(sql.prepare(`SELECT max(${column}) AS most FROM items`).get()?.most ?? 0)
-  // The highest number of an item is found at once, that of a write by reading them all.
+  // An index finds the highest item number at once. For the highest LSN all items are read.
   const used = { item: selectMax('number'), lsn: depth === 'whole' ? selectMax('lsn') : 0 }
   for (const [name, least] of Object.entries(used)) {
     const value = given.get(name)
-    if (typeof value !== 'number' || value < least) return `its counter ${name} is not what it was`
+    if (typeof value !== 'number' || value < least) return `its counter ${name} is missing or too low`
   }
   return undefined
 }
 
 /**
- * Checks the whole of a data file that is in use, in a process of its own: that may take a while, and is
- * ended when it is not wanted any more.
- * @param damaged told what is wrong.
- * @returns ends it.
+ * Checks all of a data file in use. Runs in a child process, because it may take a while.
+ * @param damaged is called with what is wrong.
+ * @returns stops the check.
  */
 export function checkInChildProcess(path: string, damaged: (what: string) => void): () => Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

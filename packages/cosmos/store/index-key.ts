@@ -1,13 +1,13 @@
 import { stepInto } from '../values/json.ts'
 import { classifyValue, encodeText } from '../values/values.ts'
 
-/** One of the values that an index is ordered by: the names on the way to it from an item. */
+/** A value that an index is ordered by: its path in an item. */
 export interface IndexTerm {
   readonly path: readonly string[]
   readonly descending: boolean
 }
 
-/** First bytes of a value's key: the types in the order of ORDER BY. */
+/** The first byte of a value's key: the types in the order of ORDER BY. */
 export const TAGS = {
   undefined: 0,
   null: 1,
@@ -19,15 +19,13 @@ export const TAGS = {
   object: 7,
 } as const
 
-/** Of a text. Longer ones are in no order among themselves here. */
+/** A longer text is cut. The index does not order texts that are cut alike. */
 const MAX_TEXT_BYTES = 512
 const END_OF_TEXT = Buffer.from([0, 0])
-/** After the end of the text that is just as long. */
+/** Puts a cut text after the complete text with the same bytes. */
 const TRUNCATED = Buffer.from([1])
 
-/**
- * Bytes whose order is that of ORDER BY over the values, one after the other. A text that is cut ends the key.
- */
+/** Encodes values so that the order of the bytes is that of ORDER BY. A cut text ends the key. */
 export function encodeKey(values: readonly unknown[], descending: readonly boolean[] = []): Buffer {
   const parts: Buffer[] = []
   for (const [index, value] of values.entries()) {
@@ -38,11 +36,11 @@ export function encodeKey(values: readonly unknown[], descending: readonly boole
   return parts.length === 1 ? (parts[0] ?? Buffer.alloc(0)) : Buffer.concat(parts)
 }
 
-/** Whether the key tells less than the value. */
+/** Whether the key holds only a part of the value. */
 export const isTruncated = (value: unknown): boolean =>
   typeof value === 'string' && value.length * 3 > MAX_TEXT_BYTES && encodeText(value).length > MAX_TEXT_BYTES
 
-/** What the keys of all texts that begin so begin with. */
+/** The bytes that begin the keys of all texts with this prefix. */
 export function encodeKeyPrefix(text: string): Buffer {
   return Buffer.concat([Buffer.from([TAGS.string]), escapeZeros(encodeText(text).subarray(0, MAX_TEXT_BYTES))])
 }
@@ -56,18 +54,18 @@ function encodeValue(value: unknown): Buffer {
   return Buffer.concat([prefix, isTruncated(value) ? TRUNCATED : END_OF_TEXT])
 }
 
-/** The bits of a double are in its order once the sign is turned, and of a negative one all others. */
+/** Orders doubles by their bits: the sign is flipped, and in a negative number all other bits too. */
 function encodeNumber(number: number): Buffer {
   const key = Buffer.alloc(9)
   key[0] = TAGS.number
-  // 0 and -0 are one.
+  // 0 and -0 have the same key.
   key.writeDoubleBE(number === 0 ? 0 : number, 1)
   const negative = number < 0
   for (let at = 1; at < 9; at++) key[at] = (key[at] ?? 0) ^ (negative ? 255 : at === 1 ? 128 : 0)
   return key
 }
 
-/** So that no text's end is taken for a part of another. */
+/** Escapes zeros, so that they do not look like the end of a text. */
 function escapeZeros(bytes: Buffer): Buffer {
   if (!bytes.includes(0)) return bytes
   return Buffer.from([...bytes].flatMap((byte) => (byte === 0 ? [0, 255] : [byte])))

@@ -3,11 +3,11 @@ import { LRUCache } from 'lru-cache'
 import { encodeItemKey, type IndexTerm } from './index-key.ts'
 
 /**
- * The indexes of containers by values of their items. An index has an entry for each item of its container;
- * `part` is the partition key where queries of one partition use it, else ''. There is one table for all: an
- * index by an expression of SQLite's own would be looked at by every write to every container. Whoever writes
- * an item's body makes its entries, as a trigger for it would double the cost of a batch of containers
- * without an index; entries go with their items by a trigger, as those are deleted in many ways.
+ * The indexes of containers by values of their items. An index has an entry for each item of its container.
+ * `part` is the partition key for queries of one partition, else ''. All indexes share one table: SQLite
+ * would evaluate an expression index at every write to every container. The code that writes an item's body
+ * adds its entries: a trigger would double the cost of a batch in a container without an index. A trigger
+ * removes entries, as items are deleted in many ways.
  */
 export const INDEXES = `
   CREATE TABLE indexes (
@@ -27,26 +27,29 @@ export const INDEXES = `
 
 const ITEM_BY_INDEX = 'items o JOIN indexes i ON i.container = o.container'
 
-/** Makes the entries of an item, by its number. */
-export const INDEX_ITEM = `INSERT INTO index_entries SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?`
+/** Adds the entries of an item, by its number. */
+export const INDEX_ITEM = `
+  INSERT INTO index_entries SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?`
 
-/** Removes them, while its body is still as it was. */
+/** Removes them, before the item's body changes. */
 export const UNINDEX_ITEM = `
-  DELETE FROM index_entries WHERE (idx, part, value, item) IN (SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?)`
+  DELETE FROM index_entries WHERE (idx, part, value, item) IN
+    (SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?)`
 
 function formatColumns(item: string): string {
   return `i.number, iif(i.by_partition, ${item}.pk, ''), cosmos_key(${item}.body, i.terms), ${item}.number`
 }
 
-/** Fills an index that is new: of its number. */
-export const FILL_INDEX = `INSERT INTO index_entries SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE i.number = ?`
+/** Fills a new index, by its number. */
+export const FILL_INDEX = `
+  INSERT INTO index_entries SELECT ${formatColumns('o')} FROM ${ITEM_BY_INDEX} WHERE i.number = ?`
 
-/** Adds the function that the triggers call. */
+/** Adds the SQL function that computes an item's keys. */
 export function addIndexFunction(sql: DatabaseSync): void {
   sql.function('cosmos_key', { deterministic: true }, buildKeyFunction())
 }
 
-/** One item is asked for as many keys as there are indexes: its JSON is parsed once. */
+/** Parses the JSON of an item once, for all of its indexes. */
 function buildKeyFunction(): (body: unknown, terms: unknown) => Uint8Array {
   const known = new LRUCache<string, readonly IndexTerm[]>({ max: 1000 })
   let last: { readonly body: unknown; readonly item: unknown } = { body: undefined, item: undefined }

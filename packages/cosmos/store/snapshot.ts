@@ -2,20 +2,20 @@ import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Statements } from './statements.ts'
 
-/** What is read from: the data as they are, or as they were at a moment. */
+/** Data to read: as they are now, or as they were at one moment. */
 export interface ReadSource {
-  /** The number of the last write in them. */
+  /** The number of the last write in the data. */
   readonly lsn: number
-  /** A statement for whoever keeps it. */
+  /** A statement that the caller stores. */
   compile(text: string): StatementSync
-  /** A statement, compiled once for as long as it is in use. */
+  /** A statement that is compiled once and cached. */
   prepare(text: string): StatementSync
 }
 
 /**
- * The data as they were at a moment, while writes go on. It is a read transaction that stays open: SQLite
- * keeps what it sees, and what is written since stays in the write-ahead log
- * (https://www.sqlite.org/wal.html#concurrency). So it costs no memory, and the log is bounded here.
+ * The data of one moment, while writes go on. It is an open read transaction: SQLite retains what it sees,
+ * and later writes stay in the write-ahead log (https://www.sqlite.org/wal.html#concurrency). So it needs no
+ * memory, and only the growth of the log is limited.
  */
 export class Snapshot implements ReadSource {
   readonly lsn: number
@@ -25,8 +25,8 @@ export class Snapshot implements ReadSource {
   readonly #maxLogBytes: number
 
   /**
-   * @param lsn the number of the last write, at this moment.
-   * @param maxGrowth it ends when the log has grown by so many bytes.
+   * @param lsn the number of the last write at this moment.
+   * @param maxGrowth bytes: the snapshot ends when the log has grown by more.
    */
   constructor(path: string, lsn: number, maxGrowth: number) {
     this.lsn = lsn
@@ -34,7 +34,7 @@ export class Snapshot implements ReadSource {
     this.#maxLogBytes = this.#logBytes() + maxGrowth
     this.#sql = new DatabaseSync(path, { readOnly: true })
     this.#statements = new Statements(this.#sql)
-    // A transaction sees the moment of its first read, not that of its beginning.
+    // A transaction sees the data as of its first read, not as of its BEGIN.
     this.#sql.exec('BEGIN; SELECT 1 FROM counters')
   }
 
@@ -50,7 +50,7 @@ export class Snapshot implements ReadSource {
     return this.#statements.prepare(text)
   }
 
-  /** Ends it when the log is too large. After each commit. */
+  /** Ends the snapshot when the log is too large. Runs after each commit. */
   checkLog(): void {
     if (this.isOpen && this.#logBytes() > this.#maxLogBytes) this.close()
   }

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { LRUCache } from 'lru-cache'
 
-/** Texts of statements are few but for the queries that clients think of. */
+/** There are few texts of statements, except for clients' queries. */
 const MAX_STATEMENTS = 200
 
-/** The statements of a connection, each compiled once for as long as it is in use. */
+/** The statements of a connection, compiled once and cached. */
 export class Statements {
   readonly #sql: DatabaseSync
   readonly #known = new LRUCache<string, StatementSync>({ max: MAX_STATEMENTS })

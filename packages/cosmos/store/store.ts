@@ -10,28 +10,32 @@ import { addIndexFunction, INDEXES } from './indexes.ts'
 import { type ReadSource, Snapshot } from './snapshot.ts'
 import { Statements } from './statements.ts'
 
-/** Of the tables below. Data of another version is not touched. */
+/** The version of the tables below. Data of another version is not touched. */
 const SCHEMA_VERSION = 2
 
 /**
- * `items.number` is the table's rowid: items are appended to it whatever their key, and the indexes hold
+ * `items.number` is the rowid of the table: new items go to its end whatever their key, and the indexes need
  * eight bytes for each. `pk` is the JSON array of the partition key's components, `epk` its effective
  * partition key.
  */
 const SCHEMA = `
-  CREATE TABLE databases (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
+  CREATE TABLE databases (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
   CREATE TABLE containers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER NOT NULL REFERENCES databases ON DELETE CASCADE,
     id TEXT NOT NULL, settings TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, UNIQUE (database, id));
   CREATE TABLE ranges (
-    container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, id INTEGER NOT NULL, min TEXT NOT NULL, max TEXT NOT NULL,
+    container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, id INTEGER NOT NULL,
+    min TEXT NOT NULL, max TEXT NOT NULL,
     parents TEXT NOT NULL, live INTEGER NOT NULL, PRIMARY KEY (container, id)) WITHOUT ROWID;
   CREATE TABLE offers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER REFERENCES databases ON DELETE CASCADE,
-    container INTEGER REFERENCES containers ON DELETE CASCADE, content TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
+    container INTEGER REFERENCES containers ON DELETE CASCADE,
+    content TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
   CREATE TABLE items (
-    number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, pk TEXT NOT NULL, id TEXT NOT NULL,
-    epk TEXT NOT NULL, lsn INTEGER NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, expires INTEGER, body TEXT NOT NULL);
+    number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE,
+    pk TEXT NOT NULL, id TEXT NOT NULL, epk TEXT NOT NULL, lsn INTEGER NOT NULL, ts INTEGER NOT NULL,
+    etag TEXT NOT NULL, expires INTEGER, body TEXT NOT NULL);
   CREATE UNIQUE INDEX items_by_key ON items (container, pk, id);
   CREATE INDEX items_by_lsn ON items (container, lsn);
   CREATE INDEX items_by_expiry ON items (expires) WHERE expires IS NOT NULL;
@@ -44,24 +48,24 @@ const SCHEMA = `
   ${INDEXES}
 `
 
-/** Of pages in memory: by itself SQLite keeps 2 MB, and asks the operating system for nearly every item. */
+/** The page cache. SQLite's default of 2 MB would ask the operating system for nearly every item. */
 const CACHE_KB = 64 * 1024
 
 export interface StoreOptions {
-  /** Acknowledges what is not on disk yet: it survives the end of this process, not that of the machine. */
+  /** Acknowledges writes before they are on disk. They survive the end of the process, not of the machine. */
   readonly fast?: boolean | undefined
 }
 
 /**
- * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`).
- * Writes that arrive in one turn of the event loop share a commit; each has a savepoint, so that one's
- * failure is its own.
+ * The emulator's data file: SQLite in WAL mode, with every commit on disk before it is answered
+ * (`synchronous=FULL`). Writes that arrive in one turn of the event loop share a commit. Each has a
+ * savepoint, so its failure does not affect the others.
  */
 export class Store implements ReadSource {
   readonly #sql: DatabaseSync
   readonly #statements: Statements
   readonly #snapshots = new Set<Snapshot>()
-  /** Each runs one write and returns how it is settled. */
+  /** Each runs one write and returns what settles it. */
   #jobs: (() => () => void)[] = []
   readonly #indexed: Set<number>
   readonly #counters: Counters
@@ -72,10 +76,10 @@ export class Store implements ReadSource {
   readonly #begin: StatementSync
   readonly #commitAll: StatementSync
   readonly path: string
-  /** Whether all of the file was checked when it was opened; a large one is not. */
+  /** Whether all of the file was checked when it was opened. A large one is not. */
   readonly checked: boolean
 
-  /** @throws StartError for a folder or a file that cannot be used, or data of another version. */
+  /** @throws StartError when the folder or the file cannot be used, or the data is of another version. */
   constructor(dataDir: string, { fast = false }: StoreOptions = {}) {
     this.path = join(dataDir, 'cosmos.sqlite')
     try {
@@ -107,33 +111,33 @@ export class Store implements ReadSource {
     return this.#counters.lsn
   }
 
-  /** A number that no item had before. Within a write. */
+  /** A number that no item had before. Runs within a write. */
   nextItemNumber(): number {
     this.#counters.item += 1
     return this.#counters.item
   }
 
-  /** Whether a container has indexes, so that its items have entries in them. */
+  /** Whether a container has indexes, so that its items need entries in them. */
   hasIndexes(container: number): boolean {
     return this.#indexed.has(container)
   }
 
-  /** Says that it has, from within the write that makes the first one. */
+  /** Records that a container has indexes. Runs within the write that creates the first one. */
   recordIndexed(container: number): void {
     this.#indexed.add(container)
   }
 
-  /** A statement for whoever keeps it. */
+  /** A statement that the caller stores. */
   compile(text: string): StatementSync {
     return this.#sql.prepare(text)
   }
 
-  /** A statement, compiled once for as long as it is in use. */
+  /** A statement that is compiled once and cached. */
   prepare(text: string): StatementSync {
     return this.#statements.prepare(text)
   }
 
-  /** The data as they are now, until it is closed or the log has grown by so many bytes. */
+  /** The data as of now, until it is closed or the log has grown by more than this many bytes. */
   snapshot(maxGrowth: number): Snapshot {
     for (const snapshot of this.#snapshots) if (!snapshot.isOpen) this.#snapshots.delete(snapshot)
     const snapshot = new Snapshot(this.path, this.lsn, maxGrowth)
@@ -142,8 +146,8 @@ export class Store implements ReadSource {
   }
 
   /**
-   * Runs a write in the next commit, and settles with what it returned or threw once that is on disk.
-   * @param task is given the write's LSN, which all that it changes shares. What it changed is undone when it throws.
+   * Runs a write in the next commit. Settles with its result or error once the commit is on disk.
+   * @param task gets the write's LSN, which all its changes share. Its changes are undone when it throws.
    */
   write<Result>(task: (lsn: number) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -158,7 +162,7 @@ export class Store implements ReadSource {
           this.#release.run()
           return () => resolve(result)
         } catch (error) {
-          // SQLite gave the whole transaction up, as it does on a full disk, or what it read cannot be trusted.
+          // SQLite has undone the whole transaction, as on a full disk, or the data cannot be trusted.
           if (!this.#sql.isTransaction || isDamage(error)) throw error
           this.#rollBack.run()
           this.#release.run()
@@ -170,10 +174,10 @@ export class Store implements ReadSource {
     })
   }
 
-  /** Commits what waits, and closes the file. */
+  /** Commits the writes that wait, and closes the file. */
   close(): void {
     this.#commit()
-    // Before this connection: the last one to close is the one that empties the log.
+    // Before this connection: the last one to close empties the log.
     for (const snapshot of this.#snapshots) snapshot.close()
     this.#counters.close()
     this.#closed = true
@@ -191,7 +195,7 @@ export class Store implements ReadSource {
       this.#counters.reserve()
       this.#commitAll.run()
     } catch (error) {
-      // Whether it is on disk (a full one, say) is not known: nothing is answered, and the next start finds out.
+      // It is unknown whether the commit is on disk. Nothing is answered, and the next start finds out.
       console.error(`the data file cannot be written, so this process ends: ${(error as Error).message}`)
       process.exit(1)
     }

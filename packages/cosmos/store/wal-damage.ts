@@ -3,17 +3,16 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 // https://sqlite.org/fileformat2.html#the_write_ahead_log
 const HEADER = 32
 const FRAME_HEADER = 24
-/** The lowest bit says in which order of bytes checksums are reckoned: 1 is the highest first. */
+/** The lowest bit is the byte order of the checksums: 1 for the highest byte first. */
 const MAGIC = 0x377f0682
 
-/** A checksum: two words of 32 bits, over all that came before. */
+/** A checksum: two words of 32 bits, over everything before it. */
 type Checksum = readonly [number, number]
 
 /**
- * What is wrong with a write-ahead log, beyond what a crash may leave: SQLite drops all that follows the
- * first frame whose checksum fails and says nothing. A commit is on disk before the next one is begun, so
- * behind such a frame at most the end of the last commit may stand: more than one end means that commits were
- * there which had been acknowledged.
+ * Finds damage of a write-ahead log beyond what a crash may leave. SQLite silently drops everything after the
+ * first frame with a wrong checksum. A commit is on disk before the next begins, so after such a frame there
+ * may be one end of a commit. More than one means that acknowledged commits would be lost.
  */
 export function findWalDamage(path: string): string | undefined {
   const file = openSync(path, 'r')
@@ -30,7 +29,7 @@ function checkFrames(file: number, size: number): string | undefined {
   const magic = header.getUint32(0)
   const littleEndian = (magic & 1) === 0
   const sum = computeChecksum(header, 0, HEADER - 8, [0, 0], littleEndian)
-  // Written alone and before any frame: no crash leaves frames behind half of it.
+  // Written alone, before any frame: a crash cannot leave frames after half a header.
   if ((magic & ~1) !== MAGIC || !matchesWords(header, HEADER - 8, sum)) return 'its header is damaged'
   const salts: Checksum = [header.getUint32(16), header.getUint32(20)]
   const frameSize = FRAME_HEADER + header.getUint32(8)
@@ -44,7 +43,7 @@ function checkFrames(file: number, size: number): string | undefined {
   return commits > 1 ? `its frame ${damaged + 1} of ${frames} is damaged, and commits follow it` : undefined
 }
 
-/** The first frame that does not continue what was before it; the number of frames where all do. */
+/** The first frame that does not continue the one before it; the number of frames when all do. */
 function findDamagedFrame(
   file: number,
   frames: number,
@@ -78,7 +77,7 @@ function computeChecksum(
   return [first, second]
 }
 
-/** Whether two words stand there; they are stored the highest byte first, whatever the order of checksums. */
+/** Whether two words stand here. They have the highest byte first, whatever the order of the checksums. */
 function matchesWords(bytes: DataView, at: number, [first, second]: Checksum): boolean {
   return bytes.getUint32(at) === first && bytes.getUint32(at + 4) === second
 }

@@ -13,7 +13,7 @@ import { controlFile, newFolder, startControlled } from './controlled-emulator.t
 import { readPort, startEmulator } from './emulator.ts'
 import { newContainer } from './support.ts'
 
-/** A request as `fetch` does not make it. */
+/** Sends a request that `fetch` would not send. */
 function raw(address: string, method: string, path: string, headers: OutgoingHttpHeaders): Promise<[number, string]> {
   return new Promise((resolve, reject) => {
     const asked = httpRequest(new URL(path, address), { method, headers, agent: false }, (response) => {
@@ -33,7 +33,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   )
 
-test('there is no control endpoint unless its port is set; its address is in control.json while it is there', async (t) => {
+test('the control endpoint runs only if its port is set, and control.json has its address meanwhile', async (t) => {
   const folder = await newFolder(t)
   const without = await startEmulator(folder)
   t.after(() => without.stop())
@@ -53,7 +53,7 @@ test('there is no control endpoint unless its port is set; its address is in con
   assert.equal(await isThere(controlFile(folder)), false)
 })
 
-test('a control port in use is refused in one line that names the setting, and nothing runs then', async (t) => {
+test('a control port in use is refused in one line that names the setting, and nothing runs', async (t) => {
   const first = await startEmulator(await newFolder(t))
   t.after(() => first.stop())
   const folder = await newFolder(t)
@@ -65,7 +65,7 @@ test('a control port in use is refused in one line that names the setting, and n
   await second.stop()
 })
 
-test('requests to the control endpoint that a web page could make a browser send are refused, whatever they ask', async (t) => {
+test('the control endpoint refuses every request that a web page could make a browser send', async (t) => {
   const { address } = await startControlled(t)
   for (const headers of [{ host: 'attacker.example' }, { origin: 'http://attacker.example' }, { origin: address }])
     for (const [method, path] of [
@@ -77,7 +77,7 @@ test('requests to the control endpoint that a web page could make a browser send
   assert.equal((await raw(address, 'GET', '/health', {}))[0], 200)
 })
 
-test('what the control endpoint is asked wrongly is refused in one line, with the status that says whose fault it is', async (t) => {
+test('the control endpoint refuses a wrong request in one line, with a fitting status', async (t) => {
   const { call, target } = await startControlled(t)
   const container = await newContainer(t, target)
   const ranges = `/databases/${container.database.id}/containers/c/ranges`
@@ -110,7 +110,7 @@ test('what the control endpoint is asked wrongly is refused in one line, with th
   assert.deepEqual((await call('GET', '/faults')).body, { settings: null, counts: [] })
 })
 
-test('the control endpoint tells what databases and containers there are, their ranges, and how many items; expired ones are none', async (t) => {
+test('the control endpoint lists databases, containers, ranges and item counts without expired items', async (t) => {
   const { call, target } = await startControlled(t)
   assert.deepEqual((await call('GET', '/databases')).body, { databases: [] })
   const container = await newContainer(t, target, { defaultTtl: -1 })
@@ -123,7 +123,7 @@ test('the control endpoint tells what databases and containers there are, their 
   ])
 })
 
-test('the control endpoint says that it is not healthy, and why, when no connections are taken or the data cannot be read', async (t) => {
+test('the control endpoint is unhealthy, with reasons, without connections or a readable data file', async (t) => {
   const store = new Store(await newFolder(t))
   const account = { store, catalog: new Catalog(store), items: new Items(store) }
   const health = (listening: boolean) =>
@@ -138,7 +138,7 @@ test('the control endpoint says that it is not healthy, and why, when no connect
   assert.deepEqual(await health(true), { status: 200, body: { status: 'healthy' } })
   assert.deepEqual(await health(false), {
     status: 503,
-    body: { status: 'unhealthy', reasons: ['no connections are taken'] },
+    body: { status: 'unhealthy', reasons: ['no connections are accepted'] },
   })
   store.close()
   const { status, body } = await health(true)

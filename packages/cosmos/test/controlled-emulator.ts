@@ -9,35 +9,35 @@ import type { CosmosTarget } from './support.ts'
 /** An answer of the control endpoint. */
 export interface ControlAnswer {
   readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests are about
+  // biome-ignore lint/suspicious/noExplicitAny: the tests check its content
   readonly body: any
 }
 
-/** A process of the embedded endpoint with its control endpoint. */
+/** An emulator process with its control endpoint. */
 export interface ControlledEmulator {
   readonly child: Child
   readonly target: CosmosTarget
-  /** Of the control endpoint, such as `http://127.0.0.1:5300`. */
+  /** The address of the control endpoint, such as `http://127.0.0.1:5300`. */
   readonly address: string
   call(method: string, path: string, body?: unknown): Promise<ControlAnswer>
 }
 
 export const controlFile = (folder: string): string => join(folder, 'control.json')
 
-/** A folder that is there as long as the test is. */
+/** A folder that exists as long as the test runs. */
 export async function newFolder(t: TestContext): Promise<string> {
   const folder = await temporaryFolder()
   t.after(() => folder.remove())
   return folder.path
 }
 
-/** Starts it with its control endpoint, as long as the test is. */
+/** Starts an emulator with its control endpoint for the time of the test. */
 export async function startControlled(t: TestContext, folder?: string): Promise<ControlledEmulator> {
   const home = folder ?? (await newFolder(t))
   const child = await startEmulator(home, 0, { COSMOS_EMULATOR_CONTROL_PORT: '0' })
   t.after(() => child.stop())
   const { address, pid } = JSON.parse(await readFile(controlFile(home), 'utf8')) as { address: string; pid: number }
-  if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)
+  if (pid !== child.pid) throw new Error(`the control endpoint belongs to process ${pid}`)
   return {
     child,
     target: { endpoint: child.address, key: EMULATOR_KEY, stop: () => child.stop() },

@@ -25,9 +25,9 @@ const COMMITS = 40
 const OF_EACH = 3
 const FILES = ['cosmos.sqlite', 'cosmos.sqlite-wal'] as const
 
-/** Data as a killed process leaves it: of some commits in the file, of the last ones in the log beside it. */
+/** Data as a killed process leaves it: some commits in the file, the last ones in the log beside it. */
 interface Left {
-  /** By commit: the bodies of its items by id. */
+  /** For each commit, the bodies of its items by id. */
   readonly commits: readonly ReadonlyMap<string, string>[]
   readonly files: Readonly<Record<(typeof FILES)[number], Buffer>>
   /** How many commits are in the file. */
@@ -56,7 +56,7 @@ async function left(folder: string): Promise<Left> {
     await store.write((lsn) => {
       for (let part = 0; part < OF_EACH; part++) {
         const id = formatId(commit, part)
-        // One of them is longer than a page.
+        // One of the items is longer than a page.
         const body = JSON.stringify({ id, commit, text: '~'.repeat(part === 0 ? 6000 : 300) })
         insertInto(store).run(store.nextItemNumber(), '["p"]', id, lsn, body)
         bodies.set(id, body)
@@ -69,7 +69,9 @@ async function left(folder: string): Promise<Left> {
   return { commits, files, inFile }
 }
 
-/** Opens data and says what is in it by the index that clients' reads use; undefined when it is refused. */
+/**
+ * Opens data and reads its items by the index that clients' reads use; undefined when the data is refused.
+ */
 function opened(folder: string): ReadonlyMap<string, string> | undefined {
   let store: Store
   try {
@@ -99,7 +101,7 @@ function put(folder: string, files: Readonly<Record<string, Buffer>>): void {
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
 }
 
-/** How many commits are there, of which the others must be wholly absent and all that is there byte for byte. */
+/** Counts the complete commits. Asserts that the others are absent, and that all items are unchanged. */
 function wholeCommits({ commits }: Left, found: ReadonlyMap<string, string>): number {
   const count = commits.findIndex((bodies) => [...bodies.keys()].some((id) => !found.has(id)))
   const whole = count < 0 ? commits.length : count
@@ -108,7 +110,7 @@ function wholeCommits({ commits }: Left, found: ReadonlyMap<string, string>): nu
   return whole
 }
 
-/** Anywhere in a file, evenly: 0 is its first byte, 1 its last. */
+/** An evenly spread position in a file: 0 is its first byte, 1 its last. */
 const places = fc.noBias(fc.nat(1_000_000)).map((millionth) => millionth / 1_000_000)
 
 const damages = fc.oneof(
@@ -124,7 +126,7 @@ const damages = fc.oneof(
   }),
 )
 
-/** @returns the damaged copy, and which bytes of it are others now. */
+/** @returns the damaged copy, and the positions of the changed bytes. */
 function damage(
   bytes: Buffer,
   how: typeof damages extends fc.Arbitrary<infer Damage> ? Damage : never,
@@ -137,11 +139,11 @@ function damage(
   return [copy, changed.filter((i) => copy[i] !== bytes[i])]
 }
 
-test('a data file with zeroes or other bytes anywhere is refused, or every item is there; one byte within an item’s own text is all that goes unnoticed', async (t) => {
+test('a data file with changed bytes is refused or complete, but for one byte in an item’s own text', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
   const expected = new Map(kept.commits.flatMap((bodies) => [...bodies]))
-  // All of it in the one file, as an orderly stop leaves it.
+  // All of it in one file, as after an orderly stop.
   put(join(home, 'whole'), kept.files)
   new Store(join(home, 'whole')).close()
   const whole = readFileSync(join(home, 'whole', 'cosmos.sqlite'))
@@ -153,7 +155,7 @@ test('a data file with zeroes or other bytes anywhere is refused, or every item 
       const found = opened(join(home, 'damaged'))
       if (!found) {
         refusals += 1
-        // What is refused is left as it is.
+        // A refused file is left unchanged.
         assert.deepEqual(readFileSync(join(home, 'damaged', 'cosmos.sqlite')), bytes)
         return
       }
@@ -174,11 +176,11 @@ test('a data file with zeroes or other bytes anywhere is refused, or every item 
 
 for (const [what, statement] of [
   ['a counter of another name', "UPDATE counters SET name = 'mtem' WHERE name = 'item'"],
-  ['a counter that is no number', "UPDATE counters SET value = 'x' WHERE name = 'lsn'"],
-  ['a counter of items below what there is', "UPDATE counters SET value = 1 WHERE name = 'item'"],
-  ['a counter of writes below what there is', "UPDATE counters SET value = 1 WHERE name = 'lsn'"],
+  ['a counter that is not a number', "UPDATE counters SET value = 'x' WHERE name = 'lsn'"],
+  ['an item counter below the highest item', "UPDATE counters SET value = 1 WHERE name = 'item'"],
+  ['a write counter below the highest write', "UPDATE counters SET value = 1 WHERE name = 'lsn'"],
 ] as const)
-  test(`${what} is refused: a number would be given twice`, async (t) => {
+  test(`${what} is refused, because a number would be given twice`, async (t) => {
     const home = await newFolder(t)
     put(join(home, 'kept'), (await left(join(home, 'left'))).files)
     new Store(join(home, 'kept')).close()
@@ -188,7 +190,7 @@ for (const [what, statement] of [
     assert.equal(opened(join(home, 'kept')), undefined)
   })
 
-test('a log with zeroes or other bytes anywhere is refused, or all commits are there but the last two at most, and those whole', async (t) => {
+test('a log with changed bytes is refused, or lacks at most the last two commits as a whole', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
   const wal = kept.files['cosmos.sqlite-wal']
@@ -216,7 +218,7 @@ test('a log with zeroes or other bytes anywhere is refused, or all commits are t
   assert.ok(refusals > 100)
 })
 
-test('a log whose header has any other byte is refused', async (t) => {
+test('a log with any changed byte in its header is refused', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
   for (let at = 0; at < 32; at++) {
@@ -227,7 +229,7 @@ test('a log whose header has any other byte is refused', async (t) => {
   }
 })
 
-test('what a crash leaves of the last commit is never refused: a log cut off anywhere, or with holes in its last commit', async (t) => {
+test('a log that a crash cut off, or left with holes in its last commit, is never refused', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
   const wal = kept.files['cosmos.sqlite-wal']
@@ -256,10 +258,7 @@ test('what a crash leaves of the last commit is never refused: a log cut off any
   )
 })
 
-/**
- * Where the frames stand that end a commit, as the file format has it:
- * https://sqlite.org/fileformat2.html#walformat
- */
+/** The frames that end a commit, by the file format: https://sqlite.org/fileformat2.html#walformat */
 function commitFrames(wal: Buffer): readonly number[] {
   const frameSize = 24 + wal.readUInt32BE(8)
   const found: number[] = []
@@ -292,7 +291,7 @@ async function refusedInOneLine(folder: string, message: RegExp): Promise<void> 
   })
 }
 
-test('an empty data file, one without tables, and a log without its file are refused in one line, and left as they are', async (t) => {
+test('an empty file, one without tables, or a log alone is refused in one line and left unchanged', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
   const folder = join(home, 'data')
@@ -310,7 +309,7 @@ test('an empty data file, one without tables, and a log without its file are ref
   assert.equal(existsSync(join(folder, 'cosmos.sqlite')), false)
 })
 
-test('what a crash during the first start leaves is no data, and is started over', async (t) => {
+test('after a crash during the first start, the next start begins without data', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
   const folder = join(home, 'data')
@@ -327,7 +326,7 @@ test('what a crash during the first start leaves is no data, and is started over
   assert.deepEqual(readdirSync(folder), ['cosmos.sqlite'])
 })
 
-/** A process over data, and all that it prints. */
+/** Starts a process over data, and collects all its output. */
 async function startWithOutput(t: TestContext, folder: string) {
   let output = ''
   const env = { COSMOS_EMULATOR_PORT: '0', COSMOS_EMULATOR_DATA: folder }
@@ -339,7 +338,7 @@ async function startWithOutput(t: TestContext, folder: string) {
   return { child, told: () => output }
 }
 
-test('a large data file is checked while it is used: damage of an index ends the process with one line', async (t) => {
+test('damage of an index that is found while a large file is in use ends the process with one line', async (t) => {
   const folder = join(await newFolder(t), 'data')
   const store = new Store(folder, { fast: true })
   await store.write((lsn) => {
@@ -372,7 +371,7 @@ test('a large data file is checked while it is used: damage of an index ends the
   assert.match(output(), /^the data file is damaged, so this process ends: [^\n]*items_by_key[^\n]*\n$/)
 })
 
-test('damage that is met while serving ends the process with one line: nothing wrong is answered', async (t) => {
+test('damage that is met while serving ends the process with one line, without a wrong answer', async (t) => {
   const folder = await newFolder(t)
   const first = await startEmulator(folder)
   const target = { endpoint: first.address, key: EMULATOR_KEY, stop: () => first.stop() }
@@ -383,7 +382,7 @@ test('damage that is met while serving ends the process with one line: nothing w
   const path = join(folder, 'cosmos.sqlite')
   copyFileSync(path, `${path}.copy`)
   const bytes = readFileSync(path)
-  // All but the first pages, which the process has in memory.
+  // All pages but the first, which the process has in memory.
   writeFileSync(path, bytes.fill(0x55, 40 * 4096))
   const again = createClient(t, { endpoint: child.address, key: EMULATOR_KEY })
   const query = again

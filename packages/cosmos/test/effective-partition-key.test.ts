@@ -15,7 +15,7 @@ const { hashMultiHashPartitionKey } = await load('utils/hashing/multiHash.js')
 const { getEPKRangeForPrefixPartitionKey } = await load('client/ChangeFeed/changeFeedUtils.js')
 assert.ok(hashV2PartitionKey && hashMultiHashPartitionKey && getEPKRangeForPrefixPartitionKey)
 
-// Surrogates without their other half among them, and keys longer than the 2 KB that the service takes.
+// With lone surrogates, and keys longer than the 2 KB that the service accepts.
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   fc.string({ unit: 'binary', maxLength: 40 }),
@@ -63,7 +63,7 @@ test('keys hash to where the .NET SDK looks for them', () => {
   assert.equal(effectivePartitionKey(['t', 1], 'Hash'), '384B4D8C968F2CC5A5CC20D7C776FCB1')
 })
 
-test('a prefix of a hierarchical key is the range that the JavaScript SDK asks for', async () => {
+test('a prefix of a hierarchical key has the range that the JavaScript SDK asks for', async () => {
   await fc.assert(
     fc.asyncProperty(key, async (components) => {
       const { min, max } = (await getEPKRangeForPrefixPartitionKey(components)) as { min: string; max: string }
@@ -72,7 +72,7 @@ test('a prefix of a hierarchical key is the range that the JavaScript SDK asks f
   )
 })
 
-test('the keys that begin with a prefix lie within its range, all others outside', () => {
+test('keys that begin with a prefix lie within its range, and all others outside', () => {
   fc.assert(
     fc.property(key, fc.array(component, { maxLength: 2 }), key, (prefix, rest, other) => {
       const { min, max } = prefixRange(prefix)
@@ -85,7 +85,7 @@ test('the keys that begin with a prefix lie within its range, all others outside
   )
 })
 
-test('the key of no component lies before all others, which lie before FF', () => {
+test('the key without components lies before all others, which lie before FF', () => {
   assert.equal(effectivePartitionKey([], 'Hash'), '')
   assert.equal(effectivePartitionKey([], 'MultiHash'), '')
   fc.assert(
@@ -97,7 +97,7 @@ test('the key of no component lies before all others, which lie before FF', () =
   )
 })
 
-test('a missing component is the same key however it is written, and 0 is the same as -0', () => {
+test('a missing component gives the same key however it is written, and 0 the same as -0', () => {
   assert.equal(effectivePartitionKey([undefined], 'Hash'), effectivePartitionKey([{}], 'Hash'))
   assert.equal(effectivePartitionKey([-0], 'Hash'), effectivePartitionKey([0], 'Hash'))
 })

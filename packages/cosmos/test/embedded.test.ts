@@ -2,7 +2,7 @@ import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
 import { readPort, startEmulator, temporaryFolder } from './emulator.ts'
 import { cosmosSuite } from './suite.ts'
 
-cosmosSuite('the embedded Cosmos DB endpoint', async () => {
+cosmosSuite('the Cosmos DB emulator', async () => {
   const folder = await temporaryFolder()
   let child = await startEmulator(folder.path)
   const again = async (): Promise<void> => {

@@ -11,7 +11,7 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Starts the embedded endpoint as a process, as the local cloud does. */
+/** Starts the emulator as a process, as the local cloud does. */
 export const startEmulator = (folder: string, port = 0, env: Readonly<Record<string, string>> = {}): Promise<Child> =>
   startChild('cosmos', MAIN, {
     COSMOS_EMULATOR_PORT: String(port),

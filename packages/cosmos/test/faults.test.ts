@@ -9,7 +9,7 @@ import { type Fault, Faults, NO_FAULT } from '../faults/faults.ts'
 const operations = fc.constantFrom(...OPERATIONS)
 const some = fc.option(fc.uniqueArray(operations, { maxLength: 5 }), { nil: undefined })
 
-/** Lists of faults whose rates add up to no more than 1 for whatever operation. */
+/** Lists of faults whose rates add up to at most 1 for every operation. */
 const settings: fc.Arbitrary<FaultSettings> = fc.record(
   {
     seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -32,7 +32,7 @@ const settings: fc.Arbitrary<FaultSettings> = fc.record(
   { noNullPrototype: true },
 )
 
-test('what the faults of Cosmos DB cannot be is refused by name', () => {
+test('invalid fault settings are refused by name', () => {
   const one = (fault: unknown): unknown => ({ seed: 1, faults: [fault] })
   const refusals: readonly (readonly [unknown, string])[] = [
     [undefined, 'an object is expected'],
@@ -44,7 +44,8 @@ test('what the faults of Cosmos DB cannot be is refused by name', () => {
     [one(7), 'faults[0]: an object is expected'],
     [
       one({ rate: 1 }),
-      'faults[0]: "kind" must be one of throttle, retry-with, unavailable, gone, drop-before-commit, drop-after-commit, latency, lagging-replica',
+      'faults[0]: "kind" must be one of throttle, retry-with, unavailable, gone, drop-before-commit, ' +
+        'drop-after-commit, latency, lagging-replica',
     ],
     [one({ kind: 'gone' }), 'faults[0]: "rate" must be 0 to 1'],
     [one({ kind: 'gone', rate: 1.1 }), 'faults[0]: "rate" must be 0 to 1'],
@@ -115,16 +116,16 @@ test('what the faults of Cosmos DB cannot be is refused by name', () => {
   assert.deepEqual(readFaultSettings(whole), whole)
 })
 
-test('faults that add up to no more than 1 for each operation are taken as they are', () => {
+test('faults whose rates add up to at most 1 for each operation are accepted unchanged', () => {
   fc.assert(fc.property(settings, (given) => assert.deepEqual(readFaultSettings(given), given)))
 })
 
-test('without faults nothing befalls a request', () => {
+test('without fault settings no request has a fault', () => {
   for (const operation of OPERATIONS) assert.deepEqual(Faults.none.draw(operation), NO_FAULT)
   assert.deepEqual(Faults.none.counts, [])
 })
 
-test('the same seed gives each operation the same faults, whatever else is asked in between', () => {
+test('the same seed gives each operation the same faults, whatever else is requested in between', () => {
   fc.assert(
     fc.property(settings, fc.array(operations, { maxLength: 200 }), (given, asked) => {
       const mixed = new Faults(given)
@@ -145,7 +146,7 @@ test('other seeds give other faults', () => {
   assert.equal(new Set(Array.from({ length: 100 }, (_, seed) => drawSequence(seed))).size, 100)
 })
 
-test('each fault comes as often as its rate says, to its operations alone, and is counted', () => {
+test('each fault hits its operations at its rate, and is counted', () => {
   const asked = 4000
   fc.assert(
     fc.property(settings, operations, (given, operation) => {
@@ -158,7 +159,7 @@ test('each fault comes as often as its rate says, to its operations alone, and i
       }
       for (const [index, { operations: names, rate }] of given.faults.entries()) {
         const expected = names && !names.includes(operation) ? 0 : rate
-        // Seven standard deviations: what comes once in 10^11 times.
+        // Seven standard deviations: exceeded once in 10^11 times.
         const allowed = 7 * Math.sqrt(asked * expected * (1 - expected)) + 1
         const counted = faults.counts[index] ?? 0
         assert.ok(Math.abs(counted - asked * expected) <= allowed, `${counted} of ${asked} at a rate of ${expected}`)
@@ -175,14 +176,14 @@ test('each fault comes as often as its rate says, to its operations alone, and i
   )
 })
 
-test('a fault is done as often as its times say, and no more', () => {
+test('a fault ends after the number of times in its settings', () => {
   const faults = new Faults({ seed: 1, faults: [{ kind: 'gone', rate: 1, times: 2 }] })
   const drawn = Array.from({ length: 5 }, () => faults.draw('read-feed').failing?.kind)
   assert.deepEqual(drawn, ['gone', 'gone', undefined, undefined, undefined])
   assert.deepEqual(faults.counts, [2])
 })
 
-test('a request is held back by anything between the bounds of its latency, both of them included', () => {
+test('a request is delayed by any time between the bounds of its latency, bounds included', () => {
   const faults = new Faults({ seed: 3, faults: [{ kind: 'latency', rate: 1, minMs: 5, maxMs: 9 }] })
   const seen = new Set(Array.from({ length: 500 }, () => faults.draw('batch').latencyMs))
   assert.deepEqual([...seen].sort(), [5, 6, 7, 8, 9])

@@ -32,13 +32,13 @@ async function start(t: TestContext): Promise<{ child: Child; target: CosmosTarg
   return { child, folder, target: { endpoint: child.address, key: EMULATOR_KEY, stop: () => child.stop() } }
 }
 
-/** What a process holds resident now: proc(5), status. */
+/** The resident memory of a process: proc(5), status. */
 async function residentBytes(pid: number): Promise<number> {
   const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024
 }
 
-/** A connection that says this much, and what it is told until it is ended. */
+/** A connection that sends these texts, and everything that it receives. */
 function exchange(port: number, ...texts: readonly (string | Buffer)[]): { socket: Socket; told: Promise<string> } {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -67,7 +67,7 @@ function requestText(
   return `${method} /${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
-test('ten thousand connections that send half a request lock nobody out: an SDK works on, memory stays bounded, the data is whole', async (t) => {
+test('ten thousand connections with half a request lock nobody out, use bounded memory and lose no data', async (t) => {
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
   const { child, target, folder } = await start(t)
   const container = await newContainer(t, target)
@@ -101,12 +101,12 @@ test('ten thousand connections that send half a request lock nobody out: an SDK 
     await Promise.all(fresh.map((socket) => connected(socket)))
     opened += fresh.length
     const soFar = created
-    await Promise.race([working, until('an item while connections are held', () => created > soFar)])
+    await Promise.race([working, until('an item while the connections are open', () => created > soFar)])
     most = Math.max(most, await residentBytes(child.pid))
   }
-  // Of all these the endpoint holds its limit.
+  // The emulator closes the connections beyond its limit.
   await until('the oldest to be ended', () => sockets.size <= 2000)
-  assert.ok(sockets.size > 1500, `${sockets.size} are held`)
+  assert.ok(sockets.size > 1500, `${sockets.size} are open`)
   ended = true
   await working
   t.diagnostic(`${opened} connections, ${created} items meanwhile, ${Math.round((most - before) / MB)} MB more at most`)
@@ -120,7 +120,7 @@ test('ten thousand connections that send half a request lock nobody out: an SDK 
   sql.close()
 })
 
-/** A server that answers when it is told to, and bounds its clients. */
+/** A server that limits its clients, and answers when the test says so. */
 async function bounded(t: TestContext, max: number, maxBytes: number) {
   const server: Server = createServer()
   const connections = new Connections(server, max, maxBytes)
@@ -133,7 +133,7 @@ async function bounded(t: TestContext, max: number, maxBytes: number) {
   return { server, connections, port: (server.address() as AddressInfo).port }
 }
 
-test('at the limit of connections the one goes that has waited longest without a complete request; one that is being answered stays', async (t) => {
+test('at the connection limit, the longest waiting connection closes and one being answered stays', async (t) => {
   const { server, connections, port } = await bounded(t, 3, MB)
   const answers: (() => void)[] = []
   server.on('request', (message, response) => {
@@ -158,7 +158,7 @@ test('at the limit of connections the one goes that has waited longest without a
   await open('third', 'GET / HT')
   await until('one to go', () => gone.length === 1)
   assert.deepEqual(gone, ['first'])
-  // Once it is answered it is the last to have begun to wait.
+  // An answered connection begins to wait again, as the last one.
   const answered = new Promise((resolve) => asked.once('data', resolve))
   answers[0]?.()
   await answered
@@ -169,7 +169,7 @@ test('at the limit of connections the one goes that has waited longest without a
   assert.deepEqual(gone, ['first', 'second', 'third'])
 })
 
-test('answers that nobody takes are bounded: the one that has waited longest goes, and what is taken frees its room', async (t) => {
+test('unread answers are bounded: the longest waiting one goes, and a read one frees its room', async (t) => {
   const { server, connections, port } = await bounded(t, 100, 20 * MB)
   const size = 8 * MB
   let given = 0
@@ -189,7 +189,7 @@ test('answers that nobody takes are bounded: the one that has waited longest goe
     socket.pause().write(ask)
     await until('the answer to be given', () => given === 6 + index)
   }
-  // It sees its end when it reads on.
+  // The client notices the end when it reads on.
   let received = 0
   lazy[0]?.resume().on('data', (chunk) => {
     received += chunk.length
@@ -200,7 +200,7 @@ test('answers that nobody takes are bounded: the one that has waited longest goe
   await until('the others to be served', () => gone.length === 3)
 })
 
-test('bodies that are being read are bounded together: the one begun first is refused with a 503, and its room is free again', async () => {
+test('bodies being read are bounded: the oldest is refused with a 503, and its room is free again', async () => {
   const bodies = new Bodies(1000)
   const message = (): PassThrough & IncomingMessage =>
     Object.assign(new PassThrough(), { headers: { 'content-length': '2000' }, complete: false }) as never
@@ -224,7 +224,7 @@ test('bodies that are being read are bounded together: the one begun first is re
   assert.deepEqual(outcomes, ['first 503', 'second 700', 'third 900'])
 })
 
-test('a body for which there is no room is refused with a 503 that says when to try again', async (t) => {
+test('a body without room is refused with a 503 that says when to retry', async (t) => {
   const store = new Store(await newFolder(t), { fast: true })
   const account = { store, catalog: new Catalog(store), items: new Items(store) }
   const { server, connections, port } = await bounded(t, 100, MB)
@@ -243,7 +243,7 @@ test('a body for which there is no room is refused with a 503 that says when to 
   assert.equal((await sendRaw(target, 'POST', 'dbs', {}, '{"id":"d"}')).status, 201)
 })
 
-test('what is no request, or half of one, is answered with a refusal of JSON or ended, and the next client is served', async (t) => {
+test('an invalid or half request is refused with JSON or closed, and the next client is served', async (t) => {
   const { child, target } = await start(t)
   const container = await newContainer(t, target)
   const get = requestText(target, 'GET', '', {})
@@ -260,7 +260,7 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
       'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
       /^HTTP\/1\.1 400 /,
     ],
-    ['a length that is none', 'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['an invalid length', 'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
       'a length and chunks',
       'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -281,12 +281,12 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
     assert.match(answered, expected, name)
     const last = answered.split('HTTP/1.1 ').at(-1) ?? ''
     const [, bodyText = ''] = last.split('\r\n\r\n')
-    // These Node answers itself, with the status alone.
+    // Node itself answers these, with the status only.
     if (!['no host', 'an unknown expectation'].includes(name))
       assert.deepEqual(Object.keys(JSON.parse(bodyText)), ['code', 'message'], name)
     socket.destroy()
   }
-  // No such thing as a tunnel.
+  // A tunnel is not supported.
   assert.equal(await exchange(readPort(child), 'CONNECT a:80 HTTP/1.1\r\nhost: localhost\r\n\r\n').told, '')
   const cut = exchange(readPort(child), `${chunked}5\r\n{"id"`)
   await connected(cut.socket)
@@ -296,7 +296,7 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
   assert.deepEqual((await container.items.query('SELECT VALUE c.id FROM c').fetchAll()).resources, ['a'])
 })
 
-test('what HTTP allows and no SDK sends is served: version 1.0, a whole address as the target, an expectation to go on, an upgrade that is not taken', async (t) => {
+test('HTTP that no SDK sends is served: version 1.0, absolute targets, Expect, an ignored upgrade', async (t) => {
   const { child, target } = await start(t)
   const container = await newContainer(t, target)
   const close = { connection: 'close' }
@@ -318,7 +318,7 @@ test('what HTTP allows and no SDK sends is served: version 1.0, a whole address 
   assert.match(await reply, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
 })
 
-test('a content coding is refused with a 415, whatever it is', async (t) => {
+test('any content coding is refused with a 415', async (t) => {
   const { target } = await start(t)
   const path = buildItemsPath(await newContainer(t, target))
   for (const coding of ['gzip', 'br', 'x']) {
@@ -337,7 +337,7 @@ test('a content coding is refused with a 415, whatever it is', async (t) => {
   )
 })
 
-test('thousands of requests sent ahead on one connection whose answers nobody takes end it, and nobody else', async (t) => {
+test('thousands of pipelined requests without a read answer end their connection, and no other', async (t) => {
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
   const { child, target } = await start(t)
   const container = await newContainer(t, target)
@@ -351,7 +351,7 @@ test('thousands of requests sent ahead on one connection whose answers nobody ta
   assert.ok(more < 300 * MB, `${Math.round(more / MB)} MB more`)
 })
 
-test('a few requests sent ahead are all answered, in order', async (t) => {
+test('a few pipelined requests are all answered, in order', async (t) => {
   const { child, target } = await start(t)
   const container = await newContainer(t, target)
   for (const id of ['1', '2', '3']) await container.items.create({ id, pk: 'a' })
@@ -369,7 +369,7 @@ test('a few requests sent ahead are all answered, in order', async (t) => {
   )
 })
 
-test('what a stranger’s page signs with the published key is refused: under a name that leads here, and from its own origin', async (t) => {
+test('a foreign page’s signed requests are refused, under a name that leads here and from its origin', async (t) => {
   const { child, target } = await start(t)
   const container = await newContainer(t, target)
   const { host } = new URL(child.address)

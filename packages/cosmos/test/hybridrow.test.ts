@@ -16,9 +16,10 @@ const BATCH = hex(`
   81f1d8ff7f220000001726a3b7 817054e17f430000000002000000137b226964223a2231222c22706b223a2270227d
   81f1d8ff7f10000000d473e835 817054e17f1302000000020000000131
   81f1d8ff7f24000000262ec249 817054e17f431400000002000000137b226964223a2232222c22706b223a2270227d030c
-  81f1d8ff7f3a000000e5f54cf6 817054e17f5305000000020000000131197b226964223a2231222c22706b223a2270222c226e223a317d140807496e636c75
-    646514090322652281f1d8ff7f670000007fad0dea
-    817054e17f5301000000020000000131567b22636f6e646974696f6e223a2246524f4d206320574845524520632e6e203d2031222c226f7065726174696f6e73
+  81f1d8ff7f3a000000e5f54cf6 817054e17f5305000000020000000131197b226964223a2231222c22706b223a2270222c226e223a317d
+    140807496e636c75646514090322652281f1d8ff7f670000007fad0dea
+    817054e17f5301000000020000000131567b22636f6e646974696f6e223a2246524f4d206320574845524520632e6e203d2031222c
+    226f7065726174696f6e73
     223a5b7b226f70223a22736574222c2270617468223a222f6e222c2276616c7565223a327d5d7d
   81f1d8ff7f14000000f316ffb1 817054e17f1304000000020000000132140a012a`)
 
@@ -81,7 +82,7 @@ test('reads every operation as it was written', () => {
   )
 })
 
-test('reads a body longer than a length of two groups, and many segments', () => {
+test('reads a body whose length takes more than two groups, and many segments', () => {
   const body = Buffer.alloc(1_900_000, 'x')
   const [first, second] = [encodeRow({ type: 'Create', body }), encodeRow({ type: 'Read', id: '\ufeff1' })]
   const decoded = decodeBatch(Buffer.concat([stream([first]), stream([second])]))
@@ -90,7 +91,7 @@ test('reads a body longer than a length of two groups, and many segments', () =>
   assert.equal(decoded[1]?.id, '\ufeff1')
 })
 
-test('passes over what a segment says of itself', () => {
+test('ignores the content of segments', () => {
   const comment = Buffer.from('a comment')
   const segment = Buffer.concat([hex('81f0d8ff7f03'), int32(10 + comment.length), comment])
   assert.equal(decodeBatch(Buffer.concat([segment, record(encodeRow({ type: 'Read', id: '1' }))])).length, 1)
@@ -119,18 +120,18 @@ const REFUSED: Readonly<Record<string, readonly [message: RegExp, body: Buffer]>
     stream([Buffer.concat([hex('817154e17f03'), int32(200), int32(0)])]),
   ],
   'a row of another version': [/version 130/, stream([Buffer.concat([hex('82'), READ.subarray(1)])])],
-  'an unknown operation': [/no operation 3/, stream([row(0x03, 3, 2)])],
-  'an operation number that objects have a name for': [/no operation -1/, stream([row(0x03, -1, 2)])],
-  'no operation': [/no operation 0/, stream([row(0x02, 0, 2)])],
-  'an unknown resource': [/of items/, stream([row(0x03, 0, 3)])],
-  'no resource': [/of items/, stream([row(0x01, 0, 2)])],
-  'a column that the schema has not': [/column/, stream([row(0x83, 0, 2)])],
+  'an unknown operation': [/the operation 3/, stream([row(0x03, 3, 2)])],
+  'an operation number that is a property name of objects': [/the operation -1/, stream([row(0x03, -1, 2)])],
+  'no operation': [/the operation 0/, stream([row(0x02, 0, 2)])],
+  'an unknown resource': [/on items/, stream([row(0x03, 0, 3)])],
+  'no resource': [/on items/, stream([row(0x01, 0, 2)])],
+  'a column that is not in the schema': [/column/, stream([row(0x83, 0, 2)])],
   'a binary id': [/binary ids/, stream([row(0x23, 2, 2, withLength(Buffer.from('1')))])],
   'a text longer than its row': [/cut off/, stream([row(0x13, 2, 2, hex('7f31'))])],
   'a text of four gigabytes': [/cut off/, stream([row(0x13, 2, 2, hex('ffffffff0f31'))])],
   'a length without an end': [/too long/, stream([row(0x13, 2, 2, hex('ffffffffffffffffffff01'))])],
   'a text that is not UTF-8': [/not UTF-8/, stream([row(0x13, 2, 2, hex('02c328'))])],
-  'a field that the schema has not': [/field 13/, stream([row(0x03, 2, 2, hex('140d0131'))])],
+  'a field that is not in the schema': [/field 13/, stream([row(0x03, 2, 2, hex('140d0131'))])],
   'a field by its own name': [/field 16/, stream([row(0x03, 2, 2, hex('1410616263'))])],
   'a time to live': [/field 11/, stream([row(0x03, 2, 2, hex('070b01000000'))])],
   'a field of another type': [/field 9 of type 3/, stream([row(0x03, 2, 2, hex('030931'))])],
@@ -148,14 +149,14 @@ test('refuses every request that is cut off within a record', () => {
   }
 })
 
-test('whatever bytes a request has, it is read or refused with 400', () => {
+test('reads any bytes as a request or refuses them with 400', () => {
   const bytes = fc.uint8Array({ maxLength: 64 }).map((some) => Buffer.from(some))
   const changed = fc.tuple(fc.nat(BATCH.length - 1), fc.nat(255)).map(([at, value]) => {
     const copy = Buffer.from(BATCH)
     copy[at] = value
     return copy
   })
-  // With a right checksum, what is within the rows is met too.
+  // With a correct checksum the content of rows is read too.
   const rows = fc.array(
     bytes.map((some) => Buffer.concat([hex('817054e17f'), some])),
     { maxLength: 3 },
@@ -186,7 +187,7 @@ const result: fc.Arbitrary<BatchResult> = fc.record(
   { requiredKeys: ['status'], noNullPrototype: true },
 )
 
-test('writes results that a reader of the schema finds again', () => {
+test('writes results that a reader of the schema can read', () => {
   fc.assert(
     fc.property(fc.array(result, { maxLength: 10 }), (results) => {
       const read = readResults(encodeBatch(results))
@@ -198,7 +199,7 @@ test('writes results that a reader of the schema finds again', () => {
   )
 })
 
-test('what is JSON is no HybridRow', () => {
+test('JSON is not HybridRow', () => {
   for (const body of ['[]', '{"a":1}', ' ', '', '"\u0081"']) assert.equal(isHybridRow(Buffer.from(body)), false)
 })
 
@@ -210,7 +211,7 @@ function readable({ body, ...others }: BatchOperation): unknown {
   return body ? { ...others, body: body.toString() } : others
 }
 
-// A writer and a reader of their own: https://github.com/microsoft/HybridRow.
+// An independent writer and reader: https://github.com/microsoft/HybridRow.
 
 function hex(text: string): Buffer {
   return Buffer.from(text.replace(/\s/g, ''), 'hex')

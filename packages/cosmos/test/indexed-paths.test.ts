@@ -6,7 +6,7 @@ import { readIndexingPolicy } from '../resources/indexing-policy.ts'
 const buildPaths = (policy: unknown): IndexedPaths => new IndexedPaths(readIndexingPolicy(policy))
 const included = (...paths: string[]) => paths.map((path) => ({ path }))
 
-test('of the paths of an indexing policy that fit the longest decides, and of two as long the one for the path itself', () => {
+test('of the policy paths that fit, the longest wins; of two as long, the one for the path itself', () => {
   const paths = buildPaths({
     includedPaths: included('/*', '/food/ingredients/nutrition/*', '/tags/[]/?'),
     excludedPaths: included('/food/ingredients/*', '/tags/*', '/exact/?'),
@@ -26,7 +26,7 @@ test('of the paths of an indexing policy that fit the longest decides, and of tw
   for (const [names, expected] of cases) assert.equal(paths.has(names), expected, names.join('/'))
 })
 
-test('a policy without an index has no terms, the default one has one for each value', () => {
+test('a policy without an index has no terms, and the default one has a term for each value', () => {
   const item = { id: '1', list: [1, [2]], deep: { a: null, b: {} }, none: [] }
   assert.equal(buildPaths({ indexingMode: 'none' }).countTerms(item), 0)
   assert.equal(buildPaths({ indexingMode: 'none' }).has(['id']), false)
@@ -35,7 +35,7 @@ test('a policy without an index has no terms, the default one has one for each v
   assert.equal(buildPaths({ excludedPaths: included('/list/*') }).countTerms(item), 2)
 })
 
-test('the terms that two states differ in are counted on both sides, order of elements aside', () => {
+test('terms that two states differ in are counted on both sides, whatever the order of elements', () => {
   const paths = buildPaths(undefined)
   const before = { a: 1, b: 'x', list: [1, 2, 2] }
   assert.equal(paths.countChangedTerms(before, before), 0)

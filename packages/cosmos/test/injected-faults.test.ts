@@ -17,14 +17,14 @@ async function setFaults({ call }: ControlledEmulator, seed: number, ...faults: 
   assert.equal(status, 200, JSON.stringify(body))
 }
 
-/** How many of each were done; ends them. */
+/** Clears the faults. @returns how many requests had each. */
 async function clearFaults({ call }: ControlledEmulator): Promise<readonly number[]> {
   const { body } = await call('GET', '/faults')
   assert.deepEqual((await call('DELETE', '/faults')).body, { settings: null, counts: [] })
   return body.counts
 }
 
-/** The container as a client sees it that does what the SDK does by default. */
+/** The container of a client with the SDK's defaults. */
 function asByDefault(
   t: TestContext,
   running: ControlledEmulator,
@@ -43,7 +43,7 @@ async function idsIn(container: Container): Promise<unknown[]> {
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => String(100 + i))
 
-test('throttle: the SDK waits as it is told and asks again, and each request is done once', async (t) => {
+test('throttle: the SDK waits for the given time and retries, and each request runs once', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
@@ -54,7 +54,7 @@ test('throttle: the SDK waits as it is told and asks again, and each request is 
   assert.deepEqual(await idsIn(container), ids(40))
 })
 
-test('an injected refusal has its status, substatus and code, the headers of every answer, and did nothing', async (t) => {
+test('an injected refusal has its status, codes and the usual headers, and changes nothing', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const create = () => sendRaw(running.target, 'POST', buildItemsPath(container), KEY, '{"id":"1","pk":"a"}')
@@ -77,7 +77,7 @@ test('an injected refusal has its status, substatus and code, the headers of eve
   assert.equal((await create()).status, 201)
 })
 
-test('retry-with and unavailable: the JS SDK leaves a write to its caller, and asks once more for a read that met a 503', async (t) => {
+test('retry-with and unavailable: the JS SDK retries once, and only a read that met a 503', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
@@ -94,7 +94,7 @@ test('retry-with and unavailable: the JS SDK leaves a write to its caller, and a
   assert.deepEqual(await clearFaults(running), [1])
 })
 
-test('drop-before-commit: the connection is lost and nothing was done; a read is asked again by the SDK', async (t) => {
+test('drop-before-commit: the connection is lost, nothing was done, and the SDK retries a read', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
@@ -111,7 +111,7 @@ test('drop-before-commit: the connection is lost and nothing was done; a read is
   assert.equal((await client.items.create({ id: '1', pk: 'a' })).statusCode, 201)
 })
 
-test('drop-after-commit: the connection is lost, the item is on disk exactly once, and to create it again is a 409', async (t) => {
+test('drop-after-commit: the connection is lost, the item is on disk once, and a new create is a 409', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const client = asByDefault(t, running, container)
@@ -121,7 +121,7 @@ test('drop-after-commit: the connection is lost, the item is on disk exactly onc
   assert.deepEqual(await idsIn(container), ['1'])
 })
 
-test('drop-after-commit of what is refused anyway is dropped too, and does nothing', async (t) => {
+test('drop-after-commit: a refusal is dropped too, and changes nothing', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   await container.items.create({ id: '1', pk: 'a', n: 1 })
@@ -131,7 +131,7 @@ test('drop-after-commit of what is refused anyway is dropped too, and does nothi
   assert.deepEqual((await container.items.query('SELECT VALUE c.n FROM c').fetchAll()).resources, [1])
 })
 
-test('latency: requests are held back, and all are answered', async (t) => {
+test('latency: requests are delayed, and all are answered', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   await setFaults(running, 1, { kind: 'latency', operations: ['create-item'], rate: 1, minMs: 1, maxMs: 20 })
@@ -141,7 +141,7 @@ test('latency: requests are held back, and all are answered', async (t) => {
   assert.deepEqual(await idsIn(container), ids(30))
 })
 
-test('the same seed gives the same requests the same answers, another seed others', async (t) => {
+test('the same seed gives the same requests the same answers, and another seed gives others', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const sequence = async (seed: number): Promise<string> => {
@@ -164,8 +164,8 @@ test('the same seed gives the same requests the same answers, another seed other
 })
 
 /**
- * Appends as a command does: what is unknown or unavailable is tried again, and a conflict may be the
- * command's own earlier try.
+ * Appends as a command does: it retries an unknown or unavailable outcome. A conflict may come from its own
+ * earlier try.
  */
 async function appendSurely(store: CosmosEventStore, event: RecordedEvent): Promise<void> {
   const key = `command-${event.version}`
@@ -183,7 +183,7 @@ async function appendSurely(store: CosmosEventStore, event: RecordedEvent): Prom
     }
 }
 
-test('an event store under faults of every kind neither loses an event nor has one twice, whatever the seed', async (t) => {
+test('an event store under faults of every kind neither loses nor repeats an event, whatever the seed', async (t) => {
   const running = await startControlled(t)
   const log = await newContainer(t, running.target, {
     partitionKey: '/stream',

@@ -25,7 +25,10 @@ async function setLaggingFault({ call }: ControlledEmulator, ...settings: readon
 const readCounts = async ({ call }: ControlledEmulator): Promise<readonly number[]> =>
   (await call('GET', '/faults')).body.counts
 
-/** A client with a session of its own, as the SDK is by default; without a level it reads at the account's own. */
+/**
+ * A client with its own session, as is the SDK's default. Without a level it reads at the account's
+ * consistency.
+ */
 function clientAt(t: TestContext, { target }: ControlledEmulator, container: Container, level?: string): Container {
   const { endpoint, key } = target
   const client = new CosmosClient({ endpoint, key, ...(level && { consistencyLevel: level as ConsistencyLevel }) })
@@ -33,7 +36,7 @@ function clientAt(t: TestContext, { target }: ControlledEmulator, container: Con
   return client.database(container.database.id).container(container.id)
 }
 
-/** What a client reads of the items, in every way that there is. */
+/** What a client reads of the items, in every way there is. */
 async function seenBy(container: Container): Promise<readonly unknown[]> {
   const point = async (id: string): Promise<unknown> => (await container.item(id, 'a').read()).resource?.n
   const text = (rest: string): string => `SELECT VALUE [c.id, c.n] FROM c ${rest}`
@@ -111,7 +114,7 @@ async function writeBy(container: Container): Promise<void> {
   await container.items.create({ id: 'created', pk: 'a', n: 4 })
 }
 
-test('lagging replica: another session reads what was there when the fault was set, by items, queries and read feeds, until it is cleared', async (t) => {
+test('lagging replica: other sessions read the old items, queries and read feeds until it is cleared', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
@@ -124,7 +127,7 @@ test('lagging replica: another session reads what was there when the fault was s
   assert.deepEqual(await seenBy(b), AFTER)
 })
 
-test('lagging replica: a session reads its own writes, and whoever has its token does', async (t) => {
+test('lagging replica: a session reads its own writes, and so does any client with its token', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
@@ -138,7 +141,7 @@ test('lagging replica: a session reads its own writes, and whoever has its token
   assert.equal((await b.item('changed', 'a').read({ sessionToken })).resource?.n, 11)
 })
 
-test('lagging replica: a session that was refused a write sees why', async (t) => {
+test('lagging replica: a session whose write was refused reads the data that caused it', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
@@ -149,7 +152,7 @@ test('lagging replica: a session that was refused a write sees why', async (t) =
   assert.equal((await b.item('created', 'a').read()).resource?.n, 4)
 })
 
-test('lagging replica: reads at the account’s own consistency, the change feed and batches are exact', async (t) => {
+test('lagging replica: reads at the account’s consistency, the change feed and batches are exact', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   await setLaggingFault(running)
@@ -171,7 +174,7 @@ test('lagging replica: reads at the account’s own consistency, the change feed
 
 const readLsn = ({ headers }: RawAnswer): number => Number(/#(\d+)$/.exec(String(headers['x-ms-session-token']))?.[1])
 
-test('lagging replica: etags and session tokens are those of the old state, also of what is not there', async (t) => {
+test('lagging replica: etags and session tokens are of the old state, also for missing items', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const old = await sendRaw(running.target, 'GET', `${buildItemsPath(container)}/changed`, KEY)
@@ -195,7 +198,7 @@ test('lagging replica: etags and session tokens are those of the old state, also
 
 const accessCondition = (condition: string) => ({ accessCondition: { type: 'IfMatch', condition } })
 
-test('lagging replica: at eventual consistency and consistent prefix a session token is not looked at', async (t) => {
+test('lagging replica: eventual consistency and consistent prefix ignore the session token', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   await setLaggingFault(running)
@@ -212,7 +215,7 @@ test('lagging replica: at eventual consistency and consistent prefix a session t
   assert.deepEqual(await Promise.all(['Eventual', 'ConsistentPrefix', 'Session'].map(read)), [1, 1, 11])
 })
 
-test('lagging replica: it is of the database, the container and the operations that it is set for, and strikes no more often than its times', async (t) => {
+test('lagging replica: it applies to its database, container and operations, as often as its times say', async (t) => {
   const running = await startControlled(t)
   const [container, other] = [await threeItems(t, running), await threeItems(t, running)]
   const read = async (from: Container): Promise<unknown> =>
@@ -234,7 +237,7 @@ test('lagging replica: it is of the database, the container and the operations t
   assert.deepEqual(await readCounts(running), [2, 0])
 })
 
-test('lagging replica: to set the fault again is to begin with what is there then', async (t) => {
+test('lagging replica: setting the fault again starts from the current data', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   await setLaggingFault(running)
@@ -244,7 +247,7 @@ test('lagging replica: to set the fault again is to begin with what is there the
   assert.deepEqual(await seenBy(clientAt(t, running, container, 'Session')), AFTER)
 })
 
-test('lagging replica: many items come page by page and by an index as they were, whatever is written between pages', async (t) => {
+test('lagging replica: pages and an index return the old items, whatever is written between pages', async (t) => {
   const running = await startControlled(t)
   const container = await newContainer(t, running.target)
   const create = (n: number) => container.items.create({ id: String(n), pk: 'a', n, kind: n % 2 })
@@ -252,7 +255,7 @@ test('lagging replica: many items come page by page and by an index as they were
   await Promise.all(range(0, 200).map(create))
   const b = clientAt(t, running, container, 'Session')
   const text = 'SELECT VALUE c.n FROM c WHERE c.n >= 50 ORDER BY c.n'
-  // Once before, so that there is an index; another order has none.
+  // Once before, so that the index exists. The other order has none.
   await container.items.query(text).fetchAll()
   await setLaggingFault(running)
   const pages = b.items.query<number>(text, { maxItemCount: 40 })
@@ -266,7 +269,7 @@ test('lagging replica: many items come page by page and by an index as they were
   assert.deepEqual(kinds.resources, [100])
 })
 
-test('lagging replica: what a session has seen of a range before it was split counts for the halves', async (t) => {
+test('lagging replica: what a session has seen of a range counts for its halves after a split', async (t) => {
   const running = await startControlled(t)
   const container = await threeItems(t, running)
   const [a, b] = [clientAt(t, running, container, 'Session'), clientAt(t, running, container, 'Session')]
@@ -278,7 +281,7 @@ test('lagging replica: what a session has seen of a range before it was split co
   assert.equal((await b.item('changed', 'a').read()).resource?.n, 1)
 })
 
-test('lagging replica: when more was written than can be kept apart, a read that it would answer is a 500 that says so, and no other', async (t) => {
+test('lagging replica: after too many writes, a read that it would answer is a 500, and no other', async (t) => {
   const store = new Store(await newFolder(t))
   t.after(() => store.close())
   const catalog = new Catalog(store)
@@ -298,7 +301,7 @@ test('lagging replica: when more was written than can be kept apart, a read that
     store.write(() => store.prepare('UPDATE databases SET etag = ?').run(text.repeat(300_000)))
   await fill('x')
   assert.ok(view(weak))
-  // What is the same is not written again.
+  // Different texts, because an unchanged page is not written again.
   for (const text of ['a', 'b', 'c', 'd', 'e']) await fill(text)
   assert.throws(
     () => view(weak),
@@ -307,7 +310,7 @@ test('lagging replica: when more was written than can be kept apart, a read that
   assert.equal(view({}), undefined)
 })
 
-test('lagging replica: nothing of it is left when the endpoint ends', async (t) => {
+test('lagging replica: nothing of it remains when the emulator stops', async (t) => {
   const store = new Store(await newFolder(t))
   const snapshot = store.snapshot(1_000_000)
   await store.write(() => store.prepare("UPDATE counters SET value = value WHERE name = 'lsn'").run())

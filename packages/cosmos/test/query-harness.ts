@@ -11,19 +11,19 @@ import { Store } from '../store/store.ts'
 import type { Json } from '../values/json.ts'
 import { temporaryFolder } from './emulator.ts'
 
-/** What one page was asked for with. */
+/** The options of one page. */
 export interface PageOptions {
   readonly parameters?: Readonly<Record<string, unknown>>
-  /** A logical partition, by the JSON array of its key; without it all. */
+  /** A logical partition, by the JSON array of its key. Default: all. */
   readonly pk?: string
   readonly maxItems?: number
   readonly continuation?: string | undefined
-  /** A range; without it all. */
+  /** A range. Default: all. */
   readonly epks?: EpkRange
   readonly resume?: ResumeFilter
 }
 
-/** The queries of a store without a server, in the process of the test. */
+/** Queries a store without a server, in the process of the test. */
 export class QueryHarness {
   #folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined
   #store: Store | undefined
@@ -76,7 +76,7 @@ export class QueryHarness {
     return this.catalog.createContainer(this.catalog.database('d'), body)
   }
 
-  /** A container with these items; those without an id have their places in the list for one. */
+  /** A container with these items. Without an id, an item gets its place in the list as its id. */
   async createFilledContainer(documents: readonly Json[], settings: Json = {}): Promise<Container> {
     const container = await this.container(settings)
     await this.write(
@@ -117,7 +117,7 @@ export class QueryHarness {
     return results
   }
 
-  /** SQLite's plans for what a task runs over the items. */
+  /** SQLite's plans for what a task reads of the items. */
   async explainPlans(task: () => Promise<unknown>): Promise<string[]> {
     const { store } = this
     const { prepare } = store

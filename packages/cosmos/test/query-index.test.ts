@@ -18,7 +18,7 @@ import { formatId, QueryHarness } from './query-harness.ts'
 
 const harness = new QueryHarness()
 
-/** So many in each of these partitions. */
+/** Creates this many items in each of the partitions. */
 async function crowded(count: number, partitions: readonly string[], settings: Json = {}): Promise<Container> {
   const container = await harness.container(settings)
   for (const pk of partitions)
@@ -47,7 +47,7 @@ const BY_INDEX =
   /^SEARCH index_entries USING PRIMARY KEY \(idx=\? AND part=\? AND .*value.*; SEARCH items USING INTEGER PRIMARY KEY/
 const BY_KEY = /^SEARCH items USING INDEX items_by_key \(container=\? AND pk=\? AND id=\?\)$/
 
-test('of 100,000 items a range query of a partition loads its range alone, page by page, by an index', async () => {
+test('a range query of a partition of 100,000 items reads only its range by an index, page by page', async () => {
   const container = await crowded(20_000, ['a', 'b', 'c', 'd', 'e'])
   const query = 'SELECT VALUE c.n FROM c WHERE c.n >= 5000 AND c.n < 5250 ORDER BY c.n'
   for (const [text, pk] of [
@@ -67,7 +67,7 @@ test('of 100,000 items a range query of a partition loads its range alone, page 
         continuation = page.continuation
       } while (continuation !== undefined)
     })
-    // One more than a page holds tells that there is another page.
+    // One item more than a page holds shows that there is another page.
     assert.deepEqual(loads, [101, 101, 50], text)
     for (const plan of plans) assert.match(plan, BY_INDEX)
     const wanted = Array.from({ length: 250 }, (_, at) => 5000 + at)
@@ -81,7 +81,7 @@ test('of 100,000 items a range query of a partition loads its range alone, page 
   assert.deepEqual([page.results, page.loaded], [['19997', '19996', '19995'], 5])
 })
 
-test('predicates of many forms load no more than what they let through', async () => {
+test('predicates of many forms read no more items than they select', async () => {
   const container = await crowded(1000, ['a'])
   for (const [condition, loaded] of [
     ['c.n = 5', 1],
@@ -108,7 +108,7 @@ test('predicates of many forms load no more than what they let through', async (
   }
 })
 
-test('items are found by id and key, one by one, and in lists and pairs as SDKs read many', async () => {
+test('items are found by id and key: one by one, in lists, and in pairs as SDKs read many', async () => {
   const container = await crowded(200, ['a', 'b'])
   for (const [condition, pk, ids] of [
     ['c.id = "000007"', '["a"]', 1],
@@ -136,7 +136,7 @@ test('items are found by id and key, one by one, and in lists and pairs as SDKs 
   assert.equal(countIndexes(container), 0)
 })
 
-test('WHERE on the first parts of hierarchical keys reads those keys alone', async () => {
+test('WHERE on the first parts of hierarchical keys reads only those keys', async () => {
   const partitionKey = { paths: ['/tenant', '/user', '/n'], kind: 'MultiHash', version: 2 }
   const container = await harness.container({ partitionKey })
   const documents = Array.from({ length: 240 }, (_, n) => ({
@@ -178,7 +178,7 @@ test('WHERE on the first parts of hierarchical keys reads those keys alone', asy
   }
 })
 
-test('an order by several paths reads no more than its page where a composite index is declared, in both directions', async () => {
+test('an order by several paths with a composite index reads only its page, in both directions', async () => {
   const compositeIndexes = [
     [
       { path: '/mod', order: 'ascending' },
@@ -208,7 +208,7 @@ test('an order by several paths reads no more than its page where a composite in
   }
 })
 
-test('paths that the indexing policy excludes are not indexed: all is read, and an order by them is refused', async () => {
+test('excluded paths are not indexed: all items are read, and an order by them is refused', async () => {
   const excludedPaths = [{ path: '/deep/*' }, { path: '/"name"/?' }]
   const container = await crowded(100, ['a'], { indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths } })
   for (const [condition, loaded, indexed] of [
@@ -230,7 +230,7 @@ test('paths that the indexing policy excludes are not indexed: all is read, and 
   assert.equal((await harness.page(included, 'SELECT * FROM c WHERE c.mod = 5')).loaded, 100)
 })
 
-test('a container has sixteen indexes at most, and small ones none: other queries read all, with the same results', async () => {
+test('a container has at most 16 indexes, a small one none: other queries read all, with equal results', async () => {
   const container = await crowded(100, ['a'])
   for (let n = 0; n < 20; n++) {
     const page = await harness.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1 OR c.n = 5`, { pk: '["a"]' })
@@ -251,7 +251,7 @@ test('a container has sixteen indexes at most, and small ones none: other querie
   assert.equal(countIndexes(small), 0)
 })
 
-test('intervals turned hold the keys of the same values stored the other way round, each once', () => {
+test('reversed intervals hold the keys of the same values stored in reverse, each once', () => {
   const values = [
     undefined,
     null,
@@ -292,7 +292,7 @@ test('intervals turned hold the keys of the same values stored the other way rou
         )
 })
 
-test('indexes are there after a restart, and go with their container and its database', async () => {
+test('indexes survive a restart, and are deleted with their container or database', async () => {
   await harness.catalog.createDatabase({ id: 'other' })
   const body = { id: 'c', partitionKey: { paths: ['/pk'], kind: 'Hash' } }
   const inOther = await harness.catalog.createContainer(harness.catalog.database('other'), body)
@@ -311,7 +311,7 @@ test('indexes are there after a restart, and go with their container and its dat
   assert.deepEqual([countIndexes(container), countIndexes(inOther)], [0, 0])
 })
 
-test('whatever is written, an index finds what is there and nothing else', async () => {
+test('whatever is written, an index finds exactly what is there', async () => {
   const value = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom('a', null, true, undefined))
   const change = fc.record({
     id: fc.integer({ min: 0, max: 80 }),
@@ -351,7 +351,7 @@ test('whatever is written, an index finds what is there and nothing else', async
   )
 })
 
-test('what is due by the static time is found by an index, one moment for all items; by the nonstatic one all are read', async () => {
+test('an index serves the static time, the same for all items; the nonstatic time reads all items', async () => {
   const container = await harness.container()
   const now = Date.now()
   const due = Array.from({ length: 500 }, (_, at) => ({ id: String(at).padStart(6, '0'), pk: 'a', due: now - 1 - at }))

@@ -18,7 +18,7 @@ const SETTINGS = {
   },
 }
 
-/** What is touched between pages has an odd number, and never the id of what is not. */
+/** Items that change between pages have odd numbers, and never the id of another. */
 const isTouched = (index: number): boolean => index % 2 === 1
 
 const made = (index: number, n: unknown): Json => ({
@@ -29,7 +29,7 @@ const made = (index: number, n: unknown): Json => ({
   list: Array.from({ length: index % 3 }, (_, at) => `${formatId(index)}/${at}`),
 })
 
-/** A query whose results say what items they are of, and what of an item is a result. */
+/** Queries whose results identify their items, with the results of an item. */
 const QUERIES: readonly (readonly [text: string, resultsOf: (item: Json) => readonly unknown[]])[] = [
   ['SELECT VALUE c.id FROM c', ({ id }) => [id]],
   ['SELECT VALUE c.id FROM c ORDER BY c.n', ({ id }) => [id]],
@@ -47,7 +47,7 @@ const values = fc.constantFrom(0, 1, 2, 3, 'a', 'b', 'x'.repeat(600), null)
 const changes = fc.array(fc.record({ index: fc.nat(120), n: values, gone: fc.boolean() }), { maxLength: 6 })
 
 for (const [text, resultsOf] of QUERIES)
-  test(`pages of ${text} neither repeat nor lose what is not touched, whatever is written between them`, async () => {
+  test(`pages of ${text} neither repeat nor lose untouched items, whatever is written between them`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(values, { minLength: 1, maxLength: 100, size: 'max' }),
@@ -102,7 +102,7 @@ test('TOP, OFFSET and LIMIT count over all pages', async () => {
       else await assert.rejects(harness.ask(container, text, { maxItems }), /document path/)
 })
 
-test('a token that was changed is a 400 or goes on somewhere: never a fault', async () => {
+test('a changed token is a 400 or resumes somewhere, and never fails otherwise', async () => {
   const container = await harness.createFilledContainer(
     Array.from({ length: 80 }, (_, index) => made(index, index % 5)),
     SETTINGS,
@@ -123,7 +123,7 @@ test('a token that was changed is a 400 or goes on somewhere: never a fault', as
   )
 })
 
-test('a page ends after 4 MB, and a scan that finds little after 100,000 items, and both go on', async () => {
+test('a page ends after 4 MB or 100,000 items read, and the next one resumes', async () => {
   const container = await harness.createFilledContainer(
     Array.from({ length: 12 }, (_, index) => ({ pk: 'a', n: index, text: 'x'.repeat(1_000_000) })),
   )
@@ -149,7 +149,7 @@ test('a page ends after 4 MB, and a scan that finds little after 100,000 items, 
   assert.deepEqual([second.loaded, second.continuation], [10, undefined])
 })
 
-test('an order by of large items keeps no more of them than a page', async () => {
+test('ORDER BY over large items retains no more of them than a page', async () => {
   const big = Array.from({ length: 60 }, (_, index) => ({ pk: 'a', n: -index, text: 'x'.repeat(1_900_000) }))
   const container = await harness.createFilledContainer(big)
   const page = await harness.page(container, 'SELECT c.n, c.text FROM c ORDER BY c.n', { maxItems: 50 })
@@ -164,7 +164,7 @@ test('an order by of large items keeps no more of them than a page', async () =>
   await assert.rejects(harness.page(container, distinct), { status: 400, message: /needs more than 268435456 bytes/ })
 })
 
-test('joins of more rows than can be made are refused in so many words', async () => {
+test('joins of too many rows are refused with that reason', async () => {
   const wide = await harness.createFilledContainer([{ pk: 'a', list: Array.from({ length: 300 }, (_, at) => at) }])
   const joins = 'SELECT VALUE COUNT(1) FROM c JOIN x IN c.list JOIN y IN c.list JOIN z IN c.list'
   await assert.rejects(harness.page(wide, joins), { status: 400, message: /makes more than 2000000 rows/ })

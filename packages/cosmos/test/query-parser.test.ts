@@ -34,7 +34,7 @@ test('chains of 5,000 operators of every kind are parsed and evaluated', async (
     )
 })
 
-test('nesting is taken to a depth of 100 and refused beyond it, where it is, in whatever construct', () => {
+test('any construct nests to a depth of 100, and is refused beyond it at its position', () => {
   const nestings: readonly (readonly [open: string, close: string])[] = [
     ['(', ')'],
     ['[', ']'],
@@ -59,13 +59,13 @@ test('nesting is taken to a depth of 100 and refused beyond it, where it is, in 
     })
 })
 
-test('a text of more than 256 KB is refused before it is read', () => {
+test('a text of more than 256 KB is refused before it is parsed', () => {
   const text = (length: number): string => `SELECT VALUE "${'x'.repeat(length - 15)}"`
   assert.ok(parseQuery(text(262_144)))
   assert.throws(() => parseQuery(text(262_145)), { status: 400, message: /exceeded the maximum limit of 262144/ })
 })
 
-test('a server that was asked nothing has not loaded the compiler of the grammar', () => {
+test('a server without a query has not loaded the compiler of the grammar', () => {
   const code = `import(${JSON.stringify(PARSER)}).then(({ parseQuery }) => {
     const isLoaded = () => Object.keys(require.cache).some((path) => path.includes('peggy'))
     const before = isLoaded()

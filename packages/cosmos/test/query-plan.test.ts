@@ -35,7 +35,7 @@ const NOTHING = {
   hasNonStreamingOrderBy: false,
 }
 
-// As the vendor's tests have them, white space aside: azure-cosmos-dotnet-v3, QueryPlanBaselineTests.
+// From the vendor's tests, apart from white space: azure-cosmos-dotnet-v3, QueryPlanBaselineTests.
 const BASELINES: readonly (readonly [query: string, info: Json])[] = [
   ['SELECT * FROM r', {}],
   ['SELECT VALUE r.a FROM r', { hasSelectValue: true }],
@@ -44,7 +44,9 @@ const BASELINES: readonly (readonly [query: string, info: Json])[] = [
     {
       orderBy: ['Ascending'],
       orderByExpressions: ['r.blah'],
-      rewrittenQuery: `SELECT r._rid, [{"item": r.blah}] AS orderByItems, r AS payload FROM Root r WHERE ${FILTER} ORDER BY r.blah`,
+      rewrittenQuery:
+        `SELECT r._rid, [{"item": r.blah}] AS orderByItems, r AS payload FROM Root r ` +
+        `WHERE ${FILTER} ORDER BY r.blah`,
     },
   ],
   [
@@ -53,7 +55,9 @@ const BASELINES: readonly (readonly [query: string, info: Json])[] = [
       orderBy: ['Descending'],
       orderByExpressions: ['c.key'],
       hasSelectValue: true,
-      rewrittenQuery: `SELECT c._rid, [{"item": c.key}] AS orderByItems, c.blah AS payload FROM Root c WHERE (c.x = 1) AND ${FILTER} AND IS_DEFINED(c.blah) ORDER BY c.key DESC`,
+      rewrittenQuery:
+        `SELECT c._rid, [{"item": c.key}] AS orderByItems, c.blah AS payload FROM Root c ` +
+        `WHERE (c.x = 1) AND ${FILTER} AND IS_DEFINED(c.blah) ORDER BY c.key DESC`,
     },
   ],
   [
@@ -62,7 +66,9 @@ const BASELINES: readonly (readonly [query: string, info: Json])[] = [
       top: 70,
       orderBy: ['Descending'],
       orderByExpressions: ['r.key'],
-      rewrittenQuery: `SELECT r._rid, [{"item": r.key}] AS orderByItems, {"a": r["a"], "$1": r[0]} AS payload FROM Root r WHERE ${FILTER} ORDER BY r.key DESC OFFSET 0 LIMIT 70`,
+      rewrittenQuery:
+        `SELECT r._rid, [{"item": r.key}] AS orderByItems, {"a": r["a"], "$1": r[0]} AS payload FROM Root r ` +
+        `WHERE ${FILTER} ORDER BY r.key DESC OFFSET 0 LIMIT 70`,
     },
   ],
   [
@@ -79,7 +85,8 @@ const BASELINES: readonly (readonly [query: string, info: Json])[] = [
       groupByAliases: ['min_blah'],
       groupByAliasToAggregateType: { min_blah: 'Min' },
       rewrittenQuery:
-        'SELECT {"min_blah": {"item": MIN(c.blah), "item2": {"min": MIN(c.blah), "count": COUNT(c.blah)}}} AS payload FROM c',
+        'SELECT {"min_blah": {"item": MIN(c.blah), "item2": {"min": MIN(c.blah), "count": COUNT(c.blah)}}} ' +
+        'AS payload FROM c',
     },
   ],
   [
@@ -92,7 +99,7 @@ const BASELINES: readonly (readonly [query: string, info: Json])[] = [
   ],
 ]
 
-test('the plan of a query over one partition asks nothing of the client, and that of several is the vendor’s', async () => {
+test('the plan for one partition leaves nothing to the client, and that for several is the vendor’s', async () => {
   const container = await harness.container()
   for (const [query, info] of BASELINES) {
     assert.deepEqual(buildQueryPlan(container, query, ONE), {
@@ -114,7 +121,7 @@ test('the plan of a query over one partition asks nothing of the client, and tha
     assert.throws(() => buildQueryPlan(container, query, ONE), { status: 400 })
 })
 
-// What a client does with what the partitions answer, as plain as can be.
+// How a client combines the answers of partitions, in a simple form.
 
 type Part = { readonly orderByItems: readonly { item?: unknown }[]; readonly payload: unknown }
 
@@ -136,7 +143,7 @@ function total(type: string, parts: readonly Partial[]): unknown {
   return pairs.reduce((sum, one) => sum + one.sum, 0) / pairs.reduce((sum, { count }) => sum + count, 0)
 }
 
-test('what the partitions answer to the rewritten query gives, put together, the answer to the query', async () => {
+test('the partitions’ answers to the rewritten query combine to the answer to the query', async () => {
   const all = Array.from({ length: 30 }, (_, n) => ({ pk: 'p', n: (n * 7) % 30, half: n % 2, name: `name ${n}` }))
   const whole = await harness.createFilledContainer(all)
   const parts = [

@@ -18,8 +18,8 @@ const INDEXING = {
 }
 
 /**
- * The SDK goes on in an order of several by `a >= x AND b >= y`, which would lose items were the second not
- * as the first: `up` and `down` are.
+ * In an order of several terms the SDK resumes by `a >= x AND b >= y`. Items would be lost if the second term
+ * did not run as the first: `up` and `down` do.
  */
 const ORDERS: readonly (readonly [order: string, descending: boolean])[] = [
   ['c.n', false],
@@ -45,7 +45,7 @@ interface Pages {
   readonly pages: number
 }
 
-/** All results: each page by another iterator, which knows the continuation alone. */
+/** All results. Each page is read by a new iterator that knows only the continuation. */
 async function byContinuation(container: Container, query: string, maxItemCount: number): Promise<Pages> {
   const results: unknown[] = []
   let [pages, continuationToken]: [number, string | undefined] = [0, undefined]
@@ -62,7 +62,7 @@ async function byContinuation(container: Container, query: string, maxItemCount:
   return { results, pages }
 }
 
-test('the SDK resumes an order of many equals over ranges, page by page, in both directions and by several values', async (t) => {
+test('the SDK resumes an order of many equals over ranges, in both directions and by several values', async (t) => {
   const running = await startControlled(t, await newFolder(t))
   const container = await newContainer(t, running.target, { indexingPolicy: INDEXING })
   await filled(container)
@@ -96,7 +96,7 @@ async function asked(target: CosmosTarget, container: Container, body: object, m
 const payloads = ({ text }: RawAnswer): string[] =>
   JSON.parse(text).Documents.map(({ payload }: { payload: string }) => payload)
 
-test('a query goes on by its resumeFilter, and by a continuation beside it where that is later', async (t) => {
+test('a query resumes at its resumeFilter, or at its continuation where that is later', async (t) => {
   const { target } = await startControlled(t, await newFolder(t))
   const container = await newContainer(t, target)
   await filled(container)
@@ -133,7 +133,7 @@ test('a query goes on by its resumeFilter, and by a continuation beside it where
   }
 })
 
-test('an ordered query says in which direction rids of equals come, others say nothing', async (t) => {
+test('an ordered query reports the direction of rids of equals, and other queries report none', async (t) => {
   const { target } = await startControlled(t, await newFolder(t))
   const container = await newContainer(t, target, { indexingPolicy: INDEXING })
   for (const [query, info] of [
@@ -148,7 +148,7 @@ test('an ordered query says in which direction rids of equals come, others say n
   }
 })
 
-test('what is no query, or goes on where this one cannot, is refused', async (t) => {
+test('an invalid query, or one that cannot be resumed as asked, is refused', async (t) => {
   const { target } = await startControlled(t, await newFolder(t))
   const container = await newContainer(t, target)
   await container.items.create({ id: '1', pk: 'a', n: 1 })
@@ -156,10 +156,10 @@ test('what is no query, or goes on where this one cannot, is refused', async (t)
     assertRefused(await asked(target, container, body, headers), 400, message)
   const resume = (resumeFilter: unknown, message: RegExp, query = QUERY) => refused({ query, resumeFilter }, message)
   const whole = { value: [1], exclude: false }
-  await refused({ query: QUERY, clientQLCompilationInfo: {} }, /no \\?"clientQLCompilationInfo/)
-  await refused({ query: QUERY, parameter: [] }, /no \\?"parameter/)
+  await refused({ query: QUERY, clientQLCompilationInfo: {} }, /"clientQLCompilationInfo\\?" in a query/)
+  await refused({ query: QUERY, parameter: [] }, /"parameter\\?" in a query/)
   const plan = { 'x-ms-cosmos-is-query-plan-request': 'true' }
-  await refused({ query: QUERY, resumeFilter: whole }, /no \\?"resumeFilter/, plan)
+  await refused({ query: QUERY, resumeFilter: whole }, /"resumeFilter\\?" in a query/, plan)
   for (const filter of [
     null,
     'x',
@@ -171,11 +171,11 @@ test('what is no query, or goes on where this one cannot, is refused', async (t)
     { value: [1], rid: 1, exclude: false },
     { ...whole, more: 1 },
   ])
-    await resume(filter, /a resumeFilter is \{value, rid, exclude\}/)
+    await resume(filter, /a resumeFilter must be \{value, rid, exclude\}/)
   await resume({ ...whole, value: [] }, /one value for each expression/)
   await resume({ ...whole, value: [1, 2] }, /one value for each expression/)
-  await resume({ ...whole, rid: 'x' }, /none of an item of this container/)
-  await resume({ ...whole, rid: 'AAAAAoAAABObCAAAAAAAAA==' }, /none of an item of this container/)
+  await resume({ ...whole, rid: 'x' }, /that of an item of this container/)
+  await resume({ ...whole, rid: 'AAAAAoAAABObCAAAAAAAAA==' }, /that of an item of this container/)
   for (const type of ['array', 'object'])
     await resume({ value: [{ type, low: 1, high: 2 }], exclude: false }, /an order by arrays or objects/)
   await resume({ ...whole, value: [] }, /one value for each expression/, 'SELECT * FROM c')

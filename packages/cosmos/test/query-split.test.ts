@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { newFolder, startControlled } from './controlled-emulator.ts'
 import { newContainer } from './support.ts'
 
-/** How the results are compared: by their order too, or as they are in whatever order. */
-// No result is 0 or an empty text: the SDK's DISTINCT leaves those out.
+/** Queries, and whether their results are compared in order. */
+// No result is 0 or an empty text, because the SDK's DISTINCT leaves those out.
 const QUERIES: readonly (readonly [query: string, ordered: boolean])[] = [
   ['SELECT * FROM c', false],
   ['SELECT VALUE c.n FROM c WHERE c.n > 10', false],
@@ -27,7 +27,7 @@ const QUERIES: readonly (readonly [query: string, ordered: boolean])[] = [
   ['SELECT VALUE COUNT(1) FROM c GROUP BY c.kind', false],
 ]
 
-test('a query over ranges that were split gives by the SDK’s plan what it gives evaluated here whole', async (t) => {
+test('a query over split ranges gives the same by the SDK’s plan as evaluated here as a whole', async (t) => {
   const running = await startControlled(t, await newFolder(t))
   const container = await newContainer(t, running.target)
   for (let n = 0; n < 60; n++)

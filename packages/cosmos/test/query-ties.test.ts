@@ -27,7 +27,7 @@ const SETTINGS = {
   },
 }
 
-/** What a partition answers to the query that a plan rewrites. */
+/** A partition's answer to the rewritten query of a plan. */
 interface Row {
   readonly _rid: string
   readonly orderByItems: readonly { readonly item?: unknown }[]
@@ -37,7 +37,7 @@ interface Row {
 const ORDERS = ['c.n', 'c.n DESC', 'c.n, c.m', 'c.n DESC, c.m DESC', 'c.n, c.m DESC', 'c.n DESC, c.m']
 const FROM = { items: 'FROM c', rows: 'FROM c JOIN x IN c.list' }
 
-/** What WHERE lets through, by the values of `n`. */
+/** Conditions of WHERE, with the values of `n` that they let through. */
 const WHERES: readonly (readonly [text: string, lets: (n: unknown) => boolean])[] = [
   ['true', () => true],
   ['IS_DEFINED(c.n)', (n) => n !== undefined],
@@ -50,16 +50,19 @@ const WHERES: readonly (readonly [text: string, lets: (n: unknown) => boolean])[
 const rewritten = (order: string, from: keyof typeof FROM, where = 'true'): string => {
   const items = order.split(', ').map((term) => `{"item": ${term.split(' ')[0]}}`)
   const payload = from === 'items' ? 'c.id' : 'x'
-  return `SELECT c._rid, [${items.join(', ')}] AS orderByItems, ${payload} AS payload ${FROM[from]} WHERE (${where}) ORDER BY ${order}`
+  return (
+    `SELECT c._rid, [${items.join(', ')}] AS orderByItems, ${payload} AS payload ` +
+    `${FROM[from]} WHERE (${where}) ORDER BY ${order}`
+  )
 }
 
-/** The number that both SDKs compare: the last 8 bytes of a rid, the lowest first. */
+/** The number that both SDKs compare: the last 8 bytes of a rid, the lowest byte first. */
 const parseRidNumber = (rid: string): bigint => Buffer.from(rid.replaceAll('-', '/'), 'base64').readBigUInt64LE(8)
 
 const TYPES = ['undefined', 'null', 'boolean', 'number', 'string']
 const rank = (value: unknown): number => TYPES.indexOf(value === null ? 'null' : typeof value)
 
-/** Texts are of one case and plain. */
+/** Compares texts simply: they have one case and no special letters. */
 function compare(left: Row, right: Row, order: string): number {
   for (const [index, term] of order.split(', ').entries()) {
     const [a, b] = [left.orderByItems[index]?.item, right.orderByItems[index]?.item]
@@ -74,13 +77,13 @@ function compare(left: Row, right: Row, order: string): number {
 interface Left {
   readonly range: number
   readonly row: Row
-  /** How many of the item's rows were given. */
+  /** How many of the item's rows were returned. */
   readonly given: number
 }
 
 /**
- * A page as a client makes it that knows of the pages before where the last of them ended, and no more: the
- * rows of all ranges merged, those of one order by their ranges.
+ * Reads a page like a client that knows only where the previous page ended: it merges the rows of all ranges,
+ * and orders equal ones by range.
  */
 async function readPage(
   container: Container,
@@ -126,7 +129,7 @@ const document = fc.record({ pk: fc.nat(30), n: value, m: value })
 
 for (const order of ORDERS)
   for (const from of ['items', 'rows'] as const)
-    test(`pages over ranges in the order of ${order}, of ${from}, each resumed by the last row of the one before, neither repeat nor lose`, async () => {
+    test(`pages by ${order} over ranges, of ${from}, resumed by the last row, neither repeat nor lose`, async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(document, { minLength: 1, maxLength: 100, size: 'max' }),
@@ -165,7 +168,7 @@ for (const order of ORDERS)
       )
     })
 
-test('ties come by the number in the rid, from the last where any order is descending, from an index and without', async () => {
+test('ties come by the number in the rid, descending if any order is, with an index and without', async () => {
   for (const count of [30, 90]) {
     const documents = Array.from({ length: count }, (_, index) => ({
       pk: `k${(index * 7) % 11}`,

@@ -8,10 +8,10 @@ import { formatId, QueryHarness } from './query-harness.ts'
 
 const harness = new QueryHarness()
 
-/** So many in a partition that queries of it use indexes. */
+/** Enough items in a partition for its queries to use indexes. */
 const CROWD: readonly Json[] = Array.from({ length: 70 }, (_, index) => ({ pk: 'p', crowd: index }))
 
-// A second reading of the language, as plain as can be: what the endpoint answers must agree with it.
+// A second, simple evaluation of the language. The emulator's answers must agree with it.
 
 type Operator = '=' | '!=' | '<' | '<=' | '>' | '>='
 type Condition =
@@ -36,7 +36,7 @@ function valueAt(document: unknown, path: readonly string[]): unknown {
   return value
 }
 
-/** Objects by their sorted fields, so that equal ones have equal texts. */
+/** JSON with sorted fields, so that equal objects have equal texts. */
 function formatSorted(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
@@ -47,7 +47,7 @@ function formatSorted(value: unknown): string {
 
 const classify = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
 
-/** By code points, which is how UTF-8 orders. */
+/** Compares by code points, in the order of UTF-8. */
 function isLess(a: unknown, b: unknown): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return Number(a) < Number(b)
   const [left, right] = [a, b].map((text) => Array.from(text, (character) => character.codePointAt(0) ?? 0))
@@ -140,10 +140,15 @@ function both(left: boolean | undefined, right: boolean | undefined): boolean | 
   return left === undefined || right === undefined ? undefined : true
 }
 
-/** Writes a condition as a query: scalars as literals or parameters, in turn, all else as parameters. */
+/**
+ * Writes a condition as a query. Scalars are literals and parameters in turn, all other values are
+ * parameters.
+ */
 function render(condition: Condition, parameters: Map<string, unknown>): string {
   const path = (names: readonly string[]): string =>
-    `c${names.map((name, index) => (/^[a-z]\w*$/i.test(name) && index % 2 === 0 ? `.${name}` : `[${JSON.stringify(name)}]`)).join('')}`
+    `c${names
+      .map((name, index) => (/^[a-z]\w*$/i.test(name) && index % 2 === 0 ? `.${name}` : `[${JSON.stringify(name)}]`))
+      .join('')}`
   const constant = (value: unknown): string => {
     if ((typeof value !== 'object' || value === null) && formatSorted(value).length % 2 === 0)
       return JSON.stringify(value)
@@ -269,7 +274,7 @@ for (const [crowd, how] of [
   [[], 'read one by one'],
   [CROWD, 'found by indexes'],
 ] as const)
-  test(`a query selects what a plain reading of its condition selects, items ${how}`, async () => {
+  test(`a query selects what a plain evaluation of its condition selects, items ${how}`, async () => {
     await fc.assert(
       fc.asyncProperty(documents, fc.array(conditions, { minLength: 1, maxLength: 4 }), async (sent, asked) => {
         const kept = [...sent.map((document) => json(document) as Json), ...crowd]
@@ -292,7 +297,7 @@ for (const [crowd, how] of [
     )
   })
 
-test('all edge values, compared with each other by every operator and at every path, agree with the plain reading', async () => {
+test('all edge values, compared by every operator at every path, agree with the plain evaluation', async () => {
   const edges = [
     ...EDGES,
     ['a'],
@@ -313,7 +318,8 @@ test('all edge values, compared with each other by every operator and at every p
         for (const value of edges) {
           const condition = { is: 'compare' as const, path, operator, value }
           const expected = kept.flatMap((document, index) => (holds(condition, document) ? [formatId(index)] : []))
-          const query = `SELECT VALUE c.id FROM c WHERE c${path.map((name) => `["${name}"]`).join('')} ${operator} @value`
+          const query =
+            `SELECT VALUE c.id FROM c WHERE c${path.map((name) => `["${name}"]`).join('')} ` + `${operator} @value`
           const found = (await harness.ask(container, query, {
             parameters: { '@value': value },
             pk: '["p"]',
@@ -323,7 +329,7 @@ test('all edge values, compared with each other by every operator and at every p
   }
 })
 
-test('values come in their exact order, ascending and descending, page by page and within any range', async () => {
+test('values come in exact order, in both directions, page by page and within any range', async () => {
   const long = 'x'.repeat(512)
   const wide = fc.oneof(
     numbers,
@@ -381,7 +387,7 @@ test('ORDER BY goes by type first: undefined, null, booleans, numbers, texts, ar
   }
 })
 
-test('texts longer than an index tells apart come in order all the same, page by page', async () => {
+test('texts longer than an index tells apart still come in order, page by page', async () => {
   const long = 'x'.repeat(512)
   const ordered = [
     long.slice(1),
@@ -411,11 +417,12 @@ test('texts longer than an index tells apart come in order all the same, page by
   }
 })
 
-test('no text makes the parser do anything but parse or refuse', () => {
+test('the parser parses or refuses any text', () => {
   const words = fc.constantFrom(
-    ...'SELECT FROM WHERE ORDER BY c d * , . ( ) [ ] = != < <> @a "x" \'y\' 1 -1.5e3 AND OR NOT IN BETWEEN TOP VALUE COUNT OFFSET LIMIT AS IS_NULL toString __proto__ " \\ -- ;'.split(
-      ' ',
-    ),
+    ...(
+      'SELECT FROM WHERE ORDER BY c d * , . ( ) [ ] = != < <> @a "x" \'y\' 1 -1.5e3 AND OR NOT IN BETWEEN TOP VALUE ' +
+      'COUNT OFFSET LIMIT AS IS_NULL toString __proto__ " \\ -- ;'
+    ).split(' '),
   )
   const any = fc.oneof(
     fc.string(),

@@ -10,7 +10,7 @@ import { batch, bulk, createItem } from '../routes/item-routes.ts'
 import { Store } from '../store/store.ts'
 import { newFolder } from './controlled-emulator.ts'
 
-/** What waits in one turn shares a commit: here in the process, so that it surely does. */
+/** Writes that wait in one turn share a commit. They run in the test's process, to share it for certain. */
 async function start(t: TestContext, settings = {}) {
   const folder = await newFolder(t)
   const store = new Store(folder, { fast: true })
@@ -31,7 +31,7 @@ async function start(t: TestContext, settings = {}) {
 
 const isStatus = (status: number) => (error: unknown) => error instanceof Failure && error.status === status
 
-test('what waits behind the deletion of its container is a 404, also when another has the name by its turn', async (t) => {
+test('requests that wait behind their container’s deletion are a 404, even if its name is taken', async (t) => {
   const { store, catalog, items, database, body, container } = await start(t)
   const deleted = catalog.deleteContainer(container)
   const again = catalog.createContainer(database, body)
@@ -56,7 +56,7 @@ test('what waits behind the deletion of its container is a 404, also when anothe
   assert.notEqual((await again).number, container.number)
 })
 
-test('a write that fails after it changed something leaves no trace, neither of its number, and those in the same commit are done', async (t) => {
+test('a failed write leaves no trace of its changes or number, and the others in its commit succeed', async (t) => {
   const {
     store,
     items,
@@ -82,7 +82,7 @@ test('a write that fails after it changed something leaves no trace, neither of 
   )
 })
 
-test('a sweep removes what expired in as many commits as it takes, and nothing else', async (t) => {
+test('a sweep removes only what expired, in as many commits as it takes', async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1_700_000_000_000 })
   const { items, create, ids } = await start(t, { defaultTtl: -1 })
   for (let n = 0; n < 7; n++) await create(`short ${n}`, { ttl: 5 })
@@ -95,7 +95,7 @@ test('a sweep removes what expired in as many commits as it takes, and nothing e
   assert.deepEqual(ids(), ['long', 'none'])
 })
 
-test('a part of a container begins with its least effective partition key and ends before its greatest', async (t) => {
+test('a part of a container includes its lowest effective partition key and excludes its highest', async (t) => {
   const { store, container, create } = await start(t)
   await create('1')
   const epk = String(store.prepare('SELECT epk FROM items').get()?.epk)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Failure } from '../api/failure.ts'
 import { FULL_RANGE, findRange, halveRange, type Range } from '../resources/ranges.ts'
 
-test('a range is split until it holds one hash, side by side without a gap, and then it is a 400', () => {
+test('a range splits without gaps until it holds one hash, and is then a 400', () => {
   let range: Range = FULL_RANGE
   for (let depth = 0; depth < 126; depth++) {
     const ids = [`${2 * depth + 1}`, `${2 * depth + 2}`] as const

@@ -4,7 +4,7 @@ import { BulkOperationType, ChangeFeedStartFrom, type Container, type FeedRange 
 import { newFolder, startControlled } from './controlled-emulator.ts'
 import { buildItemsPath, createClient, newContainer, sendRaw } from './support.ts'
 
-/** A container of an endpoint that can be asked to split its ranges. */
+/** A container of an emulator that splits its ranges on request. */
 async function splittable(t: TestContext, settings = {}) {
   const folder = await newFolder(t)
   const running = await startControlled(t, folder)
@@ -24,7 +24,7 @@ async function fill(container: Container, ids: readonly string[]): Promise<void>
   for (const id of ids) await container.items.create({ id, pk: id, n: Number(id) })
 }
 
-/** What a feed has from a start on, until it has no more. */
+/** Reads a feed from a start to its end. */
 async function read(container: Container, start: ChangeFeedStartFrom): Promise<{ ids: string[]; token: string }> {
   const feed = container.items.getChangeFeedIterator({ changeFeedStartFrom: start, maxItemCount: 5 })
   const ids: string[] = []
@@ -32,12 +32,12 @@ async function read(container: Container, start: ChangeFeedStartFrom): Promise<{
     const { statusCode, result, continuationToken } = await feed.readNext()
     ids.push(...(result ?? []).map(({ id }) => id))
     quiet = statusCode === 304 ? quiet + 1 : 0
-    // Of several ranges each one says for itself that it has no more.
+    // With several ranges, each reports its own end.
     if (quiet > 4) return { ids, token: continuationToken }
   }
 }
 
-test('a range that was split is a 410/1002 to whoever names it, and its halves name it as their parent', async (t) => {
+test('a split range is a 410/1002 to a request that names it, and the parent of its halves', async (t) => {
   const { target, container, split } = await splittable(t)
   assert.deepEqual(await split('0'), ['1', '2'])
   assert.deepEqual(await split('2'), ['3', '4'])
@@ -59,7 +59,7 @@ test('a range that was split is a 410/1002 to whoever names it, and its halves n
   }
 })
 
-test('the SDK reads every item once by the feed ranges that it had before a split and by those it has after', async (t) => {
+test('the SDK reads every item once by the feed ranges from before a split and from after it', async (t) => {
   const { container, split } = await splittable(t)
   const ids = makeIds(40)
   await fill(container, ids)
@@ -77,7 +77,7 @@ test('the SDK reads every item once by the feed ranges that it had before a spli
   }
 })
 
-test('a feed goes on from its token across a split: nothing is missing and nothing comes twice', async (t) => {
+test('a feed resumes from its token across a split: nothing is missing and nothing comes twice', async (t) => {
   const { container, split } = await splittable(t)
   const ids = makeIds(60)
   await fill(container, ids.slice(0, 20))
@@ -93,7 +93,7 @@ test('a feed goes on from its token across a split: nothing is missing and nothi
   assert.deepEqual(third.ids.sort(), ids.slice(40))
 })
 
-test('bulk requests, batches, point reads and queries of the SDK find their items after a split that it has not heard of', async (t) => {
+test('the SDK’s bulk, batches, point reads and queries find their items after a split unknown to it', async (t) => {
   const { container, split } = await splittable(t)
   const ids = makeIds(50)
   await fill(container, ids.slice(0, 10))
@@ -114,7 +114,7 @@ test('bulk requests, batches, point reads and queries of the SDK find their item
   assert.deepEqual((await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()).resources, [50])
 })
 
-test('session tokens name the range that an item is in, and splits are there after a restart', async (t) => {
+test('session tokens name an item’s range, and splits survive a restart', async (t) => {
   const { container, child, folder, split } = await splittable(t)
   await split('0')
   await fill(container, makeIds(20))
@@ -132,7 +132,7 @@ test('session tokens name the range that an item is in, and splits are there aft
   assert.deepEqual(await readRanges(same), before)
 })
 
-test('the ranges of a hierarchical key are split by its first component: what begins the same stays together', async (t) => {
+test('the ranges of a hierarchical key split by its first component: equal beginnings stay together', async (t) => {
   const partitionKey = { paths: ['/tenant', '/user'], kind: 'MultiHash', version: 2 }
   const { container, split } = await splittable(t, { partitionKey })
   await split('0')

@@ -34,11 +34,11 @@ test('a port in use is refused in one line that names the setting', async (t) =>
   await refused(startEmulator(await newFolder(t), readPort(first)), /port \d+ is in use: .*--port/)
 })
 
-test('a port that is none is refused', async (t) => {
+test('an invalid port is refused', async (t) => {
   await refused(startEmulator(await newFolder(t), 65_536), /COSMOS_EMULATOR_PORT/)
 })
 
-test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
+test('a second process on a data folder is refused until the first is stopped or killed', async (t) => {
   const folder = await newFolder(t)
   const first = await startEmulator(folder)
   t.after(() => first.stop())
@@ -52,7 +52,7 @@ test('a second process on a data folder is refused; after a SIGKILL or a stop of
   await third.stop()
 })
 
-test('a data folder that cannot be made, or whose file is no data, is refused in one line and left as it is', async (t) => {
+test('an unusable data folder or file is refused in one line and left unchanged', async (t) => {
   const folder = await newFolder(t)
   await writeFile(join(folder, 'file'), 'a file')
   await refused(startEmulator(join(folder, 'file')), /the data folder .* cannot be written/)
@@ -69,7 +69,7 @@ test('data of a newer version is refused and not touched', async (t) => {
   await refused(startEmulator(folder), /newer version \(99\)/)
 })
 
-/** Reads back what every connection of a process to a data file is set to. */
+/** Prints the settings of every connection of a process to a data file. */
 const PRELOAD = `
   import { DatabaseSync } from 'node:sqlite'
   const { exec } = DatabaseSync.prototype
@@ -78,7 +78,7 @@ const PRELOAD = `
     if (/synchronous/.test(sql)) console.log('synchronous', this.prepare('PRAGMA synchronous').get().synchronous)
   }`
 
-test('every commit waits for the disk, unless COSMOS_EMULATOR_FAST says otherwise; what it may be is refused by name', async (t) => {
+test('commits wait for the disk unless COSMOS_EMULATOR_FAST is set; a wrong value is refused by name', async (t) => {
   const synchronous = async (COSMOS_EMULATOR_FAST: string): Promise<string> => {
     let output = ''
     const env = { COSMOS_EMULATOR_PORT: '0', COSMOS_EMULATOR_DATA: await newFolder(t), COSMOS_EMULATOR_FAST }
@@ -101,7 +101,7 @@ test('every commit waits for the disk, unless COSMOS_EMULATOR_FAST says otherwis
   await refused(synchronous('yes'), /COSMOS_EMULATOR_FAST is "yes": set it to 1 or 0/)
 })
 
-test('an orderly stop acknowledges what it took, ends idle connections and exits with 0', async (t) => {
+test('an orderly stop acknowledges accepted writes, ends idle connections and exits with 0', async (t) => {
   const folder = await newFolder(t)
   const child = await startEmulator(folder)
   const target = { endpoint: child.address, key: EMULATOR_KEY, stop: () => child.stop() }
@@ -126,7 +126,7 @@ test('an orderly stop acknowledges what it took, ends idle connections and exits
   assert.ok(resources[0] >= acknowledged && acknowledged >= 50, `${resources[0]} of ${acknowledged}`)
 })
 
-/** Fills a file that may not grow further, one commit after another, and says what was acknowledged. */
+/** Fills a file of limited size, one commit after another, and prints what was acknowledged. */
 const FILL = `
   const { Store } = await import(process.env.STORE)
   const store = new Store(process.env.FOLDER)
@@ -139,7 +139,7 @@ const FILL = `
   }
 `
 
-test('a full disk is never acknowledged: the process ends with one line, and the next start has what was', async (t) => {
+test('a full disk is never acknowledged: the process ends with one line, and acknowledged writes remain', async (t) => {
   const folder = await newFolder(t)
   const STORE = new URL('../store/store.ts', import.meta.url).href
   const child = spawn(process.execPath, ['--input-type=module', '-e', FILL], {
@@ -157,7 +157,7 @@ test('a full disk is never acknowledged: the process ends with one line, and the
   assert.deepEqual(ids, out.trim().split(' '))
 })
 
-test('writes of one turn share a commit, and one that fails takes back its own and nothing else', async (t) => {
+test('writes of one turn share a commit, and a failed one undoes only its own changes', async (t) => {
   const store = new Store(await newFolder(t))
   t.after(() => store.close())
   const insert = (id: string): void => {
@@ -187,12 +187,12 @@ test('writes of one turn share a commit, and one that fails takes back its own a
   assert.equal(store.lsn, before + 2)
 })
 
-test('numbers of writes and items are never given twice: a kill leaves some out, an orderly end none', async (t) => {
+test('numbers of writes and items are never reused: a kill skips some, an orderly stop none', async (t) => {
   const folder = await newFolder(t)
   const killed = new Store(folder)
   t.after(() => killed.close())
   const item = await killed.write(() => killed.nextItemNumber())
-  // What a kill leaves behind.
+  // The files that a kill leaves.
   const left = await newFolder(t)
   await cp(folder, left, { recursive: true })
   const again = new Store(left)
@@ -206,7 +206,7 @@ test('numbers of writes and items are never given twice: a kill leaves some out,
   assert.equal(await last.write(() => last.nextItemNumber()), next.item + 1)
 })
 
-test('the sweep removes all that expired, however much, and nothing else', async (t) => {
+test('the sweep removes all expired items, however many, and nothing else', async (t) => {
   const store = new Store(await newFolder(t))
   t.after(() => store.close())
   await store.write(() => {

@@ -11,9 +11,9 @@ import {
   sendRaw,
 } from './support.ts'
 
-/** Throughput, sessions and what else is of the whole account. */
+/** Throughput, sessions, and other features of the whole account. */
 export function account(target: () => CosmosTarget): void {
-  test('the account says where it is, how consistent it is and how it evaluates queries, to whoever has its key', async () => {
+  test('the account reports its address, consistency and query engine to any holder of its key', async () => {
     const { status, text } = await sendRaw(target(), 'GET', '')
     const account = JSON.parse(text)
     assert.equal(status, 200)
@@ -24,7 +24,7 @@ export function account(target: () => CosmosTarget): void {
     assert.notEqual(account.id, 'localhost')
   })
 
-  test('a throughput that the service does not have is refused, and one that it has is read and replaced', async (t) => {
+  test('an invalid throughput is refused, and a valid one is read and replaced', async (t) => {
     const database = await newDatabase(t, target())
     const create = { id: 'c', partitionKey: '/pk' }
     for (const throughput of [399, 450, 2_000_000])
@@ -88,7 +88,7 @@ export function account(target: () => CosmosTarget): void {
     await database.delete()
   })
 
-  test('databases and containers are queried as items are', async (t) => {
+  test('databases and containers are queried like items', async (t) => {
     const container = await newContainer(t, target())
     const client = createClient(t, target())
     const byId = (id: string) => ({
@@ -109,7 +109,7 @@ export function account(target: () => CosmosTarget): void {
     assert.equal((await captureRefusal(client.databases.query('SELECT FROM').fetchAll())).code, 400)
   })
 
-  test('a session token of what this endpoint has not written yet is a 404/1002, one that is none a 400', async (t) => {
+  test('a session token of a future write is a 404/1002, an invalid one a 400', async (t) => {
     const container = await newContainer(t, target())
     const { headers } = await container.items.create({ id: '1', pk: 'a' })
     const token = String(headers['x-ms-session-token'])
@@ -135,18 +135,18 @@ export function account(target: () => CosmosTarget): void {
     assertRefused(await sendRaw(target(), 'POST', path, query, '{"query":"SELECT * FROM c"}'), 404)
   })
 
-  test('a stronger consistency than the account’s is refused, a weaker one is taken', async (t) => {
+  test('a stronger consistency than the account’s is refused, and a weaker one accepted', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
     const list = (level: string) => sendRaw(target(), 'GET', path, { 'x-ms-consistency-level': level })
     for (const level of ['Strong', 'BoundedStaleness', 'None']) assertRefused(await list(level), 400)
     for (const level of ['Session', 'ConsistentPrefix', 'Eventual']) assert.equal((await list(level)).status, 200)
   })
 
-  test('stored procedures, triggers, user-defined functions, users, permissions and conflicts are refused by name', async (t) => {
+  test('stored procedures, triggers, functions, users, permissions and conflicts are refused by name', async (t) => {
     const container = await newContainer(t, target())
     const path = `dbs/${container.database.id}/colls/c`
     for (const type of ['sprocs', 'triggers', 'udfs', 'conflicts'])
-      assertRefused(await sendRaw(target(), 'GET', `${path}/${type}`), 400, /not supported by this endpoint/)
+      assertRefused(await sendRaw(target(), 'GET', `${path}/${type}`), 400, /not supported by the emulator/)
     assertRefused(await sendRaw(target(), 'GET', `dbs/${container.database.id}/users`), 400, /users are not supported/)
     const trigger = { 'x-ms-documentdb-partitionkey': '["a"]', 'x-ms-documentdb-pre-trigger-include': 'x' }
     assertRefused(

@@ -13,14 +13,14 @@ const HEADERS = {
   'x-ms-cosmos-is-batch-request': 'True',
   'x-ms-cosmos-batch-atomic': 'True',
 }
-/** The SDK's type knows no If-Match of a delete; it sends one all the same. */
+/** The SDK's type has no If-Match for a delete, but the SDK sends it. */
 const withIfMatch = (operation: OperationInput): OperationInput => ({ ...operation, ifMatch: '"x"' }) as OperationInput
 const listCodes = (result: readonly OperationResponse[] | undefined): number[] =>
   (result ?? []).map(({ statusCode }) => statusCode)
 
 /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
 export function batches(target: () => CosmosTarget): void {
-  test('a batch that fails says which operation and why, 424 of all others, and leaves no trace', async (t) => {
+  test('a failed batch names the operation and the reason, has 424 for the others, and leaves no trace', async (t) => {
     const container = await newContainer(t, target())
     const { resource, headers } = await container.items.create({ id: 'there', pk: 'a', n: 0 })
     const failing: readonly (readonly [OperationInput, number])[] = [
@@ -48,7 +48,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal(read.headers['x-ms-session-token'], headers['x-ms-session-token'])
   })
 
-  test('a batch over 2 MB is refused with 413, and one of 100 operations is taken', async (t) => {
+  test('a batch over 2 MB is refused with 413, and one of 100 operations is accepted', async (t) => {
     const container = await newContainer(t, target())
     const many = Array.from({ length: 100 }, (_, i) => create(String(i)))
     const large = [create('1', { text: 'x'.repeat(1_200_000) }), create('2', { text: 'x'.repeat(1_200_000) })]
@@ -58,7 +58,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal((await container.items.batch(many, 'a')).code, 200)
   })
 
-  test('a batch whose answer would be over 4 MB is a 413 of its last operation, 424 of all others, and leaves no trace', async (t) => {
+  test('an answer to a batch over 4 MB is a 413 of its last operation, 424 of the others, without trace', async (t) => {
     const container = await newContainer(t, target())
     await container.items.create({ id: 'large', pk: 'a', text: 'é'.repeat(500_000) })
     const reads = Array.from({ length: 5 }, (): OperationInput => ({ operationType: 'Read', id: 'large' }))
@@ -68,7 +68,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal((await container.items.batch(reads.slice(0, 4), 'a')).code, 200)
   })
 
-  test('a read in a batch that finds what its client has is a 304 that fails nothing; If-None-Match on a change is refused', async (t) => {
+  test('a read in a batch can be a 304 and fails nothing; If-None-Match on a change is refused', async (t) => {
     const container = await newContainer(t, target())
     const { etag } = await container.items.create({ id: 'there', pk: 'a' })
     const read = (condition: object): OperationInput => ({ operationType: 'Read', id: 'there', ...condition })
@@ -89,7 +89,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal((await container.item('there', 'a').read()).etag, etag)
   })
 
-  test('a client that wants nothing back of what it writes has the items that it reads alone', async (t) => {
+  test('a client that wants no written items back gets only the items that it reads', async (t) => {
     const container = await newContainer(t, target())
     const operations: OperationInput[] = [create('1'), { operationType: 'Read', id: '1' }]
     const { result } = await container.items.batch(operations, 'a', { contentResponseOnWriteEnabled: false })
@@ -106,7 +106,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal(JSON.parse(text).id, '1')
   })
 
-  test('a batch that reads sees what its session has seen, or is a 404/1002; one that only writes is done', async (t) => {
+  test('a batch that reads sees what its session has seen, or is a 404/1002; one that only writes runs', async (t) => {
     const container = await newContainer(t, target())
     const headers = { ...HEADERS, 'x-ms-session-token': '0:-1#999999999' }
     const send = (...operations: object[]) =>
@@ -118,7 +118,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal((await container.item('2', 'a').read()).statusCode, 404)
   })
 
-  test('a batch with an operation that there is none of is refused whole, one without an id fails the batch with 400', async (t) => {
+  test('an unknown operation refuses the whole batch, and one without an id fails it with 400', async (t) => {
     const container = await newContainer(t, target())
     const send = (operation: object) =>
       sendRaw(target(), 'POST', buildItemsPath(container), HEADERS, JSON.stringify([create('x'), operation]))
@@ -128,7 +128,7 @@ export function batches(target: () => CosmosTarget): void {
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
   })
 
-  test('a batch does all that its operations say, each seeing those before it', async (t) => {
+  test('a batch runs all its operations, and each sees those before it', async (t) => {
     const container = await newContainer(t, target())
     const { etag } = await container.items.create({ id: 'there', pk: 'a', n: 0 })
     const { code, result } = await container.items.batch(

@@ -6,9 +6,9 @@ import { buildItemsPath, captureRefusal, newContainer, sendRaw } from './support
 
 const BULK = { 'x-ms-cosmos-is-batch-request': 'true', 'x-ms-cosmos-batch-atomic': 'false' }
 
-/** Operations in one request that is not atomic. */
+/** Several operations in one request that is not atomic. */
 export function bulk(target: () => CosmosTarget): void {
-  test('bulk operations fail each for itself, over many partition keys, and the others are done', async (t) => {
+  test('bulk operations over many partition keys fail one by one, and the others are done', async (t) => {
     const container = await newContainer(t, target())
     const { resource } = await container.items.create({ id: 'there', pk: 'a', n: 1 })
     const operations: OperationInput[] = [
@@ -42,7 +42,7 @@ export function bulk(target: () => CosmosTarget): void {
     assert.equal((await container.item('there', 'a').read()).resource.n, 2)
   })
 
-  test('without continue-on-error the operations after one that failed are not done, and say 424', async (t) => {
+  test('without continue-on-error the operations after a failed one are not done, and report 424', async (t) => {
     const container = await newContainer(t, target())
     const create = (id: string, pk: string) => ({
       operationType: 'Create',
@@ -78,13 +78,13 @@ export function bulk(target: () => CosmosTarget): void {
     assert.ok(results.every(({ response }) => response?.statusCode === 201))
     const { resources } = await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
     assert.deepEqual(resources, [1000])
-    // A page has no more, whatever was asked for.
+    // A page has at most 1,000 items, whatever the request says.
     await container.items.create({ id: 'one more', pk: '0' })
     const { headers } = await sendRaw(target(), 'GET', buildItemsPath(container), { 'x-ms-max-item-count': '5000' })
     assert.equal(headers['x-ms-item-count'], '1000')
   })
 
-  test('bulk requests that are malformed, too long, too large or of a range that is none are refused whole', async (t) => {
+  test('malformed or too large bulk requests, and those of an unknown range, are refused whole', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
     const read = { operationType: 'Read', id: '1', partitionKey: '["a"]' }
     const large = {
@@ -116,7 +116,7 @@ export function bulk(target: () => CosmosTarget): void {
     }
   })
 
-  test('bulk operations whose items would make an answer over 4 MB are not done, and say 413/3402; the SDK sends them again', async (t) => {
+  test('bulk items beyond an answer of 4 MB are not done and report 413/3402, and the SDK resends them', async (t) => {
     const container = await newContainer(t, target())
     const ids = ['1', '2', '3', '4', '5', '6']
     for (const id of ids) await container.items.create({ id, pk: id, n: 0, text: 'x'.repeat(1_500_000) })
@@ -140,7 +140,7 @@ export function bulk(target: () => CosmosTarget): void {
     )
   })
 
-  test('bulk operations that name no partition key have that of their request', async (t) => {
+  test('bulk operations without a partition key have that of their request', async (t) => {
     const container = await newContainer(t, target())
     const operations = [
       { operationType: 'Create', resourceBody: { id: '1', pk: 'a' } },

@@ -13,9 +13,9 @@ import {
   signRequest,
 } from './support.ts'
 
-/** Databases, containers and what else an account shows. */
+/** Databases, containers, and what else an account has. */
 export function catalog(target: () => CosmosTarget): void {
-  test('a database or container that is there is not created again (409), and one that is not there is a 404', async (t) => {
+  test('an existing database or container is not created again (409), and a missing one is a 404', async (t) => {
     const client = createClient(t, target())
     const container = await newContainer(t, target())
     const { database } = container
@@ -27,7 +27,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.deepEqual([status, headers['x-ms-substatus']], [404, '1003'])
   })
 
-  test('what a container cannot have here is refused when it is created: nothing is promised and not kept', async (t) => {
+  test('unsupported container settings are refused when the container is created', async (t) => {
     const database = await newDatabase(t, target())
     const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
       [{ partitionKey: { paths: ['/a', '/b'], kind: 'Hash' } }, /MultiHash/],
@@ -37,13 +37,16 @@ export function catalog(target: () => CosmosTarget): void {
       [{ partitionKey: { paths: ['/a'], version: 1 } }, /version/],
       [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: 'x' } }, /unique keys/],
       [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['a'] }] } }, /unique key/],
-      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }, { paths: ['/a'] }] } }, /twice/],
+      [
+        { partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }, { paths: ['/a'] }] } },
+        /the same paths/,
+      ],
       [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: Array(11).fill({ paths: ['/a'] }) } }, /at most 10/],
       [{ partitionKey: '/pk', indexingPolicy: { indexingMode: 'lazy' } }, /mode/],
       [{ partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/a/?' }] } }, /mandatory indexing path/],
       [
         { partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths: [{ path: '/a' }] } },
-        /ends in/,
+        /must end in/,
       ],
       [
         { partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths: [{ path: '/*' }] } },
@@ -55,7 +58,7 @@ export function catalog(target: () => CosmosTarget): void {
         { partitionKey: '/pk', indexingPolicy: { spatialIndexes: [{ path: '/a/*', types: ['Point'] }] } },
         /spatialIndexes/,
       ],
-      [{ partitionKey: '/pk', conflictResolutionPolicy: { mode: 'Custom' } }, /last writer/],
+      [{ partitionKey: '/pk', conflictResolutionPolicy: { mode: 'Custom' } }, /LastWriterWins/],
       [{ partitionKey: '/pk', vectorEmbeddingPolicy: { vectorEmbeddings: [{ path: '/v' }] } }, /vectorEmbeddingPolicy/],
       [{ partitionKey: '/pk', computedProperties: [{ name: 'a', query: 'b' }] }, /computedProperties/],
       [{ partitionKey: '/pk', defaultTtl: 0 }, /defaultTtl/],
@@ -80,7 +83,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.deepEqual((await database.containers.readAll().fetchAll()).resources, [])
   })
 
-  test('a container is replaced under If-Match (412), with its id and partition key as they were (400)', async (t) => {
+  test('a container is replaced under If-Match (412), but not its id or partition key (400)', async (t) => {
     const container = await newContainer(t, target())
     const { resource } = await container.read()
     assert.ok(resource)
@@ -94,7 +97,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal((await container.read()).resource?.defaultTtl, 60)
   })
 
-  test('databases and containers are deleted under If-Match (412), and a read of one that did not change is a 304', async (t) => {
+  test('databases and containers are deleted under If-Match (412), and an unchanged one reads as a 304', async (t) => {
     const container = await newContainer(t, target())
     const path = `dbs/${container.database.id}/colls/c`
     for (const one of [path, `dbs/${container.database.id}`]) {
@@ -111,7 +114,7 @@ export function catalog(target: () => CosmosTarget): void {
     }
   })
 
-  test('a database is told from another whose id is its rid', async (t) => {
+  test('a database is told apart from another whose id is its rid', async (t) => {
     const database = await newDatabase(t, target())
     const { resource } = await database.read()
     const { database: other } = await createClient(t, target()).databases.create({ id: `${resource?._rid}` })
@@ -122,21 +125,21 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal((await database.container('c').items.create({ id: '1', pk: 'a' })).statusCode, 201)
   })
 
-  test('a path names a property in quotes where it has a slash: of the partition key, unique keys and the index', async (t) => {
+  test('quoted paths with a slash work in the partition key, unique keys and the index', async (t) => {
     const container = await newContainer(t, target(), {
       partitionKey: { paths: ['/"a/b"'] },
       uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/"c/d"'] }] },
       indexingPolicy: { includedPaths: [{ path: '/"e/f"/?' }], excludedPaths: [{ path: '/*' }] },
     })
     const item = { id: '1', 'a/b': 'x', 'c/d': 1, 'e/f': 1 }
-    // One indexed value.
+    // It has one indexed value.
     assert.equal((await container.items.create(item)).requestCharge, 5.15)
     assert.equal((await container.item('1', 'x').read()).resource?.['a/b'], 'x')
     assert.equal((await captureRefusal(container.items.create({ ...item, id: '2' }))).code, 409)
     assert.equal((await container.items.create({ ...item, id: '2', 'c/d': 2 })).statusCode, 201)
   })
 
-  test('databases and containers are created, listed, read and deleted, and items go with their container', async (t) => {
+  test('databases and containers are created, listed, read and deleted, items with their container', async (t) => {
     const container = await newContainer(t, target(), { partitionKey: '/a/b', defaultTtl: -1 })
     const { database } = container
     assert.deepEqual((await container.read()).resource?.partitionKey, { paths: ['/a/b'], kind: 'Hash', version: 2 })
@@ -150,7 +153,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal((await captureRefusal(container.read())).code, 404)
   })
 
-  test('a create that waits behind the deletion of its container is a 404, as one that comes after', async (t) => {
+  test('a create that waits behind the deletion of its container is a 404, like one that comes later', async (t) => {
     const container = await newContainer(t, target())
     const creates = (): Promise<unknown>[] =>
       Array.from({ length: 20 }, (_, i) => container.items.create({ id: String(i), pk: 'a' }))
@@ -169,7 +172,7 @@ export function catalog(target: () => CosmosTarget): void {
     const before = await readRanges()
     assert.deepEqual([before.PartitionKeyRanges.length, before._rid], [1, collection._rid])
     assert.ok(item._self.startsWith(`${path}/docs/${item._rid}`))
-    // As the SDKs take them apart: azure-cosmos-dotnet-v3, ResourceId.cs.
+    // The SDKs parse rids like this: azure-cosmos-dotnet-v3, ResourceId.cs.
     const bytes = (rid: string): Buffer => Buffer.from(rid.replaceAll('-', '/'), 'base64')
     assert.deepEqual(
       [database, collection, item].map(({ _rid }) => bytes(_rid).length),
@@ -182,12 +185,12 @@ export function catalog(target: () => CosmosTarget): void {
     assert.deepEqual(again, item)
   })
 
-  test('an item is read, replaced and deleted by its rid, signed as clients sign rids; another’s rid finds nothing', async (t) => {
+  test('an item is read, replaced and deleted by its signed rid, and another’s rid finds nothing', async (t) => {
     const container = await newContainer(t, target())
     const { resource: item } = await container.items.create({ id: 'a', pk: 'a', n: 1 })
     const { resource: other } = await container.items.create({ id: 'b', pk: 'b' })
     await container.items.create({ id: 'b', pk: 'a' })
-    // As of an item of another container with the same number.
+    // The rid of an item of another container with the same number.
     const elsewhere = Buffer.from(`${item?._rid}`.replaceAll('-', '/'), 'base64')
     elsewhere.writeUInt32BE(0x8fff_ffff, 4)
     const [database, collection] = [(await container.database.read()).resource, (await container.read()).resource]
@@ -206,14 +209,14 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal((await send('PUT', item?._rid, '{"id":"a","pk":"a","n":2}')).status, 200)
     for (const rid of [other?._rid, elsewhere.toString('base64').replaceAll('/', '-'), 'AAAAAAAAAAA=', 'nothing'])
       assertRefused(await send('GET', rid), 404)
-    // Where the container is named by its id, so is the item: one whose id is another's rid is itself.
+    // A path with the container's id has the item's id, even if that id is another item's rid.
     await container.items.create({ id: `${item?._rid}`, pk: 'a', n: 7 })
     assert.equal((await container.item(`${item?._rid}`, 'a').read()).resource?.n, 7)
     assert.equal((await send('DELETE', item?._rid)).status, 204)
     assert.equal((await container.item('a', 'a').read()).statusCode, 404)
   })
 
-  test('a client that remembers a container of the same name that is gone is told so with 400/1024', async (t) => {
+  test('a client that remembers a deleted container of the same name gets a 400/1024', async (t) => {
     const container = await newContainer(t, target())
     const { resource: before } = await container.read()
     await container.delete()
@@ -227,7 +230,7 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal(refused.headers['x-ms-substatus'], '1024')
   })
 
-  test('partition key ranges are one, with an etag that makes the next answer a 304', async (t) => {
+  test('a container has one partition key range, whose etag makes the next answer a 304', async (t) => {
     const container = await newContainer(t, target())
     const path = `dbs/${container.database.id}/colls/c/pkranges`
     const { headers, text } = await sendRaw(target(), 'GET', path)

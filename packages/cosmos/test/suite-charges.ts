@@ -6,7 +6,7 @@ import { newContainer, sendRaw } from './support.ts'
 
 const NOT_INDEXED = { indexingPolicy: { indexingMode: 'none' as const, automatic: false } }
 
-/** An item whose stored JSON has so many bytes. */
+/** An item whose stored JSON has this many bytes. */
 async function buildItem(
   container: Container,
   id: string,
@@ -19,9 +19,9 @@ async function buildItem(
   return { ...item, text } as { id: string; pk: string }
 }
 
-/** The model of docs/compatibility.md, against the figures that the vendor publishes. */
+/** The model of docs/compatibility.md must agree with the figures that the vendor publishes. */
 export function charges(target: () => CosmosTarget): void {
-  test('a point read and a write without an index cost what the vendor’s table says for their size', async (t) => {
+  test('a point read and an unindexed write cost what the vendor’s table says for their size', async (t) => {
     const container = await newContainer(t, target(), NOT_INDEXED)
     const published = [
       [1, 1, 4.95],
@@ -35,7 +35,7 @@ export function charges(target: () => CosmosTarget): void {
       assert.equal((await container.items.create(item)).requestCharge, write)
       assert.equal((await container.item(item.id, 'a').read()).requestCharge, read)
     }
-    // In bytes, not in letters.
+    // The size counts bytes, not letters.
     const { text, ...item } = (await buildItem(container, 'é', 16 * 1024 - 2)) as {
       id: string
       pk: string
@@ -48,7 +48,7 @@ export function charges(target: () => CosmosTarget): void {
     assert.equal((await container.item('é', 'a').delete()).requestCharge, 9.52)
   })
 
-  test('each indexed value costs 0.2 more to write, and an excluded path nothing', async (t) => {
+  test('each indexed value adds 0.2 to a write, and an excluded path nothing', async (t) => {
     const plain = await newContainer(t, target(), NOT_INDEXED)
     const all = await newContainer(t, target())
     const some = await newContainer(t, target(), {
@@ -57,18 +57,18 @@ export function charges(target: () => CosmosTarget): void {
     const item = { id: '1', pk: 'a', list: [1, 2, 3], deep: { a: 1, b: 2 }, none: [] }
     const cost = async (container: Container): Promise<number> => (await container.items.create(item)).requestCharge
     const [without, everything, part] = [await cost(plain), await cost(all), await cost(some)]
-    // id, pk, three of the list, two below deep; and id, pk, one below deep.
+    // `id`, `pk`, three in the list, two below `deep`; and `id`, `pk`, one below `deep`.
     assert.equal((everything - without).toFixed(2), '1.40')
     assert.equal((part - without).toFixed(2), '0.60')
   })
 
-  test('a replace costs a delete and a create and the values that changed; a patch 0.4 more for each operation', async (t) => {
+  test('a replace costs a delete, a create and the changed values; a patch 0.4 more per operation', async (t) => {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a', n: 1, m: 1 })
     const { requestCharge: patched } = await container.item('1', 'a').patch([{ op: 'set', path: '/n', value: 2 }])
     const { requestCharge: replaced } = await container.item('1', 'a').replace({ id: '1', pk: 'a', n: 2, m: 2 })
     const { requestCharge: deleted } = await container.item('1', 'a').delete()
-    // _etag is not indexed, _ts is: it may or may not be another second.
+    // `_etag` is not indexed, but `_ts` is, and it may have changed.
     const within = (charge: number, least: number): void =>
       assert.ok(
         [least, least + 0.4].some((cost) => Math.abs(charge - cost) < 0.01),
@@ -88,7 +88,7 @@ export function charges(target: () => CosmosTarget): void {
     await container.items.create({ id: 'large', pk: 'b', text: 'x'.repeat(2_000_000) })
     await container.items.create({ id: 'large too', pk: 'b', text: 'x'.repeat(2_000_000) })
     const large = await container.items.query('SELECT * FROM c', { partitionKey: 'b' }).fetchAll()
-    // The table's last, for all beyond it in proportion.
+    // Beyond the table, its last row in proportion.
     assert.ok(large.requestCharge > 1.9 * 291.8, `${large.requestCharge}`)
     const path = `dbs/${container.database.id}/colls/c/docs`
     const feed = await sendRaw(target(), 'GET', path, { 'a-im': 'Incremental Feed' })
@@ -100,7 +100,7 @@ export function charges(target: () => CosmosTarget): void {
       assert.ok(Number(answered.headers['x-ms-request-charge']) >= 1)
   })
 
-  test('a batch costs what its operations cost, and says for each', async (t) => {
+  test('a batch costs the sum of its operations, and reports each', async (t) => {
     const container = await newContainer(t, target(), NOT_INDEXED)
     const { result, headers } = await container.items.batch(
       ['1', '2', '3'].map((id) => ({ operationType: 'Create' as const, resourceBody: { id, pk: 'a' } })),

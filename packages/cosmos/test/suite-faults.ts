@@ -10,7 +10,7 @@ const BATCH = 3
 
 /** What survives the end of the server. */
 export function faults(target: () => CosmosTarget): void {
-  test('after a SIGKILL under writers every acknowledged batch is there whole, and no half of another', async (t) => {
+  test('after a SIGKILL every acknowledged batch is there as a whole, and no other batch in part', async (t) => {
     const { kill } = target()
     if (!kill) return t.skip('this target cannot be killed')
     const container = await newContainer(t, target())
@@ -49,7 +49,7 @@ export function faults(target: () => CosmosTarget): void {
     }
   })
 
-  test('a client that stays connected goes on after the server was restarted', async (t) => {
+  test('a connected client continues after a restart of the server', async (t) => {
     const { kill, restart } = target()
     if (!kill || !restart) return t.skip('this target cannot be restarted')
     const container = await newContainer(t, target())

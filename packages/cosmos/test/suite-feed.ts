@@ -7,7 +7,7 @@ import { assertRefused, buildItemsPath, newContainer, sendRaw } from './support.
 
 const FEED = { 'a-im': 'Incremental Feed' }
 
-/** All there is from a start on, in pages, until a 304. */
+/** Reads a feed from a start, page by page, until a 304. */
 async function drain(
   container: Container,
   options: ChangeFeedIteratorOptions,
@@ -23,7 +23,7 @@ async function drain(
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/change-feed-modes#latest-version-change-feed-mode */
 export function changeFeed(target: () => CosmosTarget): void {
-  test('a feed of another mode, range, position or date is refused', async (t) => {
+  test('a feed with an unsupported mode, or an invalid range, position or date, is refused', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
     const refused: readonly (readonly [Record<string, string>, number])[] = [
       [{ 'a-im': 'Full-Fidelity Feed' }, 400],
@@ -44,7 +44,7 @@ export function changeFeed(target: () => CosmosTarget): void {
     assert.match(String(headers.etag), /^"\d+"$/)
   })
 
-  test('each item comes once, at its latest state and in the order of changes; deleted ones not at all', async (t) => {
+  test('each item comes once, at its latest state, in the order of changes, and deleted ones never', async (t) => {
     const container = await newContainer(t, target())
     for (const id of ['1', '2', '3', '4']) await container.items.create({ id, pk: `p${id}` })
     await container.items.upsert({ id: '2', pk: 'p2', again: true })
@@ -57,7 +57,7 @@ export function changeFeed(target: () => CosmosTarget): void {
     assert.deepEqual((await drain(container, one)).pages, [['2']])
   })
 
-  test('a batch has one position and is never cut apart by a page', async (t) => {
+  test('a batch has one position, and no page divides it', async (t) => {
     const container = await newContainer(t, target())
     const batch = (...ids: string[]): Promise<unknown> =>
       container.items.batch(
@@ -71,7 +71,7 @@ export function changeFeed(target: () => CosmosTarget): void {
     assert.deepEqual((await drain(container, start)).pages, [['a', 'b', 'c'], ['d', 'e'], ['f']])
   })
 
-  test('a page has some 4 MB at most, and none is lost between', async (t) => {
+  test('a page has about 4 MB at most, and no item is lost between pages', async (t) => {
     const container = await newContainer(t, target())
     for (const id of ['1', '2', '3', '4', '5'])
       await container.items.create({ id, pk: id, text: 'x'.repeat(1_500_000) })
@@ -84,7 +84,7 @@ export function changeFeed(target: () => CosmosTarget): void {
     const pages = container.items.query('SELECT * FROM c', { maxItemCount: 100 })
     while (pages.hasMoreResults()) sizes.push((await pages.fetchNext()).resources.length)
     assert.deepEqual(sizes, [3, 2])
-    // In bytes, not in letters.
+    // The size counts bytes, not letters.
     for (const id of ['1', '2', '3', '4', '5']) await container.items.upsert({ id, pk: id, text: 'é'.repeat(750_000) })
     assert.deepEqual(
       (await drain(container, start)).pages.map(({ length }) => length),
@@ -92,12 +92,12 @@ export function changeFeed(target: () => CosmosTarget): void {
     )
   })
 
-  test('starts from now and from a point in time', async (t) => {
+  test('a feed starts from now and from a point in time', async (t) => {
     const container = await newContainer(t, target())
     const { resource } = await container.items.create({ id: '1', pk: 'a' })
     const now = await drain(container, { changeFeedStartFrom: ChangeFeedStartFrom.Now() })
     assert.deepEqual(now.pages, [])
-    // The service's clock of changes has whole seconds.
+    // The service stores the times of changes in whole seconds.
     while (Math.floor(Date.now() / 1000) <= (resource?._ts ?? 0)) await delay(20)
     const time = new Date(Math.floor(Date.now() / 1000) * 1000)
     await container.items.create({ id: '2', pk: 'a' })
@@ -107,7 +107,7 @@ export function changeFeed(target: () => CosmosTarget): void {
     assert.deepEqual(after.pages, [['2']])
   })
 
-  test('goes on from an old token after the endpoint was restarted', async (t) => {
+  test('a feed resumes from an old token after a restart of the emulator', async (t) => {
     const { kill, restart } = target()
     if (!kill || !restart) return t.skip('this target cannot be restarted')
     const container = await newContainer(t, target())
@@ -132,14 +132,14 @@ export function changeFeed(target: () => CosmosTarget): void {
     assert.ok(range)
     const { pages } = await drain(container, { changeFeedStartFrom: ChangeFeedStartFrom.Beginning(range) })
     assert.deepEqual(pages, [['1', '2']])
-    // A position wins over a time, which the SDK keeps sending.
+    // A position takes precedence over a time, which the SDK keeps sending.
     const late = { ...FEED, 'if-none-match': '"0"', 'if-modified-since': new Date(Date.now() + 1e7).toUTCString() }
     for (const key of [{}, { 'x-ms-documentdb-partitionkey': '[]' }])
       assert.equal(
         (await sendRaw(target(), 'GET', buildItemsPath(container), { ...late, ...key })).headers['x-ms-item-count'],
         '2',
       )
-    // As the .NET SDK names it.
+    // The form of the .NET SDK.
     const named = { ...FEED, 'x-ms-documentdb-partitionkeyrangeid': `${(await container.read()).resource?._rid},0` }
     assert.equal((await sendRaw(target(), 'GET', buildItemsPath(container), named)).headers['x-ms-item-count'], '2')
   })

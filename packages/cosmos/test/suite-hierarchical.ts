@@ -12,7 +12,7 @@ const PARTITION_KEY = {
 
 /** https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys */
 export function hierarchicalKeys(target: () => CosmosTarget): void {
-  test('an item under another hierarchical key, a part of one or too long a one is refused with 400', async (t) => {
+  test('an item with another, a partial or a too long hierarchical key is refused with 400', async (t) => {
     const container = await newContainer(t, target(), { partitionKey: PARTITION_KEY })
     const path = buildItemsPath(container)
     const body = '{"id":"1","tenant":"a","user":"b","session":"c"}'
@@ -21,7 +21,7 @@ export function hierarchicalKeys(target: () => CosmosTarget): void {
     assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
   })
 
-  test('items of one id live side by side under keys that differ in any component, also in one that is missing', async (t) => {
+  test('items of one id live side by side under keys that differ in any component, or lack one', async (t) => {
     const container = await newContainer(t, target(), { partitionKey: PARTITION_KEY })
     const items = [
       { id: '1', tenant: 'a', user: 'b', session: 1 },
@@ -40,7 +40,7 @@ export function hierarchicalKeys(target: () => CosmosTarget): void {
     assert.equal((await container.items.readAll().fetchAll()).resources.length, items.length - 1)
   })
 
-  test('a prefix of the key reads what begins so and nothing else: queries and the change feed', async (t) => {
+  test('a prefix of the key reads exactly the items with that prefix, by queries and the change feed', async (t) => {
     const container = await newContainer(t, target(), { partitionKey: PARTITION_KEY })
     for (const tenant of ['a', 'a"', 'b'])
       for (const user of ['x', 'y']) await container.items.create({ id: `${tenant}${user}`, tenant, user, session: 1 })

@@ -7,9 +7,9 @@ const ifMatch = (condition: string | undefined) => ({
   accessCondition: { type: 'IfMatch', condition: condition ?? '' },
 })
 
-/** Items one by one. */
+/** Operations on single items. */
 export function items(target: () => CosmosTarget): void {
-  test('of two creates of one id at once, one is a 201 and one a 409', async (t) => {
+  test('of two concurrent creates of one id, one is a 201 and one a 409', async (t) => {
     const container = await newContainer(t, target())
     for (let round = 0; round < 10; round++) {
       const both = [1, 2].map((n) => container.items.create({ id: String(round), pk: 'a', n }))
@@ -19,7 +19,7 @@ export function items(target: () => CosmosTarget): void {
     }
   })
 
-  test('of many replaces with one etag at once, one wins and the others are 412', async (t) => {
+  test('of many concurrent replaces with one etag, one wins and the others are 412', async (t) => {
     const container = await newContainer(t, target())
     const { etag } = await container.items.create({ id: '1', pk: 'a', n: 0 })
     const replaces = [1, 2, 3, 4, 5].map((n) =>
@@ -32,7 +32,7 @@ export function items(target: () => CosmosTarget): void {
     assert.equal((await container.item('1', 'a').read()).resource.n, winner)
   })
 
-  test('If-Match with another etag refuses replace, upsert, patch and delete with 412, and nothing is changed', async (t) => {
+  test('a wrong If-Match refuses replace, upsert, patch and delete with 412, and changes nothing', async (t) => {
     const container = await newContainer(t, target())
     const { resource } = await container.items.create({ id: '1', pk: 'a', n: 0 })
     const item = container.item('1', 'a')
@@ -48,7 +48,7 @@ export function items(target: () => CosmosTarget): void {
     assert.equal((await item.delete(ifMatch(resource?._etag))).statusCode, 204)
   })
 
-  test('what is not there is a 404 to read, replace, patch and delete; an upsert creates it, If-Match or not', async (t) => {
+  test('a missing item is a 404 to all but an upsert, which creates it with or without If-Match', async (t) => {
     const container = await newContainer(t, target())
     const item = container.item('1', 'a')
     assert.equal((await item.read()).statusCode, 404)
@@ -59,7 +59,7 @@ export function items(target: () => CosmosTarget): void {
     assert.equal((await container.items.upsert({ id: '1', pk: 'a' })).statusCode, 200)
   })
 
-  test('a partition key that is not that of the item is refused with 400/1001, and an id cannot be changed', async (t) => {
+  test('a wrong partition key is refused with 400/1001, and an id cannot be changed', async (t) => {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a' })
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
@@ -68,20 +68,20 @@ export function items(target: () => CosmosTarget): void {
     assert.equal((await captureRefusal(container.item('1', 'a').replace({ id: '2', pk: 'a' }))).code, 400)
   })
 
-  test('an item over 2 MB is refused with 413, and one just under it is taken', async (t) => {
+  test('an item over 2 MB is refused with 413, and one just below is accepted', async (t) => {
     const container = await newContainer(t, target())
     const item = { id: '1', pk: 'a', text: 'x'.repeat(2 * 1024 * 1024 - 29) }
     assert.equal(JSON.stringify(item).length, 2 * 1024 * 1024)
     assert.equal((await captureRefusal(container.items.create({ ...item, text: `${item.text}x` }))).code, 413)
     assert.equal((await container.items.create(item)).statusCode, 201)
-    // In bytes, not in letters.
+    // The size counts bytes, not letters.
     const letters = { ...item, id: '2', text: `${'é'.repeat(item.text.length / 2)}x` }
     assert.equal(Buffer.byteLength(JSON.stringify(letters)), 2 * 1024 * 1024)
     assert.equal((await captureRefusal(container.items.create({ ...letters, text: `${letters.text}x` }))).code, 413)
     assert.equal((await container.items.create(letters)).statusCode, 201)
   })
 
-  test('keys are told apart by type: "1", 1, true, "true", null and none are six items of one id', async (t) => {
+  test('keys differ by type: "1", 1, true, "true", null and none make six items of one id', async (t) => {
     const container = await newContainer(t, target())
     for (const pk of ['1', 1, true, 'true', null]) await container.items.create({ id: 'x', pk })
     await container.items.create({ id: 'x' })
@@ -90,7 +90,7 @@ export function items(target: () => CosmosTarget): void {
     assert.equal((await container.items.readAll().fetchAll()).resources.length, 6)
   })
 
-  test('a read with the etag it has is a 304, and with another the item', async (t) => {
+  test('a read with the current etag is a 304, and with another the item', async (t) => {
     const container = await newContainer(t, target())
     const { etag } = await container.items.create({ id: '1', pk: 'a' })
     const headers = { 'x-ms-documentdb-partitionkey': '["a"]' }
@@ -100,9 +100,10 @@ export function items(target: () => CosmosTarget): void {
     assert.equal((await sendRaw(target(), 'GET', path, { ...headers, 'if-none-match': '"x"' })).status, 200)
   })
 
-  test('items come back as they were sent, with the system’s fields: odd names, odd texts, numbers at the edge', async (t) => {
+  test('items come back as sent, with the system’s fields: odd names, odd texts, extreme numbers', async (t) => {
     const container = await newContainer(t, target())
-    const text = `{"id":"a\\u0000b é 😀","pk":"a","__proto__":{"constructor":1},"text":"\\ud800 \\u0000 \\u2028","":{"":[]},
+    const text = `{"id":"a\\u0000b é 😀","pk":"a","__proto__":{"constructor":1},
+      "text":"\\ud800 \\u0000 \\u2028","":{"":[]},
       "numbers":[0,5e-324,1.7976931348623157e308,9007199254740993,1152921504606846976,0.1],"_etag":"mine","_ts":"mine"}`
     const key = { 'x-ms-documentdb-partitionkey': '["a"]' }
     const created = await sendRaw(target(), 'POST', buildItemsPath(container), key, text)
@@ -116,13 +117,13 @@ export function items(target: () => CosmosTarget): void {
     assert.equal(JSON.stringify(resource), created.text)
   })
 
-  test('answers carry what clients look at: charge, activity, session token, content path', async (t) => {
+  test('answers have what clients read: charge, activity, session token, content path', async (t) => {
     const container = await newContainer(t, target())
     const { headers, requestCharge } = await container.items.create({ id: '1', pk: 'a' })
     assert.equal(requestCharge, 5.35)
     assert.match(String(headers['x-ms-session-token']), /^0:-1#\d+$/)
     assert.match(String(headers['x-ms-activity-id']), /^[0-9a-f-]{36}$/)
-    // Without both the SDKs keep no session token.
+    // Without both headers the SDKs store no session token.
     const { resource } = await container.read()
     const owner = [resource?._rid, `dbs/${container.database.id}/colls/c`]
     assert.deepEqual([headers['x-ms-content-path'], headers['x-ms-alt-content-path']], owner)

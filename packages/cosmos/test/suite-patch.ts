@@ -6,7 +6,7 @@ import { buildItemsPath, captureRefusal, newContainer, sendRaw } from './support
 
 /** https://learn.microsoft.com/azure/cosmos-db/partial-document-update */
 export function patches(target: () => CosmosTarget): void {
-  test('a patch that cannot be applied is refused with 400, and nothing of it is kept', async (t) => {
+  test('a patch that cannot be applied is refused with 400, and nothing of it is stored', async (t) => {
     const container = await newContainer(t, target())
     const { resource } = await container.items.create({ id: '1', pk: 'a', list: [1], text: 'x' })
     const path = `${buildItemsPath(container)}/1`
@@ -76,10 +76,10 @@ export function patches(target: () => CosmosTarget): void {
     )
   })
 
-  test('a move takes the value along, into arrays too, over what was there', async (t) => {
+  test('a move takes the value along, into arrays too, and replaces what was there', async (t) => {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a', from: { n: 1 }, list: [1, 2], over: 0 })
-    // Its types do not know it: @azure/cosmos 4.10.1.
+    // The SDK's types do not have it: @azure/cosmos 4.10.1.
     const move = [
       { op: 'move', from: '/from/n', path: '/over' },
       { op: 'move', from: '/from', path: '/list/1' },
@@ -89,7 +89,7 @@ export function patches(target: () => CosmosTarget): void {
     assert.deepEqual([resource.over, resource.list, 'from' in resource], [1, [1, {}, 2], false])
   })
 
-  test('a patch whose condition does not hold is a 412 and changes nothing; one whose does is applied', async (t) => {
+  test('a patch whose condition is not met is a 412 and changes nothing; otherwise it is applied', async (t) => {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a', n: 1 })
     const patch = (condition: string) =>

@@ -9,7 +9,7 @@ export function queries(target: () => CosmosTarget): void {
   const all = async (container: Container, query: string, parameters: SqlParameter[] = [], options = {}) =>
     (await container.items.query({ query, parameters }, options).fetchAll()).resources
 
-  test('an order by values too long to continue after is refused, not cut short', async (t) => {
+  test('an order by values too long for a continuation is refused, not cut short', async (t) => {
     const container = await newContainer(t, target())
     for (const id of ['1', '2']) await container.items.create({ id, pk: 'a', text: id + 'x'.repeat(10_000) })
     const pages = container.items.query('SELECT * FROM c ORDER BY c.text', { maxItemCount: 1, partitionKey: 'a' })
@@ -48,7 +48,7 @@ export function queries(target: () => CosmosTarget): void {
     assert.equal(whole.c.id, '1')
   })
 
-  test('pages go on right whatever is written between them', async (t) => {
+  test('pages stay correct whatever is written between them', async (t) => {
     const compositeIndexes = [
       [
         { path: '/odd', order: 'ascending' as const },
@@ -76,7 +76,7 @@ export function queries(target: () => CosmosTarget): void {
         const { resources } = await pages.fetchNext()
         assert.ok(resources.length <= 2)
         seen.push(...resources)
-        // Comes and goes at the front, changes nothing behind.
+        // An item comes and goes before the others, and changes none of them.
         await container.items.create({ id: '!', pk: 'a', n: query.includes('DESC') ? 99 : -0.5 })
         await container.item('!', 'a').delete()
       }
@@ -93,7 +93,7 @@ export function queries(target: () => CosmosTarget): void {
     assert.deepEqual(await all(container, count, parameters, { maxItemCount: 2, partitionKey: 'a' }), [5])
   })
 
-  test('a continuation goes on in another client, and one of another query, or none at all, is a 400', async (t) => {
+  test('a continuation works in another client; one of another query, or an invalid one, is a 400', async (t) => {
     const container = await newContainer(t, target())
     for (let i = 0; i < 5; i++) await container.items.create({ id: String(i), pk: 'a', n: i })
     const query = 'SELECT VALUE c.id FROM c ORDER BY c.n'
@@ -113,7 +113,7 @@ export function queries(target: () => CosmosTarget): void {
     }
   })
 
-  test('the SDK’s query plan is the trivial one: the endpoint evaluates the whole query', async (t) => {
+  test('the SDK’s query plan is trivial, because the emulator evaluates the whole query', async (t) => {
     const container = await newContainer(t, target())
     for (const id of ['2', '1', '3']) await container.items.create({ id, pk: id })
     const query = 'SELECT TOP 2 c.id FROM c ORDER BY c.id DESC'

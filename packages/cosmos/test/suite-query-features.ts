@@ -98,7 +98,8 @@ const SUBQUERIES: readonly Asked[] = [
     [[3, 4]],
   ],
   [
-    'SELECT VALUE ARRAY(SELECT k.age > 5 AS old, COUNT(1) AS n FROM k IN c.children GROUP BY k.age > 5) FROM c WHERE c.id = "anna"',
+    'SELECT VALUE ARRAY(SELECT k.age > 5 AS old, COUNT(1) AS n FROM k IN c.children GROUP BY k.age > 5) FROM c ' +
+      'WHERE c.id = "anna"',
     [
       [
         { old: true, n: 1 },
@@ -150,7 +151,7 @@ const AGGREGATES: readonly Asked[] = [
   ['SELECT COUNT(1) AS n FROM c WHERE false GROUP BY c.age', []],
 ]
 
-/** What the query language does, asked by the SDK over all partitions and page by page. */
+/** The query language, by the SDK over all partitions and page by page. */
 export function queryFeatures(target: () => CosmosTarget): void {
   for (const [what, cases] of Object.entries({
     'SELECT: lists, VALUE, literals, TOP, DISTINCT and aliases': SELECTION,
@@ -159,7 +160,7 @@ export function queryFeatures(target: () => CosmosTarget): void {
     'subqueries: EXISTS, ARRAY and scalar': SUBQUERIES,
     'aggregates and GROUP BY': AGGREGATES,
   }))
-    test(`${what} give what the language says`, async (t) => {
+    test(`${what} give the results that the language defines`, async (t) => {
       const container = await newContainer(t, target())
       for (const item of [ANNA, BEN, CARL]) await container.items.create(item)
       for (const [query, expected] of cases)
@@ -172,5 +173,5 @@ async function all(container: Container, query: string, maxItemCount: number): P
   return (await container.items.query(query, { maxItemCount }).fetchAll()).resources
 }
 
-/** The order of results is of no query here; that of ORDER BY has tests of its own. */
+/** No query here depends on the order of its results: ORDER BY has tests of its own. */
 const sorted = (results: readonly unknown[]): string[] => results.map((result) => JSON.stringify(result)).sort()

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { CosmosTarget } from './support.ts'
 import { captureRefusal, newContainer } from './support.ts'
 
-/** A query that must be refused; the part that the error points at, and what it says. */
+/** A query that must be refused, the part that the error points at, and the error's message. */
 type Refused = readonly [query: string, at: string | undefined, message: RegExp, code?: string]
 
 const SYNTAX: readonly Refused[] = [
@@ -70,14 +70,14 @@ const UNSUPPORTED: readonly Refused[] = [
   ['SELECT VALUE RegexMatch("a", "(a)\\\\1")', undefined, /pattern of RegexMatch is not supported/],
 ]
 
-/** What a query is refused with: the position and the construct, as the service names them. */
+/** The errors of queries: the position and the construct, as the service names them. */
 export function queryRefusals(target: () => CosmosTarget): void {
   for (const [what, cases] of [
-    ['that is no query', SYNTAX],
+    ['that is not a query', SYNTAX],
     ['that the service refuses', SERVICE],
-    ['that this endpoint does not evaluate', UNSUPPORTED],
+    ['that the emulator does not support', UNSUPPORTED],
   ] as const)
-    test(`a text ${what} is a 400 that names the position and the construct, never an answer`, async (t) => {
+    test(`a text ${what} is a 400 that names the position and the construct`, async (t) => {
       const container = await newContainer(t, target())
       await container.items.create({ id: '1', pk: 'a', a: 1, tags: ['x', 'y'] })
       for (const [query, at, message, expectedCode] of cases) {
@@ -94,7 +94,7 @@ export function queryRefusals(target: () => CosmosTarget): void {
       }
     })
 
-  test('nothing of a query that is refused is answered by its plan either', async (t) => {
+  test('the plan of a refused query is refused too', async (t) => {
     const container = await newContainer(t, target())
     for (const query of ['SELECT * FORM c', 'SELECT d.a FROM c', 'SELECT * FROM c ORDER BY c.a, c.b']) {
       const asked = container.items.query(query, { forceQueryPlan: true })

@@ -10,9 +10,9 @@ const STREAM_WRITERS = 16
 const APPENDS = 8
 const PER_BATCH = 3
 
-/** Many at once on one item, and on one stream. */
+/** Many concurrent writers of one item, and of one stream. */
 export function races(target: () => CosmosTarget): void {
-  test('of 64 writers on one item with If-Match exactly one wins each round, whatever it writes with', async (t) => {
+  test('of 64 writers on one item with If-Match, exactly one wins each round, whatever the operation', async (t) => {
     const container = await newContainer(t, target())
     await container.items.create({ id: '1', pk: 'a', n: 0 })
     const item = container.item('1', 'a')
@@ -36,7 +36,7 @@ export function races(target: () => CosmosTarget): void {
     }
   })
 
-  test('batches that race to append to one stream leave no gap and no half: versions follow one another, each batch whole', async (t) => {
+  test('racing batches append to one stream without a gap: versions are in sequence, batches are whole', async (t) => {
     const container = await newContainer(t, target())
     const appended = new Map<string, number>()
     let conflicts = 0
@@ -73,8 +73,8 @@ async function replaceInBatch(container: Container, item: { id: string }, ifMatc
 }
 
 /**
- * As an event store does: reads the end, and creates the versions after it.
- * @returns false: another was there first.
+ * Appends as an event store does: reads the end, and creates the next versions.
+ * @returns false when another writer was first.
  */
 async function append(container: Container, batch: string): Promise<boolean> {
   const { resources } = await container.items

@@ -17,14 +17,14 @@ const QUERY = { 'x-ms-documentdb-isquery': 'true', 'content-type': 'application/
 const BATCH = { 'x-ms-cosmos-is-batch-request': 'true', 'x-ms-cosmos-batch-atomic': 'true' }
 const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
 
-/** What must be refused, and with what; and that nothing of it ends the server. */
+/** Requests that must be refused and must not stop the server. */
 export function refusals(target: () => CosmosTarget): void {
   test('a wrong key is refused with 401', async (t) => {
     const client = createClient(t, { ...target(), key: Buffer.from('another').toString('base64') })
     assert.equal((await captureRefusal(client.databases.readAll().fetchAll())).code, 401)
   })
 
-  test('a signature that is missing, does not decode or is of another kind is refused with 401', async () => {
+  test('a missing or malformed signature, or one of another kind, is refused with 401', async () => {
     for (const authorization of [
       '',
       '%E0%A4%A',
@@ -37,16 +37,16 @@ export function refusals(target: () => CosmosTarget): void {
       )
   })
 
-  test('a refusal before the body was read reaches a client that still writes', async () => {
+  test('a refusal before the body was read reaches a client that is still writing', async () => {
     const headers = { ...signRequest(target().key, 'POST', 'dbs'), authorization: 'none' }
     assertRefused(await sendRaw(target(), 'POST', 'dbs', headers, `"${'x'.repeat(9_000_000)}"`), 401)
   })
 
-  test('a signature for one resource does not open another', async () => {
+  test('a signature for one resource is not valid for another', async () => {
     assertRefused(await sendRaw(target(), 'GET', 'dbs/other', signRequest(target().key, 'GET', 'dbs')), 401)
   })
 
-  test('unknown routes are refused with 404, wrong methods with 405, paths that do not decode with 400', async (t) => {
+  test('unknown routes are a 404, wrong methods a 405, and paths that do not decode a 400', async (t) => {
     const container = await newContainer(t, target())
     const { id } = container.database
     for (const path of [
@@ -75,7 +75,7 @@ export function refusals(target: () => CosmosTarget): void {
     assertRefused(await sendRaw(target(), 'POST', path, KEY, `"${'x'.repeat(9_000_000)}"`), 413)
   })
 
-  test('malformed bodies, headers and conditions are refused with 400, whatever they are', async (t) => {
+  test('malformed bodies, headers and conditions are refused with 400', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
     const question = (query: string, parameters: unknown = []): string => JSON.stringify({ query, parameters })
@@ -131,7 +131,7 @@ export function refusals(target: () => CosmosTarget): void {
     }
   })
 
-  test('a body that is not UTF-8, or HybridRow where there is no batch, is refused with 400', async (t) => {
+  test('a body that is not UTF-8, or HybridRow outside of a batch, is refused with 400', async (t) => {
     const path = buildItemsPath(await newContainer(t, target()))
     const broken = Buffer.concat([Buffer.from('{"id":"a'), Buffer.of(0xff), Buffer.from('","pk":"a"}')])
     assertRefused(await sendRaw(target(), 'POST', path, KEY, broken), 400, /UTF-8/)
@@ -152,7 +152,7 @@ export function refusals(target: () => CosmosTarget): void {
     }
   })
 
-  test('garbage, half requests and clients that go away in the middle of a body do no harm', async (t) => {
+  test('garbage, half requests and clients that leave in the middle of a body do no harm', async (t) => {
     const container = await newContainer(t, target())
     const { hostname, port } = new URL(target().endpoint)
     const hostile = [
@@ -180,7 +180,7 @@ export function refusals(target: () => CosmosTarget): void {
     assert.equal((await container.items.create({ id: 'a', pk: 'a' })).statusCode, 201)
   })
 
-  test('a half-closed connection still has its answer', async () => {
+  test('a half-closed connection still gets its answer', async () => {
     const { hostname, port } = new URL(target().endpoint)
     const { authorization, 'x-ms-date': date } = signRequest(target().key, 'GET', '')
     const text = await new Promise<string>((resolve, reject) => {

@@ -8,7 +8,7 @@ const UNIQUE = { uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/email'] }, { paths:
 
 /** https://learn.microsoft.com/azure/cosmos-db/unique-keys */
 export function uniqueKeys(target: () => CosmosTarget): void {
-  test('a value that another item of the partition key has is a 409 for create, upsert, replace, patch and batch, and nothing is changed', async (t) => {
+  test('another item’s value in the partition key is a 409 for every write, and changes nothing', async (t) => {
     const container = await newContainer(t, target(), UNIQUE)
     await container.items.create({ id: '1', pk: 'a', email: 'x', name: { first: 'A', last: 'B' } })
     const other = { id: '2', pk: 'a', email: 'y', name: { first: 'A', last: 'C' } }
@@ -41,7 +41,7 @@ export function uniqueKeys(target: () => CosmosTarget): void {
     assert.equal((await item.read()).resource?.email, 'y')
   })
 
-  test('a value is free under another partition key, for the item that has it, and once its item is gone or has another', async (t) => {
+  test('a value is free under another partition key, for its own item, and once its item has lost it', async (t) => {
     const container = await newContainer(t, target(), { ...UNIQUE, defaultTtl: -1 })
     const one = { id: '1', pk: 'a', email: 'x', name: { first: 'A', last: 'B' } }
     await container.items.create(one)
@@ -55,14 +55,14 @@ export function uniqueKeys(target: () => CosmosTarget): void {
     assert.equal((await container.items.create({ ...one, id: '4', name: {} })).statusCode, 201)
   })
 
-  test('what two items do not have is the same value: null', async (t) => {
+  test('two items without a value have the same value: null', async (t) => {
     const container = await newContainer(t, target(), UNIQUE)
     await container.items.create({ id: '1', pk: 'a', email: 'x' })
     assert.equal((await captureRefusal(container.items.create({ id: '2', pk: 'a', email: 'y' }))).code, 409)
     assert.equal((await captureRefusal(container.items.create({ id: '2', pk: 'a', email: null }))).code, 409)
   })
 
-  test('of many creates of one value at once, one is a 201 and the others are 409', async (t) => {
+  test('of many concurrent creates of one value, one is a 201 and the others are 409', async (t) => {
     const container = await newContainer(t, target(), { uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/email'] }] } })
     const creates = Array.from({ length: 20 }, (_, n) => container.items.create({ id: String(n), pk: 'a', email: 'x' }))
     const codes = (await Promise.allSettled(creates)).map((outcome) =>

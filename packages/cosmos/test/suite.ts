@@ -18,7 +18,7 @@ import { timeToLive } from './suite-ttl.ts'
 import { uniqueKeys } from './suite-unique-keys.ts'
 import type { CosmosTarget } from './support.ts'
 
-/** What any Cosmos DB endpoint must do for the unmodified SDK, whatever is behind its address. */
+/** What a Cosmos DB endpoint must do for the unmodified SDK, whatever serves its address. */
 export function cosmosSuite(name: string, start: () => Promise<CosmosTarget>): void {
   describe(name, () => {
     let running: CosmosTarget

@@ -5,18 +5,18 @@ import type { TestContext } from 'node:test'
 import { type Container, type ContainerRequest, CosmosClient, type Database } from '@azure/cosmos'
 import { WAIT_MS } from '../../test-support/wait.ts'
 
-/** An endpoint that the suite runs against. */
+/** The server that the suite runs against. */
 export interface CosmosTarget {
   readonly endpoint: string
   readonly key: string
-  /** Ends it without warning and starts it again at the same address over the same data. */
+  /** Kills it, and starts it again at the same address with the same data. */
   kill?(): Promise<void>
-  /** Stops it in an orderly way and starts it again at the same address over the same data. */
+  /** Stops it in an orderly way, and starts it again at the same address with the same data. */
   restart?(): Promise<void>
   stop(): Promise<void>
 }
 
-/** A client that reports what it meets instead of trying again. */
+/** A client that reports errors instead of retrying. */
 export function createClient(t: TestContext, { endpoint, key }: Pick<CosmosTarget, 'endpoint' | 'key'>): CosmosClient {
   const client = new CosmosClient({
     endpoint,
@@ -31,13 +31,13 @@ export function createClient(t: TestContext, { endpoint, key }: Pick<CosmosTarge
   return client
 }
 
-/** A database of the test's own. */
+/** A new database for the test. */
 export async function newDatabase(t: TestContext, target: CosmosTarget): Promise<Database> {
   const { database } = await createClient(t, target).databases.create({ id: randomUUID() })
   return database
 }
 
-/** A container of the test's own. */
+/** A new container for the test. */
 export async function newContainer(
   t: TestContext,
   target: CosmosTarget,
@@ -47,7 +47,7 @@ export async function newContainer(
   return (await database.containers.create({ id: 'c', partitionKey: '/pk', ...settings })).container
 }
 
-/** The address of a container's items, for requests by hand. */
+/** The path of a container's items, for requests without the SDK. */
 export const buildItemsPath = (container: Container): string =>
   `dbs/${container.database.id}/colls/${container.id}/docs`
 
@@ -86,7 +86,7 @@ export function sendRaw(
 
 /**
  * https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources
- * @param byRid signs as clients do that address resources by their rids: the last one, in lower case.
+ * @param byRid signs as clients with rids do: only the last rid, in lower case.
  */
 export function signRequest(key: string, method: string, path: string, byRid = false): Record<string, string> {
   const segments = path
@@ -104,7 +104,7 @@ export function signRequest(key: string, method: string, path: string, byRid = f
   return { authorization: encodeURIComponent(`type=master&ver=1.0&sig=${signature}`), 'x-ms-date': date }
 }
 
-/** What a promise is refused with, as the SDK reports it. */
+/** Captures the error of a refused promise, as the SDK reports it. */
 export async function captureRefusal(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
   try {
     await promise
@@ -115,7 +115,7 @@ export async function captureRefusal(promise: Promise<unknown>): Promise<{ code:
   throw new Error('it was not refused')
 }
 
-/** Asserts the status, and the service's form of a refusal. */
+/** Asserts the status, and the form of the service's errors. */
 export function assertRefused({ status, text }: RawAnswer, expected: number, message?: RegExp): void {
   assert.equal(status, expected, text)
   const body = JSON.parse(text)

@@ -3,7 +3,7 @@ import { badRequest } from '../api/failure.ts'
 /** A JSON object as clients send it. */
 export type Json = Record<string, unknown>
 
-/** https://learn.microsoft.com/azure/cosmos-db/concepts-limits: the nesting of an item. */
+/** The nesting of an item. https://learn.microsoft.com/azure/cosmos-db/concepts-limits */
 export const MAX_NESTING = 128
 
 export function isObject(value: unknown): value is Json {
@@ -11,20 +11,20 @@ export function isObject(value: unknown): value is Json {
 }
 
 /**
- * What stands at one step of a path: a name leads into objects, a number into arrays. Only own fields:
- * nothing of a prototype.
+ * Follows one step of a path: a name leads into an object, a number into an array. Only into own fields,
+ * never into a prototype.
  */
 export function stepInto(value: unknown, step: string | number): unknown {
   if (Array.isArray(value)) return typeof step === 'number' ? value[step] : undefined
   return isObject(value) && typeof step === 'string' && Object.hasOwn(value, step) ? value[step] : undefined
 }
 
-/** Sets a field whatever its name: assigning `__proto__` would change the prototype instead. */
+/** Sets a field of any name. Assigning `__proto__` would change the prototype instead. */
 export function setField(object: Json, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
-/** Equality of JSON values; undefined is equal to undefined, 0 to -0. */
+/** Equality of JSON values. Undefined equals undefined, and 0 equals -0. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (Array.isArray(a) && Array.isArray(b))
@@ -38,7 +38,8 @@ export function sameJson(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Refuses what cannot be kept as it was sent: numbers that no double holds, and nesting that would exhaust the stack.
+ * Refuses what cannot be stored unchanged: a number that no double holds, and nesting that would exhaust the
+ * stack.
  * @throws Failure 400
  */
 export function checkJson(value: unknown, levels = MAX_NESTING): void {

@@ -3,14 +3,17 @@ import { isObject } from './json.ts'
 const TYPE_ORDER = ['undefined', 'null', 'boolean', 'number', 'string', 'array', 'object'] as const
 export type ValueType = (typeof TYPE_ORDER)[number]
 
-/** The type of a value of the query language; undefined, what an item does not have, is one of its own. */
+/**
+ * The type of a value of the query language. Undefined is a type of its own: a property that an item does not
+ * have.
+ */
 export function classifyValue(value: unknown): ValueType {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'array' : (typeof value as ValueType)
 }
 
 /**
- * The order of ORDER BY: by type first. Arrays are each other's equal here, and so are objects.
+ * The order of ORDER BY: by type first. All arrays are equal, and so are all objects.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/order-by
  */
 export function compareValues(left: unknown, right: unknown): number {
@@ -20,7 +23,7 @@ export function compareValues(left: unknown, right: unknown): number {
   return TYPE_ORDER.indexOf(classifyValue(left)) - TYPE_ORDER.indexOf(classifyValue(right))
 }
 
-/** By code points, as SQLite's: by JavaScript's own order those above U+FFFF would stand before U+E000. */
+/** Compares by code points, as SQLite does. JavaScript's own order puts those above U+FFFF before U+E000. */
 export function compareTexts(left: string, right: string): number {
   if (left === right) return 0
   if (/[\ud800-\uffff]/.test(left) && /[\ud800-\uffff]/.test(right))
@@ -28,7 +31,7 @@ export function compareTexts(left: string, right: string): number {
   return left < right ? -1 : 1
 }
 
-/** In UTF-8, and half a surrogate pair as what UTF-8 would make of it, so that no two texts are one. */
+/** UTF-8, also for half a surrogate pair, so that different texts have different bytes. */
 export function encodeText(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text)
   return Buffer.concat(
@@ -40,7 +43,7 @@ export function encodeText(text: string): Buffer {
   )
 }
 
-/** JSON that equal values share: the fields of objects in one order, and no -0. */
+/** The same JSON for equal values: fields in one order, and no -0. */
 export function formatCanonical(value: unknown): string {
   return JSON.stringify(canonicalize(value)) ?? 'undefined'
 }
@@ -50,6 +53,6 @@ function canonicalize(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonicalize)
   if (!isObject(value)) return value
   const entries = Object.entries(value).map(([name, inner]): [string, unknown] => [name, canonicalize(inner)])
-  // As entries, not as an object: integer-like names would be put first whatever their order, and `__proto__` lost.
+  // Entries, not an object: an object would move integer-like names to the front and lose `__proto__`.
   return { entries: entries.sort(([a], [b]) => (a < b ? -1 : 1)) }
 }

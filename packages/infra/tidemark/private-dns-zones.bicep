@@ -1,18 +1,17 @@
-// The one list of private DNS zones: network.bicep makes them, private-endpoint.bicep writes into them. They
-// are those of the public cloud; other clouds have others:
-// https://learn.microsoft.com/azure/private-link/private-endpoint-dns Each is spelled out, also where
-// environment() could say a part: what that says is known in a deployment alone, and nothing here could be
-// looked at before.
+// The list of private DNS zones: network.bicep creates them, private-endpoint.bicep adds records to them.
+// These are the zones of the public cloud; other clouds have others:
+// https://learn.microsoft.com/azure/private-link/private-endpoint-dns
+// Each is a literal. The value of environment() is known only in a deployment, so what-if could not show it.
 
 @export()
-@description('What of a resource a private endpoint leads to: its "target sub-resource".')
+@description('The part of a resource that a private endpoint connects to: its "target sub-resource".')
 type PrivateLinkGroup = 'azuremonitor' | 'blob' | 'namespace' | 'sites' | 'Sql'
 
 #disable-next-line no-hardcoded-env-urls
 var blob = 'privatelink.blob.core.windows.net'
 
 @export()
-@description('The zones in which the names of a private endpoint are, by its group.')
+@description('The DNS zones of a private endpoint\'s names, by its group.')
 var zonesOf = {
   azuremonitor: [
     'privatelink.monitor.azure.com'
@@ -28,5 +27,5 @@ var zonesOf = {
 }
 
 @export()
-@description('All of them, each once.')
+@description('All zones, each once.')
 var zones = union(flatten(map(items(zonesOf), group => group.value)), [])

@@ -1,14 +1,14 @@
-// What infra/topology.json holds (npm run topology makes it from the services' declarations), and what
-// differs between environments.
+// The types of infra/topology.json, which npm run topology makes from the services' declarations, and of the
+// differences between environments.
 
 @export()
-@description('A microservice: an app of its own with an identity of its own, and all that this identity may do.')
+@description('A microservice: its app, and all that its identity may do.')
 type Service = {
-  @description('Also the name of its database, and of the one hub that it sends to.')
+  @description('Also the name of its database and its own hub.')
   name: string
   @description('The hubs that it receives from.')
   receivesFrom: string[]
-  @description('Its functions that run without being asked over HTTP.')
+  @description('Its functions without an HTTP trigger.')
   functions: {
     relay: string
     projections: string[]
@@ -22,9 +22,9 @@ type Service = {
 @export()
 @description('A list that a service serves.')
 type List = {
-  @description('The container that it is read from.')
+  @description('The container that it reads.')
   container: string
-  @description('The paths of the composite index that it is read by, all of them descending: what it is filtered by, then what it is sorted by.')
+  @description('The paths of its composite index, all descending: first the filters, then the sort key.')
   index: string[]
 }
 
@@ -34,15 +34,15 @@ type Container = {
   name: string
   @description('A path, such as /stream.')
   partitionKey: string
-  @description('append: its service may create and read, never replace or delete. write: all of it.')
+  @description('append: its service may create and read, never replace or delete. write: all of these.')
   access: 'append' | 'write'
-  @description('The only paths that are indexed. Absent: all are, but those that are excluded.')
+  @description('The only indexed paths. Absent: all paths except the excluded ones.')
   indexedPaths: string[]?
-  @description('Paths whose value no two items of a partition key may share. They cannot be changed later.')
+  @description('Paths whose values are unique within a partition key. They cannot be changed later.')
   uniqueKeys: string[]?
-  @description('Paths that are not indexed.')
+  @description('Paths without an index.')
   excludedPaths: string[]?
-  @description('Seconds; -1: items expire only where they say so themselves. Absent: nothing ever expires.')
+  @description('Seconds; -1: only items with their own TTL expire. Absent: nothing ever expires.')
   defaultTtl: int?
 }
 
@@ -54,7 +54,7 @@ type Database = {
 }
 
 @export()
-@description('The hub of a microservice, with a consumer group for its own views, and one for the reactions of each service that follows it.')
+@description('A microservice\'s hub: a consumer group for its views, and one for each following service\'s reactions.')
 type EventHub = {
   name: string
   @minValue(1)
@@ -65,9 +65,9 @@ type EventHub = {
 }
 
 @export()
-@description('Instances that are always there, by what they serve. 0: it starts when there is something to do.')
+@description('Always-ready instances, by function group. 0: an instance starts on demand.')
 type AlwaysReady = {
-  @description('All HTTP functions of a service together.')
+  @description('For all HTTP functions of a service together.')
   http: int
   relay: int
   @description('For each projection.')
@@ -77,30 +77,30 @@ type AlwaysReady = {
 }
 
 @export()
-@description('What differs between environments.')
+@description('The differences between environments.')
 type Shape = {
   cosmos: {
-    @description('serverless: pay for each request, one region. autoscale: the throughput that is set, a tenth of it at rest.')
+    @description('serverless: pay per request, one region. autoscale: up to the given throughput, a tenth at rest.')
     capacity: 'serverless' | 'autoscale'
-    @description('The most RU/s of the log of a service. Autoscale alone.')
+    @description('The maximum RU/s of a service\'s log. Autoscale only.')
     logThroughput: int?
-    @description('The most RU/s that all other containers of a service share. Autoscale alone.')
+    @description('The maximum RU/s that a service\'s other containers share. Autoscale only.')
     sharedThroughput: int?
     zoneRedundant: bool
-    @description('Point-in-time restore: how far back.')
+    @description('How far back point-in-time restore reaches.')
     backup: 'Continuous7Days' | 'Continuous30Days'
-    @description('Regions that can take over, in their order. Empty: none.')
+    @description('Failover regions, in order. Empty: none.')
     failoverLocations: string[]
   }
   eventHubs: {
     tier: 'Standard' | 'Premium'
-    @description('Throughput units (Standard) or processing units (Premium) to begin with: a deployment takes none back.')
+    @description('The initial throughput units (Standard) or processing units (Premium): never reduced.')
     @minValue(1)
     capacity: int
-    @description('Throughput units that auto-inflate goes up to. Standard alone; as many as capacity: it does not.')
+    @description('The maximum throughput units of auto-inflate. Standard only. Equal to capacity: no auto-inflate.')
     @maxValue(40)
     maximumCapacity: int
-    @description('Partitions of each hub, instead of those of the topology: fixed once a hub is created, outside Premium.')
+    @description('Partitions of each hub, instead of the topology\'s. Fixed once a hub exists, except on Premium.')
     @minValue(1)
     @maxValue(32)
     partitions: int?
@@ -112,34 +112,34 @@ type Shape = {
     maximumInstances: int
     alwaysReady: AlwaysReady
     zoneRedundant: bool
-    @description('Milliseconds that a query waits for the position it was asked for: longer where views may first have to start.')
+    @description('Milliseconds that a query waits for its position: longer if views may have to start first.')
     queryWait: int
-    @description('Seconds between two looks for commands whose time has come. Each look of a service with process managers is an execution.')
+    @description('Seconds between two checks for due commands. In a service with a schedule each is an execution.')
     @minValue(1)
     @maxValue(59)
     schedulePoll: int
-    @description('Whether every service is sent a canary each minute, and an alert tells of its silence. It keeps the instances on its way awake.')
+    @description('Whether services get a canary each minute, with an alert on silence. It keeps instances awake.')
     canaries: bool
-    @description('Whether the apps answer HTTP from outside the virtual network, where there is one.')
+    @description('Whether the apps answer HTTP from outside the virtual network, if there is one.')
     publicHttp: bool
   }
-  @description('Of all storage accounts.')
+  @description('The SKU of all storage accounts.')
   storage: 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
   @description('Days for which an anchor cannot be changed or removed.')
   @minValue(1)
   anchorDays: int
-  @description('Days for which logs are kept.')
+  @description('Retention of logs in days.')
   @minValue(30)
   @maxValue(730)
   logDays: int
-  @description('private: a virtual network, private endpoints for everything, no public access to any data.')
+  @description('private: a virtual network, private endpoints for all resources, no public access to data.')
   network: 'public' | 'private'
-  @description('Whether the logs and the anchors are locked against deletion: azd down fails until somebody takes the locks away.')
+  @description('Whether the logs and anchors are locked against deletion. azd down fails until the locks are removed.')
   isLocked: bool
 }
 
 @export()
-@description('Tags of a resource: names and values.')
+@description('A resource\'s tags: names and values.')
 type Tags = {
   *: string
 }

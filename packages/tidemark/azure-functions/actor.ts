@@ -2,19 +2,20 @@ import type { HttpRequest } from '@azure/functions'
 import { readToken } from './request.ts'
 
 /**
- * Who is believed about who asks:
- * - `platform`: App Service Authentication, which sets the principal's headers and drops those that a client sent.
+ * Where the actor's identity comes from:
+ * - `platform`: App Service Authentication, which sets the principal headers and drops those of the client.
  * - `client`: the header `x-actor`, on a laptop.
- * - `nobody`: neither is there, so nobody is named.
+ * - `nobody`: neither is available, so every request is anonymous.
  */
 export type ActorSource = 'platform' | 'client' | 'nobody'
 
 const ANONYMOUS = 'anonymous'
 
 /**
- * The actor that events name: `<identity provider>:<principal id>`, or `anonymous`. Never from the body.
+ * The actor recorded in events: `<identity provider>:<principal id>`, or `anonymous`. Never taken from the
+ * body.
  * @throws TidemarkError `invalid-header`
- * https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+ *   https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
  */
 export function readActor(request: HttpRequest, source: ActorSource): string {
   if (source === 'client') return readToken(request, 'x-actor') ?? ANONYMOUS

@@ -16,14 +16,14 @@ import { problem } from './problem.ts'
 import { checkParameters, readJson, readLimit, readWholeNumber } from './request.ts'
 import { toTrace } from './triggers.ts'
 
-/** What the functions for people who look around in a service need of it. */
+/** What the browse endpoints need of their service. */
 export interface BrowsePort extends Operations {
   readonly declaration: { readonly views: readonly AnyView[] }
   readonly actorSource: ActorSource
 }
 
 /**
- * The routes by which the console and the command line show a service. All of them are for operators: see
+ * The routes through which the console and the command line show a service. All are for operators: see
  * operator.ts.
  */
 export function buildBrowseRoutes(port: BrowsePort): readonly Route[] {
@@ -45,7 +45,7 @@ export function buildBrowseRoutes(port: BrowsePort): readonly Route[] {
   ]
 }
 
-/** What a route tells that operators read. */
+/** A GET route for operators. */
 interface Reading {
   readonly summary: string
   readonly parameters: readonly Parameter[]
@@ -55,7 +55,7 @@ interface Reading {
   answer(request: HttpRequest): object | Promise<object>
 }
 
-/** A GET of operators: whoever asks is checked, then the parameters, then it is answered. */
+/** A GET for operators: checks the role, then the parameters, and answers. */
 function readingEndpoint(port: BrowsePort, reading: Reading): Endpoint {
   const { summary, parameters, description, schema, problems = readProblems } = reading
   return {
@@ -73,7 +73,7 @@ function aboutEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
     summary: 'what the service declares: categories, events and their versions, views, consumers',
     parameters: [],
-    description: 'The same as long as the build is.',
+    description: 'It changes only with the build.',
     schema: aboutAnswer,
     problems: ['invalid-query', 'operator-only'],
     answer: () => port.about(),
@@ -81,15 +81,16 @@ function aboutEndpoint(port: BrowsePort): Endpoint {
 }
 
 /**
- * `GET …/streams?category=&prefix=&limit=&continuation=`: the streams that were written last, or those whose
- * names begin so.
+ * `GET …/streams?category=&prefix=&limit=&continuation=`: the most recently written streams, or those whose
+ * names start with a prefix.
  */
 function streamsEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
-    summary: 'streams: those that were written last, or those whose names begin with a prefix',
+    summary: 'streams: the most recently written ones, or those whose names start with a prefix',
     parameters: [categoryParameter, prefixParameter, limitParameter, continuationParameter],
     description:
-      'Without a prefix the newest first, each once a page, and again on a later page where it was written before. With one, by name.',
+      'Without a prefix: newest first, each once per page; a stream may reappear on a later page, with an ' +
+      'earlier write. With a prefix: by name.',
     schema: buildPageSchema(object({ stream: text, version, time, types: list(text) })),
     answer: (request) =>
       port.streams({
@@ -99,26 +100,26 @@ function streamsEndpoint(port: BrowsePort): Endpoint {
   })
 }
 
-/** `GET …/events?after=&category=&type=&limit=`: events as they are recorded. To be asked again and again. */
+/** `GET …/events?after=&category=&type=&limit=`: events as they are recorded. Clients poll it. */
 function tailEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
-    summary: 'events as they are recorded: the newest, then those that came since',
+    summary: 'events as they are recorded: the newest, then those recorded since',
     parameters: [categoryParameter, typeParameter, limitParameter, afterParameter],
     description:
-      'Without `after` the newest, the oldest of them first; some of them may come once more. None: that is all for now, and the continuation asks for what comes.',
+      'Without `after`: the newest events, oldest first; some may be repeated in the next answer. ' +
+      'Empty: nothing new yet; poll with the continuation.',
     schema: object({ items: list(recordedEvent), continuation: text }),
     answer: (request) =>
       port.events({ ...pickParameters(request.query, 'category', 'type', 'after'), limit: readLimit(request) }),
   })
 }
 
-/** `GET …/traces/{correlation}`: all that one request set off in this service. */
+/** `GET …/traces/{correlation}`: every event that one request caused in this service. */
 function traceEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
-    summary: 'all that one request set off in this service',
+    summary: 'every event that one request caused in this service',
     parameters: [correlationParameter, limitParameter, continuationParameter],
-    description:
-      'By time. What each event followed from is its `causation`: a command, or an event of this or of another service.',
+    description: 'By time. `causation` is the cause of each event: a command, or an event of any service.',
     schema: buildPageSchema(recordedEvent),
     answer(request) {
       const { correlation = '' } = request.params
@@ -127,12 +128,12 @@ function traceEndpoint(port: BrowsePort): Endpoint {
   })
 }
 
-/** `GET …/schedule?limit=&continuation=`: the commands that wait for their time. */
+/** `GET …/schedule?limit=&continuation=`: the scheduled commands. */
 function scheduleEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
-    summary: 'commands that wait for their time',
+    summary: 'scheduled commands',
     parameters: [limitParameter, continuationParameter],
-    description: 'The earliest first.',
+    description: 'Earliest first.',
     schema: buildPageSchema(object({ stream: text, due: time, type: text, data: {}, ...origin })),
     async answer(request) {
       const page = await port.scheduled(readLimit(request), pickParameters(request.query, 'continuation').continuation)
@@ -146,17 +147,20 @@ function scheduleEndpoint(port: BrowsePort): Endpoint {
 
 const verificationBody = z.strictObject({ continuation: z.string().min(1).exactOptional() })
 
-/** `POST …/verification`: checks a part of the log. To be asked again with the continuation until there is none. */
+/**
+ * `POST …/verification`: verifies a part of the log. Clients repeat it with the continuation until there is
+ * none.
+ */
 function verificationEndpoint(port: BrowsePort): Endpoint {
   return {
     describe: () => [
       {
-        summary: 'checks whether the log is as it was written, part by part',
+        summary: 'verifies that the log is as it was written, part by part',
         parameters: [],
         body: verificationBody,
         answer: {
           status: 200,
-          description: 'Of this part. Ask again with the continuation: without one, that was the last.',
+          description: 'The result of this part. Repeat with the continuation; the last part has none.',
           headers: {},
           schema: object(
             {
@@ -178,52 +182,53 @@ function verificationEndpoint(port: BrowsePort): Endpoint {
       const body = await readJson(request)
       const data = body.valid ? validate(verificationBody, body.value) : body
       if (!data.valid)
-        return problem('invalid-command', 'the body has a continuation or nothing', { errors: data.issues })
+        return problem('invalid-command', 'the body may only have a continuation', { errors: data.issues })
       return { jsonBody: await port.verify(data.value.continuation) }
     },
   }
 }
 
-/** `GET …/views`: the views, their generations, and how their rebuilds stand. */
+/** `GET …/views`: the views, their generations and the state of their rebuilds. */
 function viewsEndpoint(port: BrowsePort): Endpoint {
   return readingEndpoint(port, {
-    summary: 'the views, their generations, and how their rebuilds stand',
+    summary: 'the views, their generations and the state of their rebuilds',
     parameters: [],
-    description: 'All of them.',
+    description: 'All views.',
     schema: object({ items: list(viewSummary) }),
     answer: async () => ({ items: await port.views() }),
   })
 }
 
 /**
- * `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, and those that
- * say something.
+ * `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, optionally only
+ * those that match a search.
  */
 function documentsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
   const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))
   const filterParameters = [...filters].map((name): Parameter => {
     const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
-    const description = `Documents with this ${name} alone, in a view that has it.`
+    const description = `Only documents with this ${name}, in a view that has this filter.`
     return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
   })
   const item = object({ key: text, version, document: {} }, ['version'])
   return readingEndpoint(port, {
-    summary: 'documents of a view, by its sort key, descending',
+    summary: 'documents of a view, descending by sort key',
     parameters: [
       viewParameter(views),
       ...filterParameters,
       ...[searchParameter, keyParameter, generationParameter, limitParameter, continuationParameter],
     ],
     description:
-      'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
+      'In a single-stream view the key is the stream, and `version` is the stream version it reflects. ' +
+      'A search reads a limited number of documents per page: a page may be empty and have a continuation.',
     schema: object({ items: list(item), searched: count, continuation: text }, ['continuation']),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
       const view = findView(views, request.params.view)
       const key = readKey(request)
       const list = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
-      // Another view may have a filter that this one has not. Of one document there is no list.
+      // OpenAPI lists the filters of all views, so refuse those of other views. With a key there is no list.
       checkParameters(request, ['generation', ...(key === undefined ? list : ['key'])])
       const filter = Object.fromEntries(
         Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
@@ -242,35 +247,35 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
 
 const nothing = z.strictObject({})
 const summaries: Readonly<Record<RebuildAction, string>> = {
-  rebuild: "builds the view's next generation from the log, then lets queries read it",
-  build:
-    "builds the view's next generation from the log beside the live one, keeps it up to date, and compares the two",
-  promote: 'lets queries read the generation that was built',
-  abandon: 'removes the generation that was built',
-  'go-back': 'lets queries read the generation again that was live before',
+  rebuild: "builds the view's next generation from the log, then makes queries read it",
+  build: "builds the view's next generation beside the live one, keeps it up to date, and compares the two",
+  promote: 'makes queries read the built generation',
+  abandon: 'removes the built generation',
+  'go-back': 'rolls back: makes queries read the previously live generation again',
 }
 
-/** `GET …/views/{view}/events?key=&limit=&continuation=`: what a document is made of. */
+/** `GET …/views/{view}/events?key=&limit=&continuation=`: the events that a document was built from. */
 function documentEventsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
   return readingEndpoint(port, {
-    summary: 'the events that a document of a view is made of',
+    summary: 'the events that a document of a view was built from',
     parameters: [viewParameter(views), { ...keyParameter, required: true }, limitParameter, continuationParameter],
     description:
-      'Those of a stream in its order. Of a view of many streams the log is looked through: a page may have none, and more to look at.',
+      'Events of one stream are in order. For a multi-stream view the log is searched: a page may be empty and ' +
+      'have a continuation.',
     schema: buildPageSchema(recordedEvent),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
       const view = findView(views, request.params.view)
       const { continuation } = pickParameters(request.query, 'continuation')
       const key = readKey(request)
-      if (key === undefined) throw new TidemarkError('invalid-query', 'key: it is missing')
+      if (key === undefined) throw new TidemarkError('invalid-query', 'the parameter key is missing')
       return port.documentEvents(view, { key, limit: readLimit(request), ...(continuation ? { continuation } : {}) })
     },
   })
 }
 
-/** `POST …/views/{view}/<action>`: begins it. `GET …/views` tells how it goes on. */
+/** `POST …/views/{view}/<action>`: starts the action. `GET …/views` reports its progress. */
 function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
   const { views } = port.declaration
   return {
@@ -281,7 +286,7 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
         body: nothing,
         answer: {
           status: 202,
-          description: 'It has begun, in place of one that ran. `GET …/views` tells how it goes on.',
+          description: 'It has started and replaces any running one. `GET …/views` reports its progress.',
           headers: {},
           schema: rebuild,
         },
@@ -297,7 +302,7 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
       const view = findView(views, request.params.view)
       const body = await readJson(request)
       const data = body.valid ? validate(nothing, body.value) : body
-      if (!data.valid) return problem('invalid-command', `the body is not that of ${action}`, { errors: data.issues })
+      if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
       const started = await port.rebuild(view, action, readActor(request, port.actorSource), toTrace(context))
       return { status: 202, jsonBody: started }
     },
@@ -320,7 +325,7 @@ function findView(views: readonly AnyView[], name: string | undefined): AnyView 
   return view
 }
 
-/** Parameters of a query that are there. */
+/** Picks the parameters that a query has. */
 function pickParameters<Name extends string>(
   query: URLSearchParams,
   ...names: readonly Name[]
@@ -334,7 +339,7 @@ function pickParameters<Name extends string>(
 }
 
 const readProblems = ['invalid-query', 'operator-only', 'unavailable'] as const
-/** Of what has a body. */
+/** The problems of requests with a body. */
 const bodyProblems = [
   'invalid-json',
   'invalid-command',
@@ -354,56 +359,55 @@ const origin = { correlation: text, causation: text, actor: text }
 const categoryParameter: Parameter = {
   name: 'category',
   in: 'query',
-  description: 'Of streams of this category alone.',
+  description: 'Only streams of this category.',
   schema: text,
 }
 const prefixParameter: Parameter = {
   name: 'prefix',
   in: 'query',
-  description: 'How the names of the streams begin: `order-4`.',
+  description: 'The start of the stream names, such as `order-4`.',
   schema: { type: 'string', minLength: 1 },
 }
 const typeParameter: Parameter = {
   name: 'type',
   in: 'query',
-  description: 'Events of this type alone.',
+  description: 'Only events of this type.',
   schema: text,
 }
 const afterParameter: Parameter = {
   name: 'after',
   in: 'query',
-  description: 'Events that came since an answer, by its continuation.',
+  description: 'The continuation of an earlier answer: only events recorded since.',
   schema: text,
 }
 const searchParameter: Parameter = {
   name: 'search',
   in: 'query',
-  description: 'What the document says somewhere, in its key or in its JSON, in capitals or not.',
+  description: "Text in the document's key or JSON, ignoring case.",
   schema: text,
 }
 const generationParameter: Parameter = {
   name: 'generation',
   in: 'query',
-  description: 'Of this generation of the view. Absent: of the one that queries read.',
+  description: 'The generation of the view; default the live one.',
   schema: { type: 'integer', minimum: 1 },
 }
 const keyParameter: Parameter = {
   name: 'key',
   in: 'query',
-  description: "The document's key: its stream, in a view of single streams.",
+  description: "The document's key. In a single-stream view it is the stream.",
   schema: { type: 'string', minLength: 1 },
 }
 const continuationParameter: Parameter = {
   name: 'continuation',
   in: 'query',
-  description: 'Goes on where a page ended, with what that page answered; absent there, it was the last.',
+  description: 'The continuation of the previous page; the last page has none.',
   schema: text,
 }
 const correlationParameter: Parameter = {
   name: 'correlation',
   in: 'path',
-  description:
-    'What all have in common that one request set off: `command:` and its Idempotency-Key, or its X-Correlation-Id.',
+  description: 'The correlation id: `command:` and the Idempotency-Key, or the X-Correlation-Id, of a request.',
   schema: text,
 }
 const viewParameter = (views: readonly AnyView[]): Parameter => ({

@@ -12,18 +12,18 @@ import {
 import type { Route } from './http.ts'
 import { overlap, unknownSegments } from './overlap.ts'
 
-/** A route of an app, with the path it answers at. */
+/** A route of an app, with its service. */
 export interface PlacedRoute extends Route {
   readonly service: string
 }
 
-/** Containers that every service's database has, or may have: no view can have their names. */
+/** Containers of every service's database, present or possible. No view can have one of these names. */
 const RESERVED_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
 
 /**
- * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all
- * of it is right. Whatever is found here would otherwise be found by the first event, or by nobody.
- * @param routes those of the service, and those of the services that its app serves already.
+ * Lists the faults in a service's declaration and routes, one line each; empty if there are none. Otherwise
+ * the first event would reveal them, or nothing would.
+ * @param routes the routes of the service, and those of the services that the app already serves.
  */
 export function registrationFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
   return [
@@ -54,26 +54,24 @@ function declarationFaults(service: Service): readonly string[] {
       .map((view) => `the view ${view.name} of ${name} would share its container with something else`),
     ...views
       .filter((view) => !categories.includes(view.category))
-      .map((view) => `the view ${view.name} follows ${view.category}, of which ${name} lists no decider`),
+      .map((view) => `the view ${view.name} follows ${view.category}, but ${name} lists no such decider`),
     ...processes
       .filter(({ decider }) => !deciders.includes(decider))
       .map(({ decider }) => `${name} has a process manager whose decider ${decider.category} it does not list`),
     ...listReactions(service)
       .filter((reaction) => reaction.service === name && !categories.includes(reaction.category))
       .map(
-        (reaction) => `the reaction ${reaction.name} follows ${reaction.category}, of which ${name} lists no decider`,
+        (reaction) => `the reaction ${reaction.name} follows ${reaction.category}, but ${name} lists no such decider`,
       ),
     ...publishes
       .filter((publication) => !recorded.has(publication.privateEvent.name))
-      .map(
-        (publication) => `${name} publishes ${publication.privateEvent.name}, which no decider that it lists records`,
-      ),
+      .map((publication) => `${name} publishes ${publication.privateEvent.name}, but none of its deciders records it`),
   ]
 }
 
 /**
- * Routes that lead to what the service does not declare: nothing would project such a view, nothing would
- * look such a decider up.
+ * Routes that use something the service does not declare: such a view would never be projected, and such a
+ * decider never found.
  */
 function useFaults(service: Service, { path, GET, POST }: PlacedRoute): readonly string[] {
   return [GET, POST].flatMap((endpoint) => {
@@ -81,12 +79,14 @@ function useFaults(service: Service, { path, GET, POST }: PlacedRoute): readonly
     return [
       ...(decider && !service.deciders.includes(decider)
         ? [
-            `the route ${service.name}/${path} sends commands to ${decider.category}, a decider that ${service.name} does not list`,
+            `the route ${service.name}/${path} sends commands to ${decider.category}, ` +
+              `a decider that ${service.name} does not list`,
           ]
         : []),
       ...(view && !service.views.includes(view)
         ? [
-            `the route ${service.name}/${path} reads ${view.name}, a view that ${service.name} does not list: it has no trigger`,
+            `the route ${service.name}/${path} reads ${view.name}, ` +
+              `a view that ${service.name} does not list: it has no trigger`,
           ]
         : []),
     ]
@@ -106,13 +106,13 @@ function routeFaults(routes: readonly PlacedRoute[]): readonly string[] {
         .slice(0, index)
         .filter((other) => overlap(path, other))
         .map(
-          (other) => `the routes ${other} and ${path} match the same paths: the names of their functions would decide`,
+          (other) => `the routes ${other} and ${path} match the same paths: function names would decide which answers`,
         ),
     ),
   ]
 }
 
-/** The host tells functions apart by their names, whatever their case. */
+/** The host compares function names case-insensitively. */
 function nameFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
   const { relay, projections, reactions, periodic } = functionNames(service)
   const names = [

@@ -20,19 +20,19 @@ import {
   readTraceparent,
 } from './request.ts'
 
-/** What a command function needs of its service: the flow, and who asks. */
+/** What the command endpoints need of their service: the command flow, and who sends. */
 export interface CommandPort {
   readonly name: string
   command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
   readonly ids: Ids
   readonly actorSource: ActorSource
-  /** Absent: nobody listens. */
+  /** Absent: nothing is exported. */
   readonly telemetry?: Telemetry
 }
 
 /**
- * `POST …/{id}/{command}`: a command to an aggregate that the path names.
- * @param offered the commands that clients may send: those that a reaction decides on are not among them.
+ * `POST …/{id}/{command}`: a command to the aggregate in the path.
+ * @param offered the commands clients may send. Commands that only reactions send are left out.
  */
 export function postCommand(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Endpoint {
   const types = offered.map((name) => findCommandType(decider, name))
@@ -54,7 +54,7 @@ export function postCommand(port: CommandPort, decider: AnyDecider, offered: rea
   }
 }
 
-/** `POST …`: a command that creates an aggregate; its id derives from the command's key. */
+/** `POST …`: a command that creates an aggregate, whose id derives from the command's key. */
 export function postCreate(port: CommandPort, decider: AnyDecider, command: string): Endpoint {
   const type = findCommandType(decider, command)
   return {
@@ -74,13 +74,13 @@ function describeOperation(decider: AnyDecider, type: CommandType, status: 200 |
     refusals: decider.refusals ?? {},
     answer: {
       status,
-      description: 'It took effect, now or the first time that its key came; with 0 events there was nothing to do.',
-      headers: { ...ETAG, ...(status === 201 ? { Location: 'The path of what was created.' } : {}) },
+      description: 'It took effect, now or when its key was first sent; with 0 events there was nothing to do.',
+      headers: { ...ETAG, ...(status === 201 ? { Location: 'The path of the created aggregate.' } : {}) },
       schema: object({
         id: { type: 'string' },
         version,
         events: { type: 'integer', minimum: 0 },
-        position: { type: 'string', description: 'What a query names to see this: `?position=`.' },
+        position: { type: 'string', description: 'Pass it as `?position=` to a query to see this result.' },
       }),
     },
     problems: [
@@ -100,14 +100,16 @@ function findCommandType(decider: AnyDecider, name: string): CommandType {
   return type
 }
 
-/** What a route makes of a request. */
+/** How a route sends a command. */
 interface Sending {
   readonly type: CommandType
   readonly idFor: (key: string) => string
   readonly status: 200 | 201
 }
 
-/** Sends it in a span: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span */
+/**
+ * Sends a command in a span: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
+ */
 function send(
   port: CommandPort,
   decider: AnyDecider,
@@ -127,15 +129,15 @@ function send(
     const answer = await sendInSpan(span, port, decider, request, sending).catch((error) => toProblem(error, context))
     const status = answer.status ?? 200
     span.set({ 'http.response.status_code': status })
-    // What a client did wrong is no error of the server's.
+    // A client's mistake is not a server error.
     if (status >= 500) span.fail(String(status))
     return answer
   })
 }
 
 /**
- * What the host traces. One that only hands an id on says that nothing is recorded, which is no decision of
- * the caller's.
+ * The host's trace, if it is sampled. An unsampled one only passes an id on and is not a decision of the
+ * caller.
  */
 function readHostTrace({ traceContext }: InvocationContext): string | undefined {
   const parent = traceContext?.traceParent
@@ -159,7 +161,7 @@ async function sendInSpan(
   span.set({ 'tidemark.stream': stream })
   const body = await readJson(request)
   const data = body.valid ? validate(type.schema, body.value) : body
-  if (!data.valid) return problem('invalid-command', `the body is not that of ${type.name}`, { errors: data.issues })
+  if (!data.valid) return problem('invalid-command', `the body does not fit ${type.name}`, { errors: data.issues })
 
   const outcome = await port.command(decider, {
     stream,
@@ -174,7 +176,7 @@ async function sendInSpan(
   return { status, headers: { etag: `"${outcome.version}"`, ...location }, jsonBody: toAnswer(id, outcome) }
 }
 
-/** The same for every repeat of a key, since all of it derives from the commit or the receipt. */
+/** The same for every repeat of a key, because it derives from the commit or the receipt. */
 function toAnswer(id: string, outcome: CommandDone): Record<string, unknown> {
   return { id, version: outcome.version, events: outcome.events, position: formatPosition(outcome) }
 }

@@ -8,7 +8,7 @@ import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkParameters, readLimit, readWholeNumber } from './request.ts'
 
-/** What the functions that look back need of their service. */
+/** What the history endpoints need of their service. */
 export interface HistoryPort {
   history(
     stream: string,
@@ -20,14 +20,14 @@ export interface HistoryPort {
   ): Promise<{ readonly state: unknown; readonly head: StreamHead; readonly time: string }>
 }
 
-/** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as the log keeps them. */
+/** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as stored in the log. */
 export function listEvents(port: HistoryPort): Endpoint {
   return {
     describe: () => [
       {
         summary: "a page of a stream's events",
         parameters: [streamParameter, ...pageParameters],
-        answer: { status: 200, description: 'As the log keeps them.', headers: {}, schema: eventsPage },
+        answer: { status: 200, description: 'The events, as stored in the log.', headers: {}, schema: eventsPage },
         problems: ['invalid-query', 'invalid-id', 'stream-not-found', 'unavailable', 'event-unreadable'],
       },
     ],
@@ -36,7 +36,7 @@ export function listEvents(port: HistoryPort): Endpoint {
       const { stream = '' } = request.params
       const direction = request.query.get('direction') ?? 'forward'
       if (direction !== 'forward' && direction !== 'backward')
-        throw new TidemarkError('invalid-query', 'direction is forward or backward')
+        throw new TidemarkError('invalid-query', 'direction must be forward or backward')
       const after = readWholeNumber(request, 'after', 0, Number.MAX_SAFE_INTEGER)
       const limit = readLimit(request)
       const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })
@@ -46,14 +46,14 @@ export function listEvents(port: HistoryPort): Endpoint {
   }
 }
 
-/** `GET …/{stream}/state?version=` or `?at=`: what the stream's events had led to. */
+/** `GET …/{stream}/state?version=` or `?at=`: the aggregate state at that point. */
 export function getState(port: HistoryPort): Endpoint {
   return {
     describe: () => [
       {
         summary: "a stream's state, now or in the past",
         parameters: [streamParameter, ...pointParameters],
-        answer: { status: 200, description: 'AggregateState from the events.', headers: ETAG, schema: stateAnswer },
+        answer: { status: 200, description: 'The state, folded from the events.', headers: ETAG, schema: stateAnswer },
         problems: [
           ...(['invalid-query', 'invalid-id', 'invalid-time', 'stream-not-found', 'version-not-found'] as const),
           ...(['unavailable', 'event-unreadable', 'event-unknown', 'chain-broken'] as const),
@@ -65,8 +65,7 @@ export function getState(port: HistoryPort): Endpoint {
       const { stream = '' } = request.params
       const version = readWholeNumber(request, 'version', 1, Number.MAX_SAFE_INTEGER)
       const at = request.query.get('at')
-      if (version !== undefined && at !== null)
-        throw new TidemarkError('invalid-query', 'a state is of a version or at a moment, not both')
+      if (version !== undefined && at !== null) throw new TidemarkError('invalid-query', 'give version or at, not both')
       const point = { ...(version === undefined ? {} : { version }), ...(at === null ? {} : { at }) }
       const { state, head, time } = await port.stateAt(stream, point)
       return {
@@ -88,24 +87,24 @@ const pageParameters: readonly Parameter[] = [
   {
     name: 'direction',
     in: 'query',
-    description: 'Oldest first, or newest first.',
+    description: '`forward`: oldest first. `backward`: newest first.',
     schema: { type: 'string', enum: ['forward', 'backward'], default: 'forward' },
   },
   {
     name: 'after',
     in: 'query',
-    description: 'Goes on behind this version, in the same direction.',
+    description: 'Continues after this version, in the same direction.',
     schema: { type: 'integer', minimum: 0 },
   },
   limitParameter,
 ]
 
 const pointParameters: readonly Parameter[] = [
-  { name: 'version', in: 'query', description: 'As it was at this version.', schema: version },
+  { name: 'version', in: 'query', description: 'The state at this stream version.', schema: version },
   {
     name: 'at',
     in: 'query',
-    description: 'As it was at this moment, in place of a version.',
+    description: 'The state at this moment. Not together with `version`.',
     schema: { type: 'string', format: 'date-time' },
   },
 ]
@@ -122,7 +121,7 @@ const content: Readonly<Record<string, JsonSchema>> = {
   data: {},
 }
 
-/** An event as the log keeps it. */
+/** An event, as stored in the log. */
 export const recordedEvent = object(
   {
     ...{

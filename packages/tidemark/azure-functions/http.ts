@@ -12,34 +12,37 @@ import { problem, toProblem } from './problem.ts'
 
 export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
-/** What a method of a route does, and what it tells of itself. */
+/** The handler of one method of a route, and its description. */
 export interface Endpoint {
   readonly handle: Handler
-  /** What of the service it leads to: held against the service's declaration when the app starts. */
+  /** The decider or view it uses. Registration checks that the service declares it. */
   readonly uses?: { readonly decider?: AnyDecider; readonly view?: AnyView }
-  /** Asked for when somebody asks for the OpenAPI document. */
+  /** Describes its operations for the OpenAPI document; called on request. */
   describe(): readonly Operation[]
 }
 
-/** What the methods of a route do; a GET answers HEAD too. */
+/** The endpoints of a route by method. A GET also answers HEAD. */
 export interface Endpoints {
   readonly GET?: Endpoint
   readonly POST?: Endpoint
 }
 
-/** A route of a service: registered as it is declared here, and told by OpenAPI from the same declaration. */
+/** A route of a service. It is registered and described in OpenAPI from this declaration. */
 export interface Route extends Endpoints {
-  /** Of its function, behind the service's name: letters, digits, dashes. */
+  /** The name of its function, without the service's prefix: letters, digits, dashes. */
   readonly name: string
-  /** Behind `/api/<service>/`: text and `{parameter}`s. No other route of the app may match a path that it matches. */
+  /**
+   * The path below `/api/<service>/`: text and `{parameter}`s. No two routes of an app may match the same
+   * path.
+   */
   readonly path: string
 }
 
-// The host answers a method it has no function for with a bare 404: every route takes all of them, and says
-// itself which it has.
+// For a method without a function the host answers a bare 404. So every route takes all methods and answers
+// itself.
 const everyMethod: HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
 
-/** An HTTP trigger: a route and what its methods do. Every refusal and every error becomes its problem details. */
+/** An HTTP trigger for a route and its endpoints. Every refusal and error is answered as problem details. */
 export function http(route: string, endpoints: Endpoints): HttpFunctionOptions {
   const allowed = [...Object.keys(endpoints), ...(endpoints.GET ? ['HEAD'] : [])]
   return {
@@ -50,7 +53,7 @@ export function http(route: string, endpoints: Endpoints): HttpFunctionOptions {
       const endpoint = endpoints[(request.method === 'HEAD' ? 'GET' : request.method) as keyof Endpoints]
       if (endpoint === undefined) {
         const allow = allowed.join(', ')
-        return problem('method-not-allowed', `this route has ${allow}`, { headers: { allow } })
+        return problem('method-not-allowed', `this route allows ${allow}`, { headers: { allow } })
       }
       try {
         return await endpoint.handle(request, context)

@@ -5,18 +5,18 @@ import type { Route } from './http.ts'
 import type { Operation, Parameter } from './operation.ts'
 import { DOMAIN_REFUSAL, findStatus } from './problem.ts'
 
-/** A service, and all routes that it is served on. */
+/** A service, with all its routes. */
 export interface ServedService {
   readonly name: string
   readonly routes: readonly Route[]
 }
 
-/** What any operation may answer with: faults of the service itself. */
+/** Codes of every operation: faults of the service itself. */
 const everywhere = ['internal'] as const
 
 /**
- * OpenAPI 3.1 of services, made of the routes that they are served on. https://spec.openapis.org/oas/v3.1.1
- * @throws TidemarkError `internal` for a part of a path that no parameter describes, or a schema without JSON Schema.
+ * Builds OpenAPI 3.1 for services from their routes. https://spec.openapis.org/oas/v3.1.1
+ * @throws TidemarkError `internal` for a path parameter without description, or a schema without JSON Schema.
  * @example
  * ```ts
  * import { buildOpenApi, servedServices } from 'tidemark/azure-functions'
@@ -81,7 +81,7 @@ function buildHeader(description: string): JsonSchema {
   return { description, schema: { type: 'string' } }
 }
 
-/** A body may be left out where `{}` is one. */
+/** The body is optional if `{}` is valid. */
 function buildRequestBody(body: NonNullable<Operation['body']>, summary: string): JsonSchema {
   return {
     required: !validate(body, {}).valid,
@@ -90,8 +90,8 @@ function buildRequestBody(body: NonNullable<Operation['body']>, summary: string)
 }
 
 /**
- * One answer for each status, with the codes that it may have. Those of the domain are the decider's own:
- * another command's may be among them.
+ * One answer for each status, with its codes. The domain's codes are those of the decider, so some may belong
+ * to its other commands.
  */
 function buildProblems({ summary, refusals = {}, problems }: Operation): Record<string, JsonSchema> {
   const codes = Map.groupBy([...problems, ...everywhere], findStatus)
@@ -100,10 +100,10 @@ function buildProblems({ summary, refusals = {}, problems }: Operation): Record<
     problemAnswer(those.join(', '), { type: 'string', enum: those.toSorted() }, status >= 503),
   ])
   if (codes.has(DOMAIN_REFUSAL) && Object.keys(refusals).length > 0)
-    throw new TidemarkError('internal', `${summary} has a code of its own with the status of refusals`)
+    throw new TidemarkError('internal', `${summary} declares a problem with status 409, which refusals use`)
   const details = Object.entries(refusals).map(([code, what]) => `\`${code}\`: ${what}`)
   if (details.length > 0) {
-    const description = ['The domain refuses it.', ...details].join('\n\n')
+    const description = ['The domain refuses the command.', ...details].join('\n\n')
     answers.push([DOMAIN_REFUSAL, problemAnswer(description, { type: 'string' }, false)])
   }
   return Object.fromEntries(answers)
@@ -128,7 +128,7 @@ const Problem: JsonSchema = {
     type: { type: 'string', format: 'uri' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { type: 'string', description: 'Stable: what to branch on.' },
+    code: { type: 'string', description: 'The stable error code.' },
     detail: { type: 'string', description: 'For people.' },
     errors: {
       type: 'array',

@@ -4,31 +4,31 @@ import type { JsonSchema } from '../core/json-schema.ts'
 import { idPattern } from '../core/stream.ts'
 import { DEFAULT_LIMIT, keyPattern, MAX_LIMIT, tokenPattern, versionTagPattern } from './request.ts'
 
-/** What an endpoint does for whoever calls it, as OpenAPI tells it. */
+/** An operation of an endpoint, as described in OpenAPI. */
 export interface Operation {
-  /** Which command, where the path says it: `{command}`. */
+  /** The command, if the path has `{command}`. */
   readonly command?: string
   readonly summary: string
   readonly parameters: readonly Parameter[]
-  /** Of a command's data. */
+  /** The schema of a command's data. */
   readonly body?: CommandType['schema']
   readonly answer: Answer
-  /** What the domain may refuse with, and what each code means. */
+  /** The domain's refusals: each code and its meaning. */
   readonly refusals?: Readonly<Record<string, string>>
-  /** Codes that it may answer with, besides those of every operation. A command may be refused by the domain, too. */
+  /** The codes it may answer with, besides those of every operation and the domain's refusals. */
   readonly problems: readonly ErrorCode[]
 }
 
 export interface Parameter {
   readonly name: string
   readonly in: 'path' | 'query' | 'header'
-  /** What is in the path always is. */
+  /** Not needed for path parameters, which are always required. */
   readonly required?: true
   readonly description: string
   readonly schema: JsonSchema
 }
 
-/** What a query may have: the same list is told and taken. */
+/** The names of query parameters. The same list is described and checked. */
 export function queryNames(parameters: readonly Parameter[]): readonly string[] {
   return parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name)
 }
@@ -36,14 +36,14 @@ export function queryNames(parameters: readonly Parameter[]): readonly string[] 
 export interface Answer {
   readonly status: 200 | 201 | 202
   readonly description: string
-  /** Its headers, each with what it says. */
+  /** Its headers, each with a description. */
   readonly headers: Readonly<Record<string, string>>
   readonly schema: JsonSchema
 }
 
-export const ETAG = { ETag: 'The version, in quotes: what `If-Match` takes.' }
+export const ETAG = { ETag: 'The version, in quotes, as `If-Match` expects it.' }
 
-/** How many events a version counts. */
+/** A stream version, from 1. */
 export const version: JsonSchema = { type: 'integer', minimum: 1 }
 
 export function object(properties: Readonly<Record<string, JsonSchema>>, optional: readonly string[] = []): JsonSchema {
@@ -53,21 +53,21 @@ export function object(properties: Readonly<Record<string, JsonSchema>>, optiona
 export const idParameter: Parameter = {
   name: 'id',
   in: 'path',
-  description: 'Of the aggregate.',
+  description: "The aggregate's id.",
   schema: { type: 'string', pattern: idPattern.source },
 }
 
 export const positionParameter: Parameter = {
   name: 'position',
   in: 'query',
-  description: 'Waits until the view has come to this position, as a command answers it, and never shows older data.',
+  description: 'Waits until the view has reached this position of a command, so that no older data is returned.',
   schema: { type: 'string', examples: ['order-1@7'] },
 }
 
 export const limitParameter: Parameter = {
   name: 'limit',
   in: 'query',
-  description: 'How many items a page has at most.',
+  description: 'The maximum number of items in a page.',
   schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
 }
 
@@ -76,19 +76,21 @@ export const commandHeaders: readonly Parameter[] = [
     name: 'Idempotency-Key',
     in: 'header',
     description:
-      'The id of the command. It has one outcome: the same request is answered as the first time, also where there was nothing to do, and another request with this key is refused. A refusal is not kept. Without a key nothing can be repeated.',
+      'The id of the command, which takes effect once. A repeat of the same request gets the same answer, ' +
+      'even if there was nothing to do. A different request with this key is refused. Refusals are not stored. ' +
+      'Without a key a request cannot be repeated safely.',
     schema: { type: 'string', pattern: keyPattern.source },
   },
   {
     name: 'If-Match',
     in: 'header',
-    description: 'The version that the client decided on, as `ETag` answers it: another one refuses the command.',
+    description: 'The version the client decided on, as in `ETag`. The command is refused if the version differs.',
     schema: { type: 'string', pattern: versionTagPattern.source },
   },
   {
     name: 'X-Correlation-Id',
     in: 'header',
-    description: 'Common to all that one request sets off; copied into the events.',
+    description: 'Copied into every event that the request causes.',
     schema: { type: 'string', pattern: tokenPattern.source },
   },
 ]

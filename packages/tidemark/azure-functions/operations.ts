@@ -14,15 +14,18 @@ import { problem } from './problem.ts'
 import { checkParameters, readJson } from './request.ts'
 import { toTrace } from './triggers.ts'
 
-/** What the functions for operators need of their service. */
+/** What the operations endpoints need of their service. */
 export interface OperationsPort extends Operations {
   readonly name: string
   readonly actorSource: ActorSource
-  /** Settles once the store answers. @throws TidemarkError `unavailable` */
+  /**
+   * Resolves once the store answers.
+   * @throws TidemarkError `unavailable`
+   */
   ready(): Promise<void>
 }
 
-/** The routes that every service has for whoever looks after it. */
+/** The operations routes that every service has. */
 export function buildOperationRoutes(port: OperationsPort): readonly Route[] {
   return [
     { name: 'live', path: 'health/live', GET: live },
@@ -34,18 +37,17 @@ export function buildOperationRoutes(port: OperationsPort): readonly Route[] {
 }
 
 /**
- * The most of what waits that one request does something about: each takes its time, and an answer comes
- * within 230 s or never.
+ * How many parked items one request acts on at most. Each takes time, and Azure ends a request after 230 s.
  */
 const MAX_ACTED = 100
 
-/** `GET …/health/live`: the process answers. */
+/** `GET …/health/live`: whether the process answers. */
 const live: Endpoint = {
   describe: () => [
     {
       summary: 'whether the process answers',
       parameters: [],
-      answer: { status: 200, description: 'It does.', headers: {}, schema: object({ status: { const: 'live' } }) },
+      answer: { status: 200, description: 'It answers.', headers: {}, schema: object({ status: { const: 'live' } }) },
       problems: ['invalid-query'],
     },
   ],
@@ -56,16 +58,16 @@ const live: Endpoint = {
 }
 
 /**
- * `GET …/health/ready`: commands and queries are answered. Without a hub they are too: events wait in the
- * log, and `status` tells of it.
+ * `GET …/health/ready`: whether commands and queries are answered. They are answered without a hub too:
+ * events then wait in the log, and `status` reports the lag.
  */
 function readyEndpoint(port: OperationsPort): Endpoint {
   return {
     describe: () => [
       {
-        summary: 'whether commands and queries are answered',
+        summary: 'whether the service can answer commands and queries',
         parameters: [],
-        answer: { status: 200, description: 'They are.', headers: {}, schema: object({ status: { const: 'ready' } }) },
+        answer: { status: 200, description: 'It is.', headers: {}, schema: object({ status: { const: 'ready' } }) },
         problems: ['invalid-query', 'unavailable', 'container-missing'],
       },
     ],
@@ -77,14 +79,14 @@ function readyEndpoint(port: OperationsPort): Endpoint {
   }
 }
 
-/** `GET …/status`: how far all is behind, what waits, and what somebody should look at. */
+/** `GET …/status`: the lag, what is parked, and what needs attention. */
 function statusEndpoint(port: OperationsPort): Endpoint {
   return {
     describe: () => [
       {
-        summary: 'how the service does: lag, what waits, and what needs somebody',
+        summary: 'the status of the service: lag, what is parked, and what needs attention',
         parameters: [],
-        answer: { status: 200, description: 'What could be found out.', headers: {}, schema: statusAnswer },
+        answer: { status: 200, description: 'All parts that could be read.', headers: {}, schema: statusAnswer },
         problems: ['invalid-query', 'operator-only', 'unavailable'],
       },
     ],
@@ -97,14 +99,14 @@ function statusEndpoint(port: OperationsPort): Endpoint {
   }
 }
 
-/** `GET …/parked?stream=&handler=&code=`: what waits since it could not be processed. */
+/** `GET …/parked?stream=&handler=&code=`: parked streams and messages. */
 function parkedEndpoint(port: OperationsPort): Endpoint {
   return {
     describe: () => [
       {
-        summary: 'what waits since it could not be processed',
+        summary: 'parked streams and messages',
         parameters: choiceParameters,
-        answer: { status: 200, description: 'All of it: there is a limit.', headers: {}, schema: parkedAnswer },
+        answer: { status: 200, description: 'All that match, without paging.', headers: {}, schema: parkedAnswer },
         problems: ['invalid-query', 'operator-only', 'unavailable'],
       },
     ],
@@ -140,13 +142,13 @@ const bodies = {
   discard: z.strictObject({ ...choiceShape, message: z.string().min(1).exactOptional(), reason }),
 }
 const summaries: Readonly<Record<ParkedAction, string>> = {
-  redrive: 'tries again what waits, by the code that runs',
-  skip: 'gives up the event that a stream waits for, and tries the rest',
-  discard: 'gives up what waits',
+  redrive: 'retries parked streams with the running code',
+  skip: 'discards the event that a stream waits for, and retries the rest',
+  discard: 'discards what is parked',
 }
 const actions = ['redrive', 'skip', 'discard'] as const
 
-/** `POST …/parked/{redrive|skip|discard}`: does something about what waits, and tells what became of each. */
+/** `POST …/parked/{redrive|skip|discard}`: acts on parked streams and messages, and reports each result. */
 function parkedCommand(port: OperationsPort): Endpoint {
   return {
     describe: () =>
@@ -155,7 +157,7 @@ function parkedCommand(port: OperationsPort): Endpoint {
         summary: summaries[action],
         parameters: [],
         body: bodies[action],
-        answer: { status: 200, description: 'What became of each.', headers: {}, schema: actedAnswer },
+        answer: { status: 200, description: 'The result for each item.', headers: {}, schema: actedAnswer },
         problems: [
           ...(['invalid-json', 'invalid-command', 'invalid-query', 'unsupported-media-type'] as const),
           ...(['body-too-large', 'operator-only', 'not-parked', 'unavailable', 'outcome-unknown'] as const),
@@ -166,10 +168,10 @@ function parkedCommand(port: OperationsPort): Endpoint {
       checkParameters(request, [])
       const action = actions.find((each) => each === request.params.command)
       if (action === undefined)
-        throw new TidemarkError('unknown-command', `the commands of what is parked are ${actions.join(', ')}`)
+        throw new TidemarkError('unknown-command', `the commands for parked streams are ${actions.join(', ')}`)
       const body = await readJson(request)
       const data = body.valid ? validate<ParkedCommandBody>(bodies[action], body.value) : body
-      if (!data.valid) return problem('invalid-command', `the body is not that of ${action}`, { errors: data.issues })
+      if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
       const { reason = '', ...choice } = data.value
       const why = { reason, by: readActor(request, port.actorSource) }
       return { jsonBody: await act(port, choice, action, why, context) }
@@ -201,14 +203,14 @@ function toResultItem(acted: ParkedActionResult): object {
 }
 
 const choiceParameters: readonly Parameter[] = [
-  { name: 'stream', in: 'query', description: 'Of this stream alone.', schema: { type: 'string' } },
+  { name: 'stream', in: 'query', description: 'Only this stream.', schema: { type: 'string' } },
   {
     name: 'handler',
     in: 'query',
-    description: 'For this view, generation of a view (`order@2`), or reaction alone.',
+    description: 'Only this view, generation of a view (`order@2`) or reaction.',
     schema: { type: 'string' },
   },
-  { name: 'code', in: 'query', description: 'With this error code alone.', schema: { type: 'string' } },
+  { name: 'code', in: 'query', description: 'Only this error code.', schema: { type: 'string' } },
 ]
 
 const text: JsonSchema = { type: 'string' }
@@ -223,7 +225,7 @@ const statusAnswer = object(
     service: text,
     build: text,
     time,
-    clockSkewMs: { type: 'integer', description: "By how much the host's clock is ahead of the store's." },
+    clockSkewMs: { type: 'integer', description: "How far the host's clock is ahead of the store's." },
     relay: object({ commits: count, more: { type: 'boolean' }, seconds }),
     consumers: list(
       object({
@@ -259,7 +261,7 @@ const statusAnswer = object(
     ),
     canary: object({ at: time, seconds }, ['at', 'seconds']),
     unknown: list(object({ part: text, reason: text })),
-    concerns: list({ type: 'string', description: 'What somebody should look at: a sentence.' }),
+    concerns: list({ type: 'string', description: 'What needs attention: a sentence.' }),
   },
   ['clockSkewMs', 'relay', 'schedule', 'canary'],
 )
@@ -307,5 +309,5 @@ const actedAnswer = object({
       ['handler', 'stream', 'message', 'code', 'reason'],
     ),
   ),
-  more: { type: 'boolean', description: 'Whether more of what was chosen waits: ask again.' },
+  more: { type: 'boolean', description: 'Whether more matching items are parked: repeat the request.' },
 })

@@ -3,10 +3,7 @@ import * as z from 'zod'
 import { TidemarkError } from '../core/errors.ts'
 import type { ActorSource } from './actor.ts'
 
-/**
- * The app role of whoever looks after a running system. It is declared in the app registration, and given to
- * people and groups there.
- */
+/** The app role of operators. The app registration declares it and assigns it to people and groups. */
 export const OPERATOR_ROLE = 'Tidemark.Operator'
 
 /**
@@ -18,14 +15,14 @@ const principal = z.object({
 })
 
 /**
- * Lets through who may look after the system: in Azure whoever has the role `Tidemark.Operator`, which App
- * Service Authentication tells; on a laptop, whose endpoints answer on loopback alone, everybody.
+ * Lets operators through. In Azure they have the role `Tidemark.Operator`, as reported by App Service
+ * Authentication. On a laptop everybody is one, because the emulators answer on loopback only.
  * @throws TidemarkError `operator-only`
  */
 export function checkOperator(request: HttpRequest, source: ActorSource): void {
   if (source === 'client') return
   if (source === 'platform' && readRoles(request).includes(OPERATOR_ROLE)) return
-  throw new TidemarkError('operator-only', `this is for those with the role ${OPERATOR_ROLE}`)
+  throw new TidemarkError('operator-only', `this request needs the role ${OPERATOR_ROLE}`)
 }
 
 function readRoles(request: HttpRequest): readonly string[] {

@@ -2,7 +2,10 @@ import type { HttpResponseInit } from '@azure/functions'
 import { type ErrorCode, isTidemarkError } from '../core/errors.ts'
 import type { Issue } from '../core/schema.ts'
 
-/** The HTTP status of each code. What is not here is the domain's: 409, the state of the resource forbids it. */
+/**
+ * The HTTP status of each Tidemark code. Any other code is a domain refusal: 409, the resource's state
+ * forbids it.
+ */
 const statuses: Readonly<Record<ErrorCode, number>> = {
   'invalid-json': 400,
   'invalid-command': 400,
@@ -61,20 +64,21 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 
 export const DOMAIN_REFUSAL = 409
 /**
- * What is no news: a reader waits for a view that is a moment behind, or asks for a stream that was told to
- * wait when it was parked.
+ * Codes that are not logged: a reader waits for a view that is briefly behind, or reads a parked stream whose
+ * parking was already logged.
  */
 const everyday: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['view-behind', 'stream-parked'])
 const RETRY_AFTER_SECONDS = '1'
 
-/** The HTTP status of a code, Tidemark's or the domain's. */
+/** The HTTP status of a code of Tidemark or the domain. */
 export function findStatus(code: string): number {
   return code in statuses ? statuses[code as ErrorCode] : DOMAIN_REFUSAL
 }
 
 /**
- * RFC 9457: `type` and `code` are stable, `detail` is for people. https://www.rfc-editor.org/rfc/rfc9457
- * @param extra headers of this answer, and what is wrong where.
+ * Builds problem details (RFC 9457): `type` and `code` are stable, `detail` is for people.
+ * https://www.rfc-editor.org/rfc/rfc9457
+ * @param extra further headers, and validation errors.
  */
 export function problem(
   code: string,
@@ -101,15 +105,15 @@ export function problem(
   }
 }
 
-/** Where a handler's faults are told: the context of its invocation. */
+/** The invocation context, to which faults are logged. */
 interface Log {
   warn(...what: unknown[]): void
   error(...what: unknown[]): void
 }
 
 /**
- * The problem of a thrown error. What may pass is a warning of one line; what is a fault of the service is
- * logged whole, and told to the caller as no more than that.
+ * Turns a thrown error into a problem. A transient error logs one warning. A fault of the service is logged
+ * in full, and the caller gets no details.
  */
 export function toProblem(error: unknown, log: Log): HttpResponseInit {
   if (isTidemarkError(error)) {
@@ -120,5 +124,5 @@ export function toProblem(error: unknown, log: Log): HttpResponseInit {
     }
   }
   log.error(error)
-  return problem(isTidemarkError(error) ? error.code : 'internal', 'the service has a fault; it is in its log')
+  return problem(isTidemarkError(error) ? error.code : 'internal', 'the service failed; its log has the details')
 }

@@ -8,7 +8,7 @@ import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
 import { checkParameters, readLimit, readPosition } from './request.ts'
 
-/** What a query function needs of its service. */
+/** What the query endpoints need of their service. */
 export interface QueryPort {
   document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
   documents(
@@ -23,8 +23,8 @@ export interface QueryPort {
 }
 
 /**
- * `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a
- * many-stream view.
+ * `GET …/{parameter}`: one document. The path has the aggregate's id in a single-stream view, and the
+ * document's key in a multi-stream view.
  */
 export function getDocument(port: QueryPort, view: AnyView, parameter: string): Endpoint {
   const ofStream = view.kind === 'one-stream'
@@ -32,7 +32,7 @@ export function getDocument(port: QueryPort, view: AnyView, parameter: string): 
     {
       name: parameter,
       in: 'path',
-      description: ofStream ? `Of the ${view.category}.` : 'The key of the document.',
+      description: ofStream ? `The id of the ${view.category}.` : 'The key of the document.',
       schema: { type: 'string', ...(ofStream ? { pattern: idPattern.source } : {}) },
     },
     positionParameter,
@@ -42,7 +42,7 @@ export function getDocument(port: QueryPort, view: AnyView, parameter: string): 
     uses: { view },
     describe: () => [
       {
-        summary: `one of ${view.name}`,
+        summary: `a document of ${view.name}`,
         parameters,
         answer: {
           status: 200,
@@ -66,7 +66,9 @@ export function getDocument(port: QueryPort, view: AnyView, parameter: string): 
   }
 }
 
-/** `GET …?<filter>=&limit=&continuation=`: a page of documents, by the view's sort key, descending. */
+/**
+ * `GET …?<filter>=&limit=&continuation=`: a page of documents, ordered by the view's sort key, descending.
+ */
 export function listDocuments(port: QueryPort, view: AnyView): Endpoint {
   const filters = Object.keys(view.filters)
   const parameters = [...filterParameters(view), limitParameter, continuationParameter, positionParameter]
@@ -79,7 +81,7 @@ export function listDocuments(port: QueryPort, view: AnyView): Endpoint {
         parameters,
         answer: {
           status: 200,
-          description: `Documents of the view ${view.name}, by its sort key, descending; those that share one by their keys.`,
+          description: `Documents of the view ${view.name}, descending by sort key, then by key.`,
           headers: {},
           schema: object({ items: { type: 'array', items: documentSchema(view) }, continuation: { type: 'string' } }, [
             'continuation',
@@ -107,7 +109,8 @@ const continuationParameter: Parameter = {
   name: 'continuation',
   in: 'query',
   description:
-    'Goes on where a page ended, with what that page answered; absent there, it was the last. Whatever is written meanwhile, a document that was there throughout comes once, unless its sort key changes.',
+    'The continuation of the previous page; the last page has none. A document that exists throughout appears ' +
+    'exactly once, unless its sort key changes meanwhile.',
   schema: { type: 'string' },
 }
 
@@ -115,12 +118,12 @@ function filterParameters(view: AnyView): Parameter[] {
   return Object.entries(view.filters).map(([name, values]) => ({
     name,
     in: 'query',
-    description: `Documents with this ${name} alone.`,
+    description: `Only documents with this ${name}.`,
     schema: { type: 'string', enum: [...values] },
   }))
 }
 
-/** A view that does not say what its documents are like has any. */
+/** A view without a document schema allows any document. */
 function documentSchema(view: AnyView): JsonSchema {
   return view.document ? buildJsonSchema(view.document, `the documents of ${view.name}`) : {}
 }

@@ -16,22 +16,22 @@ import {
   type TriggerPort,
 } from './triggers.ts'
 
-/** What a service's functions are made of. */
+/** What a service's functions need. */
 export interface RegisteredService extends HistoryPort, TriggerPort, OperationsPort {
   readonly declaration: Service
-  /** Writes what is not written yet: the host is about to end. */
+  /** Flushes pending writes, because the host is about to end. */
   close(): Promise<void>
 }
 
-// Those of this app: a bundle has one, the local host as many as it loads.
+// The services of this app. A bundle has one; the local host has all that it loads.
 const served: ServedService[] = []
 
 /**
- * Registers the functions of a service: its routes, the history of its streams, its health and what waits
- * over HTTP, its relay, one consumer for all its views, one for its reactions to each hub, and the timer of
- * its periodic work. Once for the app, `/api/openapi.json` tells the routes of all its services. All of it is
- * checked first, and registered as a whole or not at all.
- * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
+ * Registers the functions of a service. These are its HTTP routes, including stream history, health and
+ * operations. Then its relay, one consumer for all its views, one consumer per followed hub, and the timer of
+ * periodic work. `/api/openapi.json`, once per app, describes the routes of all services. Everything is
+ * checked first and registered completely or not at all.
+ * @throws TidemarkError `registration-invalid`: one line per fault, and the app does not start.
  * @example
  * ```ts
  * import { compose, register } from 'tidemark/azure-functions'
@@ -56,9 +56,8 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   const faults = registrationFaults(declaration, placed)
   if (faults.length > 0) throw new TidemarkError('registration-invalid', faults.join('\n'))
 
-  // Without it the host leaves empty messages out of a batch: nobody would hear of them, nor which number is
-  // whose of the others.
-  // https://github.com/Azure/azure-functions-host/issues/8499
+  // By default the host leaves empty messages out of a batch. Then nobody would notice them, and the sequence
+  // numbers of the other messages would be unknown. https://github.com/Azure/azure-functions-host/issues/8499
   if (served.length === 0) app.setup({ capabilities: { IncludeEmptyEntriesInMessagePayload: true } })
   for (const { name: route, path, ...endpoints } of all)
     app.http(`${name}-${route}`, http(`${name}/${path}`, endpoints))
@@ -75,7 +74,7 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
 }
 
 /**
- * The services of this app, as they are served.
+ * The services of this app, with their routes.
  * @example
  * ```ts
  * import { serve, servedServices } from 'tidemark/azure-functions'
@@ -90,7 +89,7 @@ export function servedServices(): readonly ServedService[] {
 }
 
 const openApi: Endpoint = {
-  // Not of a service.
+  // It belongs to no service.
   describe: () => [],
   async handle(request) {
     checkParameters(request, [])

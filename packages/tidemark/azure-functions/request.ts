@@ -5,43 +5,44 @@ import type { Validation } from '../core/schema.ts'
 import { type Position, parsePosition } from '../core/stream.ts'
 import { isTraceparent } from '../core/telemetry.ts'
 
-/** The largest body that is read: an event that may still be sent is not larger. Bytes. */
+/** The largest accepted body, in bytes. An event that fits into a message is not larger. */
 export const MAX_BODY_BYTES = 1024 * 1024
 
-// Printable ASCII without spaces: what may stand in a header and in a log line without harm.
+// Printable ASCII without spaces: safe in a header and in a log line.
 export const tokenPattern = /^[\x21-\x7e]{1,255}$/
-// No comma either: a header that was sent twice arrives as one value, joined by a comma, and is no key.
+// No comma either: the host joins repeated headers with a comma, and a joined value is not a key.
 export const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
-// JSON can escape one half of a surrogate pair, which is no Unicode and has no hash:
+// JSON can escape half a surrogate pair, which is not valid Unicode and cannot be hashed:
 // https://www.rfc-editor.org/rfc/rfc7493#section-2.1
 const surrogateEscape = /\\u[dD][89a-fA-F]/
 export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
 
 /**
- * The JSON of a body; an empty one is `{}`, for commands that say all in their name. Not valid is what could
- * not become part of an event: an integer that is not safe, a field named `__proto__`, too many levels.
+ * Reads the JSON of a body. An empty body is `{}`, for commands without data. Not valid: JSON that could not
+ * become part of an event, such as an unsafe integer, a field named `__proto__`, or too many levels.
  * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
  */
 export async function readJson(request: HttpRequest): Promise<Validation<unknown>> {
   const tooLarge = (): TidemarkError =>
-    new TidemarkError('body-too-large', `a body has at most ${MAX_BODY_BYTES} bytes`)
+    new TidemarkError('body-too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`)
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
   if (bytes.byteLength === 0) {
-    // The host hands a body without a length on as none:
+    // The host drops a body that has no length:
     // https://github.com/Azure/azure-functions-nodejs-worker/issues/524
     if (request.headers.has('transfer-encoding'))
       throw new TidemarkError(
         'invalid-json',
-        'a body that is sent in chunks does not arrive: send it with its Content-Length',
+        'the host drops a body that is sent in chunks: send it with a Content-Length',
       )
     return { valid: true, value: {} }
   }
   const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
-  if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'a body has no content coding')
+  if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'send the body without content coding')
   const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
-  if (mediaType !== 'application/json') throw new TidemarkError('unsupported-media-type', 'a body is application/json')
+  if (mediaType !== 'application/json')
+    throw new TidemarkError('unsupported-media-type', 'send the body as application/json')
   const json = asJson(parseBody(bytes))
   if (json.valid) return json
   const { pointer, detail } = json.fault
@@ -57,10 +58,13 @@ function parseBody(bytes: ArrayBuffer): unknown {
   }
 }
 
-/** Takes the members of a value as they are. @throws Error for a name or a text with one half of a surrogate pair. */
+/**
+ * A JSON reviver that returns each value unchanged.
+ * @throws Error for a name or a string with half a surrogate pair.
+ */
 function checkUnicode(name: string, value: unknown): unknown {
   if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed()))
-    throw new Error('it has one half of a surrogate pair')
+    throw new Error('it has half a surrogate pair')
   return value
 }
 
@@ -71,12 +75,15 @@ export function readIdempotencyKey(request: HttpRequest): string | undefined {
   if (!keyPattern.test(key))
     throw new TidemarkError(
       'invalid-idempotency-key',
-      'there is one Idempotency-Key, of 1 to 255 printable ASCII characters, no space and no comma',
+      'send one Idempotency-Key of 1 to 255 printable ASCII characters, without space and comma',
     )
   return key
 }
 
-/** The version of `If-Match: "7"`. @throws TidemarkError `invalid-if-match` */
+/**
+ * The version in `If-Match: "7"`.
+ * @throws TidemarkError `invalid-if-match`
+ */
 export function readExpectedVersion(request: HttpRequest): number | undefined {
   const tag = request.headers.get('if-match')
   if (tag === null) return undefined
@@ -84,60 +91,72 @@ export function readExpectedVersion(request: HttpRequest): number | undefined {
   if (digits === undefined)
     throw new TidemarkError(
       'invalid-if-match',
-      'If-Match is one version in quotes, as ETag answers it, such as "7": no *, no list, no weak tag',
+      'If-Match must be one version in quotes, as in ETag, such as "7": no *, no list, no weak tag',
     )
   return Number(digits)
 }
 
-/** A header that becomes part of events. @throws TidemarkError `invalid-header` */
+/**
+ * Reads a header that becomes part of events.
+ * @throws TidemarkError `invalid-header`
+ */
 export function readToken(request: HttpRequest, name: string): string | undefined {
   const value = request.headers.get(name)
   if (value === null) return undefined
   if (!tokenPattern.test(value))
-    throw new TidemarkError('invalid-header', `${name} has 1 to 255 printable ASCII characters and no space`)
+    throw new TidemarkError('invalid-header', `${name} must be 1 to 255 printable ASCII characters without space`)
   return value
 }
 
-/** Trace Context says that what is not well-formed is ignored. */
+/** Trace Context requires that an invalid header is ignored. */
 export function readTraceparent(request: HttpRequest): string | undefined {
   const value = request.headers.get('traceparent')
   return isTraceparent(value) ? value : undefined
 }
 
-/** The position of `?position=order-1@7`. @throws TidemarkError `invalid-position` */
+/**
+ * The position in `?position=order-1@7`.
+ * @throws TidemarkError `invalid-position`
+ */
 export function readPosition(request: HttpRequest): Position | undefined {
   const token = request.query.get('position')
   return token === null ? undefined : parsePosition(token)
 }
 
-// Function keys travel as parameters of their own:
+// Clients may send function keys as query parameters:
 // https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
 const platformParameters = ['code', 'clientId']
 
 /**
- * Refuses a parameter that nobody reads: a misspelt filter must not look like an unfiltered answer.
+ * Refuses unknown parameters: a misspelt filter must not return an unfiltered answer.
  * @throws TidemarkError `invalid-query`
  */
 export function checkParameters(request: HttpRequest, known: readonly string[]): void {
   for (const name of request.query.keys())
     if (!known.includes(name) && !platformParameters.includes(name))
-      throw new TidemarkError('invalid-query', `there is no parameter ${name}; there are ${known.join(', ')}`)
+      throw new TidemarkError('invalid-query', `there is no parameter ${name}; known parameters: ${known.join(', ')}`)
 }
 
 export const DEFAULT_LIMIT = 20
 export const MAX_LIMIT = 100
 
-/** How many items a page of a list has at most: `?limit=`. @throws TidemarkError `invalid-query` */
+/**
+ * The page size: `?limit=`.
+ * @throws TidemarkError `invalid-query`
+ */
 export function readLimit(request: HttpRequest): number {
   return readWholeNumber(request, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT
 }
 
-/** A parameter that is a number. @throws TidemarkError `invalid-query` */
+/**
+ * Reads an integer parameter.
+ * @throws TidemarkError `invalid-query`
+ */
 export function readWholeNumber(request: HttpRequest, name: string, least: number, most: number): number | undefined {
   const text = request.query.get(name)
   if (text === null) return undefined
   const value = Number(text)
   if (!/^[0-9]+$/.test(text) || value < least || value > most)
-    throw new TidemarkError('invalid-query', `${name} is a whole number from ${least} to ${most}`)
+    throw new TidemarkError('invalid-query', `${name} must be an integer from ${least} to ${most}`)
   return value
 }

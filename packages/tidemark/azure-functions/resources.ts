@@ -4,8 +4,8 @@ import type { Route } from './http.ts'
 import { getDocument, listDocuments, type QueryPort } from './queries.ts'
 
 /**
- * The routes of a resource.
- * @throws TidemarkError `registration-invalid` where it offers a command that its decider has not.
+ * Builds the routes of a resource.
+ * @throws TidemarkError `registration-invalid` if it offers a command its decider does not declare.
  */
 export function buildResourceRoutes(
   port: CommandPort & QueryPort,

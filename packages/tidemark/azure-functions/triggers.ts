@@ -12,8 +12,8 @@ import { LEASES, LOG, projectionName, reactionsGroup } from '../core/service.ts'
 import { parseDelivery } from './delivery.ts'
 
 /**
- * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is
- * lost. With this one a batch is brought again for ever, and its partition waits.
+ * Without a retry policy the host moves its checkpoint or lease past a failed batch, and the batch is lost.
+ * With this policy the batch is retried for ever, and its partition waits.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
  */
 const forEver: RetryOptions = {
@@ -24,45 +24,50 @@ const forEver: RetryOptions = {
 }
 
 /**
- * How long the feed of an instance that was killed waits for another, in milliseconds. Half the default:
- * until then nothing of the service is published. A lease is renewed three times in that time, so that one
- * renewal that fails loses nothing.
+ * How long the feed of a killed instance waits for another instance, in milliseconds. It is half the default,
+ * because until then the service publishes nothing. A lease is renewed three times in that time, so one
+ * failed renewal loses nothing.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger
  */
 const LEASE_EXPIRES_MS = 30_000
 const LEASE_RENEWED_MS = 10_000
-/** How often an instance looks for leases that it may take. */
+/** How often an instance looks for free leases. */
 const LEASES_SOUGHT_MS = 10_000
 
 const REPORT_EVERY_MS = 60_000
-/** Reasons that are told apart: partitions of one function, each held for its own, take turns. */
+/**
+ * How many reasons are reported separately. Partitions of one function may fail for different reasons in
+ * turn.
+ */
 const MAX_REASONS = 100
 
 /**
- * An Event Hubs trigger that is handed text, of which the library parses what is JSON. Bound as objects,
- * which is the default, messages would pass through Json.NET: it rewrites text that looks like a date, and a
- * body that is not JSON fails its whole batch before the function sees it.
- * https://github.com/Azure/azure-webjobs-sdk/issues/1830
+ * An Event Hubs trigger that gets text; the library parses the JSON itself. By default, messages are bound as
+ * objects and pass through Json.NET. It rewrites text that looks like a date. A body that is not JSON fails
+ * its whole batch before the function sees it. https://github.com/Azure/azure-webjobs-sdk/issues/1830
  */
 export type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'string' }
 
-/** What the triggers of a service are made of. */
+/** What the triggers need of their service. */
 export interface TriggerPort {
   readonly name: string
   readonly relayPollDelay: number
-  /** Publishes what is new in the log. */
+  /** Publishes new log items. */
   relay(items: readonly unknown[], trace: Trace): Promise<void>
-  /** Brings a batch of the service's own hub to all its views. */
+  /** Handles a batch of the service's own hub in all its views. */
   project(delivery: Delivery, trace: Trace): Promise<void>
-  /** Brings a batch of a hub to all reactions that follow it. */
+  /** Handles a batch of a hub in all reactions that follow it. */
   react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
-  /** How often periodic work is done, in seconds: 1 to 60. */
+  /** The interval of periodic work, in seconds: 1 to 60. */
   readonly periodSeconds: number
-  /** Sends what is due, and looks for consumers that stand still. */
+  /** Sends due commands and checks for stalled consumers. */
   doPeriodicWork(trace: Trace): Promise<void>
 }
 
-/** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
+/**
+ * The relay (transactional outbox): the change feed of the service's log, from its beginning, to the
+ * service's hub.
+ */
 export function buildRelayTrigger(port: TriggerPort): CosmosDBv4FunctionOptions {
   return {
     connection: 'CosmosConnection',
@@ -80,20 +85,19 @@ export function buildRelayTrigger(port: TriggerPort): CosmosDBv4FunctionOptions 
   }
 }
 
-/** The projections: the service's own hub, for all its views. */
+/** The projections: the service's own hub, to all its views. */
 export function buildProjectionsTrigger(port: TriggerPort): TextEventHubOptions {
   return consumer(port.name, projectionName(port.name), (delivery, trace) => port.project(delivery, trace))
 }
 
-/** The reactions to the events of a hub. Refusals that their commands met are traced: an everyday outcome. */
+/** The reactions to the events of a hub. Refusals of their commands are traced as a normal outcome. */
 export function buildReactionsTrigger(port: TriggerPort, hub: string): TextEventHubOptions {
   return consumer(hub, reactionsGroup(port.name), (delivery, trace) => port.react(hub, delivery, trace))
 }
 
 /**
- * What a service does again and again. One instance of the function app runs a timer at a time; where two do,
- * nothing takes effect twice all the same.
- * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
+ * The timer of periodic work. One instance of the function app runs a timer at a time. If two run, nothing
+ * takes effect twice. https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
 export function buildPeriodicTrigger(port: TriggerPort): TimerFunctionOptions {
   const { periodSeconds } = port
@@ -123,11 +127,11 @@ function consumer(
   }
 }
 
-/** Batches that keep failing say why in one line a minute for each reason, and always fail: the host must know. */
+/** Logs each reason for a failing batch once a minute. Always rethrows, so that the host retries. */
 function reportFailures<Batch>(
   handle: (batch: Batch, context: InvocationContext) => Promise<void>,
 ): (batch: Batch, context: InvocationContext) => Promise<void> {
-  /** When a reason may be said again. */
+  /** When each reason may be logged again. */
   const reportedReasons = new Map<string, number>()
   return async (batch, context) => {
     try {
@@ -136,7 +140,7 @@ function reportFailures<Batch>(
       const why = describeError(error)
       const now = performance.now()
       for (const [reason, again] of reportedReasons) if (again <= now) reportedReasons.delete(reason)
-      // Reasons that are never the same must not fill the memory: past the bound they are all one.
+      // Bounds the memory if every reason is different: beyond the limit they count as one.
       const reason = reportedReasons.has(why) || reportedReasons.size < MAX_REASONS ? why : 'others'
       if (!reportedReasons.has(reason)) {
         reportedReasons.set(reason, now + REPORT_EVERY_MS)

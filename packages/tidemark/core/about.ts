@@ -2,7 +2,7 @@ import type { EventType } from './event.ts'
 import { buildJsonSchema, type JsonSchema } from './json-schema.ts'
 import { listFollowedServices, listReactions, projectionName, reactionsName, type Service } from './service.ts'
 
-/** One version of an event, and what its data is like. */
+/** One version of an event, and the JSON Schema of its data. */
 export interface EventVersionAbout {
   readonly version: number
   /** `additive`: readers of the version before can read it. `breaking`: they cannot. */
@@ -10,23 +10,23 @@ export interface EventVersionAbout {
   readonly schema: JsonSchema
 }
 
-/** A view or a reaction of a consumer, and the events that it is made of or reacts to; null: all of its category. */
+/** A view or a reaction of a consumer, and the events it handles; null: all of its category. */
 export interface HandlerAbout {
   readonly name: string
   readonly category: string
   readonly events: readonly string[] | null
 }
 
-/** What a service declares, for whoever draws it or offers its commands. */
+/** What a service declares, for tools that draw it or offer its commands. */
 export interface ServiceAbout {
   readonly service: string
-  /** Tells builds apart that know other handlers or other events. */
+  /** Identifies the build, by its handlers and events. */
   readonly build: string
-  /** Its own hub. */
+  /** The service's own hub. */
   readonly hub: string
   readonly categories: readonly {
     readonly name: string
-    /** Whether its streams are those of a process manager. */
+    /** Whether its streams belong to a process manager. */
     readonly process: boolean
     readonly commands: readonly string[]
     readonly events: readonly string[]
@@ -34,9 +34,9 @@ export interface ServiceAbout {
   readonly events: readonly {
     readonly type: string
     readonly category: string
-    /** Every version that was ever written, the oldest first. */
+    /** Every version ever written, oldest first. */
     readonly versions: readonly EventVersionAbout[]
-    /** What other services are told of it; absent where it is no part of the public contract. */
+    /** Its public event; absent if the event is not part of the public contract. */
     readonly published?: { readonly type: string; readonly versions: readonly EventVersionAbout[] }
   }[]
   readonly views: readonly {
@@ -53,7 +53,7 @@ export interface ServiceAbout {
   }[]
 }
 
-/** @throws TidemarkError `internal` for an event whose schema has no JSON Schema. */
+/** @throws TidemarkError `internal` if an event's schema has no JSON Schema. */
 export function describeService(service: Service, build: string): ServiceAbout {
   const processes = new Set((service.processes ?? []).map(({ decider }) => decider))
   const toName = ({ name }: { readonly name: string }): string => name

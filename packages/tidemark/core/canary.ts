@@ -3,16 +3,16 @@ import { commandType, type Decider } from './decider.ts'
 import { type EventOf, eventType } from './event.ts'
 import type { SingleStreamView } from './view.ts'
 
-/** Says nothing: when it was sent is its time. */
+/** Carries no data: its timestamp is the information. */
 const CanarySent = eventType('CanarySent', z.object({}))
 type CanaryEvent = EventOf<typeof CanarySent>
 
 /**
- * A command that goes the whole way of any other, log, relay, hub and view, only to prove that it is open. A
- * service that lists `canary` among its deciders and `canaryView` among its views is sent one every minute
- * where the setting TIDEMARK_CANARY asks for it.
+ * A test command that takes the same path as any other: log, relay, hub and view. It proves that the path
+ * works. A service opts in by listing `canary` among its deciders and `canaryView` among its views. It then
+ * gets one every minute if the setting TIDEMARK_CANARY asks for it.
  *
- * Each day has a stream of its own, `canary-2026-01-31`, so that none grows for ever.
+ * Each day has its own stream, `canary-2026-01-31`, so that no stream grows for ever.
  * @example
  * ```ts
  * import { canary, canaryView, type Service } from 'tidemark'

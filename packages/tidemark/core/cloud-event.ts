@@ -6,8 +6,8 @@ import { isTooDeep, MAX_NESTING } from './json.ts'
 import { formatPosition, isStream, parseCategory } from './stream.ts'
 
 /**
- * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is unique for `source` (the position of
- * the event), the extension attributes are named as section "Naming Conventions" wants (lower-case letters
+ * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is the event's stream position, which is
+ * unique within `source`. Extension attributes follow the section "Naming Conventions" (lower-case letters
  * and digits).
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  * @example
@@ -42,8 +42,8 @@ export const cloudEvent = z.object({
 export type CloudEvent = z.infer<typeof cloudEvent>
 
 /**
- * What the log keeps of an event that says something else to others, as the attribute `recorded` carries it:
- * JSON in a text.
+ * The private content of an event whose public event differs. The attribute `recorded` carries it as a JSON
+ * string.
  */
 const recordedContent = z.object({
   type: z.string().min(1),
@@ -59,7 +59,8 @@ const recordedContent = z.object({
  * import assert from 'node:assert/strict'
  * import { formatDataschema } from 'tidemark/tools'
  *
- * assert.equal(formatDataschema('/entries/entry', { type: 'Opened', schemaVersion: 2 }), 'urn:tidemark:entries:Opened:2')
+ * const content = { type: 'Opened', schemaVersion: 2 }
+ * assert.equal(formatDataschema('/entries/entry', content), 'urn:tidemark:entries:Opened:2')
  * ```
  */
 export function formatDataschema(source: string, { type, schemaVersion }: Omit<EventContent, 'data'>): string {
@@ -67,9 +68,9 @@ export function formatDataschema(source: string, { type, schemaVersion }: Omit<E
 }
 
 /**
- * The message of an event. Its type and data are the public contract's; where the service keeps something
- * else, `recorded` has that, for the service's own consumers and for the hash. A hub has no rights within
- * itself: what is not published is no secret from those who may read it.
+ * Builds the message of an event. Its type and data are those of the public event. If the private event
+ * differs, the attribute `recorded` carries it, for the service's own consumers and for the hash. A hub has
+ * no access control per event: everyone who can read the hub can also read private events.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -111,8 +112,8 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
 }
 
 /**
- * Whether a message may be of a stream of these categories. One that is of another's for sure need not be
- * read, so a consumer does not pay for what it does not follow; whatever is not so sure is.
+ * Whether a message may belong to a stream of these categories. False only if it certainly belongs to another
+ * category, so a consumer need not parse it. True if in doubt.
  */
 export function mayBelongTo(categories: ReadonlySet<string>, message: unknown): boolean {
   const subject = (message as Partial<CloudEvent> | null | undefined)?.subject
@@ -120,9 +121,10 @@ export function mayBelongTo(categories: ReadonlySet<string>, message: unknown): 
 }
 
 /**
- * The recorded event that a message carries, its hash verified: what a consumer gets is what the log keeps.
- * @throws TidemarkError `event-unreadable` for what is not such an event, `hash-mismatch` for one that was
- * changed on the way.
+ * Reads the recorded event from a message and verifies its hash, so a consumer gets exactly what the log
+ * stores.
+ * @throws TidemarkError `event-unreadable` if the message is not such an event, `hash-mismatch` if it was
+ *   changed on the way.
  */
 export function fromCloudEvent(message: unknown): RecordedEvent {
   const parsed = cloudEvent.safeParse(message)
@@ -130,7 +132,7 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     const [issue] = parsed.error.issues
     throw new TidemarkError(
       'event-unreadable',
-      `not a CloudEvent of Tidemark: ${[...(issue?.path ?? []), issue?.message].join(': ')}`,
+      `the message is not a CloudEvent of Tidemark: ${[...(issue?.path ?? []), issue?.message].join(': ')}`,
     )
   }
   const attributes = parsed.data
@@ -161,13 +163,13 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
   if (attributes.id !== position || attributes.dataschema !== formatDataschema(attributes.source, publicContent))
     throw new TidemarkError('event-unreadable', `the attributes of ${position} contradict each other`)
   if (!Number.isSafeInteger(publicContent.schemaVersion) || publicContent.schemaVersion < 1)
-    throw new TidemarkError('event-unreadable', `${position} has no version of a schema: ${attributes.dataschema}`)
+    throw new TidemarkError('event-unreadable', `${position} has no schema version in ${attributes.dataschema}`)
   if (attributes.source.split('/')[2] !== parseCategory(event.stream))
-    throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
-  // Nothing of the kind was ever recorded: who hands it on, or keeps it, may fail of it.
+    throw new TidemarkError('event-unreadable', `${position} has another category than its source ${attributes.source}`)
+  // Tidemark never records data this deep, and forwarding or storing it could fail.
   if (isTooDeep(publicContent.data) || (recorded && isTooDeep(recorded.data)))
-    throw new TidemarkError('event-unreadable', `${position} has data of more than ${MAX_NESTING} levels`)
-  if (!hashFits(event)) throw new TidemarkError('hash-mismatch', `${position} is not what its hash says`)
+    throw new TidemarkError('event-unreadable', `${position} has data nested deeper than ${MAX_NESTING} levels`)
+  if (!hashFits(event)) throw new TidemarkError('hash-mismatch', `${position} does not match its hash`)
   return event
 }
 
@@ -176,6 +178,6 @@ function parseRecordedContent(recorded: string): EventContent {
     const { readableFrom, ...content } = recordedContent.parse(JSON.parse(recorded))
     return { ...content, ...(readableFrom === undefined ? {} : { readableFrom }) }
   } catch (cause) {
-    throw new TidemarkError('event-unreadable', 'the attribute recorded is not what an event says', { cause })
+    throw new TidemarkError('event-unreadable', 'the attribute recorded is not the content of an event', { cause })
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from './decider.ts'
 import type { ErrorCode } from './errors.ts'
 
-/** Who and what stands behind a command; copied into every event it leads to. */
+/** Who sent a command and what caused it. Copied into every event the command appends. */
 export interface CommandMetadata {
   readonly actor: string
   readonly correlation: string
@@ -10,50 +10,54 @@ export interface CommandMetadata {
 }
 
 /**
+ * Which outcomes without events are recorded as command receipts.
  * - `none`: nobody sends this key again.
- * - `unchanged`: a client may. That there was nothing to do is kept; a refusal is not, and may be otherwise
- *   the next time.
- * - `all`: a reaction will. Refusals are kept too, and the first outcome stands, whatever content a later build sends.
+ * - `unchanged`: a client may. That there was nothing to do is recorded. A refusal is not, and the next
+ *   attempt may end differently.
+ * - `all`: a reaction will. Refusals are recorded too. The first outcome stands, even if a later build sends
+ *   different content.
  */
 export type Receipts = 'none' | 'unchanged' | 'all'
 
-/** A command on its way to a stream, its data already checked against the command's schema. */
+/** A command for a stream. Its data is already valid against the command's schema. */
 export interface CommandRequest {
   readonly stream: string
-  /** The command's id, the client's Idempotency-Key: the same key on the same stream takes effect once. */
+  /** The command's id: the client's Idempotency-Key. The same key on the same stream takes effect once. */
   readonly key: string
-  /** Which outcomes without events are kept for those who send the key again. */
+  /** Which outcomes without events are recorded for a repeat of the key. */
   readonly receipts: Receipts
   readonly command: Command
-  /** The version the client decided on (If-Match). Compared, never used to append. */
+  /** The stream version the client decided on (If-Match). Compared only, never used to append. */
   readonly expectedVersion?: number
   readonly metadata: CommandMetadata
   /**
-   * RFC 3339: it is decided as of this time where the clock is behind it. So what the store says is due is
-   * never too early for a decider.
+   * RFC 3339. The decider's `now` is at least this time, even if the clock is behind. So a scheduled command
+   * that the store reports as due is never too early for the decider.
    */
   readonly notBefore?: string
 }
 
-/** It took effect (now, or the first time the key came), or there was nothing to do (`events` 0). */
+/**
+ * The command took effect, now or when its key was first sent, or there was nothing to do (`events` is 0).
+ */
 export interface CommandDone {
   readonly done: true
   readonly stream: string
-  /** The stream's version that this command led to: a reader waits for `<stream>@<version>`. */
+  /** The stream version the command led to. To read the result, wait for `<stream>@<version>`. */
   readonly version: number
   /** How many events it appended. */
   readonly events: number
-  /** True where the key had come before, in a request of another content: this is what that led to. */
+  /** True if the key was sent before with different content. This is the outcome of that first request. */
   readonly contentDiffers?: true
 }
 
-/** It was refused, and nothing was written. */
+/** The command was refused and nothing was written. */
 export interface CommandRefused {
   readonly done: false
-  /** A code of Tidemark's or of the domain. */
+  /** A code of Tidemark or of the domain. */
   readonly code: ErrorCode | (string & {})
   readonly detail: string
-  /** As for one that took effect. */
+  /** As in `CommandDone`. */
   readonly contentDiffers?: true
 }
 

@@ -4,32 +4,32 @@ import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
 import { isStream, type Position } from './stream.ts'
 
-/** How a command with a key ended. The first outcome of a key stands for ever. */
+/** The command receipt: how a command without events ended. The first outcome of a key is final. */
 export interface CommandReceipt {
   readonly stream: string
   /** The command's key, as its caller gave it. */
   readonly key: string
-  /** Of the request. The same key with another fingerprint is another request. */
+  /** The request's fingerprint. The same key with another fingerprint is a different request. */
   readonly fingerprint: string
-  /** The stream's version that the command led to, or found. */
+  /** The stream version that the command led to or found. */
   readonly version: number
   /** Why it was refused. Absent: there was nothing to do. */
   readonly refusal?: { readonly code: string; readonly detail: string }
 }
 
-/** What one command appended: the unit of the log, written and read as a whole. */
+/** The events one command appended. The log writes and reads a commit as a whole. */
 export interface Commit {
   readonly stream: string
   readonly key: string
   readonly fingerprint: string
-  /** At least one. All of one command: they share source, time, actor, correlation, causation and traceparent. */
+  /** At least one event. All share source, time, actor, correlation, causation and traceparent. */
   readonly events: readonly RecordedEvent[]
 }
 
-/** What a log keeps: events, or the receipt of a command that appended none. */
+/** An entry of the log: a commit, or the receipt of a command that appended no events. */
 export type LogEntry = Commit | CommandReceipt
 
-/** A commit and where it stands in its stream. */
+/** A commit and its versions in the stream. */
 export interface RecordedCommit {
   readonly stream: string
   /** The version of its first event. */
@@ -39,16 +39,16 @@ export interface RecordedCommit {
   readonly events: readonly RecordedEvent[]
 }
 
-/** A part of a stream, in reading order: forward from its first event, backward from its newest. */
+/** A part of a stream, in reading order: forward from its first event or backward from its newest. */
 export interface HistoryRange {
   readonly direction: 'forward' | 'backward'
-  /** The version that was read last; absent: from the beginning of the reading order. */
+  /** The version that was read last. Absent: start at the first event in reading order. */
   readonly after?: number
-  /** The most events there may be, from 1. */
+  /** The maximum number of events, at least 1. */
   readonly limit: number
 }
 
-/** How a key ended, as the log knows it. */
+/** The outcome of a key, as the log stores it. */
 export interface KeyOutcome {
   readonly fingerprint: string
   readonly version: number
@@ -62,13 +62,12 @@ export function isCommit(entry: LogEntry): entry is Commit {
 }
 
 /**
- * A commit as the log's container keeps it. Its events are one text, because the Functions host passes items
- * through Json.NET, which rewrites every string that looks like a date, but leaves a text alone that only
- * contains one:
- * https://github.com/Azure/azure-webjobs-sdk-extensions/issues/898
+ * A commit, as stored in the log's container. Its events are one string. The Functions host passes items
+ * through Json.NET, which rewrites every string that looks like a date. It leaves a string alone that only
+ * contains one: https://github.com/Azure/azure-webjobs-sdk-extensions/issues/898
  */
 export interface CommitItem {
-  /** `from`, zero-padded: to create it proves that no other commit begins there. */
+  /** `from`, zero-padded. Creating the item proves that no other commit starts at this version. */
   readonly id: string
   readonly stream: string
   readonly from: number
@@ -76,17 +75,17 @@ export interface CommitItem {
   /** SHA-256 of the command's key, unique in its stream. */
   readonly key: string
   readonly fingerprint: string
-  /** The types of its events, for who reads the container. */
+  /** The types of its events, for people who read the container. */
   readonly types: readonly string[]
-  /** Of its events: what one request set off is found by it. */
+  /** The correlation id of its events, for queries by correlation. */
   readonly correlation: string
-  /** Of its last event: what the next commit follows. */
+  /** The hash of its last event, which the next commit must follow. */
   readonly hash: string
-  /** What its events share, and the events: `CommitText` as JSON. */
+  /** The events and the attributes they share: `CommitText` as JSON. */
   readonly text: string
 }
 
-/** A receipt as the log's container keeps it. It has no `to`: no query for events finds it. */
+/** A command receipt, as stored in the log's container. It has no `to`, so no query for events finds it. */
 export interface ReceiptItem {
   /** `~` and the key. */
   readonly id: string
@@ -101,15 +100,17 @@ export type LogItem = CommitItem | ReceiptItem
 
 const RECEIPT_PREFIX = '~'
 
-/** What all events of a commit have in common. */
+/** The attributes that all events of a commit share. */
 const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent'] as const
 
-/** What a key is in the log: a client's key may hold what an id may not. */
+/**
+ * The hash of a key, as the log stores it: a client's key may contain characters that an item id must not.
+ */
 export function hashKey(key: string): string {
   return hash('sha256', key)
 }
 
-/** The item of an entry. */
+/** Builds the item of an entry. */
 export function toLogItem(entry: LogEntry): LogItem {
   const { stream, fingerprint } = entry
   const key = hashKey(entry.key)
@@ -133,7 +134,7 @@ function toCommitItem({ stream, fingerprint, events }: Commit, key: string): Com
   const shared = { source, time, actor, correlation, causation, traceparent }
   const other = events.find((event) => SHARED.some((name) => event[name] !== first[name]))
   if (other)
-    throw new TidemarkError('internal', `${stream}@${other.version} does not share what its commit has in common`)
+    throw new TidemarkError('internal', `${stream}@${other.version} differs in an attribute that its commit shares`)
   const text: CommitText = {
     ...shared,
     previousHash,
@@ -162,7 +163,7 @@ const content = {
   data: z.unknown(),
 }
 
-/** Unknown fields are refused: they would not reach the event, and its hash would not tell. */
+/** Refuses unknown fields: they would not reach the event, and its hash would not detect them. */
 const commitText = z.strictObject({
   source: z.string(),
   time: z.string(),
@@ -195,7 +196,7 @@ const receiptItem = z.object({
 })
 
 /**
- * The commits among items of the log's container, in the order of their streams' versions.
+ * Parses the commits among items of the log's container, in order of stream version.
  * @throws TidemarkError `event-unreadable`
  */
 export function parseCommits(items: readonly unknown[]): RecordedCommit[] {
@@ -203,15 +204,14 @@ export function parseCommits(items: readonly unknown[]): RecordedCommit[] {
     items
       .map(parseCommit)
       .filter((commit) => commit !== undefined)
-      // Commits of one batch share their place in the feed: only the version orders them.
+      // Commits of one batch have the same place in the feed, so only the version orders them.
       .sort((a, b) => a.from - b.from)
   )
 }
 
 /**
- * Where an item of the log's container stands that says it is a commit, whether or not it is whole; undefined
- * for what is none. What follows a damaged commit in its stream has to wait; what somebody else put into the
- * container is nobody's business.
+ * The position of an item that claims to be a commit, even a damaged one; undefined for any other item.
+ * Commits after a damaged one have to wait. Items that something else put into the container are ignored.
  */
 export function readCommitPosition(item: unknown): Position | undefined {
   const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
@@ -220,18 +220,18 @@ export function readCommitPosition(item: unknown): Position | undefined {
 }
 
 /**
- * The commits among items of the whole log's container, as `commitsOf`. What somebody else put there is left
- * out: the relay has parked it, and `npm run verify` names it. @throws TidemarkError `event-unreadable` for a
- * commit that was damaged
+ * Parses the commits among items of the log's container and skips foreign items. The relay has parked those,
+ * and `npm run verify` lists them.
+ * @throws TidemarkError `event-unreadable` for a damaged commit
  */
 export function selectCommits(items: readonly unknown[]): RecordedCommit[] {
   return parseCommits(items.filter((item) => readCommitPosition(item) !== undefined))
 }
 
 /**
- * The commit that an item of the log's container is; undefined for a receipt.
- * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the
- * log, or changed it.
+ * Parses an item of the log's container as a commit; undefined for a command receipt.
+ * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark wrote or changed
+ *   it.
  */
 export function parseCommit(item: unknown): RecordedCommit | undefined {
   const parsed = parseItem(item)
@@ -260,7 +260,7 @@ export function parseCommit(item: unknown): RecordedCommit | undefined {
 }
 
 /**
- * The events of a part of a stream, in its reading order, of the commits that have them. A part may begin and
+ * Selects the events of a range from the commits that contain them, in reading order. A range may start and
  * end within a commit.
  */
 export function sliceEvents(
@@ -276,7 +276,10 @@ export function sliceEvents(
         .reverse()
 }
 
-/** How the key ended that an item of the log's container is of. @throws TidemarkError `event-unreadable` */
+/**
+ * The outcome of a key, from its item in the log's container.
+ * @throws TidemarkError `event-unreadable`
+ */
 export function parseOutcome(item: unknown): KeyOutcome {
   const parsed = parseItem(item)
   if ('text' in parsed) {
@@ -288,7 +291,7 @@ export function parseOutcome(item: unknown): KeyOutcome {
 }
 
 /**
- * Whether an item is a receipt is mostly told by its id: a commit is then not tried as one.
+ * Parses an item. The id mostly tells a receipt from a commit, so a commit is not tried as a receipt.
  * @throws TidemarkError `event-unreadable`
  */
 function parseItem(item: unknown): z.infer<typeof commitItem> | z.infer<typeof receiptItem> {

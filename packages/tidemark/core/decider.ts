@@ -3,13 +3,13 @@ import type { DomainEvent, EventType } from './event.ts'
 import type { JsonOnly } from './json.ts'
 
 /**
- * The domain says no: an answer, not an error. The code is stable, and the decider declares it.
+ * A refusal by the domain: a regular result, not an error. The code is stable, and the decider declares it.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { type Refusal, refuse } from 'tidemark'
  *
- * // Two commands are refused for one reason: the words for it stand in one place.
+ * // Two commands share one reason for refusal, so its text is defined once.
  * const alreadyLent = (reader: string): Refusal => refuse('book-lent', `${reader} has it`)
  * assert.deepEqual(alreadyLent('Anna'), { refusal: 'book-lent', detail: 'Anna has it' })
  * ```
@@ -20,7 +20,7 @@ export interface Refusal {
 }
 
 /**
- * What a decider answers: the events that happen (none: there is nothing to do), or a refusal.
+ * The result of `decide`: the events that happen (none if there is nothing to do), or a refusal.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -35,9 +35,9 @@ export interface Refusal {
 export type Decision<Event> = readonly Event[] | Refusal
 
 /**
- * Refuses a command: a decider returns it.
- * @param refusal a code that the decider declares in `refusals`; clients get it as the `code` of the problem.
- * @param detail for people.
+ * Refuses a command. A decider returns the result.
+ * @param refusal a code that the decider declares in `refusals`. Clients get it as the problem's `code`.
+ * @param detail a text for people.
  * @example
  * ```ts
  * import { type Decision, type DomainEvent, refuse } from 'tidemark'
@@ -52,7 +52,7 @@ export function refuse(refusal: string, detail: string): Refusal {
 }
 
 /**
- * Whether a decision is a refusal, and no list of events.
+ * Whether a decision is a refusal.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -74,7 +74,7 @@ export function isRefusal(decision: Decision<unknown>): decision is Refusal {
  * import type { Command } from 'tidemark'
  *
  * type Lend = Command<'lend', { reader: string; days: number }>
- * // Tests and reactions make the command alike, and the compiler knows its data.
+ * // Tests and reactions create the command the same way, with typed data.
  * const lendTo = (reader: string): Lend => ({ type: 'lend', data: { reader, days: 14 } })
  * assert.equal(lendTo('Anna').data.days, 14)
  * ```
@@ -103,15 +103,18 @@ export interface Command<Name extends string = string, Data = unknown> {
 export interface CommandType<Name extends string = string, Data = unknown> {
   readonly name: Name
   readonly schema: StandardSchemaV1<unknown, Data>
-  /** True where the command may begin a stream; any other is answered `stream-not-found` on one with no event. */
+  /**
+   * True if the command may start a stream. Any other command to an empty stream fails with
+   * `stream-not-found`.
+   */
   readonly creates: boolean
 }
 
 /**
  * Declares a command.
- * @param schema of its data: any Standard Schema, such as Zod's, of what JSON keeps. Data that do not fit are refused
- *   (`invalid-command`), and nothing is decided.
- * @param options `creates`: whether it may begin a stream; it may not, where it is left out.
+ * @param schema any Standard Schema of its data, such as Zod's, limited to JSON. Data that does not fit is
+ *   refused with `invalid-command`, and nothing is decided.
+ * @param options `creates`: whether the command may start a stream; default false.
  * @example
  * ```ts
  * import { type CommandOf, commandType } from 'tidemark'
@@ -133,13 +136,13 @@ export function commandType<const Name extends string, Data>(
 export type CommandOf<Type> = Type extends CommandType<infer Name, infer Data> ? Command<Name, Data> : never
 
 /**
- * What a decision may depend on besides state and command: all of it passed in, so that deciding is pure.
+ * The inputs of a decision besides state and command. They are passed in, so `decide` is pure.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { type Decision, type DecisionContext, type DomainEvent, refuse } from 'tidemark'
  *
- * // It asks no clock: the same arguments lead to the same decision, today and in a test.
+ * // It reads no clock, so the same arguments always lead to the same decision.
  * function lend(due: string, { id, now }: DecisionContext): Decision<DomainEvent> {
  *   return due > now ? [{ type: 'Lent', data: { due } }] : refuse('due-past', `book ${id} would be due before ${now}`)
  * }
@@ -150,13 +153,13 @@ export type CommandOf<Type> = Type extends CommandType<infer Name, infer Data> ?
 export interface DecisionContext {
   /** The aggregate's id: `1` of stream `order-1`. */
   readonly id: string
-  /** RFC 3339, UTC: by the store's clock, and never before the stream's last event. */
+  /** RFC 3339, UTC, by the store's clock. Never before the stream's last event. */
   readonly now: string
 }
 
 /**
- * An aggregate: a state folded from its stream's events, and decisions made on that state. Pure: no I/O, no
- * clock, no ids. `evolve` never fails and never decides; `decide` never changes state.
+ * An aggregate: a state folded from the events of its stream, and the decisions made on that state. Pure: no
+ * I/O, no clock, no id generation. `evolve` never fails and never decides; `decide` never changes state.
  * @example
  * ```ts
  * import { type Command, commandType, type Decider, type DomainEvent, eventType } from 'tidemark'
@@ -168,27 +171,27 @@ export interface DecisionContext {
  *   events: [eventType('Rung', z.object({}))],
  *   initial: 0,
  *   evolve: (rings) => rings + 1,
- *   // From the fourth ring on there is nothing to do.
+ * // After the third ring there is nothing to do.
  *   decide: (rings) => (rings < 3 ? [{ type: 'Rung', data: {} }] : []),
  * }
  * ```
  */
 export interface Decider<State, Cmd extends Command, Event extends DomainEvent> {
-  /** 1 to 27 lower-case letters and digits: the first part of the names of its streams. */
+  /** 1 to 27 lower-case letters and digits: the first part of its streams' names. */
   readonly category: string
   readonly commands: readonly CommandType[]
   readonly events: readonly EventType[]
   /**
-   * What it may refuse with: each code, and what it means, in a sentence for clients. docs/errors.md and
-   * OpenAPI tell it. Absent: it refuses nothing. Such as `{ 'order-cancelled': 'The order is cancelled:
-   * nothing more happens to it.' }`.
+   * The refusals: each code with a sentence for clients, such as `{ 'order-cancelled': 'The order is
+   * cancelled: nothing more happens to it.' }`. docs/errors.md and OpenAPI list them. Absent: it refuses
+   * nothing.
    */
   readonly refusals?: Readonly<Record<string, string>>
   readonly initial: State
   /**
-   * Keeps snapshots of the state, so that a long stream is not folded as a whole. From 1; raise it with every
-   * change of `evolve`, or of the state's shape or meaning. The state must be plain JSON then. Absent: no
-   * snapshots.
+   * Turns on snapshots of the state, so that a long stream is not folded from its first event. Starts at 1.
+   * Raise it with every change of `evolve`, or of the state's shape or meaning. The state must then be plain
+   * JSON. Absent: no snapshots.
    */
   readonly stateVersion?: number
   evolve(state: State, event: Event): State
@@ -196,7 +199,7 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
 }
 
 /**
- * A decider whose types nobody needs to know: what tools and the data path handle.
+ * A decider of any type, as tools and the runtime handle it.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -1,9 +1,8 @@
 import { inspect } from 'node:util'
 
 /**
- * Every code Tidemark fails with. Stable: clients branch on it. docs/errors.md says for each what it means
- * and what to do (a test holds the two equal). The codes of domain refusals belong to their services and are
- * listed there too.
+ * Every error code of Tidemark. Codes are stable, so clients can branch on them. docs/errors.md explains each
+ * one (a test compares the two). Domain refusals have codes of their own, which docs/errors.md lists too.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -13,7 +12,7 @@ import { inspect } from 'node:util'
  * ```
  */
 export const errorCodes = [
-  // what a caller asked for
+  // the caller's request is wrong
   'invalid-json',
   'invalid-command',
   'invalid-id',
@@ -36,7 +35,7 @@ export const errorCodes = [
   'version-mismatch',
   'event-too-large',
   'decision-too-large',
-  // what may pass
+  // transient
   'stream-contended',
   'outcome-unknown',
   'unavailable',
@@ -48,7 +47,7 @@ export const errorCodes = [
   'parking-full',
   'event-unknown',
   'canary-silent',
-  // what does not pass by itself
+  // permanent until somebody acts
   'event-invalid',
   'key-invalid',
   'event-unreadable',
@@ -61,26 +60,26 @@ export const errorCodes = [
   'setting-invalid',
   'registration-invalid',
   'internal',
-  // what a replay of a view ends with
+  // rebuilds of a view
   'replay-superseded',
   'log-empty',
   'no-way-back',
   'nothing-built',
   'must-promote',
   'instance-outdated',
-  // what the looking after parked streams ends with
+  // actions on parked streams
   'not-parked',
   'marks-expired',
 ] as const
 
 /**
- * What can go wrong, by a code that stays: docs/errors.md says what each means.
+ * A stable error code. docs/errors.md explains each one.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { ErrorCode } from 'tidemark'
  *
- * // What a client says to its user. The compiler knows every code, and refuses a misspelt one.
+ * // A text for users. The compiler knows every code and rejects a misspelt one.
  * const advice: Partial<Record<ErrorCode, string>> = {
  *   'version-mismatch': 'Somebody was faster. Look again.',
  *   unavailable: 'Try again in a minute.',
@@ -92,11 +91,12 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number]
 
 /**
- * What a consumer does about a failure:
- * - `passing`: the same call may succeed later. The batch is brought again, and its partition waits.
- * - `needs-build`: this code is too old for it. The stream waits, and another build takes it up by itself.
- * - `permanent`: it stays so until somebody mends the cause. The stream waits, and is tried again less and less often.
- * - `fault`: nobody foresaw it, so nobody knows. As `passing`.
+ * How a consumer handles a failure:
+ * - `passing`: transient. The same call may succeed later, so the batch is delivered again and its partition
+ *   waits.
+ * - `needs-build`: this build is too old. The stream is parked, and a newer build resumes it automatically.
+ * - `permanent`: stays until somebody fixes the cause. The stream is parked and retried less and less often.
+ * - `fault`: unforeseen. Handled like `passing`.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -134,13 +134,14 @@ const classes: ReadonlyMap<ErrorCode, FailureClass> = new Map<ErrorCode, Failure
 ])
 
 /**
- * The class of a code. What a caller did wrong is permanent too: a reaction that asks for it asks again.
+ * The failure class of a code. A caller's mistake is permanent too: a reaction that repeats the request fails
+ * again.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { errorCodes, failureClass } from 'tidemark/tools'
  *
- * // What an operator has to look at: it does not pass by itself.
+ * // The codes an operator must act on.
  * const alarming = errorCodes.filter((code) => failureClass(code) === 'permanent')
  * assert.ok(alarming.includes('chain-broken'))
  * assert.ok(!alarming.includes('unavailable'))
@@ -151,7 +152,7 @@ export function failureClass(code: ErrorCode): FailureClass {
 }
 
 /**
- * What Tidemark throws: a stable code, and whether trying again can help.
+ * The error that Tidemark throws: a stable code, and whether a retry can help.
  * @example
  * ```ts
  * import { TidemarkError } from 'tidemark'
@@ -166,7 +167,7 @@ export function failureClass(code: ErrorCode): FailureClass {
 export class TidemarkError extends Error {
   override readonly name = 'TidemarkError'
   readonly code: ErrorCode
-  /** True where the same call may succeed later without anybody changing anything. */
+  /** True if the same call may succeed later without any change by the caller. */
   readonly retriable: boolean
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -176,21 +177,21 @@ export class TidemarkError extends Error {
   }
 }
 
-/** What is said of whatever was thrown: never nothing. */
+/** Describes anything that was thrown; never an empty text. */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ')
   if (error instanceof Error) return error.message || error.name
   return typeof error === 'string' && error !== '' ? error : inspect(error, { depth: 2, breakLength: Infinity })
 }
 
-/** Tidemark's own error among an error and its causes: what somebody else's code wrapped is still what it was. */
+/** Finds Tidemark's own error among an error and its causes, in case other code wrapped it. */
 export function findTidemarkError(error: unknown): TidemarkError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) if (each instanceof TidemarkError) return each
   return undefined
 }
 
 /**
- * Whether an error is Tidemark's, with this code if one is given.
+ * Whether an error is Tidemark's, with the given code if there is one.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -4,28 +4,29 @@ import { describeIssues, validate } from './schema.ts'
 import { formatPosition } from './stream.ts'
 
 /**
- * Reads what an event says as the newest version that this code declares of it. Four cases:
- * - an older version: upcast, step by step, and checked against the newest schema;
- * - a newer version that readers of a declared one can read: what the newest declared schema names of it;
- * - a newer version that breaks with all declared ones: `event-unknown`, so that it waits for the code that knows it;
- * - an unknown type: `event-unknown` too. Whether such an event is asked for at all is the consumer's to say,
- *   with `knows`.
+ * Reads an event's content as the newest version this code declares. Four cases:
+ * - An older version is upcast step by step and checked against the newest schema.
+ * - A newer version that declared readers can read is reduced to the fields of the newest declared schema.
+ * - A newer version that breaks with all declared ones is `event-unknown`: it waits for a build that knows
+ *   it.
+ * - An unknown type is `event-unknown` too. The consumer decides with `knows` whether to read such an event
+ *   at all.
  */
 export interface EventReader {
   knows(type: string): boolean
   /**
-   * @param position of the event, for the message.
-   * @throws TidemarkError `event-unknown`; `event-unreadable` where the data do not fit the schema.
+   * @param position of the event, for the error message.
+   * @throws TidemarkError `event-unknown`; `event-unreadable` if the data does not fit the schema.
    */
   read(content: EventContent, position: string): unknown
-  /** The event with what it says so read. */
+  /** Returns the event with its data read. */
   readEvent(event: RecordedEvent): Recorded<DomainEvent>
 }
 
 /**
- * Reads events of any version as those of the newest, by their upcasters.
- * @param checked `foreign`: data of the newest version are checked too, and fields that the schema does not
- * name are left out. `own`: they were checked when they were written, and are taken as they are.
+ * Reads events of any version as the newest version, through their upcasters.
+ * @param checked `foreign`: data of the newest version is checked too, and unknown fields are dropped. `own`:
+ *   that data was checked when it was written, so it is used unchanged.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -33,11 +34,11 @@ export interface EventReader {
  * import { eventReader } from 'tidemark/tools'
  * import * as z from 'zod'
  *
- * const Opened = eventType('Opened', z.object({ name: z.string() })).breaking(z.object({ title: z.string() }), (data) => ({
- *   title: data.name,
- * }))
+ * const first = eventType('Opened', z.object({ name: z.string() }))
+ * const Opened = first.breaking(z.object({ title: z.string() }), (data) => ({ title: data.name }))
  * const { read } = eventReader([Opened], 'own')
- * assert.deepEqual(read({ type: 'Opened', schemaVersion: 1, data: { name: 'a title' } }, 'entry-1@1'), { title: 'a title' })
+ * const old = { type: 'Opened', schemaVersion: 1, data: { name: 'a title' } }
+ * assert.deepEqual(read(old, 'entry-1@1'), { title: 'a title' })
  * ```
  */
 export function eventReader(types: readonly EventType[], checked: 'own' | 'foreign'): EventReader {
@@ -67,12 +68,12 @@ export function eventReader(types: readonly EventType[], checked: 'own' | 'forei
   return reader
 }
 
-/** Data of one version as data of the newest. What is newer than the newest stays as it is. */
+/** Upcasts data to the newest version. Data of a newer version stays unchanged. */
 function upcast(type: EventType, from: number, data: unknown, position: string): unknown {
   try {
     return type.versions.slice(from).reduce((older, { upcast }) => upcast?.(older as never), data)
   } catch (cause) {
-    // An upcaster takes all data that fit its version: these do not.
+    // An upcaster accepts all data that fits its version, so this data does not fit.
     throw new TidemarkError('event-unreadable', `${position} does not fit the schema of ${type.name} version ${from}`, {
       cause,
     })

@@ -2,14 +2,14 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonOnly } from './json.ts'
 
 /**
- * What a decider decides: a fact, named in the past tense, and its data (JSON).
+ * A fact that a decider decided: its name in the past tense, and its data (JSON).
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { DomainEvent } from 'tidemark'
  *
  * type Book = DomainEvent<'Lent', { reader: string }> | DomainEvent<'Returned', object>
- * // Where the type is known, so are the data.
+ * // Narrowing the type narrows the data.
  * const readerOf = (event: Book): string => (event.type === 'Lent' ? event.data.reader : 'nobody')
  * assert.equal(readerOf({ type: 'Lent', data: { reader: 'Anna' } }), 'Anna')
  * ```
@@ -20,7 +20,7 @@ export interface DomainEvent<Type extends string = string, Data = unknown> {
 }
 
 /**
- * One version of an event's schema, and how data of the version before it become data of this one.
+ * One version of an event's schema, and the upcaster from the version before.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -34,33 +34,35 @@ export interface DomainEvent<Type extends string = string, Data = unknown> {
  * ```
  */
 export interface EventVersion {
-  /** From 1, one more each. */
+  /** Starts at 1 and increases by 1. */
   readonly version: number
   /**
-   * `additive`: readers of the version before can read this one. `breaking`: they cannot, and wait until they
-   * know it.
+   * `additive`: readers of the version before can read this one. `breaking`: they cannot, and wait for a
+   * build that knows it.
    */
   readonly change: 'first' | 'additive' | 'breaking'
   readonly schema: StandardSchemaV1
-  /** The oldest version whose readers can read this one: additive steps back to the last breaking one. */
+  /**
+   * The oldest version whose readers can read this one. Additive steps keep it; a breaking step resets it.
+   */
   readonly readableFrom: number
   /**
-   * Absent for the first version. Pure and total: it takes all data that fits the version before, and makes
-   * data that fits this one.
+   * The upcaster; absent for the first version. Pure and total: it accepts any data that fits the version
+   * before and returns data that fits this one.
    */
   readonly upcast?: (data: never) => unknown
 }
 
 /**
- * The declaration of an event: its name, the newest version of its schema (zod, or any Standard Schema), and all
- * versions before.
+ * The declaration of an event: its name, the newest version of its schema (zod, or any Standard Schema), and
+ * all earlier versions.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { type EventType, eventType } from 'tidemark'
  * import * as z from 'zod'
  *
- * // Whatever an event says: a decider, a view and a reaction each list theirs so.
+ * // A decider, a view and a reaction each list the events they read like this.
  * const Lent = eventType('Lent', z.object({ reader: z.string() }))
  * const Returned = eventType('Returned', z.object({}))
  * const events: readonly EventType[] = [Lent, Returned]
@@ -72,27 +74,29 @@ export interface EventVersion {
  */
 export interface EventType<Name extends string = string, Data = unknown> {
   readonly name: Name
-  /** The newest version: what is written. */
+  /** The newest version, which is the one that is written. */
   readonly version: number
   readonly schema: StandardSchemaV1<unknown, Data>
-  /** The oldest version whose readers can read the newest: additive steps back to the last breaking one. */
+  /**
+   * The oldest version whose readers can read the newest. Additive steps keep it; a breaking step resets it.
+   */
   readonly readableFrom: number
   /**
-   * Every version that was ever written, the oldest first. One that was released is never edited: `npm run
-   * schemas -- --check`.
+   * Every version ever written, oldest first. Never edit a released one; `npm run schemas -- --check`
+   * verifies this.
    */
   readonly versions: readonly EventVersion[]
   /**
-   * The next version, for more fields: whoever reads this one can read the next. What fits the next fits this
-   * one, which the compiler holds.
+   * Adds the next version, with more fields. Readers of this version can read the next one. The compiler
+   * checks that data of the next version fits this one.
    */
   additive<Next extends Data>(
     schema: StandardSchemaV1<unknown, Next> & NoInfer<JsonOnly<Next>>,
     upcast: (data: Data) => NoInfer<Next>,
   ): EventType<Name, Next>
   /**
-   * The next version, for another shape or meaning: readers of this one hold such events until they are
-   * deployed with the next.
+   * Adds the next version, with another shape or meaning. Readers of this version park such events until a
+   * build knows the next version.
    */
   breaking<Next>(
     schema: StandardSchemaV1<unknown, Next> & NoInfer<JsonOnly<Next>>,
@@ -101,11 +105,12 @@ export interface EventType<Name extends string = string, Data = unknown> {
 }
 
 /**
- * Declares an event type in its first version; `additive` and `breaking` add the versions that came later,
- * each with the step from the one before. The schema is tolerant when read (unknown fields pass) and strict
- * when written: what the schema would drop or change is refused (`event-invalid`), so that nothing reaches
- * the log that the schema does not name, or that JSON does not keep: see json.ts. Where its type tells that
- * of a schema, it does not compile.
+ * Declares an event type in its first version. `additive` and `breaking` add later versions, each with the
+ * upcaster from the one before.
+ *
+ * Reading is tolerant: unknown fields are ignored. Writing is strict: data that the schema would drop or
+ * change is refused with `event-invalid`. So is data that JSON does not keep, see json.ts. If a schema's type
+ * already shows that, the code does not compile.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -151,13 +156,13 @@ function versioned<const Name extends string, Data>(
 export type EventOf<Type> = Type extends EventType<infer Name, infer Data> ? DomainEvent<Name, Data> : never
 
 /**
- * What an event says, in one version of its schema.
+ * The content of an event, in one version of its schema.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { EventContent } from 'tidemark'
  *
- * // Whether code that knows the schema up to a version can read what was written.
+ * // Whether code that knows the schema up to a version can read the content.
  * const isReadable = ({ schemaVersion, readableFrom = schemaVersion }: EventContent, known: number): boolean =>
  *   known >= readableFrom
  * assert.ok(isReadable({ type: 'Lent', schemaVersion: 3, readableFrom: 2, data: {} }, 2))
@@ -166,7 +171,7 @@ export type EventOf<Type> = Type extends EventType<infer Name, infer Data> ? Dom
  */
 export interface EventContent {
   readonly type: string
-  /** The version of the schema that `data` was written with. */
+  /** The schema version that `data` was written with. */
   readonly schemaVersion: number
   /** The oldest version whose readers can read it. Absent: `schemaVersion` itself. */
   readonly readableFrom?: number
@@ -174,13 +179,13 @@ export interface EventContent {
 }
 
 /**
- * An event as the log keeps it. All fields are immutable and all but `hash` are hashed.
+ * An event as the log stores it. All fields are immutable, and all but `hash` are hashed.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { RecordedEvent } from 'tidemark'
  *
- * // Who reads a stream's history tells what people asked for from what followed by itself.
+ * // Tells events that a client's command caused from events that a reaction caused.
  * const wasAskedFor = ({ causation }: Pick<RecordedEvent, 'causation'>): boolean => causation.startsWith('command:')
  * assert.ok(wasAskedFor({ causation: 'command:0197f3a2' }))
  * assert.ok(!wasAskedFor({ causation: 'door-1@4' }))
@@ -191,37 +196,37 @@ export interface RecordedEvent extends EventContent {
   readonly id: string
   /** The stream, `order-1`: Cosmos DB's partition key, Event Hubs' partition key, CloudEvents' subject. */
   readonly stream: string
-  /** 1 for a stream's first event, then one more each. */
+  /** Starts at 1 in each stream and increases by 1. */
   readonly version: number
   /** `/<service>/<category>` */
   readonly source: string
-  /** When it was recorded: RFC 3339, UTC, milliseconds; never before the stream's last event. */
+  /** When it was recorded: RFC 3339, UTC, milliseconds. Never before the stream's previous event. */
   readonly time: string
-  /** What other services are told, where that is not what the service keeps for itself. */
+  /** The public event that other services get, if it differs from the private one. */
   readonly published?: EventContent
-  /** Common to all that one request set off. */
+  /** The correlation id, shared by everything one request caused. */
   readonly correlation: string
-  /** What made it happen: `command:<idempotency key>`, or the position of an event of another stream. */
+  /** The cause: `command:<idempotency key>`, or the position of an event of another stream. */
   readonly causation: string
-  /** Who asked for it. */
+  /** Who sent the command. */
   readonly actor: string
-  /** W3C Trace Context of the request, if it had one. */
+  /** The request's W3C Trace Context, if it had one. */
   readonly traceparent?: string
-  /** The hash of the stream's event before it; 64 zeros for the first. */
+  /** The hash of the stream's previous event; 64 zeros for the first. */
   readonly previousHash: string
   /** SHA-256, lower-case hex: see hash-chain.ts. */
   readonly hash: string
 }
 
 /**
- * A recorded event whose type tells its data, as views take it.
+ * A recorded event whose `type` determines the type of its data, as views get it.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { Recorded } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
- * // Beside its typed data an event has who asked for it and when it was recorded. A view may show that.
+ * // Besides its typed data, an event has the actor and the time. A view may show them.
  * type Shown = Pick<Recorded<Opened>, 'data' | 'time' | 'actor'>
  * const line = ({ data, time, actor }: Shown): string => `${time.slice(0, 10)} ${actor}: ${data.title}`
  * const shown: Shown = { data: { title: 'spring' }, time: '2026-03-01T06:00:00.000Z', actor: 'Anna' }
@@ -230,7 +235,7 @@ export interface RecordedEvent extends EventContent {
  */
 export type Recorded<Event extends DomainEvent> = Event extends DomainEvent ? RecordedEvent & Event : never
 
-/** The item id of a version: sorts as text as the version does as a number. */
+/** The item id of a version: zero-padded, so ids sort as text in version order. */
 export function eventId(version: number): string {
   return String(version).padStart(16, '0')
 }

@@ -6,7 +6,10 @@ import type { RecordedEvent } from './event.ts'
 /** The `previousHash` of a stream's first event. */
 export const GENESIS = '0'.repeat(64)
 
-/** SHA-256 (lower-case hex) of a value's canonical JSON (RFC 8785): equal values have equal hashes, however written. */
+/**
+ * SHA-256 (lower-case hex) of a value's canonical JSON (RFC 8785). Equal values have equal hashes, however
+ * they are written.
+ */
 export function canonicalHash(value: unknown): string {
   return hash('sha256', canonicalText(value))
 }
@@ -17,38 +20,40 @@ function canonicalText(value: unknown): string {
   return text
 }
 
-/** The hash an event must carry: over all its fields but `hash`, the previous hash among them. */
+/** The hash of an event: over all its fields except `hash`, including the previous hash. */
 export function hashEvent(event: Omit<RecordedEvent, 'hash'>): string {
   const { hash: _, ...hashed } = event as RecordedEvent
   return canonicalHash(hashed)
 }
 
-/** An event with its hash, and how many bytes its canonical JSON has. */
+/** Adds the hash to an event. `bytes` is the size of its canonical JSON. */
 export function seal(event: Omit<RecordedEvent, 'hash'>): { readonly event: RecordedEvent; readonly bytes: number } {
   const text = canonicalText(event)
   return { event: { ...event, hash: hash('sha256', text) }, bytes: Buffer.byteLength(text) }
 }
 
-/** Whether an event is what its hash says: nothing of it was changed since it was recorded. */
+/** Whether an event matches its hash, so nothing in it was changed since it was recorded. */
 export function hashFits(event: RecordedEvent): boolean {
   return hashEvent(event) === event.hash
 }
 
-/** The last event of a stream: what the next one follows. Version 0 is a stream without events. */
+/**
+ * The stream head: the last event of a stream, which the next one must follow. Version 0 is an empty stream.
+ */
 export interface StreamHead {
   readonly version: number
   readonly hash: string
 }
 
-/** The end of a stream in its log: its last event, and the commit that this belongs to. */
+/** The head of a stream in its log: its last event and that event's commit. */
 export interface LogHead extends StreamHead {
-  /** The version of the first event of the last commit; 0 where there is none. */
+  /** The version of the first event of the last commit; 0 if there is none. */
   readonly commit: number
 }
 
 export const EMPTY_STREAM: LogHead = { version: 0, hash: GENESIS, commit: 0 }
 
-/** Whether an event follows a stream's head: it has the next version, and the head's hash. */
+/** Whether an event follows a stream head: it has the next version and refers to the head's hash. */
 export function follows(event: RecordedEvent, head: StreamHead): boolean {
   return event.version === head.version + 1 && event.previousHash === head.hash
 }

@@ -4,10 +4,10 @@ import { TidemarkError } from './errors.ts'
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * The JSON Schema (draft 2020-12) of what a schema takes: what a reader or a sender is told. Any library will
- * do that gives one through Standard JSON Schema. https://standardschema.dev/json-schema
- * @param what it is the schema of, for the message.
- * @throws TidemarkError `internal` where the schema has none, or means something that JSON Schema cannot say.
+ * The JSON Schema (draft 2020-12) of the input that a schema accepts. Works with any library that supports
+ * Standard JSON Schema. https://standardschema.dev/json-schema
+ * @param what names the schema's subject in the error message.
+ * @throws TidemarkError `internal` if the schema has no JSON Schema, or JSON Schema cannot express it.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -1,24 +1,24 @@
 /**
- * How many arrays and objects may be nested in what an event says, or in a body. The Functions host reads
- * items with Json.NET, which fails at 65 and would hold the relay for ever; the item and the batch around an
- * event take a few of them.
+ * How deep arrays and objects may be nested in an event's data or a request body. The Functions host reads
+ * items with Json.NET, which fails at 65 levels and would block the relay. The item and the batch around an
+ * event take a few levels.
  * https://www.newtonsoft.com/json/help/html/P_Newtonsoft_Json_JsonSerializerSettings_MaxDepth.htm
  */
 export const MAX_NESTING = 48
 
-/** What JSON keeps. A field that may be undefined is left out where it is. */
+/** The values that JSON can represent. An undefined field is left out. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
 /**
- * Anything where JSON keeps `Data` as far as its type tells; otherwise a type that nothing has, which names
- * the place and the reason in the compiler's message. `unknown` and `any` tell nothing: what they hold is
- * looked at when it is recorded.
+ * `unknown` if JSON keeps `Data`, as far as its type shows. Otherwise an impossible type that names the place
+ * and the reason in the compiler's message. `unknown` and `any` pass here; their values are checked at run
+ * time when they are recorded.
  */
 export type JsonOnly<Data> = [NotJson<Data>] extends [never]
   ? unknown
   : { readonly [Why in NotJson<Data> & string]: never }
 
-/** The places of a type that JSON does not keep, each in a sentence; never where there is none. */
+/** The places of a type that JSON does not keep, one sentence each; never if there are none. */
 type NotJson<Data, Path extends string = '', Left extends readonly unknown[] = Levels> = 0 extends 1 & Data
   ? never
   : Data extends Json
@@ -27,7 +27,7 @@ type NotJson<Data, Path extends string = '', Left extends readonly unknown[] = L
       ? NotJsonWithin<Data, Path, Left>
       : `${Path extends '' ? '/' : Path}: JSON does not keep ${Foreign<Data>}`
 
-/** How deep a type is looked into. */
+/** How many levels of a type are checked. */
 type Levels = [0, 0, 0, 0, 0, 0, 0, 0]
 
 type NotJsonWithin<Data, Path extends string, Left extends readonly unknown[]> = Left extends [0, ...infer Less]
@@ -40,7 +40,7 @@ type NotJsonWithin<Data, Path extends string, Left extends readonly unknown[]> =
       : never
   : never
 
-/** What a value is that JSON has not; never where it may be JSON. */
+/** Names a type that JSON does not have; never if the type may be JSON. */
 type Foreign<Data> = Data extends undefined
   ? 'undefined'
   : Data extends bigint
@@ -63,7 +63,7 @@ type Foreign<Data> = Data extends undefined
 export interface JsonFault {
   readonly pointer: string
   readonly detail: string
-  /** True where nothing is wrong with the value but its depth. */
+  /** True if the depth is the only fault. */
   readonly isTooDeep: boolean
 }
 
@@ -72,40 +72,38 @@ export type AsJson =
   | { readonly valid: false; readonly fault: JsonFault }
 
 export interface JsonOptions {
-  /** The most arrays and objects that may be nested: `MAX_NESTING` where it is left out. */
+  /** How deep arrays and objects may be nested; default `MAX_NESTING`. */
   readonly levels?: number
   /**
-   * Whether whoever reads it, in whatever language, has to get it as it is. True where it is left out. False
-   * for what JavaScript alone reads: then an integer need not be safe, a field may be named `__proto__`, and
-   * a text may have half a surrogate pair.
+   * Whether readers in any language must get the same value; default true. If false, only JavaScript reads
+   * it. Then unsafe integers, a field named `__proto__` and half surrogate pairs are allowed.
    */
   readonly portable?: boolean
 }
 
 /**
- * A value as JSON gives it back, to be called before it is stored. JSON itself drops or rewrites what it does
- * not know, and says nothing.
+ * Returns a value as JSON would give it back. Call it before storing a value, because JSON silently drops or
+ * rewrites what it does not support.
  *
- * Where nothing is lost the value is taken as JSON has it: a field that is undefined is left out, -0 is 0, an
- * object without a prototype is a plain one. So what is decided on now is what is read later. A value that
- * needs none of this is returned as it is.
- * @returns not valid: the first place at which JSON loses something. A Date, a Map or a Set, an object of a
- * class, a bigint, a function, a symbol, undefined outside of an object, a number that is not finite or an
- * integer that is not safe, half a surrogate pair, a field named `__proto__`, a value that holds itself, or
- * more levels than there may be.
+ * Lossless normalisation is applied: undefined fields are left out, -0 becomes 0, an object without a
+ * prototype becomes a plain one. So a decision sees the value that is read later. A value that needs no
+ * change is returned itself.
+ * @returns not valid: the first place where JSON would lose something. That is a Date, Map, Set, class
+ *   instance, bigint, function or symbol; undefined outside of an object; a number that is not finite; an
+ *   unsafe integer; half a surrogate pair; a field named `__proto__`; a cycle; or too many levels.
  */
 export function asJson(value: unknown, { levels = MAX_NESTING, portable = true }: JsonOptions = {}): AsJson {
   const kept = keep(value, levels, portable)
   return kept instanceof Loss ? { valid: false, fault: kept.fault() } : { valid: true, value: kept }
 }
 
-/** Whether JSON that was read has more levels than there may be. It looks no deeper than that, however deep it is. */
+/** Whether parsed JSON is nested deeper than `levels`. It never descends further than that. */
 export function isTooDeep(value: unknown, levels: number = MAX_NESTING): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((each) => isTooDeep(each, levels - 1))
 }
 
-/** The place and the reason, in one line. */
+/** Formats the place and the reason in one line. */
 export function describeFault({ pointer, detail }: JsonFault): string {
   return `${pointer || '/'}: ${detail}`
 }
@@ -115,11 +113,13 @@ export function pointerTo(path: readonly (string | number)[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
-/** What JSON loses, on its way up from its place: so nothing is written down on the way to what is kept. */
+/**
+ * What JSON would lose. The path is collected while returning from the place, so valid values cost nothing.
+ */
 class Loss {
   readonly #detail: string
   readonly #isTooDeep: boolean
-  /** From the place up: each container, and the key in it. */
+  /** From the place upwards: each container, and the key within it. */
   readonly #within: { readonly container: object; readonly key: string | number }[] = []
 
   constructor(detail: string, isTooDeep = false) {
@@ -136,11 +136,11 @@ class Loss {
     const path = this.#within.toReversed()
     const pointer = pointerTo(path.map(({ key }) => key))
     if (!this.#isTooDeep) return { pointer, detail: this.#detail, isTooDeep: false }
-    // What holds itself has no end: it is found as too deep, and told as what it is.
+    // A cycle has no end, so it is detected as too deep but reported as a cycle.
     const containers = path.map(({ container }) => container)
     const again = containers.findIndex((container, index) => containers.indexOf(container) < index)
     if (again === -1) return { pointer, detail: this.#detail, isTooDeep: true }
-    const detail = 'it holds itself, which JSON cannot: name it by an id'
+    const detail = 'it contains itself, which JSON cannot express: refer to it by an id'
     return { pointer: pointerTo(path.slice(0, again).map(({ key }) => key)), detail, isTooDeep: false }
   }
 }
@@ -155,24 +155,24 @@ function keep(value: unknown, levels: number, portable: boolean): unknown {
       return value
     case 'object':
       if (value === null) return null
-      if (levels === 0) return new Loss('there are too many arrays and objects within each other', true)
+      if (levels === 0) return new Loss('there are too many nested arrays and objects', true)
       return Array.isArray(value) ? keepArray(value, levels - 1, portable) : keepObject(value, levels - 1, portable)
     case 'bigint':
-      return new Loss('a bigint is no JSON: write a text')
+      return new Loss('a bigint is not JSON: write a string')
     case 'undefined':
-      return new Loss('undefined is no JSON: write null, or leave it out')
+      return new Loss('undefined is not JSON: write null, or leave it out')
     default:
-      return new Loss(`a ${typeof value} is no JSON`)
+      return new Loss(`a ${typeof value} is not JSON`)
   }
 }
 
-const HALF_PAIR = 'half a surrogate pair is no text'
+const HALF_PAIR = 'half a surrogate pair is not valid text'
 
 function keepNumber(value: number, portable: boolean): number | Loss {
   if (Number.isSafeInteger(value)) return value === 0 ? 0 : value
-  if (!Number.isFinite(value)) return new Loss(`${value} is no JSON`)
+  if (!Number.isFinite(value)) return new Loss(`${value} is not JSON`)
   if (!portable || !Number.isInteger(value)) return value
-  return new Loss(`${value} is no safe integer, which some readers would round: write a text`)
+  return new Loss(`${value} is not a safe integer, and some readers would round it: write a string`)
 }
 
 function keepArray(array: readonly unknown[], levels: number, portable: boolean): readonly unknown[] | Loss {
@@ -191,10 +191,10 @@ function keepArray(array: readonly unknown[], levels: number, portable: boolean)
 function keepObject(object: object, levels: number, portable: boolean): object | Loss {
   const prototype: unknown = Object.getPrototypeOf(object)
   const isPlain = prototype === Object.prototype
-  // Object.groupBy makes objects without a prototype, and another realm's plain objects have another one.
+  // Object.groupBy makes objects without a prototype. Plain objects of another realm have a different one.
   if (!isPlain && prototype !== null && Object.getPrototypeOf(prototype) !== null)
     return new Loss(describeInstance(object))
-  if (Object.getOwnPropertySymbols(object).length > 0) return new Loss('a field named by a symbol is no JSON')
+  if (Object.getOwnPropertySymbols(object).length > 0) return new Loss('a field named by a symbol is not JSON')
   const fields = object as Readonly<Record<string, unknown>>
   const names = Object.keys(object)
   let copy: [string, unknown][] | undefined = isPlain ? undefined : []
@@ -211,16 +211,15 @@ function keepObject(object: object, levels: number, portable: boolean): object |
 }
 
 function keepField(name: string, field: unknown, levels: number, portable: boolean): unknown {
-  if (portable && name === '__proto__')
-    return new Loss('who copies a field of this name sets a prototype: name it otherwise')
+  if (portable && name === '__proto__') return new Loss('copying a field of this name sets a prototype: rename it')
   if (portable && !name.isWellFormed()) return new Loss(HALF_PAIR)
   return keep(field, levels, portable)
 }
 
 function describeInstance(object: object): string {
-  if (object instanceof Date) return 'a Date is no JSON: write a text, as its toISOString() makes it'
-  if (object instanceof Map) return 'a Map is no JSON: write an object or an array'
-  if (object instanceof Set) return 'a Set is no JSON: write an array'
+  if (object instanceof Date) return 'a Date is not JSON: write a string, such as its toISOString()'
+  if (object instanceof Map) return 'a Map is not JSON: write an object or an array'
+  if (object instanceof Set) return 'a Set is not JSON: write an array'
   const { name = 'a class' } = (object.constructor ?? {}) as { readonly name?: string }
-  return `an object of ${name} is no JSON: write its fields`
+  return `an object of ${name} is not JSON: write its fields`
 }

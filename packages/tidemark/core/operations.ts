@@ -15,23 +15,23 @@ import type { Rebuild, RebuildAction } from './rebuild.ts'
 import type { ServiceStatus } from './status.ts'
 import type { AnyView } from './view.ts'
 
-/** A page of something, and what brings the next; absent at the end. */
+/** One page of items. `continuation` fetches the next page; it is absent on the last one. */
 export interface PageOf<Item> {
   readonly items: readonly Item[]
   readonly continuation?: string
 }
 
-/** Streams that somebody looks for. */
+/** A search for streams. */
 export interface StreamsQuery {
   readonly category?: string
-  /** How their names begin. */
+  /** The prefix of their names. */
   readonly prefix?: string
   readonly limit: number
   readonly continuation?: string
 }
 
 /**
- * A stream as a list shows it.
+ * A stream, as listed by the operations API.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -44,51 +44,51 @@ export interface StreamsQuery {
  */
 export interface StreamSummary {
   readonly stream: string
-  /** Of its newest event. */
+  /** The version of its newest event. */
   readonly version: number
-  /** When that was recorded: RFC 3339, UTC, milliseconds. */
+  /** When its newest event was recorded: RFC 3339, UTC, milliseconds. */
   readonly time: string
-  /** What its last command recorded, or its last event. */
+  /** The event types of its last commit, or of its last event. */
   readonly types: readonly string[]
 }
 
-/** Which events somebody follows as they are recorded. */
+/** Selects the events to follow as they are recorded. */
 export interface TailQuery {
   readonly category?: string
   readonly type?: string
   readonly limit: number
-  /** The continuation of the answer before. */
+  /** The continuation of the previous answer. */
   readonly after?: string
 }
 
-/** A document as people who look around in a view find it. */
+/** A document of a view, as found by a search. */
 export interface FoundDocument {
   readonly key: string
-  /** Of a view of single streams: how far it has come. */
+  /** The stream version it reflects. Single-stream views only. */
   readonly version?: number
   readonly document: unknown
 }
 
-/** What somebody looks for in a view. */
+/** A search in a view. */
 export interface DocumentSearch {
   readonly filter: Readonly<Record<string, string>>
-  /** What the document says somewhere, in its key or in its JSON, in capitals or not. Absent: all are found. */
+  /** Text to find in the document's key or JSON, ignoring case. Absent: every document matches. */
   readonly search?: string
-  /** Absent: the live one. */
+  /** The generation to search. Absent: the live one. */
   readonly generation?: number
-  /** The document with this key alone, whatever it says. */
+  /** Returns only the document with this key, whatever its content. */
   readonly key?: string
   readonly limit: number
   readonly continuation?: string
 }
 
 export interface FoundDocuments extends PageOf<FoundDocument> {
-  /** How many were looked at. */
+  /** How many documents were searched. */
   readonly searched: number
 }
 
 /**
- * What a part of a log looks like to whoever verifies it.
+ * The result of verifying one part of a log.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -103,13 +103,13 @@ export interface FoundDocuments extends PageOf<FoundDocument> {
  */
 export interface Verification {
   readonly checked: Checked
-  /** The first of what was found. */
+  /** The first findings in this part. */
   readonly findings: readonly Finding[]
-  /** How much was found in all of this part. */
+  /** The number of all findings in this part. */
   readonly found: number
-  /** Items that were looked at, of this part and those before it, and how many there are. */
+  /** Items checked so far, including earlier parts, and the total number of items. */
   readonly progress: { readonly done: number; readonly total: number }
-  /** Brings the next part; absent at the end. */
+  /** Fetches the next part; absent at the end. */
   readonly continuation?: string
 }
 
@@ -120,7 +120,7 @@ export interface Verification {
  * import assert from 'node:assert/strict'
  * import type { ViewSummary } from 'tidemark/tools'
  *
- * // The generation that somebody may promote.
+ * // The generation that can be promoted.
  * const built = ({ generations }: ViewSummary) => generations.find(({ role }) => role === 'built')?.number
  * const titles = { name: 'titles', kind: 'one-stream', category: 'entry', filters: {}, live: 1 } as const
  * assert.equal(built({ ...titles, generations: [{ number: 1, role: 'live' }] }), undefined)
@@ -135,63 +135,83 @@ export interface ViewSummary {
   /** The generation that queries read. */
   readonly live: number
   /**
-   * `built`: it waits to be promoted; `writing`: projections or a rebuild write it, or one did that ended
-   * early; `previous`: it can be gone back to, and was left at `left`.
+   * - `built`: waits to be promoted.
+   * - `writing`: projections or a rebuild write it, or a rebuild that ended early did.
+   * - `previous`: it can be rolled back to; it stopped being live at `left`.
    */
   readonly generations: readonly {
     readonly number: number
     readonly role: 'live' | 'built' | 'writing' | 'previous'
     readonly left?: string
   }[]
-  /** The last that there was. */
+  /** The most recent rebuild. */
   readonly rebuild?: Rebuild
 }
 
-/** What whoever looks after a running service can ask of it. */
+/** What an operator can query and do in a running service. */
 export interface Operations {
-  /** How far all is behind, and what waits. @throws TidemarkError `unavailable` where the store was never reached */
+  /**
+   * How far everything is behind, and what is parked.
+   * @throws TidemarkError `unavailable` if the store was never reached
+   */
   status(): Promise<ServiceStatus>
-  /** What waits, of what is chosen. @throws TidemarkError `unavailable` */
+  /**
+   * The parked streams and messages that match the choice.
+   * @throws TidemarkError `unavailable`
+   */
   parked(choice: ParkedChoice): Promise<Parked>
   /**
-   * What waits and is chosen for something to be done about it.
-   * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that
-   * waits is chosen; `unavailable`
+   * Selects parked streams and messages for an action.
+   * @throws TidemarkError `invalid-command` if the choice would discard everything; `not-parked` if nothing
+   *   parked matches it; `unavailable`
    */
   chooseParked(
     choice: ParkedChoice,
     action: ParkedAction,
   ): Promise<readonly (ConsumerParkedStream | ConsumerParkedMessage)[]>
-  /** Does something about what was chosen, one after another, and tells of each. */
+  /** Performs the action on each selected item in turn, and yields the result of each. */
   actOnParked(
     chosen: readonly (ConsumerParkedStream | ConsumerParkedMessage)[],
     action: ParkedAction,
     why: DiscardReason,
     trace: Trace,
   ): AsyncIterable<ParkedActionResult>
-  /** What the service declares. */
+  /** The service's declaration. */
   about(): ServiceAbout
   /** @throws TidemarkError `unavailable`, `invalid-query` */
   streams(query: StreamsQuery): Promise<PageOf<StreamSummary>>
-  /** Events as they are recorded. @throws TidemarkError `unavailable`, `invalid-query` */
+  /**
+   * Events as they are recorded.
+   * @throws TidemarkError `unavailable`, `invalid-query`
+   */
   events(query: TailQuery): Promise<Required<PageOf<RecordedEvent>>>
-  /** All that one request set off in this service. @throws TidemarkError `unavailable`, `invalid-query` */
+  /**
+   * Every event that one request caused in this service.
+   * @throws TidemarkError `unavailable`, `invalid-query`
+   */
   trace(correlation: string, limit: number, continuation?: string): Promise<PageOf<RecordedEvent>>
   /** @throws TidemarkError `unavailable` */
   views(): Promise<readonly ViewSummary[]>
   /** @throws TidemarkError `unavailable`, `invalid-query` */
   findDocuments(view: AnyView, search: DocumentSearch): Promise<FoundDocuments>
   /**
-   * The events that a document is made of, those of a stream in its order. A page may have none, and more to look at.
+   * The events that a document was built from; those of one stream are in order. A page can be empty and
+   * still have a continuation.
    * @throws TidemarkError `unavailable`, `invalid-query`
    */
   documentEvents(
     view: AnyView,
     query: { readonly key: string; readonly limit: number; readonly continuation?: string },
   ): Promise<PageOf<RecordedEvent>>
-  /** Begins it: it goes on in the background. @throws TidemarkError `unavailable`, `view-contended` */
+  /**
+   * Starts a rebuild, which continues in the background.
+   * @throws TidemarkError `unavailable`, `view-contended`
+   */
   rebuild(view: AnyView, action: RebuildAction, by: string, trace: Trace): Promise<Rebuild>
-  /** The commands that wait for their time. @throws TidemarkError `unavailable`, `invalid-query` */
+  /**
+   * The scheduled commands that are not sent yet.
+   * @throws TidemarkError `unavailable`, `invalid-query`
+   */
   scheduled(limit: number, continuation?: string): Promise<ScheduledPage>
   /** Verifies a part of the log. @throws TidemarkError `unavailable`, `invalid-query` */
   verify(continuation?: string): Promise<Verification>

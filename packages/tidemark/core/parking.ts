@@ -1,41 +1,47 @@
 import type { ErrorCode } from './errors.ts'
 import type { WriteResult } from './ports.ts'
 
-/** Where a message stands in a hub. */
+/** A message's place in a hub. */
 export interface MessagePlace {
   readonly hub: string
   readonly partition: string
-  /** Absent where the host does not say which of a batch's messages it is. */
+  /** Absent if the host does not say which message of a batch it is. */
   readonly sequence?: number
 }
 
-/** A handler of a stream: a reaction by its name, or a generation of a view (`sales-by-product@1`). */
+/**
+ * A handler and a stream. The handler is a reaction's name or a generation of a view (`sales-by-product@1`).
+ */
 export interface ParkedKey {
   readonly handler: string
   readonly stream: string
 }
 
 /**
- * A stream that waits for one handler: an event that this cannot process, and all later ones. Everything else goes on.
+ * A stream that is parked for one handler, from an event the handler cannot process. Later events of the
+ * stream wait behind it. All other streams continue.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { ParkedStream } from 'tidemark/tools'
  *
- * // What an alert says: who waits, for which event, and why.
- * type Told = Pick<ParkedStream, 'handler' | 'stream' | 'version' | 'code'>
- * const alert = (parked: Told): string => `${parked.handler}: ${parked.stream}@${parked.version} (${parked.code})`
- * const parked: Told = { handler: 'titles@1', stream: 'entry-1', version: 3, code: 'handler-failed' }
+ * // An alert names the handler, the event and the reason.
+ * type Alert = Pick<ParkedStream, 'handler' | 'stream' | 'version' | 'code'>
+ * const alert = (parked: Alert): string => `${parked.handler}: ${parked.stream}@${parked.version} (${parked.code})`
+ * const parked: Alert = { handler: 'titles@1', stream: 'entry-1', version: 3, code: 'handler-failed' }
  * assert.equal(alert(parked), 'titles@1: entry-1@3 (handler-failed)')
  * ```
  */
 export interface ParkedStream extends ParkedKey {
-  /** Of the first event that waits, and its type. */
+  /** The version of the first parked event; `type` is its type. */
   readonly version: number
   readonly type: string
-  /** Of the newest event that is kept. Of a view none is: it is the first that waits. */
+  /**
+   * The version of the newest parked event. For a view it equals `version`, because its events are not stored
+   * here.
+   */
   readonly last: number
-  /** Why, as of the last attempt. */
+  /** The error code of the last attempt. */
   readonly code: ErrorCode
   readonly reason: string
   /** The build that made the last attempt. */
@@ -44,9 +50,15 @@ export interface ParkedStream extends ParkedKey {
   /** RFC 3339, UTC, milliseconds. */
   readonly since: string
   readonly attempts: number
-  /** Not tried again before, unless somebody asks or another build starts. RFC 3339, UTC, milliseconds. */
+  /**
+   * The next automatic attempt: RFC 3339, UTC, milliseconds. An operator's redrive or a new build retries
+   * earlier.
+   */
   readonly nextAttempt: string
-  /** How many events are kept here, and their bytes. Those of a view are in its log, and none are kept. */
+  /**
+   * How many events are stored here, and their bytes. A view's events are in its log, so none are stored
+   * here.
+   */
   readonly events: number
   readonly bytes: number
 }
@@ -55,7 +67,7 @@ export interface StoredParkedStream extends ParkedStream {
   readonly etag: string
 }
 
-/** An event that waits, as the message that it came in. */
+/** A parked event, as the message that delivered it. */
 export interface ParkedEvent {
   readonly version: number
   /** A CloudEvent: JSON. */
@@ -63,37 +75,37 @@ export interface ParkedEvent {
 }
 
 /**
- * A message that belongs to no stream that anybody could read it as.
+ * A parked message that cannot be read as an event of any stream.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { ParkedMessage } from 'tidemark/tools'
  *
- * // How it begins mostly tells who sends to the hub what no service wrote.
+ * // The first characters usually show who sent a foreign message to the hub.
  * type Seen = Pick<ParkedMessage, 'place' | 'body'>
  * const clue = ({ place, body }: Seen): string => `${place.hub}/${place.partition}: ${body.slice(0, 40)}`
  * assert.equal(clue({ place: { hub: 'doors', partition: '0', sequence: 812 }, body: 'hello' }), 'doors/0: hello')
  * ```
  */
 export interface ParkedMessage {
-  /** The same message has the same id, however often it comes. */
+  /** Derived from the message: the same message always has the same id. */
   readonly id: string
   readonly place: MessagePlace
   readonly code: ErrorCode
   readonly reason: string
-  /** Its beginning: text, or JSON. */
+  /** The start of the body: text or JSON. */
   readonly body: string
   readonly bytes: number
   /** RFC 3339, UTC, milliseconds. */
   readonly since: string
 }
 
-/** What somebody gave up. Kept for ever: a view that is rebuilt leaves the same events out. */
+/** Events that an operator discarded. Stored for ever, so that a rebuilt view skips the same events. */
 export interface Discard {
-  /** A reaction, or a view: without its generation. */
+  /** A reaction, or a view without its generation. */
   readonly handler: string
   readonly stream: string
-  /** The versions that were given up. */
+  /** The first discarded version; `to` is the last. */
   readonly from: number
   readonly to: number
   readonly reason: string
@@ -102,21 +114,21 @@ export interface Discard {
   readonly at: string
 }
 
-/** Which of what waits is meant: all of these must fit. None given: all of it. */
+/** Selects parked streams and messages that match every given field; without fields, all of them. */
 export interface ParkedChoice {
   readonly stream?: string
   /** A reaction, a view (all its generations), or a generation of a view. */
   readonly handler?: string
   /** An error code. */
   readonly code?: string
-  /** The id of a message that is no event. */
+  /** The id of a message that is not an event. */
   readonly message?: string
 }
 
 /**
- * - `redrive`: tried again, by today's code.
- * - `skip`: the event that a stream waits for is given up, and the rest is tried.
- * - `discard`: all that waits is given up.
+ * - `redrive`: tries again with the current code.
+ * - `skip`: discards the event a stream waits for, and tries the rest.
+ * - `discard`: discards everything that is parked.
  */
 export type ParkedAction = 'redrive' | 'skip' | 'discard'
 
@@ -130,66 +142,77 @@ export interface ConsumerParkedMessage {
   readonly message: ParkedMessage
 }
 
-/** What waits. */
+/** Parked streams and messages. */
 export interface Parked {
   readonly streams: readonly ConsumerParkedStream[]
   readonly messages: readonly ConsumerParkedMessage[]
 }
 
 /**
- * - `done`: it waits no longer. - `waits`: it still cannot be processed. - `needless`: nobody needs it any
- * more: its view was rebuilt.
+ * - `done`: no longer parked.
+ * - `waits`: it still cannot be processed.
+ * - `needless`: no longer needed, because its view was rebuilt.
  */
 export type RedriveOutcome = 'done' | 'waits' | 'needless'
 
-/** Who gives something up, and why. Kept for ever. */
+/** Who discards events, and why. Stored for ever. */
 export interface DiscardReason {
   readonly reason: string
   readonly by: string
 }
 
-/** Something that waits, and what became of it. */
+/** A parked item and the result of the action on it. */
 export type ParkedActionResult = (ConsumerParkedStream | ConsumerParkedMessage) & {
-  /** What became of it: as `RedriveOutcome`; `discarded`, of a message; `failed`, where `reason` says why. */
+  /** As in `RedriveOutcome`; `discarded` for a message; `failed` with a `reason`. */
   readonly outcome: RedriveOutcome | 'discarded' | 'failed'
-  /** Of a failure. */
+  /** The error code of a failure. */
   readonly code?: string
   readonly reason?: string
 }
 
-/** What changes together with a parked stream. */
+/** What is written together with a parked stream. */
 export interface ParkingChange {
-  /** Kept, or kept already. */
+  /** Events to store; those already stored stay. */
   readonly add?: readonly ParkedEvent[]
-  /** Versions that wait no longer. */
+  /** Versions to remove, because they are no longer parked. */
   readonly drop?: readonly number[]
   readonly discard?: Discard
 }
 
 /**
- * What waits for the handlers of one consumer. A parked stream and its events change together, and only where
- * the stream is what it was when it was read: who adds to it and who takes it up never miss each other.
+ * The parked streams and messages of one consumer. A parked stream and its events change together, and only
+ * if the stream is unchanged since it was read. So a writer that adds events and one that redrives them
+ * cannot overwrite each other.
  */
 export interface ParkingStore {
-  /** How many events one change adds and drops. */
+  /** The maximum number of events one change can add and drop. */
   readonly maxEventsPerChange: number
-  /** All that wait. @throws TidemarkError `unavailable` */
+  /**
+   * All parked streams.
+   * @throws TidemarkError `unavailable`
+   */
   streams(): Promise<readonly StoredParkedStream[]>
   stream(key: ParkedKey): Promise<StoredParkedStream | undefined>
-  /** The events that are kept of a stream, the oldest first, at most so many. */
+  /** The stored events of a stream, oldest first, at most `limit`. */
   events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]>
   /**
-   * Writes a stream where its etag is still this one; undefined where it must not be there.
-   * @throws TidemarkError `unavailable`, `outcome-unknown`: to do it again is safe.
+   * Writes a stream if its etag is unchanged. With an undefined etag it must not exist yet.
+   * @throws TidemarkError `unavailable`, `outcome-unknown`: a retry is safe.
    */
   write(parked: ParkedStream, etag: string | undefined, change: ParkingChange): Promise<WriteResult>
-  /** Ends the waiting of a stream whose etag is still this one. @returns whether it was. */
+  /**
+   * Removes a parked stream if its etag is unchanged.
+   * @returns whether it was removed.
+   */
   remove(key: ParkedKey, etag: string, change: Omit<ParkingChange, 'add'>): Promise<boolean>
 
-  /** Keeps a message; one with the same id stays as it is. @returns whether it is new. */
+  /**
+   * Stores a message; one with the same id stays unchanged.
+   * @returns whether it is new.
+   */
   keepMessage(message: ParkedMessage): Promise<boolean>
   messages(): Promise<readonly ParkedMessage[]>
-  /** @param discard what is recorded of it. */
+  /** @param discard the discard to record. */
   dropMessage(id: string, discard: Discard): Promise<void>
 
   discards(): Promise<readonly Discard[]>

@@ -4,7 +4,7 @@ import type { AnyReaction, ImmediateReaction, SchedulingReaction } from './react
 import { formatPosition } from './stream.ts'
 
 /**
- * Events of one category that a process manager hears, and what each is to it.
+ * The events of one category that a process manager receives, and the command each leads to.
  * @example
  * ```ts
  * import { type EventOf, eventType, type ProcessInput } from 'tidemark'
@@ -17,33 +17,32 @@ import { formatPosition } from './stream.ts'
  *   category: 'parcel',
  *   events: [Delivered],
  *   startsAt: 'now',
- *   hear: ({ data: { shelf, title } }) => ({ id: shelf, command: { type: 'open', data: { title } } }),
+ *   correlate: ({ data: { shelf, title } }) => ({ id: shelf, command: { type: 'open', data: { title } } }),
  * }
  * ```
  */
 export interface ProcessInput<Event extends DomainEvent, Cmd extends Command> {
-  /** The service whose events these are, its own among them. */
+  /** The service that publishes these events; may be its own. */
   readonly service: string
   readonly category: string
   readonly events: readonly EventType[]
-  /** Where it begins when it is new: see `Reaction`. */
+  /** Where a new input starts: see `Reaction`. */
   readonly startsAt: 'first' | 'now'
   /**
-   * The process that an event belongs to, and the command that tells it. Undefined where it is no process's
-   * business.
+   * The id of the process an event belongs to, and the command that records the event there. Undefined skips
+   * the event.
    */
   correlate(event: Recorded<Event>): { readonly id: string; readonly command: Cmd } | undefined
 }
 
 /**
- * Leads something through several services: a decider whose commands are what it hears and whose events are
- * what it makes of that, recorded in a stream for each process. So it is replayed, looked at and tested like
- * any other aggregate. What follows from its events, commands to its own service now or later, is a reaction
- * to them; what other services are to do they learn from those that its service publishes.
+ * Coordinates several services (a saga). It is a decider: its commands are its inputs, and its events record
+ * what it decided, one stream per process. So it can be replayed, inspected and tested like any aggregate. A
+ * reaction to its events sends commands to its own service, now or later. Other services learn what to do
+ * from its public events.
  *
- * It may hear messages of different sources in any order, late and again: the id of the command that tells it
- * of an event is the event's position, so each is heard once; that any order ends well is its decider's to
- * see to, which has to be total.
+ * Inputs from different sources can arrive in any order, late and more than once. Each is recorded once,
+ * because the command's id is the event's position. The decider must be total and end well in any order.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -63,23 +62,23 @@ export interface ProcessInput<Event extends DomainEvent, Cmd extends Command> {
  */
 export interface ProcessManager {
   readonly decider: AnyDecider
-  /** One for each hearing, and the one to its own events. */
+  /** One per input, and one to its own events. */
   readonly reactions: readonly AnyReaction[]
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a list of hearings of different events has no narrower common type.
+// biome-ignore lint/suspicious/noExplicitAny: a list of inputs of different events has no narrower common type.
 type AnyInput<Cmd extends Command> = ProcessInput<any, Cmd>
 
-/** What follows from a process's own events: a reaction, named and placed by its process. */
+/** The reaction to a process's own events. The process manager sets its name and category. */
 type NextStep<Event extends DomainEvent> =
   | Omit<ImmediateReaction<Event>, 'name' | 'category'>
   | Omit<SchedulingReaction<Event>, 'name' | 'category'>
 
 /**
  * Declares a process manager.
- * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events
- * `<name>-steps`.
- * @param handler what follows from its own events.
+ * @param name the prefix of its reactions' names: `<name>-<category>` for an input, `<name>-steps` for its
+ *   own events.
+ * @param handler the reaction to its own events.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -97,7 +96,7 @@ type NextStep<Event extends DomainEvent> =
  *       category: 'door',
  *       events: [Unlocked],
  *       startsAt: 'first',
- *       hear: ({ stream, data }: EventOf<typeof Unlocked> & { stream: string }) => ({
+ *       correlate: ({ stream, data }: EventOf<typeof Unlocked> & { stream: string }) => ({
  *         id: stream,
  *         command: { type: 'open', data },
  *       }),

@@ -2,14 +2,14 @@ import type { Command, Decider } from './decider.ts'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
 
 /**
- * What became of a command.
+ * The outcome of a command that a reaction sent.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { Sent } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
- * // A repeat brings the same events, so what a reaction makes of them is the same too.
+ * // A repeat returns the same events, so the reaction derives the same from them.
  * const readTitles = ({ events }: Sent<Opened>): readonly string[] => events.map(({ data }) => data.title)
  * assert.deepEqual(readTitles({ events: [{ type: 'Opened', data: { title: 'spring' } }] }), ['spring'])
  * assert.deepEqual(readTitles({ events: [], refused: 'entry-already-open' }), [])
@@ -17,22 +17,23 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
  */
 export interface Sent<Event extends DomainEvent> {
   /**
-   * What it led to: those of its first time, however often it is sent. None where it was refused or there was
-   * nothing to do.
+   * The events the command led to when it first took effect, however often it is sent. Empty if it was
+   * refused or there was nothing to do.
    */
   readonly events: readonly Event[]
-  /** The code of the domain's no. */
+  /** The code of the domain's refusal. */
   readonly refused?: string
 }
 
 /**
- * Sends a command to an aggregate of the reaction's own service. Await it, or return its promise: a reaction
- * that does neither is waited for all the same, fails its tests, and is told of in the log.
- * @param id of the aggregate
- * @param commandId made of the event alone: the same event sends the same command, which takes effect once.
- * @throws TidemarkError `invalid-command` for data that JSON does not keep, `registration-invalid` for a
- * decider that the service does not list, and what the command fails with. What the reaction does not catch
- * brings the event again.
+ * Sends a command to an aggregate of the reaction's own service. Await it, or return its promise. If a
+ * reaction does neither, the runtime still waits for it and logs it, and its tests fail.
+ * @param id the aggregate's id
+ * @param commandId derived from the event alone: the same event sends the same command, which takes effect
+ *   once.
+ * @throws TidemarkError `invalid-command` if JSON does not keep the data, `registration-invalid` if the
+ *   service does not list the decider, and any error of the command. If the reaction does not catch an error,
+ *   the event is delivered again.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -55,17 +56,18 @@ export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<Sent<Event>>
 
 /**
- * Sends a command later, to an aggregate of the reaction's own service: kept before the event is passed, sent
- * when its time has come by the store's clock, through any restart, and decided as of that time or later.
- * @param due RFC 3339, UTC, milliseconds: not before. Of what the aggregate itself recorded, so that a repeat
- * schedules the same.
+ * Schedules a command to an aggregate of the reaction's own service. The command is stored before the event
+ * counts as handled, so it survives restarts. It is sent when it is due by the store's clock. The decider's
+ * `now` is `due` or later.
+ * @param due the earliest time: RFC 3339, UTC, milliseconds. Derive it from recorded data, so that a repeat
+ *   schedules the same time.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { SendLater } from 'tidemark'
  * import { entry } from './entry.ts'
  *
- * // An entry for each day, opened at six. The day is one that an event told.
+ * // An entry for each day, opened at six. The day comes from an event.
  * const openOn = (sendLater: SendLater, day: string): Promise<void> =>
  *   sendLater(`${day}T06:00:00.000Z`, entry, day, `open:${day}`, { type: 'open', data: { title: day } })
  * const dues: string[] = []
@@ -82,9 +84,11 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<void>
 
 /**
- * Takes a line for the log. `debug`: a refusal that a reaction's command met, which is an outcome and not a
- * fault. `warn`: what is worth a look, such as a command whose first outcome stands although it came with
- * another content. `error`: what needs somebody to act.
+ * Writes a log line.
+ * - `debug`: a refusal of a reaction's command, which is an outcome and not a fault.
+ * - `warn`: needs a look, such as a command that was repeated with different content, so its first outcome
+ *   stands.
+ * - `error`: needs somebody to act.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -102,45 +106,49 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
 export type Trace = (line: string, level: 'debug' | 'info' | 'warn' | 'error') => void
 
 /**
- * What a service does about events, of another or its own: commands of its own. One stream's events come in
- * their order and each at least once, so everything that `react` does is a command with an id of its own. A
- * domain refusal is an outcome that `react` may act on; what it throws brings the event again.
+ * A service's reaction to events of another service or its own: it sends commands to its own aggregates.
+ * Events of one stream arrive in order, each at least once. So every effect of `react` is a command with its
+ * own id. A domain refusal is an outcome that `react` can act on. If `react` throws, the event is delivered
+ * again.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { DomainEvent, Reaction } from 'tidemark'
  * import { firstEntries, laterEntries } from './entries.ts'
  *
- * // Of either kind. `schedules` tells which, and so whether a service needs a schedule.
+ * // Both kinds of reaction. `schedules` is true if the service needs a schedule.
  * const sendsLater = <Event extends DomainEvent>(reaction: Reaction<Event>): boolean => reaction.schedules ?? false
  * assert.deepEqual([firstEntries, laterEntries].map(sendsLater), [false, true])
  * ```
  */
 export type Reaction<Event extends DomainEvent> = ImmediateReaction<Event> | SchedulingReaction<Event>
 
-/** What all reactions declare. */
+/** The declaration that all reactions share. */
 interface ReactionDeclaration {
   /** Lower-case letters, digits, dashes. */
   readonly name: string
-  /** The service whose events these are. Of another it is told what that publishes, of its own all that is recorded. */
+  /**
+   * The service that publishes the events. From another service, only its public events arrive; from its own,
+   * all recorded events.
+   */
   readonly service: string
-  /** The category of the streams that are followed. */
+  /** The category of the streams to follow. */
   readonly category: string
   /**
-   * Those that it reacts to, of the other's contract; all others pass. A reaction that is to follow further
-   * events gets a new name: under its old one it has passed them.
+   * The events it reacts to, from that service's contract; it skips all others. To follow further events,
+   * give the reaction a new name: under the old one it has already skipped them.
    */
   readonly events: readonly EventType[]
   /**
-   * Where it begins when it is new: `first`, with the oldest event that the hub still has (7 days), or `now`,
-   * with the next one that comes. The first reaction of a service to a hub begins with the oldest, as its
-   * consumer group does.
+   * Where a new reaction starts. `first`: the oldest event the hub still has (7 days). `now`: the next event
+   * that arrives. A service's first reaction to a hub always starts with the oldest event, as its consumer
+   * group does.
    */
   readonly startsAt: 'first' | 'now'
 }
 
 /**
- * A reaction whose commands are all sent at once.
+ * A reaction that sends all its commands at once.
  * @example
  * ```ts
  * import type { ImmediateReaction } from 'tidemark'
@@ -164,7 +172,7 @@ export interface ImmediateReaction<Event extends DomainEvent> extends ReactionDe
 }
 
 /**
- * A reaction that may send a command later: its service gets a schedule, and the timer that looks at it.
+ * A reaction that may send commands later. Its service gets a schedule and the timer that polls it.
  * @example
  * ```ts
  * import { type EventOf, eventType, type SchedulingReaction } from 'tidemark'
@@ -188,23 +196,24 @@ export interface SchedulingReaction<Event extends DomainEvent> extends ReactionD
 }
 
 /**
- * A reaction, whatever it reacts to.
+ * A reaction to any events.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { type AnyReaction, listReactions } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
- * // One list has reactions to different events. Those of one hub share a consumer.
- * const ofHub = (hub: string): readonly AnyReaction[] => listReactions(entries).filter(({ service }) => service === hub)
- * assert.equal(ofHub('doors').length, 1)
- * assert.equal(ofHub('entries').length, 0)
+ * // One list holds reactions to different events. Reactions to one hub share a consumer.
+ * const listOfHub = (hub: string): readonly AnyReaction[] =>
+ *   listReactions(entries).filter(({ service }) => service === hub)
+ * assert.equal(listOfHub('doors').length, 1)
+ * assert.equal(listOfHub('entries').length, 0)
  * ```
  */
 // biome-ignore lint/suspicious/noExplicitAny: a list of reactions of different types has no narrower common type.
 export type AnyReaction = Reaction<any>
 
-/** A reaction's name beyond its service: the first part of its commands' keys. */
+/** A reaction's name, prefixed with its service. It starts the keys of the reaction's commands. */
 export function formatConsumerName(service: string, reaction: AnyReaction): string {
   return `${service}-${reaction.name}`
 }

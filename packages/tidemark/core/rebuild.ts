@@ -2,24 +2,25 @@
 export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
 
 /**
- * What can be done to the generations of a view. `rebuild` is `build` and `promote` in one.
- * - `build`: builds the next one from the log beside the live one, keeps it up to date, and compares the two.
- * - `promote`: lets queries read the one that was built.
- * - `abandon`: removes the one that was built.
- * - `go-back`: lets queries read the one again that was live before.
+ * An action on the generations of a view. `rebuild` is `build` and `promote` in one.
+ * - `build`: builds the next generation from the log beside the live one, keeps it up to date and compares
+ *   the two.
+ * - `promote`: makes queries read the built generation.
+ * - `abandon`: removes the built generation.
+ * - `go-back`: makes queries read the previously live generation again.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { RebuildAction } from 'tidemark/tools'
  *
- * // What somebody chooses between where a generation is built.
+ * // The choices once a generation is built.
  * const buttons: Partial<Record<RebuildAction, string>> = { promote: 'Read this one', abandon: 'Throw it away' }
  * assert.ok(!('go-back' in buttons))
  * ```
  */
 export type RebuildAction = (typeof REBUILD_ACTIONS)[number]
 
-/** The stages of a `Rebuild`, in their order. */
+/** The stages of a `Rebuild`, in order. */
 export const REBUILD_STAGES = ['reading', 'handover', 'comparing', 'built', 'live'] as const
 export type RebuildStage = (typeof REBUILD_STAGES)[number]
 
@@ -30,7 +31,7 @@ export type RebuildStage = (typeof REBUILD_STAGES)[number]
  * import assert from 'node:assert/strict'
  * import type { Comparison } from 'tidemark/tools'
  *
- * // A refactored view is promoted without a look where nothing differs.
+ * // A refactored view is promoted without review if nothing differs.
  * const isSamePath = ({ changed, added, removed }: Comparison): boolean => changed + added + removed === 0
  * assert.ok(isSamePath({ compared: 1200, changed: 0, added: 0, removed: 0, examples: [] }))
  * const examples = [{ key: 'entry-1', difference: 'added' }] as const
@@ -38,26 +39,26 @@ export type RebuildStage = (typeof REBUILD_STAGES)[number]
  * ```
  */
 export interface Comparison {
-  /** Documents, each once, of either. */
+  /** Distinct documents in either generation. */
   readonly compared: number
-  /** Both have it, and it says something else. */
+  /** Documents in both generations with different content. */
   readonly changed: number
-  /** The built one alone has it. */
+  /** Documents in the built generation only. */
   readonly added: number
-  /** The live one alone has it. */
+  /** Documents in the live generation only. */
   readonly removed: number
-  /** The first that differ. */
+  /** The first differences. */
   readonly examples: readonly { readonly key: string; readonly difference: 'changed' | 'added' | 'removed' }[]
 }
 
 /**
- * How the last thing that was done to a view's generations stands.
+ * The state of the last action on a view's generations.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { Rebuild } from 'tidemark/tools'
  *
- * // A process that ended in the middle of it renews it no longer.
+ * // A running process renews `updatedAt`. One that died does not.
  * const seemsDead = ({ state, updatedAt }: Pick<Rebuild, 'state' | 'updatedAt'>, now: string): boolean =>
  *   state === 'running' && Date.parse(now) - Date.parse(updatedAt) > 60_000
  * assert.ok(seemsDead({ state: 'running', updatedAt: '2026-03-01T06:00:00.000Z' }, '2026-03-01T06:05:00.000Z'))
@@ -67,31 +68,39 @@ export interface Rebuild {
   readonly action: RebuildAction
   readonly state: 'running' | 'done' | 'failed'
   /**
-   * `reading`: the log. `handover`: projections write both generations. `comparing`: the built one with the
-   * live one. `built`: it waits for somebody to promote or abandon it. `live`: queries read the target, and
-   * what is old is cleared up.
+   * - `reading`: reads the log.
+   * - `handover`: projections write both generations.
+   * - `comparing`: compares the built generation with the live one.
+   * - `built`: waits to be promoted or abandoned.
+   * - `live`: queries read the target, and old data is removed.
    */
   readonly stage: RebuildStage
-  /** The generation that it is about. Absent: that is not known yet. */
+  /** The generation the action is about. Absent: not known yet. */
   readonly target?: number
-  /** Of the log: read so far, and those that it had at the beginning. */
+  /** Commits of the log read so far. `total` is how many the log had at the start. */
   readonly commits: number
   readonly total: number
   readonly comparison?: Comparison
-  /** RFC 3339, UTC, milliseconds, by the store's clock; so is `updatedAt`, which a running one renews all the time. */
+  /**
+   * RFC 3339, UTC, milliseconds, by the store's clock. So is `updatedAt`, which a running rebuild keeps
+   * renewing.
+   */
   readonly startedAt: string
   readonly updatedAt: string
-  /** Who asked for it. */
+  /** Who started it. */
   readonly by: string
-  /** The process that does it: unique to it. */
+  /** The process that runs it; unique. */
   readonly instance: string
-  /** Where it failed: why. */
+  /** The error code if it failed; `reason` is the message. */
   readonly code?: string
   readonly reason?: string
 }
 
-/** A rebuild, as it is kept. */
+/** A rebuild, as stored. */
 export interface StoredRebuild extends Rebuild {
-  /** Where in the log the commits end that were read: who goes on with it begins there. Of `EventFeedReader`. */
+  /**
+   * How far the log was read: the `offset` of an `EventFeedReader`. A process that resumes the rebuild starts
+   * here.
+   */
   readonly position?: string
 }

@@ -2,14 +2,14 @@ import type { AnyDecider } from './decider.ts'
 import type { AnyView } from './view.ts'
 
 /**
- * What clients of a service reach at `/api/<service>/<path>`: documents of a view, and commands to an aggregate.
+ * What clients reach at `/api/<service>/<path>`: documents of a view, and commands to an aggregate.
  * @example
  * ```ts
  * import type { Resource } from 'tidemark'
  * import { titles } from './entries.ts'
  * import { entry } from './entry.ts'
  *
- * // GET entries, GET entries/{id}, POST entries/{id}/open: all of them below /api/<service>.
+ * // Below /api/<service>: GET entries, GET entries/{id}, POST entries/{id}/open.
  * export const resource: Resource = {
  *   path: 'entries',
  *   documents: { view: titles, list: 'entries', one: 'entry' },
@@ -26,53 +26,53 @@ export interface Resource {
 }
 
 /**
- * What clients read of a resource: the documents of a view.
+ * The documents of a view that clients can read.
  * @example
  * ```ts
  * import type { ResourceDocuments } from 'tidemark'
  * import { titles } from './entries.ts'
  *
- * // One document is read at `<path>/{entry}`, and OpenAPI calls the parameter so.
+ * // One document is read at `<path>/{entry}`. OpenAPI names the parameter `entry`.
  * export const documents: ResourceDocuments = { view: titles, list: 'titles', one: 'title', key: 'entry' }
  * ```
  */
 export interface ResourceDocuments {
   readonly view: AnyView
-  /** The name of the function of `GET <path>`, after the service's. */
+  /** The name of the function for `GET <path>`, without the service's prefix. */
   readonly list: string
-  /** The name of the function of `GET <path>/{key}`, after the service's. */
+  /** The name of the function for `GET <path>/{key}`, without the service's prefix. */
   readonly one: string
   /**
-   * What the path of one document calls its key; absent: `id`. In a view of single streams it is the
+   * The name of the path parameter for a document's key; default `id`. In a single-stream view the key is the
    * aggregate's id.
    */
   readonly key?: string
 }
 
 /**
- * The commands that clients may send to a resource: `POST <path>/{id}/{command}`, and `POST <path>` for the
- * one that creates. The function of the first is `<category>-command`.
+ * The commands that clients can send to a resource: `POST <path>/{id}/{command}`, and `POST <path>` for the
+ * command that creates. The function of the former is `<category>-command`.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { ResourceCommands } from 'tidemark'
  * import { entry } from './entry.ts'
  *
- * // Whoever posts an entry needs no id: it is made of the request's key. The same key opens no second entry.
+ * // The id derives from the request's key, so the same key opens no second entry.
  * const commands: ResourceCommands = { decider: entry, creates: 'open', offered: ['open'] }
  * assert.ok(entry.commands.some(({ name, creates }) => creates && name === commands.creates))
  * ```
  */
 export interface ResourceCommands {
   readonly decider: AnyDecider
-  /** The command of `POST <path>`: its aggregate gets an id that derives from the command's key. */
+  /** The command of `POST <path>`. Its aggregate's id derives from the command's key. */
   readonly creates?: string
-  /** Those that clients may send: what a reaction alone decides on is not among them. */
+  /** The commands that clients can send. Leave out those that only reactions send. */
   readonly offered: readonly string[]
 }
 
 /**
- * What the paths begin with that every service has: those of a resource that began so would match them.
+ * First path segments that every service uses itself. A resource path that starts with one would clash.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -4,7 +4,7 @@ import { TidemarkError } from './errors.ts'
 import type { DomainEvent, EventContent, EventType } from './event.ts'
 import { asJson, describeFault, pointerTo } from './json.ts'
 
-/** What is wrong at a place of the input: a JSON Pointer (RFC 6901) and a sentence. */
+/** A validation error: where (a JSON Pointer, RFC 6901) and what. */
 export interface Issue {
   readonly pointer: string
   readonly detail: string
@@ -14,7 +14,7 @@ export type Validation<Value> =
   | { readonly valid: true; readonly value: Value }
   | { readonly valid: false; readonly issues: readonly Issue[] }
 
-/** Checks an input with any Standard Schema that answers at once. https://standardschema.dev */
+/** Validates an input with any synchronous Standard Schema. https://standardschema.dev */
 export function validate<Value>(schema: StandardSchemaV1<unknown, Value>, input: unknown): Validation<Value> {
   const result = schema['~standard'].validate(input)
   if (result instanceof Promise)
@@ -30,16 +30,16 @@ function formatPointer(path: NonNullable<StandardSchemaV1.Issue['path']>): strin
   return pointerTo(path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)))
 }
 
-/** What is wrong, in one line. */
+/** Formats issues in one line. */
 export function describeIssues(issues: readonly Issue[]): string {
   return issues.map((issue) => `${issue.pointer || '/'}: ${issue.detail}`).join('; ')
 }
 
 /**
- * What an event that is about to be written says, its data checked strictly: as JSON gives them back, valid,
- * with no field that the schema would drop and no value that it would change.
- * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's; `event-too-large` for data
- * that nest too deep.
+ * Checks an event strictly before it is written, and returns its content. The data must survive a round trip
+ * through JSON and be valid. The schema must not drop a field or change a value.
+ * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's; `event-too-large` if the data
+ *   is nested too deep.
  */
 export function checkWritten(types: readonly EventType[], event: DomainEvent): EventContent {
   const type = types.find((candidate) => candidate.name === event.type)

@@ -7,7 +7,7 @@ import type { Resource } from './resource.ts'
 import type { AnyView } from './view.ts'
 
 /**
- * The declaration of a microservice: all that the topology, the composition and the functions derive from.
+ * The declaration of a microservice. The topology, the composition and the functions derive from it.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -20,33 +20,37 @@ import type { AnyView } from './view.ts'
  *   ...{ deciders: [entry], publishes: [], views: [], reactions: [] },
  *   resources: [{ path: 'pages', commands: { decider: entry, offered: ['open'] } }],
  * }
- * // Its name is that of its database too.
+ * // Its name is also the name of its database.
  * assert.equal(buildTopology([journal]).databases[0]?.name, 'journal')
  * ```
  */
 export interface Service {
-  /** Lower-case letters, digits, dashes: the names of its database and of its event hub. */
+  /** Also the name of its database and of its event hub: lower-case letters, digits and dashes. */
   readonly name: string
   readonly deciders: readonly AnyDecider[]
-  /** The public contract: the events that other services may rely on. The relay publishes every event all the same. */
+  /**
+   * The public contract: the events other services may rely on. The relay publishes every event, listed or
+   * not.
+   */
   readonly publishes: readonly PublicEvent[]
   readonly views: readonly AnyView[]
-  /** What it does about events, of other services or its own. */
+  /** Its reactions to events of other services or its own. */
   readonly reactions: readonly AnyReaction[]
-  /** What leads something through several services. */
+  /** Its process managers, which coordinate several services. */
   readonly processes?: readonly ProcessManager[]
-  /** What clients reach over HTTP. */
+  /** What clients can reach over HTTP. */
   readonly resources?: readonly Resource[]
 }
 
 /**
- * All reactions of a service, those of its process managers among them.
+ * All reactions of a service, including those of its process managers.
  * @example
  * ```ts
  * import { listReactions } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
- * for (const { name, service, category } of listReactions(entries)) console.log(`${name} follows ${category} of ${service}`)
+ * for (const { name, service, category } of listReactions(entries))
+ *   console.log(`${name} follows ${category} of ${service}`)
  * ```
  */
 export function listReactions({
@@ -56,48 +60,51 @@ export function listReactions({
   return [...reactions, ...processes.flatMap((process) => process.reactions)]
 }
 
-/** Whether a service sends commands later, and so needs a schedule and the timer that looks at it. */
+/** Whether a service sends commands later. It then needs a schedule and the timer that polls it. */
 export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): boolean {
   return listReactions(service).some((reaction) => reaction.schedules === true)
 }
 
-/** Whether a service keeps snapshots of its aggregates. */
+/** Whether a service stores snapshots of its aggregates. */
 export function hasSnapshots({ deciders }: Pick<Service, 'deciders'>): boolean {
   return deciders.some(({ stateVersion }) => stateVersion !== undefined)
 }
 
-/** Whether a service can be sent canaries. */
+/** Whether a service accepts canaries. */
 export function hasCanary({ deciders, views }: Pick<Service, 'deciders' | 'views'>): boolean {
   return deciders.includes(canary) && views.includes(canaryView)
 }
 
-/** The names of a service's functions that run without being asked over HTTP. */
+/** The names of a service's functions that have no HTTP trigger. */
 export interface FunctionNames {
   readonly relay: string
-  /** One for all views, where the service has any. */
+  /** One for all views, if the service has any. */
   readonly projections: readonly string[]
-  /** One for all reactions to the events of one hub. */
+  /** One per followed hub, for all reactions to its events. */
   readonly reactions: readonly string[]
-  /** The timer of all periodic work: one, since each function is scaled and billed by itself. */
+  /** The timer of all periodic work. There is one, because each function is scaled and billed separately. */
   readonly periodic: string
 }
 
-/** The services whose events a service reacts to, each once. */
+/** The services whose events a service reacts to, without duplicates. */
 export function listFollowedServices(service: Pick<Service, 'reactions' | 'processes'>): readonly string[] {
   return [...new Set(listReactions(service).map((reaction) => reaction.service))]
 }
 
-/** The function that brings the events of the service's own hub to its views. Its consumer group has the same name. */
+/**
+ * The function that delivers the events of the service's own hub to its views. Its consumer group has the
+ * same name.
+ */
 export function projectionName(service: string): string {
   return `${service}-views`
 }
 
-/** The function that brings the events of a hub to the service's reactions. */
+/** The function that delivers the events of a hub to the service's reactions. */
 export function reactionsName(service: string, hub: string): string {
   return `${service}-reactions-${hub}`
 }
 
-/** The consumer group of that function, in each hub that the service follows. */
+/** The consumer group of that function, in each hub the service follows. */
 export function reactionsGroup(service: string): string {
   return `${service}-reactions`
 }
@@ -107,7 +114,7 @@ export function relayName(service: string): string {
   return `${service}-relay`
 }
 
-/** Names a service's functions: the same in its app, in its topology and in what is deployed. */
+/** Names a service's functions: the same in its app, its topology and its deployment. */
 export function functionNames(service: Service): FunctionNames {
   const { name, views } = service
   return {
@@ -119,7 +126,8 @@ export function functionNames(service: Service): FunctionNames {
 }
 
 /**
- * An event of the public contract: the one that the service keeps, and the one that others are told of it.
+ * An event of the public contract: the private event the service records, and the public event other services
+ * get.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -127,36 +135,36 @@ export function functionNames(service: Service): FunctionNames {
  * import * as z from 'zod'
  *
  * const Lent = eventType('Lent', z.object({ reader: z.string() }))
- * // What is kept is told as it is, unless there is something to translate it.
- * const isToldAsKept = ({ translate }: PublicEvent): boolean => translate === undefined
- * assert.ok(isToldAsKept(published(Lent)))
+ * // A private event is published unchanged unless `translate` is given.
+ * const isUnchanged = ({ translate }: PublicEvent): boolean => translate === undefined
+ * assert.ok(isUnchanged(published(Lent)))
  * ```
  */
 export interface PublicEvent {
   readonly privateEvent: EventType
-  /** Versioned by itself: its steps are the contract's, not those of what the service keeps. */
+  /** Versioned on its own: its versions belong to the contract, not to the private event. */
   readonly publicEvent: EventType
-  /** What others are told; absent where both are the same declaration. Pure and total. */
+  /** Makes the public data from the private data. Absent if both are the same declaration. Pure and total. */
   readonly translate?: (data: never) => unknown
 }
 
 /**
- * Publishes an event as it is kept.
+ * Publishes a private event unchanged.
  * @example
  * ```ts
  * import { eventType, published } from 'tidemark'
  * import * as z from 'zod'
  *
  * const Opened = eventType('Opened', z.object({ title: z.string(), note: z.string() }))
- * const ToldOpened = eventType('Opened', z.object({ title: z.string() }))
- * // Others are told the title. The note stays here.
- * export const publishes = [published(Opened, ToldOpened, ({ title }) => ({ title }))]
+ * const PublicOpened = eventType('Opened', z.object({ title: z.string() }))
+ * // Other services get the title. The note stays private.
+ * export const publishes = [published(Opened, PublicOpened, ({ title }) => ({ title }))]
  * ```
  */
 export function published(type: EventType): PublicEvent
 /**
- * Publishes what `translate` makes of an event, recorded beside it as it is written: what was once said is
- * never said differently.
+ * Publishes what `translate` makes of a private event. The result is recorded with the event when it is
+ * written, so what was published never changes.
  */
 export function published<Data, Told>(
   privateEvent: EventType<string, Data>,
@@ -171,7 +179,7 @@ export function published(
   return { privateEvent, publicEvent, ...(translate ? { translate } : {}) }
 }
 
-/** What others are told of an event, where that is not what is kept. */
+/** The public event of a private event; undefined if it is published unchanged or not in the contract. */
 export function toPublicEvent({ publishes }: Pick<Service, 'publishes'>, event: DomainEvent): DomainEvent | undefined {
   const publication = publishes.find(({ privateEvent }) => privateEvent.name === event.type)
   if (publication?.translate === undefined) return undefined
@@ -179,7 +187,7 @@ export function toPublicEvent({ publishes }: Pick<Service, 'publishes'>, event: 
 }
 
 /**
- * CloudEvents' source of the events of a service's category.
+ * The CloudEvents `source` of a category's events.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -195,30 +203,30 @@ export function formatSource(service: string, category: string): string {
 /** The container of a service's log. */
 export const LOG = 'events'
 
-/** The container of the leases by which the relay reads the log. */
+/** The container of the relay's change feed leases. */
 export const LEASES = 'leases'
 
-/** The container in which the instances of a service's consumers write how far they have come. */
+/** The container of consumer progress, one item per instance. */
 export const PROGRESS = 'progress'
 
-/** The container in which waits what a service's consumers cannot process. */
+/** The container of parked streams and messages. */
 export const PARKED = 'parked'
 
-/** The container in which a service keeps the commands that wait for their time. */
+/** The container of scheduled commands. */
 export const SCHEDULE = 'schedule'
 
-/** The container in which a service keeps snapshots of its aggregates. */
+/** The container of aggregate snapshots. */
 export const SNAPSHOTS = 'snapshots'
 
 /**
- * How long the marks of applied events are kept, in hours. They tell what was applied between a document and
- * the cursor that is written after it: a crash, or two instances at once. What is older than half of this is
- * never taken for new without a look at the cursor.
+ * How long applied markers live, in hours. A cursor is written after the document. The markers deduplicate
+ * the events in between, after a crash or if two instances work at once. An event older than half this time
+ * is never applied without reading the cursor first.
  */
 export const MARKER_HOURS = 24
 
 /**
- * How long after a swap the generation of a view of many streams that was live before can be gone back to, in
- * hours. Where a crash kept a cursor from being written, marks alone tell what was applied.
+ * How long a multi-stream view can be rolled back after a promotion, in hours. If a crash prevented a cursor
+ * write, only the applied markers show what was applied.
  */
 export const ROLLBACK_HOURS = 12

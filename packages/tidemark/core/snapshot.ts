@@ -3,7 +3,10 @@ import * as z from 'zod'
 import type { AnyDecider } from './decider.ts'
 import { canonicalHash, type LogHead } from './hash-chain.ts'
 
-/** An aggregate's state at a head of its stream: made of the log, disposable, and never trusted over the log. */
+/**
+ * An aggregate's state at one version of its stream. It is derived from the log, can be deleted, and never
+ * overrules the log.
+ */
 export interface Snapshot {
   /** The state, as JSON. */
   readonly state: string
@@ -11,25 +14,24 @@ export interface Snapshot {
 }
 
 /**
- * A snapshot as its container keeps it. Its state is a text, so that the store keeps every name and number as
- * it was written.
+ * A snapshot, as stored in its container. Its state is a string, so the store keeps every name and number as
+ * written.
  */
 export interface SnapshotItem extends Snapshot {
-  /** `snapshotId` of the decider. */
+  /** The decider's `snapshotId`. */
   readonly id: string
   readonly stream: string
 }
 
 /**
- * The largest state that is kept, in bytes of its JSON as a text within the item. An item is read and written
- * as a whole, and each KB of it costs: a state that is larger is better folded, or is several streams.
+ * The largest state to store, in bytes of its JSON as a string within the item. An item is read and written
+ * as a whole, and each KB costs. A larger state is cheaper to fold, or should be several streams.
  */
 export const MAX_STATE_BYTES = 1_000_000
 
 /**
- * The id of the snapshots that a decider may use; undefined where it keeps none. It changes with
- * `stateVersion`, and with the events that the decider reads: code that does not know an event must not
- * decide on a state that has it.
+ * The id of the snapshots a decider may use; undefined if it uses none. It changes with `stateVersion` and
+ * with the decider's events, because code must not decide on a state that contains events it does not know.
  */
 export function snapshotId({ stateVersion, events }: Pick<AnyDecider, 'stateVersion' | 'events'>): string | undefined {
   if (stateVersion === undefined) return undefined
@@ -37,7 +39,9 @@ export function snapshotId({ stateVersion, events }: Pick<AnyDecider, 'stateVers
   return `${stateVersion}-${canonicalHash(read).slice(0, 16)}`
 }
 
-/** A state as JSON; undefined where its JSON is not the same state: a Date, a Map, a class, an undefined field, -0. */
+/**
+ * A state as JSON. Undefined if JSON would change the state: a Date, a Map, a class, an undefined field, -0.
+ */
 export function stateText(state: unknown): string | undefined {
   try {
     const text = JSON.stringify(state)
@@ -47,7 +51,7 @@ export function stateText(state: unknown): string | undefined {
   }
 }
 
-/** How many bytes a state takes as a text within its item. */
+/** The size of a state in bytes, as a string within its item. */
 export function stateBytes(text: string): number {
   return Buffer.byteLength(JSON.stringify(text))
 }
@@ -57,7 +61,7 @@ const snapshotItem = z.object({
   head: z.object({ version: z.int().positive(), hash: z.string(), commit: z.int().positive() }),
 })
 
-/** The snapshot that an item is; undefined for anything else, such as one of another build. */
+/** Parses a snapshot; undefined for anything else, such as an item of another build. */
 export function parseSnapshot(item: unknown): Snapshot | undefined {
   return snapshotItem.safeParse(item).data
 }

@@ -1,24 +1,24 @@
 /** How far a consumer is behind in one partition of a hub. */
 export interface PartitionStatus {
   readonly partition: string
-  /** The number of the newest message that every handler has handled; null where none is known. */
+  /** The sequence number of the newest message that every handler has handled; null if unknown. */
   readonly handled: number | null
-  /** The number of the newest message that the partition ever had; -1 where it never had one. */
+  /** The sequence number of the newest message the partition ever had; -1 if it never had one. */
   readonly last: number
-  /** How many messages wait: those that the hub still has. */
+  /** How many messages are not handled yet, of those the hub still has. */
   readonly events: number
-  /** How long the oldest of them has waited; 0 where none does. */
+  /** How long the oldest of them has waited, in seconds; 0 if there are none. */
   readonly seconds: number
 }
 
 /**
- * A function that handles the messages of one hub: that of a service's views, or of its reactions.
+ * A function that handles the messages of one hub, for a service's views or for its reactions.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { ConsumerStatus } from 'tidemark/tools'
  *
- * // Messages wait, and nobody is there who would take them.
+ * // Messages wait, and no instance is running.
  * const isAbandoned = ({ events, instances }: ConsumerStatus): boolean => events > 0 && instances === 0
  * const views = { consumer: 'entries-views', hub: 'entries', paused: [], partitions: [] }
  * assert.ok(isAbandoned({ ...views, events: 12, seconds: 300, instances: 0 }))
@@ -28,62 +28,62 @@ export interface PartitionStatus {
 export interface ConsumerStatus {
   readonly consumer: string
   readonly hub: string
-  /** Of all partitions together. */
+  /** In all partitions. */
   readonly events: number
-  /** Of the partition that is furthest behind. */
+  /** The lag of the partition that is furthest behind, in seconds. */
   readonly seconds: number
-  /** How many instances have said within the last minutes that they live. */
+  /** How many instances reported progress within the last minutes. */
   readonly instances: number
-  /** Handlers that have paused, since too many streams failed: of any instance. */
+  /** Handlers that some instance has paused because too many of their streams failed. */
   readonly paused: readonly string[]
   readonly partitions: readonly PartitionStatus[]
 }
 
 /** How far the relay is behind its log. */
 export interface RelayStatus {
-  /** Commits that are not published yet; at most as many as were counted. */
+  /** Commits that are not published yet; counted up to a limit. */
   readonly commits: number
-  /** Whether there are more than were counted. */
+  /** Whether there are more than the limit. */
   readonly more: boolean
-  /** How long the oldest of them has waited; 0 where none does. */
+  /** How long the oldest of them has waited, in seconds; 0 if there are none. */
   readonly seconds: number
 }
 
-/** The scheduled commands whose time has come. */
+/** The scheduled commands that are due. */
 export interface ScheduleStatus {
-  /** How long the oldest of them is overdue; 0 where none is. */
+  /** How long the oldest of them is overdue, in seconds; 0 if none is. */
   readonly seconds: number
-  /** The stream that it is for. */
+  /** The stream of the oldest. */
   readonly oldest?: string
 }
 
-/** What waits for a consumer since it cannot be processed. */
+/** What is parked for a consumer because it cannot be processed. */
 export interface ParkedStatus {
   readonly consumer: string
   readonly streams: number
   readonly messages: number
-  /** When the oldest began to wait: RFC 3339, UTC, milliseconds. */
+  /** When the oldest was parked: RFC 3339, UTC, milliseconds. */
   readonly since?: string
-  /** How many there are of each error code. */
+  /** How many are parked for each error code. */
   readonly codes: Readonly<Record<string, number>>
 }
 
-/** The newest canary that was seen in its view. */
+/** The newest canary that reached its view. */
 export interface CanaryStatus {
-  /** When its command was sent: RFC 3339, UTC, milliseconds. Absent: none was ever seen. */
+  /** When its command was sent: RFC 3339, UTC, milliseconds. Absent: no canary ever arrived. */
   readonly at?: string
-  /** How long ago that is. */
+  /** How many seconds ago that was. */
   readonly seconds?: number
 }
 
 /**
- * How a service does. What could not be found out is absent, and `unknown` says why.
+ * The status of a service. A part that could not be read is absent, and `unknown` has the reason.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { ServiceStatus } from 'tidemark/tools'
  *
- * // A part that is absent is not a part that does well.
+ * // An absent part is unknown, not healthy.
  * const relayLag = ({ relay }: ServiceStatus): string => (relay ? `${relay.seconds} s` : 'unknown')
  * const status = { service: 'entries', build: '4f1c', time: '2026-03-01T06:00:00.000Z', unknown: [] }
  * assert.equal(relayLag({ ...status, relay: { commits: 3, more: false, seconds: 2 } }), '2 s')
@@ -92,29 +92,29 @@ export interface CanaryStatus {
  */
 export interface ServiceStatus {
   readonly service: string
-  /** Tells builds apart that know other handlers or other events. */
+  /** Identifies the build, by its handlers and events. */
   readonly build: string
   /** By the store's clock: RFC 3339, UTC, milliseconds. */
   readonly time: string
-  /** By how many milliseconds this host's clock is ahead of the store's. */
+  /** How far this host's clock is ahead of the store's, in milliseconds. */
   readonly clockSkewMs?: number
   readonly relay?: RelayStatus
   readonly consumers?: readonly ConsumerStatus[]
   readonly schedule?: ScheduleStatus
   readonly parked?: readonly ParkedStatus[]
   readonly canary?: CanaryStatus
-  /** Parts that could not be found out, each with the reason. */
+  /** The parts that could not be read, each with the reason. */
   readonly unknown: readonly { readonly part: string; readonly reason: string }[]
 }
 
-/** Seconds from which on a lag is worth a look. */
+/** A lag above this many seconds is a concern. */
 const BEHIND_S = 60
-/** A canary is sent every minute: three of them are missing. */
+/** A canary is sent every minute, so three are missing. */
 const SILENT_S = 180
-/** Hosts that keep their clocks by NTP are much closer. */
+/** Hosts that use NTP stay well below this. */
 const SKEWED_MS = 5_000
 
-/** What somebody should look at, a sentence each; none where all is well. */
+/** What needs an operator's attention, one sentence each; empty if all is well. */
 export function listConcerns(status: ServiceStatus): readonly string[] {
   const { relay, consumers = [], schedule, parked = [], canary, clockSkewMs = 0, unknown } = status
   return [

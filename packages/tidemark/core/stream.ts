@@ -1,20 +1,20 @@
 import { TidemarkError } from './errors.ts'
 
-/** A point in a stream: the stream's name and the version of one of its events, from 1. */
+/** A stream position: the stream's name and the version of one of its events, from 1. */
 export interface Position {
   readonly stream: string
   readonly version: number
 }
 
-// No `/ \ ? #` (Cosmos DB item ids), no `@` (positions), no `|` (view keys). A category of 27 characters, a
-// dash and an id of 100 are the 128 that Event Hubs takes as a partition key; a stream with a longer name
-// could be appended to but never sent.
+// Excludes `/ \ ? #` (Cosmos DB item ids), `@` (positions) and `|` (view keys). A category of 27 characters,
+// a dash and an id of 100 make 128, the longest partition key of Event Hubs. Events of a stream with a longer
+// name could never be published.
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/
 export const streamPattern = /^[a-z][a-z0-9]{0,26}-[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/
 
 /**
  * The name of an aggregate's stream: `order` and `1` make `order-1`. A category has no dash, so the first
- * dash parts them.
+ * dash separates the two.
  * @throws TidemarkError `invalid-id`
  */
 export function formatStream(category: string, id: string): string {
@@ -31,13 +31,13 @@ export function parseCategory(stream: string): string {
   return stream.slice(0, stream.indexOf('-'))
 }
 
-/** The aggregate's id of a stream: `1` of `order-1`. */
+/** The aggregate's id in a stream's name: `1` of `order-1`. */
 export function parseId(stream: string): string {
   return stream.slice(stream.indexOf('-') + 1)
 }
 
 /**
- * Whether a text can be the name of a stream: `<category>-<id>`.
+ * Whether a text is a valid stream name: `<category>-<id>`.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -51,13 +51,13 @@ export function isStream(text: string): boolean {
   return streamPattern.test(text)
 }
 
-/** The token of a position, as answers carry it: `order-1@7`. */
+/** The text form of a position, as in HTTP answers: `order-1@7`. */
 export function formatPosition(position: Position): string {
   return `${position.stream}@${position.version}`
 }
 
 /**
- * Reads the token that `formatPosition` writes.
+ * Parses the text that `formatPosition` writes.
  * @throws TidemarkError `invalid-position`
  */
 export function parsePosition(token: string): Position {

@@ -1,27 +1,34 @@
 /**
- * Which of a view's generations is used for what. Generations are numbered from 1, and no number is ever used
- * again: the highest one stays named, or said by `highest`, until a higher one is.
+ * The roles of a view's generations. Generations are numbered from 1, and numbers are never reused. So the
+ * highest number stays in a role, or in `highest`, until a higher one is used.
  */
 export interface ViewPointer {
-  /** The one that queries read. */
+  /** The generation that queries read. */
   readonly live: number
-  /** The one that they read before, and until when: RFC 3339. */
+  /** The generation that queries read before, and when they stopped: RFC 3339. */
   readonly previous?: { readonly generation: number; readonly left: string }
-  /** The one that a replay builds, or built when it ended early. */
+  /** The generation that a rebuild is building, or was building when it ended early. */
   readonly building?: number
-  /** Those that projections write, in this order, during a handover. Absent: the live one alone. */
+  /**
+   * The generations that projections write, in this order, during a dual-write. Absent: the live one alone.
+   */
   readonly written?: readonly number[]
-  /** The one that was built and waits to be promoted: it is written, and lacks nothing that the live one has. */
+  /**
+   * The generation that waits to be promoted. Projections write it, and it has everything the live one has.
+   */
   readonly built?: number
-  /** The highest number that was used, of a generation that is gone. */
+  /** The highest number used so far, if that generation is gone. */
   readonly highest?: number
-  /** The view whose documents have the cursors of this one. Absent: they are items of its own. */
+  /** The view whose documents store this view's cursors. Absent: they are separate items. */
   readonly cursorsIn?: string
-  /** Unique to the write that made it so: an unanswered write is told by it from another's. */
+  /**
+   * Unique to the write that stored this pointer. After a write without an answer, it shows whose write
+   * succeeded.
+   */
   readonly stamp?: string
 }
 
-/** What holds where no pointer was ever written. */
+/** The pointer of a view whose pointer was never written. */
 export const FIRST_POINTER: ViewPointer = { live: 1 }
 
 /** The generations that projections write, in this order. */
@@ -29,36 +36,37 @@ export function listWriteTargets({ live, written = [live] }: ViewPointer): reado
   return written
 }
 
-/** Every generation that is used for something. */
+/** Every generation that has a role. */
 export function listGenerationNumbers(pointer: ViewPointer): ReadonlySet<number> {
   const { live, previous, building } = pointer
   const named = [live, previous?.generation, building, ...listWriteTargets(pointer)]
   return new Set(named.filter((generation) => generation !== undefined))
 }
 
-/** The highest number that was ever used. */
+/** The highest generation number used so far. */
 export function findHighestGeneration(pointer: ViewPointer): number {
   return Math.max(pointer.highest ?? 0, ...listGenerationNumbers(pointer))
 }
 
-/** Begins a new generation, whatever was going on before. */
+/** Starts a new generation and ends any dual-write or build in progress. */
 export function startRebuild(pointer: ViewPointer): ViewPointer & { readonly building: number } {
   const { highest: _, ...kept } = finishRebuild(pointer)
   return { ...kept, building: findHighestGeneration(pointer) + 1 }
 }
 
 /**
- * Whether a view had its cursors in another's documents, and will have them elsewhere: then those of the live
- * generation are lost.
+ * Whether a view's cursors move out of another view's documents. The cursors of the live generation are then
+ * lost.
  */
 export function movesCursors({ cursorsIn: before }: ViewPointer, cursorsIn: string | undefined): boolean {
   return before !== undefined && before !== cursorsIn
 }
 
 /**
- * Projections write a generation before the live one: what the live one has, this one has too.
- * @param cursorsIn the view whose documents have the cursors from now on. Where they were in another's, those
- * of the live generation are lost with that one, and it is not written any more.
+ * Starts a dual-write: projections write the target before the live generation, so the target has everything
+ * the live one has.
+ * @param cursorsIn the view whose documents store the cursors from now on. If the cursors move out of another
+ *   view's documents, those of the live generation are lost, and projections stop writing it.
  */
 export function startDualWrite(pointer: ViewPointer, target: number, cursorsIn?: string): ViewPointer {
   if (pointer.written?.includes(target)) return pointer
@@ -71,20 +79,20 @@ export function startDualWrite(pointer: ViewPointer, target: number, cursorsIn?:
   }
 }
 
-/** Nothing is built, nor being built. */
+/** Drops the built or unfinished generation. */
 export function abandonBuild(pointer: ViewPointer): ViewPointer {
   const { building: _, ...kept } = finishRebuild(pointer)
   return { ...kept, highest: findHighestGeneration(pointer) }
 }
 
-/** The target has all that the live generation has, and waits. */
+/** Marks the target as complete: it has everything the live generation has and waits to be promoted. */
 export function awaitPromotion(pointer: ViewPointer, target: number): ViewPointer {
   return { ...pointer, built: target }
 }
 
 /**
- * Queries read a generation that projections write; both go on being written, for those who still read the
- * other. One that was not written any more is no generation to go back to: nothing tells how far it has come.
+ * Makes queries read the target. Projections keep writing both generations, for instances that still read the
+ * old one. A generation that was no longer written cannot be rolled back to: its progress is unknown.
  */
 export function promoteGeneration(pointer: ViewPointer, target: number, now: string): ViewPointer {
   const { building, previous: _, built: __, ...kept } = pointer
@@ -96,7 +104,7 @@ export function promoteGeneration(pointer: ViewPointer, target: number, now: str
   }
 }
 
-/** Projections write the live generation alone. */
+/** Ends the dual-write: projections write the live generation alone. */
 export function finishRebuild(pointer: ViewPointer): ViewPointer {
   const { written: _, built: __, ...kept } = pointer
   return kept

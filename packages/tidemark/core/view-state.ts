@@ -1,7 +1,7 @@
 import type { ViewGeneration, ViewState } from './ports.ts'
 import { listGenerationNumbers, listWriteTargets, type ViewPointer } from './view-pointer.ts'
 
-/** What a pointer says, with the generations that it names. */
+/** Resolves the generations that a pointer names. */
 export function toViewState(pointer: ViewPointer, generation: (number: number) => ViewGeneration): ViewState {
   const { live, cursorsIn } = pointer
   const writeTargets = listWriteTargets(pointer)
@@ -16,7 +16,7 @@ export function toViewState(pointer: ViewPointer, generation: (number: number) =
   }
 }
 
-/** Every generation that a view's pointer names, each once. */
+/** Every generation that a view's pointer names, without duplicates. */
 export function listGenerations({ live, writeTargets, others }: ViewState): readonly ViewGeneration[] {
   const byNumber = new Map([live, ...writeTargets, ...others].map((generation) => [generation.number, generation]))
   return [...byNumber.values()]

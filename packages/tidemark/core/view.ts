@@ -4,8 +4,8 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
 import { asJson, describeFault } from './json.ts'
 
 /**
- * A view with one document for each stream of a category: the document is that stream's projection, and
- * carries how far it has come.
+ * A view with one document for each stream of a category. The document is that stream's projection and
+ * carries its own cursor: the stream version it has reached.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -25,40 +25,44 @@ import { asJson, describeFault } from './json.ts'
  */
 export interface SingleStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'one-stream'
-  /** Lower-case letters, digits, dashes: the name of its container. */
+  /** Also the name of its container: lower-case letters, digits and dashes. */
   readonly name: string
   readonly category: string
   /**
-   * The events that it is made of; all others pass. Absent: all of its service's, and one that this code does
-   * not know holds the view until it is deployed with the code that does. A view that begins to name another
-   * event is to be replayed.
+   * The events this view handles; it skips all others. Without it, the view handles every event of the
+   * category. An event this code does not know then blocks its stream in the view until a build that knows it
+   * is deployed. Rebuild the view after you add an event here.
    */
   readonly events?: readonly EventType[]
-  /** What its documents are like, for those who query it. */
+  /** The schema of its documents, published in OpenAPI. */
   readonly document?: StandardSchemaV1<unknown, Document>
-  /** Fields of the document that a list may be filtered by, each with the values it has. */
+  /** The document fields that a list can filter by, each with its possible values. */
   readonly filters: Readonly<Record<string, readonly string[]>>
-  /** The document after an event, of what JSON keeps: see json.ts. Undefined while there is none. */
+  /** Returns the document after an event: JSON only, see json.ts. Undefined means there is no document. */
   evolve(document: Document | undefined, event: Recorded<Event>): Document | undefined
-  /** What lists are sorted by, descending. Documents that share it follow each other by their keys. */
+  /**
+   * The sort key of lists, which are in descending order. Documents with the same sort key are ordered by
+   * key.
+   */
   sort(document: Document): string
 }
 
 /**
- * A view whose documents gather the events of many streams. One stream's events come in order, but those of different
- * streams in any: `evolve` must commute across streams (sums, sets, maxima), which a property test holds.
+ * A view whose documents combine the events of many streams. Events of one stream arrive in order; events of
+ * different streams arrive in any order. So `evolve` must commute across streams (sums, sets, maxima). A
+ * property test checks this.
  * @example
  * ```ts
  * import type { MultiStreamView } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
- * // A document for each day counts the entries of all streams. A sum is the same in whatever order they come.
+ * // One document per day counts the entries of all streams. The order of events does not change a sum.
  * export const days: MultiStreamView<{ day: string; opened: number }, Opened> = {
  *   kind: 'many-streams',
  *   name: 'days',
  *   category: 'entry',
  *   filters: {},
- *   targets: ({ time }) => [time.slice(0, 10)],
+ *   documentKeys: ({ time }) => [time.slice(0, 10)],
  *   evolve: (document, _, day) => ({ day, opened: (document?.opened ?? 0) + 1 }),
  *   sort: ({ day }) => day,
  * }
@@ -73,10 +77,10 @@ export interface MultiStreamView<Document, Event extends DomainEvent> {
   readonly document?: StandardSchemaV1<unknown, Document>
   readonly filters: Readonly<Record<string, readonly string[]>>
   /**
-   * The keys of the documents that an event changes; none where it is not the view's business. A key is part
-   * of a URL: one that no URL can have (empty, `.`, `..`, a slash, a control character, more than 1,024
-   * bytes) is `key-invalid`, and its stream waits for the view. Where a client chooses it, the command's
-   * schema refuses it: `isDocumentKey`.
+   * The keys of the documents that an event changes; an empty list skips the event. A key is part of a URL.
+   * These keys are refused with `key-invalid`, and the stream is parked for this view: empty, `.`, `..`, a
+   * slash, a control character, more than 1,024 bytes. If clients choose keys, check them in the command's
+   * schema with `isDocumentKey`.
    */
   documentKeys(event: Recorded<Event>): readonly string[]
   /** As in `SingleStreamView`. */
@@ -89,7 +93,7 @@ export type AnySingleStreamView = SingleStreamView<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: the same.
 export type AnyMultiStreamView = MultiStreamView<any, any>
 /**
- * A view, whatever its documents and events are.
+ * Any view, whatever the types of its documents and events.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -103,9 +107,9 @@ export type AnyMultiStreamView = MultiStreamView<any, any>
 export type AnyView = AnySingleStreamView | AnyMultiStreamView
 
 /**
- * The view whose documents have the cursors of another: of a view of many streams it is the first view of
- * single streams of the same category.
- * @returns undefined where there is none, or the view has its own.
+ * The view whose documents also store the cursors of the given view. For a multi-stream view, it is the first
+ * single-stream view of the same category.
+ * @returns undefined if there is none, or the view stores its own cursors.
  */
 export function findCursorView(views: readonly AnyView[], view: AnyView): string | undefined {
   if (view.kind === 'one-stream') return undefined
@@ -113,14 +117,14 @@ export function findCursorView(views: readonly AnyView[], view: AnyView): string
 }
 
 /**
- * Cosmos DB takes 128 arrays and objects within each other, the item among them.
+ * Cosmos DB allows 128 nested arrays and objects, counting the item itself.
  * https://learn.microsoft.com/azure/cosmos-db/concepts-limits
  */
 const MAX_DOCUMENT_NESTING = 120
 
 /**
- * A document as it is stored and read again; undefined where there is none.
- * @throws TidemarkError `handler-failed` where JSON does not keep it: a fault of the view's `evolve`.
+ * Returns a document as the store will give it back; undefined if there is none.
+ * @throws TidemarkError `handler-failed` if JSON cannot represent it: the view's `evolve` is at fault.
  */
 export function storedDocument(view: AnyView, key: string, document: unknown): unknown {
   if (document === undefined) return undefined

@@ -2,18 +2,21 @@ import type { Container, FeedOptions, SqlQuerySpec } from '@azure/cosmos'
 import { readError } from './client.ts'
 
 /**
- * How long one operation may take with all that the SDK tries by itself, in milliseconds: a little longer
- * than one request, since the SDK would try a read that times out 120 times over.
+ * The time limit of one operation, in milliseconds, including the SDK's own retries. It is a little longer
+ * than one request. Without it, the SDK would retry a timed-out read 120 times.
  */
 const OPERATION_TIMEOUT_MS = 12_000
 
-/** Ends an operation in time: what was given up is a read that failed, or a write of unknown outcome. */
+/**
+ * Aborts an operation after its time limit. An aborted read has failed; an aborted write has an unknown
+ * outcome.
+ */
 export function bounded(): { readonly abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(OPERATION_TIMEOUT_MS) }
 }
 
 /**
- * All items of a query that says itself how many there may be, bounded as one operation.
+ * Returns all items of a query that limits its own size. The whole query has the time limit of one operation.
  * @throws TidemarkError `unavailable`, `container-missing`
  */
 export async function queryItems<Item>(
@@ -29,7 +32,7 @@ export async function queryItems<Item>(
 }
 
 /**
- * The pages of a query, each bounded as an operation of its own. There are no empty ones.
+ * Yields the pages of a query, without the empty ones. Each page has the time limit of one operation.
  * @throws TidemarkError `unavailable`, `container-missing`
  */
 export async function* queryPages<Item>(
@@ -51,7 +54,7 @@ export async function* queryPages<Item>(
   }
   while (pages.hasMoreResults()) {
     const page = await next()
-    // An empty page is no end: the service may answer with one and a continuation.
+    // An empty page is not the end: the service may answer with an empty page and a continuation.
     if (page.length > 0) yield page
   }
 }

@@ -8,7 +8,7 @@ export type CosmosConnection =
 
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** @param consistency weaker than the account's own, for reads that need no more: a read then costs half. */
+/** @param consistency weaker than the account's default. Session reads cost half of strong ones. */
 export function cosmosClient(connection: CosmosConnection, consistency?: 'Session'): CosmosClient {
   const options = {
     connectionPolicy: { requestTimeout: REQUEST_TIMEOUT_MS },
@@ -22,29 +22,29 @@ export function cosmosClient(connection: CosmosConnection, consistency?: 'Sessio
 /** The HTTP status of an SDK error, or the code of a network error. */
 export function readErrorCode(error: unknown): number | string | undefined {
   if (!(error instanceof Error)) return undefined
-  // What a batch throws has no code of its own: it wraps the error that has.
+  // The error that a batch throws has no code; its cause has one.
   return (error as Error & { code?: number | string }).code ?? readErrorCode(error.cause)
 }
 
-// Sub-statuses of a 404. Without one, the item is not there.
+// Sub-statuses of a 404. Without one, the item does not exist.
 // https://learn.microsoft.com/azure/cosmos-db/nosql/troubleshoot-not-found
-/** The replica that was asked has not caught up with the session: it does not know whether the item is there. */
+/** The replica has not caught up with the session, so it cannot tell whether the item exists. */
 const SESSION_BEHIND = 1002
-/** The container, or its database, is not there. */
+/** The container or its database does not exist. */
 const OWNER_NOT_FOUND = 1003
 
-/** An answer of the service, as far as it tells what was not found. */
+/** The part of a service answer that says what was not found. */
 interface Answer {
   readonly statusCode?: number | undefined
   readonly substatus?: number | undefined
 }
 
-/** Whether this says of an item that it is not there, and not that the store cannot tell. */
+/** Whether the answer says that the item does not exist. Other 404s only say that the store cannot tell. */
 export function saysNoItem({ statusCode, substatus }: Answer): boolean {
   return statusCode === 404 && substatus !== OWNER_NOT_FOUND && substatus !== SESSION_BEHIND
 }
 
-/** What an SDK error answers: its status and sub-status, also where a batch wraps it. */
+/** Returns the status and sub-status of an SDK error, or of the error that a batch wraps. */
 export function readErrorAnswer(error: unknown): Answer {
   if (!(error instanceof Error)) return {}
   const { code, substatus, cause } = error as Error & { code?: number | string; substatus?: number }
@@ -52,7 +52,7 @@ export function readErrorAnswer(error: unknown): Answer {
   return typeof code === 'number' ? { statusCode: code, substatus } : {}
 }
 
-/** What a 404 means that is not about an item. Whoever provisions the container mends that, and what waits goes on. */
+/** The error for a 404 that is not about an item. Once the container exists, waiting work continues. */
 export function notFoundError(container: Container, { substatus }: Answer, cause?: unknown): TidemarkError {
   if (substatus === SESSION_BEHIND)
     return new TidemarkError('unavailable', 'the store cannot be read: no replica is up to date', { cause })
@@ -63,26 +63,26 @@ export function notFoundError(container: Container, { substatus }: Answer, cause
   )
 }
 
-// The request did not reach the service, or the service did not take it.
+// The request did not reach the service, or the service did not accept it.
 const notTaken: ReadonlySet<unknown> = new Set([429, 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])
 
-// The service's own word that nothing was written; 408 and 449 say nothing of the kind.
+// The service says that nothing was written. 408 and 449 leave that open.
 function isRefusal(code: unknown): boolean {
   return typeof code === 'number' && code >= 400 && code < 500 && code !== 408 && code !== 449
 }
 
-/** What a failed read means: that the store cannot be asked now, or a fault that trying again does not mend. */
+/** The error for a failed read: `unavailable` if a retry may help, `container-missing`, or the original error. */
 export function readError(error: unknown, container: Container): unknown {
   const code = readErrorCode(error)
-  // A read of an item that is not there is no error: what is not found is what it is read from.
+  // A read of a missing item throws no error, so a 404 here is about the container or the replica.
   if (code === 404) return notFoundError(container, readErrorAnswer(error), error)
   if (isRefusal(code) && !notTaken.has(code)) return error
   return new TidemarkError('unavailable', `the store cannot be read: ${describeError(error)}`, { cause: error })
 }
 
 /**
- * What a failed write means: nothing was written, or nobody knows.
- * @param error not the 404 of an item that is not there.
+ * The error for a failed write: nothing was written, or the outcome is unknown.
+ * @param error not the 404 of a missing item.
  */
 export function writeError(error: unknown, container: Container): unknown {
   const code = readErrorCode(error)

@@ -38,8 +38,8 @@ export class CosmosEventFeed implements EventFeed {
 }
 
 /**
- * Where a reader stands: which feed range it is at, and the SDK's continuation of each; none where nothing of
- * it was read.
+ * A reader's offset: its current feed range, and the SDK's continuation of each range. Null for a range that
+ * was not read yet.
  */
 interface FeedOffset {
   readonly current: number
@@ -47,8 +47,8 @@ interface FeedOffset {
 }
 
 /**
- * One feed range after another, each until its own end: all of them are never at their end at once while
- * somebody appends.
+ * Reads one feed range after another, each to its own end. While streams are written, the ranges are never
+ * all at their end at the same moment.
  */
 class CosmosFeedReader implements EventFeedReader {
   readonly #container: Container
@@ -84,7 +84,7 @@ class CosmosFeedReader implements EventFeedReader {
     })
     const { since, offset } = this.#start
     const from = offset === undefined ? undefined : parseOffset(offset)
-    // Of ranges that are others now, nothing tells which continuation is whose.
+    // If the number of ranges has changed, the continuations cannot be matched to ranges.
     const known = from?.continuations.length === ranges.length ? from : undefined
     this.#current = known?.current ?? 0
     return ranges.map(
@@ -93,12 +93,12 @@ class CosmosFeedReader implements EventFeedReader {
   }
 }
 
-/** One feed range; one that is split is followed by the SDK. */
+/** Reads one feed range. The SDK follows a range that is split. */
 class RangeReader {
   readonly #container: Container
   readonly #beginning: ChangeFeedStartFrom
   #feed: ChangeFeedPullModelIterator<unknown[]> | undefined
-  /** The SDK's, of what was returned last. */
+  /** The SDK's continuation after the last result that was returned. */
   continuation: string | undefined
 
   constructor(container: Container, range: FeedRange, since: string | undefined, continuation: string | undefined) {
@@ -109,14 +109,14 @@ class RangeReader {
   }
 
   /**
-   * What comes next, read on until it is a full page or at the end, so that the end is found between two
-   * reads and not between two pages' work: there, under load, something new has always come.
+   * Reads until a page is full or the range is at its end. It returns only then: under load new commits
+   * arrive while a page is processed, and the end would never be seen.
    */
   async next(): Promise<{ readonly commits: readonly RecordedCommit[]; readonly atEnd: boolean }> {
     const commits: RecordedCommit[] = []
     for (;;) {
       const { statusCode, result, continuationToken } = await this.#read()
-      // `hasMoreResults` is always true: the status tells the end.
+      // `hasMoreResults` is always true; only the status shows the end.
       const atEnd = statusCode === NOT_MODIFIED
       if (!atEnd) commits.push(...selectCommits(result))
       if (!atEnd && commits.length < PAGE) continue
@@ -134,14 +134,14 @@ class RangeReader {
     try {
       return await this.#feed.readNext()
     } catch (error) {
-      // How far a failed read has moved is not known: the next one begins after what was returned last.
+      // It is unknown how far a failed read advanced, so the next read starts after the last returned result.
       this.#feed = undefined
       throw readError(error, this.#container)
     }
   }
 }
 
-/** @throws TidemarkError `invalid-query` for what no reader gave. */
+/** @throws TidemarkError `invalid-query` for an offset that no reader returned. */
 function parseOffset(offset: string): FeedOffset {
   const { current, continuations } = readContinuation(offset)
   const isList =

@@ -28,16 +28,16 @@ const FAILED_DEPENDENCY = 424
 const MAX_VERSION = Number.MAX_SAFE_INTEGER
 
 /**
- * The log in a Cosmos DB container with the partition key `/stream` and unique keys over `/key`: one item a
- * commit, whose id is the zero-padded version of its first event, and one item a receipt. Only `/to`, `/key`
- * and the id are queried.
+ * The event log in a Cosmos DB container with the partition key `/stream` and a unique key over `/key`. Each
+ * commit is one item, whose id is the zero-padded version of its first event. Each command receipt is one
+ * item. Queries use only `/to`, `/key` and the id.
  */
 export class CosmosEventStore implements EventStore, EventHistory {
   readonly #container: Container
   readonly #telemetry: Telemetry
   readonly limits: LogLimits
 
-  /** @param eventBytes the largest event that can be published; left out: any that fits into an append. */
+  /** @param eventBytes the largest event that can be published. Default: any event that fits into an append. */
   constructor(container: Container, telemetry = NO_TELEMETRY, eventBytes = Number.POSITIVE_INFINITY) {
     this.#container = container
     this.#telemetry = telemetry
@@ -46,8 +46,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
     let end = after
-    // Who has a part of a stream mostly has all of it, or lacks a commit: point reads tell that for a
-    // fraction of a query's cost.
+    // A caller that has a part of the stream usually has all of it or lacks one commit. Point reads find that
+    // out at a fraction of a query's cost.
     for (let reads = 0; after > 0 && reads < POINT_READS; reads += 1) {
       const item = await readItem(this.#container, { id: eventId(end + 1), pk: stream })
       const commit = item && parseCommit(item)
@@ -66,12 +66,12 @@ export class CosmosEventStore implements EventStore, EventHistory {
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
     const forward = direction === 'forward'
     const last = after ?? (forward ? 0 : MAX_VERSION)
-    // Backward by the id, which is indexed anyway: those of receipts sort after all that are versions.
+    // Backward by the id, which is always indexed. The ids of receipts sort after all versions.
     const [where, order, value] = forward
       ? ['c["to"] > @after', 'c["to"]', last]
       : ['c.id < @after', 'c.id DESC', eventId(last)]
     const query = {
-      // Each of these commits has one event at least that is asked for.
+      // Each of these commits has at least one of the requested events.
       query: `SELECT * FROM c WHERE ${where} ORDER BY ${order} OFFSET 0 LIMIT ${limit}`,
       parameters: [{ name: '@after', value }],
     }
@@ -91,7 +91,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
   /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
   append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
     const telemetry = this.#telemetry
-    // Of commands that are written together, the first that is traced has the span, and the others are linked.
+    // When several commands are appended together, the first traced one is the span's parent; the others are
+    // linked.
     const events = telemetry.isOn ? entries.flatMap((entry) => (isCommit(entry) ? entry.events.slice(0, 1) : [])) : []
     const [parent, ...links] = listTraceparents(events)
     // https://opentelemetry.io/docs/specs/semconv/database/cosmosdb/
@@ -118,8 +119,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
       operationType: 'Create',
       resourceBody: toLogItem(entry) as unknown as JSONObject,
     }))
-    // To create version 8 proves that no other 8 is there. To read the commit that ends with 7 proves that
-    // there is a 7, and shows which.
+    // Creating version 8 proves that no other 8 exists. Reading the commit that ends with 7 proves that 7
+    // exists, and returns its hash.
     const reads = after.version > 0 && entries.some(isCommit)
     if (reads) operations.unshift({ operationType: 'Read', id: eventId(after.commit) })
 
@@ -134,7 +135,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
     if (results.length !== operations.length)
       throw new TidemarkError(
         'outcome-unknown',
-        `the store answered ${results.length} of ${operations.length} operations`,
+        `the store answered only ${results.length} of ${operations.length} operations`,
       )
     if (reads) checkFollowed(first.stream, after, results[0])
     return { outcome: 'appended' }
@@ -148,7 +149,7 @@ function refusedAppend({ statusCode }: OperationResponse, index: number): Append
     case 404:
       return { outcome: 'missing' }
     case 413:
-      throw new TidemarkError('decision-too-large', 'the store takes no batch of this size')
+      throw new TidemarkError('decision-too-large', 'the append exceeds the batch limit of the store')
     case 429:
       throw new TidemarkError('unavailable', 'the store is throttled')
     case 408:
@@ -159,13 +160,13 @@ function refusedAppend({ statusCode }: OperationResponse, index: number): Append
   }
 }
 
-/** A condition on a read does not stop a batch, so what was read is compared afterwards. */
+/** A condition on a read does not stop a batch, so the result of the read is compared afterwards. */
 function checkFollowed(stream: string, after: LogHead, read: OperationResponse | undefined): void {
   const { to, hash } = (read?.resourceBody ?? {}) as { readonly to?: unknown; readonly hash?: unknown }
   if (to === after.version && hash === after.hash) return
   throw new TidemarkError(
     'chain-broken',
-    `${stream} was appended to after version ${String(to)} of its log, which is not the version ${after.version} that was folded: the log was ` +
-      'restored or changed while this instance ran. The stream takes no more commands: npm run verify tells more',
+    `${stream} was appended to after version ${String(to)} of its log, but the folded version is ${after.version}: ` +
+      'the log was restored or changed while this instance ran. The stream takes no more commands: see npm run verify',
   )
 }

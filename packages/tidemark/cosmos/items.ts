@@ -3,13 +3,13 @@ import type { WriteResult } from '../core/ports.ts'
 import { bounded } from './bounded.ts'
 import { notFoundError, readError, readErrorAnswer, readErrorCode, saysNoItem, writeError } from './client.ts'
 
-/** Where an item is: its id, and the value of its partition key. */
+/** The address of an item: its id and its partition key value. */
 export interface ItemKey {
   readonly id: string
   readonly pk: string
 }
 
-/** @returns undefined where there is none. @throws TidemarkError `unavailable`, `container-missing` */
+/** @returns undefined if the item does not exist. @throws TidemarkError `unavailable`, `container-missing` */
 export async function readItem<Item>(
   container: Container,
   { id, pk }: ItemKey,
@@ -25,7 +25,7 @@ export async function readItem<Item>(
 }
 
 /**
- * Creates an item in a container with the partition key `/pk`, or replaces the one with this etag.
+ * Creates an item in a container with the partition key `/pk`, or replaces the item with this etag.
  * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
  */
 export async function writeItem(
@@ -43,7 +43,7 @@ export async function writeItem(
     return { outcome: 'written', etag: response.etag }
   } catch (error) {
     const code = readErrorCode(error)
-    // Somebody else made, changed or removed the item. A create that finds nothing lacks its container.
+    // Another writer created, changed or removed the item. A create that answers 404 lacks its container.
     if (code === 409 || code === 412) return { outcome: 'conflict' }
     if (etag !== undefined && saysNoItem(readErrorAnswer(error))) return { outcome: 'conflict' }
     throw writeError(error, container)
@@ -51,7 +51,7 @@ export async function writeItem(
 }
 
 /**
- * Removes an item; nothing where it is gone already.
+ * Removes an item. Does nothing if it is already gone.
  * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
  */
 export async function removeItem(container: Container, { id, pk }: ItemKey): Promise<void> {

@@ -8,8 +8,8 @@ import { queryItems } from './bounded.ts'
 import { readError, readErrorCode } from './client.ts'
 
 /**
- * Where a page ended: behind so many commits, of those that were written until the second of the newest on
- * the first page.
+ * The end of a page: how many commits to skip among those written up to `until`, the `_ts` of the newest
+ * commit on the first page.
  */
 interface Place {
   readonly until?: number
@@ -17,8 +17,8 @@ interface Place {
 }
 
 /**
- * The log's container, for people who look around in it. `_ts`, which is always indexed, is when an item was
- * written, in seconds.
+ * Lets operators browse the log's container. `_ts` is the second in which an item was written; it is always
+ * indexed.
  * https://learn.microsoft.com/azure/cosmos-db/index-policy
  */
 export class CosmosLogBrowser implements LogBrowser {
@@ -47,8 +47,10 @@ export class CosmosLogBrowser implements LogBrowser {
 
   streams(prefix: string, limit: number, after = ''): Promise<readonly string[]> {
     const query = {
-      // Each stream has one commit that begins it.
-      query: `SELECT VALUE c.stream FROM c WHERE c.id = @first AND STARTSWITH(c.stream, @prefix) AND c.stream > @after ORDER BY c.stream OFFSET 0 LIMIT ${limit}`,
+      // Each stream has exactly one first commit.
+      query:
+        'SELECT VALUE c.stream FROM c WHERE c.id = @first AND STARTSWITH(c.stream, @prefix) AND c.stream > @after ' +
+        `ORDER BY c.stream OFFSET 0 LIMIT ${limit}`,
       parameters: [
         { name: '@first', value: eventId(1) },
         { name: '@prefix', value: prefix },
@@ -77,7 +79,8 @@ export class CosmosLogBrowser implements LogBrowser {
         continuation: writeContinuation(JSON.parse(continuationToken)),
       }
     } catch (error) {
-      // The SDK's own word, without asking the service: it is of a container that was made anew.
+      // The SDK itself rejects the continuation, without a request: it belongs to a container that was
+      // recreated.
       if (error instanceof ErrorResponse && readErrorCode(error) === undefined) throw unknownContinuation()
       throw readError(error, this.#container)
     }
@@ -104,7 +107,8 @@ export class CosmosLogBrowser implements LogBrowser {
     const commits = parseReadableCommits(page)
     if (items.length <= limit) return { commits }
     const place: Place = { skip: skip + limit }
-    // Newest first, what is written later would move what comes next. Oldest first it comes last.
+    // Newest first, later commits would shift the next page, so `until` excludes them. Oldest first, they
+    // come last.
     return {
       commits,
       continuation: writeContinuation(order === 'ASC' ? place : { ...place, until: until ?? page[0]?._ts }),
@@ -112,7 +116,7 @@ export class CosmosLogBrowser implements LogBrowser {
   }
 }
 
-/** The commits that can be read, in the order in which they came. */
+/** The readable commits, in the order of the items. */
 function parseReadableCommits(items: readonly unknown[]): RecordedCommit[] {
   return items.flatMap((item) => {
     if (readCommitPosition(item) === undefined) return []
@@ -133,7 +137,7 @@ function readPlace(continuation: string): Place {
 
 type Token = Readonly<Record<string, unknown>>
 
-/** Whether it is a continuation of the SDK's change feed, as far as it has to be right for the SDK to take it. */
+/** Whether the token has the shape of an SDK change feed continuation, as far as the SDK requires it. */
 function isFeedToken({ rid, Continuation: ranges }: Token): boolean {
   const isRange = (range: Token | null): boolean =>
     typeof range?.minInclusive === 'string' && typeof range.maxExclusive === 'string'

@@ -29,9 +29,9 @@ interface StoredValue<Value> {
 }
 
 /**
- * What waits for the handlers of one consumer, in a container with the partition key `/pk`, which is the
- * consumer. The container must be one that is read as consistently as the account has it: an instance depends
- * on what another has just written.
+ * The dead-letter store of one consumer: the parked streams and messages that wait for its handlers. They are
+ * in a container with the partition key `/pk`, which is the consumer. The container must be read with the
+ * account's default consistency, because an instance relies on what another has just written.
  */
 export class CosmosParking implements ParkingStore {
   readonly #container: Container
@@ -53,7 +53,7 @@ export class CosmosParking implements ParkingStore {
     return item && { ...item.value, etag: item._etag }
   }
 
-  /** By the id, which is indexed anyway, and in which versions sort as they are. */
+  /** Queries by the id, which is always indexed and sorts by version. */
   async events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]> {
     const query = {
       query: `SELECT c.version, c.text FROM c WHERE c.id > @from AND c.id < @to ORDER BY c.id OFFSET 0 LIMIT ${limit}`,
@@ -81,7 +81,7 @@ export class CosmosParking implements ParkingStore {
   async remove(key: ParkedKey, etag: string, change: Omit<ParkingChange, 'add'>): Promise<boolean> {
     const id = streamId(key)
     const results = await this.#batch([
-      // The service takes a condition here as everywhere; the SDK's types alone do not name it.
+      // The service accepts a condition here too; only the SDK's types omit it.
       { operationType: 'Delete', id, ifMatch: etag } as OperationInput,
       ...this.#operations(key, change),
     ])
@@ -124,7 +124,7 @@ export class CosmosParking implements ParkingStore {
     ]
   }
 
-  /** The same one twice is one. */
+  /** Recording the same discard twice has no further effect. */
   #record(discard: Discard): OperationInput {
     const id = `${DISCARD}|${canonicalHash(discard)}`
     return { operationType: 'Upsert', resourceBody: this.#item(id, DISCARD, { value: discard }) }
@@ -134,7 +134,7 @@ export class CosmosParking implements ParkingStore {
     return { id, pk: this.#consumer, kind, ...fields } as JSONObject & { readonly id: string; readonly pk: string }
   }
 
-  /** @returns undefined where something is not what it was. */
+  /** @returns undefined if an item is missing, exists already or was changed. */
   async #batch(operations: OperationInput[]): Promise<readonly OperationResponse[] | undefined> {
     const { result = [] } = await this.#container.items
       .batch(operations, this.#consumer, bounded())
@@ -149,7 +149,7 @@ export class CosmosParking implements ParkingStore {
       case 412:
         return undefined
       case 413:
-        throw new TidemarkError('internal', 'the store takes no batch of this size')
+        throw new TidemarkError('internal', 'the change exceeds the batch limit of the store')
       case 429:
         throw new TidemarkError('unavailable', 'the store is throttled')
       case 408:
@@ -165,7 +165,7 @@ function streamId({ handler, stream }: ParkedKey): string {
   return `${STREAM}|${handler}|${stream}`
 }
 
-/** How the ids of a stream's events begin. */
+/** The common prefix of the item ids of a stream's events. */
 function formatEventIdPrefix({ handler, stream }: ParkedKey): string {
   return `${EVENT}|${handler}|${stream}|`
 }

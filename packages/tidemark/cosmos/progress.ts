@@ -4,27 +4,27 @@ import { bounded, queryItems } from './bounded.ts'
 import { writeError } from './client.ts'
 import { removeItem } from './items.ts'
 
-/** Handlers that have come equally far, which is mostly all of them. */
+/** Handlers at the same point; usually all handlers are. */
 interface PointItem extends HubPoint {
   readonly handlers: readonly string[]
 }
 
 interface ProgressItem {
-  /** The instance. */
+  /** The instance's id. */
   readonly id: string
-  /** The consumer. */
+  /** The consumer's name. */
   readonly pk: string
   readonly build: string
   readonly handlers: readonly string[]
-  /** Absent where none has. */
+  /** Absent if no handler is paused. */
   readonly paused?: readonly string[]
   readonly partitions: Readonly<Record<string, readonly PointItem[]>>
 }
 
 /**
- * How far the instances of one consumer have come, an item each, in a container with the partition key `/pk`.
- * The container must be one that is read as consistently as the account has it: an instance may depend on
- * what another has just written.
+ * The consumer progress of the instances of one consumer: one item for each, in a container with the
+ * partition key `/pk`. The container must be read with the account's default consistency, because an instance
+ * may rely on what another has just written.
  */
 export class CosmosProgress implements ProgressStore {
   readonly #container: Container

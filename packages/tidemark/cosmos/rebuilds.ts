@@ -3,14 +3,14 @@ import type { RebuildStore, WriteResult } from '../core/ports.ts'
 import type { StoredRebuild } from '../core/rebuild.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
 
-/** Beside the view's pointer, where no sweep of its generations comes. */
+/** In the partition of the view's pointer, which the sweep of old generations skips. */
 const KEY: ItemKey = { id: 'rebuild', pk: 'pointer' }
 
 interface RebuildItem extends ItemKey {
   readonly rebuild: StoredRebuild
 }
 
-/** What is kept of the rebuilds of a service's views: an item in the container of each. */
+/** The state of a service's view rebuilds: one item in the container of each view. */
 export class CosmosRebuilds implements RebuildStore {
   readonly #database: Database
 

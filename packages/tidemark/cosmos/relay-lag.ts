@@ -6,11 +6,11 @@ import { readError } from './client.ts'
 const OK = 200
 
 /**
- * A lease of the relay's trigger, as a host keeps it. The Functions host's library names the physical
- * partition and the continuation that this has: `LeaseToken` (`0`) and `ContinuationToken` (`"123"`, quotes
- * included).
- * https://github.com/Azure/azure-cosmos-dotnet-v3/blob/master/Microsoft.Azure.Cosmos/src/ChangeFeedProcessor/LeaseManagement/DocumentServiceLeaseCore.cs
- * The local host keeps a continuation of its SDK, which has both.
+ * A lease of the relay's trigger. The Functions host's library stores the id of the physical partition as
+ * `LeaseToken` (`0`) and its continuation as `ContinuationToken` (`"123"`, quotes included).
+ * https://github.com/Azure/azure-cosmos-dotnet-v3
+ * Microsoft.Azure.Cosmos/src/ChangeFeedProcessor/LeaseManagement/DocumentServiceLeaseCore.cs
+ * The local host stores the continuation of its SDK, which contains both.
  */
 interface LeaseItem {
   readonly LeaseToken?: string
@@ -18,15 +18,15 @@ interface LeaseItem {
   readonly continuation?: string | null
 }
 
-/** What the log's change feed has. */
+/** The fields of a change feed item that are read here. */
 interface LogItem {
-  /** Of a commit: the version of its last event. */
+  /** Only commits have it: the version of the last event. */
   readonly to?: number
-  /** When it was written: seconds since 1970. */
+  /** When the item was written: seconds since 1970. */
   readonly _ts: number
 }
 
-/** How far the relay is behind its log: what the change feed has behind the continuations of its leases. */
+/** Measures the relay's lag: the commits in the change feed after the continuations of its leases. */
 export class CosmosRelayLag implements RelayLag {
   readonly #log: Container
   readonly #leases: Container
@@ -43,7 +43,7 @@ export class CosmosRelayLag implements RelayLag {
       const { times, more } = await this.#after(start, limit - found.commits)
       found.commits += times.length
       found.more ||= more
-      // Those of a range come in the order in which they were written.
+      // The commits of one range are ordered by their time.
       const [first] = times
       if (first !== undefined && (oldest === undefined || first < oldest)) oldest = first
       if (found.more) break
@@ -51,7 +51,7 @@ export class CosmosRelayLag implements RelayLag {
     return { ...found, ...(oldest === undefined ? {} : { oldest: new Date(oldest * 1000).toISOString() }) }
   }
 
-  /** Where each lease stands; the beginning of all ranges where there is no lease yet. */
+  /** The continuation of each lease. Without any lease, the beginning of every range. */
   async #starts(): Promise<readonly ChangeFeedStartFrom[]> {
     const leases = await queryItems<LeaseItem>(this.#leases, {
       query: 'SELECT c.LeaseToken, c.ContinuationToken, c.continuation FROM c',
@@ -70,14 +70,14 @@ export class CosmosRelayLag implements RelayLag {
     return ranges.map((range) => ChangeFeedStartFrom.Beginning(range))
   }
 
-  /** What the SDK takes as a continuation names the container, and the keys of the range. */
+  /** Builds the SDK's form of a continuation, which names the container and the key range. */
   async #findHostStarts(leases: readonly LeaseItem[]): Promise<readonly ChangeFeedStartFrom[]> {
     if (leases.length === 0) return []
     const [{ resource }, { resources: ranges }, feedRanges] = await this.#request(() =>
       Promise.all([this.#log.read(), this.#log.readPartitionKeyRanges().fetchAll(), this.#log.getFeedRanges()]),
     )
     return leases.flatMap(({ LeaseToken, ContinuationToken }): ChangeFeedStartFrom[] => {
-      // A range that was split has leases for its parts.
+      // After a split, the parts have leases of their own.
       const range = ranges.find(({ id }) => id === LeaseToken)
       if (range === undefined) return []
       const { minInclusive, maxExclusive } = range
@@ -90,7 +90,7 @@ export class CosmosRelayLag implements RelayLag {
     })
   }
 
-  /** When the commits behind a place were written, in their order; at most so many. */
+  /** Returns when the commits after a start were written, in order; at most `limit`. */
   async #after(start: ChangeFeedStartFrom, limit: number): Promise<{ times: readonly number[]; more: boolean }> {
     const times: number[] = []
     const options = { changeFeedStartFrom: start, maxItemCount: limit + 1 }
@@ -98,7 +98,7 @@ export class CosmosRelayLag implements RelayLag {
     for (;;) {
       const { statusCode, result } = await this.#request(() => feed.readNext())
       if (statusCode !== OK) return { times, more: false }
-      // Receipts, and what somebody else wrote there, are no commits: nobody publishes them.
+      // Skips receipts and foreign items, which are never published.
       times.push(...result.filter(({ to }) => to !== undefined).map(({ _ts }) => _ts))
       if (times.length > limit) return { times: times.slice(0, limit), more: true }
     }

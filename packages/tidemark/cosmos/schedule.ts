@@ -6,23 +6,23 @@ import { bounded, queryItems, queryPages } from './bounded.ts'
 import { readErrorCode, writeError } from './client.ts'
 import { removeItem } from './items.ts'
 
-/** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
+/** A scheduled command as stored. Each item is its own partition, so that no partition holds all of them. */
 interface ScheduleItem extends ScheduledCommand {
   readonly id: string
   readonly pk: string
-  /** `due` in milliseconds since 1970: what the store compares with its clock, and the container is ordered by. */
+  /** `due` in milliseconds since 1970, which the store compares with its clock and sorts by. */
   readonly dueAt: number
 }
 
 /**
- * One moment for all items of a partition, and an index serves it.
+ * The function returns the same time for all items of a partition, and it can use an index.
  * https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic
  */
 const DUE = 'SELECT * FROM c WHERE c.dueAt <= GetCurrentTimestampStatic() ORDER BY c.dueAt'
 
 /**
- * Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says
- * what is due.
+ * Scheduled commands in a Cosmos DB container with the partition key `/pk`. The store's clock decides which
+ * are due.
  */
 export class CosmosSchedule implements Schedule, ScheduleBrowser {
   readonly #container: Container
@@ -35,7 +35,7 @@ export class CosmosSchedule implements Schedule, ScheduleBrowser {
     try {
       await this.#container.items.create(toItem(scheduled), bounded())
     } catch (error) {
-      // It waits already, and stays as it is.
+      // The command is scheduled already and stays unchanged.
       if (readErrorCode(error) !== 409) throw writeError(error, this.#container)
     }
   }
@@ -56,7 +56,7 @@ export class CosmosSchedule implements Schedule, ScheduleBrowser {
     const last = page.at(-1)
     const commands = page.map(toScheduledCommand)
     if (last === undefined || items.length <= limit) return { commands }
-    // Behind those of the last moment that were shown.
+    // Skips the commands of the last moment that were already shown.
     const shown = page.filter(({ dueAt }) => dueAt === last.dueAt).length + (last.dueAt === from ? skip : 0)
     return { commands, continuation: `${last.dueAt}:${shown}` }
   }
@@ -72,7 +72,7 @@ function toScheduledCommand({ stream, key, due, command, metadata }: ScheduleIte
 
 function readPlace(continuation: string): readonly [from: number, skip: number] {
   if (!/^\d{1,15}:\d{1,15}$/.test(continuation))
-    throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+    throw new TidemarkError('invalid-query', 'the continuation was not returned by a page')
   const [from = 0, skip = 0] = continuation.split(':').map(Number)
   return [from, skip]
 }

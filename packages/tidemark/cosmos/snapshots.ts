@@ -6,8 +6,8 @@ import { writeError } from './client.ts'
 import { readItem } from './items.ts'
 
 /**
- * Snapshots in a Cosmos DB container with the partition key `/stream`: an item for each stream and state
- * version, read by its key alone.
+ * Snapshots in a Cosmos DB container with the partition key `/stream`: one item for each stream and state
+ * version, read only by its key.
  */
 export class CosmosSnapshots implements Snapshots {
   readonly #container: Container
@@ -23,7 +23,7 @@ export class CosmosSnapshots implements Snapshots {
   async write(stream: string, id: string, { state, head }: Snapshot): Promise<void> {
     const item: SnapshotItem = { id, stream, head, state }
     try {
-      // Two instances may write at once: both snapshots are true, so either may stay.
+      // Two instances may write at once. Both snapshots are correct, so either may win.
       await this.#container.items.upsert(item, bounded())
     } catch (error) {
       throw writeError(error, this.#container)

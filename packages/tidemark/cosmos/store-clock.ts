@@ -3,13 +3,13 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
 import { queryItems } from './bounded.ts'
 
-/** The clocks of the machine. */
+/** The host's clocks. */
 export interface HostClock extends Pick<Clock, 'elapsed' | 'wait'> {
-  /** Milliseconds since 1970, as the machine believes: it may be wrong, and jump. */
+  /** The host's time in milliseconds since 1970. It may be wrong, and it may jump. */
   time(): number
 }
 
-/** The store's time lies between `elapsed + earliest` and `elapsed + latest`, as of `asked`. Milliseconds. */
+/** The store's time is between `elapsed + earliest` and `elapsed + latest`, as of `asked`. Milliseconds. */
 interface Estimate {
   readonly earliest: number
   readonly latest: number
@@ -18,42 +18,42 @@ interface Estimate {
   readonly time: number
 }
 
-/** How old an answer may be before the store is asked again: 12 requests an hour where an instance is busy. */
+/** After this time the store is asked again: 12 requests an hour on a busy instance. */
 const REFRESH_MS = 300_000
-/** After a request that failed, the next one waits so long. */
+/** The delay after a failed request. */
 const RETRY_MS = 5_000
 /**
- * The first answer is asked for again, at most twice, where it took longer than this: a first request also
- * connects.
+ * If the first answer took longer than this, the store is asked again, at most twice. The first request also
+ * opens the connection.
  */
 const GOOD_ERROR_MS = 100
 const FIRST_REQUESTS = 3
-/** A clock that may be behind by more than this is not decided by before the store was asked again. */
+/** If the estimate may be behind by more than this, the store is asked before anything is decided. */
 const MAX_ERROR_MS = 1_000
-/** Where the host's two clocks went so far apart, the one jumped or the other stood still while the machine slept. */
+/** If the host's two clocks differ by this much, one jumped, or the other stopped while the machine slept. */
 const JUMP_MS = 1_000
 /**
- * How much faster or slower than the store's the host's clock runs at most: the most that NTP slews it by.
+ * The largest difference in rate between the host's clock and the store's: the most that NTP slews by.
  * https://www.man7.org/linux/man-pages/man2/adjtimex.2.html
  */
 const DRIFT = 0.0005
 
 /**
- * A host whose time of day is further from the store's is told so. The Functions host tells by its own clock
- * whether another's lease or claim of a partition has expired. Each is renewed 20 s before it does
- * (host.json, triggers.ts), so two hosts that are both closer never fight. Milliseconds.
+ * A host whose clock differs from the store's by more logs a line. The Functions host uses its own clock to
+ * decide whether another host's lease or partition claim has expired. Each is renewed 20 s before it expires
+ * (host.json, triggers.ts), so two hosts within this limit never take them from each other. Milliseconds.
  */
 export const MAX_SKEW_MS = 10_000
 
 /**
- * The store's clock, as far as the host can tell it without asking each time: what the store answered last,
- * and how long ago that was. So the host's own time of day does not matter, nor that it jumps.
+ * Estimates the store's time from its last answer and the time elapsed since. The host's own time of day is
+ * not used, so it may be wrong or jump.
  *
- * The store read its clock at some moment of the round trip, so the answer bounds the store's time from both
- * sides. A later answer narrows these bounds and a slow one does not widen them; between answers they drift
- * apart. `now` is the earlier one: nothing is dated by a time that has not come, so a state as of now has all
- * that was answered before. It is behind by at most `error`: a round trip, and 300 ms for the drift of five
- * minutes. Where store and bounds disagree, the store is right.
+ * The store read its clock at some moment of the round trip, so each answer gives a lower and an upper bound.
+ * A later answer narrows the bounds, and a slow answer does not widen them. Between answers the bounds drift
+ * apart. `now` is the lower bound: no event is dated in the future, and a state as of `now` includes
+ * everything answered before. `now` is behind by at most `error`: a round trip, plus 300 ms for five minutes
+ * of drift. If an answer contradicts the bounds, the answer wins.
  */
 export class StoreClock implements Clock {
   readonly #ask: () => Promise<number>
@@ -62,8 +62,8 @@ export class StoreClock implements Clock {
   #reportedSkew = 0
   #estimate: Estimate | undefined
   /**
-   * Whether the estimate may be wrong, since the host's clocks went apart. Nobody begins to rely on it; who
-   * relied on it before goes on.
+   * Set if the host's clocks diverged, so the estimate may be wrong. `ready` then waits for a new answer;
+   * work that has already started continues.
    */
   #isDoubtful = false
   #asking: Promise<void> | undefined
@@ -71,9 +71,9 @@ export class StoreClock implements Clock {
   #notBefore = Number.NEGATIVE_INFINITY
 
   /**
-   * @param ask the store for its time, in milliseconds since 1970.
-   * @param report hears in a line when the host's time of day is found to be wrong, by much more or less than
-   * before, or right again.
+   * @param ask returns the store's time, in milliseconds since 1970.
+   * @param report receives a line if the host's clock is wrong, if its error changes much, and once it is
+   * right again.
    */
   constructor(ask: () => Promise<number>, host: HostClock, report: (line: string) => void = () => {}) {
     this.#ask = ask
@@ -82,9 +82,10 @@ export class StoreClock implements Clock {
   }
 
   /**
-   * Settles once `now` may be relied on. It waits for the store where that was never asked, or too long ago,
-   * or a clock of the host jumped since; else at most a request is begun that nobody waits for.
-   * @throws TidemarkError `unavailable`, `container-missing`: the store was never asked and cannot be.
+   * Resolves once `now` is reliable. It waits for the store if there is no answer, the last one is too old,
+   * or a clock of the host has jumped. Otherwise it starts at most one request in the background.
+   * @throws TidemarkError `unavailable`, `container-missing`: the store has never answered and cannot be
+   * reached.
    */
   async ready(): Promise<void> {
     if (this.#jumped()) this.#isDoubtful = true
@@ -95,13 +96,13 @@ export class StoreClock implements Clock {
     if (this.error > MAX_ERROR_MS) await refreshed
   }
 
-  /** The host's own time where the store never answered: `ready` was not waited for. */
+  /** Returns the host's own time if the store has never answered, that is if nobody awaited `ready`. */
   now(): string {
     const now = this.#estimate ? this.elapsed() + this.#drifted(this.#estimate).earliest : this.#host.time()
     return new Date(Math.floor(now)).toISOString()
   }
 
-  /** By how much `now` may be behind the store's time. Milliseconds. */
+  /** How far `now` may be behind the store's time, in milliseconds. */
   get error(): number {
     if (this.#estimate === undefined || this.#isDoubtful) return Number.POSITIVE_INFINITY
     const { earliest, latest } = this.#drifted(this.#estimate)
@@ -109,8 +110,8 @@ export class StoreClock implements Clock {
   }
 
   /**
-   * By how much the host's time of day is ahead of the store's; negative where it is behind. It may be wrong
-   * by half of `error`. Milliseconds; undefined while the store never answered.
+   * How far the host's time of day is ahead of the store's, in milliseconds; negative if it is behind. It may
+   * be wrong by half of `error`. Undefined while the store has never answered.
    */
   get skew(): number | undefined {
     if (this.#estimate === undefined) return undefined
@@ -137,7 +138,7 @@ export class StoreClock implements Clock {
     return { ...rest, earliest: earliest - drift, latest: latest + drift }
   }
 
-  /** One at a time, whoever waits for it. */
+  /** Concurrent callers share one request. */
   #refresh(): Promise<void> {
     this.#asking ??= this.#askEnough().finally(() => {
       this.#asking = undefined
@@ -153,7 +154,7 @@ export class StoreClock implements Clock {
       this.#reportSkew()
     } catch (error) {
       this.#notBefore = this.elapsed() + RETRY_MS
-      // An answer that came before will do.
+      // An earlier answer is good enough.
       if (this.#estimate === undefined || this.#isDoubtful) throw error
     }
   }
@@ -162,10 +163,11 @@ export class StoreClock implements Clock {
     const began = { asked: this.elapsed(), time: this.#host.time() }
     const answer = await this.#ask()
     if (!Number.isSafeInteger(answer) || answer <= 0)
-      throw new TidemarkError('unavailable', `the store answers ${answer} for its time`)
+      throw new TidemarkError('unavailable', `the store returned ${answer} as its time`)
     if (this.#jumped(began))
-      throw new TidemarkError('unavailable', 'the clock jumped while the store was asked its time')
-    // It read its clock after the request left and before the answer came, and dropped what is less than a millisecond.
+      throw new TidemarkError('unavailable', 'the clock jumped while the store was asked for its time')
+    // The store read its clock after the request left and before the answer came, and cut off fractions of a
+    // millisecond.
     const answered = { ...began, earliest: answer - this.elapsed(), latest: answer + 1 - began.asked }
     const known = this.#estimate && !this.#isDoubtful ? this.#drifted(this.#estimate) : undefined
     const earliest = Math.max(answered.earliest, known?.earliest ?? answered.earliest)
@@ -176,15 +178,16 @@ export class StoreClock implements Clock {
 
   #reportSkew(): void {
     const { skew = 0 } = this
-    // What may be of the answer's way is not told.
+    // A difference within the estimate's own error is not reported.
     const isWrong = Math.abs(skew) - this.error > MAX_SKEW_MS
     const isRightAgain = this.#reportedSkew !== 0 && Math.abs(skew) < MAX_SKEW_MS / 2
     if (isWrong && Math.abs(skew - this.#reportedSkew) > MAX_SKEW_MS) {
       this.#reportedSkew = skew
       const seconds = Math.round(Math.abs(skew) / 1000)
       this.#report(
-        `this host's clock is ${seconds} s ${skew > 0 ? 'fast' : 'slow'}, by the store's. What is decided and dated here goes by the store's clock; ` +
-          "claims of partitions and leases, and tokens, go by the host's: set it right (NTP)",
+        `this host's clock is ${seconds} s ${skew > 0 ? 'fast' : 'slow'}, compared with the store's. ` +
+          "Decisions and dates use the store's clock, but claims of partitions, leases and tokens use the host's: " +
+          'set it right (NTP)',
       )
     } else if (isRightAgain) {
       this.#reportedSkew = 0
@@ -193,11 +196,11 @@ export class StoreClock implements Clock {
   }
 }
 
-/** Whatever partition has it answers: all go by the time of their data centre. */
+/** Any partition can answer: all use the time of their data centre. */
 const ANY_PARTITION = 'clock'
 
 /**
- * What time it is in the store, in milliseconds since 1970: a query that reads no item, of one partition.
+ * Returns the store's time in milliseconds since 1970. The query reads one partition and no items.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/getcurrenttimestamp
  * @throws TidemarkError `unavailable`, `container-missing`
  */

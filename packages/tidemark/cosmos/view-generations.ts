@@ -14,15 +14,15 @@ const MAX_OPERATIONS = 100
 const PARTITIONS_AT_ONCE = 32
 const PAGE = 1000
 
-/** The same database twice: read as consistently as the account has it, and more cheaply. */
+/** The same database twice: `exact` reads with the account's default consistency, `relaxed` is cheaper. */
 type Databases = Readonly<Record<Freshness, Database>>
 
-/** The views of one service: a container each, with a pointer item beside its generations. */
+/** The views of one service. Each has a container with all its generations and a pointer item. */
 export class CosmosViewGenerations implements ViewGenerations {
   readonly #databases: Databases
   readonly #markerTtlSeconds: number
 
-  /** @param markerTtlSeconds how long the marks of applied events are kept. */
+  /** @param markerTtlSeconds how long applied markers are stored. */
   constructor(databases: Databases, markerTtlSeconds: number) {
     this.#databases = databases
     this.#markerTtlSeconds = markerTtlSeconds
@@ -90,7 +90,7 @@ export class CosmosViewGenerations implements ViewGenerations {
   }
 }
 
-/** The pointer alone, without what Cosmos DB adds to its item. */
+/** Returns the pointer without the fields that Cosmos DB adds. */
 function pickPointer({
   live,
   previous,
@@ -113,7 +113,7 @@ function pickPointer({
   }
 }
 
-/** Removes items of one partition, whichever of them are still there. */
+/** Removes items of one partition and ignores those that are gone. */
 async function removeItems(container: Container, pk: string, ids: readonly string[]): Promise<void> {
   for (let from = 0; from < ids.length; from += MAX_OPERATIONS) {
     const some = ids.slice(from, from + MAX_OPERATIONS)
@@ -121,7 +121,7 @@ async function removeItems(container: Container, pk: string, ids: readonly strin
     const { result = [] } = await container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
       throw writeError(error, container)
     })
-    // One that expired meanwhile fails the whole batch: then one by one.
+    // An item that has expired meanwhile fails the whole batch, so the items are removed one by one.
     if (result.some(({ statusCode }) => statusCode >= 400))
       for (const id of some) await removeItem(container, { id, pk })
   }

@@ -28,13 +28,12 @@ interface DocumentItem {
   readonly cursor?: Cursor
 }
 
-/** The same container twice: read as consistently as the account has it, and more cheaply. */
+/** The same container twice: `exact` reads with the account's default consistency, `relaxed` is cheaper. */
 export type ViewContainers = Readonly<Record<Freshness, Container>>
 
 /**
- * One generation of a view in a Cosmos DB container with the partition key `/pk`, of which the generation is
- * the first part: a document and the marks of what was applied to it share a partition, so that one batch
- * writes both.
+ * One generation of a view in a Cosmos DB container with the partition key `/pk`, which starts with the
+ * generation. A document and its applied markers share a partition, so one batch writes both.
  */
 export class CosmosViewStore implements ViewStore {
   readonly #containers: ViewContainers
@@ -123,8 +122,8 @@ export class CosmosViewStore implements ViewStore {
       ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
       ...(after === undefined ? [] : [{ name: '@after', value: after }]),
     ]
-    // All that the list holds equal is named here too: only then does the store read by the composite index
-    // of topology.ts.
+    // The order names every field that the filter fixes: only then does the store use the composite index of
+    // topology.ts.
     // https://learn.microsoft.com/azure/cosmos-db/index-policy#queries-with-a-filter-and-order-by
     const order = [
       'c.kind',
@@ -132,9 +131,9 @@ export class CosmosViewStore implements ViewStore {
       ...fields.map(([field]) => `c.document[${JSON.stringify(field)}]`),
       'c.sort',
     ]
-    const query = `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
-      .map((path) => `${path} DESC`)
-      .join(', ')} OFFSET 0 LIMIT ${limit}`
+    const query =
+      `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ` +
+      `ORDER BY ${order.map((path) => `${path} DESC`).join(', ')} OFFSET 0 LIMIT ${limit}`
     return queryItems<ListedDocument>(this.#containers[freshness], { query, parameters })
   }
 
@@ -153,7 +152,7 @@ export class CosmosViewStore implements ViewStore {
       kind: DOCUMENT,
       generation: this.#generation,
       key,
-      // One that an earlier build wrote has its sort key alone here, until it is written again.
+      // An earlier build stored only the sort key here; the next write adds the document key.
       sort: formatPlace(sort, key),
       ...(document === undefined ? {} : { document: document as JSONObject }),
     }
@@ -161,10 +160,10 @@ export class CosmosViewStore implements ViewStore {
 }
 
 function tooLarge(key: string): TidemarkError {
-  return new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
+  return new TidemarkError('document-too-large', `the document ${key} is larger than the store allows`)
 }
 
-/** The id of an event's mark on a document; the prefix keeps it apart from the document's. */
+/** The id of an applied marker on a document. The prefix keeps it apart from the document's id. */
 function markerId(marker: string): string {
   return `~${marker}`
 }

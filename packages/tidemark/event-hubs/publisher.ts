@@ -14,11 +14,11 @@ export type EventHubsConnection =
       readonly credential: ConstructorParameters<typeof EventHubProducerClient>[2] & object
     }
 
-// The SDK's own defaults wait 30 s before a second try and 60 s for an answer: too long for a stream that
-// waits behind it. What these tries do not bring about, the trigger's retry policy does.
+// By default the SDK waits 30 s before a second attempt and 60 s for an answer. That is too long for the
+// streams that wait behind it. After these attempts the trigger's retry policy takes over.
 const options = { retryOptions: { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 } }
 
-/** The client of a hub; it connects when it is first used. */
+/** Creates the client of a hub. It connects on first use. */
 export function eventHubProducer(connection: EventHubsConnection, hub: string): EventHubProducerClient {
   return 'connectionString' in connection
     ? new EventHubProducerClient(connection.connectionString, hub, options)
@@ -26,8 +26,8 @@ export function eventHubProducer(connection: EventHubsConnection, hub: string): 
 }
 
 /**
- * Publishes to one event hub, the stream as the partition key, so that a stream's events stay in order. Every
- * batch is awaited before the next: the SDK's buffered producer would go on after a failed one.
+ * Publishes to one event hub with the stream as the partition key, so a stream's events stay in order. Each
+ * batch is awaited before the next. The SDK's buffered producer would continue after a failed batch.
  */
 export class EventHubsPublisher implements EventPublisher {
   readonly #producer: EventHubProducerClient
@@ -38,7 +38,7 @@ export class EventHubsPublisher implements EventPublisher {
     this.#telemetry = telemetry
   }
 
-  /** @throws TidemarkError `unavailable`; `event-too-large` for what the hub takes in no batch. */
+  /** @throws TidemarkError `unavailable`; `event-too-large` for an event that fits into no batch. */
   async publish(stream: string, events: readonly RecordedEvent[], batch?: string): Promise<void> {
     const telemetry = this.#telemetry
     const [parent, ...others] = telemetry.isOn ? listTraceparents(events) : []
@@ -70,7 +70,7 @@ export class EventHubsPublisher implements EventPublisher {
         batch = await begin()
         if (batch.tryAdd(message)) continue
       }
-      throw new TidemarkError('event-too-large', `the hub takes no event of the size of ${formatPosition(event)}`)
+      throw new TidemarkError('event-too-large', `the event ${formatPosition(event)} is larger than the hub allows`)
     }
     if (batch.count > 0) await send(batch)
   }

@@ -4,8 +4,8 @@ import type { HubMessage, HubReader } from '../core/ports.ts'
 import type { EventHubsConnection } from './publisher.ts'
 
 /**
- * The group that every hub has. Triggers read in groups of their own, as the owners of partitions; in such a
- * group nobody else could read.
+ * The consumer group that every hub has. Triggers own the partitions of their own groups exclusively, so
+ * nobody else can read in those.
  * https://learn.microsoft.com/azure/event-hubs/event-hubs-features#consumer-groups
  */
 const GROUP = '$Default'
@@ -13,14 +13,14 @@ const PAGE = 300
 const WAIT_SECONDS = 5
 const options = { retryOptions: { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 } }
 
-/** The client of a hub for those who look for single messages; it connects when it is first used. */
+/** Creates a client that reads single messages of a hub. It connects on first use. */
 export function eventHubConsumer(connection: EventHubsConnection, hub: string): EventHubConsumerClient {
   return 'connectionString' in connection
     ? new EventHubConsumerClient(GROUP, connection.connectionString, hub, options)
     : new EventHubConsumerClient(GROUP, connection.namespace, hub, connection.credential, options)
 }
 
-/** Reads a hub from any place in it, beside its triggers. */
+/** Reads a hub from any offset, independently of its triggers. */
 export class EventHubsReader implements HubReader {
   readonly #client: EventHubConsumerClient
   #partitions: readonly string[] | undefined
@@ -30,7 +30,7 @@ export class EventHubsReader implements HubReader {
   }
 
   async partitions(): Promise<readonly string[]> {
-    // Their number is fixed outside Premium, and a new one shows at the next start.
+    // The number of partitions is fixed except on Premium. A new partition is found at the next start.
     this.#partitions ??= await this.#client.getPartitionIds().catch(unavailable)
     return this.#partitions
   }
@@ -48,10 +48,7 @@ export class EventHubsReader implements HubReader {
     return { first: isEmpty ? last + 1 : beginningSequenceNumber, last }
   }
 
-  /**
-   * Whether a message with the number, or a later one, may still come to who reads from before it: it is
-   * there, and has not expired meanwhile.
-   */
+  /** Whether a read up to this number can still receive a message: the number exists and has not expired. */
   async #reaches(partition: string, to: number): Promise<boolean> {
     const { first, last } = await this.bounds(partition)
     return first <= to && to <= last
@@ -87,10 +84,7 @@ export class EventHubsReader implements HubReader {
   }
 }
 
-/**
- * Pages on their way from a subscription to who reads them: one at a time, so that no more than one waits in
- * memory.
- */
+/** Passes pages from a subscription to its reader one at a time, so that at most one page waits in memory. */
 class Pages {
   #waiting: PromiseWithResolvers<readonly ReceivedEventData[]> = Promise.withResolvers()
   #taken: PromiseWithResolvers<void> = Promise.withResolvers()
@@ -101,7 +95,7 @@ class Pages {
     this.#waiting.promise.catch(() => {})
   }
 
-  /** Settles when the page after it is asked for. */
+  /** Resolves when the reader asks for the next page. */
   async put(events: readonly ReceivedEventData[]): Promise<void> {
     if (this.#ended) return
     this.#waiting.resolve(events)
@@ -134,7 +128,7 @@ function toHubMessage({ sequenceNumber, enqueuedTimeUtc, body }: ReceivedEventDa
   return { sequence: sequenceNumber, time: enqueuedTimeUtc.toISOString(), body: parseBody(body) }
 }
 
-/** As the trigger's library hands a body to a function: JSON is parsed, and what is none stays text. */
+/** Parses a body as the trigger's library does: JSON is parsed, anything else stays text. */
 function parseBody(body: unknown): unknown {
   if (!(body instanceof Uint8Array)) return body
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')

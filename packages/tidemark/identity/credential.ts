@@ -1,12 +1,12 @@
-/** What the SDKs take for a credential: @azure/core-auth's TokenCredential. */
+/** The credential type of the Azure SDKs: TokenCredential of @azure/core-auth. */
 interface Credential {
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>
 }
 
 /**
- * The app's managed identity in Azure, the developer's own sign-in elsewhere. @azure/identity is loaded at
- * the first token: with connection strings, as on a laptop, never.
- * @param clientId of a user-assigned identity.
+ * The app's managed identity in Azure, the developer's sign-in elsewhere. @azure/identity is loaded with the
+ * first token, so never with connection strings.
+ * @param clientId the client id of a user-assigned identity.
  */
 export function createCredential(clientId: string | undefined): Credential {
   let loading: Promise<Credential> | undefined

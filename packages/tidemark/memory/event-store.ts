@@ -27,7 +27,7 @@ interface Stream {
   readonly outcomes: Map<string, KeyOutcome>
 }
 
-/** A log in memory, with the rules and the encoding of the one in Cosmos DB: for tests of what stands on a log. */
+/** An in-memory log with the rules and the encoding of the one in Cosmos DB. For tests. */
 export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   readonly limits = LIMITS
   readonly #streams = new Map<string, Stream>()
@@ -81,24 +81,21 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     this.#inOrder.push(...added)
     this.#appends.push(items)
     if (read && (before?.to !== after.version || before.events.at(-1)?.hash !== after.hash))
-      throw new TidemarkError('chain-broken', `${first.stream} was appended to after another version than was folded`)
+      throw new TidemarkError('chain-broken', `${first.stream} has another head than the decision was based on`)
     return { outcome: 'appended' }
   }
 
-  /** Everything in the log, in the order of the appends. */
+  /** All events, in the order they were appended. */
   all(): readonly RecordedEvent[] {
     return this.#inOrder.flatMap(({ events }) => events)
   }
 
-  /** All commits, in the order of the appends. */
+  /** All commits, in the order they were appended. */
   get commits(): readonly RecordedCommit[] {
     return this.#inOrder
   }
 
-  /**
-   * The items of every append, in the order of the appends: what a change feed shows, of which an append is
-   * the smallest part.
-   */
+  /** The items of each append, in order. A change feed never splits an append. */
   get appends(): readonly (readonly LogItem[])[] {
     return this.#appends
   }
@@ -107,7 +104,7 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     return this.#inOrder.length
   }
 
-  /** Small pages: what comes in parts should come in parts in tests too. */
+  /** Returns small pages, so that tests exercise paging. */
   open({ since = '', offset }: FeedStart = {}): EventFeedReader {
     const commits = this.#inOrder
     let next =

@@ -4,10 +4,7 @@ import type { CommitFilter, CommitPage, LogBrowser } from '../core/ports.ts'
 import { parseCategory } from '../core/stream.ts'
 import type { MemoryEventStore } from './event-store.ts'
 
-/**
- * Looks around in a log in memory. A continuation says how many commits the log had, and how many of them
- * were passed.
- */
+/** Browses an in-memory log. A continuation has the log's number of commits and how many of them to skip. */
 export class MemoryLogBrowser implements LogBrowser {
   readonly #log: MemoryEventStore
 
@@ -60,7 +57,7 @@ export class MemoryLogBrowser implements LogBrowser {
 
 function readContinuation(text: string): readonly [number, number] {
   if (!/^\d+:\d+$/.test(text))
-    throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+    throw new TidemarkError('invalid-query', 'the continuation is invalid: send that of the previous page')
   const [first = 0, second = 0] = text.split(':').map(Number)
   return [first, second]
 }

@@ -11,7 +11,7 @@ import type {
 import type { WriteResult } from '../core/ports.ts'
 import { MAX_EVENTS_PER_CHANGE } from './limits.ts'
 
-/** What waits for the handlers of one consumer, in memory. */
+/** The parked streams and messages of one consumer, in memory. */
 export class MemoryParking implements ParkingStore {
   readonly maxEventsPerChange = MAX_EVENTS_PER_CHANGE
   readonly #streams = new Map<string, StoredParkedStream>()
@@ -20,12 +20,12 @@ export class MemoryParking implements ParkingStore {
   readonly #discards: Discard[] = []
   #writes = 0
 
-  /** The streams that wait now. */
+  /** The streams that are parked now. */
   get waiting(): Iterable<StoredParkedStream> {
     return this.#streams.values()
   }
 
-  /** The messages that are kept. */
+  /** The messages that are parked now. */
   get keptMessages(): readonly ParkedMessage[] {
     return [...this.#messages.values()]
   }

@@ -1,11 +1,11 @@
 import type { InstanceProgress, ProgressStore } from '../core/ports.ts'
 
-/** The progress of a consumer's instances in memory. */
+/** The progress of a consumer's instances, in memory. */
 export class MemoryProgress implements ProgressStore {
   readonly #items = new Map<string, { readonly progress: InstanceProgress; readonly written: number }>()
   readonly #now: () => number
 
-  /** @param now milliseconds, of whatever clock tells how old an item is. */
+  /** @param now milliseconds, to compute the age of an item. */
   constructor(now: () => number) {
     this.#now = now
   }
@@ -25,7 +25,7 @@ export class MemoryProgress implements ProgressStore {
     this.#items.delete(instance)
   }
 
-  /** As if the container had been emptied. */
+  /** Simulates an emptied container. */
   clear(): void {
     this.#items.clear()
   }

@@ -1,7 +1,7 @@
 import type { RebuildStore, WriteResult } from '../core/ports.ts'
 import type { StoredRebuild } from '../core/rebuild.ts'
 
-/** What is kept of rebuilds, in memory. */
+/** The last rebuild of each view, in memory. */
 export class MemoryRebuilds implements RebuildStore {
   readonly #kept = new Map<string, { readonly rebuild: StoredRebuild; readonly etag: string }>()
   #writes = 0

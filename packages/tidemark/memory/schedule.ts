@@ -1,12 +1,12 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { Clock, Schedule, ScheduleBrowser, ScheduledCommand, ScheduledPage } from '../core/ports.ts'
 
-/** Commands that wait for their time, in memory. */
+/** Scheduled commands, in memory. */
 export class MemorySchedule implements Schedule, ScheduleBrowser {
   readonly #clock: Pick<Clock, 'now'>
   readonly #waiting = new Map<string, ScheduledCommand>()
 
-  /** @param clock the store's: it says what is due. */
+  /** @param clock the store's clock, which decides what is due. */
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
@@ -30,7 +30,7 @@ export class MemorySchedule implements Schedule, ScheduleBrowser {
 
   async list(limit: number, continuation?: string): Promise<ScheduledPage> {
     if (continuation !== undefined && !/^\d+$/.test(continuation))
-      throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+      throw new TidemarkError('invalid-query', 'the continuation is invalid: send that of the previous page')
     const skip = Number(continuation ?? 0)
     const commands = this.waiting.slice(skip, skip + limit)
     return this.size > skip + limit ? { commands, continuation: String(skip + limit) } : { commands }
@@ -40,7 +40,7 @@ export class MemorySchedule implements Schedule, ScheduleBrowser {
     this.#waiting.delete(formatKey(scheduled))
   }
 
-  /** All that waits, the earliest first. */
+  /** All scheduled commands, earliest first. */
   get waiting(): readonly ScheduledCommand[] {
     return [...this.#waiting.values()].sort((a, b) => (formatPlace(a) < formatPlace(b) ? -1 : 1))
   }

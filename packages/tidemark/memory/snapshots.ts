@@ -13,7 +13,7 @@ export class MemorySnapshots implements Snapshots {
     this.put({ id, stream, head, state } satisfies SnapshotItem)
   }
 
-  /** Puts an item there, whatever it is: for tests of what a store may have. */
+  /** Stores any item, valid or not, for tests. */
   put(item: { readonly id: string; readonly stream: string; readonly [field: string]: unknown }): void {
     this.#items.set(JSON.stringify([item.stream, item.id]), JSON.stringify(item))
   }

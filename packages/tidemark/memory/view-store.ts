@@ -22,7 +22,7 @@ interface Item extends ViewDocument {
   readonly place: string
 }
 
-/** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
+/** A view in memory, with the rules of the one in Cosmos DB. Its applied markers expire on request. */
 export class MemoryViewStore implements ViewStore {
   readonly maxMarkersPerWrite = MAX_MARKERS_PER_WRITE
   readonly #documents = new Map<string, Item>()
@@ -63,7 +63,7 @@ export class MemoryViewStore implements ViewStore {
     return { outcome: 'written', etag: stored.etag }
   }
 
-  /** The documents whose cursors say how far other views have come. */
+  /** The documents whose cursors contain the progress of other views. */
   get passed(): readonly { readonly key: string; readonly cursor: Cursor }[] {
     return [...this.#documents].flatMap(([key, { cursor }]) => (cursor?.passed ? [{ key, cursor }] : []))
   }
@@ -85,7 +85,7 @@ export class MemoryViewStore implements ViewStore {
       }))
   }
 
-  /** As time to live does. */
+  /** Simulates the time to live. */
   expireMarkers(): void {
     this.#markers.clear()
   }
@@ -114,15 +114,15 @@ export class MemoryViewStore implements ViewStore {
   }
 }
 
-/** About what an item of Cosmos DB may have. */
+/** Roughly the maximum size of a Cosmos DB item. */
 const MAX_BYTES = 2 * 1024 * 1024 - 4 * 1024
 
 function checkSize(key: string, { document }: ViewWrite): void {
   if (document !== undefined && Buffer.byteLength(JSON.stringify(document)) > MAX_BYTES)
-    throw new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
+    throw new TidemarkError('document-too-large', `the document ${key} is too large for the store`)
 }
 
-/** The generations of views in memory. Its own `state` knows the pointer at once. */
+/** The generations of views, in memory. `state` always returns the current pointer. */
 export class MemoryViewStores implements ViewStores, ViewGenerations {
   readonly #stores = new Map<string, Map<number, MemoryViewStore>>()
   readonly #pointers = new Map<string, { readonly pointer: ViewPointer; readonly etag: string }>()

@@ -3,9 +3,8 @@ import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { OtlpSettings, OtlpSource } from './otlp.ts'
 
 /**
- * Telemetry by OTLP. OpenTelemetry is loaded by this call and no sooner, so that who sends nothing does not
- * pay for it. What comes before it is loaded waits for it; where it cannot be loaded, one line says so and
- * nothing is sent.
+ * Telemetry by OTLP. This call loads OpenTelemetry, so services without telemetry do not pay for it. Spans
+ * and metrics wait until it is loaded. If it cannot be loaded, one line is logged and nothing is sent.
  */
 export function openTelemetry(settings: OtlpSettings, source: OtlpSource): Telemetry {
   const loading: Promise<Telemetry> = import('./telemetry.ts')

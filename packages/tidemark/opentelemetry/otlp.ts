@@ -1,22 +1,22 @@
-/** Where telemetry is sent, and how much of it. */
+/** Where to send telemetry, and how much of it. */
 export interface OtlpSettings {
   /** Absent: no traces. */
   readonly tracesUrl?: string
   /** Absent: no metrics. */
   readonly metricsUrl?: string
-  /** With every request: a secret. */
+  /** Headers of every request; secret. */
   readonly headers: Readonly<Record<string, string>>
-  /** What the service is called. */
+  /** The service's name in telemetry. */
   readonly serviceName?: string
-  /** How many of the traces that begin here are sampled: 0 to 1. */
+  /** The sampled share of traces that start here: 0 to 1. */
   readonly ratio: number
-  /** How long spans wait to be sent together. Milliseconds. */
+  /** How long spans are collected before they are sent together, in milliseconds. */
   readonly batchDelayMs: number
-  /** How often metrics are sent. Milliseconds. */
+  /** How often metrics are sent, in milliseconds. */
   readonly metricIntervalMs: number
 }
 
-/** Whose telemetry it is, and who hears that it cannot be sent. */
+/** The source of the telemetry, and where to report that it cannot be sent. */
 export interface OtlpSource {
   readonly service: string
   /** Unique to the process. */

@@ -27,18 +27,18 @@ import {
 } from '../core/telemetry.ts'
 import type { OtlpSettings, OtlpSource } from './otlp.ts'
 
-/** `ExportResultCode.SUCCESS`, of a package that has nothing else for us. */
+/** `ExportResultCode.SUCCESS`, copied to avoid a package for one constant. */
 const SENT = 0
-/** Who has written the spans. */
+/** The instrumentation scope. */
 const SCOPE = 'tidemark'
 const REPORT_EVERY_MS = 60_000
-/** How long one request may take, with its repeats. Milliseconds. */
+/** The time limit of one request with its retries, in milliseconds. */
 const SEND_TIMEOUT_MS = 10_000
-/** How long the end of a process waits for what is not sent yet. Milliseconds. */
+/** How long the end of a process waits for pending telemetry, in milliseconds. */
 const CLOSE_MS = 5_000
-/** Spans that wait to be sent: those beyond are dropped. */
+/** The maximum number of queued spans; further ones are dropped. */
 const MAX_QUEUED_SPANS = 2_048
-/** A value that is no longer said, because another instance says it, is not told for ever. Milliseconds. */
+/** How long a gauge's last value is exported, in milliseconds. After that another instance may report it. */
 const GAUGE_LIVES_MS = 180_000
 
 const kinds: Readonly<Record<SpanKind, api.SpanKind>> = {
@@ -50,8 +50,8 @@ const kinds: Readonly<Record<SpanKind, api.SpanKind>> = {
 }
 
 /**
- * Telemetry that is sent by OTLP over HTTP, in protobuf, which every backend takes. Nothing of it is global:
- * an app has one for each of its services. https://opentelemetry.io/docs/specs/otlp/#otlphttp
+ * Sends telemetry by OTLP over HTTP in protobuf, which every backend accepts. Nothing is global: an app has
+ * one instance per service. https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 export function otlpTelemetry(settings: OtlpSettings, { service, instance, warn }: OtlpSource): Telemetry {
   const { tracesUrl, metricsUrl, headers } = settings
@@ -72,9 +72,9 @@ export function otlpTelemetry(settings: OtlpSettings, { service, instance, warn 
     record: metrics?.record ?? NO_TELEMETRY.record,
     async close() {
       const timeout = setTimeout(CLOSE_MS, 'late' as const, { ref: false })
-      // What could not be sent was reported: the process ends all the same.
+      // Failures were reported already, and the process ends anyway.
       const ended = await Promise.race([Promise.allSettled([traces?.close(), metrics?.close()]), timeout])
-      if (ended === 'late') report(tracesUrl ?? metricsUrl ?? '', new Error(`${CLOSE_MS / 1000} s were not enough`))
+      if (ended === 'late') report(tracesUrl ?? metricsUrl ?? '', new Error(`not finished after ${CLOSE_MS / 1000} s`))
     },
   }
 }
@@ -86,10 +86,7 @@ interface Connection {
 }
 type Report = (url: string, error: Error | undefined) => void
 
-/**
- * Tells what cannot be sent, once a minute at most for a service. What is sent, and with which headers, is
- * never told.
- */
+/** Reports failures to send, at most once a minute per service. Never logs content or headers. */
 function reporter(service: string, warn: (line: string) => void): Report {
   let again = Number.NEGATIVE_INFINITY
   return (url, error) => {
@@ -102,14 +99,14 @@ function reporter(service: string, warn: (line: string) => void): Report {
       ...(code === undefined ? [] : [`(${String(code)})`]),
     ].join(' ')
     warn(
-      `${service}: telemetry cannot be sent to ${url} and is dropped, all else goes on: ${why.replaceAll(/\s+/g, ' ')}`,
+      `${service}: telemetry cannot be sent to ${url} and is dropped; all else goes on: ${why.replaceAll(/\s+/g, ' ')}`,
     )
   }
 }
 
 type Done = Parameters<SpanExporter['export']>[1]
 
-/** Hands on how a sending ended, and tells where it failed. */
+/** Forwards the result of an export, and reports a failure. */
 function reportFailures({ url }: Connection, report: Report, done: Done): Done {
   return (result) => {
     if (result.code !== SENT) report(url, result.error)
@@ -145,14 +142,14 @@ function tracing(settings: OtlpSettings, resource: Resource, connection: Connect
     async span(name, options, run) {
       const { parent, links } = options
       const linked = links?.filter(isSampled) ?? []
-      // Nothing is recorded of what somebody decided not to sample, nor of a batch without anything that is.
+      // Records nothing of an unsampled trace, nor of a batch without sampled links.
       const isWanted = isTraceparent(parent) ? isSampled(parent) : links === undefined || linked.length > 0
       if (!isWanted) return NO_TELEMETRY.span(name, options, run)
       const started = startSpan(tracer, name, options, linked)
       try {
         return await run(wrapSpan(started))
       } catch (error) {
-        // The code alone: a message may name whatever was refused.
+        // Only the code: a message may contain personal data.
         failSpan(started, isTidemarkError(error) ? error.code : 'internal')
         throw error
       } finally {
@@ -181,12 +178,14 @@ function startSpan(
   return tracer.startSpan(name, options, context)
 }
 
-/** As `core/telemetry.ts` says: a parent decides, then links. What begins a trace is sampled by its id. */
+/**
+ * Sampling as defined in `core/telemetry.ts`: by the parent, then by links. A new trace is sampled by its id.
+ */
 function sampler(ratio: number): Sampler {
   const byId = new TraceIdRatioBasedSampler(ratio)
   return {
     shouldSample(context, traceId, _name, _kind, _attributes, links) {
-      // A parent or links that are not sampled do not come here.
+      // Unsampled parents and links never get here.
       const isSampled = api.trace.getSpanContext(context) !== undefined || links.length > 0
       return isSampled ? { decision: SamplingDecision.RECORD_AND_SAMPLED } : byId.shouldSample(context, traceId)
     },
@@ -251,12 +250,12 @@ function metering(settings: OtlpSettings, resource: Resource, connection: Connec
 }
 
 /**
- * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration, and what a
- * batch may take.
+ * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration, extended
+ * for the duration of batches.
  */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]
 
-/** A gauge that tells what was said last for each set of attributes, as long as it lives. */
+/** A gauge that exports the last value for each set of attributes until it expires. */
 function gauge(instrument: api.ObservableGauge): (value: number, attributes: Attributes) => void {
   const last = new Map<string, { readonly value: number; readonly attributes: Attributes; readonly until: number }>()
   instrument.addCallback((result) => {

@@ -7,8 +7,8 @@ import { parseCategory } from '../core/stream.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 
 /**
- * Streams of a log: those whose names begin so, by name; without a prefix those that were written last, the
- * newest first, each once a page.
+ * Lists streams of a log. With a prefix: the streams whose names begin with it, by name. Without one: the
+ * most recently written streams, newest first, each once per page.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export function findStreams(
@@ -19,7 +19,7 @@ export function findStreams(
   const filter = category === undefined ? {} : { category }
   if (prefix === undefined) return newestStreams(browser, filter, limit, continuation)
   if (category !== undefined && !prefix.startsWith(`${category}-`))
-    throw new TidemarkError('invalid-query', `no stream of ${category} begins with ${prefix}`)
+    throw new TidemarkError('invalid-query', `no stream name of ${category} begins with ${prefix}`)
   return namedStreams(browser, log, prefix, limit, continuation)
 }
 
@@ -43,7 +43,7 @@ async function namedStreams(
   limit: number,
   after?: string,
 ): Promise<PageOf<StreamSummary>> {
-  // One more than asked for tells whether there is another page.
+  // One name more than requested shows whether there is another page.
   const found = await browser.streams(prefix, limit + 1, after)
   const names = found.slice(0, limit)
   const newest = new Map<string, readonly RecordedEvent[]>()
@@ -61,8 +61,8 @@ function summarizeStream(stream: string, events: readonly RecordedEvent[]): Stre
 }
 
 /**
- * Events as they are recorded: without a continuation the newest, the oldest of them first; with one those
- * that came since. The continuation that is answered brings what comes next.
+ * Returns recorded events. Without a continuation: the newest events, oldest first. With one: the events
+ * since. The returned continuation delivers the next events.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export async function tail(
@@ -71,7 +71,7 @@ export async function tail(
 ): Promise<Required<PageOf<RecordedEvent>>> {
   const filter = { ...(category === undefined ? {} : { category }), ...(type === undefined ? {} : { type }) }
   if (after === undefined) {
-    // First the end: what comes between the two is shown twice rather than never.
+    // Reads the end first, so an event in between is shown twice rather than never.
     const continuation = await browser.end()
     const { commits } = await browser.newest(filter, limit)
     return { items: selectMatching(commits.toReversed(), filter).slice(-limit), continuation }
@@ -80,7 +80,7 @@ export async function tail(
   return { items: selectMatching(commits, filter), continuation }
 }
 
-/** The events that a filter means, by their time; those of a stream in its order. */
+/** The events that match a filter, by time; the events of one stream in stream order. */
 function selectMatching(
   commits: readonly RecordedCommit[],
   { category, type }: CommitFilter,
@@ -92,7 +92,10 @@ function selectMatching(
   )
 }
 
-/** All that one request set off in this service, by time. @throws TidemarkError `unavailable`, `invalid-query` */
+/**
+ * Returns every event of this service that one request caused, by time.
+ * @throws TidemarkError `unavailable`, `invalid-query`
+ */
 export async function readTrace(
   browser: LogBrowser,
   correlation: string,

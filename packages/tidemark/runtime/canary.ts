@@ -6,8 +6,8 @@ import type { HandleCommand } from './group-commit.ts'
 import { listDocuments, type QueryDependencies, readDocument } from './query.ts'
 
 /**
- * How long a canary may take to its view. Far longer than any event should, and short beside the minute until
- * the next. Milliseconds.
+ * How long a canary may take to reach its view: far longer than any event should need, but short compared
+ * with the minute between canaries. Milliseconds.
  */
 const SEEN_WITHIN_MS = 10_000
 const DAY = '2026-01-31'.length
@@ -19,9 +19,9 @@ export interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
 }
 
 /**
- * Sends a canary, one a minute however often it is called, and waits until its view has it.
+ * Sends a canary, at most one a minute, and waits until its view contains it.
  * @returns how long that took, in seconds.
- * @throws TidemarkError `canary-silent`: it did not come, or could not be sent; the message says why.
+ * @throws TidemarkError `canary-silent`: it did not arrive or could not be sent. The message says why.
  */
 export async function sendCanary({ command, views, clock }: CanaryDependencies): Promise<number> {
   const now = clock.now()
@@ -36,7 +36,7 @@ export async function sendCanary({ command, views, clock }: CanaryDependencies):
       command: { type: 'send', data: {} },
       metadata: { actor: 'canary', correlation: key, causation: key },
     })
-    if (!outcome.done) throw new TidemarkError('internal', `it was refused: ${outcome.code}`)
+    if (!outcome.done) throw new TidemarkError('internal', `the command was refused: ${outcome.code}`)
     const position = { stream, version: outcome.version }
     await readDocument({ views, clock, maxWait: SEEN_WITHIN_MS }, canaryView, stream, position)
     return (clock.elapsed() - began) / 1000
@@ -45,7 +45,7 @@ export async function sendCanary({ command, views, clock }: CanaryDependencies):
   }
 }
 
-/** When the newest canary that was seen was sent; undefined where none ever was. @throws TidemarkError `unavailable` */
+/** Returns when the newest canary in the view was sent, or undefined. @throws TidemarkError `unavailable` */
 export async function newestCanary(deps: Omit<QueryDependencies, 'maxWait'>): Promise<string | undefined> {
   const { documents } = await listDocuments({ ...deps, maxWait: 0 }, canaryView, { filter: {}, limit: 1 })
   return (documents[0] as { readonly at: string } | undefined)?.at

@@ -11,12 +11,12 @@ import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
 import { checkWritable, decisionTime, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
-/** How often commands may decide again before their stream counts as contended. */
+/** How many stale attempts commands may make before their stream counts as contended. */
 const MAX_ATTEMPTS = 20
 
 /**
- * Aggregate states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked
- * against the log.
+ * A bounded cache of aggregate states by stream. An entry is only a hint: an append verifies it, and a
+ * refusal is checked against the log.
  */
 export interface StateCache {
   get(stream: string): AggregateState | undefined
@@ -29,17 +29,17 @@ export interface CommandDependencies {
   readonly store: EventStore
   readonly cache: StateCache
   readonly clock: Clock
-  /** Absent: streams are read from their beginning. */
+  /** Absent: streams are read from their first event. */
   readonly cold?: ColdLoader
 }
 
 /**
- * Hears the events that a command led to, where this very call appends them: the answer is the same every
- * time, and has none.
+ * Receives the events that a command led to, only if this call appends them. The command's answer contains no
+ * events, so that it is the same every time.
  */
 export type OnAppended = (events: readonly RecordedEvent[]) => void
 
-/** A command that waits for its stream, and who waits for its outcome. */
+/** A command in the queue of its stream, with the callbacks of its caller. */
 export interface WaitingCommand {
   readonly decider: AnyDecider
   readonly request: CommandRequest
@@ -48,7 +48,7 @@ export interface WaitingCommand {
   readonly reject: (error: unknown) => void
 }
 
-/** Carries out one command by itself, as `handleCommands` does. */
+/** Handles a single command; see `handleCommands`. */
 export function handleCommand(
   deps: CommandDependencies,
   decider: AnyDecider,
@@ -61,16 +61,16 @@ export function handleCommand(
 }
 
 /**
- * Carries out commands of one stream: load, fold, decide one after another, append all in one batch; on a
- * conflict they decide again on what is there.
+ * Handles commands of one stream: load, fold, decide one after another, append everything in one batch. After
+ * a conflict the commands decide again on the newer state.
  *
- * A key has one outcome: the same key with the same request is answered as the first time. Only the newest
- * state may refuse. What the caller or the domain is refused for is a value.
+ * A key has one outcome: a repeated key with the same request gets the first answer. Only the newest state
+ * may refuse. A refusal by a precondition or the domain is a value.
  *
- * A command fails with TidemarkError `stream-contended`, `outcome-unknown`, `unavailable` (all retriable with
- * the same key), or with a fault of decider or log: `event-invalid`, `decision-too-large`, `event-too-large`,
- * `chain-broken`, `event-unknown`.
- * @param waiting of different keys, in the order in which they decide.
+ * A command rejects with TidemarkError `stream-contended`, `outcome-unknown` or `unavailable`, which are
+ * retriable with the same key. A fault of the decider or the log rejects with `event-invalid`,
+ * `decision-too-large`, `event-too-large`, `chain-broken` or `event-unknown`.
+ * @param waiting commands with different keys, in the order in which they decide.
  */
 export async function handleCommands(
   deps: CommandDependencies,
@@ -90,17 +90,17 @@ export async function handleCommands(
       if (!settled.stale) continue
       attempts += 1
       if (attempts === MAX_ATTEMPTS)
-        throw new TidemarkError('stream-contended', `${stream} is written by too many at once`)
+        throw new TidemarkError('stream-contended', `too many writers append to ${stream} at once`)
     }
   } catch (error) {
-    // What is cached may be what does not fit the log.
+    // The cached state may be what does not match the log.
     if (isTidemarkError(error, 'chain-broken')) deps.cache.delete(stream)
     for (const command of left) command.reject(error)
   }
   deps.cold?.answered(stream)
 }
 
-/** The state that is known, or the one of the log. */
+/** Returns the cached state, or loads it from the log. */
 async function loadState(
   deps: CommandDependencies,
   stream: string,
@@ -110,7 +110,7 @@ async function loadState(
   const { decider, request } = first
   const known = deps.cache.get(stream)
   if (known) return known
-  // What a command creates is most likely not there: to append finds out as well as to read does.
+  // A command that creates most likely finds an empty stream; if not, the append shows it at no extra cost.
   return creates(decider, request) ? emptyState(decider) : loadCold(deps, decider, stream)
 }
 
@@ -122,15 +122,18 @@ function creates(decider: AnyDecider, { command }: CommandRequest): boolean {
   return decider.commands.find(({ name }) => name === command.type)?.creates ?? false
 }
 
-/** A command that has decided, and what its outcome is if what it decided on was the newest state. */
+/** A command that has decided, with its outcome provided that the state was the newest. */
 interface Decided {
   readonly command: WaitingCommand
   readonly outcome: CommandOutcome
-  /** What is kept of it; absent where nothing is. */
+  /** What is appended for the command; absent if nothing is. */
   readonly entry?: LogEntry
 }
 
-/** Lets commands decide one after another, each on what the ones before it led to, as many as one write takes. */
+/**
+ * Lets commands decide one after another, each on the state after the previous ones, up to one write's
+ * limits.
+ */
 function decideAll(
   deps: CommandDependencies,
   stream: string,
@@ -150,7 +153,7 @@ function decideAll(
       decided.push(made)
       state = made.state
     } catch (error) {
-      // A fault of one command is its own.
+      // One command's fault does not affect the others.
       command.reject(error)
     }
   }
@@ -185,10 +188,10 @@ function decideOne(
   return { command, outcome, entry, state, bytes }
 }
 
-/** More than a receipt has: two hashes, a code and its detail. */
+/** Upper bound for a receipt: two hashes, a code and its detail. */
 const RECEIPT_BYTES = 8 * 1024
 
-/** The same request has the same fingerprint, whatever the order or the white space of its fields. */
+/** The same request has the same fingerprint, regardless of field order and white space. */
 function fingerprintRequest({ command, expectedVersion }: CommandRequest): string {
   return canonicalHash({ ...command, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
 }
@@ -208,14 +211,14 @@ export function decide(
   return decider.decide(before.state, command, { id: parseId(stream), now })
 }
 
-/** What commands decided, and the states before and after. */
+/** The decisions of commands, with the states before and after. */
 interface Plan {
   readonly state: AggregateState
   readonly end: AggregateState
   readonly decided: readonly Decided[]
 }
 
-/** Which commands have their answer, the newest state that is known, and whether they decided on an older one. */
+/** The commands that were answered, the newest known state, and whether the decisions used an older one. */
 interface Settled {
   readonly answered: ReadonlySet<WaitingCommand>
   readonly state: AggregateState | undefined
@@ -223,8 +226,8 @@ interface Settled {
 }
 
 /**
- * Writes what was decided, and answers. What was decided on a state that is not the newest is not written,
- * and decides again.
+ * Appends the decisions and answers the commands. Decisions on an outdated state are not appended; these
+ * commands decide again.
  */
 async function settle(deps: CommandDependencies, stream: string, plan: Plan): Promise<Settled> {
   const { decided, state, end } = plan
@@ -232,7 +235,7 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
   const [first] = decided
   if (first === undefined) return { answered: new Set(), state, stale: false }
 
-  // An append proves the state that it follows. Where there is none to prove it, the log is asked.
+  // An append verifies the state that it follows. Without an append, the log is read instead.
   if (!kept.some(({ entry }) => isCommit(entry))) {
     const newest = await catchUp(deps, first.command.decider, stream, state)
     if (newest.head.version !== state.head.version) return { answered: new Set(), state: newest, stale: true }
@@ -244,13 +247,14 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
       return { answered: await answerAll(deps.store, stream, decided), state: end, stale: false }
     }
     case 'missing':
-      // What was cached may be of a log that was restored to an earlier point: the log itself decides.
+      // The cached state may be from before the log was restored to an earlier point, so the log is read
+      // again.
       deps.cache.delete(stream)
       return { answered: new Set(), state: undefined, stale: true }
     case 'conflict': {
       const read = () => catchUp(deps, first.command.decider, stream, state)
-      // A command that creates mostly meets itself, and its key answers it. Any other mostly meets what
-      // another instance wrote meanwhile.
+      // A command that creates usually conflicts with itself, and its key has the answer. Other commands
+      // usually conflict with an append of another instance.
       const [answered, newest] = await Promise.all([
         answerKnown(deps.store, stream, result.suspects),
         state.head.version > 0 ? read() : undefined,
@@ -264,14 +268,14 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
 const APPENDED = { outcome: 'appended' } as const
 const TAKEN = { outcome: 'conflict' } as const
 
-/** As `AppendResult`, and whose key may be in the log already. */
+/** As `AppendResult`, with the commands whose keys may already be in the log. */
 type SettledAppend =
   | Exclude<AppendResult, { outcome: 'conflict' }>
   | { readonly outcome: 'conflict'; readonly suspects: readonly WaitingCommand[] }
 
 /**
- * Appends. Where the outcome is unknown, the log tells it; where not even the log knows, the same append is
- * tried again. It cannot take effect twice, since it creates the items that a first one has created.
+ * Appends. If the outcome is unknown, the key is looked up in the log. If the key is not there, the same
+ * append is repeated: it cannot take effect twice, because it creates items with the same ids.
  */
 async function appendKnown(
   store: EventStore,
@@ -289,7 +293,7 @@ async function appendKnown(
   } catch (error) {
     if (!isTidemarkError(error, 'outcome-unknown')) throw error
     const unknown = (cause: unknown): never => {
-      const message = `it is not known whether the command took effect on ${stream}`
+      const message = `it is unknown whether the command took effect on ${stream}: send it again with the same key`
       throw new TidemarkError('outcome-unknown', message, { cause })
     }
     const [first] = entries
@@ -299,7 +303,7 @@ async function appendKnown(
   }
 }
 
-/** Answers the commands whose keys the log knows. @returns these. */
+/** Answers the commands whose keys are in the log. @returns these commands. */
 async function answerKnown(
   store: EventStore,
   stream: string,
@@ -317,7 +321,7 @@ async function answerKnown(
   return answered
 }
 
-/** Answers commands whose decision is in the log, or was made on the newest state. @returns these. */
+/** Answers commands whose decision is in the log, or was made on the newest state. @returns these commands. */
 async function answerAll(
   store: EventStore,
   stream: string,
@@ -328,7 +332,7 @@ async function answerAll(
     if (isCommit(entry)) command.onAppended(entry.events)
     command.resolve(outcome)
   }
-  // Of a refusal nothing is kept, and so nothing has shown yet that its key is new.
+  // A refusal without a receipt appends nothing, so its key has not been checked against the log yet.
   const unkept = decided.filter(({ entry }) => entry === undefined)
   const repeatable = unkept.filter(({ command }) => command.request.receipts !== 'none')
   const known = await answerKnown(
@@ -353,22 +357,22 @@ async function catchUp(
     if (newest.head.version > 0) deps.cache.set(stream, newest)
     return newest
   } catch (error) {
-    // What was cached may be of a log that was restored to an earlier point: the log itself decides.
+    // The cached state may be from before the log was restored to an earlier point, so the log is read again.
     if (!isTidemarkError(error, 'chain-broken') || state.head.version === 0) throw error
     return loadCold(deps, decider, stream)
   }
 }
 
-/** The answer to a key that the log knows: made of what is kept alone, so that it is the same every time. */
+/** The answer for a key in the log. It uses only what is stored, so that it is the same every time. */
 function toOutcome(stream: string, request: CommandRequest, known: KeyOutcome): CommandOutcome {
   const { version, events, refusal } = known
   const differs = known.fingerprint !== fingerprintRequest(request)
-  // A later build may send another content for the same cause: what the first one led to stands.
+  // A later build of a reaction may send different content for the same cause; the first outcome stands.
   if (differs && request.receipts !== 'all')
     return {
       done: false,
       code: 'idempotency-key-reused',
-      detail: `the key ${request.key} was used on ${stream} for another request`,
+      detail: `the key ${request.key} was already used on ${stream} for another request`,
     }
   const difference = differs ? ({ contentDiffers: true } as const) : {}
   return refusal ? { done: false, ...refusal, ...difference } : { done: true, stream, version, events, ...difference }

@@ -7,17 +7,17 @@ import { retry } from './retry.ts'
 const PAGE = 100
 const MAX_EXAMPLES = 20
 /**
- * Projections write one generation before the other: what differs is looked at so often before it counts,
- * with such pauses. Milliseconds.
+ * Projections write one generation before the other, so a difference counts only after this many reads, with
+ * these pauses between them. Milliseconds.
  */
 const MAX_ATTEMPTS = 5
 const PAUSE_MS = 250
 
 /**
- * Compares what queries would see of two generations of a view, both of which projections write. Both lists
- * are read side by side, and what is not in the same place of both is looked up by its key. Documents that
- * are written meanwhile may be left out.
- * @param onProgress is told of how far it is.
+ * Compares the documents that queries would return from two generations of a view, while projections write
+ * both. Both lists are read side by side, and documents at different places are read by key. Documents
+ * written meanwhile may be missing.
+ * @param onProgress receives the comparison so far.
  * @throws TidemarkError `unavailable`
  */
 export async function compare(
@@ -48,11 +48,11 @@ export async function compare(
     for (const key of alike) count(key, 'alike')
     await forEachLimited(ofBuilt, CONCURRENCY, async (key) => {
       const difference = await compareKey(key)
-      // What only the live one has by now is found in its own list.
+      // A document that only the live generation has is found in its own list.
       if (difference !== 'removed' && difference !== 'gone') count(key, difference)
     })
     await forEachLimited(ofLive, CONCURRENCY, async (key) => {
-      // Of what both have, the other list tells.
+      // Documents of both generations are counted in the other list.
       if ((await compareKey(key)) === 'removed') count(key, 'removed')
     })
     onProgress(comparison())
@@ -60,25 +60,25 @@ export async function compare(
   return comparison()
 }
 
-/** Whether two documents are the same JSON, in whatever order they have their fields; or there is neither. */
+/** Whether two documents are equal as JSON, regardless of field order, or both are missing. */
 function isSameJson(one: unknown, other: unknown): boolean {
   if (one === undefined || other === undefined) return one === other
   return canonicalHash(one) === canonicalHash(other)
 }
 
 interface Part {
-  /** Both have them, in the same place, and they say the same. */
+  /** Equal documents at the same place in both lists. */
   readonly alike: readonly string[]
   readonly ofBuilt: readonly string[]
   readonly ofLive: readonly string[]
 }
 
-/** Both lists, the built one first, part by part. */
+/** Merges both lists part by part. */
 async function* sideBySide(one: Lister, other: Lister): AsyncGenerator<Part> {
   for (;;) {
     await Promise.all([one.fill(), other.fill()])
     if (one.isEmpty && other.isEmpty) return
-    // Until one has to be filled again.
+    // A part ends when one list needs its next page.
     const part = { alike: [] as string[], ofBuilt: [] as string[], ofLive: [] as string[] }
     while (!one.mustFill && !other.mustFill && !(one.isEmpty && other.isEmpty)) {
       const [first, second] = [one.first, other.first]
@@ -99,7 +99,7 @@ async function* sideBySide(one: Lister, other: Lister): AsyncGenerator<Part> {
   }
 }
 
-/** The documents of a generation in the order of their places, descending; a page of them at hand. */
+/** The documents of a generation by place, descending. It holds one page at a time. */
 class Lister {
   readonly #store: ViewStore
   readonly #clock: Pick<Clock, 'wait'>

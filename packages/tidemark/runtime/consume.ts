@@ -11,76 +11,76 @@ import { type ConsumerParking, classifyFailure, type StreamFailure } from './par
 import { BatchWatch, timed } from './watch.ts'
 
 /**
- * Waits double from here on, each by half more or less, so that not all who were refused come back at once.
- * Milliseconds.
+ * The first delay of a retry. It doubles each time, and varies by half, so that clients do not all retry at
+ * once. Milliseconds.
  */
 const FIRST_RETRY_MS = 100
 /**
- * No attempt begins later than this after the first one. A function has half an hour, and the trigger comes
- * again anyway. Milliseconds.
+ * No retry starts later than this after the first attempt. A function may run for half an hour, and the
+ * trigger redelivers anyway. Milliseconds.
  */
 const RETRIED_FOR_MS = 5_000
 const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['handler-paused', 'parking-full'])
 
-/** How what may pass is tried again. */
+/** How transient failures are retried. */
 export interface Retries {
   readonly clock: Pick<Clock, 'elapsed' | 'wait'>
-  /** From 0 to 1: by chance. */
+  /** Returns a random number from 0 to 1. */
   readonly random: () => number
 }
 
-/** Messages of one partition of a hub, and where they stand. */
+/** Messages of one partition of a hub. */
 export interface Messages {
   readonly hub: string
   readonly partition: string
   readonly bodies: readonly unknown[]
-  /** Their numbers, where the host says which is whose. */
+  /** Their sequence numbers, if the host reports them. */
   readonly sequences?: readonly number[]
 }
 
-/** What a handler is given with its events. */
+/** What a handler receives with its events. */
 export interface Handling {
   readonly trace: Trace
-  /** Where what cannot be processed waits. Absent: it fails the call. */
+  /** Parks what cannot be processed. Absent: the call fails instead. */
   readonly parking?: ConsumerParking
-  /** Where an event's message stands. */
+  /** Returns the place of an event's message. */
   readonly place?: (event: Pick<RecordedEvent, 'stream' | 'version'>) => MessagePlace | undefined
-  /** Hears what became of each event. Absent: nobody listens. */
+  /** Records the outcome of each event. Absent: nothing is recorded. */
   readonly watch?: BatchWatch
-  /** Absent: what may pass fails the call at once. */
+  /** Absent: a transient failure fails the call at once. */
   readonly retries?: Retries
 }
 
-/** Who listens to a consumer. */
+/** The telemetry of a consumer. */
 export interface ConsumerTelemetry {
   readonly telemetry: Telemetry
   /** The function's name. */
   readonly consumer: string
 }
 
-/** The views of a category, which are projected together; or a reaction. */
+/** The views of one category, which are projected together; or one reaction. */
 export interface Handler {
-  /** What is told apart in the progress: each view, or the reaction. */
+  /** The names with their own consumer progress: each view, or the reaction. */
   readonly names: readonly string[]
   /** The category of the streams whose events it handles. */
   readonly category: string
   /**
-   * Where each begins in a partition in which no instance has had it before: with the first message that the
-   * hub has, or with the next.
+   * Where each name starts in a partition that no instance has handled for it: at the hub's first message, or
+   * at the next one.
    */
   readonly startsAt: 'first' | 'now'
   /**
-   * @throws HandlersFailed, TidemarkError for what is to come again. What cannot be processed was parked,
-   * where there is parking.
+   * @throws HandlersFailed or TidemarkError if the batch must be redelivered. With parking, events that
+   * cannot be processed were parked.
    */
   handle(events: readonly RecordedEvent[], handling: Handling): Promise<void>
-  /** Of a reaction: processes events that waited, in their order. @returns the first that it still cannot process. */
+  /** Reactions only: processes parked events in order. @returns the first one that fails again. */
   retry?(events: readonly RecordedEvent[], handling: Handling): Promise<StreamFailure | undefined>
   /**
-   * Of what reads the log: brings those that wait in a stream up to it.
+   * Handlers that read the log only: brings parked entries of a stream up to date.
    * @param from the first version that waits.
-   * @param isDiscarded versions that were given up.
-   * @returns those that still cannot process an event.
+   * @param isDiscarded whether a version was discarded for a name.
+   * @returns the failures of those that still cannot process an event.
    */
   catchUp?(
     stream: string,
@@ -88,13 +88,13 @@ export interface Handler {
     waiting: ReadonlySet<string>,
     isDiscarded: (name: string, version: number) => boolean,
   ): Promise<readonly StreamFailure[]>
-  /** The newest version of a stream that `catchUp` would read. */
+  /** Returns the stream version up to which `catchUp` would read. */
   newest?(stream: string): Promise<number>
-  /** Whether what waits for it needs nobody any more: a generation of a view that is no longer in use. */
+  /** Whether the entry is no longer needed: a generation of a view that is out of use. */
   isNeedless?(waiting: string): Promise<boolean>
-  /** Whether only marks tell what its documents have of an event that waits. */
+  /** Whether only applied markers show which parked events are in its documents. */
   usesMarkers?(waiting: string): boolean
-  /** Another instance may have handled messages meanwhile: what this one remembers of streams may not be the last. */
+  /** Drops cached stream state: another instance may have handled messages meanwhile. */
   forget?(): void
 }
 
@@ -110,9 +110,9 @@ export class HandlersFailed extends Error {
 }
 
 /**
- * Reads and checks each message once, and brings it to every handler of its stream's category. Handlers work
- * side by side, so none waits for another. It may be called again with the same messages: a handler that was
- * done finds nothing new in them. A message that is no event is parked by itself.
+ * Parses and checks each message once and delivers it to every handler of its stream's category. Handlers run
+ * concurrently, so none waits for another. Repeated delivery is safe: a handler that was done finds nothing
+ * new. A message that is not an event is parked on its own.
  * @throws TidemarkError which names the handlers that failed, once all are done.
  */
 export function handleMessages(
@@ -153,9 +153,9 @@ function describeBatch({ hub, partition, bodies }: Messages): Attributes {
 }
 
 /**
- * Brings a handler its events. What may pass is tried again for some seconds: a moment of trouble is no
- * reason to receive the batch once more. A handler that has paused is tried with one event, and given the
- * others once that is through.
+ * Delivers events to one handler. Transient failures are retried for some seconds, so that a short outage
+ * does not cost a redelivery. A paused handler first gets a single event, and the whole batch once that
+ * succeeds.
  */
 async function handleOne(handler: Handler, events: readonly RecordedEvent[], handling: Handling): Promise<void> {
   const { parking, retries } = handling
@@ -172,13 +172,13 @@ async function handleOne(handler: Handler, events: readonly RecordedEvent[], han
     }
 }
 
-/** Whether to try again at once makes sense: not where so much waits or fails already that time alone helps. */
+/** Whether an immediate retry makes sense. Not if so much waits or fails that only time helps. */
 function isRetriable(error: unknown): boolean {
   const causes = error instanceof HandlersFailed ? error.failures.map(({ cause }) => cause) : [error]
   return causes.map(classifyFailure).every((each) => each.class === 'passing' && !LASTING.has(each.code))
 }
 
-/** Reads and checks each message that may be of a handler's category. A message that is no event is parked. */
+/** Parses and checks the messages of the handlers' categories. Parks a message that is not an event. */
 async function readMessages(
   handlers: readonly Handler[],
   messages: Messages,

@@ -2,19 +2,19 @@ import type { Cursor, ViewGeneration, ViewState, ViewStores } from '../core/port
 import type { AnyView } from '../core/view.ts'
 import { listGenerations } from '../core/view-state.ts'
 
-/** What names a generation of a view in cursors: `sales-by-product@1`. */
+/** The name of a view's generation in cursors: `sales-by-product@1`. */
 export function formatEntry(view: string, generation: number): string {
   return `${view}@${generation}`
 }
 
-/** The view that a generation is of. */
+/** Returns the name of the view to which a generation belongs. */
 export function parseViewName(entry: string): string {
   return entry.split('@')[0] ?? entry
 }
 
 /**
- * How far a generation of a view has come in a stream, and the version from which the stream waits for it, if
- * it does.
+ * The stream version that a generation of a view has applied, and the version from which the stream is parked
+ * for it, if it is.
  */
 export interface StreamProgress {
   readonly passed: number
@@ -22,9 +22,9 @@ export interface StreamProgress {
 }
 
 /**
- * How far a generation of a view of many streams has come in a stream, by what is stored. Of the generations
- * of the view that has the cursors, the one that knows of the most is right: each tells the truth of its
- * time.
+ * Reads the stored cursor of a generation of a multi-stream view for one stream. If another view stores the
+ * cursors, each of that view's generations has a cursor, correct at the time it was written; the highest
+ * version counts.
  */
 export async function readStreamProgress(
   views: ViewStores,
@@ -41,14 +41,13 @@ export async function readStreamProgress(
   }
   const home = await views.state(state.cursorsIn)
   const found = await Promise.all(listGenerations(home).map(async ({ store }) => (await store.read(stream))?.cursor))
-  // A rebuild writes cursors of its own. The newest generation is always named, so where there is the first
-  // alone, nothing was ever rebuilt.
+  // A rebuild writes its own cursors. If the first generation is the only one, the view was never rebuilt.
   const isRebuilt = listGenerations(state).some(({ number }) => number > 1)
   const rebuilt = isRebuilt ? ((await own())?.version ?? 0) : 0
   return toStreamProgress(Math.max(rebuilt, mergePassed(found)[entry] ?? 0), mergeParked(found)[entry])
 }
 
-/** Of a document of a single stream. */
+/** Reads the cursor in the document of a single-stream view. */
 export function readDocumentProgress(
   cursor: Cursor | undefined,
   view: AnyView,
@@ -61,14 +60,14 @@ function toStreamProgress(passed: number, parked: number | undefined): StreamPro
   return { passed, ...(parked !== undefined && passed < parked ? { parked } : {}) }
 }
 
-/** The higher of each of what some cursors say of other views. */
+/** The highest version of each entry in `passed` of several cursors. */
 export function mergePassed(cursors: readonly (Cursor | undefined)[]): Record<string, number> {
   return merge(cursors.map((cursor) => cursor?.passed))
 }
 
 /**
- * The views that wait by some cursors. A cursor may be of before a view was taken up: it waits only where it
- * has not passed the version.
+ * The highest version of each entry in `parked` of several cursors. A cursor may be older than a redrive, so
+ * an entry is parked only if it has not passed that version.
  */
 export function mergeParked(cursors: readonly (Cursor | undefined)[]): Record<string, number> {
   return merge(cursors.map((cursor) => cursor?.parked))

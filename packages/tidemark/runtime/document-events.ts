@@ -14,7 +14,7 @@ export interface DocumentEventsDependencies {
   readonly feed: EventFeed
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'elapsed'>
-  /** What was given up for a view. */
+  /** Reads which events were discarded for a view. */
   readonly readDiscards: (view: AnyView) => Promise<(stream: string, version: number) => boolean>
 }
 
@@ -25,9 +25,9 @@ export interface DocumentEventsQuery {
 }
 
 /**
- * The events that a document is made of, those of a stream in its order. Of a view of many streams nothing
- * names them: the log is looked through, for some seconds a page, and a page may have none and more to look
- * at.
+ * Lists the events of a document, those of each stream in order. Nothing indexes the events of a multi-stream
+ * view's document, so the log is searched, for some seconds a page. A page may be empty although more events
+ * follow.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export async function documentEvents(
@@ -64,7 +64,7 @@ async function listStreamEvents(
   }
 }
 
-/** Where a page ended: behind so many events of the document, of those that come after a position of the feed. */
+/** The end of a page: how many matching events to skip after an offset of the feed. */
 interface Place {
   readonly position?: string
   readonly skip: number
@@ -101,7 +101,7 @@ async function searchLog(
   return { items, continuation: placeNow() }
 }
 
-/** What cannot be read is in no document. */
+/** Whether a document contains the event. An event that cannot be read is in no document. */
 function belongsToDocument(
   view: AnyMultiStreamView,
   key: string,

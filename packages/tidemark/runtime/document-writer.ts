@@ -9,13 +9,13 @@ import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
 
 type Event = Recorded<DomainEvent>
 
-/** The event of a stream that a document could not take, and why: neither it nor a later one of the stream is in it. */
+/** An event that a document could not apply, and why. No later event of its stream was applied either. */
 export interface RejectedEvent {
   readonly event: Event
   readonly cause: unknown
 }
 
-/** A document after some events, by their marks, and the event after them that it could not take. */
+/** A document after some events, their applied markers, and the next event that it could not apply. */
 interface Evolved {
   readonly document: unknown
   readonly sort: string
@@ -23,7 +23,7 @@ interface Evolved {
   readonly rejected?: RejectedEvent
 }
 
-/** A batch's events for one document, waiting for the write before theirs. */
+/** Events of one batch for a document, waiting for the previous write. */
 interface Waiting {
   readonly events: readonly Event[]
   readonly resolve: (rejected: readonly RejectedEvent[]) => void
@@ -31,9 +31,9 @@ interface Waiting {
 }
 
 /**
- * Writes the documents of one generation of a view of many streams. A mark for each event goes into the write
- * that applies it, so an event that comes again within the marks' time takes no effect. Batches of several
- * partitions that want the same document share its next write.
+ * Writes the documents of one generation of a multi-stream view. The write that applies an event also creates
+ * its applied marker. So an event that is redelivered while the marker exists has no effect. Batches of
+ * several partitions that change the same document share its next write.
  */
 export class DocumentWriter {
   readonly #view: AnyMultiStreamView
@@ -47,8 +47,9 @@ export class DocumentWriter {
   }
 
   /**
-   * Settles when the events are applied. What the view itself cannot apply keeps its own stream back and no other.
-   * @param events each stream's in their order. @throws TidemarkError where the document cannot be written.
+   * Resolves when the events are applied. An event that the view cannot apply blocks only its own stream.
+   * @param events the events of each stream in order.
+   * @throws TidemarkError if the document cannot be written.
    */
   apply(key: string, events: readonly Event[]): Promise<readonly RejectedEvent[]> {
     return new Promise((resolve, reject) => {
@@ -62,11 +63,11 @@ export class DocumentWriter {
     })
   }
 
-  /** One write of a document at a time, with all that waited for it. */
+  /** Writes a document once at a time, with everything that waits for it. */
   async #drain(key: string): Promise<void> {
     const next = (): Waiting[] | undefined => this.#queues.get(key)?.splice(0)
     for (let group = next(); group && group.length > 0; group = next()) {
-      // One event may wait twice, where a partition was taken over while its last batch still ran.
+      // The same event may wait twice if a partition was taken over while its last batch was still running.
       const events = new Map(group.flatMap((waiting) => waiting.events).map((event) => [formatPosition(event), event]))
       try {
         const rejected = await this.#write(key, events)
@@ -79,7 +80,7 @@ export class DocumentWriter {
     this.#queues.delete(key)
   }
 
-  /** As many events in one write as there may be; those whose marks are there already are left out. */
+  /** Writes as many events at once as the store allows. Events with an applied marker are skipped. */
   async #write(key: string, events: ReadonlyMap<string, Event>): Promise<readonly RejectedEvent[]> {
     const [view, store] = [this.#view, this.#store]
     const rejected: RejectedEvent[] = []
@@ -114,7 +115,7 @@ export class DocumentWriter {
         }
       } catch (cause) {
         if (!isTidemarkError(cause, 'document-too-large')) throw cause
-        // One after another, so that only what makes it too large is left out.
+        // Writes single events from here on, so that only those that make it too large are rejected.
         const [first] = left
         if (most === 1 && first) {
           rejected.push({ event: first[1], cause })
@@ -127,9 +128,9 @@ export class DocumentWriter {
   }
 
   /**
-   * The document after events, up to the first that the view cannot apply.
-   * @param each whether what JSON does not keep is looked for after each event. Once for all is enough where
-   * there is none.
+   * Applies events to a document, up to the first that the view cannot apply.
+   * @param each whether the document is checked for values outside JSON after each event. Otherwise one check
+   * at the end is enough.
    */
   #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[], each = false): Evolved {
     const view = this.#view

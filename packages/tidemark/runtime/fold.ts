@@ -6,7 +6,7 @@ import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { EMPTY_STREAM, follows, type LogHead } from '../core/hash-chain.ts'
 import type { EventStore } from '../core/ports.ts'
 
-/** A state, and the head of the stream that it was folded up to. */
+/** An aggregate state and the stream head up to which it was folded. */
 export interface AggregateState {
   readonly state: unknown
   readonly head: LogHead
@@ -16,7 +16,7 @@ export interface AggregateState {
 
 const readers = new WeakMap<AnyDecider, EventReader>()
 
-/** Reads the events of a decider's own streams. Made once for each decider. */
+/** Returns the reader for events of a decider's own streams, creating it once for each decider. */
 export function findReader(decider: AnyDecider): EventReader {
   const reader = readers.get(decider) ?? eventReader(decider.events, 'own')
   readers.set(decider, reader)
@@ -24,7 +24,7 @@ export function findReader(decider: AnyDecider): EventReader {
 }
 
 /**
- * The state after the events of one commit, or after the first ones of it.
+ * Folds the events of one commit, or its first events, onto a state.
  * @throws TidemarkError `chain-broken`, `event-unknown`, `event-unreadable`
  */
 export function fold(decider: AnyDecider, from: AggregateState, events: readonly RecordedEvent[]): AggregateState {
@@ -50,12 +50,12 @@ export function emptyState(decider: AnyDecider): AggregateState {
 }
 
 /**
- * So many events are folded at once: some milliseconds. A whole long stream would keep the host from all else
- * it does.
+ * Events folded at once, which takes some milliseconds. Folding a long stream at once would block the event
+ * loop.
  */
 const EVENTS_A_TURN = 500
 
-/** Folds commits, and lets others have their turn with every 500th version. */
+/** Folds commits and yields to the event loop at every 500th version. */
 export async function foldInTurns(
   decider: AnyDecider,
   from: AggregateState,
@@ -71,7 +71,7 @@ export async function foldInTurns(
   return folded
 }
 
-/** Reads what came after a state, page by page, and folds it. @throws TidemarkError as `fold`, and `unavailable` */
+/** Reads and folds the commits after a state, page by page. @throws TidemarkError as `fold`, and `unavailable` */
 export async function readForward(
   store: Pick<EventStore, 'read'>,
   decider: AnyDecider,

@@ -5,77 +5,80 @@ import type { ConsumerParking } from './parking.ts'
 import { ConsumerProgress, isAhead } from './progress.ts'
 
 export interface FollowDependencies {
-  /** The function's name, for the lines that are logged. */
+  /** The function's name, for log lines. */
   readonly consumer: string
-  /** The service whose hub it is. */
+  /** The service that owns the hub. */
   readonly hubName: string
   readonly hub: HubReader
   readonly handlers: readonly Handler[]
   readonly progress: ProgressStore
-  /** Where what the handlers cannot process waits. Absent: it holds its partition. */
+  /** Parks what the handlers cannot process. Absent: a failure blocks its partition. */
   readonly parking?: ConsumerParking
   /** Unique to the process. */
   readonly instance: string
   readonly build: string
   readonly clock: Clock
-  /** From 0 to 1, by chance: how what may pass is tried again within a batch. Absent: it fails the batch at once. */
+  /**
+   * Returns a random number from 0 to 1 for retries within a batch. Absent: a transient failure fails the
+   * batch.
+   */
   readonly random?: () => number
-  /** How often the lag is checked. */
+  /** The time between two checks of the lag. */
   readonly lagCheckMs: number
-  /** Absent: nobody listens. */
+  /** Absent: nothing is recorded. */
   readonly telemetry?: ConsumerTelemetry['telemetry']
 }
 
-/** The most messages of a partition that one check of the lag handles. The next check goes on. */
+/** The most messages of a partition that one lag check handles. The next check continues. */
 const MAX_CAUGHT_UP = 1_000
 
 /**
- * How long a partition must have stood still before its messages are read from the hub: part of the time
- * between two checks.
+ * The share of the time between two lag checks that a partition must stand still before its messages are read
+ * from the hub.
  */
 const STOOD_STILL = 0.8
 
 /**
- * How long what the hub says of itself counts as said just now: the partitions of a start share one question.
+ * How long the hub's creation time is cached, so that all partitions share one request at a start.
  * Milliseconds.
  */
 const MADE_SHARED_MS = 1_000
 
-/** How far a consumer was in a partition when its lag was checked, since when, and in which hub. */
+/** A consumer's point in a partition at a lag check, since when it stands there, and the hub's creation time. */
 interface LagObservation {
   readonly point: HubPoint | undefined
   readonly since: number
   readonly madeAt: string
 }
 
-const HUB_RECREATED = 'the hub was made anew, and what was unread in the old one is gone'
+const HUB_RECREATED = 'the hub was recreated, and the unread messages of the old one are gone'
 
 /**
- * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that
- * nobody has handled.
+ * Follows a hub: hands each batch to the handlers and makes sure that no message between two batches is
+ * missed.
  *
- * A trigger goes on at its checkpoint, and a checkpoint may be wrong: it was moved, another program reads in
- * the consumer group, the hub was made anew, or its messages expired. A batch that does not continue what
- * this process handled last is therefore compared with what all instances say that they have handled. What is
- * missing is read from the hub and handled first. What the hub no longer has is told, with the time from
- * which its owner has to publish again.
+ * A trigger continues at its checkpoint, and the checkpoint may be wrong. It may have been moved, another
+ * program may read in the consumer group, the hub may have been recreated, or messages may have expired. A
+ * batch that does not continue this process's last one is therefore compared with the consumer progress of
+ * all instances. Missing messages are read from the hub and handled first. Messages that the hub no longer
+ * has are logged, with the time from which the owner must republish.
  *
- * Progress never lets a message be skipped: where it is old or lost, messages are only handled again.
+ * Progress never causes a message to be skipped: if it is outdated or lost, messages are only handled again.
  */
 export class Follower {
   readonly #deps: FollowDependencies
   readonly #names: readonly string[]
   readonly #progress: ConsumerProgress
-  /** The number of the batch whose gap is closed, by partition: the batch may fail, and come again. */
+  /** By partition, the first number of the batch whose gap is closed: the batch may fail and be redelivered. */
   readonly #closed = new Map<string, number>()
-  /** How many batches are being handled, by partition. */
+  /** Batches in progress, by partition. */
   readonly #busy = new Map<string, number>()
   readonly #observations = new Map<string, LagObservation>()
-  /** Partitions of whose loss the log has been told, each with the point that was handled last. */
+  /** Partitions whose loss was logged, each with the last point that was handled. */
   readonly #reportedLost = new Map<string, HubPoint>()
   /**
-   * What reads a partition from the hub: one at a time, and what one has handled the next need not. It never
-   * rejects.
+   * By partition, the current read from the hub. Reads run one at a time, so none repeats another's work.
+   * They never reject.
    */
   readonly #reading = new Map<string, Promise<void>>()
   #made: { readonly at: Promise<string>; readonly until: number } | undefined
@@ -89,8 +92,7 @@ export class Follower {
 
   /**
    * Handles a batch.
-   * @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed
-   * over.
+   * @throws TidemarkError, so that the trigger's retry policy redelivers the batch and nothing is skipped.
    */
   async deliver({ partition, messages, sequences, first, last }: Delivery, trace: Trace): Promise<void> {
     const { handlers } = this.#deps
@@ -114,10 +116,10 @@ export class Follower {
   }
 
   /**
-   * Looks for partitions that stand still although the hub has more: a trigger that gets nothing brings no
-   * batch that would show the gap. What is missing is read from the hub and handled. To be called again and
-   * again, by one instance.
-   * @throws TidemarkError the first failure, after all partitions were looked at.
+   * Finds partitions that stand still although the hub has more messages: a stuck trigger delivers no batch
+   * that would show the gap. Missing messages are read from the hub and handled. One instance calls this
+   * periodically.
+   * @throws TidemarkError the first failure, after all partitions were checked.
    */
   async checkLag(trace: Trace): Promise<void> {
     let failure: { readonly error: unknown } | undefined
@@ -130,12 +132,12 @@ export class Follower {
     if (failure) throw failure.error
   }
 
-  /** Says that this instance lives, whether or not anything came. */
+  /** Publishes that this instance is alive, even without messages. */
   beat(): Promise<void> {
     return this.#progress.beat()
   }
 
-  /** Writes what is not written yet: the process is about to end. */
+  /** Writes unsaved progress before the process ends. */
   close(): Promise<void> {
     return this.#progress.flush()
   }
@@ -149,12 +151,12 @@ export class Follower {
     return done
   }
 
-  /** Whether there is nothing to look for before a batch. */
+  /** Whether no gap has to be closed before a batch. */
   #isClosed(partition: string, first: HubPoint): boolean {
     return this.#continues(partition, first) || this.#closed.get(partition) === first.sequence
   }
 
-  /** Whether a batch begins where this process knows all its handlers to be, or before. */
+  /** Whether a batch starts at or before the next message of every handler, as far as this process knows. */
   #continues(partition: string, first: HubPoint): boolean {
     const known = this.#progress.known(partition)
     return this.#names.every((name) => {
@@ -163,17 +165,14 @@ export class Follower {
     })
   }
 
-  /**
-   * Handles what lies before a message: for each handler what comes after the point to which it is known to
-   * have come.
-   */
+  /** Handles the messages before `next`: for each handler those after its known point. */
   async #closeGap(partition: string, known: HandlerPoints, next: HubPoint, trace: Trace): Promise<void> {
     const parts = this.#deps.handlers.flatMap((handler) => handler.names.map((name) => ({ name, handler })))
     const byPoint = Map.groupBy(parts, ({ name }) => JSON.stringify(known.get(name)))
     for (const some of byPoint.values()) {
       const point = known.get(some[0]?.name ?? '')
-      // What is new beside others begins with what the hub still has, or with what comes now. Where nothing
-      // was ever handled, nothing is new.
+      // A handler that is new beside others starts at the hub's first message, or at the next one. If nothing
+      // was ever handled, no handler is new.
       const due = point || known.size === 0 ? some : some.filter(({ handler }) => handler.startsAt === 'first')
       if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
@@ -181,13 +180,13 @@ export class Follower {
     }
   }
 
-  /** The number of the first message before `next` that is to be handled, and a line about what is wrong. */
+  /** Returns the number of the first unhandled message before `next`, and logs what is wrong. */
   async #firstMissing(partition: string, point: HubPoint | undefined, next: HubPoint, trace: Trace): Promise<number> {
     if (point && next.sequence <= point.sequence && !isOfNewerHub(next, point)) return next.sequence
     const { first, last } = await this.#deps.hub.bounds(partition)
     if (point === undefined) return first
-    // Times alone do not prove it: the clocks of the service's machines differ. What has a number beyond the
-    // last one cannot be asked for.
+    // Times alone do not prove that the hub is the same, because its machines' clocks differ. A number beyond
+    // the last one cannot be read.
     if (first <= point.sequence && !(point.sequence <= last && (await this.#has(partition, point)))) {
       this.#reportLost(partition, point, HUB_RECREATED, trace)
       return first
@@ -198,17 +197,18 @@ export class Follower {
     const from = Math.max(first, after)
     if (from < next.sequence)
       trace(
-        `${this.#describePartition(partition)}: nobody is known to have handled ${from} to ${next.sequence - 1}, so they are read from the hub: ` +
-          'an instance ended before it said so, the checkpoint was moved, or another program reads in this consumer group',
+        `${this.#describePartition(partition)}: nobody is known to have handled ${from} to ${next.sequence - 1}, ` +
+          'so they are read from the hub: an instance ended before it published its progress, ' +
+          'the checkpoint was moved, or another program reads in this consumer group',
         'warn',
       )
     return from
   }
 
   /**
-   * Handles a part of a partition, as the hub has it.
-   * @param point what was handled before; undefined: nothing that anybody knows of, and what the hub lacks
-   * before its first message is no loss.
+   * Handles a range of a partition that is read from the hub.
+   * @param point the last handled message. Undefined: nothing is known to be handled, so messages missing at
+   * the start are no loss.
    */
   async #handleFromHub(
     partition: string,
@@ -217,11 +217,12 @@ export class Follower {
     [from, to]: readonly [from: number, to: number],
     trace: Trace,
   ): Promise<void> {
-    // A handler of several names may be brought what some of them have handled: they find nothing new in it.
+    // A handler with several names may get events that some of them have handled; they find nothing new in
+    // those.
     const handlers = [...new Set(parts.map(({ handler }) => handler))]
     const names = parts.map(({ name }) => name)
     let [handled, next] = [point, from]
-    // What was there a moment ago may have expired since: the numbers of a partition have no gap otherwise.
+    // Numbers have no gaps, so a gap means that messages expired meanwhile.
     const checkNext = (sequence: number): void => {
       if (handled && sequence > next)
         this.#reportLost(partition, handled, `the hub has dropped ${sequence - next} messages that were unread`, trace)
@@ -249,10 +250,10 @@ export class Follower {
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
     const { clock, hub, lagCheckMs } = this.#deps
     const known = this.#startNewHandlers(partition, await this.#progress.read(partition))
-    // One that begins with what the hub has, and has begun in no batch yet, waits for none.
+    // A handler that starts at the hub's first message and has handled no batch yet does not wait for one.
     const isNew = this.#names.some((name) => !known.has(name))
     const points = this.#names.map((name) => known.get(name)).filter((point) => point !== undefined)
-    // Where one handler is behind the others, its point is the one that counts.
+    // The point of the handler that is furthest behind counts.
     const point = points.reduce<HubPoint | undefined>(
       (least, each) => (least && isAhead(each, least) ? least : each),
       undefined,
@@ -261,8 +262,8 @@ export class Follower {
     const observation = this.#observations.get(partition)
     const stood = observation !== undefined && JSON.stringify(observation.point) === JSON.stringify(point)
     if (!stood) this.#observations.set(partition, { point, since: clock.elapsed(), madeAt })
-    // It went on, but in another hub: one that has grown beyond the old one's numbers brings a batch that
-    // seems to continue the last one.
+    // The consumer went on, but in another hub. If that hub has grown past the old numbers, its batches seem
+    // to continue the last one.
     if (observation?.point && !stood && observation.madeAt !== madeAt && point && point.time >= madeAt)
       this.#reportLost(partition, observation.point, HUB_RECREATED, trace)
     if (
@@ -277,7 +278,7 @@ export class Follower {
     if (last === (point?.sequence ?? -1) && (isEmpty || !isNew)) return
     if (isEmpty) {
       const what =
-        point && point.time < madeAt ? HUB_RECREATED : 'the hub has no message any more, and may have dropped some'
+        point && point.time < madeAt ? HUB_RECREATED : 'the hub has no messages and may have dropped unread ones'
       if (point) this.#reportLost(partition, point, what, trace)
       return
     }
@@ -286,7 +287,7 @@ export class Follower {
     if (end === undefined) return
     await this.#closeGap(partition, known, { sequence: end.sequence + 1, time: end.time }, trace)
     this.#progress.advance(partition, this.#names, end)
-    // There is more: the next check goes on.
+    // The next check handles the rest.
     const { sequence, time } = end
     if (sequence < last)
       this.#observations.set(partition, {
@@ -297,8 +298,8 @@ export class Follower {
   }
 
   /**
-   * Lets handlers that are new and begin with what comes next begin after what the others have handled: what
-   * an older instance handles from here on is theirs too.
+   * Starts new handlers that begin `now` after the point of the others, so that they also get what an older
+   * instance handles from here on.
    */
   #startNewHandlers(partition: string, known: HandlerPoints): HandlerPoints {
     const head = [...known.values()].reduce<HubPoint | undefined>(
@@ -314,7 +315,7 @@ export class Follower {
     return new Map([...known, ...added.map((name) => [name, head] as const)])
   }
 
-  /** Whether a message comes right after a point, in the same hub. */
+  /** Whether a message directly follows a point in the same hub. */
   async #isNext(message: HubPoint, point: HubPoint): Promise<boolean> {
     return message.sequence === point.sequence + 1 && point.time >= (await this.#madeAt())
   }
@@ -331,7 +332,7 @@ export class Follower {
     return this.#made.at
   }
 
-  /** Whether the hub still has the very message of a point: then it is the hub that the point is of. */
+  /** Whether the hub still has the message of a point, which proves that it is the same hub. */
   async #has(partition: string, point: HubPoint): Promise<boolean> {
     return (await this.#messageAt(partition, point.sequence))?.time === point.time
   }
@@ -341,14 +342,15 @@ export class Follower {
     return undefined
   }
 
-  /** Once for each point: a partition may be looked at many times before the loss is mended. */
+  /** Logs the loss once for each point: a partition may be checked many times before the loss is repaired. */
   #reportLost(partition: string, point: HubPoint, what: string, trace: Trace): void {
     if (this.#reportedLost.get(partition)?.time === point.time) return
     this.#reportedLost.set(partition, point)
     const { hubName } = this.#deps
     trace(
-      `${this.#describePartition(partition)}: events-missing: ${what}. The last that was handled is ${point.sequence} of ${point.time}. ` +
-        `Publish again what came since: npm run republish -- ${hubName} --since ${point.time}`,
+      `${this.#describePartition(partition)}: events-missing: ${what}. ` +
+        `The last handled message is ${point.sequence} of ${point.time}. ` +
+        `Publish the events since then again: npm run republish -- ${hubName} --since ${point.time}`,
       'error',
     )
   }
@@ -358,10 +360,7 @@ export class Follower {
   }
 }
 
-/**
- * Whether a message has a number that was handled, but came later than that one: the hub's numbers have begun
- * again.
- */
+/** Whether a message has a number that was handled but a later time: the hub's numbers have restarted. */
 function isOfNewerHub(message: HubPoint, point: HubPoint): boolean {
   return message.sequence <= point.sequence && message.time > point.time
 }

@@ -3,10 +3,10 @@ import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type CommandDependencies, handleCommands, type OnAppended, type WaitingCommand } from './command.ts'
 
-/** How many commands may wait for one stream. */
+/** The most commands that may wait for one stream. */
 const MAX_WAITING = 1_000
 
-/** Carries out a command: see `handleCommands`. */
+/** Handles a command: see `handleCommands`. */
 export type HandleCommand = (
   decider: AnyDecider,
   request: CommandRequest,
@@ -14,11 +14,12 @@ export type HandleCommand = (
 ) => Promise<CommandOutcome>
 
 /**
- * Carries out commands, those of one stream in groups: while one group is appended, the commands that come
- * for its stream wait, and then go together in one write. So a stream that many write to takes as many
- * commands in one round trip as wait for it. Streams go side by side.
+ * Handles commands, grouped by stream. While one group is appended, new commands for its stream wait, and
+ * then share one append. So the busier a stream is, the more commands share a round trip. Streams are handled
+ * concurrently.
  *
- * A command fails as `handleCommands` says, and with `stream-contended` where too many wait for its stream.
+ * A command rejects as described in `handleCommands`, and with `stream-contended` if too many commands wait
+ * for its stream.
  */
 export function groupCommit(deps: CommandDependencies): HandleCommand {
   const queues = new Map<string, WaitingCommand[]>()
@@ -37,13 +38,13 @@ export function groupCommit(deps: CommandDependencies): HandleCommand {
         queues.set(request.stream, started)
         void work(request.stream, started)
       } else if (queue.length < MAX_WAITING) queue.push(command)
-      else reject(new TidemarkError('stream-contended', `${MAX_WAITING} commands wait for ${request.stream} already`))
+      else reject(new TidemarkError('stream-contended', `${MAX_WAITING} commands already wait for ${request.stream}`))
     })
 }
 
 /**
- * Takes the commands that wait, in their order, up to the first that repeats a key: it is answered by what
- * the key led to.
+ * Takes the waiting commands in order, up to the first that repeats a key. That one is answered later, with
+ * the key's outcome.
  */
 function takeGroup(queue: WaitingCommand[]): readonly WaitingCommand[] {
   const keys = new Set<string>()

@@ -7,26 +7,26 @@ import { isStream, parseCategory } from '../core/stream.ts'
 import { type AggregateState, emptyState, foldInTurns } from './fold.ts'
 import { parseTime } from './time.ts'
 
-/** Events of a stream in reading order, as the log keeps them. */
+/** Stored events of a stream, in reading order. */
 export interface HistoryPage {
   readonly events: readonly RecordedEvent[]
-  /** The version to go on after, in the same direction. Undefined at the end. */
+  /** The version after which the next page starts, in the same direction. Undefined at the end. */
   readonly continuation?: number
 }
 
-/** A point of a stream's past: a version, or a moment (RFC 3339). Neither: the newest. */
+/** A point in a stream's history: a version, or a time (RFC 3339). Default: the newest. */
 export interface PointInTime {
   readonly version?: number
   readonly at?: string
 }
 
 /**
- * A page of a stream's events.
+ * Reads a page of a stream's events.
  * @throws TidemarkError `stream-not-found`, `invalid-id`
  */
 export async function readHistory(log: EventHistory, stream: string, range: HistoryRange): Promise<HistoryPage> {
   checkStream(stream)
-  // One more than asked for tells whether there is another page.
+  // One event more than requested shows whether there is another page.
   const found = await log.readRange(stream, { ...range, limit: range.limit + 1 })
   if (found.length === 0 && (await log.readRange(stream, { direction: 'forward', limit: 1 })).length === 0)
     throw notFound(stream)
@@ -36,10 +36,10 @@ export async function readHistory(log: EventHistory, stream: string, range: Hist
 }
 
 /**
- * The state of a stream at a point of its past, folded from the log by the decider of the stream's category. At a
- * moment, it is what all events up to and with that moment made; events of one command share theirs.
- * @throws TidemarkError `stream-not-found`, `invalid-id`, `invalid-time`; `version-not-found` beyond the newest version
- *   and before the first event; `chain-broken`, `event-unknown`
+ * Returns the aggregate state at a point in a stream's history, folded by the decider of its category. At a
+ * time, it includes all events up to and including that time; events of one command share their time.
+ * @throws TidemarkError `stream-not-found`, `invalid-id`, `invalid-time`; `version-not-found` after the
+ * newest version and before the first event; `chain-broken`, `event-unknown`
  */
 export async function stateAt(
   log: Pick<EventStore, 'read'>,
@@ -56,7 +56,7 @@ export async function stateAt(
   let folded = emptyState(decider)
   for await (const page of log.read(stream, 0))
     for (const { events } of page) {
-      // A stream's time never runs backwards: what comes after the first later event is later too.
+      // Times never run backwards in a stream, so every event after the first later one is later too.
       const end = events.findIndex((event) => event.version > version || Date.parse(event.time) > until)
       folded = await foldInTurns(decider, folded, [{ events: end === -1 ? events : events.slice(0, end) }])
       const [first] = events

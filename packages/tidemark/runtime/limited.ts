@@ -1,6 +1,6 @@
 /**
- * Runs a task for each item, at most `limit` at once. The first error stops the start of further ones and is
- * thrown.
+ * Runs a task for each item, at most `limit` at once. After the first error no further task is started, and
+ * the error is thrown.
  */
 export async function forEachLimited<Item>(
   items: Iterable<Item>,
@@ -23,14 +23,14 @@ export async function forEachLimited<Item>(
       }
     }
   }
-  // Most batches have fewer items than there may be workers.
+  // Starts no more workers than there are items; most batches have few.
   const workers: Promise<void>[] = []
   while (!isEmpty && workers.length < limit) workers.push(worker())
-  // All workers are awaited, so that nothing of a failed batch still runs when the batch comes again.
+  // Awaits all workers, so that no task of a failed batch is still running when the batch is redelivered.
   const ends = await Promise.allSettled(workers)
   const failure = ends.find((end) => end.status === 'rejected')
   if (failure) throw failure.reason
 }
 
-/** How many streams, documents or commands are worked on at once. */
+/** How many streams, documents or commands are processed at once. */
 export const CONCURRENCY = 32

@@ -2,7 +2,7 @@ import type { Clock, ViewGeneration, ViewGenerations, ViewState, ViewStores } fr
 import type { ViewPointer } from '../core/view-pointer.ts'
 import { toViewState } from '../core/view-state.ts'
 
-/** How long an instance takes a view's pointer for the current one before it reads it again. Milliseconds. */
+/** How long an instance uses a view's pointer before it reads it again. Milliseconds. */
 export const POINTER_MS = 2_000
 
 interface Known {
@@ -11,14 +11,14 @@ interface Known {
   readonly until: number
 }
 
-/** The stores of views, by pointers that were read at most POINTER_MS ago. */
+/** The stores of views, by pointers read at most POINTER_MS ago. */
 export class LiveViews implements ViewStores {
   readonly #generations: ViewGenerations
   readonly #clock: Clock
   readonly #cursorsIn: (view: string) => string | undefined
   readonly #known = new Map<string, Known>()
 
-  /** @param cursorsIn the view whose documents have the cursors of another that is new. */
+  /** @param cursorsIn names the view whose documents store the cursors of a new view. */
   constructor(
     generations: ViewGenerations,
     clock: Clock,
@@ -30,7 +30,7 @@ export class LiveViews implements ViewStores {
   }
 
   async state(view: string): Promise<ViewState> {
-    // Counted from before the read: its answer may be on its way for long.
+    // Measured from before the read, because its answer may take long.
     const now = this.#clock.elapsed()
     const known = this.#known.get(view)
     if (known && now < known.until) return known.state
@@ -51,8 +51,8 @@ export class LiveViews implements ViewStores {
 }
 
 /**
- * A view's pointer. Where its cursors are is fixed before the first of them is written: a later build may
- * have other views.
+ * Reads a view's pointer, or creates it. Where the cursors are stored is fixed before the first is written,
+ * because a later build may have other views.
  */
 async function readOrCreatePointer(
   generations: ViewGenerations,
@@ -62,6 +62,6 @@ async function readOrCreatePointer(
   const { pointer, etag } = await generations.readPointer(view)
   if (etag !== undefined || cursorsIn === undefined) return pointer
   await generations.writePointer(view, { ...pointer, cursorsIn }, undefined)
-  // Whoever wrote it.
+  // Another instance may have created it first.
   return (await generations.readPointer(view)).pointer
 }

@@ -14,7 +14,10 @@ import type { Trace } from '../core/reaction.ts'
 import { parseViewName } from './cursors.ts'
 import type { Redrive } from './redrive.ts'
 
-/** What waits for the consumers of a service, of what is chosen. @throws TidemarkError `unavailable` */
+/**
+ * Lists the parked streams and messages of a service that match the choice.
+ * @throws TidemarkError `unavailable`
+ */
 export async function listParked(redrives: readonly Redrive[], choice: ParkedChoice): Promise<Parked> {
   const all = await Promise.all(redrives.map((redrive) => redrive.waiting()))
   return {
@@ -28,10 +31,10 @@ export async function listParked(redrives: readonly Redrive[], choice: ParkedCho
 }
 
 /**
- * What waits and is chosen for something to be done about it. A message that is no event can be given up
- * alone: to try it again leads nowhere.
- * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits
- * is chosen; `unavailable`
+ * Selects parked streams and messages for an action. A message that is not an event can only be discarded,
+ * because a redrive would fail again.
+ * @throws TidemarkError `invalid-command` if everything would be discarded; `not-parked` if nothing matches
+ * the choice; `unavailable`
  */
 export async function chooseParked(
   redrives: readonly Redrive[],
@@ -40,18 +43,15 @@ export async function chooseParked(
 ): Promise<readonly (ConsumerParkedStream | ConsumerParkedMessage)[]> {
   const choices = Object.values(choice).filter((each) => each !== undefined)
   if (action !== 'redrive' && choices.length === 0)
-    throw new TidemarkError('invalid-command', 'what is given up is chosen: by stream, handler, code or message')
+    throw new TidemarkError('invalid-command', 'choose what to discard: by stream, handler, code or message')
   const { streams, messages } = await listParked(redrives, choice)
   const chosen = [...streams, ...(action === 'discard' ? messages : [])]
   if (choices.length > 0 && chosen.length === 0)
-    throw new TidemarkError('not-parked', `nothing waits that is ${choices.join(', ')}`)
+    throw new TidemarkError('not-parked', `nothing is parked that matches ${choices.join(', ')}`)
   return chosen
 }
 
-/**
- * Does something about what is chosen, one after another, and tells of each. Where one fails the others are
- * tried all the same.
- */
+/** Acts on the chosen entries one after another and yields each result. A failure does not stop the others. */
 export async function* actOnParked(
   redrives: readonly Redrive[],
   chosen: readonly (ConsumerParkedStream | ConsumerParkedMessage)[],

@@ -21,29 +21,32 @@ import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { formatPosition } from '../core/stream.ts'
 
-/** How much may wait. Beyond it the partition waits, so that a fault of everything does not fill the store. */
+/**
+ * Limits of the dead-letter store. Beyond them the partition is blocked, so that a general fault cannot fill
+ * the store.
+ */
 export interface ParkingLimits {
   /** Streams and messages of one consumer. */
   readonly parked: number
-  /** Events that are kept of one stream, and their bytes. */
+  /** Stored events of one stream, and their bytes. */
   readonly events: number
   readonly bytes: number
 }
 
 const LIMITS: ParkingLimits = { parked: 1_000, events: 10_000, bytes: 64 * 1024 * 1024 }
-/** From this part of a limit on a line says so. */
+/** From this share of a limit on, a warning is logged. */
 const WARN_FROM = 0.8
 
-/** So many streams of one handler in one minute are no fault of the events: the handler pauses. */
+/** If more streams of one handler fail within a minute, the events are not the cause: the handler pauses. */
 const PAUSES_AFTER = 20
 const WITHIN_MS = 60_000
 /**
- * A pause ends as soon as the handler processes anything, and after this time in any case: what fails then is
- * parked.
+ * A pause ends as soon as the handler processes an event, and at the latest after this time. Failures after
+ * that are parked again.
  */
 const PAUSE_MS = 600_000
 
-/** A stream that fails for so long for a reason that may pass, while others do not fail, is parked. */
+/** A stream is parked for a transient failure if it fails for this long while others succeed. */
 const ALONE_AFTER_MS = 60_000
 const MAX_FAILURES = 10_000
 
@@ -56,7 +59,7 @@ const EVENTS_BYTES = 1024 * 1024
 
 /** A stream that a handler could not process. */
 export interface StreamFailure extends ParkedKey {
-  /** Of the first event that was not processed. */
+  /** The version of the first unprocessed event. */
   readonly version: number
   readonly type: string
   readonly cause: unknown
@@ -64,7 +67,7 @@ export interface StreamFailure extends ParkedKey {
 
 export interface ParkingDependencies {
   readonly store: ParkingStore
-  /** For the lines that are logged, and the command that mends. */
+  /** For log lines, and for the command that they suggest. */
   readonly consumer: string
   readonly service: string
   readonly build: string
@@ -72,30 +75,27 @@ export interface ParkingDependencies {
   readonly limits?: ParkingLimits
 }
 
-/**
- * What a failure is. What no code of Tidemark's tells is a handler's own fault where its code threw it, and a
- * fault of Tidemark otherwise.
- */
+/** Classifies a failure by its error code. An error without a code of Tidemark is `internal`. */
 export function classifyFailure(cause: unknown): { readonly code: ErrorCode; readonly class: FailureClass } {
   const code = findTidemarkError(cause)?.code ?? 'internal'
   return { code, class: failureClass(code) }
 }
 
-/** Of several failures the one that is told: what may pass is no reason beside what does not. */
+/** Selects the failure to report: a permanent one if there is any, else the first. */
 export function selectWorst(failures: readonly unknown[]): unknown {
   return failures.find((failure) => classifyFailure(failure).class === 'permanent') ?? failures[0]
 }
 
 /**
- * What a handler's own code threw, where that is what an error is about: for whoever looks at the code and
- * not at the flow.
+ * Returns the error that a handler's own code threw, for log lines that point to that code. Other errors are
+ * returned unchanged.
  */
 export function thrownBy(error: unknown): unknown {
   return isTidemarkError(error, 'handler-failed') && error.cause !== undefined ? error.cause : error
 }
 
 /**
- * Calls a handler's own code. What it throws is `handler-failed`, unless it is a failure of what the code had called.
+ * Calls a handler's own code. Its errors become `handler-failed`, unless they contain a TidemarkError.
  * @param name of the handler.
  */
 export async function callHandler<Result>(name: string, call: () => Result): Promise<Awaited<Result>> {
@@ -106,7 +106,7 @@ export async function callHandler<Result>(name: string, call: () => Result): Pro
   }
 }
 
-/** As `callHandler`, of code that is not asynchronous. */
+/** As `callHandler`, for synchronous code. */
 export function callPure<Result>(name: string, call: () => Result): Result {
   try {
     return call()
@@ -121,10 +121,10 @@ function handlerFailed(name: string, cause: unknown): unknown {
 }
 
 /**
- * What waits for the handlers of a consumer. The class of a failure decides whether its stream is parked,
- * never how much of a batch it is. What this process knows of parked streams it has read where it took a
- * partition over, or written; who takes one up removes it under its etag, so that an event is either added
- * before, or finds that nothing waits any more.
+ * The parked streams and messages of a consumer. Only the class of a failure decides whether its stream is
+ * parked, never its share of a batch. A process caches parked streams: it reads them when it takes over a
+ * partition, and updates what it writes. A redrive removes a stream under its etag. So an event is either
+ * added before that, or its handler finds that the stream is no longer parked.
  */
 export class ConsumerParking {
   readonly #deps: ParkingDependencies
@@ -141,36 +141,36 @@ export class ConsumerParking {
     this.#limits = deps.limits ?? LIMITS
   }
 
-  /** The handlers that pause now. */
+  /** The handlers that are paused now. */
   paused(): readonly string[] {
     const now = this.#deps.clock.elapsed()
     return [...this.#pauses].flatMap(([handler, until]) => (now < until ? [handler] : []))
   }
 
-  /** What this process knows may be old: another instance may have parked. */
+  /** Drops the cache: another instance may have parked something. */
   forget(): void {
     this.#known = undefined
   }
 
-  /** The stream that waits, as far as this process knows. @throws TidemarkError `unavailable` */
+  /** Returns a parked stream, as far as this process knows. @throws TidemarkError `unavailable` */
   async waiting(key: ParkedKey): Promise<StoredParkedStream | undefined> {
     return (await this.#all()).get(formatParkedKey(key))
   }
 
-  /** Tells that a handler has processed events of a stream. */
+  /** Records that a handler has processed events of a stream. */
   succeeded({ handler, stream }: ParkedKey): void {
     const what = formatParkedKey({ handler, stream })
     this.#failing.delete(what)
     this.#pauses.delete(handler)
-    // Of the last two, one is of something else than whatever is asked about.
+    // Of the last two successes, at least one is not about any given stream and handler.
     if (this.#succeeded?.what !== what) this.#succeededBefore = this.#succeeded
     this.#succeeded = { what, at: this.#deps.clock.elapsed() }
   }
 
   /**
-   * Whether a failure parks its stream. Otherwise the batch fails and comes again.
-   * @throws TidemarkError `handler-paused` where so many streams of the handler failed that the events are
-   * not the reason.
+   * Whether a failure parks its stream. Otherwise the batch fails and is redelivered.
+   * @throws TidemarkError `handler-paused` if so many streams of the handler failed that the events are not
+   * the cause.
    */
   shouldPark({ handler, stream, cause }: StreamFailure): boolean {
     const now = this.#deps.clock.elapsed()
@@ -184,7 +184,7 @@ export class ConsumerParking {
       )
       return others && now - since >= ALONE_AFTER_MS
     }
-    // A deployment in the wrong order brings many of them, and says nothing of the handler.
+    // A deployment in the wrong order causes many of these, and the handler is not at fault.
     if (kind === 'needs-build') return true
     const until = this.#pauses.get(handler)
     if (until !== undefined) {
@@ -200,12 +200,12 @@ export class ConsumerParking {
     throw this.#paused(handler, cause)
   }
 
-  /** Notes a stream that waits, none of whose events are kept here. */
+  /** Parks a stream without storing its events. */
   async note(failure: StreamFailure, place: MessagePlace | undefined, trace: Trace): Promise<void> {
     await this.#park(failure, place, [], trace)
   }
 
-  /** Parks a stream with its events, the one that failed first. */
+  /** Parks a stream with its events, starting with the one that failed. */
   async park(
     failure: StreamFailure,
     place: MessagePlace | undefined,
@@ -215,7 +215,7 @@ export class ConsumerParking {
     await this.#park(failure, place, events, trace)
   }
 
-  /** Adds later events to a stream that waits. @returns whether it still waits: if not, they are to be processed. */
+  /** Adds later events to a parked stream. @returns whether it is still parked; if not, process the events. */
   async add(key: ParkedKey, events: readonly ParkedEvent[], trace: Trace): Promise<boolean> {
     const known = await this.waiting(key)
     if (known === undefined) return false
@@ -223,9 +223,8 @@ export class ConsumerParking {
   }
 
   /**
-   * Tells a stream that waits, whose events are kept elsewhere, that there is one more: who takes it up sees
-   * it.
-   * @returns whether it waits.
+   * Records a newer version on a parked stream whose events are stored elsewhere, so that a redrive sees it.
+   * @returns whether the stream is parked.
    */
   async wait(key: ParkedKey, version: number): Promise<boolean> {
     const all = await this.#all()
@@ -240,14 +239,14 @@ export class ConsumerParking {
         return true
       }
       if (attempt === MAX_CHANGES)
-        throw new TidemarkError('view-contended', `${key.stream} is taken up for ${key.handler} and added to at once`)
+        throw new TidemarkError('view-contended', `${key.stream} is redriven for ${key.handler} while events are added`)
       known = await store.stream(key)
     }
     all.delete(formatParkedKey(key))
     return false
   }
 
-  /** Parks a message that is no event, by itself. */
+  /** Parks a message that is not an event. */
   async keepMessage(place: MessagePlace, body: unknown, cause: unknown, trace: Trace): Promise<void> {
     const text = formatBody(body)
     const { code } = classifyFailure(cause)
@@ -266,19 +265,19 @@ export class ConsumerParking {
     })
     if (kept)
       trace(
-        `${this.#deps.consumer}: a message of ${describePlace(place)} is no event and waits by itself: ${code}: ${reason}. ` +
-          `See it: npm run parked -- ${this.#deps.service}`,
+        `${this.#deps.consumer}: a message of ${describePlace(place)} is not an event and is parked: ${code}: ` +
+          `${reason}. See it: npm run parked -- ${this.#deps.service}`,
         'error',
       )
   }
 
-  /** After an attempt that failed: why, and when the next one is. */
+  /** The parked stream after another failed attempt: the reason, and the time of the next attempt. */
   failedAgain(parked: ParkedStream, { version, type, cause }: StreamFailure): ParkedStream {
     const attempts = parked.attempts + 1
     return { ...parked, version, type, ...this.#why(cause), attempts, nextAttempt: this.#nextAttempt(attempts) }
   }
 
-  /** Whether a stream is to be tried again without anybody asking for it. */
+  /** Whether a stream is due for an automatic retry. */
   isDue(parked: ParkedStream): boolean {
     const isOtherBuild = parked.build !== this.#deps.build
     return (isOtherBuild && failureClass(parked.code) === 'needs-build') || parked.nextAttempt <= this.#deps.clock.now()
@@ -317,10 +316,10 @@ export class ConsumerParking {
       if (rest.length > 0) await this.#add(stored, rest.flat(), trace)
       return
     }
-    // Another instance has parked it, or this one before a crash.
+    // Another instance has parked it, or this one did before a crash.
     const there = await store.stream(parked)
     if (there === undefined) return this.#park(failure, place, events, trace)
-    // Or it waits for a later event, and this one was lost and is published again.
+    // Or a later event is parked, and this one was lost and is published again.
     if (events.length > 0 && version < there.version) {
       const { etag, ...before } = there
       const fresh = first.filter((event) => event.version < there.version)
@@ -335,7 +334,7 @@ export class ConsumerParking {
   async #add(known: StoredParkedStream, events: readonly ParkedEvent[], trace: Trace): Promise<boolean> {
     const all = await this.#all()
     let current = known
-    // What was processed before the stream was parked comes again with a redelivery.
+    // A redelivery repeats events that were processed before the stream was parked.
     const left = events.filter(({ version }) => version >= known.version)
     for (const add of splitIntoChanges(left, this.#deps.store)) {
       const added = await this.#addPart(current, add, trace)
@@ -349,7 +348,7 @@ export class ConsumerParking {
     return true
   }
 
-  /** @returns undefined where the stream waits no longer. */
+  /** @returns undefined if the stream is no longer parked. */
   async #addPart(
     known: StoredParkedStream,
     add: readonly ParkedEvent[],
@@ -372,7 +371,7 @@ export class ConsumerParking {
       current = await store.stream(known)
     }
     if (current === undefined) return undefined
-    throw new TidemarkError('view-contended', `${known.stream} is taken up for ${known.handler} and added to at once`)
+    throw new TidemarkError('view-contended', `${known.stream} is redriven for ${known.handler} while events are added`)
   }
 
   #why(cause: unknown): Pick<ParkedStream, 'code' | 'reason' | 'build'> {
@@ -398,7 +397,8 @@ export class ConsumerParking {
   #paused(handler: string, cause: unknown): TidemarkError {
     return new TidemarkError(
       'handler-paused',
-      `${handler} failed for more than ${PAUSES_AFTER} streams within a minute, so it is not the events: ${describeError(cause)}`,
+      `${handler} failed for more than ${PAUSES_AFTER} streams within a minute, ` +
+        `so the events are not the cause: ${describeError(cause)}`,
       { cause },
     )
   }
@@ -410,11 +410,12 @@ export class ConsumerParking {
     if (count >= parked)
       throw new TidemarkError(
         'parking-full',
-        `${consumer}: ${count} streams and messages wait: no more than ${parked} may`,
+        `${consumer}: ${count} streams and messages wait, and the limit is ${parked}: redrive or discard some`,
       )
     if (count + 1 >= WARN_FROM * parked)
       trace(
-        `${consumer}: ${count + 1} streams and messages wait; from ${parked} on the partition waits: npm run parked -- ${service}`,
+        `${consumer}: ${count + 1} streams and messages wait; at ${parked} the partition is blocked: ` +
+          `npm run parked -- ${service}`,
         'error',
       )
   }
@@ -425,10 +426,10 @@ export class ConsumerParking {
     if (used > 1)
       throw new TidemarkError(
         'parking-full',
-        `${consumer}: ${events} events of ${stream} wait for ${handler}: it takes no more`,
+        `${consumer}: ${events} events of ${stream} wait for ${handler}: the limit is reached`,
       )
     if (used >= WARN_FROM)
-      trace(`${consumer}: ${events} events of ${stream} wait for ${handler}: soon the partition waits`, 'error')
+      trace(`${consumer}: ${events} events of ${stream} wait for ${handler}: soon the partition is blocked`, 'error')
   }
 
   #logParked(
@@ -440,14 +441,14 @@ export class ConsumerParking {
     const thrown = code === 'handler-failed' ? thrownAt(cause) : ''
     const where = place ? ` (${describePlace(place)})` : ''
     trace(
-      `${consumer}: ${handler} cannot process ${formatPosition({ stream, version })} ${type}${where}: ${code}: ${reason}. ` +
-        `${thrown}The stream waits for it, all else goes on. See it: npm run parked -- ${service}`,
+      `${consumer}: ${handler} cannot process ${formatPosition({ stream, version })} ${type}${where}: ${code}: ` +
+        `${reason}. ${thrown}Only this stream waits, and only for this handler. See it: npm run parked -- ${service}`,
       'error',
     )
   }
 }
 
-/** The place in the sources that an error was thrown at, as its stack tells it. */
+/** The source location of an error, from its stack. */
 function thrownAt(error: unknown): string {
   const [, frame] = /^ +(at .+)$/m.exec((error instanceof Error && error.stack) || '') ?? []
   return frame === undefined ? '' : `It was thrown ${frame}. `
@@ -462,8 +463,8 @@ export function describePlace({ hub, partition, sequence }: MessagePlace): strin
 }
 
 /**
- * A message's body, for whoever looks at it. Of one that JSON does not write, such as one that is nested too
- * deep for it, the outer part.
+ * The text of a message's body for display. If JSON cannot represent it, such as a body that is nested too
+ * deeply, only its outer part.
  */
 function formatBody(body: unknown): string {
   if (typeof body === 'string') return body
@@ -474,7 +475,7 @@ function formatBody(body: unknown): string {
   }
 }
 
-/** Events in parts that one change takes: by number and by size. */
+/** Splits events into parts that fit into one change, by number and size. */
 function splitIntoChanges(
   events: readonly ParkedEvent[],
   { maxEventsPerChange: eventsAtOnce }: ParkingStore,

@@ -1,22 +1,22 @@
 import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 
-/** Something that a service does again and again. */
+/** A task that a service repeats. */
 export interface PeriodicTask {
-  /** The shortest time between two runs of it. Milliseconds; 0: every time. */
+  /** The shortest time between two runs, in milliseconds. 0: at every call. */
   readonly every: number
   run(trace: Trace): Promise<unknown>
 }
 
 /**
- * A timer is not exact to the millisecond: a task is due once nearly all of its time is over, or every other
- * call would be too early for it.
+ * Timers are not exact to the millisecond. So a task is due once most of its time has passed; otherwise every
+ * other call would come too early.
  */
 const DUE_AFTER = 0.9
 
 /**
- * Does each task that is due, one after another. One that fails keeps no other from being done.
- * @returns what a timer calls. It throws the first failure, after all tasks.
+ * Runs each task that is due, one after another. A failure does not stop the other tasks.
+ * @returns the function that a timer calls. It throws the first failure, after all tasks.
  */
 export function periodicWork(clock: Clock, tasks: readonly PeriodicTask[]): (trace: Trace) => Promise<void> {
   const done = new Map<PeriodicTask, number>()

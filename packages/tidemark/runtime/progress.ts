@@ -2,38 +2,44 @@ import { describeError } from '../core/errors.ts'
 import type { Clock, HandlerPoints, HubPoint, InstanceProgress, ProgressStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 
-/** How often an instance writes how far it is, at most. What a crash loses of it is handled again. Milliseconds. */
+/**
+ * The shortest time between two writes of an instance's progress. After a crash, later messages are handled
+ * again. Milliseconds.
+ */
 const WRITE_EVERY_MS = 5_000
 
 /**
- * How long what was read of the instances counts as read just now: the partitions of a start share one read.
+ * How long a read of all instances' progress is shared, so that the partitions of a start share one read.
  * Milliseconds.
  */
 const READ_SHARED_MS = 1_000
 
-/** An instance that has not written for so long has ended: each writes once a minute at least. Seconds. */
+/** An instance that has not written for this long has ended; each writes at least once a minute. Seconds. */
 export const ENDED_AFTER_S = 300
 
 export interface ProgressDependencies {
   readonly progress: ProgressStore
   readonly instance: string
   readonly build: string
-  /** The names of the handlers that this instance has. */
+  /** The handlers of this instance. */
   readonly handlers: readonly string[]
-  /** Those of them that have paused now. */
+  /** The handlers that are paused now. */
   readonly paused: () => readonly string[]
   readonly clock: Clock
 }
 
-/** Whether one point of a partition is behind another. Times tell hubs apart, whose numbers begin again. */
+/**
+ * Whether a point of a partition is ahead of another. Times come first, because a recreated hub restarts its
+ * numbers.
+ */
 export function isAhead(point: HubPoint, other: HubPoint): boolean {
   return point.time > other.time || (point.time === other.time && point.sequence > other.sequence)
 }
 
 /**
- * How far a consumer's instances have come. This instance's item is written by it alone; what others wrote is
- * read where a batch does not continue this instance's last one. Items of instances that have ended are taken
- * over into this one's, and removed.
+ * The consumer progress of a consumer's instances. Each instance writes only its own item. It reads the
+ * others' items when a batch does not continue its own last one. Items of instances that have ended are
+ * merged into its own and removed.
  */
 export class ConsumerProgress {
   readonly #deps: ProgressDependencies
@@ -50,19 +56,19 @@ export class ConsumerProgress {
     this.#deps = deps
   }
 
-  /** What this process knows without asking. */
+  /** The progress that this process knows without a read. */
   known(partition: string): HandlerPoints {
     return this.#points.get(partition) ?? new Map()
   }
 
-  /** What all instances know. @throws TidemarkError `unavailable` */
+  /** The merged progress of all instances. @throws TidemarkError `unavailable` */
   async read(partition: string): Promise<HandlerPoints> {
     const known = new Map(this.known(partition))
     for (const { partitions } of await this.#readShared()) mergePoints(known, partitions.get(partition) ?? new Map())
     return known
   }
 
-  /** Notes that handlers have handled all up to a point. It is written soon. */
+  /** Records that handlers have handled everything up to a point. It is written soon. */
   advance(partition: string, handlers: readonly string[], { sequence, time }: HubPoint): void {
     const points = this.#findPoints(partition)
     mergePoints(points, new Map(handlers.map((handler) => [handler, { sequence, time }])))
@@ -71,8 +77,8 @@ export class ConsumerProgress {
   }
 
   /**
-   * Writes again what stands, so that others see that this instance lives; nothing where it has handled
-   * nothing yet.
+   * Writes the progress again, so that others see that this instance is alive. Does nothing before the first
+   * message.
    */
   async beat(): Promise<void> {
     if (this.#points.size === 0) return
@@ -85,7 +91,7 @@ export class ConsumerProgress {
     if (this.#isDirty) await this.#write()
   }
 
-  /** Tells of a write that failed since the last call: it is tried again with the next batch. */
+  /** Logs a write that failed since the last call. The next batch retries it. */
   reportFailure(trace: Trace): void {
     if (this.#failure === undefined) return
     trace(
@@ -143,7 +149,7 @@ export class ConsumerProgress {
     this.#writtenAt = clock.elapsed()
     try {
       await progress.write({ instance, build, handlers, paused: paused(), partitions: this.#points })
-      // Only now does this instance's item say what theirs said.
+      // This instance's item now includes the progress of the instances that ended.
       for (const other of ended) await progress.remove(other)
       if (this.#ended === ended) this.#ended = []
     } catch (error) {
@@ -159,7 +165,7 @@ export class ConsumerProgress {
   }
 }
 
-/** Takes over what points are further, handler by handler. */
+/** Keeps the later point of each handler. */
 export function mergePoints(into: Map<string, HubPoint>, points: HandlerPoints): void {
   for (const [handler, point] of points) {
     const before = into.get(handler)

@@ -9,28 +9,28 @@ import { formatEntry, parseViewName } from './cursors.ts'
 import { type StreamFailure, selectWorst } from './parking.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
 
-/** How many events of a stream are read at once where it is taken up again. */
+/** How many events of a stream are read at once during a redrive. */
 const PAGE = 200
 
 export interface ProjectDependencies {
-  /** Of the service itself: what a gap is filled from. */
+  /** The service's own log, which fills gaps. */
   readonly log: EventHistory
   readonly views: ViewStores
-  /** All that may come, so that what this code does not know is never taken for nothing. */
+  /** All event types of the service, so that an unknown type is an error and is never ignored. */
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'now'>
 }
 
 /**
- * The projection of a category's views: brings them up to batches of events. Every event takes effect exactly
- * once on every document, in order per stream, however often and in whatever parts the events come. First the
- * documents of many streams are written, each with marks of its events; last the stream's own document with
- * the cursor, which says how far all these views have come. During a handover two generations of a view are
+ * The projection of a category's views, which applies batches of events. Each event takes effect exactly once
+ * on every document, in stream order, however often and in whatever batches it is delivered. The documents of
+ * multi-stream views are written first, with applied markers. The stream's own document is written last, with
+ * the cursor that covers all these views. During a rebuild's dual-write two generations of a view are
  * written, one after the other.
  *
- * A stream with an event that a view cannot process waits for that view: its cursor says from which version.
- * What may pass is thrown, whereupon the trigger's retry policy brings the whole batch again: nothing is
- * passed over.
+ * If a view cannot process an event, the stream is parked for that view; the cursor stores the version. A
+ * transient failure is thrown, so that the trigger's retry policy redelivers the whole batch and nothing is
+ * skipped.
  * @param views of one category.
  */
 export function projection(
@@ -52,8 +52,8 @@ export function projection(
         reported.add(name)
         const home = states.get(name)?.cursorsIn
         trace(
-          `the view ${name} has its cursors in ${home}, a view that this code does not have. It stays as it is until it is rebuilt: ` +
-            `npm run replay -- <service> ${name}`,
+          `the view ${name} has its cursors in ${home}, a view that this code does not have. ` +
+            `It is not updated until it is rebuilt: npm run replay -- <service> ${name}`,
           'error',
         )
       }
@@ -64,8 +64,8 @@ export function projection(
       await projector.project(await loadTargets(handling.trace), events, handling)
     },
     async catchUp(stream, from, retried, isDiscarded) {
-      // What the live consumer remembers may be older than what another process has written: this one begins
-      // with what is stored.
+      // The live projector's cache may be older than the writes of another process, so this run uses a fresh
+      // one.
       const freshProjector = new Projector(deps)
       const failures: StreamFailure[] = []
       const targets = await loadTargets(() => {})
@@ -118,7 +118,7 @@ function listTargets(view: AnyView, states: ReadonlyMap<string, ViewState>): rea
   }))
 }
 
-/** Applies events to one generation of a view, of which nobody else knows how far it has come. @throws TidemarkError */
+/** Applies events to a generation of a view that only this process writes. @throws TidemarkError */
 export function rebuildProjection(
   deps: Pick<ProjectDependencies, 'log' | 'eventTypes' | 'clock'>,
   view: AnyView,
@@ -138,7 +138,7 @@ export function rebuildProjection(
   }
 }
 
-/** Who projects for somebody who asked is told the error itself. */
+/** Unwraps HandlersFailed, so that the caller gets the underlying error. */
 function throwWorst(error: unknown): never {
   throw error instanceof HandlersFailed ? selectWorst(error.failures.map(({ cause }) => cause)) : error
 }

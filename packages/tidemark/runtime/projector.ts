@@ -26,26 +26,26 @@ import type { BatchWatch } from './watch.ts'
 /** A generation of a view that is written. */
 export interface Target extends ViewGeneration {
   readonly view: AnyView
-  /** What names it in cursors. */
+  /** Its name in cursors. */
   readonly entry: string
-  /** What names the generations of its view that are still used. */
+  /** The names in cursors of all generations of its view that are in use. */
   readonly named: ReadonlySet<string>
-  /** The view whose documents have its cursors. Absent: it has its own. */
+  /** The view whose documents store its cursors. Absent: it stores its own. */
   readonly cursorsIn?: string
-  /** Generations of that view which are not written, and may know more of a stream. */
+  /** Generations of that view which are not written, and may have newer cursors of a stream. */
   readonly elsewhere?: readonly ViewStore[]
 }
 
-/** How a rebuild projects. */
+/** Options of a rebuild's projection. */
 export interface RebuildOptions {
   /**
-   * Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it
-   * was written by this rebuild.
+   * Whether to read the stored cursors first. False for a new generation, which only this rebuild has
+   * written.
    */
   readonly readsFirst: boolean
-  /** Whether an event was given up for the view. */
+  /** Whether an event was discarded for the view. */
   readonly isDiscarded?: (stream: string, version: number) => boolean
-  /** How far the generation has come in a stream, by what others have stored of it. */
+  /** Returns the stream version that the generation has applied, from cursors stored elsewhere. */
   readonly passed?: (stream: string) => Promise<number>
 }
 
@@ -53,12 +53,12 @@ type SingleStreamTarget = Target & { readonly view: AnySingleStreamView }
 type MultiStreamTarget = Target & { readonly view: AnyMultiStreamView }
 
 /**
- * An event that is younger was applied, if at all, within the time that marks live: they tell. Of one that is
- * older only the cursor tells, and what an instance remembers of that may be old. Milliseconds.
+ * A younger event has its applied marker, if it was applied. For an older event only the cursor shows that,
+ * and a cached cursor may be outdated. Milliseconds.
  */
 const MARKERS_VALID_MS = 12 * 3_600_000
 
-/** Of a stream of which a view has read nothing. */
+/** The cursor of a stream from which a view has read nothing. */
 const UNREAD: Cursor = { version: 0, hash: GENESIS, time: '' }
 
 interface ProjectorDependencies {
@@ -67,32 +67,35 @@ interface ProjectorDependencies {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** One projection of events. */
+/** The context of one projection of events. */
 export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace' | 'watch'> {
-  /** The stream that is tried again, and the generations that wait in it, by what names them in cursors. */
+  /** The stream to redrive, and the generations parked for it, by their names in cursors. */
   readonly retried?: { readonly stream: string; readonly waiting: ReadonlySet<string> }
-  /** Whether an event was given up for a view. */
+  /** Whether an event was discarded for a view. */
   readonly isDiscarded?: (view: string, stream: string, version: number) => boolean
-  /** Hears of a view that waits already and cannot go on. Without it and without parking, what fails is thrown. */
+  /** Receives the failure of a redriven generation. Without it and without parking, failures are thrown. */
   readonly onFailed?: (failure: StreamFailure) => void
 }
 
-/** A stream's part of a batch: how far each target has come, and what comes after the one that is least far. */
+/**
+ * A stream's part of a batch: the position of each target, and the events after the one that is furthest
+ * behind.
+ */
 interface Slice {
   readonly stream: string
   readonly documents: ReadonlyMap<Target, ViewDocument | undefined>
   readonly cursors: ReadonlyMap<Target, StoredCursor | undefined>
-  /** What cursors say of views of many streams. */
+  /** The versions that cursors store for multi-stream views. */
   readonly passed: Readonly<Record<string, number>>
   readonly versions: ReadonlyMap<Target, number>
-  /** What cursors say of the generations that wait, of views that this code does not have among them. */
+  /** The parked generations in cursors, including those of views that this code does not have. */
   readonly waits: Readonly<Record<string, number>>
-  /** The generations that wait in the stream, each with the first version that does. */
+  /** The generations that are parked, each with the first parked version. */
   readonly parked: ReadonlyMap<Target, number>
   readonly events: readonly RecordedEvent[]
 }
 
-/** What this instance remembers of a generation. */
+/** The cache and helpers of one generation. */
 interface Memory {
   readonly documents: ReturnType<typeof recentlyWritten<ViewDocument>>
   readonly cursors: ReturnType<typeof recentlyWritten<StoredCursor>>
@@ -106,7 +109,7 @@ export class Projector {
   readonly #rebuild: RebuildOptions | undefined
   readonly #memories = new WeakMap<ViewStore, Memory>()
 
-  /** @param rebuild how a rebuild projects; absent: beside other instances, all of which keep cursors. */
+  /** @param rebuild options of a rebuild; absent: other instances project too, and all write cursors. */
   constructor(deps: ProjectorDependencies, rebuild?: RebuildOptions) {
     this.#deps = deps
     this.#rebuild = rebuild
@@ -127,7 +130,7 @@ export class Projector {
           for (const target of targets) batch.fail(target, stream, first, contended(target.view, stream))
         break
       }
-      // All that is left is looked at anew.
+      // A retry starts without the earlier failures of these streams.
       if (attempt > 1) batch.forget(left.keys())
       const slices = await this.#load(targets, left, attempt > 1, batch)
       for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch)
@@ -140,7 +143,7 @@ export class Projector {
     batch.throwFailures()
   }
 
-  /** @param again whether another instance has written: what is remembered is not the newest. */
+  /** @param again whether another instance has written, so that the cache is outdated. */
   async #load(
     targets: readonly Target[],
     arrived: ReadonlyMap<string, readonly RecordedEvent[]>,
@@ -167,7 +170,8 @@ export class Projector {
     batch: Batch,
   ): Promise<Slice | undefined> {
     const isYoung = this.#rebuild !== undefined || this.#areYoung(arrived)
-    // A stream's first event has most likely no document: to create one finds out as well as to read does.
+    // A stream's first event most likely has no document yet; if it does, the create shows it at no extra
+    // cost.
     const isNew =
       !again && !batch.isRetry && isYoung && !this.#rebuild?.readsFirst && arrived.some(({ version }) => version === 1)
     const load = async <Value>(known: Value | undefined, read: () => Promise<Value | undefined>) =>
@@ -192,7 +196,7 @@ export class Projector {
     const versions = new Map<Target, number>()
     for (const target of singles) versions.set(target, documents.get(target)?.cursor?.version ?? 0)
     for (const target of targets.filter(isMultiStream)) {
-      // Where another view's documents do not name it, a rebuild has written how far it has come.
+      // If the other view's documents do not name this target, a rebuild has stored its cursors.
       if (target.cursorsIn === undefined || passed[target.entry] === undefined)
         cursors.set(
           target,
@@ -207,11 +211,11 @@ export class Projector {
     for (const target of targets) {
       const version = waits[target.entry]
       const isPassed = version === undefined || (versions.get(target) ?? 0) >= version
-      // A rebuild leaves out nothing but what was given up.
+      // A rebuild skips only discarded events.
       if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)
     }
-    // What is remembered may be older than that somebody has taken the stream up: then nobody else would come
-    // back to these events.
+    // The cache may be older than a redrive. Without this second read, nobody would come back to these
+    // events.
     if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) {
@@ -227,12 +231,12 @@ export class Projector {
     const slice = { stream, documents, cursors, passed, waits, versions, parked }
     try {
       const events = await findUnseenEvents(this.#deps.log, stream, least, known, arrived)
-      // Where the log has nothing that waits, nothing waits any more.
+      // If the log has no parked event, nothing is parked any more.
       return events.length === 0 && !batch.isRetry ? undefined : { ...slice, events }
     } catch (error) {
       const [first] = arrived.toSorted((one, other) => one.version - other.version)
       for (const target of due) {
-        // What was passed is not what fails: it is what comes next that waits.
+        // The events already applied are not the cause: the next one is parked.
         const version = Math.max(first?.version ?? 1, (versions.get(target) ?? 0) + 1)
         batch.fail(target, stream, { version, type: first?.type ?? '' }, error)
       }
@@ -245,7 +249,10 @@ export class Projector {
     return events.every(({ time }) => now - Date.parse(time) < MARKERS_VALID_MS)
   }
 
-  /** Applies what is new to a view of many streams. What fails keeps its streams from counting as passed. */
+  /**
+   * Applies new events to a multi-stream view. A failure keeps the cursor of its stream from passing that
+   * event.
+   */
   async #applyToDocuments(target: MultiStreamTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
     const { view } = target
     const byKey = new Map<string, Recorded<DomainEvent>[]>()
@@ -256,7 +263,7 @@ export class Projector {
           const event = this.#readNew(target, slice, recorded, batch)
           if (event === undefined) continue
           const keys = new Set(callPure(view.name, () => view.documentKeys(event)))
-          // All of them before the first counts: none of an event whose keys are not all such.
+          // Checks all keys first, so that an event with an invalid key is applied to none of its documents.
           for (const key of keys) checkKey(key)
           for (const key of keys) {
             const events = byKey.get(key)
@@ -280,7 +287,7 @@ export class Projector {
     })
   }
 
-  /** An event as a view reads it, where it has not passed it and is made of it. */
+  /** Reads an event for a view, or returns undefined if the view has applied it or does not handle it. */
   #readNew(target: Target, slice: Slice, event: RecordedEvent, batch: Batch): Recorded<DomainEvent> | undefined {
     return this.#isNew(target, slice, event, batch) ? this.#findMemory(target).reader.readEvent(event) : undefined
   }
@@ -292,17 +299,17 @@ export class Projector {
     return !batch.isDiscarded(view.name, stream, version)
   }
 
-  /** Writes a stream's documents and cursors. @returns whether nobody else has written them meanwhile. */
+  /** Writes a stream's documents and cursors. @returns false if another instance wrote them meanwhile. */
   async #writeCursors(targets: readonly Target[], slice: Slice, batch: Batch): Promise<boolean> {
     const { stream } = slice
-    // The views that have others' cursors come last, and of their generations the live one.
+    // Views that store other views' cursors come last; among their generations the live one does.
     const homes = new Set(targets.map(({ cursorsIn }) => cursorsIn))
     const singles = targets
       .filter(isSingleStream)
       .sort((a, b) => Number(homes.has(a.view.name)) - Number(homes.has(b.view.name)))
     try {
       const documents = new Map(singles.map((target) => [target, this.#evolve(target, slice, batch)]))
-      // What waits is noted before a cursor passes it: nothing waits that nobody knows of.
+      // Parks the stream before a cursor passes the event, so that no parked event is unknown.
       await batch.parkFailed(targets, slice)
       const storedProgress = progressAfter(targets, slice, batch)
       for (const target of singles) {
@@ -319,7 +326,7 @@ export class Projector {
     return true
   }
 
-  /** Tells what each view made of a stream's events. */
+  /** Records what each view did with a stream's events. */
   #traceEvents(watch: BatchWatch, targets: readonly Target[], slice: Slice, batch: Batch): void {
     for (const target of targets) {
       const parked = batch.parkedVersion(target, slice) ?? Number.POSITIVE_INFINITY
@@ -331,7 +338,7 @@ export class Projector {
     }
   }
 
-  /** A stream's document after its new events, up to the first that the view cannot apply. */
+  /** Applies new events to a stream's document, up to the first that the view cannot apply. */
   #evolve(target: SingleStreamTarget, slice: Slice, batch: Batch): Evolved {
     const { view } = target
     const before = slice.documents.get(target)
@@ -344,7 +351,7 @@ export class Projector {
           document = callPure(view.name, () => storedDocument(view, slice.stream, view.evolve(document, event)))
         if (recorded.version > cursor.version) cursor = toCursor(recorded)
       } catch (error) {
-        // What other views have passed is kept all the same: in a day their marks no longer tell.
+        // Still stores the versions of the other views: after a day their applied markers are gone.
         batch.fail(target, slice.stream, recorded, error)
         break
       }
@@ -395,7 +402,7 @@ export class Projector {
     }
   }
 
-  /** A cursor that is an item of its own. It stays where the view could not pass anything. */
+  /** Writes a cursor that is an item of its own. It stays unchanged if the view could not pass any event. */
   async #writeCursor(target: MultiStreamTarget, slice: Slice, batch: Batch): Promise<boolean> {
     const { stream, cursors: read, events } = slice
     const before = read.get(target)
@@ -430,25 +437,25 @@ export class Projector {
   }
 }
 
-/** A document after events, and how far it is. */
+/** A document after events, with its cursor. */
 interface Evolved {
   readonly document: unknown
   readonly sort: string
   readonly cursor: Cursor
 }
 
-/** What the cursors say of other views: how far they have come, and which wait. */
+/** What the cursors store about other views: their versions, and the parked ones. */
 type StoredProgress = Readonly<Record<'passed' | 'parked', Readonly<Record<string, number>>>>
 
 interface Failed {
   readonly version: number
   readonly type: string
   readonly cause: unknown
-  /** Its stream waits for the view from here on; otherwise the batch comes again. */
+  /** True: the stream is parked for the view. False: the batch is redelivered. */
   readonly isParked: boolean
 }
 
-/** What a batch's views could not do. */
+/** The failures of a batch, by view and stream. */
 class Batch {
   readonly #run: Projecting
   readonly #failed = new Map<Target, Map<string, Failed>>()
@@ -461,7 +468,7 @@ class Batch {
     return this.#run.watch
   }
 
-  /** Whether it begins with what is stored, and nothing that is remembered or likely. */
+  /** Whether to ignore the cache and read everything from the store. */
   get isRetry(): boolean {
     return this.#run.retried !== undefined
   }
@@ -474,7 +481,7 @@ class Batch {
     return this.#run.isDiscarded?.(view, stream, version) ?? false
   }
 
-  /** Notes the first event of a stream that a view could not take. */
+  /** Records the first event of a stream that a view could not process. */
   fail(
     target: Target,
     stream: string,
@@ -484,24 +491,24 @@ class Batch {
     const { version, type } = event ?? { version: 1, type: '' }
     const failed = this.#failed.get(target) ?? new Map<string, Failed>()
     const before = failed.get(stream)
-    // What was parked and not written is not parked.
+    // A stream whose write failed counts as not parked.
     if (before === undefined || before.isParked || version <= before.version)
       failed.set(stream, { version: before?.isParked ? before.version : version, type, cause, isParked: false })
     this.#failed.set(target, failed)
   }
 
-  /** The first version of a stream that a view could not take. */
+  /** The first version of a stream that a view could not process. */
   failedVersion(target: Target, stream: string): number | undefined {
     return this.#failed.get(target)?.get(stream)?.version
   }
 
-  /** The version from which a stream waits for a view: since before, or by this batch. */
+  /** The version from which a stream is parked for a view, before or by this batch. */
   parkedVersion(target: Target, { stream, parked }: Slice): number | undefined {
     const failed = this.#failed.get(target)?.get(stream)
     return parked.get(target) ?? (failed?.isParked ? failed.version : undefined)
   }
 
-  /** Parks a stream for the views that could not take it, where their failures are such. */
+  /** Parks a stream for the views that could not process it, if their failures allow that. */
   async parkFailed(targets: readonly Target[], { stream, parked }: Slice): Promise<void> {
     const { parking, place, trace, onFailed } = this.#run
     for (const target of targets) {
@@ -517,7 +524,7 @@ class Batch {
     }
   }
 
-  /** Tells which views have taken a stream's events. */
+  /** Records which views have processed a stream's events. */
   reportSucceeded(targets: readonly Target[], { stream, parked }: Slice): void {
     const { parking } = this.#run
     for (const target of targets)
@@ -532,7 +539,7 @@ class Batch {
   throwFailures(): void {
     const failures = [...this.#failed].flatMap(([target, failed]) => {
       const { view } = target
-      // What the others cannot take comes to them by itself, and waits for them then.
+      // The failures of other views recur when those views process the events themselves.
       if (this.isRetry && !this.isRetried(target)) return []
       const causes = [...failed.values()].filter(({ isParked }) => !isParked).map(({ cause }) => cause)
       return causes.length > 0 ? [{ name: view.name, cause: selectWorst(causes) }] : []
@@ -541,17 +548,14 @@ class Batch {
   }
 }
 
-/**
- * What the cursors that are written say of views of many streams: what they said, and what this batch has
- * brought about.
- */
+/** The progress of multi-stream views for the cursors to write: the stored progress, updated by this batch. */
 function progressAfter(targets: readonly Target[], slice: Slice, batch: Batch): StoredProgress {
   const { stream, passed, versions, events } = slice
   const known = new Map(targets.map(({ view, named }) => [view.name, named]))
   const after: Record<string, number> = {}
   for (const [entry, version] of Object.entries(passed)) {
     const named = known.get(parseViewName(entry))
-    // Of a view that this code does not know, another build's word stays.
+    // Keeps the entries of views that only another build knows.
     if (named === undefined || named.has(entry)) after[entry] = version
   }
   const parked: Record<string, number> = {}

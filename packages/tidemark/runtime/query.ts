@@ -9,14 +9,14 @@ import { readDocumentProgress, readStreamProgress, type StreamProgress } from '.
 export interface QueryDependencies {
   readonly views: ViewStores
   readonly clock: Clock
-  /** How long a query waits for a position before it says that the view is behind. Milliseconds. */
+  /** How long a query waits for a position before it fails with `view-behind`. Milliseconds. */
   readonly maxWait: number
 }
 
 /** A page of a list. */
 export interface Page {
   readonly documents: readonly unknown[]
-  /** Opaque; given back it continues the list. Undefined at the end. */
+  /** Opaque: pass it back to get the next page. Undefined at the end. */
   readonly continuation?: string
 }
 
@@ -26,15 +26,15 @@ export interface ListQuery {
   readonly continuation?: string
 }
 
-// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there
-// is nothing yet. After that, who waits learns it at most a quarter of its time late.
+// Without parked streams a view is about 50 ms behind its log, so an earlier read would mostly find nothing.
+// After that, the pause grows with the time waited: a caller waits at most a quarter longer than needed.
 const SHORTEST_WAIT_MS = 15
 const PART_OF_WAITED = 0.25
 const LONGEST_WAIT_MS = 250
 
 /**
- * One document of a view, not older than a position if one is given.
- * @returns undefined where there is none.
+ * Reads one document of a view, at least as new as the position if one is given.
+ * @returns undefined if there is none.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`
  */
 export async function readDocument(
@@ -49,9 +49,9 @@ export async function readDocument(
 }
 
 /**
- * Documents of a view by its own sort key, descending, and those that share one by their keys; not older than
- * a position if one is given. Page by page, whatever is written meanwhile, every document that was there
- * throughout comes once, unless its sort key changes.
+ * Lists documents of a view by its sort key, descending, then by key. They are at least as new as the
+ * position if one is given. While the list is read page by page, other documents may be written. A document
+ * that exists throughout appears exactly once, unless its sort key changes.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
 export async function listDocuments(
@@ -63,7 +63,7 @@ export async function listDocuments(
   checkFilter(view, query.filter)
   const { filter, limit } = query
   const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)
-  // One more than asked for tells whether there is another page.
+  // One document more than requested shows whether there is another page.
   const list = { filter, limit: limit + 1, ...(after === undefined ? {} : { after }) }
   const found = position
     ? await (await waitForPosition(deps, view, position)).store.list(list)
@@ -76,13 +76,13 @@ export async function listDocuments(
   }
 }
 
-/** How many documents one request looks at, at most: a search reads them one after another. */
+/** The most documents that one request searches; it reads them one after another. */
 const MAX_SEARCHED = 1_000
 const SEARCHED_AT_ONCE = 200
 
 /**
- * Documents of a view by its sort key, descending, for people who look around in it. A search may find none
- * of those that it looked at, and have more to look at.
+ * Lists documents of a view for operators, by its sort key, descending. A search may return an empty page
+ * although more documents remain to be searched.
  * @throws TidemarkError `invalid-query`, `unavailable`
  */
 export async function findDocuments(
@@ -126,7 +126,7 @@ async function findDocument(store: ViewStore, key: string): Promise<readonly Fou
   return document === undefined ? [] : [{ key, ...(cursor ? { version: cursor.version } : {}), document }]
 }
 
-/** @throws TidemarkError `invalid-query` for one that the view has not */
+/** @throws TidemarkError `invalid-query` if the view does not have the generation */
 async function findGeneration(
   generations: Pick<ViewGenerations, 'readPointer' | 'store'>,
   { name }: AnyView,
@@ -145,14 +145,15 @@ function checkFilter(view: AnyView, filter: Readonly<Record<string, string>>): v
   for (const [field, value] of Object.entries(filter)) {
     const values = view.filters[field]
     if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
-    if (!values.includes(value)) throw new TidemarkError('invalid-query', `${field} is one of ${values.join(', ')}`)
+    if (!values.includes(value))
+      throw new TidemarkError('invalid-query', `${field} must be one of ${values.join(', ')}`)
   }
 }
 
 /**
- * Waits until the view has come to a position. All that is read under a position has the account's
- * consistency: in a weaker one, another instance's word may be newer than what it is about.
- * @returns the generation that has, and the stream's own document where the view has such.
+ * Waits until the view has applied a position. These reads use the account's default consistency. With a
+ * weaker one, the cursor of another instance could be newer than its document.
+ * @returns the generation that has applied it, and the stream's own document if the view is single-stream.
  */
 async function waitForPosition(
   deps: QueryDependencies,
@@ -161,10 +162,10 @@ async function waitForPosition(
 ): Promise<{ readonly store: ViewStore; readonly document?: ViewDocument }> {
   const { stream, version } = position
   if (parseCategory(stream) !== view.category)
-    throw new TidemarkError('invalid-position', `${view.name} does not follow ${stream}`)
+    throw new TidemarkError('invalid-position', `${view.name} is not a view of the category of ${stream}`)
   const began = deps.clock.elapsed()
   for (;;) {
-    // Asked for each time: while it waits, another generation may become the live one.
+    // Read each time, because another generation may become live meanwhile.
     const state = await deps.views.state(view.name)
     const { store } = state.live
     const document = view.kind === 'one-stream' ? await store.read(stream) : undefined
@@ -176,18 +177,19 @@ async function waitForPosition(
     if (progress.parked !== undefined && progress.parked <= version)
       throw new TidemarkError(
         'stream-parked',
-        `${view.name} cannot process ${formatPosition({ stream, version: progress.parked })}: the stream waits for it until somebody mends the cause`,
+        `${view.name} cannot process ${formatPosition({ stream, version: progress.parked })}: ` +
+          'the stream is parked for this view until the cause is fixed',
       )
     const waited = deps.clock.elapsed() - began
     const left = deps.maxWait - waited
     if (left <= 0)
-      throw new TidemarkError('view-behind', `${view.name} has not come to ${formatPosition(position)} yet`)
+      throw new TidemarkError('view-behind', `${view.name} has not applied ${formatPosition(position)} yet`)
     const pause = Math.min(Math.max(waited * PART_OF_WAITED, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
     await deps.clock.wait(Math.min(pause, left))
   }
 }
 
-// A continuation is the place of the last document: it stays right however many documents come or go meanwhile.
+// A continuation is the place of the last document, so it stays valid when documents come or go.
 function writeContinuation(place: string): string {
   return Buffer.from(place, 'utf8').toString('base64url')
 }
@@ -195,6 +197,6 @@ function writeContinuation(place: string): string {
 function readContinuation(text: string): string {
   const place = Buffer.from(text, 'base64url').toString('utf8')
   if (place === '' || writeContinuation(place) !== text)
-    throw new TidemarkError('invalid-query', 'the continuation is not one that a list answered with')
+    throw new TidemarkError('invalid-query', 'the continuation was not returned by a list')
   return place
 }

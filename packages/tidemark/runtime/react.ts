@@ -32,23 +32,23 @@ import { describeEvent } from './watch.ts'
 export interface ReactDependencies {
   /** The service that reacts. */
   readonly service: string
-  /** Those of the service: its reactions send to no other. */
+  /** The service's deciders. Its reactions send only to these. */
   readonly deciders: readonly AnyDecider[]
-  /** Its log: what a repeated command had led to is read there. */
+  /** The service's log, where the events of repeated commands are read. */
   readonly log: EventHistory
-  /** Where commands wait for their time. */
+  /** Stores commands to send later. */
   readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
   /**
-   * Hears of every command that a reaction did not wait for, in a line. Absent: such a reaction is told of in
-   * the log alone, once.
+   * Receives a line for every command that a reaction did not await. Absent: such a reaction is only logged,
+   * once.
    */
   onUnawaited?(line: string): void
-  /** Absent: nobody listens. */
+  /** Absent: nothing is recorded. */
   readonly telemetry?: Telemetry
 }
 
-/** How many streams a process remembers to have handled, so that what comes again costs nothing. */
+/** How many streams' handled ranges a process caches, so that redelivered events cost nothing. */
 const MAX_STREAMS = 50_000
 
 /** The part of a stream that this process has handled: all events from one version to its head. */
@@ -58,13 +58,13 @@ interface HandledRange {
 }
 
 /**
- * A service's reaction to batches of events, all of the category that it follows. It handles each stream's
- * events in their order, and passes one once all its commands have taken effect. How far it is, is stored
- * nowhere: an event that comes again sends its commands again, with the ids of the first time, and they take
- * effect once. What this process remembers spares most of these.
+ * A service's reaction to batches of events of the category that it follows. It handles the events of each
+ * stream in order. An event is done once all its commands have taken effect. A reaction stores no cursor: a
+ * redelivered event sends its commands again with the same ids, and they take effect once. A cache in this
+ * process avoids most of these repeats.
  *
- * An event that it cannot process is parked, with all later ones of its stream. What may pass is thrown,
- * whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * If an event cannot be processed, it is parked with all later ones of its stream. A transient failure is
+ * thrown, so that the trigger's retry policy redelivers the whole batch and nothing is skipped.
  */
 export function reaction(
   deps: ReactDependencies,
@@ -105,13 +105,16 @@ export function reaction(
   }
 }
 
-/** How a reaction follows its streams. */
+/** The state of a reaction that follows streams. */
 interface Following {
-  /** What a gap is filled from: the own log. Another service's log is its own. */
+  /**
+   * The own log, which fills gaps. Undefined if the reaction follows another service, whose log it cannot
+   * read.
+   */
   readonly source: EventHistory | undefined
   readonly handled: LRUCache<string, HandledRange>
   readonly reader: EventReader
-  /** What it is told of an event. */
+  /** Returns the content of an event as the reaction receives it. */
   readonly content: (event: RecordedEvent) => EventContent
   readonly watcher: SendWatcher
 }
@@ -133,11 +136,11 @@ async function reactToStream(
     const later = events.filter(({ version }) => version >= waiting.version)
     if (later.length === 0 || (await parking?.add(key, parkedEvents(following, later), trace))) {
       countParked(declared, following, later, handling)
-      // What comes before the event that waits, as it does when it was lost and is published again, need not wait.
+      // Earlier events need not wait. They come if one was lost and is published again.
       arrived = events.filter(({ version }) => version < waiting.version)
       if (arrived.length === 0) return
     }
-    // It was taken up, and what was processed meanwhile this process does not know.
+    // It was redriven, and this process does not know what was processed meanwhile.
     else handled.delete(stream)
   }
   let [due, done]: [readonly RecordedEvent[], number] = [arrived.toSorted((a, b) => a.version - b.version), 0]
@@ -204,7 +207,7 @@ function failureAt(declared: AnyReaction, { stream, version, type }: RecordedEve
   return { handler: declared.name, stream, version, type, cause }
 }
 
-/** What of these events waits: those that the reaction does nothing with need not. */
+/** The events to park. Events that the reaction does not handle are left out. */
 function parkedEvents({ reader, content }: Following, events: readonly RecordedEvent[]): readonly ParkedEvent[] {
   return events
     .filter((event) => reader.knows(content(event).type))
@@ -212,9 +215,9 @@ function parkedEvents({ reader, content }: Following, events: readonly RecordedE
 }
 
 /**
- * What of the arrived events this process has not handled, in order. Where it knows the event before, each
+ * The arrived events that this process has not handled, in order. If it knows the preceding event, the first
  * must follow that one.
- * @throws TidemarkError `fork-detected`; `gap-unfilled` where the own log lacks what is missing.
+ * @throws TidemarkError `fork-detected`; `gap-unfilled` if the own log lacks the missing events.
  */
 async function selectUnhandled(
   source: EventHistory | undefined,
@@ -225,16 +228,16 @@ async function selectUnhandled(
 ): Promise<readonly RecordedEvent[]> {
   const sorted = sortByVersion(stream, arrived)
   if (known === undefined) return sorted
-  // Published again, after a loss: this process began behind them.
+  // These were published again after a loss: this process started after them.
   const earlier = sorted.filter(({ version }) => version < known.from)
   const rest = sorted.filter(({ version }) => version >= known.from)
   const { head } = known
   if (source) return [...earlier, ...(await findUnseenEvents(source, stream, head.version, [head], rest))]
   const later = rest.filter(({ version }) => version > head.version)
   const [next] = later
-  // The hub has nothing between two batches: what is missing was not published.
+  // The hub has no message between two batches, so the missing events were not published.
   if (next && next.version > head.version + 1)
-    trace(`${formatPosition(next)} came after version ${head.version}: what lies between was not published`, 'warn')
+    trace(`${formatPosition(next)} came after version ${head.version}: the events between were not published`, 'warn')
   for (const event of rest) checkAgainstSeen(stream, event, [head])
   if (next && next.version === head.version + 1 && next.previousHash !== head.hash) throw fork(stream, next.version)
   return [...earlier, ...later]
@@ -255,28 +258,31 @@ function createSenders(
     causation: formatPosition(event),
     ...(traceparent === undefined ? {} : { traceparent }),
   }
-  // A client's key has no space (request.ts): none can take this one.
+  // A client's key never contains a space (request.ts), so it cannot equal this one.
   const formatKey = (commandId: string): string => `${consumer} ${commandId}`
-  // One that is not listed would be appended to all the same, and be unknown to the schedule, to queries and
-  // to its own history.
+  // The append would succeed for an unlisted decider. But the schedule, queries and the stream's history
+  // would not know it.
   const checkListed = (decider: AnyDecider): void => {
     if (deps.deciders.includes(decider)) return
-    const why = `the reaction ${reaction.name} sends to ${decider.category}, a decider that ${deps.service} does not list`
+    const why =
+      `the reaction ${reaction.name} sends to ${decider.category}, ` + `a decider that ${deps.service} does not list`
     throw new TidemarkError('registration-invalid', why)
   }
-  // It is hashed, and may wait in the schedule: as JSON has it, now and later.
+  // A command is hashed and may be scheduled, so JSON must represent it unchanged.
   const toJsonCommand = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
     const json = asJson(command.data)
     if (json.valid) return { ...command, data: json.value }
     const where = describeFault(json.fault)
-    const why = `the reaction ${reaction.name} sends ${command.type} to ${stream} with what JSON does not keep: ${where}`
+    const why =
+      `the reaction ${reaction.name} sends ${command.type} to ${stream} ` +
+      `with data that JSON cannot represent: ${where}`
     throw new TidemarkError('invalid-command', why)
   }
   const sendLater: SendLater = (due, decider, id, commandId, command) =>
     sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
       checkListed(decider)
       const stream = formatStream(decider.category, id)
-      // In one form, which compares; what is no time would wait for ever.
+      // One form makes times comparable. An invalid time would wait for ever.
       const time = new Date(parseTime(due)).toISOString()
       const scheduled = {
         stream,
@@ -316,20 +322,20 @@ function createSenders(
 }
 
 /**
- * A command came again with another content: a build that is newer than the first one's makes something else
- * of the same event.
+ * The line for a repeated command whose content differs: a newer build derives another command from the same
+ * event.
  */
 export function describeKeptOutcome({ causation }: CommandMetadata, stream: string, id: string): string {
-  return `${causation}: ${stream} was sent ${id} before, with another content: the first outcome stands`
+  return `${causation}: ${stream} was sent ${id} before with different content: the first outcome stands`
 }
 
-/** What nobody foresaw below a reaction is no fault of the reaction. */
+/** Turns an unexpected error of the framework into `internal`, so that the reaction is not blamed. */
 function throwInternal(error: unknown): never {
   if (isTidemarkError(error)) throw error
   throw new TidemarkError('internal', describeError(error), { cause: error })
 }
 
-/** What an earlier call of the same command had led to. */
+/** Reads the events that an earlier call of the same command led to. */
 async function readOutcomeEvents(
   log: EventHistory,
   { stream, version, events }: CommandDone,

@@ -6,17 +6,20 @@ import type { AnyView } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import type { RebuildCheckpoint, RebuildPort, RebuildWatch } from './rebuild.ts'
 
-/** How often a running rebuild says how far it is, at most and at least. Milliseconds. */
+/** The shortest and the longest time between two reports of a running rebuild. Milliseconds. */
 const REPORT_EVERY_MS = 1_000
 const BEAT_MS = 10_000
-/** One that has said nothing for so long has ended with its process: another goes on with it. Milliseconds. */
-const ENDED_AFTER_MS = 60_000
 /**
- * After that, marks no longer tell what the last page brought about: it begins anew. Half of what they live.
+ * A rebuild without a report for this long has ended with its process, and another process resumes it.
  * Milliseconds.
  */
+const ENDED_AFTER_MS = 60_000
+/**
+ * After this time applied markers may be gone, and would not show what the last page changed. The rebuild
+ * then starts again. Half the markers' lifetime. Milliseconds.
+ */
 const RESUMABLE_MS = 12 * 3_600_000
-/** How often the end of one is tried to be kept. */
+/** How many attempts are made to store the end of a rebuild. */
 const MAX_END_ATTEMPTS = 10
 
 export interface RebuildRunnerDependencies {
@@ -26,13 +29,13 @@ export interface RebuildRunnerDependencies {
   readonly clock: Clock
   /** Unique to the process. */
   readonly instance: string
-  /** Takes a line about what went wrong after whoever asked was answered. */
+  /** Logs a line about a failure that happens after the caller was answered. */
   readonly warn: (line: string) => void
 }
 
 /**
- * Rebuilds that somebody asked for: they run on in the background, and what is kept of each tells everybody
- * how far it is. The next periodic work of any process goes on with one whose process has ended.
+ * Runs requested rebuilds in the background. The stored state of each shows its progress to every process. If
+ * its process ends, the next periodic work of any process resumes it.
  */
 export class RebuildRunner {
   readonly #deps: RebuildRunnerDependencies
@@ -49,8 +52,8 @@ export class RebuildRunner {
   }
 
   /**
-   * Begins a rebuild, in place of one that runs.
-   * @returns how it stands: it goes on in the background.
+   * Starts a rebuild, and replaces one that is running.
+   * @returns its initial state; it continues in the background.
    * @throws TidemarkError `unavailable`, `view-contended`
    */
   async start(view: AnyView, action: RebuildAction, by: string, trace: Trace): Promise<Rebuild> {
@@ -62,7 +65,7 @@ export class RebuildRunner {
     throw contended(view, view.name)
   }
 
-  /** Goes on with what processes that have ended left running. @throws TidemarkError `unavailable` */
+  /** Resumes the rebuilds of processes that have ended. @throws TidemarkError `unavailable` */
   async resume(trace: Trace): Promise<void> {
     for (const view of this.#deps.views) {
       const kept = await this.#deps.store.read(view.name)
@@ -72,7 +75,8 @@ export class RebuildRunner {
       if (silent < ENDED_AFTER_MS) continue
       const resumes = target !== undefined && silent < RESUMABLE_MS
       trace(
-        `${view.name}: the instance ${instance} ended while it did the ${action}, which ${resumes ? 'goes on' : 'begins anew'}`,
+        `${view.name}: the instance ${instance} ended during the ${action}, ` +
+          `which ${resumes ? 'resumes' : 'starts again'}`,
         'warn',
       )
       const left = resumes
@@ -82,12 +86,12 @@ export class RebuildRunner {
     }
   }
 
-  /** Settles when none runs in this process any more: for tests. */
+  /** For tests: resolves when this process runs no rebuild any more. */
   async idle(): Promise<void> {
     await Promise.all(this.#running)
   }
 
-  /** @param left where one goes on that ended. @returns undefined where somebody else wrote meanwhile. */
+  /** @param left the checkpoint of a resumed rebuild. @returns undefined if another process wrote meanwhile. */
   async #begin(
     view: AnyView,
     action: RebuildAction,
@@ -128,9 +132,10 @@ export class RebuildRunner {
       const reason = describeError(error)
       const passes = isTidemarkError(error) && error.retriable
       warn(
-        `the ${started.action} of the view ${view.name} failed: ${code}: ${reason}${passes ? '. It goes on in a minute' : ''}`,
+        `the ${started.action} of the view ${view.name} failed: ${code}: ${reason}` +
+          (passes ? '. It resumes in a minute' : ''),
       )
-      // Whatever may pass is as if the process had ended here: the periodic work goes on with it.
+      // A transient failure counts as if the process had ended: the periodic work resumes the rebuild.
       if (passes) reporter.leave()
       else await reporter.end({ state: 'failed', code, reason })
     }
@@ -138,7 +143,7 @@ export class RebuildRunner {
   }
 }
 
-/** @returns how it stands when it is done. */
+/** @returns the changes to the stored state at the end. */
 async function runAction(
   rebuilder: RebuildPort,
   action: RebuildAction,
@@ -163,12 +168,12 @@ async function runAction(
   }
 }
 
-/** What whoever asks is told. */
+/** Returns the public part of a stored rebuild. */
 function toRebuild({ position: _, ...rebuild }: StoredRebuild): Rebuild {
   return rebuild
 }
 
-/** Tells how far one rebuild is. */
+/** Reports the progress of one rebuild. */
 class RebuildReporter {
   readonly #deps: RebuildRunnerDependencies
   readonly #view: string
@@ -196,7 +201,7 @@ class RebuildReporter {
     if (this.#deps.clock.elapsed() - this.#reportedAt >= REPORT_EVERY_MS) this.reportNow({})
   }
 
-  /** Says again and again that it goes on. */
+  /** Reports regularly that the rebuild is running. */
   async beat(): Promise<void> {
     while (!this.#isOver) {
       await this.#deps.clock.wait(REPORT_EVERY_MS)
@@ -204,12 +209,12 @@ class RebuildReporter {
     }
   }
 
-  /** Says no more of it. */
+  /** Stops reporting. */
   leave(): void {
     this.#isOver = true
   }
 
-  /** Another goes on with what never says that it has ended. */
+  /** Retries the final report, because an unfinished rebuild would be resumed by another process. */
   async end(change: Partial<Rebuild>): Promise<void> {
     this.#isOver = true
     this.reportNow(change)
@@ -220,8 +225,8 @@ class RebuildReporter {
   }
 
   /**
-   * @returns whether it is kept, or need not be: once another has begun in its place, this one is not told of
-   * any more.
+   * @returns whether the state is stored. Also true if another rebuild has replaced this one, which is then
+   * not reported any more.
    */
   async #write(): Promise<boolean> {
     const { store, clock } = this.#deps
@@ -232,7 +237,7 @@ class RebuildReporter {
           this.#etag = result.etag
           return true
         }
-        // A write that was not answered may have been ours.
+        // The conflict may be with an earlier write of ours whose answer was lost.
         const kept = await store.read(this.#view)
         const { instance, startedAt } = this.#rebuild
         if (kept?.rebuild.instance !== instance || kept.rebuild.startedAt !== startedAt) return true
@@ -240,7 +245,7 @@ class RebuildReporter {
       }
     } catch (error) {
       this.#deps.warn(
-        `how far the ${this.#rebuild.action} of ${this.#view} is could not be kept: ${describeError(error)}`,
+        `the progress of the ${this.#rebuild.action} of ${this.#view} could not be stored: ${describeError(error)}`,
       )
       return false
     }

@@ -37,56 +37,59 @@ export interface RebuildDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
   readonly generations: ViewGenerations
-  /** The same, as projections see them. */
+  /** The same views, with cached pointers, as projections use them. */
   readonly views: ViewStores
-  /** All of the service. */
+  /** All views of the service. */
   readonly declared: readonly AnyView[]
-  /** Of the service's projections: it tells which instances live, and which views they know. */
+  /**
+   * The consumer progress of the service's projections, which shows the live instances and the views that
+   * they know.
+   */
   readonly progress: Pick<ProgressStore, 'read'>
-  /** What was given up: it is left out again. Absent: nothing ever was. */
+  /** Reads discards, which a rebuild skips. Absent: nothing was ever discarded. */
   readonly parking?: Pick<ParkingStore, 'discards'>
   readonly eventTypes: readonly EventType[]
   readonly clock: Clock
   readonly ids: Ids
 }
 
-/** Who watches what is done to a view's generations. */
+/** Receives the progress of a rebuild. */
 export interface RebuildWatch {
-  /** @param total commits in the log as it begins. */
+  /** @param total commits in the log at the start. */
   begin(target: number, live: number, total: number): void
-  /** @param commits read so far. @param position where they end: of `EventFeedReader`. */
+  /** @param commits read so far. @param position offset after them, of `EventFeedReader`. */
   read(commits: number, position: string | undefined): void
   stage(stage: RebuildStage): void
-  /** Of a generation that is built apart: so far. */
+  /** Only for a build that awaits promotion: the comparison so far. */
   compared?(comparison: Comparison): void
 }
 
-/** What a replay has done. */
+/** The result of a rebuild. */
 export interface RebuildResult {
   readonly live: number
   /** The generation that was live before. */
   readonly previous: number
-  /** Read from the log, and the streams that they are of: by this process. */
+  /** What this process has read from the log. */
   readonly events: number
   readonly streams: number
 }
 
-/** A generation that is built, and waits. */
+/** A generation that was built and awaits promotion. */
 export interface BuildResult {
   readonly built: number
   readonly live: number
   readonly comparison: Comparison
 }
 
-/** Where one goes on that ended early. */
+/** Where an interrupted rebuild resumes. */
 export interface RebuildCheckpoint {
   readonly target: number
-  /** Read from the log before it ended, and where they end. */
+  /** Commits read before the interruption, and the feed offset after them. */
   readonly commits: number
   readonly position?: string
 }
 
-/** What can be done to the generations of a service's views. With a place it goes on there. */
+/** The operations on the generations of a service's views. With a checkpoint they resume there. */
 export interface RebuildPort {
   rebuildView(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<RebuildResult>
   build(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<BuildResult>
@@ -99,7 +102,7 @@ export interface RebuildPort {
   rollBack(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<RebuildResult>
 }
 
-/** Clocks of two machines run at slightly different speeds. */
+/** Allows for the clocks of two machines running at slightly different speeds. */
 const MARGIN_MS = 1_000
 const POINTER_EXPIRY_MS = POINTER_MS + MARGIN_MS
 const CATCH_UP_EVERY_MS = 250
@@ -107,11 +110,10 @@ const CATCH_UP_EVERY_MS = 250
 const HOUR_MS = 3_600_000
 
 /**
- * Builds a view's next generation from the whole log beside the live one, then lets queries read it. Of two
- * at once the later one wins. Whatever an earlier one left is cleared; so is the generation before the one
- * that was live.
- * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and what projections throw;
- * the live generation is then untouched.
+ * Builds a view's next generation from the whole log beside the live one, then promotes it. If two rebuilds
+ * run at once, the later one wins. Leftovers of an earlier rebuild and the previous generation are removed.
+ * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and the errors of projections.
+ * The live generation is then unchanged.
  */
 export async function rebuildView(
   deps: RebuildDependencies,
@@ -125,9 +127,10 @@ export async function rebuildView(
 }
 
 /**
- * Builds a view's next generation as `replay` does, and compares it with the live one. It is kept up to date
- * until somebody promotes or abandons it, or another is built.
- * @throws TidemarkError as `replay`; `must-promote` where the live generation would not be written beside it.
+ * Builds a view's next generation as `rebuildView` does, and compares it with the live one. It is kept up to
+ * date until it is promoted or abandoned, or another is built.
+ * @throws TidemarkError as `rebuildView`; `must-promote` if the live generation could not be written beside
+ * it.
  */
 export async function buildGeneration(
   deps: RebuildDependencies,
@@ -140,7 +143,7 @@ export async function buildGeneration(
   if (movesCursors(pointer, findCursorView(deps.declared, view)))
     throw new TidemarkError(
       'must-promote',
-      `${view.name} gets its cursors elsewhere than before: only a whole rebuild can do that`,
+      `${view.name} stores its cursors elsewhere than before: only a full rebuild can do that`,
     )
   const move = place ? await resumeRebuild(deps, view, place) : await nextGeneration(deps, view)
   const { target, live } = move
@@ -186,7 +189,7 @@ export async function abandon(
 ): Promise<{ readonly live: number }> {
   const { pointer } = await claimPointer(deps, view, (pointer) => {
     const built = place ? pointer.built : requireBuilt(view, pointer)
-    // It was left before already, by whoever ended.
+    // An interrupted call has already abandoned it.
     if (built === undefined) return pointer
     watch.begin(built, pointer.live, 0)
     return abandonBuild(pointer)
@@ -199,24 +202,24 @@ export async function abandon(
 
 function requireBuilt(view: AnyView, { built }: ViewPointer): number {
   if (built === undefined)
-    throw new TidemarkError('nothing-built', `${view.name} has no generation that was built and waits`)
+    throw new TidemarkError('nothing-built', `${view.name} has no built generation: build one first`)
   return built
 }
 
-/** A generation that is to be live. */
+/** The generation to promote. */
 interface Switchover {
   readonly target: number
   readonly live: number
   readonly held: HeldPointer
 }
 
-/** One that is brought up to the log first. */
+/** A generation that must first catch up with the log. */
 interface PendingRebuild extends Switchover {
-  /** Brings the target up. */
+  /** Applies events to the target. */
   readonly project: (events: readonly RecordedEvent[]) => Promise<void>
-  /** Commits in the log as it begins. */
+  /** Commits in the log at the start. */
   readonly total: number
-  /** Where it goes on. */
+  /** Where it resumes. */
   readonly place?: RebuildCheckpoint
 }
 
@@ -236,8 +239,8 @@ async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise
 }
 
 /**
- * Goes on with one whose process ended.
- * @throws TidemarkError `replay-superseded` where another was begun meanwhile.
+ * Resumes the rebuild of a process that has ended.
+ * @throws TidemarkError `replay-superseded` if another was started meanwhile.
  */
 async function resumeRebuild(
   deps: RebuildDependencies,
@@ -254,7 +257,7 @@ async function resumeRebuild(
   return { target, live: held.pointer.live, held, project, total, place }
 }
 
-/** Brings up a generation that has something already: what is stored tells how far it is. */
+/** Projects to a generation that already has documents, starting from its stored cursors. */
 async function resumeProjection(
   deps: RebuildDependencies,
   view: AnyView,
@@ -262,7 +265,7 @@ async function resumeProjection(
 ): Promise<(events: readonly RecordedEvent[]) => Promise<void>> {
   const generation = { number, store: deps.generations.store(view.name, number) }
   return rebuildProjection(deps, view, generation, {
-    // Its marks may have expired: what it has applied, cursors alone tell.
+    // Its applied markers may have expired, so only the cursors show what it has applied.
     readsFirst: true,
     isDiscarded: await readDiscards(deps, view),
     ...(view.kind === 'one-stream'
@@ -274,7 +277,7 @@ async function resumeProjection(
   })
 }
 
-/** What was given up for a view, whatever its generation. */
+/** Returns whether an event was discarded for a view, in any of its generations. */
 export async function readDiscards(
   { parking, clock }: Pick<RebuildDependencies, 'parking' | 'clock'>,
   view: AnyView,
@@ -286,9 +289,9 @@ export async function readDiscards(
 }
 
 /**
- * Brings the generation that was live before up to the log, and lets queries read it again. The other one is
- * kept: going back twice is going forward.
- * @throws TidemarkError `no-way-back` where there is none, or it was left too long ago; and as `replay`.
+ * Brings the previous generation up to date and lets queries read it again. The other generation remains, so
+ * rolling back twice restores it.
+ * @throws TidemarkError `no-way-back` if there is none, or it was left too long ago; and as `rebuildView`.
  */
 export async function rollBack(
   deps: RebuildDependencies,
@@ -303,7 +306,7 @@ export async function rollBack(
 
 async function previousGeneration(deps: RebuildDependencies, view: AnyView): Promise<PendingRebuild> {
   const held = await claimPointer(deps, view, (pointer) => ({
-    // One that was built, or half built, is not wanted any more.
+    // A generation that was built, or partly built, is abandoned.
     ...(pointer.building === undefined ? finishRebuild(pointer) : abandonBuild(pointer)),
     previous: requirePrevious(view, pointer, deps.clock.now()),
   }))
@@ -315,15 +318,15 @@ async function previousGeneration(deps: RebuildDependencies, view: AnyView): Pro
 
 async function countCommits({ feed, clock }: RebuildDependencies, view: AnyView): Promise<number> {
   const total = await retry(clock, () => feed.count())
-  if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
+  if (total === 0) throw new TidemarkError('log-empty', `the log from which ${view.name} is built has no events`)
   return total
 }
 
-/** Instances write once a minute that they live. One that is late by as much is taken to have ended. */
+/** Instances report once a minute. One that missed a report has probably ended. */
 const LIVES_S = 120
 
 /**
- * Whatever an instance handles that does not know the view would be missing in it.
+ * Checks that every live instance knows the view. An event handled by one that does not would be missing.
  * @throws TidemarkError `instance-outdated`
  */
 async function checkInstances({ progress, clock }: RebuildDependencies, view: AnyView): Promise<void> {
@@ -333,43 +336,48 @@ async function checkInstances({ progress, clock }: RebuildDependencies, view: An
   const { instance, build, age } = outdated
   throw new TidemarkError(
     'instance-outdated',
-    `the instance ${instance} of build ${build} does not know ${view.name}, and gave its last sign ${Math.round(age)} s ago: replay again when it ` +
-      `has ended, or gave none for ${LIVES_S} s`,
+    `the instance ${instance} of build ${build} does not know ${view.name}, and last reported ` +
+      `${Math.round(age)} s ago: rebuild again when it has ended, or has not reported for ${LIVES_S} s`,
   )
 }
 
 function requirePrevious(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
   if (previous === undefined)
     throw new TidemarkError('no-way-back', `${view.name} has no generation before the live one`)
-  // A document of one stream has its own cursor: it is exact however old.
+  // A single-stream document has its own cursor, which stays exact.
   if (view.kind === 'many-streams' && Date.parse(now) - Date.parse(previous.left) > ROLLBACK_HOURS * HOUR_MS)
     throw new TidemarkError(
       'no-way-back',
-      `generation ${previous.generation} of ${view.name} was left at ${previous.left}, more than ${ROLLBACK_HOURS} hours ago: replay instead`,
+      `generation ${previous.generation} of ${view.name} was left at ${previous.left}, ` +
+        `more than ${ROLLBACK_HOURS} hours ago: rebuild instead`,
     )
   return previous
 }
 
-/** A pointer as it was written, and the right to write the next one: nobody has written since. */
+/**
+ * A pointer that this process wrote last. Its etag allows the next write, unless another process writes
+ * first.
+ */
 interface HeldPointer<Pointer extends ViewPointer = ViewPointer> {
   readonly pointer: Pointer
   readonly etag: string
 }
 
 /**
- * Brings another generation to where it has all that the live one has, at every moment from then on.
+ * Catches the target up with the log and starts the dual-write. Afterwards the target always has everything
+ * that the live generation has.
  *
- * First the target is brought up to the end of the log. Then projections join: they write the target before
- * the live generation. An instance may take the pointer before that for the current one for POINTER_MS; a
- * batch that it still writes to the live generation alone came through the hub, so its events were in the log
- * before it began. Catching up once more, begun after that time, covers them all, and every batch that begins
- * later writes the target first: from here on queries may read the target.
+ * First the target catches up to the end of the log. Then projections write the target before the live
+ * generation. For POINTER_EXPIRY_MS an instance may still use the old pointer and write only the live
+ * generation. Its batches came through the hub, so their events were in the log before they were written. One
+ * more catch-up after that time covers them all, and every later batch writes the target first. From then on
+ * queries may read the target.
  *
- * What the catching up and the projections apply twice takes effect once, by cursors and marks. Each write of
- * the pointer proves that nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read
- * a complete generation that projections write; another process goes on with it, or the next replay clears
- * up.
- * @returns with the pointer that was written last, and what was read.
+ * Events applied by both the catch-up and the projections take effect once, by cursors and applied markers.
+ * Each write of the pointer proves that no other process wrote it. If this is interrupted at any point,
+ * queries still read a complete generation that projections write. Another process then resumes it, or the
+ * next rebuild cleans up.
+ * @returns the last pointer, and what was read.
  */
 async function catchUpAndDualWrite(
   deps: RebuildDependencies,
@@ -384,7 +392,7 @@ async function catchUpAndDualWrite(
   let events = 0
   let streams = 0
 
-  /** Brings the target up to all that is in the log at the call. */
+  /** Applies everything that is in the log at the time of the call. */
   async function catchUp(): Promise<void> {
     for (;;) {
       const page = await retry(clock, () => reader.next())
@@ -401,7 +409,7 @@ async function catchUpAndDualWrite(
   }
 
   watch.begin(target, live, total)
-  // It had come so far before its process ended.
+  // The interrupted process had already completed this part.
   if (live === target || held.pointer.built === target) return { held, events, streams }
   await catchUp()
   if (commits < total) throw new TidemarkError('internal', `the feed showed ${commits} of ${total} commits`)
@@ -422,10 +430,7 @@ async function catchUpAndDualWrite(
   return { held, events, streams }
 }
 
-/**
- * Lets queries read a generation that lacks nothing. Both go on being written until no instance reads the one
- * that was live.
- */
+/** Lets queries read a complete generation. Both generations are written until no instance reads the old one. */
 async function promoteTarget(
   deps: RebuildDependencies,
   view: AnyView,
@@ -444,8 +449,8 @@ async function promoteTarget(
 }
 
 /**
- * The generation before the live one will not be named any more. What its documents alone say of how far
- * other views have come, the live one's say from here on. Nobody writes it, so that once is enough.
+ * Copies the other views' cursors from the previous generation's documents to the live ones, because the
+ * pointer will no longer name the previous generation. Once is enough, because nobody writes it.
  */
 async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, previous }: ViewPointer): Promise<void> {
   const isHome = deps.declared.some((other) => findCursorView(deps.declared, other) === view.name)
@@ -471,8 +476,8 @@ async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, pr
 }
 
 /**
- * Projections leave the generation that was live, and what no longer has a use is removed. Who wrote the
- * pointer meanwhile sees to both.
+ * Stops writing the old generation and removes unused ones. If another process wrote the pointer meanwhile,
+ * it does both.
  */
 async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
   try {
@@ -483,7 +488,7 @@ async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPoint
   }
 }
 
-/** Takes the pointer over from whoever holds it. */
+/** Takes over the pointer from any other process. */
 async function claimPointer<Pointer extends ViewPointer>(
   { clock, generations, ids }: RebuildDependencies,
   view: AnyView,
@@ -498,7 +503,7 @@ async function claimPointer<Pointer extends ViewPointer>(
   throw superseded(view)
 }
 
-/** Writes the next pointer where nobody wrote it since. @throws TidemarkError `replay-superseded` */
+/** Writes the next pointer if no other process has written it. @throws TidemarkError `replay-superseded` */
 async function writeHeldPointer(
   { clock, generations, ids }: RebuildDependencies,
   view: AnyView,
@@ -512,5 +517,5 @@ async function writeHeldPointer(
 }
 
 function superseded(view: AnyView): TidemarkError {
-  return new TidemarkError('replay-superseded', `another replay of ${view.name} began after this one`)
+  return new TidemarkError('replay-superseded', `another rebuild of ${view.name} began after this one`)
 }

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache'
 
 /**
- * How many documents and cursors an instance remembers, so that it need not read what it wrote itself. A
- * hint: every write proves it.
+ * How many documents and cursors an instance caches, to avoid reading what it has written. Only a hint: every
+ * write verifies it.
  */
 export const MAX_RECENTLY_WRITTEN = 5_000
 
-/** What all entries of one memory take at most, by the length of their JSON: documents may have 2 MB each. */
+/** The most memory of one cache, by the length of the JSON. Documents may have 2 MB each. */
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** What an instance remembers by key: so many entries and so many bytes, the one not used for longest goes first. */
+/** Creates a cache that is limited by entries and bytes. The least recently used entry is removed first. */
 export function recentlyWritten<Value extends object>(entries: number): LRUCache<string, Value> {
   return new LRUCache({
     max: entries,

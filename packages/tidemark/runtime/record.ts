@@ -9,36 +9,36 @@ import { type LogLimits, MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
 import { formatSource, type Service, toPublicEvent } from '../core/service.ts'
 
-/** The names of fields and attributes, and what is derived from others, have less. */
+/** Upper bound for the names of fields and attributes, and for derived values. */
 const NAMES_BYTES = 4 * 1024
 
-/** Whose events are recorded, and where. */
+/** The decider and stream whose events are recorded. */
 export interface Recorder {
   readonly service: Pick<Service, 'name' | 'publishes'>
   readonly decider: Pick<AnyDecider, 'category' | 'events'>
   readonly stream: string
-  /** Of the log that they are recorded in. */
+  /** The limits of the log. */
   readonly limits: LogLimits
 }
 
-/** The stream before: its head, and when its last event was recorded. */
+/** The stream head before the events, and the time of its last event. */
 export interface Before {
   readonly head: StreamHead
   readonly time: string
 }
 
 /**
- * The time of a decision and of its events: never before the stream's last event, since the clocks of two
- * instances differ; nor before a time that is known to have come. RFC 3339, UTC, milliseconds.
+ * The time of a decision and its events. Never before the stream's last event, because the clocks of two
+ * instances differ, and never before `notBefore`. RFC 3339, UTC, milliseconds.
  */
 export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefore = ''): string {
   return [now, before.time, notBefore].reduce((latest, time) => (time > latest ? time : latest))
 }
 
 /**
- * Makes decided events into recorded ones: of what JSON keeps and their schemas name, numbered, dated,
- * chained, and none so large that it could be appended but not sent.
- * @returns the events, and the most bytes that their commit can have.
+ * Turns decided events into recorded ones. They contain only what JSON can represent and their schemas name.
+ * They are numbered, dated and hash-chained. None is too large to be published.
+ * @returns the events, and an upper bound of their commit's bytes.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
 export function record(
@@ -51,7 +51,7 @@ export function record(
   if (events.length > MAX_EVENTS)
     throw new TidemarkError(
       'decision-too-large',
-      `a command may append ${MAX_EVENTS} events, this one ${events.length}`,
+      `a command may append ${MAX_EVENTS} events, but this one appends ${events.length}`,
     )
   const time = decisionTime(now, before)
   const source = formatSource(service.name, decider.category)
@@ -83,8 +83,8 @@ export function record(
 }
 
 /**
- * The most bytes that JSON has as a text within JSON, with the names around it: its quotes and backslashes
- * are escaped, nothing else is.
+ * The most bytes that JSON needs as a text within JSON, including the names around it. Only its quotes and
+ * backslashes are escaped.
  */
 function maxTextBytes(bytes: number): number {
   return 2 * bytes + NAMES_BYTES
@@ -94,11 +94,14 @@ function maxTextBytes(bytes: number): number {
 function checkSendable(event: RecordedEvent, { eventBytes }: LogLimits): void {
   const size = Buffer.byteLength(JSON.stringify(toCloudEvent(event)))
   if (size > eventBytes)
-    throw new TidemarkError('event-too-large', `${event.type} has ${size} bytes, the hub takes ${eventBytes}`)
+    throw new TidemarkError(
+      'event-too-large',
+      `${event.type} has ${size} bytes, but the hub takes at most ${eventBytes}`,
+    )
 }
 
 /**
- * How many bytes a commit has, where the most that it can have is too much.
+ * Returns the bytes of a commit. It is measured only if the upper bound is too large.
  * @throws TidemarkError `decision-too-large`
  */
 export function checkWritable(commit: Commit, atMost: number, { bytes }: LogLimits): number {

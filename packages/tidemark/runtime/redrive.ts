@@ -18,11 +18,11 @@ import { parseViewName } from './cursors.ts'
 import { type ConsumerParking, describePlace, type StreamFailure } from './parking.ts'
 
 const HOUR_MS = 3_600_000
-/** How many events are taken up before what is done is noted. */
+/** How many events are redriven before the result is stored. */
 const PAGE = 50
-/** How often somebody may add to a stream while it is taken up. */
+/** The most rounds of one redrive while events are added to its stream. */
 const MAX_ROUNDS = 100
-/** The most streams that are tried again at one time, of those that nobody asked for. */
+/** The most streams that one automatic redrive retries. */
 const MAX_DUE = 100
 
 export interface RedriveDependencies {
@@ -33,21 +33,21 @@ export interface RedriveDependencies {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** What became of a stream that was tried again. */
+/** The result of redriving a stream. */
 export interface RedriveResult extends ParkedKey {
   readonly outcome: RedriveOutcome
-  /** Where it waits: why. */
+  /** Why the stream is still parked, if it is. */
   readonly reason?: string
 }
 
-/** What waits for one consumer. */
+/** The parked streams and messages of one consumer. */
 export interface Waiting {
   readonly consumer: string
   readonly streams: readonly StoredParkedStream[]
   readonly messages: readonly ParkedMessage[]
 }
 
-/** Looks after what waits for a consumer: by itself, and when somebody asks. */
+/** Redrives and discards the parked streams of a consumer, automatically and on request. */
 export class Redrive {
   readonly #deps: RedriveDependencies
 
@@ -66,13 +66,14 @@ export class Redrive {
   }
 
   /**
-   * Tries again what is due: where another build runs than the one that failed, and otherwise after longer
-   * and longer pauses. A cause that somebody mended frees what waits by itself.
+   * Redrives the due streams: immediately after a deployment of another build, otherwise with growing pauses.
+   * So a fixed cause frees its streams automatically.
    */
   async redriveDue(trace: Trace): Promise<readonly RedriveResult[]> {
     const { store, parking } = this.#deps
     const due = (await store.streams())
-      // A log tells what is true. Of another service's events nobody here can: somebody has to.
+      // After a fork, the own log shows which event is right. For events of another service an operator must
+      // decide.
       .filter((parked) => !(parked.code === 'fork-detected' && this.#findHandler(parked)?.retry))
       .filter((parked) => parking.isDue(parked))
       .slice(0, MAX_DUE)
@@ -82,7 +83,7 @@ export class Redrive {
       try {
         done.push(await this.redrive(parked, trace))
       } catch (error) {
-        // What waits for a rebuild, and what somebody has taken up meanwhile, is no fault.
+        // A stream that needs a rebuild, or was redriven meanwhile, is not a failure.
         if (!isTidemarkError(error, 'marks-expired') && !isTidemarkError(error, 'not-parked')) failure ??= error
       }
     if (failure !== undefined) throw failure
@@ -90,16 +91,17 @@ export class Redrive {
   }
 
   /**
-   * Tries a stream again, in order, by today's code. Events that come meanwhile either wait too and are taken
-   * up here, or come after.
-   * @throws TidemarkError `not-parked`; `marks-expired` where only a rebuild of the view helps; `unavailable`
+   * Redrives a stream, in order, with the current code. New events either are parked too and redriven here,
+   * or are processed after it.
+   * @throws TidemarkError `not-parked`; `marks-expired` if only a rebuild of the view helps; `unavailable`
    */
   async redrive(key: ParkedKey, trace: Trace): Promise<RedriveResult> {
     return this.#redrive(key, trace, await this.#deps.store.discards())
   }
 
   /**
-   * Gives up the event that a stream waits for, and tries the rest; or all that waits until now.
+   * Discards the event at which a stream is parked and redrives the rest, or discards everything parked so
+   * far.
    * @throws TidemarkError as `redrive`
    */
   async discard(key: ParkedKey, what: 'first' | 'all', why: DiscardReason, trace: Trace): Promise<RedriveResult> {
@@ -121,11 +123,12 @@ export class Redrive {
       const kept = await store.events(parked, PAGE)
       const drop = kept.map(({ version }) => version).filter((version) => version <= to)
       const after = { ...before, events: before.events - drop.length }
-      // More than one page is dropped page by page: the record of it is the same.
+      // More than one page is dropped page by page, with the same discard record.
       const result = await store.write(after, etag, { drop, discard })
       if (result.outcome === 'conflict' || drop.length === PAGE) continue
       trace(
-        `${this.#deps.consumer}: ${why.by} gave up ${describe(parked.stream, from, to)} for ${parked.handler}: ${why.reason}`,
+        `${this.#deps.consumer}: ${why.by} discarded ${describe(parked.stream, from, to)} ` +
+          `for ${parked.handler}: ${why.reason}`,
         'warn',
       )
       return this.redrive(key, trace)
@@ -133,13 +136,13 @@ export class Redrive {
     throw contended(key)
   }
 
-  /** Gives up a message that is no event. @throws TidemarkError `not-parked` */
+  /** Discards a message that is not an event. @throws TidemarkError `not-parked` */
   async discardMessage(id: string, why: DiscardReason, trace: Trace): Promise<void> {
     const { store, clock, consumer } = this.#deps
     const message = (await store.messages()).find((each) => each.id === id)
-    if (message === undefined) throw new TidemarkError('not-parked', `${consumer} has no message ${id} that waits`)
+    if (message === undefined) throw new TidemarkError('not-parked', `${consumer} has no parked message ${id}`)
     await store.dropMessage(id, { handler: consumer, stream: id, from: 0, to: 0, ...why, at: clock.now() })
-    trace(`${consumer}: ${why.by} gave up the message of ${describePlace(message.place)}: ${why.reason}`, 'warn')
+    trace(`${consumer}: ${why.by} discarded the message of ${describePlace(message.place)}: ${why.reason}`, 'warn')
   }
 
   async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<RedriveResult> {
@@ -150,7 +153,7 @@ export class Redrive {
       const { etag, ...before } = parked
       const { stream } = parked
       if (handler === undefined || (await handler.isNeedless?.(parked.handler))) {
-        if (handler === undefined) throw new TidemarkError('not-parked', `this code has no ${parked.handler}`)
+        if (handler === undefined) throw new TidemarkError('not-parked', `this build has no handler ${parked.handler}`)
         if (await store.remove(parked, etag, {})) return { handler: parked.handler, stream, outcome: 'needless' }
         continue
       }
@@ -169,16 +172,16 @@ export class Redrive {
         await store.write({ ...before, events: before.events - PAGE }, etag, { drop: tried.done })
         continue
       }
-      // Who added to it meanwhile changed its etag: that is taken up too.
+      // An event that was added meanwhile has changed the etag, so it is redriven too.
       if (!(await store.remove(parked, etag, { drop: tried.done }))) continue
       parking.forget()
-      trace(`${consumer}: ${parked.handler} has taken up ${stream} again, from ${formatPosition(parked)} on`, 'warn')
+      trace(`${consumer}: ${parked.handler} has resumed ${stream} from ${formatPosition(parked)} on`, 'warn')
       return { handler: parked.handler, stream, outcome: 'done' }
     }
     throw contended(key)
   }
 
-  /** What a reaction waits for is kept with it. */
+  /** Redrives a reaction, whose events are parked with the stream. */
   async #retry(handler: Handler, parked: StoredParkedStream, trace: Trace): Promise<Attempt> {
     const kept = await this.#deps.store.events(parked, PAGE)
     const events = kept.map(({ text }) => fromCloudEvent(JSON.parse(text)))
@@ -187,14 +190,15 @@ export class Redrive {
     return { done, ...(failure ? { failure } : {}) }
   }
 
-  /** What views wait for is in the log. */
+  /** Redrives a view, whose events are in the log. */
   async #catchUp(handler: Handler, parked: StoredParkedStream, discards: readonly Discard[]): Promise<Attempt> {
     const { handler: entry, stream, since, version } = parked
     const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
     if (handler.usesMarkers?.(entry) && age > ROLLBACK_HOURS * HOUR_MS)
       throw new TidemarkError(
         'marks-expired',
-        `${stream} has waited for ${entry} for so long that nobody knows any more which of its documents have ${formatPosition(parked)}: rebuild the view`,
+        `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
+          `${formatPosition(parked)}. Rebuild the view`,
       )
     const failures = await handler.catchUp?.(stream, version, new Set([entry]), (view, version) =>
       discards.some(
@@ -208,7 +212,7 @@ export class Redrive {
   async #parked(key: ParkedKey): Promise<StoredParkedStream> {
     const parked = await this.#deps.store.stream(key)
     if (parked === undefined)
-      throw new TidemarkError('not-parked', `${key.stream} does not wait for ${key.handler} of ${this.#deps.consumer}`)
+      throw new TidemarkError('not-parked', `${key.stream} is not parked for ${key.handler} of ${this.#deps.consumer}`)
     return parked
   }
 
@@ -217,7 +221,7 @@ export class Redrive {
   }
 }
 
-/** What an attempt has done of what waited, and what it failed of. */
+/** The parked versions that an attempt processed, and the failure that stopped it. */
 interface Attempt {
   readonly done: readonly number[]
   readonly failure?: StreamFailure
@@ -228,16 +232,16 @@ function describe(stream: string, from: number, to: number): string {
 }
 
 function contended({ handler, stream }: ParkedKey): TidemarkError {
-  return new TidemarkError('view-contended', `${stream} is added to faster than ${handler} can take it up`)
+  return new TidemarkError('view-contended', `events are added to ${stream} faster than ${handler} can redrive it`)
 }
 
-/** Tries again what is due of some consumers. What cannot be tried keeps no other from it. */
+/** Redrives the due streams of some consumers. A failure of one consumer does not stop the others. */
 export async function redriveAll(redrives: readonly Redrive[], trace: Trace): Promise<void> {
   for (const redrive of redrives)
     try {
       await redrive.redriveDue(trace)
     } catch (error) {
       if (!isTidemarkError(error)) throw error
-      trace(`what waits could not be tried again: ${error.code}: ${error.message}`, 'warn')
+      trace(`parked streams could not be redriven: ${error.code}: ${error.message}`, 'warn')
     }
 }

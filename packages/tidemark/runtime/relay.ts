@@ -14,29 +14,30 @@ import { timed } from './watch.ts'
 const STREAM_CONCURRENCY = 32
 const PAGE = 200
 
-/** What the relay is called among what waits. */
+/** The relay's handler name in the dead-letter store. */
 export const RELAY = 'relay'
 
-/** How long another instance may take what it read of the parked streams for the newest. Milliseconds. */
+/** How long another instance may use its cached list of parked streams. Milliseconds. */
 const KNOWN_MS = 2_000
 const KNOWN_FOR_SURE_MS = 500
 
 export interface RelayDependencies {
-  /** The service whose log it is. */
+  /** The service that owns the log. */
   readonly service: string
   readonly publisher: EventPublisher
   readonly parking: ConsumerParking
   readonly clock: { elapsed(): number; wait(milliseconds: number): Promise<void> }
-  /** Absent: nobody listens. */
+  /** Absent: nothing is recorded. */
   readonly telemetry?: Telemetry
 }
 
 /**
- * Publishes the commits that the log's change feed shows: the transactional outbox. One stream's events go
- * out in their order and awaited, streams side by side. It may publish an event twice (the feed is
- * at-least-once), but never a later one of a stream before an earlier one: what may pass throws, and the
- * trigger brings the whole batch again. An event that is not what was recorded is parked before the feed goes
- * on, and nothing after it in its stream is published. What is no commit is parked by itself.
+ * The transactional outbox: publishes the commits in the log's change feed. The events of one stream are
+ * published in order, each send awaited; streams are published concurrently. An event may be published twice,
+ * because the feed delivers at least once. But it is never published before an earlier event of its stream. A
+ * transient failure is thrown, so that the trigger redelivers the whole batch. An event that does not match
+ * its hash is parked before the feed advances, and no later event of its stream is published. An item that is
+ * not a commit is parked alone.
  */
 export class Relay {
   readonly #deps: RelayDependencies
@@ -46,7 +47,7 @@ export class Relay {
     this.#deps = deps
   }
 
-  /** @param items of the log's container, as the feed shows them. */
+  /** @param items from the change feed of the log's container. */
   relay(items: readonly unknown[], trace: Trace): Promise<void> {
     const { telemetry = NO_TELEMETRY } = this.#deps
     return timed(telemetry, 'tidemark.relay.batch.duration', {}, () => this.#relay(items, trace))
@@ -71,7 +72,7 @@ export class Relay {
         else if (place.version < (damaged.get(place.stream)?.version ?? Number.POSITIVE_INFINITY))
           damaged.set(place.stream, { version: place.version, type: '', cause })
       }
-    // Commits of one batch share their place in the feed: only the version orders them.
+    // Commits of one append share their place in the feed, so only the version orders them.
     const events = commits.sort((a, b) => a.from - b.from).flatMap((commit) => commit.events)
     const { service, telemetry = NO_TELEMETRY } = this.#deps
     const links = telemetry.isOn ? listTraceparents(events) : []
@@ -79,7 +80,8 @@ export class Relay {
     const isParked = await telemetry.span(`relay ${service}`, { kind: 'internal', links, attributes }, (span) =>
       this.#publish(events, damaged, span.traceparent, trace),
     )
-    // Whoever gets the feed next may have read before that nothing waits: by then it reads again.
+    // Waits until every other instance has dropped a list of parked streams that it read before this one was
+    // parked.
     if (isParked) await clock.wait(KNOWN_MS + KNOWN_FOR_SURE_MS)
   }
 
@@ -120,7 +122,7 @@ interface Unpublishable {
   readonly cause: unknown
 }
 
-/** The relay, as what waits for it is taken up: from the log. */
+/** The handler that redrives the relay's parked streams, from the log. */
 export function relayHandler(publisher: EventPublisher, log: EventHistory): Handler {
   return {
     names: [RELAY],
@@ -151,8 +153,8 @@ export function relayHandler(publisher: EventPublisher, log: EventHistory): Hand
 }
 
 /**
- * Publishes a stream's events up to the first that is not what its hash says, or that was found before.
- * @returns that one.
+ * Publishes a stream's events up to the first that does not match its hash or is known to be damaged.
+ * @returns that event.
  */
 async function publishSound(
   publisher: EventPublisher,
@@ -169,7 +171,7 @@ async function publishSound(
     if (sound.length > 0) await publisher.publish(stream, sound, batch)
   } catch (cause) {
     const [first] = sound
-    // What the hub does not take by its size, for one. Which of them it is only the hub knows.
+    // An event that is too large, for example. Only the hub knows which one it is.
     if (first && isTidemarkError(cause) && failureClass(cause.code) === 'permanent')
       return { version: first.version, type: first.type, cause }
     throw cause
@@ -180,12 +182,12 @@ async function publishSound(
 function mismatch(event: RecordedEvent): TidemarkError {
   return new TidemarkError(
     'hash-mismatch',
-    `${formatPosition(event)} is not what its hash says, in the log too: npm run verify tells more`,
+    `${formatPosition(event)} does not match its hash, in the log too: see npm run verify`,
   )
 }
 
 /**
- * Publishes commits without parking: what is not what its hash says ends it.
+ * Publishes commits without parking: an event that does not match its hash stops it.
  * @param commits in the order of their streams' versions.
  * @throws TidemarkError `hash-mismatch`
  */

@@ -6,19 +6,19 @@ export interface RepublishDependencies {
   readonly publisher: EventPublisher
 }
 
-/** Publishes a service's log again, beside its relay. */
+/** Publishes a service's log again, independently of its relay. */
 export interface RepublishPort {
   republish(since: string | undefined, published: (events: number) => void): Promise<number>
 }
 
 /**
- * Publishes what is in the log again, each stream in its order, until all is published that was there when
- * this began. Consumers drop what they have handled. What the relay sends meanwhile may come before it:
- * whoever lacks the events before handles these when they come.
- * @param since RFC 3339: of commits written then or later. Absent: of all.
- * @param published hears how many events are published so far.
- * @returns how many events it published.
- * @throws TidemarkError `unavailable`, `hash-mismatch`: what was published until then is published.
+ * Publishes everything again that is in the log at the start, each stream in order. Consumers drop events
+ * that they have already handled. The relay may publish newer events first; a consumer that lacks the earlier
+ * ones handles those when they arrive.
+ * @param since RFC 3339: only commits written then or later. Default: all.
+ * @param published receives the number of events published so far.
+ * @returns the number of events published.
+ * @throws TidemarkError `unavailable`, `hash-mismatch`. Events published before the error stay published.
  */
 export async function republish(
   { feed, publisher }: RepublishDependencies,

@@ -4,7 +4,7 @@ import type { Clock } from '../core/ports.ts'
 const FIRST_PAUSE_MS = 250
 const LAST_PAUSE_MS = 8_000
 
-/** Does it again with longer and longer pauses, as long as that may help; half a minute in all. */
+/** Retries retriable errors with growing pauses, for up to half a minute in total. */
 export async function retry<Result>(clock: Pick<Clock, 'wait'>, task: () => Promise<Result>): Promise<Result> {
   for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
     try {

@@ -12,17 +12,17 @@ const PAGE = 100
 
 export interface ScheduleDependencies {
   readonly schedule: Schedule
-  /** Those of the service. */
+  /** The service's deciders. */
   readonly deciders: readonly AnyDecider[]
   command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
 }
 
 /**
- * Sends every scheduled command whose time has come by the store's clock, and forgets it once it took effect
- * or was refused. It is decided as of its time or later, so no decider finds it too early. Where a crash
- * comes between, it is sent again with the id it had and does nothing twice. One that fails stays for the
- * next time, and keeps no other from being sent.
- * @returns how many were sent.
+ * Sends every scheduled command that is due by the store's clock, and removes it once it took effect or was
+ * refused. The decision is dated at the due time or later, so no decider finds it too early. After a crash in
+ * between, the command is sent again with the same id and takes effect once. A command that fails stays for
+ * the next call and does not stop the others.
+ * @returns the number of commands sent.
  * @throws TidemarkError the first failure, after all others were sent.
  */
 export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise<number> {
@@ -46,7 +46,8 @@ export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise
 async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, trace: Trace): Promise<void> {
   const { stream, key, due, command, metadata } = scheduled
   const decider = deps.deciders.find(({ category }) => category === parseCategory(stream))
-  if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
+  if (decider === undefined)
+    throw new TidemarkError('internal', `there is no decider for the scheduled command to ${stream}`)
   const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata, notBefore: due })
   if (outcome.contentDiffers) trace(describeKeptOutcome(metadata, stream, key), 'warn')
   if (outcome.done) return

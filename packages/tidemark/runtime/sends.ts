@@ -1,22 +1,19 @@
 import { describeError } from '../core/errors.ts'
 import type { Trace } from '../core/reaction.ts'
 
-/**
- * Tells of commands that a reaction does not wait for: in the log once for each process, which is enough to
- * mend it.
- */
+/** Reports commands that a reaction did not await. Each process logs it once, which is enough to fix it. */
 export class SendWatcher {
   readonly #reaction: string
   readonly #onUnawaited: (line: string) => void
   #isLogged = false
 
-  /** @param onUnawaited hears every such line, also those that the log is spared. */
+  /** @param onUnawaited receives every such line, including those that are not logged. */
   constructor(reaction: string, onUnawaited: (line: string) => void = () => {}) {
     this.#reaction = reaction
     this.#onUnawaited = onUnawaited
   }
 
-  /** They are waited for all the same. */
+  /** Reports commands that the handler did not await. The runtime awaits them anyway. */
   forgotten(position: string, commands: readonly string[], trace: Trace): void {
     const what = `did not wait for ${commands.join(', ')}`
     this.#log(
@@ -26,9 +23,12 @@ export class SendWatcher {
     )
   }
 
-  /** It is sent all the same, but its event may be passed: nobody sends it again after a crash. */
+  /**
+   * Reports a command sent after the handler ended. It is sent, but its event may already be done, so a crash
+   * loses it.
+   */
   late(position: string, command: string, trace: Trace): void {
-    const what = `sent ${command} after it had ended, where a crash loses it`
+    const what = `sent ${command} after it had ended, so a crash would lose it`
     this.#log(
       `${position}: the reaction ${this.#reaction} ${what}: await all of its work before it ends`,
       'error',
@@ -36,7 +36,7 @@ export class SendWatcher {
     )
   }
 
-  /** What was sent late has failed. */
+  /** Reports that a command sent too late has failed. */
   lost(position: string, command: string, error: unknown, trace: Trace): void {
     const what = `${command}, which the reaction ${this.#reaction} sent after it had ended`
     trace(`${position}: ${what}, failed and is lost: ${describeError(error)}`, 'error')
@@ -50,9 +50,9 @@ export class SendWatcher {
   }
 }
 
-/** A command's outcome as its handler has it: a promise that knows whether anybody asked for it. */
+/** The promise of a command's outcome, which knows whether the handler awaited it. */
 class Outcome<Value> extends Promise<Value> {
-  /** What is chained to it is a promise like any other. */
+  /** Promises chained to it are ordinary ones. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }
@@ -60,8 +60,8 @@ class Outcome<Value> extends Promise<Value> {
   isAwaited = false
 
   /**
-   * Called by `await`, `Promise.all` and whatever else waits: for a promise of a class of its own, `await`
-   * asks this too.
+   * Called by `await`, `Promise.all` and anything else that waits. `await` also calls it, because this is a
+   * subclass of Promise.
    */
   // biome-ignore lint/suspicious/noThenProperty: it is a promise.
   override then<Kept = Value, Caught = never>(
@@ -76,34 +76,34 @@ class Outcome<Value> extends Promise<Value> {
 interface Sent {
   readonly command: string
   readonly outcome: Outcome<unknown>
-  /** Settles, and never fails, when the command is done. */
+  /** Resolves when the command is done, and never rejects. */
   readonly done: Promise<void>
   isPending: boolean
-  /** Whether the handler ended without waiting for it. */
+  /** Whether the handler ended without awaiting it. */
   isForgotten: boolean
   failure?: { readonly error: unknown }
 }
 
 /**
- * The commands that a handler sends for one event. The event is passed once all of them are done, whether the
- * handler waited for them or not: otherwise a crash after it would lose them.
+ * The commands that a handler sends for one event. The event is done once all commands are done, even if the
+ * handler did not await them. Otherwise a crash would lose them.
  */
 export class Sends {
   readonly #watcher: SendWatcher
   readonly #position: string
   readonly #trace: Trace
   readonly #sent: Sent[] = []
-  /** `ending`: the handler has ended, and what it did not wait for may send more. */
+  /** `ending`: the handler has ended, but its unawaited work may still send commands. */
   #phase: 'running' | 'ending' | 'ended' = 'running'
 
-  /** @param position of the event, for the log. */
+  /** @param position of the event, for log lines. */
   constructor(watcher: SendWatcher, position: string, trace: Trace) {
     this.#watcher = watcher
     this.#position = position
     this.#trace = trace
   }
 
-  /** Sends a command. @param command what it is, for the message. */
+  /** Sends a command. @param command its description for log lines. */
   send<Value>(command: string, task: () => Promise<Value>): Promise<Value> {
     const started = task()
     const outcome = new Outcome<Value>((resolve) => resolve(started))
@@ -116,7 +116,7 @@ export class Sends {
       (error: unknown) => end({ error }),
     )
     const sent: Sent = { command, outcome, done, isPending: true, isForgotten: this.#phase !== 'running' }
-    // A failure that the handler does not ask for is thrown by `during`, or told: it needs no other listener.
+    // `run` throws or reports a failure that the handler does not await, so no other listener is needed.
     Promise.prototype.then.call(outcome, undefined, () => {})
     if (this.#phase === 'ended') void this.#watchLate(sent)
     else this.#sent.push(sent)
@@ -124,15 +124,15 @@ export class Sends {
   }
 
   /**
-   * Runs the handler, and settles when all that it sent is done.
-   * @throws what the handler throws; otherwise the failure of a command that it did not wait for.
+   * Runs the handler and resolves when all commands it sent are done.
+   * @throws the handler's error, or else the failure of a command that it did not await.
    */
   async run(handler: () => Promise<void>): Promise<void> {
     try {
       await handler()
       for (const sent of this.#sent) sent.isForgotten = sent.isPending || !sent.outcome.isAwaited
     } finally {
-      // Also where the handler fails: nothing of it may still run when its event comes again.
+      // Also if the handler fails: none of its work may still run when its event is redelivered.
       this.#phase = 'ending'
       await this.#settle()
       this.#phase = 'ended'
@@ -148,7 +148,7 @@ export class Sends {
   async #settle(): Promise<void> {
     for (let pending = this.#pending(); pending.length > 0; pending = this.#pending()) {
       await Promise.all(pending.map(({ done }) => done))
-      // Who waited for these, with nobody waiting for it, has its turn: it may send more.
+      // Lets unawaited code that waited for these commands continue; it may send more.
       await new Promise((resolve) => setImmediate(resolve))
     }
   }

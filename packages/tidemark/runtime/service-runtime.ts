@@ -67,62 +67,62 @@ import { verifyPart } from './verification.ts'
 import { describeGenerations } from './views.ts'
 import { watchedCommands } from './watch.ts'
 
-/** How often an instance says that it lives. Milliseconds. */
+/** The time between two signs of life of an instance. Milliseconds. */
 const BEAT_MS = 60_000
 
-/** How often the metrics are told how the service does: they forget it after three minutes. Milliseconds. */
+/** The time between two status recordings. The metrics drop values after three minutes. Milliseconds. */
 const STATUS_MS = 60_000
 
-/** How often a canary is sent. Milliseconds. */
+/** The time between two canaries. Milliseconds. */
 const CANARY_MS = 60_000
 
-/** How often it is looked whether a rebuild was left by a process that ended. Milliseconds. */
+/** The time between two searches for rebuilds of ended processes. Milliseconds. */
 const REBUILDS_MS = 60_000
 
-/** How often what waits is looked at, whether it is due. Milliseconds. */
+/** The time between two searches for due redrives. Milliseconds. */
 const REDRIVE_MS = 30_000
 
-/** What a service runs on. Each port is asked for once, when it is first used. */
+/** The ports of a service. Each is created on first use. */
 export interface RuntimePorts {
   log(): EventStore & EventHistory
   feed(): EventFeed
   snapshots(): Snapshots
   generations(): ViewGenerations
-  /** The same log, for people who look around in it. */
+  /** The same log, for operators to browse. */
   browser(): LogBrowser
   verifier(): LogVerifier
   rebuilds(): RebuildStore
   schedule(): Schedule & ScheduleBrowser
   progress(consumer: string): ProgressStore
-  /** What waits for a consumer. */
+  /** The dead-letter store of a consumer. */
   parking(consumer: string): ParkingStore
   publisher(): EventPublisher
   /** The hub of a service. */
   hub(service: string): HubReader
   relayLag(): RelayLag
-  /** `ready` settles once `now` may be relied on. @throws TidemarkError `unavailable`, `container-missing` */
+  /** `ready` resolves once `now` is reliable. @throws TidemarkError `unavailable`, `container-missing` */
   readonly clock: Clock & {
     ready(): Promise<void>
     /**
-     * By how many milliseconds the host's time of day is ahead of the store's; undefined while the store
+     * How many milliseconds the host's time of day is ahead of the store's. Undefined while the store has
      * never answered.
      */
     readonly skew: number | undefined
   }
-  /** Absent: nobody listens. */
+  /** Absent: nothing is recorded. */
   readonly telemetry?: Telemetry
   /** Unique to the process. */
   readonly instance: string
-  /** From 0 to 1, by chance. */
+  /** Returns a random number from 0 to 1. */
   readonly random: () => number
   readonly ids: Ids
-  /** Does something again and again, for as long as the process lives. */
+  /** Repeats a task for as long as the process lives. */
   every(milliseconds: number, task: () => void): void
-  /** Takes a line about what went wrong and fails nothing. */
+  /** Logs a line about a problem that fails nothing. */
   warn(line: string): void
 }
 
-/** How a service runs: see docs/operate.md. */
+/** The settings of a running service: see docs/operate.md. */
 export interface RuntimeSettings {
   readonly cachedStreams: number
   readonly snapshotEvents: number
@@ -132,29 +132,29 @@ export interface RuntimeSettings {
   readonly sendsCanaries: boolean
 }
 
-/** A service as it runs in one process: what its functions call. */
+/** A service as it runs in one process; its functions call this. */
 export interface ServiceRuntime extends RebuildPort, RepublishPort, Operations {
   readonly command: HandleCommand
-  /** Publishes what the log's change feed brings. */
+  /** Publishes the items of the log's change feed. */
   relay(items: readonly unknown[], trace: Trace): Promise<void>
-  /** Brings a batch of the service's own hub to all its views. */
+  /** Delivers a batch of the service's own hub to all its views. */
   project(delivery: Delivery, trace: Trace): Promise<void>
-  /** Brings a batch of a hub to all reactions that follow it. */
+  /** Delivers a batch of a hub to all reactions that follow it. */
   react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
-  /** How often periodic work is done, in seconds. */
+  /** The time between two calls of the periodic work, in seconds. */
   readonly periodSeconds: number
   doPeriodicWork(trace: Trace): Promise<void>
   document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
   documents(view: AnyView, query: ListQuery, position?: Position): Promise<Page>
   history(stream: string, range: HistoryRange): Promise<HistoryPage>
   stateAt(stream: string, point: PointInTime): Promise<AggregateState>
-  /** What looks after what waits, one for each consumer. */
+  /** The redrives of the service, one for each consumer. */
   redrives(): Promise<readonly Redrive[]>
-  /** Writes what is not written yet: the process is about to end. */
+  /** Writes unsaved progress before the process ends. */
   close(): Promise<void>
 }
 
-/** Puts together what a service does, on whatever its ports are: those of Azure (compose.ts), or those in memory. */
+/** Wires up a service with its ports: those of Azure (compose.ts), or those in memory. */
 export function serviceRuntime(service: Service, ports: RuntimePorts, settings: RuntimeSettings): ServiceRuntime {
   const { clock, telemetry = NO_TELEMETRY, instance, random } = ports
   const store = once(() => ports.log())
@@ -174,7 +174,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       warn: (line) => ports.warn(line),
     }),
   )
-  /** What goes by the time of all instances waits until that is known. */
+  /** Delays a call until the clock is reliable. */
   const ready =
     <Args extends readonly unknown[], Result>(act: (...args: Args) => Result | Promise<Result>) =>
     async (...args: Args): Promise<Result> => {
@@ -190,7 +190,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const viewHandlers = (): readonly Handler[] =>
     [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
       const deps = { log: store(), views: views(), eventTypes, clock }
-      // What came before a view was there is in the log: a rebuild reads it from there.
+      // Events from before the view existed are in the log, where a rebuild reads them.
       return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
   const reactionHandlers = (hub: string): readonly Handler[] =>
@@ -216,7 +216,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   }
   const createRedrive = (consumer: string, handlers: readonly Handler[]): Redrive =>
     new Redrive({ consumer, ...openParking(consumer), handlers, clock })
-  /** One for the views, where there are any, and one for the reactions to each hub. */
+  /** Maps the service's consumers: one for the views if there are any, and one for the reactions to each hub. */
   const mapConsumers = <Made>(
     make: (consumer: string, hubName: string, handlers: () => readonly Handler[]) => Made,
   ): readonly Made[] => [
@@ -333,7 +333,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       run: ready((trace: Trace) => rebuilds().resume(trace)),
     },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
-    // The last: it waits for its own effect.
+    // Last, because it waits for its own effect.
     ...(sendsCanaries
       ? [
           {
@@ -352,7 +352,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       (consumer, hubName, handlers): WatchedConsumer => ({
         consumer,
         hubName,
-        // A reader of its own: one reading of a partition at a time is all that a reader can do.
+        // A separate reader, because a reader can read a partition only once at a time.
         hub: ports.hub(hubName),
         handlers: handlers().flatMap(({ names }) => names),
         progress: ports.progress(consumer),
@@ -374,9 +374,9 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   })
   return {
     command,
-    // When what is parked is tried again goes by the clock.
+    // The times of the next attempts use the clock.
     relay: ready((items, trace) => relay().relay(items, trace)),
-    // How old an event is decides whether marks tell of it.
+    // An event's age decides whether its applied marker still exists.
     project: ready((delivery, trace) => projections().deliver(delivery, trace)),
     async react(hub, delivery, trace) {
       const follower = reactions.get(hub)
@@ -416,7 +416,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   }
 }
 
-/** Tells apart what knows other handlers or other events. */
+/** A hash that differs between builds with different handlers or event types. */
 function computeBuild(service: Service): string {
   const events = service.deciders.flatMap(({ events }) => events)
   const followed = listReactions(service).flatMap(({ name, events }) => [name, ...events.map(formatVersion)])
@@ -427,7 +427,7 @@ function formatVersion({ name, version }: EventType): string {
   return `${name}.v${version}`
 }
 
-/** A value that is made when it is first asked for. */
+/** Creates a value on first use. */
 export function once<Value>(make: () => Value): () => Value {
   let made: Value | undefined
   return () => {
@@ -436,7 +436,7 @@ export function once<Value>(make: () => Value): () => Value {
   }
 }
 
-/** Who asks while it is being found out gets the same answer. */
+/** Concurrent callers share one call. */
 function shared<Value>(find: () => Promise<Value>): () => Promise<Value> {
   let finding: Promise<Value> | undefined
   return () => {

@@ -11,56 +11,55 @@ const MAX_WRITES = 4
 export interface SnapshotDependencies {
   readonly store: Pick<EventStore, 'read'>
   readonly snapshots: Snapshots
-  /** A load that folded at least so many events is followed by a snapshot. */
+  /** A snapshot is written after a load that folded at least this many events. */
   readonly minEvents: number
-  /** Hears in one line what went wrong with a snapshot: no command fails for it. */
+  /** Logs a problem with a snapshot. No command fails because of one. */
   readonly warn: (line: string) => void
 }
 
-/** Loads the states of streams of which an instance knows nothing. */
+/** Loads the states of streams that are not in the cache. */
 export interface ColdLoader {
   /**
-   * The newest state of a stream, from its snapshot where the log proves that.
+   * Loads the newest state of a stream, from its snapshot if the log confirms that.
    * @throws TidemarkError as `readForward`
    */
   load(decider: AnyDecider, stream: string): Promise<AggregateState>
   /**
-   * To be called once the commands of a stream are answered: writes a snapshot of what was long to load, and
-   * does not wait for it.
+   * Called once the commands of a stream are answered: writes a snapshot in the background if the load was
+   * long.
    */
   answered(stream: string): void
 }
 
 export function coldLoader(deps: SnapshotDependencies): ColdLoader {
-  /** What was long to load, by stream, until the commands that wait for it are answered. */
+  /** States that took long to load, by stream, until their commands are answered. */
   const long = new Map<string, { readonly id: string; readonly state: AggregateState }>()
   const writing = new Set<string>()
   let readFails = false
 
-  /** Whatever keeps a snapshot from being read, the log has the state. */
+  /** Reads a snapshot. If that fails for any reason, the log has the state. */
   async function find(id: string, stream: string): Promise<Snapshot | undefined> {
     try {
       const found = await deps.snapshots.read(stream, id)
       readFails = false
       return found
     } catch (error) {
-      // Once for an outage: every cold command meets it.
-      if (!readFails)
-        deps.warn(`snapshots are not used, streams are read from their beginning: ${describeError(error)}`)
+      // Logs an outage once, because every cold command meets it.
+      if (!readFails) deps.warn(`snapshots cannot be read, so streams are read from the start: ${describeError(error)}`)
       readFails = true
       return undefined
     }
   }
 
   async function write(id: string, stream: string, { state, head }: AggregateState): Promise<void> {
-    // The answers go first: to make a text of a large state takes some milliseconds.
+    // The answers go first, because serialising a large state takes some milliseconds.
     await new Promise((resolve) => setImmediate(resolve))
     const not = `${stream}@${head.version}: no snapshot was written:`
     const text = stateText(state)
-    if (text === undefined) return deps.warn(`${not} JSON does not keep its state as it is: ${describeChange(state)}`)
+    if (text === undefined) return deps.warn(`${not} JSON cannot represent its state: ${describeChange(state)}`)
     const bytes = stateBytes(text)
     if (bytes > MAX_STATE_BYTES)
-      return deps.warn(`${not} its state has ${bytes} bytes, a snapshot takes ${MAX_STATE_BYTES}`)
+      return deps.warn(`${not} its state has ${bytes} bytes, but the limit is ${MAX_STATE_BYTES}`)
     await deps.snapshots
       .write(stream, id, { state: text, head })
       .catch((error: unknown) => deps.warn(`${not} ${describeError(error)}`))
@@ -80,7 +79,7 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
     answered(stream) {
       const loaded = long.get(stream)
       long.delete(stream)
-      // One that is left out is made after the next long load.
+      // If one is skipped here, the next long load writes it.
       if (loaded === undefined || writing.has(stream) || writing.size >= MAX_WRITES) return
       writing.add(stream)
       void write(loaded.id, stream, loaded.state).finally(() => writing.delete(stream))
@@ -89,8 +88,8 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
 }
 
 /**
- * The state of a snapshot and of what came after it; undefined where the snapshot is none of this log. The
- * log is read from the commit that the snapshot's head names: what is there must end with that head.
+ * Folds the events after a snapshot onto its state. Undefined if the snapshot does not match this log. The
+ * log is read from the commit that the snapshot's head names, which must end with that head.
  */
 async function readFromSnapshot(
   store: Pick<EventStore, 'read'>,
@@ -114,17 +113,17 @@ async function readFromSnapshot(
   return folded
 }
 
-/** How deep a state is looked into for what JSON changes. */
+/** How deep a state is searched for values that JSON changes. */
 const MAX_LEVELS = 1_000
 
-/** Of a state that JSON changes: where, and what to do. */
+/** Describes where JSON changes a state, and what to do. */
 function describeChange(state: unknown): string {
   const json = asJson(state, { levels: MAX_LEVELS, portable: false })
   const what = json.valid ? 'a field is undefined, or a number is -0' : describeFault(json.fault)
-  return `${what}. Mend that, or leave the decider's stateVersion out`
+  return `${what}. Fix that, or remove the decider's stateVersion`
 }
 
-/** No JSON is `undefined`: it stands for a text that is none. */
+/** JSON has no `undefined`, so it stands for invalid text. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -13,12 +13,12 @@ import type { Telemetry } from '../core/telemetry.ts'
 import { ENDED_AFTER_S, isAhead, mergePoints } from './progress.ts'
 import type { Redrive } from './redrive.ts'
 
-/** A consumer whose lag is told. */
+/** A consumer whose lag is measured. */
 export interface WatchedConsumer {
   readonly consumer: string
   readonly hubName: string
   readonly hub: HubReader
-  /** The names of the handlers that this code has. */
+  /** The handlers of this build. */
   readonly handlers: readonly string[]
   readonly progress: ProgressStore
 }
@@ -29,19 +29,19 @@ export interface StatusDependencies {
   readonly clock: Pick<Clock, 'now'> & { readonly skew: number | undefined }
   readonly relay: RelayLag
   readonly consumers: readonly WatchedConsumer[]
-  /** Absent: the service sends nothing later. */
+  /** Absent: the service schedules no commands. */
   readonly schedule?: Schedule
   readonly redrives: readonly Redrive[]
-  /** When the last canary that was seen had been sent. Absent: the service has none. */
+  /** Returns when the newest canary in the view was sent. Absent: the service has no canary. */
   readonly canary?: () => Promise<string | undefined>
 }
 
-/** Commits are counted up to here: whether there are more is all that anybody needs to know. */
+/** Commits are counted up to here; beyond that it is enough to know that there are more. */
 const MAX_COUNTED = 100
 
 /**
- * How a service does. Each part is found out by itself: where one cannot be, the others are told all the
- * same, and the part and the reason are among what is `unknown`.
+ * Reads the status of a service. Each part is read independently. If one cannot be read, the others are still
+ * returned, and the part and the reason are listed in `unknown`.
  */
 export async function readStatus(deps: StatusDependencies): Promise<ServiceStatus> {
   const { service, build, clock } = deps
@@ -77,7 +77,7 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
   }
 }
 
-/** Tells the metrics what a status says. What is unknown is told to nobody. */
+/** Records a status in the metrics. Unknown parts are not recorded. */
 export function recordStatus(telemetry: Telemetry, status: ServiceStatus): void {
   const { relay, consumers = [], schedule, parked = [], clockSkewMs } = status
   if (relay) telemetry.record('tidemark.relay.seconds_behind', relay.seconds)
@@ -120,8 +120,8 @@ async function consumerStatus(watched: WatchedConsumer, now: string): Promise<Co
 }
 
 /**
- * The point up to which all handlers have handled everything, whichever instance did; undefined where one of
- * them is not known to have begun.
+ * The point up to which all handlers have handled everything, on any instance. Undefined if a handler is not
+ * known to have started.
  */
 function findHandledPoint(
   handlers: readonly string[],
@@ -133,7 +133,7 @@ function findHandledPoint(
   let least: HubPoint | undefined
   for (const handler of handlers) {
     const point = known.get(handler)
-    // A hub that was made anew numbers its messages from the beginning.
+    // A recreated hub numbers its messages from the beginning.
     if (point === undefined || point.time < madeAt) return undefined
     if (least === undefined || isAhead(least, point)) least = point
   }
@@ -156,7 +156,7 @@ async function partitionStatus(
 async function readAge(hub: HubReader, partition: string, sequence: number, now: string): Promise<number> {
   for await (const [message] of hub.read(partition, sequence, sequence))
     if (message) return secondsFrom(message.time, now)
-  // It expired meanwhile: the next look finds the one after it.
+  // It has expired meanwhile; the next status finds the one after it.
   return 0
 }
 

@@ -5,7 +5,10 @@ import type { EventHistory } from '../core/ports.ts'
 
 const PAGE = 200
 
-/** Events of one stream, each once, by version. @throws TidemarkError `fork-detected` where two have one version. */
+/**
+ * Sorts events of one stream by version, without duplicates.
+ * @throws TidemarkError `fork-detected` if two differ at one version.
+ */
 export function sortByVersion(stream: string, arrived: readonly RecordedEvent[]): RecordedEvent[] {
   const byVersion = new Map<number, RecordedEvent>()
   for (const event of arrived) {
@@ -16,18 +19,18 @@ export function sortByVersion(stream: string, arrived: readonly RecordedEvent[])
   return [...byVersion.values()].sort((a, b) => a.version - b.version)
 }
 
-/** An event that a consumer has handled, and when it was recorded where that is known. */
+/** An event that a consumer has handled, and when it was recorded if known. */
 export interface SeenEvent extends StreamHead {
   readonly time?: string
 }
 
 /**
- * What comes after a version among the events that arrived of one stream of the own log: duplicates dropped,
- * a gap filled from the log, in order, each linked to the one before.
+ * Returns the events after a version, from arrived events of one stream of the own log. They are in order and
+ * without duplicates, gaps are filled from the log, and each must follow the one before.
  * @param after the version.
- * @param seen events that are known to be of the stream: at that version, or later.
- * @throws TidemarkError `fork-detected` where an event is not one that leads to these or follows them: the
- * log was changed, or restored and written again; `gap-unfilled` where the log lacks what is missing.
+ * @param seen known events of the stream, at that version or later.
+ * @throws TidemarkError `fork-detected` if an event does not connect to the known ones: the log was changed,
+ * or restored and written again; `gap-unfilled` if the log lacks the missing events.
  */
 export async function findUnseenEvents(
   log: Source,
@@ -54,11 +57,11 @@ export async function findUnseenEvents(
   return events
 }
 
-/** @throws TidemarkError `fork-detected` for an event that cannot be one of those that were handled. */
+/** @throws TidemarkError `fork-detected` if the event contradicts those that were handled. */
 export function checkAgainstSeen(stream: string, event: RecordedEvent, seen: readonly SeenEvent[]): void {
   for (const head of seen) {
     const isOther = event.version === head.version && event.hash !== head.hash
-    // Within one history no event is older than one before it.
+    // In one history, an earlier version never has a later time.
     const isLater = event.version < head.version && head.time !== undefined && event.time > head.time
     if (isOther || isLater) throw fork(stream, event.version)
   }
@@ -66,7 +69,7 @@ export function checkAgainstSeen(stream: string, event: RecordedEvent, seen: rea
 
 type Source = Pick<EventHistory, 'readRange'>
 
-/** The events of the log after a version, up to one that arrived. */
+/** Reads the events after a version from the log, up to one that arrived. */
 async function readBetween(log: Source, stream: string, after: number, last: RecordedEvent): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let read = after; read < last.version; ) {
@@ -80,7 +83,7 @@ async function readBetween(log: Source, stream: string, after: number, last: Rec
   if (events.length !== last.version - after)
     throw new TidemarkError(
       'gap-unfilled',
-      `${stream}: events between ${after} and ${last.version} are missing, in the log too`,
+      `${stream}: events between ${after} and ${last.version} are missing, even in the log`,
     )
   if (events.at(-1)?.hash !== last.hash) throw fork(stream, last.version)
   return events
@@ -89,6 +92,6 @@ async function readBetween(log: Source, stream: string, after: number, last: Rec
 export function fork(stream: string, version: number): TidemarkError {
   return new TidemarkError(
     'fork-detected',
-    `${stream}@${version} is not the event that this consumer's history leads to`,
+    `${stream}@${version} does not follow the history that this consumer has handled`,
   )
 }

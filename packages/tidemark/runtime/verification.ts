@@ -3,9 +3,12 @@ import type { Verification } from '../core/operations.ts'
 import type { Clock, LogVerifier } from '../core/ports.ts'
 import { isStream } from '../core/stream.ts'
 
-/** How long one part takes, but for what is at hand: an answer comes within 230 s or never. Milliseconds. */
+/**
+ * How long one part takes, apart from finishing its current read: an HTTP answer must come within 230 s.
+ * Milliseconds.
+ */
 export const PART_MS = 10_000
-/** The most that a part finds, and that is told of one. */
+/** The most findings of one part, and the most that are returned. */
 const MAX_FINDINGS = 1_000
 
 /** Where a part ended. */
@@ -16,9 +19,9 @@ interface Place {
 }
 
 /**
- * Verifies a log part by part: whoever asks goes on with the continuation until there is none. What is
- * appended meanwhile to streams that were checked is not looked at.
- * @throws TidemarkError `unavailable`; `invalid-query` for a continuation that no answer had
+ * Verifies a log part by part: the caller passes the continuation back until there is none. Events that are
+ * appended meanwhile to checked streams are not checked.
+ * @throws TidemarkError `unavailable`; `invalid-query` for a continuation that was never returned
  */
 export async function verifyPart(
   { verifier, clock }: { readonly verifier: LogVerifier; readonly clock: Pick<Clock, 'elapsed'> },
@@ -29,7 +32,7 @@ export async function verifyPart(
   const isEnough = (findings: number): boolean => findings >= MAX_FINDINGS || clock.elapsed() >= until
   const { checked, findings, next } = await verifier.verify('after' in before ? before.after : undefined, isEnough)
   const done = before.done + checked.commits + checked.receipts
-  // More may have come since it began.
+  // More may have been appended since the start.
   const total = Math.max(before.total, done)
   return {
     checked,

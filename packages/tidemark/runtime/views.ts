@@ -1,7 +1,7 @@
 import type { ViewSummary } from '../core/operations.ts'
 import { listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
 
-/** The generations that a pointer names, by number, and what each is for, as operators are told of them. */
+/** The generations that a pointer names, by number, with their roles, for operators. */
 export function describeGenerations(pointer: ViewPointer): Pick<ViewSummary, 'live' | 'generations'> {
   const { live, previous, built } = pointer
   const generations = [...listGenerationNumbers(pointer)]

@@ -4,12 +4,12 @@ import { formatPosition } from '../core/stream.ts'
 import { type Attributes, isSampled, type MetricName, type Telemetry } from '../core/telemetry.ts'
 import type { HandleCommand } from './group-commit.ts'
 
-/** What became of an event at a view or a reaction. */
+/** The outcome of an event for a view or a reaction. */
 export type HandledAs = 'handled' | 'parked'
 
 type WatchedEvent = Pick<RecordedEvent, 'stream' | 'version' | 'type' | 'traceparent'>
 
-/** What a span says of the event that it is about. */
+/** The span attributes of an event. */
 export function describeEvent(handler: string, { stream, version, type }: WatchedEvent): Attributes {
   return {
     'tidemark.handler': handler,
@@ -19,7 +19,7 @@ export function describeEvent(handler: string, { stream, version, type }: Watche
   }
 }
 
-/** Runs something, and records how long it took with how it ended: `done`, or the code of what it threw. */
+/** Runs a function and records its duration and outcome: `done`, or the code of its error. */
 export async function timed<Result>(
   telemetry: Telemetry,
   metric: MetricName,
@@ -40,8 +40,8 @@ export async function timed<Result>(
 }
 
 /**
- * Carries out commands, each in a span of its own, and counts them. What a command appends has the
- * traceparent of that span: so the trace goes on in whatever follows from it.
+ * Handles commands, each in its own span, and counts them. Appended events have the traceparent of that span,
+ * so the trace continues in everything that they cause.
  */
 export function watchedCommands(telemetry: Telemetry, handle: HandleCommand): HandleCommand {
   if (!telemetry.isOn) return handle
@@ -78,13 +78,13 @@ export function watchedCommands(telemetry: Telemetry, handle: HandleCommand): Ha
   }
 }
 
-/** Watches what handlers make of the events of one batch. */
+/** Records what handlers do with the events of one batch. */
 export class BatchWatch {
   readonly #telemetry: Telemetry
-  /** Of the batch's own span. */
+  /** The traceparent of the batch's span. */
   readonly traceparent: string | undefined
   readonly #began: number
-  /** The events that a handler did something with, by its name. */
+  /** The events that each handler handled or parked, by its name. */
   readonly #counted = new Map<string, Set<string>>()
 
   constructor(telemetry: Telemetry, traceparent: string | undefined, began: number) {
@@ -93,7 +93,7 @@ export class BatchWatch {
     this.#began = began
   }
 
-  /** Counts what became of an event, once for each handler. @returns whether it was new. */
+  /** Counts the outcome of an event once for each handler. @returns whether it was new. */
   count(handler: string, event: WatchedEvent, outcome: HandledAs): boolean {
     const countedEvents = this.#counted.get(handler) ?? new Set<string>()
     this.#counted.set(handler, countedEvents)
@@ -103,9 +103,9 @@ export class BatchWatch {
   }
 
   /**
-   * Counts what became of an event at a view, with a span in the event's trace. A view takes all events of a
-   * batch at once, and writes a document for many of them: so the span begins with the batch, and ends when
-   * what the event led to is written.
+   * Counts the outcome of an event for a view, with a span in the event's trace. A view applies all events of
+   * a batch together, and one write may cover many of them. So the span begins with the batch and ends when
+   * the event's effect is written.
    */
   traceEvent(view: string, event: WatchedEvent, outcome: HandledAs): void {
     if (!this.count(view, event, outcome) || !isSampled(event.traceparent)) return
@@ -121,7 +121,7 @@ export class BatchWatch {
     })
   }
 
-  /** Counts the events that a handler had nothing to do with. */
+  /** Counts the events that a handler ignored. */
   skipped(handler: string, events: readonly WatchedEvent[]): void {
     const countedEvents = this.#counted.get(handler)
     const skipped =

@@ -22,40 +22,40 @@ import * as z from 'zod'
 export type Place = 'local' | 'azure' | 'platform'
 
 /**
- * An application setting: on a laptop from local.settings.json, in Azure of the function app.
+ * An application setting. On a laptop it comes from local.settings.json, in Azure from the function app.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import { type Setting, settings } from 'tidemark/tools'
  *
- * // A page that lists what is set shows no key.
+ * // A page that lists the settings shows no keys.
  * const shown = ({ secret }: Setting, value: string): string => (secret ? '(set)' : value)
  * const cosmos = settings.get('CosmosConnection') ?? assert.fail()
  * assert.equal(shown(cosmos, 'AccountEndpoint=https://localhost;AccountKey=a2V5;'), '(set)')
  * ```
  */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
-  /** Of its text; where it has a default, of nothing too. */
+  /** Parses the setting's text; with a default, it also accepts an unset one. */
   readonly schema: Schema
-  /** What `schema` takes, in words: the end of "NAME must be …". */
+  /** What `schema` accepts, in words: completes "NAME must be …". */
   readonly mustBe: string
   readonly meaning: string
-  /** What a number counts. */
+  /** The unit of a number. */
   readonly unit?: string
-  /** `host`: the Functions host and its extensions alone; the services do not read it. */
+  /** `host`: only the Functions host and its extensions read it; the services do not. */
   readonly readBy: 'services' | 'host' | 'both'
-  /** Nowhere: it is as its default says until somebody sets it. */
+  /** Empty: nothing sets it, so its default applies. */
   readonly setIn: readonly Place[]
-  /** Whether it holds a key: it is then never shown. */
+  /** Whether it contains a key, and so is never shown. */
   readonly secret?: true
 }
 
-/** A whole number of decimal digits. */
+/** A schema for a positive integer in decimal digits. */
 function wholeNumber(otherwise: number, most: number) {
   return z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(1).max(most)).default(otherwise)
 }
 
-/** A number, with what it must be in words. */
+/** A number's schema, description and unit. */
 function defineNumber(unit: string, otherwise: number, most: number) {
   return { schema: wholeNumber(otherwise, most), mustBe: `a whole number from 1 to ${most}`, unit }
 }
@@ -65,7 +65,7 @@ const clientId = {
   mustBe: 'the client id of a user-assigned identity, a GUID',
 } as const
 
-/** No user, no query, no fragment: what is secret belongs into a header. */
+/** A URL without user, query or fragment: secrets belong in a header. */
 const address = {
   schema: z
     .string()
@@ -87,7 +87,7 @@ function parseHeaders(text: string, context: z.RefinementCtx): Readonly<Record<s
   return headers
 }
 
-/** What a header's value may be: printable ASCII. */
+/** Decodes a header's value; it must be printable ASCII. */
 function decodePercent(text: string): string | undefined {
   try {
     const decoded = decodeURIComponent(text)
@@ -102,11 +102,11 @@ const credential = { schema: z.literal('managedidentity').optional(), mustBe: 'm
 
 // https://learn.microsoft.com/azure/azure-functions/functions-reference#connections
 const identity = {
-  clientId: 'The identity that connects; left out, it is the sign-in of whoever runs the service on a laptop.',
-  credential: 'How the extension of the Functions host connects.',
+  clientId: 'The identity that connects. Default: the sign-in of the user who runs the service on a laptop.',
+  credential: "How the Functions host's extension connects.",
 } as const
 
-/** Every application setting there is, by its name. */
+/** Every application setting, by name. */
 export const settingsList = {
   CosmosConnection: {
     schema: z
@@ -115,7 +115,7 @@ export const settingsList = {
       .regex(/(^|;)\s*AccountKey=[^;]+/i)
       .optional(),
     mustBe: 'a connection string, AccountEndpoint=<address>;AccountKey=<key>',
-    meaning: 'The Cosmos DB account of the log and the views, by its key: the local endpoint.',
+    meaning: 'The Cosmos DB account of the log and the views, by key: the emulator.',
     readBy: 'both',
     setIn: ['local'],
     secret: true,
@@ -123,7 +123,7 @@ export const settingsList = {
   CosmosConnection__accountEndpoint: {
     schema: z.url({ protocol: /^https$/ }).optional(),
     mustBe: 'the address of an account, such as https://cosmos-name.documents.azure.com:443/',
-    meaning: 'The Cosmos DB account of the log and the views, by an identity.',
+    meaning: 'The Cosmos DB account of the log and the views, by identity.',
     readBy: 'both',
     setIn: ['azure'],
   },
@@ -142,7 +142,7 @@ export const settingsList = {
       .regex(/(^|;)\s*(SharedAccessKey|SharedAccessSignature)=[^;]+/i)
       .optional(),
     mustBe: 'a connection string, Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>',
-    meaning: 'The namespace of the event hubs, by its key: the local endpoint.',
+    meaning: 'The namespace of the event hubs, by key: the emulator.',
     readBy: 'both',
     setIn: ['local'],
     secret: true,
@@ -153,7 +153,7 @@ export const settingsList = {
       .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/i)
       .optional(),
     mustBe: 'the host name of a namespace, such as evhns-name.servicebus.windows.net',
-    meaning: 'The namespace of the event hubs, by an identity.',
+    meaning: 'The namespace of the event hubs, by identity.',
     readBy: 'both',
     setIn: ['azure'],
   },
@@ -162,39 +162,38 @@ export const settingsList = {
 
   TIDEMARK_QUERY_WAIT_MS: {
     ...defineNumber('milliseconds', 5000, 200_000),
-    // https://learn.microsoft.com/azure/azure-functions/functions-app-settings: an HTTP answer takes 230 s at most
-    meaning: 'How long a query waits for the position it was asked for, before it answers that the view is behind.',
+    // https://learn.microsoft.com/azure/azure-functions/functions-app-settings: an HTTP answer may take 230 s at most
+    meaning: 'How long a query waits for the requested position before it answers that the view is behind.',
     readBy: 'services',
     setIn: ['azure'],
   },
   TIDEMARK_CACHED_STREAMS: {
     ...defineNumber('streams', 10_000, 1_000_000),
-    meaning: 'How many folded streams an instance remembers, so that a command on one of them reads nothing first.',
+    meaning: 'How many folded streams an instance caches. A command on a cached stream reads nothing first.',
     readBy: 'services',
     setIn: [],
   },
   TIDEMARK_SNAPSHOT_EVENTS: {
     ...defineNumber('events', 1000, 1_000_000),
-    meaning:
-      'How many events an instance folds for a command before it keeps a snapshot of the stream, where its decider has a state version.',
+    meaning: 'How many events an instance folds for a command before it writes a snapshot, if the decider has any.',
     readBy: 'services',
     setIn: [],
   },
   TIDEMARK_RELAY_POLL_MS: {
     ...defineNumber('milliseconds', 500, 60_000),
-    meaning: "How long the relay waits before it asks the log's change feed again, once it has read it to the end.",
+    meaning: "How long the relay waits before it polls the log's change feed again, once it has read to the end.",
     readBy: 'services',
     setIn: ['local'],
   },
   TIDEMARK_SCHEDULE_POLL_S: {
     ...defineNumber('seconds', 5, 59),
-    meaning: 'How often commands whose time has come are looked for.',
+    meaning: 'How often due commands are looked up.',
     readBy: 'services',
     setIn: ['local', 'azure'],
   },
   TIDEMARK_LAG_CHECK_S: {
     ...defineNumber('seconds', 60, 60),
-    meaning: 'How often consumers that stand still are looked for, although the hub has more.',
+    meaning: 'How often the service checks for stalled consumers, which stand still although their hub has more.',
     readBy: 'services',
     setIn: [],
   },
@@ -204,8 +203,7 @@ export const settingsList = {
       .default('false')
       .transform((value) => value === 'true'),
     mustBe: 'true or false',
-    meaning:
-      'Whether a canary is sent every minute: a command that must be seen in its view, or an alert says that it was not.',
+    meaning: 'Whether a canary is sent every minute: a command that must reach its view, or an alert fires.',
     readBy: 'services',
     setIn: ['azure'],
   },
@@ -215,7 +213,7 @@ export const settingsList = {
       .default('false')
       .transform((text) => text === 'true'),
     mustBe: 'true or false',
-    meaning: 'Whether the header x-actor is believed about who asks. On a laptop alone: any client can write it.',
+    meaning: 'Whether to trust the header x-actor for the actor. Only on a laptop: any client can set it.',
     readBy: 'services',
     setIn: ['local'],
   },
@@ -225,7 +223,7 @@ export const settingsList = {
       .optional()
       .transform((text) => text?.toLowerCase() === 'true'),
     mustBe: 'True or False',
-    meaning: "The platform's word that its authentication stands before the app: its headers are then believed.",
+    meaning: "Set by the platform if its authentication protects the app. The app then trusts the platform's headers.",
     readBy: 'services',
     setIn: ['platform'],
   },
@@ -233,27 +231,26 @@ export const settingsList = {
   // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     ...address,
-    meaning:
-      'Where traces and metrics are sent by OTLP, at `/v1/traces` and `/v1/metrics` below it; left out, nowhere.',
+    meaning: 'Where to send traces and metrics by OTLP: `/v1/traces` and `/v1/metrics` below it. Default: nowhere.',
     readBy: 'services',
     setIn: ['azure'],
   },
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
     ...address,
-    meaning: 'Where traces are sent, as it is, in place of what OTEL_EXPORTER_OTLP_ENDPOINT says.',
+    meaning: 'Where to send traces: the full address, instead of OTEL_EXPORTER_OTLP_ENDPOINT.',
     readBy: 'services',
     setIn: [],
   },
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: {
     ...address,
-    meaning: 'Where metrics are sent, as it is, in place of what OTEL_EXPORTER_OTLP_ENDPOINT says.',
+    meaning: 'Where to send metrics: the full address, instead of OTEL_EXPORTER_OTLP_ENDPOINT.',
     readBy: 'services',
     setIn: [],
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
     schema: z.string().transform(parseHeaders).optional(),
-    mustBe: 'headers, name=value with commas between, what is special in a value percent-encoded',
-    meaning: 'What is sent with traces and metrics, such as a key of the backend.',
+    mustBe: 'headers, name=value, separated by commas, special characters in values percent-encoded',
+    meaning: 'Headers to send with traces and metrics, such as a key of the backend.',
     readBy: 'services',
     setIn: [],
     secret: true,
@@ -261,21 +258,21 @@ export const settingsList = {
   OTEL_EXPORTER_OTLP_PROTOCOL: {
     schema: z.literal('http/protobuf').optional(),
     mustBe: 'http/protobuf',
-    meaning: 'How they are sent.',
+    meaning: 'The protocol for traces and metrics.',
     readBy: 'services',
     setIn: [],
   },
   OTEL_SERVICE_NAME: {
     schema: z.string().max(255).optional(),
     mustBe: 'a name of at most 255 characters',
-    meaning: "What the service is called in traces and metrics; left out, the service's own name.",
+    meaning: "The service's name in traces and metrics. Default: its own name.",
     readBy: 'services',
     setIn: [],
   },
   OTEL_TRACES_SAMPLER: {
     schema: z.enum(['parentbased_always_on', 'parentbased_traceidratio']).default('parentbased_always_on'),
     mustBe: 'parentbased_always_on or parentbased_traceidratio',
-    meaning: 'Which of the traces that begin here are sampled. Of one that came with a request its sender has decided.',
+    meaning: 'Which traces that start here are sampled. If a request brings a trace, its sender has decided.',
     readBy: 'services',
     setIn: [],
   },
@@ -286,13 +283,13 @@ export const settingsList = {
       .transform(Number)
       .default(1),
     mustBe: 'a number from 0 to 1',
-    meaning: 'Which part of them, for parentbased_traceidratio.',
+    meaning: 'The sampled share of traces, for parentbased_traceidratio.',
     readBy: 'services',
     setIn: [],
   },
   OTEL_BSP_SCHEDULE_DELAY: {
     ...defineNumber('milliseconds', 5000, 60_000),
-    meaning: 'How long spans wait to be sent together.',
+    meaning: 'How long spans are collected before they are sent together.',
     readBy: 'services',
     setIn: [],
   },
@@ -306,7 +303,7 @@ export const settingsList = {
   AzureWebJobsStorage: {
     schema: z.string().optional(),
     mustBe: 'a connection string of a storage account',
-    meaning: "The host's storage, which keeps checkpoints, by its key: the local endpoint.",
+    meaning: "The host's storage, which has the checkpoints, by key: the emulator.",
     readBy: 'host',
     setIn: ['local'],
     secret: true,
@@ -314,7 +311,7 @@ export const settingsList = {
   AzureWebJobsStorage__blobServiceUri: {
     schema: z.url({ protocol: /^https$/ }).optional(),
     mustBe: 'the address of the blobs of a storage account, such as https://stname.blob.core.windows.net/',
-    meaning: "The host's storage, which keeps checkpoints and the package, by an identity. Each service has its own.",
+    meaning: "The host's storage, which has the checkpoints and the package, by identity. Each service has its own.",
     readBy: 'host',
     setIn: ['azure'],
   },
@@ -326,7 +323,7 @@ export const settingsList = {
       .regex(/(^|;)InstrumentationKey=/i)
       .optional(),
     mustBe: 'the connection string of an Application Insights resource',
-    meaning: 'Where telemetry is sent. It is an address: without an identity that may publish, nothing is taken.',
+    meaning: 'Where to send telemetry. It is only an address: publishing also needs an identity with that right.',
     readBy: 'host',
     setIn: ['azure'],
   },
@@ -336,21 +333,21 @@ export const settingsList = {
       .regex(/^ClientId=[^;]+;Authorization=AAD$/)
       .optional(),
     mustBe: 'ClientId=<client id>;Authorization=AAD',
-    meaning: 'The identity that telemetry is sent by.',
+    meaning: 'The identity that sends telemetry.',
     readBy: 'host',
     setIn: ['azure'],
   },
   FUNCTIONS_WORKER_RUNTIME: {
     schema: z.literal('node').optional(),
     mustBe: 'node',
-    meaning: 'The language of the functions. In Azure the plan has it in the configuration of the app.',
+    meaning: "The language of the functions. In Azure it is part of the app's configuration in its plan.",
     readBy: 'host',
     setIn: ['local'],
   },
   AzureFunctionsJobHost__extensions__cosmosDB__connectionMode: {
     schema: z.enum(['Gateway', 'Direct']).optional(),
     mustBe: 'Gateway or Direct',
-    meaning: 'How the trigger of the Functions host speaks to Cosmos DB: the local endpoint has HTTP alone.',
+    meaning: "How the Functions host's trigger connects to Cosmos DB. The emulator supports HTTP only.",
     readBy: 'host',
     setIn: ['local'],
   },
@@ -363,7 +360,7 @@ export const settingsList = {
  * import assert from 'node:assert/strict'
  * import { type SettingName, settings } from 'tidemark/tools'
  *
- * // What a test run sets. A name that no service knows does not compile.
+ * // The settings of a test run. A name that no service knows does not compile.
  * const tuned: Partial<Record<SettingName, string>> = { TIDEMARK_QUERY_WAIT_MS: '2000' }
  * for (const [name, text] of Object.entries(tuned)) assert.ok(settings.get(name)?.schema.safeParse(text).success)
  * ```
@@ -371,7 +368,7 @@ export const settingsList = {
 export type SettingName = keyof typeof settingsList
 
 /**
- * The settings in the order of the list.
+ * All settings, in the order of the list.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -1,11 +1,11 @@
-/** The candidate that takes the fewest changes of one character to be made into `text`; of several the first. */
+/** The candidate with the smallest edit distance to `text`; the first of several. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   return candidates
     .map((candidate) => [distance(text, candidate), candidate] as const)
     .sort(([a], [b]) => a - b)[0]?.[1]
 }
 
-// Levenshtein's, a row of the matrix at a time.
+// Levenshtein distance, computed one matrix row at a time.
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

@@ -1,8 +1,7 @@
-// Names that begin as the settings of the services do, and are none: an environment may hold them, and they
-// are not taken for mistyped settings. Each is described where it is read; a test holds these lists equal to
-// what stands there.
+// Names with the prefix of service settings that are something else. An environment may contain them, so they
+// are not reported as misspelt settings. Each is documented where it is read; a test compares the lists.
 
-/** Of the local cloud and the commands: packages/kit/settings.ts. */
+/** Read by the local cloud and the commands: packages/kit/settings.ts. */
 const laptop = [
   'TIDEMARK_BLOB_PORT',
   'TIDEMARK_COSMOS_PORT',
@@ -17,7 +16,7 @@ const laptop = [
   'TIDEMARK_URL',
 ]
 
-/** Of an environment in Azure, for azd: infra/main.bicepparam. */
+/** Read by azd for an environment in Azure: infra/main.bicepparam. */
 const deployment = [
   'TIDEMARK_ALERT_EMAIL',
   'TIDEMARK_API_CLIENT_ID',
@@ -29,7 +28,7 @@ const deployment = [
   'TIDEMARK_SHAPE',
 ]
 
-/** What tests and benchmarks tell the processes that they start. */
+/** The prefix for processes that tests and benchmarks start. */
 const TESTS = 'TIDEMARK_TEST_'
 
 export const otherNames: ReadonlySet<string> = new Set([...laptop, ...deployment])

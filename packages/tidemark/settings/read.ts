@@ -9,10 +9,10 @@ import { type SettingName, settings, settingsList } from './list.ts'
 import { nearest } from './nearest.ts'
 import { isOtherName } from './other-names.ts'
 
-/** Application settings as they were set: plain environment variables. One that is empty is not set. */
+/** Application settings as environment variables. An empty one counts as unset. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The settings of a service, as it uses them. */
+/** The parsed settings of a service. */
 export interface Settings {
   readonly cosmos: CosmosConnection
   readonly eventHubs: EventHubsConnection
@@ -30,7 +30,7 @@ export interface Settings {
 
 type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[Name]['schema']> }
 
-/** A connection has two ways to be set: by a connection string, or by an address and an identity. */
+/** A connection is set by a connection string, or by an address and an identity. */
 const connections = [
   ['CosmosConnection', 'CosmosConnection__accountEndpoint'],
   ['EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace'],
@@ -38,15 +38,15 @@ const connections = [
 const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
 const SHOWN = 60
 /**
- * A setting that should hold no key may hold one by mistake: a connection string where an address belongs, or
- * an address with a password.
+ * Detects a key in a setting that should not contain one, such as a connection string or an address with a
+ * password.
  */
 const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
 
 /**
- * The settings of a service, all of them checked.
- * @throws TidemarkError `setting-invalid`: one line that names each that is missing, wrong, or unknown, and
- * what it must be.
+ * Reads and checks the settings of a service.
+ * @throws TidemarkError `setting-invalid`: one line that names each missing, wrong or unknown setting and
+ *   what it must be.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -78,7 +78,7 @@ export function readSettings(environment: Environment): Settings {
   }
 }
 
-/** What the host alone reads is the host's to judge. */
+/** Skips settings that only the host reads; the host validates them. */
 function parseValues(set: ReadonlyMap<string, string>): { readonly values: Values; readonly wrong: readonly string[] } {
   const values: Record<string, unknown> = {}
   const wrong: string[] = []
@@ -96,7 +96,7 @@ function unknown(names: ReadonlySet<string>): readonly string[] {
   const known = [...settings.keys()].filter((name) => ownNames.test(name))
   return [...names]
     .filter((name) => ownNames.test(name) && !settings.has(name) && !isOtherName(name))
-    .map((name) => `there is no setting ${shown(name)}: ${nearest(name, known)} may be meant`)
+    .map((name) => `there is no setting ${shown(name)}: did you mean ${nearest(name, known)}?`)
 }
 
 function connectionWrong([connection, address]: (typeof connections)[number], names: ReadonlySet<string>): string[] {
@@ -147,8 +147,8 @@ function otlpSettings(values: Values): Pick<Settings, 'otlp'> {
 }
 
 /**
- * Who is believed about who asks. Without the platform's own word that its authentication stands before the
- * app, whoever can reach the app can write the principal's headers.
+ * Where the actor's identity comes from. Unless the platform confirms that its authentication protects the
+ * app, any client can forge the principal headers.
  */
 function actorSource(values: Values): ActorSource {
   if (values.WEBSITE_AUTH_ENABLED) return 'platform'
@@ -159,7 +159,7 @@ function valueShown(text: string): string {
   return KEY.test(text) ? 'a connection string' : shown(text)
 }
 
-/** On one line, whatever it is. */
+/** Quotes a text in one line, shortened if necessary. */
 function shown(text: string): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
 }

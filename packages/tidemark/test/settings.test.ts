@@ -101,13 +101,13 @@ describe('settings', () => {
     [
       'a mistyped name',
       { TIDEMARK_QUERY_WAIT: '9' },
-      /^there is no setting "TIDEMARK_QUERY_WAIT": TIDEMARK_QUERY_WAIT_MS may be meant$/,
+      /^there is no setting "TIDEMARK_QUERY_WAIT": did you mean TIDEMARK_QUERY_WAIT_MS\?$/,
     ],
     ['a name in other letters', { tidemark_trust_x_actor: 'true' }, /^there is no setting "tidemark_trust_x_actor"/],
     [
       'a name that is like none',
       { TIDEMARK_COLOUR: 'blue' },
-      /^there is no setting "TIDEMARK_COLOUR": TIDEMARK_\w+ may be meant$/,
+      /^there is no setting "TIDEMARK_COLOUR": did you mean TIDEMARK_\w+\?$/,
     ],
     [
       'a connection by key and by identity',
@@ -140,7 +140,7 @@ describe('settings', () => {
         EventHubConnection__fullyQualifiedNamespace: undefined,
         EventHubConnection__fullyQualifiedNamspace: 'ns.servicebus.windows.net',
       },
-      /"EventHubConnection__fullyQualifiedNamspace": EventHubConnection__fullyQualifiedNamespace may be meant/,
+      /"EventHubConnection__fullyQualifiedNamspace": did you mean EventHubConnection__fullyQualifiedNamespace\?/,
     ],
     [
       'an address for a host name',

@@ -4,12 +4,12 @@ import type { DomainEvent } from '../core/event.ts'
 const MAX_DIFFERENCES = 10
 const MAX_LENGTH = 300
 
-/** A value as the log or a view keeps it: JSON. */
+/** A value after a round trip through JSON, as the log or a view stores it. */
 export function toJson<Value>(value: Value): Value {
   return value === undefined ? value : JSON.parse(JSON.stringify(value))
 }
 
-/** A value in one line, cut where it is long. */
+/** A value in one line, cut if it is long. */
 export function formatValue(value: unknown): string {
   return truncate(JSON.stringify(value) ?? 'nothing')
 }
@@ -18,12 +18,12 @@ export function truncate(text: string): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
 }
 
-/** Events, each in a line. */
+/** Events, one line each. */
 export function formatEvents(events: readonly DomainEvent[]): readonly string[] {
   return events.length === 0 ? ['nothing'] : events.map(({ type, data }) => `${type} ${formatValue(data)}`)
 }
 
-/** Where two values differ: a line for each place, by its JSON Pointer (RFC 6901), and at most ten of them. */
+/** The differences between two values, one line for each JSON Pointer (RFC 6901), at most ten. */
 export function diffValues(expected: unknown, came: unknown): readonly string[] {
   const all = [...findDifferences('', expected, came)]
   const more = all.length - MAX_DIFFERENCES
@@ -35,14 +35,14 @@ function* findDifferences(pointer: string, expected: unknown, came: unknown): Ge
   if (isObject(expected) && isObject(came) && Array.isArray(expected) === Array.isArray(came))
     for (const key of new Set([...Object.keys(expected), ...Object.keys(came)]))
       yield* findDifferences(`${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, expected[key], came[key])
-  else yield `${pointer || 'all of it'}: expected ${formatValue(expected)}, came ${formatValue(came)}`
+  else yield `${pointer || 'the whole value'}: expected ${formatValue(expected)}, got ${formatValue(came)}`
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** How events that came differ from those that were expected, in some lines; none where they do not. */
+/** Describes how events differ from the expected ones; empty if they are equal. */
 export function diffEvents(expected: readonly DomainEvent[], came: readonly DomainEvent[]): readonly string[] {
   const [wanted, had] = [toJson(expected), toJson(came)].map((events) =>
     events.map(({ type, data }) => ({ type, data })),
@@ -52,15 +52,15 @@ export function diffEvents(expected: readonly DomainEvent[], came: readonly Doma
   const [first, instead] = [wanted[at], had[at]]
   return [
     ...formatEvents(wanted).map((line) => `expected  ${line}`),
-    ...formatEvents(had).map((line) => `came      ${line}`),
+    ...formatEvents(had).map((line) => `got       ${line}`),
     ...(first && instead && first.type === instead.type
       ? diffValues(first.data, instead.data).map((line) => `event ${at + 1}, ${first.type}: ${line}`)
       : []),
   ]
 }
 
-/** `then` is awaited by whoever forgets to call it, which would pass for a test: so it does not. */
+/** Fails if a story is awaited without an expectation. The test would otherwise pass without checking anything. */
 export function refuseAwait(expected: unknown): void {
   if (typeof expected === 'function')
-    throw new TypeError('nothing is expected yet: end it with then(…), thenNothing() or the like, before it is awaited')
+    throw new TypeError('nothing is expected yet: call then(…), thenNothing() or the like before you await it')
 }

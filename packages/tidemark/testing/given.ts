@@ -17,7 +17,7 @@ import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
 
 /**
- * What a decider made of a command. Each of its ends throws AssertionError where it is not so.
+ * A decider's decision. Each expectation throws AssertionError if it is not met.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -25,30 +25,33 @@ import type { Given } from './recorded-as.ts'
  * import { type Decided, given } from 'tidemark/testing'
  * import { entry, type Opened } from './entry.ts'
  *
- * // A test that has a question of its own looks at the decision itself.
+ * // A test with a special question inspects the decision itself.
  * const decided: Decided<Opened> = given(entry).when({ type: 'open', data: { title: 'spring' } })
  * assert.ok(!isRefusal(decided.decision) && decided.decision.length === 1)
  * ```
  */
 export interface Decided<Event extends DomainEvent> {
-  /** What was decided, for tests that ask something else of it. */
+  /** The decision, for other checks. */
   readonly decision: Decision<DomainEvent>
-  /** These events happen, in this order, and no others. */
+  /** Expects exactly these events, in this order. */
   then(expected: readonly Event[]): void
-  /** It is refused with this code; `stream-not-found` where it may not begin a stream and there is none. */
+  /**
+   * Expects a refusal with this code; `stream-not-found` if the stream is empty and the command may not start
+   * one.
+   */
   thenRefused(code: string): void
-  /** There is nothing to do. */
+  /** Expects that there is nothing to do. */
   thenNothing(): void
 }
 
 /**
- * An aggregate to which something has happened.
+ * An aggregate with a past.
  * @example
  * ```ts
  * import { type GivenEvents, given } from 'tidemark/testing'
  * import { entry, type Open, type Opened } from './entry.ts'
  *
- * // Several tests begin where the entry is open. `now` matters to a decider that looks at it.
+ * // Several tests start with an open entry. `now` matters to a decider that reads the time.
  * const alreadyOpen: GivenEvents<Open, Opened> = given(entry, [{ type: 'Opened', data: { title: 'winter' } }])
  * const again: Open = { type: 'open', data: { title: 'spring' } }
  * alreadyOpen.when(again, { id: '2026', now: '2026-03-01T06:00:00.000Z' }).thenRefused('entry-already-open')
@@ -56,10 +59,10 @@ export interface Decided<Event extends DomainEvent> {
  */
 export interface GivenEvents<Cmd extends Command, Event extends DomainEvent> {
   /**
-   * @param options `id`: of the aggregate, `1` if it is left out. `now`: the time at which it is decided, RFC
-   * 3339; `moment()` if it is left out.
-   * @throws AssertionError for events or a command that could not come, and for a decider that is at fault:
-   * not pure, not total, or deciding what could not be recorded.
+   * @param options `id`: the aggregate's id, default `1`. `now`: the time of the decision, RFC 3339, default
+   *   `moment()`.
+   * @throws AssertionError for events or a command that could never arrive. Also for a faulty decider: not
+   *   pure, not total, or deciding what cannot be recorded.
    */
   when(command: Cmd, options?: { readonly id?: string; readonly now?: string }): Decided<Event>
 }
@@ -68,9 +71,9 @@ const service = { name: 'testing', publishes: [] }
 const metadata: CommandMetadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
 
 /**
- * A decider's behaviour, with what is around it in earnest and nothing else: events are recorded, read and
- * folded as in the flow, and what is decided is checked as it is before it is recorded.
- * @param events that happened to the aggregate before, in their order.
+ * Tests a decider. Events are recorded, read and folded as in production, and the decision is checked as
+ * before it is recorded. Nothing else is involved.
+ * @param events the aggregate's past, in order.
  * @example
  * ```ts
  * import { given } from 'tidemark/testing'
@@ -115,8 +118,8 @@ function decided<Event extends DomainEvent>(story: readonly string[], decision: 
     throw new AssertionError({ message: ['', ...story, ...lines].join('\n  '), expected, actual: decision })
   }
   const came = isRefusal(decision)
-    ? `came      the refusal ${decision.refusal}: ${decision.detail}`
-    : `came      ${formatEvents(decision).join('\n            ')}`
+    ? `got       the refusal ${decision.refusal}: ${decision.detail}`
+    : `got       ${formatEvents(decision).join('\n            ')}`
   const then = (expected: readonly Event[]): void => {
     refuseAwait(expected)
     if (isRefusal(decision)) fail(expected, `expected  ${formatEvents(expected).join('\n            ')}`, came)
@@ -145,7 +148,7 @@ function foldGiven<State, Cmd extends Command, Event extends DomainEvent>(
   return fold(pureDecider, emptyState(pureDecider), recorded)
 }
 
-/** The decider, each call of it made twice on what is frozen. */
+/** Wraps the decider: calls each function twice with frozen arguments. */
 function withPurityChecks<State, Cmd extends Command, Event extends DomainEvent>(
   decider: Decider<State, Cmd, Event>,
 ): Decider<State, Cmd, Event> {
@@ -158,7 +161,7 @@ function withPurityChecks<State, Cmd extends Command, Event extends DomainEvent>
   }
 }
 
-/** The command as it comes to the decider: JSON that was checked against its schema. */
+/** The command as the decider gets it: JSON, checked against its schema. */
 function parseCommand(
   { category, commands }: Pick<Decider<never, never, never>, 'category' | 'commands'>,
   command: Command,
@@ -175,7 +178,7 @@ function parseCommand(
   return { type: command.type, data: result.value }
 }
 
-/** The flow's own answer, where a command may not begin a stream, is no decider's. */
+/** The runtime itself refuses with this code if a command may not start a stream; no decider declares it. */
 const OF_FLOW = 'stream-not-found'
 
 function checkDeclared(

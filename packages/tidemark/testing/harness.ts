@@ -19,23 +19,23 @@ import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
 import { type Random, randomBelow, shuffled } from './shuffle.ts'
 
-/** How often something may be delivered before it counts as a conversation that never ends. */
+/** The maximum number of deliveries before the reactions count as an endless loop. */
 const MAX_DELIVERIES = 1_000
 
-/** A reaction, and what came to it. */
+/** A reaction and the batches delivered to it. */
 interface Consumer {
   readonly reaction: AnyReaction
   readonly delivered: (readonly RecordedEvent[])[]
   deliver(batch: readonly RecordedEvent[]): Promise<void>
 }
 
-/** A message on its way. */
+/** A message that is not delivered yet. */
 interface Waiting {
   readonly consumer: Consumer
   readonly event: RecordedEvent
 }
 
-/** A domain's no to a command that a reaction or the schedule sent. */
+/** A domain refusal of a command that a reaction or the schedule sent. */
 interface Refused {
   readonly stream: string
   readonly code: string
@@ -43,15 +43,15 @@ interface Refused {
 
 interface DeliveryOptions {
   /**
-   * Whether every batch and every scheduled command comes again, in every way that a hub and a crash bring it
-   * again.
+   * Whether every batch and every scheduled command is delivered again, in every way that a hub and a crash
+   * can repeat it.
    */
   readonly twice: boolean
-  /** Absent: messages come in the order in which they were recorded, one by one. */
+  /** Absent: messages are delivered one by one, in the order they were recorded. */
   readonly random: Random | undefined
 }
 
-/** A service's reactions on a log and a schedule in memory, and a clock that stands still until it is moved. */
+/** A service's reactions on a log and a schedule in memory. Its clock moves only when told to. */
 export class Harness {
   readonly #service: Service
   readonly #deliveryOptions: DeliveryOptions
@@ -60,12 +60,12 @@ export class Harness {
   readonly #schedule: MemorySchedule
   readonly #foreign = new Map<string, RecordedEvent>()
   readonly #clock: Clock & { time: string }
-  /** In the order in which they were recorded. */
+  /** In the order they were recorded. */
   #waiting: readonly Waiting[] = []
-  /** How many of the log's events are on their way or came. */
+  /** How many of the log's events are published. */
   #published = 0
   readonly refused: Refused[] = []
-  /** A line for each time that a reaction did not wait for what it sent. */
+  /** A line for each time a reaction did not await a command it sent. */
   readonly #unawaited: string[] = []
 
   constructor(service: Service, reactions: readonly AnyReaction[], deliveryOptions: DeliveryOptions) {
@@ -82,26 +82,29 @@ export class Harness {
     return this.#clock.time
   }
 
-  /** What the service recorded, and was given. */
+  /** The events the service recorded or was given. */
   get recorded(): readonly RecordedEvent[] {
     return this.#log.all()
   }
 
-  /** What waits for its time, the earliest first. */
+  /** The scheduled commands, earliest first. */
   get scheduled(): readonly ScheduledCommand[] {
     return this.#schedule.waiting
   }
 
-  /** Moves the clock. @throws RangeError where that is back, or no time */
+  /**
+   * Moves the clock.
+   * @throws RangeError for an earlier time or an invalid one
+   */
   moveTo(time: string): void {
     const moved = new Date(time).toISOString()
-    if (moved < this.now) throw new RangeError(`the clock stands at ${this.now} and does not go back to ${moved}`)
+    if (moved < this.now) throw new RangeError(`the clock is at ${this.now} and cannot go back to ${moved}`)
     this.#clock.time = moved
   }
 
   /**
-   * Records an event, the service's own or another's, and sends it on its way to those who follow it.
-   * @throws AssertionError for what could not be recorded
+   * Records an event of the service or of another one, and publishes it to the reactions that follow it.
+   * @throws AssertionError for an event that cannot be recorded
    */
   async record(stream: string, given: Given): Promise<RecordedEvent> {
     const category = parseCategory(stream)
@@ -114,7 +117,9 @@ export class Harness {
     const [source, ...others] = sources
     if (source === undefined || others.length > 0)
       throw new AssertionError({
-        message: `${stream} cannot be given: ${source ? `it may be of ${[...sources].join(' or ')}` : 'nobody here follows it'}`,
+        message:
+          `${stream} cannot be given: ` +
+          (source ? `it may belong to ${[...sources].join(' or ')}` : 'no reaction under test follows it'),
       })
     if (own) {
       const before = this.recorded.findLast((event) => event.stream === stream)
@@ -137,8 +142,8 @@ export class Harness {
   }
 
   /**
-   * Delivers what is on its way, and what that leads to, and sends what is due, until there is nothing left.
-   * @throws AssertionError where that does not end, or a reaction did not wait for what it sent.
+   * Delivers all messages and what they lead to, and sends what is due, until nothing is left.
+   * @throws AssertionError if that never ends, or a reaction did not await a command it sent.
    */
   async settle(): Promise<void> {
     let deliveries = 0
@@ -148,23 +153,23 @@ export class Harness {
       for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
         deliveries += 1
         if (deliveries > MAX_DELIVERIES)
-          throw new AssertionError({ message: `it does not come to rest in ${MAX_DELIVERIES} deliveries` })
+          throw new AssertionError({ message: `the reactions never settle: ${MAX_DELIVERIES} deliveries so far` })
         await this.#deliver(batch)
         this.#publish()
       }
-      // What is due again because of it is sent again, and that leads to nothing new.
+      // The restart schedules some commands again. They are sent again, and that leads to nothing new.
       if (this.#deliveryOptions.twice && deliveries > restartedAt) {
         restartedAt = deliveries
         await this.#restart()
       }
     } while ((await this.#sendDue()) > 0)
-    // What nobody waits for has its turn, and shows.
+    // Lets work that nobody awaits run, so that it is detected.
     await new Promise((resolve) => setImmediate(resolve))
     const [unawaited] = this.#unawaited
     if (unawaited !== undefined) throw new AssertionError({ message: unawaited })
   }
 
-  /** Sends the log's new events on their way to those who follow them. */
+  /** Publishes the log's new events to the reactions that follow them. */
   #publish(): void {
     const events = this.recorded.slice(this.#published)
     this.#published += events.length
@@ -181,8 +186,8 @@ export class Harness {
   }
 
   /**
-   * Takes what comes next: the message that was recorded first, or for one of the consumers the next ones of
-   * some of its streams, mixed.
+   * Takes the next messages: the one that was recorded first; or, out of order, a random batch for one
+   * consumer.
    */
   #takeBatch(): readonly Waiting[] {
     const { random } = this.#deliveryOptions
@@ -197,14 +202,14 @@ export class Harness {
     const batch = waiting.map(({ event }) => event)
     consumer.delivered.push(batch)
     if (this.#deliveryOptions.twice) {
-      // An instance that ends after its commands, and two at once.
+      // An instance that dies after its commands, and two at once.
       await this.#instance(consumer.reaction)(batch)
       await Promise.all([consumer.deliver(batch), this.#instance(consumer.reaction)(batch)])
     }
     await consumer.deliver(batch)
   }
 
-  /** Every batch that ever came comes to instances that remember nothing. */
+  /** Delivers every earlier batch again, to fresh instances. */
   async #restart(): Promise<void> {
     for (const { reaction: declared, delivered } of this.#consumers) {
       const restarted = this.#instance(declared)
@@ -217,7 +222,7 @@ export class Harness {
     const send = (schedule: Schedule) => sendDue({ schedule, deciders, command: this.#commands() }, () => {})
     if (this.#deliveryOptions.twice) {
       const schedule = this.#schedule
-      // An instance that ends after the commands, and before it forgot them.
+      // An instance that dies after it sent the commands and before it removes them.
       await send({ add: (one) => schedule.add(one), due: (size) => schedule.due(size), remove: async () => {} })
     }
     return send(this.#schedule)
@@ -243,7 +248,7 @@ export class Harness {
     }
   }
 
-  /** As an instance carries them out, which remembers the states of streams. */
+  /** Executes commands as an instance does, with its own cache of stream states. */
   #commands() {
     const deps = { service: this.#service, store: this.#log, cache: stateCache(1_000), clock: this.#clock }
     return async (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> => {
@@ -254,10 +259,7 @@ export class Harness {
   }
 }
 
-/**
- * A batch for one of the consumers: of each of some streams the first messages, one or more, and all of these
- * mixed.
- */
+/** A random batch for one consumer: the first messages of some of its streams, shuffled. */
 function pickBatch(random: Random, all: readonly Waiting[]): readonly Waiting[] {
   const consumer = all[randomBelow(random, all.length)]?.consumer
   const its = Map.groupBy(

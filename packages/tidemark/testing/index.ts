@@ -1,4 +1,4 @@
-// Given, when, then: what the tests of a service are written with. Nothing of it is deployed.
+// Test support for services: given, when, then. None of it is deployed.
 
 export { type Decided, type GivenEvents, given } from './given.ts'
 export { later, moment } from './moment.ts'

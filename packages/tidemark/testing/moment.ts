@@ -1,7 +1,7 @@
 const START = Date.UTC(2026, 0, 1)
 
 /**
- * The time in tests: so many seconds after 2026-01-01T00:00:00.000Z, where it begins. RFC 3339, UTC, milliseconds.
+ * A time in tests: seconds after 2026-01-01T00:00:00.000Z, where tests start. RFC 3339, UTC, milliseconds.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -15,7 +15,9 @@ export function moment(seconds = 0): string {
 }
 
 /**
- * A time so many seconds after another. @param time RFC 3339. @returns RFC 3339, UTC, milliseconds.
+ * The time this many seconds after another.
+ * @param time RFC 3339.
+ * @returns RFC 3339, UTC, milliseconds.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

@@ -14,7 +14,7 @@ import { runProjection } from './run-projection.ts'
 import { inParts, listSeeds, type Orders, seeded, shuffled } from './shuffle.ts'
 
 /**
- * Events by stream, `order-1`; or those of one stream, whose name is then the view's category and 1.
+ * Events by stream, such as `order-1`; or the events of one stream, named `<category of the view>-1`.
  * @example
  * ```ts
  * import { type GivenStreams, moment, project } from 'tidemark/testing'
@@ -35,16 +35,16 @@ export type GivenStreams<Event extends DomainEvent> =
   | Readonly<Record<string, readonly Given<Event>[]>>
 
 /**
- * A view's documents after events. Each end brings the events to the real projection, all in one batch and
- * one by one, and in every further way that was asked for; it rejects with AssertionError where the documents
- * are not so after any of them.
+ * A view under test. Each expectation delivers the events to the real projection, in one batch, one by one,
+ * and in every further requested way. It rejects with AssertionError if the documents differ after any of
+ * them.
  * @example
  * ```ts
  * import type { DomainEvent } from 'tidemark'
  * import { type Projected, project } from 'tidemark/testing'
  * import { entries, titles } from './entries.ts'
  *
- * // The tests of all views ask in one place for all that a hub may do.
+ * // One helper requests every kind of delivery for the tests of all views.
  * const anyhow = <Document, Event extends DomainEvent>(
  *   projected: Projected<Document, Event>,
  * ): Projected<Document, Event> => projected.deliveredTwice().outOfOrder()
@@ -54,24 +54,24 @@ export type GivenStreams<Event extends DomainEvent> =
  */
 export interface Projected<Document, Event extends DomainEvent> {
   /**
-   * More events. The n-th of all, from 0, is recorded at `moment(n)`.
-   * @throws AssertionError for what the service does not record, or not so.
+   * Adds events. The n-th of all events, counted from 0, is recorded at `moment(n)`.
+   * @throws AssertionError for an event the service cannot record.
    */
   given(streams: GivenStreams<Event>): Projected<Document, Event>
   /**
-   * Every batch also comes again: to an instance that ends before it noted how far it came, to two at once,
-   * once more to one of these, and all of them to one that remembers nothing.
+   * Delivers every batch again: to an instance that dies before it stores its cursors, to two instances at
+   * once, and to one of these once more. Finally delivers all batches to a fresh instance.
    */
   deliveredTwice(): Projected<Document, Event>
-  /** The events also come in other orders, across streams and within each, cut into other batches. */
+  /** Also delivers the events in other orders, across and within streams, and in other batches. */
   outOfOrder(orders?: Orders): Projected<Document, Event>
-  /** There is one document, and it is this. */
+  /** Expects exactly one document, equal to this. */
   then(document: Document): Promise<void>
-  /** The document with this key is this. The key is the stream's name where each stream has a document. */
+  /** Expects this document under this key. In a single-stream view the key is the stream's name. */
   then(key: string, document: Document): Promise<void>
-  /** These are all documents, by their keys. */
+  /** Expects exactly these documents, by key. */
   thenAll(documents: Readonly<Record<string, Document>>): Promise<void>
-  /** There is no document with this key. */
+  /** Expects no document under this key. */
   thenNone(key: string): Promise<void>
 }
 
@@ -84,8 +84,8 @@ interface Story {
 }
 
 /**
- * A view's behaviour: the real flow, on a log and documents in memory.
- * @param service whose view it is.
+ * Tests a view. It runs the real projection, on a log and documents in memory.
+ * @param service the service that declares the view.
  * @example
  * ```ts
  * import { moment, project } from 'tidemark/testing'
@@ -110,7 +110,7 @@ function projected<Document, Event extends DomainEvent>(story: Story): Projected
     given: (streams) => projected({ ...story, events: [...story.events, ...recordEvents(story, streams)] }),
     deliveredTwice: () => projected({ ...story, twice: true }),
     outOfOrder: (orders = {}) => projected({ ...story, seeds: listSeeds(orders) }),
-    // biome-ignore lint/suspicious/noThenProperty: the field's word; who awaits it by mistake is told so.
+    // biome-ignore lint/suspicious/noThenProperty: the usual word; awaiting the story by mistake is an error.
     then(...args: readonly unknown[]) {
       refuseAwait(args[0])
       if (args.length === 1) return checkEvery(story, (documents) => diffOnly(args[0], documents))
@@ -122,13 +122,13 @@ function projected<Document, Event extends DomainEvent>(story: Story): Projected
 }
 
 type Documents = ReadonlyMap<string, unknown>
-/** In which lines the documents differ from what is expected. */
+/** Returns the lines in which the documents differ from what is expected. */
 type Differ = (documents: Documents) => readonly string[]
 
 function diffOnly(expected: unknown, documents: Documents): readonly string[] {
   const [first, ...more] = documents.keys()
   if (first !== undefined && more.length === 0) return diffOne(first, expected, documents)
-  return [`expected one document, came ${first === undefined ? 'none' : [first, ...more].join(', ')}`]
+  return [`expected one document, got ${first === undefined ? 'none' : [first, ...more].join(', ')}`]
 }
 
 function diffOne(key: string, expected: unknown, documents: Documents): readonly string[] {
@@ -138,8 +138,8 @@ function diffOne(key: string, expected: unknown, documents: Documents): readonly
     return [`document ${key}:`, ...diffValues(wantedDocument, came).map((line) => `  ${line}`)]
   const others = [...documents.keys()].filter((other) => other !== key)
   return [
-    `document ${key}: expected ${formatValue(wantedDocument)}, came ${formatValue(came)}`,
-    ...(came === undefined && others.length > 0 ? [`  there are ${others.join(', ')}`] : []),
+    `document ${key}: expected ${formatValue(wantedDocument)}, got ${formatValue(came)}`,
+    ...(came === undefined && others.length > 0 ? [`  the view has ${others.join(', ')}`] : []),
   ]
 }
 
@@ -148,7 +148,7 @@ function diffAll(expected: Readonly<Record<string, unknown>>, documents: Documen
   return [...keys].flatMap((key) => diffOne(key, expected[key], documents))
 }
 
-/** One way in which the events come. */
+/** One way to deliver the events. */
 interface Delivery {
   readonly how: string
   readonly batches: readonly (readonly RecordedEvent[])[]
@@ -163,12 +163,12 @@ async function checkEvery(story: Story, differ: Differ): Promise<void> {
     try {
       lines = differ(await runProjection(service, view, events, batches, twice))
     } catch (cause) {
-      const message = `${view.name} fails where events came ${delivered}\n  ${(cause as Error).message}`
+      const message = `${view.name} fails when events arrive ${delivered}\n  ${(cause as Error).message}`
       throw Object.assign(new AssertionError({ message }), { cause })
     }
     if (lines.length > 0)
       throw new AssertionError({
-        message: [`${view.name} is another where events came ${delivered}`, ...lines].join('\n  '),
+        message: [`${view.name} differs when events arrive ${delivered}`, ...lines].join('\n  '),
       })
   }
 }
@@ -207,7 +207,10 @@ function isList<Event extends DomainEvent>(streams: GivenStreams<Event>): stream
   return Array.isArray(streams)
 }
 
-/** The view, each call of it made twice on what is frozen, and its documents held to what it says they are like. */
+/**
+ * Wraps a view: calls each function twice with frozen arguments and validates each document against its
+ * schema.
+ */
 function withPurityChecks(view: AnyView): AnyView {
   const evolve = `evolve of ${view.name}`
   if (view.kind === 'one-stream')
@@ -239,7 +242,7 @@ function checkDeclared(view: AnyView, key: string, document: unknown): unknown {
   const wrong = result.valid ? diffValues(result.value, stored) : [describeIssues(result.issues)]
   if (wrong.length > 0)
     throw new AssertionError({
-      message: `a document of ${view.name} is not as the view declares it: ${wrong.join('; ')}`,
+      message: `a document of ${view.name} does not fit the schema that the view declares: ${wrong.join('; ')}`,
     })
   return document
 }

@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { diffValues } from './format.ts'
 
 /**
- * Freezes a value and all that it holds, and returns it. What is frozen already is left as it is, and bytes,
- * which cannot be.
+ * Freezes a value and everything in it, and returns it. Skips values that are already frozen, and bytes,
+ * which cannot be frozen.
  */
 export function freezeDeep<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
@@ -14,10 +14,10 @@ export function freezeDeep<Value>(value: Value): Value {
 }
 
 /**
- * What a pure function makes of what it is given, frozen: called twice, it must answer the same and leave
- * what it was given as it was.
- * @param what its name, for the message.
- * @throws AssertionError where it does not, or throws.
+ * Calls a pure function twice with frozen arguments. It must return equal results and leave its arguments
+ * unchanged.
+ * @param what its name, for the error message.
+ * @throws AssertionError if it does not, or if it throws.
  */
 export function pure<Args extends readonly unknown[], Value>(
   what: string,
@@ -25,15 +25,15 @@ export function pure<Args extends readonly unknown[], Value>(
   ...args: Args
 ): Value {
   freezeDeep(args)
-  // Freezing keeps neither a Map nor a Set from being changed.
+  // A frozen Map or Set can still be changed.
   const before = structuredClone(args)
   const [first, second] = [attempt(what, call, args), attempt(what, call, args)]
   if (!isDeepStrictEqual(structuredClone(args), before))
-    throw new AssertionError({ message: `${what} is not pure: it changes what it is given` })
+    throw new AssertionError({ message: `${what} is not pure: it changes its arguments` })
   if (!isDeepStrictEqual(first, second))
     throw new AssertionError({
       message: [
-        `${what} is not pure: called twice with the same, it answers differently the second time`,
+        `${what} is not pure: called twice with the same arguments, it returns different results`,
         ...diffValues(first, second),
       ].join('\n  '),
       expected: first,
@@ -50,7 +50,7 @@ function attempt<Args extends readonly unknown[], Value>(
   try {
     return call(...args)
   } catch (cause) {
-    const message = `${what} throws, where it is to be total and to leave what it is given as it is: ${cause}`
+    const message = `${what} throws, but must be total and must not change its arguments: ${cause}`
     throw Object.assign(new AssertionError({ message }), { cause })
   }
 }

@@ -12,11 +12,11 @@ import { later } from './moment.ts'
 import type { Given } from './recorded-as.ts'
 import { listSeeds, type Orders, seeded } from './shuffle.ts'
 
-/** Events by stream: of the service itself, and of those that it follows. */
+/** Events by stream: of the service itself, and of the services it follows. */
 export type Messages = Readonly<Record<string, readonly Given[]>>
 
 /**
- * A command that waits for its time.
+ * A scheduled command that a test expects.
  * @example
  * ```ts
  * import { type Expected, later, moment, react } from 'tidemark/testing'
@@ -40,15 +40,15 @@ export interface Expected {
 }
 
 /**
- * What a service does about events. Each end brings the messages to the real reactions, in every way that was
- * asked for, and carries out what they send; it rejects with AssertionError where that comes to something
- * else in any of them.
+ * The reactions of a service, under test. Each expectation delivers the messages to the real reactions, in
+ * every requested way, and executes the commands they send. It rejects with AssertionError if the outcome
+ * differs in any of them.
  * @example
  * ```ts
  * import { type Reacted, react } from 'tidemark/testing'
  * import { entries, laterEntries } from './entries.ts'
  *
- * // Each end runs the whole story, so one story serves several questions.
+ * // Each expectation runs the whole story, so one story can have several.
  * const attic = { title: 'attic' }
  * const unlocked: Reacted = react(entries, laterEntries).when({ 'door-1': [{ type: 'Unlocked', data: attic }] })
  * await unlocked.thenNothing()
@@ -57,35 +57,38 @@ export interface Expected {
  */
 export interface Reacted {
   /**
-   * What happened before: of the service itself it is in its log, of others it came. What follows from it
-   * happened before too. It is recorded at `moment()`.
-   * @throws TypeError where something has happened already.
+   * The past, with everything that follows from it. The service's own events are in its log; those of other
+   * services were delivered. It is recorded at `moment()`.
+   * @throws TypeError after `when`, `at` or `after`.
    */
   given(messages: Messages): Reacted
-  /** What happens now, and comes; what follows from it comes too. */
+  /** Events that happen now. They are delivered, and so is everything that follows from them. */
   when(messages: Messages): Reacted
-  /** The clock goes on to a time, RFC 3339; what is due then is sent. */
+  /** Moves the clock to a time (RFC 3339) and sends what is due then. */
   at(time: string): Reacted
-  /** The clock goes on by so many seconds; what is due then is sent. */
+  /** Moves the clock on by this many seconds and sends what is due then. */
   after(seconds: number): Reacted
   /**
-   * Every batch also comes again: to an instance that ends after its commands, to two at once, once more to
-   * one of these, and all of them to one that remembers nothing. What is due is sent again too, by one that
-   * ends before it forgot it.
+   * Delivers every batch again: to an instance that dies after its commands, to two instances at once, and to
+   * one of these once more. Finally delivers all batches to a fresh instance. Due commands are sent again
+   * too, by an instance that dies before it removes them.
    */
   deliveredTwice(): Reacted
   /**
-   * The messages of each `given` and of each `when` also come in other orders, each stream's in theirs but
-   * where one batch brings several, and with them what follows from those that came.
+   * Also delivers the messages of each `given` and `when` in other orders, together with what follows from
+   * them. Each stream stays in order, except within a batch.
    */
   outOfOrder(orders?: Orders): Reacted
-  /** The service recorded these events since it was first said what happens now, by stream, and no others. */
+  /**
+   * Expects exactly these new events by stream, since the first `when`, `at` or `after`. Events of the test
+   * itself do not count.
+   */
   then(expected: Readonly<Record<string, readonly DomainEvent[]>>): Promise<void>
-  /** It recorded nothing. */
+  /** Expects no new events. */
   thenNothing(): Promise<void>
-  /** A stream refused a command with this code. */
+  /** Expects that a stream refused a command with this code. */
   thenRefused(stream: string, code: string): Promise<void>
-  /** These commands wait for their time, in any order, and no others. */
+  /** Expects exactly these scheduled commands, in any order. */
   thenScheduled(expected: readonly Expected[]): Promise<void>
 }
 
@@ -102,9 +105,9 @@ interface Story {
 }
 
 /**
- * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on
- * a log and a schedule in memory, and a clock that a test moves.
- * @param followers those of the service that are looked at; all of them where none is named.
+ * Tests a service's reactions and process managers. It runs the real flow with the service's deciders, on a
+ * log and a schedule in memory, with a clock that the test moves.
+ * @param followers the reactions and process managers to test; without any, all of the service's.
  * @example
  * ```ts
  * import { type Messages, react } from 'tidemark/testing'
@@ -132,9 +135,7 @@ function reacted(story: Story): Reacted {
   return {
     given(messages) {
       if (story.steps.some(({ kind }) => kind !== 'given'))
-        throw new TypeError(
-          'what was given comes before what happens: given(…) stands before when(…), at(…) and after(…)',
-        )
+        throw new TypeError('call given(…) before when(…), at(…) and after(…)')
       return addStep({ kind: 'given', messages })
     },
     when: (messages) => addStep({ kind: 'when', messages }),
@@ -148,13 +149,13 @@ function reacted(story: Story): Reacted {
       checkEvery(story, ({ refused }) => {
         if (refused.some((each) => each.stream === stream && each.code === code)) return []
         const came = refused.map((each) => `${each.stream} ${each.code}`)
-        return [`expected the refusal ${stream} ${code}, came ${came.length > 0 ? came.join(', ') : 'none'}`]
+        return [`expected the refusal ${stream} ${code}, got ${came.length > 0 ? came.join(', ') : 'none'}`]
       }),
     thenScheduled: (expected) => checkEvery(story, ({ scheduled }) => diffScheduled(expected, scheduled)),
   }
 }
 
-/** What came of a story. */
+/** The outcome of a story. */
 interface Outcome {
   readonly events: Readonly<Record<string, readonly DomainEvent[]>>
   readonly refused: Harness['refused']
@@ -164,19 +165,19 @@ interface Outcome {
 async function checkEvery(story: Story, differ: (outcome: Outcome) => readonly string[]): Promise<void> {
   const { steps, twice, seeds } = story
   if (!steps.some(({ kind }) => kind !== 'given'))
-    throw new TypeError('nothing happens yet: say what, with when(…), at(…) or after(…)')
+    throw new TypeError('nothing happens yet: call when(…), at(…) or after(…)')
   for (const seed of [undefined, ...seeds]) {
-    const order = seed === undefined ? 'in their order' : `out of order (seed ${seed})`
-    const how = `messages came ${order}${twice ? ', each twice' : ''}`
+    const order = seed === undefined ? 'in order' : `out of order (seed ${seed})`
+    const how = `messages arrive ${order}${twice ? ', each twice' : ''}`
     let lines: readonly string[]
     try {
       lines = differ(await run(story, seed))
     } catch (cause) {
-      const message = `it fails where ${how}: ${(cause as Error).message}`
+      const message = `it fails when ${how}: ${(cause as Error).message}`
       throw Object.assign(new AssertionError({ message }), { cause })
     }
     if (lines.length > 0)
-      throw new AssertionError({ message: [`it comes to something else where ${how}`, ...lines].join('\n  ') })
+      throw new AssertionError({ message: [`the outcome differs when ${how}`, ...lines].join('\n  ') })
   }
 }
 
@@ -222,6 +223,6 @@ function diffScheduled(expected: readonly Expected[], came: readonly ScheduledCo
     ? diffValues(wanted, had).map((line) => `scheduled${line}`)
     : [
         ...wanted.map((each) => `expected  ${formatValue(each)}`),
-        ...had.map((each) => `came      ${formatValue(each)}`),
+        ...had.map((each) => `got       ${formatValue(each)}`),
       ]
 }

@@ -8,16 +8,16 @@ import { LIMITS } from '../memory/limits.ts'
 import { record } from '../runtime/record.ts'
 import type { Given } from './recorded-as.ts'
 
-/** The service whose events are given. */
+/** The service that records the given events. */
 export interface Recorder extends Pick<Service, 'name' | 'publishes'> {
-  /** Those that it records in the stream. */
+  /** The events it can record in the stream. */
   readonly events: readonly EventType[]
 }
 
 /**
- * Records what a test gives as the service itself does: what could not be recorded cannot be given.
- * @param before the last event of the stream, where it has one.
- * @throws AssertionError for what the service does not record, or not so.
+ * Records a test's event as the service itself would. An event that cannot be recorded cannot be given.
+ * @param before the stream's last event, if any.
+ * @throws AssertionError for an event the service cannot record.
  */
 export function recordGiven(
   recorder: Recorder,
@@ -27,10 +27,10 @@ export function recordGiven(
   now: string,
 ): RecordedEvent {
   if (!isStream(stream))
-    throw new AssertionError({ message: `${stream} cannot be given: a stream is named as order-1 is` })
+    throw new AssertionError({ message: `${stream} cannot be given: a stream has a name such as order-1` })
   const after = { head: before ?? EMPTY_STREAM, time: before?.time ?? '' }
   const then = 'as' in given
-  // What others were told of an older version was told by the code of that time.
+  // Today's translation must not run on an older version: the code of that time published it.
   const service = { name: recorder.name, publishes: then ? [] : recorder.publishes }
   const events = then ? [given.as] : recorder.events
   const event = { type: given.type, data: given.data }
@@ -38,7 +38,7 @@ export function recordGiven(
   try {
     const decider = { category: parseCategory(stream), events }
     const { events: recorded } = record({ service, decider, stream, limits: LIMITS }, after, [event], metadata, now)
-    // What the test holds is not frozen with what is recorded.
+    // The test's own objects must not be frozen with the recorded event.
     return structuredClone(recorded[0] as RecordedEvent)
   } catch (cause) {
     if (!isTidemarkError(cause)) throw cause

@@ -1,19 +1,19 @@
 import type { DomainEvent, EventType } from '../core/event.ts'
 
-/** An event as it was recorded with another version of its schema than the one that is written now. */
+/** An event recorded with another version of its schema than the current one. */
 export interface RecordedAs extends DomainEvent {
-  /** Its declaration as it was when that version was the newest. */
+  /** The event's declaration at the time when that version was the newest. */
   readonly as: EventType
 }
 
 /**
- * What a test gives: an event as it is written now, or one `recordedAs` another version.
+ * An event that a test gives: in the current version, or `recordedAs` another version.
  * @example
  * ```ts
  * import { type Given, given } from 'tidemark/testing'
  * import { entry, type Opened } from './entry.ts'
  *
- * // The past that the tests of a file share.
+ * // A past that several tests in a file share.
  * const opened = (title: string): Given<Opened> => ({ type: 'Opened', data: { title } })
  * given(entry, [opened('winter')])
  *   .when({ type: 'open', data: { title: 'winter' } })
@@ -23,11 +23,11 @@ export interface RecordedAs extends DomainEvent {
 export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
 
 /**
- * An event of an older version: it is recorded as the code of that time did, and read as the code of today
- * does. For the event of a newer version than the code under test knows, pass a declaration that has it. The
- * data must be what that version's schema writes: checked as it is given.
- * @param version of the schema that the data were written with, from 1.
- * @throws RangeError where the declaration has no such version.
+ * An event of an older version. It is recorded as the code of that time did, and read as today's code does.
+ * For an event newer than the code under test, pass a declaration that has the newer version. The data is
+ * checked against that version's schema.
+ * @param version the schema version of the data, from 1.
+ * @throws RangeError if the declaration has no such version.
  * @example
  * ```ts
  * import { type Decider, type EventOf, eventType } from 'tidemark'
@@ -35,9 +35,8 @@ export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
  * import * as z from 'zod'
  * import { entry, type Open } from './entry.ts'
  *
- * const Opened = eventType('Opened', z.object({ name: z.string() })).breaking(z.object({ title: z.string() }), (data) => ({
- *   title: data.name,
- * }))
+ * const first = eventType('Opened', z.object({ name: z.string() }))
+ * const Opened = first.breaking(z.object({ title: z.string() }), (data) => ({ title: data.name }))
  * const renamed: Decider<{ isOpen: boolean }, Open, EventOf<typeof Opened>> = { ...entry, events: [Opened] }
  * const opened: RecordedAs = recordedAs(Opened, 1, { name: 'a title' })
  * given(renamed, [opened])

@@ -13,10 +13,10 @@ import { appendGiven } from './append-given.ts'
 type Batches = readonly (readonly RecordedEvent[])[]
 
 /**
- * Brings batches to a view's projection, and reads its documents.
- * @param log all events of the service, each stream's in order.
- * @param twice whether every batch comes again, in every way that a hub and a crash bring it again.
- * @returns the documents by their keys; those that have none are left out.
+ * Delivers batches to a view's projection and reads its documents.
+ * @param log all events of the service; those of each stream are in order.
+ * @param twice whether to deliver every batch again, in every way that a hub and a crash can repeat it.
+ * @returns the documents by key; keys without a document are left out.
  */
 export async function runProjection(
   { deciders }: Pick<Service, 'deciders'>,
@@ -38,7 +38,7 @@ export async function runProjection(
       try {
         await handle(events, { trace: () => {} })
       } catch (error) {
-        // There is one view alone.
+        // There is only one view.
         throw thrownBy(error instanceof HandlersFailed ? error.failures[0]?.cause : error)
       }
     }
@@ -67,7 +67,7 @@ export async function runProjection(
   return documents
 }
 
-/** The view, and which keys its events have. */
+/** Wraps the view and collects the keys of its events. */
 function trackKeys(view: AnyView, keys: Set<string>): AnyView {
   if (view.kind === 'one-stream') return view
   return {
@@ -84,7 +84,7 @@ type Deliver = (events: readonly RecordedEvent[]) => Promise<void>
 
 class InstanceDied extends TidemarkError {}
 
-/** An instance that ends between a batch's documents and how far it came in its streams. */
+/** Runs an instance that dies after it wrote a batch's documents and before it wrote the cursors. */
 async function runUntilDeath(deliver: Deliver, events: readonly RecordedEvent[]): Promise<void> {
   try {
     await deliver(events)

@@ -1,7 +1,7 @@
-/** A number from 0 to 1, 1 itself left out. */
+/** A number from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number
 
-/** Random numbers that are the same for the same seed: mulberry32. */
+/** A random number generator (mulberry32): the same seed gives the same numbers. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0
   return () => {
@@ -12,12 +12,12 @@ export function seeded(seed: number): Random {
   }
 }
 
-/** A whole number from 0 to `below`, that itself left out. */
+/** An integer from 0 (inclusive) to `limit` (exclusive). */
 export function randomBelow(random: Random, limit: number): number {
   return Math.floor(random() * limit)
 }
 
-/** The items in another order: Fisher and Yates. */
+/** The items in random order (Fisher–Yates). */
 export function shuffled<Item>(random: Random, items: readonly Item[]): Item[] {
   const mixed = [...items]
   for (let last = mixed.length - 1; last > 0; last -= 1) {
@@ -29,7 +29,7 @@ export function shuffled<Item>(random: Random, items: readonly Item[]): Item[] {
   return mixed
 }
 
-/** The items in parts of one or more. */
+/** Splits the items into parts of 1 to 4. */
 export function inParts<Item>(random: Random, items: readonly Item[]): Item[][] {
   const parts: Item[][] = []
   for (let next = 0; next < items.length; ) {
@@ -41,13 +41,13 @@ export function inParts<Item>(random: Random, items: readonly Item[]): Item[][] 
 }
 
 /**
- * In how many orders messages come, and which: the same for the same seed.
+ * How many orders to test, and which: the same seed gives the same orders.
  * @example
  * ```ts
  * import { type Orders, react } from 'tidemark/testing'
  * import { entries } from './entries.ts'
  *
- * // A test that failed named its seed. That order alone is tried again.
+ * // A failed test names its seed. This repeats that order alone.
  * const failed: Orders = { seed: 14, times: 1 }
  * const cellar = { title: 'cellar' }
  * const unlocked = { 'door-1': [{ type: 'Unlocked', data: cellar }] }
@@ -58,13 +58,13 @@ export function inParts<Item>(random: Random, items: readonly Item[]): Item[][] 
  * ```
  */
 export interface Orders {
-  /** 1 if it is left out. */
+  /** The first seed; default 1. */
   readonly seed?: number
-  /** 20 if it is left out. */
+  /** The number of orders; default 20. */
   readonly times?: number
 }
 
-/** The seeds of so many orders. */
+/** The seeds of the orders. */
 export function listSeeds({ seed = 1, times = 20 }: Orders): readonly number[] {
   return Array.from({ length: times }, (_, index) => seed + index)
 }

@@ -19,30 +19,30 @@ import {
 import type { Fault } from './stream-check.ts'
 import { type RawEvent, readStreamItems, sortByVersion } from './stream-events.ts'
 
-/** What bounds a check. */
+/** The bounds of a check. */
 export interface Limits {
   /**
-   * So many documents of a view of many streams are made at a time; of a view that has more, the log is read
-   * once for each part.
+   * How many documents of a multi-stream view are folded at a time. A view with more is checked in parts, and
+   * the log is read once for each.
    */
   readonly documents: number
   /**
-   * An event that a view has not come to is missing, where the view has come to one that is so much younger.
+   * An unapplied event counts as missing if the view has applied an event that is this much younger.
    * Milliseconds.
    */
   readonly lateMs: number
 }
 
-/** An item's time has whole seconds: of what was written just now it tells nothing for so long. Milliseconds. */
+/** `_ts` has whole seconds, so an item younger than this cannot be dated reliably. Milliseconds. */
 const SETTLED_MS = 1_100
-/** How often the log is read for documents that were written meanwhile, or look wrong. */
+/** How often documents are checked that were written meanwhile or look wrong. */
 const ATTEMPTS = 3
-/** So many streams that are behind are kept to be judged. */
+/** The most streams that are tracked as behind. */
 const MAX_BEHIND = 50_000
 
 /**
- * Checks the views of one category: its streams, and beside each the documents and cursors that are of it, in
- * one order.
+ * Checks the views of one category. It reads the streams, and in the same order the documents and cursors of
+ * each.
  */
 export class CategoryCheck {
   readonly #log: Container
@@ -88,7 +88,7 @@ export class CategoryCheck {
     }
   }
 
-  /** What looked wrong twice is a fault. @returns what is looked at again. */
+  /** Reports what looked wrong twice. @returns what to check again. */
   #judge(
     found: ReadonlyMap<ViewSource, Found>,
     suspected: ReadonlyMap<ViewSource, ReadonlySet<string>>,
@@ -108,8 +108,8 @@ export class CategoryCheck {
   }
 
   /**
-   * Reads the category's log once, beside it the documents of single streams and the cursors, and after it
-   * the documents of many streams.
+   * Reads the category's log once, together with single-stream documents and cursors. Afterwards it reads the
+   * multi-stream documents.
    */
   async #read(chosen: ReadonlyMap<ViewSource, Chosen>, isFirst: boolean): Promise<ReadonlyMap<ViewSource, Found>> {
     const [now = 0] = await queryRows<number>(this.#log, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
@@ -119,7 +119,7 @@ export class CategoryCheck {
       if (source.view.kind !== 'many-streams') continue
       const fold = new MultiStreamFold(source.view, source.reading, choice, now)
       if (source.cursorsIn !== undefined && this.#findHome(source) === undefined)
-        fold.unchecked = `its cursors are in the view ${source.cursorsIn}, which this code does not have`
+        fold.unchecked = `its cursors are in the view ${source.cursorsIn}, which this build does not have`
       folds.set(source, fold)
     }
     const homes = new Set([...folds.keys()].map((source) => this.#findHome(source)))
@@ -160,8 +160,8 @@ export class CategoryCheck {
   }
 
   /**
-   * What is to be done for each view with the events of a stream.
-   * @param isDiscarded absent: its items are not checked.
+   * Prepares the checks of each view for the events of one stream.
+   * @param isDiscarded absent: the stream's items are not checked.
    */
   async #startStream(
     open: readonly Open[],
@@ -204,11 +204,11 @@ export class CategoryCheck {
     source.count.parked += 1
     const isKnown = () => this.#parked.knows(formatEntry(source), stream)
     if ((await isKnown()) || (await this.#standingNow(source, stream)).parked === undefined || (await isKnown())) return
-    const detail = `its cursor says that it waits from version ${version} on, and nothing that waits is of it`
+    const detail = `its cursor says that it is parked from version ${version}, but no stream is parked for it`
     this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'changed', detail })
   }
 
-  /** Documents and cursors before a stream, of none that the log has. */
+  /** Checks documents and cursors that sort before a stream, and so belong to no stream of the log. */
   async #passOrphans({ source, rows }: Open, stream: string | undefined, isFirst: boolean): Promise<void> {
     for (let row = await rows.peek(); row; row = await rows.peek()) {
       if (!isBefore(readStream(source, row), stream, this.#category)) return
@@ -220,7 +220,7 @@ export class CategoryCheck {
     }
   }
 
-  /** Reads an item and then its stream, that alone, twice: what both readings find is so. */
+  /** Reads an item and then its stream again, twice. A fault is reported if both reads find it. */
   async #lookAgain(source: ViewSource, { id, pk }: Row): Promise<void> {
     const look = async (): Promise<Judged> => {
       const { resource: row } = await source.container.item(id, pk).read<Row>()
@@ -236,8 +236,8 @@ export class CategoryCheck {
   }
 
   /**
-   * A stream that a view has not come to the end of is behind; where the view has come to much younger
-   * events, what it lacks is missing.
+   * Counts the streams of which a view has not applied all events. If the view has applied much younger
+   * events, the unapplied ones count as missing.
    */
   async #judgeLate(): Promise<void> {
     for (const [source, { streams, latest, count }] of this.#late) {
@@ -245,7 +245,7 @@ export class CategoryCheck {
       if (count > MAX_BEHIND)
         this.#on.unchecked(
           source.view.name,
-          `${count} streams are behind: of the last ones it is not known whether they lack something`,
+          `${count} streams are behind, too many to check whether the last ones lack events`,
         )
       const late = [...streams].filter(([, { time }]) => Date.parse(latest) - Date.parse(time) > this.#limits.lateMs)
       if (late.length === 0 || (await readPointer(source.container)).live !== source.live) continue
@@ -253,7 +253,7 @@ export class CategoryCheck {
         const { passed, parked } = await this.#standingNow(source, stream)
         if (passed >= version || parked !== undefined) continue
         source.count.behind -= 1
-        const detail = `the view has not come to version ${version} of ${time}, but to events of ${latest}`
+        const detail = `the view has not applied version ${version} of ${time}, but has applied events of ${latest}`
         this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'missing', detail })
       }
     }
@@ -270,7 +270,7 @@ export class CategoryCheck {
     return mergeProgress(formatEntry(source), own, homeCursors)
   }
 
-  /** Holds the documents of a view of many streams against those that its events make. */
+  /** Compares the documents of a multi-stream view with those folded from the log. */
   async #compare(source: ViewSource, chosen: Chosen, began: number, fold: MultiStreamFold): Promise<Found> {
     const { container, view, count, live } = source
     const moving = new Set<string>()
@@ -280,7 +280,7 @@ export class CategoryCheck {
         const key = String(row.key)
         if (!isItsItem(row) || !fold.isChosen(key)) continue
         if (chosen.keys === undefined) count.documents += 1
-        // What was written since the log was looked at may have more than was seen there. Its time has whole seconds.
+        // A document written after the log was read may have newer events. Its time has whole seconds.
         if ((row._ts + 1) * 1000 > began) {
           moving.add(key)
           fold.pass(key)
@@ -295,13 +295,13 @@ export class CategoryCheck {
       }
     for (const [key, fault] of fold.missing()) wrong.set(key, fault)
     if (fold.unchecked === undefined) return { chosen, moving, wrong }
-    // It is so of each part.
+    // The same reason would be reported for each part.
     if (!this.#uncheckedSources.has(source)) this.#on.unchecked(view.name, fold.unchecked)
     this.#uncheckedSources.add(source)
     return { chosen, moving: new Set(), wrong: new Map() }
   }
 
-  /** The view whose documents have the cursors of this one. */
+  /** The view whose documents store this view's cursors. */
   #findHome({ view, cursorsIn }: ViewSource): ViewSource | undefined {
     if (view.kind === 'one-stream') return undefined
     return this.#sources.find((source) => source.view.name === cursorsIn && source.view.kind === 'one-stream')
@@ -314,11 +314,11 @@ export class CategoryCheck {
   }
 }
 
-/** How far a view is, and the streams of which it lacks events. */
+/** A view's progress, and the streams of which it lacks events. */
 class LateStreams {
   readonly streams = new Map<string, { readonly version: number; readonly time: string }>()
   count = 0
-  /** When the youngest event was recorded that it has come to. */
+  /** The time of the youngest event that the view has applied. */
   latest = ''
 
   see({ stream, version, time }: RawEvent, { passed, parked }: StreamProgress): void {
@@ -329,13 +329,13 @@ class LateStreams {
   }
 }
 
-/** A view's documents of single streams, or its cursors, as they are read. */
+/** The single-stream documents or the cursors of a view, while they are read. */
 interface Open {
   readonly source: ViewSource
   readonly rows: Rows<Row>
 }
 
-/** What is done for a view with the events of one stream. */
+/** The checks of one view for the events of one stream. */
 interface ViewStreamCheck {
   readonly source: ViewSource
   readonly row: Row | undefined
@@ -344,7 +344,7 @@ interface ViewStreamCheck {
   readonly fold: MultiStreamFold | undefined
 }
 
-/** What one reading found of a view of many streams. */
+/** The findings of one read of a multi-stream view. */
 interface Found {
   readonly chosen: Chosen
   /** Documents that were written meanwhile. */
@@ -356,7 +356,7 @@ function isLive(source: ViewSource, { generation }: Row): boolean {
   return source.view.kind === 'many-streams' || generation === source.live
 }
 
-/** The items of a view that have cursors, in the order of the streams that they are of. */
+/** A query for the items of a view that have cursors, ordered by stream. */
 function rowsByStream(source: ViewSource) {
   if (source.view.kind === 'one-stream') return buildDocumentsQuery(source.named, ' ORDER BY c.key')
   return {
@@ -379,8 +379,8 @@ async function countDocuments({ container, live }: ViewSource): Promise<number> 
 }
 
 /**
- * Whether a key stands before a stream in the order of both, or is that of no stream at all: its place in the
- * order says nothing.
+ * Whether a key sorts before a stream. Also true if the key is not a stream of the category, because its
+ * order then means nothing.
  */
 function isBefore(key: string, stream: string | undefined, category: string): boolean {
   const isStream = /^[a-z][a-z0-9]*-[\w.~:-]+$/.test(key) && key.startsWith(`${category}-`)

@@ -2,19 +2,19 @@ import { isDeepStrictEqual } from 'node:util'
 import { hashEnvelope, type RawItem, sha256 } from './event-hash.ts'
 import { isObject, isVersion, wrongFields } from './fields.ts'
 
-/** The item of a commit, judged by itself. */
+/** A commit's item, checked on its own. */
 export interface CheckedCommit {
   readonly id: string
-  /** The version of its first event, by its id: of an item that is there, only the other fields can be changed. */
+  /** The version of its first event, from its id. Only the other fields of an existing item can be changed. */
   readonly from: number
-  /** The version of its last event; undefined where the item does not tell. */
+  /** The version of its last event. Undefined if the item does not show it. */
   readonly to: number | undefined
   readonly key: unknown
-  /** None where the item does not tell which versions they have. */
+  /** Empty if the item does not show the events' versions. */
   readonly events: readonly CheckedEvent[]
-  /** Whether its id, its fields and its events agree on the versions. */
+  /** Whether its id, fields and events agree on the versions. */
   readonly aligned: boolean
-  /** Where the item contradicts itself, beside what its events' hashes tell. */
+  /** Where the item contradicts itself, apart from its events' hashes. */
   readonly wrong: readonly string[]
 }
 
@@ -22,23 +22,23 @@ export interface CheckedEvent {
   readonly version: number
   readonly previousHash: unknown
   readonly hash: unknown
-  /** Whether it is the first of its commit. */
+  /** Whether it is the first event of its commit. */
   readonly first: boolean
   /**
-   * - `fits`: it is what its hash says.
-   * - `changed`: it is not.
-   * - `open`: it is not, or the event before it was changed and hashed again. A commit keeps no previous hash
-   *   but that of its first event, so the commit alone does not tell which.
+   * - `fits`: it matches its hash.
+   * - `changed`: it does not.
+   * - `open`: it does not, or the event before it was changed and hashed again. A commit stores only the
+   *   previous hash of its first event, so the commit alone does not show which.
    */
   readonly state: 'fits' | 'changed' | 'open'
-  /** Fields that no event has: they are under no hash. */
+  /** Fields that no event has. No hash covers them. */
   readonly unknown: readonly string[]
 }
 
 const FIELDS = ['id', 'stream', 'from', 'to', 'key', 'fingerprint', 'types', 'correlation', 'hash', 'text']
 const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent']
 const CONTENT = ['type', 'schemaVersion', 'readableFrom', 'data', 'published']
-/** Before the key of a client's command, in what its events say of their cause. */
+/** Prefix of a client's command key in the causation of its events. */
 const COMMAND = 'command:'
 
 interface Text {
@@ -55,7 +55,7 @@ export function isCommitId(id: string): boolean {
 export function checkCommit(item: RawItem): CheckedCommit {
   const [id, from] = [String(item.id), Number(item.id)]
   const wrong = wrongFields(item, FIELDS)
-  if (item.from !== from) wrong.push(`its id is of version ${from}, it says ${JSON.stringify(item.from)}`)
+  if (item.from !== from) wrong.push(`its id is of version ${from}, but its from is ${JSON.stringify(item.from)}`)
   const text = readText(item.text)
   if (text === undefined) {
     wrong.push('its text is not that of a commit')
@@ -63,18 +63,18 @@ export function checkCommit(item: RawItem): CheckedCommit {
   }
   const events = checkEvents(item, from, text)
   const end = from + events.length - 1
-  if (item.to !== end) wrong.push(`its events are ${from} to ${end}, it says to ${JSON.stringify(item.to)}`)
+  if (item.to !== end) wrong.push(`its events are ${from} to ${end}, but its to is ${JSON.stringify(item.to)}`)
   const aligned = item.from === from && item.to === end
   const sound = events.every(({ state }) => state === 'fits')
   if (aligned || sound) {
     wrong.push(...wrongSummary(item, text, events), ...(sound ? wrongText(item, text) : []))
     return { id, from, to: end, key: item.key, events, aligned, wrong }
   }
-  // Which event has which version is then a guess.
+  // The versions of the events would only be a guess.
   return { id, from, to: lastVersion(item), key: item.key, events: [], aligned, wrong }
 }
 
-/** As the fields have it, where they agree at least. */
+/** The last version according to the fields, if they agree with each other. */
 function lastVersion({ id, from, to, types }: RawItem): number | undefined {
   const agree = from === Number(id) && Array.isArray(types) && to === from + types.length - 1
   return agree && isVersion(to) ? to : undefined
@@ -108,8 +108,8 @@ function listUnknownFields(names: readonly string[], value: RawItem): string[] {
 }
 
 /**
- * Each event with the hash before it: that which the event before carries, or should carry where only its
- * hash was changed.
+ * Checks each event with the previous hash: the one in the event before, or the correct one if only that hash
+ * was changed.
  */
 function checkEvents(item: RawItem, from: number, { shared, previousHash, contents }: Text): CheckedEvent[] {
   let before = [previousHash]
@@ -133,7 +133,7 @@ function checkEvents(item: RawItem, from: number, { shared, previousHash, conten
   return found.map(({ fit, should, ...event }, index) => {
     const next = found[index + 1]
     const misses = (at: number): boolean => (found[at]?.fit ?? 0) < 0
-    // What follows the hash that the event should carry bears witness to it: nothing but its own hash was changed.
+    // If the next event follows the correct hash, only this event's hash was changed.
     const attested = next ? next.fit === 1 : item.hash === should
     const open = !event.first && !misses(index - 1) && !misses(index + 1) && !attested
     return { ...event, state: fit >= 0 ? 'fits' : open ? 'open' : 'changed' }
@@ -144,7 +144,10 @@ function formatEventId(version: number): string {
   return String(version).padStart(16, '0')
 }
 
-/** Where the item's fields are not those of its events. What a changed event says against them is no news. */
+/**
+ * Finds fields of the item that differ from its events. A changed event is already reported, so it is
+ * skipped.
+ */
 function wrongSummary(
   { types, hash }: RawItem,
   { contents, unknown }: Text,
@@ -159,14 +162,14 @@ function wrongSummary(
   ]
 }
 
-/** What no hash covers beside a text whose events are all right. */
+/** Checks what no hash covers, for a commit whose events all match their hashes. */
 function wrongText({ text, key, correlation }: RawItem, { shared }: Text): string[] {
   const { causation } = shared
-  // A client's command is named by the events that it led to.
+  // The events of a client's command name its key.
   const named =
     typeof causation === 'string' && causation.startsWith(COMMAND) ? causation.slice(COMMAND.length) : undefined
   return [
-    ...(JSON.stringify(JSON.parse(String(text))) === text ? [] : ['its text is right, but written in another way']),
+    ...(JSON.stringify(JSON.parse(String(text))) === text ? [] : ['its text is right, but formatted differently']),
     ...(correlation === shared.correlation ? [] : ['its correlation is not that of its events']),
     ...(named === undefined || key === sha256(named) ? [] : [`its key is not that of its events' ${causation}`]),
   ]

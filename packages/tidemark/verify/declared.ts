@@ -1,13 +1,14 @@
 import type { RawItem } from './event-hash.ts'
 
-// What the checker takes from a service's declaration: what its events mean, and nothing of how they come into views.
+// What the checker takes from a service's declaration: the meaning of its events, but not how they are
+// projected.
 
 export interface DeclaredEvent {
   readonly name: string
   /** The newest version. */
   readonly version: number
   readonly schema: { readonly '~standard': { validate(value: unknown): unknown } }
-  /** From the first on. */
+  /** All versions, oldest first. */
   readonly versions: readonly { readonly upcast?: (data: never) => unknown }[]
 }
 

@@ -4,12 +4,12 @@ import { isObject } from './fields.ts'
 const SHOWN = 3
 const LONGEST = 100
 
-/** What is kept of a value: JSON. */
+/** The value as JSON stores it. */
 export function toJson(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 
-/** Where a document is not what it should be, in a line; undefined where it is. */
+/** Describes in a line how a document differs from the expected one. Undefined if they are equal. */
 export function describeDifference(found: unknown, should: unknown): string | undefined {
   const places = [...findDifferences('', toJson(found), toJson(should))]
   if (places.length === 0) return undefined
@@ -31,8 +31,8 @@ function formatValue(value: unknown): string {
 }
 
 /**
- * Where a document stands in lists: by its sort key and its key; where an earlier build wrote it, by its sort
- * key alone.
+ * Whether a document's place in lists is right: its sort key with its key. An earlier build wrote only the
+ * sort key.
  */
 export function isItsPlace(place: unknown, sort: string, key: string): boolean {
   return place === `${sort}\u0001${key}`.toWellFormed() || place === sort

@@ -12,15 +12,15 @@ export function sha256(text: string): string {
 
 /**
  * The hash that an event must carry: SHA-256 of the canonical JSON of its envelope without `hash`. The
- * checker's own, on purpose: one that shared the service's code would share its mistakes.
+ * checker has its own implementation, because shared code would share its mistakes.
  */
 export function hashEnvelope(envelope: RawItem): string {
   return sha256(canonical(envelope))
 }
 
 /**
- * RFC 8785: numbers and texts are as ECMAScript writes them (sections 3.2.2.2 and 3.2.2.3), names in the order of their
- * UTF-16 code units (3.2.3), which is that of `sort`.
+ * RFC 8785. Numbers and strings are written as in ECMAScript (sections 3.2.2.2 and 3.2.2.3). Names are sorted
+ * by their UTF-16 code units (3.2.3), as `sort` does.
  */
 function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)

@@ -1,4 +1,4 @@
-// Logs and views, checked by code that shares nothing with what wrote them.
+// Checks logs and views with code that is independent of the code that wrote them.
 
 export { verifyLog } from './log.ts'
 export { type DeclaredService, verifyViews } from './views.ts'

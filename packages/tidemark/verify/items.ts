@@ -2,17 +2,16 @@ import { queryPages, queryRows } from './rows.ts'
 import { isItsItem, type Row, readPointer, type ViewSource, type ViewsWatch } from './source.ts'
 import type { Fault } from './stream-check.ts'
 
-// Marks are told apart by how their ids begin.
+// The ids of applied markers begin with `~`.
 const WITHOUT_MARKERS = "FROM c WHERE NOT STARTSWITH(c.id, '~')"
 
 /**
- * Checks that each item of a view's container is one that there may be, and of a generation that there is or
- * was. What a killed replay left of one that nothing reads is no fault: the next replay removes it.
+ * Checks that each item of a view's container is of a known kind, and of a generation that exists or existed.
+ * Leftovers of an interrupted rebuild are no fault if nothing reads them: the next rebuild removes them.
  */
 export async function checkItems(source: ViewSource, on: ViewsWatch): Promise<void> {
   const { view, container, isSound } = source
-  if (!isSound)
-    on.fault({ place: `${view.name} pointer`, wrong: 'changed', detail: 'it does not say which generation is read' })
+  if (!isSound) on.fault({ place: `${view.name} pointer`, wrong: 'changed', detail: 'it names no live generation' })
   on.begin((await queryRows<number>(container, `SELECT VALUE COUNT(1) ${WITHOUT_MARKERS}`))[0] ?? 0)
   let newest = Math.max(...source.named)
   for await (const page of queryPages<Row>(
@@ -20,7 +19,7 @@ export async function checkItems(source: ViewSource, on: ViewsWatch): Promise<vo
     `SELECT c.id, c.pk, c.kind, c.generation, c.key ${WITHOUT_MARKERS}`,
   )) {
     for (const row of page) {
-      // A replay may have begun meanwhile.
+      // A rebuild may have started meanwhile.
       if (parseGeneration(row) > newest) newest = Math.max(newest, ...(await readPointer(container)).named)
       const wrong = findFault(row, newest)
       if (wrong) on.fault({ place: `${view.name} ${formatPlace(row)}`, ...wrong })
@@ -35,16 +34,16 @@ function parseGeneration({ pk }: Row): number {
 
 function findFault(row: Row, newest: number): Pick<Fault, 'wrong' | 'detail'> | undefined {
   const { id, pk, kind, generation, key } = row
-  // Which generations there are, and how the last rebuild went.
+  // The pointer, and the state of the last rebuild.
   if (pk === 'pointer' && (id === 'pointer' || id === 'rebuild')) return undefined
   const owner = parseGeneration(row)
   const [, part] = pk.split('|', 2)
   if (owner === 0 || (part !== 'document' && part !== 'cursor') || id !== part)
     return { wrong: 'inserted', detail: 'a view has no such item' }
-  if (owner > newest) return { wrong: 'inserted', detail: `it is of generation ${owner}, the newest is ${newest}` }
+  if (owner > newest) return { wrong: 'inserted', detail: `it is of generation ${owner}, but the newest is ${newest}` }
   if (kind !== part) return { wrong: 'changed', detail: `its kind is ${JSON.stringify(kind) ?? 'missing'}` }
   if (part === 'document' && !isItsItem(row))
-    return { wrong: 'changed', detail: `it says that it is ${JSON.stringify(key)} of generation ${generation}` }
+    return { wrong: 'changed', detail: `its fields name ${JSON.stringify(key)} of generation ${generation}` }
   return undefined
 }
 

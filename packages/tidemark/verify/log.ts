@@ -3,7 +3,7 @@ import type { RawItem } from './event-hash.ts'
 import { queryPages } from './rows.ts'
 import { type Fault, StreamCheck } from './stream-check.ts'
 
-/** What was looked at. */
+/** How much was checked. */
 export interface Counted {
   streams: number
   commits: number
@@ -11,20 +11,20 @@ export interface Counted {
   receipts: number
 }
 
-/** A part of a log: the streams after one, by name, until it is enough. */
+/** A part of a log: the streams after a given one, by name, until `isEnough`. */
 export interface LogPart {
   readonly after?: string
-  /** Asked after each stream. Absent: all that there are. */
+  /** Called after each stream. Default: all streams are checked. */
   readonly isEnough?: () => boolean
 }
 
 /**
- * Checks every stream of a log, or of a part of it. The items come ordered by stream, page by page, so what
- * is in memory is a page and two hashes an event of the one stream at hand.
+ * Checks every stream of a log, or of a part of it. The items are ordered by stream and read page by page. So
+ * memory holds one page, and two hashes for each event of the current stream.
  *
- * Commands append meanwhile: a page may show a receipt, when the page before did not yet show the commit that
- * the receipt points at. So a stream that looks wrong is read twice more, that stream alone. What both
- * readings find is a fault.
+ * Commands append meanwhile: a page may contain a receipt although the page before did not yet contain the
+ * commit that the receipt points to. So a stream that looks wrong is read twice more, on its own. A fault is
+ * reported if both reads find it.
  * @example
  * ```ts
  * import { CosmosClient } from '@azure/cosmos'
@@ -36,7 +36,7 @@ export interface LogPart {
  *     progress: (items) => console.log(`${items} items`),
  *     fault: ({ place, wrong, detail }) => console.error(`${place} ${wrong}: ${detail}`),
  *   })
- *   console.log(`${events} events are looked at`)
+ *   console.log(`${events} events are checked`)
  * }
  * ```
  */
@@ -63,7 +63,7 @@ export async function verifyLog(
     for (const item of page) {
       const { stream } = item
       if (typeof stream !== 'string') {
-        on.fault({ place: String(item.id), wrong: 'inserted', detail: 'it is of no stream' })
+        on.fault({ place: String(item.id), wrong: 'inserted', detail: 'it belongs to no stream' })
         continue
       }
       if (stream !== check?.stream) {

@@ -6,12 +6,15 @@ import type { Row } from './source.ts'
 import type { Fault } from './stream-check.ts'
 import type { RawEvent } from './stream-events.ts'
 
-/** So many open events are kept: of a view with more nothing is said of the documents that differ. */
+/** The most unapplied events in memory. A view with more is not checked where its documents differ. */
 const MAX_OPEN = 100_000
-/** For so long after an event its mark is surely there, if there ever was one: it lives for a day. Milliseconds. */
+/**
+ * An applied marker lives for a day, so it surely exists for this long after its event was applied.
+ * Milliseconds.
+ */
 const MARKER_LIVES_MS = 23 * 3_600_000
 
-/** Which documents of a view are looked at: all, a part of them, or some by their keys. */
+/** The documents to check: all, a part of them, or some by their keys. */
 export interface Chosen {
   readonly parts: number
   readonly part: number
@@ -19,10 +22,10 @@ export interface Chosen {
 }
 
 /**
- * The documents of a view of many streams, made a second time. An event up to its stream's cursor has been
- * applied, unless somebody gave it up. All others are open: an instance may have applied one and not come to
- * write the cursor, as where another document could not take it. Then the document has a mark of it. Open
- * events are kept where documents are chosen by their keys: those that differ without.
+ * The documents of a multi-stream view, folded again from the log. An event up to its stream's cursor has
+ * been applied, unless it was discarded. All others are open. An instance may have applied one before it
+ * could write the cursor, for example because another document failed. The document then has its applied
+ * marker. Open events are only collected for documents chosen by key, which differ without them.
  */
 export class MultiStreamFold {
   readonly view: DeclaredMultiStream
@@ -32,10 +35,10 @@ export class MultiStreamFold {
   readonly #documents = new Map<string, unknown>()
   readonly #open = new Map<string, RawEvent[]>()
   #opened = 0
-  /** Why nothing can be said of any document. */
+  /** Why no document can be checked. */
   unchecked: string | undefined
 
-  /** @param now the store's time. Milliseconds since 1970. */
+  /** @param now the store's time, in milliseconds since 1970. */
   constructor(view: DeclaredMultiStream, reading: EventReading, chosen: Chosen, now: number) {
     this.view = view
     this.#reading = reading
@@ -43,7 +46,10 @@ export class MultiStreamFold {
     this.#now = now
   }
 
-  /** @param event each of a stream in order, @param isPassed whether the view has come to it, and nobody gave it up. */
+  /**
+   * @param event each of a stream in order, @param isPassed whether the view has applied it and it was not
+   * discarded.
+   */
   add(event: RawEvent, isPassed: boolean): void {
     if (this.unchecked !== undefined || !(isPassed || this.#chosen.keys)) return
     try {
@@ -54,7 +60,7 @@ export class MultiStreamFold {
         else if (isPassed) this.#documents.set(key, this.view.evolve(this.#documents.get(key), read, key))
         else this.#keep(key, read)
     } catch (error) {
-      // What the view cannot process and has not passed is in no document.
+      // An event that the view cannot process and has not passed is in no document.
       if (isPassed) this.unchecked = `${event.stream}@${event.version}: ${(error as Error).message}`
     }
   }
@@ -69,9 +75,9 @@ export class MultiStreamFold {
   }
 
   /**
-   * Judges a document, and expects it no longer.
-   * @param markers the ids of its marks.
-   * @returns `unsure` where it differs, and may have an open event whose mark would be gone by now.
+   * Checks a document and marks it as found.
+   * @param markers the ids of its applied markers.
+   * @returns `unsure` if it differs and may contain an open event whose marker would have expired.
    */
   judge(row: Row, markers: ReadonlySet<string>): Fault | 'unsure' | undefined {
     const key = String(row.key)
@@ -90,20 +96,21 @@ export class MultiStreamFold {
   }
 
   #compare({ document, sort }: Row, key: string, should: unknown): Fault | undefined {
-    if (should === undefined) return this.#fault(key, 'inserted', 'no event of the log asks for it')
+    if (should === undefined) return this.#fault(key, 'inserted', 'no event of the log leads to it')
     const differs = describeDifference(document, should)
-    if (differs !== undefined) return this.#fault(key, 'changed', `it is not what its events lead to: ${differs}`)
+    if (differs !== undefined)
+      return this.#fault(key, 'changed', `it differs from the result of its events: ${differs}`)
     if (!isItsPlace(sort, this.view.sort(document), key))
-      return this.#fault(key, 'changed', 'lists have it at another place than its own')
+      return this.#fault(key, 'changed', 'its place in lists is wrong')
     return undefined
   }
 
-  /** A document that is not to be judged now: it is there. */
+  /** Marks a document as found without checking it now. */
   pass(key: string): void {
     this.#documents.delete(key)
   }
 
-  /** Those that should be there, and were neither judged nor passed, by their keys. */
+  /** The documents, by key, that should exist but were not found. */
   missing(): ReadonlyMap<string, Fault> {
     const fault = (key: string) => this.#fault(key, 'missing', 'its events are in the log')
     return new Map([...this.#documents.keys()].map((key) => [key, fault(key)]))
@@ -114,7 +121,7 @@ export class MultiStreamFold {
     if (open) open.push(event)
     else this.#open.set(key, [event])
     this.#opened += 1
-    if (this.#opened > MAX_OPEN) this.unchecked = `the view has not come to ${MAX_OPEN} events of documents that differ`
+    if (this.#opened > MAX_OPEN) this.unchecked = `the view has not applied ${MAX_OPEN} events of documents that differ`
   }
 
   #fault(key: string, wrong: Fault['wrong'], detail: string): Fault {

@@ -1,7 +1,7 @@
 import type { Container } from '@azure/cosmos'
 import { queryRows } from './rows.ts'
 
-/** Whether somebody gave up an event for a view, which is then made without it. */
+/** Whether an event was discarded for a view, which is then projected without it. */
 export type IsDiscarded = (view: string, stream: string, version: number) => boolean
 
 interface Discard {
@@ -11,11 +11,11 @@ interface Discard {
   readonly to: number
 }
 
-/** What a service keeps of that which its views cannot process. */
+/** The dead-letter store of a service's views. */
 export class Parked {
   readonly #container: Container | undefined
 
-  /** @param container undefined where there is none: then nothing waits. */
+  /** @param container undefined if there is none: then nothing is parked. */
   constructor(container: Container | undefined) {
     this.#container = container
   }
@@ -28,7 +28,7 @@ export class Parked {
       discards.get(`${view} ${stream}`)?.some(({ from, to }) => from <= version && version <= to) ?? false
   }
 
-  /** Whether it is noted that a stream waits for a generation of a view. What is not will never be taken up again. */
+  /** Whether a stream is recorded as parked for a generation of a view. Otherwise it would never be redriven. */
   async knows(entry: string, stream: string): Promise<boolean> {
     if (this.#container === undefined) return false
     const parameters = [{ name: '@id', value: `stream|${entry}|${stream}` }]

@@ -1,18 +1,18 @@
 import type { RawItem } from './event-hash.ts'
 import { isObject, isVersion } from './fields.ts'
 
-/** Which event of its stream something has come to; version 0: none. */
+/** The last event of a stream that an item includes; version 0: none. */
 export interface Cursor {
   readonly version: number
   readonly hash: unknown
   readonly time: unknown
-  /** How far views of many streams have come, by view and generation. */
+  /** The versions that multi-stream views have applied, by view and generation. */
   readonly passed: Readonly<Record<string, number>>
-  /** From which version the stream waits for views that cannot process it, by the same. */
+  /** The versions from which the stream is parked for views, by view and generation. */
   readonly parked: Readonly<Record<string, number>>
 }
 
-/** @returns undefined for what is no cursor. */
+/** @returns undefined if the value is not a cursor. */
 export function parseCursor(value: unknown): Cursor | undefined {
   if (!isObject(value)) return undefined
   const { version, hash, time, passed = {}, parked = {} } = value
@@ -28,15 +28,19 @@ function areCounts(value: unknown): value is Record<string, number> & RawItem {
   return isObject(value) && Object.values(value).every(isCount)
 }
 
-/** How far a view has come in a stream, and from which version the stream waits for it, if it does. */
+/**
+ * The version that a view has applied in a stream, and the version from which the stream is parked for it, if
+ * it is.
+ */
 export interface StreamProgress {
   readonly passed: number
   readonly parked?: number
 }
 
 /**
- * What cursors say of a generation of a view. Each tells the truth of its time: the furthest counts.
- * @param own the view's own, @param others those that may speak of it.
+ * Merges the cursors of a generation of a view. Each was right when it was written, so the highest version
+ * counts.
+ * @param own the view's own, @param others those that may mention it.
  */
 export function mergeProgress(
   entry: string,

@@ -1,11 +1,11 @@
 import type { RawItem } from './event-hash.ts'
 import { isObject, isSha256, isVersion, wrongFields } from './fields.ts'
 
-/** The item of a receipt, judged by itself: no hash covers it. */
+/** A command receipt's item, checked on its own. No hash covers it. */
 export interface CheckedReceipt {
   readonly id: string
   readonly key: unknown
-  /** How far its stream was when it was written; 0 where it does not tell. */
+  /** The version of its stream when it was written. 0 if the item does not show it. */
   readonly version: number
   /** Where the item contradicts itself. */
   readonly wrong: readonly string[]

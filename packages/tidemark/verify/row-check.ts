@@ -6,17 +6,16 @@ import { type Row, readStream, type ViewSource } from './source.ts'
 import type { Fault } from './stream-check.ts'
 import type { RawEvent } from './stream-events.ts'
 
-/** What is said of one item. */
+/** The result for one item. */
 export interface Judged {
   readonly fault?: Fault
-  /** Why nothing can be said. */
+  /** Why the item cannot be checked. */
   readonly unchecked?: string
 }
 
 /**
- * Checks an item of one stream: its cursor, and where it is a document, that against the events up to the one
- * that the cursor names. The two are one item: whatever goes on meanwhile, a log that was read after it has
- * all that is in it.
+ * Checks an item of one stream: its cursor, and, if it is a document, its content against the events up to
+ * the cursor. Both are in one item, so a log that is read after it contains all its events.
  */
 export class RowCheck {
   readonly #source: ViewSource
@@ -57,7 +56,8 @@ export class RowCheck {
     const { view } = this.#source
     const { key, document, sort } = this.#row
     const stream = readStream(this.#source, this.#row)
-    if (!stream.startsWith(`${view.category}-`)) return this.#fault('inserted', 'the view follows no such stream')
+    if (!stream.startsWith(`${view.category}-`))
+      return this.#fault('inserted', 'its stream is not of the category of the view')
     const cursor = this.#judgeCursor()
     if (cursor) return cursor
     if (view.kind !== 'one-stream') return {}
@@ -65,24 +65,24 @@ export class RowCheck {
     const differs = describeDifference(document, this.#document)
     const version = this.#cursor?.version
     if (differs !== undefined)
-      return this.#fault('changed', `it is not what its events up to version ${version} lead to: ${differs}`)
+      return this.#fault('changed', `it differs from the result of its events up to version ${version}: ${differs}`)
     if (document !== undefined && !isItsPlace(sort, view.sort(document), String(key)))
-      return this.#fault('changed', 'lists have it at another place than its own')
+      return this.#fault('changed', 'its place in lists is wrong')
     return {}
   }
 
   #judgeCursor(): Judged | undefined {
     const [cursor, end, at] = [this.#cursor, this.#end, this.#at]
     if (end === 0) return this.#fault('inserted', 'the log has no such stream')
-    if (cursor === undefined) return this.#fault('changed', 'it does not say which event it has come to')
+    if (cursor === undefined) return this.#fault('changed', 'it has no valid cursor')
     const { version, hash, time, passed } = cursor
     if (version > end)
-      return this.#fault('does not follow', `it has come to version ${version}, the log ends with ${end}`)
+      return this.#fault('does not follow', `it is at version ${version}, but the log ends with ${end}`)
     if (hash !== (at?.hash ?? GENESIS) || time !== (at?.time ?? ''))
       return this.#fault('does not follow', `at version ${version} the log has another event`)
     for (const [entry, reached] of Object.entries(passed))
       if (reached > end)
-        return this.#fault('does not follow', `it says that ${entry} has come to version ${reached} of ${end}`)
+        return this.#fault('does not follow', `it has ${entry} at version ${reached}, but the log ends with ${end}`)
     return undefined
   }
 

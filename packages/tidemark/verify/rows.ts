@@ -1,9 +1,9 @@
 import type { Container, SqlQuerySpec } from '@azure/cosmos'
 
-// As many as the service sends in a page anyway: a page has 4 MB at most.
+// Pages never get this long: the service limits a page to 4 MB.
 const PAGE = 5000
 
-/** The pages of a query. @param partitionKey whose items alone are asked for. */
+/** Yields the pages of a query. @param partitionKey restricts it to one partition. */
 export async function* queryPages<Row>(
   container: Container,
   query: string | SqlQuerySpec,
@@ -14,7 +14,7 @@ export async function* queryPages<Row>(
   while (pages.hasMoreResults()) yield (await pages.fetchNext()).resources ?? []
 }
 
-/** All rows of a query that has few. */
+/** Returns all rows of a query with few results. */
 export async function queryRows<Row>(
   container: Container,
   query: string | SqlQuerySpec,
@@ -25,20 +25,20 @@ export async function queryRows<Row>(
   return rows
 }
 
-/** Rows one after another, with a look at the next. A page is in memory at a time. */
+/** Iterates over rows with a look-ahead of one. It holds one page in memory. */
 export class Rows<Row> {
   readonly #pages: AsyncIterator<readonly Row[]>
   readonly #onPage: (rows: number) => void
   #page: readonly Row[] = []
   #at = 0
 
-  /** @param onPage hears how many rows each page has. */
+  /** @param onPage receives the number of rows of each page. */
   constructor(pages: AsyncIterable<readonly Row[]>, onPage: (rows: number) => void = () => {}) {
     this.#pages = pages[Symbol.asyncIterator]()
     this.#onPage = onPage
   }
 
-  /** The next row, which stays the next; undefined at the end. */
+  /** Returns the next row without advancing; undefined at the end. */
   async peek(): Promise<Row | undefined> {
     while (this.#at === this.#page.length) {
       const { done, value } = await this.#pages.next()
@@ -50,7 +50,7 @@ export class Rows<Row> {
     return this.#page[this.#at]
   }
 
-  /** Goes on behind the row that was looked at. */
+  /** Advances past the row that `peek` returned. */
   skip(): void {
     this.#at += 1
   }

@@ -4,43 +4,43 @@ import { isVersion } from './fields.ts'
 import type { EventReading } from './read-event.ts'
 import type { Fault } from './stream-check.ts'
 
-/** What was looked at of a view. */
+/** How much of a view was checked, and what was not. */
 export interface ViewCount {
   readonly view: string
   documents: number
-  /** Streams with events that the view has not come to yet. */
+  /** Streams with events that the view has not applied yet. */
   behind: number
-  /** Streams that wait, because the view cannot process an event of theirs. */
+  /** Streams that are parked, because the view cannot process one of their events. */
   parked: number
-  /** Events that somebody gave up: the view is made without them. */
+  /** Events that were discarded: the view is projected without them. */
   givenUp: number
-  /** Documents that were written again whenever they were looked at. */
+  /** Documents that were written again during every check. */
   moving: number
-  /** Documents that differ, and may have open events of which nothing tells any more whether they have them. */
+  /** Documents that differ, and may contain open events whose applied markers have expired. */
   unsure: number
 }
 
 export interface ViewsWatch {
-  /** So many items are to be read. */
+  /** Announces how many items will be read. */
   begin(items: number): void
   read(items: number): void
   fault(fault: Fault): void
-  /** Why something could not be compared. */
+  /** Reports why something could not be compared. */
   unchecked(view: string, why: string): void
 }
 
-/** Which generations of a view there are. */
+/** The generations of a view. */
 export interface Pointer {
-  /** The one that queries read. */
+  /** The generation that queries read. */
   readonly live: number
   readonly named: readonly number[]
-  /** The view whose documents have its cursors. */
+  /** The view whose documents store its cursors. */
   readonly cursorsIn?: string
-  /** Whether it says which one is live, or was never written. */
+  /** Whether it names the live generation, or was never written. */
   readonly isSound: boolean
 }
 
-/** A view, where its documents are, and which generations of it there are. */
+/** A view, its container and its generations. */
 export interface ViewSource extends Pointer {
   readonly view: DeclaredView
   readonly container: Container
@@ -48,12 +48,12 @@ export interface ViewSource extends Pointer {
   readonly reading: EventReading
 }
 
-/** What names the live generation of a view in cursors. */
+/** The name of a view's live generation in cursors. */
 export function formatEntry({ view, live }: Pick<ViewSource, 'view' | 'live'>): string {
   return `${view.name}@${live}`
 }
 
-/** Where nothing was ever rebuilt, the first is read. */
+/** Reads a view's pointer. Without one, the view was never rebuilt, and the first generation is live. */
 export async function readPointer(container: Container): Promise<Pointer> {
   const { resource } = await container.item('pointer', 'pointer').read<{
     readonly live?: unknown
@@ -72,7 +72,7 @@ export async function readPointer(container: Container): Promise<Pointer> {
   }
 }
 
-/** An item of a view: a document, or how far the view has come in a stream. */
+/** An item of a view: a document or a cursor. */
 export interface Row {
   readonly id: string
   readonly pk: string
@@ -82,7 +82,7 @@ export interface Row {
   readonly sort?: unknown
   readonly document?: unknown
   readonly cursor?: unknown
-  /** When it was written last: seconds since 1970. */
+  /** When it was last written: seconds since 1970. */
   readonly _ts: number
 }
 
@@ -90,12 +90,12 @@ export function cursorPrefix({ live }: Pick<ViewSource, 'live'>): string {
   return `${live}|cursor|`
 }
 
-/** The stream that a document of a single stream, or a cursor, is of. */
+/** Returns the stream of a single-stream document or of a cursor. */
 export function readStream(source: ViewSource, { key, pk }: Row): string {
   return source.view.kind === 'one-stream' ? String(key) : pk.slice(cursorPrefix(source).length)
 }
 
-/** Whether a document's item is where its fields say. One that is not is named by items.ts, and nowhere else. */
+/** Whether a document's item has the address that its fields name. Only items.ts reports one that does not. */
 export function isItsItem({ id, pk, generation, key }: Row): boolean {
   return id === 'document' && pk === `${generation}|document|${key}`
 }

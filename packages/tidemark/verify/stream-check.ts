@@ -2,21 +2,25 @@ import { type CheckedCommit, type CheckedEvent, checkCommit, isCommitId } from '
 import { GENESIS, type RawItem } from './event-hash.ts'
 import { type CheckedReceipt, checkReceipt, isReceiptId } from './receipt-item.ts'
 
-/** Something that is not as it was written, and where. */
+/** A fault in a log or a view, and its place. */
 export interface Fault {
-  /** `order-1@3`; for what is no event, the stream and the item's id. */
+  /** `order-1@3`; for an item that is not an event, the stream and the item's id. */
   readonly place: string
   readonly wrong: 'changed' | 'missing' | 'inserted' | 'does not follow'
   readonly detail: string
 }
 
 /**
- * Checks one stream, its items in any order: each event against its own hash, each link to the event before,
- * each commit against its events, and all against each other. It keeps two hashes an event, not the events.
+ * Checks one stream, whose items may come in any order. It checks each event against its hash, each link to
+ * the event before, each commit against its events, and all items against each other. It stores two hashes
+ * for each event, not the events.
  *
- * What a log alone cannot tell: that its newest commits were removed, where no receipt points beyond what is
- * left; that a whole stream was; that the end of a stream was written again with right hashes and links; and
- * what no hash covers, which is the fingerprints, the keys of commands that no client sent, and the receipts.
+ * A log alone does not show these changes:
+ * - The newest commits were removed, and no receipt points beyond the rest.
+ * - A whole stream was removed.
+ * - The end of a stream was rewritten with correct hashes and links.
+ * - Something was changed that no hash covers: fingerprints, receipts, and the keys of commands that no
+ *   client sent.
  */
 export class StreamCheck {
   readonly stream: string
@@ -51,7 +55,7 @@ export class StreamCheck {
     else this.#fault(LAST, 'inserted', 'it is neither a commit nor a receipt', place)
   }
 
-  /** Judges what was added. @returns every fault, by version. */
+  /** Checks all added items. @returns every fault, by version. */
   finish(): Fault[] {
     const commits = [...this.#commits.values()].sort((a, b) => a.from - b.from)
     const receipts = [...this.#receipts.values()]
@@ -63,15 +67,16 @@ export class StreamCheck {
   }
 
   /**
-   * One commit after the other, without a gap.
-   * @returns the last version; undefined where the last commit does not tell.
+   * Checks that commits follow each other without a gap.
+   * @returns the last version. Undefined if the last commit does not show it.
    */
   #judgeCommits(commits: readonly CheckedCommit[]): number | undefined {
     let end: number | undefined = 0
     let last: CheckedCommit | undefined
     for (const commit of commits) {
       const { id, from, to } = commit
-      // What ends where it should not is named by itself: what follows it is then where it belongs.
+      // A commit with a wrong end is reported on its own, so that the next commit is still expected at its
+      // own place.
       const within = end !== undefined && from <= end && last?.aligned === true ? last : undefined
       if (within === undefined) this.#judgeCommit(commit)
       else
@@ -81,7 +86,7 @@ export class StreamCheck {
           `it begins within the commit ${within.id}, which ends with ${end}`,
           this.#item(id),
         )
-      if (end !== undefined && from > end + 1) this.#missing(end + 1, from - 1, 'later events are there')
+      if (end !== undefined && from > end + 1) this.#missing(end + 1, from - 1, 'later events exist')
       for (const event of commit.events)
         if (!within || !this.#links.has(event.version)) this.#links.set(event.version, event)
       if (within && end !== undefined && to !== undefined && to <= end) continue
@@ -100,16 +105,16 @@ export class StreamCheck {
       const next = events.findIndex((later, at) => at > index && later.state !== 'changed')
       const to = next < 0 ? events.length - 1 : next - 1
       if (to === index) this.#fault(version, 'changed', NOT_ITS_HASH)
-      else this.#fault(version, 'changed', `all up to ${this.#place(from + to)}: they are not what their hashes say`)
+      else this.#fault(version, 'changed', `all up to ${this.#place(from + to)}: they do not match their hashes`)
     }
   }
 
   /**
-   * Two events that are sound each, but not linked: one was changed and hashed again. The later ones bear witness: an
-   * event that the next one follows is the one that was written.
+   * Finds two sound events that are not linked: one of them was changed and hashed again. Later events show
+   * which: an event that its successor follows is the original.
    */
   #judgeLinks(): void {
-    /** Whether the next version does not follow this one; 0 is the beginning. */
+    /** Whether the next version does not follow this one; 0 is the start of the stream. */
     const broken = (version: number): boolean => {
       const hash = version === 0 ? GENESIS : this.#sound(version)?.hash
       const next = this.#sound(version + 1)
@@ -122,7 +127,7 @@ export class StreamCheck {
       if (version > 0 && broken(version - 1))
         this.#fault(version, 'changed', `it was changed and hashed again: neither its link nor that of ${next} holds`)
       else if (broken(version + 1)) continue
-      else if (version === 0) this.#fault(1, 'changed', 'it was changed and hashed again: it claims one before it')
+      else if (version === 0) this.#fault(1, 'changed', 'it was changed and hashed again: it claims a predecessor')
       else if (follower?.state === 'open')
         this.#fault(version + 1, 'changed', `${NOT_ITS_HASH}, or ${place} was changed and hashed again`)
       else if (this.#sound(version + 2)) {
@@ -132,13 +137,16 @@ export class StreamCheck {
     }
   }
 
-  /** The event of a version, if it is there and its hash does not tell that it was changed. */
+  /** Returns the event of a version, unless it is missing or does not match its hash. */
   #sound(version: number): CheckedEvent | undefined {
     const link = this.#links.get(version)
     return link?.state === 'changed' ? undefined : link
   }
 
-  /** A receipt is written beside what it was decided on: that was in the log, or came with it. */
+  /**
+   * A receipt is never ahead of its stream: the events it was decided on were in the log, or were appended
+   * with it.
+   */
   #judgeReceipts(receipts: readonly CheckedReceipt[], end: number | undefined): void {
     for (const { id, wrong } of receipts)
       if (wrong.length > 0) this.#fault(LAST, 'changed', wrong.join('; '), this.#item(id))
@@ -147,7 +155,7 @@ export class StreamCheck {
       this.#missing(end + 1, furthest.version, `the receipt ${furthest.id} points beyond the stream`)
   }
 
-  /** A command has one outcome. */
+  /** Checks that each command has one outcome. */
   #judgeKeys(items: readonly { readonly id: string; readonly key: unknown; readonly from?: number }[]): void {
     const owners = new Map<string, string>()
     for (const { id, key, from = LAST } of items) {
@@ -176,7 +184,7 @@ export class StreamCheck {
   }
 }
 
-/** Behind all that has a version. */
+/** Sorts after all versions. */
 const LAST = Number.POSITIVE_INFINITY
 const NO_RECEIPT: CheckedReceipt = { id: '', key: undefined, version: 0, wrong: [] }
-const NOT_ITS_HASH = 'it is not what its hash says'
+const NOT_ITS_HASH = 'it does not match its hash'

@@ -10,12 +10,13 @@ export interface RawEvent extends RawItem {
 }
 
 /**
- * The events of a commit: what is its own of each, what they share, and what follows from where it stands.
- * @throws for what is no commit.
+ * Returns the events of a commit: their own fields, the shared fields, and those that follow from their
+ * position.
+ * @throws if the item is not a commit.
  */
 function parseEvents(item: RawItem): RawEvent[] {
   const text: unknown = JSON.parse(String(item.text))
-  if (!isObject(text) || !Array.isArray(text.events)) throw new Error(`${item.stream} ${item.id} is no commit`)
+  if (!isObject(text) || !Array.isArray(text.events)) throw new Error(`${item.stream} ${item.id} is not a commit`)
   const { events, previousHash, ...shared } = text
   const from = Number(item.id)
   return events.map((content: RawItem, index) => ({
@@ -29,10 +30,7 @@ function parseEvents(item: RawItem): RawEvent[] {
   }))
 }
 
-/**
- * The events of one stream in the order of their versions, from items that come in any order; those behind a
- * gap are left out.
- */
+/** Yields the events of one stream by version, from items in any order. Events after a gap are left out. */
 export async function* sortByVersion(items: AsyncIterable<RawItem>): AsyncGenerator<RawEvent> {
   const early = new Map<number, RawItem>()
   let next = 1
@@ -49,7 +47,7 @@ export async function* sortByVersion(items: AsyncIterable<RawItem>): AsyncGenera
 }
 
 /**
- * The items of the next stream. They are to be read to their end before the one after it.
+ * Yields the items of the next stream. Read them to the end before the following stream.
  * @param rows of a log, ordered by stream.
  */
 export async function* readStreamItems(rows: Rows<RawItem>, stream: string): AsyncGenerator<RawItem> {

@@ -7,14 +7,14 @@ import { EventReading } from './read-event.ts'
 import { readPointer, type ViewCount, type ViewSource, type ViewsWatch } from './source.ts'
 
 /**
- * What the checker takes from a service.
+ * The parts of a service that the checker uses.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
  * import type { DeclaredService } from 'tidemark/verify'
  * import { entries } from './entries.ts'
  *
- * // A service's declaration is taken as it is. Who doubts one view has that one checked.
+ * // A service declaration can be passed unchanged, or reduced to a single view.
  * const only = (view: string, service: DeclaredService): DeclaredService => ({
  *   ...service,
  *   views: service.views.filter(({ name }) => name === view),
@@ -30,12 +30,11 @@ export interface DeclaredService {
 const LIMITS: Limits = { documents: 50_000, lateMs: 3_600_000 }
 
 /**
- * Checks the documents that queries read against a log that is whole: that each is of a stream that there is,
- * has come to an event that its stream has, and is what its events lead to; and that none is missing. What is
- * in memory is a page of each container, and at most so many documents of a view of many streams as the
- * limits say.
+ * Checks the documents that queries read against an intact log. Each must belong to an existing stream.
+ * Its cursor must name an event of that stream, and its content must be the result of its events. None may be
+ * missing. Memory holds one page of each container, and the documents of a multi-stream view up to the limit.
  *
- * Events are appended and views written meanwhile: what looks wrong is read again before it counts.
+ * Events are appended and views written meanwhile, so whatever looks wrong is read again before it counts.
  * @example
  * ```ts
  * import { CosmosClient } from '@azure/cosmos'
@@ -47,7 +46,7 @@ const LIMITS: Limits = { documents: 50_000, lateMs: 3_600_000 }
  *     begin: (items) => console.log(`${items} items`),
  *     read: () => {},
  *     fault: ({ place, wrong, detail }) => console.error(`${place} ${wrong}: ${detail}`),
- *     untold: (view, why) => console.warn(`${view}: ${why}`),
+ *     unchecked: (view, why) => console.warn(`${view}: ${why}`),
  *   })
  *   for (const { view, documents } of counts) console.log(`${view}: ${documents} documents`)
  * }
@@ -72,7 +71,7 @@ export async function verifyViews(
       if (await isThere(container)) {
         const reading = new EventReading(eventTypes, view.events)
         sources.push({ view, container, count, reading, ...(await readPointer(container)) })
-      } else on.fault({ place: view.name, wrong: 'missing', detail: 'its container is not there' })
+      } else on.fault({ place: view.name, wrong: 'missing', detail: 'its container does not exist' })
     }
     for (const source of sources) await checkItems(source, on)
     await new CategoryCheck(database.container('events'), category, sources, parked, { ...LIMITS, ...limits }, on).run()

@@ -142,7 +142,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     it('and does not: not-parked', async () => {
       const { code, output } = await redrive('order-none')
       assert.equal(code, 1, output)
-      assert.match(output, /^not-parked: nothing waits that is order-none$/m)
+      assert.match(output, /^not-parked: nothing is parked that matches order-none$/m)
     })
 
     it('for longer than the marks tell: marks-expired', async () => {

@@ -11,7 +11,7 @@ import { call } from '../../support/system.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import { json, type World } from './world.ts'
 
-const GENERIC = 'the service has a fault; it is in its log'
+const GENERIC = 'the service failed; its log has the details'
 
 /** What does not pass by itself: a log that something else wrote to, and a service that is at fault. */
 export function faults(world: () => World, errors: WitnessedErrors): void {

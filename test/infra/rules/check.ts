@@ -16,7 +16,7 @@ import { secretRules } from './secrets.ts'
 import { tagRules } from './tags.ts'
 import { topologyRules } from './topology.ts'
 
-/** All rules for what these services need. */
+/** All rules for these services. */
 export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
   ...topologyRules(buildTopology(services)),
   ...propertyRules,
@@ -31,8 +31,8 @@ export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
 ]
 
 /**
- * The differences between the roles that are deployed and those that the services' declarations ask for.
- * @param personMay whether whoever the parameters name may do what all services may.
+ * The differences between the deployed roles and those that the services' declarations require.
+ * @param personMay whether the principal in the parameters has the rights of all services.
  */
 export function matrixDifferences(
   deployed: Deployed,

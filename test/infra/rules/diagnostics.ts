@@ -1,7 +1,7 @@
 import { at, listAt, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
-/** What writes logs worth keeping, and what they must at least tell: categories, or a group of them. */
+/** Resource types with required logs, and the categories or category groups that they must write. */
 const SPEAKING: Readonly<Record<string, readonly string[]>> = {
   'Microsoft.EventHub/namespaces': [
     'AutoScaleLogs',
@@ -26,7 +26,7 @@ const SETTING = '/providers/Microsoft.Insights/diagnosticSettings/'
 
 export const diagnosticRules: readonly Rule[] = [
   {
-    name: 'what happens to every resource is told to the workspace',
+    name: 'every resource logs to the workspace',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const workspaces = selectType(predictedResources, 'Microsoft.OperationalInsights/workspaces').map(({ id }) => id)
@@ -45,13 +45,13 @@ export const diagnosticRules: readonly Rule[] = [
             const logs = listAt<Told>(setting, 'properties.logs')
             const metrics = listAt<Told>(setting, 'properties.metrics')
             const told = logs.map(({ category, categoryGroup }) => category ?? categoryGroup)
-            // What nobody writes in the course of business is watched more closely.
+            // Anchors are rarely accessed, so reads and writes are logged too.
             const isKept = /\/stanchors\w+\/blobServices\//.test(id)
             for (const category of isKept ? ['StorageRead', 'StorageWrite', ...least] : least)
-              if (!told.includes(category)) wrong.push(`${setting.id} tells no ${category}`)
-            // Metrics are kept by the platform in any case; what is not written here of logs is nowhere.
+              if (!told.includes(category)) wrong.push(`${setting.id} does not log ${category}`)
+            // The platform stores metrics anyway, but logs are only where this setting writes them.
             if (logs.length === 0 || [...logs, ...metrics].some(({ enabled }) => enabled !== true))
-              wrong.push(`${setting.id} tells no logs, or turns something off`)
+              wrong.push(`${setting.id} has no logs or a disabled category`)
           }
         }
       }
@@ -59,7 +59,7 @@ export const diagnosticRules: readonly Rule[] = [
     },
   },
   {
-    name: 'what the alert on large streams reads is written',
+    name: 'the alert on large streams has its data',
     check: ({ predictedResources }) => {
       const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       const settings = selectType(predictedResources, 'Microsoft.Insights/diagnosticSettings').filter(({ id }) =>
@@ -76,7 +76,7 @@ export const diagnosticRules: readonly Rule[] = [
     },
   },
   {
-    name: 'every alert is on, looks at something and tells the operators',
+    name: 'every alert is on, has a scope and notifies the operators',
     check: ({ predictedResources }) => {
       const groups = selectType(predictedResources, 'Microsoft.Insights/actionGroups')
       const ids = groups.map(({ id }) => id)
@@ -92,9 +92,9 @@ export const diagnosticRules: readonly Rule[] = [
         const known = scopes.filter((scope) => predictedResources.some(({ id }) => id === scope))
         if (at(alert, 'properties.enabled') !== true) wrong.push(`${alert.id} is off`)
         if (told.length === 0 || told.some((group) => !ids.includes(String(group))))
-          wrong.push(`${alert.id} tells nobody`)
-        if (known.length === 0 || known.length !== scopes.length) wrong.push(`${alert.id} looks at nothing`)
-        if (listAt(alert, 'properties.criteria.allOf').length === 0) wrong.push(`${alert.id} has nothing to look for`)
+          wrong.push(`${alert.id} notifies nobody`)
+        if (known.length === 0 || known.length !== scopes.length) wrong.push(`${alert.id} has no existing scope`)
+        if (listAt(alert, 'properties.criteria.allOf').length === 0) wrong.push(`${alert.id} has no criteria`)
       }
       return { looked: metric.length + log.length, wrong }
     },

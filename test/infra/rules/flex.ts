@@ -2,10 +2,10 @@ import { at, listAt, selectType } from '../support/deployed.ts'
 import { findAnswer, type Place } from '../support/flex.ts'
 import type { Rule } from './rule.ts'
 
-/** What is set of an app is what its plan takes: of another the first deployment fails, or it does nothing. */
+/** An app has only properties that its plan accepts. Others fail the first deployment or have no effect. */
 export const flexRules: readonly Rule[] = [
   {
-    name: 'apps have nothing but what Flex Consumption is known to take',
+    name: 'apps have only properties that Flex Consumption accepts',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       let looked = 0
@@ -17,7 +17,7 @@ export const flexRules: readonly Rule[] = [
             if (answer !== 'takes') wrong.push(`${site.id}: the ${place} ${name}: Flex Consumption ${answer} it`)
           }
         }
-        // Null is there too: Azure refuses the name, whatever its value.
+        // Null counts too: Azure refuses the name whatever its value.
         look('site', Object.keys(Object(at(site, 'properties'))))
         look('siteConfig', Object.keys(Object(at(site, 'properties.siteConfig'))))
         look(

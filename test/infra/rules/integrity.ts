@@ -7,10 +7,10 @@ const blobContainers = 'Microsoft.Storage/storageAccounts/blobServices/container
 const named = (resources: readonly Resource[], type: string, name: RegExp): readonly Resource[] =>
   selectType(resources, type).filter((resource) => name.test(resource.id))
 
-/** That what is written stays as it was written. */
+/** Written data stays unchanged. */
 export const integrityRules: readonly Rule[] = [
   {
-    name: 'nothing in a log ever expires, and it is found by its stream',
+    name: 'a log never expires and is partitioned by stream',
     check: ({ predictedResources }) => {
       const logs = named(predictedResources, containers, /\/containers\/events$/)
       const wrong = logs.flatMap((log) => [
@@ -45,7 +45,7 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'anchors are encrypted twice and keep what is overwritten or deleted',
+    name: 'anchors are encrypted twice and keep overwritten and deleted blobs',
     check: ({ predictedResources }) => {
       const kept = named(predictedResources, blobContainers, /\/containers\/anchors-[\w-]+$/)
       const services = new Set(kept.map(({ id }) => id.replace(/\/containers\/[^/]+$/, '')))
@@ -81,7 +81,7 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'every app has an identity of its own, and no other',
+    name: 'every app has exactly one identity, its own',
     check: ({ predictedResources }) => {
       const sites = selectType(predictedResources, 'Microsoft.Web/sites')
       const taken = new Set<string>()
@@ -106,7 +106,7 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'no app takes a publishing password',
+    name: 'no app accepts a publishing password',
     check: ({ predictedResources }) => {
       const policies = selectType(predictedResources, 'Microsoft.Web/sites/basicPublishingCredentialsPolicies')
       const sites = selectType(predictedResources, 'Microsoft.Web/sites')
@@ -119,33 +119,34 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'an app with an app registration answers nobody without a token',
+    name: 'an app with an app registration answers only with a token',
     check: ({ predictedResources }) => {
       const settings = predictedResources.filter(({ id }) => id.endsWith('/config/authsettingsV2'))
       const wrong = settings.flatMap((auth) => [
         ...(at(auth, 'properties.platform.enabled') === true ? [] : [`${auth.id} is off`]),
         ...(at(auth, 'properties.globalValidation.requireAuthentication') === true
           ? []
-          : [`${auth.id} lets anybody through`]),
+          : [`${auth.id} does not require authentication`]),
         ...(at(auth, 'properties.globalValidation.unauthenticatedClientAction') === 'Return401'
           ? []
-          : [`${auth.id} does not refuse`]),
+          : [`${auth.id} does not answer 401`]),
         ...(at(auth, 'properties.identityProviders.azureActiveDirectory.enabled') === true &&
         at(auth, 'properties.identityProviders.azureActiveDirectory.registration.clientId') &&
         listAt(auth, 'properties.identityProviders.azureActiveDirectory.validation.allowedAudiences').length > 0
           ? []
-          : [`${auth.id} takes any token`]),
-        ...(at(auth, 'properties.httpSettings.requireHttps') === true ? [] : [`${auth.id} takes HTTP`]),
+          : [`${auth.id} accepts any token`]),
+        ...(at(auth, 'properties.httpSettings.requireHttps') === true ? [] : [`${auth.id} accepts HTTP`]),
         ...(String(at(auth, 'properties.identityProviders.azureActiveDirectory.registration.openIdIssuer')).includes(
           'tenantId',
         )
           ? []
-          : [`${auth.id} takes tokens of any tenant`]),
+          : [`${auth.id} accepts tokens of any tenant`]),
         ...(at(auth, 'properties.login.tokenStore.enabled') === false ? [] : [`${auth.id} stores tokens`]),
       ])
-      // Function keys stand before the apps in any case: all apps of an environment, or none.
+      // Either all apps of an environment require tokens, or none; function keys protect them in any case.
       const sites = selectType(predictedResources, 'Microsoft.Web/sites').length
-      if (settings.length !== 0 && settings.length !== sites) wrong.push(`${settings.length} of ${sites} apps ask`)
+      if (settings.length !== 0 && settings.length !== sites)
+        wrong.push(`only ${settings.length} of ${sites} apps require a token`)
       return { looked: sites, wrong }
     },
   },

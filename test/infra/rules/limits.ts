@@ -2,7 +2,7 @@ import { at, listAt, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /**
- * What each tier of Event Hubs takes. A consumer group $Default is there without being made, and counts.
+ * The limits of each Event Hubs tier. The consumer group $Default exists automatically, and counts.
  * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
  */
 const TIERS: Readonly<
@@ -27,7 +27,7 @@ export const limitRules: readonly Rule[] = [
       for (const namespace of selectType(predictedResources, 'Microsoft.EventHub/namespaces')) {
         const tier = TIERS[String(at(namespace, 'sku.tier') ?? at(namespace, 'sku.name'))]
         if (tier === undefined) {
-          wrong.push(`${namespace.id} is of no known tier`)
+          wrong.push(`${namespace.id} has an unknown tier`)
           continue
         }
         if (hubs.length > tier.hubs) wrong.push(`${namespace.id} has ${hubs.length} hubs`)
@@ -49,7 +49,7 @@ export const limitRules: readonly Rule[] = [
     },
   },
   {
-    name: 'databases, containers and throughput are within what Cosmos DB takes',
+    name: "databases, containers and throughput are within Cosmos DB's limits",
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const databases = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases')
@@ -71,15 +71,15 @@ export const limitRules: readonly Rule[] = [
         const own = inIt.filter((each) => at(each, 'properties.options.autoscaleSettings.maxThroughput') !== undefined)
         const shared = at(database, 'properties.options.autoscaleSettings.maxThroughput')
         if (inIt.length - own.length > 25) wrong.push(`${database.id}: more than 25 containers share its throughput`)
-        if (!isServerless && shared === undefined) wrong.push(`${database.id} has no throughput that its views share`)
+        if (!isServerless && shared === undefined) wrong.push(`${database.id} has no shared throughput`)
         if (!isServerless && own.map(({ id }) => id.split('/').at(-1)).join() !== 'events')
-          wrong.push(`${database.id}: not the log alone has a throughput of its own`)
+          wrong.push(`${database.id}: only the log may have its own throughput`)
       }
       return { looked: databases.length + containers.length, wrong }
     },
   },
   {
-    name: 'the bound on staleness is one that Cosmos DB takes for so many regions',
+    name: 'the staleness bound is valid for the number of regions',
     check: ({ predictedResources }) => {
       const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       // https://learn.microsoft.com/azure/cosmos-db/consistency-levels#bounded-staleness-consistency
@@ -89,11 +89,11 @@ export const limitRules: readonly Rule[] = [
         const seconds = number(at(account, 'properties.consistencyPolicy.maxIntervalInSeconds'))
         return several ? !(prefix >= 100_000 && seconds >= 300) : !(prefix >= 10 && seconds >= 5)
       })
-      return { looked: accounts.length, wrong: wrong.map(({ id }) => `${id} may be too fresh for its regions`) }
+      return { looked: accounts.length, wrong: wrong.map(({ id }) => `${id} has too small a bound for its regions`) }
     },
   },
   {
-    name: 'apps are of a size that Flex Consumption has, and a zone-redundant one is warm in two zones',
+    name: 'apps have a Flex Consumption size, and zone-redundant ones two always-ready instances',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const sites = selectType(predictedResources, 'Microsoft.Web/sites')
@@ -104,11 +104,11 @@ export const limitRules: readonly Rule[] = [
         const most = number(at(scale, 'maximumInstanceCount'))
         if (!(most >= 40 && most <= 1000)) wrong.push(`${site.id} has up to ${most} instances`)
         if (![512, 2048, 4096].includes(number(at(scale, 'instanceMemoryMB'))))
-          wrong.push(`${site.id} is of no size that there is`)
+          wrong.push(`${site.id} has an invalid size`)
         const plan = plans.find(({ id }) => id === at(site, 'properties.serverFarmId'))
         if (at(plan, 'sku.name') !== 'FC1' || at(plan, 'sku.tier') !== 'FlexConsumption')
           wrong.push(`${site.id} is on no Flex Consumption plan`)
-        if (plan && used.has(plan.id)) wrong.push(`${plan.id} has two apps: it takes one`)
+        if (plan && used.has(plan.id)) wrong.push(`${plan.id} has two apps: it allows one`)
         if (plan) used.add(plan.id)
         const warm = listAt<{ name: string; instanceCount: number }>(scale, 'alwaysReady')
         const least = at(plan, 'properties.zoneRedundant') === true ? 2 : 1
@@ -124,7 +124,7 @@ export const limitRules: readonly Rule[] = [
     },
   },
   {
-    name: 'names are such as Azure takes',
+    name: 'names are valid in Azure',
     check: ({ predictedResources }) => {
       const patterns: readonly (readonly [type: string, pattern: RegExp])[] = [
         ['Microsoft.Storage/storageAccounts', /^[a-z0-9]{3,24}$/],
@@ -139,7 +139,9 @@ export const limitRules: readonly Rule[] = [
       const long = groups.filter(({ id }) => (id.split('/').at(-1)?.length ?? 0) > 50)
       return {
         looked: found.length + groups.length,
-        wrong: [...found.filter(({ fits }) => !fits), ...long].map(({ name }) => `${name} is no name that Azure takes`),
+        wrong: [...found.filter(({ fits }) => !fits), ...long].map(
+          ({ name }) => `${name} is not a valid name in Azure`,
+        ),
       }
     },
   },

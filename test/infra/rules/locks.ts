@@ -3,12 +3,11 @@ import type { Rule } from './rule.ts'
 
 const LOCK = '/providers/Microsoft.Authorization/locks/'
 
-/** What nobody deletes by mistake. */
+/** Protection against deletion by mistake. */
 export const lockRules: readonly Rule[] = [
   {
-    // An environment whose logs can be restored for 30 days is one that somebody means to keep. Others are to
-    // be taken down again.
-    name: 'logs and anchors that are kept are locked against deletion, and nothing else is',
+    // A restore window of 30 days marks a permanent environment. Others will be deleted.
+    name: 'only permanent logs and anchors are locked against deletion',
     check: ({ predictedResources }) => {
       const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       const isKept = accounts.some(
@@ -22,10 +21,13 @@ export const lockRules: readonly Rule[] = [
       const expected = isKept ? [...accounts, ...anchors].map(({ id }) => id) : []
       const wrong = [
         ...expected.filter((id) => !locked.includes(id)).map((id) => `${id} is not locked`),
-        // Of a group it would also stop Azure from tidying up deployments, and at 800 of them nothing can be deployed.
+        // A lock on the group would also stop Azure from deleting old deployments. After 800 no new one is
+        // possible.
         ...locked.filter((id) => !expected.includes(id)).map((id) => `${id} is locked`),
-        // ReadOnly would keep a provision from changing anything.
-        ...locks.filter((lock) => at(lock, 'properties.level') !== 'CanNotDelete').map(({ id }) => `${id} is no lock`),
+        // ReadOnly would stop a provision from changing anything.
+        ...locks
+          .filter((lock) => at(lock, 'properties.level') !== 'CanNotDelete')
+          .map(({ id }) => `${id} has the wrong level`),
       ]
       return { looked: accounts.length + anchors.length, wrong }
     },

@@ -1,17 +1,17 @@
 import { at, listAt, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
-/** What holds data or takes it, and the private link groups by which it is reached. */
+/** Resource types with data or data access, and their private link groups. */
 const PRIVATE: Readonly<Record<string, string>> = {
   'Microsoft.DocumentDB/databaseAccounts': 'Sql',
   'Microsoft.EventHub/namespaces': 'namespace',
   'Microsoft.Storage/storageAccounts': 'blob',
-  // Public or not: the host calls its own name, and its subnet does not let it out to the internet.
+  // Public or not: the host calls its own name, and its subnet blocks the internet.
   'Microsoft.Web/sites': 'sites',
 }
 
 /**
- * The private DNS zones without which a private endpoint is there and nobody finds it.
+ * The private DNS zones that clients need to find a private endpoint.
  * https://learn.microsoft.com/azure/private-link/private-endpoint-dns
  */
 const ZONES: Readonly<Record<string, readonly RegExp[]>> = {
@@ -40,7 +40,7 @@ const FROM_APPS = [
 const isPrivate = (resources: readonly Resource[]): boolean =>
   selectType(resources, 'Microsoft.Network/virtualNetworks').length > 0
 
-/** Where telemetry goes. */
+/** The stores of telemetry. */
 const selectTelemetry = (resources: readonly Resource[]): readonly Resource[] =>
   ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
     selectType(resources, type),
@@ -68,7 +68,7 @@ function listEndpoints(resources: readonly Resource[]): readonly Endpoint[] {
 
 const rules: readonly Rule[] = [
   {
-    name: 'no public access where private networking is on',
+    name: 'no public access with private networking',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       // Whether apps are reached from outside is a choice of its own.
@@ -86,7 +86,7 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    name: 'behind every public endpoint that is closed, its own rules close it once more',
+    name: 'every closed public endpoint also has closed network rules',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const guarded = selectType(predictedResources, 'Microsoft.Storage/storageAccounts')
@@ -108,7 +108,7 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    name: 'subnets let through what is listed here, and nothing else',
+    name: 'subnets allow only the listed traffic',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const groups = selectType(predictedResources, 'Microsoft.Network/networkSecurityGroups')
@@ -138,7 +138,7 @@ const rules: readonly Rule[] = [
               at(rule, 'properties.sourcePortRange') !== '*',
           )
         )
-          wrong.push(`${group.id} denies something else than all that is left`)
+          wrong.push(`${group.id} does not deny all remaining traffic`)
       }
       for (const network of selectType(predictedResources, 'Microsoft.Network/virtualNetworks'))
         for (const subnet of listAt<Resource>(network, 'properties.subnets'))
@@ -147,12 +147,12 @@ const rules: readonly Rule[] = [
             (at(subnet, 'properties.privateEndpointNetworkPolicies') !== 'Enabled' ||
               at(subnet, 'properties.defaultOutboundAccess') !== false)
           )
-            wrong.push(`${network.id}: the rules do not hold for private endpoints`)
+            wrong.push(`${network.id}: the rules do not apply to private endpoints`)
       return { looked: groups.length, wrong }
     },
   },
   {
-    name: 'everything that holds data is reached by a private endpoint that has a name in the network',
+    name: 'every data resource has a private endpoint with a DNS name',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const endpoints = listEndpoints(predictedResources)
@@ -194,7 +194,7 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    name: 'telemetry is in the private link scope, which takes it from nowhere else',
+    name: 'telemetry is in the private link scope, which accepts no other source',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const scopes = selectType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
@@ -210,7 +210,7 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    name: 'every app goes out through a subnet of its own that is delegated to it',
+    name: 'every app has its own delegated subnet for outgoing calls',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
       const subnets = new Map<string, Resource>(
@@ -231,8 +231,8 @@ const rules: readonly Rule[] = [
         const id = String(at(site, 'properties.virtualNetworkSubnetId'))
         const [delegation] = listAt(subnets.get(id), 'properties.delegations')
         if (at(delegation, 'properties.serviceName') !== 'Microsoft.App/environments')
-          wrong.push(`${site.id}: ${id} is no subnet that is delegated to it`)
-        if (taken.has(id)) wrong.push(`${site.id}: ${id} is another app's`)
+          wrong.push(`${site.id}: ${id} is not a subnet delegated to apps`)
+        if (taken.has(id)) wrong.push(`${site.id}: ${id} belongs to another app`)
         taken.add(id)
       }
       for (const [id, subnet] of subnets)
@@ -243,10 +243,10 @@ const rules: readonly Rule[] = [
   },
 ]
 
-/** They hold where there is a virtual network, which is the shape's choice. */
+/** They apply if the shape has a virtual network. */
 export const networkRules: readonly Rule[] = rules.map(({ name, check }) => ({
   name,
-  // Where there is no network, nothing of it may be left: an endpoint that nobody reaches.
+  // Without a network there must be no private endpoint.
   check: (deployed) =>
     isPrivate(deployed.predictedResources)
       ? check(deployed)

@@ -16,11 +16,11 @@ const tier = 'properties.backupPolicy.continuousModeProperties.tier'
 const isDays = (least: number) => (value: unknown) => typeof value === 'number' && value >= least
 
 /**
- * What each resource of a type must say of itself, word for word or by a test: nothing is left to a default
- * of the platform.
+ * The required properties of each resource type: a value, or a test of the value. No property relies on a
+ * default of the platform.
  */
 export const properties: readonly (readonly [title: string, type: string, path: string, expected: unknown])[] = [
-  // Entra alone: no key and no connection string opens anything
+  // Only Entra: no key and no connection string opens anything.
   ['no keys', hubs, 'properties.disableLocalAuth', true],
   ['no keys', cosmos, 'properties.disableLocalAuth', true],
   ['no keys', cosmos, 'properties.disableKeyBasedMetadataWriteAccess', true],
@@ -30,7 +30,7 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['no keys', workspaces, 'properties.features.disableLocalAuth', true],
   ['no keys', storage, 'properties.isLocalUserEnabled', false],
 
-  ['logs are read by those who may read what they are of', workspaces, onlyOwnLogs, true],
+  ['logs are readable by those who may read the resource', workspaces, onlyOwnLogs, true],
   ['logs are kept', workspaces, 'properties.retentionInDays', isDays(30)],
 
   ['TLS 1.2', hubs, 'properties.minimumTlsVersion', '1.2'],
@@ -46,13 +46,13 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['nothing anonymous', storage, 'properties.allowCrossTenantReplication', false],
   ['nothing anonymous', `${blobs}/containers`, 'properties.publicAccess', 'None'],
 
-  ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.enabled', true],
-  ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.days', isDays(7)],
-  ['what is deleted comes back', cosmos, 'properties.backupPolicy.type', 'Continuous'],
+  ['deletions can be undone', blobs, 'properties.containerDeleteRetentionPolicy.enabled', true],
+  ['deletions can be undone', blobs, 'properties.containerDeleteRetentionPolicy.days', isDays(7)],
+  ['deletions can be undone', cosmos, 'properties.backupPolicy.type', 'Continuous'],
 
-  ['what is deleted comes back', cosmos, tier, (value: unknown) => /^Continuous(7|30)Days$/.test(String(value))],
+  ['deletions can be undone', cosmos, tier, (value: unknown) => /^Continuous(7|30)Days$/.test(String(value))],
 
-  // An etag is checked in one region only: two that write are two logs.
+  // An etag is checked in only one region: two write regions would be two logs.
   ['one log', cosmos, 'properties.enableMultipleWriteLocations', false],
   ['one log', cosmos, 'properties.consistencyPolicy.defaultConsistencyLevel', 'BoundedStaleness'],
 ]

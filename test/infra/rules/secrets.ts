@@ -1,20 +1,20 @@
 import { at, type Deployed, listAt, listIdentities, selectType } from '../support/deployed.ts'
 import type { Found, Rule } from './rule.ts'
 
-/** What gives a secret away, or is one. */
+/** Expressions that return a secret, and secrets. */
 const SECRET =
   /list(Account)?(Keys|ConnectionStrings|Sas|ServiceSas|AccountSas|Secrets)\b|\b(primary|secondary)(Master|Readonly\w*)?Key\b|(primary|secondary)ConnectionString|AccountKey=|SharedAccess(Key|Signature)|[?&]sig=|\bpassword\b/i
 
 /**
- * Of Application Insights: says where telemetry goes. It is no secret where keys are refused, which the rule
- * "no keys" holds.
+ * Application Insights' connection string: the address for telemetry. It is no secret, because the rule
+ * "no keys" makes sure that keys are refused.
  */
 const TELEMETRY_ADDRESS = /^\[reference\([^[\]]*Microsoft\.Insights\/components[^[\]]*\)\.ConnectionString\]$/
 
-/** Says by which identity, and holds nothing else. */
+/** Names only the identity. */
 const ENTRA = /^\[format\('ClientId=\{0\};Authorization=AAD', reference\([^()]*\)\.clientId\)\]$/
 
-/** Every text in a value, with its path. */
+/** Every string in a value, with its path. */
 function* texts(value: unknown, path = ''): Generator<readonly [path: string, text: string]> {
   if (typeof value === 'string') yield [path, value]
   else if (typeof value === 'object' && value !== null)
@@ -23,7 +23,7 @@ function* texts(value: unknown, path = ''): Generator<readonly [path: string, te
 
 const known = new WeakMap<object, Found>()
 
-/** Kept for each object: of a template that is changed in many ways, most stays as it is. */
+/** Cached per object, because most objects of a mutated template are unchanged. */
 function secretsIn(value: object, where: string): Found {
   const before = known.get(value)
   if (before !== undefined) return before
@@ -49,7 +49,7 @@ export const secretRules: readonly Rule[] = [
     },
   },
   {
-    name: 'no connection string in any setting or output, but the address of telemetry',
+    name: "no connection string in any setting or output, except telemetry's address",
     check: (deployed) => {
       const values = [...listSettings(deployed), ...texts(deployed.outputs)]
       const wrong = values.filter(
@@ -62,7 +62,7 @@ export const secretRules: readonly Rule[] = [
     },
   },
   {
-    name: 'every connection of an app is by its identity',
+    name: 'every connection of an app uses its identity',
     check: (deployed) => {
       const settings = new Map(listSettings(deployed))
       const sites = selectType(deployed.predictedResources, 'Microsoft.Web/sites')
@@ -85,7 +85,7 @@ export const secretRules: readonly Rule[] = [
   },
 ]
 
-/** The application settings of all apps, with the app's name before theirs. */
+/** The application settings of all apps, each prefixed with its app's name. */
 function listSettings({ predictedResources }: Deployed): readonly (readonly [name: string, value: string])[] {
   return selectType(predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
     listAt<{ name: string; value: string }>(site, 'properties.siteConfig.appSettings').map(

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { at, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
-/** Types that take no tags: parts of another resource, and what is laid onto one. */
+/** Types without tags: child and extension resources. */
 const UNTAGGED =
   /^Microsoft\.(Authorization|Resources\/deployments|Insights\/(diagnosticSettings|privateLinkScopes\/scopedResources)|EventHub\/namespaces\/|DocumentDB\/databaseAccounts\/|Storage\/storageAccounts\/|Web\/sites\/|Network\/(virtualNetworks\/subnets|privateEndpoints\/))/i
 
 export const tagRules: readonly Rule[] = [
   {
-    name: 'every resource says which environment it is of',
+    name: "every resource has its environment's tag",
     check: ({ predictedResources }) => {
       const tagged = predictedResources.filter(({ type }) => !UNTAGGED.test(type))
       const [group] = selectType(predictedResources, 'Microsoft.Resources/resourceGroups')
@@ -24,7 +24,7 @@ export const tagRules: readonly Rule[] = [
   {
     name: 'azd finds one app for each service',
     check: ({ predictedResources }) => {
-      // The services as azd reads them, without a reader of YAML: the keys right below `services:`.
+      // The services in azure.yaml, without a YAML parser: the keys directly below `services:`.
       const text = readFileSync(new URL('../../../azure.yaml', import.meta.url), 'utf8')
       const section = /^services:\n((?:(?: .*|#.*)?\n)+)/m.exec(text)?.[1] ?? ''
       const expected = [...section.matchAll(/^ {2}([\w-]+):/gm)].map(([, name]) => name).toSorted()

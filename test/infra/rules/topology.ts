@@ -2,11 +2,11 @@ import type { Topology } from 'tidemark/tools'
 import { at, listAt, type Resource, selectType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
-/** That what the declarations ask for is there, and nothing beside it. */
+/** Exactly the declared resources exist. */
 export function topologyRules(topology: Topology): readonly Rule[] {
   return [
     {
-      name: 'databases and containers are those of the topology, as it has them',
+      name: 'databases and containers match the topology',
       check: ({ predictedResources }) => {
         const containers = selectType(
           predictedResources,
@@ -52,7 +52,7 @@ export function topologyRules(topology: Topology): readonly Rule[] {
       },
     },
     {
-      name: 'every service has its anchors, and what its host keeps',
+      name: "every service has its anchors and its host's containers",
       check: ({ predictedResources }) => {
         const accounts = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
         const found = selectType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
@@ -67,7 +67,7 @@ export function topologyRules(topology: Topology): readonly Rule[] {
       },
     },
     {
-      name: 'hubs and consumer groups are those of the topology',
+      name: 'hubs and consumer groups match the topology',
       check: ({ predictedResources }) => {
         const groups = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
         const found = selectType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) => ({
@@ -93,12 +93,12 @@ const last = ({ id }: Resource): string => id.split('/').at(-1) ?? ''
 
 function differences(found: readonly unknown[], expected: readonly unknown[]): readonly string[] {
   return [
-    ...without(found, expected).map((one) => `not asked for: ${one}`),
-    ...without(expected, found).map((one) => `not there: ${one}`),
+    ...without(found, expected).map((one) => `not declared: ${one}`),
+    ...without(expected, found).map((one) => `missing: ${one}`),
   ]
 }
 
-/** Those of some that others do not have, or not as often. */
+/** The items of `some` that `others` lack or have less often. */
 function without(some: readonly unknown[], others: readonly unknown[]): readonly string[] {
   const left = new Map<string, number>()
   for (const other of others.map((each) => JSON.stringify(each))) left.set(other, (left.get(other) ?? 0) + 1)

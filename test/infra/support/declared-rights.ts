@@ -11,7 +11,7 @@ const item = (...actions: readonly string[]): readonly string[] => [
 const APPEND = item('create', 'read')
 const WRITE = item('create', 'read', 'replace', 'upsert', 'delete')
 
-/** All that a service may do, by what it declares of itself. @param who it is that may. */
+/** The rights that a service's declaration requires. @param who the principal that gets them. */
 export function listRights(service: Service, who: string = service.name): ReadonlySet<Cell> {
   const { name, deciders, views, reactions, processes = [] } = service
   const rights = new Set<Cell>()
@@ -34,7 +34,7 @@ export function listRights(service: Service, who: string = service.name): Readon
   if (every.some((each) => each.schedules === true)) allow(`container ${name}/schedule`, WRITE)
   if (deciders.some((each) => each.stateVersion !== undefined)) allow(`container ${name}/snapshots`, WRITE)
 
-  // Its own host storage alone: its packages and its checkpoints.
+  // Only its own host storage: its packages and checkpoints.
   for (const blobs of ['app-package', 'azure-webjobs-eventhub'])
     allow(`blobs ${name}/${blobs}`, ['read', 'write', 'delete', 'own'])
   allow('telemetry', ['publish'])

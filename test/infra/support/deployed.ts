@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A resource as a snapshot tells it: the property bag as Azure Resource Manager gets it. */
+/** A resource in a snapshot: the properties as Azure Resource Manager receives them. */
 export interface Resource {
   readonly id: string
   readonly type: string
@@ -22,12 +22,12 @@ export const INFRA = fileURLToPath(new URL('../../../infra/', import.meta.url))
 export const shapes = ['dev', 'test', 'prod'] as const
 export type Shape = (typeof shapes)[number]
 
-/** The committed snapshot of a shape: a test holds it against the template. */
+/** The committed snapshot of a shape. A test compares it with the template. */
 export function deployed(shape: Shape): Deployed {
   return JSON.parse(readFileSync(`${INFRA}main.${shape}.snapshot.json`, 'utf8')) as Deployed
 }
 
-/** A list stays as it is once it has been asked: a template that is changed has another. */
+/** Cached per list: lists do not change, and a changed template has a new list. */
 const byType = new WeakMap<readonly Resource[], ReadonlyMap<string, readonly Resource[]>>()
 
 export function selectType(resources: readonly Resource[], type: string): readonly Resource[] {
@@ -39,7 +39,7 @@ export function selectType(resources: readonly Resource[], type: string): readon
   return types.get(type.toLowerCase()) ?? []
 }
 
-/** A value at a path such as `properties.encryption.keySource`; undefined where there is none. */
+/** The value at a path such as `properties.encryption.keySource`; undefined if there is none. */
 export function at(resource: unknown, path: string): unknown {
   return path
     .split('.')
@@ -50,12 +50,12 @@ export function at(resource: unknown, path: string): unknown {
     )
 }
 
-/** A list at a path; none where there is none. */
+/** The list at a path; empty if there is none. */
 export function listAt<Item = unknown>(resource: unknown, path: string): readonly Item[] {
   return (at(resource, path) ?? []) as readonly Item[]
 }
 
-/** The ids of the identities that a resource was given. */
+/** The ids of a resource's identities. */
 export function listIdentities(resource: Resource | undefined): readonly string[] {
   return Object.keys((at(resource, 'identity.userAssignedIdentities') ?? {}) as object)
 }

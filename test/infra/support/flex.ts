@@ -1,9 +1,8 @@
-/** Where something is set of an app. */
+/** Where a property of an app is set. */
 export type Place = 'site' | 'siteConfig' | 'app setting'
 
 /**
- * Whether Flex Consumption takes it: what it refuses, or ignores because the platform has it elsewhere, is
- * not taken.
+ * Whether Flex Consumption accepts a property, refuses it, or has it elsewhere and ignores it here.
  */
 export type Answer = 'takes' | 'refuses' | 'has elsewhere'
 
@@ -18,7 +17,7 @@ const IDENTITY =
 const OPEN_TELEMETRY = 'https://learn.microsoft.com/azure/azure-functions/opentelemetry-howto'
 const TERRAFORM =
   'https://github.com/hashicorp/terraform-provider-azurerm/blob/main/website/docs/r/function_app_flex_consumption.html.markdown'
-/** Errors that name the property: "site configuration properties (…) for Flex Consumption sites is invalid". */
+/** Error texts name the property: "site configuration properties (…) for Flex Consumption sites is invalid". */
 const FTPS = 'https://github.com/microsoft/azure-pipelines-tasks/issues/21032'
 const PREWARMED = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/issues/360'
 const LINUX = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/issues/283'
@@ -26,9 +25,8 @@ const SCALE_LIMIT = 'https://github.com/Azure/azure-functions-host/issues/10643'
 const RUNTIME = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/pull/345'
 
 /**
- * What Flex Consumption takes of an app and what it does not, each with where that is said. What does not
- * stand here is not known: the template must not set it before somebody has looked it up. A name may end in
- * `*`.
+ * The properties of an app that Flex Consumption accepts or not, each with its source. A property that is not
+ * listed is unknown: look it up before the template sets it. A name may end in `*`.
  */
 export const FLEX: readonly (readonly [place: Place, name: string, answer: Answer, source: string])[] = [
   ['site', 'serverFarmId', 'takes', SAMPLES],
@@ -37,8 +35,8 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['site', 'httpsOnly', 'takes', MIGRATION],
   ['site', 'publicNetworkAccess', 'takes', TERRAFORM],
   ['site', 'virtualNetworkSubnetId', 'takes', HOW_TO],
-  // All of an app's traffic goes through its subnet anyway; with it, tokens of the identity may not come
-  // where there is forced tunnelling.
+  // All traffic of an app goes through its subnet anyway. With this property and forced tunnelling, the
+  // identity may get no tokens.
   ['site', 'outboundVnetRouting', 'has elsewhere', 'https://github.com/Azure/Azure-Functions/issues/2653'],
   ['site', 'vnetRouteAllEnabled', 'has elsewhere', DEPRECATED],
   ['site', 'vnetContentShareEnabled', 'has elsewhere', DEPRECATED],
@@ -76,7 +74,7 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['app setting', 'CosmosConnection__*', 'takes', IDENTITY],
   ['app setting', 'APPLICATIONINSIGHTS_CONNECTION_STRING', 'takes', SAMPLES],
   ['app setting', 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', 'takes', SAMPLES],
-  // The app's own, which the platform hands over as they are.
+  // The app's own settings, which the platform passes on unchanged.
   ['app setting', 'TIDEMARK_*', 'takes', MIGRATION],
   ['app setting', 'OTEL_*', 'takes', OPEN_TELEMETRY],
   ['app setting', 'FUNCTIONS_*', 'has elsewhere', DEPRECATED],
@@ -87,12 +85,11 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['app setting', 'TZ', 'has elsewhere', DEPRECATED],
 ]
 
-/** Longest first, so that a name of its own comes before a pattern that it fits. */
+/** Longest first, so that an exact name comes before a matching pattern. */
 const byLength = FLEX.toSorted(([, one], [, other]) => other.length - one.length)
 
 /**
- * What Flex Consumption does with a property or setting. Names of settings are compared without regard to
- * case, as Azure does.
+ * What Flex Consumption does with a property or setting. Setting names are case-insensitive, as in Azure.
  */
 export function findAnswer(place: Place, name: string): Answer | 'is not known to take' {
   const found = byLength.find(([where, known]) => {

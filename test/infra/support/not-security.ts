@@ -1,12 +1,12 @@
 /**
- * What may be deleted from a template without anything being less safe: `<type> <path>`, or `<type>` for a
- * resource as a whole. Everything else must be missed by a rule. What is about money, size, looks, or would
- * be refused by Azure right away stands here.
+ * Deletions that do not reduce security: `<type> <path>`, or `<type>` for a whole resource. A rule must
+ * notice every other deletion. The list contains properties of cost, size and looks, and those that Azure
+ * requires.
  */
 export const NOT_SECURITY: readonly RegExp[] = [
   / location$/,
   / (kind|sku(\.\w+)*|properties\.sku(\.\w+)*)$/,
-  // What a role gives is held by the matrix; less of it is less. What it is called, and where it could be given
+  // The matrix checks what a role allows, and less is safe. The rest is its name and its assignable scopes.
   /^Microsoft\.Authorization\/roleAssignments properties\.principalType$/,
   /\/sqlRoleDefinitions properties\.(roleName|type|assignableScopes(\.\*)?|permissions\.\*\.dataActions\.\*)$/,
   // Size, placement and price
@@ -19,19 +19,19 @@ export const NOT_SECURITY: readonly RegExp[] = [
   /\/sites properties\.(siteConfig\.http20Enabled|functionAppConfig\.deployment\.storage\.type)$/,
   /\/sites properties\.functionAppConfig\.scaleAndConcurrency\.alwaysReady(\.\*(\.\w+)?)?$/,
   /\/storageAccounts properties\.(accessTier|encryption\.(keySource|services(\.blob(\.enabled)?)?))$/,
-  // Each setting is held against the list of settings: settings.test.ts
+  // settings.test.ts compares each setting with the list of settings.
   /\/sites properties\.siteConfig\.appSettings\.\*(\.\w+)?$/,
-  // Entra takes one audience, and its default version
+  // Entra accepts one audience, and the default version.
   /\/sites\/config properties\.(platform\.runtimeVersion|identityProviders\.azureActiveDirectory\.validation\.allowedAudiences\.\*)$/,
-  // Apps that answer in public say so; those that do not are in variants.deep.test.ts.
+  // variants.deep.test.ts tests apps without public access.
   /\/sites properties\.publicNetworkAccess$/,
-  // Reading logs in the portal is Entra's to refuse
+  // Entra decides who reads logs in the portal.
   /\/(components|workspaces) properties\.publicNetworkAccessForQuery$/,
   /\/privateLinkScopes properties\.accessModeSettings\.queryAccessMode$/,
   /\/components properties\.(Application_Type|IngestionMode|WorkspaceResourceId)$/,
   /^Microsoft\.Authorization\/locks properties\.notes$/,
   /\/diagnosticSettings properties\.(logAnalyticsDestinationType|metrics(\.\*(\.category)?)?)$/,
-  // What an alert looks for and how it is told are its author's; that it is on and tells somebody is a rule.
+  // An alert's criteria and text are its author's choice. A rule checks that it is on and notifies somebody.
   /^Microsoft\.Insights\/(metricAlerts|scheduledQueryRules|actionGroups)( properties(\.[\w*]+)*)?$/,
   /^Microsoft\.Insights\/workbooks( (properties|tags)(\.[\w*-]+)*)?$/,
   // Addresses and names
@@ -43,7 +43,7 @@ export const NOT_SECURITY: readonly RegExp[] = [
   /\/virtualNetworks properties\.subnets\.\*(\.name|\.properties\.(addressPrefix|delegations\.\*\.name))?$/,
 ]
 
-/** Besides, where there is no network that anything could be closed to. */
+/** More deletions that do not reduce security without a private network. */
 export const NOT_SECURITY_IN_PUBLIC: readonly RegExp[] = [
   / properties\.(publicNetworkAccess(ForIngestion)?|networkAcls(\.\w+)?|virtualNetworkSubnetId)$/,
   /\/networkRuleSets( properties(\.\w+)?)?$/,

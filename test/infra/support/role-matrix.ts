@@ -6,16 +6,16 @@ export type Cell = string
 export interface RoleMatrix {
   readonly principals: readonly string[]
   readonly columns: readonly string[]
-  /** The cells that are filled: what is not in it is not allowed. */
+  /** The filled cells. A missing cell is not allowed. */
   readonly allowed: ReadonlySet<Cell>
-  /** Assignments that could not be read: a matrix with one of them proves nothing. */
+  /** Problems with unreadable assignments: a matrix with one of them proves nothing. */
   readonly unread: readonly string[]
 }
 
 export const cell = (who: string, action: string, what: string): Cell => `${who} may ${action} ${what}`
 
 /**
- * What the built-in roles allow, and on what.
+ * The kind of resource and the actions of each built-in role.
  * https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
  */
 const BUILT_IN: Readonly<Record<string, readonly [kind: string, actions: readonly string[]]>> = {
@@ -31,9 +31,9 @@ const BUILT_IN: Readonly<Record<string, readonly [kind: string, actions: readonl
 const COSMOS = 'Microsoft.DocumentDB/databaseAccounts'
 
 /**
- * Who may do what with which data, as the roles that are deployed say it: an assignment counts for everything
- * below its scope.
- * @param person the principal that the parameters named.
+ * Computes from the deployed roles who may do what with which data. An assignment covers everything below its
+ * scope.
+ * @param person the principal in the parameters.
  */
 export function roleMatrix({ predictedResources }: Deployed, person: string): RoleMatrix {
   const columns = new Map<string, { readonly kind: string; readonly name: string }>()
@@ -63,8 +63,8 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   ): void => {
     const isBelow = (id: string): boolean => id === scope || id.startsWith(`${scope}/`)
     const below = [...columns].filter(([id, { kind }]) => kinds.includes(kind) && isBelow(id))
-    if (who === undefined) unread.push(`a role at ${scope} is given to somebody unknown`)
-    else if (below.length === 0) unread.push(`a role of ${who} at ${scope} is about nothing that is deployed`)
+    if (who === undefined) unread.push(`a role at ${scope} is assigned to an unknown principal`)
+    else if (below.length === 0) unread.push(`a role of ${who} at ${scope} covers no deployed resource`)
     else for (const [, { name }] of below) for (const action of actions) allowed.add(cell(who, action, name))
   }
 
@@ -72,7 +72,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
     const role = String(at(assignment, 'properties.roleDefinitionId')).split('/').at(-1) ?? ''
     const [kind, actions] = BUILT_IN[role] ?? []
     if (kind === undefined || actions === undefined) {
-      unread.push(`${assignment.id} is of an unknown role`)
+      unread.push(`${assignment.id} has an unknown role`)
       continue
     }
     allow(people.get(String(at(assignment, 'properties.principalId'))), findScope(assignment), [kind], actions)
@@ -87,7 +87,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   for (const assignment of selectType(predictedResources, `${COSMOS}/sqlRoleAssignments`)) {
     const actions = definitions.get(String(at(assignment, 'properties.roleDefinitionId')))
     if (actions === undefined) {
-      unread.push(`${assignment.id} is of a role that is not deployed`)
+      unread.push(`${assignment.id} has a role that is not deployed`)
       continue
     }
     const scope = String(at(assignment, 'properties.scope'))
@@ -105,7 +105,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   }
 }
 
-/** Principals by how assignments name them: apps by the service they are of, the person, whoever deploys. */
+/** Principals by their id in assignments: apps (by their service), the person, the deployer. */
 function principals(resources: readonly Resource[], person: string): ReadonlyMap<string, string> {
   const named = new Map([
     [person, 'person'],
@@ -120,7 +120,7 @@ function principals(resources: readonly Resource[], person: string): ReadonlyMap
   return named
 }
 
-/** The service whose app keeps its package in an account; of an account without an app what its name says. */
+/** The service whose app has its package in an account. Without an app: a name from the account's name. */
 function findOwner(account: string, resources: readonly Resource[]): string {
   const site = selectType(resources, 'Microsoft.Web/sites').find((each) =>
     JSON.stringify(at(each, 'properties.functionAppConfig.deployment.storage.value') ?? '').includes(account),
@@ -128,7 +128,7 @@ function findOwner(account: string, resources: readonly Resource[]): string {
   return site ? String(at(site, 'tags.azd-service-name')) : (/^st(anchors)/.exec(account)?.[1] ?? account)
 }
 
-/** What an assignment is laid onto: its id begins with that, plain or within an expression. */
+/** The scope of an assignment. Its id begins with it, plain or inside an expression. */
 function findScope({ id }: Resource): string {
   const within = /^\[extensionResourceId\('([^']+)', 'Microsoft\.Authorization\/roleAssignments'/.exec(id)
   return within?.[1] ?? id.replace(/\/providers\/Microsoft\.Authorization\/roleAssignments\/.*$/, '')

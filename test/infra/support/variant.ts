@@ -5,16 +5,16 @@ import { snapshot } from '../../../packages/cli/infra/template.ts'
 import { type Deployed, INFRA } from './deployed.ts'
 import { bicep } from './with-bicep.ts'
 
-/** How the template is changed before it is evaluated, in a copy of its own: files by their paths in infra/. */
+/** Changes a copy of the template before it is evaluated. Files are named by their paths in infra/. */
 export type Change = (
   read: (file: string) => Promise<string>,
   write: (file: string, text: string) => Promise<void>,
 ) => Promise<void>
 
 /**
- * What a changed template deploys.
+ * Evaluates a changed template.
  * @param shape a Bicep expression of `shapes`, such as `shapes.prod`.
- * @returns what Bicep says instead where it does not compile.
+ * @returns the deployment, or Bicep's message if the template does not compile.
  */
 export async function compileVariant(shape: string, change?: Change): Promise<Deployed | string> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-variant-'))

@@ -2,8 +2,8 @@ import * as test from 'node:test'
 import { type Bicep, findBicep, NoDotnet } from '../../../packages/cli/infra/bicep.ts'
 
 /**
- * The Bicep CLI, looked for once a test file. On a machine that has nothing to get it from, the tests that
- * need it are left out and counted. In CI they fail: what lands has been tested.
+ * The Bicep CLI, searched once per test file. On a machine that can neither find nor restore it, the tests
+ * that need it are skipped and counted. In CI they fail, so that every merged change is tested.
  */
 const found = await findBicep().catch((error: unknown) => {
   if (error instanceof NoDotnet && !process.env.CI) return error
@@ -11,7 +11,7 @@ const found = await findBicep().catch((error: unknown) => {
 })
 const why = found instanceof NoDotnet ? found.message : undefined
 
-/** Nothing asks for it where it is not there: see the hooks and tests below. */
+/** Without the CLI nothing uses this: see the hooks and tests below. */
 export const bicep = found as Bicep
 
 let leftOut = 0
@@ -20,7 +20,7 @@ const skip = (name: string, _: unknown): void => {
   void test.it(name, { skip: why ?? true })
 }
 
-/** The hooks and tests of node:test, for what needs the Bicep CLI. */
+/** The hooks and tests of node:test, for tests that need the Bicep CLI. */
 export const it: (name: string, run: (t: test.TestContext) => void | Promise<void>) => void =
   why === undefined ? test.it : skip
 export const before: (run: () => void | Promise<void>) => void = why === undefined ? test.before : () => {}

@@ -171,6 +171,6 @@ describe('tidemark console', () => {
     )
     const { status, body } = await ask('GET', '/api/ordering/about')
     assert.equal(status, 502)
-    assert.match(JSON.parse(body).detail, /is not asked: over http/)
+    assert.match(JSON.parse(body).detail, /was not asked: over http/)
   })
 })

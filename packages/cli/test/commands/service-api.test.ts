@@ -20,18 +20,18 @@ describe('addresses that are given', () => {
     assert.equal(await both.of('inventory'), 'https://inv.example/base')
     const one = readAddresses(['inventory=https://inv.example'], KNOWN)
     assert.deepEqual([one.services, one.given], [['inventory'], true])
-    await assert.rejects(async () => one.of('ordering'), /^UsageError: no --url is the address of ordering$/)
+    await assert.rejects(async () => one.of('ordering'), /^UsageError: no --url gives the address of ordering$/)
     assert.deepEqual([readAddresses([], KNOWN).services, readAddresses([], KNOWN).given], [KNOWN, false])
   })
 
   const wrong: readonly (readonly [what: string, urls: readonly string[], line: RegExp])[] = [
-    ['no address', ['localhost:7071'], /is an address such as/],
-    ['another protocol', ['ftp://example'], /is an address such as/],
+    ['no address', ['localhost:7071'], /must be an address such as/],
+    ['another protocol', ['ftp://example'], /must be an address such as/],
     ['a service that there is not', ['baskets=https://b.example'], /there is no service baskets; there are ordering/],
     ['two of one service', ['ordering=https://a.example', 'ordering=https://b.example'], /ordering has two addresses/],
     ['two of all', ['https://a.example', 'https://b.example'], /name the service of each/],
-    ['a key in the query', ['https://a.example/?code=s3cret'], /a key goes into TIDEMARK_FUNCTION_KEY/],
-    ['a password', ['https://ada:s3cret@a.example'], /a key goes into TIDEMARK_FUNCTION_KEY/],
+    ['a key in the query', ['https://a.example/?code=s3cret'], /put a key into TIDEMARK_FUNCTION_KEY/],
+    ['a password', ['https://ada:s3cret@a.example'], /put a key into TIDEMARK_FUNCTION_KEY/],
   ]
   for (const [what, urls, line] of wrong)
     it(`are refused, and not repeated: ${what}`, () => {
@@ -68,7 +68,7 @@ describe('keys', () => {
     assert.deepEqual([await one.headers('inventory'), one.secret, one.masked('a')], [{}, true, '***'])
     assert.throws(
       () => readCredentials({ TIDEMARK_FUNCTION_KEY: 's3cret another' }, KNOWN),
-      /^UsageError: TIDEMARK_FUNCTION_KEY has two keys of all services$/,
+      /^UsageError: TIDEMARK_FUNCTION_KEY has two keys for all services$/,
     )
     assert.equal(readCredentials({ TIDEMARK_FUNCTION_KEY: ' ' }, KNOWN).secret, false)
   })
@@ -78,7 +78,7 @@ describe('keys', () => {
       addresses: readAddresses(['http://func.example'], KNOWN),
       credentials: readCredentials({ TIDEMARK_TOKEN: 'a-token' }, KNOWN),
     })
-    await assert.rejects(() => api.get('status'), /^UsageError: http:\/\/func\.example is not asked: over http/)
+    await assert.rejects(() => api.get('status'), /^UsageError: http:\/\/func\.example was not asked: over http/)
   })
 
   it('of who is signed in are fetched once as long as they hold, and nobody who is not is let through', async (t) => {
@@ -99,7 +99,7 @@ describe('keys', () => {
     const credentials = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app' }, KNOWN)
     const api = new ServiceApi('ordering', { addresses: readAddresses([address], KNOWN), credentials })
     az('echo "Please run az login" >&2; exit 1')
-    await assert.rejects(() => api.page('streams'), /^UsageError: no token for api:\/\/an-app: .*az login signs you in/)
+    await assert.rejects(() => api.page('streams'), /^UsageError: no token for api:\/\/an-app: .*Sign in with az login/)
     az(given('ends-soon', 4))
     await api.page('streams')
     az(given('holds', 60))
@@ -144,7 +144,7 @@ describe('what is no answer', () => {
         response.end('<html>')
         return undefined
       },
-      /is no JSON: it is not the running system$/,
+      /is not JSON: it is not from the running system$/,
     ],
     [
       'a sign-in page',
@@ -152,7 +152,7 @@ describe('what is no answer', () => {
         response.writeHead(302, { location: 'https://login.example/' }).end()
         return undefined
       },
-      /answered 302: it wants a sign-in\. TIDEMARK_TOKEN/,
+      /answered 302: it requires a sign-in\. Set TIDEMARK_TOKEN/,
     ],
     [
       'one that breaks off within',
@@ -170,7 +170,7 @@ describe('what is no answer', () => {
         response.writeHead(200, { 'content-type': 'application/json' }).end('{"items": [')
         return undefined
       },
-      /broke off, or is no JSON$/,
+      /broke off, or is not JSON$/,
     ],
     ['no role', (_, response) => problem(response, 403, 'operator-only', 'this is for others'), /^operator-only: this/],
     [
@@ -179,7 +179,7 @@ describe('what is no answer', () => {
         response.writeHead(401).end()
         return undefined
       },
-      /answered 401: it lets nobody in without a key/,
+      /answered 401: it requires a key/,
     ],
     ['an outage', (_, response) => problem(response, 503, 'unavailable', 'the store'), /^unavailable: the/],
     [
@@ -190,7 +190,7 @@ describe('what is no answer', () => {
       },
       /does not have this route yet$/,
     ],
-    ['a list without items', () => ({}), /is no list: it is of another version$/],
+    ['a list without items', () => ({}), /is not a list: is it another version\?$/],
   ]
   for (const [what, answer, line] of cases)
     it(`${what}: nobody was reached`, async (t) => {
@@ -234,7 +234,7 @@ describe('a list', () => {
 
   it('that would go on for ever ends', async (t) => {
     const api = await asking(t, () => ({ items: [1], continuation: 'same' }))
-    await assert.rejects(() => all(api.items('streams', {})), /goes on where it began/)
+    await assert.rejects(() => all(api.items('streams', {})), /repeats the same page/)
   })
 })
 

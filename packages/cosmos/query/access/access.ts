@@ -9,9 +9,9 @@ import { isIndexed } from './index-rules.ts'
 import { EVERYTHING, type Intervals, rateSelectivity } from './intervals.ts'
 import { findKeyValues, type KeyValues } from './key-values.ts'
 
-/** How the items that may be meant are found. What is read is more than WHERE lets through, never less. */
+/** How to find the items that WHERE may select. It reads too many rather than too few. */
 export type Access =
-  /** By key and id, in the order of those. */
+  /** By key and id, in that order. */
   | { readonly kind: 'points'; readonly points: readonly Point[] }
   /** All of these logical partitions, in the order of key and id. */
   | { readonly kind: 'partitions'; readonly pks: readonly string[] }
@@ -21,7 +21,7 @@ export type Access =
       readonly intervals: Intervals
       readonly narrows: boolean
     }
-  /** All of the extent, in the order of key and id. */
+  /** All of the feed range, in the order of key and id. */
   | { readonly kind: 'all' }
 
 export interface Point {
@@ -35,15 +35,15 @@ const MAX_KEY_BYTES = 2048
 
 export interface AccessRequest extends QueryInputs {
   readonly query: CompiledQuery
-  /** The order that rows must come in: that of ORDER BY, or of the pages before. */
+  /** The order that rows must come in: that of ORDER BY, or of the earlier pages. */
   readonly order: readonly Term[]
-  /** Whether this is the first page, so that rows may come in the order of any index. */
+  /** Whether this is the first page: its rows may come in the order of any index. */
   readonly isFirstPage: boolean
 }
 
 /**
- * Narrows an extent to the one logical partition that WHERE names, or to those whose hierarchical key begins
- * so, and chooses how to read it.
+ * Narrows a feed range to the one logical partition that WHERE names, or to those with a common prefix. Then
+ * chooses how to read it.
  */
 export function chooseAccess(
   feedRange: FeedRange,
@@ -57,7 +57,7 @@ export function chooseAccess(
   const [only, ...others] = pks ?? []
   if (only !== undefined && others.length === 0) {
     const narrowed: FeedRange = { ...feedRange, key: { kind: 'one', pk: only } }
-    // A key outside of a prefix is no part of the extent.
+    // A key without the prefix is outside the feed range.
     if (feedRange.key.kind === 'prefix' && !only.startsWith(feedRange.key.prefix))
       return { extent: feedRange, access: { kind: 'points', points: [] } }
     return { extent: narrowed, access: chooseIndex(narrowed, request) }
@@ -78,7 +78,7 @@ function chooseIndex(feedRange: FeedRange, request: AccessRequest): Access {
     (found, one) => (found && found.rank >= one.rank ? found : one),
     undefined,
   )
-  // A prefix of hierarchical keys is narrower than most that an index of the whole container finds.
+  // A prefix of hierarchical keys narrows more than most indexes of the whole container.
   const usable = best && (feedRange.key.kind !== 'prefix' || best.rank >= 4) ? best : undefined
   const [first] = order
   if (first) {
@@ -100,7 +100,7 @@ const toIndexAccess = (
   narrows,
 })
 
-/** Within one partition all have the same. */
+/** All items of one partition have the same value there. */
 function isKeyPath({ container, key }: FeedRange, path: readonly string[]): boolean {
   return key.kind === 'one' && container.keyPaths.some((keyPath) => keyPath.join('/') === path.join('/'))
 }
@@ -109,7 +109,7 @@ function listKeyPaths({ keyPaths }: Container): ReadonlySet<string> {
   return new Set([ID, ...keyPaths.map((path) => JSON.stringify(path))])
 }
 
-/** Where each key names an item: in the order of keys and ids, each once. */
+/** The points, if each key names an item: in the order of keys and ids, without duplicates. */
 function findPoints(keys: readonly KeyValues[], { container, key }: FeedRange): readonly Point[] | undefined {
   const points = new Map<string, Point>()
   for (const values of keys) {
@@ -122,7 +122,7 @@ function findPoints(keys: readonly KeyValues[], { container, key }: FeedRange): 
   return [...points.values()].sort((a, b) => compareTexts(a.pk, b.pk) || compareTexts(a.id, b.id))
 }
 
-/** Where each key names a logical partition. */
+/** The logical partitions, if each key names one. */
 function findPartitions(keys: readonly KeyValues[], container: Container): readonly string[] | undefined {
   const pks = new Set<string>()
   for (const values of keys) {
@@ -133,7 +133,7 @@ function findPartitions(keys: readonly KeyValues[], container: Container): reado
   return [...pks].sort(compareTexts)
 }
 
-/** What the hierarchical keys begin with, where it is the same for all, and narrower than the extent. */
+/** The common prefix of the hierarchical keys, if it is narrower than the feed range. */
 function findCommonPrefix(keys: readonly KeyValues[], { container, key }: FeedRange): string | undefined {
   if (key.kind === 'one') return undefined
   const prefixes = new Set(keys.map((values) => buildPrefix(values, container)))
@@ -147,7 +147,7 @@ function buildPrefix(values: KeyValues, { keyPaths }: Container): string | undef
   const missing = paths.findIndex((path) => !values.has(path))
   if (missing <= 0) return undefined
   const text = toKeyText(paths.slice(0, missing).map((path) => values.get(path)))
-  // As those of headers: the other components follow.
+  // As in the partition key header: the other components follow.
   return text && `${text.slice(0, -1)},`
 }
 
@@ -158,7 +158,7 @@ function buildPk(values: KeyValues, { keyPaths }: Container): string | undefined
 }
 
 function toKeyText(components: readonly unknown[]): string | undefined {
-  // A text that is too long for a key is none that an item has.
+  // No item can have a key this long.
   if (Buffer.byteLength(components.join('')) > MAX_KEY_BYTES) return undefined
   return formatKey(components)
 }

@@ -12,10 +12,7 @@ import {
   unite,
 } from './intervals.ts'
 
-/**
- * By the JSON of a path: where the value there must be for WHERE to be true. It may be there and WHERE be
- * false all the same.
- */
+/** For each path, as JSON: where its value must be for WHERE to be true. WHERE may still be false there. */
 export type Bounds = ReadonlyMap<string, Intervals>
 
 const NO_BOUNDS: Bounds = new Map()
@@ -100,7 +97,10 @@ export function findBounds(condition: Condition, known: QueryInputs): Bounds {
     return at(operand, unite(constants.map(({ value }) => buildComparisonIntervals('=', value))))
   }
 
-  /** Of what is never undefined alone: the opposite of a comparison is not true of what cannot be compared. */
+  /**
+   * Only for checks that are never undefined. A comparison with an incomparable value is not true, nor is its
+   * opposite.
+   */
   function boundNegation(operand: Expression): Bounds {
     if (operand.kind !== 'call') return NO_BOUNDS
     const [value] = operand.operands
@@ -137,7 +137,7 @@ function intersectBounds(first: Bounds, second: Bounds): Bounds {
   return all
 }
 
-/** Only of the paths that every operand is about. */
+/** Only for the paths that every operand bounds. */
 function uniteBounds(all: readonly Bounds[]): Bounds {
   const [first = NO_BOUNDS, ...others] = all
   const common = [...first.keys()].filter((path) => others.every((bounds) => bounds.has(path)))

@@ -2,13 +2,13 @@ import type { Parameters, Work } from '../evaluation/frame.ts'
 import { STATIC } from '../functions/dates.ts'
 import type { Expression } from '../syntax/syntax.ts'
 
-/** What is known of a query before any item is read: its parameters, and the moment at which it was bound. */
+/** What is known of a query before any item is read: its parameters, and the time at which it was bound. */
 export interface QueryInputs {
   readonly parameters: Parameters
   readonly work: Work
 }
 
-/** What an expression is for every item; undefined where it is not known before. */
+/** The value of an expression for every item; undefined if it depends on the item. */
 export function findConstant(expression: Expression, known: QueryInputs): { readonly value: unknown } | undefined {
   switch (expression.kind) {
     case 'constant':

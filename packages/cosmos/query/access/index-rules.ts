@@ -4,7 +4,7 @@ import { parsePropertyPath } from '../../resources/property-path.ts'
 import type { Term } from '../compile/queries.ts'
 import { queryFailure } from '../syntax/query-failure.ts'
 
-/** Whether a container indexes a path; where it indexes anything, an item's id and time too. */
+/** Whether a container indexes a path. A container with an index also indexes each item's id and time. */
 export function isIndexed({ settings, indexedPaths }: Container, path: readonly string[]): boolean {
   return settings.indexingPolicy.indexingMode !== 'none' && (isSystemPath(path) || indexedPaths.has(path))
 }
@@ -29,7 +29,10 @@ export function checkOrder(container: Container, terms: readonly Term[]): void {
     throw queryFailure('The order by query does not have a corresponding composite index that it can be served from.')
 }
 
-/** The same paths in the same order, each in its direction or each in the other. */
+/**
+ * Whether a composite index has the same paths in the same order, all in the same or all in the opposite
+ * direction.
+ */
 function servesOrder(composite: readonly CompositePath[], terms: readonly Term[]): boolean {
   const isReversed = ({ order }: CompositePath, { descending }: Term): boolean =>
     (order === 'descending') !== descending

@@ -6,9 +6,9 @@ import { Store } from '../../store/store.ts'
 import type { Term } from '../compile/queries.ts'
 import { tiesDescend } from './position.ts'
 
-/** An index of a container costs each of its writes something; queries that would need one more read all. */
+/** Each index adds to the cost of a container's writes. Queries that would need one more read all items. */
 const MAX_INDEXES = 16
-/** Up to so many items reading all costs less than an index. */
+/** Up to this number of items, reading all of them costs less than an index. */
 const FEW = 64
 
 /** An index, and the direction to read it in. */
@@ -22,9 +22,7 @@ const FIND = 'SELECT number FROM indexes WHERE container = ? AND terms = ? AND b
 const COUNT = 'SELECT count(*) AS count FROM indexes WHERE container = ?'
 const MAKE = 'INSERT INTO indexes (container, terms, by_partition) SELECT number, ?, ? FROM containers WHERE number = ?'
 
-/**
- * The index for an order of an extent's items, made where there is none yet and it would pay.
- */
+/** Finds the index for an order of a feed range's items, and creates it if it is missing and would pay. */
 export async function findOrCreateIndex(
   reads: ReadSource,
   feedRange: FeedRange,
@@ -32,7 +30,7 @@ export async function findOrCreateIndex(
 ): Promise<ReadyIndex | undefined> {
   const { container, key } = feedRange
   const byPartition = key.kind === 'one'
-  // Its entries of the same values are in the order of the items' numbers: read backwards, both are turned.
+  // Entries with equal values are ordered by item number, so reading backwards reverses both.
   const descending = tiesDescend(terms)
   const stored = JSON.stringify(terms.map((term) => ({ path: term.path, descending: term.descending !== descending })))
   const find = (): ReadyIndex | undefined => {
@@ -40,12 +38,12 @@ export async function findOrCreateIndex(
     return row && { number: Number(row.number), byPartition, descending }
   }
   const found = find()
-  // What is past gets no index any more.
+  // A snapshot gets no new index.
   if (found || !(reads instanceof Store) || hasFewItems(reads, feedRange)) return found
   const store = reads
   if (isFull(store, container.number)) return undefined
   return store.write(() => {
-    // Another query may have been first.
+    // Another query may have created it meanwhile.
     const other = find()
     if (other || isFull(store, container.number)) return other
     const { changes, lastInsertRowid } = store.prepare(MAKE).run(stored, Number(byPartition), container.number)

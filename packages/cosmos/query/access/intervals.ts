@@ -1,22 +1,22 @@
 import { encodeKey, encodeKeyPrefix, isTruncated, TAGS } from '../../store/index-key.ts'
 import type { Comparison } from '../syntax/syntax.ts'
 
-/** Keys of an index from `low` on and before `high`; without `high` all that follow. */
+/** Keys of an index from `low` up to, but not including, `high`; without `high` all that follow. */
 export interface Interval {
   readonly low: Buffer
   readonly high: Buffer | undefined
 }
 
-/** Apart from each other and in order. */
+/** Disjoint and in order. */
 export type Intervals = readonly Interval[]
 
 export const EVERYTHING: Intervals = [{ low: Buffer.alloc(0), high: undefined }]
 export const NOTHING: Intervals = []
 
-/** The keys that begin so. */
+/** The keys with this prefix. */
 const toPrefixInterval = (prefix: Buffer): Interval => ({ low: prefix, high: findSuccessor(prefix) })
 
-/** The first key after all that begin so. */
+/** The first key after all those with this prefix. */
 function findSuccessor(prefix: Buffer): Buffer | undefined {
   const last = prefix.findLastIndex((byte) => byte < 255)
   if (last < 0) return undefined
@@ -30,17 +30,17 @@ export const buildTypeIntervals = (...types: readonly (keyof typeof TAGS)[]): In
 
 export const buildPrefixIntervals = (prefix: string): Intervals => [toPrefixInterval(encodeKeyPrefix(prefix))]
 
-/** Where a value must be for a comparison with a constant to be true; more than that for texts that are cut. */
+/** Where a value must be for a comparison with a constant to be true. Wider for texts that are cut. */
 export function buildComparisonIntervals(operator: Comparison, constant: unknown): Intervals {
   if (constant === undefined) return NOTHING
   const key = encodeKey([constant])
   const equal = toPrefixInterval(key)
   const defined = complement(buildTypeIntervals('undefined'))
   if (operator === '=') return [equal]
-  // An array is not the only one of its key, and neither is a text that is cut.
+  // Several arrays share a key, and so do several texts that are cut.
   const isExact = (typeof constant !== 'object' || constant === null) && !isTruncated(constant)
   if (operator === '!=') return isExact ? intersect(defined, complement([equal])) : defined
-  // There is nothing between two arrays.
+  // Arrays and objects have no order.
   if (typeof constant === 'object' && constant !== null) return NOTHING
   const type =
     typeof constant === 'boolean' ? buildTypeIntervals('false', 'true') : [toPrefixInterval(key.subarray(0, 1))]
@@ -86,11 +86,11 @@ export function intersect(first: Intervals, second: Intervals): Intervals {
   }
 }
 
-/** The intervals of the same values where keys are stored the other way round, each byte as what is missing to 255. */
+/** The intervals of the same values in keys with reversed order, where each byte is 255 minus its value. */
 export function reverseIntervals(intervals: Intervals): Intervals {
   return intervals.toReversed().flatMap(({ low, high }) => {
     const first = high ? findSuccessor(invertKey(high)) : Buffer.alloc(0)
-    // Nothing is before the first key of all.
+    // No key comes before the first one.
     return first ? { low: first, high: findSuccessor(invertKey(low)) } : []
   })
 }
@@ -98,8 +98,8 @@ export function reverseIntervals(intervals: Intervals): Intervals {
 const invertKey = (key: Buffer): Buffer => key.map((byte) => 255 - byte) as Buffer
 
 /**
- * How few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end or a
- * truth value, 1 for a type, 0 for all else.
+ * Rates how few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end
+ * or a boolean, 1 for a type, 0 for anything else.
  */
 export function rateSelectivity(intervals: Intervals): number {
   return Math.min(5, ...intervals.map(rateInterval))

@@ -2,15 +2,15 @@ import { type Condition, findPath } from '../compile/queries.ts'
 import type { Expression } from '../syntax/syntax.ts'
 import { findConstant, type QueryInputs } from './constants.ts'
 
-/** Values that an item must have at some of the paths of its key, by the JSON of the paths. */
+/** The values that an item must have at some paths of its key, by the JSON of the paths. */
 export type KeyValues = ReadonlyMap<string, unknown>
 
 const MAX_KEYS = 10_000
 
 /**
- * The keys that WHERE asks for, as in `(c.id = "1" AND c.pk = "a") OR (c.id = "2" AND c.pk = "b")`, which is
- * how SDKs read many items.
- * @returns undefined where items with other keys may be meant, too.
+ * The keys that WHERE asks for, as in `(c.id = "1" AND c.pk = "a") OR (c.id = "2" AND c.pk = "b")`. SDKs read
+ * many items this way.
+ * @returns undefined when WHERE may select items with other keys too.
  */
 export function findKeyValues(
   condition: Condition,
@@ -47,7 +47,7 @@ export function findKeyValues(
   return condition.where && values(condition.where)
 }
 
-/** Nothing else is a key. */
+/** No other value can be a key. */
 const isScalar = (value: unknown): boolean => value !== undefined && (typeof value !== 'object' || value === null)
 
 function uniteKeyValues(
@@ -63,7 +63,7 @@ function uniteKeyValues(
   return all
 }
 
-/** What both ask for. */
+/** The keys that meet both conditions. */
 function mergeKeyValues(
   first: readonly KeyValues[] | undefined,
   second: readonly KeyValues[] | undefined,

@@ -1,29 +1,32 @@
 import { compareTexts, compareValues } from '../../values/values.ts'
 import type { Term } from '../compile/queries.ts'
 
-/** Where a row stands among those of its query. */
+/** The place of a row among those of its query. */
 export interface Position {
-  /** Its item's values of what rows are ordered by. */
+  /** Its item's values for the order of rows. */
   readonly order: readonly unknown[]
-  /** Its item's number, which the rid holds: where rows are ordered, it tells apart those of the same values. */
+  /** Its item's number, which the rid contains. With an order, it tells apart rows with equal values. */
   readonly number: number
-  /** Its item's key and id: where they are not. */
+  /** Its item's key and id, which order the rows without ORDER BY. */
   readonly pk: string
   readonly id: string
-  /** Which of the rows that FROM and JOIN make of the item it is; undefined: after all of them, -1: before all. */
+  /**
+   * Its place among the rows that FROM and JOIN make from the item; undefined: after all of them, -1: before
+   * all.
+   */
   readonly place: number | undefined
 }
 
 /**
- * The direction that rows of the same values come in by their numbers. A client that goes on with a query
- * over several ranges skips by it what it was given: @azure/cosmos, RidSkipCountFilter;
- * azure-cosmos-dotnet-v3, OrderByCrossPartitionQueryPipelineStage.
+ * Whether rows with equal values come by descending number. A client that resumes a query over several ranges
+ * skips the rows it has in this direction: @azure/cosmos, RidSkipCountFilter; azure-cosmos-dotnet-v3,
+ * OrderByCrossPartitionQueryPipelineStage.
  */
 export const tiesDescend = (terms: readonly Term[]): boolean => terms.some(({ descending }) => descending)
 
 /**
- * By what rows are ordered by, then by number; without an order by key and id; then by the place among the
- * item's rows. No two rows are equal.
+ * Compares by the order of rows, then by number. Without an order, compares by key and id. Last by the place
+ * among the item's rows. No two rows are equal.
  */
 export function comparePositions(terms: readonly Term[], a: Position, b: Position): number {
   const item =

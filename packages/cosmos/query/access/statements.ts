@@ -11,13 +11,13 @@ import type { Position } from './position.ts'
 export interface ReadPlan {
   readonly feedRange: FeedRange
   readonly access: Access
-  /** Where the access is an index, and that is there. */
+  /** Set when the access is an index that exists. */
   readonly index: ReadyIndex | undefined
   /** What rows are ordered by. */
   readonly order: readonly Term[]
-  /** Whether what is in an item is asked for: its JSON is parsed then. */
+  /** Whether the query reads inside items, so that their JSON is parsed. */
   readonly readsItem: boolean
-  /** Where the page before ended. Items that rows come from in order begin there; others all come again. */
+  /** Where the previous page ended. A read in the order of rows begins there, any other at the beginning. */
   readonly from: Position | undefined
 }
 
@@ -26,7 +26,7 @@ export interface Statement {
   readonly values: (string | number | Uint8Array)[]
 }
 
-/** Whether items come in the order of the query's rows. */
+/** Whether items are read in the order of the query's rows. */
 export function isInOrder({ access, index, order }: ReadPlan): boolean {
   return order.length === 0 ? access.kind !== 'index' || !index : index !== undefined && isOrderedBy(access, order)
 }
@@ -34,10 +34,10 @@ export function isInOrder({ access, index, order }: ReadPlan): boolean {
 const isOrderedBy = (access: Access, order: readonly Term[]): boolean =>
   access.kind === 'index' && JSON.stringify(access.terms) === JSON.stringify(order)
 
-/** Whether the index has the first of its values from the last on. */
+/** Whether the index stores its first value in descending order. */
 const isReversed = ([first]: readonly Term[], index: ReadyIndex): boolean => first?.descending !== index.descending
 
-/** SQLite's statements, to be run one after the other. */
+/** SQLite's statements, to run one after the other. */
 export function buildStatements(plan: ReadPlan): readonly Statement[] {
   const { feedRange, access, index } = plan
   const from = isInOrder(plan) ? plan.from : undefined
@@ -60,7 +60,7 @@ export function buildStatements(plan: ReadPlan): readonly Statement[] {
   return [byKey(feedRange, rest)]
 }
 
-/** An item that ended in the middle of its rows is read again. */
+/** Reads an item again when the page ended in the middle of its rows. */
 const operatorAfter = (from: Position): string => (from.place === undefined ? '>' : '>=')
 const isRemaining = (order: number, from: Position): boolean => (from.place === undefined ? order > 0 : order >= 0)
 
@@ -83,7 +83,7 @@ function byKey(feedRange: FeedRange, extra: ExtraCondition | undefined): Stateme
   }
 }
 
-/** @returns undefined where all of the interval is behind. */
+/** @returns undefined when earlier pages have read all of the interval. */
 function byIndex(
   feedRange: FeedRange,
   index: ReadyIndex,
@@ -126,7 +126,7 @@ function buildStart({ descending }: ReadyIndex, terms: readonly Term[], from: Po
     terms.map((term) => term.descending !== descending),
   )
   const sign = descending ? '<' : '>'
-  // Items with the same cut text are in another order here than they are given in.
+  // The index orders items with the same cut text differently from the results.
   if (from.order.some(isTruncated)) return { key, bound: { condition: `value ${sign}= ?`, values: [key] } }
   const operator = from.place === undefined ? sign : `${sign}=`
   return {
@@ -139,8 +139,8 @@ function buildStart({ descending }: ReadyIndex, terms: readonly Term[], from: Po
 }
 
 /**
- * The start takes the place of the end that it is behind of: SQLite seeks by one of two conditions, and it
- * must be the narrower.
+ * The start replaces one end of the interval: SQLite seeks by only one of two conditions for the same end, and
+ * that must be the narrower one.
  */
 function buildBounds({ low, high }: Interval, descending: boolean, start: Start | undefined): Bound[] | undefined {
   const lower = { condition: 'value >= ?', values: [low] }

@@ -3,27 +3,27 @@ import type { Evaluate, Frame } from '../evaluation/frame.ts'
 import { queryFailure } from '../syntax/query-failure.ts'
 import type { Expression, Query, Span } from '../syntax/syntax.ts'
 
-/** What is known where an expression stands, while it is compiled. */
+/** What the compiler knows where an expression stands. */
 export interface Context {
-  /** The whole query: errors quote it. */
+  /** The whole query, which errors quote. */
   readonly text: string
   readonly scope: Scope
-  /** The names of all parameters of the query, collected. */
+  /** Collects the names of the query's parameters. */
   readonly parameters: Set<string>
-  /** How many slots are taken, of all the query's aliases. */
+  /** How many slots the aliases of the whole query take. */
   readonly slots: { count: number }
-  /** Whether anything asks for what is in an item. */
+  /** Whether the query reads inside items. */
   readonly reads: { item: boolean }
-  /** In the SELECT of a query with groups: what may be asked of a group. */
+  /** Set in the SELECT of a query with groups: what it may read of a group. */
   readonly group?: GroupContext | undefined
-  /** Within the operand of an aggregate. */
+  /** True within the operand of an aggregate. */
   readonly inAggregate?: boolean
-  /** Of the module that compiles queries, which are made of expressions. */
+  /** Passed in by the module for queries, which imports the one for expressions. */
   readonly compileSubquery: (query: Query, context: Context) => (frame: Frame) => Iterable<unknown>
 }
 
 export interface GroupContext {
-  /** The GROUP BY expressions, as `formatIdentity` tells them. */
+  /** The GROUP BY expressions in the form of `formatIdentity`. */
   readonly keys: readonly string[]
   readonly aggregates: CompiledAggregate[]
 }
@@ -33,7 +33,7 @@ export interface CompiledAggregate {
   readonly operand: Evaluate
 }
 
-/** The aliases in reach, by slot: those of the outer queries too. */
+/** The visible aliases by slot, with those of the outer queries. */
 export class Scope {
   readonly #outer: Scope | undefined
   readonly #slots = new Map<string, number>()
@@ -42,14 +42,14 @@ export class Scope {
     this.#outer = outer
   }
 
-  /** @throws Failure 400 for an alias that is there already. */
+  /** @throws Failure 400 for an alias that exists already. */
   add(name: string, slot: number, at: Span): void {
     if (this.#slots.has(name))
       throw queryFailure(`The input alias '${name}' is specified more than once in the FROM clause.`, at)
     this.#slots.set(name, slot)
   }
 
-  /** @throws Failure 400 for a name that nothing has. */
+  /** @throws Failure 400 for an unknown name. */
   resolve(name: string, at: Span): number {
     const slot = this.find(name)
     if (slot === undefined) throw queryFailure(`Identifier '${name}' could not be resolved.`, at, 'SC2001')
@@ -61,11 +61,11 @@ export class Scope {
   }
 }
 
-/** A text that the same expressions share, wherever they stand: `c.a` and `c["a"]` are one. */
+/** The same text for the same expression, however it is written: `c.a` and `c["a"]` are one. */
 export function formatIdentity(expression: Expression): string {
   return JSON.stringify(expression, (name, value: unknown) => {
     if (name === 'at') return undefined
-    // JSON knows no undefined, and a constant may be it.
+    // JSON has no undefined, but a constant may be undefined.
     return value === undefined && name === 'value' ? { undefined: true } : value
   })
 }

@@ -11,8 +11,8 @@ import { type Context, formatIdentity } from './context.ts'
 type ExpressionOf<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>
 
 /**
- * An expression as a function of a row: what can be known of it without one is found out once.
- * @throws Failure 400 for names, functions and constructs that there are not.
+ * Compiles an expression to a function of a row. Computes once what does not depend on the row.
+ * @throws Failure 400 for unknown names, functions and constructs.
  */
 export function compileExpression(expression: Expression, context: Context): Evaluate {
   const { group } = context
@@ -83,13 +83,16 @@ export function compileExpression(expression: Expression, context: Context): Eva
   }
 }
 
-/** https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by: of a group only what all its items share. */
+/**
+ * A group has only what all its items share: https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by
+ */
 function resolveSlot({ name, at }: ExpressionOf<'name'>, context: Context, whole = at): number {
   const slot = context.scope.resolve(name, at)
   context.reads.item = true
   if (context.group)
     throw queryFailure(
-      `Property reference '${context.text.slice(whole.start, whole.end)}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.`,
+      `Property reference '${context.text.slice(whole.start, whole.end)}' is invalid in the select list because ` +
+        'it is not contained in either an aggregate function or the GROUP BY clause.',
       whole,
       'SC2102',
     )
@@ -168,10 +171,10 @@ function compileConditional({ cases, otherwise }: ExpressionOf<'conditional'>, c
   return (frame) => (compiled.find(({ when }) => when(frame) === true)?.value ?? last)(frame)
 }
 
-/** One OR of equalities. https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#in */
+/** An OR of equalities. https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#in */
 function compileIn({ operand, list }: ExpressionOf<'in'>, context: Context): Evaluate {
   const value = compileExpression(operand, context)
-  // A set finds texts and numbers at once, however long the list is.
+  // A set finds texts and numbers at once, however long the list.
   const constants = new Set<unknown>()
   const others: Evaluate[] = []
   for (const element of list)
@@ -191,7 +194,7 @@ function compileIn({ operand, list }: ExpressionOf<'in'>, context: Context): Eva
 
 function compileLike({ operand, pattern, escapedBy }: ExpressionOf<'like'>, context: Context): Evaluate {
   if (escapedBy !== undefined && [...escapedBy].length !== 1)
-    throw queryFailure(`The ESCAPE of LIKE is one character, not '${escapedBy}'.`)
+    throw queryFailure(`The ESCAPE of LIKE must be one character, not '${escapedBy}'.`)
   const [text, like] = [compileExpression(operand, context), compileExpression(pattern, context)]
   const fixed =
     pattern.kind === 'constant' && typeof pattern.value === 'string' ? parseLike(pattern.value, escapedBy) : undefined

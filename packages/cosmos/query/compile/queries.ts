@@ -8,7 +8,7 @@ import { compileExpression, compileObject } from './expressions.ts'
 import { type Bind, compileSources, findAlias } from './sources.ts'
 import { hasAggregate } from './walk.ts'
 
-/** A term of ORDER BY: the names on the way from an item to the value. */
+/** A term of ORDER BY: the path from an item to the value. */
 export interface Term {
   readonly path: readonly string[]
   readonly descending: boolean
@@ -19,23 +19,20 @@ export interface Grouping {
   readonly aggregates: readonly CompiledAggregate[]
 }
 
-/** A query made ready to run over the items, each of which stands in the slot 0. */
+/** A compiled query. It runs over items, each in the slot 0. */
 export interface CompiledQuery {
   readonly bind: Bind
   readonly where: Evaluate | undefined
   readonly group: Grouping | undefined
   /** The value of a row, or of a group. */
   readonly result: Evaluate
-  /** Whether the result is the item as it is. */
+  /** Whether the result is the unchanged item. */
   readonly isWhole: boolean
   /** Whether each item is one row. */
   readonly isPlain: boolean
-  /**
-   * Whether it asks for anything that is in an item; `SELECT *` does not, which takes it as it is, and
-   * COUNT(1) does not.
-   */
+  /** Whether the query reads inside items. `SELECT *` and COUNT(1) do not. */
   readonly readsItem: boolean
-  /** Whether it asks for nothing of the items: there is no FROM. */
+  /** Whether the query reads no items, because it has no FROM. */
   readonly isConstant: boolean
   readonly distinct: boolean
   readonly orderBy: readonly Term[]
@@ -44,15 +41,15 @@ export interface CompiledQuery {
   readonly offset: Evaluate | undefined
   readonly parameters: ReadonlySet<string>
   /**
-   * What a continuation is of: the text, of an ordered query without WHERE, where clients that go on with it
-   * put the place.
+   * The text that a continuation belongs to. An ordered query leaves out its WHERE, as clients that resume it
+   * put the place there.
    */
   readonly continuationText: string
   /** For the choice of an index. */
   readonly condition: Condition | undefined
 }
 
-/** WHERE, and what the paths that begin at an item begin with: the alias, and the names that it stands for. */
+/** WHERE, and how the paths into an item begin: the alias, and the names that it stands for. */
 export interface Condition {
   readonly where: Expression | undefined
   readonly alias: string
@@ -63,7 +60,8 @@ export interface Condition {
 export const ITEM = 0
 
 /**
- * @throws Failure 400 for what the service refuses, and what this endpoint does not do.
+ * Compiles a query.
+ * @throws Failure 400 for what the service refuses or the emulator does not support.
  */
 export function compileQuery(query: Query, text: string): CompiledQuery {
   const context: Context = {
@@ -154,14 +152,17 @@ export function inferNames(items: readonly SelectItem[]): readonly string[] {
   })
 }
 
-/** The last name of a path. */
+/** A path's last name. */
 function inferName(value: Expression): string | undefined {
   if (value.kind === 'name') return value.name
   const last = value.kind === 'path' ? value.steps.at(-1) : undefined
   return last?.kind === 'constant' && typeof last.value === 'string' ? last.value : undefined
 }
 
-/** A query within another, run for one row of that: it has the outer aliases, and slots of its own. */
+/**
+ * Compiles a query within another. It runs for each row of the outer query, sees its aliases, and has its own
+ * slots.
+ */
 function compileSubquery(query: Query, outer: Context): (frame: Frame) => Iterable<unknown> {
   const { orderBy, page, top, distinct } = query
   const [ordered] = orderBy
@@ -211,13 +212,16 @@ function* evaluateRows(
 }
 
 export interface Group {
-  /** What tells it from the others. */
+  /** Tells the group from the others. */
   readonly identity: string
   readonly keys: readonly unknown[]
   readonly aggregates: readonly unknown[]
 }
 
-/** The rows of a query by their GROUP BY values; without GROUP BY one group of all, and of none too. */
+/**
+ * Groups rows by their GROUP BY values. Without GROUP BY there is one group of all rows, even if there are
+ * none.
+ */
 export class Groups {
   readonly #grouping: Grouping
   readonly #groups = new Map<
@@ -257,14 +261,14 @@ export class Groups {
   }
 }
 
-/** @throws Failure 400 for what is no number of items. */
+/** @throws Failure 400 for a value that is not a number of items. */
 export function readCount(value: unknown): number {
   if (!Number.isSafeInteger(value) || Number(value) < 0)
     throw queryFailure('TOP, OFFSET and LIMIT take whole numbers that are not negative.')
   return Number(value)
 }
 
-/** The names on the way from an item to the first set of FROM, where it is one value of each item. */
+/** The path from an item to the first set of FROM, if that is one value per item. */
 function findBase(source: Source | undefined): readonly string[] | undefined {
   if (!source || source.each || source.set.kind !== 'path') return undefined
   const { steps } = source.set
@@ -276,9 +280,7 @@ function buildCondition(where: Expression | undefined, first: Source | undefined
   return first && base && { where, alias: findAlias(first), base }
 }
 
-/**
- * The names of a path that begins at the first set of FROM; undefined for every other expression.
- */
+/** The names of a path that begins at the first set of FROM; undefined for any other expression. */
 export function findPath(
   expression: Expression,
   { alias, base }: Pick<Condition, 'alias' | 'base'>,

@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 /** https://learn.microsoft.com/azure/cosmos-db/concepts-limits#sql-query-limits */
 const MAX_JOINS = 10
 
-/** Runs once for each row that FROM and JOIN make of an item, whose values stand then in their slots. */
+/** Runs once for each row that FROM and JOIN make of an item. The row's values are then in their slots. */
 export type Bind = (frame: Frame) => Iterable<undefined>
 
 interface CompiledSource {
@@ -16,7 +16,7 @@ interface CompiledSource {
 }
 
 /**
- * @param item the slot of the whole item; undefined in a subquery, whose sets all come from aliases around it.
+ * @param item the slot of the whole item; undefined in a subquery, whose sets all come from outer aliases.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/join
  */
 export function compileSources(sources: readonly Source[], context: Context, item: number | undefined): Bind {

@@ -1,7 +1,7 @@
 import { isAggregate } from '../evaluation/aggregates.ts'
 import type { Expression } from '../syntax/syntax.ts'
 
-/** The expressions that one is made of; those within a subquery are the subquery's. */
+/** The operands of an expression, without those within a subquery. */
 function listOperands(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'path':

@@ -6,10 +6,10 @@ export type AggregateName = (typeof AGGREGATES)[number]
 
 export const isAggregate = (name: string): name is AggregateName => (AGGREGATES as readonly string[]).includes(name)
 
-/** Takes one value after the other; undefined ones count for nothing. */
+/** Adds one value after the other. Ignores undefined ones. */
 export interface Aggregation {
   add(value: unknown): void
-  /** Undefined where there is no answer, as of texts there is no sum. */
+  /** Undefined when there is no result, such as a sum of texts. */
   result(): unknown
 }
 
@@ -30,7 +30,7 @@ function counting(): Aggregation {
 }
 
 /**
- * One value that is no number makes the whole undefined.
+ * A value that is not a number makes the result undefined.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/sum
  */
 function summing(average: boolean): Aggregation {
@@ -49,7 +49,7 @@ function summing(average: boolean): Aggregation {
 }
 
 /**
- * By type first; an array or an object makes the whole undefined.
+ * By type first. An array or an object makes the result undefined.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/min
  */
 function extreme(direction: 1 | -1): Aggregation {

@@ -1,6 +1,6 @@
 /**
- * LIKE's pattern: `%` is any text, `_` any character, `[a-f]` and `[^a-f]` one of a set; what follows the
- * escape character is itself.
+ * LIKE's pattern: `%` is any text, `_` any character, `[a-f]` and `[^a-f]` one of a set. A character after
+ * the escape character stands for itself.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#like
  */
 export type LikePart =
@@ -8,7 +8,7 @@ export type LikePart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'set'; readonly negated: boolean; readonly ranges: readonly (readonly [string, string])[] }
 
-/** @returns undefined for a set that does not end. */
+/** @returns undefined for a set without an end. */
 export function parseLike(pattern: string, escapedBy: string | undefined): LikePart[] | undefined {
   const characters = [...pattern]
   const parts: LikePart[] = []
@@ -44,7 +44,7 @@ function parseSet(characters: readonly string[]): LikePart {
   return { kind: 'set', negated, ranges }
 }
 
-/** The text that whatever matches begins with. */
+/** The beginning of every text that matches. */
 export function findPrefix(parts: readonly LikePart[]): string {
   let prefix = ''
   for (const part of parts) {
@@ -54,7 +54,7 @@ export function findPrefix(parts: readonly LikePart[]): string {
   return prefix
 }
 
-/** Goes back to the last `%` alone where it does not go on, so that time is bounded by the product of the lengths. */
+/** Goes back to the last `%` only, so the product of the lengths bounds the time. */
 export function matchesLike(text: string, parts: readonly LikePart[]): boolean {
   const characters = [...text]
   let [at, part] = [0, 0]

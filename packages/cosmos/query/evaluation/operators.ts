@@ -3,7 +3,7 @@ import { classifyValue, compareValues } from '../../values/values.ts'
 import type { BinaryOperator, Comparison, UnaryOperator } from '../syntax/syntax.ts'
 
 /**
- * Values of different types are unequal, and in no order; undefined is not comparable at all.
+ * Values of different types are unequal and have no order. Undefined cannot be compared at all.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/equality-comparison-operators
  */
 export function compare(operator: Comparison, left: unknown, right: unknown): boolean | undefined {
@@ -20,8 +20,8 @@ export function compare(operator: Comparison, left: unknown, right: unknown): bo
 }
 
 /**
- * Arithmetic and bits are for numbers, `||` is for texts; anything else is undefined, and so is what JSON has
- * no number for.
+ * Arithmetic and bit operators take numbers, `||` takes texts. Other operands give undefined, and so does a
+ * result that JSON has no number for.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/arithmetic-operators
  */
 export function applyBinary(operator: BinaryOperator, left: unknown, right: unknown): unknown {
@@ -88,8 +88,8 @@ export function finite(value: number | undefined): number | undefined {
 }
 
 /**
- * AND is false when one is, and true when all are; OR is true when one is, and false when all are. Else
- * neither is known.
+ * AND is false when one operand is false, and true when all are true. OR is true when one is true, and false
+ * when all are false. Otherwise the result is undefined.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/logical-operators
  */
 export function decide<Input>(

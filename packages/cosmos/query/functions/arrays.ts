@@ -4,7 +4,7 @@ import { builtIn, isArray, isNumber, isText, MANY } from './built-in.ts'
 
 const has = (array: readonly unknown[], value: unknown): boolean => array.some((element) => sameJson(element, value))
 
-/** Whether all that the object asks for is there, whatever else is. */
+/** Whether a value has everything that an object asks for. It may have more. */
 function hasPart(value: unknown, wanted: unknown): boolean {
   if (!isObject(value) || !isObject(wanted)) return sameJson(value, wanted)
   return Object.entries(wanted).every(([name, inner]) => Object.hasOwn(value, name) && hasPart(value[name], inner))
@@ -14,7 +14,7 @@ const distinct = (values: readonly unknown[]): unknown[] => [
   ...new Map(values.map((value) => [formatCanonical(value), value])).values(),
 ]
 
-/** Over two arrays as sets: those of the first that the second has, or has not. */
+/** Two arrays as sets: the elements of the first that the second has, or does not have. */
 const setOperation = (wanted: boolean) =>
   builtIn(2, 2, ([first, second]) => {
     if (!isArray(first) || !isArray(second)) return undefined
@@ -22,7 +22,7 @@ const setOperation = (wanted: boolean) =>
     return distinct(first.filter((value) => others.has(formatCanonical(value)) === wanted))
   })
 
-/** For each value searched whether it is there; undefined values are not comparable. */
+/** Whether the array contains each value. Undefined values are not comparable. */
 const searchEach = (array: readonly unknown[], values: readonly unknown[]): (boolean | undefined)[] =>
   values.map((value) => (value === undefined ? undefined : has(array, value)))
 

@@ -1,6 +1,6 @@
 import type { Work } from '../evaluation/frame.ts'
 
-/** A function of the query language. Operands of other types than it is for make its result undefined. */
+/** A function of the query language. Operands of other types than it takes make its result undefined. */
 export interface BuiltIn {
   /** How many operands it takes. */
   readonly least: number

@@ -57,7 +57,7 @@ function add(ticks: bigint, unit: Unit, count: number): bigint | undefined {
   const date = toDate(ticks)
   const months = countMonths(ticks) + count * (unit === 'year' ? 12 : 1)
   const [year, month] = [Math.floor(months / 12), ((months % 12) + 12) % 12]
-  // The last day of a month that has fewer.
+  // The day is cut to the length of the month.
   const day = Math.min(
     date.getUTCDate(),
     new Date(Date.UTC(2000 + (((year % 400) + 400) % 400), month + 1, 0)).getUTCDate(),
@@ -66,7 +66,7 @@ function add(ticks: bigint, unit: Unit, count: number): bigint | undefined {
   return midnight === undefined ? undefined : midnight + (ticks - floor(ticks, TICKS.day) * TICKS.day)
 }
 
-/** How many beginnings of the unit lie between. */
+/** How many times the unit begins between the two. */
 function difference(unit: Unit, from: bigint, to: bigint): number {
   if (unit === 'nanosecond') return Number(to - from) * 100
   if (unit === 'month') return countMonths(to) - countMonths(from)
@@ -106,7 +106,8 @@ const formatDateTime = (milliseconds: number): string | undefined =>
 const toTicks = (milliseconds: number): number => milliseconds * 10_000
 
 /**
- * One moment for all items of a partition, taken when the query is bound: so an index serves a comparison with it.
+ * The same time for all items of a partition, taken when the query is bound. So an index serves a comparison
+ * with it.
  * https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic
  */
 const STATIC_FUNCTIONS = {
@@ -117,7 +118,7 @@ const STATIC_FUNCTIONS = {
 export const STATIC: ReadonlyMap<string, BuiltIn> = new Map(Object.entries(STATIC_FUNCTIONS))
 
 /**
- * Asked anew for each item, so no index serves a comparison with one.
+ * Evaluated for each item, so no index serves a comparison with it.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/getcurrenttimestamp
  */
 const NONSTATIC_FUNCTIONS = {
@@ -127,7 +128,7 @@ const NONSTATIC_FUNCTIONS = {
 }
 
 /**
- * Dates are texts `YYYY-MM-DDThh:mm:ss.fffffffZ`, ticks are 100 nanoseconds since 1970.
+ * Dates are texts `YYYY-MM-DDThh:mm:ss.fffffffZ`. Ticks are units of 100 nanoseconds since 1970.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/date-time-functions
  */
 export const DATES = {

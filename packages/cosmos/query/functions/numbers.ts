@@ -10,7 +10,7 @@ const one = (calculate: (number: number) => number | undefined): BuiltIn =>
 const binary = (calculate: (first: number, second: number) => number | undefined): BuiltIn =>
   numeric(2, 2, (first = 0, second = 0) => calculate(first, second))
 
-/** In 64 bits, over which results wrap around. */
+/** Integers of 64 bits: results wrap around. */
 const integral = (calculate: (first: bigint, second: bigint) => bigint | undefined): BuiltIn =>
   binary((first, second) => {
     if (!isInteger(first) || !isInteger(second)) return undefined
@@ -21,7 +21,7 @@ const integral = (calculate: (first: bigint, second: bigint) => bigint | undefin
 const shifted = (shift: (value: bigint, by: bigint) => bigint): BuiltIn =>
   integral((value, by) => (by < 0n || by > 63n ? undefined : shift(value, by)))
 
-/** Half away from zero: as the service, and not as JavaScript. */
+/** Rounds half away from zero, like the service and unlike JavaScript. */
 const round = (number: number): number => Math.sign(number) * Math.round(Math.abs(number))
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/mathematical-functions */

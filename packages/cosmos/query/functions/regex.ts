@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { queryFailure } from '../syntax/query-failure.ts'
 
-// V8's second engine for regular expressions takes time in proportion to the text whatever the pattern is,
-// and refuses patterns that it cannot run so. The flag lets it be asked for, by `l`; other expressions are
-// not changed.
+// V8's second engine for regular expressions takes time in proportion to the text, whatever the pattern. It
+// refuses patterns that it cannot run so. This flag lets an expression ask for it with `l`. Other expressions
+// do not change.
 setFlagsFromString('--enable-experimental-regexp-engine')
 
 const MAX_PATTERN = 1000
@@ -11,8 +11,8 @@ const MAX_CACHED = 100
 const cached = new Map<string, RegExp>()
 
 /**
- * Whether a pattern is somewhere in a text. Back references and what looks around are refused, as they cannot
- * be run in linear time.
+ * Whether a text contains a match of a pattern. Back references and look-around are refused, as they cannot
+ * run in linear time.
  * @throws Failure 400
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/regexmatch
  */
@@ -27,13 +27,14 @@ export function matchesRegex(text: string, pattern: string, modifiers: string): 
 }
 
 function compile(pattern: string, modifiers: string): RegExp {
-  if (!/^[msix]*$/.test(modifiers)) throw queryFailure(`'${modifiers}' is no set of RegexMatch modifiers m, s, i, x.`)
+  if (!/^[msix]*$/.test(modifiers))
+    throw queryFailure(`RegexMatch has the modifiers m, s, i and x, not '${modifiers}'.`)
   if (pattern.length > MAX_PATTERN) throw queryFailure(`A pattern of RegexMatch has at most ${MAX_PATTERN} characters.`)
   const flags = ['m', 's'].filter((flag) => modifiers.includes(flag)).join('')
   try {
     return new RegExp(rewrite(pattern, modifiers.includes('i'), modifiers.includes('x')), `l${flags}`)
   } catch (error) {
-    throw queryFailure(`The pattern of RegexMatch is not supported by this endpoint: ${(error as Error).message}.`)
+    throw queryFailure(`The pattern of RegexMatch is not supported by the emulator: ${(error as Error).message}.`)
   }
 }
 
@@ -41,8 +42,8 @@ const TOKEN = /\\.|\[(?:\\.|[^\]\\])*\]|#[^\n]*|./gs
 const MEMBER = /\\.|[a-z]-[a-z]|[A-Z]-[A-Z]|./gs
 
 /**
- * Puts the modifiers that the engine does not have into the pattern: letters in both cases, no white space
- * and no comments.
+ * Puts the modifiers that the engine lacks into the pattern: letters in both cases, no white space and no
+ * comments.
  */
 function rewrite(pattern: string, ignoreCase: boolean, extended: boolean): string {
   return pattern.replace(TOKEN, (token) => {

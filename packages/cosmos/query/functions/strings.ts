@@ -8,7 +8,7 @@ const MAX_REPLICATED = 10_000
 const map = (change: (text: string) => unknown): BuiltIn =>
   builtIn(1, 1, ([text]) => (isText(text) ? change(text) : undefined))
 
-/** Tests of two texts, the case of letters ignored where a third operand is true. */
+/** Tests two texts. If the third operand is true, the case of letters is ignored. */
 const test = (holds: (text: string, other: string) => boolean): BuiltIn =>
   builtIn(2, 3, ([text, other, ignoreCase = false]) => {
     if (!isText(text) || !isText(other) || typeof ignoreCase !== 'boolean') return undefined
@@ -20,7 +20,7 @@ const part = (cut: (text: string, count: number) => string): BuiltIn =>
     isText(text) && isNumber(count) ? cut(text, Math.max(0, Math.trunc(count))) : undefined,
   )
 
-/** What a text is as JSON, where it is of the type wanted. */
+/** Parses a text as JSON; undefined for a value of another type. */
 const parsed = (is: (value: unknown) => boolean): BuiltIn =>
   map((text) => {
     try {

@@ -2,7 +2,7 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)
 const TICKS_PER_MILLISECOND = 10_000n
 const [MIN_MS, MAX_MS] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')]
 
-/** 100 nanoseconds since 1970; undefined for what is no moment of the calendar. */
+/** Units of 100 nanoseconds since 1970; undefined for a date or a time that does not exist. */
 export function computeTicks(
   year: number,
   month: number,
@@ -12,7 +12,7 @@ export function computeTicks(
   second = 0,
   fraction = 0,
 ): bigint | undefined {
-  // Date.UTC takes a year under 100 for one of the last century.
+  // Date.UTC reads a year below 100 as one of the 20th century.
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   date.setUTCHours(hour, minute, second)
@@ -27,7 +27,7 @@ export function computeTicks(
   return isAsGiven ? BigInt(date.getTime()) * TICKS_PER_MILLISECOND + BigInt(fraction) : undefined
 }
 
-/** The ticks of an ISO 8601 text; in UTC where it names no zone. */
+/** The ticks of an ISO 8601 text, in UTC when it has no zone. */
 export function parseTicks(text: unknown): bigint | undefined {
   const match = typeof text === 'string' ? DATE.exec(text) : null
   if (!match) return undefined
@@ -47,7 +47,7 @@ export function parseTicks(text: unknown): bigint | undefined {
   return sign === '+' ? ticks - offset : ticks + offset
 }
 
-/** `YYYY-MM-DDThh:mm:ss.fffffffZ`; undefined outside of the years 1 to 9999. */
+/** `YYYY-MM-DDThh:mm:ss.fffffffZ`; undefined outside the years 1 to 9999. */
 export function formatTicks(ticks: bigint | undefined): string | undefined {
   if (ticks === undefined) return undefined
   const rest = ((ticks % TICKS_PER_MILLISECOND) + TICKS_PER_MILLISECOND) % TICKS_PER_MILLISECOND

@@ -4,7 +4,7 @@ import { builtIn, isArray, isNumber, isText } from './built-in.ts'
 const test = (is: (value: unknown) => boolean) => builtIn(1, 1, ([value]) => is(value))
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
 
-/** The integers of 64 bits. */
+/** Whether a value is an integer of 64 bits. */
 export const isInteger = (value: unknown): value is number =>
   isNumber(value) && Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63
 

@@ -8,13 +8,13 @@ import type { Query } from './syntax.ts'
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits#sql-query-limits
 const MAX_TEXT = 262_144
 const MAX_DEPTH = 100
-/** What an error names: the token that it stands at. */
+/** The token that an error names. */
 const TOKEN = /\w+|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|@\w*|[^\s]/y
 const MAX_NAMED = 40
 
 let parser: Parser | undefined
 
-/** The grammar is compiled at the first query, and its compiler loaded: a server that starts has none yet. */
+/** Loads the grammar and its compiler at the first query, so that the server starts faster. */
 function loadParser(): Parser {
   if (parser) return parser
   const { generate }: typeof import('peggy') = createRequire(import.meta.url)('peggy')
@@ -24,7 +24,7 @@ function loadParser(): Parser {
 
 /**
  * Parses a query.
- * @throws Failure 400 that names the position, and what stands there.
+ * @throws Failure 400 with the position and the token there.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/
  */
 export function parseQuery(text: string): Query {
@@ -44,7 +44,7 @@ function toFailure(error: InstanceType<Parser['SyntaxError']>, text: string): Er
   TOKEN.lastIndex = start
   const [token = ''] = TOKEN.exec(text) ?? []
   const at = { start, end: start + token.length }
-  // Only what the grammar's own checks say has no list of what was expected.
+  // Only errors of the grammar's own checks have no list of what was expected.
   return error.expected
     ? syntaxFailure(token.slice(0, MAX_NAMED), at)
     : queryFailure(`Syntax error: ${error.message}.`, at)

@@ -2,8 +2,8 @@ import { badRequest, type Failure } from '../../api/failure.ts'
 import type { Span } from './syntax.ts'
 
 /**
- * A 400 in the service's form. Its codes are those seen in the vendor's tests and issues; where none is
- * known, there is none, as with some of the service's own.
+ * A 400 in the service's form. The codes are those seen in the vendor's tests and issues. Other errors have
+ * no code, like some of the service's own.
  */
 export function queryFailure(message: string, at?: Span, code?: string): Failure {
   const error = { severity: 'Error', ...(at && { location: at }), ...(code !== undefined && { code }), message }
@@ -18,4 +18,4 @@ export const syntaxFailure = (near: string, at: Span): Failure =>
   )
 
 export const unsupported = (what: string, at: Span): Failure =>
-  queryFailure(`${what} is not supported by this endpoint.`, at)
+  queryFailure(`${what} is not supported by the emulator.`, at)

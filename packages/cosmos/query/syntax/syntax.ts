@@ -1,12 +1,14 @@
-/** Where a construct stands in the query's text: the offset of its first character, and the one after its last. */
+/**
+ * The location of a construct in the query's text: the offset of its first character, and of the one after
+ * its last.
+ */
 export interface Span {
   readonly start: number
   readonly end: number
 }
 
 /**
- * A scalar expression. Chains of operators of one precedence are one node however long they are, so that
- * their length costs no stack.
+ * A scalar expression. A chain of operators of one precedence is one node, so that its length costs no stack.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/scalar-expressions
  */
 export type Expression =
@@ -30,7 +32,7 @@ export type UnaryOperator = 'NOT' | '-' | '+' | '~'
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>='
 export type BinaryOperator = Comparison | '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<' | '>>' | '>>>' | '||'
 
-/** One more operator of a chain, applied to all before it. */
+/** The next operator of a chain, applied to everything before it. */
 export interface Operation {
   readonly operator: BinaryOperator
   readonly operand: Expression
@@ -54,14 +56,15 @@ export type Selection =
 
 export interface SelectItem {
   readonly value: Expression
-  /** Where the value stands, without the alias. */
+  /** The location of the value without the alias. */
   readonly valueAt: Span
   readonly alias: string | undefined
   readonly at: Span
 }
 
 /**
- * One set of FROM or JOIN: `each` is whether it stands for the elements of an array (`x IN c.list`), not for one value.
+ * One set of FROM or JOIN. With `each` it stands for the elements of an array (`x IN c.list`), else for one
+ * value.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/from
  */
 export interface Source {
@@ -88,7 +91,7 @@ export interface Query {
   readonly where: Expression | undefined
   readonly groupBy: readonly Expression[]
   readonly orderBy: readonly OrderItem[]
-  /** Where clauses stand that a plan quotes, without their keywords. */
+  /** The locations of the clauses that a plan quotes, without their keywords. */
   readonly fromAt: Span | undefined
   readonly whereAt: Span | undefined
   readonly groupByAt: readonly Span[]

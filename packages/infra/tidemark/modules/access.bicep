@@ -1,6 +1,5 @@
-// All that the identity of one service may do with data, and nothing else gives it anything: read this file
-// to know it. Which service may do what stands in topology.json, which is made from the services' own
-// declarations.
+// All rights of one service's identity on data. No other file assigns any. topology.json says which service may
+// do what; it is made from the services' declarations.
 //
 //   its own hub                       Azure Event Hubs Data Sender
 //   each hub that it follows          Azure Event Hubs Data Receiver
@@ -10,21 +9,21 @@
 //   the storage of its own host       Storage Blob Data Owner
 //   Application Insights              Monitoring Metrics Publisher
 //
-// The same is given to whoever runs the services on a laptop against an environment.
+// A developer who runs the services on a laptop against an environment gets the same.
 
 import { Container, Service } from '../types.bicep'
 import { cosmosRoleId } from '../cosmos-roles.bicep'
 
-@description('The object id of who is given the rights.')
+@description('The object id of the principal that gets the rights.')
 param principalId string
 
-@description('What is known of it before anything is deployed, and the same each time: for an identity its name or id, as its object id is not.')
+@description('A stable name of the principal, known before a deployment. An identity\'s object id is not.')
 param principalName string = principalId
 
-@description('What it is. Empty: Azure looks it up, which fails for one so new that it is not known everywhere.')
+@description('Its type. Empty: Azure looks it up, which fails for a principal that was created moments ago.')
 param principalType '' | 'User' | 'Group' | 'ServicePrincipal'
 
-@description('The service whose rights these are.')
+@description('The service whose rights are assigned.')
 param service Service
 
 @description('The containers of its database.')
@@ -36,7 +35,7 @@ param namespaceName string
 @description('The Cosmos DB account.')
 param accountName string
 
-@description('The storage account of the host of the service.')
+@description('The host storage account of the service.')
 param storageName string
 
 @description('Application Insights.')
@@ -77,7 +76,7 @@ resource followedHubs 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' exist
   }
 ]
 
-// On the hub, not on its consumer groups: a consumer also asks which partitions there are, and that is of the hub.
+// On the hub, not on its consumer groups: a consumer also asks the hub for its partitions.
 resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (hub, index) in service.receivesFrom: {
     scope: followedHubs[index]
@@ -96,8 +95,8 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
 
 var database = '${account.id}/dbs/${service.name}'
 
-// On the database nothing but what it is: the change feed's processor asks for its id. Data are given
-// container by container.
+// On the database only its metadata, because the change feed processor asks for the database's id. Rights on
+// data are per container.
 var dataRights = concat(
   [{ scope: database, role: 'metadataReader' }],
   map(containers, container => {
@@ -124,7 +123,7 @@ resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
 }
 
-// Its host makes containers there, and holds locks: it takes the owner.
+// The host creates containers there and takes locks, so it needs Owner.
 // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
 resource host 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: hostStorage

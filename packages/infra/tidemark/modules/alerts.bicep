@@ -1,35 +1,35 @@
-// What someone is told of, and who. An alert is an entry of one of two tables: on a metric, or on a query of
+// The alerts and their recipients. An alert is an entry of one of two tables: on a metric, or on a query of
 // the logs. Each names its runbook, `alert-<name>` in docs/operate.md.
 
 import { Tags } from '../types.bicep'
 
 @export()
-@description('How bad it is. 0: critical, 1: error, users are without something; 2: warning, they will be; 3: worth knowing.')
+@description('The severity. 0: critical; 1: error, users miss something; 2: warning, they will; 3: worth knowing.')
 type Severity = 0 | 1 | 2 | 3
 
 @export()
-@description('An alert on metrics of one resource: it fires where all of its criteria hold, for a value of the dimensions at a time.')
+@description('An alert on metrics of one resource. It fires per dimension value when all criteria hold.')
 type MetricAlert = {
   @description('Also the anchor of its runbook.')
   name: string
-  @description('What tells it from others of its name.')
+  @description('A suffix that separates it from other alerts of its name.')
   only: string?
-  @description('What has happened, in a sentence.')
+  @description('One sentence: what happened.')
   says: string
   severity: Severity
   on: 'applicationInsights' | 'cosmos' | 'eventHubs'
-  @description('The time that is looked back over, as a duration of ISO 8601.')
+  @description('The evaluated time window, as an ISO 8601 duration.')
   window: 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'PT12H' | 'P1D'
-  @description('How often it is looked.')
+  @description('How often the alert is evaluated.')
   every: 'PT1M' | 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H'
   all: Criterion[]
 }
 
 @export()
-@description('A metric and the values that it should not have.')
+@description('A metric and its bad values.')
 type Criterion = {
   metric: string
-  @description('Absent: it is one of the resource\'s own. Otherwise a namespace that need not exist yet, such as that of the app\'s own metrics.')
+  @description('Absent: the resource\'s own. Otherwise one that need not exist yet, such as the app\'s own metrics.')
   namespace: string?
   of: 'Average' | 'Count' | 'Maximum' | 'Minimum' | 'Total'
   is: 'GreaterThan' | 'GreaterThanOrEqual' | 'LessThan' | 'LessThanOrEqual'
@@ -38,44 +38,44 @@ type Criterion = {
 }
 
 @export()
-@description('An alert on rows of the Log Analytics workspace: it fires where what a column comes to is above the threshold, for a value of the dimensions at a time.')
+@description('An alert on workspace rows. It fires per dimension value when the column exceeds the threshold.')
 type LogAlert = {
   @description('Also the anchor of its runbook.')
   name: string
-  @description('What has happened, in a sentence.')
+  @description('One sentence: what happened.')
   says: string
   severity: Severity
-  @description('The time that is looked back over, as a duration of ISO 8601.')
+  @description('The evaluated time window, as an ISO 8601 duration.')
   window: 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'P1D' | 'P2D'
-  @description('How often it is looked.')
+  @description('How often the alert is evaluated.')
   every: 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'P1D'
-  @description('The rows. Azure itself sums them up over the window: a query that has done so leaves it no time to tell windows apart by.')
+  @description('The rows. Azure aggregates them over the window, so the query must not: it would lose the time column.')
   query: string
-  @description('The column that is held against the threshold.')
+  @description('The column to compare with the threshold.')
   column: string
-  @description('What its values come to.')
+  @description('How its values are aggregated.')
   of: 'Maximum' | 'Total'
   threshold: int
-  @description('Columns whose values are told apart.')
+  @description('The columns to split by: one alert per value.')
   dimensions: string[]
 }
 
 @description('The region of log alerts.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The name of the action group.')
 param name string
 
-@description('Where alerts are sent. Empty: they are shown in the portal alone.')
+@description('The address that alerts are sent to. Empty: only the portal shows them.')
 param email string
 
 @description('The names of the hubs.')
 param hubs string[]
 
-@description('The services that are sent canaries.')
+@description('The services that receive canaries.')
 param canaries string[]
 
 @description('The name of the Event Hubs namespace.')
@@ -109,20 +109,19 @@ var targets = {
 }
 
 var each = ['*']
-// What the services answer to a caller who is wrong, the platform's own answers among them: not a failure of
-// a function.
+// Answers to a caller's mistakes, including the platform's own. They are not failures of a function.
 var callersFaults = ['400', '401', '403', '404', '405', '409', '412', '413', '415', '422', '429']
-// 70 % of the 20 GB that a logical partition takes, in KB: a stream that grows by a GB a week leaves six weeks.
+// 70 % of a logical partition's 20 GB, in KB: a stream that grows by a GB a week leaves six weeks.
 var largestPartition = 7 * 20 * 1024 * 1024 / 10
 
 var metricAlerts MetricAlert[] = concat(
   [
     {
       name: 'cosmos-throttled'
-      says: 'Requests to Cosmos DB are refused for want of throughput, more than retries hide.'
+      says: 'Cosmos DB refuses more requests for lack of throughput than retries can hide.'
       severity: 2
       on: 'cosmos'
-      // Refusals of a moment are retried and belong to a container that is well used; these last.
+      // A well-used container briefly refuses requests, and retries succeed. These refusals last.
       window: 'PT15M'
       every: 'PT5M'
       all: [
@@ -140,7 +139,7 @@ var metricAlerts MetricAlert[] = concat(
     }
     {
       name: 'cosmos-ru-high'
-      says: 'A container of Cosmos DB uses nearly all of its throughput: the next peak is refused.'
+      says: 'A Cosmos DB container uses nearly all of its throughput: requests of the next peak will be refused.'
       severity: 3
       on: 'cosmos'
       window: 'PT30M'
@@ -160,10 +159,10 @@ var metricAlerts MetricAlert[] = concat(
     }
     {
       name: 'eventhubs-throttled'
-      says: 'Event Hubs refuses requests for want of throughput units: events are published and read late.'
+      says: 'Event Hubs refuses requests for lack of throughput units: events are published and read late.'
       severity: 2
       on: 'eventHubs'
-      // Auto-inflate adds units within a minute or so, and a few refusals are how it learns of the need: these last.
+      // Auto-inflate needs a few refusals before it adds units, within about a minute. These refusals last.
       window: 'PT15M'
       every: 'PT5M'
       all: [
@@ -178,11 +177,11 @@ var metricAlerts MetricAlert[] = concat(
     }
     {
       name: 'functions-failing'
-      says: 'Functions fail: commands with a fault of ours, or events that are tried again and hold up those behind them.'
+      says: 'Functions fail: commands hit a bug, or events are retried and block later ones.'
       severity: 1
       on: 'applicationInsights'
-      // A batch that is held is tried again every 30 s: ten times at the most in this window, and the alert
-      // must not end while it is held.
+      // A failing batch is retried every 30 s: at most ten times in this window. The alert must not end
+      // meanwhile.
       window: 'PT5M'
       every: 'PT1M'
       all: [
@@ -199,14 +198,14 @@ var metricAlerts MetricAlert[] = concat(
       ]
     }
   ],
-  // One for each hub: where there is more than one criterion, a dimension has one value.
+  // One per hub: with several criteria, a dimension can have only one value.
   map(hubs, hub => {
     name: 'events-not-consumed'
     only: hub
-    says: 'Events come into the hub ${hub}, and nobody reads any: views and reactions stand still.'
+    says: 'The hub ${hub} receives events, but nobody reads them: views and reactions stand still.'
     severity: 1
     on: 'eventHubs'
-    // Longer than consumers need that have to start first.
+    // Longer than a consumer needs to start.
     window: 'PT15M'
     every: 'PT5M'
     all: [
@@ -233,7 +232,7 @@ var logAlerts LogAlert[] = concat(
   [
     {
       name: 'stream-too-large'
-      says: 'A stream, or another logical partition, nears the 20 GB that one can hold: past them nothing more can be appended to it.'
+      says: 'A stream or other logical partition nears its limit of 20 GB. Beyond that, appends fail.'
       severity: 2
       window: 'P1D'
       every: 'PT6H'
@@ -244,9 +243,9 @@ var logAlerts LogAlert[] = concat(
       dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
     }
     {
-      // What consumers say once for each loss, whatever the level: packages/tidemark/runtime/follow.ts.
+      // Consumers log this line once per loss, at any log level: packages/tidemark/runtime/follow.ts.
       name: 'events-missing'
-      says: 'A consumer misses events that its hub no longer has, or that a hub which was made anew never had: their owner is to publish them again.'
+      says: 'A consumer misses events that its hub lost, or never had if it was recreated: the owner must republish.'
       severity: 1
       window: 'PT15M'
       every: 'PT5M'
@@ -257,10 +256,10 @@ var logAlerts LogAlert[] = concat(
       dimensions: ['AppRoleName']
     }
     {
-      // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and
+      // A parked stream blocks nothing, so no function fails. Only this line reports it, once per stream and
       // message: packages/tidemark/runtime/parking.ts.
       name: 'events-parked'
-      says: 'A view, a reaction or a relay cannot process an event: its stream waits, all else goes on. The line names it and its reason.'
+      says: 'A view, reaction or relay cannot process an event. Its stream waits; the line names it and the reason.'
       severity: 2
       window: 'PT15M'
       every: 'PT5M'
@@ -271,14 +270,14 @@ var logAlerts LogAlert[] = concat(
       dimensions: ['AppRoleName']
     }
   ],
-  // Nothing is written where nothing runs: a row for each service that was not heard of.
+  // A service that does not run writes no line. So the query returns a row for each service without one.
   empty(canaries)
     ? []
     : [
         {
-          // What a service says of each canary that was seen: packages/tidemark/runtime/canary.ts.
+          // A service logs this line for each canary it has seen: packages/tidemark/runtime/canary.ts.
           name: 'canary-silent'
-          says: 'A service has not seen a canary for 15 minutes: commands do not come through to its views, or its timer does not run.'
+          says: 'A service saw no canary for 15 minutes: commands do not reach its views, or its timer stands still.'
           severity: 1
           window: 'PT15M'
           every: 'PT5M'
@@ -362,7 +361,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
           }
         ]
       }
-      // A table is there with its first row, which is after this.
+      // A table exists only after its first row, which comes after this deployment.
       skipQueryValidation: true
       actions: { actionGroups: [actionGroup.id] }
     }

@@ -1,6 +1,6 @@
-// Where the anchors of each service go: what the hash chains of its streams came to at a time, so that nobody
-// can change a log and its chain together. Nobody can change or remove an anchor for its days. Nobody has a
-// right on them yet: what writes them comes with them.
+// The anchors of each service: the heads of its streams' hash chains at a time. With them nobody can change a
+// log and its chain together unnoticed. Nobody can change or remove an anchor during its retention. No
+// principal has a right on them yet; the writer of anchors is not built.
 
 import { Tags } from '../types.bicep'
 
@@ -13,10 +13,10 @@ param tags Tags
 @description('The name of the storage account.')
 param name string
 
-@description('How often the data is kept, and where.')
+@description('The replication of the data.')
 param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
 
-@description('The services: each has a container.')
+@description('The services. Each gets a container.')
 param services string[]
 
 @description('Days for which an anchor cannot be changed or removed.')
@@ -26,10 +26,10 @@ param anchorDays int
 @description('Whether the account is locked against deletion.')
 param isLocked bool
 
-@description('The services whose policy was locked by hand: it is left alone.')
+@description('The services whose policy was locked by hand: the deployment skips it.')
 param locked string[]
 
-@description('The virtual network that the account is reached in. Empty: there is none.')
+@description('The virtual network with the account\'s endpoint. Empty: there is none.')
 param networkName string
 
 @description('The Log Analytics workspace.')
@@ -68,10 +68,10 @@ resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2025
   }
 ]
 
-// Not locked: a lock can never be undone, and until the last anchor's days are over the account could not be
-// deleted, nor could an environment that was only tried out. Where it matters it is locked by hand, once:
-// docs/deploy.md. Unlocked it stops mistakes, and whoever may change the policy could still remove it.
-// Locked, it is extended by another call than this, which would be refused.
+// Not locked, because a lock can never be undone. Until the last anchor's retention ends, the account could
+// not be deleted, nor could a trial environment. Where it matters, lock it once by hand: docs/deploy.md. An
+// unlocked policy prevents mistakes, but a principal that may change it can remove it. A locked policy is
+// extended by another call; this one would be refused.
 // https://learn.microsoft.com/rest/api/storagerp/blob-containers/lock-immutability-policy
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [
   for (service, index) in services: if (!contains(locked, service)) {

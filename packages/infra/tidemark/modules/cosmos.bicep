@@ -1,11 +1,10 @@
-// The account of all databases, and the roles on data that it knows. Whoever reads or writes data has a role
-// from access.bicep: there are no keys, and nobody makes or changes databases and containers but a
-// deployment.
+// The account of all databases, and its data roles. Every reader and writer has a role from access.bicep,
+// because keys are off. Only a deployment creates or changes databases and containers.
 
 import { Shape, Tags } from '../types.bicep'
 import { cosmosRoleId, cosmosRoles } from '../cosmos-roles.bicep'
 
-@description('The region that is written to.')
+@description('The write region.')
 param location string
 
 @description('The tags.')
@@ -14,13 +13,13 @@ param tags Tags
 @description('The name of the account.')
 param name string
 
-@description('How capacity is paid for, and what survives what.')
+@description('How capacity is billed, and the redundancy and backup.')
 param size Shape.cosmos
 
 @description('Whether the account is locked against deletion.')
 param isLocked bool
 
-@description('The virtual network that the account is reached in. Empty: there is none.')
+@description('The virtual network with the account\'s endpoint. Empty: there is none.')
 param networkName string
 
 @description('The Log Analytics workspace.')
@@ -28,8 +27,8 @@ param workspaceId string
 
 var regions = concat([location], size.failoverLocations)
 
-// Reads lag behind by no more than this, and never see writes out of order; in the region that is written to
-// they do not lag. The least that is allowed for one region, and for several.
+// Reads lag by at most this much and never see writes out of order. In the write region they do not lag.
+// These are the smallest allowed values, for one region and for several.
 // https://learn.microsoft.com/azure/cosmos-db/consistency-levels#bounded-staleness-consistency
 var staleness = length(regions) == 1 ? { writes: 10, seconds: 5 } : { writes: 100000, seconds: 300 }
 
@@ -48,7 +47,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' = {
         isZoneRedundant: size.zoneRedundant
       }
     ]
-    // Never more than one: that a version of a stream exists once is checked where it is written.
+    // Only one write region: the region checks that each version of a stream exists once.
     enableMultipleWriteLocations: false
     enableAutomaticFailover: length(regions) > 1
     consistencyPolicy: {
@@ -65,15 +64,15 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' = {
   }
 }
 
-// Nobody deletes the logs by mistake, with azd down or in the portal. On the account, not on the group:
-// storage-account.bicep says why.
+// Protects the logs from deletion by mistake, with azd down or in the portal. On the account, not on the
+// group: see storage-account.bicep.
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   scope: account
   name: 'not-deleted'
   properties: { level: 'CanNotDelete', notes: 'docs/deploy.md#taking-it-down' }
 }
 
-// One after the other: of two changes to the roles of one account at a time, one is refused (412).
+// One after the other: Cosmos DB refuses one of two simultaneous changes to an account's roles (412).
 // https://github.com/hashicorp/terraform-provider-azurerm/issues/15842
 @batchSize(1)
 resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-10-15' = [
@@ -89,10 +88,9 @@ resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-10
   }
 ]
 
-// Who changed what of the account, and which logical partitions grow large. Not DataPlaneRequests and
-// QueryRuntimeStatistics, a line for each request, nor PartitionKeyRUConsumption, a line for each stream each
-// second: what they cost to keep is of the order of what the requests themselves cost. An incident may need
-// them for an hour: docs/operate.md.
+// Changes to the account, and large logical partitions. DataPlaneRequests and QueryRuntimeStatistics are off:
+// they write a line per request. So is PartitionKeyRUConsumption: a line per stream and second. Storing these
+// costs about as much as the requests themselves. An incident may need them for an hour: docs/operate.md.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: account
   name: 'to-log-analytics'
@@ -115,8 +113,8 @@ module endpoint 'private-endpoint.bicep' = if (!empty(networkName)) {
   dependsOn: [roles]
 }
 
-@description('The name of the account, once its roles are there.')
+@description('The name of the account, after its roles exist.')
 output name string = account.name
 
-@description('What clients connect to.')
+@description('The endpoint that clients connect to.')
 output endpoint string = account.properties.documentEndpoint

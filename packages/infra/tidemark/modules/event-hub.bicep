@@ -1,15 +1,15 @@
-// The hub of a service, with a consumer group for its own views, and one for the reactions of each service
-// that follows it.
+// A service's hub, with a consumer group for its own views, and one for the reactions of each service that
+// follows it.
 
 import { EventHub } from '../types.bicep'
 
-@description('The namespace that the hub is in.')
+@description('The namespace of the hub.')
 param namespaceName string
 
 @description('The hub.')
 param hub EventHub
 
-@description('How many partitions it has: fixed once it is created, outside Premium.')
+@description('Its number of partitions. Fixed once the hub exists, except on Premium.')
 @minValue(1)
 @maxValue(32)
 param partitions int

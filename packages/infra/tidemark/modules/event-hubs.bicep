@@ -1,4 +1,4 @@
-// The namespace of all hubs: one for each service, that it alone sends to.
+// The namespace of all hubs: one for each service, and only that service sends to it.
 
 import { EventHub, Shape, Tags } from '../types.bicep'
 
@@ -11,16 +11,16 @@ param tags Tags
 @description('The name of the namespace.')
 param name string
 
-@description('The tier, and how much goes through.')
+@description('The tier and the throughput.')
 param size Shape.eventHubs
 
 @description('The hubs.')
 param eventHubs EventHub[]
 
-@description('The throughput units that it has now. 0: it is not there yet.')
+@description('Its current throughput units. 0: it does not exist yet.')
 param units int
 
-@description('The virtual network that the namespace is reached in. Empty: there is none.')
+@description('The virtual network with the namespace\'s endpoint. Empty: there is none.')
 param networkName string
 
 @description('The Log Analytics workspace.')
@@ -28,8 +28,8 @@ param workspaceId string
 
 var inflates = size.tier == 'Standard' && size.maximumCapacity > size.capacity
 
-// What auto-inflate has come to stays: it never goes down by itself, and a load that needed it would be
-// throttled if a deployment took it back.
+// Keeps the units that auto-inflate has added. They never go down automatically, and a deployment that
+// reduced them would throttle the load that needed them.
 var capacity = max(size.capacity, min(units, size.maximumCapacity))
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
@@ -47,8 +47,7 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   }
 }
 
-// The same again: the namespace and its rules each have a say, and must agree. No service of Azure's own has
-// to come in.
+// The namespace and its rules both set public access, and must agree. No Azure service needs trusted access.
 resource networkRules 'Microsoft.EventHub/namespaces/networkRuleSets@2024-01-01' = {
   parent: namespace
   name: 'default'
@@ -59,7 +58,7 @@ resource networkRules 'Microsoft.EventHub/namespaces/networkRuleSets@2024-01-01'
   }
 }
 
-// One after the other: of two changes to one namespace at a time, one may be refused (SubCode 40901).
+// One after the other: Event Hubs may refuse one of two simultaneous changes to a namespace (SubCode 40901).
 // https://learn.microsoft.com/azure/event-hubs/resource-governance-overview
 @batchSize(1)
 module hubs 'event-hub.bicep' = [
@@ -73,7 +72,7 @@ module hubs 'event-hub.bicep' = [
   }
 ]
 
-// Who changed what, how far auto-inflate went, and (Premium alone) who connected.
+// Changes, auto-inflate's steps, and (Premium only) connections.
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: namespace
   name: 'to-log-analytics'
@@ -104,8 +103,8 @@ module endpoint 'private-endpoint.bicep' = if (!empty(networkName)) {
   dependsOn: [hubs]
 }
 
-@description('The name of the namespace, once its hubs are there.')
+@description('The name of the namespace, after its hubs exist.')
 output name string = namespace.name
 
-@description('What clients connect to.')
+@description('The host that clients connect to.')
 output host string = split(split(namespace.properties.serviceBusEndpoint, '://')[1], ':')[0]

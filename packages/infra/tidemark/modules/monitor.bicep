@@ -1,13 +1,13 @@
-// Where logs, traces and metrics go: a Log Analytics workspace, and Application Insights on top of it. Both
-// take data from those alone whom Entra knows: a connection string by itself, though it reads like a secret,
-// opens nothing.
+// The store of logs, traces and metrics: a Log Analytics workspace, and Application Insights on top of it.
+// Both accept data only with an Entra token. A connection string alone opens nothing, though it looks like a
+// secret.
 
 import { Tags } from '../types.bicep'
 
-@description('The region of everything.')
+@description('The region of all resources.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The name of the Log Analytics workspace.')
@@ -16,20 +16,19 @@ param workspaceName string
 @description('The name of Application Insights.')
 param applicationInsightsName string
 
-@description('Days for which logs are kept.')
+@description('Retention of logs in days.')
 @minValue(30)
 @maxValue(730)
 param logDays int
 
-@description('The virtual network that data comes in through. Empty: it comes in from everywhere.')
+@description('The virtual network that data arrives through. Empty: it arrives from everywhere.')
 param networkName string
 
 var abbreviations = loadJsonContent('../abbreviations.json')
 
 var ingestion = empty(networkName) ? 'Enabled' : 'Disabled'
-// People read logs in the portal, from where they sit; Entra decides which of them may. Closing this would
-// close the portal, the alerts' links and the workbook to everyone outside of the network, and protect
-// nothing that a role assignment does not.
+// People read logs in the portal from outside the network; Entra decides who may. Disabling this would close
+// the portal, the alerts' links and the workbook to them, and protect nothing that role assignments do not.
 var query = 'Enabled'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -41,18 +40,18 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
     retentionInDays: logDays
     features: {
       disableLocalAuth: true
-      // Whoever may read a resource may read its logs, and no others.
+      // A user who may read a resource may read its logs, and no others.
       enableLogAccessUsingOnlyResourcePermissions: true
     }
-    // No daily cap: reached, it stops logs and the alerts on them for the rest of the day, and what reaches
-    // it is most often the very incident that they are needed for. A budget on the resource group says the
-    // same about the money and stops nothing.
+    // No daily cap. Once reached, a cap stops logs and their alerts for the rest of the day, usually during
+    // the incident that needs them. A budget on the resource group warns about the cost and stops nothing.
     publicNetworkAccessForIngestion: ingestion
     publicNetworkAccessForQuery: query
   }
 }
 
-// Who asked the workspace what. Resource logs come in on the platform's own way, whatever the access for ingestion is.
+// Queries of the workspace. The platform delivers resource logs, whatever publicNetworkAccessForIngestion
+// says.
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: workspace
   name: 'to-log-analytics'
@@ -78,8 +77,8 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// Azure Monitor is reached privately as a whole: the scope says which workspaces the network sees, and that
-// it writes to no other.
+// Private access to Azure Monitor covers all of it. The scope says which workspaces the network reaches, and
+// that it writes to no others.
 // https://learn.microsoft.com/azure/azure-monitor/fundamentals/private-link-security
 resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if (!empty(networkName)) {
   name: '${abbreviations.monitorPrivateLinkScope}${networkName}'
@@ -88,8 +87,8 @@ resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if
   properties: {
     accessModeSettings: {
       ingestionAccessMode: 'PrivateOnly'
-      // As for `query` above, and for networks that share this one's DNS: closed, they could not read any
-      // workspace outside of the scope.
+      // As for `query` above. Also, closed access would stop networks that share this one's DNS from reading
+      // any workspace outside the scope.
       queryAccessMode: 'Open'
     }
   }
@@ -99,7 +98,7 @@ resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if
     properties: { linkedResourceId: workspace.id }
   }
 
-  // A scope takes one change at a time.
+  // A scope accepts one change at a time.
   resource scopedApplicationInsights 'scopedResources' = {
     name: applicationInsightsName
     properties: { linkedResourceId: applicationInsights.id }

@@ -1,6 +1,5 @@
-// The virtual network: a subnet for each service, out of which its app reaches everything, and one with the
-// private endpoints of all that is reached; the private DNS zones that make the names of those resources lead
-// there.
+// The virtual network. Each service has a subnet for its app's outgoing calls. One more subnet has the
+// private endpoints of all resources. Private DNS zones resolve the resources' names to these endpoints.
 
 import { zones } from '../private-dns-zones.bicep'
 import { Tags } from '../types.bicep'
@@ -8,28 +7,28 @@ import { Tags } from '../types.bicep'
 @description('The region of the network.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The name of the network.')
 @minLength(1)
 param name string
 
-@description('The services in their order: a new one comes last, as a subnet that is in use cannot move.')
+@description('The services in order. A new one comes last, because a used subnet cannot move.')
 @maxLength(255)
 param services string[]
 
-@description('The addresses of the network: one that overlaps with none it may be peered with. Each subnet takes 256 of them.')
+@description('The network\'s addresses. They must not overlap with peered networks. Each subnet takes 256.')
 param addressSpace string = '10.0.0.0/16'
 
 var abbreviations = loadJsonContent('../abbreviations.json')
 
-// Names and security groups begin alike, so that one is found by the other.
+// The subnet and its security group share this name.
 var endpoints = 'private-endpoints'
-// The first addresses: a service that is added moves none of them.
+// The first addresses, so that a new service moves nothing.
 var endpointAddresses = cidrSubnet(addressSpace, 24, 0)
-// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS:
-// host.json and the SDK for Node say so. Direct mode would need all ports.
+// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is used only in gateway mode, over HTTPS: host.json and
+// the Node SDK set it. Direct mode would need all ports.
 // https://learn.microsoft.com/azure/cosmos-db/how-to-configure-private-endpoints
 var endpointPorts = ['443', '5671']
 
@@ -42,7 +41,7 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
       {
         name: 'allow-apps-in'
         properties: {
-          description: 'Whoever is in the network or joined to it: an endpoint has no address that could be reached from elsewhere.'
+          description: 'From this network and joined ones. An endpoint has no address outside them.'
           priority: 100
           direction: 'Inbound'
           access: 'Allow'
@@ -69,7 +68,7 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
       {
         name: 'deny-all-out'
         properties: {
-          description: 'A private endpoint answers, it never calls.'
+          description: 'A private endpoint answers; it never calls.'
           priority: 4096
           direction: 'Outbound'
           access: 'Deny'
@@ -84,9 +83,10 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   }
 }
 
-// Security groups of apps say where calls may go; no call comes in through their subnets. Rules take any
-// source: what is in the subnet is the app alone, and its instances are reported to call from other addresses
-// as well: https://github.com/Azure/azure-functions-host/issues/10620
+// The apps' security groups limit outgoing calls; nothing comes in through their subnets. Rules accept any
+// source, because the subnet contains only the app. Its instances are reported to call from other addresses
+// too:
+// https://github.com/Azure/azure-functions-host/issues/10620
 resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
   for service in services: {
     name: '${abbreviations.networkSecurityGroup}${service}'
@@ -97,7 +97,7 @@ resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
         {
           name: 'allow-endpoints-out'
           properties: {
-            description: 'All that the app works with, and the app itself: to tell the platform of its triggers it calls its own name.'
+            description: 'All resources of the app, and the app itself: it reports its triggers by its own name.'
             priority: 100
             direction: 'Outbound'
             access: 'Allow'
@@ -111,7 +111,7 @@ resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
         {
           name: 'allow-entra-out'
           properties: {
-            description: 'Tokens of the identity, and the keys that callers\' tokens are checked with: Entra has no private endpoint.'
+            description: 'The identity\'s tokens, and keys to check callers\' tokens. Entra has no private endpoint.'
             priority: 110
             direction: 'Outbound'
             access: 'Allow'
@@ -125,7 +125,7 @@ resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
         {
           name: 'allow-bundles-out'
           properties: {
-            description: 'The Functions host fetches an extension bundle that its image does not hold from Microsoft\'s own Front Door.'
+            description: 'The Functions host downloads missing extension bundles from Microsoft\'s own Front Door.'
             priority: 120
             direction: 'Outbound'
             access: 'Allow'
@@ -139,7 +139,7 @@ resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
         {
           name: 'deny-internet-out'
           properties: {
-            description: 'Everything else that an app talks to has a private endpoint: whoever takes an app over cannot carry data away.'
+            description: 'All else has a private endpoint. An attacker in an app cannot send data out.'
             priority: 4096
             direction: 'Outbound'
             access: 'Deny'
@@ -159,9 +159,9 @@ var serviceSubnets = [
   for (service, index) in services: {
     name: '${abbreviations.subnet}${service}'
     properties: {
-      // An app takes up to 40 addresses, and a few while it is replaced.
+      // An app takes up to 40 addresses, and a few more during a replacement.
       addressPrefix: cidrSubnet(addressSpace, 24, index + 1)
-      // What a Flex Consumption app is integrated by:
+      // Flex Consumption requires this delegation:
       // https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to
       delegations: [{ name: 'functions', properties: { serviceName: 'Microsoft.App/environments' } }]
       networkSecurityGroup: { id: serviceGuards[index].id }
@@ -169,8 +169,8 @@ var serviceSubnets = [
   }
 ]
 
-// Subnets stand in the network itself: as resources of their own they are written at the same time, and one
-// of them fails.
+// The subnets are inside the network resource. As separate resources they would be written at the same time,
+// and one would fail.
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
@@ -185,7 +185,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
             addressPrefix: endpointAddresses
             defaultOutboundAccess: false
             networkSecurityGroup: { id: endpointsGuard.id }
-            // Without it the security group would not hold for private endpoints.
+            // Without it the security group would not apply to private endpoints.
             privateEndpointNetworkPolicies: 'Enabled'
           }
         }

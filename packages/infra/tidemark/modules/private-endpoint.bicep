@@ -1,5 +1,4 @@
-// A private endpoint: an address in the virtual network that is the resource, and the names under which it is
-// found there.
+// A private endpoint: a resource's address in the virtual network, and its names there.
 
 import { PrivateLinkGroup, zonesOf } from '../private-dns-zones.bicep'
 import { Tags } from '../types.bicep'
@@ -7,20 +6,20 @@ import { Tags } from '../types.bicep'
 @description('The region of the virtual network.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
-@description('The name of the resource that it leads to; the name of the endpoint is made of it.')
+@description('The name of the target resource. The endpoint\'s name is made of it.')
 param name string
 
-@description('The name of the virtual network that network.bicep made.')
+@description('The name of the virtual network that network.bicep creates.')
 @minLength(1)
 param networkName string
 
-@description('The id of the resource that it leads to.')
+@description('The id of the target resource.')
 param targetId string
 
-@description('What of the resource it leads to.')
+@description('The part of the resource that it connects to.')
 param group PrivateLinkGroup
 
 var abbreviations = loadJsonContent('../abbreviations.json')

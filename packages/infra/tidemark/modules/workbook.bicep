@@ -1,12 +1,12 @@
-// The page that shows how it all does, in the portal: under Workbooks of the Log Analytics workspace. What it
-// shows is in workbook.json, as the portal's editor writes it, with the names of resources left open.
+// The status page in the portal: under Workbooks of the Log Analytics workspace. workbook.json has its
+// content, as the portal's editor writes it, with placeholders for resource ids.
 
 import { Tags } from '../types.bicep'
 
 @description('The region of the workbook.')
 param location string
 
-@description('Tags of everything.')
+@description('The tags of all resources.')
 param tags Tags
 
 @description('The resource id of the Log Analytics workspace.')

@@ -179,7 +179,7 @@ describe('a service that does not fit its functions', () => {
       'has a view of a category without a decider',
       without({ views: [...ordering.views, { ...orderView, name: 'other', category: 'none' }] }),
       [],
-      'the view other follows none, of which ordering lists no decider',
+      'the view other follows none, but ordering lists no such decider',
     ],
     [
       'has two views of one name',
@@ -222,7 +222,7 @@ describe('a service that does not fit its functions', () => {
           : [],
       }),
       [],
-      'ordering publishes Never, which no decider that it lists records',
+      'ordering publishes Never, but none of its deciders records it',
     ],
     [
       'has a route named like its relay',

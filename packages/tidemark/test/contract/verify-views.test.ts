@@ -246,8 +246,8 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     const lines = await found((world) => world.project(story('8', 3)))
     assert.deepEqual(lines.toSorted(), [
       'balance wallet-8: inserted: the log has no such stream',
-      'turnover all: changed: it is not what its events lead to: /amount is 46, not 43, /count is 10, not 9',
-      'turnover in: changed: it is not what its events lead to: /amount is 34, not 31, /count is 8, not 7',
+      'turnover all: changed: it differs from the result of its events: /amount is 46, not 43, /count is 10, not 9',
+      'turnover in: changed: it differs from the result of its events: /amount is 34, not 31, /count is 8, not 7',
     ])
   })
 
@@ -259,7 +259,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     const gone = await found((world) => remove(world, [1, 2, 3]))
     assert.ok(gone.includes('balance wallet-1: inserted: the log has no such stream'))
     const cut = await found((world) => remove(world, [3]))
-    assert.ok(cut.includes('balance wallet-1: does not follow: it has come to version 3, the log ends with 2'))
+    assert.ok(cut.includes('balance wallet-1: does not follow: it is at version 3, but the log ends with 2'))
   })
 
   it('an end of a stream that was written again, with right hashes', async () => {
@@ -282,7 +282,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
         world.edit('balance', 'wallet-2', (item) => ({ ...item, cursor: { ...item.cursor, ...change } })),
       )
     const [beyond] = await withCursor({ version: 7 })
-    assert.equal(beyond, 'balance wallet-2: does not follow: it has come to version 7, the log ends with 2')
+    assert.equal(beyond, 'balance wallet-2: does not follow: it is at version 7, but the log ends with 2')
     for (const change of [
       { hash: 'f'.repeat(64) },
       { version: 1 },
@@ -296,11 +296,9 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
         JSON.stringify(change),
       )
     for (const change of [{ version: -1 }, { version: 'x' }, { passed: 3 }])
-      assert.ok(
-        (await withCursor(change)).includes('balance wallet-2: changed: it does not say which event it has come to'),
-      )
+      assert.ok((await withCursor(change)).includes('balance wallet-2: changed: it has no valid cursor'))
     const [passed] = await withCursor({ passed: { 'turnover@1': 9 } })
-    assert.equal(passed, 'balance wallet-2: does not follow: it says that turnover@1 has come to version 9 of 2')
+    assert.equal(passed, 'balance wallet-2: does not follow: it has turnover@1 at version 9, but the log ends with 2')
   })
 
   it('a document that is not what its events lead to, and where', async () => {
@@ -309,7 +307,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
         world.edit('balance', 'wallet-3', (item) => ({ ...item, document: { ...item.document, ...document } })),
       )
     assert.deepEqual(await change({ balance: 9 }), [
-      'balance wallet-3: changed: it is not what its events up to version 4 lead to: /balance is 9, not 8',
+      'balance wallet-3: changed: it differs from the result of its events up to version 4: /balance is 9, not 8',
     ])
     const [several] = await change({ balance: 'x'.repeat(200), movements: null, at: 1, more: {} })
     assert.match(
@@ -320,12 +318,12 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
 
   it('a document that lists have at another place, and one that is in another item than its own', async () => {
     assert.deepEqual(await found((world) => world.edit('balance', 'wallet-1', (item) => ({ ...item, sort: 'z' }))), [
-      'balance wallet-1: changed: lists have it at another place than its own',
+      'balance wallet-1: changed: its place in lists is wrong',
     ])
     const lines = await found((world) =>
       world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: '1|document|wallet-7' })),
     )
-    assert.deepEqual(lines, ['balance 1|document|wallet-7: changed: it says that it is "wallet-1" of generation 1'])
+    assert.deepEqual(lines, ['balance 1|document|wallet-7: changed: its fields name "wallet-1" of generation 1'])
   })
 
   it('a document of many streams that is another, that no event asks for, that is gone, or at another place', async () => {
@@ -333,17 +331,17 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
       await found((world) =>
         world.edit('turnover', 'in', (item) => ({ ...item, document: { ...item.document, count: 99 } })),
       ),
-      ['turnover in: changed: it is not what its events lead to: /count is 99, not 7'],
+      ['turnover in: changed: it differs from the result of its events: /count is 99, not 7'],
     )
     assert.deepEqual(
       await found((world) => world.edit('turnover', 'in', (item) => ({ ...item, key: 'no', pk: '1|document|no' }))),
-      ['turnover no: inserted: no event of the log asks for it'],
+      ['turnover no: inserted: no event of the log leads to it'],
     )
     assert.deepEqual(await found((world) => world.container('turnover').item('document', '1|document|all').delete()), [
       'turnover all: missing: its events are in the log',
     ])
     assert.deepEqual(await found((world) => world.edit('turnover', 'out', (item) => ({ ...item, sort: 'z' }))), [
-      'turnover out: changed: lists have it at another place than its own',
+      'turnover out: changed: its place in lists is wrong',
     ])
   })
 
@@ -369,7 +367,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     )
     assert.equal(
       beyond,
-      'turnover, its cursor of wallet-1: does not follow: it has come to version 4, the log ends with 3',
+      'turnover, its cursor of wallet-1: does not follow: it is at version 4, but the log ends with 3',
     )
   })
 
@@ -377,7 +375,8 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     const limits = { lateMs: 2_500 }
     const gone = (world: World) => world.container('balance').item('document', '1|document|wallet-2').delete()
     const detail =
-      'the view has not come to version 1 of 2026-01-01T00:00:00.000Z, but to events of 2026-01-01T00:00:03.000Z'
+      'the view has not applied version 1 of 2026-01-01T00:00:00.000Z, ' +
+      'but has applied events of 2026-01-01T00:00:03.000Z'
     assert.deepEqual(await found(gone, undefined, limits), [
       `balance wallet-2: missing: ${detail}`,
       // Its cursors were in the same item.
@@ -402,8 +401,8 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
   it('an item of a generation that there is not, of another than it says, or that a view has not', async () => {
     const [to7, says2] = [{ pk: '7|document|wallet-1', generation: 7 }, { generation: 2 }]
     for (const [change, line] of [
-      [to7, '7|document|wallet-1: inserted: it is of generation 7, the newest is 1'],
-      [says2, '1|document|wallet-1: changed: it says that it is "wallet-1" of generation 2'],
+      [to7, '7|document|wallet-1: inserted: it is of generation 7, but the newest is 1'],
+      [says2, '1|document|wallet-1: changed: its fields name "wallet-1" of generation 2'],
       [{ kind: 'doc' }, '1|document|wallet-1: changed: its kind is "doc"'],
       [{ kind: undefined }, '1|document|wallet-1: changed: its kind is missing'],
       [{ id: 'copy', pk: '1|document|wallet-1 ' }, '1|document|wallet-1  copy: inserted: a view has no such item'],
@@ -414,7 +413,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     }
     const pointer = { id: 'pointer', pk: 'pointer', live: 'x' }
     assert.deepEqual(await found((world) => world.container('balance').items.upsert(pointer)), [
-      'balance pointer: changed: it does not say which generation is read',
+      'balance pointer: changed: it names no live generation',
     ])
   })
 
@@ -427,13 +426,13 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
             cursor: { ...item.cursor, parked: { [`${view}@1`]: 4 } },
           })),
         ),
-        [`${view} wallet-1: changed: its cursor says that it waits from version 4 on, and nothing that waits is of it`],
+        [`${view} wallet-1: changed: its cursor says that it is parked from version 4, but no stream is parked for it`],
       )
   })
 
   it('a container that is not there', async () => {
     const lines = await found((world) => world.container('turnover').delete())
-    assert.deepEqual(lines, ['turnover: missing: its container is not there'])
+    assert.deepEqual(lines, ['turnover: missing: its container does not exist'])
   })
 
   it('what this code cannot read is no fault of a document, and is said', async () => {
@@ -517,7 +516,7 @@ describe('views against the log: nothing is said', () => {
     // What the event does not ask for is told all the same.
     await world.edit('turnover', 'out', (item) => ({ ...item, document: { ...item.document, count: 9 } }))
     assert.deepEqual((await world.verify()).lines, [
-      'turnover out: changed: it is not what its events lead to: /count is 9, not 2',
+      'turnover out: changed: it differs from the result of its events: /count is 9, not 2',
     ])
   })
 

@@ -31,9 +31,9 @@ class Inherited extends Money {
 
 describe('what JSON does not keep', () => {
   for (const [what, value, detail] of [
-    ['a Date', new Date(0), /^a Date is no JSON: write a text/],
-    ['a Map', new Map([[1, 2]]), /^a Map is no JSON/],
-    ['a Set', new Set([1]), /^a Set is no JSON/],
+    ['a Date', new Date(0), /^a Date is not JSON: write a string/],
+    ['a Map', new Map([[1, 2]]), /^a Map is not JSON/],
+    ['a Set', new Set([1]), /^a Set is not JSON/],
     ['a RegExp', /x/, /^an object of RegExp/],
     ['a URL', new URL('https://example.org'), /^an object of URL/],
     ['bytes', Buffer.from('x'), /^an object of Buffer/],
@@ -42,16 +42,16 @@ describe('what JSON does not keep', () => {
     ['a boxed number', Object(1), /^an object of Number/],
     ['an object of a class', new Money(), /^an object of Money/],
     ['an object that says what JSON makes of it', new Inherited(), /^an object of Inherited/],
-    ['a function that says what JSON makes of it', { toJSON: () => 1 }, /^a function is no JSON/],
+    ['a function that says what JSON makes of it', { toJSON: () => 1 }, /^a function is not JSON/],
     ['an object with fields of another', Object.create({ a: 1 }), /^an object of Object/],
-    ['a bigint', 1n, /^a bigint is no JSON/],
-    ['a function', () => 1, /^a function is no JSON/],
-    ['a symbol', Symbol('x'), /^a symbol is no JSON/],
+    ['a bigint', 1n, /^a bigint is not JSON/],
+    ['a function', () => 1, /^a function is not JSON/],
+    ['a symbol', Symbol('x'), /^a symbol is not JSON/],
     ['a field named by a symbol', { [Symbol('x')]: 1 }, /^a field named by a symbol/],
-    ['no number', Number.NaN, /^NaN is no JSON/],
-    ['infinity', Number.NEGATIVE_INFINITY, /^-Infinity is no JSON/],
-    ['an unsafe integer', Number.MAX_SAFE_INTEGER + 1, /^9007199254740992 is no safe integer/],
-    ['a larger one', -1e300, /^-1e\+300 is no safe integer/],
+    ['no number', Number.NaN, /^NaN is not JSON/],
+    ['infinity', Number.NEGATIVE_INFINITY, /^-Infinity is not JSON/],
+    ['an unsafe integer', Number.MAX_SAFE_INTEGER + 1, /^9007199254740992 is not a safe integer/],
+    ['a larger one', -1e300, /^-1e\+300 is not a safe integer/],
     ['half a surrogate pair', 'a\ud800', /^half a surrogate pair/],
     ['an array with fields', Object.assign([1], { index: 0 }), /^an array has no fields/],
   ] as const) {
@@ -68,7 +68,7 @@ describe('what JSON does not keep', () => {
     assert.deepEqual(findFault({ a: [1, undefined] }).pointer, '/a/1')
     assert.deepEqual(findFault({ a: new Array(1) }).pointer, '/a/0')
     assert.equal(findFault(undefined).pointer, '')
-    assert.match(findFault(undefined).detail, /undefined is no JSON: write null, or leave it out/)
+    assert.match(findFault(undefined).detail, /undefined is not JSON: write null, or leave it out/)
   })
 
   it('a name that sets a prototype or is no text is refused', () => {
@@ -82,7 +82,7 @@ describe('what JSON does not keep', () => {
     assert.deepEqual([findFault({ self }).pointer, findFault({ self }).isTooDeep], ['/self/list/1/back', false])
     const array: unknown[] = []
     array.push(array, array)
-    assert.match(findFault(array).detail, /it holds itself/)
+    assert.match(findFault(array).detail, /it contains itself/)
     // The same thing twice beside each other is no circle.
     const twice = { a: 1 }
     assert.deepEqual(kept([twice, twice]), [{ a: 1 }, { a: 1 }])

@@ -204,7 +204,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.equal(world.clock.skew, undefined)
     const about: (RegExp | undefined)[] = []
     for (const [offset, line] of [
-      [HOUR, /is 3600 s fast, by the store's.* set it right/],
+      [HOUR, /is 3600 s fast, compared with the store's.* set it right/],
       [HOUR, undefined],
       [HOUR + MAX_SKEW_MS / 2, undefined],
       [HOUR + 2 * MAX_SKEW_MS, /is 3620 s fast/],

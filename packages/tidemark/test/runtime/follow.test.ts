@@ -218,7 +218,7 @@ describe('a consumer that follows a hub', () => {
     await deliver(2, 3)
     assert.deepEqual(handler.seen, [...versions(1, 6), ...versions(11, 14)])
     assert.equal(lines.length, 1)
-    assert.match(lines[0] ?? '', /^error: .* events-missing: the hub was made anew/)
+    assert.match(lines[0] ?? '', /^error: .* events-missing: the hub was recreated/)
     send(2)
     await deliver(4, 5)
     assert.deepEqual([handler.seen.slice(-2), lines.length], [[15, 16], 1])
@@ -234,7 +234,7 @@ describe('a consumer that follows a hub', () => {
     send(10)
     await deliver(8, 9)
     assert.deepEqual(handler.seen, versions(1, 14))
-    assert.match(lines[0] ?? '', /the hub was made anew/)
+    assert.match(lines[0] ?? '', /the hub was recreated/)
   })
 
   it('sees a hub that was made anew at its start, whose messages seem to go on where the old ones ended', async () => {
@@ -248,7 +248,7 @@ describe('a consumer that follows a hub', () => {
     const handler = new Noting('a')
     await start(handler).deliver(4, 7)
     assert.deepEqual([handler.seen, lines.length], [versions(5, 12), 1])
-    assert.match(lines[0] ?? '', /the hub was made anew/)
+    assert.match(lines[0] ?? '', /the hub was recreated/)
   })
 
   it('does not take clocks that differ for another hub: the number that was handled is still there', async () => {
@@ -433,7 +433,7 @@ describe('a consumer that follows a hub', () => {
       await clock.wait(MINUTE_MS)
       await checkLag()
       assert.deepEqual(handler.seen, versions(1, 9))
-      assert.match(lines[0] ?? '', /events-missing: the hub was made anew/)
+      assert.match(lines[0] ?? '', /events-missing: the hub was recreated/)
     })
 
     it('sees one whose messages seemed to go on where the old ones ended, while it went on itself', async () => {
@@ -452,7 +452,7 @@ describe('a consumer that follows a hub', () => {
         await clock.wait(MINUTE_MS)
       }
       assert.equal(lines.length, 1)
-      assert.match(lines[0] ?? '', /the hub was made anew/)
+      assert.match(lines[0] ?? '', /the hub was recreated/)
       assert.ok(lines[0]?.endsWith(`--since ${time}`), lines[0])
     })
 

@@ -598,7 +598,7 @@ describe('giving up', () => {
       )
       if (handler === 'order@1') assert.equal(await world.status('order-1'), 'cancelled')
       else assert.deepEqual(world.paid(), ['order-1@1', 'order-1@3'])
-      assert.ok(world.lines.some((line) => /ann gave up order-1@2/.test(line)))
+      assert.ok(world.lines.some((line) => /ann discarded order-1@2/.test(line)))
     }
   })
 

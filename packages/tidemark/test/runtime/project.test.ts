@@ -139,12 +139,12 @@ describe('projection', () => {
     [
       'one stream',
       { ...orderView, evolve: () => ({ lines: [{ at: new Date(0) }] }) as never } satisfies AnyView,
-      /^order makes a document order-1 that JSON does not keep: \/lines\/0\/at: a Date is no JSON/,
+      /^order makes a document order-1 that JSON does not keep: \/lines\/0\/at: a Date is not JSON/,
     ],
     [
       'many streams',
       { ...salesByProduct, evolve: () => new Map() as never } satisfies AnyView,
-      /^sales-by-product makes a document (tea|cup) that JSON does not keep: \/: a Map is no JSON/,
+      /^sales-by-product makes a document (tea|cup) that JSON does not keep: \/: a Map is not JSON/,
     ],
   ] as const)
     it(`a document of ${what} that JSON does not keep is never written, and holds its view alone`, async () => {
@@ -220,8 +220,8 @@ describe('projection', () => {
       })
     assert.equal(await tea(), undefined)
     assert.deepEqual(lines, [
-      'error: the view sales-by-product has its cursors in order, a view that this code does not have. It stays as it is until it is ' +
-        'rebuilt: npm run replay -- <service> sales-by-product',
+      'error: the view sales-by-product has its cursors in order, a view that this code does not have. ' +
+        'It is not updated until it is rebuilt: npm run replay -- <service> sales-by-product',
     ])
   })
 

@@ -125,7 +125,7 @@ describe('reactions', () => {
     await system.react([first])
     await system.react([third])
     assert.equal(system.commands, 1)
-    assert.deepEqual(system.traced, ['reservation-1@3 came after version 1: what lies between was not published'])
+    assert.deepEqual(system.traced, ['reservation-1@3 came after version 1: the events between were not published'])
   })
 
   it('what is published late is handled, though the process is beyond it', async () => {
@@ -155,7 +155,7 @@ describe('reactions', () => {
     await react(messages('reservation-2', reserved))
     assert.deepEqual(answers[1], answers[0])
     assert.deepEqual(traced, [
-      'reservation-2@1: order-1 was sent reject before, with another content: the first outcome stands',
+      'reservation-2@1: order-1 was sent reject before with different content: the first outcome stands',
     ])
   })
 
@@ -428,7 +428,7 @@ describe('a reaction that does not wait for what it sends', () => {
     assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderRejected'])
     assert.match(
       system.traced.join(),
-      /^reservation-1@1: .* sent reject to order-1 after it had ended, where a crash loses/,
+      /^reservation-1@1: .* sent reject to order-1 after it had ended, so a crash would lose it/,
     )
   })
 
@@ -499,7 +499,7 @@ describe('a command that a reaction sends', () => {
       const { react: bring, events, schedule } = await setUp({ ...orderConfirmation, schedules: true, react })
       await assert.rejects(bring(messages('reservation-1', reserved)), {
         code: 'invalid-command',
-        message: /order-confirmation sends cancel to order-1 with what JSON does not keep: \/at: a Date/,
+        message: /order-confirmation sends cancel to order-1 with data that JSON cannot represent: \/at: a Date/,
       })
       assert.deepEqual([(await events()).length, schedule.size], [1, 0])
     }

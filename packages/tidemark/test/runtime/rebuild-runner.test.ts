@@ -106,8 +106,8 @@ describe('a rebuild that somebody asks for', () => {
   })
 
   for (const [hours, how] of [
-    [1, 'goes on'],
-    [12, 'begins anew'],
+    [1, 'resumes'],
+    [12, 'starts again'],
   ] as const)
     it(`whose process ended ${hours} hours ago ${how}`, async () => {
       const harness = await RebuildHarness.with(...everything)
@@ -128,11 +128,11 @@ describe('a rebuild that somebody asks for', () => {
       await other.goOn()
       await other.rebuilds.idle()
       const [place] = places
-      if (how === 'goes on') assert.partialDeepStrictEqual(place, { target: 2, commits, position: left.position })
+      if (how === 'resumes') assert.partialDeepStrictEqual(place, { target: 2, commits, position: left.position })
       else assert.equal(place, undefined)
       assert.match(other.lines[0] ?? '', new RegExp(`which ${how}$`))
       const last = await other.rebuilds.last(orderView)
-      assert.partialDeepStrictEqual(last, { state: 'done', target: how === 'goes on' ? 2 : 3 })
+      assert.partialDeepStrictEqual(last, { state: 'done', target: how === 'resumes' ? 2 : 3 })
       assert.ok(last && !('position' in last), 'nobody is told of the position')
       await harness.assertEqualToLog(orderView)
     })
@@ -160,7 +160,7 @@ describe('a rebuild that somebody asks for', () => {
     await other.rebuilds.idle()
     const expected = { state: 'done', instance: 'b', by: 'ada', target: 2 }
     assert.partialDeepStrictEqual(await other.rebuilds.last(orderView), expected)
-    assert.match(other.lines[0] ?? '', /^warn: order: the instance killed ended while it did the rebuild/)
+    assert.match(other.lines[0] ?? '', /^warn: order: the instance killed ended during the rebuild/)
     await other.goOn()
     assert.equal(await harness.readLive(orderView), 2)
   })
@@ -203,7 +203,7 @@ describe('a rebuild that somebody asks for', () => {
     await start()
     await rebuilds.idle()
     assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'running', target: 2 })
-    assert.match(lines.at(-1) ?? '', /^warn: the rebuild of the view order failed: unavailable: .*goes on in a minute$/)
+    assert.match(lines.at(-1) ?? '', /^warn: the rebuild of the view order failed: unavailable: .*resumes in a minute$/)
     isAway = false
     await goOn()
     assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'running' }, 'not before')
@@ -233,7 +233,7 @@ describe('a rebuild that somebody asks for', () => {
       await start()
       await rebuilds.idle()
       assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'done', target: 2 })
-      assert.ok(lines.some((line) => line.startsWith('warn: how far the rebuild of order is could not be kept')))
+      assert.ok(lines.some((line) => line.startsWith('warn: the progress of the rebuild of order could not be stored')))
     })
 })
 

@@ -71,10 +71,10 @@ describe('what an event says', () => {
     ['a Set', new Set(), 'event-invalid', /\/value: a Set/],
     ['a bigint', { a: [{ b: 1n }] }, 'event-invalid', /\/value\/a\/0\/b: a bigint/],
     ['undefined in an array', { a: [1, undefined] }, 'event-invalid', /\/value\/a\/1: undefined/],
-    ['an unsafe integer', { a: 2 ** 53 }, 'event-invalid', /\/value\/a: 9007199254740992 is no safe integer/],
+    ['an unsafe integer', { a: 2 ** 53 }, 'event-invalid', /\/value\/a: 9007199254740992 is not a safe integer/],
     ['a field named __proto__', JSON.parse('{"a":{"__proto__":1}}'), 'event-invalid', /\/value\/a\/__proto__: /],
     ['half a surrogate pair', 'a\udc00', 'event-invalid', /\/value: half a surrogate pair/],
-    ['too many levels', nested(MAX_NESTING), 'event-too-large', /too many arrays and objects/],
+    ['too many levels', nested(MAX_NESTING), 'event-too-large', /too many nested arrays and objects/],
   ] as const)
     it(`is refused whole with the place of ${what}, and nothing is written`, async () => {
       const { store, outcome } = await say(value)

@@ -124,7 +124,7 @@ describe('scheduled commands', () => {
     assert.deepEqual(await listTypes(), ['OrderPlaced', 'OrderCancelled'])
     assert.match(
       traced.join('\n'),
-      /^fulfilment-1@2: order-1 was sent \S+ cancel:1 before, with another content: the first/,
+      /^fulfilment-1@2: order-1 was sent \S+ cancel:1 before with different content: the first/,
     )
     assert.equal(schedule.size, 0)
   })

@@ -208,7 +208,7 @@ describe('a state that cannot be a snapshot', () => {
       await rest()
       assert.equal(snapshots.writes, 0)
       assert.equal(warnings.length, 1)
-      assert.match(warnings[0] ?? '', /^wallet-1@20: no snapshot was written: JSON does not keep its state as it is: /)
+      assert.match(warnings[0] ?? '', /^wallet-1@20: no snapshot was written: JSON cannot represent its state: /)
       assert.match(warnings[0] ?? '', where)
     })
 

@@ -176,7 +176,7 @@ describe('a changed event is named at the exact place', () => {
         const isUnknown = ['actor', 'version', 'new'].includes(field)
         // The next event, or the commit, has the hash that this one should have: then it is its hash that was changed.
         const isOpen = place > 0 && field !== 'hash'
-        const notItsHash = `it is not what its hash says${isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''}`
+        const notItsHash = `it does not match its hash${isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''}`
         assert.equal(fault?.detail, isUnknown ? `it has the unknown field "${field}"` : notItsHash)
         seen.add(field)
       }),
@@ -232,9 +232,9 @@ describe('a changed event is named at the exact place', () => {
     )
     const faults = check(items.with(1, edited)).map(({ place, detail }) => `${place} ${detail}`)
     assert.deepEqual(faults, [
-      `${at(2)} all up to ${at(3)}: they are not what their hashes say`,
-      `${at(5)} it is not what its hash says, or ${at(4)} was changed and hashed again`,
-      `${at(7)} all up to ${at(8)}: they are not what their hashes say`,
+      `${at(2)} all up to ${at(3)}: they do not match their hashes`,
+      `${at(5)} it does not match its hash, or ${at(4)} was changed and hashed again`,
+      `${at(7)} all up to ${at(8)}: they do not match their hashes`,
     ])
   })
 
@@ -475,7 +475,7 @@ describe('what is not there, and what should not be', () => {
         fc.pre(to < count)
         const [fault, ...others] = check(items.toSpliced(index, 1))
         assert.deepEqual([fault?.place, fault?.wrong, others], [at(from), 'missing', []])
-        assert.equal(fault?.detail, `${from === to ? '' : `all up to ${at(to)}: `}later events are there`)
+        assert.equal(fault?.detail, `${from === to ? '' : `all up to ${at(to)}: `}later events exist`)
       }),
     )
   })

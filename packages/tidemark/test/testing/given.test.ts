@@ -27,21 +27,21 @@ describe('given-when-then of a decider', () => {
   given     PaidIn {"amount":5,"currency":"EUR"}
   when      pay-out {"amount":3}
   expected  PaidOut {"amount":4}
-  came      PaidOut {"amount":3}
-  event 1, PaidOut: /amount: expected 4, came 3`,
+  got       PaidOut {"amount":3}
+  event 1, PaidOut: /amount: expected 4, got 3`,
       },
     )
   })
 
   for (const [what, wrong, message] of [
-    ['too few events', () => given(wallet, []).when(payIn(3)).then([]), /expected {2}nothing\n {2}came {6}PaidIn/],
+    ['too few events', () => given(wallet, []).when(payIn(3)).then([]), /expected {2}nothing\n {2}got {7}PaidIn/],
     [
       'too many events',
       () =>
         given(wallet, [])
           .when(payIn(3))
           .then([paidIn(3), paidOut(1)]),
-      /PaidOut {"amount":1}\n {2}came/,
+      /PaidOut {"amount":1}\n {2}got/,
     ],
     ['something to do', () => given(wallet, []).when(payIn(3)).thenNothing(), /expected {2}nothing/],
     [
@@ -50,7 +50,7 @@ describe('given-when-then of a decider', () => {
         given(wallet, [paidIn(1)])
           .when(payOut(3))
           .then([paidOut(3)]),
-      /came {6}the refusal wallet-empty: there is 1/,
+      /got {7}the refusal wallet-empty: there is 1/,
     ],
     [
       'a refusal in place of nothing to do',
@@ -66,7 +66,7 @@ describe('given-when-then of a decider', () => {
         given(wallet, [paidIn(1)])
           .when(payOut(3))
           .thenRefused('wallet-shut'),
-      /expected {2}the refusal wallet-shut\n {2}came {6}the refusal wallet-empty/,
+      /expected {2}the refusal wallet-shut\n {2}got {7}the refusal wallet-empty/,
     ],
     [
       'events in place of a refusal',
@@ -74,7 +74,7 @@ describe('given-when-then of a decider', () => {
         given(wallet, [paidIn(5)])
           .when(payOut(3))
           .thenRefused('wallet-empty'),
-      /came {6}PaidOut {"amount":3}/,
+      /got {7}PaidOut {"amount":3}/,
     ],
     [
       'an event that its schema does not take',
@@ -133,7 +133,7 @@ describe('given-when-then of a decider', () => {
     ['a Date', new Date(0), /\/value\/a: a Date/],
     ['a Map', new Map(), /\/value\/a: a Map/],
     ['undefined in an array', [undefined], /\/value\/a\/0: undefined/],
-    ['an unsafe integer', 2 ** 60, /\/value\/a: 1152921504606847000 is no safe integer/],
+    ['an unsafe integer', 2 ** 60, /\/value\/a: 1152921504606847000 is not a safe integer/],
     ['a function', () => 1, /\/value\/a: a function/],
     ['an object of a class', new Money(), /\/value\/a: an object of Money/],
     ['bytes', Uint8Array.of(1), /\/value\/a: an object of Uint8Array/],
@@ -204,7 +204,7 @@ describe('given-when-then of a decider', () => {
         given(counting, [])
           .when(payIn(1))
           .then([paidOut(1)]),
-      /decide of wallet is not pure: called twice .*\n {2}\/0\/data\/amount: expected 1, came 2/,
+      /decide of wallet is not pure: called twice .*\n {2}\/0\/data\/amount: expected 1, got 2/,
     )
     const forgetful = { ...wallet, evolve: () => ({ balance: calls++ }) }
     assert.throws(
@@ -255,7 +255,7 @@ describe('given-when-then of a decider', () => {
         return []
       },
     }
-    assert.throws(() => given(seen, []).when(payIn(1)).thenNothing(), /it changes what it is given/)
+    assert.throws(() => given(seen, []).when(payIn(1)).thenNothing(), /it changes its arguments/)
   })
 
   it('is not taken for a promise: one whose end was forgotten fails where it is awaited', async () => {

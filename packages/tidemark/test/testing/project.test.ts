@@ -40,26 +40,26 @@ describe('given-when-then of a view', () => {
   it('fails for another document, and says where it differs and how the events came', async () => {
     await assert.rejects(balances.given([paidIn(5), paidOut(2)]).then({ balance: 4, movements: 2, at: moment(1) }), {
       name: 'AssertionError',
-      message: `balance is another where events came in one batch: wallet-1@1, wallet-1@2
+      message: `balance differs when events arrive in one batch: wallet-1@1, wallet-1@2
   document wallet-1:
-    /balance: expected 4, came 3`,
+    /balance: expected 4, got 3`,
     })
   })
 
   const all = { amount: 10, count: 3 }
   for (const [what, wrong, message] of [
-    ['no document', () => balances.then({ balance: 1, movements: 1, at: '' }), /expected one document, came none/],
-    ['a document too many', () => turnovers.given(two).then(all), /expected one document, came in, all, out/],
+    ['no document', () => balances.then({ balance: 1, movements: 1, at: '' }), /expected one document, got none/],
+    ['a document too many', () => turnovers.given(two).then(all), /expected one document, got in, all, out/],
     [
       'a document with another key',
       () => turnovers.given(two).then('every', all),
-      /document every: expected {"amount":10,"count":3}, came nothing\n {4}there are in, all, out/,
+      /document every: expected {"amount":10,"count":3}, got nothing\n {4}the view has in, all, out/,
     ],
     ['a document that should not be', () => turnovers.given(two).thenNone('all'), /document all: expected nothing/],
     [
       'one of all documents that is not expected',
       () => turnovers.given(two).thenAll({ all, out: { amount: 2, count: 1 } }),
-      /document in: expected nothing, came {"amount":8,"count":2}/,
+      /document in: expected nothing, got {"amount":8,"count":2}/,
     ],
     [
       'one of all documents that is not there',
@@ -70,12 +70,12 @@ describe('given-when-then of a view', () => {
     [
       'a view that depends on the order of streams',
       () => project(wallets, lastView).given(two).outOfOrder().then('in', { amount: 3, count: 2 }),
-      /turnover is another where events came out of order \(seed \d+\)[\s\S]*document in:\n {4}\/amount: expected 3, came 5/,
+      /turnover differs when events arrive out of order \(seed \d+\)[\s\S]*document in:\n {4}\/amount: expected 3, got 5/,
     ],
     [
       'a view that counts again what comes again',
       () => project(wallets, miscounting()).given(two).deliveredTwice().then('all', all),
-      /turnover is another where events came one by one, each batch twice[\s\S]*\/amount: expected 10, came 1[1-9]/,
+      /turnover differs when events arrive one by one, each batch twice[\s\S]*\/amount: expected 10, got 1[1-9]/,
     ],
   ] as const)
     it(`fails for ${what}`, () => assert.rejects(wrong, { name: 'AssertionError', message }))
@@ -92,7 +92,7 @@ describe('given-when-then of a view', () => {
       project(wallets, counting)
         .given([paidIn(1)])
         .then({ balance: 1, movements: 1, at: '' }),
-      /balance fails where events came in one batch: wallet-1@1\n {2}evolve of balance is not pure/,
+      /balance fails when events arrive in one batch: wallet-1@1\n {2}evolve of balance is not pure/,
     )
     const elsewhere: typeof turnoverView = { ...turnoverView, documentKeys: () => [String(calls++)] }
     await assert.rejects(
@@ -136,7 +136,10 @@ describe('given-when-then of a view', () => {
       document: z.object({ amount: z.int(), count: z.int().max(1) }),
     }
     const twice = project(wallets, declared).given([paidIn(1), paidIn(1)])
-    await assert.rejects(twice.then('all', { amount: 2, count: 2 }), /is not as the view declares it: \/count/)
+    await assert.rejects(
+      twice.then('all', { amount: 2, count: 2 }),
+      /does not fit the schema that the view declares: \/count/,
+    )
     const more: typeof turnoverView = {
       ...turnoverView,
       document: z.object({ amount: z.int(), count: z.int() }),
@@ -146,7 +149,7 @@ describe('given-when-then of a view', () => {
       project(wallets, more)
         .given([paidIn(1)])
         .thenNone('x'),
-      /\/more: expected nothing, came 1/,
+      /\/more: expected nothing, got 1/,
     )
   })
 
@@ -154,7 +157,7 @@ describe('given-when-then of a view', () => {
     const dated = { balance: 1, movements: 1, at: new Date(0) as never }
     const large = { balance: 1n as never, movements: 1, at: '' }
     for (const [document, message] of [
-      [dated, /balance fails where .*\n {2}balance makes a document wallet-1 that JSON does not keep: \/at: a Date/],
+      [dated, /balance fails when .*\n {2}balance makes a document wallet-1 that JSON does not keep: \/at: a Date/],
       [large, /balance makes a document wallet-1 that JSON does not keep: \/balance: a bigint/],
     ] as const) {
       const view: typeof balanceView = { ...balanceView, evolve: () => document }
@@ -173,7 +176,10 @@ describe('given-when-then of a view', () => {
   it('fails for an event that the service does not record, or not so', () => {
     assert.throws(() => balances.given([paidIn(-1)]), /cannot be given to wallet-1: PaidIn does not fit its schema/)
     assert.throws(() => balances.given({ 'purse-1': [paidIn(1)] }), /PaidIn is not among the declared events/)
-    assert.throws(() => balances.given({ wallet: [paidIn(1)] }), /wallet cannot be given: a stream is named as order-1/)
+    assert.throws(
+      () => balances.given({ wallet: [paidIn(1)] }),
+      /wallet cannot be given: a stream has a name such as order-1/,
+    )
     const other = { type: 'PaidBack', data: {} } as DomainEvent as WalletEvent
     assert.throws(() => balances.given([other]), /PaidBack is not among the declared events/)
   })

@@ -26,14 +26,14 @@ describe('given-when-then of a reaction', () => {
       bonuses.when({ 'bonus-1': [granted('ada', 5)] }).then({ 'wallet-ada': [paidIn(4)], 'wallet-bob': [paidIn(1)] }),
       {
         name: 'AssertionError',
-        message: `it comes to something else where messages came in their order
+        message: `the outcome differs when messages arrive in order
   wallet-ada:
     expected  PaidIn {"amount":4,"currency":"EUR"}
-    came      PaidIn {"amount":5,"currency":"EUR"}
-    event 1, PaidIn: /amount: expected 4, came 5
+    got       PaidIn {"amount":5,"currency":"EUR"}
+    event 1, PaidIn: /amount: expected 4, got 5
   wallet-bob:
     expected  PaidIn {"amount":1,"currency":"EUR"}
-    came      nothing`,
+    got       nothing`,
       },
     ))
 
@@ -42,7 +42,7 @@ describe('given-when-then of a reaction', () => {
     [
       'a stream that is not expected',
       () => bonuses.when({ 'bonus-1': [granted('ada', 5), granted('bob', 1)] }).then({ 'wallet-ada': [paidIn(5)] }),
-      /wallet-bob:\n {4}expected {2}nothing\n {4}came {6}PaidIn/,
+      /wallet-bob:\n {4}expected {2}nothing\n {4}got {7}PaidIn/,
     ],
     [
       'events where nothing is expected',
@@ -56,12 +56,12 @@ describe('given-when-then of a reaction', () => {
           .given({ 'wallet-ada': [paidIn(5)] })
           .when(mixed)
           .thenRefused('wallet-ada', 'wallet-empty'),
-      /expected the refusal wallet-ada wallet-empty, came none/,
+      /expected the refusal wallet-ada wallet-empty, got none/,
     ],
     [
       'another refusal',
       () => bonuses.when({ 'bonus-2': [charged('ada', 5)] }).thenRefused('wallet-ada', 'wallet-empty'),
-      /came wallet-ada stream-not-found/,
+      /got wallet-ada stream-not-found/,
     ],
     [
       'a reaction that depends on the order of streams',
@@ -70,7 +70,7 @@ describe('given-when-then of a reaction', () => {
           .when(mixed)
           .outOfOrder()
           .then({ 'wallet-ada': [paidIn(5), paidOut(5)] }),
-      /where messages came out of order \(seed \d+\)\n {2}wallet-ada:/,
+      /when messages arrive out of order \(seed \d+\)\n {2}wallet-ada:/,
     ],
     [
       'a process manager that depends on the order of streams',
@@ -79,14 +79,14 @@ describe('given-when-then of a reaction', () => {
           .when({ 'wish-1': [wanted], 'transfer-1': [paid] })
           .outOfOrder()
           .then({ 'pledge-1': [made, { type: 'PledgeKept', data: {} }] }),
-      /where messages came out of order \(seed \d+\)\n {2}pledge-1:/,
+      /when messages arrive out of order \(seed \d+\)\n {2}pledge-1:/,
     ],
     ['a command that does not wait', () => pledge.when({}).thenScheduled([lapse]), /expected {2}{"due"/],
-    ['a command that waits', () => pledge.when({ 'wish-1': [wanted] }).thenScheduled([]), /came {6}{"due"/],
+    ['a command that waits', () => pledge.when({ 'wish-1': [wanted] }).thenScheduled([]), /got {7}{"due"/],
     [
       'a command that waits for another time',
       () => pledge.when({ 'wish-1': [wanted] }).thenScheduled([{ ...lapse, due: moment(61) }]),
-      /scheduled\/0\/due: expected "2026-01-01T00:01:01.000Z", came "2026-01-01T00:01:00.000Z"/,
+      /scheduled\/0\/due: expected "2026-01-01T00:01:01.000Z", got "2026-01-01T00:01:00.000Z"/,
     ],
     [
       'an event that the other service does not publish so',
@@ -96,7 +96,7 @@ describe('given-when-then of a reaction', () => {
     [
       'an event of a stream that nobody follows',
       () => bonuses.when({ 'wish-1': [wanted] }).thenNothing(),
-      /wish-1 cannot be given: nobody here follows it/,
+      /wish-1 cannot be given: no reaction under test follows it/,
     ],
   ] as const)
     it(`fails for ${what}`, () => assert.rejects(wrong, { name: 'AssertionError', message }))
@@ -114,7 +114,7 @@ describe('given-when-then of a reaction', () => {
     await story.then({ 'wallet-ada': [paidIn(5)] })
     await assert.rejects(
       story.deliveredTwice().then({ 'wallet-ada': [paidIn(5)] }),
-      /where messages came in their order, each twice\n {2}wallet-ada:\n {4}expected.*\n {4}came.*\n {4}came {6}PaidIn/,
+      /when messages arrive in order, each twice\n {2}wallet-ada:\n {4}expected.*\n {4}got.*\n {4}got {7}PaidIn/,
     )
   })
 
@@ -143,7 +143,7 @@ describe('given-when-then of a reaction', () => {
           await send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
         })
       },
-      'sent pay-in to wallet-ada after it had ended, where a crash loses it: await all of its work before it ends',
+      'sent pay-in to wallet-ada after it had ended, so a crash would lose it: await all of its work before it ends',
     ],
   ] satisfies [string, Reacts, string][])
     it(`fails for a reaction that ${how}, though it comes to what is expected`, () =>
@@ -154,7 +154,7 @@ describe('given-when-then of a reaction', () => {
           .then({ 'wallet-ada': [paidIn(5)] }),
         {
           name: 'AssertionError',
-          message: `it fails where messages came in their order, each twice: bonus-1@1: the reaction bonus-payment ${what}`,
+          message: `it fails when messages arrive in order, each twice: bonus-1@1: the reaction bonus-payment ${what}`,
         },
       ))
 
@@ -177,7 +177,7 @@ describe('given-when-then of a reaction', () => {
       react(wallets, sending)
         .when({ 'bonus-1': [granted('ada', 5)] })
         .thenNothing(),
-      /bonus-payment sends pay-in to wallet-ada with what JSON does not keep: \/amount: a bigint/,
+      /bonus-payment sends pay-in to wallet-ada with data that JSON cannot represent: \/amount: a bigint/,
     )
   })
 
@@ -187,7 +187,7 @@ describe('given-when-then of a reaction', () => {
       react(wallets, broken)
         .when({ 'bonus-1': [granted('ada', 5)] })
         .thenNothing(),
-      /it fails where messages came in their order: out of order/,
+      /it fails when messages arrive in order: out of order/,
     )
   })
 
@@ -206,16 +206,16 @@ describe('given-when-then of a reaction', () => {
         .given({ 'wallet-ada': [paidIn(1)] })
         .after(1)
         .thenNothing(),
-      /does not come to rest/,
+      /never settle/,
     )
   })
 
   it('is finished only once something happens and something is expected', async () => {
     await assert.rejects(bonuses.given({ 'bonus-1': [granted('ada', 5)] }).thenNothing(), /nothing happens yet/)
-    assert.throws(() => bonuses.when({}).given({}), /what was given comes before/)
+    assert.throws(() => bonuses.when({}).given({}), /call given\(…\) before/)
     const unfinished: unknown = bonuses.when({})
     await assert.rejects(async () => await unfinished, /nothing is expected yet/)
-    await assert.rejects(bonuses.after(5).at(moment(4)).thenNothing(), /does not go back/)
+    await assert.rejects(bonuses.after(5).at(moment(4)).thenNothing(), /cannot go back/)
   })
 
   it('takes what was given as having happened, and what follows from it too', async () => {

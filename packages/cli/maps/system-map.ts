@@ -1,0 +1,40 @@
+import { canary, canaryView, type Service } from 'tidemark'
+import { listReactions } from 'tidemark/tools'
+import { formatHeader, type Theme } from './theme.ts'
+
+/** Each service, the first at the top, with what it receives, its log, its hub and its views, in the language of Graphviz. */
+export function drawSystem(services: readonly Service[], theme: Theme): string {
+  return `digraph {
+  ${formatHeader(theme)}
+  ${services
+    .toReversed()
+    .map((service) => drawService(service, theme))
+    .join('\n  ')}
+}`
+}
+
+function drawService(service: Service, { box, line }: Theme): string {
+  const { name } = service
+  const aggregates = service.deciders.filter((decider) => decider !== canary).map(({ category }) => category)
+  const views = service.views.filter((view) => view.name !== canaryView.name).map((view) => view.name)
+  const sources = [...new Set(listReactions(service).map((reaction) => reaction.service))]
+  const hasCommands = service.resources?.some(({ commands }) => commands !== undefined)
+  return `subgraph "cluster ${name}" {
+    label="${name}" labeljust=l style="filled,rounded" fillcolor="${box}" color="${line}"
+    ${hasCommands ? `"${name} http" [label="HTTP" style="filled,rounded,dashed"]` : ''}
+    ${sources.length > 0 ? `"${name} follows" [label="${formatList('events of', sources)}" style="filled,rounded,dashed"]` : ''}
+    "${name} deciders" [label="${formatList('deciders', aggregates)}"]
+    "${name} log" [label="event log\\n(Cosmos DB)" shape=cylinder style=filled]
+    "${name} hub" [label="event hub\\n(Event Hubs)" shape=cds style=filled]
+    "${name} views" [label="${formatList('views (Cosmos DB)', views)}"]
+    ${hasCommands ? `"${name} http" -> "${name} deciders" [label="command"]` : ''}
+    ${sources.length > 0 ? `"${name} follows" -> "${name} deciders" [label="react"]` : ''}
+    "${name} deciders" -> "${name} log" [label="append"]
+    "${name} log" -> "${name} hub" [label="relay"]
+    "${name} hub" -> "${name} views" [label="project"]
+  }`
+}
+
+function formatList(title: string, items: readonly string[]): string {
+  return [title, ...items].join('\\n')
+}
