@@ -160,7 +160,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
       const overtake = async (): Promise<void> => {
         rivals += 1
         const command = { type: 'change-shipping-address', data: moved(`City ${rivals}`) }
-        const outcome = await rival(decider, request(randomUUID(), command, undefined, stream))
+        const outcome = await rival(decider, request(randomUUID(), command, { stream }))
         assert.ok(outcome.done)
       }
       const overtaken = world().proxy.plan(overtake, appendWith(key), ATTEMPTS)

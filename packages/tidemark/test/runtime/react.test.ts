@@ -167,7 +167,7 @@ describe('reactions', () => {
       }),
     )
     await react(messages('reservation-1', reserved))
-    assert.ok((await send('k7', place, undefined, 'order-7')).done)
+    assert.ok((await send('k7', place, { stream: 'order-7' })).done)
     await react(messages('reservation-2', reserved))
     assert.deepEqual(answers, [
       { events: [], refused: 'stream-not-found' },

@@ -16,7 +16,7 @@ async function setUp(orders: readonly string[] = ['1']) {
   const clock = new ManualClock()
   const log = new MemoryEventStore()
   const flow = { service: ordering, store: log, cache: stateCache(100), clock }
-  for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, undefined, `order-${id}`))
+  for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, { stream: `order-${id}` }))
   const schedule = new MemorySchedule(clock)
   const deps: ScheduleDependencies = {
     schedule,
@@ -71,7 +71,7 @@ describe('scheduled commands', () => {
     const flow = { service: { name: 'offering', publishes: [] }, store: log, cache: stateCache(10), clock }
     const due = later(clock.now(), 60)
     const make = { type: 'make', data: { until: due } } as const
-    await handleCommand(flow, offer, request('r', make, undefined, 'offer-1'))
+    await handleCommand(flow, offer, request('r', make, { stream: 'offer-1' }))
     const schedule = new MemorySchedule({ now: () => due })
     const metadata = { actor: 'a', correlation: 'c', causation: 'fulfilment-1@2' }
     await schedule.add({ stream: 'offer-1', key: 'e', due, command: { type: 'expire', data: {} }, metadata })
