@@ -103,6 +103,18 @@ async function waitForLeftovers(dataDir: string): Promise<void> {
       }
 }
 
+/** How a part of the cloud is started. */
+interface Part {
+  readonly name: string
+  readonly port: number
+  /** Names the port in the message when the port cannot be used. */
+  readonly portSetting: LocalSetting
+  /** Arguments of the module, besides those that every part has. */
+  readonly args?: readonly string[]
+  /** Flags of Node. */
+  readonly execArgv?: readonly string[]
+}
+
 async function starts(
   dataDir: string,
   topology: Topology,
@@ -113,13 +125,9 @@ async function starts(
   await mkdir(dataDir, { recursive: true })
   await writeFile(`${hubsFile}.new`, JSON.stringify({ hubs }, null, 2))
   await rename(`${hubsFile}.new`, hubsFile)
-  const part = (
-    name: string,
+  const start = (
     folder: keyof typeof MODULES,
-    port: number,
-    portSetting: LocalSetting,
-    args: readonly string[] = [],
-    execArgv: readonly string[] = [],
+    { name, port, portSetting, args = [], execArgv = [] }: Part,
   ): Promise<Child> => {
     // Pass every flag, because environment variables are meant for emulators that run alone.
     const own = [`--port=${port}`, `--data=${join(dataDir, folder)}`, `--token-file=${tokenFile}`]
@@ -128,16 +136,20 @@ async function starts(
   }
   const durability = fast ? '--fast' : '--no-fast'
   return [
-    part('blobs', 'blob', ports.blob, 'TIDEMARK_BLOB_PORT'),
-    part(
-      'event hubs',
-      'eventhubs',
-      ports.eventHubs,
-      'TIDEMARK_EVENTHUBS_PORT',
-      [`--config=${hubsFile}`, durability],
-      NODE_FLAGS,
-    ),
-    part('cosmos db', 'cosmos', ports.cosmos, 'TIDEMARK_COSMOS_PORT', [durability]),
+    start('blob', { name: 'blobs', port: ports.blob, portSetting: 'TIDEMARK_BLOB_PORT' }),
+    start('eventhubs', {
+      name: 'event hubs',
+      port: ports.eventHubs,
+      portSetting: 'TIDEMARK_EVENTHUBS_PORT',
+      args: [`--config=${hubsFile}`, durability],
+      execArgv: NODE_FLAGS,
+    }),
+    start('cosmos', {
+      name: 'cosmos db',
+      port: ports.cosmos,
+      portSetting: 'TIDEMARK_COSMOS_PORT',
+      args: [durability],
+    }),
   ]
 }
 

@@ -26,8 +26,10 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
         const { events } = await send(payment, orderId, `open:${orderId}`, request)
         const [opened, decided] = events
         // A card is decided when it is opened, so it needs no deadline.
-        if (opened?.type === 'PaymentOpened' && decided === undefined)
-          await sendLater(opened.data.due, payment, orderId, `expire:${orderId}`, { type: 'expire', data: {} })
+        if (opened?.type === 'PaymentOpened' && decided === undefined) {
+          const expiry = { commandId: `expire:${orderId}`, due: opened.data.due }
+          await sendLater(payment, orderId, expiry, { type: 'expire', data: {} })
+        }
         return
       }
       case 'CaptureRequested': {

@@ -12,6 +12,18 @@ import { Releases, type ServiceHost } from '../support/releases.ts'
 
 // Lines with and without a house number that can be told from the name.
 const STREETS = ['Quay 1', 'Quay 1a', 'Rue du 4 Septembre', 'D 10 12', '12 Main Street', 'Quay']
+
+/** An event that a stream reaches once, and where it is recorded. */
+interface Milestone {
+  readonly service: string
+  readonly category: string
+  readonly type: string
+}
+const PAYMENT_OPENED: Milestone = { service: 'payments', category: 'payment', type: 'PaymentOpened' }
+const SHIPMENT_PREPARED: Milestone = { service: 'shipping', category: 'shipment', type: 'ShipmentPrepared' }
+const STOCK_RESERVED: Milestone = { service: 'inventory', category: 'reservation', type: 'StockReserved' }
+const ORDER_COMPLETED: Milestone = { service: 'ordering', category: 'order', type: 'OrderCompleted' }
+
 /**
  * Ordering goes from version n, a bundle of an earlier commit, to today's, and back, and again. Inventory and
  * shipping stay at n. Payments cannot: what today's ordering asks of it (PaymentRequested 2) breaks with n,
@@ -67,14 +79,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
   const transfer = { payment: { method: 'transfer', withinSeconds: 86_400 } }
 
   /** Those whose stream has no event of the type yet. */
-  const without = async (service: string, category: string, type: string, ids: Iterable<string>): Promise<string[]> => {
+  const without = async ({ service, category, type }: Milestone, ids: Iterable<string>): Promise<string[]> => {
     const streams = await releases.streamsWith(service, type)
     return [...ids].filter((id) => !streams.has(`${category}-${id}`))
   }
   const none = ({ length }: readonly string[]): boolean => length === 0
-  const eventually = (what: string, service: string, category: string, type: string, ids: readonly string[]) =>
-    until(what, () => without(service, category, type, ids), none)
-  const notCompleted = (ids: Iterable<string>) => without('ordering', 'order', 'OrderCompleted', ids)
+  const eventually = (what: string, milestone: Milestone, ids: readonly string[]) =>
+    until(what, () => without(milestone, ids), none)
+  const notCompleted = (ids: Iterable<string>) => without(ORDER_COMPLETED, ids)
   const dispatch = async (id: string): Promise<void> => {
     const { status, body } = await need(shipping).client.post(
       `/shipments/${id}/dispatch`,
@@ -89,7 +101,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     await Promise.all(prepared.map(({ orderId }) => dispatch(String(orderId))))
   }
   async function authorise(id: string): Promise<void> {
-    await eventually('the payment to be open', 'payments', 'payment', 'PaymentOpened', [id])
+    await eventually('the payment to be open', PAYMENT_OPENED, [id])
     const answer = await need(payments).client.post(`/payments/${id}/authorise`, {}, { 'idempotency-key': `a${id}` })
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
   }
@@ -197,10 +209,10 @@ describe('ordering is deployed anew while it runs, beside services of before', (
   it('n everywhere: orders are placed and decided, some are dispatched', async () => {
     const ids = await placeMany(need(old), 8)
     oldWaits = await place(need(old), transfer)
-    await eventually('shipments to be prepared', 'shipping', 'shipment', 'ShipmentPrepared', ids)
+    await eventually('shipments to be prepared', SHIPMENT_PREPARED, ids)
     await Promise.all(ids.slice(0, 4).map(dispatch))
-    await eventually('four orders to be completed', 'ordering', 'order', 'OrderCompleted', ids.slice(0, 4))
-    await eventually('the payment to be open', 'payments', 'payment', 'PaymentOpened', [oldWaits])
+    await eventually('four orders to be completed', ORDER_COMPLETED, ids.slice(0, 4))
+    await eventually('the payment to be open', PAYMENT_OPENED, [oldWaits])
     assert.deepEqual((await readStream(oldWaits)).map(({ type, schemaVersion }) => [type, schemaVersion])[0], [
       'OrderPlaced',
       2,
@@ -240,12 +252,12 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     await until('an order that today’s code asked the money for', async () => {
       newWaits = await place(host, transfer)
       fresh.push(newWaits)
-      await eventually('its payment to be open', 'payments', 'payment', 'PaymentOpened', [newWaits])
+      await eventually('its payment to be open', PAYMENT_OPENED, [newWaits])
       if ((await readPaymentRequest(newWaits)) === 2) return true
       await authorise(newWaits)
       return false
     })
-    await eventually('the stock of all of them', 'inventory', 'reservation', 'StockReserved', fresh)
+    await eventually('the stock of all of them', STOCK_RESERVED, fresh)
 
     const kept = await readStream(newWaits)
     assert.partialDeepStrictEqual(kept[0], {

@@ -34,7 +34,7 @@ describe('snapshots of a service on the local cloud', () => {
     for (const change of quantities) {
       keys += 1
       const sent = { type: 'adjust', data: { change, reason: 'test' } }
-      const outcome = await command(stock, request(`k${keys}`, sent, undefined, STREAM))
+      const outcome = await command(stock, request(`k${keys}`, sent, { stream: STREAM }))
       last = outcome.done ? `done at ${outcome.version}` : outcome.code
     }
     return last
@@ -48,7 +48,7 @@ describe('snapshots of a service on the local cloud', () => {
   it('are made by a cold command on a long stream, used by the next one, and may be removed or wrong', async () => {
     const { command } = compose(inventory, system.settings)
     for (let unit = 1; unit <= UNITS; unit += 1)
-      await command(stock, request(`receive ${unit}`, { type: 'receive', data: { quantity: 1 } }, undefined, STREAM))
+      await command(stock, request(`receive ${unit}`, { type: 'receive', data: { quantity: 1 } }, { stream: STREAM }))
     assert.deepEqual(await items(), [])
 
     assert.equal(await sendCold(-7), 'stock-reserved')

@@ -111,7 +111,7 @@ describe('an order that was placed in', () => {
       const log = await memoryLog(recorded('order-1', event, movedV1))
       const handle = handlingOn(ordering, log)
       const send = (key: string, type: string, data: unknown) =>
-        handle(order, request(key, { type, data }, undefined, 'order-1'))
+        handle(order, request(key, { type, data }, { stream: 'order-1' }))
       const same = { ...inOneLine, street: 'Quay', houseNumber: '1a', city: 'Bruges' }
       assert.partialDeepStrictEqual(await send('a', 'change-shipping-address', { shippingAddress: same }), {
         events: 0,
@@ -233,7 +233,7 @@ describe('the stock of a product whose orders were declined in', () => {
     it(`${name} takes today's commands`, async () => {
       const log = await memoryLog(events)
       const reserve = { type: 'reserve', data: { orderId: 'b', quantity: 2 } }
-      await handlingOn(inventory, log)(stock, request('k', reserve, undefined, 'stock-tea'))
+      await handlingOn(inventory, log)(stock, request('k', reserve, { stream: 'stock-tea' }))
       const last = (await everyEvent(log, 'stock-tea')).at(-1)
       assert.deepEqual([last?.schemaVersion, last?.data], [2, { sku: 'tea', orderId: 'b', requested: 2, available: 1 }])
     })

@@ -26,15 +26,18 @@ const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength:
  * stream and how much of it comes.
  */
 const chaos = fc.record({ dying: instances, brought: deliveries })
-type Chaos = typeof chaos extends fc.Arbitrary<infer Value> ? Value : never
+interface Chaos extends Drawn {
+  /** What else goes on while it is brought. */
+  readonly meanwhile?: readonly Promise<unknown>[]
+}
+type Drawn = typeof chaos extends fc.Arbitrary<infer Value> ? Value : never
 
 /** Everything once to one that lives, and parts of it to others meanwhile, who die. */
 async function deliver(
   world: Reacting,
   streams: readonly (readonly RecordedEvent[])[],
   scheduler: fc.Scheduler,
-  { dying, brought }: Chaos,
-  meanwhile: readonly Promise<unknown>[] = [],
+  { dying, brought, meanwhile = [] }: Chaos,
 ): Promise<void> {
   const hosts = dying.map((steps) => world.instance(steps ?? Number.POSITIVE_INFINITY))
   const last = world.instance()
@@ -143,7 +146,7 @@ describe('the requests of fulfilments', () => {
             await world.command(shipment, '1', `${type}:${index}`, { type, data: {} })
           }
         }
-        await deliver(world, streams, scheduler, disturbed, [warehouse()])
+        await deliver(world, streams, scheduler, { ...disturbed, meanwhile: [warehouse()] })
         const types = (groupEvents(world)['shipment-1'] ?? []).map(({ type }) => type)
         assert.equal(new Set(types).size, types.length, types.join(' '))
         assert.equal(types[0], 'ShipmentPrepared')

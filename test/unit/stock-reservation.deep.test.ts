@@ -29,6 +29,8 @@ const supply = fc.record({
  */
 const instances = fc.array(fc.option(fc.integer({ min: 1, max: 40 }), { freq: 2 }), { minLength: 1, maxLength: 3 })
 const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 6 })
+/** `inTurn`: the last instance takes one stream after another. */
+const chaos = fc.record({ deaths: instances, brought: deliveries, inTurn: fc.boolean() })
 
 type Order = {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
@@ -100,10 +102,8 @@ describe('the reservation of stock', () => {
       fc.scheduler(),
       orders,
       supply,
-      instances,
-      deliveries,
-      fc.boolean(),
-      async (scheduler, all, { first, later }, deaths, brought, inTurn) => {
+      chaos,
+      async (scheduler, all, { first, later }, { deaths, brought, inTurn }) => {
         const world = new Reacting(inventory, scheduler)
         await receive(world, first, 'first')
         const streams = all.flatMap(buildStreams)

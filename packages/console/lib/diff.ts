@@ -14,7 +14,7 @@ export interface Row {
  * @param before undefined: there is nothing to compare with.
  */
 export function listRows(value: unknown, before: unknown, compare: boolean): readonly Row[] {
-  return walk('', '', -1, value, before, compare)
+  return walk({ path: '', name: '', depth: -1 }, value, before, compare)
 }
 
 /** What differs, leaf by leaf. */
@@ -22,27 +22,27 @@ export function listChanges(value: unknown, before: unknown): readonly Row[] {
   return listRows(value, before, true).filter(({ change }) => change !== undefined)
 }
 
-function walk(
-  path: string,
-  name: string,
-  depth: number,
-  value: unknown,
-  before: unknown,
-  compare: boolean,
-): readonly Row[] {
+/** Where a value is in the tree. */
+type Place = Pick<Row, 'path' | 'name' | 'depth'>
+
+function walk(place: Place, value: unknown, before: unknown, compare: boolean): readonly Row[] {
   if (!isTree(value) && !(value === undefined && isTree(before))) {
-    if (!compare || same(value, before)) return [{ path, name, depth, value }]
-    if (before === undefined) return [{ path, name, depth, value, change: 'added' }]
-    if (value === undefined) return [{ path, name, depth, change: 'removed', before }]
-    return [{ path, name, depth, value, change: 'changed', before }]
+    if (!compare || same(value, before)) return [{ ...place, value }]
+    if (before === undefined) return [{ ...place, value, change: 'added' }]
+    if (value === undefined) return [{ ...place, change: 'removed', before }]
+    return [{ ...place, value, change: 'changed', before }]
   }
   const now = isTree(value) ? value : {}
   const old = isTree(before) ? before : {}
   const names = [...new Set([...Object.keys(now), ...(compare ? Object.keys(old) : [])])]
-  const own = depth < 0 ? [] : [{ path, name, depth }]
+  const { path, depth } = place
+  const own = depth < 0 ? [] : [place]
   return [
     ...own,
-    ...names.flatMap((key) => walk(path === '' ? key : `${path}.${key}`, key, depth + 1, now[key], old[key], compare)),
+    ...names.flatMap((name) => {
+      const inside = { path: path === '' ? name : `${path}.${name}`, name, depth: depth + 1 }
+      return walk(inside, now[name], old[name], compare)
+    }),
   ]
 }
 

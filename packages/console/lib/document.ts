@@ -1,12 +1,18 @@
 import { get, type Service } from '../api/client.ts'
 import type { DocumentPage, DocumentRow } from '../api/contract.ts'
 
-/** One document of a view, as it is now. @param generation without it the one that queries read. @throws Problem */
+/** Names a document of a view. */
+interface DocumentChoice {
+  readonly key: string
+  /** Without it the one that queries read. */
+  readonly generation: number | undefined
+}
+
+/** One document of a view, as it is now. @throws Problem */
 export async function getDocument(
   service: Service,
   view: string,
-  key: string,
-  generation: number | undefined,
+  { key, generation }: DocumentChoice,
   signal: AbortSignal,
 ): Promise<DocumentRow | undefined> {
   const { items } = await get<DocumentPage>(service, `/views/${view}/documents`, { key, generation }, signal)

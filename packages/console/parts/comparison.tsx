@@ -67,7 +67,9 @@ export function ComparisonCard({
 
 function SideBySide({ service, view, built, docKey }: Compared & { readonly docKey: string }): VNode {
   const loaded = useLoad(`${service.api} ${view.name} ${built} ${view.live}`, (signal) =>
-    Promise.all([view.live, built].map((generation) => getDocument(service, view.name, docKey, generation, signal))),
+    Promise.all(
+      [view.live, built].map((generation) => getDocument(service, view.name, { key: docKey, generation }, signal)),
+    ),
   )
   return (
     <>

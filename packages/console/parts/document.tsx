@@ -18,7 +18,7 @@ interface Named {
 /** A document, and the events that made it. */
 export function Document({ service, view, docKey }: Named): VNode {
   const loaded = useLoad(`${service.api} ${view.name} ${docKey} ${view.live}`, (signal) =>
-    getDocument(service, view.name, docKey, undefined, signal).then((found) => ({ found })),
+    getDocument(service, view.name, { key: docKey, generation: undefined }, signal).then((found) => ({ found })),
   )
   return (
     <>

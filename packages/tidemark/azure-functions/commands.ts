@@ -49,7 +49,7 @@ export function postCommand(port: CommandPort, decider: AnyDecider, offered: rea
       const type = types.find(({ name }) => name === command)
       if (type === undefined)
         throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${offered.join(', ')}`)
-      return send(port, decider, request, context, { type, idFor: () => id, status: 200 })
+      return send(request, context, { port, decider, type, idFor: () => id, status: 200 })
     },
   }
 }
@@ -62,7 +62,7 @@ export function postCreate(port: CommandPort, decider: AnyDecider, command: stri
     describe: () => [{ ...describeOperation(decider, type, 201), parameters: commandHeaders }],
     handle: (request, context) => {
       const idFor = (key: string): string => derivedId(port.name, decider.category, key)
-      return send(port, decider, request, context, { type, idFor, status: 201 })
+      return send(request, context, { port, decider, type, idFor, status: 201 })
     },
   }
 }
@@ -102,7 +102,10 @@ function findCommandType(decider: AnyDecider, name: string): CommandType {
 
 /** How a route sends a command. */
 interface Sending {
+  readonly port: CommandPort
+  readonly decider: AnyDecider
   readonly type: CommandType
+  /** The id of the aggregate. `key` is the command's idempotency key. */
   readonly idFor: (key: string) => string
   readonly status: 200 | 201
 }
@@ -110,23 +113,18 @@ interface Sending {
 /**
  * Sends a command in a span: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
  */
-function send(
-  port: CommandPort,
-  decider: AnyDecider,
-  request: HttpRequest,
-  context: InvocationContext,
-  sending: Sending,
-): Promise<HttpResponseInit> {
+function send(request: HttpRequest, context: InvocationContext, sending: Sending): Promise<HttpResponseInit> {
+  const { port, decider, type } = sending
   const { telemetry = NO_TELEMETRY } = port
   const attributes = {
     'http.request.method': request.method,
     'tidemark.category': decider.category,
-    'tidemark.command': sending.type.name,
+    'tidemark.command': type.name,
   }
-  const name = `${request.method} ${decider.category} ${sending.type.name}`
+  const name = `${request.method} ${decider.category} ${type.name}`
   const parent = readTraceparent(request) ?? (telemetry.isOn ? readHostTrace(context) : undefined)
   return telemetry.span(name, { kind: 'server', parent, attributes }, async (span) => {
-    const answer = await sendInSpan(span, port, decider, request, sending).catch((error) => toProblem(error, context))
+    const answer = await sendInSpan(span, request, sending).catch((error) => toProblem(error, context))
     const status = answer.status ?? 200
     span.set({ 'http.response.status_code': status })
     // A client's mistake is not a server error.
@@ -146,10 +144,8 @@ function readHostTrace({ traceContext }: InvocationContext): string | undefined 
 
 async function sendInSpan(
   span: Span,
-  port: CommandPort,
-  decider: AnyDecider,
   request: HttpRequest,
-  { type, idFor, status }: Sending,
+  { port, decider, type, idFor, status }: Sending,
 ): Promise<HttpResponseInit> {
   checkParameters(request, [])
   const clientsKey = readIdempotencyKey(request)

@@ -174,18 +174,24 @@ function parkedCommand(port: OperationsPort): Endpoint {
       if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
       const { reason = '', ...choice } = data.value
       const why = { reason, by: readActor(request, port.actorSource) }
-      return { jsonBody: await act(port, choice, action, why, context) }
+      return { jsonBody: await act(port, { action, choice, why }, context) }
     },
   }
 }
 
 type ParkedCommandBody = z.output<(typeof bodies)['redrive']> & { readonly message?: string; readonly reason?: string }
 
+/** A command for parked streams and messages. */
+interface ParkedCommand {
+  readonly action: ParkedAction
+  /** What it applies to. */
+  readonly choice: Omit<ParkedCommandBody, 'reason'>
+  readonly why: DiscardReason
+}
+
 async function act(
   port: OperationsPort,
-  choice: Omit<ParkedCommandBody, 'reason'>,
-  action: ParkedAction,
-  why: DiscardReason,
+  { action, choice, why }: ParkedCommand,
   context: InvocationContext,
 ): Promise<{ readonly items: readonly object[]; readonly more: boolean }> {
   const chosen = await port.chooseParked(choice, action)

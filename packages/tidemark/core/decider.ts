@@ -206,9 +206,9 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
  * import type { AnyDecider } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
- * const refusalsOf = ({ category, refusals = {} }: AnyDecider): readonly string[] =>
+ * const listRefusals = ({ category, refusals = {} }: AnyDecider): readonly string[] =>
  *   Object.keys(refusals).map((code) => `${category}: ${code}`)
- * assert.deepEqual(entries.deciders.flatMap(refusalsOf), ['entry: entry-already-open'])
+ * assert.deepEqual(entries.deciders.flatMap(listRefusals), ['entry: entry-already-open'])
  * ```
  */
 // biome-ignore lint/suspicious/noExplicitAny: a list of deciders of different types has no narrower common type.

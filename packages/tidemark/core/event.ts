@@ -10,8 +10,8 @@ import type { JsonOnly } from './json.ts'
  *
  * type Book = DomainEvent<'Lent', { reader: string }> | DomainEvent<'Returned', object>
  * // Narrowing the type narrows the data.
- * const readerOf = (event: Book): string => (event.type === 'Lent' ? event.data.reader : 'nobody')
- * assert.equal(readerOf({ type: 'Lent', data: { reader: 'Anna' } }), 'Anna')
+ * const nameReader = (event: Book): string => (event.type === 'Lent' ? event.data.reader : 'nobody')
+ * assert.equal(nameReader({ type: 'Lent', data: { reader: 'Anna' } }), 'Anna')
  * ```
  */
 export interface DomainEvent<Type extends string = string, Data = unknown> {

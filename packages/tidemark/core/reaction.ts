@@ -59,8 +59,8 @@ export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
  * Schedules a command to an aggregate of the reaction's own service. The command is stored before the event
  * counts as handled, so it survives restarts. It is sent when it is due by the store's clock. The decider's
  * `now` is `due` or later.
- * @param due the earliest time: RFC 3339, UTC, milliseconds. Derive it from recorded data, so that a repeat
- *   schedules the same time.
+ * @param schedule `commandId`: as for `Send`. `due`: the earliest time, RFC 3339, UTC, milliseconds. Derive
+ *   it from recorded data, so that a repeat schedules the same time.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -68,18 +68,19 @@ export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
  * import { entry } from './entry.ts'
  *
  * // An entry for each day, opened at six. The day comes from an event.
- * const openOn = (sendLater: SendLater, day: string): Promise<void> =>
- *   sendLater(`${day}T06:00:00.000Z`, entry, day, `open:${day}`, { type: 'open', data: { title: day } })
+ * async function openOn(sendLater: SendLater, day: string): Promise<void> {
+ *   const schedule = { commandId: `open:${day}`, due: `${day}T06:00:00.000Z` }
+ *   await sendLater(entry, day, schedule, { type: 'open', data: { title: day } })
+ * }
  * const dues: string[] = []
- * await openOn(async (due) => void dues.push(due), '2026-03-01')
+ * await openOn(async (_decider, _id, { due }) => void dues.push(due), '2026-03-01')
  * assert.deepEqual(dues, ['2026-03-01T06:00:00.000Z'])
  * ```
  */
 export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
-  due: string,
   decider: Decider<State, Cmd, Event>,
   id: string,
-  commandId: string,
+  schedule: { readonly commandId: string; readonly due: string },
   command: Cmd,
 ) => Promise<void>
 
@@ -186,7 +187,7 @@ export interface ImmediateReaction<Event extends DomainEvent> extends ReactionDe
  *   name: 'bookings',
  *   schedules: true,
  *   react: ({ stream, data: { from } }, _send, sendLater) =>
- *     sendLater(from, entry, stream, 'begin', { type: 'open', data: { title: stream } }),
+ *     sendLater(entry, stream, { commandId: 'begin', due: from }, { type: 'open', data: { title: stream } }),
  * }
  * ```
  */

@@ -285,7 +285,7 @@ function createSenders(
       `with data that JSON cannot represent: ${where}`
     throw new TidemarkError('invalid-command', why)
   }
-  const sendLater: SendLater = (due, decider, id, commandId, command) =>
+  const sendLater: SendLater = (decider, id, { commandId, due }, command) =>
     sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
       checkListed(decider)
       const stream = formatStream(decider.category, id)

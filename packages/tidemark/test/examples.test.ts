@@ -102,8 +102,10 @@ export const laterEntries: SchedulingReaction<Unlocked> = {
   events: [Unlocked],
   startsAt: 'first',
   schedules: true,
-  react: ({ stream, time, data }, _send, sendLater) =>
-    sendLater(new Date(Date.parse(time) + 3_600_000).toISOString(), entry, stream, 'later', { type: 'open', data }),
+  react: ({ stream, time, data }, _send, sendLater) => {
+    const due = new Date(Date.parse(time) + 3_600_000).toISOString()
+    return sendLater(entry, stream, { commandId: 'later', due }, { type: 'open', data })
+  },
 }
 
 export const entries: Service = {

@@ -103,7 +103,7 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
       const time = decisionTime(now, folded)
       const decision = decide(withPurityChecks(decider), folded, request, time)
       if (isRefusal(decision)) checkDeclared(decider, decision.refusal)
-      else checkRecordable(decider, stream, folded, decision, time)
+      else checkRecordable(decider, folded, decision, { stream, time })
       const story = [
         `given     ${formatEvents(events).join('\n          ')}`,
         `when      ${command.type} ${formatValue(command.data)}`,
@@ -143,7 +143,8 @@ function foldGiven<State, Cmd extends Command, Event extends DomainEvent>(
 ): AggregateState {
   const recorder = { ...service, events: decider.events }
   const recorded: RecordedEvent[] = []
-  for (const event of events) recorded.push(recordGiven(recorder, stream, recorded.at(-1), event, moment()))
+  for (const event of events)
+    recorded.push(recordGiven(recorder, event, { stream, before: recorded.at(-1), now: moment() }))
   const pureDecider = withPurityChecks(decider)
   return fold(pureDecider, emptyState(pureDecider), recorded)
 }
@@ -191,13 +192,12 @@ function checkDeclared(
 
 function checkRecordable(
   decider: Pick<Decider<never, never, never>, 'category' | 'events'>,
-  stream: string,
   folded: AggregateState,
   events: readonly DomainEvent[],
-  now: string,
+  { stream, time }: { readonly stream: string; readonly time: string },
 ): void {
   try {
-    record({ service, decider, stream, limits: LIMITS }, folded, { events, metadata, now })
+    record({ service, decider, stream, limits: LIMITS }, folded, { events, metadata, now: time })
   } catch (cause) {
     if (!isTidemarkError(cause)) throw cause
     const message = `what ${decider.category} decides cannot be recorded: ${cause.code}: ${cause.message}`

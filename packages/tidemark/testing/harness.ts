@@ -121,21 +121,17 @@ export class Harness {
           `${stream} cannot be given: ` +
           (source ? `it may belong to ${[...sources].join(' or ')}` : 'no reaction under test follows it'),
       })
+    const { now } = this
     if (own) {
       const before = this.recorded.findLast((event) => event.stream === stream)
-      const event = recordGiven({ ...this.#service, events: own.events }, stream, before, given, this.now)
+      const event = recordGiven({ ...this.#service, events: own.events }, given, { stream, before, now })
       await appendGiven(this.#log, event)
       this.#publish()
       return event
     }
     const events = following.flatMap((consumer) => consumer.reaction.events)
-    const event = recordGiven(
-      { name: source, publishes: [], events },
-      stream,
-      this.#foreign.get(stream),
-      given,
-      this.now,
-    )
+    const before = this.#foreign.get(stream)
+    const event = recordGiven({ name: source, publishes: [], events }, given, { stream, before, now })
     this.#foreign.set(stream, event)
     this.#enqueue(event, following)
     return event

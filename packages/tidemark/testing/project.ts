@@ -161,7 +161,7 @@ async function checkEvery(story: Story, differ: Differ): Promise<void> {
     const delivered = `${how}${twice ? ', each batch twice' : ''}: ${truncate(came)}`
     let lines: readonly string[]
     try {
-      lines = differ(await runProjection(service, view, events, batches, twice))
+      lines = differ(await runProjection(service, view, { log: events, batches, twice }))
     } catch (cause) {
       const message = `${view.name} fails when events arrive ${delivered}\n  ${(cause as Error).message}`
       throw Object.assign(new AssertionError({ message }), { cause })
@@ -196,7 +196,8 @@ function recordEvents<Event extends DomainEvent>(
     const recorder = { ...service, events: types }
     let last = events.findLast((event) => event.stream === stream)
     for (const event of given) {
-      last = recordGiven(recorder, stream, last, event, moment(events.length + recorded.length))
+      const now = moment(events.length + recorded.length)
+      last = recordGiven(recorder, event, { stream, before: last, now })
       recorded.push(last)
     }
   }

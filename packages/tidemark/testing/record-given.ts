@@ -14,18 +14,20 @@ export interface Recorder extends Pick<Service, 'name' | 'publishes'> {
   readonly events: readonly EventType[]
 }
 
+/** Where and when a test's event is recorded. */
+interface Place {
+  readonly stream: string
+  /** The stream's last event, if any. */
+  readonly before: RecordedEvent | undefined
+  /** RFC 3339, UTC, milliseconds. */
+  readonly now: string
+}
+
 /**
  * Records a test's event as the service itself would. An event that cannot be recorded cannot be given.
- * @param before the stream's last event, if any.
  * @throws AssertionError for an event the service cannot record.
  */
-export function recordGiven(
-  recorder: Recorder,
-  stream: string,
-  before: RecordedEvent | undefined,
-  given: Given,
-  now: string,
-): RecordedEvent {
+export function recordGiven(recorder: Recorder, given: Given, { stream, before, now }: Place): RecordedEvent {
   if (!isStream(stream))
     throw new AssertionError({ message: `${stream} cannot be given: a stream has a name such as order-1` })
   const after = { head: before ?? EMPTY_STREAM, time: before?.time ?? '' }

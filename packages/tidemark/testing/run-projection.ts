@@ -10,20 +10,23 @@ import { thrownBy } from '../runtime/parking.ts'
 import { projection } from '../runtime/project.ts'
 import { appendGiven } from './append-given.ts'
 
-type Batches = readonly (readonly RecordedEvent[])[]
+/** The events of a test, and how a projection gets them. */
+interface Delivery {
+  /** All events of the service; those of each stream are in order. */
+  readonly log: readonly RecordedEvent[]
+  readonly batches: readonly (readonly RecordedEvent[])[]
+  /** Whether to deliver every batch again, in every way that a hub and a crash can repeat it. */
+  readonly twice: boolean
+}
 
 /**
  * Delivers batches to a view's projection and reads its documents.
- * @param log all events of the service; those of each stream are in order.
- * @param twice whether to deliver every batch again, in every way that a hub and a crash can repeat it.
  * @returns the documents by key; keys without a document are left out.
  */
 export async function runProjection(
   { deciders }: Pick<Service, 'deciders'>,
   view: AnyView,
-  log: readonly RecordedEvent[],
-  batches: Batches,
-  twice: boolean,
+  { log, batches, twice }: Delivery,
 ): Promise<ReadonlyMap<string, unknown>> {
   const store = new MemoryEventStore()
   for (const event of log) await appendGiven(store, event)

@@ -111,7 +111,7 @@ const gateSettling: Reaction<EventOf<typeof GatePassed>> = {
   async react(event, _, sendLater) {
     const { by } = event.data
     const due = new Date(Date.parse(event.time) + SETTLED_AFTER_MS).toISOString()
-    await sendLater(due, tally, 'all', `settle:${by}`, { type: 'settle', data: { by, due } })
+    await sendLater(tally, 'all', { commandId: `settle:${by}`, due }, { type: 'settle', data: { by, due } })
   },
 }
 

@@ -5,7 +5,7 @@ import type { ContainerRequest } from '@azure/cosmos'
 import type { Answer } from '../../../packages/cli/demo/client.ts'
 import type { Child } from '../../../packages/kit/child.ts'
 import { until } from '../../../packages/test-support/wait.ts'
-import { buildRawSuccessor, commitIdOf } from '../../../packages/tidemark/test/support/raw-items.ts'
+import { buildRawSuccessor, formatCommitId } from '../../../packages/tidemark/test/support/raw-items.ts'
 import { address } from '../../support/orders.ts'
 import { call } from '../../support/system.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
@@ -102,7 +102,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   describe('a log', () => {
     /** A stream of three events, not known to the functions' memory: they were started again since. */
     let stream: string
-    const item = (version: number) => world().system.log.item(commitIdOf(version), stream)
+    const item = (version: number) => world().system.log.item(formatCommitId(version), stream)
     before(async () => {
       const order = await world().newOrder()
       stream = order.stream

@@ -5,7 +5,7 @@ import type { Answer } from '../../../packages/cli/demo/client.ts'
 import { until } from '../../../packages/test-support/wait.ts'
 import { request } from '../../../packages/tidemark/test/support/fakes.ts'
 import { cosmosLog, handlingOn } from '../../../packages/tidemark/test/support/handling.ts'
-import { createdId, storedKeyOf } from '../../../packages/tidemark/test/support/raw-items.ts'
+import { createdId, hashKey } from '../../../packages/tidemark/test/support/raw-items.ts'
 import { order as decider } from '../../../src/ordering/order.ts'
 import { ordering } from '../../../src/ordering/service.ts'
 import { appendWith, type Fault, matchRead, type StoreRequest } from '../../support/fault-proxy.ts'
@@ -26,7 +26,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
     const id = createdId('ordering', 'order', key)
     const place = (): Promise<Answer> =>
       world().system.call('POST', '/orders', json(placeBody, { 'idempotency-key': key }))
-    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: matchQuery(storedKeyOf(key)) }
+    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: matchQuery(hashKey(key)) }
   }
 
   // What the log has of a stream: nothing, or the commit of one event.
@@ -160,7 +160,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
       const overtake = async (): Promise<void> => {
         rivals += 1
         const command = { type: 'change-shipping-address', data: moved(`City ${rivals}`) }
-        const outcome = await rival(decider, request(randomUUID(), command, undefined, stream))
+        const outcome = await rival(decider, request(randomUUID(), command, { stream }))
         assert.ok(outcome.done)
       }
       const overtaken = world().proxy.plan(overtake, appendWith(key), ATTEMPTS)

@@ -120,7 +120,7 @@ describe('what a schema names has to be there, or it does not compile', () => {
       // @ts-expect-error Property 'times' is missing
       await send(ringing, '1', '1', { type: 'ring', data: { door: 'front' } })
       // @ts-expect-error Property 'times' is missing
-      await sendLater('2026-01-01', ringing, '1', '1', { type: 'ring', data: { door: 'front' } })
+      await sendLater(ringing, '1', { commandId: '1', due: '2026-01-01' }, { type: 'ring', data: { door: 'front' } })
     }
     assert.equal(react.length, 2)
     const input = { service: 'doors', category: 'bell', events: [Rung], startsAt: 'first' } as const

@@ -8,12 +8,13 @@ import { orderConfirmation } from '../domain/order-confirmation.ts'
 import { type PledgeEvent, PledgeMade, pledge } from '../domain/wallets.ts'
 
 const bare: Service = { name: 'shop', deciders: [pledge], publishes: [], views: [], reactions: [] }
+const LAPSE = { type: 'lapse', data: {} } as const
 const steps = { service: 'shop', events: [PledgeMade], startsAt: 'first' } as const
 const later = processManager<unknown, never, PledgeEvent>('later', pledge, [], {
   ...steps,
   schedules: true,
   react: ({ stream }, _, sendLater) =>
-    sendLater('2026-01-01T00:00:00.000Z', pledge, stream.slice(7), 'lapse', { type: 'lapse', data: {} }),
+    sendLater(pledge, stream.slice(7), { commandId: 'lapse', due: '2026-01-01T00:00:00.000Z' }, LAPSE),
 })
 const atOnce = processManager<unknown, never, PledgeEvent>('at-once', pledge, [], { ...steps, react: async () => {} })
 

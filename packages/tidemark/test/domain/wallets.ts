@@ -155,7 +155,7 @@ export const pledges = processManager(
     schedules: true,
     async react({ type, data, stream }, _send, sendLater) {
       if (type === 'PledgeMade')
-        await sendLater(data.due, pledge, stream.slice(7), 'lapse', { type: 'lapse', data: {} })
+        await sendLater(pledge, stream.slice(7), { commandId: 'lapse', due: data.due }, { type: 'lapse', data: {} })
     },
   },
 )

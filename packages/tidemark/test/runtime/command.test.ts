@@ -80,7 +80,7 @@ describe('command flow', () => {
     await send(0, 'k1', place)
     await send(1, 'k2', move('Bruges'))
     // Instance 0 still believes in version 1, where version 2 is not what is there and the address is another.
-    assert.equal(await refusal(send(0, 'k3', confirm, 2)), 'done at 3')
+    assert.equal(await refusal(send(0, 'k3', confirm, { expectedVersion: 2 })), 'done at 3')
   })
 
   it('a stale cache never answers that there is nothing to do', async () => {
@@ -115,7 +115,7 @@ describe('command flow', () => {
       await refusal(send(0, 'k1', { type: 'place', data: { ...placeBody, currency: 'NOK' } })),
       'idempotency-key-reused',
     )
-    assert.equal(await refusal(send(0, 'k1', place, 0)), 'idempotency-key-reused')
+    assert.equal(await refusal(send(0, 'k1', place, { expectedVersion: 0 })), 'idempotency-key-reused')
     assert.equal((await everyEvent(store)).length, 1)
   })
 
@@ -129,8 +129,8 @@ describe('command flow', () => {
   it('If-Match is compared with the newest version', async () => {
     const { send } = instances(1)
     await send(0, 'k1', place)
-    assert.equal(await refusal(send(0, 'k2', confirm, 7)), 'version-mismatch')
-    assert.equal(await refusal(send(0, 'k3', confirm, 1)), 'done at 2')
+    assert.equal(await refusal(send(0, 'k2', confirm, { expectedVersion: 7 })), 'version-mismatch')
+    assert.equal(await refusal(send(0, 'k3', confirm, { expectedVersion: 1 })), 'done at 2')
   })
 
   it('a command that does not create is refused on a stream that is not there', async () => {

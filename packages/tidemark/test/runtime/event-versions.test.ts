@@ -62,7 +62,7 @@ async function parked(service = parking): Promise<{ log: MemoryEventStore; event
   const log = new MemoryEventStore()
   const deps = { service, store: log, cache: stateCache(10), clock: new ManualClock() }
   const data = { country: 'BE', number: '1', note: 'leaks oil' }
-  await handleCommand(deps, car, request('k', { type: 'park', data }, undefined, 'car-1'))
+  await handleCommand(deps, car, request('k', { type: 'park', data }, { stream: 'car-1' }))
   const [event] = await everyEvent(log, 'car-1')
   assert.ok(event)
   return { log, event }
@@ -154,7 +154,7 @@ describe('what others are told', () => {
     const wrong: Service = { ...parking, publishes: [published(Kept, Told, () => ({ plate: 7 }) as never)] }
     const deps = { service: wrong, store: log, cache: stateCache(10), clock: new ManualClock() }
     const data = { country: 'BE', number: '1', note: '' }
-    const command = handleCommand(deps, car, request('k', { type: 'park', data }, undefined, 'car-1'))
+    const command = handleCommand(deps, car, request('k', { type: 'park', data }, { stream: 'car-1' }))
     await assert.rejects(command, { code: 'event-invalid' })
     assert.deepEqual(await everyEvent(log, 'car-1'), [])
   })

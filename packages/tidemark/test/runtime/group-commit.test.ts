@@ -19,8 +19,8 @@ const service = { name: 'inventory', publishes: [] }
 function instance(store: UnreliableStore) {
   const deps = { service, store, cache: stateCache(100), clock: new ManualClock() }
   const handle = groupCommit(deps)
-  const send = (key: string, command: Command, version?: number): Promise<CommandOutcome> =>
-    handle(stock, request(key, command, version, STREAM))
+  const send = (key: string, command: Command, expectedVersion?: number): Promise<CommandOutcome> =>
+    handle(stock, request(key, command, { stream: STREAM, expectedVersion }))
   return { deps, handle, send }
 }
 
@@ -67,7 +67,7 @@ describe('commands that wait for one stream', () => {
     const store = new UnreliableStore(new MemoryEventStore())
     const handle = groupCommit({ ...instance(store).deps, service: { name: 'noting', publishes: [] } })
     const write = (key: string) =>
-      handle(notes, request(key, { type: 'write', data: { count: 1, bytes: 300_000 } }, undefined, 'notes-1'))
+      handle(notes, request(key, { type: 'write', data: { count: 1, bytes: 300_000 } }, { stream: 'notes-1' }))
     const answers = await Promise.all(Array.from({ length: 9 }, (_, index) => write(`k${index}`)))
     assert.deepEqual(
       answers.map(readCode),
@@ -112,7 +112,7 @@ describe('commands that wait for one stream', () => {
   it('fail alone where the fault is their own', async () => {
     const store = new UnreliableStore(new MemoryEventStore())
     const handle = groupCommit({ ...instance(store).deps, service: { name: 'noting', publishes: [] } })
-    const send = (key: string, command: Command) => handle(notes, request(key, command, undefined, 'notes-1'))
+    const send = (key: string, command: Command) => handle(notes, request(key, command, { stream: 'notes-1' }))
     const good = { type: 'write', data: { count: 1, bytes: 1 } }
     const settled = await Promise.allSettled([
       send('a', good),
@@ -162,8 +162,8 @@ describe('commands that wait for one stream', () => {
       return append(after, entries)
     }
     const handle = groupCommit(deps)
-    const held = handle(stock, request('a', receive(1), undefined, STREAM))
-    assert.ok((await handle(stock, request('b', receive(1), undefined, 'stock-cup'))).done)
+    const held = handle(stock, request('a', receive(1), { stream: STREAM }))
+    assert.ok((await handle(stock, request('b', receive(1), { stream: 'stock-cup' }))).done)
     open()
     assert.ok((await held).done)
   })
@@ -178,10 +178,10 @@ it('a stream that was restored to an earlier point is written from there, and wh
   await handleCommand(
     { ...deps, store: restored, cache: stateCache(1) },
     stock,
-    request('a', receive(1), undefined, STREAM),
+    request('a', receive(1), { stream: STREAM }),
   )
   const handle = groupCommit({ ...deps, store: restored })
-  assert.equal(readCode(await handle(stock, request('c', receive(1), undefined, STREAM))), 'done at 2')
+  assert.equal(readCode(await handle(stock, request('c', receive(1), { stream: STREAM }))), 'done at 2')
   assert.equal((await everyEvent(store, STREAM)).length, 2)
   assert.equal((await everyEvent(restored, STREAM)).length, 2)
 })
@@ -193,11 +193,11 @@ it('a stream that was restored and written again is not continued on what was fo
   await handleCommand(
     { ...deps, store: restored, cache: stateCache(1) },
     stock,
-    request('z', receive(9), undefined, STREAM),
+    request('z', receive(9), { stream: STREAM }),
   )
   const handle: HandleCommand = groupCommit({ ...deps, store: restored })
   for (const key of ['b', 'c', 'd'])
-    await assert.rejects(handle(stock, request(key, receive(1), undefined, STREAM)), { code: 'chain-broken' })
+    await assert.rejects(handle(stock, request(key, receive(1), { stream: STREAM })), { code: 'chain-broken' })
   assert.equal((await everyEvent(restored, STREAM)).length, 2, 'one was written before it showed')
 })
 

@@ -50,7 +50,7 @@ async function setUp(views = new MemoryViewStores(), declared: readonly AnyView[
   const tea = async (): Promise<ProductSales | undefined> =>
     (await views.store('sales-by-product', 1).read('tea'))?.document as ProductSales | undefined
   const readCursor = async (stream: string) => (await views.store('order', 1).read(stream))?.cursor
-  return { receive: projecting(deps, ...declared), views, deps, tea, cursorOf: readCursor, clock }
+  return { receive: projecting(deps, ...declared), views, deps, tea, readCursor, clock }
 }
 
 const [first, second, third] = histories[0] ?? []
@@ -96,7 +96,7 @@ describe('projection', () => {
     })
 
   it('the cursor of a stream says how far all views of its category have come', async () => {
-    const { receive, cursorOf: readCursor, views } = await setUp()
+    const { receive, readCursor, views } = await setUp()
     await receive([first, second])
     const { version, hash, time } = second
     assert.deepEqual(await readCursor('order-1'), { version, hash, time, passed: { 'sales-by-product@1': 2 } })
@@ -124,7 +124,7 @@ describe('projection', () => {
         return salesByProduct.evolve(document, event, key)
       },
     }
-    const { receive, cursorOf: readCursor, views, tea, clock } = await setUp(undefined, [orderView, failing])
+    const { receive, readCursor, views, tea, clock } = await setUp(undefined, [orderView, failing])
     await assert.rejects(receive([first, second]), /no such field/)
     assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 2, passed: { 'sales-by-product@1': 0 } })
     broken = false
@@ -182,7 +182,7 @@ describe('projection', () => {
         throw new TypeError('no such field')
       },
     }
-    const { receive, cursorOf: readCursor, deps, views, tea, clock } = await setUp(undefined, [failing, salesByProduct])
+    const { receive, readCursor, deps, views, tea, clock } = await setUp(undefined, [failing, salesByProduct])
     await assert.rejects(receive([first]), /no such field/)
     assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 0, passed: { 'sales-by-product@1': 1 } })
     await clock.wait(30 * HOUR_MS)
@@ -194,7 +194,7 @@ describe('projection', () => {
 
   it('a view that is new is brought what its streams had before, and an older build keeps how far it is', async () => {
     const added: AnyView = { ...salesByProduct, name: 'sales-too' }
-    const { deps, views, receive: older, cursorOf: readCursor } = await setUp()
+    const { deps, views, receive: older, readCursor } = await setUp()
     await views.writePointer('sales-too', { live: 1, cursorsIn: 'order' }, undefined)
     await older([first])
     const newer = projecting(deps, orderView, salesByProduct, added)
@@ -242,7 +242,7 @@ describe('projection', () => {
   })
 
   it('a fork, the same version with another hash, is refused and changes nothing', async () => {
-    const { receive, cursorOf: readCursor } = await setUp()
+    const { receive, readCursor } = await setUp()
     await receive([first, second])
     const [, otherSecond, otherThird] = recorded('order-1', placedV1, confirmed, moved)
     assert.ok(otherSecond && otherThird)
@@ -252,7 +252,7 @@ describe('projection', () => {
   })
 
   it('a stream that was restored and written again is seen before it reaches the old end', async () => {
-    const { receive, cursorOf: readCursor } = await setUp()
+    const { receive, readCursor } = await setUp()
     await receive([first, second, third])
     const [, rewritten] = recorded('order-1', placedV1, confirmed)
     assert.ok(rewritten)

@@ -167,7 +167,7 @@ describe('reactions', () => {
       }),
     )
     await react(messages('reservation-1', reserved))
-    assert.ok((await send('k7', place, undefined, 'order-7')).done)
+    assert.ok((await send('k7', place, { stream: 'order-7' })).done)
     await react(messages('reservation-2', reserved))
     assert.deepEqual(answers, [
       { events: [], refused: 'stream-not-found' },
@@ -253,7 +253,8 @@ describe('reactions', () => {
     const { react, schedule } = await setUp({
       ...orderConfirmation,
       schedules: true,
-      react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+      react: (_, __, sendLater) =>
+        sendLater(order, '1', { commandId: 'late:1', due }, { type: 'cancel', data: { reason: 'late' } }),
     })
     await react(messages('reservation-1', reserved))
     const [waiting] = schedule.waiting
@@ -274,7 +275,8 @@ describe('reactions', () => {
       const { react, schedule } = await setUp({
         ...orderConfirmation,
         schedules: true,
-        react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+        react: (_, __, sendLater) =>
+          sendLater(order, '1', { commandId: 'late:1', due }, { type: 'cancel', data: { reason: 'late' } }),
       })
       const reacted = react(messages('reservation-1', reserved))
       await (waits === undefined ? assert.rejects(reacted, { code: 'invalid-time' }) : reacted)
@@ -377,7 +379,7 @@ describe('a reaction that does not wait for what it sends', () => {
       ...orderConfirmation,
       schedules: true,
       react: async (_, __, sendLater) => {
-        void sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } })
+        void sendLater(order, '1', { commandId: 'late:1', due }, { type: 'cancel', data: { reason: 'late' } })
       },
     })
     await react(messages('reservation-1', reserved))
@@ -494,7 +496,7 @@ describe('a command that a reaction sends', () => {
     const late = { type: 'cancel', data: { reason: 'x', at: new Date(0) } } as const
     for (const react of [
       (_, send) => send(order, '1', 'x', late) as Promise<never>,
-      (_, __, sendLater) => sendLater(due, order, '1', 'x', late),
+      (_, __, sendLater) => sendLater(order, '1', { commandId: 'x', due }, late),
     ] satisfies SchedulingReaction<never>['react'][]) {
       const { react: bring, events, schedule } = await setUp({ ...orderConfirmation, schedules: true, react })
       await assert.rejects(bring(messages('reservation-1', reserved)), {
@@ -506,14 +508,12 @@ describe('a command that a reaction sends', () => {
   })
 
   it('waits in the schedule as JSON has it', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const reason = { reason: 'x', note: undefined, change: -0 } as { reason: string }
     const { react, schedule } = await setUp({
       ...orderConfirmation,
       schedules: true,
-      react: (_, __, sendLater) =>
-        sendLater('2026-01-01T00:00:00.000Z', order, '1', 'x', {
-          type: 'cancel',
-          data: { reason: 'x', note: undefined, change: -0 } as { reason: string },
-        }),
+      react: (_, __, sendLater) => sendLater(order, '1', { commandId: 'x', due }, { type: 'cancel', data: reason }),
     })
     await react(messages('reservation-1', reserved))
     assert.deepStrictEqual(schedule.waiting[0]?.command.data, { reason: 'x', change: 0 })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { CommandOutcome, Receipts } from '../../core/command.ts'
-import type { Command } from '../../core/decider.ts'
+import type { CommandOutcome } from '../../core/command.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { handleCommand } from '../../runtime/command.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
@@ -16,14 +15,9 @@ const move = (city: string) =>
 async function setUp() {
   const store = new UnreliableStore(new MemoryEventStore())
   const instances = [1, 2].map(() => ({ service: ordering, store, cache: stateCache(10), clock: new ManualClock() }))
-  const send = (
-    instance: number,
-    key: string,
-    command: Command,
-    { receipts, version }: { receipts?: Receipts; version?: number } = {},
-  ): Promise<CommandOutcome> => {
+  const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandOutcome> => {
     const deps = instances[instance] ?? assert.fail()
-    return handleCommand(deps, order, request(key, command, version, 'order-1', receipts))
+    return handleCommand(deps, order, request(...args))
   }
   await send(0, 'placed', place)
   return { store, send, count: async () => (await everyEvent(store)).length }
@@ -44,7 +38,10 @@ describe('a command that changed nothing, with a key of its client', () => {
   it('is another request with another body or another If-Match, and that takes no effect', async () => {
     const { send, count } = await setUp()
     await send(0, 'k', move(address.city))
-    for (const outcome of [await send(0, 'k', move('Bruges')), await send(1, 'k', move(address.city), { version: 1 })])
+    for (const outcome of [
+      await send(0, 'k', move('Bruges')),
+      await send(1, 'k', move(address.city), { expectedVersion: 1 }),
+    ])
       assert.equal(outcome.done ? 'done' : outcome.code, 'idempotency-key-reused')
     assert.equal(await count(), 1)
   })
@@ -82,9 +79,9 @@ describe('a refusal', () => {
 
   it('to a client is not kept: the same key may take effect later', async () => {
     const { send } = await setUp()
-    assert.equal(readCode(await send(0, 'k', confirm, { version: 2 })), 'version-mismatch')
+    assert.equal(readCode(await send(0, 'k', confirm, { expectedVersion: 2 })), 'version-mismatch')
     await send(1, 'another', move('Bruges'))
-    assert.equal(readCode(await send(0, 'k', confirm, { version: 2 })), 'done at 3')
+    assert.equal(readCode(await send(0, 'k', confirm, { expectedVersion: 2 })), 'done at 3')
   })
 
   it('to a client whose key took effect before is that effect', async () => {
@@ -97,9 +94,9 @@ describe('a refusal', () => {
   it('to a reaction is kept, and stands whatever it sends later', async () => {
     const { send, count } = await setUp()
     const all = { receipts: 'all' } as const
-    const first = await send(0, 'k', confirm, { ...all, version: 7 })
+    const first = await send(0, 'k', confirm, { ...all, expectedVersion: 7 })
     assert.equal(readCode(first), 'version-mismatch')
-    assert.deepEqual(await send(1, 'k', confirm, { ...all, version: 7 }), first)
+    assert.deepEqual(await send(1, 'k', confirm, { ...all, expectedVersion: 7 }), first)
     const later = await send(1, 'k', confirm, all)
     assert.deepEqual(later, { ...first, contentDiffers: true })
     assert.equal(await count(), 1)

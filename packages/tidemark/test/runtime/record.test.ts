@@ -18,7 +18,7 @@ async function write(count: number, bytes: number) {
   const outcome = handleCommand(
     deps,
     notes,
-    request('k', { type: 'write', data: { count, bytes } }, undefined, 'notes-1'),
+    request('k', { type: 'write', data: { count, bytes } }, { stream: 'notes-1' }),
   )
   return { store, outcome }
 }
@@ -60,7 +60,7 @@ describe('what an event says', () => {
     const store = new UnreliableStore(new MemoryEventStore())
     const deps = { service, store, cache: stateCache(10), clock: new ManualClock() }
     const keep = { type: 'keep', data: { value: 1 } }
-    const outcome = handleCommand(deps, saying, request('k', keep, undefined, 'thing-1'))
+    const outcome = handleCommand(deps, saying, request('k', keep, { stream: 'thing-1' }))
     return { store, outcome, states }
   }
 

@@ -16,7 +16,7 @@ async function setUp(orders: readonly string[] = ['1']) {
   const clock = new ManualClock()
   const log = new MemoryEventStore()
   const flow = { service: ordering, store: log, cache: stateCache(100), clock }
-  for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, undefined, `order-${id}`))
+  for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, { stream: `order-${id}` }))
   const schedule = new MemorySchedule(clock)
   const deps: ScheduleDependencies = {
     schedule,
@@ -38,14 +38,14 @@ async function setUp(orders: readonly string[] = ['1']) {
     clock,
     traced,
     cancelIn,
-    typesOf: listTypes,
+    listTypes,
     send: () => sendDue(deps, (line) => traced.push(line)),
   }
 }
 
 describe('scheduled commands', () => {
   it('are sent once their time has come, with the actor and the cause they were scheduled with, and forgotten', async () => {
-    const { schedule, clock, cancelIn, typesOf: listTypes, send, deps } = await setUp()
+    const { schedule, clock, cancelIn, listTypes, send, deps } = await setUp()
     await schedule.add(cancelIn(10))
     assert.deepEqual([await send(), await listTypes()], [0, ['OrderPlaced']])
     await clock.wait(10_000)
@@ -71,7 +71,7 @@ describe('scheduled commands', () => {
     const flow = { service: { name: 'offering', publishes: [] }, store: log, cache: stateCache(10), clock }
     const due = later(clock.now(), 60)
     const make = { type: 'make', data: { until: due } } as const
-    await handleCommand(flow, offer, request('r', make, undefined, 'offer-1'))
+    await handleCommand(flow, offer, request('r', make, { stream: 'offer-1' }))
     const schedule = new MemorySchedule({ now: () => due })
     const metadata = { actor: 'a', correlation: 'c', causation: 'fulfilment-1@2' }
     await schedule.add({ stream: 'offer-1', key: 'e', due, command: { type: 'expire', data: {} }, metadata })
@@ -82,7 +82,7 @@ describe('scheduled commands', () => {
   })
 
   it('that were sent before a crash and are sent again take effect once', async () => {
-    const { schedule, clock, cancelIn, typesOf: listTypes, send } = await setUp()
+    const { schedule, clock, cancelIn, listTypes, send } = await setUp()
     const command = cancelIn(1)
     await clock.wait(1_000)
     await schedule.add(command)
@@ -102,7 +102,7 @@ describe('scheduled commands', () => {
   })
 
   it('to what this code does not have stay until it is deployed with it, and keep no other from being sent', async () => {
-    const { deps, schedule, clock, cancelIn, typesOf: listTypes, send } = await setUp()
+    const { deps, schedule, clock, cancelIn, listTypes, send } = await setUp()
     await schedule.add({ ...cancelIn(1), stream: 'parcel-1' })
     await schedule.add(cancelIn(2))
     await clock.wait(2_000)
@@ -114,7 +114,7 @@ describe('scheduled commands', () => {
   })
 
   it('whose key had come before with another content are done with: the first outcome stands, and one line says so', async () => {
-    const { deps, schedule, clock, cancelIn, typesOf: listTypes, send, traced } = await setUp()
+    const { deps, schedule, clock, cancelIn, listTypes, send, traced } = await setUp()
     const scheduled = cancelIn(1)
     const another = { type: 'cancel', data: { reason: 'another' } }
     await deps.command(order, { ...scheduled, receipts: 'all', command: another })
@@ -131,7 +131,7 @@ describe('scheduled commands', () => {
 
   it('that fail stay, and keep no other from being sent, however many there are', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => String(index))
-    const { deps, schedule, clock, cancelIn, typesOf: listTypes } = await setUp(ids)
+    const { deps, schedule, clock, cancelIn, listTypes } = await setUp(ids)
     for (const id of ids) await schedule.add(cancelIn(1, id))
     await clock.wait(1_000)
     const failing = new Set(ids.slice(0, 120))

@@ -78,7 +78,7 @@ function coldInstance(inner: EventStore, snapshots: Snapshots, decider: AnyDecid
   let keys = 0
   const send = (command: Command, stream = STREAM): Promise<CommandOutcome> => {
     keys += 1
-    return handleCommand(deps, decider, request(crypto.randomUUID() + keys, command, undefined, stream))
+    return handleCommand(deps, decider, request(crypto.randomUUID() + keys, command, { stream }))
   }
   return { send, store, warnings }
 }

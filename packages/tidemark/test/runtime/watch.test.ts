@@ -205,7 +205,7 @@ describe('what is watched of commands', () => {
     assert.deepEqual(await handle(order, inTrace('d', 'k1', place)), first)
     const refused = await handle(
       order,
-      inTrace('c', 'k2', { type: 'cancel', data: { reason: 'late' } }, undefined, 'order-9'),
+      inTrace('c', 'k2', { type: 'cancel', data: { reason: 'late' } }, { stream: 'order-9' }),
     )
     assert.equal(refused.done, false)
     await telemetry.close()

@@ -16,21 +16,24 @@ const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 const TRY_AGAIN_MS = 1_000
 
+/** A process's work on a resource that it has claimed. */
+interface Work {
+  readonly ground: Ground
+  readonly process: Process
+  readonly claim: Claim
+  /** The name of the resource. */
+  readonly name: string
+}
+
 /** Calls a function until it succeeds. @returns false where the claim was lost before. */
-async function invoke(
-  ground: Ground,
-  process: Process,
-  claim: Claim,
-  what: string,
-  run: () => Promise<void>,
-): Promise<boolean> {
+async function invoke({ ground, process, claim, name }: Work, run: () => Promise<void>): Promise<boolean> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     process.busy += 1
     try {
       await run()
       return true
     } catch (error) {
-      ground.failed(process.name, what, error)
+      ground.failed(process.name, name, error)
     } finally {
       process.busy -= 1
     }
@@ -44,11 +47,7 @@ async function invoke(
  * Does what the host does for itself until it succeeds: reading on, or nothing.
  * @returns undefined where the claim was lost before.
  */
-async function untilDone<Answer>(
-  process: Process,
-  claim: Claim,
-  task: () => Promise<Answer>,
-): Promise<Answer | undefined> {
+async function untilDone<Answer>({ process, claim }: Work, task: () => Promise<Answer>): Promise<Answer | undefined> {
   while (claim.isHeld)
     try {
       return await task()
@@ -59,8 +58,15 @@ async function untilDone<Answer>(
   return undefined
 }
 
+/** Which of how many parts, counted from 0. */
+interface Part {
+  readonly range: number
+  readonly ranges: number
+}
+
 /** A part of a service's change feed: the streams whose names' hash falls into it. */
-export function feedRange(ground: Ground, poison: Poison, stores: Stores, range: number, ranges: number): Resource {
+export function feedRange(ground: Ground, poison: Poison, stores: Stores, part: Part): Resource {
+  const { range, ranges } = part
   const name = `feed of ${stores.service.name} ${range}`
   /** The appends that were relayed: the lease's continuation. */
   let continuation = 0
@@ -81,8 +87,9 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, range:
     service: stores.service.name,
     isDone: ({ next }) => next === stores.log.appends.length,
     async work(process, claim) {
+      const work = { ground, process, claim, name }
       const lease = { about: name, store: 'leases' }
-      claim.next = await untilDone(process, claim, () =>
+      claim.next = await untilDone(work, () =>
         process.call({ ...lease, name: 'lease.read', isWrite: false }, async () => continuation),
       )
       while (claim.isHeld && claim.next !== undefined) {
@@ -93,7 +100,7 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, range:
         }
         claim.isBusy = true
         const most = ground.dice.between(`feed batch ${name} ${from}`, 1, 6)
-        const page = await untilDone(process, claim, () =>
+        const page = await untilDone(work, () =>
           process.call({ ...lease, name: 'feed.read', isWrite: false, store: 'log' }, async () => after(from, most)),
         )
         if (page === undefined) break
@@ -103,11 +110,9 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, range:
           RELAY,
           page.appends.flatMap((append, index) => ground.dice.shuffled(`feed order ${name} ${from} ${index}`, append)),
         )
-        const isRelayed =
-          items.length === 0 ||
-          (await invoke(ground, process, claim, name, () => process.runtime.relay(items, process.log)))
+        const isRelayed = items.length === 0 || (await invoke(work, () => process.runtime.relay(items, process.log)))
         if (!isRelayed) break
-        const moved = await untilDone(process, claim, () =>
+        const moved = await untilDone(work, () =>
           process.call({ ...lease, name: 'lease.write', isWrite: true }, async () => {
             // A lease is written under its etag: one that was taken cannot be.
             if (!claim.isCurrent) return false
@@ -124,6 +129,17 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, range:
   }
 }
 
+/** A consumer group of a service, at the hub of a service. */
+export interface ConsumerGroup {
+  readonly consumer: string
+  readonly service: string
+  /** The service that publishes to the hub. */
+  readonly hub: string
+  readonly deliver: Deliver
+}
+
+type Deliver = (process: Process, delivery: Delivery) => Promise<void>
+
 /** A partition of a hub, for one consumer group. */
 export class ConsumedPartition implements Resource {
   readonly name: string
@@ -134,16 +150,9 @@ export class ConsumedPartition implements Resource {
   checkpoint = -1
   readonly #ground: Ground
   readonly #partition: Partition
-  readonly #deliver: (process: Process, delivery: Delivery) => Promise<void>
+  readonly #deliver: Deliver
 
-  constructor(
-    ground: Ground,
-    consumer: string,
-    service: string,
-    hub: string,
-    partition: Partition,
-    deliver: (process: Process, delivery: Delivery) => Promise<void>,
-  ) {
+  constructor(ground: Ground, partition: Partition, { consumer, service, hub, deliver }: ConsumerGroup) {
     this.name = `${consumer} ${partition.id}`
     this.service = service
     this.consumer = consumer
@@ -163,8 +172,9 @@ export class ConsumedPartition implements Resource {
 
   async work(process: Process, claim: Claim): Promise<void> {
     const [ground, partition] = [this.#ground, this.#partition]
+    const work = { ground, process, claim, name: this.name }
     const blob = { about: this.name, store: 'checkpoints' }
-    const checkpoint = await untilDone(process, claim, () =>
+    const checkpoint = await untilDone(work, () =>
       process.call({ ...blob, name: 'checkpoint.read', isWrite: false }, async () => this.checkpoint),
     )
     if (checkpoint === undefined) return
@@ -182,7 +192,7 @@ export class ConsumedPartition implements Resource {
       }
       claim.isBusy = true
       const most = ground.dice.between(`batch ${this.name} ${from}`, 1, 8)
-      const messages: readonly HubMessage[] | undefined = await untilDone(process, claim, () =>
+      const messages: readonly HubMessage[] | undefined = await untilDone(work, () =>
         process.call({ ...blob, name: 'receive', isWrite: false, store: 'hub' }, async () =>
           partition.between(from, partition.end).slice(0, most),
         ),
@@ -197,7 +207,7 @@ export class ConsumedPartition implements Resource {
         first,
         last,
       }
-      if (!(await invoke(ground, process, claim, this.name, () => this.#deliver(process, delivery)))) break
+      if (!(await invoke(work, () => this.#deliver(process, delivery)))) break
       claim.next = last.sequence + 1
       if (batches % frequency === 0)
         // Whoever lost the partition and does not know it writes it all the same. One that fails is written

@@ -18,7 +18,7 @@ import { MemoryLogBrowser } from '../../memory/log-browser.ts'
 import type { RuntimePorts } from '../../runtime/service-runtime.ts'
 import { type Ground, SendFailed } from './ground.ts'
 import type { Hub } from './hub.ts'
-import type { Call, Process } from './process.ts'
+import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
 /** How many messages of a hub a reader is handed at once. */
@@ -35,31 +35,27 @@ export function createPorts(
   stores: Stores,
   findHub: (service: string) => Hub,
 ): RuntimePorts {
-  const ask = <Answer>(
-    store: string,
-    method: string,
-    about: string,
-    isWrite: boolean,
-    effect: () => Promise<Answer>,
-    failure?: Call['failure'],
-  ): Promise<Answer> =>
-    process.call({ name: `${store}.${method}`, about, isWrite, store, ...(failure ? { failure } : {}) }, effect)
+  type Ask = <Answer>(store: string, method: string, about: string, effect: () => Promise<Answer>) => Promise<Answer>
+  const callRead: Ask = (store, method, about, effect) =>
+    process.call({ name: `${store}.${method}`, about, isWrite: false, store }, effect)
+  const callWrite: Ask = (store, method, about, effect) =>
+    process.call({ name: `${store}.${method}`, about, isWrite: true, store }, effect)
 
   const log: EventStore & EventHistory = {
     limits: stores.log.limits,
     async *read(stream, after) {
       for (let end = after; ; ) {
-        const page = await ask('log', 'read', stream, false, async () => readFirst(stores.log.read(stream, end)))
+        const page = await callRead('log', 'read', stream, async () => readFirst(stores.log.read(stream, end)))
         const last = page?.at(-1)
         if (page === undefined || last === undefined) return
         yield page
         end = last.to
       }
     },
-    readRange: (stream, range) => ask('log', 'readRange', stream, false, () => stores.log.readRange(stream, range)),
-    findOutcome: (stream, key) => ask('log', 'findOutcome', stream, false, () => stores.log.findOutcome(stream, key)),
+    readRange: (stream, range) => callRead('log', 'readRange', stream, () => stores.log.readRange(stream, range)),
+    findOutcome: (stream, key) => callRead('log', 'findOutcome', stream, () => stores.log.findOutcome(stream, key)),
     append: (after, entries) =>
-      ask('log', 'append', entries[0]?.stream ?? '', true, async () => {
+      callWrite('log', 'append', entries[0]?.stream ?? '', async () => {
         try {
           stores.noteDates(entries)
           return await stores.log.append(after, entries)
@@ -69,11 +65,11 @@ export function createPorts(
       }),
   }
   const feed: EventFeed = {
-    count: () => ask('log', 'count', '', false, () => stores.log.count()),
+    count: () => callRead('log', 'count', '', () => stores.log.count()),
     open(start) {
       const reader = stores.log.open(start)
       return {
-        next: () => ask('log', 'next', '', false, () => reader.next()),
+        next: () => callRead('log', 'next', '', () => reader.next()),
         get offset() {
           return reader.offset
         },
@@ -81,59 +77,57 @@ export function createPorts(
     },
   }
   const snapshots: Snapshots = {
-    read: (stream, id) => ask('snapshots', 'read', stream, false, () => stores.snapshots.read(stream, id)),
+    read: (stream, id) => callRead('snapshots', 'read', stream, () => stores.snapshots.read(stream, id)),
     write: (stream, id, snapshot) =>
-      ask('snapshots', 'write', stream, true, () => stores.snapshots.write(stream, id, snapshot)),
+      callWrite('snapshots', 'write', stream, () => stores.snapshots.write(stream, id, snapshot)),
   }
   const viewStore = (view: string, generation: number): ViewStore => {
     const inner = stores.views.store(view, generation)
     const of = (key: string): string => `${view}@${generation} ${key}`
     return {
       maxMarkersPerWrite: inner.maxMarkersPerWrite,
-      read: (key) => ask('views', 'read', of(key), false, () => inner.read(key)),
+      read: (key) => callRead('views', 'read', of(key), () => inner.read(key)),
       writeDocument: (key, write, cursor) =>
-        ask('views', 'writeDocument', of(key), true, () => inner.writeDocument(key, write, cursor)),
+        callWrite('views', 'writeDocument', of(key), () => inner.writeDocument(key, write, cursor)),
       writeWithMarkers: (key, write, markers) =>
-        ask('views', 'writeWithMarks', of(key), true, () => inner.writeWithMarkers(key, write, markers)),
-      readMarkers: (key, markers) => ask('views', 'readMarks', of(key), false, () => inner.readMarkers(key, markers)),
-      readCursor: (stream) => ask('views', 'readCursor', of(stream), false, () => inner.readCursor(stream)),
+        callWrite('views', 'writeWithMarks', of(key), () => inner.writeWithMarkers(key, write, markers)),
+      readMarkers: (key, markers) => callRead('views', 'readMarks', of(key), () => inner.readMarkers(key, markers)),
+      readCursor: (stream) => callRead('views', 'readCursor', of(stream), () => inner.readCursor(stream)),
       writeCursor: (stream, cursor, etag) =>
-        ask('views', 'writeCursor', of(stream), true, () => inner.writeCursor(stream, cursor, etag)),
-      list: (list) => ask('views', 'list', view, false, () => inner.list(list)),
+        callWrite('views', 'writeCursor', of(stream), () => inner.writeCursor(stream, cursor, etag)),
+      list: (list) => callRead('views', 'list', view, () => inner.list(list)),
     }
   }
   const generations: ViewGenerations = {
-    readPointer: (view) => ask('views', 'readPointer', view, false, () => stores.views.readPointer(view)),
+    readPointer: (view) => callRead('views', 'readPointer', view, () => stores.views.readPointer(view)),
     writePointer: (view, pointer, etag) =>
-      ask('views', 'writePointer', view, true, () => stores.views.writePointer(view, pointer, etag)),
+      callWrite('views', 'writePointer', view, () => stores.views.writePointer(view, pointer, etag)),
     store: viewStore,
     async *passed(view, generation) {
-      const [page] = [
-        await ask('views', 'passed', view, false, async () => stores.views.store(view, generation).passed),
-      ]
+      const [page] = [await callRead('views', 'passed', view, async () => stores.views.store(view, generation).passed)]
       yield page
     },
-    sweep: (view, pointer) => ask('views', 'sweep', view, true, () => stores.views.sweep(view, pointer)),
+    sweep: (view, pointer) => callWrite('views', 'sweep', view, () => stores.views.sweep(view, pointer)),
   }
   const schedule: Schedule & ScheduleBrowser = {
-    add: (scheduled) => ask('schedule', 'add', scheduled.stream, true, () => stores.schedule.add(scheduled)),
+    add: (scheduled) => callWrite('schedule', 'add', scheduled.stream, () => stores.schedule.add(scheduled)),
     async *due(size) {
       const pages = stores.schedule.due(size)[Symbol.asyncIterator]()
       for (;;) {
-        const page = await ask('schedule', 'due', '', false, () => pages.next())
+        const page = await callRead('schedule', 'due', '', () => pages.next())
         if (page.done) return
         yield page.value
       }
     },
     list: (...page) => stores.schedule.list(...page),
-    remove: (scheduled) => ask('schedule', 'remove', scheduled.stream, true, () => stores.schedule.remove(scheduled)),
+    remove: (scheduled) => callWrite('schedule', 'remove', scheduled.stream, () => stores.schedule.remove(scheduled)),
   }
   const progress = (consumer: string): ProgressStore => {
     const inner = stores.progress(consumer)
     return {
-      read: () => ask('progress', 'read', consumer, false, () => inner.read()),
-      write: (written) => ask('progress', 'write', consumer, true, () => inner.write(written)),
-      remove: (instance) => ask('progress', 'remove', consumer, true, () => inner.remove(instance)),
+      read: () => callRead('progress', 'read', consumer, () => inner.read()),
+      write: (written) => callWrite('progress', 'write', consumer, () => inner.write(written)),
+      remove: (instance) => callWrite('progress', 'remove', consumer, () => inner.remove(instance)),
     }
   }
   const parking = (consumer: string): ParkingStore => {
@@ -141,26 +135,26 @@ export function createPorts(
     const of = ({ handler, stream }: ParkedKey): string => `${handler} ${stream}`
     return {
       maxEventsPerChange: inner.maxEventsPerChange,
-      streams: () => ask('parking', 'streams', consumer, false, () => inner.streams()),
-      stream: (key) => ask('parking', 'stream', of(key), false, () => inner.stream(key)),
-      events: (key, limit) => ask('parking', 'events', of(key), false, () => inner.events(key, limit)),
+      streams: () => callRead('parking', 'streams', consumer, () => inner.streams()),
+      stream: (key) => callRead('parking', 'stream', of(key), () => inner.stream(key)),
+      events: (key, limit) => callRead('parking', 'events', of(key), () => inner.events(key, limit)),
       write: (parked, etag, change) =>
-        ask('parking', 'write', of(parked), true, async () => {
+        callWrite('parking', 'write', of(parked), async () => {
           const result = await inner.write(parked, etag, change)
           if (etag === undefined && result.outcome === 'written') stores.parked.push(parked)
           return result
         }),
-      remove: (key, etag, change) => ask('parking', 'remove', of(key), true, () => inner.remove(key, etag, change)),
-      keepMessage: (message) => ask('parking', 'keepMessage', message.id, true, () => inner.keepMessage(message)),
-      messages: () => ask('parking', 'messages', consumer, false, () => inner.messages()),
-      dropMessage: (id, discard) => ask('parking', 'dropMessage', id, true, () => inner.dropMessage(id, discard)),
-      discards: () => ask('parking', 'discards', consumer, false, () => inner.discards()),
+      remove: (key, etag, change) => callWrite('parking', 'remove', of(key), () => inner.remove(key, etag, change)),
+      keepMessage: (message) => callWrite('parking', 'keepMessage', message.id, () => inner.keepMessage(message)),
+      messages: () => callRead('parking', 'messages', consumer, () => inner.messages()),
+      dropMessage: (id, discard) => callWrite('parking', 'dropMessage', id, () => inner.dropMessage(id, discard)),
+      discards: () => callRead('parking', 'discards', consumer, () => inner.discards()),
     }
   }
   const rebuilds: RebuildStore = {
-    read: (view) => ask('views', 'readRebuild', view, false, () => stores.rebuilds.read(view)),
+    read: (view) => callRead('views', 'readRebuild', view, () => stores.rebuilds.read(view)),
     write: (view, rebuild, etag) =>
-      ask('views', 'writeRebuild', view, true, async () => {
+      callWrite('views', 'writeRebuild', view, async () => {
         const result = await stores.rebuilds.write(view, rebuild, etag)
         if (result.outcome === 'written') stores.rebuilt.set(view, rebuild)
         return result
@@ -173,13 +167,9 @@ export function createPorts(
       for (let sent = 0; sent < events.length; ) {
         const size = ground.dice.between(`batch of ${stream}@${events[sent]?.version}`, 1, 4)
         const bodies = events.slice(sent, sent + size).map((event) => JSON.parse(JSON.stringify(toCloudEvent(event))))
-        await ask(
-          'hub',
-          'send',
-          stream,
-          true,
+        await process.call(
+          { name: 'hub.send', about: stream, isWrite: true, store: 'hub', failure: (why) => new SendFailed(why) },
           async () => partition.append(bodies, ground.now),
-          (why) => new SendFailed(why),
         )
         sent += bodies.length
       }

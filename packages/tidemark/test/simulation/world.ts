@@ -3,7 +3,7 @@ import { listFollowedServices, projectionName, reactionsName } from '../../core/
 import { type RuntimeSettings, serviceRuntime } from '../../runtime/service-runtime.ts'
 import { Disturbances, type DisturbedTime } from './disturbances.ts'
 import { Ground, type GroundOptions } from './ground.ts'
-import { ConsumedPartition, feedRange, timer } from './host.ts'
+import { ConsumedPartition, type ConsumerGroup, feedRange, timer } from './host.ts'
 import { Hub, Partition } from './hub.ts'
 import { Operator } from './operator.ts'
 import { Ownership } from './ownership.ts'
@@ -60,7 +60,7 @@ export class World {
     this.partitions = services.flatMap((service) => this.#createConsumers(service))
     const ranges = dice.between('feed ranges', 1, 2)
     const feeds = [...this.stores.values()].flatMap((stores) =>
-      Array.from({ length: ranges }, (_, range) => feedRange(ground, this.poison, stores, range, ranges)),
+      Array.from({ length: ranges }, (_, range) => feedRange(ground, this.poison, stores, { range, ranges })),
     )
     const timers = services.map(({ name }) => timer(ground, name))
     const listProcesses = (service: string): readonly Process[] => this.listProcesses(service)
@@ -173,24 +173,21 @@ export class World {
 
   #createConsumers(service: Service): readonly ConsumedPartition[] {
     const { name } = service
-    const views = this.findStores(name).hub.partitions.map(
-      (partition) =>
-        new ConsumedPartition(this.ground, projectionName(name), name, name, partition, ({ runtime, log }, delivery) =>
-          runtime.project(delivery, log),
-        ),
-    )
+    const consume = (group: ConsumerGroup): readonly ConsumedPartition[] =>
+      this.findStores(group.hub).hub.partitions.map((partition) => new ConsumedPartition(this.ground, partition, group))
+    const views = consume({
+      consumer: projectionName(name),
+      service: name,
+      hub: name,
+      deliver: ({ runtime, log }, delivery) => runtime.project(delivery, log),
+    })
     const reactions = listFollowedServices(service).flatMap((hub) =>
-      this.findStores(hub).hub.partitions.map(
-        (partition) =>
-          new ConsumedPartition(
-            this.ground,
-            reactionsName(name, hub),
-            name,
-            hub,
-            partition,
-            ({ runtime, log }, delivery) => runtime.react(hub, delivery, log),
-          ),
-      ),
+      consume({
+        consumer: reactionsName(name, hub),
+        service: name,
+        hub,
+        deliver: ({ runtime, log }, delivery) => runtime.react(hub, delivery, log),
+      }),
     )
     return service.views.length > 0 ? [...views, ...reactions] : reactions
   }

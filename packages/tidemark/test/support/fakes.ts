@@ -58,12 +58,17 @@ export class UnreliableStore implements EventStore {
   }
 }
 
+/** What differs from a client's usual command. */
+interface RequestOptions {
+  readonly stream?: string
+  readonly expectedVersion?: number | undefined
+  readonly receipts?: Receipts
+}
+
 export function request(
   key: string,
   command: Command,
-  expectedVersion?: number,
-  stream = 'order-1',
-  receipts: Receipts = 'unchanged',
+  { stream = 'order-1', expectedVersion, receipts = 'unchanged' }: RequestOptions = {},
 ): CommandRequest {
   return {
     stream,

@@ -4,10 +4,11 @@ import { type DomainEvent, eventId, type RecordedEvent } from '../../core/event.
 import { hashEvent } from '../../core/hash-chain.ts'
 import { recorded } from './recorded.ts'
 
-/** A commit or a receipt as the log's container has it. */
-/** The id of the aggregate that a command with a key creates, and what an item has of its key. */
-/** The id of the item of a commit that begins with this version. */
-export { derivedId as createdId, eventId as commitIdOf, hashKey as storedKeyOf, toLogItem as toRawItem }
+// `createdId`: the id of the aggregate that a command with a key creates.
+// `formatCommitId`: the id of the item of a commit that begins with this version.
+// `hashKey`: what an item has of its key.
+// `toRawItem`: a commit or a receipt as the log's container has it.
+export { derivedId as createdId, eventId as formatCommitId, hashKey, toLogItem as toRawItem }
 
 /**
  * The commit after another: its last event once more under another type, as a build of the future could have

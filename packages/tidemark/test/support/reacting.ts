@@ -74,7 +74,7 @@ export class Reacting {
 
   /** A command from outside, carried out at once. */
   command(decider: AnyDecider, id: string, key: string, command: Command): Promise<CommandOutcome> {
-    return handleCommand(this.#alone(), decider, request(key, command, undefined, `${decider.category}-${id}`))
+    return handleCommand(this.#alone(), decider, request(key, command, { stream: `${decider.category}-${id}` }))
   }
 
   /** Sends what is due by now. @returns how many were sent. */

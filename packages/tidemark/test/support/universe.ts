@@ -176,7 +176,7 @@ export class Universe {
   }
 
   #sendLater(consumer: string, live: () => void): SendLater {
-    return async (due, decider, id, commandId, command) => {
+    return async (decider, id, { commandId, due }, command) => {
       live()
       const scheduled = { due, stream: `${decider.category}-${id}`, key: `${consumer} ${commandId}`, command }
       if (!this.#scheduled.some(({ stream, key }) => stream === scheduled.stream && key === scheduled.key))
