@@ -124,7 +124,7 @@ export class ConsumerLink implements Receiver {
     let bytes = 0
     do {
       const cursor = this.#cursor as EventCursor
-      this.#link.send(cursor.bytes, cursor.start, cursor.end, cursor.insert, metrics)
+      this.#link.send(cursor, metrics)
       bytes += cursor.end - cursor.start
       sent++
       this.#ready = false
