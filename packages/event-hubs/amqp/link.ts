@@ -37,7 +37,7 @@ export interface LinkSession {
 }
 
 /** A message to send: a part of `bytes`. */
-export interface OutgoingMessage {
+interface OutgoingMessage {
   readonly bytes: Buffer
   readonly start: number
   readonly end: number
