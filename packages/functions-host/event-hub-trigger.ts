@@ -39,6 +39,13 @@ const CLOSE_WITHIN_MS = 2000
  */
 const EMPTY_AFTER_S = 1
 
+/** What is the same for all Event Hubs triggers of an app. */
+interface AppOptions {
+  readonly host: HostJson['eventHubs']
+  /** Whether empty texts of a batch reach the worker. */
+  readonly includeEmpty: boolean
+}
+
 /**
  * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw, after the retries
  * of a `retry` option. Nothing is checkpointed after the partition was lost. Events are in order per
@@ -59,16 +66,12 @@ export class EventHubTrigger implements Trigger {
   #connection: { readonly client: EventHubConsumerClient; readonly subscription: Subscription } | undefined
   #connecting: Promise<void> = Promise.resolve()
 
-  /**
-   * @param includeEmpty whether empty texts of a batch reach the worker.
-   * @throws StartError if an option or a setting is missing or malformed.
-   */
+  /** @throws StartError if an option or a setting is missing or malformed. */
   constructor(
     registered: RegisteredFunction,
     settings: Settings,
-    host: HostJson['eventHubs'],
     invoker: Invoker,
-    includeEmpty: boolean,
+    { host, includeEmpty }: AppOptions,
   ) {
     const options = new TriggerOptions(registered, settings)
     const { functionName } = options

@@ -73,7 +73,7 @@ export async function startHost(options: HostOptions): Promise<Running> {
         triggers.push(new TimerTrigger(registered, settings, invoker))
         break
       case 'eventhubtrigger':
-        triggers.push(new EventHubTrigger(registered, settings, hostJson.eventHubs, invoker, includeEmpty))
+        triggers.push(new EventHubTrigger(registered, settings, invoker, { host: hostJson.eventHubs, includeEmpty }))
         break
       case 'cosmosdbtrigger':
         triggers.push(new CosmosTrigger(registered, settings, invoker))

@@ -30,20 +30,20 @@ export function checkArray(value: unknown, place: string, name: string): readonl
   return value
 }
 
+/** The smallest and the largest allowed number. */
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
 /** @throws InvalidSettings */
-export function wholeNumber(value: unknown, min: number, max: number, place: string, name: string): number {
+export function wholeNumber(value: unknown, place: string, name: string, { min, max }: Range): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
     throw invalid(place, `"${name}" must be ${min} to ${max}`)
   return value
 }
 
 /** @returns undefined if the value is undefined. @throws InvalidSettings */
-export function optionalWholeNumber(
-  value: unknown,
-  min: number,
-  max: number,
-  place: string,
-  name: string,
-): number | undefined {
-  return value === undefined ? undefined : wholeNumber(value, min, max, place, name)
+export function optionalWholeNumber(value: unknown, place: string, name: string, range: Range): number | undefined {
+  return value === undefined ? undefined : wholeNumber(value, place, name, range)
 }

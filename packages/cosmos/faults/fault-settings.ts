@@ -64,7 +64,7 @@ const MAX_MS = 60_000
 /** @throws InvalidSettings naming the member. */
 export function readFaultSettings(value: unknown): FaultSettings {
   const given = checkMembers(value, '', ['seed', 'faults'])
-  const seed = wholeNumber(given.seed, 0, MAX_SEED, '', 'seed')
+  const seed = wholeNumber(given.seed, '', 'seed', { min: 0, max: MAX_SEED })
   const list = checkArray(given.faults, '', 'faults')
   if (list.length > MAX_FAULTS) throw invalid('', `"faults" has at most ${MAX_FAULTS} members`)
   const faults = list.map((fault, index) => readFault(fault, `faults[${index}]`))
@@ -82,7 +82,7 @@ function readFault(value: unknown, place: string): FaultSetting {
   if (kind === undefined) throw invalid(place, `"kind" must be one of ${KINDS.join(', ')}`)
   const { rate } = given
   if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw invalid(place, '"rate" must be 0 to 1')
-  const times = optionalWholeNumber(given.times, 1, MAX_TIMES, place, 'times')
+  const times = optionalWholeNumber(given.times, place, 'times', { min: 1, max: MAX_TIMES })
   const chance: Chance = {
     rate,
     ...(given.operations !== undefined && { operations: readOperations(given.operations, place, kind) }),
@@ -90,8 +90,8 @@ function readFault(value: unknown, place: string): FaultSetting {
   }
   if (kind === 'latency') {
     checkMembers(value, place, [...common, 'minMs', 'maxMs'])
-    const minMs = wholeNumber(given.minMs, 0, MAX_MS, place, 'minMs')
-    return { kind, ...chance, minMs, maxMs: wholeNumber(given.maxMs, minMs, MAX_MS, place, 'maxMs') }
+    const minMs = wholeNumber(given.minMs, place, 'minMs', { min: 0, max: MAX_MS })
+    return { kind, ...chance, minMs, maxMs: wholeNumber(given.maxMs, place, 'maxMs', { min: minMs, max: MAX_MS }) }
   }
   if (kind === 'lagging-replica') {
     checkMembers(value, place, [...common, 'database', 'container'])
@@ -106,7 +106,7 @@ function readFault(value: unknown, place: string): FaultSetting {
   }
   if (kind !== 'throttle') checkMembers(value, place, common)
   checkMembers(value, place, [...common, 'retryAfterMs'])
-  const retryAfterMs = optionalWholeNumber(given.retryAfterMs, 0, MAX_MS, place, 'retryAfterMs')
+  const retryAfterMs = optionalWholeNumber(given.retryAfterMs, place, 'retryAfterMs', { min: 0, max: MAX_MS })
   return { kind, ...chance, ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
 

@@ -76,55 +76,72 @@ export function valueEnd(bytes: Buffer, at: number, limit: number): number {
  * refuses to the producer what would break a consumer's library.
  * @throws DecodeError
  */
-export function checkedEnd(bytes: Buffer, at: number, limit: number, depth = 0): number {
-  let start = at
-  if (byteAt(bytes, start) === 0x00) {
-    if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
-    start = checkedEnd(bytes, start + 1, limit, depth + 1)
-    if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')
-  }
-  const code = byteAt(bytes, start)
-  const end = start + 1 + encodedWidth(bytes, code, start + 1)
-  if (end > limit) throw new DecodeError('a value ends beyond its container')
-  checkContent(bytes, code, start + 1, end, depth)
-  return end
+export function checkedEnd(bytes: Buffer, at: number, limit: number): number {
+  return new ContentCheck(bytes).value(at, limit, 0)
 }
 
-function checkContent(bytes: Buffer, code: number, at: number, end: number, depth: number): void {
-  const kind = code >>> 4
-  if (kind < 0xc) return
-  if (depth >= MAX_DEPTH) throw new DecodeError(`values are nested more than ${MAX_DEPTH} deep`)
-  // List, map or array: size, count, items. Size and count are one byte wide, or four.
-  const wide = (kind & 1) === 1
-  const counted = wide ? at + 4 : at + 1
-  let next = wide ? at + 8 : at + 2
-  if (next > end) throw new DecodeError('a list, map or array is cut off')
-  const count = wide ? bytes.readUInt32BE(counted) : byteAt(bytes, counted)
-  // Zero-byte items would let a client make consumers decode four billion of them.
-  if (count > end - next) throw new DecodeError(`${count} items in ${end - next} bytes`)
-  if (kind >= 0xe) checkArray(bytes, next, end, count, depth)
-  else {
-    if ((code & 0xf) === 1 && count % 2 === 1) throw new DecodeError('a map holds a key without a value')
-    for (let i = 0; i < count; i++) next = checkedEnd(bytes, next, end, depth + 1)
-    if (next !== end) throw new DecodeError('a list or map is longer than its items')
-  }
-}
+/** Checks values and everything in them. `depth` counts the values around the checked one. */
+class ContentCheck {
+  readonly #bytes: Buffer
 
-/** An array has one constructor for all items (1.6.24); each item is only the bytes that follow it. */
-function checkArray(bytes: Buffer, at: number, end: number, count: number, depth: number): void {
-  let next = at
-  if (byteAt(bytes, next) === 0x00) {
-    if (byteAt(bytes, next + 1) === 0x00) throw new DecodeError('a descriptor is described')
-    next = checkedEnd(bytes, next + 1, end, depth + 1)
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
   }
-  const code = byteAt(bytes, next++)
-  for (let i = 0; i < count; i++) {
-    const after = next + encodedWidth(bytes, code, next)
-    if (after > end) throw new DecodeError('an array item ends beyond its array')
-    checkContent(bytes, code, next, after, depth + 1)
-    next = after
+
+  /** Checks the value at `at`, which must end by `limit`, and returns the position after it. */
+  value(at: number, limit: number, depth: number): number {
+    const bytes = this.#bytes
+    let start = at
+    if (byteAt(bytes, start) === 0x00) {
+      if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
+      start = this.value(start + 1, limit, depth + 1)
+      if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')
+    }
+    const code = byteAt(bytes, start)
+    const end = start + 1 + encodedWidth(bytes, code, start + 1)
+    if (end > limit) throw new DecodeError('a value ends beyond its container')
+    this.#content(code, start + 1, end, depth)
+    return end
   }
-  if (next !== end) throw new DecodeError('an array is longer than its items')
+
+  /** Checks the bytes that follow a constructor of type `code`. */
+  #content(code: number, at: number, end: number, depth: number): void {
+    const kind = code >>> 4
+    if (kind < 0xc) return
+    if (depth >= MAX_DEPTH) throw new DecodeError(`values are nested more than ${MAX_DEPTH} deep`)
+    // List, map or array: size, count, items. Size and count are one byte wide, or four.
+    const wide = (kind & 1) === 1
+    const counted = wide ? at + 4 : at + 1
+    let next = wide ? at + 8 : at + 2
+    if (next > end) throw new DecodeError('a list, map or array is cut off')
+    const count = wide ? this.#bytes.readUInt32BE(counted) : byteAt(this.#bytes, counted)
+    // Zero-byte items would let a client make consumers decode four billion of them.
+    if (count > end - next) throw new DecodeError(`${count} items in ${end - next} bytes`)
+    if (kind >= 0xe) this.#array(next, end, count, depth)
+    else {
+      if ((code & 0xf) === 1 && count % 2 === 1) throw new DecodeError('a map holds a key without a value')
+      for (let i = 0; i < count; i++) next = this.value(next, end, depth + 1)
+      if (next !== end) throw new DecodeError('a list or map is longer than its items')
+    }
+  }
+
+  /** An array has one constructor for all items (1.6.24); each item is only the bytes that follow it. */
+  #array(at: number, end: number, count: number, depth: number): void {
+    const bytes = this.#bytes
+    let next = at
+    if (byteAt(bytes, next) === 0x00) {
+      if (byteAt(bytes, next + 1) === 0x00) throw new DecodeError('a descriptor is described')
+      next = this.value(next + 1, end, depth + 1)
+    }
+    const code = byteAt(bytes, next++)
+    for (let i = 0; i < count; i++) {
+      const after = next + encodedWidth(bytes, code, next)
+      if (after > end) throw new DecodeError('an array item ends beyond its array')
+      this.#content(code, next, after, depth + 1)
+      next = after
+    }
+    if (next !== end) throw new DecodeError('an array is longer than its items')
+  }
 }
 
 /** Returns the text of the string or symbol at `at`; undefined for any other type. */

@@ -36,6 +36,15 @@ export interface LinkSession {
   writeSettled(): void
 }
 
+/** A message to send: a part of `bytes`. */
+interface OutgoingMessage {
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+  /** Where a section for one receiver goes. */
+  readonly insert: number
+}
+
 /** A link that the peer attaches. */
 abstract class Link {
   readonly session: LinkSession
@@ -309,29 +318,27 @@ export class OutgoingLink extends Link {
 
   /**
    * Sends one message. `capacity` must be above 0.
-   * @param insert a section for this receiver only, inserted at `insertAt`.
+   * @param section a section for this receiver only.
    */
-  send(bytes: Buffer, start: number, end: number, insertAt = start, insert?: Buffer): void {
+  send({ bytes, start, end, insert }: OutgoingMessage, section?: Buffer): void {
     const { session } = this
     this.#credit--
     this.#deliveryCount = (this.#deliveryCount + 1) >>> 0
     const id = session.nextDeliveryId()
-    const size = TRANSFER_HEAD + end - start + (insert?.length ?? 0)
+    const size = TRANSFER_HEAD + end - start + (section?.length ?? 0)
     if (size > session.maxFrame) {
-      const whole = [bytes.subarray(start, insertAt), insert ?? Buffer.alloc(0), bytes.subarray(insertAt, end)]
+      const whole = [bytes.subarray(start, insert), section ?? Buffer.alloc(0), bytes.subarray(insert, end)]
       this.#unsent = { bytes: Buffer.concat(whole), at: 0, id }
       this.#sendRest()
       return
     }
     const { writer } = session
-    writer.reserve(size)
-    let at = writeTransferHead(writer.bytes, writer.at, size, session.channel, this.handle, id, false)
-    if (insert) {
-      at += bytes.copy(writer.bytes, at, start, insertAt)
-      at += insert.copy(writer.bytes, at)
-      at += bytes.copy(writer.bytes, at, insertAt, end)
-    } else at += bytes.copy(writer.bytes, at, start, end)
-    writer.at = at
+    writeTransferHead(this, size, id, false)
+    if (section) {
+      writer.at += bytes.copy(writer.bytes, writer.at, start, insert)
+      writer.at += section.copy(writer.bytes, writer.at)
+      writer.at += bytes.copy(writer.bytes, writer.at, insert, end)
+    } else writer.at += bytes.copy(writer.bytes, writer.at, start, end)
     session.spendWindow()
   }
 
@@ -341,18 +348,8 @@ export class OutgoingLink extends Link {
       const { bytes, at, id } = this.#unsent
       const end = Math.min(bytes.length, at + session.maxFrame - TRANSFER_HEAD)
       const { writer } = session
-      const size = TRANSFER_HEAD + end - at
-      writer.reserve(size)
-      const payload = writeTransferHead(
-        writer.bytes,
-        writer.at,
-        size,
-        session.channel,
-        this.handle,
-        id,
-        end < bytes.length,
-      )
-      writer.at = payload + bytes.copy(writer.bytes, payload, at, end)
+      writeTransferHead(this, TRANSFER_HEAD + end - at, id, end < bytes.length)
+      writer.at += bytes.copy(writer.bytes, writer.at, at, end)
       session.spendWindow()
       this.#unsent.at = end
       if (end === bytes.length) this.#unsent = undefined

@@ -11,7 +11,7 @@ import {
 import { type Condition, ProtocolError } from './condition.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { IncomingLink, type LinkSession, OutgoingLink } from './link.ts'
-import { DISPOSITION_SIZE, type TransferFrame, writeAccepted } from './transfer.ts'
+import { type TransferFrame, writeAccepted } from './transfer.ts'
 
 /** Highest handle of a session's links. */
 const HANDLE_MAX = 254
@@ -130,9 +130,7 @@ export class Session implements LinkSession {
     const accepted = this.#accepted
     if (!accepted || this.ended) return
     this.#accepted = undefined
-    const { writer } = this
-    writer.reserve(DISPOSITION_SIZE)
-    writer.at = writeAccepted(writer.bytes, writer.at, this.channel, accepted.first, accepted.last)
+    writeAccepted(this, accepted.first, accepted.last)
   }
 
   onAttach(attach: Attach): void {

@@ -1,4 +1,5 @@
 import { DecodeError, uint32At, valueEnd } from './encoding.ts'
+import type { FrameWriter } from './frame-writer.ts'
 
 // Transfers (AMQP 1.0 part 2, 2.7.5) and accepted dispositions (2.7.6) are coded by hand: each event may need
 // both.
@@ -75,62 +76,72 @@ function booleanAt(bytes: Buffer, at: number): boolean {
   throw new DecodeError('a field of a transfer is not a boolean')
 }
 
+/** A session, as the place where frames are written. */
+interface FrameTarget {
+  readonly channel: number
+  readonly writer: FrameWriter
+}
+
 /** Bytes that `writeTransferHead` writes before the payload. */
 export const TRANSFER_HEAD = 33
 
 /**
- * Writes the head of a settled transfer. It states message format 0 explicitly: without it, the SDK yields
- * empty events.
+ * Makes room for a settled transfer and writes its head. It states message format 0 explicitly: without it,
+ * the SDK yields empty events. The caller writes the payload.
  * @param size of the whole frame, in bytes.
  */
 export function writeTransferHead(
-  target: Buffer,
-  start: number,
+  link: { readonly session: FrameTarget; readonly handle: number },
   size: number,
-  channel: number,
-  handle: number,
   deliveryId: number,
   more: boolean,
-): number {
-  let at = writeFrameHead(target, start, size, channel, 0x14)
-  target[at++] = 0xc0
-  target[at++] = 20
-  target[at++] = 6
-  at = writeUint(target, at, handle)
-  at = writeUint(target, at, deliveryId)
-  target[at++] = 0xa0 // delivery tag: up to 32 bytes that name the delivery among the unsettled ones of the link
-  target[at++] = 4
-  at = target.writeUInt32BE(deliveryId, at)
-  target[at++] = 0x43
-  target[at++] = 0x41
-  target[at++] = more ? 0x41 : 0x42
-  return at
+): void {
+  const { writer } = link.session
+  let at = writeFrameHead(link.session, size, 0x14)
+  const { bytes } = writer
+  bytes[at++] = 0xc0
+  bytes[at++] = 20
+  bytes[at++] = 6
+  at = writeUint(bytes, at, link.handle)
+  at = writeUint(bytes, at, deliveryId)
+  bytes[at++] = 0xa0 // delivery tag: up to 32 bytes that name the delivery among the unsettled ones of the link
+  bytes[at++] = 4
+  at = bytes.writeUInt32BE(deliveryId, at)
+  bytes[at++] = 0x43
+  bytes[at++] = 0x41
+  bytes[at++] = more ? 0x41 : 0x42
+  writer.at = at
 }
 
 const ACCEPTED = Buffer.from([0x00, 0x53, 0x24, 0x45])
-export const DISPOSITION_SIZE = 30
+const DISPOSITION_SIZE = 30
 
 /** Writes a disposition that accepts and settles the deliveries from `first` to `last`. */
-export function writeAccepted(target: Buffer, start: number, channel: number, first: number, last: number): number {
-  let at = writeFrameHead(target, start, DISPOSITION_SIZE, channel, 0x15)
-  target[at++] = 0xc0
-  target[at++] = 17
-  target[at++] = 5
-  target[at++] = 0x41
-  at = writeUint(target, at, first)
-  at = writeUint(target, at, last)
-  target[at++] = 0x41
-  return at + ACCEPTED.copy(target, at)
+export function writeAccepted(session: FrameTarget, first: number, last: number): void {
+  const { writer } = session
+  let at = writeFrameHead(session, DISPOSITION_SIZE, 0x15)
+  const { bytes } = writer
+  bytes[at++] = 0xc0
+  bytes[at++] = 17
+  bytes[at++] = 5
+  bytes[at++] = 0x41
+  at = writeUint(bytes, at, first)
+  at = writeUint(bytes, at, last)
+  bytes[at++] = 0x41
+  writer.at = at + ACCEPTED.copy(bytes, at)
 }
 
-function writeFrameHead(target: Buffer, start: number, size: number, channel: number, code: number): number {
-  let at = target.writeUInt32BE(size, start)
-  target[at++] = 2
-  target[at++] = 0
-  at = target.writeUInt16BE(channel, at)
-  target[at++] = 0x00
-  target[at++] = 0x53
-  target[at++] = code
+/** Makes room for a frame and writes its head. @returns the position after the head. */
+function writeFrameHead({ writer, channel }: FrameTarget, size: number, code: number): number {
+  writer.reserve(size)
+  const { bytes } = writer
+  let at = bytes.writeUInt32BE(size, writer.at)
+  bytes[at++] = 2
+  bytes[at++] = 0
+  at = bytes.writeUInt16BE(channel, at)
+  bytes[at++] = 0x00
+  bytes[at++] = 0x53
+  bytes[at++] = code
   return at
 }
 

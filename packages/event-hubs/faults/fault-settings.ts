@@ -44,7 +44,7 @@ const MAX_LATENCY_MS = 60_000
 export function readFaultSettings(value: unknown): FaultSettings {
   const given = checkMembers(value, '', KNOWN)
   return {
-    seed: wholeNumber(given.seed, 0, MAX_SEED, '', 'seed'),
+    seed: wholeNumber(given.seed, '', 'seed', { min: 0, max: MAX_SEED }),
     ...readRates(given, SEND_RATES),
     ...readRates(given, DELIVERY_RATES),
     ...(given.duplicates !== undefined && { duplicates: readDuplicates(given.duplicates) }),
@@ -80,12 +80,12 @@ function readDuplicates(value: unknown): { rate: number; events: number } {
   const { rate, events } = checkMembers(value, 'duplicates', ['rate', 'events'])
   return {
     rate: readRate(rate, 'duplicates', 'rate'),
-    events: wholeNumber(events, 1, MAX_EVENTS, 'duplicates', 'events'),
+    events: wholeNumber(events, 'duplicates', 'events', { min: 1, max: MAX_EVENTS }),
   }
 }
 
 function readLatency(value: unknown): { min: number; max: number } {
   const given = checkMembers(value, 'latencyMs', ['min', 'max'])
-  const min = wholeNumber(given.min, 0, MAX_LATENCY_MS, 'latencyMs', 'min')
-  return { min, max: wholeNumber(given.max, min, MAX_LATENCY_MS, 'latencyMs', 'max') }
+  const min = wholeNumber(given.min, 'latencyMs', 'min', { min: 0, max: MAX_LATENCY_MS })
+  return { min, max: wholeNumber(given.max, 'latencyMs', 'max', { min, max: MAX_LATENCY_MS }) }
 }

@@ -193,6 +193,14 @@ export const STORED_EXTRA = FIXED + 16
 /** Length of the header section of a stored event. Delivery annotations go directly after it. */
 export const storedHeader = (event: PublishedEvent): number => event.headerEnd - event.start
 
+/** What the service adds to an event. */
+interface Stamp {
+  readonly sequence: number
+  readonly offset: number
+  /** Enqueued time, in milliseconds since 1970. */
+  readonly time: number
+}
+
 /**
  * Writes the message that all consumers receive: the header, the annotations, and every other byte as sent.
  * The annotations are a map32: the producer's, then sequence number, offset and enqueued time.
@@ -202,14 +210,13 @@ export function writeStored(
   event: PublishedEvent,
   target: Buffer,
   start: number,
-  sequence: number,
-  offset: number,
-  time: number,
+  { sequence, offset, time }: Stamp,
 ): number {
   let at = start + event.bytes.copy(target, start, event.start, event.headerEnd)
   const text = String(offset)
   const size = FIXED - MAP_HEAD + text.length + event.annotations.length
-  at = writeMapHead(target, at, SECTION.messageAnnotations, size, event.pairs + 3)
+  at = writeDescriptor(target, at, SECTION.messageAnnotations)
+  at = writeMapHead(target, at, size, event.pairs + 3)
   at += event.annotations.copy(target, at)
   at += SEQUENCE_KEY.copy(target, at)
   at = writeLong(target, at, 0x81, sequence)
@@ -228,13 +235,18 @@ function countDigits(value: number): number {
   return count
 }
 
-function writeMapHead(target: Buffer, at: number, section: number, size: number, pairs: number): number {
+function writeDescriptor(target: Buffer, at: number, section: number): number {
   target[at] = 0x00
   target[at + 1] = 0x53
   target[at + 2] = section
-  target[at + 3] = 0xd1
-  target.writeUInt32BE(size + 4, at + 4)
-  return target.writeUInt32BE(pairs * 2, at + 8)
+  return at + 3
+}
+
+/** @param size of the pairs, in bytes. */
+function writeMapHead(target: Buffer, at: number, size: number, pairs: number): number {
+  target[at] = 0xd1
+  target.writeUInt32BE(size + 4, at + 1)
+  return target.writeUInt32BE(pairs * 2, at + 5)
 }
 
 /** Encodes the delivery-annotations section for a receiver with `enable-receiver-runtime-metric`. */
@@ -251,7 +263,7 @@ export function encodeMetrics(info: LogInfo, now: number): Buffer {
   ]
   const content = Buffer.concat(items)
   const head = Buffer.alloc(MAP_HEAD)
-  writeMapHead(head, 0, SECTION.deliveryAnnotations, content.length, 4)
+  writeMapHead(head, writeDescriptor(head, 0, SECTION.deliveryAnnotations), content.length, 4)
   return Buffer.concat([head, content])
 }
 

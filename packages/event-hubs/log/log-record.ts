@@ -55,16 +55,20 @@ export interface EncodedRecord {
   readonly lastOffset: number
 }
 
-/**
- * Encodes `batches` as the record at `position` of the log.
- * @param sequence sequence number of the first event.
- */
+/** Where a record begins, and when it is stored. */
+interface RecordStart {
+  readonly position: number
+  /** Sequence number of the first event. */
+  readonly sequence: number
+  /** Enqueued time of its events, in milliseconds since 1970. */
+  readonly time: number
+}
+
+/** Encodes `batches` as one record of the log. */
 export function encodeRecord(
   batches: readonly Batch[],
   producers: readonly KnownProducer[],
-  position: number,
-  sequence: number,
-  time: number,
+  { position, sequence, time }: RecordStart,
 ): EncodedRecord {
   let size = RECORD_HEADER + producers.length * PRODUCER_BYTES
   let count = 0
@@ -85,7 +89,8 @@ export function encodeRecord(
   let next = sequence
   for (const { events } of batches) {
     for (const event of events) {
-      const end = writeStored(event, record, at + EVENT_HEADER, next++, position + at, time)
+      const stamp = { sequence: next++, offset: position + at, time }
+      const end = writeStored(event, record, at + EVENT_HEADER, stamp)
       record.writeUInt32BE(end - at - EVENT_HEADER, at)
       record.writeUInt32BE(storedHeader(event), at + 4)
       last = at

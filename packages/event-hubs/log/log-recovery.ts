@@ -62,7 +62,8 @@ export async function recoverLog(folder: string, fast: boolean): Promise<Recover
     if (active && !torn) return { ...state, writer: await SegmentWriter.open(active.path, fast) }
     active?.release()
     if (torn) await unlink(torn.path)
-    const made = await SegmentWriter.create(folder, active?.end ?? 0, last, state.producers, fast)
+    const start = { base: active?.end ?? 0, before: last, producers: state.producers }
+    const made = await SegmentWriter.create(folder, start, fast)
     segments.push(made.segment)
     if (!active && !fast) await syncFolder(dirname(folder))
     return { ...state, writer: made.writer }

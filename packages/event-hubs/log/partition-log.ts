@@ -259,7 +259,7 @@ export class PartitionLog {
     const sequence = before ? before.sequence + before.count : this.#last.sequence + 1
     // A clock that is set back must not break the order of enqueued times.
     const time = Math.max(Date.now(), before?.time ?? this.#last.time)
-    return encodeRecord(appends, latestProducers(appends), position, sequence, time)
+    return encodeRecord(appends, latestProducers(appends), { position, sequence, time })
   }
 
   async #store(group: Group): Promise<void> {
@@ -288,13 +288,8 @@ export class PartitionLog {
   /** Seals the active segment and begins the next one. */
   async #roll(): Promise<void> {
     const sealed = this.#active
-    const { segment, writer } = await SegmentWriter.create(
-      this.#folder,
-      sealed.end,
-      this.#last,
-      this.#durableProducers.entries(),
-      this.#fast,
-    )
+    const start = { base: sealed.end, before: this.#last, producers: this.#durableProducers.entries() }
+    const { segment, writer } = await SegmentWriter.create(this.#folder, start, this.#fast)
     const previous = this.#writer
     this.#active = segment
     this.#writer = writer

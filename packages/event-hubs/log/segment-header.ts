@@ -15,19 +15,23 @@ const FIXED = 52
 /** Longest header, in bytes. */
 export const MAX_HEADER = FIXED + PRODUCER_LIMIT * PRODUCER_BYTES
 
-/** The header of a segment's file. */
-export interface SegmentHeader {
+/** Where a segment begins, and what the log held then. */
+export interface SegmentStart {
   /** Position in the log of the file's first byte. */
   readonly base: number
-  /** Length of the header, in bytes. */
-  readonly length: number
   /** The log's newest event before the segment. */
   readonly before: LastEvent
   /** State of the idempotent producers before the segment. */
   readonly producers: readonly KnownProducer[]
 }
 
-export function encodeHeader(base: number, before: LastEvent, producers: readonly KnownProducer[]): Buffer {
+/** The header of a segment's file. */
+export interface SegmentHeader extends SegmentStart {
+  /** Length of the header, in bytes. */
+  readonly length: number
+}
+
+export function encodeHeader({ base, before, producers }: SegmentStart): Buffer {
   const bytes = Buffer.allocUnsafe(FIXED + producers.length * PRODUCER_BYTES)
   bytes.writeUInt32BE(MAGIC, 0)
   bytes.writeUInt32BE(VERSION, 8)

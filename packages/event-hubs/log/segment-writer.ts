@@ -1,10 +1,8 @@
 import { constants, write } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { syncFolder } from '../../kit/durable-files.ts'
-import type { LastEvent } from './log-info.ts'
 import { Segment, segmentPath } from './log-segment.ts'
-import type { KnownProducer } from './producer-table.ts'
-import { encodeHeader } from './segment-header.ts'
+import { encodeHeader, type SegmentStart } from './segment-header.ts'
 
 // Other platforms lack O_DSYNC, or it does not flush the disk's own cache as a sync does.
 const SYNCED_WRITES = process.platform === 'linux' ? constants.O_DSYNC : 0
@@ -27,13 +25,11 @@ export class SegmentWriter {
   /** Creates a segment. Unless `fast`, it is on disk before the first record is written. */
   static async create(
     folder: string,
-    base: number,
-    before: LastEvent,
-    producers: readonly KnownProducer[],
+    start: SegmentStart,
     fast: boolean,
   ): Promise<{ readonly segment: Segment; readonly writer: SegmentWriter }> {
-    const path = segmentPath(folder, base)
-    const header = encodeHeader(base, before, producers)
+    const path = segmentPath(folder, start.base)
+    const header = encodeHeader(start)
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (fast ? 0 : SYNCED_WRITES)
     const writer = new SegmentWriter(await open(path, flags, 0o600), fast)
     try {
@@ -42,7 +38,7 @@ export class SegmentWriter {
         await writer.#file.sync()
         await syncFolder(folder)
       }
-      return { segment: new Segment(path, { base, length: header.length, before, producers }, header.length), writer }
+      return { segment: new Segment(path, { ...start, length: header.length }, header.length), writer }
     } catch (error) {
       await writer.close()
       throw error

@@ -15,14 +15,20 @@ const tail = new TailCache(16 * 1024 * 1024)
 /** While this thread checks one log, threads of Node's pool read others. */
 const OPEN_CONCURRENCY = 4
 
+/** The files of a hub. */
+interface HubFiles {
+  /** The hub's folder. */
+  readonly home: string
+  /** Whether events are acknowledged before they are on disk. */
+  readonly fast: boolean
+}
+
 /**
  * An event hub: the logs of its partitions, and their receivers. Partitions and groups can be added while it
  * is in use.
  */
 export class Hub {
-  readonly #home: string
-  /** Whether events are acknowledged before they are on disk. */
-  readonly #fast: boolean
+  readonly #files: HubFiles
   /** The groups that the configuration file names. */
   readonly #fileGroups: readonly string[]
   #metadata: HubMetadata
@@ -32,14 +38,12 @@ export class Hub {
   #next = 0
 
   private constructor(
-    home: string,
+    files: HubFiles,
     metadata: HubMetadata,
     fileGroups: readonly string[],
     partitions: readonly PartitionLog[],
-    fast: boolean,
   ) {
-    this.#home = home
-    this.#fast = fast
+    this.#files = files
     this.#metadata = metadata
     this.#fileGroups = fileGroups
     this.#partitions = partitions
@@ -53,9 +57,10 @@ export class Hub {
   static async open(home: string, metadata: HubMetadata, fileGroups: readonly string[], fast = false): Promise<Hub> {
     await makeFolder(home)
     await refuseFormerLogs(home)
-    const logs = await openLogs(home, 0, metadata.partitions, fast)
+    const files = { home, fast }
+    const logs = await openLogs(files, 0, metadata.partitions)
     await closeOnFailure(logs, () => saveHub(home, metadata))
-    return new Hub(home, metadata, fileGroups, logs, fast)
+    return new Hub(files, metadata, fileGroups, logs)
   }
 
   get name(): string {
@@ -96,8 +101,8 @@ export class Hub {
    */
   async change(settings: HubSettings): Promise<void> {
     const metadata = applyChange(this.#metadata, settings, this.#fileGroups)
-    const added = await openLogs(this.#home, this.#metadata.partitions, metadata.partitions, this.#fast)
-    await closeOnFailure(added, () => saveHub(this.#home, metadata))
+    const added = await openLogs(this.#files, this.#metadata.partitions, metadata.partitions)
+    await closeOnFailure(added, () => saveHub(this.#files.home, metadata))
     this.#metadata = metadata
     this.#partitions = [...this.#partitions, ...added]
     await this.retain(Date.now())
@@ -148,7 +153,7 @@ export class Hub {
 }
 
 /** Opens the logs of the partitions from `first` to before `end`, and creates missing ones. */
-async function openLogs(home: string, first: number, end: number, fast: boolean): Promise<readonly PartitionLog[]> {
+async function openLogs({ home, fast }: HubFiles, first: number, end: number): Promise<readonly PartitionLog[]> {
   const logs: PartitionLog[] = []
   await closeOnFailure(logs, async () => {
     for (let id = first; id < end; id += OPEN_CONCURRENCY) {

@@ -19,6 +19,7 @@ import type { Namespace } from '../namespace/namespace.ts'
 import { type Address, type EgressAddress, parseAddress } from './address.ts'
 import { Backlog } from './backlog.ts'
 import { Claims } from './cbs.ts'
+import type { Client } from './client.ts'
 import { ConsumerLink } from './consumer-link.ts'
 import { readManagement } from './management.ts'
 import { ProducerLink } from './producer-link.ts'
@@ -37,28 +38,28 @@ const METRICS = 'com.microsoft:enable-receiver-runtime-metric'
 const EPOCH = 'com.microsoft:epoch'
 
 /** A client's connection. Decides which links it may attach, and connects them to what serves them. */
-export class ClientConnection implements ConnectionHandler {
-  readonly #namespace: Namespace
-  readonly #connection: AmqpConnection
+export class ClientConnection implements ConnectionHandler, Client {
+  readonly namespace: Namespace
+  readonly connection: AmqpConnection
+  readonly backlog: Backlog
   readonly #claims: Claims
-  readonly #backlog: Backlog
   readonly #consumers = new Map<OutgoingLink, ConsumerLink>()
   readonly #replies = new Set<ReplyLink>()
   /** Settles when the socket is closed. */
   readonly ended: Promise<void>
 
   constructor(socket: Socket, namespace: Namespace) {
-    this.#namespace = namespace
+    this.namespace = namespace
     this.#claims = new Claims(namespace.key, () => this.#detachExpired())
     this.ended = new Promise((resolve) => socket.once('close', () => resolve()))
-    this.#connection = new AmqpConnection(socket, this)
-    this.#backlog = new Backlog(this.#connection)
+    this.connection = new AmqpConnection(socket, this)
+    this.backlog = new Backlog(this.connection)
   }
 
   /** Detaches every link, closes, and settles when the socket is closed. */
   async stop(): Promise<void> {
-    for (const link of this.#connection.links) link.detach(STOPPING)
-    this.#connection.close()
+    for (const link of this.connection.links) link.detach(STOPPING)
+    this.connection.close()
     await this.ended
   }
 
@@ -93,7 +94,7 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   #hub(name: string): Hub {
-    const hub = this.#namespace.hubs.get(name.toLowerCase())
+    const hub = this.namespace.hubs.get(name.toLowerCase())
     if (!hub) throw entityNotFound(name)
     return hub
   }
@@ -113,7 +114,7 @@ export class ClientConnection implements ConnectionHandler {
       const hub = this.#hub(address.hub)
       const fixed = address.partition === undefined ? undefined : hub.partition(address.partition)
       const target = { fixed, choose: (key: string | undefined) => hub.selectPartition(key) }
-      new ProducerLink(link, this.#connection, target, this.#namespace, this.#backlog).start()
+      new ProducerLink(link, this, target).start()
     }
   }
 
@@ -130,7 +131,7 @@ export class ClientConnection implements ConnectionHandler {
     const hub = this.#hub(name)
     const receivers = hub.receivers(group, partition)
     const log = hub.partition(partition)
-    const consumer = new ConsumerLink(link, this.#connection, log, this.#namespace, {
+    const consumer = new ConsumerLink(link, this, log, {
       start: readStartPosition(link, log.info),
       epoch: readEpoch(link),
       metrics: link.desiredCapabilities.includes(METRICS),
@@ -152,7 +153,7 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   #detachExpired(): void {
-    for (const link of this.#connection.links) {
+    for (const link of this.connection.links) {
       const address = parseAddress(link.address, link instanceof IncomingLink)
       if (address?.node !== 'ingress' && address?.node !== 'egress') continue
       if (!this.#claims.allows(link.address)) link.detach(tokenExpired(link.address))

@@ -1,5 +1,4 @@
 import type { Condition } from '../amqp/condition.ts'
-import type { AmqpConnection } from '../amqp/connection.ts'
 import type { OutgoingLink } from '../amqp/link.ts'
 import { injectedSteal, type Refusal, STOPPING, toCondition } from '../api/conditions.ts'
 import { encodeMetrics } from '../log/event-message.ts'
@@ -7,8 +6,8 @@ import { EventCursor } from '../log/log-record.ts'
 import type { LogChunk, PartitionLog } from '../log/partition-log.ts'
 import { rewindStart } from '../log/rewind.ts'
 import type { StartPosition } from '../log/start-position.ts'
-import type { Namespace } from '../namespace/namespace.ts'
 import type { Receiver } from '../namespace/receiver-set.ts'
+import type { Client } from './client.ts'
 
 /** Bytes sent in one turn, before other links and the socket have theirs. */
 const TURN_BYTES = 256 * 1024
@@ -33,9 +32,8 @@ export interface ConsumerOptions {
 export class ConsumerLink implements Receiver {
   readonly epoch: number | undefined
   readonly #link: OutgoingLink
-  readonly #connection: AmqpConnection
+  readonly #client: Client
   readonly #log: PartitionLog
-  readonly #namespace: Namespace
   #start: StartPosition
   readonly #metrics: boolean
   readonly #stopListening: () => void
@@ -49,17 +47,10 @@ export class ConsumerLink implements Receiver {
   #isWaiting = true
   #closed = false
 
-  constructor(
-    link: OutgoingLink,
-    connection: AmqpConnection,
-    log: PartitionLog,
-    namespace: Namespace,
-    options: ConsumerOptions,
-  ) {
+  constructor(link: OutgoingLink, client: Client, log: PartitionLog, options: ConsumerOptions) {
     this.#link = link
-    this.#connection = connection
+    this.#client = client
     this.#log = log
-    this.#namespace = namespace
     this.#start = options.start
     this.epoch = options.epoch
     this.#metrics = options.metrics
@@ -69,7 +60,7 @@ export class ConsumerLink implements Receiver {
 
   /** Finds the first event, and starts sending there. */
   start(): void {
-    this.#wait(this.#findFirst(this.#namespace.faults.rewind()), (position) => {
+    this.#wait(this.#findFirst(this.#client.namespace.faults.rewind()), (position) => {
       this.#next = position
     })
   }
@@ -109,22 +100,22 @@ export class ConsumerLink implements Receiver {
 
   #send(): void {
     if (this.#link.credit > CREDIT_LIMIT) this.#end(STOPPING)
-    if (this.#closed || this.#connection.isCongested || this.#link.capacity === 0 || !this.#advance()) return
-    const fault = this.#namespace.faults.onDeliver()
+    if (this.#closed || this.#client.connection.isCongested || this.#link.capacity === 0 || !this.#advance()) return
+    const fault = this.#client.namespace.faults.onDeliver()
     if (fault === 'steal') this.disconnect(injectedSteal())
-    else if (fault === 'drop') this.#connection.destroy()
+    else if (fault === 'drop') this.#client.connection.destroy()
     else this.#sendTurn()
   }
 
   /** Sends one turn. The cursor must be at its first event. */
   #sendTurn(): void {
-    const { faults, throttle } = this.#namespace
+    const { faults, throttle } = this.#client.namespace
     const metrics = this.#metrics ? encodeMetrics(this.#log.info, Date.now()) : undefined
     let sent = 0
     let bytes = 0
     do {
       const cursor = this.#cursor as EventCursor
-      this.#link.send(cursor.bytes, cursor.start, cursor.end, cursor.insert, metrics)
+      this.#link.send(cursor, metrics)
       bytes += cursor.end - cursor.start
       sent++
       this.#ready = false

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import rhea from 'rhea'
 import type { Condition } from '../amqp/condition.ts'
-import type { AmqpConnection } from '../amqp/connection.ts'
 import type { Delivery, IncomingLink } from '../amqp/link.ts'
 import {
   badProducer,
@@ -14,8 +13,7 @@ import {
 import type { SendFault } from '../faults/faults.ts'
 import { type PublishedEvent, type PublishingProperties, readPublished } from '../log/event-message.ts'
 import type { Append, PartitionLog } from '../log/partition-log.ts'
-import type { Namespace } from '../namespace/namespace.ts'
-import type { Backlog } from './backlog.ts'
+import type { Client } from './client.ts'
 
 const CREDIT = 1000
 /** Capability of producers that number their events, so that repeated sends are recognised. */
@@ -42,23 +40,13 @@ const idempotentLinks = new WeakMap<PartitionLog, Map<number, Set<ProducerLink>>
 /** A link that a producer sends events on. Each transfer is stored, and acknowledged when it is on disk. */
 export class ProducerLink {
   readonly link: IncomingLink
-  readonly connection: AmqpConnection
-  readonly backlog: Backlog
-  readonly namespace: Namespace
+  readonly client: Client
   readonly #target: ProducerTarget
   #epoch: number | undefined
 
-  constructor(
-    link: IncomingLink,
-    connection: AmqpConnection,
-    target: ProducerTarget,
-    namespace: Namespace,
-    backlog: Backlog,
-  ) {
+  constructor(link: IncomingLink, client: Client, target: ProducerTarget) {
     this.link = link
-    this.connection = connection
-    this.backlog = backlog
-    this.namespace = namespace
+    this.client = client
     this.#target = target
     link.onDelivery = (delivery) => this.#onDelivery(delivery)
   }
@@ -114,7 +102,8 @@ export class ProducerLink {
   }
 
   #onDelivery(delivery: Delivery): void {
-    const { link, namespace } = this
+    const { link } = this
+    const { connection, namespace } = this.client
     if (link.credit <= CREDIT / 2) link.grant(CREDIT)
     try {
       const { payload } = delivery
@@ -125,25 +114,28 @@ export class ProducerLink {
       const fault = namespace.faults.onSend()
       if (fault === 'server-busy') throw serverBusy()
       if (fault === 'drop-before-store') {
-        this.connection.destroy()
+        connection.destroy()
         return
       }
       const log = this.#target.fixed ?? this.#target.choose(partitionKey)
       const publishing = this.#epoch === undefined ? undefined : producer
-      log.append(new Send(this, delivery, payload.length, events, publishing, fault))
+      log.append(new Send(this, delivery, { events, bytes: payload.length, producer: publishing }, fault))
     } catch (error) {
       this.acknowledge(delivery, toCondition(error))
     }
   }
 
   acknowledge({ id, settled }: Delivery, refusal: Condition | undefined): void {
-    const ms = this.namespace.faults.latencyMs()
+    const ms = this.client.namespace.faults.latencyMs()
     if (settled) return
     const { session } = this.link
     if (ms > 0) setTimeout(() => session.settle(id, refusal), ms)
     else session.settle(id, refusal)
   }
 }
+
+/** What a transfer stores. */
+type Content = Omit<Append, 'settled'>
 
 /** One transfer on its way to the disk. */
 class Send implements Append {
@@ -157,9 +149,7 @@ class Send implements Append {
   constructor(
     from: ProducerLink,
     delivery: Delivery,
-    bytes: number,
-    events: readonly PublishedEvent[],
-    producer: PublishingProperties | undefined,
+    { events, bytes, producer }: Content,
     fault: SendFault | undefined,
   ) {
     this.events = events
@@ -168,11 +158,11 @@ class Send implements Append {
     this.#from = from
     this.#delivery = delivery
     this.#fault = fault
-    from.backlog.add(bytes)
+    from.client.backlog.add(bytes)
   }
 
   settled(error: Error | undefined): void {
-    const { backlog, connection } = this.#from
+    const { backlog, connection } = this.#from.client
     backlog.remove(this.bytes)
     if (this.#fault === 'drop-before-ack') connection.destroy()
     else if (this.#fault === 'half-close-before-ack') connection.halfClose()

@@ -49,7 +49,7 @@ export class ReplyLink {
     while (this.link.capacity > 0) {
       const answer = this.#shift()
       if (!answer) break
-      this.link.send(answer, 0, answer.length)
+      this.link.send({ bytes: answer, start: 0, end: answer.length, insert: 0 })
     }
     if (this.link.draining && this.#queue.length === 0) this.link.drained()
   }

@@ -38,7 +38,7 @@ function readEntity(value: unknown, place: string): HubSettings {
   const { Name, PartitionCount, ConsumerGroups } = readRecord(value, place)
   // The schema requires text, but Microsoft's own tools also write a number.
   const count = typeof PartitionCount === 'string' ? Number(PartitionCount) : PartitionCount
-  const partitions = wholeNumber(count, 1, MAX_PARTITIONS, place, 'PartitionCount')
+  const partitions = wholeNumber(count, place, 'PartitionCount', { min: 1, max: MAX_PARTITIONS })
   const groups = ConsumerGroups === undefined ? [] : checkArray(ConsumerGroups, place, 'ConsumerGroups')
   const consumerGroups = groups
     .map((group, index) => readRecord(group, `${place}.ConsumerGroups[${index}]`).Name)

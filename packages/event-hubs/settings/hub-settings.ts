@@ -59,16 +59,16 @@ export function checkHub(
   const hub = place === '' ? `hub ${name}` : `${place}: hub ${name}`
   return {
     name,
-    partitions: wholeNumber(properties.partitions, 1, MAX_PARTITIONS, hub, 'partitions'),
+    partitions: wholeNumber(properties.partitions, hub, 'partitions', { min: 1, max: MAX_PARTITIONS }),
     consumerGroups: readGroups(properties.consumerGroups, hub),
-    retentionHours: optionalWholeNumber(properties.retentionHours, 1, MAX_RETENTION_HOURS, hub, 'retentionHours'),
-    retentionMegabytes: optionalWholeNumber(
-      properties.retentionMegabytes,
-      1,
-      MAX_RETENTION_MEGABYTES,
-      hub,
-      'retentionMegabytes',
-    ),
+    retentionHours: optionalWholeNumber(properties.retentionHours, hub, 'retentionHours', {
+      min: 1,
+      max: MAX_RETENTION_HOURS,
+    }),
+    retentionMegabytes: optionalWholeNumber(properties.retentionMegabytes, hub, 'retentionMegabytes', {
+      min: 1,
+      max: MAX_RETENTION_MEGABYTES,
+    }),
   }
 }
 

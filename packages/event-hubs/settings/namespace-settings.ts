@@ -117,7 +117,7 @@ function readNamespace(value: unknown, index: number): NamespaceSettings {
     throw invalid(place, 'the first namespace must have no "port": --port sets its port')
   return {
     name: checked,
-    port: index === 0 ? undefined : wholeNumber(port, 0, 65_535, place, 'port'),
+    port: index === 0 ? undefined : wholeNumber(port, place, 'port', { min: 0, max: 65_535 }),
     throughputUnits: readUnits(throughputUnits, place),
     hubs: readHubs(hubs, place),
   }
@@ -130,7 +130,7 @@ function checkNamespaceName(name: unknown, place: string): string {
 }
 
 function readUnits(value: unknown, place: string): number | undefined {
-  return optionalWholeNumber(value, 1, MAX_THROUGHPUT_UNITS, place, 'throughputUnits')
+  return optionalWholeNumber(value, place, 'throughputUnits', { min: 1, max: MAX_THROUGHPUT_UNITS })
 }
 
 function readHubs(value: unknown, place: string): readonly HubSettings[] {

@@ -30,31 +30,40 @@ const SHARED_KEY = 'SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKe
 
 after(cleanUp)
 
+/** A partition of a hub, as `group` sees it; by default `$Default`. */
+interface Partition {
+  readonly hub: string
+  readonly partitionId: string
+  readonly group?: string
+}
+
 /** Sends events to one partition and reads that partition from its start. */
 async function sendAndReceive(
   t: TestContext,
   { connectionString }: ControlledEmulator,
-  hub: string,
-  partitionId: string,
+  { hub, partitionId, group = '$Default' }: Partition,
   bodies: readonly unknown[],
-  group = '$Default',
 ): Promise<unknown[]> {
   const producer = createProducer(t, connectionString, hub)
   await producer.sendBatch(
     bodies.map((body) => ({ body })),
     { partitionId },
   )
-  const consumer = createConsumer(t, connectionString, hub, PATIENT, group)
+  const consumer = createConsumer(t, connectionString, hub, { ...PATIENT, group })
   return listBodies(await receive(consumer, partitionId, earliestEventPosition, bodies.length))
+}
+
+interface RawRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: string
 }
 
 /** Sends a request that `fetch` cannot send. */
 async function raw(
   address: string,
-  method: string,
-  path: string,
-  headers: OutgoingHttpHeaders,
-  body = '',
+  { method, path, headers = {}, body = '' }: RawRequest,
 ): Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; text: string }> {
   return within(
     new Promise((resolve, reject) => {
@@ -94,13 +103,13 @@ test('refuses all requests that a web page could make a browser send', async () 
       ['PUT', `${HUBS}/evil`],
       ['DELETE', '/faults'],
     ] as const) {
-      const { status, text, headers: answered } = await raw(address, method, path, headers)
+      const { status, text, headers: answered } = await raw(address, { method, path, headers })
       assert.deepEqual([status, answered['content-type']], [403, 'application/problem+json'], JSON.stringify(headers))
       assert.ok(!text.includes('\n'))
     }
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'LOCALHOST', `[::1]:${port}`])
-    assert.equal((await raw(address, 'GET', '/health', { host })).status, 200, host)
-  assert.equal((await raw(address, 'GET', `${HUBS}/evil`, {})).status, 404)
+    assert.equal((await raw(address, { method: 'GET', path: '/health', headers: { host } })).status, 200, host)
+  assert.equal((await raw(address, { method: 'GET', path: `${HUBS}/evil` })).status, 404)
 })
 
 test('refuses wrong requests with a fitting status and one line of detail', async () => {
@@ -166,8 +175,10 @@ test('refuses wrong requests with a fitting status and one line of detail', asyn
     [400, json, '{"partitions"\n:2'],
     [400, json, '\xff'],
     [413, json, `{"partitions":2${' '.repeat(64 * 1024)}}`],
-  ] as const)
-    assert.equal((await raw(address, 'PUT', `${HUBS}/a`, headers, body)).status, status, body.slice(0, 20))
+  ] as const) {
+    const answer = await raw(address, { method: 'PUT', path: `${HUBS}/a`, headers, body })
+    assert.equal(answer.status, status, body.slice(0, 20))
+  }
   const after = await call('GET', HUBS)
   assert.deepEqual(
     after.body.hubs.map(({ name, partitions }: { name: string; partitions: unknown[] }) => [name, partitions.length]),
@@ -196,7 +207,8 @@ test('refuses a control port in use in one line that names the setting, and leav
     (error: Error) => error instanceof StartError && /^port \d+ is in use: .*--control-port/.test(error.message),
   )
   assert.ok(!(await isThere(controlFile(folder))))
-  assert.deepEqual(await sendAndReceive(t, await startControlled(folder, ORDERS), 'orders', '0', ['a']), ['a'])
+  const free = await startControlled(folder, ORDERS)
+  assert.deepEqual(await sendAndReceive(t, free, { hub: 'orders', partitionId: '0' }, ['a']), ['a'])
 })
 
 test('prints a line for each address when started by hand', async (t) => {
@@ -243,7 +255,7 @@ test('reports that it is healthy, and removes its control file when it stops', a
   const { child, address, call } = await startControlled(folder, ORDERS)
   const { status, body } = await call('GET', '/health')
   assert.deepEqual([status, body], [200, { status: 'healthy' }])
-  const head = await raw(address, 'HEAD', '/health', {})
+  const head = await raw(address, { method: 'HEAD', path: '/health' })
   assert.deepEqual([head.status, head.text], [200, ''])
   await child.stop()
   assert.equal(await child.exited, 'ended with code 0')
@@ -266,7 +278,8 @@ test('a hub created while running works at once, and still exists with its event
   })
   assert.equal(created.status, 201)
   assert.deepEqual(await producer.getPartitionIds(), ['0', '1', '2'])
-  assert.deepEqual(await sendAndReceive(t, running, 'Late', '2', ['a', 'b'], 'view'), ['a', 'b'])
+  const late = { hub: 'Late', partitionId: '2', group: 'view' }
+  assert.deepEqual(await sendAndReceive(t, running, late, ['a', 'b']), ['a', 'b'])
   const same = await running.call('PUT', `${HUBS}/LATE`, { partitions: 3 })
   assert.equal(same.status, 200)
 
@@ -281,7 +294,7 @@ test('a hub created while running works at once, and still exists with its event
     },
     { name: 'Late', consumerGroups: ['$Default', 'view'], retentionHours: 24, createdAt: created.body.createdAt },
   )
-  assert.deepEqual(await sendAndReceive(t, again, 'Late', '2', ['c', 'd', 'e'], 'view'), ['a', 'b', 'c', 'd', 'e'])
+  assert.deepEqual(await sendAndReceive(t, again, late, ['c', 'd', 'e']), ['a', 'b', 'c', 'd', 'e'])
 })
 
 test('a running consumer continues when partitions are added, and reads the new ones', async (t) => {
@@ -290,7 +303,7 @@ test('a running consumer continues when partitions are added, and reads the new 
   const consumer = createConsumer(t, running.connectionString, 'orders', {
     ...PATIENT,
     loadBalancingOptions: { updateIntervalInMs: 100 },
-  } as typeof PATIENT)
+  })
   const received: ReceivedEventData[] = []
   const errors: unknown[] = []
   let changed = (): void => {}
@@ -354,7 +367,7 @@ test('a group created while running works at once and survives a kill; others fo
   const group = (name: string) => running.call('PUT', `${HUBS}/orders/consumergroups/${name}`)
   assert.deepEqual([(await group('late')).status, (await group('LATE')).status], [201, 200])
   assert.deepEqual([(await group('audit')).status, (await group('%24default')).status], [200, 200])
-  assert.deepEqual(await sendAndReceive(t, running, 'orders', '0', ['a'], 'late'), ['a'])
+  assert.deepEqual(await sendAndReceive(t, running, { hub: 'orders', partitionId: '0', group: 'late' }, ['a']), ['a'])
   const without = { hubs: [{ name: 'orders', partitions: 2, consumerGroups: ['other'] }] }
   const again = await killAndRestart(running, folder, without)
   const { body } = await again.call('GET', `${HUBS}/orders`)
@@ -396,14 +409,14 @@ test('a hub removed from the file is not served, and returns with its events whe
   const folder = await newFolder()
   const both = { hubs: [...ORDERS.hubs, { name: 'gone', partitions: 2, consumerGroups: [] }] }
   const first = await startControlled(folder, both)
-  await sendAndReceive(t, first, 'gone', '1', ['a'])
+  await sendAndReceive(t, first, { hub: 'gone', partitionId: '1' }, ['a'])
   const second = await killAndRestart(first, folder, ORDERS)
   assert.equal((await second.call('GET', `${HUBS}/gone`)).status, 404)
   const fewer = await second.call('PUT', `${HUBS}/gone`, { partitions: 1 })
   assert.deepEqual([fewer.status, (await second.call('GET', `${HUBS}/gone`)).status], [409, 404])
   assert.equal((await second.call('PUT', `${HUBS}/gone`, { partitions: 2 })).status, 201)
   const third = await killAndRestart(second, folder, ORDERS)
-  assert.deepEqual(await sendAndReceive(t, third, 'gone', '1', ['b', 'c']), ['a', 'b', 'c'])
+  assert.deepEqual(await sendAndReceive(t, third, { hub: 'gone', partitionId: '1' }, ['b', 'c']), ['a', 'b', 'c'])
 })
 
 test('describes the namespaces, their hubs and their partitions', async (t) => {

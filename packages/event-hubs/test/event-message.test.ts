@@ -36,14 +36,15 @@ const marks = (id: number, epoch: number, sequence: number): Buffer[] => [
   ...[symbol('com.microsoft:producer-epoch'), int(epoch)],
   ...[symbol('com.microsoft:producer-sequence-number'), int(sequence)],
 ]
-/** The service's annotations, for sequence number 7 at offset 4096 and time 99. */
+const STAMP = { sequence: 7, offset: 4096, time: 99 }
+/** The service's annotations, for `STAMP`. */
 const OWN = ['x-opt-sequence-number', 7, 'x-opt-offset', '4096', 'x-opt-enqueued-time', 99]
 
 /** Returns the sections of the stored message: code and value of each. */
 function storedSections(event: PublishedEvent): readonly (readonly [code: unknown, value: unknown])[] {
-  const target = Buffer.alloc(storedSize(event, 4096) + 10)
-  const end = writeStored(event, target, 5, 7, 4096, 99)
-  assert.equal(end - 5, storedSize(event, 4096))
+  const target = Buffer.alloc(storedSize(event, STAMP.offset) + 10)
+  const end = writeStored(event, target, 5, STAMP)
+  assert.equal(end - 5, storedSize(event, STAMP.offset))
   return sections(target.subarray(5, end))
 }
 
@@ -131,8 +132,8 @@ test("inserts a receiver's runtime metrics between header and annotations (AMQP 
     [BODY, [0x71, 0x72, 0x75]],
   ] as const) {
     const event = only(sent)
-    const target = Buffer.alloc(storedSize(event, 4096))
-    writeStored(event, target, 0, 7, 4096, 99)
+    const target = Buffer.alloc(storedSize(event, STAMP.offset))
+    writeStored(event, target, 0, STAMP)
     const at = storedHeader(event)
     const whole = sections(Buffer.concat([target.subarray(0, at), encodeMetrics(info, 100), target.subarray(at)]))
     assert.deepEqual(

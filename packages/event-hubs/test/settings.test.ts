@@ -7,7 +7,7 @@ import { StartError } from '../../kit/errors.ts'
 import { readNamespaces } from '../settings/namespace-settings.ts'
 import { cleanUp, connectionStringTo, killAndRestart, newFolder, startControlled } from './controlled-emulator.ts'
 import { unrefRenewals } from './sdk-timers.ts'
-import { createConsumer, createProducer, listBodies, receive } from './support.ts'
+import { createConsumer, createProducer, listBodies, PATIENT, receive } from './support.ts'
 
 before(unrefRenewals)
 after(cleanUp)
@@ -154,7 +154,7 @@ test("serves the hubs in a file of Microsoft's emulator, as Microsoft documents 
   const producer = createProducer(t, connectionString, 'eh1')
   assert.deepEqual(await producer.getPartitionIds(), ['0', '1'])
   await producer.sendBatch([{ body: 'a' }], { partitionId: '1' })
-  const consumer = createConsumer(t, connectionString, 'eh1', undefined, 'cg1')
+  const consumer = createConsumer(t, connectionString, 'eh1', { ...PATIENT, group: 'cg1' })
   assert.deepEqual(listBodies(await receive(consumer, '1', earliestEventPosition, 1)), ['a'])
 })
 

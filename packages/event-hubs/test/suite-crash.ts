@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { after, before, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { earliestEventPosition } from '@azure/event-hubs'
+import { type EventHubProducerClient, earliestEventPosition } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { ContainerClient } from '@azure/storage-blob'
 import { within } from '../../test-support/wait.ts'
@@ -40,7 +40,10 @@ export function crashes(target: () => EventHubsTarget): void {
     const hub = 'streamed'
     const changes = new Changes()
     const delivered = PARTITIONS.map((partition) => follow(t, hub, partition, changes))
-    const producers = Array.from({ length: PRODUCERS }, (_, id) => new Producer(t, connectionString, hub, id, changes))
+    const producers = Array.from(
+      { length: PRODUCERS },
+      (_, id) => new Producer(createProducer(t, connectionString, hub, ONE_TRY), id, changes),
+    )
     const acknowledged = (): number => Math.min(...producers.map((producer) => producer.acknowledged.size))
     const gate = { open: Promise.resolve(), stopped: false }
     const sending = producers.map((producer) => producer.run(gate))
@@ -225,13 +228,13 @@ class Producer {
   readonly partitionId: string
   readonly acknowledged = new Set<number>()
   sent = 0
-  readonly #client: ReturnType<typeof createProducer>
+  readonly #client: EventHubProducerClient
   readonly #changes: Changes
 
-  constructor(t: TestContext, connectionString: string, hub: string, id: number, changes: Changes) {
+  constructor(client: EventHubProducerClient, id: number, changes: Changes) {
     this.id = id
     this.partitionId = String(id % PARTITIONS.length)
-    this.#client = createProducer(t, connectionString, hub, ONE_TRY)
+    this.#client = client
     this.#changes = changes
   }
 

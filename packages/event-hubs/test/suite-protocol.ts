@@ -5,7 +5,7 @@ import rhea from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
 import { within } from '../../test-support/wait.ts'
 import { AMQP_HEADER, conditionIn, encodeJson, frame, RawPeer, type ReceivedFrame, transfer } from './raw-peer.ts'
-import { createConsumer, createProducer, type EventHubsTarget, listBodies, receive } from './support.ts'
+import { createConsumer, createProducer, type EventHubsTarget, listBodies, PATIENT, receive } from './support.ts'
 
 const HUB = 'protocol'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
@@ -323,7 +323,7 @@ export function protocol(target: () => EventHubsTarget): void {
     peer.credit(0, 0, 100_000, { incoming_window: 1_000_000 })
     // Others are served meanwhile.
     const events = await receive(
-      createConsumer(t, target().connectionString, 'unread', undefined, 'audit'),
+      createConsumer(t, target().connectionString, 'unread', { ...PATIENT, group: 'audit' }),
       '0',
       earliestEventPosition,
       count,

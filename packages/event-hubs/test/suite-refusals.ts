@@ -102,7 +102,7 @@ export function refusals(target: () => EventHubsTarget): void {
   })
 
   test('refuses an unknown consumer group as not found', async (t) => {
-    const consumer = createConsumer(t, target().connectionString, 'refusals', IMPATIENT, 'nobody')
+    const consumer = createConsumer(t, target().connectionString, 'refusals', { ...IMPATIENT, group: 'nobody' })
     assert.equal(readCode(await subscribeError(consumer, '0')), 'MessagingEntityNotFoundError')
   })
 
@@ -147,7 +147,7 @@ export function refusals(target: () => EventHubsTarget): void {
     const error = await subscribeError(sixth, '0', { startPosition: earliestEventPosition })
     assert.equal(readCode(error), 'QuotaExceededError')
     // Another group has its own receivers.
-    const audit = createConsumer(t, target().connectionString, 'crowded', IMPATIENT, 'AUDIT')
+    const audit = createConsumer(t, target().connectionString, 'crowded', { ...IMPATIENT, group: 'AUDIT' })
     await createProducer(t, target().connectionString, 'crowded').sendBatch([{ body: 'second' }])
     assert.deepEqual(await within(Promise.all(received), 'five events'), Array(5).fill('first'))
     assert.deepEqual(listBodies(await receive(audit, '0', earliestEventPosition, 2)), ['first', 'second'])

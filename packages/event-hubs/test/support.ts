@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import {
   type EventHubClientOptions,
   EventHubConsumerClient,
+  type EventHubConsumerClientOptions,
   EventHubProducerClient,
   type EventPosition,
   type ReceivedEventData,
@@ -102,12 +103,16 @@ export function createProducer(
   return producer
 }
 
+interface ConsumerOptions extends EventHubConsumerClientOptions {
+  /** The consumer group; by default `$Default`. */
+  readonly group?: string
+}
+
 export function createConsumer(
   t: TestContext,
   connectionString: string,
   hub: string,
-  options = PATIENT,
-  group = '$Default',
+  { group = '$Default', ...options }: ConsumerOptions = PATIENT,
 ): EventHubConsumerClient {
   const consumer = new EventHubConsumerClient(group, connectionString, hub, options)
   t.after(() => consumer.close())
