@@ -25,7 +25,7 @@ export function drawPackages(rows: readonly ImportRow[], theme: Theme): string {
   const [inside, outside] = [true, false].map((isInside) =>
     [...nodes].filter((node) => node.startsWith(`${FRAMEWORK}/`) === isInside).toSorted(),
   )
-  return `digraph {
+  return `digraph "The packages" {
   ${formatHeader(theme)}
   subgraph "cluster tidemark" {
     label="packages/${FRAMEWORK}" labeljust=l style="filled,rounded" fillcolor="${theme.box}" color="${theme.line}"

@@ -4,7 +4,7 @@ import { formatHeader, type Theme } from './theme.ts'
 
 /** Each service, the first at the top, with what it receives, its log, its hub and its views, in the language of Graphviz. */
 export function drawSystem(services: readonly Service[], theme: Theme): string {
-  return `digraph {
+  return `digraph "The system" {
   ${formatHeader(theme)}
   ${services
     .toReversed()
