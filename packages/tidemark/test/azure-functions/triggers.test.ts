@@ -45,13 +45,13 @@ function setUp(handle: () => Promise<void>) {
 }
 
 describe('triggers', () => {
-  it('bring a failed batch again for ever: each has a retry policy without an end', () => {
+  it('redeliver a failed batch without limit: the retry policy has no end', () => {
     const { relay, projection, reaction } = setUp(async () => {})
     for (const trigger of [relay, projection, reaction]) assert.equal(trigger.retry?.maxRetryCount, -1)
     assert.equal(relay.startFromBeginning, true)
   })
 
-  it('fail where their batch fails, and say so in one line however often it is tried', async () => {
+  it('fail with their batch, and log the reason once however often it is retried', async () => {
     const { projection, context, lines } = setUp(() =>
       Promise.reject(new TidemarkError('fork-detected', 'order-1@2 is another')),
     )
@@ -60,7 +60,7 @@ describe('triggers', () => {
     assert.deepEqual(lines, ['a-trigger is held: fork-detected: order-1@2 is another'])
   })
 
-  it('say why two partitions are held in one line each, however the two take turns', async () => {
+  it('log one line for each of two blocked partitions that take turns', async () => {
     let turn = 0
     const { projection, context, lines } = setUp(() => {
       turn += 1
@@ -69,11 +69,11 @@ describe('triggers', () => {
     for (let attempt = 0; attempt < 10; attempt += 1) await assert.rejects(async () => projection.handler([], context))
     assert.deepEqual(lines, [
       'a-trigger is held: event-unknown: order-1@1',
-      'a-trigger is held: event-unknown: order-0@1',
+      'fill neither the log nor the memory with reasons that always differ',
     ])
   })
 
-  it('are not made to fill log or memory by reasons that are never the same', async () => {
+  it('do periodic work at the configured interval, and log why it fails', async () => {
     let count = 0
     const { relay, context, lines } = setUp(() => {
       count += 1
@@ -93,7 +93,7 @@ describe('triggers', () => {
     }
     for (let tick = 0; tick < 3; tick += 1)
       await assert.rejects(async () => periodic.handler(timer, context), { code: 'unavailable' })
-    assert.deepEqual(lines, ['a-trigger is held: unavailable: not now'])
+    assert.deepEqual(lines, ['log a new reason at once'])
   })
 
   it('speak up at once where the reason is another', async () => {
