@@ -39,9 +39,12 @@ describe('settings', () => {
     assert.equal(
       refused({ CosmosConnection: '' }),
       'CosmosConnection is not set: set it to a connection string, AccountEndpoint=<address>;AccountKey=<key>; ' +
-        'or CosmosConnection__accountEndpoint to the address of an account, such as https://cosmos-name.documents.azure.com:443/; ' +
-        'EventHubConnection is not set: set it to a connection string, Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>; ' +
-        'or EventHubConnection__fullyQualifiedNamespace to the host name of a namespace, such as evhns-name.servicebus.windows.net',
+        'or CosmosConnection__accountEndpoint to the address of an account, ' +
+        'such as https://cosmos-name.documents.azure.com:443/; ' +
+        'EventHubConnection is not set: set it to a connection string, ' +
+        'Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>; ' +
+        'or EventHubConnection__fullyQualifiedNamespace to the host name of a namespace, ' +
+        'such as evhns-name.servicebus.windows.net',
     )
   })
 

@@ -21,7 +21,8 @@ async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ t
     const service = compose(ordering)
     await service.telemetry.span('work', { kind: 'internal' }, async () => {})
     await service.telemetry.close()
-    console.log(JSON.stringify({ telemetry: loaded.filter((url) => url.includes('/@opentelemetry/')), all: loaded.length }))
+    const telemetry = loaded.filter((url) => url.includes('/@opentelemetry/'))
+    console.log(JSON.stringify({ telemetry, all: loaded.length }))
     process.exit()`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
     cwd: root,

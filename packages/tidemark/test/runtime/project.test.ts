@@ -220,7 +220,8 @@ describe('the projection', () => {
       })
     assert.equal(await tea(), undefined)
     assert.deepEqual(lines, [
-      'error: the view sales-by-product has its cursors in order, a view that this code does not have. It stays as it is until it is ' +
+      'error: the view sales-by-product has its cursors in order, a view that this code does not have. ' +
+        'It stays as it is until it is ' +
         'rebuilt: npm run replay -- <service> sales-by-product',
     ])
   })

@@ -180,7 +180,8 @@ describe('a changed event is reported at its exact place when', () => {
         // If the next event or the commit still has this event's right hash, it was this event's own hash
         // that was changed.
         const isOpen = place > 0 && field !== 'hash'
-        const notItsHash = `it is not what its hash says${isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''}`
+        const orPrevious = isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''
+        const notItsHash = `it is not what its hash says${orPrevious}`
         assert.equal(fault?.detail, isUnknown ? `it has the unknown field "${field}"` : notItsHash)
         seen.add(field)
       }),
