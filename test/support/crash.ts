@@ -16,11 +16,11 @@ const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.ts', f
 const steps = {
   'after append': [CosmosEventStore, 'append'],
   'after send, before the lease': [EventHubsPublisher, 'publish'],
-  'after a document of many streams, before the cursor': [CosmosViewStore, 'writeWithMarkers'],
+  'after a multi-stream document, before the cursor': [CosmosViewStore, 'writeWithMarkers'],
   'after the cursor, before the checkpoint': [CosmosViewStore, 'writeDocument'],
   'after the progress': [CosmosProgress, 'write'],
   'after a command is scheduled': [CosmosSchedule, 'add'],
-  'after what is due was read': [CosmosSchedule, 'due'],
+  'after due commands were read': [CosmosSchedule, 'due'],
 } as const
 
 export type CrashPoint = keyof typeof steps
