@@ -6,9 +6,9 @@ import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What a replay reads a second, with nobody else at work: each view is replayed from the log of a seeded
- * workload. `build` is the reading of the whole log; the rest of the total is the handover, which waits for
- * instances that may not exist, and the clearing up.
+ * The speed of a rebuild with no other load: each view is rebuilt from the log of a seeded workload. `build`
+ * is the reading of the whole log. The rest of the total is the promotion, which waits for other instances
+ * whether or not there are any, and the removal of old generations.
  */
 
 const orders = process.argv.includes('--short') ? 200 : 2_000

@@ -5,12 +5,11 @@ import { queueAddress, type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import type { Broker, Rate } from './raw-client.ts'
 
 /**
- * The same client that decodes nothing, with the same bodies, against the endpoint and RabbitMQ's AMQP 1.0
- * plugin, one after another: every event is durable and acknowledged before it counts as sent, then all of
- * them are received.
+ * The same non-decoding client with the same bodies, against the emulator and RabbitMQ's AMQP 1.0 plugin, one
+ * after the other. An event counts as sent once it is durable and acknowledged. Then all events are received.
  */
 
-/** Transfers on their way. */
+/** The maximum number of unacknowledged transfers. */
 const WINDOW = 5000
 const BATCH = 100
 const BATCH_WINDOW = 200
@@ -35,7 +34,7 @@ interface Case {
   readonly receiveFrom: string
   readonly perTransfer: number
   readonly numbered: boolean
-  /** Ways to receive what was sent: settled in advance, or acknowledged by the consumer. */
+  /** The ways to receive: settled in advance, or acknowledged by the consumer. */
   readonly receives: readonly ('pre-settled' | 'acknowledged')[]
 }
 
