@@ -157,7 +157,9 @@ try {
 console.log(`${'a command on'.padEnd(60)} p50 ms   most ms   requests   request units`)
 for (const { what, latency, ...each } of results)
   console.log(
-    `${what.padEnd(60)} ${latency.percentile(0.5).toFixed(1).padStart(6)} ${latency.percentile(1).toFixed(1).padStart(9)} ${String(each.requests).padStart(10)} ${each.units.toFixed(1).padStart(15)}`,
+    `${what.padEnd(60)} ${latency.percentile(0.5).toFixed(1).padStart(6)} ` +
+      `${latency.percentile(1).toFixed(1).padStart(9)} ${String(each.requests).padStart(10)} ` +
+      `${each.units.toFixed(1).padStart(15)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 const rows = results.map(({ latency, ...each }) => ({

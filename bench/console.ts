@@ -111,7 +111,8 @@ try {
   )
   line(
     'throughput with the map open, of that without',
-    `${percent(ratio.median)} (95 % interval: ${percent(ratio.from)} to ${percent(ratio.to)}), by a script's ${replayed.requestsPerMinute.toFixed(0)} requests a minute`,
+    `${percent(ratio.median)} (95 % interval: ${percent(ratio.from)} to ${percent(ratio.to)}), by a ` +
+      `script's ${replayed.requestsPerMinute.toFixed(0)} requests a minute`,
   )
   line('the browser itself, left out of that', `${percent(browserShare)} of a core`)
   mkdirSync('bench/results', { recursive: true })

@@ -226,13 +226,15 @@ for (const order of report.orders) {
   print(`  of these, appends by stream`, order.appends)
   const { batches, commits, events, receipts } = order.appended
   console.log(
-    `  appended: ${batches.toFixed(2)} batches with ${commits.toFixed(2)} commits of ${events.toFixed(2)} events and ${receipts.toFixed(2)} receipts`,
+    `  appended: ${batches.toFixed(2)} batches with ${commits.toFixed(2)} commits of ${events.toFixed(2)}` +
+      ` events and ${receipts.toFixed(2)} receipts`,
   )
   print(`at rest, an order's share of the time`, order.standing)
   console.log('\n  hub          events    sends    bytes  received  batches received')
   for (const [hub, { sent, sends, bytes, received, batches }] of Object.entries(order.hubs))
     console.log(
-      `  ${hub.padEnd(10)}${figure(sent)}${figure(sends)}${bytes.toFixed(0).padStart(9)}${figure(received, 10)}${figure(batches)}`,
+      `  ${hub.padEnd(10)}${figure(sent)}${figure(sends)}${bytes.toFixed(0).padStart(9)}` +
+        `${figure(received, 10)}${figure(batches)}`,
     )
   console.log(
     `  stored: ${Object.entries(order.stored)

@@ -58,7 +58,9 @@ const results = OPEN.map((open) => {
 console.log('open reservations   fold ms   an event us   baseline ms   baseline : fold   plain loop ms')
 for (const { open, foldMs, baselineMs, loopMs, baselineToFold } of results)
   console.log(
-    `${String(open).padStart(17)} ${foldMs.toFixed(1).padStart(9)} ${((1000 * foldMs) / open).toFixed(2).padStart(13)} ${baselineMs.toFixed(0).padStart(13)} ${baselineToFold.toFixed(0).padStart(17)} ${loopMs.toFixed(2).padStart(15)}`,
+    `${String(open).padStart(17)} ${foldMs.toFixed(1).padStart(9)} ` +
+      `${((1000 * foldMs) / open).toFixed(2).padStart(13)} ${baselineMs.toFixed(0).padStart(13)} ` +
+      `${baselineToFold.toFixed(0).padStart(17)} ${loopMs.toFixed(2).padStart(15)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/fold.json', `${JSON.stringify(results, null, 2)}\n`)

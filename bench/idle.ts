@@ -87,7 +87,10 @@ for (const { what, readySeconds, startCpuSeconds, idle, afterDemo, demo } of res
     rows.reduce((total, row) => total + row[key], 0)
   const line = (name: string, values: readonly number[]): void =>
     console.log(
-      `${name.padEnd(13)} ${values.map((value, index) => value.toFixed(index % 3 === 0 ? 1 : 0).padStart([16, 8, 13, 19, 8, 13][index] ?? 8)).join(' ')}`,
+      `${name.padEnd(13)} ` +
+        values
+          .map((value, index) => value.toFixed(index % 3 === 0 ? 1 : 0).padStart([16, 8, 13, 19, 8, 13][index] ?? 8))
+          .join(' '),
     )
   const cells = (rows: typeof idle, part: string): number[] => {
     const row = rows.find((each) => each.part === part)

@@ -206,11 +206,14 @@ for (const [name, { median, least, most }] of [
   [`1 message of 11 is of these`, among],
 ] as const)
   console.log(
-    `${name.padEnd(33)} ${[median, least, most].map((value) => value.toFixed(0).padStart(7)).join(' ')} ${(median / alone.median).toFixed(2).padStart(7)}`,
+    `${name.padEnd(33)} ${[median, least, most].map((value) => value.toFixed(0).padStart(7)).join(' ')} ` +
+      `${(median / alone.median).toFixed(2).padStart(7)}`,
   )
 const perSecond = redriven.events / redriven.seconds
 console.log(
-  `\nredrive: ${redriven.streams} streams of ${redriven.events} events in ${redriven.seconds.toFixed(1)} s = ${perSecond.toFixed(0)} events/s, ${(redriven.streams / redriven.seconds).toFixed(0)} streams/s`,
+  `\nredrive: ${redriven.streams} streams of ${redriven.events} events in ` +
+    `${redriven.seconds.toFixed(1)} s = ${perSecond.toFixed(0)} events/s, ` +
+    `${(redriven.streams / redriven.seconds).toFixed(0)} streams/s`,
 )
 mkdirSync('bench/results', { recursive: true })
 const results = { parked: PARKED, alone, beside, among, redriven: { ...redriven, eventsPerSecond: perSecond } }

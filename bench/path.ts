@@ -161,14 +161,18 @@ const measured = results.filter(({ result }) => result.load !== 'warm-up')
 if (measured.length === 0 || measured.some(({ result }) => result.command.count === 0))
   throw new Error('nothing was measured')
 console.log(
-  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions, cosmos db, event hubs, blobs, client',
+  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions, ' +
+    'cosmos db, event hubs, blobs, client',
 )
 for (const { result } of measured) {
   const cpu = ['functions', 'cosmos db', 'event hubs', 'blobs', 'client'].map((name) =>
     (result.cpu[name] ?? Number.NaN).toFixed(2).padStart(6),
   )
   console.log(
-    `${result.load.padEnd(12)} ${result.commandsPerSecond.toFixed(0).padStart(10)}     ${ms(result.command.percentile(0.5))} ${ms(result.command.percentile(0.99))}      ${ms(result.toView.percentile(0.5))} ${ms(result.toView.percentile(0.99))} ${String(result.errors).padStart(7)}          ${cpu.join(' ')}`,
+    `${result.load.padEnd(12)} ${result.commandsPerSecond.toFixed(0).padStart(10)}     ` +
+      `${ms(result.command.percentile(0.5))} ${ms(result.command.percentile(0.99))}      ` +
+      `${ms(result.toView.percentile(0.5))} ${ms(result.toView.percentile(0.99))} ` +
+      `${String(result.errors).padStart(7)}          ${cpu.join(' ')}`,
   )
 }
 console.log('\npart of the path (p50 / p99 ms)')

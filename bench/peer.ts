@@ -23,7 +23,10 @@ const load = (averages: readonly number[]): string => averages.map((average) => 
 
 function machine(): string {
   const [processor] = cpus()
-  return `${cpus().length} × ${processor?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, Node ${process.versions.node}`
+  return (
+    `${cpus().length} × ${processor?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, Node ` +
+    `${process.versions.node}`
+  )
 }
 
 async function bench(): Promise<void> {

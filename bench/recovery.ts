@@ -63,7 +63,8 @@ for (let run = 1; run <= RUNS; run += 1)
   }
 
 const seconds = (values: readonly number[]): string =>
-  `${(values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`
+  `${(values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN).toFixed(1)} ` +
+  `(${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`
 console.log('| times | kill -9 to the first event seen, s | to events of every partition, s |\n|---|---|---|')
 for (const times of ['fast', 'real'] as const) {
   const of = results.filter((result) => result.times === times)

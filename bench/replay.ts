@@ -70,7 +70,9 @@ if (results.length === 0 || results.some(({ events }) => events === 0)) throw ne
 console.log('view              move       events  build s  events/s  total s')
 for (const { view, move, events, buildSeconds, eventsPerSecond, totalSeconds } of results)
   console.log(
-    `${view.padEnd(17)} ${move.padEnd(8)} ${String(events).padStart(8)} ${buildSeconds.toFixed(1).padStart(8)} ${eventsPerSecond.toFixed(0).padStart(9)} ${totalSeconds.toFixed(1).padStart(8)}`,
+    `${view.padEnd(17)} ${move.padEnd(8)} ${String(events).padStart(8)} ` +
+      `${buildSeconds.toFixed(1).padStart(8)} ${eventsPerSecond.toFixed(0).padStart(9)} ` +
+      `${totalSeconds.toFixed(1).padStart(8)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/replay.json', `${JSON.stringify(results, null, 2)}\n`)

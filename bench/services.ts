@@ -144,7 +144,11 @@ try {
   console.log('at once  orders/s  commands/s  command p50    p99   to decision p50    p95    p99   surprises')
   for (const result of results)
     console.log(
-      `${String(result.clients).padStart(7)} ${result.ordersPerSecond.toFixed(1).padStart(9)} ${result.commandsPerSecond.toFixed(0).padStart(11)}      ${ms(result.command.percentile(0.5))}${ms(result.command.percentile(0.99))}           ${ms(result.toDecision.percentile(0.5))}${ms(result.toDecision.percentile(0.95))}${ms(result.toDecision.percentile(0.99))}   ${String(result.surprises).padStart(9)}`,
+      `${String(result.clients).padStart(7)} ${result.ordersPerSecond.toFixed(1).padStart(9)} ` +
+        `${result.commandsPerSecond.toFixed(0).padStart(11)}      ${ms(result.command.percentile(0.5))}` +
+        `${ms(result.command.percentile(0.99))}           ${ms(result.toDecision.percentile(0.5))}` +
+        `${ms(result.toDecision.percentile(0.95))}${ms(result.toDecision.percentile(0.99))}   ` +
+        `${String(result.surprises).padStart(9)}`,
     )
   console.log('\nto decision, p50 in each tenth of the run (ms)')
   for (const { clients, tenths } of results)
@@ -157,7 +161,10 @@ try {
         .join('   ')}`,
     )
   console.log(
-    `\nwithout inventory: ${away.orders} orders placed in ${(away.placing / 1000).toFixed(1)} s; its host was ready ${(away.started / 1000).toFixed(1)} s after its start, every order decided ${(away.recovered / 1000).toFixed(1)} s later = ${((away.orders * 1000) / away.recovered).toFixed(0)} orders/s`,
+    `\nwithout inventory: ${away.orders} orders placed in ${(away.placing / 1000).toFixed(1)} s; its ` +
+      `host was ready ${(away.started / 1000).toFixed(1)} s after its start, every order decided ` +
+      `${(away.recovered / 1000).toFixed(1)} s later = ` +
+      `${((away.orders * 1000) / away.recovered).toFixed(0)} orders/s`,
   )
   console.log(`checked: ${orders} orders decided, ${check.products} products, nothing oversold or lost`)
 

@@ -193,7 +193,11 @@ const replayed = await replays()
 console.log('\nrebuild of          events   mixed/s  current/s  bytes/event  mixed : current')
 for (const each of replayed)
   console.log(
-    `${each.view.padEnd(18)} ${String(each.events).padStart(7)} ${each.mixedEventsPerSecond.toFixed(0).padStart(9)} ${each.currentEventsPerSecond.toFixed(0).padStart(10)} ${`${each.mixedBytesPerEvent.toFixed(0)} ${each.currentBytesPerEvent.toFixed(0)}`.padStart(12)} ${each.ratio.toFixed(2).padStart(16)}`,
+    `${each.view.padEnd(18)} ${String(each.events).padStart(7)} ` +
+      `${each.mixedEventsPerSecond.toFixed(0).padStart(9)} ` +
+      `${each.currentEventsPerSecond.toFixed(0).padStart(10)} ` +
+      `${`${each.mixedBytesPerEvent.toFixed(0)} ${each.currentBytesPerEvent.toFixed(0)}`.padStart(12)} ` +
+      `${each.ratio.toFixed(2).padStart(16)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/versions.json', `${JSON.stringify({ read, replays: replayed }, null, 2)}\n`)

@@ -100,7 +100,8 @@ async function framesWhile(page: Page, place: string): Promise<Frames> {
 /** Scrolls past all rows, some in each frame. */
 const PASS = `passed < ${SCROLL_MS} ? (list.scrollHeight * passed) / ${SCROLL_MS} : undefined`
 /** Scrolls to the end repeatedly until no more rows come. */
-const TO_THE_END = `document.querySelector('main [role=status]').textContent.includes('more') ? list.scrollHeight : undefined`
+const TO_THE_END =
+  "document.querySelector('main [role=status]').textContent.includes('more') " + '? list.scrollHeight : undefined'
 
 export async function scrolledEvents(harness: ConsoleHarness): Promise<Frames> {
   const page = await harness.open('live')

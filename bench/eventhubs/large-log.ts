@@ -172,6 +172,7 @@ export function printLargeLog({ logMegabytes, bareNodeMs, emptyLog, starts, phas
   console.log('\nmemory, MB              at the end  maximum  events/s  emulator cores')
   for (const { what, megabytes, peakMegabytes, eventsPerSecond, endpointCores } of phases)
     console.log(
-      `${what.padEnd(22)}${megabytes.toFixed(0).padStart(12)}${peakMegabytes.toFixed(0).padStart(9)}${eventsPerSecond.toFixed(0).padStart(10)}${endpointCores.toFixed(2).padStart(16)}`,
+      `${what.padEnd(22)}${megabytes.toFixed(0).padStart(12)}${peakMegabytes.toFixed(0).padStart(9)}` +
+        `${eventsPerSecond.toFixed(0).padStart(10)}${endpointCores.toFixed(2).padStart(16)}`,
     )
 }

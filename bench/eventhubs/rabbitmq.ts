@@ -11,7 +11,8 @@ import type { Broker } from './raw-client.ts'
 /** Where Debian's package has the scripts themselves. Those on PATH switch to the user of the system service. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 export const INSTALL_HINT =
-  'RabbitMQ is not installed, so it is not measured: sudo apt-get install --no-install-recommends rabbitmq-server (or pass --without-rabbitmq)'
+  'RabbitMQ is not installed, so it is not measured: sudo apt-get install --no-install-recommends ' +
+  'rabbitmq-server (or pass --without-rabbitmq)'
 const START_MS = 120_000
 const USER = 'bench'
 const PASSWORD = 'bench'

@@ -144,10 +144,10 @@ export function printRaw(rows: readonly RawRow[]): void {
   console.log(`${'broker'.padEnd(18)}${'what'.padEnd(46)}${'events'.padStart(10)}  events/s   cores: broker, client`)
   for (const { broker, what, events, eventsPerSecond, cores } of rows)
     console.log(
-      `${broker.padEnd(18)}${what.padEnd(46)}${String(events).padStart(10)}${eventsPerSecond.toFixed(0).padStart(10)}   ${Object.values(
-        cores,
-      )
-        .map((share) => share.toFixed(2))
-        .join(' ')}`,
+      `${broker.padEnd(18)}${what.padEnd(46)}${String(events).padStart(10)}` +
+        `${eventsPerSecond.toFixed(0).padStart(10)}   ` +
+        `${Object.values(cores)
+          .map((share) => share.toFixed(2))
+          .join(' ')}`,
     )
 }

@@ -119,11 +119,11 @@ export function printSdk(rows: readonly SdkRow[]): void {
   console.log(`${'what'.padEnd(62)}${'events'.padStart(10)}  events/s  p50 ms  p99 ms   cores: endpoint, client`)
   for (const { what, events, eventsPerSecond, p50, p99, cores } of rows)
     console.log(
-      `${what.padEnd(62)}${String(events).padStart(10)}${eventsPerSecond.toFixed(0).padStart(10)}${ms(p50)}${ms(p99)}   ${Object.values(
-        cores,
-      )
-        .map((share) => share.toFixed(2))
-        .join(' ')}`,
+      `${what.padEnd(62)}${String(events).padStart(10)}${eventsPerSecond.toFixed(0).padStart(10)}${ms(p50)}` +
+        `${ms(p99)}   ` +
+        `${Object.values(cores)
+          .map((share) => share.toFixed(2))
+          .join(' ')}`,
     )
 }
 

@@ -56,13 +56,15 @@ export function buildRow(contender: string, clients: number, levels: readonly Le
  */
 export function printTable(rows: readonly Row[], own: string): void {
   console.log(
-    `${'clients'.padStart(7)}  ${'median (min–max)'.padEnd(18)}${HEADERS.map((name) => name.padStart(WIDTH)).join('')}       not seen in 5 s   never shown`,
+    `${'clients'.padStart(7)}  ${'median (min–max)'.padEnd(18)}` +
+      `${HEADERS.map((name) => name.padStart(WIDTH)).join('')}       not seen in 5 s   never shown`,
   )
   for (const row of rows) {
     const figures = FIGURES.map((name) => shown(row[name]).padStart(WIDTH)).join('')
     const never = `${row.lost} of ${row.placed} (${((100 * row.lost) / row.placed).toFixed(1)} %)`
     console.log(
-      `${String(row.clients).padStart(7)}  ${row.contender.padEnd(18)}${figures}   ${`${row.unseen} of ${row.watched}`.padStart(21)}   ${never}`,
+      `${String(row.clients).padStart(7)}  ${row.contender.padEnd(18)}${figures}   ` +
+        `${`${row.unseen} of ${row.watched}`.padStart(21)}   ${never}`,
     )
     const ours = rows.find(({ contender, clients }) => contender === own && clients === row.clients)
     if (!ours || ours === row) continue
