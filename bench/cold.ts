@@ -14,9 +14,9 @@ import { stock } from '../src/inventory/stock.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * The cost of a command on a stream that the instance has not cached: a short stream, and a long one without
- * and with a snapshot. Every round composes the service anew. It first sends a command to another stream, to
- * have its connections and its clock.
+ * The cost of a command on a stream that the instance has not cached. It measures a short stream, and a long
+ * one without and with a snapshot. Every round composes the service anew. It first sends a command to another
+ * stream, to have its connections and its clock.
  */
 
 const short = process.argv.includes('--short')

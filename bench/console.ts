@@ -9,8 +9,8 @@ import { throughput } from './console/throughput.ts'
 import type { Note } from './cost/note.ts'
 
 /**
- * The cost of the console: the time to its first page, the scrolling of 100,000 rows, the requests of the
- * open map, and their effect on throughput. All but the rows uses a running system.
+ * The cost of the console. It measures the time to its first page, the scrolling of 100,000 rows, the
+ * requests of the open map, and their effect on throughput. All but the rows uses a running system.
  */
 
 const short = process.argv.includes('--short')

@@ -7,8 +7,8 @@ import { ownSettings } from '../packages/test-support/ports.ts'
 import { cpuSeconds, cpuShares } from './support/cpu.ts'
 
 /**
- * The cost of an idle `npm start`: processor time and memory of each of its processes, with a host for each
- * service and with `--one-process`, and again after the demo's workload. Linux only, from /proc.
+ * The cost of an idle `npm start`: processor time and memory of each of its processes. It measures a host for
+ * each service and `--one-process`, before and after the demo's workload. Linux only, from /proc.
  */
 
 const short = process.argv.includes('--short')

@@ -12,11 +12,10 @@ import { keptAddress, placed } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * The cost of parked streams to other streams. Batches of good events are delivered to ordering's views in
- * three ways: without parked streams, beside many parked streams, and with further events of parked streams
- * in each batch. It also measures the rate of a redrive. The views, the parking and the Cosmos DB emulator
- * are the real ones; a trigger is left out, since it does the same in all cases. Two clouds, without and with
- * parked streams, take turns.
+ * The cost of parked streams to other streams. Batches of good events are delivered to ordering's views:
+ * without parked streams, beside many, and with further events of parked streams in each batch. It also
+ * measures the rate of a redrive. The views, the parking and the Cosmos DB emulator are the real ones. A
+ * trigger is left out, since it does the same in all cases. Two clouds, without and with parked streams, take turns.
  */
 
 const short = process.argv.includes('--short')

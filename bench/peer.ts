@@ -11,9 +11,9 @@ import { buildRow, printTable, type Row } from './peers/table.ts'
 import { tidemark } from './peers/tidemark.ts'
 
 /**
- * The main job compared with a peer: the same order, placed over HTTP and seen in its view by the same
- * client, in Tidemark and in emmett on PostgreSQL. They take turns, one at a time and each from a fresh
- * start, in an order that changes with the round. Orders that the peer's projection never shows are counted.
+ * The main job compared with a peer: Tidemark, and emmett on PostgreSQL. The same client places the same
+ * order over HTTP and sees it in its view. They take turns, one at a time and each from a fresh start, in an
+ * order that changes with the round. Orders that the peer's projection never shows are counted.
  */
 
 const CLIENTS = [1, 16, 64]

@@ -1,8 +1,8 @@
 /**
  * Loaded into the functions' process before them (`--import`). It writes a line to the file
- * TIDEMARK_TEST_TALLY for every request to Cosmos DB and to blobs, every batch for a log, and every batch
- * sent to or received from a hub. The services and the SDKs are unmodified: requests are observed on Node's
- * diagnostics channel, batches at the SDKs' interfaces.
+ * TIDEMARK_TEST_TALLY for every request to Cosmos DB and to blobs. It also writes one for every batch for a
+ * log, and every batch sent to or received from a hub. The services and the SDKs are unmodified: requests are
+ * observed on Node's diagnostics channel, batches at the SDKs' interfaces.
  */
 import { channel } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'

@@ -16,7 +16,7 @@ const MUTATION_SEEDS = 400
 
 /**
  * `npm run chaos -- --seeds N [--from N] [--kind KIND]…` runs histories with faults, each determined by its
- * seed, and checks the invariants at the end of each. A failing history is reduced, and printed with the
+ * seed. It checks the invariants at the end of each. A failing history is reduced, and printed with the
  * command that repeats it.
  *
  * `--seed N [--faults ID,ID] [--steps N,N] [--processes N]` repeats one, line by line. `--mutations` shows

@@ -93,7 +93,8 @@ describe('the schema gate allows', () => {
     )
     assert.deepEqual(refused, [])
     assert.deepEqual(breaking.toSorted().toReversed(), [
-      "ordering: OrderCancelled version 2 (log) breaks: ordering's own consumers hold it until they are deployed with it",
+      'ordering: OrderCancelled version 2 (log) breaks: ' +
+        "ordering's own consumers hold it until they are deployed with it",
       'ordering: OrderCancelled version 2 (contract) breaks: nobody follows it',
     ])
     const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))

@@ -71,13 +71,17 @@ describe('npm run new:service', () => {
     [['service'], /^service is a word that the code of a new service is written with/],
     [['loyalty', '--aggregate', 'document'], /^document is a word that the code/],
   ] as const)
-    it(`refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} and writes nothing`, () => {
-      const { status, stdout, stderr } = newService(...args)
-      assert.deepEqual([status, stdout], [1, ''])
-      assert.match(stderr.trimEnd(), message)
-      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
-      assert.deepEqual(everything(), untouched)
-    })
+    it(
+      `refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} ` +
+        'in one line, and writes nothing',
+      () => {
+        const { status, stdout, stderr } = newService(...args)
+        assert.deepEqual([status, stdout], [1, ''])
+        assert.match(stderr.trimEnd(), message)
+        assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+        assert.deepEqual(everything(), untouched)
+      },
+    )
 
   it('refuses a name whose folder exists', () => {
     mkdirSync(copy.path('src/begun'))

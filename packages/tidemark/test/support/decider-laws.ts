@@ -22,7 +22,7 @@ export interface DeciderLaws<State, Cmd extends Command, Event extends DomainEve
 
 /**
  * Decides random commands at any state that commands can reach. A decision must not throw, must be the same
- * when repeated, must not change the state, and its private and public events must fit their schemas. The
+ * when repeated, and must not change the state. Its private and public events must fit their schemas. The
  * state must be plain JSON, and the invariant must hold after every event. Fails if a declared command, event
  * or refusal was never seen, since the check would then be incomplete.
  * @param refusals every code that the decider refuses with.

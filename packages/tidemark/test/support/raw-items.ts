@@ -5,8 +5,9 @@ import { hashEvent } from '../../core/hash-chain.ts'
 import { recorded } from './recorded.ts'
 
 /**
- * The id of the aggregate that a command with a key creates, the id of the item of a commit that begins with
- * a version, the stored form of a key, and the log container's item of a commit or receipt.
+ * Parts of the stored form: the id of the aggregate that a command with a key creates, and the id of the item
+ * of a commit that begins with a version. Also the stored form of a key, and the log container's item of a
+ * commit or receipt.
  */
 export { derivedId as createdId, eventId as commitIdOf, hashKey as storedKeyOf, toLogItem as toRawItem }
 
