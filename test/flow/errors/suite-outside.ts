@@ -29,7 +29,7 @@ export function outside(world: () => World): void {
     ['a path with a NUL', `GET ${path}/%00 HTTP/1.1\r\n${head}\r\n`, 400],
     ['a path with an empty segment', `GET ${path}//state HTTP/1.1\r\n${head}\r\n`, 404],
     [
-      'a chunked body',
+      'a chunked body, which arrives empty',
       `POST ${path} HTTP/1.1\r\n${head}` +
         `Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunk(body)}${chunk('')}`,
       400,

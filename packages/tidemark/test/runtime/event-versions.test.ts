@@ -192,7 +192,7 @@ describe('a public event', () => {
     assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
   })
 
-  it('is also found in a gap that the service fills from its own log, for itself only', async () => {
+  it('is missed in a gap, which a service fills only from its own log', async () => {
     const { log, event } = await parked()
     const [, left] = recorded('car-1', { type: 'Parked', data: {} }, { type: 'Left', data: {} })
     assert.ok(left)

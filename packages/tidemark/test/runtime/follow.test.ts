@@ -132,7 +132,7 @@ describe('a consumer that follows a hub', () => {
     assert.deepEqual([handler.seen, handler.forgets, lines.length], [versions(1, 8), 2, 1])
   })
 
-  it('continues where another instance was, and does not repeat what its progress covers', async () => {
+  it('continues where another instance was, and reads no handled message again', async () => {
     const { send, start, hub, lines, clock } = setUp()
     send(10)
     const [one, other] = [start(new Noting('a')), start(new Noting('a'))]

@@ -212,7 +212,7 @@ describe('a state that cannot be a snapshot', () => {
       assert.match(warnings[0] ?? '', where)
     })
 
-  it('is recognised even if its JSON form loses nothing else', () => {
+  it('has no text, also if JSON cannot hold any of it', () => {
     const cyclic: { self?: unknown } = {}
     cyclic.self = cyclic
     assert.deepEqual(
