@@ -22,7 +22,7 @@ export async function readRound(reader: EventFeedReader): Promise<RecordedEvent[
   return events
 }
 
-/** Appends events with one timestamp as one commit, after a commit of `after`. */
+/** Appends events with one timestamp as one commit, after a commit of `before`. */
 export async function append(
   log: EventStore,
   events: readonly RecordedEvent[],
