@@ -374,7 +374,7 @@ describe('a consumer that follows a hub', () => {
     assert.equal((await progress.read())[0]?.partitions.get(P)?.get('a')?.sequence, 3)
   })
 
-  describe('a follower whose trigger delivers nothing', () => {
+  describe('whose trigger delivers nothing', () => {
     it('handles the remaining messages once the partition has stalled, and logs it', async () => {
       const { send, start, clock, lines } = setUp()
       send(3)
