@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /**
- * `npm run bench:against -- COMMIT [--rounds N] [--short]`: this checkout beside another commit, in one run and
- * taking turns, since figures move from machine to machine. Medians, least and most, and the ratio. The other commit
- * is checked out beside this one, and has its own packages where its lock file is another.
+ * `npm run bench:against -- COMMIT [--rounds N] [--short]` measures this checkout and another commit in
+ * turns, since figures vary between machines. It prints medians, minima, maxima and the ratio. The other
+ * commit is checked out beside this one, and has its own packages if its lock file differs.
  */
 
 const { values, positionals } = parseArgs({
@@ -43,7 +43,7 @@ try {
 
   const measured = new Map<string, Figures[]>(Object.keys(folders).map((name) => [name, []]))
   for (let round = 1; round <= rounds; round += 1) {
-    // Who begins changes: what a machine does in the first minutes is nobody's alone.
+    // Each begins in turn, so that neither has the first minutes of the machine alone.
     const names = round % 2 === 1 ? Object.keys(folders) : Object.keys(folders).reverse()
     for (const name of names) {
       process.stderr.write(`round ${round} of ${rounds}: ${name} …\n`)
@@ -68,7 +68,7 @@ function load(folder: string): Figures {
   return JSON.parse(line)
 }
 
-/** What the checkout's own bench:cost counts of an order, 16 at once. */
+/** What the checkout's own bench:cost counts for an order, with 16 concurrent orders. */
 function cost(folder: string): Figures {
   execFileSync(process.execPath, ['bench/cost.ts', ...(values.short ? ['--short'] : [])], {
     ...quiet,

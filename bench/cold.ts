@@ -14,9 +14,9 @@ import { stock } from '../src/inventory/stock.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What a command costs on a stream of which the instance knows nothing: on a short stream, and on a long one without
- * a snapshot and with one. Every round has a service that was composed anew. It first sends a command to another
- * stream, so that it has its connections and its clock.
+ * The cost of a command on a stream that the instance has not cached. It measures a short stream, and a long
+ * one without and with a snapshot. Every round composes the service anew. It first sends a command to another
+ * stream, to have its connections and its clock.
  */
 
 const short = process.argv.includes('--short')
@@ -25,7 +25,7 @@ const ROUNDS = short ? 3 : 5
 const SHORT = 'stock-short'
 const LONG = 'stock-long'
 
-/** Appends so many events, each a commit of its own, as many in one write as it takes. */
+/** Appends `count` events, each in a commit of its own, with as many commits in a write as it can hold. */
 async function fill(log: ReturnType<typeof cosmosLog>, stream: string, count: number): Promise<void> {
   const data = { sku: stream, quantity: 1 }
   const recorder = { service: inventory, decider: stock, stream }
@@ -41,7 +41,7 @@ async function fill(log: ReturnType<typeof cosmosLog>, stream: string, count: nu
   }
 }
 
-/** What the requests to Cosmos DB came to since the last look: `http.client.response.finish` has them all. */
+/** The requests to Cosmos DB since the last call, from `http.client.response.finish`, which reports them all. */
 class Requests {
   #taken: number[] = []
 
@@ -65,7 +65,7 @@ const system = await System.cloudAlone({ services: ['inventory'] })
 const snapshots = system.openContainer('inventory', 'snapshots')
 let keys = 0
 
-/** One command to a stream, which must take effect there. */
+/** Sends one command to a stream, which must take effect there. */
 async function send({ command }: ReturnType<typeof compose>, stream: string, creates = false): Promise<number> {
   keys += 1
   const sent = creates
@@ -103,7 +103,7 @@ async function measure(
     const service = compose(inventory, system.settings)
     await send(service, 'stock-other')
     if (knows) await send(service, stream)
-    // The clock looks a few times at first.
+    // The clock sends a few requests at first.
     await delay(200)
     requests.take()
     const began = performance.now()
@@ -116,7 +116,7 @@ async function measure(
   return { what, latency, ...taken }
 }
 
-/** So that the next round finds none. */
+/** Removes the snapshot for the next round. */
 async function removeSnapshot(): Promise<void> {
   let there = await snapshotsThere()
   for (let attempts = 0; there.length === 0; attempts += 1) {
@@ -136,7 +136,7 @@ try {
     await measure('stream known', SHORT, { knows: true }),
     await measure('10 events', SHORT, {}),
     await measure(`${EVENTS} events, no snapshot`, LONG, { after: removeSnapshot }),
-    // One is made by the command before the first round.
+    // The command before the first round writes one.
     await send(compose(inventory, system.settings), LONG).then(async () => {
       while ((await snapshotsThere()).length === 0) await delay(50)
       return measure(`${EVENTS} events, a snapshot`, LONG, {})
@@ -157,7 +157,9 @@ try {
 console.log(`${'a command on'.padEnd(60)} p50 ms   most ms   requests   request units`)
 for (const { what, latency, ...each } of results)
   console.log(
-    `${what.padEnd(60)} ${latency.percentile(0.5).toFixed(1).padStart(6)} ${latency.percentile(1).toFixed(1).padStart(9)} ${String(each.requests).padStart(10)} ${each.units.toFixed(1).padStart(15)}`,
+    `${what.padEnd(60)} ${latency.percentile(0.5).toFixed(1).padStart(6)} ` +
+      `${latency.percentile(1).toFixed(1).padStart(9)} ${String(each.requests).padStart(10)} ` +
+      `${each.units.toFixed(1).padStart(15)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 const rows = results.map(({ latency, ...each }) => ({

@@ -9,22 +9,21 @@ import { throughput } from './console/throughput.ts'
 import type { Note } from './cost/note.ts'
 
 /**
- * What the console costs: until its first page is there, while 100,000 rows are scrolled, what the map asks
- * of the services while it is open, and how much throughput that takes. All but the rows is asked of a
- * running system.
+ * The cost of the console. It measures the time to its first page, the scrolling of 100,000 rows, the
+ * requests of the open map, and their effect on throughput. All but the rows uses a running system.
  */
 
 const short = process.argv.includes('--short')
 const OPENED = short ? 3 : 10
 const MEASURE_MS = short ? 15_000 : 60_000
-/** Pairs of stretches with the map closed and open: at least and at most. */
+/** The minimum and maximum number of pairs of periods with the map closed and open. */
 const PAIRS = short ? { least: 3, most: 3 } : { least: 30, most: 200 }
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-console-'))
 const tally = join(folder, 'tally')
 const names = services.map(({ name }) => name)
 
-/** Until the page's first paint, and until the map says how all does. */
+/** The time to the page's first paint, and until the map shows the status of all services. */
 async function opened(harness: ConsoleHarness): Promise<{ readonly paint: number; readonly ready: number }> {
   const page = await harness.open('')
   await page.getByText(`${names.length} services of ${names.length} answer`).waitFor()
@@ -43,7 +42,7 @@ const formatRate = ({ requests, units }: { readonly requests: number; readonly u
   `${requests.toFixed(0)} requests, ${units.toFixed(0)} RU a minute`
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`
 
-/** Request units and requests to the database a minute. */
+/** Requests to the database and their request units, per minute. */
 async function databaseCost(): Promise<{ readonly requests: number; readonly units: number }> {
   const from = Date.now()
   await delay(MEASURE_MS)
@@ -112,7 +111,8 @@ try {
   )
   line(
     'throughput with the map open, of that without',
-    `${percent(ratio.median)} (95 % interval: ${percent(ratio.from)} to ${percent(ratio.to)}), by a script's ${replayed.requestsPerMinute.toFixed(0)} requests a minute`,
+    `${percent(ratio.median)} (95 % interval: ${percent(ratio.from)} to ${percent(ratio.to)}), by a ` +
+      `script's ${replayed.requestsPerMinute.toFixed(0)} requests a minute`,
   )
   line('the browser itself, left out of that', `${percent(browserShare)} of a core`)
   mkdirSync('bench/results', { recursive: true })

@@ -22,10 +22,10 @@ import { Tallied } from './cost/tallied.ts'
 import { cpuSeconds } from './support/cpu.ts'
 
 /**
- * What is paid for: the requests to Cosmos DB with their charges, and the events and bytes that go through
- * the hubs, for an order from its placing to its completion, for single commands and queries, and for
- * standing idle. All four services in one host on the local cloud, unmodified. The charges are those of the
- * endpoint's model (docs/compatibility.md). docs/cost.md reckons with what this prints.
+ * Measures what has to be paid for: the requests to Cosmos DB with their charges, and the events and bytes in
+ * the hubs. It does so for an order from placement to completion, for single commands and queries, and at
+ * rest. All four services run unmodified in one host on the local cloud. The charges are those of the
+ * emulator's model (docs/compatibility.md). docs/cost.md is based on these figures.
  */
 
 const short = process.argv.includes('--short')
@@ -44,7 +44,7 @@ const ASKED = short ? 5 : 50
 interface Phase {
   readonly notes: readonly Note[]
   readonly seconds: number
-  /** Processor seconds of the host. */
+  /** The host's processor time in seconds. */
   readonly cpu: number
 }
 
@@ -68,7 +68,7 @@ const tallied = new Tallied(file)
 const startHost = () =>
   system.startHost({ preload: { module: 'bench/cost/tally.ts', env: { TIDEMARK_TEST_TALLY: file } } })
 
-/** What the functions did while something ran, and until they came to rest. */
+/** What the functions did during a task, and until they came to rest. */
 async function phase(name: string, task: () => Promise<unknown>): Promise<Phase> {
   process.stderr.write(`${name} …\n`)
   await tallied.quiet()
@@ -80,7 +80,7 @@ async function phase(name: string, task: () => Promise<unknown>): Promise<Phase>
   return { notes: tallied.between(from, to), seconds: (to - from) / 1000, cpu: (cpuSeconds(pid) ?? Number.NaN) - cpu }
 }
 
-/** Items and bytes of all containers, as JSON; of logs by what their items are. */
+/** The items and bytes (as JSON) of all containers; those of logs by kind of item. */
 async function stored(): Promise<Map<string, { items: number; bytes: number }>> {
   const sizes = new Map<string, { items: number; bytes: number }>()
   for (const { name, views } of services)
@@ -110,11 +110,11 @@ async function orders(shop: Shop, atOnce: number, count: number): Promise<OrderF
     return [name, { items: (items - was.items) / count, bytes: (bytes - was.bytes) / count }] as const
   })
   const hubs = traffic(notes, count)
-  // Every group receives every event of its hub: fewer, and something was not counted.
+  // Every group receives every event of its hub. Fewer would mean that something was not counted.
   for (const { name, consumerGroups } of buildTopology(services).eventHubs) {
     const { sent = 0, received = 0 } = hubs[name] ?? {}
     if (Math.round(received * count) < Math.round(sent * count) * consumerGroups.length || sent === 0)
-      throw new Error(`${name}: ${sent * count} events were sent, and ${received * count} received`)
+      throw new Error(`${name}: ${sent * count} events were sent, but ${received * count} received`)
   }
   return {
     atOnce,
@@ -130,7 +130,7 @@ async function orders(shop: Shop, atOnce: number, count: number): Promise<OrderF
   }
 }
 
-/** What each of some requests over HTTP asks of the database. */
+/** The database requests of each of some HTTP requests. */
 async function measureRequests(
   name: string,
   ask: (index: number) => Promise<unknown>,
@@ -158,7 +158,7 @@ const report = await (async () => {
   const ordering = system.createClient('ordering')
   const ok = async (path: string): Promise<void> => {
     const { status } = await ordering.get(path)
-    if (status !== 200) throw new Error(`${path} was answered ${status}`)
+    if (status !== 200) throw new Error(`${path} got the status ${status}`)
   }
   const at = (index: number): string => ids[index] ?? ''
   const queries = {
@@ -181,7 +181,7 @@ const report = await (async () => {
     'cancel that is refused': await measureRequests('cancel refused', async (index) => {
       const key = { 'idempotency-key': `cancel-${at(index)}` }
       const { status } = await ordering.post(`/orders/${at(index)}/cancel`, { reason: 'too late' }, key)
-      if (status !== 409) throw new Error(`cancelling a completed order was answered ${status}`)
+      if (status !== 409) throw new Error(`cancelling a completed order got the status ${status}`)
     }),
   }
   const more: string[] = []
@@ -226,13 +226,15 @@ for (const order of report.orders) {
   print(`  of these, appends by stream`, order.appends)
   const { batches, commits, events, receipts } = order.appended
   console.log(
-    `  appended: ${batches.toFixed(2)} batches with ${commits.toFixed(2)} commits of ${events.toFixed(2)} events and ${receipts.toFixed(2)} receipts`,
+    `  appended: ${batches.toFixed(2)} batches with ${commits.toFixed(2)} commits of ${events.toFixed(2)}` +
+      ` events and ${receipts.toFixed(2)} receipts`,
   )
-  print(`standing beside it, an order's share of the time`, order.standing)
+  print(`at rest, an order's share of the time`, order.standing)
   console.log('\n  hub          events    sends    bytes  received  batches received')
   for (const [hub, { sent, sends, bytes, received, batches }] of Object.entries(order.hubs))
     console.log(
-      `  ${hub.padEnd(10)}${figure(sent)}${figure(sends)}${bytes.toFixed(0).padStart(9)}${figure(received, 10)}${figure(batches)}`,
+      `  ${hub.padEnd(10)}${figure(sent)}${figure(sends)}${bytes.toFixed(0).padStart(9)}` +
+        `${figure(received, 10)}${figure(batches)}`,
     )
   console.log(
     `  stored: ${Object.entries(order.stored)

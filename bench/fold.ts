@@ -7,9 +7,9 @@ import { stock } from '../src/inventory/stock.ts'
 import { stockWithReservations } from './fold/stock-with-reservations.ts'
 
 /**
- * What it costs to fold the stream of a product that many open orders want. Three ways in the same run:
- * today's stock, which keeps counts; the baseline, whose state had every open reservation; and a plain loop
- * over the same events, the floor of any fold.
+ * The cost of folding the stream of a product in many open orders, in three ways in the same run. The first
+ * is today's stock, which only has counts. The second is the baseline, whose state had every open
+ * reservation. The third is a plain loop over the same events, the lower limit of any fold.
  */
 
 const short = process.argv.includes('--short')
@@ -24,7 +24,7 @@ function streamWith(open: number): RecordedEvent[] {
   return recorded('stock-tea', { type: 'StockReceived', data: { sku: 'tea', quantity: open } }, ...reservations)
 }
 
-/** Milliseconds of the fastest of so many rounds. */
+/** The duration of the fastest round, in milliseconds. */
 function fastest(rounds: number, run: () => unknown): number {
   let least = Number.POSITIVE_INFINITY
   for (let round = 0; round < rounds; round += 1) {
@@ -48,7 +48,7 @@ const results = OPEN.map((open) => {
   const events = streamWith(open)
   assert.equal(reservedBy(stock, events), open)
   assert.equal(plainLoop(events), open)
-  // The baseline takes up to a minute: once, and its answer is compared too.
+  // The baseline takes up to a minute, so it runs once, and its result is compared too.
   const baselineMs = fastest(1, () => assert.equal(reservedBy(stockWithReservations, events), open))
   const foldMs = fastest(ROUNDS, () => reservedBy(stock, events))
   const loopMs = fastest(ROUNDS, () => plainLoop(events))
@@ -58,7 +58,9 @@ const results = OPEN.map((open) => {
 console.log('open reservations   fold ms   an event us   baseline ms   baseline : fold   plain loop ms')
 for (const { open, foldMs, baselineMs, loopMs, baselineToFold } of results)
   console.log(
-    `${String(open).padStart(17)} ${foldMs.toFixed(1).padStart(9)} ${((1000 * foldMs) / open).toFixed(2).padStart(13)} ${baselineMs.toFixed(0).padStart(13)} ${baselineToFold.toFixed(0).padStart(17)} ${loopMs.toFixed(2).padStart(15)}`,
+    `${String(open).padStart(17)} ${foldMs.toFixed(1).padStart(9)} ` +
+      `${((1000 * foldMs) / open).toFixed(2).padStart(13)} ${baselineMs.toFixed(0).padStart(13)} ` +
+      `${baselineToFold.toFixed(0).padStart(17)} ${loopMs.toFixed(2).padStart(15)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/fold.json', `${JSON.stringify(results, null, 2)}\n`)

@@ -1,7 +1,7 @@
 /**
- * Loaded into the functions' process before them (`--import`): notes when each step of the path began and
- * ended, for every event, on one clock, and writes it all to TIDEMARK_TEST_HOPS when the process is told to
- * end. The framework itself is measured; only the calls named here are wrapped.
+ * Loaded into the functions' process before them (`--import`). It records when each step of the path began
+ * and ended, for every event, on one clock. It writes all records to TIDEMARK_TEST_HOPS when the process is
+ * asked to end. Only the calls named here are wrapped; the rest of the framework is unchanged.
  */
 import { writeFileSync } from 'node:fs'
 
@@ -17,7 +17,7 @@ interface Step {
   // biome-ignore lint/suspicious/noExplicitAny: an adapter's class.
   readonly adapter: any
   readonly method: string
-  /** The stream and the versions that a call is about. */
+  /** The stream and the versions of a call. */
   // biome-ignore lint/suspicious/noExplicitAny: the arguments of the wrapped method.
   about(...args: any[]): [string, number, number]
 }

@@ -7,9 +7,8 @@ import { ownSettings } from '../packages/test-support/ports.ts'
 import { cpuSeconds, cpuShares } from './support/cpu.ts'
 
 /**
- * What `npm start` costs while nobody asks anything of it: processor and memory of each of its processes,
- * with a host for each service and with `--one-process`, and again after the demo's workload. Linux alone:
- * from /proc.
+ * The cost of an idle `npm start`: processor time and memory of each of its processes. It measures a host for
+ * each service and `--one-process`, before and after the demo's workload. Linux only, from /proc.
  */
 
 const short = process.argv.includes('--short')
@@ -17,7 +16,7 @@ const SETTLE_MS = short ? 5_000 : 20_000
 const MEASURE_MS = short ? 10_000 : 60_000
 const ORDERS = short ? 20 : 1000
 
-/** The processes that a command has started, by what they are. */
+/** The processes that a command has started, by their roles. */
 function listParts(parent: number): Record<string, number> {
   const parts: Record<string, number> = { start: parent }
   for (const entry of readdirSync('/proc')) {
@@ -27,7 +26,7 @@ function listParts(parent: number): Record<string, number> {
       if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue
       parts[findName(entry)] = Number(entry)
     } catch {
-      // It ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return parts
@@ -43,7 +42,7 @@ function findName(pid: string): string {
   return services === undefined ? 'functions' : basename(services).replace(/^@\(|\)\.js$/g, '')
 }
 
-/** Megabytes that a process has in memory: of its own, and with what it shares with others. */
+/** The memory of a process in megabytes: its own, and including what it shares. */
 function readMemory(pid: number): { readonly own: number; readonly resident: number } {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8')
   const megabytes = (field: string): number =>
@@ -88,7 +87,10 @@ for (const { what, readySeconds, startCpuSeconds, idle, afterDemo, demo } of res
     rows.reduce((total, row) => total + row[key], 0)
   const line = (name: string, values: readonly number[]): void =>
     console.log(
-      `${name.padEnd(13)} ${values.map((value, index) => value.toFixed(index % 3 === 0 ? 1 : 0).padStart([16, 8, 13, 19, 8, 13][index] ?? 8)).join(' ')}`,
+      `${name.padEnd(13)} ` +
+        values
+          .map((value, index) => value.toFixed(index % 3 === 0 ? 1 : 0).padStart([16, 8, 13, 19, 8, 13][index] ?? 8))
+          .join(' '),
     )
   const cells = (rows: typeof idle, part: string): number[] => {
     const row = rows.find((each) => each.part === part)

@@ -12,28 +12,27 @@ import { keptAddress, placed } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What parked streams cost those that are not: batches of good events are brought to the views of ordering
- * where nothing waits, where many streams wait, and where each batch has events of those besides. And how
- * fast what waits is taken up again. The views' code, the parking and the local Cosmos DB endpoint are as
- * ever; a trigger is left out, since it does the same in all three. Where nothing waits and where much does
- * are two clouds, which take turns.
+ * The cost of parked streams to other streams. Batches of good events are delivered to ordering's views:
+ * without parked streams, beside many, and with further events of parked streams in each batch. It also
+ * measures the rate of a redrive. The views, the parking and the Cosmos DB emulator are the real ones. A
+ * trigger is left out, since it does the same in all cases. Two clouds, without and with parked streams, take turns.
  */
 
 const short = process.argv.includes('--short')
 const ROUNDS = short ? 2 : 7
 const PARKED = short ? 20 : 200
-/** Each stream has two: an order that is placed, and moved. */
+/** Each stream has two events: an order that is placed and moved. */
 const BATCHES = short ? 2 : 24
 const STREAMS_A_BATCH = 50
-/** Of the streams that wait, in each batch of the third kind: one message of eleven. */
+/** Events of parked streams in each batch of the third kind: one message of eleven. */
 const WAITING_A_BATCH = 10
-/** Of each stream that waits, until it is taken up. */
+/** The number of events of each parked stream at the redrive. */
 const LATER = short ? 5 : 10
 
 const BROKEN = 'broken'
 const ignore = (): void => {}
 
-/** The first events of an order, or those after what it has. */
+/** The first events of an order, or the ones after `before`. */
 function buildEvents(id: string, count: number, before: readonly RecordedEvent[] = []): RecordedEvent[] {
   const stream = `order-${id}`
   const customerId = id.startsWith(BROKEN) ? BROKEN : 'good'
@@ -47,7 +46,7 @@ function buildEvents(id: string, count: number, before: readonly RecordedEvent[]
   return all.slice(before.length)
 }
 
-/** A cloud, and ordering on it as one process. */
+/** A cloud, with ordering on it in this process. */
 class Shop {
   readonly system: System
   readonly log: ReturnType<typeof cosmosLog>
@@ -65,9 +64,9 @@ class Shop {
       ...orderView,
       evolve: (document, event) => {
         const after = orderView.evolve(document, event)
-        // Of the kind that a deployment in the wrong order brings: of others so many would make the view pause.
+        // An error as after a deployment in the wrong order. Any other would pause the view after so many.
         if (this.isBroken && after?.customerId === BROKEN)
-          throw new TidemarkError('event-unknown', 'the bench wants it')
+          throw new TidemarkError('event-unknown', 'planned by the bench')
         return after
       },
     }
@@ -75,19 +74,19 @@ class Shop {
     this.service = compose({ ...ordering, views }, system.settings)
   }
 
-  /** Brings a batch as the trigger of partition 0 does. */
+  /** Delivers a batch as the trigger of partition 0 does. */
   async deliver(events: readonly RecordedEvent[]): Promise<void> {
     const time = new Date().toISOString()
     const sequences = events.map((_, index) => this.#sent + index)
     this.#sent += events.length
     const [first, last] = [sequences[0] ?? 0, this.#sent - 1].map((sequence) => ({ sequence, time }))
     assert.ok(first && last)
-    // As it came over the wire.
+    // As received over the network.
     const messages: unknown[] = JSON.parse(JSON.stringify(events.map(toCloudEvent)))
     await this.service.project({ partition: '0', messages, sequences, first, last }, ignore)
   }
 
-  /** Streams that cannot be processed, each with its first event in the log and in the hub. */
+  /** Parks streams whose events cannot be processed, each with its first event. */
   async park(): Promise<void> {
     const ids = Array.from({ length: PARKED }, (_, index) => `${BROKEN}-${index}`)
     for (let at = 0; at < ids.length; at += STREAMS_A_BATCH) {
@@ -105,7 +104,7 @@ class Shop {
     return Array.from({ length: STREAMS_A_BATCH }, () => buildEvents(`good-${this.#ids++}`, 2)).flat()
   }
 
-  /** The next event of some of the streams that wait, in turns. */
+  /** The next event of some of the parked streams, in turns. */
   async nextOfWaiting(): Promise<RecordedEvent[]> {
     const streams = [...this.waiting.keys()]
     const events: RecordedEvent[] = []
@@ -116,7 +115,7 @@ class Shop {
     return events
   }
 
-  /** Adds events to a stream that waits. @returns them. */
+  /** Appends events to a parked stream. @returns them. */
   async grow(stream: string, count: number): Promise<readonly RecordedEvent[]> {
     const has = this.waiting.get(stream) ?? []
     const events = buildEvents(stream.slice('order-'.length), count, has)
@@ -131,7 +130,7 @@ class Shop {
   }
 }
 
-/** Good events a second, with what comes with them. */
+/** Good events per second, while whole batches are delivered. */
 async function round(shop: Shop, batches: readonly (readonly RecordedEvent[])[], good: number): Promise<number> {
   const began = performance.now()
   for (const batch of batches) await shop.deliver(batch)
@@ -157,7 +156,7 @@ try {
   await many.park()
   const good = BATCHES * STREAMS_A_BATCH * 2
   const goodBatches = (shop: Shop) => Array.from({ length: BATCHES }, () => shop.goodBatch())
-  // The first round is for warming up.
+  // The first round is a warm-up.
   for (let n = 0; n <= ROUNDS; n += 1) {
     process.stderr.write(`round ${n} of ${ROUNDS} …\n`)
     const mixed: RecordedEvent[][] = []
@@ -165,12 +164,12 @@ try {
     const [a, again, b, c] = [goodBatches(none), goodBatches(none), goodBatches(many), mixed]
     const runs = [
       async () => rates.free.push(await round(none, a, good)),
-      // Both clouds come to hold as much.
+      // Twice, so that both clouds end up with equally much data.
       async () => rates.free.push(await round(none, again, good)),
       async () => rates.beside.push(await round(many, b, good)),
       async () => rates.among.push(await round(many, c, good)),
     ]
-    // Who comes first is another each time.
+    // The order changes with each round.
     for (let at = 0; at < runs.length; at += 1) await runs[(n + at) % runs.length]?.()
   }
   for (const [each, warm] of [
@@ -180,7 +179,7 @@ try {
   ] as const)
     each.splice(0, warm)
 
-  process.stderr.write('what waits grows …\n')
+  process.stderr.write('the parked streams grow …')
   for (const [stream, has] of many.waiting) await many.deliver(await many.grow(stream, Math.max(1, LATER - has.length)))
   assert.equal((await many.service.parked({})).streams.length, PARKED)
   many.isBroken = false
@@ -201,16 +200,19 @@ try {
 const [alone, beside, among] = [summarize(rates.free), summarize(rates.beside), summarize(rates.among)]
 console.log('good events a second               median   least    most   ratio')
 for (const [name, { median, least, most }] of [
-  ['nothing waits', alone],
-  [`${PARKED} streams wait`, beside],
-  [`and 1 message of 11 is of those`, among],
+  ['nothing is parked', alone],
+  [`${PARKED} streams are parked`, beside],
+  [`1 message of 11 is of these`, among],
 ] as const)
   console.log(
-    `${name.padEnd(33)} ${[median, least, most].map((value) => value.toFixed(0).padStart(7)).join(' ')} ${(median / alone.median).toFixed(2).padStart(7)}`,
+    `${name.padEnd(33)} ${[median, least, most].map((value) => value.toFixed(0).padStart(7)).join(' ')} ` +
+      `${(median / alone.median).toFixed(2).padStart(7)}`,
   )
 const perSecond = redriven.events / redriven.seconds
 console.log(
-  `\nredrive: ${redriven.streams} streams of ${redriven.events} events in ${redriven.seconds.toFixed(1)} s = ${perSecond.toFixed(0)} events/s, ${(redriven.streams / redriven.seconds).toFixed(0)} streams/s`,
+  `\nredrive: ${redriven.streams} streams of ${redriven.events} events in ` +
+    `${redriven.seconds.toFixed(1)} s = ${perSecond.toFixed(0)} events/s, ` +
+    `${(redriven.streams / redriven.seconds).toFixed(0)} streams/s`,
 )
 mkdirSync('bench/results', { recursive: true })
 const results = { parked: PARKED, alone, beside, among, redriven: { ...redriven, eventsPerSecond: perSecond } }

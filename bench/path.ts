@@ -8,15 +8,18 @@ import { cpuShares } from './support/cpu.ts'
 import { toFigures } from './support/figures.ts'
 
 /**
- * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell
- * what the path carries, open loops of a fixed rate whether a lag grows. Everything runs on this machine,
- * this measuring client too.
+ * The main job: an order is placed over HTTP and seen in its view. Closed loops of 1, 16 and 64 clients show
+ * the capacity of the path, open loops of a fixed rate whether a lag grows. Everything runs on this machine,
+ * including this client.
  */
 
 interface Load {
   readonly name: string
   readonly seconds: number
-  /** Closed loop: so many clients, each with its next command after the last. Open loop: so many commands a second. */
+  /**
+   * Closed loop: this many clients, each of which sends its next command after the last. Open loop: this many
+   * commands per second.
+   */
   readonly clients?: number
   readonly rate?: number
 }
@@ -39,7 +42,7 @@ interface Result {
   commandsPerSecond: number
   readonly command: Latency
   readonly toView: Latency
-  /** Command to view in each tenth of the run: a lag that grows shows. */
+  /** Command to view in each tenth of the run, which shows a growing lag. */
   readonly tenths: Latency[]
   errors: number
   cpu: Record<string, number>
@@ -105,7 +108,7 @@ async function runLoad(system: System, load: Load): Promise<Result> {
 
 type Note = [step: string, stream: string, first: number, last: number, begin: number, end: number]
 
-/** The durations of the path's parts, from the notes of hops.ts. */
+/** The durations of the path's parts, from the records of hops.ts. */
 function hops(notes: readonly Note[]): Record<string, Latency> {
   const parts = {
     append: new Latency(),
@@ -140,7 +143,7 @@ const system = await System.start({ services: ['ordering'] })
 const results: { result: Result; hops: Record<string, Latency> }[] = []
 try {
   for (const load of loads) {
-    // A host of its own for each load, so that its notes are of this load alone.
+    // Each load has a host of its own, so that its records belong to this load alone.
     await system.host.stop()
     const file = join(system.dataDir, 'hops.json')
     await system.startHost({ preload: { module: 'bench/hops.ts', env: { TIDEMARK_TEST_HOPS: file } } })
@@ -158,14 +161,18 @@ const measured = results.filter(({ result }) => result.load !== 'warm-up')
 if (measured.length === 0 || measured.some(({ result }) => result.command.count === 0))
   throw new Error('nothing was measured')
 console.log(
-  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions, cosmos db, event hubs, blobs, client',
+  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions, ' +
+    'cosmos db, event hubs, blobs, client',
 )
 for (const { result } of measured) {
   const cpu = ['functions', 'cosmos db', 'event hubs', 'blobs', 'client'].map((name) =>
     (result.cpu[name] ?? Number.NaN).toFixed(2).padStart(6),
   )
   console.log(
-    `${result.load.padEnd(12)} ${result.commandsPerSecond.toFixed(0).padStart(10)}     ${ms(result.command.percentile(0.5))} ${ms(result.command.percentile(0.99))}      ${ms(result.toView.percentile(0.5))} ${ms(result.toView.percentile(0.99))} ${String(result.errors).padStart(7)}          ${cpu.join(' ')}`,
+    `${result.load.padEnd(12)} ${result.commandsPerSecond.toFixed(0).padStart(10)}     ` +
+      `${ms(result.command.percentile(0.5))} ${ms(result.command.percentile(0.99))}      ` +
+      `${ms(result.toView.percentile(0.5))} ${ms(result.toView.percentile(0.99))} ` +
+      `${String(result.errors).padStart(7)}          ${cpu.join(' ')}`,
   )
 }
 console.log('\npart of the path (p50 / p99 ms)')

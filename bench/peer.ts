@@ -11,9 +11,9 @@ import { buildRow, printTable, type Row } from './peers/table.ts'
 import { tidemark } from './peers/tidemark.ts'
 
 /**
- * The main job beside a peer: the same order, placed over HTTP and seen in its view by the same client, in
- * Tidemark and in emmett on PostgreSQL. They take turns, one at a time and each afresh; who begins changes
- * with the round. What the peer's projection never shows is counted.
+ * The main job compared with a peer: Tidemark, and emmett on PostgreSQL. The same client places the same
+ * order over HTTP and sees it in its view. They take turns, one at a time and each from a fresh start, in an
+ * order that changes with the round. Orders that the peer's projection never shows are counted.
  */
 
 const CLIENTS = [1, 16, 64]
@@ -23,13 +23,16 @@ const load = (averages: readonly number[]): string => averages.map((average) => 
 
 function machine(): string {
   const [processor] = cpus()
-  return `${cpus().length} × ${processor?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, Node ${process.versions.node}`
+  return (
+    `${cpus().length} × ${processor?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, Node ` +
+    `${process.versions.node}`
+  )
 }
 
 async function bench(): Promise<void> {
   const short = process.argv.includes('--short')
   const { rounds, seconds } = readArguments({ rounds: short ? 1 : 3, seconds: short ? 2 : 5 }, ['short'])
-  if (rounds === 0 || seconds === 0) throw new UsageError('--rounds and --seconds are more than 0')
+  if (rounds === 0 || seconds === 0) throw new UsageError('--rounds and --seconds must be more than 0')
   const plan: Plan = { clients: CLIENTS, seconds, warmUpSeconds: short ? 1 : 3, giveUpMs: short ? 5_000 : 10_000 }
   const { signal } = interruption()
   const programs = await findPostgreSql()
@@ -69,7 +72,7 @@ async function bench(): Promise<void> {
       .join('\n'),
   )
   console.log(
-    `${rounds} rounds, ${seconds} s a load; what no view showed for ${plan.giveUpMs / 1000} s counts as never shown\n`,
+    `${rounds} rounds, ${seconds} s a load; an order not shown for ${plan.giveUpMs / 1000} s counts as never shown\n`,
   )
   printTable(rows, tidemark.name)
 

@@ -5,18 +5,18 @@ import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * How long views stand still after the only instance of a service was killed and another was started at once:
- * until the first event that was recorded after the kill is in its view, and until events of every partition
- * are. With the times of host.json and of the relay's lease, as in Azure, and with the fast ones that `npm
- * start` names.
+ * How long views stand still after the only instance of a service was killed and another was started at once.
+ * It measures until the first event recorded after the kill is in its view, and until events of every
+ * partition are. It uses the times of host.json and of the relay's lease, as in Azure, and the fast ones of
+ * `npm start`.
  */
 
 const RUNS = process.argv.includes('--short') ? 1 : 3
-/** Some for each of eight partitions, almost surely. */
+/** Enough for all eight partitions, almost certainly. */
 const ORDERS = 48
 const ASK_EVERY_MS = 100
 
-/** The settings without which the local host takes the times of host.json and of the triggers. */
+/** Without these settings, the local host uses the times of host.json and of the triggers. */
 const REAL = Object.fromEntries(Object.keys(FAST_RECOVERY).map((name) => [name, undefined]))
 
 interface Result {
@@ -34,7 +34,7 @@ async function measure(times: Result['times']): Promise<Result> {
       const { body } = await system.client.post('/orders', placeBody, { 'idempotency-key': randomUUID() })
       return `/orders/${body.id}?position=${encodeURIComponent(body.position)}`
     }
-    // Every partition is held, and the relay's lease is.
+    // Waits until every partition and the relay's lease have an owner.
     for (const path of await Promise.all(Array.from({ length: ORDERS }, place))) await system.client.get(path)
 
     const began = performance.now()
@@ -63,7 +63,8 @@ for (let run = 1; run <= RUNS; run += 1)
   }
 
 const seconds = (values: readonly number[]): string =>
-  `${(values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`
+  `${(values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN).toFixed(1)} ` +
+  `(${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`
 console.log('| times | kill -9 to the first event seen, s | to events of every partition, s |\n|---|---|---|')
 for (const times of ['fast', 'real'] as const) {
   const of = results.filter((result) => result.times === times)

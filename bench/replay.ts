@@ -6,9 +6,9 @@ import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What a replay reads a second, with nobody else at work: each view is replayed from the log of a seeded
- * workload. `build` is the reading of the whole log; the rest of the total is the handover, which waits for
- * instances that may not exist, and the clearing up.
+ * The speed of a rebuild with no other load: each view is rebuilt from the log of a seeded workload. `build`
+ * is the reading of the whole log. The rest of the total is the promotion, which waits for other instances
+ * whether or not there are any, and the removal of old generations.
  */
 
 const orders = process.argv.includes('--short') ? 200 : 2_000
@@ -70,7 +70,9 @@ if (results.length === 0 || results.some(({ events }) => events === 0)) throw ne
 console.log('view              move       events  build s  events/s  total s')
 for (const { view, move, events, buildSeconds, eventsPerSecond, totalSeconds } of results)
   console.log(
-    `${view.padEnd(17)} ${move.padEnd(8)} ${String(events).padStart(8)} ${buildSeconds.toFixed(1).padStart(8)} ${eventsPerSecond.toFixed(0).padStart(9)} ${totalSeconds.toFixed(1).padStart(8)}`,
+    `${view.padEnd(17)} ${move.padEnd(8)} ${String(events).padStart(8)} ` +
+      `${buildSeconds.toFixed(1).padStart(8)} ${eventsPerSecond.toFixed(0).padStart(9)} ` +
+      `${totalSeconds.toFixed(1).padStart(8)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/replay.json', `${JSON.stringify(results, null, 2)}\n`)

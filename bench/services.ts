@@ -9,9 +9,9 @@ import { cpuShares } from './support/cpu.ts'
 import { toFigures } from './support/figures.ts'
 
 /**
- * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for
- * its decision while it runs; then inventory is away, orders go on, and how fast it catches up once it is
- * back. Everything runs on this machine, this measuring client too.
+ * Two services, with a host each, that communicate only by events. It runs the demo's workload and measures
+ * how long an order waits for its decision. Then inventory is stopped while orders continue, and it measures
+ * how fast inventory catches up. Everything runs on this machine, including this client.
  */
 
 const short = process.argv.includes('--short')
@@ -27,7 +27,9 @@ interface WorkloadResult {
   readonly commandsPerSecond: number
   readonly command: Latency
   readonly toDecision: Latency
-  /** First sight to decision, p50 of each tenth of the orders as they were decided: a lag that grows shows. */
+  /**
+   * From first sight to decision, the median of each tenth of the orders as decided, which shows a growing lag.
+   */
   readonly tenths: readonly Latency[]
   readonly surprises: number
   readonly cores: Readonly<Record<string, number>>
@@ -74,7 +76,7 @@ async function workload(system: System, clients: number): Promise<WorkloadResult
   }
 }
 
-/** Inventory is stopped, orders are placed, inventory starts: how long until every order is decided. */
+/** Stops inventory, places orders, starts inventory, and measures the time until every order is decided. */
 async function recovery(
   system: System,
 ): Promise<{ orders: number; placing: number; started: number; recovered: number }> {
@@ -107,7 +109,7 @@ async function recovery(
   return { orders: AWAY, placing: placed - begin, started: ready - placed, recovered: end - ready }
 }
 
-/** Read from ordering's view, which a query of one page answers; the raw logs are compared afterwards. */
+/** Read from ordering's view, which answers with one page. The raw logs are compared afterwards. */
 async function undecided(system: System): Promise<number> {
   const { body } = await system.createClient('ordering').get('/orders?status=placed&limit=1')
   return body.items.length
@@ -142,7 +144,11 @@ try {
   console.log('at once  orders/s  commands/s  command p50    p99   to decision p50    p95    p99   surprises')
   for (const result of results)
     console.log(
-      `${String(result.clients).padStart(7)} ${result.ordersPerSecond.toFixed(1).padStart(9)} ${result.commandsPerSecond.toFixed(0).padStart(11)}      ${ms(result.command.percentile(0.5))}${ms(result.command.percentile(0.99))}           ${ms(result.toDecision.percentile(0.5))}${ms(result.toDecision.percentile(0.95))}${ms(result.toDecision.percentile(0.99))}   ${String(result.surprises).padStart(9)}`,
+      `${String(result.clients).padStart(7)} ${result.ordersPerSecond.toFixed(1).padStart(9)} ` +
+        `${result.commandsPerSecond.toFixed(0).padStart(11)}      ${ms(result.command.percentile(0.5))}` +
+        `${ms(result.command.percentile(0.99))}           ${ms(result.toDecision.percentile(0.5))}` +
+        `${ms(result.toDecision.percentile(0.95))}${ms(result.toDecision.percentile(0.99))}   ` +
+        `${String(result.surprises).padStart(9)}`,
     )
   console.log('\nto decision, p50 in each tenth of the run (ms)')
   for (const { clients, tenths } of results)
@@ -155,7 +161,10 @@ try {
         .join('   ')}`,
     )
   console.log(
-    `\naway: ${away.orders} orders placed in ${(away.placing / 1000).toFixed(1)} s without inventory; its host was ready ${(away.started / 1000).toFixed(1)} s after its start, every order decided ${(away.recovered / 1000).toFixed(1)} s later = ${((away.orders * 1000) / away.recovered).toFixed(0)} orders/s`,
+    `\nwithout inventory: ${away.orders} orders placed in ${(away.placing / 1000).toFixed(1)} s; its ` +
+      `host was ready ${(away.started / 1000).toFixed(1)} s after its start, every order decided ` +
+      `${(away.recovered / 1000).toFixed(1)} s later = ` +
+      `${((away.orders * 1000) / away.recovered).toFixed(0)} orders/s`,
   )
   console.log(`checked: ${orders} orders decided, ${check.products} products, nothing oversold or lost`)
 

@@ -14,10 +14,10 @@ import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What events of older versions cost. First the reader alone, with nothing around it: an order's event of the
- * newest version, one step and three steps behind. Then replays of two logs of the same orders: as older code
- * wrote them, in a mixture of versions, and as today's does. The two take turns on this machine, so that what
- * else it does meanwhile meets both.
+ * The cost of events of older versions. First the reader alone, with an order's event of the newest version,
+ * one step and three steps behind. Then rebuilds from two logs of the same orders: in a mixture of versions
+ * as older code wrote them, and as today's code does. The two take turns, so that other load on the machine
+ * affects both.
  */
 
 const short = process.argv.includes('--short')
@@ -27,7 +27,7 @@ const ROUNDS = short ? 1 : 5
 
 type Content = Pick<RecordedEvent, 'type' | 'data' | 'schemaVersion' | 'readableFrom' | 'published'>
 
-/** Orders as each version has them: the same seed, the same orders. */
+/** Orders in each version's form. The same seed gives the same orders. */
 function order(id: string, seed: number): { placed: readonly unknown[]; moved: readonly unknown[]; isMoved: boolean } {
   const { between, chance } = random(seed)
   const lines = Array.from({ length: between(1, 5) }, (_, index) => ({
@@ -58,13 +58,10 @@ function order(id: string, seed: number): { placed: readonly unknown[]; moved: r
   }
 }
 
-/** As today's code writes it. */
+/** In the form that today's code writes. */
 const written = (type: string, data: unknown): Content => writtenBy(ordering, { events: orderEvents }, { type, data })
 
-/**
- * @param version of the event that places it; that which moves it is of the first version where this is not
- * the newest.
- */
+/** @param version the version of the placing event. If it is not the newest, the moving event has version 1. */
 function buildStream(seed: number, version: number): RecordedEvent[] {
   const id = String(seed)
   const { placed, moved, isMoved } = order(id, seed)
@@ -80,7 +77,7 @@ function buildStream(seed: number, version: number): RecordedEvent[] {
   )
 }
 
-/** Reads a second, of many different events. */
+/** Reads per second of many different events. */
 function readsPerSecond(reader: ReturnType<typeof eventReader>, contents: readonly Content[]): number {
   const run = (milliseconds: number): number => {
     const started = performance.now()
@@ -130,7 +127,7 @@ async function createLog(version: (seed: number) => number): Promise<Log> {
   return { system, events, bytes }
 }
 
-/** @returns how long the reading of the whole log took, without the handover. Milliseconds. */
+/** @returns the time to read the whole log, without the promotion, in milliseconds. */
 async function replay({ system, events }: Log, view: typeof orderView | typeof salesByProduct): Promise<number> {
   let [begun, handover] = [0, 0]
   const done = await compose(ordering, system.settings).rebuildView(view, {
@@ -152,7 +149,7 @@ async function replays() {
   process.stderr.write(`two logs of ${ORDERS} orders …\n`)
   const logs: Log[] = []
   try {
-    // What older code left has no event of the newest version that has older ones.
+    // Older code has written no event in the newest version of a type that has older ones.
     const mixed = await createLog((seed) => 1 + (seed % 3))
     logs.push(mixed)
     const current = await createLog(() => 4)
@@ -160,9 +157,9 @@ async function replays() {
     const results = []
     for (const view of [orderView, salesByProduct]) {
       const [old, today]: [number[], number[]] = [[], []]
-      // The first of each warms up.
+      // The first round of each is a warm-up.
       for (let round = 0; round <= ROUNDS; round += 1) {
-        process.stderr.write(`replay of ${view.name} ${round} of ${ROUNDS} …\n`)
+        process.stderr.write(`rebuild of ${view.name} ${round} of ${ROUNDS} …\n`)
         const took = [await replay(mixed, view), await replay(current, view)]
         if (round === 0) continue
         old.push(took[0] ?? Number.NaN)
@@ -176,7 +173,7 @@ async function replays() {
         currentBytesPerEvent: current.bytes / current.events,
         mixedEventsPerSecond: rate(mixed, old),
         currentEventsPerSecond: rate(current, today),
-        /** Time of the mixed log to that of the current one. */
+        /** The time of the mixed log relative to that of the current one. */
         ratio: median(old) / median(today),
       })
     }
@@ -187,16 +184,20 @@ async function replays() {
 }
 
 const read = readers()
-console.log('events read a second   newest      one step    three steps')
+console.log('events read per second newest      one step    three steps')
 for (const { checked, newest, oneStep, threeSteps } of read)
   console.log(
     `${checked.padEnd(22)} ${[newest, oneStep, threeSteps].map((rate) => rate.toFixed(0).padStart(11)).join(' ')}`,
   )
 const replayed = await replays()
-console.log('\nreplay of           events   mixed/s  current/s  bytes/event  mixed : current')
+console.log('\nrebuild of          events   mixed/s  current/s  bytes/event  mixed : current')
 for (const each of replayed)
   console.log(
-    `${each.view.padEnd(18)} ${String(each.events).padStart(7)} ${each.mixedEventsPerSecond.toFixed(0).padStart(9)} ${each.currentEventsPerSecond.toFixed(0).padStart(10)} ${`${each.mixedBytesPerEvent.toFixed(0)} ${each.currentBytesPerEvent.toFixed(0)}`.padStart(12)} ${each.ratio.toFixed(2).padStart(16)}`,
+    `${each.view.padEnd(18)} ${String(each.events).padStart(7)} ` +
+      `${each.mixedEventsPerSecond.toFixed(0).padStart(9)} ` +
+      `${each.currentEventsPerSecond.toFixed(0).padStart(10)} ` +
+      `${`${each.mixedBytesPerEvent.toFixed(0)} ${each.currentBytesPerEvent.toFixed(0)}`.padStart(12)} ` +
+      `${each.ratio.toFixed(2).padStart(16)}`,
   )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/versions.json', `${JSON.stringify({ read, replays: replayed }, null, 2)}\n`)

@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url'
 import { cpuSeconds } from '../support/cpu.ts'
 
 /**
- * `node bench/against/load.ts FOLDER [--short]`: what a checkout does with one client's load, as one line of JSON. It
- * speaks HTTP alone, and of that checkout it imports only what both have: how the system is started, and what a shop
- * asks of it.
+ * `node bench/against/load.ts FOLDER [--short]` measures a checkout under one client's load, and prints one
+ * line of JSON. It uses HTTP. Of that checkout, it imports only what both have: the start of the system, and
+ * the shop of bench:cost.
  */
 
 const [folder = '', ...flags] = process.argv.slice(2)
@@ -22,10 +22,10 @@ const RATE = 50
 
 const middle = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-/** Not a number where the system does not tell it: see cpuSeconds. */
+/** NaN if the system does not report it: see cpuSeconds. */
 const readCpu = (pid: number): number => cpuSeconds(pid) ?? Number.NaN
 
-/** Clients that each send a command after the last one, for a while. @returns commands a second. */
+/** Runs clients that each send one command after another for a while. @returns commands per second. */
 async function closedLoop(clients: number, send: (index: number) => Promise<void>): Promise<number> {
   const end = performance.now() + SECONDS * 1000
   let sent = 0
@@ -37,23 +37,23 @@ async function closedLoop(clients: number, send: (index: number) => Promise<void
   return (sent / (performance.now() - started)) * 1000
 }
 
-// Where a host reads it by its former name: before, and since, the sources moved to packages/.
+// The setting's former name, in versions before and after the sources moved to packages/.
 const LEASES = ['local/host/lease-intervals.ts', 'packages/functions-host/lease-intervals.ts']
 const LEASE = 'HOST_LEASE_EXPIRATION_MS'
 const isFormer = (file: string): boolean =>
   existsSync(`${folder}/${file}`) && readFileSync(`${folder}/${file}`, 'utf8').includes(`TIDEMARK_${LEASE}`)
 
-/** How often claims are renewed under `npm start`: tests shorten that, and pay for it. */
+/** The renewal interval of claims under `npm start`. Tests shorten it, which costs processor time. */
 const TIMES = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:30',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:10',
   [`FUNCTIONS_${LEASE}`]: '10000',
-  // Any other checkout refuses a setting that it does not know.
+  // Other checkouts refuse a setting that they do not know.
   ...(LEASES.some(isFormer) ? { [`TIDEMARK_${LEASE}`]: '10000' } : {}),
 }
 
 async function startHost(system: { startHost(options: object): Promise<void> }): Promise<void> {
-  // What it prints goes beside the figures.
+  // The host's output goes to stderr, apart from the figures.
   await system.startHost({ preload: { env: TIMES }, onOutput: (text: string) => process.stderr.write(text) })
 }
 
@@ -77,7 +77,7 @@ const all = await withSystem(undefined, async (system: never) => {
   }
   const shop = new Shop(system)
   await shop.stockUp()
-  /** Tasks, 16 at once. @returns how many are done a second. */
+  /** Runs tasks, 16 at a time. @returns tasks per second. */
   const each = async (count: number, task: (index: number) => Promise<unknown>): Promise<number> => {
     let next = 0
     const worker = async (): Promise<void> => {
@@ -125,7 +125,7 @@ const ordering = await withSystem(['ordering'], async (system: never) => {
     const answer: { status: number; body: { id: string; position: string } } = await client.post('/orders', placeBody, {
       'idempotency-key': `${run}:${name}:${index}`,
     })
-    if (answer.status !== 201) throw new Error(`an order was answered ${answer.status}`)
+    if (answer.status !== 201) throw new Error(`an order got the status ${answer.status}`)
     return answer.body
   }
   await closedLoop(16, async (index) => void (await place('warm', index)))
@@ -154,11 +154,11 @@ const inventory = await withSystem(['inventory'], async (system: never) => {
       { quantity: 1 },
       { 'idempotency-key': `${run}:${index}` },
     )
-    if (status >= 300) throw new Error(`a receipt of goods was answered ${status}`)
+    if (status >= 300) throw new Error(`a receipt of goods got the status ${status}`)
   })
   return { oneSkuPerSecond }
 })
 
-if (ordering.seen === 0) throw new Error('no order was seen')
+if (ordering.seen === 0) throw new Error('no order reached its view')
 console.log(JSON.stringify({ ...all, ...ordering, ...inventory }))
 process.exit(0)

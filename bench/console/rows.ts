@@ -2,16 +2,16 @@ import type { Page } from 'playwright-core'
 import type { ConsoleHarness } from '../../test/support/console.ts'
 
 /**
- * How smoothly the lists of the console are scrolled. What they show is answered here, so that the browser alone is
+ * Measures the scrolling of the console's lists. The requests are answered here, so that only the browser is
  * measured.
  */
 
 export const ROWS = 100_000
 export const SCROLL_MS = 5_000
-/** A frame that took longer left out the next one, at 60 a second. */
+/** The duration of a frame at 60 per second. A longer one drops frames. */
 const FRAME_MS = 1000 / 60
 
-/** Answers for a stream of many events. */
+/** Answers requests for a stream of many events. */
 async function answerEvents(page: Page): Promise<void> {
   const at = (version: number): unknown => ({
     id: String(version),
@@ -44,7 +44,7 @@ async function answerEvents(page: Page): Promise<void> {
   )
 }
 
-/** Answers for a view of many documents, whose continuation is the number of the next. */
+/** Answers requests for a view of many documents. The continuation is the number of the next one. */
 async function answerDocuments(page: Page): Promise<void> {
   const at = (number: number): unknown => ({
     key: `order-${number}`,
@@ -73,8 +73,8 @@ export interface Frames {
 }
 
 /**
- * What a list's frames take while something scrolls it.
- * @param place says where it is to be, of `list` and `passed`, milliseconds; undefined: at the end, and that was all.
+ * The frame times of a list while it is scrolled.
+ * @param place a script for the position, given `list` and the milliseconds `passed`; undefined ends at the bottom.
  */
 async function framesWhile(page: Page, place: string): Promise<Frames> {
   const frames = (await page.evaluate(`new Promise((resolve) => {
@@ -97,10 +97,11 @@ async function framesWhile(page: Page, place: string): Promise<Frames> {
   return { frames: frames.length, dropped, longestMs: Math.max(...frames) }
 }
 
-/** All rows pass, a part of them each frame. */
+/** Scrolls past all rows, some in each frame. */
 const PASS = `passed < ${SCROLL_MS} ? (list.scrollHeight * passed) / ${SCROLL_MS} : undefined`
-/** To the end again and again, until there is no more to come. */
-const TO_THE_END = `document.querySelector('main [role=status]').textContent.includes('more') ? list.scrollHeight : undefined`
+/** Scrolls to the end repeatedly until no more rows come. */
+const TO_THE_END =
+  "document.querySelector('main [role=status]').textContent.includes('more') " + '? list.scrollHeight : undefined'
 
 export async function scrolledEvents(harness: ConsoleHarness): Promise<Frames> {
   const page = await harness.open('live')
@@ -133,7 +134,7 @@ export async function scrolledDocuments(harness: ConsoleHarness) {
   return { fetched, fetchedMs, passed, heapMB }
 }
 
-/** What the page's scripts hold, in megabytes. */
+/** The heap of the page's scripts, in megabytes. */
 async function measureHeap(page: Page): Promise<number> {
   const session = await page.context().newCDPSession(page)
   await session.send('HeapProfiler.collectGarbage')

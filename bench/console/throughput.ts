@@ -6,34 +6,32 @@ import { ConsoleHarness } from '../../test/support/console.ts'
 import { Shop } from '../cost/shop.ts'
 import { cpuSeconds } from '../support/cpu.ts'
 
-/** Orders on their way at any time. */
+/** The number of concurrent orders. */
 const CONCURRENCY = 16
-/** So many polls of the map are in each stretch. */
+/** The number of the map's polls in each period. */
 const POLLS = 2
 const ROUNDS_RECORDED = 3
-/** Longer than the answers of one round are apart, shorter than the pause between two. */
+/** Longer than the answers of one round take, and shorter than the pause between two rounds. */
 const BETWEEN_ROUNDS_MS = 2_000
-/** When the interval of the ratio is so narrow, that is enough. */
+/** The measurement ends once the interval of the ratio is this narrow. */
 const NARROW = 0.03
 const RESAMPLES = 2_000
 
 export interface Throughput {
   readonly pairs: number
   readonly ordersPerSecond: { readonly closed: number; readonly open: number }
-  /** Open to closed, pair by pair: the median, and what 95 of 100 resamples of the pairs have as theirs. */
+  /** The ratio of open to closed, pair by pair: the median, and the interval of 95 of 100 resampled medians. */
   readonly ratio: { readonly median: number; readonly from: number; readonly to: number }
   readonly requestsPerMinute: number
-  /** Of a real page with the map open, in shares of a core: what is measured leaves it out. */
+  /** A real page's share of a core with the map open, which the measurement leaves out. */
   readonly browserShare: number
 }
 
 /**
- * Orders from their placing to their completion, with the map closed and open in turns, in one system under one load
- * that never pauses.
+ * Measures completed orders with the map closed and open in turns, in one system under one constant load.
  *
- * What the map asks is recorded from the page and asked by a script: the browser would take processor time
- * from the services on this machine, which it does not where they run elsewhere. Its share is measured by
- * itself.
+ * A script repeats the map's requests as recorded from the page. A browser would take processor time from the
+ * services on this machine, which it does not if they run elsewhere. Its share is measured separately.
  */
 export async function throughput(
   services: readonly string[],
@@ -74,12 +72,12 @@ export async function throughput(
   }
 }
 
-/** Until the map says how all does. */
+/** Waits until the map shows the status of all services. */
 function mapShown(page: Page): Promise<void> {
   return page.locator('.note-ok, .note-warn').first().waitFor()
 }
 
-/** What the open map asks in each round of its polls, and how often. */
+/** The requests of the open map in each round of its polls, and the interval. */
 async function recorded(
   harness: ConsoleHarness,
 ): Promise<{ readonly urls: readonly string[]; readonly everyMs: number }> {
@@ -103,20 +101,20 @@ async function recorded(
   return { urls: first.urls, everyMs: computeMedian(gaps) }
 }
 
-/** @returns orders a second while a script asks what the map does. */
+/** @returns orders per second while a script repeats the map's requests. */
 function withMap(urls: readonly string[], everyMs: number, load: Load): Promise<number> {
   const polls = async (): Promise<void> => {
     for (let poll = 0; poll < POLLS; poll += 1) {
       const pause = delay(everyMs)
       const answers = await Promise.all(urls.map(async (url) => (await fetch(url)).status))
-      if (answers.some((status) => status !== 200)) throw new Error(`the map was answered ${answers.join(', ')}`)
+      if (answers.some((status) => status !== 200)) throw new Error(`the map got the statuses ${answers.join(', ')}`)
       await pause
     }
   }
   return load.during(polls())
 }
 
-/** Orders that are placed and completed without a pause. */
+/** Places and completes orders without a pause. */
 class Load {
   readonly #workers: readonly Promise<void>[]
   #done = 0
@@ -132,7 +130,7 @@ class Load {
     this.#workers = Array.from({ length: CONCURRENCY }, worker)
   }
 
-  /** @returns orders that were completed a second. */
+  /** @returns the completed orders per second. */
   async during(task: Promise<void>): Promise<number> {
     const [done, began] = [this.#done, performance.now()]
     await Promise.race([task, ...this.#workers])
@@ -145,10 +143,10 @@ class Load {
   }
 }
 
-/** What the browser uses of a core with the map open, while the services are under load. */
+/** The browser's share of a core with the map open, while the services are under load. */
 async function shareOfBrowser(harness: ConsoleHarness, ms: number): Promise<number> {
   const page = await harness.open('')
-  // As most see it: what flows is animated.
+  // With animations, as most users see it.
   await page.emulateMedia({ reducedMotion: 'no-preference' })
   await mapShown(page)
   const before = browserSeconds()
@@ -158,7 +156,7 @@ async function shareOfBrowser(harness: ConsoleHarness, ms: number): Promise<numb
   return (used * 1000) / ms
 }
 
-/** Of all processes of the browser that this process has started (Linux). */
+/** The processor time of all browser processes that this process started (Linux). */
 function browserSeconds(): number {
   const parents = new Map<number, { parent: number; name: string }>()
   for (const entry of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
@@ -166,7 +164,7 @@ function browserSeconds(): number {
       const [, name = '', parent] = /\((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, 'utf8')) ?? []
       parents.set(Number(entry), { parent: Number(parent), name })
     } catch {
-      // It ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   const isOurs = (pid: number): boolean => {
@@ -184,7 +182,7 @@ function computeMedian(values: readonly number[]): number {
   return (low + high) / 2
 }
 
-/** The median, and where those of 95 of 100 resamples are (bootstrap). */
+/** The median, and the interval of 95 of 100 resampled medians (bootstrap). */
 function computeInterval(values: readonly number[]): Throughput['ratio'] {
   const medians = Array.from({ length: RESAMPLES }, () =>
     computeMedian(values.map(() => values[Math.floor(Math.random() * values.length)] ?? Number.NaN)),

@@ -5,11 +5,11 @@ import { startEmulator, temporaryFolder } from '../../packages/cosmos/test/emula
 import type { Child } from '../../packages/kit/child.ts'
 import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
 
-/** The endpoint in a process of its own over a folder of its own, and a client of it. */
+/** The emulator in a process and a folder of its own, and a client of it. */
 export interface BenchedEndpoint {
   readonly child: Child
   newContainer(id: string): Promise<Container>
-  /** Ends it and removes its data. */
+  /** Stops it and removes its data. */
   remove(): Promise<void>
 }
 
@@ -31,14 +31,14 @@ export async function startBenchedEndpoint(): Promise<BenchedEndpoint> {
   }
 }
 
-/** Milliseconds that Node needs to run nothing. */
+/** The time that Node needs to run nothing, in milliseconds. */
 export async function nodeAlone(): Promise<number> {
   const started = performance.now()
   await once(spawn(process.execPath, ['-e', '']), 'exit')
   return performance.now() - started
 }
 
-/** @returns the value that so many of the values are below. */
+/** @returns the value below which this share of the values lies. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

@@ -10,12 +10,12 @@ import { BATCH, batch, create, FEED_PAGE, feedPage, read } from './requests.ts'
 const CONCURRENCY = [1, 16, 64]
 const LOADED = 20_000
 
-/** One of the two servers, over a folder of its own. */
+/** One of the two servers, with a folder of its own. */
 interface Server {
   readonly name: 'floor' | 'tidemark'
   readonly child: Child
   readonly batchStatus: number
-  /** Numbers that no item has yet. */
+  /** The number of the next new item. */
   next: number
   stop(): Promise<void>
 }
@@ -27,7 +27,7 @@ export interface FloorRow {
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
-  /** Of the server's process, user and system, for each request. */
+  /** The user and system time of the server's process for each request. */
   readonly cpuMicroseconds: number
 }
 
@@ -38,7 +38,7 @@ export async function benchFloor(options: { seconds: number; rounds: number }): 
     const rows: FloorRow[] = []
     for (const [what, request] of Object.entries(CASES))
       for (const concurrency of CONCURRENCY) {
-        // In turns, so that what else the machine does befalls both alike.
+        // The servers take turns, so that other load on the machine affects both alike.
         const rounds = []
         const measurement = { what, request, concurrency, seconds: options.seconds }
         for (let round = 0; round < options.rounds; round++)
@@ -112,7 +112,7 @@ async function start(name: Server['name'], module: string): Promise<Server> {
   }
 }
 
-/** Makes the container, and the items that are read. */
+/** Creates the container, and the items to read. */
 async function prepare(server: Server): Promise<void> {
   if (server.name === 'tidemark') {
     const client = new CosmosClient({ endpoint: server.child.address, key: EMULATOR_KEY })
@@ -129,7 +129,7 @@ async function prepare(server: Server): Promise<void> {
 }
 
 export function printFloor(rows: readonly FloorRow[]): void {
-  console.log('\nthe endpoint beside node:http and node:sqlite alone, median of the rounds')
+  console.log('\nthe emulator compared with node:http and node:sqlite alone, median of the rounds')
   console.table(
     rows.map(({ what, concurrency, server, perSecond, p50, p99, cpuMicroseconds }) => ({
       what,
@@ -153,6 +153,6 @@ export function printFloor(rows: readonly FloorRow[]): void {
         ratio: (ours.cpuMicroseconds / (floor?.cpuMicroseconds ?? Number.NaN)).toFixed(2),
       }
     })
-  console.log('server time for each request, as a multiple of the floor')
+  console.log('server time per request, as a multiple of the floor')
   console.table(ratios)
 }

@@ -6,10 +6,9 @@ import { run } from '../../packages/kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../../packages/kit/listen.ts'
 
 /**
- * The floor under the embedded endpoint: the same requests answered by `node:http` and `node:sqlite` alone,
- * as durably and with the same columns, bodies and headers, and with nothing of the service's rules: no
- * signature, no routes, no checks, no etags compared, no request units. Writes that come in one turn share a
- * commit, here too.
+ * The floor of the emulator: the same requests answered by `node:http` and `node:sqlite` alone, with the same
+ * durability, columns, bodies and headers. It has none of the service's rules: no signatures, routes, checks,
+ * ETag comparisons or request units. Writes of one turn share a commit here too.
  */
 
 const SCHEMA = `
@@ -49,7 +48,7 @@ interface Stored {
   readonly json: string
 }
 
-// Of the endpoint's length.
+// As long as the emulator's.
 const RID = 'AAAAAYAAAAEBAAAAAAAAAA=='
 const SELF = `dbs/AAAAAQ==/colls/AAAAAYAAAAE=/docs/${RID}/`
 

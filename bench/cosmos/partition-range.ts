@@ -2,8 +2,8 @@ import type { Container } from '@azure/cosmos'
 import { percentile, startBenchedEndpoint } from './endpoint.ts'
 
 /**
- * A range of one partition, among few documents and among 100,000: it reads its partition's range alone, so
- * the request units are the same and the time is nearly so.
+ * A range of one partition, among few documents and among 100,000. The emulator reads only this partition's
+ * range, so the request units are equal and the time is nearly so.
  */
 
 const PAGE = 50
@@ -24,7 +24,7 @@ export async function benchPartitionRange(queries: number, many = 100_000): Prom
     for (const documents of [STREAM, many]) {
       const container = await endpoint.newContainer(`of-${documents}`)
       await fill(container, documents)
-      // The first one makes the index.
+      // The first query creates the index.
       await range(container, 0)
       const results: { ms: number; charge: number }[] = []
       for (let n = 0; n < queries; n++) results.push(await range(container, (n * 37) % (STREAM - PAGE)))
@@ -56,7 +56,7 @@ async function range(container: Container, from: number): Promise<{ ms: number; 
   return { ms: performance.now() - started, charge: requestCharge }
 }
 
-/** Streams of so many events each. */
+/** Fills streams of equally many events. */
 async function fill(container: Container, documents: number): Promise<void> {
   for (let stream = 0; stream < documents / STREAM; stream++) {
     const pk = `stream-${stream}`
@@ -66,7 +66,7 @@ async function fill(container: Container, documents: number): Promise<void> {
         resourceBody: { id: String(first + index), pk, version: first + index, data: 'x'.repeat(400) },
       }))
       const { code } = await container.items.batch(operations, pk)
-      if (code !== 200) throw new Error(`a batch was answered ${code}`)
+      if (code !== 200) throw new Error(`a batch got the code ${code}`)
     }
   }
 }

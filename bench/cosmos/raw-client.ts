@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-/** A request as bytes, and what its answer must begin with. */
+/** The bytes of a request, and the status of its expected answer. */
 export interface RawRequest {
   readonly bytes: string
   readonly status: number
@@ -9,15 +9,15 @@ export interface RawRequest {
 export interface Load {
   readonly requests: number
   readonly seconds: number
-  /** Milliseconds of each request, sorted. */
+  /** The duration of each request in milliseconds, sorted. */
   readonly latencies: readonly number[]
 }
 
 /**
- * Sends requests over so many connections, one at a time on each, and reads of the answers only where they
- * end: what is measured is the server.
- * @param next the next request; undefined: there are no more.
- * @throws Error for an answer of another status.
+ * Sends requests over several connections, one at a time on each. It only finds the end of each answer, so
+ * that the server is measured and not the client.
+ * @param next returns the next request, or undefined at the end.
+ * @throws Error for an answer with another status.
  */
 export async function drive(address: string, connections: number, next: () => RawRequest | undefined): Promise<Load> {
   const { hostname, port } = new URL(address)
@@ -57,7 +57,7 @@ function exchange(socket: Socket, { bytes, status }: RawRequest): Promise<void> 
         const at = head.indexOf('\r\n\r\n')
         if (at < 0) return
         if (!head.startsWith(`HTTP/1.1 ${status} `)) {
-          end(new Error(`not ${status}: ${head}`))
+          end(new Error(`expected the status ${status}: ${head}`))
           return
         }
         const [, length = '0'] = /\r\ncontent-length: (\d+)/i.exec(head) ?? []

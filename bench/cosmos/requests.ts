@@ -6,7 +6,7 @@ const DOCS = 'dbs/d/colls/c/docs'
 export const BODY_BYTES = 600
 export const BATCH = 10
 
-/** What @azure/cosmos 4.10.1 sends with every request. */
+/** The headers that @azure/cosmos 4.10.1 sends with every request. */
 const SDK_HEADERS = {
   host: '127.0.0.1:8081',
   connection: 'keep-alive',
@@ -29,7 +29,7 @@ function buildRequest(
   status: number,
 ): RawRequest {
   const known = `${method} ${path}`
-  // A signature is of the address: those of reads are made once for each item.
+  // A signature depends on the address. Those of reads are computed once per item.
   const signature = signatures.get(known) ?? signRequest(EMULATOR_KEY, method, path)
   signatures.set(known, signature)
   const all = { ...SDK_HEADERS, ...signature, ...headers, 'content-length': String(Buffer.byteLength(body)) }
@@ -37,7 +37,7 @@ function buildRequest(
   return { bytes: `${method} /${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`, status }
 }
 
-/** The partition keys of a load: 500 streams. */
+/** The partition keys of the load: 500 streams. */
 const buildKey = (n: number): string => `stream-${n % 500}`
 const keyHeader = (n: number): Record<string, string> => ({ 'x-ms-documentdb-partitionkey': `["${buildKey(n)}"]` })
 
@@ -61,7 +61,7 @@ export function create(n: number): RawRequest {
 
 export const read = (n: number): RawRequest => buildRequest('GET', `${DOCS}/${n}`, { headers: keyHeader(n) }, 200)
 
-/** @param status the floor answers 201. */
+/** @param status the expected status, which is 201 for the floor. */
 export function batch(n: number, status: number): RawRequest {
   const operations = Array.from({ length: BATCH }, (_, index) => ({
     operationType: 'Create',

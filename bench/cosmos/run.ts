@@ -5,8 +5,8 @@ import { benchSdk, printSdk } from './sdk.ts'
 import { benchStartup, printStartup } from './startup.ts'
 
 /**
- * `npm run bench:cosmos -- [--short]`: the embedded Cosmos DB endpoint, beside a bare handler that does the
- * same work and by the SDK.
+ * `npm run bench:cosmos -- [--short]` measures the Cosmos DB emulator, compared with a bare handler of the
+ * same work, and through the SDK.
  */
 
 const short = process.argv.includes('--short')

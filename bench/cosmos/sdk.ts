@@ -3,10 +3,10 @@ import { cpuShares } from '../support/cpu.ts'
 import { percentile, startBenchedEndpoint } from './endpoint.ts'
 import { BATCH, BODY_BYTES } from './requests.ts'
 
-/** The unmodified SDK, this process being its client. */
+/** The unmodified SDK, with this process as its client. */
 
 const CONCURRENCY = [1, 16, 64]
-/** Items that are read: the first of those that were created. */
+/** The number of items to read: the first ones created. */
 const READ = 500
 
 export interface SdkRow {
@@ -68,7 +68,7 @@ async function measure(measurement: Measurement, pids: Readonly<Record<string, n
   return { what, concurrency, perSecond, p50: percentile(times, 0.5), p99: percentile(times, 0.99), cores }
 }
 
-/** The whole feed, in pages of 1,000; documents a second. */
+/** Reads the whole feed in pages of 1,000, in documents per second. */
 async function measureFeed(container: Container, pids: Readonly<Record<string, number>>): Promise<SdkRow> {
   const times: number[] = []
   let documents = 0
@@ -112,7 +112,7 @@ async function batch(container: Container, n: number): Promise<void> {
     resourceBody: buildItem(n, pk, `${n}-${index}`),
   }))
   const { code } = await container.items.batch(operations, pk)
-  if (code !== 200) throw new Error(`a batch was answered ${code}`)
+  if (code !== 200) throw new Error(`a batch got the code ${code}`)
 }
 
 export function printSdk(rows: readonly SdkRow[]): void {

@@ -3,15 +3,17 @@ import { nodeAlone, percentile } from './endpoint.ts'
 
 export interface Startup {
   /**
-   * Milliseconds, medians: Node alone; the endpoint until it is ready over a new folder, and over one that is
-   * there.
+   * Medians in milliseconds: Node alone, and the emulator until it is ready with a new folder and with an
+   * existing one.
    */
   readonly node: number
   readonly fresh: number
   readonly again: number
 }
 
-/** From a start to ready, with what Node has kept of the sources from a start before: the first of all is slower. */
+/**
+ * The time from start to ready, with Node's compile cache of an earlier start. The very first start is slower.
+ */
 export async function benchStartup(rounds: number): Promise<Startup> {
   const node: number[] = []
   const fresh: number[] = []

@@ -6,7 +6,7 @@ export interface Sum {
   readonly charge: number
 }
 
-/** Requests and their charges, by a key in its order, of each of so many. */
+/** The average requests and charges of `by` operations, sorted by key. */
 function sumBy<Counted extends CosmosNote | AppendNote>(
   notes: readonly Counted[],
   by: number,
@@ -33,25 +33,25 @@ export function sumAll(sums: Record<string, Sum>): Sum {
   }
 }
 
-/** What is asked because something happens: by service, container and operation. */
+/** Requests caused by work: by service, container and operation. */
 export const moving = (notes: readonly Note[], by: number): Record<string, Sum> =>
   sumBy(requestsIn(notes), by, (note) =>
     isStanding(note) ? undefined : `${note.service}/${note.container} ${note.operation}`,
   )
 
-/** What is asked all the time. */
+/** Requests made at all times, also at rest. */
 export const standing = (notes: readonly Note[], by: number): Record<string, Sum> =>
   sumBy(requestsIn(notes), by, (note) =>
     isStanding(note) ? `${note.service}/${note.container || 'account'} ${note.operation}` : undefined,
   )
 
-/** Appends by the category of their stream and their place in it: the first is that of the command that creates it. */
+/** Appends by the category of their stream and their place in it. The first is that of the creating command. */
 export function appends(notes: readonly Note[], by: number): Record<string, Sum> {
   const seen = new Map<string, number>()
   return sumBy(appendsIn(notes), by, ({ stream, commits, written }) => {
     const category = stream.slice(0, stream.indexOf('-'))
     if (!written) return `${category}, refused by the log`
-    if (commits === 0) return `${category}, receipts alone`
+    if (commits === 0) return `${category}, only receipts`
     const nth = (seen.get(stream) ?? 0) + 1
     seen.set(stream, nth)
     return category === 'stock' ? category : `${category} ${nth}`
@@ -65,7 +65,7 @@ export interface Appended {
   readonly receipts: number
 }
 
-/** What was appended to the logs, of each of so many. */
+/** What was appended to the logs, per operation. */
 export function appended(notes: readonly Note[], by: number): Appended {
   const written = appendsIn(notes).filter((note) => note.written)
   const sum = (field: 'commits' | 'events' | 'receipts'): number =>
@@ -76,14 +76,14 @@ export function appended(notes: readonly Note[], by: number): Appended {
 export interface HubTraffic {
   readonly sent: number
   readonly sends: number
-  /** Of the AMQP messages. */
+  /** The size of the AMQP messages. */
   readonly bytes: number
   readonly received: number
-  /** Each an execution of a function. */
+  /** Each is one execution of a function. */
   readonly batches: number
 }
 
-/** What goes through the hubs, of each of so many. */
+/** The traffic of the hubs, per operation. */
 export function traffic(notes: readonly Note[], by: number): Record<string, HubTraffic> {
   const hubs: Record<string, HubTraffic> = {}
   for (const note of notes) {
@@ -103,7 +103,7 @@ export function traffic(notes: readonly Note[], by: number): Record<string, HubT
   return hubs
 }
 
-/** Requests to the host storage, of each of so many. */
+/** Requests to the host storage, per operation. */
 export function blobs(notes: readonly Note[], by: number): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const note of notes) if (note.kind === 'blob') counts[note.operation] = (counts[note.operation] ?? 0) + 1 / by

@@ -1,20 +1,20 @@
-/** What the functions' process did, as `tally.ts` writes it down. `at` is milliseconds since the epoch. */
+/** An action of the functions' process, as recorded by `tally.ts`. `at` is milliseconds since the epoch. */
 export type Note =
   | {
       readonly at: number
       readonly kind: 'cosmos'
-      /** The database. */
+      /** The database's name. */
       readonly service: string
       readonly container: string
       readonly operation: string
       readonly status: number
-      /** `x-ms-request-charge`. */
+      /** The value of `x-ms-request-charge`. */
       readonly charge: number
-      /** The value of the partition key as its header has it; empty where there is none. */
+      /** The partition key as in its header; empty without one. */
       readonly partition: string
     }
   | { readonly at: number; readonly kind: 'blob'; readonly operation: string }
-  /** A batch for a log, which is among the requests to Cosmos DB too: what was to be written. */
+  /** A batch for a log, and what it was to write. It is also among the requests to Cosmos DB. */
   | {
       readonly at: number
       readonly kind: 'append'
@@ -22,11 +22,11 @@ export type Note =
       readonly commits: number
       readonly events: number
       readonly receipts: number
-      /** Whether it wrote. */
+      /** Whether it succeeded. */
       readonly written: boolean
       readonly charge: number
     }
-  /** A batch, as large as its AMQP message. */
+  /** A batch, with the size of its AMQP message. */
   | {
       readonly at: number
       readonly kind: 'sent'

@@ -7,10 +7,7 @@ const SKUS = 40
 const WAIT_MS = 25
 const GIVE_UP_MS = 60_000
 
-/**
- * Orders of two lines from their placing to their completion, as a customer and a warehouse bring them about:
- * two commands over HTTP.
- */
+/** Orders of two lines from placement to completion. A customer and a warehouse send two commands over HTTP. */
 export class Shop {
   readonly #system: System
   #orders = 0
@@ -19,7 +16,7 @@ export class Shop {
     this.#system = system
   }
 
-  /** Enough of everything for all orders. */
+  /** Receives enough stock for all orders. */
   async stockUp(): Promise<void> {
     for (let index = 0; index < SKUS; index += 1)
       await this.command('inventory', `/stock/SKU-${index}/receive`, { quantity: 100_000 }, `stock-${index}`)
@@ -48,25 +45,25 @@ export class Shop {
     return this.command('shipping', `/shipments/${id}/dispatch`, {}, `dispatch-${id}`)
   }
 
-  /** Resolves once there is one for an order. */
+  /** Resolves once the order has a shipment. */
   shipment(id: string): Promise<void> {
     return this.#until('shipping', 'shipment', `shipment-${id}`, 'prepared')
   }
 
   async command(service: string, path: string, body: object, key: string): Promise<Answer> {
     const answer = await this.#system.createClient(service).post(path, body, { 'idempotency-key': key })
-    if (answer.status >= 300) throw new Error(`${path} was answered ${answer.status} ${JSON.stringify(answer.body)}`)
+    if (answer.status >= 300) throw new Error(`${path} got the status ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer
   }
 
-  /** Asks the database, past the functions: what the bench itself wants to know is not counted. */
+  /** Reads the database without the functions, so that the bench's own reads are not counted. */
   async #until(service: string, view: string, stream: string, status: string): Promise<void> {
     const giveUp = Date.now() + GIVE_UP_MS
     const item = this.#system.openContainer(service, view).item('document', `1|document|${stream}`)
     for (;;) {
       const { resource } = await item.read<{ document?: { status?: string } }>()
       if (resource?.document?.status === status) return
-      if (Date.now() > giveUp) throw new Error(`${stream} is ${resource?.document?.status}, and not ${status} yet`)
+      if (Date.now() > giveUp) throw new Error(`${stream} is still ${resource?.document?.status} and not ${status}`)
       await pause(WAIT_MS)
     }
   }

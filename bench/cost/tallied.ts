@@ -5,7 +5,7 @@ import type { Note } from './note.ts'
 const QUIET_MS = 2_000
 const GIVE_UP_MS = 120_000
 
-/** What is asked whether or not there is anything to do: it costs by time, not by event. */
+/** Whether the request is made at all times. It costs by time, not by event. */
 export function isStanding(note: Note): boolean {
   if (note.kind !== 'cosmos') return note.kind === 'blob' && !note.operation.endsWith('checkpoint')
   if (note.container === 'leases' || note.container === '') return true
@@ -13,7 +13,7 @@ export function isStanding(note: Note): boolean {
   return note.container === 'schedule' && note.operation === 'query'
 }
 
-/** The notes of a functions' process, as it writes them. */
+/** The notes of a functions' process, as they are written. */
 export class Tallied {
   readonly #file: string
 
@@ -21,7 +21,7 @@ export class Tallied {
     this.#file = file
   }
 
-  /** Those that were taken from one moment to another, in milliseconds since the epoch. */
+  /** The notes between two times, in milliseconds since the epoch. */
   between(from: number, to: number): readonly Note[] {
     return readFileSync(this.#file, 'utf8')
       .trimEnd()
@@ -30,7 +30,7 @@ export class Tallied {
       .filter(({ at }) => at >= from && at <= to)
   }
 
-  /** Resolves once nothing but what is standing has happened for two seconds. */
+  /** Resolves once there was nothing but standing requests for two seconds. */
   async quiet(): Promise<void> {
     const giveUp = Date.now() + GIVE_UP_MS
     for (;;) {

@@ -1,8 +1,8 @@
 /**
- * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB
- * and to blobs, every batch for a log, every batch sent to a hub and every batch received, to the file
- * TIDEMARK_TEST_TALLY. The services and the SDKs are as they are: requests are heard on Node's own channel,
- * batches where the SDKs take and give them.
+ * Loaded into the functions' process before them (`--import`). It writes a line to the file
+ * TIDEMARK_TEST_TALLY for every request to Cosmos DB and to blobs. It also writes one for every batch for a
+ * log, and every batch sent to or received from a hub. The services and the SDKs are unmodified: requests are
+ * observed on Node's diagnostics channel, batches at the SDKs' interfaces.
  */
 import { channel } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ function flush(): void {
 setInterval(flush, 100).unref()
 process.on('exit', flush)
 
-/** What a request to the database is; what reads the feed at its end is apart. */
+/** The kind of a request to the database. Reads at the end of the feed are separate. */
 function classifyOperation(request: ClientRequest, status: number): string {
   const kind = classifyRequest(request.method, request.path, (name) => request.getHeader(name))
   return kind === 'feed' && status === 304 ? 'feed, empty' : (kind ?? request.method)
@@ -91,7 +91,7 @@ Items.prototype.batch = async function counted(
 }
 
 const send = EventHubProducerClient.prototype.sendBatch as (batch: EventDataBatch, options?: object) => Promise<void>
-// The relay sends what createBatch made; the overload for arrays is not used.
+// The relay sends what createBatch made. The overload for arrays is not used.
 EventHubProducerClient.prototype.sendBatch = async function counted(
   this: EventHubProducerClient,
   batch: EventDataBatch,
@@ -107,7 +107,7 @@ EventHubProducerClient.prototype.sendBatch = async function counted(
   })
 } as typeof EventHubProducerClient.prototype.sendBatch
 
-// biome-ignore lint/suspicious/noExplicitAny: one of several overloads, whose arguments are passed on as they are.
+// biome-ignore lint/suspicious/noExplicitAny: one of several overloads, whose arguments are passed on unchanged.
 const subscribe = EventHubConsumerClient.prototype.subscribe as (...args: any[]) => any
 EventHubConsumerClient.prototype.subscribe = function counted(this: EventHubConsumerClient, ...args: unknown[]) {
   // biome-ignore lint/suspicious/noExplicitAny: the handlers come first, or second after a partition

@@ -9,10 +9,10 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
 type Options<Name extends keyof Jobs> = Parameters<Jobs[Name]>[0]
 type Result<Name extends keyof Jobs> = Awaited<ReturnType<Jobs[Name]>>
 
-/** A client in a process of its own, so that its work is not on the broker's core or the bench's. */
+/** A client in a process of its own, so that it does not use the broker's core or the bench's. */
 export interface ClientProcess {
   readonly pid: number
-  /** One job at a time. @throws with what the job threw, or when the process ended or the job does not end. */
+  /** Runs one job at a time. @throws the job's error, or an error if the process ends or the job does not. */
   run<Name extends keyof Jobs>(job: Name, options: Options<Name>): Promise<Result<Name>>
   stop(): Promise<void>
 }

@@ -10,22 +10,22 @@ import type { Broker } from './raw-client.ts'
 
 export const BODY_BYTES = 500
 
-/** The endpoint in a process of its own over a folder of its own. */
+/** The emulator in a process and a folder of its own. */
 export interface BenchedEndpoint {
   readonly pid: number
   readonly broker: Broker
   readonly connectionString: string
-  /** Ends it in an orderly way. */
+  /** Shuts it down. */
   stop(): Promise<void>
-  /** Another process over the same data, once this one has stopped. */
+  /** Starts another process on the same data, after a stop. */
   start(): Promise<BenchedEndpoint>
-  /** What its data takes on disk. */
+  /** The size of its data on disk. */
   dataBytes(): Promise<number>
-  /** Ends it, if it still runs, and removes its data. */
+  /** Ends it if it still runs, and removes its data. */
   remove(): Promise<void>
 }
 
-/** @param hubs partitions of each hub. */
+/** @param hubs the number of partitions of each hub. */
 export async function startBenchedEndpoint(hubs: Readonly<Record<string, number>>): Promise<BenchedEndpoint> {
   const folder = await temporaryFolder()
   return start(folder, hubs)

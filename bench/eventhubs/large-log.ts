@@ -7,24 +7,18 @@ import { type ClientProcess, startClient } from './client-process.ts'
 import { type BenchedEndpoint, BODY_BYTES, startBenchedEndpoint } from './endpoint.ts'
 import { openSession } from './raw-client.ts'
 
-/**
- * A log that fills a disk rather than memory: how soon the endpoint serves it after a start, and how much
- * memory that takes.
- */
+/** A log larger than memory: how soon the emulator serves it after a start, and how much memory that takes. */
 
 const HUB = 'large'
 const PARTITIONS = 4
 const BATCH = 100
-/** An event of 500 bytes in the log, a little less than it takes. */
+/** The size of an event of 500 bytes in the log, slightly underestimated. */
 const EVENT_BYTES = 520
 const STARTS = 5
 const MEGABYTE = 1024 * 1024
 
 export interface StartTimes {
-  /**
-   * From before the fork to the endpoint's `ready`, and to a session that it has begun with a client, in
-   * milliseconds.
-   */
+  /** From before the fork to the emulator's `ready`, and to a session with a client, in milliseconds. */
   readonly toReady: number
   readonly toSession: number
 }
@@ -32,7 +26,7 @@ export interface StartTimes {
 export interface Phase {
   readonly what: string
   readonly eventsPerSecond: number
-  /** Resident at the end, and at most during it; NaN where /proc does not tell. */
+  /** The resident memory at the end, and its maximum; NaN without /proc. */
   readonly megabytes: number
   readonly peakMegabytes: number
   readonly endpointCores: number
@@ -40,7 +34,7 @@ export interface Phase {
 
 export interface LargeLog {
   readonly logMegabytes: number
-  /** A Node process that says `ready` and nothing else: what no endpoint can be faster than. */
+  /** A Node process that only prints `ready`: the lower limit for any emulator. */
   readonly bareNodeMs: number
   readonly emptyLog: StartTimes
   readonly starts: readonly StartTimes[]
@@ -98,7 +92,7 @@ async function measureTimes(endpoint: BenchedEndpoint, startedAt: number): Promi
   return { toReady, toSession: performance.now() - startedAt }
 }
 
-/** @param run tells how many events it moved. */
+/** @param run returns the number of events it moved. */
 async function phase(what: string, endpoint: BenchedEndpoint, run: () => Promise<number>): Promise<Phase> {
   const { pid } = endpoint
   await resetPeak(pid)
@@ -125,7 +119,7 @@ async function readMegabytes(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<num
   return process.platform === 'linux' ? (await residentBytes(pid, field)) / MEGABYTE : Number.NaN
 }
 
-/** A client a partition, all at once. */
+/** Produces with one client per partition, all at once. */
 async function produce(
   clients: readonly ClientProcess[],
   { broker }: BenchedEndpoint,
@@ -175,9 +169,10 @@ export function printLargeLog({ logMegabytes, bareNodeMs, emptyLog, starts, phas
   console.log(`${'Node alone'.padEnd(14)}${bareNodeMs.toFixed(0).padStart(11)}`)
   line('empty log', emptyLog)
   for (const [index, times] of starts.entries()) line(`start ${index + 1}`, times)
-  console.log('\nmemory, MB              at the end  at most  events/s  endpoint cores')
+  console.log('\nmemory, MB              at the end  maximum  events/s  emulator cores')
   for (const { what, megabytes, peakMegabytes, eventsPerSecond, endpointCores } of phases)
     console.log(
-      `${what.padEnd(22)}${megabytes.toFixed(0).padStart(12)}${peakMegabytes.toFixed(0).padStart(9)}${eventsPerSecond.toFixed(0).padStart(10)}${endpointCores.toFixed(2).padStart(16)}`,
+      `${what.padEnd(22)}${megabytes.toFixed(0).padStart(12)}${peakMegabytes.toFixed(0).padStart(9)}` +
+        `${eventsPerSecond.toFixed(0).padStart(10)}${endpointCores.toFixed(2).padStart(16)}`,
     )
 }

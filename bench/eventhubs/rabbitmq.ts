@@ -8,10 +8,11 @@ import { join } from 'node:path'
 import { answers } from '../../packages/test-support/ports.ts'
 import type { Broker } from './raw-client.ts'
 
-/** Where Debian's package puts the scripts themselves: those on PATH change the user to the system service's. */
+/** Where Debian's package has the scripts themselves. Those on PATH switch to the user of the system service. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 export const INSTALL_HINT =
-  'RabbitMQ is not installed, so it is not measured: sudo apt-get install --no-install-recommends rabbitmq-server (or pass --without-rabbitmq)'
+  'RabbitMQ is not installed, so it is not measured: sudo apt-get install --no-install-recommends ' +
+  'rabbitmq-server (or pass --without-rabbitmq)'
 const START_MS = 120_000
 const USER = 'bench'
 const PASSWORD = 'bench'
@@ -27,12 +28,12 @@ export type QueueType = 'classic' | 'quorum'
 
 export const rabbitMqInstalled = (): boolean => existsSync(SERVER)
 
-/** The plugin's address of a queue that is there (rabbitmq_amqp1_0, 3.x). */
+/** The plugin's address of an existing queue (rabbitmq_amqp1_0, 3.x). */
 export const queueAddress = (name: string): string => `/amq/queue/${name}`
 
 /**
- * Starts RabbitMQ with its AMQP 1.0 plugin and these durable queues: its own node, folder and ports on
- * loopback; no service of the system is touched.
+ * Starts RabbitMQ with its AMQP 1.0 plugin and these durable queues, with its own node, folder and ports on
+ * loopback. It does not touch the system's service.
  */
 export async function startRabbitMq(queues: Readonly<Record<string, QueueType>>): Promise<RabbitMq> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-rabbitmq-'))
@@ -66,7 +67,7 @@ export async function startRabbitMq(queues: Readonly<Record<string, QueueType>>)
     RABBITMQ_CONF_ENV_FILE: join(folder, 'none'),
     RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'none'),
   }
-  // The port mapper of Erlang's nodes: a server that finds none would leave one of its own behind.
+  // The port mapper of Erlang's nodes. A server that finds none would leave one of its own running.
   const epmd = spawn('epmd', ['-address', '127.0.0.1', '-port', String(mapper)], { stdio: 'ignore' })
   await until(() => answers(mapper))
   const server = spawn(SERVER, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -121,7 +122,7 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
   clearTimeout(timer)
 }
 
-/** All are taken before the first is given back, so that they differ. */
+/** All ports are taken before the first is released, so that they differ. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))

@@ -20,17 +20,17 @@ import {
 } from '../../packages/event-hubs/test/amqp-wire.ts'
 
 /**
- * An AMQP 1.0 client that costs as little as a client can, so that a broker's own rate shows: transfers leave
- * as copies of one encoded frame and are counted, not decoded, when they arrive. It keeps to credit, session
+ * An AMQP 1.0 client with as little overhead as possible, so that the broker's own rate shows. Transfers are
+ * sent as copies of one encoded frame. Received ones are counted, not decoded. It respects credit, session
  * windows and the peer's frame size.
  */
 
-/** Where a broker listens, and SASL PLAIN's user and password. */
+/** The address of a broker, and the user and password of SASL PLAIN. */
 export interface Broker {
   readonly port: number
   readonly user: string
   readonly password: string
-  /** As `open` names it: RabbitMQ reads the virtual host from it. */
+  /** The name in `open`, from which RabbitMQ reads the virtual host. */
   readonly hostname: string
 }
 
@@ -38,7 +38,7 @@ const MAX_FRAME = 128 * 1024
 const READ_BUFFER = 1024 * 1024
 const WRITE_CHUNK = 256 * 1024
 const BATCH_FORMAT = 0x80013700
-/** Of transfers: more than any credit given here. */
+/** In transfers; larger than any credit given here. */
 const INCOMING_WINDOW = 100_000
 const CHANNEL = 0
 const HANDLE = 0
@@ -46,23 +46,23 @@ const ACCEPTED = 0x24
 const UINT_SIZE = 2 ** 32
 
 type Performative = (code: number, fields: readonly Value[]) => void
-/** The bytes of a transfer frame from its performative on: a view that lasts for the call. */
+/** The bytes of a transfer frame from its performative on, as a view that is valid during the call. */
 type Transfer = (bytes: Buffer, at: number, end: number) => void
 
 /** A connection with one session. */
 class RawConnection {
   readonly socket: Socket
-  /** Every performative but a transfer. */
+  /** Called for every performative except a transfer. */
   onPerformative: Performative = () => {}
   onTransfer: Transfer = () => {}
-  /** After all frames of one read were handled. */
+  /** Called after all frames of one read. */
   onIdle: () => void = () => {}
-  /** Rejects when the connection ends or the broker says what it should not. */
+  /** Rejects when the connection ends or the broker violates the protocol. */
   readonly failed: Promise<never>
   readonly #fail: (error: Error) => void
   readonly #buffer = Buffer.allocUnsafe(READ_BUFFER)
   #filled = 0
-  /** Protocol headers still to come: SASL's and AMQP's. */
+  /** Protocol headers not yet received: SASL's and AMQP's. */
   #headers = 2
   #heartbeat: NodeJS.Timeout | undefined
   #awaited: { readonly code: number; readonly resolve: (fields: readonly Value[]) => void } | undefined
@@ -97,7 +97,7 @@ class RawConnection {
     })
   }
 
-  /** Connects, opens and begins. */
+  /** Connects, opens the connection and begins the session. */
   static async open(broker: Broker): Promise<{ connection: RawConnection; maxFrame: number; window: number }> {
     const connection = new RawConnection(broker.port)
     await Promise.race([once(connection.socket, 'connect'), connection.failed])
@@ -159,7 +159,7 @@ class RawConnection {
   }
 }
 
-/** Opens a connection and a session, and hangs up: what a client needs before it can do anything. */
+/** Opens a connection and a session, and closes them: the minimum before a client can do anything. */
 export async function openSession(broker: Broker): Promise<void> {
   const { connection } = await RawConnection.open(broker)
   connection.close()
@@ -168,13 +168,13 @@ export async function openSession(broker: Broker): Promise<void> {
 export interface Sending {
   readonly broker: Broker
   readonly address: string
-  /** Bytes of each event's body. */
+  /** The bytes of each event's body. */
   readonly bodyBytes: number
-  /** 1: each transfer is a message. Else each is a batch of so many, which only Event Hubs understands. */
+  /** 1: each transfer is a message. Otherwise each is a batch of this many, which only Event Hubs understands. */
   readonly perTransfer: number
-  /** Transfers that may wait for their disposition. */
+  /** The maximum number of transfers without a disposition. */
   readonly window: number
-  /** It ends with the first of both. */
+  /** The run ends at whichever limit comes first. */
   readonly seconds: number
   readonly maxEvents: number
 }
@@ -185,14 +185,15 @@ export interface Rate {
 }
 
 /**
- * Sends until the time is up and settles when every transfer is acknowledged. Bodies carry numbers from 0 on.
- * @throws when one is rejected or the connection ends.
+ * Sends until the time is up, and resolves when every transfer is acknowledged. Bodies hold numbers from 0
+ * on.
+ * @throws if one is rejected or the connection ends.
  */
 export async function sendEvents(options: Sending): Promise<Rate> {
   const { connection, maxFrame, window: sessionWindow } = await RawConnection.open(options.broker)
   try {
     const attach = { name: `bench-${process.pid}`, handle: HANDLE, address: options.address, senderSettles: 0 }
-    // It listens before it attaches: the first credit may come in the same read as the answer.
+    // It listens before it attaches, because the first credit may arrive in the same read as the answer.
     const sender = new Sender(connection, options, maxFrame, sessionWindow)
     connection.socket.write(attachSender(CHANNEL, { ...attach, durable: 2 }))
     await connection.next(PERFORMATIVE.attach)
@@ -206,10 +207,10 @@ class Sender {
   readonly #connection: RawConnection
   readonly #options: Sending
   readonly #template: FrameTemplate
-  /** Transfers written and transfers settled. */
+  /** The numbers of sent and of settled transfers. */
   #sent = 0
   #settled = 0
-  /** Counts of transfers up to which link and session allow them. */
+  /** The transfer counts up to which link and session allow sending. */
   #creditEnd = 0
   #windowEnd: number
   #last: number
@@ -221,7 +222,7 @@ class Sender {
     this.#options = options
     this.#template = new FrameTemplate(options.bodyBytes, options.perTransfer)
     if (this.#template.bytes.length > maxFrame)
-      throw new Error(`a transfer of ${this.#template.bytes.length} bytes is more than the broker's ${maxFrame}`)
+      throw new Error(`a transfer of ${this.#template.bytes.length} bytes exceeds the broker's limit of ${maxFrame}`)
     this.#windowEnd = sessionWindow
     this.#last = Math.ceil(options.maxEvents / options.perTransfer)
     connection.onPerformative = (code, fields) => this.#hear(code, fields)
@@ -271,7 +272,7 @@ class Sender {
   }
 }
 
-/** A transfer frame that is encoded once; each copy has its own delivery id and tag, and numbers its events. */
+/** A transfer frame that is encoded once. Each copy has its own delivery id and tag, and numbers its events. */
 class FrameTemplate {
   readonly bytes: Buffer
   readonly #perTransfer: number
@@ -314,18 +315,18 @@ export interface Receiving {
   readonly broker: Broker
   readonly address: string
   readonly bodyBytes: number
-  /** How many are there; the first has number 0. */
+  /** The number of events, counted from 0. */
   readonly events: number
   readonly credit: number
-  /** Deliveries arrive unsettled, and are accepted in ranges. */
+  /** Whether deliveries arrive unsettled and are accepted in ranges. */
   readonly acknowledge: boolean
-  /** The broker numbers its messages in `x-opt-sequence-number`. */
+  /** Whether the broker numbers its messages in `x-opt-sequence-number`. */
   readonly numbered: boolean
 }
 
 /**
- * Receives so many events and looks at the first's and the last's numbers.
- * @throws when they are not those that were sent, or the connection ends.
+ * Receives this many events and checks the first and the last number.
+ * @throws if these are not the ones sent, or the connection ends.
  */
 export async function receiveEvents(options: Receiving): Promise<Rate> {
   const { connection } = await RawConnection.open(options.broker)
@@ -417,7 +418,7 @@ function isCut(bytes: Buffer, at: number): boolean {
   return more === 0x41 || (more === 0x56 && bytes[next + 1] === 1)
 }
 
-/** Of a value of fixed width or a binary, with its type code. */
+/** The size of a fixed-width value or a binary, including its type code. */
 function measureWidth(bytes: Buffer, at: number): number {
   const code = bytes[at] ?? 0
   const kind = code >>> 4
@@ -426,7 +427,7 @@ function measureWidth(bytes: Buffer, at: number): number {
   return kind === 0x4 ? 1 : 1 + 2 ** (kind - 5)
 }
 
-/** The number at the start of a body, which is the last thing in its message. */
+/** The number at the start of a body, which is the last part of its message. */
 const readNumber = (payload: Buffer, bodyBytes: number): number =>
   payload.length < bodyBytes ? Number.NaN : payload.readUInt32BE(payload.length - bodyBytes)
 

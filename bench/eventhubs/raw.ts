@@ -5,12 +5,11 @@ import { queueAddress, type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import type { Broker, Rate } from './raw-client.ts'
 
 /**
- * The same client that decodes nothing, with the same bodies, against the endpoint and RabbitMQ's AMQP 1.0
- * plugin, one after another: every event is durable and acknowledged before it counts as sent, then all of
- * them are received.
+ * The same non-decoding client with the same bodies, against the emulator and RabbitMQ's AMQP 1.0 plugin, one
+ * after the other. An event counts as sent once it is durable and acknowledged. Then all events are received.
  */
 
-/** Transfers on their way. */
+/** The maximum number of unacknowledged transfers. */
 const WINDOW = 5000
 const BATCH = 100
 const BATCH_WINDOW = 200
@@ -35,7 +34,7 @@ interface Case {
   readonly receiveFrom: string
   readonly perTransfer: number
   readonly numbered: boolean
-  /** Ways to receive what was sent: settled in advance, or acknowledged by the consumer. */
+  /** The ways to receive: settled in advance, or acknowledged by the consumer. */
   readonly receives: readonly ('pre-settled' | 'acknowledged')[]
 }
 
@@ -145,10 +144,10 @@ export function printRaw(rows: readonly RawRow[]): void {
   console.log(`${'broker'.padEnd(18)}${'what'.padEnd(46)}${'events'.padStart(10)}  events/s   cores: broker, client`)
   for (const { broker, what, events, eventsPerSecond, cores } of rows)
     console.log(
-      `${broker.padEnd(18)}${what.padEnd(46)}${String(events).padStart(10)}${eventsPerSecond.toFixed(0).padStart(10)}   ${Object.values(
-        cores,
-      )
-        .map((share) => share.toFixed(2))
-        .join(' ')}`,
+      `${broker.padEnd(18)}${what.padEnd(46)}${String(events).padStart(10)}` +
+        `${eventsPerSecond.toFixed(0).padStart(10)}   ` +
+        `${Object.values(cores)
+          .map((share) => share.toFixed(2))
+          .join(' ')}`,
     )
 }

@@ -5,8 +5,8 @@ import { benchRaw, printRaw } from './raw.ts'
 import { benchSdk, printSdk } from './sdk.ts'
 
 /**
- * `npm run bench:eventhubs -- [--short] [--without-rabbitmq]`: the embedded Event Hubs endpoint, alone and
- * beside RabbitMQ.
+ * `npm run bench:eventhubs -- [--short] [--without-rabbitmq]` measures the Event Hubs emulator, alone and
+ * compared with RabbitMQ.
  */
 
 const short = process.argv.includes('--short')

@@ -8,7 +8,7 @@ import { Latency } from '../../packages/cli/demo/latency.ts'
 import { toFigures } from '../support/figures.ts'
 import type { Rate } from './raw-client.ts'
 
-/** What an unmodified @azure/event-hubs makes of the endpoint: the jobs of a client process. */
+/** The jobs of a client process with an unmodified @azure/event-hubs. */
 
 interface Hub {
   readonly connectionString: string
@@ -24,7 +24,7 @@ export interface Figures {
 
 const BODY_BYTES = 500
 
-/** 500 bytes as JSON. */
+/** A body of 500 bytes as JSON. */
 function buildBody(fields: Readonly<Record<string, number>>): { readonly body: unknown } {
   const length = JSON.stringify({ ...fields, text: '' }).length
   return { body: { ...fields, text: 'x'.repeat(Math.max(0, BODY_BYTES - length)) } }
@@ -32,14 +32,14 @@ function buildBody(fields: Readonly<Record<string, number>>): { readonly body: u
 
 export interface Producing extends Hub {
   readonly partitions: number
-  /** Sends at a time, each awaited. */
+  /** The number of concurrent sends, each awaited. */
   readonly concurrency: number
-  /** Events of a send. */
+  /** The number of events in a send. */
   readonly batch: number
   readonly seconds: number
 }
 
-/** Sends for some time. Latency is of each send, to its acknowledgement, in milliseconds. */
+/** Sends for some time. The latency of a send ends at its acknowledgement, in milliseconds. */
 export async function sdkProduce(options: Producing): Promise<Rate & { readonly latency: Figures }> {
   const producer = new EventHubProducerClient(options.connectionString, options.hub)
   const latency = new Latency()
@@ -69,13 +69,13 @@ export interface Consuming extends Hub {
   readonly maxBatchSize: number
   /** Undefined: the SDK's own, three batches. */
   readonly prefetch?: number | undefined
-  /** Of all partitions; it ends when so many came. */
+  /** The number of events, over all partitions, after which it ends. */
   readonly events: number
 }
 
 /**
- * Receives from the first event on, until it had so many; the rate is from the first batch to the last. It
- * goes on receiving: a close waits behind all that was prefetched, so its process is ended instead.
+ * Receives a number of events from the first one on. The rate counts from the first batch to the last. It
+ * continues to receive, because a close would wait for all prefetched events. Its process is ended instead.
  */
 export async function sdkConsume(options: Consuming): Promise<Rate> {
   const consumer = new EventHubConsumerClient('$Default', options.connectionString, options.hub)
@@ -108,12 +108,14 @@ export async function sdkConsume(options: Consuming): Promise<Rate> {
 }
 
 export interface EndToEnd extends Hub {
-  /** Single events a second, sent whether the last is acknowledged or not. */
+  /** Single events per second, sent whether or not the last one is acknowledged. */
   readonly rate: number
   readonly seconds: number
 }
 
-/** Milliseconds from before a send to when the event is with the consumer's handler, both in this process. */
+/**
+ * The time from before a send until the consumer's handler has the event, in milliseconds. Both are in this process.
+ */
 export async function sdkEndToEnd(options: EndToEnd): Promise<Figures> {
   const producer = new EventHubProducerClient(options.connectionString, options.hub)
   const consumer = new EventHubConsumerClient('$Default', options.connectionString, options.hub)

@@ -5,12 +5,12 @@ import type { Rate } from './raw-client.ts'
 import type { Figures } from './sdk-client.ts'
 
 /**
- * The endpoint as its users see it, through an unmodified @azure/event-hubs; every send is acknowledged when
- * it is on disk.
+ * The emulator as its users see it, through an unmodified @azure/event-hubs. A send is acknowledged once it
+ * is on disk.
  */
 
 const BATCH = 100
-/** The SDK waits so long for more after the first event of a batch: no end-to-end time can be below it. */
+/** The SDK waits this long for more events after the first of a batch. No end-to-end time can be shorter. */
 export const SDK_WAIT_MS = 20
 
 export interface SdkRow {
@@ -23,7 +23,7 @@ export interface SdkRow {
   readonly cores: Readonly<Record<string, number>>
 }
 
-/** Measures one line of the table; `by` is the client process that does it. */
+/** Measures one row of the table in the client process `by`. */
 type Row = (
   what: string,
   run: () => Promise<Rate & { readonly latency?: Figures }>,
@@ -96,7 +96,7 @@ async function benchPartitions(
     for (const concurrency of [1, 4, 16]) {
       const what = `produce batches of ${BATCH}, ${where}, concurrency ${concurrency}`
       const job = { connectionString, hub, partitions, concurrency, batch: BATCH, seconds }
-      // The one before each run makes the connection.
+      // The send before each run opens the connection.
       events += (await row(what, () => client.run('sdkProduce', job))).events + 1
     }
     for (const [maxBatchSize, prefetch] of [
@@ -105,7 +105,7 @@ async function benchPartitions(
       [1000, 10_000],
     ] as const) {
       const what = `consume ${where}, maxBatchSize ${maxBatchSize}, prefetch ${prefetch ?? 'default'}`
-      // At the SDK's own prefetch of 300 it takes 10,000 events/s at most: a part of them is enough.
+      // With the SDK's default prefetch of 300 it receives at most 10,000 events/s, so a part of them is enough.
       const enough = prefetch === undefined ? Math.min(events, 10_000 * seconds * partitions) : events
       const job = { connectionString, hub, partitions, maxBatchSize, prefetch, events: Math.ceil(enough) }
       const consumer = await startClient()
@@ -115,15 +115,15 @@ async function benchPartitions(
 }
 
 export function printSdk(rows: readonly SdkRow[]): void {
-  console.log(`\nunmodified @azure/event-hubs, bodies of 500 bytes; it waits ${SDK_WAIT_MS} ms itself before a batch`)
+  console.log(`\nunmodified @azure/event-hubs, bodies of 500 bytes; the SDK waits ${SDK_WAIT_MS} ms for each batch`)
   console.log(`${'what'.padEnd(62)}${'events'.padStart(10)}  events/s  p50 ms  p99 ms   cores: endpoint, client`)
   for (const { what, events, eventsPerSecond, p50, p99, cores } of rows)
     console.log(
-      `${what.padEnd(62)}${String(events).padStart(10)}${eventsPerSecond.toFixed(0).padStart(10)}${ms(p50)}${ms(p99)}   ${Object.values(
-        cores,
-      )
-        .map((share) => share.toFixed(2))
-        .join(' ')}`,
+      `${what.padEnd(62)}${String(events).padStart(10)}${eventsPerSecond.toFixed(0).padStart(10)}${ms(p50)}` +
+        `${ms(p99)}   ` +
+        `${Object.values(cores)
+          .map((share) => share.toFixed(2))
+          .join(' ')}`,
     )
 }
 

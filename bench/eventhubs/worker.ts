@@ -1,7 +1,7 @@
 import { receiveEvents, sendEvents } from './raw-client.ts'
 import { sdkConsume, sdkEndToEnd, sdkProduce } from './sdk-client.ts'
 
-/** What a client process can be told to do. Options and results cross as JSON. */
+/** The jobs of a client process. Options and results are passed as JSON. */
 export const jobs = { sendEvents, receiveEvents, sdkProduce, sdkConsume, sdkEndToEnd }
 
 export type Jobs = typeof jobs

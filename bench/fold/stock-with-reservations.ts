@@ -5,13 +5,13 @@ import { stock } from '../../src/inventory/stock.ts'
 interface StockWithReservations {
   readonly onHand: number
   readonly reserved: number
-  /** Units by order, as long as they are reserved. */
+  /** Reserved units by order. */
   readonly reservations: Readonly<Record<string, number>>
 }
 
 const initial: StockWithReservations = { onHand: 0, reserved: 0, reservations: {} }
 
-/** The baseline: stock as it was until it kept counts alone. Each event copies all open reservations. */
+/** The baseline: stock before it had only counts. Each event copies all open reservations. */
 function evolve(stock: StockWithReservations, event: StockEvent): StockWithReservations {
   switch (event.type) {
     case 'StockReceived':
@@ -38,5 +38,5 @@ function evolve(stock: StockWithReservations, event: StockEvent): StockWithReser
   }
 }
 
-/** Folds alone: what it would decide is today's. */
+/** Only the fold differs. Its decisions are today's. */
 export const stockWithReservations: AnyDecider = { ...stock, initial, evolve }

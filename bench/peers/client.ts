@@ -5,20 +5,20 @@ import { placeBody } from '../../test/support/orders.ts'
 
 export interface Placed {
   readonly id: string
-  /** What a query names to see it. */
+  /** The position that a query names to see the order. */
   readonly position: string
 }
 
 const TIMEOUT_MS = 30_000
 const BODY = Buffer.from(JSON.stringify(placeBody))
 
-/** The same client for every contender: node:http and connections that are kept, with little work of its own. */
+/** The same client for every contender: node:http with persistent connections and little overhead. */
 export class OrderClient {
   readonly #base: string
   readonly #signal: AbortSignal
   readonly #agent = new Agent({ keepAlive: true })
 
-  /** @param signal ends what is asked when the benchmark is interrupted. */
+  /** @param signal ends running requests when the benchmark is interrupted. */
   constructor(base: string, signal: AbortSignal) {
     this.#base = base
     this.#signal = signal
@@ -26,17 +26,17 @@ export class OrderClient {
 
   async place(): Promise<Placed> {
     const { status, body } = await this.#ask('/orders', BODY)
-    if (status !== 201) throw new Error(`an order was answered ${status} ${body}`)
+    if (status !== 201) throw new Error(`an order got the status ${status} ${body}`)
     return JSON.parse(body)
   }
 
-  /** Whether the view shows the order; with a position it may wait for that, as long as the service does. */
+  /** Whether the view shows the order. With a position, the service may wait for it up to its limit. */
   async shows(id: string, position?: string): Promise<boolean> {
     const query = position === undefined ? '' : `?position=${encodeURIComponent(position)}`
     const { status, body } = await this.#ask(`/orders/${id}${query}`)
     if (status === 200) return true
     if (status === 404 || status === 503) return false
-    throw new Error(`a query was answered ${status} ${body}`)
+    throw new Error(`a query got the status ${status} ${body}`)
   }
 
   /** Whether the log has the order. */
@@ -60,7 +60,7 @@ export class OrderClient {
         },
       )
       asked.once('error', reject)
-      asked.once('timeout', () => asked.destroy(new Error(`${path} was not answered in ${TIMEOUT_MS / 1000} s`)))
+      asked.once('timeout', () => asked.destroy(new Error(`${path} got no answer in ${TIMEOUT_MS / 1000} s`)))
       asked.end(body)
     })
   }

@@ -1,13 +1,13 @@
-/** What is measured: a service that takes orders over HTTP and shows them. */
+/** A measured service, which accepts orders over HTTP and shows them. */
 export interface Contender {
   readonly name: string
-  /** Afresh: with nothing of an earlier turn. Settles when it takes orders. */
+  /** Starts without data of an earlier turn. Resolves once it accepts orders. */
   start(): Promise<Turn>
 }
 
-/** A contender while it runs. */
+/** A running contender. */
 export interface Turn {
-  /** What `POST /orders` and `GET /orders/{id}` are added to. */
+  /** The base of `POST /orders` and `GET /orders/{id}`. */
   readonly base: string
   /** Ends its processes and removes its data. */
   remove(): Promise<void>

@@ -5,7 +5,7 @@ import { startPostgreSql } from './postgresql.ts'
 
 export const EMMETT = fileURLToPath(new URL('emmett/', import.meta.url))
 
-/** How emmett's consumer pulls; empty: its defaults. */
+/** How emmett's consumer pulls; empty means its defaults. */
 export interface Pulling {
   readonly batchSize?: number
   readonly pullingFrequencyInMs?: number

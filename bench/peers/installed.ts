@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { StartError } from '../../packages/kit/errors.ts'
 
 /**
- * Installs a peer's packages, as its lock file names them, into its own folder, where they are not.
- * @returns what it is built on, with the versions.
- * @throws StartError where they cannot be installed.
+ * Installs a peer's packages by its lock file into its own folder, unless they are there.
+ * @returns the main packages with their versions.
+ * @throws StartError if they cannot be installed.
  */
 export async function installed(folder: string): Promise<Readonly<Record<string, string>>> {
   const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))

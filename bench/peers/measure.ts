@@ -5,35 +5,34 @@ import { neverShown } from './shown.ts'
 
 export interface Plan {
   readonly clients: readonly number[]
-  /** Of each of the two loads, at each number of clients. */
+  /** The duration of each of the two loads, at each number of clients. */
   readonly seconds: number
   readonly warmUpSeconds: number
   /** How long a view may show no further order before the rest count as lost. */
   readonly giveUpMs: number
 }
 
-/** A projection that was idle wakes up to a second later: what is placed so early is not timed. */
+/** An idle projection takes up to a second to wake up. Orders placed before that are not timed. */
 const LEAD_IN_MS = 1_000
 
-/** What a contender did in one turn with so many clients. */
+/** The result of a contender in one turn with a number of clients. */
 export interface Level {
   readonly clients: number
   readonly commandsPerSecond: number
   readonly command: Latency
   /**
-   * From the command's answer to that of the query that shows the order; those alone that were seen while
-   * their client waited.
+   * From the command's answer to the query that shows the order, only for orders seen while their client waited.
    */
   readonly toView: Latency
-  /** Of those whose client waited, how many it did not see in the 5 s that a query of both waits. */
+  /** The orders whose client waited, and how many of them it did not see in the 5 s that a query waits. */
   readonly watched: number
   readonly unseen: number
   readonly placed: number
-  /** Accepted and in the log, and never in the view. */
+  /** Orders that are accepted and in the log, but never in the view. */
   readonly lost: number
 }
 
-/** One turn of a contender: started afresh, measured with each number of clients, ended. */
+/** One turn of a contender: a fresh start, a measurement with each number of clients, and the end. */
 export async function runTurn(contender: Contender, plan: Plan, signal: AbortSignal): Promise<Level[]> {
   const turn = await contender.start()
   const client = new OrderClient(turn.base, signal)
@@ -51,7 +50,7 @@ export async function runTurn(contender: Contender, plan: Plan, signal: AbortSig
 
 async function measureLevel(client: OrderClient, clients: number, { seconds, giveUpMs }: Plan): Promise<Level> {
   const { placed, command, elapsed } = await placing(client, clients, seconds)
-  // Before the next load, as its waits are to be its own.
+  // Before the next load, so that the wait is not part of it.
   const lost = await neverShown(client, listIds(placed), giveUpMs)
   const { watched, toView, unseen } = await watching(client, clients, seconds)
   const lostToo = await neverShown(client, unseen, giveUpMs)
@@ -69,7 +68,7 @@ async function measureLevel(client: OrderClient, clients: number, { seconds, giv
 
 const listIds = (placed: readonly Placed[]): string[] => placed.map(({ id }) => id)
 
-/** Each client places one order after the other. */
+/** Each client places one order after another. */
 async function placing(client: OrderClient, clients: number, seconds: number) {
   const placed: Placed[] = []
   const command = new Latency()
@@ -82,7 +81,7 @@ async function placing(client: OrderClient, clients: number, seconds: number) {
   return { placed, command, elapsed: (performance.now() - started) / 1000 }
 }
 
-/** Each client places an order and waits until it sees it, then the next. */
+/** Each client places an order, waits until it sees it, and places the next. */
 async function watching(client: OrderClient, clients: number, seconds: number) {
   const toView = new Latency()
   const unseen: string[] = []

@@ -8,7 +8,7 @@ import { StartError } from '../../packages/kit/errors.ts'
 import { LOOPBACK } from '../../packages/kit/listen.ts'
 import { freePort } from '../../packages/test-support/ports.ts'
 
-/** Where Debian keeps a version's programs: off the PATH. */
+/** Where Debian has a version's programs, which are not on PATH. */
 const DEBIAN = '/usr/lib/postgresql/*/bin'
 const NOT_INSTALLED =
   'PostgreSQL is not installed, so the peer cannot be measured: sudo apt-get install --no-install-recommends postgresql'
@@ -18,7 +18,7 @@ const READY = 'ready to accept connections'
 
 const run = promisify(execFile)
 
-/** Who owns the cluster: PostgreSQL refuses to run as root. */
+/** The owner of the cluster, since PostgreSQL refuses to run as root. */
 interface Owner {
   readonly uid?: number
   readonly gid?: number
@@ -30,7 +30,7 @@ export interface PostgreSql {
   remove(): Promise<void>
 }
 
-/** The folder of PostgreSQL's programs. @throws StartError that names the package where there are none. */
+/** The folder of PostgreSQL's programs. @throws StartError that names the package if there are none. */
 export async function findPostgreSql(): Promise<string> {
   const debian: string[] = []
   for await (const folder of glob(DEBIAN)) debian.push(folder)
@@ -48,8 +48,8 @@ export async function readVersion(programs: string): Promise<string> {
 }
 
 /**
- * A cluster of its own in the temporary folder, with PostgreSQL's defaults, on a free port of loopback;
- * nothing of the machine's own is touched.
+ * A cluster of its own in the temporary folder, with PostgreSQL's defaults, on a free port of loopback. The
+ * machine's own is not touched.
  */
 export async function startPostgreSql(programs: string): Promise<PostgreSql> {
   const owner = await findOwner()
@@ -64,13 +64,13 @@ export async function startPostgreSql(programs: string): Promise<PostgreSql> {
     const data = join(folder, 'data')
     const as = { ...owner, cwd: folder, env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' } }
     await run(join(programs, 'initdb'), ['-D', data, '-U', 'bench', '-A', 'trust', '-E', 'UTF8'], as)
-    // Measured is what is on disk when it is acknowledged, as with Tidemark.
+    // Acknowledged data must be on disk, as with Tidemark.
     for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes'])
       if ((await run(join(programs, 'postgres'), ['-C', setting, '-D', data], as)).stdout.trim() !== 'on')
         throw new Error(`${setting} of PostgreSQL is not on`)
     const port = await freePort()
     const options = ['-D', data, '-h', LOOPBACK, '-p', String(port), '-c', 'unix_socket_directories=']
-    // Own process group: a Ctrl-C of the terminal reaches the benchmark alone.
+    // In a process group of its own, so that a Ctrl-C in the terminal reaches only the benchmark.
     server = spawn(join(programs, 'postgres'), options, { ...as, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     await ready(server)
     return { connectionString: `postgresql://bench@${LOOPBACK}:${port}/postgres`, remove }
@@ -94,7 +94,7 @@ async function findOwner(): Promise<Owner> {
       const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, name])))
       return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) }
     } catch {
-      // There is no such user: the next.
+      // There is no such user, so try the next.
     }
   throw new StartError('PostgreSQL does not run as root, and there is neither a user postgres nor nobody')
 }
@@ -115,7 +115,7 @@ async function ready(server: ChildProcess): Promise<void> {
   })
 }
 
-/** SIGINT is its fast shutdown: it does not wait for clients. */
+/** SIGINT is its fast shutdown, which does not wait for clients. */
 async function ended(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null || server.pid === undefined) return
   const exited = once(server, 'exit')

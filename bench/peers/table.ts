@@ -1,13 +1,13 @@
 import type { Level } from './measure.ts'
 
-/** A figure over the rounds. */
+/** A figure over all rounds. */
 interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
 }
 
-/** A contender with so many clients, over the rounds. */
+/** A contender with a number of clients, over all rounds. */
 export interface Row {
   readonly contender: string
   readonly clients: number
@@ -17,7 +17,7 @@ export interface Row {
   readonly commandP99: Spread
   readonly toViewP50: Spread
   readonly toViewP99: Spread
-  /** Of all rounds together, as the next three. */
+  /** Summed over all rounds, like the next three. */
   readonly watched: number
   readonly unseen: number
   readonly placed: number
@@ -28,7 +28,7 @@ const FIGURES = ['commandsPerSecond', 'commandP50', 'commandP99', 'toViewP50', '
 const HEADERS = ['commands/s', 'command p50 ms', 'p99', 'to view p50 ms', 'p99']
 const WIDTH = 21
 
-/** @throws Error where nothing was measured. */
+/** @throws Error if nothing was measured. */
 export function buildRow(contender: string, clients: number, levels: readonly Level[]): Row {
   const of = (figure: (level: Level) => number): Spread => spread(levels.map(figure))
   const sum = (figure: (level: Level) => number): number => levels.reduce((total, level) => total + figure(level), 0)
@@ -51,18 +51,20 @@ export function buildRow(contender: string, clients: number, levels: readonly Le
 }
 
 /**
- * The median of the rounds with the least and the most; below each peer how often Tidemark's figure is of the
- * peer's.
+ * Prints the median of the rounds with minimum and maximum. Below each peer is the ratio of Tidemark's figure
+ * to the peer's.
  */
 export function printTable(rows: readonly Row[], own: string): void {
   console.log(
-    `${'clients'.padStart(7)}  ${'median (min–max)'.padEnd(18)}${HEADERS.map((name) => name.padStart(WIDTH)).join('')}       not seen in 5 s   never shown`,
+    `${'clients'.padStart(7)}  ${'median (min–max)'.padEnd(18)}` +
+      `${HEADERS.map((name) => name.padStart(WIDTH)).join('')}       not seen in 5 s   never shown`,
   )
   for (const row of rows) {
     const figures = FIGURES.map((name) => shown(row[name]).padStart(WIDTH)).join('')
     const never = `${row.lost} of ${row.placed} (${((100 * row.lost) / row.placed).toFixed(1)} %)`
     console.log(
-      `${String(row.clients).padStart(7)}  ${row.contender.padEnd(18)}${figures}   ${`${row.unseen} of ${row.watched}`.padStart(21)}   ${never}`,
+      `${String(row.clients).padStart(7)}  ${row.contender.padEnd(18)}${figures}   ` +
+        `${`${row.unseen} of ${row.watched}`.padStart(21)}   ${never}`,
     )
     const ours = rows.find(({ contender, clients }) => contender === own && clients === row.clients)
     if (!ours || ours === row) continue

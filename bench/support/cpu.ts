@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 
 const TICKS_PER_SECOND = 100
 
-/** CPU seconds that a process has used, from /proc (Linux); undefined elsewhere. */
+/** The CPU seconds that a process has used, from /proc (Linux); undefined elsewhere. */
 export function cpuSeconds(pid: number): number | undefined {
   try {
-    // The command's name, in brackets, may hold spaces: fields are counted after it. proc(5): utime and stime
-    // are 14 and 15.
+    // The command's name, in brackets, may hold spaces, so fields are counted after it. proc(5): utime and
+    // stime are 14 and 15.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
   } catch {
@@ -14,7 +14,7 @@ export function cpuSeconds(pid: number): number | undefined {
   }
 }
 
-/** What share of one core each process used while something ran. */
+/** Each process's share of one core during a task. */
 export async function cpuShares(
   pids: Readonly<Record<string, number>>,
   task: () => Promise<void>,

@@ -1,6 +1,6 @@
 import type { Latency } from '../../packages/cli/demo/latency.ts'
 
-/** Durations as a report keeps them, in milliseconds. */
+/** The figures of a report, in milliseconds. */
 export function toFigures(latency: Latency): { count: number; p50: number; p95: number; p99: number } {
   return {
     count: latency.count,

@@ -14,7 +14,7 @@ const HISTORIES = 300
 const SAME = 25
 
 describe('chaos', () => {
-  it('a history follows from its seed: the same again, whatever ran before', async (t) => {
+  it('repeats a history exactly from its seed, whatever ran before', async (t) => {
     const seeds = Array.from({ length: SAME }, (_, index) => index + 1)
     const first = new Map<number, History>()
     for (const seed of seeds) first.set(seed, await runHistory({ seed }))
@@ -27,30 +27,30 @@ describe('chaos', () => {
       )
     }
     const hashes = new Set([...first.values()].map(({ hash }) => hash))
-    assert.equal(hashes.size, SAME, 'different seeds are different histories')
+    assert.equal(hashes.size, SAME, 'different seeds give different histories')
     t.diagnostic(`${SAME} histories twice`)
   })
 
-  it(`${HISTORIES} histories hold what must hold, whatever goes wrong`, async (t) => {
+  it(`keeps every invariant in ${HISTORIES} histories with faults`, async (t) => {
     const totals = new Totals()
     for (let seed = 1; seed <= HISTORIES; seed += 1) {
       const history = await runHistory({ seed })
       totals.add(history)
       assert.deepEqual(history.violations, [], `npm run chaos -- --seed ${seed}`)
     }
-    assert.deepEqual(totals.unseen(), [], 'of everything there was something to check')
+    assert.deepEqual(totals.unseen(), [], 'every invariant was checked at least once')
     for (const kind of ALL_KINDS) assert.ok(totals.count(kind) > 0, `no ${kind} in ${HISTORIES} histories`)
     for (const line of totals.summary().split('\n')) t.diagnostic(line)
   })
 
-  it('without faults nothing goes wrong either, and no fault happens', async () => {
+  it('finds no violation and no fault in histories without faults', async () => {
     for (let seed = 1; seed <= SAME; seed += 1) {
       const { violations, faults } = await runHistory({ seed, kinds: new Set() })
       assert.deepEqual([violations, faults], [[], []])
     }
   })
 
-  it('only those faults happen that are asked for', async () => {
+  it('lets only the requested faults happen', async () => {
     for (const kind of CALL_FAULTS) {
       const { faults } = await firstWith(kind)
       assert.deepEqual(new Set(faults.map((fault) => fault.kind)), new Set([kind]))
@@ -58,7 +58,7 @@ describe('chaos', () => {
   })
 })
 
-/** The first history in which a kind of fault happens, alone. */
+/** The first history in which only this kind of fault happens. */
 async function firstWith(kind: (typeof CALL_FAULTS)[number]): Promise<History> {
   for (let seed = 1; ; seed += 1) {
     const history = await runHistory({ seed, kinds: new Set([kind]) })
@@ -66,12 +66,12 @@ async function firstWith(kind: (typeof CALL_FAULTS)[number]): Promise<History> {
   }
 }
 
-describe('a history that fails', () => {
-  it('is made as small as it can be: what the violation needs, and nothing else', async () => {
+describe('a failing history', () => {
+  it('is reduced to what the violation needs', async () => {
     const whole = await runHistory({ seed: 1 })
     const [needed = '', other = ''] = [whole.faults[1]?.id, whole.faults[3]?.id]
     assert.ok(whole.faults.length > 4 && whole.steps.length > 2, 'there is something to leave out')
-    /** Fails where two of its faults and one of its steps are there, and two processes. */
+    /** Fails with two of its faults, one of its steps and two processes. */
     const run = async ({ faults = [], steps = [], maxProcesses = 3 }: HistoryOptions): Promise<History> => ({
       ...whole,
       steps,
@@ -80,7 +80,7 @@ describe('a history that fails', () => {
       violations:
         faults.includes(needed) && faults.includes(other) && steps.includes(2) && maxProcesses >= 2
           ? [{ invariant: 'views', what: 'wrong' }]
-          : [{ invariant: 'rest', what: 'another violation is not this one' }],
+          : [{ invariant: 'rest', what: 'a different violation' }],
     })
     const failing = { ...whole, violations: [{ invariant: 'views', what: 'wrong' }] } as const
     const { history, maxProcesses } = await shrink(run, failing, ALL_KINDS)
@@ -94,7 +94,7 @@ describe('a history that fails', () => {
 describe('npm run chaos', () => {
   const main = fileURLToPath(new URL('main.ts', import.meta.url))
 
-  /** The command, and what it has printed when it ends. @param onPrinted hears all that is printed so far. */
+  /** Runs the command. @param onPrinted receives all output so far. @returns its exit code and output. */
   async function run(
     args: readonly string[],
     onPrinted: (all: string, kill: () => void) => void = () => {},
@@ -110,14 +110,14 @@ describe('npm run chaos', () => {
     return { code, printed }
   }
 
-  it('says how many histories there were, and how fast', async () => {
+  it('reports how many histories ran, and how fast', async () => {
     const { code, printed } = await run(['--seeds', '5', '--from', '7'])
     assert.equal(code, 0, printed)
     assert.match(printed, /histories {2}5 in .* a minute/)
     assert.match(printed, /failed {5}0/)
   })
 
-  it('tells one history line by line, the same as in a run', async () => {
+  it('prints one history line by line, the same as in a run', async () => {
     const { hash, steps } = await runHistory({ seed: 3, faults: [], steps: [0, 1] })
     assert.deepEqual(steps, [0, 1])
     const { code, printed } = await run(['--seed', '3', '--faults', 'none', '--steps', '0,1'])
@@ -126,10 +126,10 @@ describe('npm run chaos', () => {
     assert.match(printed, /step 2 .*\(left out\)/)
   })
 
-  it('stops at once when it is interrupted, and says how to go on', async () => {
+  it('stops at once when interrupted, and says how to continue', async () => {
     let isKilled = false
     const { code, printed } = await run(['--seeds', '1000000'], (_, kill) => {
-      // The first thing that it prints is its progress: it has begun.
+      // Its first output is the progress bar, after its start.
       if (!isKilled) kill()
       isKilled = true
     })
@@ -137,9 +137,9 @@ describe('npm run chaos', () => {
     assert.match(printed, /stopped: the rest is npm run chaos -- --from \d+ --seeds \d+/)
   })
 
-  it('refuses a fault that there is not, and names those that there are', async () => {
+  it('refuses an unknown fault, and lists the known ones', async () => {
     const { code, printed } = await run(['--kind', 'flood'])
     assert.equal(code, 1)
-    assert.match(printed, /there is no fault flood.*crash-after/)
+    assert.match(printed, /unknown fault flood.*crash-after/)
   })
 })

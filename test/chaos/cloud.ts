@@ -12,19 +12,19 @@ import { System } from '../support/system.ts'
 export interface CloudChaos {
   readonly seed: number
   readonly minutes: number
-  /** Hears what happens, line by line. */
+  /** Receives the progress, line by line. */
   readonly tell: (line: string) => void
-  /** Asked before each kill. */
+  /** Called before each kill. */
   readonly isStopped: () => boolean
 }
 
-/** Hosts that run all services, side by side. */
+/** Hosts that run all services side by side. */
 const HOSTS = 2
-/** How long nothing is killed, at most, and how long one that was stays away. Milliseconds. */
+/** The longest time between two kills, and before a killed host is restarted. Milliseconds. */
 const PEACE_MS = 8_000
 const AWAY_MS = 5_000
 
-/** What the endpoints of the cloud do to requests meanwhile, as their control endpoints take it: shares of these. */
+/** The shares of requests that the emulators let fail, in the form of their control endpoints. */
 const STORE_FAULTS = [
   { kind: 'throttle', rate: 0.01 },
   { kind: 'unavailable', rate: 0.005 },
@@ -43,11 +43,11 @@ const HUB_FAULTS = {
 }
 
 /**
- * The slower kind of chaos: real hosts on the local cloud, over the real protocols, with customers, banks and
- * a warehouse, kill -9 at random, and endpoints that refuse, drop, steal and send twice. Which host dies when
- * follows from the seed; what it was doing then does not. The views and what the services agreed on are
- * compared with the logs at the end.
- * @returns how many hosts were killed. @throws AssertionError for whatever was lost or done twice.
+ * The slower kind of chaos. Real hosts run on the local cloud over the real protocols, with customers, banks
+ * and a warehouse. Hosts are killed with kill -9 at random, and the emulators refuse, drop, steal and
+ * duplicate. The seed decides which host dies when, but not what it was doing then. At the end, the views and
+ * the services' agreement are compared with the logs.
+ * @returns the number of killed hosts. @throws AssertionError if anything was lost or done twice.
  */
 export async function cloudChaos({ seed, minutes, tell: report, isStopped }: CloudChaos): Promise<number> {
   const dice = random(seed)
@@ -59,7 +59,7 @@ export async function cloudChaos({ seed, minutes, tell: report, isStopped }: Clo
     const start = (port: number): Promise<Child> => system.startHost({ port, onOutput: () => {} })
     const hosts = await Promise.all(ports.map(start))
     const [front] = ports
-    // Customers know one address: while its host is away they ask again.
+    // Customers know one address, and retry while its host is down.
     const at = (service: string): Client => new Client(`http://127.0.0.1:${front}/api/${service}`, WAIT_MS)
     const shops = {
       ordering: at('ordering'),
@@ -103,7 +103,7 @@ export async function cloudChaos({ seed, minutes, tell: report, isStopped }: Clo
     }
     report(`the hubs         ${JSON.stringify(hubs.namespaces.map(({ counts }) => counts))}`)
     await setFaults([], {})
-    report('nothing goes wrong any more: the services have time to come to agree')
+    report('faults end: the services have time to agree')
     await assertEqualToLogs(shops, logs, promised)
     return killed
   } finally {
@@ -111,7 +111,7 @@ export async function cloudChaos({ seed, minutes, tell: report, isStopped }: Clo
   }
 }
 
-/** Sets the faults of a part of the cloud, or asks what it has done of them. @returns its answer. */
+/** Sets the faults of an emulator, or reads their counts. @returns its answer. */
 async function control(system: System, folder: 'cosmos' | 'eventhubs', faults?: unknown): Promise<unknown> {
   const { address } = JSON.parse(await readFile(join(system.dataDir, folder, 'control.json'), 'utf8'))
   const response = await fetch(`${address}/faults`, {

@@ -6,13 +6,12 @@ import { Clients } from './shop/client.ts'
 import { probe } from './shop/probe.ts'
 import { buildScript, type Step } from './shop/script.ts'
 
-/** How long things go wrong, in which everybody does what they do. Milliseconds. */
+/** How long faults and the script last. Milliseconds. */
 const FAULTY_MS = 60_000
-/** How long the system then has to come to rest: longer than anything waits for anything. Milliseconds. */
+/** How long the system then has to come to rest, which exceeds all its waiting times. Milliseconds. */
 const CALM_MS = 3_600_000
 /**
- * How many checks of the lag it must stay at rest for, where a checkpoint was moved: they find what was
- * passed over.
+ * For how many lag checks it must stay at rest after a checkpoint was moved, since they find the skipped messages.
  */
 const LAG_CHECKS = 3
 
@@ -20,11 +19,11 @@ const LAG_CHECKS = 3
 export interface HistoryOptions {
   readonly seed: number
   readonly kinds?: ReadonlySet<FaultKind>
-  /** The ids of the faults that happen; without it all do. */
+  /** The ids of the faults that may happen; undefined allows all. */
   readonly faults?: readonly string[]
-  /** Which steps of the script are taken; without it all are. */
+  /** The steps of the script to take; undefined takes all. */
   readonly steps?: readonly number[]
-  /** The most processes of a service. */
+  /** The largest number of processes of a service. */
   readonly maxProcesses?: number
   readonly keepsLines?: boolean
 }
@@ -32,22 +31,22 @@ export interface HistoryOptions {
 export interface History {
   readonly seed: number
   readonly violations: readonly Violation[]
-  /** What went wrong on purpose. */
+  /** The faults that happened. */
   readonly faults: readonly Fault[]
   /** The steps that were taken. */
   readonly steps: readonly number[]
   readonly maxProcesses: number
   readonly script: readonly Step[]
-  /** Tells histories apart. */
+  /** Distinguishes histories. */
   readonly hash: string
   readonly lines: readonly string[]
-  /** Moments, events and messages that it had. */
+  /** The numbers of its moments and events. */
   readonly moments: number
   readonly events: number
   readonly looked: CheckCounts
 }
 
-/** Lets one history happen, and checks what must hold at its end. */
+/** Runs one history, and checks the invariants at its end. */
 export async function runHistory(options: HistoryOptions): Promise<History> {
   const { seed, kinds = ALL_KINDS, maxProcesses = 3, keepsLines = false } = options
   const script = buildScript(seed, FAULTY_MS)
@@ -86,14 +85,14 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   }
 }
 
-/** Lets the system come to rest, and the warehouse take back what is recalled. */
+/** Lets the system come to rest, and the warehouse take recalled goods back. */
 async function settle(world: World, clients: Clients): Promise<void> {
   const { ground, settings } = world
   const until = ground.now + CALM_MS
   const needsLagCheck = ground.faults.happened.some(({ kind }) => kind === 'skip' || kind === 'expire')
   const isAtRest = (): boolean => clients.open === 0 && world.isAtRest
   for (let round = 1; await world.run(isAtRest, until); round += 1) {
-    // Only what went wrong is found by them.
+    // Only lag checks find what these faults caused.
     if (needsLagCheck && round === 1) {
       const rested = ground.now + LAG_CHECKS * settings.lagCheckSeconds * 1000
       await world.run(() => ground.now >= rested && isAtRest(), until)
@@ -108,7 +107,7 @@ async function settle(world: World, clients: Clients): Promise<void> {
   }
 }
 
-/** The orders whose goods are on their way although nobody wants them. */
+/** The orders whose recalled goods are still on their way. */
 function listRecalled(world: World): readonly string[] {
   const last = new Map(
     world

@@ -4,9 +4,9 @@ import type { Mutation } from './mutations.ts'
 const SMALL_CACHES = new URL('../../packages/tidemark/test/simulation/small-caches.ts', import.meta.url).href
 
 /**
- * The simulator. It is loaded by this alone, once in a thread: what it runs has small caches, and is mutated
- * where a mutation is given.
- * @throws Error where what is to be mutated does not stand there once.
+ * Loads the simulator, which must not be imported otherwise, and once per thread. Its runtime has small
+ * caches, and the given mutation.
+ * @throws Error unless the code to mutate occurs exactly once.
  */
 export async function loadSimulator(mutation?: Mutation): Promise<typeof import('./history.ts')> {
   const mutated = mutation && new URL(`../../packages/tidemark/${mutation.file}`, import.meta.url).href
@@ -30,6 +30,6 @@ export async function loadSimulator(mutation?: Mutation): Promise<typeof import(
 
 function mutate(source: string, { name, file, from, to }: Mutation): string {
   const parts = source.split(from)
-  if (parts.length !== 2) throw new Error(`${name}: what is to be changed stands ${parts.length - 1} times in ${file}`)
+  if (parts.length !== 2) throw new Error(`${name}: the code to change occurs ${parts.length - 1} times in ${file}`)
   return parts.join(to)
 }

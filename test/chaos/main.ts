@@ -9,19 +9,19 @@ import { formatCommand, shownSteps, shownViolation } from './shown.ts'
 import { shrink } from './shrink.ts'
 import { Totals } from './totals.ts'
 
-/** So many histories that fail are enough to look at. */
+/** A run stops after this many failing histories. */
 const MAX_FAILURES = 5
-/** In how many histories a mutation must show. */
+/** The number of histories in which a mutation must be noticed. */
 const MUTATION_SEEDS = 400
 
 /**
- * `npm run chaos -- --seeds N [--from N] [--kind KIND]…`: lets histories happen in which everything goes
- * wrong, each made of its seed alone, and checks what must hold at the end of each. One that fails is made as
- * small as it can be, and told with the command that repeats it.
+ * `npm run chaos -- --seeds N [--from N] [--kind KIND]…` runs histories with faults, each determined by its
+ * seed. It checks the invariants at the end of each. A failing history is reduced, and printed with the
+ * command that repeats it.
  *
  * `--seed N [--faults ID,ID] [--steps N,N] [--processes N]` repeats one, line by line. `--mutations` shows
  * that changes of the runtime are noticed. `npm run chaos:cloud -- [--minutes N] [--seed N]` is the slower
- * kind: hosts on the local cloud, which are killed.
+ * kind, which kills hosts on the local cloud.
  */
 async function main(): Promise<void> {
   const { seeds, from, seed, processes, minutes, mutations, cloud, kind, faults, steps } = readArguments(
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
       bar.stop()
       console.log(`seed ${next}: ${shownViolation(history)}`)
       const shrunk = await shrink(runHistory, history, kinds)
-      console.log(`made smaller in ${shrunk.runs} histories: ${shownViolation(shrunk.history)}`)
+      console.log(`reduced in ${shrunk.runs} histories: ${shownViolation(shrunk.history)}`)
       console.log(`repeat it: ${formatCommand(shrunk, kind.length > 0 ? [...kinds] : [])}`)
       bar.start(seeds, next + 1 - from)
     }
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   bar.stop()
   console.log(totals.summary())
   const unseen = seeds >= totals.enough && kind.length === 0 ? totals.unseen() : []
-  for (const what of unseen) console.error(`failed: no history had anything to check of: ${what}`)
+  for (const what of unseen) console.error(`failed: no history checked anything of: ${what}`)
   if (totals.failures > 0) console.error(`failed: ${totals.failures} of ${totals.histories} histories`)
   if (totals.failures > 0 || unseen.length > 0 || totals.histories === 0) process.exitCode = 1
 }
@@ -99,22 +99,22 @@ async function showMutations(): Promise<void> {
 async function showCloud(seed: number, minutes: number): Promise<void> {
   const { cloudChaos } = await import('./cloud.ts')
   let isStopped = false
-  // The services come to rest first, and the cloud is taken down.
+  // The services come to rest first, and the cloud is removed.
   process.once('SIGINT', () => {
     isStopped = true
   })
   const killed = await cloudChaos({ seed, minutes, tell: console.log, isStopped: () => isStopped })
-  console.log(`${killed} hosts were killed: nothing was lost, and nothing done twice`)
+  console.log(`${killed} hosts were killed: nothing was lost or done twice`)
   if (killed === 0) process.exitCode = 1
 }
 
 function kindNamed(name: string): FaultKind {
   const found = [...ALL_KINDS].find((kind) => kind === name)
-  if (found === undefined) throw new UsageError(`there is no fault ${name}. There are: ${[...ALL_KINDS].join(', ')}`)
+  if (found === undefined) throw new UsageError(`unknown fault ${name}. The faults are: ${[...ALL_KINDS].join(', ')}`)
   return found
 }
 
-/** The items of a list; `none` stands for none. */
+/** The items of a list; `none` is the empty list. */
 function listed(values: readonly string[]): readonly string[] {
   return values.flatMap((value) => value.split(',')).filter((item) => item !== 'none')
 }

@@ -2,18 +2,15 @@ import { Worker } from 'node:worker_threads'
 import type { Violation } from './check/invariants.ts'
 import type { Mutation } from './mutations.ts'
 
-/** The history that shows a mutation. */
+/** The history that noticed a mutation. */
 export interface Caught {
   readonly seed: number
   readonly violation: Violation
-  /** What is left of it, where it was made smaller. */
+  /** The sizes before and after its reduction, if it was reduced. */
   readonly smaller?: Smaller
 }
 
-/**
- * How large a history was before it was made smaller, and after; and whether what is left shows the same when
- * it is repeated.
- */
+/** The size of a history before and after its reduction, and whether the reduced one can be repeated. */
 export interface Smaller {
   readonly from: Size
   readonly to: Size
@@ -25,19 +22,19 @@ export interface Size {
   readonly steps: number
 }
 
-/** What the thread of a mutated runtime is told. */
+/** The input of the thread with a mutated runtime. */
 export interface Mutant {
   readonly mutation: Mutation
   readonly seeds: number
-  /** Whether the history that shows it is made smaller. */
+  /** Whether to reduce the history. */
   readonly shrinks: boolean
 }
 
 /**
- * Runs a mutated runtime, in a thread that loads it anew, until a history shows it.
- * @param seeds from 1 to this one.
- * @param shrinks whether that history is made smaller.
- * @returns undefined where none does. @throws Error where what is to be mutated does not stand there once.
+ * Runs a mutated runtime in a thread of its own until a history notices the mutation.
+ * @param seeds the last seed to run, starting with 1.
+ * @param shrinks whether to reduce that history.
+ * @returns undefined if no history notices it. @throws Error unless the code to mutate occurs exactly once.
  */
 export function catchMutant(mutation: Mutation, seeds: number, shrinks = false): Promise<Caught | undefined> {
   return new Promise((resolve, reject) => {
@@ -45,6 +42,6 @@ export function catchMutant(mutation: Mutation, seeds: number, shrinks = false):
     const thread = new Worker(new URL('mutant-thread.ts', import.meta.url), { workerData })
     thread.once('message', resolve)
     thread.once('error', reject)
-    thread.once('exit', () => reject(new Error(`the thread of ${mutation.name} ended without a word`)))
+    thread.once('exit', () => reject(new Error(`the thread of ${mutation.name} ended without an answer`)))
   })
 }

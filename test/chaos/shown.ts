@@ -3,10 +3,10 @@ import type { Shrunk } from './shrink.ts'
 
 const MAX_LENGTH = 400
 
-/** What is wrong, in a line. */
+/** The first violation, in one line. */
 export function shownViolation({ violations }: History): string {
   const [first] = violations
-  if (first === undefined) return 'nothing is wrong'
+  if (first === undefined) return 'no violation'
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : ''
   const what = first.what.length > MAX_LENGTH ? `${first.what.slice(0, MAX_LENGTH)}…` : first.what
   return `${first.invariant}: ${what}${more}`
@@ -17,14 +17,15 @@ export function shownSteps({ script, steps }: History): string {
   return script
     .map(({ at, category, id, command }, index) => {
       const taken = steps.includes(index) ? '' : ' (left out)'
-      return `step ${index} at ${(at / 1000).toFixed(3)}: ${category}-${id} ${command.type} ${JSON.stringify(command.data)}${taken}`
+      const what = `${category}-${id} ${command.type} ${JSON.stringify(command.data)}`
+      return `step ${index} at ${(at / 1000).toFixed(3)}: ${what}${taken}`
     })
     .join('\n')
 }
 
 /**
- * The command that repeats what is left of a history.
- * @param kinds those that may happen, where not the usual ones may.
+ * The command that repeats a reduced history.
+ * @param kinds the kinds of faults, unless all are allowed.
  */
 export function formatCommand({ history, maxProcesses }: Shrunk, kinds: readonly string[]): string {
   const { seed, faults, steps } = history

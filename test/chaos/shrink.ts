@@ -1,18 +1,18 @@
 import type { FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
 import type { History, HistoryOptions } from './history.ts'
 
-/** What is left of a history when everything is left out that its violation does not need. */
+/** A reduced history: without everything that its violation does not need. */
 export interface Shrunk {
   readonly history: History
   readonly maxProcesses: number
-  /** How many histories that took. */
+  /** The number of histories that the reduction ran. */
   readonly runs: number
 }
 
 /**
- * Leaves out what a violation does not need: faults, steps of the script, processes. What happened and what
- * did is named in every history of the seed in the same way, so what is left goes on as before.
- * @param run a history; of the same seed the same one.
+ * Removes what a violation does not need: faults, steps of the script, processes. Every history of a seed
+ * names its faults and steps in the same way, so the rest happens as before.
+ * @param run runs a history, with the same result for the same seed.
  */
 export async function shrink(
   run: (options: HistoryOptions) => Promise<History>,
@@ -24,7 +24,7 @@ export async function shrink(
   let runs = 0
   let best = { history: found, maxProcesses: found.maxProcesses }
 
-  /** Whether what is left shows the same violation still. */
+  /** Whether the reduced history still has the same violation. */
   async function holds(part: {
     readonly faults?: readonly string[]
     readonly steps?: readonly number[]
@@ -62,7 +62,7 @@ function measureSize({ history, maxProcesses }: { readonly history: History; rea
   return history.faults.length + history.steps.length + maxProcesses
 }
 
-/** Leaves items out, many at once and then fewer, for as long as the rest will do. */
+/** Removes items, many at once and then fewer, while the rest still has the violation. */
 async function fewest<Item>(
   items: readonly Item[],
   willDo: (items: readonly Item[]) => Promise<boolean>,

@@ -2,7 +2,7 @@ import { ALL_KINDS, type FaultKind } from '../../packages/tidemark/test/simulati
 import { type CheckCounts, INVARIANTS, type Invariant, startCounts } from './check/invariants.ts'
 import type { History } from './history.ts'
 
-/** What some histories had together. */
+/** The totals of several histories. */
 export class Totals {
   histories = 0
   failures = 0
@@ -12,7 +12,7 @@ export class Totals {
   #events = 0
   #moments = 0
 
-  /** In so many histories there is something to check of everything. */
+  /** With this many histories, every invariant is checked at least once. */
   readonly enough = 100
 
   add({ violations, faults, looked, events, moments }: History): void {
@@ -24,12 +24,12 @@ export class Totals {
     this.#moments += moments
   }
 
-  /** How often a fault happened. */
+  /** How often a kind of fault happened. */
   count(kind: FaultKind): number {
     return this.#faults.get(kind) ?? 0
   }
 
-  /** What was never checked. */
+  /** The invariants that were never checked. */
   unseen(): readonly string[] {
     return invariants.filter((invariant) => this.#counts[invariant] === 0).map((invariant) => INVARIANTS[invariant])
   }
@@ -39,7 +39,9 @@ export class Totals {
     const { user, system } = process.cpuUsage()
     const cpu = (user + system) / 1000 / Math.max(1, this.histories)
     return [
-      `histories  ${this.histories} in ${seconds.toFixed(1)} s: ${((60 * this.histories) / seconds).toFixed(0)} a minute, ${cpu.toFixed(1)} ms of processor time each`,
+      `histories  ${this.histories} in ${seconds.toFixed(1)} s: ` +
+        `${((60 * this.histories) / seconds).toFixed(0)} a minute, ` +
+        `${cpu.toFixed(1)} ms of processor time each`,
       `events     ${this.#events}, in ${this.#moments} moments`,
       `faults     ${[...ALL_KINDS].map((kind) => `${kind} ${this.count(kind)}`).join(', ')}`,
       ...invariants.map(

@@ -11,17 +11,17 @@ import type { System } from '../support/system.ts'
 
 const SERVICES = ['ordering', 'inventory', 'payments', 'shipping']
 const HIDDEN = 'nobody sees this text'
-/** How every page is looked at: in both colours, on a narrow screen and on a wide one. */
+/** How every page is checked: in both colour schemes, on a narrow and on a wide screen. */
 const LOOKS = [
   { theme: 'light', width: 360 },
   { theme: 'dark', width: 1280 },
 ] as const
-/** How often a page with a barrier is looked at. */
+/** How often a page with a barrier is checked at most. */
 const MOST_LOOKS = 3
 
 /**
- * Each page's task is done through the page alone, as somebody does it who knows nothing of the API. Each
- * test goes on where the one before ended.
+ * Each test does the task of a page through the page alone, like a user who does not know the API. Each one
+ * continues where the one before ended.
  */
 describe('the console', () => {
   let harness: ConsoleHarness
@@ -49,13 +49,13 @@ describe('the console', () => {
 
   const parkedIn = async (service: string) => (await harness.system.createClient(service).get('/parked')).body
   const readText = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
-  /** Something on the page, by what it is and is called. */
+  /** A button of the page, by its accessible name. */
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
   const find = async (page: Page, text: string): Promise<void> => {
     await page.getByRole('searchbox', { name: 'Find a stream, or anything a view has' }).fill(text)
     await button(page, 'Find').click()
   }
-  /** From the first page, to the stream that a search finds. */
+  /** Opens the stream that a search from the first page finds. */
   const openFound = async (text: string): Promise<Page> => {
     const page = await harness.open('')
     await find(page, text)
@@ -68,7 +68,7 @@ describe('the console', () => {
     return page
   }
 
-  /** What keeps anybody from using the page as it is, in each of its looks; and what does not fit. */
+  /** The accessibility barriers and overflows of the page in each of its looks. */
   async function findBarriers(page: Page): Promise<readonly string[]> {
     const barriers: string[] = []
     for (const look of LOOKS) {
@@ -79,18 +79,18 @@ describe('the console', () => {
     return barriers
   }
 
-  /** Those that are there whenever it is looked: what comes in at the moment is between two states. */
+  /** The barriers that remain in repeated checks, since a page may be in the middle of an update. */
   async function findLastingBarriers(page: Page): Promise<readonly string[]> {
     let barriers = await harness.findBarriers(page)
     for (let attempts = 1; barriers.length > 0 && attempts < MOST_LOOKS; attempts += 1) {
-      console.log(`# looked at again: ${barriers.join('; ')}`)
+      console.log(`# checked again: ${barriers.join('; ')}`)
       await page.waitForLoadState('networkidle')
       barriers = await harness.findBarriers(page)
     }
     return barriers
   }
 
-  it('the colours follow the system until somebody chooses, and the choice is kept', async () => {
+  it("follows the system's colours until the user chooses, and keeps the choice", async () => {
     const page = await harness.open('audit', { theme: 'dark' })
     const background = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor')
     const dark = await background()
@@ -102,18 +102,18 @@ describe('the console', () => {
     await page.waitForFunction(`getComputedStyle(document.body).backgroundColor === ${JSON.stringify(light)}`)
   })
 
-  it('a button makes sample data, and tells each step', async () => {
+  it('makes sample data at a button, and shows each step', async () => {
     const page = await harness.open('try')
     await button(page, 'Make sample data').click()
     await page.getByText('Done.').waitFor()
     const steps = page.getByRole('list', { name: 'What was done' })
     assert.match(await readText(steps), /linus ordered sextant/)
     assert.match(await readText(steps), /clerk-maria changed the address of grace/)
-    // Of an order that was decided before its address could be changed.
+    // The address of an order could not be changed any more once it was decided.
     harness.forgive(409)
   })
 
-  it('somebody finds why an order was rejected', async () => {
+  it('shows why an order was rejected', async () => {
     const page = await openFound('linus')
     const list = page.getByRole('region', { name: 'Events' })
     await list.getByText('OrderRejected').waitFor()
@@ -124,7 +124,7 @@ describe('the console', () => {
     await trace.getByRole('listitem').filter({ hasText: 'StockReservationRejected' }).waitFor()
   })
 
-  it('somebody finds who changed an address, what it was before, and what the order was at any version', async () => {
+  it('shows who changed an address, its former value, and the order at any version', async () => {
     const page = await openFound('Harbour Road')
     await page
       .getByRole('region', { name: 'Events' })
@@ -143,7 +143,7 @@ describe('the console', () => {
     await state.waitFor()
   })
 
-  it('the map shows what runs and how it does, and is walked by keys', async () => {
+  it('shows on the map what runs and its state, and moves by keys', async () => {
     const page = await harness.open('')
     for (const group of ['Services', 'Hubs'])
       for (const name of SERVICES)
@@ -160,7 +160,7 @@ describe('the console', () => {
     await page.waitForFunction('document.activeElement.id === "main"')
   })
 
-  it('a command is sent by a form, and all that it sets off comes in; a mistake is told', async () => {
+  it('sends a command by a form, shows its consequences as they arrive, and reports a mistake', async () => {
     const page = await harness.open('try')
     await page.getByRole('combobox', { name: 'Command' }).selectOption('inventory: stock/{id}/receive')
     await page.getByLabel('Sent as').fill('tester')
@@ -179,7 +179,7 @@ describe('the console', () => {
     harness.forgive(409)
   })
 
-  it('live events come in while somebody looks, by filters, and wait while it is paused', async () => {
+  it('shows live events by filters, and holds them back while paused', async () => {
     const page = await harness.open('live?service=inventory')
     const list = page.getByRole('region', { name: 'Events' })
     await list.getByText('stock-compass@1').waitFor()
@@ -197,7 +197,7 @@ describe('the console', () => {
     await list.getByText('stock-anchor@2').waitFor()
   })
 
-  it('a view shows its documents, and the events that made them', async () => {
+  it("shows a view's documents, and the events behind them", async () => {
     const page = await harness.open('views/ordering/order')
     await page.getByLabel('status').selectOption('rejected')
     await page
@@ -221,8 +221,8 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'State at version 1' }).waitFor()
   })
 
-  it('a view is built apart and compared, promoted or abandoned, and made undone', async () => {
-    // Something that the log does not say.
+  it('builds a generation, compares it, promotes or abandons it, and rolls back', async () => {
+    // A change that the log does not explain.
     const item = harness.system.openContainer('ordering', 'sales-by-product').item('document', '1|document|cup')
     const { resource } = await item.read()
     await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
@@ -261,7 +261,7 @@ describe('the console', () => {
     await generation('1: live').waitFor()
   })
 
-  it('processes show where each stands, and what is scheduled', async () => {
+  it('shows the state of each process, and what is scheduled', async () => {
     const order = {
       ...placeBody,
       lines: [{ sku: 'cup', quantity: 1, unitPrice: 1250 }],
@@ -278,14 +278,14 @@ describe('the console', () => {
       .waitFor()
   })
 
-  it('what changed between versions of an event is told', async () => {
+  it('shows what changed between versions of an event', async () => {
     const page = await harness.open('audit')
     const events = page.getByRole('region', { name: 'Events of ordering' })
     await events.getByText('OrderPlaced', { exact: true }).click()
     await events.getByRole('list', { name: 'Changes from version 1' }).first().getByText('payment.method').waitFor()
   })
 
-  it('every page is accessible to all, in both colours, and fits a narrow screen', async () => {
+  it('is accessible on every page, in both colour schemes, and fits a narrow screen', async () => {
     const rejected = await harness.system.createClient('ordering').get('/orders?status=rejected')
     const { orderId } = rejected.body.items[0]
     const events = await harness.system.createClient('ordering').get(`/streams/order-${orderId}/events?limit=1`)
@@ -313,7 +313,7 @@ describe('the console', () => {
     assert.deepEqual(barriers, [])
   })
 
-  it('a log is verified, and an event that was tampered with is found, and is a click away', async () => {
+  it('verifies a log, finds a tampered event, and links to it', async () => {
     const page = await harness.open('audit')
     await button(page, 'Verify ordering').click()
     await page.getByRole('group', { name: 'Verification of ordering' }).getByText('All is as it was written.').waitFor()
@@ -340,11 +340,11 @@ describe('the console', () => {
       .first()
       .click()
     await page.getByRole('heading', { name: 'stock-anchor' }).waitFor()
-    // Its state cannot be told any more.
+    // Its state can no longer be computed.
     harness.forgive(500)
   })
 
-  it('what is parked is tried again, skipped with a reason, and a message of a stranger is discarded', async () => {
+  it('redrives a parked stream, skips its event with a reason, and discards a foreign message', async () => {
     await ordering.stop()
     const main = 'test/support/faulty-functions.ts'
     ordering = await harness.system.startHost({
@@ -385,7 +385,7 @@ describe('the console', () => {
     await message.waitFor({ state: 'detached' })
   })
 
-  it('a service that is away, and one that only operators may ask, each have their face', async () => {
+  it('explains that a service is unavailable, or open to operators only', async () => {
     harness.front.serve('shipping', undefined)
     const guarded = await harness.system.startHost({
       services: ['payments'],

@@ -17,7 +17,7 @@ const BLOB_ACCOUNT = 'devstoreaccount1'
 const BLOB_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
 
 /** `npm start` on a machine that several people use. */
-/** Until the page lists orders: it is let in. */
+/** Waits until the page lists orders, so its token was accepted. */
 function ordersShown(page: Page): Promise<void> {
   return page
     .getByRole('link', { name: /^order-/ })
@@ -25,7 +25,7 @@ function ordersShown(page: Page): Promise<void> {
     .waitFor()
 }
 
-describe('a system that asks for a token', () => {
+describe('a system with a token', () => {
   let folder: string
   let env: Record<string, string>
   let system: Command
@@ -49,7 +49,7 @@ describe('a system that asks for a token', () => {
   })
   const consoleAddress = (): string => /^console +(\S+)$/m.exec(system.output)?.[1] ?? ''
 
-  it('lets nobody in who does not show it, at the front and at the host behind it', async () => {
+  it('refuses requests without it, at the front and at the host behind it', async () => {
     const [front, host] = [new URL(consoleAddress()).origin, /^functions +(http:\/\/[^/]+)/m.exec(system.output)?.[1]]
     const readStatus = async (url: string, shown?: string): Promise<number> =>
       (await fetch(url, { headers: shown === undefined ? {} : { authorization: `Bearer ${shown}` } })).status
@@ -65,7 +65,7 @@ describe('a system that asks for a token', () => {
       }
   })
 
-  it('lets in the commands of whoever started it, who can read the token', async () => {
+  it('accepts the commands of the user who started it, who can read the token', async () => {
     const asked = await new Command('packages/cli/tidemark.js', ['views', '--json'], env).ended
     assert.deepEqual([asked.code, asked.err], [0, ''])
     const demo = await new Command('packages/cli/demo.ts', ['--orders', '20'], env).ended
@@ -78,7 +78,7 @@ describe('a system that asks for a token', () => {
     assert.match(stranger.err, /requires a token: is TIDEMARK_DATA the folder of the system that runs there\?/)
   })
 
-  it('does not let in who knows the keys that the vendor publishes for its emulators', async () => {
+  it("refuses the published keys of the vendor's emulators", async () => {
     const at = (name: string): string => `127.0.0.1:${env[name]}`
     const cosmos = new CosmosClient({ endpoint: `http://${at('TIDEMARK_COSMOS_PORT')}`, key: EMULATOR_KEY })
     await assert.rejects(cosmos.database('ordering').container('events').items.readAll().fetchAll(), { code: 401 })
@@ -101,7 +101,7 @@ describe('a system that asks for a token', () => {
     assert.equal(verified.code, 0, verified.output)
   })
 
-  it('lets in the console by the address that it prints, which does not keep the token', async () => {
+  it('accepts the console at the printed address, from which the token is removed', async () => {
     const page = await (await browser.newContext()).newPage()
     page.setDefaultTimeout(WAIT_MS)
     const asked: string[] = []
@@ -114,12 +114,12 @@ describe('a system that asks for a token', () => {
       asked.filter((url) => url.includes(token)),
       [],
     )
-    // As long as the tab is there.
+    // For as long as the tab is open.
     await page.reload()
     await ordersShown(page)
   })
 
-  it('tells who opens the console without it what to do, and takes it in the same tab', async () => {
+  it('says what to do without the token, and accepts it in the same tab', async () => {
     const page = await (await browser.newContext()).newPage()
     page.setDefaultTimeout(WAIT_MS)
     await page.goto(`${new URL(consoleAddress()).origin}/#/streams`)
@@ -130,8 +130,8 @@ describe('a system that asks for a token', () => {
     await ordersShown(page)
   })
 
-  it('is looked at from elsewhere by `tidemark console`, whose page never sees the sign-in', async () => {
-    // What Azure asks for, in place of the token of this system: a bearer token that its host checks.
+  it('is open to `tidemark console` from elsewhere, whose page never sees the credentials', async () => {
+    // Azure requires a bearer token that its host checks, in place of this system's token.
     const url = new URL(consoleAddress()).origin
     const served = new Command('packages/cli/tidemark.js', ['console', '--port', '0', '--url', url], {
       ...env,

@@ -12,12 +12,12 @@ import { committedVersions, recordedEvent } from './committed.ts'
 
 const committed = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))
 
-// The schema that AsyncAPI publishes of version 3.0.0, and the draft in which it describes schemas of others.
+// The published schema of AsyncAPI 3.0.0, and the JSON Schema draft in which it describes other schemas.
 const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json')
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
 const isAsyncApi = ajv.compile(specification)
 
-// biome-ignore lint/suspicious/noExplicitAny: a document, looked at field by field.
+// biome-ignore lint/suspicious/noExplicitAny: the document is read field by field.
 type Json = any
 
 const documents: readonly (readonly [string, Json])[] = services.map(({ name }) => [
@@ -32,7 +32,7 @@ function resolve(document: Json, $ref: string): Json {
     .slice(2)
     .split('/')
     .reduce((part, key) => part?.[key], document)
-  assert.ok(found !== undefined, `${$ref} leads nowhere`)
+  assert.ok(found !== undefined, `${$ref} is not in the document`)
   return found
 }
 
@@ -47,29 +47,29 @@ const findCategory = (service: string, type: string): string | undefined =>
     ?.deciders.find(({ events }) => events.some((event) => event.name === type))?.category
 
 describe('AsyncAPI documents', () => {
-  it('fit the schema that AsyncAPI publishes of its version 3.0.0', () => {
+  it('fit the published schema of AsyncAPI 3.0.0', () => {
     assert.ok(documents.length >= 2)
     for (const [name, document] of documents) assert.deepEqual(valid(document), [], name)
     console.log(`# ${documents.length} AsyncAPI documents`)
   })
 
-  it('are really held against it: a document with an unknown field or without a channel is refused', () => {
+  it('are refused by that schema with an unknown field or without a channel', () => {
     const [, document] = documents[0] ?? []
     assert.notDeepEqual(valid({ ...document, topics: {} }), [])
     assert.notDeepEqual(valid({ ...document, operations: { publish: { action: 'send' } } }), [])
     assert.notDeepEqual(valid({ ...document, asyncapi: '2.6.0' }), [])
   })
 
-  it('have no reference that leads nowhere', () => {
+  it('have no dangling reference', () => {
     for (const [, document] of documents) {
       const refs = listRefs(document)
-      // One that publishes a single event has a channel, its message, and these two where it is sent.
+      // A single published event has a channel, its message, and references to both from its operation.
       assert.ok(refs.length >= 3)
       for (const $ref of refs) resolve(document, $ref)
     }
   })
 
-  it('name what a service publishes and, of others, all that its reactions follow, in every version', () => {
+  it('name every published event, and every foreign event that a reaction handles, in all versions', () => {
     for (const [name, document] of documents) {
       const service = services.find((each) => each.name === name)
       assert.ok(service)
@@ -103,7 +103,7 @@ describe('AsyncAPI documents', () => {
     }
   })
 
-  it('describe the messages that are really sent', () => {
+  it('describe the messages that are published', () => {
     let sent = 0
     for (const [name, document] of documents) {
       const check = new Ajv2020({ strict: false, allErrors: true })
@@ -127,6 +127,6 @@ describe('AsyncAPI documents', () => {
       }
     }
     assert.ok(sent > 10)
-    console.log(`# ${sent} messages fit what AsyncAPI says of them`)
+    console.log(`# ${sent} messages fit their AsyncAPI document`)
   })
 })

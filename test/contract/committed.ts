@@ -8,7 +8,7 @@ import canonicalize from 'canonicalize'
 import type { EventContent, EventType, RecordedEvent } from 'tidemark'
 import { services } from '../../packages/cli/project/config.ts'
 
-/** An event of a stream `order-1` or, by its source, of another category. */
+/** An event of the stream `order-1`, or of another category by its source. */
 export function recordedEvent(content: EventContent, source = '/ordering/order'): RecordedEvent {
   const event = {
     id: '0000000000000001',
@@ -22,26 +22,26 @@ export function recordedEvent(content: EventContent, source = '/ordering/order')
     actor: 'ada',
     previousHash: '0'.repeat(64),
   }
-  // RFC 8785, of all that an event says but its hash.
+  // RFC 8785, over all fields of the event except its hash.
   return { ...event, hash: hash('sha256', canonicalize(event) ?? '') }
 }
 
-/** A version of an event, where its committed schema and samples are, and what declares it. */
+/** A version of an event: its committed schema and samples, and its declaration. */
 export interface CommittedVersion {
-  /** `ordering/events/OrderPlaced.v1` */
+  /** Such as `ordering/events/OrderPlaced.v1`. */
   readonly name: string
   readonly type: EventType
   readonly version: number
-  // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, looked at field by field.
+  // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, read field by field.
   readonly schema: any
-  // biome-ignore lint/suspicious/noExplicitAny: the same.
+  // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, read field by field.
   readonly samples: any
 }
 
 const folder = fileURLToPath(new URL('../../schemas/', import.meta.url))
 const json = (file: string) => JSON.parse(readFileSync(folder + file, 'utf8'))
 
-/** Every version of every event that is kept, and of those that are told where others are kept. */
+/** Every version of every private event, and of every public event that differs from it. */
 export function committedVersions(): CommittedVersion[] {
   return services.flatMap(({ name, deciders, publishes }) => {
     const of = (type: EventType, role: string, samples: string): CommittedVersion[] =>
@@ -63,7 +63,7 @@ export function committedVersions(): CommittedVersion[] {
   })
 }
 
-/** The declaration as it was when this version was the newest: what a reader of that time has. */
+/** The declaration when this version was the newest, as a reader of that time has it. */
 export function selectVersion(type: EventType, version: number): EventType {
   const versions = type.versions.slice(0, version)
   const newest = versions.at(-1)
@@ -72,14 +72,14 @@ export function selectVersion(type: EventType, version: number): EventType {
   return { ...type, version, versions, readableFrom, schema: newest.schema }
 }
 
-/** Checks values against JSON Schemas, sharing nothing with the library that the schemas were written in. */
+/** Checks values against JSON Schemas. It shares no code with the library that the schemas were written in. */
 export function jsonSchemaCheck(): (schema: object, value: unknown) => string | undefined {
   const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true })
   addFormats.default(ajv)
   ajv.addVocabulary(['x-version', 'x-change', 'x-readable-from'])
   const compiled = new Map<object, ValidateFunction>()
   return (schema, value) => {
-    // One schema may stand in two folders under one $id.
+    // One schema may be in two folders with one $id.
     const { $id: _, ...rest } = schema as { $id?: string }
     const validate = compiled.get(schema) ?? ajv.compile(rest)
     compiled.set(schema, validate)

@@ -10,7 +10,7 @@ import { jsonSchemaCheck, recordedEvent } from './committed.ts'
 
 const LARGEST = 1_000_000
 
-/** Sums of what fits it are whole numbers that a number can hold. */
+/** Limits numbers to integers whose sums stay safe. */
 function summable(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(summable)
   if (!isObject(schema)) return schema
@@ -29,13 +29,13 @@ function buildHistories({ name, deciders }: Service, view: AnyView): fc.Arbitrar
     )
   const [first, ...others] = types.map(buildEvent)
   assert.ok(first)
-  // Most streams begin with what their first event is; all of what comes then may be anything.
+  // Most streams start with their usual first event; everything after it is random.
   return fc
     .tuple(fc.option(first), fc.array(fc.oneof(first, ...others), { maxLength: 12 }))
     .map(([begun, rest]) => [...(begun ? [begun] : []), ...rest])
 }
 
-/** All documents that a history makes, each as it is after each event. */
+/** All documents of a history, each after each event. */
 function* foldDocuments(view: AnyView, history: readonly RecordedEvent[]): Generator<unknown> {
   const documents = new Map<string, unknown>()
   for (const event of history)
@@ -50,14 +50,14 @@ describe('the documents of views', () => {
   const check = jsonSchemaCheck()
   for (const service of services)
     for (const view of service.views)
-      it(`are what OpenAPI says of them, after any events: ${view.name}`, () => {
+      it(`fit their OpenAPI schema after any events: ${view.name}`, () => {
         assert.ok(view.document)
         const schema = buildJsonSchema(view.document, view.name)
         let seen = 0
         fc.assert(
           fc.property(buildHistories(service, view), (history) => {
             for (const document of foldDocuments(view, history)) {
-              // As a client gets it: without what is undefined.
+              // As a client receives it, without undefined fields.
               assert.equal(check(schema, JSON.parse(JSON.stringify(document))), undefined)
               seen += 1
             }

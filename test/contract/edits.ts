@@ -9,13 +9,13 @@ import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
 type Json = any
 
-/** What the code makes of samples. */
+/** Reads samples as the code does. */
 export const readOn = readerOfSamples(services)
 
-/** What is committed in `schemas/`. */
+/** The committed files of `schemas/`. */
 export const committedSchemas: SchemaFiles = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))
 
-/** Edits of a `schemas/`, each on a copy. */
+/** Edits a copy of a `schemas/` folder. */
 export class Edits {
   readonly files: Map<string, string>
 
@@ -23,7 +23,7 @@ export class Edits {
     this.files = new Map(files)
   }
 
-  /** The JSON of a file, changed in place. @throws Error for a file that there is not. */
+  /** Changes the JSON of a file in place. @throws Error if the file does not exist. */
   edit(file: string, change: (json: Json) => void): this {
     const json = JSON.parse(this.#text(file))
     change(json)
@@ -39,13 +39,13 @@ export class Edits {
     return this
   }
 
-  /** A file made from another. */
+  /** Adds a file that is made from another. */
   add(file: string, from: string, change: (json: Json) => void): this {
     this.files.set(file, this.#text(from))
     return this.edit(file, change)
   }
 
-  /** The next version of an event, in the log and in the contract where it is in both. */
+  /** Adds the next version of an event, in the log and in the contract if it is in both. */
   nextVersion(event: string, change: 'additive' | 'breaking', edit: (json: Json) => void): this {
     const [service = '', type = ''] = event.split('/')
     const roles = ['events', 'contract'].filter((role) => this.files.has(`${service}/${role}/${type}.v1.json`))
@@ -68,19 +68,19 @@ export class Edits {
 
   #text(file: string): string {
     const text = this.files.get(file)
-    if (text === undefined) throw new Error(`there is no ${file}`)
+    if (text === undefined) throw new Error(`${file} does not exist`)
     return text
   }
 }
 
-/** What the gate says of an edit. */
+/** The gate's report on an edit. */
 export function gateAfter(released: SchemaFiles, edit: (edits: Edits) => unknown): Report {
   const edits = new Edits(released)
   edit(edits)
   return compareSchemas(released, edits.files, readOn)
 }
 
-/** One thing is refused, and by this line. */
+/** Asserts that exactly one change is refused, by this line. */
 export function assertRefused({ refused }: Report, expected: RegExp): void {
   assert.equal(refused.length, 1, refused.join('\n') || 'it passed')
   assert.match(refused[0] ?? '', expected)

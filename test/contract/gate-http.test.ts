@@ -11,8 +11,8 @@ const findOk = (operation: { responses: Record<string, { content: Record<string,
 
 const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, edit)
 
-describe('a change of the HTTP side that is allowed', () => {
-  it('a new path, an optional parameter, an optional field of a body, a field more in an answer, another problem', () => {
+describe('an allowed change of the HTTP API', () => {
+  it('is a new path, optional parameter, optional body field, answer field or problem', () => {
     const { refused, notices: told } = after((edits) =>
       edits.edit('openapi.json', ({ paths }) => {
         paths['/ordering/baskets'] = paths[ORDERS]
@@ -25,7 +25,7 @@ describe('a change of the HTTP side that is allowed', () => {
     assert.deepEqual([refused, told], [[], []])
   })
 
-  it('a value more in an answer, told', () => {
+  it('is a new value in an answer, which is reported', () => {
     const { refused, notices: told } = after((edits) =>
       edits.edit('openapi.json', ({ paths }) => findOk(paths[ORDER].get).schema.properties.status.enum.push('lost')),
     )
@@ -33,7 +33,7 @@ describe('a change of the HTTP side that is allowed', () => {
   })
 })
 
-describe('a change of the HTTP side that is refused, and named', () => {
+describe('a refused change of the HTTP API is reported:', () => {
   const refuses = (what: string, edit: (edits: Edits) => unknown, expected: RegExp) =>
     it(what, () => assertRefused(after(edit), expected))
 
@@ -46,24 +46,24 @@ describe('a change of the HTTP side that is refused, and named', () => {
       /^GET \/ordering\/orders: query status is removed/,
     ],
     [
-      'a value that a parameter takes',
+      'a parameter value that is no longer accepted',
       ({ paths }) => paths[ORDERS].get.parameters[0].schema.enum.shift(),
       /request that was right is refused: query status it may be "placed"/,
     ],
     [
-      'a parameter that is needed',
+      'a parameter that has become required',
       ({ paths }) => {
         paths[ORDERS].get.parameters[0].required = true
       },
       /a request needs query status/,
     ],
     [
-      'a new parameter that is needed',
+      'a new required parameter',
       ({ paths }) => paths[ORDERS].get.parameters.push({ name: 'q', in: 'query', required: true, schema: {} }),
       /a request needs query q/,
     ],
     [
-      'a new field that a body needs',
+      'a new required field of a body',
       ({ paths }) => {
         const { schema } = paths[CANCEL].post.requestBody.content['application/json']
         schema.properties.by = { type: 'string' }
@@ -72,7 +72,7 @@ describe('a change of the HTTP side that is refused, and named', () => {
       /request that was right is refused: by is not there/,
     ],
     [
-      'a field of a body',
+      'a removed field of a body',
       ({ paths }) => {
         const { schema } = paths[ORDERS].post.requestBody.content['application/json']
         delete schema.properties.payment
@@ -80,14 +80,14 @@ describe('a change of the HTTP side that is refused, and named', () => {
       /request that was right is refused: payment is not taken/,
     ],
     [
-      'a narrower field of a body',
+      'a narrowed field of a body',
       ({ paths }) => {
         paths[CANCEL].post.requestBody.content['application/json'].schema.properties.reason.maxLength = 10
       },
       /reason may have more than 10 characters/,
     ],
     [
-      'a body that is needed',
+      'a body that has become required',
       ({ paths }) => {
         paths['/shipping/shipments/{id}/dispatch'].post.requestBody.required = true
       },
@@ -95,7 +95,7 @@ describe('a change of the HTTP side that is refused, and named', () => {
     ],
     ['a body', ({ paths }) => delete paths[CANCEL].post.requestBody, /a request has no body any more/],
     [
-      'a field of an answer',
+      'a removed field of an answer',
       ({ paths }) => {
         const { schema } = findOk(paths[ORDER].get)
         delete schema.properties.placedAt
@@ -104,14 +104,14 @@ describe('a change of the HTTP side that is refused, and named', () => {
       /the answer is not what it was: placedAt is not there/,
     ],
     [
-      'a field that an answer may lack',
+      'a field of an answer that has become optional',
       ({ paths }) => {
         findOk(paths[ORDER].get).schema.required.shift()
       },
       /the answer is not what it was: orderId may be missing/,
     ],
     [
-      'another type in an answer',
+      'a changed type in an answer',
       ({ paths }) => {
         findOk(paths[ORDER].get).schema.properties.customerId = { type: 'integer' }
       },
@@ -134,26 +134,26 @@ describe('a change of the HTTP side that is refused, and named', () => {
       /it does not answer 201 any more/,
     ],
     [
-      'a header of an answer',
+      'a removed header of an answer',
       ({ paths }) => delete paths[ORDER].get.responses[200].headers.ETag,
       /header ETag is removed/,
     ],
     [
-      'a field of problem details',
+      'a removed field of problem details',
       ({ components }) => {
         components.schemas.Problem.required.pop()
       },
       /^HTTP: problem details: detail may be missing/,
     ],
     [
-      'how a caller shows who it is',
+      'a changed authentication',
       (json) => {
         json.security = [{ functionKey: [] }]
       },
       /^HTTP: security were changed/,
     ],
     [
-      'where it is served',
+      'a changed server',
       (json) => {
         json.servers = [{ url: '/v2' }]
       },
@@ -165,5 +165,5 @@ describe('a change of the HTTP side that is refused, and named', () => {
     RegExp,
   ])[])
     refuses(what, (edits) => edits.edit('openapi.json', change), expected)
-  refuses('all of it', (edits) => edits.remove('openapi.json'), /openapi\.json is removed/)
+  refuses('a removed API', (edits) => edits.remove('openapi.json'), /openapi\.json is removed/)
 })

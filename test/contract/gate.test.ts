@@ -23,19 +23,19 @@ interface Envelope {
 const CANCELLED = 'ordering/contract/OrderCancelled.v1.json'
 const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, edit)
 
-describe('what is allowed', () => {
-  it('nothing at all: everything is compared and nothing is found', () => {
+describe('the schema gate allows', () => {
+  it('an unchanged contract, after a complete comparison', () => {
     const { counted, ...found } = compareSchemas(committedSchemas, committedSchemas, readOn)
     assert.deepEqual(found, { refused: [], breaking: [], notices: [] })
     assert.ok(counted.versions > 50 && counted.samples > 100 && counted.operations > 20, JSON.stringify(counted))
   })
 
-  it('every step that the code declares, whatever was released', () =>
+  it('every step that the code declares, from any release', () =>
     assert.deepEqual(compareSchemas(new Map(), committedSchemas, readOn).refused, []))
 
   for (const [what, edit] of [
     [
-      'an additive version: a field more, which old readers pass over',
+      'an additive version with another field, which old readers ignore',
       (edits) =>
         edits.nextVersion('ordering/OrderCancelled', 'additive', (json) => {
           json.properties.by = { type: 'string' }
@@ -43,7 +43,7 @@ describe('what is allowed', () => {
         }),
     ],
     [
-      'an additive version that says less of a value',
+      'an additive version with a narrower value',
       (edits) =>
         edits.nextVersion('ordering/OrderPlaced', 'additive', (json) => {
           json.properties.payment.properties.method.enum = ['card']
@@ -54,19 +54,19 @@ describe('what is allowed', () => {
       (edits) => edits.add('ordering/events/OrderArchived.v1.json', 'ordering/events/OrderConfirmed.v1.json', () => {}),
     ],
     [
-      'a private event that is published from now on',
+      'a private event that is now published',
       (edits) =>
         edits.add('inventory/contract/StockAdjusted.v1.json', 'inventory/events/StockAdjusted.v1.json', () => {}),
     ],
     [
-      'other words about a schema',
+      'other descriptions in a schema',
       (edits) =>
         edits.edit(CANCELLED, (json) => {
           json.description = 'It ends.'
         }),
     ],
     [
-      'the same bounds, written in another way',
+      'the same bounds in another notation',
       (edits) =>
         edits.edit('inventory/events/StockReceived.v1.json', (json) => {
           delete json.properties.quantity.exclusiveMinimum
@@ -74,7 +74,7 @@ describe('what is allowed', () => {
         }),
     ],
     [
-      'one more sample',
+      'another sample',
       (edits) =>
         edits.edit('ordering/samples/OrderConfirmed.v1.json', (json) => json.samples.push({ data: { orderId: 'x' } })),
     ],
@@ -84,7 +84,7 @@ describe('what is allowed', () => {
       assert.deepEqual([refused, breaking, told], [[], [], []])
     })
 
-  it('a breaking version, named with who holds it', () => {
+  it('a breaking version, and reports who must be deployed first', () => {
     const { refused, breaking } = after((edits) =>
       edits.nextVersion('ordering/OrderCancelled', 'breaking', (json) => {
         json.properties = { orderId: { type: 'integer' } }
@@ -93,7 +93,8 @@ describe('what is allowed', () => {
     )
     assert.deepEqual(refused, [])
     assert.deepEqual(breaking.toSorted().toReversed(), [
-      "ordering: OrderCancelled version 2 (log) breaks: ordering's own consumers hold it until they are deployed with it",
+      'ordering: OrderCancelled version 2 (log) breaks: ' +
+        "ordering's own consumers hold it until they are deployed with it",
       'ordering: OrderCancelled version 2 (contract) breaks: nobody follows it',
     ])
     const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))
@@ -109,12 +110,12 @@ describe('what is allowed', () => {
 const refuses = (what: string, edit: (edits: Edits) => unknown, expected: RegExp) =>
   it(what, () => assertRefused(after(edit), expected))
 
-describe('what is refused, and named', () => {
+describe('the schema gate refuses, and reports,', () => {
   const edited = /^ordering: OrderCancelled version 1 \(contract\) was edited after its release: /
 
   for (const [what, change, field] of [
     [
-      'a field was removed',
+      'a removed field',
       (json) => {
         delete json.properties.reason
         json.required = ['orderId', 'lines', 'total']
@@ -122,14 +123,14 @@ describe('what is refused, and named', () => {
       /reason/,
     ],
     [
-      'a field was added',
+      'an added field',
       (json) => {
         json.properties.by = { type: 'string' }
       },
       /by/,
     ],
     [
-      'another meaning of required',
+      'a changed list of required fields',
       (json) => {
         json.required = ['orderId', 'lines', 'total']
       },
@@ -164,7 +165,7 @@ describe('what is refused, and named', () => {
       /total\.currency/,
     ],
     [
-      'a keyword that nobody compares',
+      'a keyword that cannot be compared',
       (json) => {
         json.minProperties = 1
       },
@@ -183,28 +184,28 @@ describe('what is refused, and named', () => {
     RegExp,
   ])[])
     refuses(
-      `a released version was edited: ${what}`,
+      `a released version that was edited: ${what}`,
       (edits) => edits.edit(CANCELLED, change),
       new RegExp(edited.source + field.source),
     )
 
   refuses(
-    'a version was removed',
+    'a removed version',
     (edits) => edits.remove('ordering/contract/OrderPlaced.v2.json'),
     /^ordering: OrderPlaced version 2 \(contract\) is removed/,
   )
   refuses(
-    'a type of the log was removed',
+    'a type removed from the log',
     (edits) => edits.remove('inventory/events/StockAdjusted.v1.json'),
     /^inventory: StockAdjusted is removed: logs have it for ever/,
   )
   refuses(
-    'an event is not published any more',
+    'an event that is no longer published',
     (edits) => edits.remove('ordering/contract/StockReleaseRequested.v1.json'),
     /^ordering: StockReleaseRequested is not published any more: followed by inventory/,
   )
   refuses(
-    'a version was skipped',
+    'a skipped version',
     (edits) => edits.add('inventory/events/StockAdjusted.v3.json', 'inventory/events/StockAdjusted.v1.json', () => {}),
     /^inventory: StockAdjusted version 3 \(log\) has no version 2 before it/,
   )
@@ -238,7 +239,7 @@ describe('what is refused, and named', () => {
       /change may be of type string, not integer/,
     ],
     [
-      'has a type more',
+      'has another possible type',
       (json) => {
         json.properties.reason = { type: ['string', 'null'] }
       },
@@ -264,13 +265,14 @@ describe('what is refused, and named', () => {
     RegExp,
   ])[])
     refuses(
-      `a version that is declared additive ${what}`,
+      `a version declared additive that ${what}`,
       (edits) => edits.nextVersion('inventory/StockAdjusted', 'additive', change),
       new RegExp(
-        `^inventory: StockAdjusted version 2 \\(log\\) is declared additive, and readers of version 1 cannot read it: ${expected.source}`,
+        '^inventory: StockAdjusted version 2 \\(log\\) is declared additive, ' +
+          `and readers of version 1 cannot read it: ${expected.source}`,
       ),
     )
-  it('an additive version with another value in a list, in the log and in the contract', () => {
+  it('a version declared additive with a new enum value, in the log and in the contract', () => {
     const { refused } = after((edits) =>
       edits.nextVersion('ordering/OrderPlaced', 'additive', (json) =>
         json.properties.payment.properties.method.enum.push('cash'),
@@ -282,9 +284,9 @@ describe('what is refused, and named', () => {
   })
 
   const SAMPLES = 'ordering/samples/OrderPlaced.v1.json'
-  refuses('samples were removed', (edits) => edits.remove(SAMPLES), /samples\/OrderPlaced\.v1\.json is removed/)
+  refuses('removed samples', (edits) => edits.remove(SAMPLES), /samples\/OrderPlaced\.v1\.json is removed/)
   refuses(
-    'a sample was edited',
+    'an edited sample',
     (edits) =>
       edits.edit(SAMPLES, ({ samples }) => {
         samples[1].data.customerId = 'other'
@@ -292,12 +294,12 @@ describe('what is refused, and named', () => {
     /OrderPlaced\.v1\.json: sample 2 was edited or removed/,
   )
   refuses(
-    'one sample was removed',
+    'one removed sample',
     (edits) => edits.edit(SAMPLES, ({ samples }) => samples.pop()),
     /OrderPlaced\.v1\.json: sample 3 was edited or removed/,
   )
   refuses(
-    'a sample is read as something else: an upcaster was edited',
+    'a sample that is read differently, since an upcaster was edited',
     (edits) =>
       edits.edit(SAMPLES, ({ samples }) => {
         samples[0].read.payment.method = 'transfer'
@@ -307,7 +309,7 @@ describe('what is refused, and named', () => {
 
   const ASYNC = 'ordering/asyncapi.json'
   refuses(
-    'an attribute of the envelope',
+    'an attribute removed from the envelope',
     (edits) =>
       edits.edit(ASYNC, ({ components }) => {
         const { CloudEvent } = components.schemas
@@ -318,21 +320,21 @@ describe('what is refused, and named', () => {
   )
   for (const [what, edit, expected] of [
     [
-      'an attribute more, which the hash of deployed readers does not have',
+      'a new attribute, which the hash of deployed readers does not cover',
       ({ properties }) => {
         properties.tenant = { type: 'string' }
       },
       /^ordering: the envelope of its events: tenant is not named/,
     ],
     [
-      'an attribute that is needed from now on, which what is in the hub may lack',
+      'an attribute that has become required, which messages in the hub may lack',
       ({ required }) => {
         required.push('traceparent')
       },
       /^ordering: the envelope of its events: traceparent may be missing/,
     ],
     [
-      'an attribute that takes less than what is in the hub',
+      'an attribute with fewer values than messages in the hub may have',
       ({ properties }) => {
         properties.actor.maxLength = 10
       },
@@ -340,7 +342,7 @@ describe('what is refused, and named', () => {
     ],
   ] as const satisfies readonly (readonly [string, (envelope: Envelope) => void, RegExp])[])
     refuses(
-      `in the envelope ${what}`,
+      `in the envelope, ${what}`,
       (edits) => edits.edit(ASYNC, ({ components }) => edit(components.schemas.CloudEvent)),
       expected,
     )
@@ -353,7 +355,7 @@ describe('what is refused, and named', () => {
     /^ordering: its hub was ordering, and is orders/,
   )
   refuses(
-    'an event is recorded in streams of another category, which no reader follows',
+    'an event recorded in streams of another category, which no reader follows',
     (edits) => {
       const move = ({ components }: MovedFrom) => {
         components.messages['payments.PaymentVoided.v1'].payload.allOf[1].properties.source.enum = ['/payments/void']
@@ -362,9 +364,9 @@ describe('what is refused, and named', () => {
     },
     /^payments: PaymentVoided does not come from \/payments\/payment any more, where readers wait for it$/,
   )
-  refuses('a whole service', (edits) => edits.remove('shipping/asyncapi.json'), /^shipping: the service is removed/)
+  refuses('a removed service', (edits) => edits.remove('shipping/asyncapi.json'), /^shipping: the service is removed/)
 
-  it('all that is wrong, not the first alone', () => {
+  it('all incompatible changes, not only the first', () => {
     const { refused } = after((edits) =>
       edits.remove('inventory/events/StockAdjusted.v1.json', SAMPLES).edit(CANCELLED, (json) => {
         json.required = []

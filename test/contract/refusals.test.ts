@@ -12,26 +12,26 @@ const declaring = (name: string, refusals: Readonly<Record<string, string>>) => 
 })
 
 describe('the refusals that deciders declare', () => {
-  it('stand in docs/errors.md, each once, and nothing else of it changes', () => {
+  it('are in docs/errors.md, each once, and writing them changes nothing else there', () => {
     assert.equal(withRefusals(errors, services), errors)
     const codes = services.flatMap(({ deciders }) => deciders.flatMap(({ refusals = {} }) => Object.keys(refusals)))
     assert.ok(codes.length > 20)
     for (const code of codes) assert.equal(errors.split(`| \`${code}\` `).length, 2, code)
   })
 
-  it('are one row more where one is declared, and gone where it is not', () => {
+  it('add one row per declaration, and remove it with the declaration', () => {
     const more = [...services, declaring('loyalty', { 'points-spent': 'They are spent.' })]
     const longer = withRefusals(errors, more)
     assert.match(longer, /^\| `points-spent` +\| loyalty +\| They are spent\. +\|$/m)
     assert.equal(withRefusals(longer, services), errors)
   })
 
-  it('mean one thing each', () => {
+  it('have one meaning each', () => {
     const twice = [declaring('a', { 'no-way': 'One.' }), declaring('b', { 'no-way': 'Another.' })]
     assert.throws(() => withRefusals(errors, twice), /no-way is a refusal of a \("One\."\) and of b \("Another\."\)/)
   })
 
-  it('have a place in docs/errors.md', () => {
+  it('have their place in docs/errors.md', () => {
     assert.throws(() => withRefusals('# Errors\n', services), /no table under "## Refusals of the domain"/)
   })
 })

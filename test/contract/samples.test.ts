@@ -11,7 +11,7 @@ const versions = committedVersions()
 const check = jsonSchemaCheck()
 
 describe('golden samples', () => {
-  it('there are of every version of every event, each fitting the schema that is committed of it', () => {
+  it('exist for every version of every event, and fit its committed schema', () => {
     let counted = 0
     for (const { name, schema, samples, type, version } of versions) {
       assert.deepEqual([samples.type, samples.version, samples.readAs], [type.name, version, type.version], name)
@@ -25,7 +25,7 @@ describe('golden samples', () => {
     console.log(`# ${counted} samples of ${versions.length} versions`)
   })
 
-  it('are read as the newest version: as it was committed, and as the newest schema says', () => {
+  it('are read as the newest version, as committed, and fit the newest schema', () => {
     let upcast = 0
     for (const { name, samples, type, version } of versions) {
       const newest = versions.find((each) => each.type === type && each.version === type.version)
@@ -42,7 +42,7 @@ describe('golden samples', () => {
       }
     }
     assert.ok(upcast > 0, 'no sample is of an older version')
-    console.log(`# ${upcast} samples of older versions are read as they were`)
+    console.log(`# ${upcast} samples of older versions are read as committed`)
   })
 })
 
@@ -60,7 +60,7 @@ describe('samples of a version', () => {
   assert.ok(declared)
   const schema = buildEventSchema('wiring', declared, 1)
 
-  it('are made once and then kept: only what they are read as is made again', () => {
+  it('are created once, and later only their read form is updated', () => {
     const kept = { samples: [{ data: { pin: 7 }, read: { pin: 7, label: 'seven' } }] }
     assert.deepEqual(buildSamples(type, schema, kept).samples, [{ data: { pin: 7 }, read: { pin: 7, label: 'pin 7' } }])
   })
@@ -71,7 +71,7 @@ describe('samples of a version', () => {
     assert.ok(made.samples.length > 1)
   })
 
-  it('that the code can no longer read are an error', () =>
+  it('fail if the code can no longer read them', () =>
     assert.throws(() => buildSamples(type, schema, { samples: [{ data: { pin: 'seven' } }] }), {
       code: 'event-unreadable',
     }))

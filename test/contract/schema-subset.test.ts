@@ -19,14 +19,14 @@ const closed = { additionalProperties: false }
 const formatDifferences = (narrow: unknown, wide: unknown): string[] =>
   subsetDifferences(narrow, wide).map(({ at, what }) => `${at} ${what}`.trim())
 
-describe('every value of the one schema fits the other', () => {
+describe('every value of the first schema fits the second:', () => {
   for (const [what, narrow, wide] of [
     ['the same', record({ a: text }), record({ a: text })],
-    ['other words about it', { ...text, title: 'A', description: 'b', 'x-c': 1 }, text],
-    ['a field more', record({ a: text, b: text }), record({ a: text })],
-    ['a field that is now always there', record({ a: text }), record({ a: text }, [])],
+    ['other descriptions', { ...text, title: 'A', description: 'b', 'x-c': 1 }, text],
+    ['one more field', record({ a: text, b: text }), record({ a: text })],
+    ['a field that has become required', record({ a: text }), record({ a: text }, [])],
     [
-      'an optional field that a closed one never has',
+      'an optional field that a closed object never has',
       record({ a: text }, ['a'], closed),
       record({ a: text, b: text }, ['a']),
     ],
@@ -34,95 +34,100 @@ describe('every value of the one schema fits the other', () => {
     ['true', record({ a: text }), true],
     ['false', false, text],
     ['tighter bounds', { ...whole, minimum: 2, maximum: 3 }, { ...whole, exclusiveMinimum: 1, maximum: 3 }],
-    ['whole numbers for numbers', whole, { type: 'number', multipleOf: 1 }],
+    ['integers instead of numbers', whole, { type: 'number', multipleOf: 1 }],
     ['a shorter text', { ...text, minLength: 2, maxLength: 3 }, { ...text, minLength: 1 }],
     ['fewer values', { enum: ['a', 'b'] }, { type: 'string', enum: ['a', 'b', 'c'] }],
-    ['values for any text', { enum: ['a', 'b'] }, { ...text, minLength: 1 }],
-    ['one of a union', text, { anyOf: [whole, text] }],
+    ['enum values instead of any text', { enum: ['a', 'b'] }, { ...text, minLength: 1 }],
+    ['one schema of a union', text, { anyOf: [whole, text] }],
     ['a smaller union', { anyOf: [whole, text] }, { anyOf: [text, { type: 'null' }, whole] }],
-    ['one of many types', { type: 'string' }, { type: ['string', 'null'] }],
+    ['one of several types', { type: 'string' }, { type: ['string', 'null'] }],
     [
-      'shorter lists of tighter items',
+      'shorter lists of narrower items',
       { type: 'array', items: { enum: ['a'] }, maxItems: 2 },
       { type: 'array', items: text },
     ],
     [
-      'a record of tighter values',
+      'a record of narrower values',
       { type: 'object', additionalProperties: { enum: [1] } },
       { type: 'object', additionalProperties: whole },
     ],
-    ['what a reference leads to', { $ref: '#/$defs/a', $defs: { a: text } }, text],
-    ['a field that is called like a keyword', record({ title: text, a: text }), record({ title: text })],
+    ['the target of a reference', { $ref: '#/$defs/a', $defs: { a: text } }, text],
+    ['a field named like a keyword', record({ title: text, a: text }), record({ title: text })],
   ] as const)
     it(what, () => assert.deepEqual(formatDifferences(narrow, wide), []))
 })
 
-describe('a value of the one schema may not fit the other', () => {
+describe('a value of the first schema may not fit the second:', () => {
   for (const [what, narrow, wide, expected] of [
-    ['a field less', record({ a: text }), record({ a: text, b: text }), 'b is not there'],
-    ['an optional field less', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not named'],
-    ['optional for required', record({ a: text }, []), record({ a: text }), 'a may be missing'],
+    ['a missing field', record({ a: text }), record({ a: text, b: text }), 'b is not there'],
+    ['a missing optional field', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not named'],
+    ['optional instead of required', record({ a: text }, []), record({ a: text }), 'a may be missing'],
     ['another type', record({ a: text }), record({ a: whole }), 'a may be of type string, not integer'],
     ['null as well', { type: ['string', 'null'] }, text, 'may be of type null, not string'],
     ['fractions', { type: 'number' }, whole, 'may be of type number, not integer'],
     ['any type', {}, text, 'may be of type null, boolean, number, integer, array, object, not string'],
-    ['a value more', { enum: ['a', 'b', 'c'] }, { enum: ['a', 'b'] }, 'may be "c"'],
-    ['any text for values', text, { enum: ['a', 'b'] }, 'may be other than "a", "b"'],
-    ['a boolean for true', { type: 'boolean' }, { const: true }, 'may be false'],
-    ['a smaller least', { ...whole, minimum: 0 }, { ...whole, minimum: 1 }, 'may be less than 1'],
+    ['one more enum value', { enum: ['a', 'b', 'c'] }, { enum: ['a', 'b'] }, 'may be "c"'],
+    ['any text instead of enum values', text, { enum: ['a', 'b'] }, 'may be other than "a", "b"'],
+    ['a boolean instead of true', { type: 'boolean' }, { const: true }, 'may be false'],
+    ['a smaller minimum', { ...whole, minimum: 0 }, { ...whole, minimum: 1 }, 'may be less than 1'],
     ['the bound itself', { type: 'number', minimum: 1 }, { type: 'number', exclusiveMinimum: 1 }, 'may be less than 1'],
-    ['a greater most', whole, { ...whole, maximum: 9 }, 'may be more than 9'],
+    ['a greater maximum', whole, { ...whole, maximum: 9 }, 'may be more than 9'],
     ['no multiple', whole, { ...whole, multipleOf: 5 }, 'may be no multiple of 5'],
     ['a longer text', { ...text, maxLength: 9 }, { ...text, maxLength: 8 }, 'may have more than 8 characters'],
     ['a shorter text', text, { ...text, minLength: 1 }, 'may have fewer than 1 characters'],
     ['another pattern', { ...text, pattern: '^a$' }, { ...text, pattern: '^b$' }, 'has another pattern than ^b$'],
     ['no format', text, { ...text, format: 'date-time' }, 'has another format than date-time'],
     ['more items', { type: 'array' }, { type: 'array', maxItems: 2 }, 'may have more than 2 items'],
-    ['an item twice', { type: 'array' }, { type: 'array', uniqueItems: true }, 'may have an item twice'],
+    ['duplicate items', { type: 'array' }, { type: 'array', uniqueItems: true }, 'may have an item twice'],
     [
       'other items',
       { type: 'array', items: text },
       { type: 'array', items: whole },
       '[] may be of type string, not integer',
     ],
-    ['a field below', record({ a: record({ b: text }, []) }), record({ a: record({ b: text }) }), 'a.b may be missing'],
     [
-      'a field for a closed one',
+      'a nested field',
+      record({ a: record({ b: text }, []) }),
+      record({ a: record({ b: text }) }),
+      'a.b may be missing',
+    ],
+    [
+      'a field that a closed object does not have',
       record({ a: text, b: text }, ['a'], closed),
       record({ a: text }, ['a'], closed),
       'b is not taken',
     ],
     [
-      'an open one for a closed one',
+      'an open object instead of a closed one',
       record({ a: text }),
       record({ a: text }, ['a'], closed),
       'takes no field that it does not name',
     ],
     [
-      'a record of others',
+      'a record of other values',
       { type: 'object', additionalProperties: text },
       { type: 'object', additionalProperties: whole },
       '* may be of type string, not integer',
     ],
     [
-      'a union with one more',
+      'a union with another schema',
       { anyOf: [text, whole] },
       { anyOf: [text, { type: 'null' }] },
       'may be none of what it was',
     ],
     [
-      'another type of a field that is called like a keyword',
+      'another type of a field named like a keyword',
       record({ title: whole }),
       record({ title: text }),
       'title may be of type integer, not string',
     ],
-    ['anything for nothing', text, false, 'is not taken any more'],
+    ['any value instead of none', text, false, 'is not taken any more'],
   ] as const)
     it(what, () =>
       assert.ok(formatDifferences(narrow, wide).includes(expected), formatDifferences(narrow, wide).join('; ')),
     )
 
-  it('and where a list has but one value more, that is told apart', () => {
+  it('only a new enum value is marked as such', () => {
     const isNew = (narrow: unknown, wide: unknown) => subsetDifferences(narrow, wide).map((each) => each.isNewValue)
     assert.deepEqual(isNew({ enum: ['a', 'b'] }, { enum: ['a'] }), [true])
     assert.deepEqual(isNew({ enum: ['a', null] }, { enum: ['a'] }), [undefined])
@@ -130,37 +135,37 @@ describe('a value of the one schema may not fit the other', () => {
     assert.deepEqual(isNew(text, { enum: ['a'] }), [undefined])
   })
 
-  it('and all of it is told, not the first alone', () =>
+  it('all differences are reported, not only the first', () =>
     assert.equal(formatDifferences(record({ a: text, b: whole }, []), record({ a: whole, b: whole })).length, 3))
 })
 
-describe('what cannot be compared', () => {
+describe('schemas that cannot be compared', () => {
   for (const [what, narrow, wide] of [
     ['not', text, { not: { const: 'a' } }],
     ['allOf', { allOf: [text] }, text],
-    ['oneOf, where one value may fit two of it', text, { oneOf: [text, { ...text, minLength: 1 }] }],
+    ['oneOf, if a value may fit two of its schemas', text, { oneOf: [text, { ...text, minLength: 1 }] }],
     ['patternProperties', { type: 'object', patternProperties: { a: text } }, { type: 'object' }],
-    ['a keyword of tomorrow', { ...text, tomorrow: 1 }, text],
+    ['an unknown keyword', { ...text, tomorrow: 1 }, text],
     ['a reference out of the document', { $ref: 'other.json' }, text],
     ['a reference to itself', { $ref: '#' }, text],
     ['a union with other keywords', { type: 'string', anyOf: [{ minLength: 1 }] }, text],
   ] as const)
-    it(`is told as a difference: ${what}`, () =>
+    it(`are reported as a difference: ${what}`, () =>
       assert.ok(
         formatDifferences(narrow, wide).some((line) => /cannot be compared|contains itself/.test(line)),
         formatDifferences(narrow, wide).join(),
       ))
 
-  it('but two that are the same need no comparison', () =>
+  it('are accepted if they are equal', () =>
     assert.deepEqual(formatDifferences({ not: { const: 'a' } }, { not: { const: 'a' } }), []))
 
-  it('two references of the same text that lead to different schemas are not the same', () => {
+  it('are not equal if the same reference leads to different schemas', () => {
     const of = (a: object) => ({ ...record({ a: { $ref: '#/$defs/a' } }), $defs: { a } })
     assert.deepEqual(formatDifferences(of(text), of(whole)), ['a may be of type string, not integer'])
   })
 })
 
-// Schemas, and changes to them of which some take values away, some let values in, and some do both.
+// Schemas, and random changes of them, which may remove values, add values, or both.
 const leaf: fc.Arbitrary<JsonObject> = fc.oneof(
   fc
     .record({ minimum: fc.integer({ min: -3, max: 3 }), maximum: fc.integer({ min: 3, max: 6 }) }, { requiredKeys: [] })
@@ -200,7 +205,7 @@ const schemas: fc.Arbitrary<JsonObject> = fc.letrec<{ schema: JsonObject }>((tie
   ),
 })).schema
 
-/** The same schema with parts of it exchanged for parts of another. */
+/** The first schema with some parts replaced by parts of the second. */
 function mixed(a: unknown, b: unknown, choose: () => boolean): unknown {
   if (
     typeof a !== 'object' ||
@@ -222,7 +227,7 @@ function mixed(a: unknown, b: unknown, choose: () => boolean): unknown {
 const check = jsonSchemaCheck()
 
 describe('the comparison of any two schemas', () => {
-  it('says that nothing differs only where every value that is tried fits both', () => {
+  it('reports no difference only if every tried value fits both', () => {
     let same = 0
     let differ = 0
     const pairs = fc.tuple(schemas, schemas, fc.infiniteStream(fc.boolean())).map(([a, b, choices]) => {
@@ -242,6 +247,6 @@ describe('the comparison of any two schemas', () => {
       { numRuns: 300 },
     )
     assert.ok(same > 30 && differ > 30, `${same} the same, ${differ} different`)
-    console.log(`# ${same} pairs in which every value fits, ${differ} in which one may not`)
+    console.log(`# ${same} pairs in which every value fits, ${differ} in which some may not`)
   })
 })

@@ -14,7 +14,7 @@ after(() => rmSync(copy, { recursive: true, force: true }))
 const who = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', '-c', 'commit.gpgsign=false']
 const git = (...args: string[]) => execFileSync('git', [...who, ...args], { cwd: copy, encoding: 'utf8' })
 
-/** `npm run schemas -- …` in a repository. */
+/** Runs `npm run schemas -- …` in a repository. */
 function schemasIn(cwd: string, ...args: string[]): { status: number | null; out: string; errors: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['packages/cli/schemas.ts', ...args], {
     cwd,
@@ -31,7 +31,7 @@ function replace(file: string, what: string, by: string): void {
 }
 const json = (file: string) => JSON.parse(readFileSync(join(copy, file), 'utf8'))
 
-// The real services in a repository of their own, with two commits: one before there was a contract, and the
+// A repository with the real services and two commits: one without schemas, and the
 // release.
 before(() => {
   git('init', '--quiet')
@@ -48,7 +48,7 @@ before(() => {
   linkPackages(copy)
 })
 
-/** Back to the release. */
+/** Returns to the release. */
 const reset = () => {
   git('checkout', '--quiet', 'v1', '--', '.')
   git('clean', '--quiet', '-fd', 'schemas')
@@ -58,7 +58,7 @@ describe('npm run schemas', () => {
   const contract = 'src/ordering/contract.ts'
   const confirmed = "eventType('OrderConfirmed', z.object({ orderId: z.string() }))"
 
-  it('finds nothing in a release: --check, and against itself', () => {
+  it('finds no change in a release with --check, nor against itself', () => {
     const { status, out, errors } = schemas('--check', '--against', 'v1')
     assert.deepEqual([status, errors], [0, ''])
     assert.match(
@@ -67,7 +67,7 @@ describe('npm run schemas', () => {
     )
   })
 
-  it('finds nothing in a clone whose git writes the line ends of Windows', () => {
+  it('finds no change in a clone with the line ends of Windows', () => {
     const clone = mkdtempSync(join(tmpdir(), 'tidemark-schemas-clone-'))
     try {
       git('clone', '--quiet', '--config', 'core.autocrlf=true', '--config', 'core.eol=crlf', '.', clone)
@@ -79,7 +79,7 @@ describe('npm run schemas', () => {
     }
   })
 
-  it('takes a step that is declared: writes the new version, and keeps the samples of the old', () => {
+  it('accepts a declared step: it writes the new version, and keeps the samples of the old one', () => {
     replace(
       contract,
       confirmed,
@@ -103,7 +103,7 @@ describe('npm run schemas', () => {
     reset()
   })
 
-  it('refuses a release that was edited in place, naming each event, and exits 1', () => {
+  it('refuses a release that was edited in place, names each event, and exits with 1', () => {
     replace(contract, 'const ended = z.object({', 'const ended = z.object({ by: z.string(),')
     schemas()
     const { status, errors } = schemas('--check', '--against', 'v1')
@@ -118,7 +118,7 @@ describe('npm run schemas', () => {
     reset()
   })
 
-  it('refuses an edited step of a release, though a new version hides what it made: and takes the new version alone', () => {
+  it('accepts a new version, and refuses an edited upcaster that the new version hides', () => {
     const events = 'src/inventory/events.ts'
     const step = '({ quantity: requested, ...data }) => ({ ...data, requested }),\n)'
     const more = `.additive(z.object({ sku: z.string(), orderId: z.string(), requested: units,
@@ -139,7 +139,7 @@ describe('npm run schemas', () => {
     reset()
   })
 
-  it('refuses an edited sample, which the code alone cannot tell', () => {
+  it('refuses an edited sample, which only the comparison with a release can find', () => {
     replace('schemas/ordering/samples/OrderConfirmed.v1.json', '"orderId": "', '"orderId": "x')
     assert.equal(schemas('--check').status, 0)
     const { status, errors } = schemas('--check', '--against', 'v1')
@@ -148,7 +148,7 @@ describe('npm run schemas', () => {
     reset()
   })
 
-  it('refuses a route that is gone', () => {
+  it('refuses a removed route', () => {
     replace('src/shipping/service.ts', "'dispatch', 'deliver',", "'dispatch',")
     schemas()
     const { status, errors } = schemas('--check', '--against', 'v1')
@@ -157,7 +157,7 @@ describe('npm run schemas', () => {
     reset()
   })
 
-  it('tells the refusals of the code in docs/errors.md, and --check names what is not so', () => {
+  it("writes the code's refusals to docs/errors.md, and --check reports differences", () => {
     replace('src/ordering/order.ts', "'The order has already been placed.'", "'It was placed.'")
     assert.match(schemas('--check').errors, /docs\/errors\.md: the refusals of the domain/)
     schemas()
@@ -169,7 +169,7 @@ describe('npm run schemas', () => {
     reset()
   })
 
-  it('removes what is of nothing any more, which --check names', () => {
+  it('removes files without a declaration, which --check names', () => {
     const stray = 'schemas/ordering/events/OrderLost.v1.json'
     writeFileSync(join(copy, stray), '{}')
     assert.match(schemas('--check').errors, new RegExp(`${stray} is of nothing that the code declares`))
@@ -178,15 +178,15 @@ describe('npm run schemas', () => {
   })
 
   for (const [what, args, expected] of [
-    ['no such commit', ['--check', '--against', 'v2'], /^v2 is no commit that git knows here: fetch it first\n$/],
-    ['an option for a commit', ['--check', '--against=--all'], /^--all is no commit that git knows here/],
+    ['an unknown commit', ['--check', '--against', 'v2'], /^v2 is no commit that git knows here: fetch it first\n$/],
+    ['an option instead of a commit', ['--check', '--against=--all'], /^--all is no commit that git knows here/],
     [
       'a commit without schemas/',
       ['--check', '--against', 'v1~1'],
       /^v1~1 has no schemas\/: name a commit that has\n$/,
     ],
     [
-      'a tag of no commit',
+      'a tag of a file',
       ['--check', '--against', 'sha-of-a-file'],
       /^sha-of-a-file is no commit that git knows here: fetch it first\n$/,
     ],
@@ -194,7 +194,7 @@ describe('npm run schemas', () => {
     ['--against alone', ['--against', 'v1'], /^--against goes with --check\n$/],
     ['an unknown option', ['--chek'], /^Unknown option '--chek'.* There are: --check --against NAME\n$/],
   ] as const)
-    it(`says in one line what is wrong: ${what}`, () => {
+    it(`reports in one line what is wrong: ${what}`, () => {
       const { status, errors } = schemas(...args)
       assert.equal(status, 1)
       assert.match(errors, expected)

@@ -32,20 +32,20 @@ const keeping = (...events: EventType[]): Service['deciders'] => [
 ]
 
 describe('schemas/', () => {
-  it('is what the code declares: npm run schemas', () => {
+  it('equals what the code declares: npm run schemas', () => {
     assert.ok(made.size > 30, `only ${made.size} files were compared`)
     assert.deepEqual(differences(made, committed), [])
-    console.log(`# ${made.size} files of schemas/ are what the code declares`)
+    console.log(`# ${made.size} files of schemas/ equal what the code declares`)
   })
 
-  it('is made the same again, whatever was there: only samples are kept', async () => {
+  it('is written the same again, whatever was there, with only the samples kept', async () => {
     const withoutSamples = (files: typeof made) => [...files].filter(([file]) => !file.includes('/samples/'))
     const again = await schemaFiles(services, new Map())
     assert.deepEqual(withoutSamples(again), withoutSamples(made))
     assert.deepEqual([...again.keys()], [...made.keys()])
   })
 
-  it('names each file that differs, is missing, or is of nothing', () => {
+  it('names each file that differs, is missing, or has no declaration', () => {
     const [file = '', text = ''] = [...made][0] ?? []
     const found = new Map([...made].slice(2)).set(file, `${text} `).set('ordering/events/Stray.v1.json', '{}')
     const [missing] = [...made.keys()].slice(1)
@@ -59,7 +59,7 @@ describe('schemas/', () => {
     )
   })
 
-  it('has every version of every event that any decider keeps, and of every one that is published', () => {
+  it('has every version of every recorded event, and of every published one', () => {
     let counted = 0
     for (const { name, deciders, publishes } of services) {
       for (const type of deciders.flatMap(({ events }) => events))
@@ -87,7 +87,7 @@ describe('the schema of an event', () => {
     }
   })
 
-  it('is open to fields that later versions name: a strict one is refused, with its place', () => {
+  it('allows fields of later versions, so a strict schema is refused with its place', () => {
     const strict = eventType('Wired', z.object({ ends: z.array(z.strictObject({ pin: z.int() })) }))
     const [declared] = declaredEvents(service({ deciders: keeping(strict) }))
     assert.ok(declared)
@@ -97,7 +97,7 @@ describe('the schema of an event', () => {
     )
   })
 
-  it('comes from any Standard Schema that gives a JSON Schema; one that gives none is named', () => {
+  it('comes from any Standard Schema with a JSON Schema, and one without is named', () => {
     const validate = (value: unknown) => ({ value })
     const input = () => ({ type: 'object', properties: { pin: { type: 'integer' } } })
     const other = {
@@ -115,7 +115,7 @@ describe('the schema of an event', () => {
     )
   })
 
-  it('tells how its version came: the change, and whose readers can read it', () => {
+  it('states how its version came about, and which readers can read it', () => {
     const a = z.object({ a: z.int() })
     const type = eventType('Wired', a)
       .additive(a.extend({ b: z.int() }), (data) => ({ ...data, b: 0 }))
@@ -135,7 +135,7 @@ describe('the schema of an event', () => {
     )
   })
 
-  it('of what is kept is told apart from that of what others are told', async () => {
+  it('of a private event is separate from that of its public event', async () => {
     const kept = eventType('Wired', z.object({ pin: z.int(), secret: z.string() }))
     const told = eventType('Wired', z.object({ pin: z.int() }))
     const wiring = service({
@@ -151,13 +151,13 @@ describe('the schema of an event', () => {
 })
 
 describe('openapi.json', () => {
-  it('is OpenAPI 3.1', async () => {
+  it('is valid OpenAPI 3.1', async () => {
     const result = await new Validator().validate(json('openapi.json'))
     assert.deepEqual([result.valid, result.errors ?? []], [true, []])
   })
 
-  it('tells every route that is registered, and no other', () => {
-    // What a host would route: the functions were loaded as it loads them.
+  it('describes exactly the registered routes', () => {
+    // The registered functions, loaded as a host loads them.
     const routes = registrations.functions
       .flatMap(({ metadata }) => Object.values(metadata.bindings))
       .flatMap((binding) => (binding.type === 'httpTrigger' ? [String(binding.route)] : []))
@@ -171,7 +171,7 @@ describe('openapi.json', () => {
     for (const route of routes)
       assert.ok(
         told.some((path) => fits(path, route)),
-        `${route} is not told`,
+        `${route} is not described`,
       )
     for (const path of told)
       assert.ok(
@@ -180,7 +180,7 @@ describe('openapi.json', () => {
       )
   })
 
-  it('says of every document of every view what it is like', () => {
+  it('describes every document of every view', () => {
     const answers = JSON.stringify(json('openapi.json'))
     for (const { views } of services) for (const view of views) assert.ok(view.document, `${view.name} has no document`)
     assert.ok(answers.includes('placedAt'))
@@ -188,7 +188,7 @@ describe('openapi.json', () => {
 })
 
 describe('AsyncAPI', () => {
-  it('refuses a reaction to what the other service does not publish', () => {
+  it('refuses a reaction to an event that the other service does not publish', () => {
     const Wired = eventType('Wired', z.object({}))
     const other = service({ name: 'other' })
     const reactions = [
@@ -208,7 +208,7 @@ describe('AsyncAPI', () => {
     )
   })
 
-  it('refuses a reaction that follows an event in another category than it is recorded in: it would never hear of it', () => {
+  it('refuses a reaction to an event in another category than it is recorded in', () => {
     const Wired = eventType('Wired', z.object({}))
     const other = service({ name: 'other', deciders: keeping(Wired), publishes: [published(Wired)] })
     const reaction = {

@@ -9,7 +9,7 @@ const versions = committedVersions()
 const check = jsonSchemaCheck()
 const RUNS = 50
 
-/** What `property` says of data of a version, for as many data as a run has. */
+/** Checks a property for random data of a version. */
 function holds(version: CommittedVersion, property: (data: unknown) => void): void {
   fc.assert(fc.property(buildArbitrary(version.schema, anyText), property), { numRuns: RUNS })
 }
@@ -21,13 +21,13 @@ const findNewest = ({ type }: CommittedVersion): CommittedVersion => {
 }
 
 describe('any data of any version', () => {
-  it('fit its committed schema: the generator and the schema agree', () => {
+  it('fit its committed schema, so the generator and the schema agree', () => {
     assert.ok(versions.length > 10)
     for (const version of versions)
       holds(version, (data) => assert.equal(check(version.schema, data), undefined, version.name))
   })
 
-  it('become data of the newest version, the same each time, and stay as they were', () => {
+  it('are upcast to the newest version, the same each time, and are not changed', () => {
     for (const version of versions) {
       const { type, name } = version
       const reader = eventReader([type], 'own')
@@ -43,7 +43,7 @@ describe('any data of any version', () => {
     }
   })
 
-  it('are read by the reader of every version that can read them, and refused by those before', () => {
+  it("are read by every version's reader that can, and refused by the older ones", () => {
     let read = 0
     let held = 0
     for (const version of versions) {
@@ -63,6 +63,6 @@ describe('any data of any version', () => {
       }
     }
     assert.ok(read > versions.length, 'there is no version that older readers can read')
-    console.log(`# ${read} pairs of a version and a reader that can read it, ${held} of one that holds it`)
+    console.log(`# ${read} pairs of a version and a reader that can read it, ${held} of one that cannot`)
   })
 })

@@ -10,10 +10,10 @@ import { editDocumented, Terminal, writeDocumented } from '../support/terminal.t
 
 const markdown = readFileSync(fileURLToPath(new URL('../../docs/add-a-service.md', import.meta.url)), 'utf8')
 
-/** What it says before a block. */
+/** The lines before a block. */
 const saidBefore = (text: string): string => markdown.slice(0, markdown.indexOf(text)).split('\n').slice(-4).join('\n')
 
-/** Answers one after another, each JSON. */
+/** The JSON answers of an output. */
 function parseAnswers(text: string): unknown[] {
   return text
     .trim()
@@ -22,7 +22,7 @@ function parseAnswers(text: string): unknown[] {
     .map((line) => JSON.parse(line))
 }
 
-describe('docs/add-a-service.md, carried out as it stands', () => {
+describe('docs/add-a-service.md, followed step by step', () => {
   const copy = new RepositoryCopy()
   let terminal: Terminal
   let port: string
@@ -60,25 +60,25 @@ describe('docs/add-a-service.md, carried out as it stands', () => {
         break
       case 'ts':
         it(path, () => {
-          assert.ok(saidBefore(text).includes(`\`${path}\``), `what the reader sees does not name ${path}`)
+          assert.ok(saidBefore(text).includes(`\`${path}\``), `the lines before the block do not name ${path}`)
           writeDocumented(copy.folder, path, text)
           carriedOut.files += 1
         })
         break
       case 'diff':
-        it(`${path}, changed`, () => {
-          assert.ok(saidBefore(text).includes(`\`${path}\``), `what the reader sees does not name ${path}`)
+        it(`${path} is changed`, () => {
+          assert.ok(saidBefore(text).includes(`\`${path}\``), `the lines before the block do not name ${path}`)
           editDocumented(copy.folder, path, text)
           carriedOut.edits += 1
         })
         break
       default:
-        it(`${info}: a block of no kind that can be carried out`, () => assert.fail(text))
+        it(`${info}: a block of an unknown kind`, () => assert.fail(text))
     }
   }
 
-  it('has a whole service in it', () => {
-    console.log(`# carried out: ${JSON.stringify(carriedOut)}`)
+  it('contains a whole service', () => {
+    console.log(`# followed: ${JSON.stringify(carriedOut)}`)
     assert.ok(carriedOut.commands >= 6 && carriedOut.files >= 8 && carriedOut.answers >= 6)
   })
 })

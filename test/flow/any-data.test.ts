@@ -22,7 +22,7 @@ const VALUES = 300
 const CONCURRENCY = 8
 const main = fileURLToPath(new URL('../../packages/functions-host/main.ts', import.meta.url))
 
-/** Text that looks like a date in every way that customers write one, and text that nearly does. */
+/** Texts in every date format that customers use, and near misses. */
 const two = fc.integer({ min: 1, max: 28 }).map((n) => String(n).padStart(2, '0'))
 const fraction = fc.constantFrom('', '.5', '.500', '.370', '.27', '.0000000', '.123456789')
 const zone = fc.constantFrom('', 'Z', '+02:00', '-08:30', '+00:00', 'z', ' ')
@@ -53,7 +53,7 @@ const { json } = fc.letrec((tie) => ({
   ),
 }))
 
-/** The same whatever the order of names: what is compared is what it says, to the letter. */
+/** The exact JSON, with object keys in a fixed order. */
 function plain(value: unknown): string {
   return JSON.stringify(value, (_, part) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
@@ -62,7 +62,7 @@ function plain(value: unknown): string {
   )
 }
 
-it('any JSON that an event says comes unchanged to log, hub, view and answers, through a host that rewrites dates', async (t) => {
+it('any JSON of an event reaches log, hub, view and answers unchanged by a host that rewrites dates', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-any-'))
   const cleanup = testCleanup(t)
   cleanup(() => rm(folder, { recursive: true, force: true }))
@@ -83,7 +83,7 @@ it('any JSON that an event says comes unchanged to log, hub, view and answers, t
   const rewritten = values.filter(
     (value) => plain(JSON.parse(rewriteJson(JSON.stringify({ value })))) !== plain({ value }),
   )
-  assert.ok(rewritten.length > VALUES / 4, `only ${rewritten.length} values tell that the host rewrites`)
+  assert.ok(rewritten.length > VALUES / 4, `the host rewrites only ${rewritten.length} values`)
 
   const client = new Client(`${host.address}/api/anything`)
   const answered = new Map<string, unknown>()
@@ -96,9 +96,9 @@ it('any JSON that an event says comes unchanged to log, hub, view and answers, t
       assert.equal(status, 200, `${label}: ${JSON.stringify(body)}`)
       const view = await client.get(`/things/${index}?position=${encodeURIComponent(body.position)}`)
       assert.equal(view.status, 200, label)
-      assert.equal(plain(view.body.value), plain(value), `the view has another ${label}`)
+      assert.equal(plain(view.body.value), plain(value), `the view has a changed ${label}`)
       const { body: events } = await client.get(`/streams/${stream}/events`)
-      assert.equal(plain(events.items[0].data.value), plain(value), `the answer has another ${label}`)
+      assert.equal(plain(events.items[0].data.value), plain(value), `the answer has a changed ${label}`)
       answered.set(stream, value)
     }
   }
@@ -111,20 +111,28 @@ it('any JSON that an event says comes unchanged to log, hub, view and answers, t
   const { events, faults } = readLog(resources)
   assert.deepEqual([events.length, faults], [VALUES, []])
   for (const { stream, data, published } of events) {
-    assert.equal(plain(data.value), plain(answered.get(stream)), `the log has another ${stream}`)
-    assert.equal(plain(published.data.told), plain(answered.get(stream)), `the log tells another ${stream}`)
+    assert.equal(plain(data.value), plain(answered.get(stream)), `the log has a changed private event ${stream}`)
+    assert.equal(
+      plain(published.data.told),
+      plain(answered.get(stream)),
+      `the log has a changed public event ${stream}`,
+    )
   }
 
   const messages = await readHub(cloud.settings.EventHubConnection ?? '')
   assert.deepEqual([...messages.keys()].sort(), [...answered.keys()].sort())
   for (const [stream, { data, recorded }] of messages) {
-    assert.equal(plain(data.told), plain(answered.get(stream)), `the hub tells another ${stream}`)
-    assert.equal(plain(JSON.parse(recorded).data.value), plain(answered.get(stream)), `the hub has another ${stream}`)
+    assert.equal(plain(data.told), plain(answered.get(stream)), `the hub has a changed public event ${stream}`)
+    assert.equal(
+      plain(JSON.parse(recorded).data.value),
+      plain(answered.get(stream)),
+      `the hub has a changed private event ${stream}`,
+    )
   }
   t.diagnostic(`${VALUES} values, ${rewritten.length} of them with text that the host rewrites`)
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: messages as they are.
+// biome-ignore lint/suspicious/noExplicitAny: messages of any shape.
 async function readHub(connection: string): Promise<Map<string, any>> {
   const client = new EventHubConsumerClient('$Default', connection, 'anything')
   const messages = new Map()

@@ -9,8 +9,8 @@ import { until } from '../../packages/test-support/wait.ts'
 import { placeBody } from '../support/orders.ts'
 import { call, System } from '../support/system.ts'
 
-/** What the console and the command line ask, over HTTP, of services that run; held against the raw logs. */
-describe('who looks around in a running system', () => {
+/** The requests of the console and the command line over HTTP to running services, compared with the raw logs. */
+describe('an operator of a running system', () => {
   let system: System
   let keyOfPlaced: string
   let placed: string
@@ -48,7 +48,7 @@ describe('who looks around in a running system', () => {
     }
   }
 
-  it('is told what each service declares', async () => {
+  it('sees what each service declares', async () => {
     for (const declared of services) {
       const { status, body } = await get(declared.name, 'about')
       assert.equal(status, 200)
@@ -80,7 +80,7 @@ describe('who looks around in a running system', () => {
     assert.ok(consumers.some(([name]: string[]) => name === 'ordering-reactions-payments'))
   })
 
-  it('finds every stream of the log page by page, and one by the beginning of its name', async () => {
+  it('finds every stream of the log by page, and a stream by the start of its name', async () => {
     const log = await until(
       'the log to stand still',
       async () => {
@@ -110,7 +110,7 @@ describe('who looks around in a running system', () => {
     assert.ok(fulfilments.length > 0 && fulfilments.every(({ stream }) => stream.startsWith('fulfilment-')))
   })
 
-  it('sees events as they are recorded, each once', async () => {
+  it('sees events once each, as they are recorded', async () => {
     const first = await get('ordering', 'events?limit=5&category=order')
     assert.equal(first.body.items.length, 5)
     const { body } = await system.client.post('/orders', { ...placeBody, customerId: 'tailed' }, {})
@@ -131,7 +131,7 @@ describe('who looks around in a running system', () => {
     assert.deepEqual([...new Set(ofType.items.map(({ type }: RawItem) => type))], ['OrderCancelled'])
   })
 
-  it('finds all that one request set off, in every service, and what each event followed from', async () => {
+  it("finds everything that one request caused, in every service, and each event's cause", async () => {
     const correlation = `command:${keyOfPlaced}`
     const found: RawItem[] = []
     for (const { name } of services) {
@@ -148,7 +148,7 @@ describe('who looks around in a running system', () => {
     assert.deepEqual((await get('ordering', 'traces/command:none')).body, { items: [] })
   })
 
-  it('sees the views, their documents, and which of them say something', async () => {
+  it('sees the views, their documents, and which of them hold a text', async () => {
     const { body } = await get('ordering', 'views')
     const order = body.items.find(({ name }: RawItem) => name === 'order')
     assert.deepEqual([order.live, order.generations], [1, [{ number: 1, role: 'live' }]])
@@ -173,7 +173,7 @@ describe('who looks around in a running system', () => {
     assert.ok(cancelled.length > 0 && cancelled.every(({ document }) => document.status === 'cancelled'))
   })
 
-  it('rebuilds a view and goes back, and sees how it goes on', async () => {
+  it('rebuilds a view and rolls back, with progress', async () => {
     const view = async () => (await get('ordering', 'views')).body.items.find(({ name }: RawItem) => name === 'order')
     const started = await post('ordering', 'views/order/rebuild')
     assert.equal(started.status, 202, JSON.stringify(started.body))
@@ -193,7 +193,7 @@ describe('who looks around in a running system', () => {
     assert.partialDeepStrictEqual(back, { live: 1, rebuild: { action: 'go-back', state: 'done' } })
   })
 
-  it('builds a generation apart, looks at it and what it is compared to, and promotes or abandons it', async () => {
+  it('builds a generation separately, compares it, and promotes or abandons it', async () => {
     const name = 'sales-by-product'
     const view = async () => (await get('ordering', 'views')).body.items.find((each: RawItem) => each.name === name)
     const did = async (action: string) => {
@@ -221,7 +221,7 @@ describe('who looks around in a running system', () => {
     assert.equal((await get('ordering', `views/${name}/documents?generation=${target}`)).body.code, 'invalid-query')
     assert.partialDeepStrictEqual(await did('promote'), { live: before.live, rebuild: { code: 'nothing-built' } })
 
-    // Something that the log does not say.
+    // A change that the log does not explain.
     const key = whole[0]?.key
     const item = system.openContainer('ordering', name).item('document', `${before.live}|document|${key}`)
     const { resource } = await item.read<RawItem>()
@@ -237,7 +237,7 @@ describe('who looks around in a running system', () => {
     assert.deepEqual(await documents(rebuild.target), whole)
   })
 
-  it('sees the events that a document is made of, whatever the view', async () => {
+  it('sees the events behind a document of any view', async () => {
     const log = await rawEvents('ordering')
     const placed = log.filter(({ type }) => type === 'OrderPlaced')
     const order = placed[0]?.stream
@@ -256,7 +256,7 @@ describe('who looks around in a running system', () => {
     assert.deepEqual((await get('ordering', 'views/order/events?key=order-none')).body, { items: [] })
   })
 
-  it('sees the commands that wait for their time', async () => {
+  it('sees the scheduled commands', async () => {
     const { body } = await get('payments', 'schedule')
     const waiting = body.items.find(({ stream }: RawItem) => stream === `payment-${placed}`)
     assert.ok(waiting, JSON.stringify(body))
@@ -265,8 +265,8 @@ describe('who looks around in a running system', () => {
     assert.deepEqual((await get('shipping', 'schedule')).body, { items: [] })
   })
 
-  it('verifies a log, and finds what somebody has changed in it', async () => {
-    /** All parts. */
+  it('verifies a log, and finds a tampered event', async () => {
+    /** All parts of the verification. */
     const verified = async (service: string) => {
       const findings: RawItem[] = []
       let checked = 0
@@ -302,7 +302,7 @@ describe('who looks around in a running system', () => {
     assert.equal((await post('inventory', 'verification', { all: true })).body.code, 'invalid-command')
   })
 
-  it('is refused what makes no sense', async () => {
+  it('is refused an invalid request', async () => {
     for (const [method, path, status, code] of [
       ['GET', 'views/nothing/documents', 404, 'view-not-found'],
       ['POST', 'views/nothing/rebuild', 404, 'view-not-found'],

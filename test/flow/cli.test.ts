@@ -12,7 +12,7 @@ let id: string
 const correlation = `visit-${randomUUID()}`
 before(async () => {
   system = await System.cloudAlone()
-  // No other service answers before the address is changed: an order that is rejected cannot be.
+  // No other service may answer before the address is changed, since a rejected order cannot be.
   const alone = await system.startHost({ services: ['ordering'] })
   const headers = { 'x-correlation-id': correlation, 'x-actor': 'ada' }
   const placed = await system.client.post('/orders', placeBody, { 'idempotency-key': randomUUID(), ...headers })
@@ -32,7 +32,7 @@ async function moveTo(city: string): Promise<void> {
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
 }
 
-/** `tidemark` against the system under test. */
+/** Runs `tidemark` against the system under test. */
 function command(...args: readonly string[]): Command {
   const { http, blob, eventHubs, cosmos } = system.ports
   return new Command('packages/cli/tidemark.js', args, {
@@ -50,14 +50,14 @@ interface Item {
   readonly version: number
 }
 
-/** What it prints as JSON. */
+/** Its JSON output. */
 async function json(...args: readonly string[]) {
   const { code, out, err } = await command(...args, '--json').ended
   return { code, err, value: out === '' ? undefined : JSON.parse(out) }
 }
 
 describe('tidemark, against the running system', () => {
-  it('shows a stream: its state and its events, now and in the past', async () => {
+  it('shows a stream with its state and events, now and in the past', async () => {
     const { code, value } = await json('show', stream, '--version', '2', '--events')
     assert.equal(code, 0)
     assert.deepEqual([value.stream, value.version, value.state.shippingAddress.city], [stream, 2, 'Bruges'])
@@ -71,7 +71,7 @@ describe('tidemark, against the running system', () => {
     assert.doesNotMatch(out, /ShippingAddressChanged/)
   })
 
-  it('tells what changed between two versions, by path', async () => {
+  it('shows what changed between two versions, by path', async () => {
     const { value } = await json('diff', stream, '1', '2')
     assert.deepEqual(value.differences, [
       { path: 'shippingAddress.city', kind: 'changed', before: address.city, after: 'Bruges' },
@@ -83,7 +83,7 @@ describe('tidemark, against the running system', () => {
     assert.deepEqual([code, err], [2, `${stream}: version 2 is after version 1\n`])
   })
 
-  it('finds streams by the beginning of their names, and the newest of all services', async () => {
+  it('finds streams by the start of their names, and the newest of all services', async () => {
     const { value } = await json('streams', '--prefix', stream.slice(0, 14))
     assert.deepEqual(
       [value.more, value.items.map((item: Item) => [item.service, item.stream, item.version >= 2])],
@@ -95,7 +95,7 @@ describe('tidemark, against the running system', () => {
     assert.match(out, new RegExp(`^ordering +${stream} +\\d +\\S+ +(ShippingAddressChanged|OrderRejected)$`, 'm'))
   })
 
-  it('draws all that one request set off, across services', async () => {
+  it('draws everything that one request caused, across services', async () => {
     const placed = `${stream}@1`
     const { value } = await until(
       'the reservation to be refused, and the order with it',
@@ -111,7 +111,7 @@ describe('tidemark, against the running system', () => {
     assert.equal(tree.effects[0].id, placed)
   })
 
-  it('tails what comes, each event once, until Ctrl-C', async () => {
+  it('tails new events, each once, until Ctrl-C', async () => {
     const tail = command('tail', '--category', 'order', '--type', 'OrderPlaced', '--json')
     await tail.prints(stream)
     for (const customerId of ['second', 'third']) {
@@ -134,7 +134,7 @@ describe('tidemark, against the running system', () => {
     )
   })
 
-  it('rebuilds a view, waits for it, and goes back', async () => {
+  it('rebuilds a view, waits for it, and rolls back', async () => {
     const rebuilt = await command('rebuild', 'ordering', 'order').ended
     assert.deepEqual([rebuilt.code, rebuilt.err], [0, ''])
     assert.match(rebuilt.out, /^ordering\/order: rebuild of generation 2: done at \S+\n$/)
@@ -149,7 +149,7 @@ describe('tidemark, against the running system', () => {
     assert.match((await command('views').ended).out, /^ordering +order +one-stream +order +1 +/m)
   })
 
-  it('builds a view apart, says how it differs, and promotes or abandons it', async () => {
+  it('builds a generation separately, shows the differences, and promotes or abandons it', async () => {
     const none = await command('views', 'promote', 'ordering', 'order').ended
     assert.equal(none.code, 1)
     assert.match(none.out, /^ordering\/order: promotion of a generation: failed: nothing-built: /)
@@ -169,7 +169,7 @@ describe('tidemark, against the running system', () => {
     assert.deepEqual([order.live, order.rebuild.action, order.rebuild.state], [again.value.target, 'promote', 'done'])
   })
 
-  it('lists what waits for its time', async () => {
+  it('lists the scheduled commands', async () => {
     assert.deepEqual((await json('schedule', '--service', 'shipping')).value, { items: [], more: false })
     const stocked = placeBody.lines.map(({ sku }) => `/stock/${sku}/receive`)
     for (const path of stocked) await system.createClient('inventory').post(path, { quantity: 100 }, {})
@@ -186,7 +186,7 @@ describe('tidemark, against the running system', () => {
     assert.match(out, new RegExp(`^${item.due} +payments +payment-${body.id} +${item.type} +`, 'm'))
   })
 
-  it('says how far all is behind, and what waits', async () => {
+  it('shows the lag of all parts, and what is parked', async () => {
     const { value } = await until(
       'all to be handled',
       () => json('lag'),
@@ -201,7 +201,7 @@ describe('tidemark, against the running system', () => {
     assert.deepEqual([code, err], [1, 'not-parked: nothing is parked that matches order-none\n'])
   })
 
-  it('doctor finds nothing wrong, and says what it could not look at', async () => {
+  it('finds nothing wrong by doctor, which lists what it could not check', async () => {
     type Found = { readonly area: string; readonly what: string; readonly result: string; readonly detail: string }
     const { code, value } = await json('doctor')
     const findings: readonly Found[] = value
@@ -224,8 +224,8 @@ describe('tidemark, against the running system', () => {
     assert.equal(findings.filter(({ area }) => area === 'consumers').length, 12)
   })
 
-  // After what looks at lag: the relay is brought the changed commit, and parks the stream.
-  it('has the services verify their logs, and names what is not as it was written', async () => {
+  // After the tests of the lag: the relay receives the changed commit, and parks its stream.
+  it('lets the services verify their logs, and names what was changed', async () => {
     const { code, out } = await command('verify').ended
     assert.equal(code, 0, out)
     assert.match(out, /^ordering +[1-9]\d* +[1-9]\d* +[1-9]\d* +\d+ +0$/m)
@@ -240,9 +240,9 @@ describe('tidemark, against the running system', () => {
   })
 })
 
-// Last: it ends the system.
-describe('tidemark, where something is away', () => {
-  it('doctor says what is wrong and what to do, and ends with 1', async () => {
+// Last, because it ends the system.
+describe('tidemark, with a part down', () => {
+  it('reports what is wrong and the remedy by doctor, and exits with 1', async () => {
     system.part('cosmos db').kill('SIGKILL')
     await system.part('cosmos db').exited
     const { code, out } = await command('doctor').ended
@@ -254,7 +254,7 @@ describe('tidemark, where something is away', () => {
     assert.match(out, /^connections +cosmos db +wrong\n/m)
   })
 
-  it('nobody answers: it ends with 3', async () => {
+  it('exits with 3 when nothing answers', async () => {
     await system.stop()
     for (const args of [['lag'], ['show', stream], ['doctor', '--url', system.base.replace('/api/ordering', '')]]) {
       const { code, output } = await command(...args).ended

@@ -13,19 +13,16 @@ import { storeTime } from '../support/store-time.ts'
 import { System } from '../support/system.ts'
 
 const FAST_S = 3600
-/**
- * A token for a hub is good for an hour from when its host believes it to be: one that is slower could not
- * reach the hub.
- */
+/** A token for a hub is valid for an hour by its host's clock. A host that is slower could not reach the hub. */
 const SLOW_S = -3300
-/** Long enough for a busy machine to pay before it is over. */
+/** Long enough for a busy machine to pay before the deadline. */
 const WITHIN_SECONDS = 20
 const RENEWALS = 4
 
 const NAMES = topology.services.map(({ name }) => name)
 const PARTITIONS = topology.eventHubs.reduce((sum, hub) => sum + hub.partitions * hub.consumerGroups.length, 0)
 
-describe('hosts whose clocks are nearly two hours apart, and neither is right', () => {
+describe('two hosts with wrong clocks, nearly two hours apart,', () => {
   let system: System
   let fast: Child
   let slow: Child
@@ -45,7 +42,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     system.startHost({
       preload: {
         module: 'packages/functions-host/test/shifted-clock.ts',
-        // Whoever has nothing to do asks for the time when it looks for lag.
+        // An idle service reads the store's time when it checks the lag.
         env: { TIDEMARK_TEST_CLOCK_SHIFT_S: String(shift), TIDEMARK_LAG_CHECK_S: '10' },
       },
       onOutput(text) {
@@ -53,7 +50,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       },
     })
 
-  /** Partitions and leases of all hubs and logs. */
+  /** The claims and leases of all hubs and logs. */
   const claims = async () => {
     const leases = NAMES.map((name) => leaseClaims(system.openContainer(name, 'leases')))
     return [...(await partitionClaims(system.claims)), ...(await Promise.all(leases)).flat()]
@@ -81,7 +78,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
   const findLines = (name: 'fast' | 'slow', what: RegExp): readonly string[] =>
     printed[name].split('\n').filter((line) => what.test(line))
 
-  it('each says of each service that its clock is wrong, by how much and what to do', async () => {
+  it('log once per service that the clock is wrong, by how much, and the remedy', async () => {
     const wrong = {
       fast: /: this host's clock is 3600 s fast, .* set it right/,
       slow: /: this host's clock is 3300 s slow/,
@@ -93,7 +90,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       })
   })
 
-  it('no deadline is kept early, by whichever host, and what is paid in time is shipped', async () => {
+  it('expire nothing early, and ship what is paid in time', async () => {
     const began = await storeNow()
     const lines = [{ sku: 'tea', quantity: 1, unitPrice: 450 }]
     const payment = { method: 'transfer', withinSeconds: WITHIN_SECONDS }
@@ -117,7 +114,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       )
     for (const { id, isPaid, host } of orders) {
       await untilStatus('payments', `/payments/${id}`, 'open')
-      // By the other host than the one that took the order.
+      // By the other host than the one that received the order.
       const other = system.createClient('payments', host === fast ? slow : fast)
       if (isPaid) await post(other, `/payments/${id}/authorise`, { reference: 'bank' })
     }
@@ -150,7 +147,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     }
   })
 
-  it('the state now is the newest on each, although it is of a time that has not come on the slow one', async () => {
+  it('return the newest state as the present one, even if the slow host’s clock is before it', async () => {
     const [fasts, slows] = [system.createClient('inventory', fast), system.createClient('inventory', slow)]
     for (const [version, [writer, reader]] of [
       [1, [fasts, slows]],
@@ -162,13 +159,13 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       for (const query of ['', `?at=${now}`, `?version=${version}`]) {
         const { status, body } = await reader.get(`/streams/stock-clock/state${query}`)
         assert.deepEqual([status, body.version], [200, version], query)
-        assert.ok(body.time <= now, 'it is of no time that has not come')
-        assert.ok(Date.parse(body.time) > Date.now() + SLOW_S * 1000, 'by the slow host it is yet to come')
+        assert.ok(body.time <= now, 'its time has passed')
+        assert.ok(Date.parse(body.time) > Date.now() + SLOW_S * 1000, 'its time is ahead of the slow host')
       }
     }
   })
 
-  it('under load each keeps what it has: no claim has another owner, and views equal the log', async () => {
+  it('keep their claims under load, and views equal the log', async () => {
     const promised = await underLoad(shopsAt(slow), 'apart', () => staysWithOwners(claims, RENEWALS))
     const logs = {
       ordering: system.openLog('ordering'),
@@ -183,12 +180,12 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
     ['fast', FAST_S],
     ['slow', SLOW_S],
   ] as const)
-    it(`the ${name} one dies: the other takes up all that it had`, async () => {
+    it(`lose the ${name} one: the other takes over everything it had`, async () => {
       const [dead, other] = name === 'fast' ? [fast, slow] : [slow, fast]
       dead.kill('SIGKILL')
       await dead.exited
       await areSharedBy(1)
-      // It comes to the view once the lease of the log is taken up too.
+      // It is in the view once the lease of the log is taken over too.
       const ordering = system.createClient('ordering', other)
       const { id = '', position = '' } = await post(ordering, '/orders', placeBody)
       assert.equal((await ordering.get(`/orders/${id}?position=${encodeURIComponent(position)}`)).status, 200)
@@ -197,7 +194,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
       await areSharedBy(2)
     })
 
-  it('each has said it once of each service, each time that it was started, and that it is right of none', async () => {
+  it('have logged it once per service and start, and never that the clock is right', async () => {
     for (const name of ['fast', 'slow'] as const) {
       const counts = () =>
         NAMES.map((service) => findLines(name, new RegExp(`${service}: this host's clock is \\d+ s`)).length)

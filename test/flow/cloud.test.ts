@@ -11,7 +11,7 @@ import { placeBody } from '../support/orders.ts'
 import { callOnceSeen } from '../support/system.ts'
 
 describe('npm run cloud', () => {
-  it("with the sample's settings alone every function runs on it, on the ports that the sample names", async () => {
+  it("runs every function with the sample's settings, on the ports that the sample names", async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-cloud-'))
     const cloud = new Command('packages/cli/cloud.ts', [], {
       TIDEMARK_DATA: join(folder, 'data'),
@@ -42,7 +42,7 @@ describe('npm run cloud', () => {
         const { id, position } = (await placed.json()) as { id: string; position: string }
         const seen = await callOnceSeen('GET', `${base}/orders/${id}?position=${encodeURIComponent(position)}`)
         assert.equal(seen.status, 200)
-        // Nothing is in stock: what inventory says comes back through its relay, its hub and ordering's reaction.
+        // Nothing is in stock, so inventory's refusal returns through its relay, its hub and ordering's reaction.
         const decided = await callOnceSeen(
           'GET',
           `${base}/orders/${id}?position=${encodeURIComponent(`order-${id}@2`)}`,

@@ -20,18 +20,21 @@ const SEED = 7
 const GROUPS = [['ordering'], ['inventory'], ['payments', 'shipping']] as const
 type Group = 'ordering' | 'inventory' | 'payments'
 
-/** Whose host dies where. What is done at a point is the same code in every service: two appends, and all else once. */
+/**
+ * The group whose host dies, and where. The code at each point is the same in every service. So an append is
+ * tested twice, and everything else once.
+ */
 const crashes: readonly (readonly [group: Group, point: CrashPoint])[] = [
   ['inventory', 'after append'],
   ['ordering', 'after send, before the lease'],
   ['inventory', 'after the progress'],
   ['inventory', 'after the cursor, before the checkpoint'],
-  ['ordering', 'after a document of many streams, before the cursor'],
+  ['ordering', 'after a multi-stream document, before the cursor'],
   ['payments', 'after a command is scheduled'],
-  ['payments', 'after what is due was read'],
+  ['payments', 'after due commands were read'],
   ['ordering', 'after append'],
 ]
-describe('crashes', () => {
+describe('services whose hosts crash', () => {
   let system: System
   const ports = new Map<string, number>()
   const startHost = (group: string, preload?: HostOptions['preload']): Promise<Child> =>
@@ -60,13 +63,13 @@ describe('crashes', () => {
   })
   after(() => system.remove())
 
-  it('every host dies at every point between two writes: views equal the logs, no order undecided, stock and money conserved', async () => {
+  it('keep views equal to the logs, and stock and money conserved, at every crash point', async () => {
     const dice = random(SEED)
     const planned = crashes.map(([group, point]) => ({ group, point, crash: `${point}:${dice.between(2, 12)}` }))
     console.log(`# to be killed: ${planned.map(({ group, crash }) => `${group} ${crash}`).join(', ')}`)
     /**
-     * A host that takes up what the one before it left dies too, beside those of the other groups; the last
-     * one lives.
+     * Starts hosts of a group one after another, each of which dies at its point. The next one takes over.
+     * The last one lives.
      */
     const dieEverywhere = async (group: string): Promise<void> => {
       const its = planned.filter((each) => each.group === group)
@@ -84,7 +87,7 @@ describe('crashes', () => {
     }
     const promised = await underLoad(shops(), 'host', async () => {
       await Promise.all(GROUPS.map(([group]) => dieEverywhere(group)))
-      // Orders are slow while everybody dies: there must be some of every outcome.
+      // Orders are slow while hosts die, and the check needs some of every outcome.
       await until(
         'orders of every outcome',
         () => eventCount(system.log),
@@ -96,7 +99,7 @@ describe('crashes', () => {
       assert.ok((decided.get(outcome) ?? 0) > 0, outcome)
   })
 
-  it('inventory is away for a while: ordering goes on, nothing is lost, and inventory catches up', async () => {
+  it('continue while inventory is down, and inventory catches up without a loss', async () => {
     const away = system.hosts.find(({ address }) => address.endsWith(`:${ports.get('inventory')}`))
     assert.ok(away)
     await away.stop()
@@ -118,7 +121,7 @@ describe('crashes', () => {
   })
 
   for (const name of ['cosmos db', 'event hubs', 'blobs'])
-    it(`the process of ${name} dies under load and everything is started again: views equal the logs`, async () => {
+    it(`keep views equal to the logs when ${name} dies under load and everything is restarted`, async () => {
       const promised = await underLoad(shops(), name, async () => {
         const before = await eventCount(system.log)
         await until(

@@ -11,12 +11,12 @@ import { placeBody } from '../support/orders.ts'
 import { storeTime } from '../support/store-time.ts'
 import { type HostOptions, System } from '../support/system.ts'
 
-/** Long enough for a busy machine to pay, or to stop a host, before it is over. */
+/** Long enough for a busy machine to pay, or to stop a host, before the deadline. */
 const WITHIN_SECONDS = 20
 const FAST_BY_SECONDS = 600
 const LINES = [{ sku: 'tea', quantity: 1, unitPrice: 450 }]
 
-describe('a deadline, whoever is away, late or fast', () => {
+describe('a payment deadline', () => {
   let system: System
   let [ordering, payments]: Child[] = []
   let port = 0
@@ -50,7 +50,7 @@ describe('a deadline, whoever is away, late or fast', () => {
   const storeNow = (): Promise<number> => storeTime(system.log)
   const isOver = (time: number): Promise<unknown> =>
     until(`${new Date(time).toISOString()} to be over`, async () => (await storeNow()) > time)
-  /** Whether a command waits for its time in the order's payment. */
+  /** Whether a command is scheduled for the order's payment. */
   const waits = async (id: string): Promise<boolean> => {
     const { resources } = await system.openContainer('payments', 'schedule').items.readAll().fetchAll()
     return resources.some(({ stream }) => stream === `payment-${id}`)
@@ -71,7 +71,7 @@ describe('a deadline, whoever is away, late or fast', () => {
     await untilStatus('payments', `/payments/${id}`, 'captured')
   }
 
-  /** Ordering hears of no payment meanwhile, and hears of it again once it is back. */
+  /** Lets ordering receive no payment events for a while. */
   const deaf: Readonly<Record<string, { begins(): Promise<void>; ends(): Promise<void> }>> = {
     away: {
       begins: async () => ordering?.stop(),
@@ -92,7 +92,7 @@ describe('a deadline, whoever is away, late or fast', () => {
   const holdFile = (): string => join(system.dataDir, 'hold')
 
   for (const [how, { begins, ends }] of Object.entries(deaf))
-    it(`ordering is ${how} while transfers are authorised in time, until their time is over: all are shipped`, async () => {
+    it(`does not cancel orders paid in time while ordering is ${how}: all are shipped`, async () => {
       const ids = await Promise.all(Array.from({ length: 5 }, place))
       const open = await Promise.all(ids.map((id) => untilStatus('payments', `/payments/${id}`, 'open')))
       await begins()
@@ -111,7 +111,7 @@ describe('a deadline, whoever is away, late or fast', () => {
         )
     })
 
-  it('a request that is late by longer than its time opens a payment that has all of it', async () => {
+  it('has its full length when the payment request was delayed for longer than that', async () => {
     await payments?.stop()
     const id = await place()
     const fulfilment = await until(
@@ -127,14 +127,14 @@ describe('a deadline, whoever is away, late or fast', () => {
     await isShipped(id)
   })
 
-  it('a host that is ten minutes fast expires nothing early, and dates no event in the future', async () => {
+  it('is kept on a host that is ten minutes fast, which writes no event with a future time', async () => {
     await payments?.stop()
     const env = { TIDEMARK_TEST_CLOCK_SHIFT_S: String(FAST_BY_SECONDS) }
     payments = await startPayments({ module: 'packages/functions-host/test/shifted-clock.ts', env })
     const before = await storeNow()
     const [paid, unpaid] = [await place(), await place()]
     for (const id of [paid, unpaid]) await untilStatus('payments', `/payments/${id}`, 'open')
-    // The schedule is looked at every second meanwhile.
+    // Meanwhile, the schedule is read every second.
     const opened = await read('payments', `/payments/${unpaid}`)
     assert.ok(Date.parse(String(opened.openedAt)) <= (await storeNow()), 'it is not opened in the future')
     await authorise(paid)

@@ -14,12 +14,12 @@ import { placeBody } from '../support/orders.ts'
 
 const DECIDER = 'src/ordering/order.ts'
 const VIEW = 'src/ordering/order-view.ts'
-/** Where the view of orders handles the first event of each. */
+/** Where the view of orders handles their first event. */
 const EVOLVES = "    if (event.type === 'OrderPlaced') {\n"
-/** What the decider of orders says of a product that is in two lines. */
+/** The decider's refusal of a product in two lines. */
 const SAID = 'is in more than one line'
 const JSON_BODY = { 'content-type': 'application/json' }
-/** The first line that it runs for every order. */
+/** The first line of the decider that runs for every order. */
 const FIRST = '  const shippingAddress = keep(command.data.shippingAddress)\n'
 
 describe('the sources of the services', () => {
@@ -55,7 +55,7 @@ describe('the sources of the services', () => {
     started.push(command)
     return command
   }
-  /** As editors do: what reads the file finds the old text or the new one. */
+  /** Saves like an editor: a reader finds either the old or the new text. */
   const save = (file: string, text: string): void => {
     writeFileSync(copy.path(`${file}.tmp`), text)
     renameSync(copy.path(`${file}.tmp`), copy.path(file))
@@ -63,7 +63,7 @@ describe('the sources of the services', () => {
   const client = (): Client => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`, WAIT_MS)
   const orders = (): string => `http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering/orders`
   const [line] = placeBody.lines
-  /** Asked once: what a reload does must not be seen in a status. */
+  /** Sent once, without retries: a reload must not show in a status. */
   const refusal = async (): Promise<string> => {
     const body = JSON.stringify({ ...placeBody, lines: [line, line] })
     const answer = await fetch(orders(), { method: 'POST', headers: JSON_BODY, body })
@@ -82,10 +82,10 @@ describe('the sources of the services', () => {
     await until('the new refusal', async () => (await refusal()) === `tea ${said}`)
     t.diagnostic(`${Math.round(performance.now() - began)} ms from the save to the new answer`)
   }
-  /** The line of the first that a text has. */
+  /** The number of the first line that contains a text. */
   const findLine = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length
 
-  it('are loaded anew when they are saved, of their service alone, and the data is kept', async (t) => {
+  it('are reloaded when saved, for their service only, and the data is kept', async (t) => {
     const dev = start(['--watch'])
     await dev.prints('ready: ')
     const first = await placed()
@@ -93,7 +93,7 @@ describe('the sources of the services', () => {
     assert.equal(await refusal(), `tea ${SAID}`)
     await savedUntil(t, 'stands there twice')
     assert.equal(await readStatus(first), 200)
-    // The new host follows the hub: it was handed the partitions.
+    // The new host owns the partitions of the hub.
     assert.equal(await readStatus(await placed()), 200)
     await savedUntil(t, 'stands there again')
     assert.doesNotMatch(dev.output, /^(inventory|payments|shipping) +answers/m)
@@ -107,7 +107,7 @@ describe('the sources of the services', () => {
     assert.equal(await refusal(), 'tea stands there again')
   })
 
-  it('that cannot be loaded are told with their place; what ran before goes on until they are mended', async (t) => {
+  it('with an error are reported with their place, and the old ones run until it is fixed', async (t) => {
     const dev = start(['--watch'])
     await dev.prints('ready: ')
     const broken = `${decider}export const broken: = 1\n`
@@ -124,7 +124,7 @@ describe('the sources of the services', () => {
     await savedUntil(t, 'was mended')
   })
 
-  it('that the list of services cannot be read from are told with their place, and nothing is started', async () => {
+  it('with an error in the list of services are reported with their place, and nothing is started', async () => {
     const lines = decider.trimEnd().split('\n').length
     save(DECIDER, `${decider}export const broken: = 1\n`)
     const { code, output } = await start(['--watch']).ended
@@ -133,7 +133,7 @@ describe('the sources of the services', () => {
     await nobodyListens(env)
   })
 
-  it('that cannot be loaded at the start wait until they are mended, and the other services run', async () => {
+  it('with an error at the start wait until it is fixed, while other services run', async () => {
     const file = 'functions/ordering.ts'
     const functions = readFileSync(copy.path(file), 'utf8')
     save(file, `${functions}throw new Error('planted')\n`)
@@ -146,7 +146,7 @@ describe('the sources of the services', () => {
     assert.equal(await refusal(), `tea ${SAID}`)
   })
 
-  it('are where a debugger stops, also after a save', async () => {
+  it('stop in a debugger, also after a save', async () => {
     const ports = { TIDEMARK_DEBUG_PORT: String(await freePort()) }
     const dev = start(['--watch', '--inspect'], ports)
     await dev.prints('ready: ')
@@ -172,7 +172,7 @@ describe('the sources of the services', () => {
     ['source', ['--watch']],
     ['built', ['--service', 'ordering']],
   ] as const)
-    it(`${form}: what their code throws is logged with its place in them`, async () => {
+    it(`are named in the logged errors of ${form}, with file and line`, async () => {
       const thrower = `  if (customerId === 'decider') throw new TypeError('planted')\n`
       const inDecider = decider.replace(FIRST, `${FIRST}${thrower}`)
       const inView = view.replace(

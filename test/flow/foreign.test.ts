@@ -14,47 +14,47 @@ type Sent = Parameters<EventDataBatch['tryAdd']>[0]
 const PARTITION = 1
 /** Both consumers of the hub read its messages. */
 const CONSUMERS = ['ordering-reactions-ordering', 'ordering-views']
-/** The relay alone: what is placed and sent under it comes to the consumers together, once they start. */
+/** The relay alone, so that consumers receive everything together once they start. */
 const RELAY_ALONE = { FUNCTIONS_HOST_MAIN: 'test/support/relay-functions.ts' }
-/** So that a partition that stands still is seen within seconds. */
+/** Lets a stalled partition be noticed within seconds. */
 const SOON = { TIDEMARK_LAG_CHECK_S: '1' }
 const CANNOT_BE_BOUND = /its input cannot be bound/
 
 const event = toCloudEvent(recorded('order-forged', placedV1)[0] ?? assert.fail())
 const { subject: _, ...noSubject } = event
-/** A text that JSON.parse reads, and JSON.stringify does not write again. */
+/** A text that JSON.parse accepts, but JSON.stringify cannot write. */
 const tooDeep = '['.repeat(20_000) + ']'.repeat(20_000)
 const bytes = (text: string): EventData => ({ body: Buffer.from(text) })
 
-/** In their order. */
+/** In the order of sending. */
 const FOREIGN: Readonly<Record<string, Sent>> = {
   text: bytes('hello'),
   nothing: bytes(''),
   'nothing again': bytes(''),
   'a byte order mark': bytes(`\uFEFF${JSON.stringify(event)}`),
   'JSON that ends too early': bytes('{"specversion":"1.0"'),
-  'bytes that are no text': { body: Buffer.from([0xff, 0xfe, 0x00, 0x80]) },
+  'bytes that are not text': { body: Buffer.from([0xff, 0xfe, 0x00, 0x80]) },
   'a number': { body: 7 },
   null: bytes('null'),
   'a list': { body: [event] },
   'another object': { body: { hello: 'you' } },
-  'a list that is too deep': bytes(tooDeep),
-  'data that are too deep': bytes(JSON.stringify({ ...event, data: 'here' }).replace('"here"', tooDeep)),
+  'a list with too many levels': bytes(tooDeep),
+  'data with too many levels': bytes(JSON.stringify({ ...event, data: 'here' }).replace('"here"', tooDeep)),
   'no subject': { body: noSubject },
   'another specversion': { body: { ...event, specversion: '0.3' } },
-  'a version that is no number': { body: { ...event, streamversion: '1' } },
+  'a version that is not a number': { body: { ...event, streamversion: '1' } },
   'fields that contradict each other': { body: { ...event, id: 'order-forged@2' } },
   'a wrong hash': { body: { ...event, actor: 'another' } },
 }
 
-/** An AMQP message has a body of data, of a value, or of a sequence: the Functions host binds only the first. */
+/** An AMQP message has a body of data, a value or a sequence. The Functions host binds only data. */
 const NO_DATA: readonly Sent[] = [
   { body: { hello: 'you' }, bodyType: 'value' },
   { body: 'hello', bodyType: 'value' },
   { body: [1, 'two'], bodyType: 'sequence' },
 ]
 
-describe('messages of strangers in a partition, beside events and behind them', () => {
+describe('foreign messages in a partition with events', () => {
   let system: System
   let hub: TestHub
   let producer: EventHubProducerClient
@@ -94,8 +94,8 @@ describe('messages of strangers in a partition, beside events and behind them', 
   }
 
   /**
-   * Two orders, messages of strangers and two orders again, all of them in one partition, while no consumer runs.
-   * @returns where the orders are to be seen, and the messages' numbers.
+   * Sends two orders, foreign messages and two more orders to one partition while no consumer runs.
+   * @returns the paths of the orders, and the messages' sequence numbers.
    */
   async function between(messages: readonly Sent[], name: string) {
     await start(RELAY_ALONE)
@@ -114,7 +114,7 @@ describe('messages of strangers in a partition, beside events and behind them', 
     for (const path of paths) assert.equal((await system.callOnceSeen('GET', path)).status, 200, path)
   }
 
-  /** The numbers of the messages that wait for a consumer. */
+  /** The sequence numbers of the messages that are parked for each consumer. */
   async function waiting(): Promise<ReadonlyMap<string, readonly number[]>> {
     const { status, body } = await system.call('GET', '/parked')
     assert.equal(status, 200, JSON.stringify(body))
@@ -130,7 +130,7 @@ describe('messages of strangers in a partition, beside events and behind them', 
     )
   }
 
-  /** Waits until both consumers have parked these, each once and with its place. */
+  /** Waits until both consumers have parked these messages, each once and with its place. */
   async function assertWait(numbers: readonly number[]): Promise<void> {
     const expected = new Map(CONSUMERS.map((consumer) => [consumer, numbers]))
     const seen = await until('the messages to wait', waiting, (found) =>
@@ -141,7 +141,7 @@ describe('messages of strangers in a partition, beside events and behind them', 
 
   let parked: readonly number[] = []
 
-  it(`${Object.keys(FOREIGN).length} kinds in one batch: each waits once, with its place, and the orders around them are seen`, async () => {
+  it(`of ${Object.keys(FOREIGN).length} kinds are parked once, and the orders around them are handled`, async () => {
     const { paths, numbers } = await between(Object.values(FOREIGN), 'foreign')
     await start({})
     await assertSeen(paths)
@@ -151,7 +151,7 @@ describe('messages of strangers in a partition, beside events and behind them', 
     await system.host.stop()
   })
 
-  it('bodies that the host cannot bind: their partition is read from the hub, and nothing of it is lost', async () => {
+  it('that the host cannot bind are read from the hub, with the rest of their partition', async () => {
     const { paths, numbers } = await between(NO_DATA, 'unbound')
     output = ''
     await start(SOON)
@@ -160,14 +160,14 @@ describe('messages of strangers in a partition, beside events and behind them', 
     await assertWait(parked)
     for (const consumer of ['ordering-views', 'ordering-reactions-ordering'])
       assert.match(output, new RegExp(`${consumer}: ${CANNOT_BE_BOUND.source}`))
-    // What comes later comes that way too, and what is in other partitions as ever.
+    // Later messages are read from the hub too, and other partitions as usual.
     await assertSeen([await place(hub.idsIn(PARTITION, 1, 'later')[0] ?? '')])
     await assertSeen([await place(hub.idsIn(PARTITION + 1, 1, 'elsewhere')[0] ?? '')])
     system.host.kill('SIGKILL')
     await system.host.exited
   })
 
-  it('killed and started again, the host fails of the same batch: what comes is read from the hub all the same, and nothing is parked twice', async () => {
+  it('that the host cannot bind fail again after a kill, without a loss or a second parking', async () => {
     output = ''
     await start(SOON)
     await until('the host to fail of it', () => CANNOT_BE_BOUND.test(output))
@@ -176,9 +176,9 @@ describe('messages of strangers in a partition, beside events and behind them', 
     await system.host.stop()
   })
 
-  it('after a stop, at which the host passes over what it was at, it brings what comes again', async () => {
+  it('are skipped by the host after a stop, and later events are delivered', async () => {
     output = ''
-    // The lag is checked every minute: not before the host has brought it.
+    // The lag is checked every minute, which is after the host's delivery.
     await start({})
     await assertSeen([await place(hub.idsIn(PARTITION, 1, 'past')[0] ?? '')])
     await assertWait(parked)

@@ -6,20 +6,19 @@ import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 
 const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
-/** Long enough for a busy machine to open the payment, and to kill every process or to pay, before it is over. */
+/**
+ * Long enough for a busy machine to open the payment, and to kill every process or to pay, before the deadline.
+ */
 const WITHIN_SECONDS = 10
 
-/**
- * The longest ids that there may be, with every kind of character that they may have; the most lines, units
- * and money; any text.
- */
+/** The longest ids, with every allowed kind of character; the most lines, units and money; any text. */
 const LONGEST_ORDER = `O${'._~:-a1'.repeat(15)}`.slice(0, 100)
 const LONGEST_SKUS = Array.from({ length: 50 }, (_, index) => `${index}${'._-aZ9'.repeat(11)}`.slice(0, 64))
 const MOST_UNITS = 10_000
 const HIGHEST_PRICE = 1_000_000_000
 const TEXT = '\u{1F9FA} é 漢'
 
-describe('order fulfilment, from HTTP to four logs', () => {
+describe('order fulfilment, from HTTP to four logs,', () => {
   let system: System
   before(async () => {
     system = await System.start()
@@ -41,7 +40,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
       (seen) => seen.status === status,
     )
   }
-  /** Whether a command waits for its time in the order's payment. */
+  /** Whether a command is scheduled for the order's payment. */
   const waits = async (id: string): Promise<boolean> => {
     const { resources } = await system.openContainer('payments', 'schedule').items.readAll().fetchAll()
     return resources.some(({ stream }) => stream === `payment-${id}`)
@@ -51,7 +50,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     return { onHand, reserved }
   }
 
-  it('an order that is paid by card and dispatched is captured and completed, and its units are gone', async () => {
+  it('captures and completes an order that is paid by card and dispatched, and ships its units', async () => {
     const id = await place()
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')
     assert.equal((await read('payments', `/payments/${id}`)).status, 'authorised')
@@ -67,7 +66,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     assert.deepEqual([refused.status, refused.body.code], [409, 'order-completed'])
   })
 
-  it('a deadline survives the death of every process: the payment expires, the order is cancelled, the units are back', async () => {
+  it('expires a payment although every process died, cancels its order and returns the units', async () => {
     const before = await stock()
     const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
     await until('its deadline to be kept', () => waits(id))
@@ -85,11 +84,11 @@ describe('order fulfilment, from HTTP to four logs', () => {
     await until('the units to be free again', stock, ({ reserved }) => reserved === before.reserved)
     const late = await system.createClient('payments').post(`/payments/${id}/authorise`, {}, {})
     assert.deepEqual([late.status, late.body.code], [409, 'payment-expired'])
-    // What asked for it may come once more after a kill, and keeps it again until it is sent to no effect.
+    // After a kill, the request may be redelivered and schedule the command again. It then has no effect.
     await until('the deadline to be forgotten', async () => !(await waits(id)))
   })
 
-  it('a deadline that is met does nothing: the transfer came in time', async () => {
+  it('ignores a deadline that was met by a transfer in time', async () => {
     const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
     await untilStatus('payments', `/payments/${id}`, 'open')
     await system.createClient('payments').post(`/payments/${id}/authorise`, { reference: 'bank-1' }, {})
@@ -99,7 +98,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     assert.equal((await read('payments', `/payments/${id}`)).status, 'authorised')
   })
 
-  it('a card above the limit is declined: the order is cancelled, its units are free', async () => {
+  it('declines a card above the limit, cancels the order and releases its units', async () => {
     const before = await stock()
     const id = await place({ lines: [{ sku: 'tea', quantity: 1, unitPrice: 1_000_001 }] })
     const order = await untilStatus('ordering', `/orders/${id}`, 'cancelled')
@@ -107,7 +106,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     await until('the units to be free again', stock, ({ reserved }) => reserved === before.reserved)
   })
 
-  it('goods that a cancellation meets on their way are paid, called back, and refunded when they are back', async () => {
+  it('recalls and refunds goods that are shipped while their order is cancelled', async () => {
     const before = await stock()
     const id = await place()
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')
@@ -123,7 +122,7 @@ describe('order fulfilment, from HTTP to four logs', () => {
     await until('the units to be back', stock, (now) => isDeepStrictEqual(now, before))
   })
 
-  it('the largest order there may be is paid, sent off, given back in part and returned, to the cent and to the unit', async () => {
+  it('handles the largest order with partial refunds and returns, to the cent and the unit', async () => {
     const send = async (service: string, path: string, body: object): Promise<void> => {
       const answer = await system.createClient(service).post(path, body, {})
       assert.equal(answer.status, 200, JSON.stringify(answer.body))

@@ -19,19 +19,19 @@ const SERVICES = ['ordering', 'inventory', 'payments', 'shipping'] as const
 const READ_FROM_HUB = /^.*nobody is known to have handled \d+ to \d+, so they are read from the hub.*$/gm
 const MISSING =
   /^.*events-missing: (.*) The last handled message is \d+ of (\S+)\. Publish .*: npm run republish -- ordering --since (\S+)$/gm
-/** The partitions of what is placed while all consumers are away. */
+/** The partitions of the orders that are placed while all consumers are down. */
 const UNREAD = [0, 1, 2]
-/** So that a partition that stands still is seen within seconds. */
+/** Lets a stalled partition be noticed within seconds. */
 const SOON = { TIDEMARK_LAG_CHECK_S: '1' }
 
-// The children of the cloud inherit it: events expire on request.
+// Inherited by the children of the cloud, so that events expire on request.
 process.env.EVENT_HUBS_EMULATOR_CONTROL_PORT = '0'
 
-describe('what no batch brings', () => {
+describe('events that no batch delivers', () => {
   let system: System
   let hub: TestHub
   let all: readonly number[]
-  /** What the hosts of a test printed. */
+  /** The output of the hosts of a test. */
   let output = ''
   let tests = 0
   const positions = new Set<string>()
@@ -44,7 +44,7 @@ describe('what no batch brings', () => {
     await start()
     for (const { sku } of placeBody.lines)
       await system.createClient('inventory').post(`/stock/${sku}/receive`, { quantity: 10_000 }, {})
-    // From here on every consumer is known to have come somewhere in every partition.
+    // From here on every consumer has progress in every partition.
     await place(all.flatMap((partition) => hub.idsIn(partition, 1, 'first')))
     await assertAllEqual()
     await stopHosts()
@@ -83,8 +83,8 @@ describe('what no batch brings', () => {
   }
 
   /**
-   * Orders that are placed and published while all consumers are away. One of them is cancelled: nothing
-   * comes after that.
+   * Orders that are placed and published while all consumers are down. One of them is cancelled, and nothing
+   * follows in its partition.
    */
   async function placeUnread(name: string): Promise<void> {
     await stopHosts()
@@ -96,7 +96,7 @@ describe('what no batch brings', () => {
     await stopHosts()
   }
 
-  /** @param host who is asked; without it the first that has the service. */
+  /** @param host the host to ask; by default the first with the service. */
   async function assertAllEqual(host?: Child): Promise<void> {
     const of = <Thing>(make: (service: (typeof SERVICES)[number]) => Thing) => ({
       ordering: make('ordering'),
@@ -109,7 +109,9 @@ describe('what no batch brings', () => {
     await assertEqualToLogs(clients, logs, { positions, surprises: [] })
   }
 
-  /** Waits until a consumer has printed a line about each of some partitions, or about any. @returns its lines. */
+  /**
+   * Waits until a consumer has logged a line about each of the given partitions, or about any. @returns its lines.
+   */
   async function waitForLines(
     consumer: string,
     line: RegExp,
@@ -125,7 +127,7 @@ describe('what no batch brings', () => {
     )
   }
 
-  it('the hub is made anew: it says so, and to publish all again fulfils every order', async () => {
+  it('are reported after a hub was recreated, and a republication fulfils every order', async () => {
     await placeUnread('anew')
     await system.stop()
     await rm(join(system.dataDir, 'eventhubs/hubs/ordering'), { recursive: true })
@@ -140,10 +142,10 @@ describe('what no batch brings', () => {
   })
 
   for (const [when, env] of [
-    ['a batch comes after them', {}],
-    ['no batch comes', SOON],
+    ['a batch follows', {}],
+    ['no batch follows', SOON],
   ] as const)
-    it(`a checkpoint is moved ahead: the events before it are handled all the same when ${when}`, async () => {
+    it(`are handled although a checkpoint was moved ahead, when ${when}`, async () => {
       await placeUnread(`moved-${tests}`)
       for (const group of hub.groups) await hub.moveCheckpoints(group)
       await start(env)
@@ -156,7 +158,7 @@ describe('what no batch brings', () => {
   const seen = async (startsAt: string): Promise<unknown> =>
     (await system.createClient('inventory').get(`/stock/seen-${startsAt}`)).body.onHand
 
-  it('a build has reactions more: it brings them what the hub still has or what comes now; beside an old build nothing is missed by them', async () => {
+  it('reach the new reactions of a build that runs beside an old one, in the hub or from now on', async () => {
     const query = "SELECT VALUE COUNT(1) FROM c WHERE c['from'] = 1 AND STARTSWITH(c.stream, 'order-')"
     const orders = async (): Promise<number> =>
       (await system.log.items.query<number>(query).fetchAll()).resources[0] ?? 0
@@ -166,7 +168,7 @@ describe('what no batch brings', () => {
     await start({ ...SOON, FUNCTIONS_HOST_MAIN: 'test/support/added-reactions-functions.ts' }, ['inventory'])
     await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'added')))
     await until(
-      'the new build to have seen those that it should',
+      'the new build to have handled its events',
       async () => [await seen('first'), await seen('now')],
       ([first, now]) => first === before + UNREAD.length && now === UNREAD.length,
     )
@@ -179,14 +181,14 @@ describe('what no batch brings', () => {
     await assertAllEqual()
     await old.stop()
     await until(
-      'the new build to have seen all',
+      'the new build to have handled all',
       async () => [await seen('first'), await seen('now')],
       ([first, now]) => first === before + UNREAD.length + 2 * all.length && now === UNREAD.length + 2 * all.length,
     )
     await waitForLines('inventory-reactions-ordering', READ_FROM_HUB)
     await assertAllEqual()
   })
-  it('an owner that stalls with batches and wakes up late, when another has handled them and more, changes nothing', async () => {
+  it('are handled by another owner and change nothing when the stalled one continues with them', async () => {
     const file = join(system.dataDir, 'hold')
     await writeFile(file, '')
     const known = await instances()
@@ -209,9 +211,9 @@ describe('what no batch brings', () => {
       assert.equal((await instances()).difference(known).size, 1)
       await rm(file)
       stalled.kill('SIGCONT')
-      await until('it to go on', () => [...output.matchAll(/: goes on/g)].length >= 2 * UNREAD.length)
+      await until('the stalled owner to continue', () => [...output.matchAll(/: goes on/g)].length >= 2 * UNREAD.length)
       await stalled.stop()
-      assert.equal((await instances()).difference(known).size, 2, 'the late one has handled what it had')
+      assert.equal((await instances()).difference(known).size, 2, 'the stalled owner has handled its batches')
       await assertAllEqual(owner)
     } finally {
       stalled.kill('SIGCONT')
@@ -219,20 +221,20 @@ describe('what no batch brings', () => {
   })
 
   for (const [whose, storeOf, ownerLevel] of [
-    // Of a higher level, or the host would attach last and so have every partition.
+    // At a higher owner level, since the host would otherwise attach last and have every partition.
     ['of its own', () => new OwnCheckpoints(), 1],
     ['of the host itself', () => hub.checkpoints(), 0],
   ] as const)
-    it(`another program reads in the consumer groups for a while, with checkpoints ${whose}: nothing is lost`, async () => {
+    it(`are not lost to another program in the consumer groups, with checkpoints ${whose}`, async () => {
       await start(SOON)
       const others = ['ordering-views', 'inventory-reactions'].map((group) => readInGroup(group, storeOf(), ownerLevel))
       try {
-        await until('it to read', () => others.every(({ partitions }) => partitions.size > 0))
-        // Some rounds may be the host's alone.
+        await until('the other program to read', () => others.every(({ partitions }) => partitions.size > 0))
+        // The host may receive some rounds alone.
         const isIdle = (): boolean => others.some(({ received }) => received === 0)
         for (let n = 0; n < 2 || (n < 50 && isIdle()); n += 1)
           await place(all.flatMap((partition) => hub.idsIn(partition, 1, `other-${tests}-${n}`)))
-        assert.equal(isIdle(), false, 'it received nothing')
+        assert.equal(isIdle(), false, 'the other program received nothing')
       } finally {
         await Promise.all(others.map(({ client }) => client.close()))
       }
@@ -262,7 +264,7 @@ describe('what no batch brings', () => {
     return reading
   }
 
-  it('the progress container loses all its items: nothing is lost or doubled, and nothing is said to be', async () => {
+  it('are neither lost nor doubled nor reported when the progress container loses its items', async () => {
     const lose = async (): Promise<void> => {
       for (const service of SERVICES) {
         const { items } = system.openContainer(service, 'progress')
@@ -275,20 +277,20 @@ describe('what no batch brings', () => {
     await start()
     await place(hub.idsIn(3, 2, 'lost'))
     await assertAllEqual()
-    await until('the progress to be there again', async () =>
+    await until('the progress to be written again', async () =>
       lose()
         .then(() => true)
         .catch(() => false),
     )
-    // They come somewhere in every partition, as what follows takes for granted.
+    // The next tests need progress in every partition.
     await place(all.flatMap((partition) => hub.idsIn(partition, 1, 'lost-again')))
     await assertAllEqual()
     assert.doesNotMatch(output, MISSING)
   })
 
-  it('all checkpoints are deleted, while the hosts run and while they are away: what comes again changes nothing, and nothing is lost', async () => {
+  it('are not lost when all checkpoints are deleted, with and without running hosts', async () => {
     await start()
-    // Those of earlier stops.
+    // Checkpoints of earlier shutdowns.
     assert.ok((await hub.deleteCheckpoints()) > 0)
     await place(all.flatMap((partition) => hub.idsIn(partition, 1, 'checkpoints')))
     await assertAllEqual()
@@ -299,7 +301,7 @@ describe('what no batch brings', () => {
     assert.doesNotMatch(output, MISSING)
   })
 
-  it("the relays' leases are deleted, while the hosts run and while they are away: the logs are published again, and nothing is lost or doubled", async () => {
+  it("are republished without a loss when the relays' leases are deleted, with and without running hosts", async () => {
     const deleteLeases = async (): Promise<void> => {
       for (const service of SERVICES) {
         const leases = system.openContainer(service, 'leases')
@@ -328,7 +330,7 @@ describe('what no batch brings', () => {
     await stopHosts()
     const stopped = await hub.sent()
     await deleteLeases()
-    // Recorded, and published by nobody.
+    // Recorded while no relay runs.
     const [id = ''] = hub.idsIn(2, 1, 'leases')
     const metadata = { actor: 'tester', correlation: id, causation: `command:${id}` }
     const asked = { stream: `order-${id}`, key: id, receipts: 'unchanged', command: placing, metadata } as const
@@ -340,7 +342,7 @@ describe('what no batch brings', () => {
     await assertAllEqual()
   })
 
-  it('events expired unread: it says so with the time, and to publish again from then on mends it, without a restart', async () => {
+  it('are reported with their time after they expired, and republished without a restart', async () => {
     await placeUnread('expired')
     await hub.expire()
     await start(SOON)
@@ -363,7 +365,7 @@ describe('what no batch brings', () => {
     assert.match(said, /^published +[1-9]\d* events of ordering/m)
   }
 
-  /** Those that have handled something for the views of ordering. */
+  /** The instances with progress for the views of ordering. */
   async function instances(): Promise<Set<string>> {
     const { items } = system.openContainer('ordering', 'progress')
     const { resources } = await items.readAll<{ id: string }>({ partitionKey: 'ordering-views' }).fetchAll()

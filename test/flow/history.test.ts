@@ -18,7 +18,7 @@ before(async () => {
 })
 after(() => system.remove())
 
-// biome-ignore lint/suspicious/noExplicitAny: what a client gets, looked at field by field.
+// biome-ignore lint/suspicious/noExplicitAny: a response body, read field by field.
 type Body = any
 
 async function get(path: string): Promise<{ status: number; headers: Headers; body: Body }> {
@@ -34,7 +34,7 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 
 const moveTo = (city: string) => ({ shippingAddress: { ...address, city } })
 
-/** An order that was placed, moved to each city in turn, and cancelled. @returns its stream. */
+/** An order that was placed, relocated to each city in turn, and cancelled. @returns its stream. */
 async function orderThatMoved(...cities: readonly string[]): Promise<string> {
   const { id } = await post('/orders', placeBody)
   for (const city of cities) await post(`/orders/${id}/change-shipping-address`, moveTo(city))
@@ -42,7 +42,7 @@ async function orderThatMoved(...cities: readonly string[]): Promise<string> {
   return `order-${id}`
 }
 
-/** A command of the CLI in a process of its own, against the system under test. */
+/** Runs a command of the CLI in a process of its own, against the system under test. */
 function cli(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const { http, cosmos } = system.ports
   return spawn(process.execPath, [file, ...args], {
@@ -64,9 +64,9 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; out: s
   return { code, out, err }
 }
 
-// First: while the log is empty.
+// First, while the log is empty.
 describe('npm run verify on a log without events', () => {
-  it('fails: nothing was checked', async () => {
+  it('fails, since nothing was checked', async () => {
     const { code, out, err } = await ended(cli('packages/cli/verify.ts', ['ordering']))
     assert.equal(code, 1)
     assert.match(out, /^checked {10}0 streams, 0 commits, 0 events, 0 receipts$/m)
@@ -74,13 +74,13 @@ describe('npm run verify on a log without events', () => {
   })
 })
 
-describe('the past over HTTP', () => {
+describe('the past, over HTTP,', () => {
   let stream: string
   before(async () => {
     stream = await orderThatMoved('Bruges', 'Ostend')
   })
 
-  it('every event of a stream as the log keeps it, who asked for it and why', async () => {
+  it('has every event of a stream as recorded, with its actor and cause', async () => {
     const key = randomUUID()
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
     const { id } = await post('/orders', placeBody, {
@@ -110,7 +110,7 @@ describe('the past over HTTP', () => {
     assert.match(`${event.previousHash} ${event.hash}`, /^0{64} [0-9a-f]{64}$/)
   })
 
-  it('page by page, forward and backward: every event once, the one the reverse of the other', async () => {
+  it('has every event once, by page, and backward the reverse of forward', async () => {
     const walk = async (direction: string): Promise<{ versions: number[]; pages: number }> => {
       const versions: number[] = []
       let pages = 0
@@ -126,7 +126,7 @@ describe('the past over HTTP', () => {
     assert.deepEqual(await walk('backward'), { versions: [4, 3, 2, 1], pages: 2 })
   })
 
-  it('the state at each version, and at the time of each event', async () => {
+  it('has the state at each version, and at the time of each event', async () => {
     const { body } = await get(`/streams/${stream}/events`)
     const cities = [address.city, 'Bruges', 'Ostend', 'Ostend']
     for (const { version, time, hash } of body.items) {
@@ -152,7 +152,7 @@ describe('tidemark show', () => {
   })
   const state = (...args: readonly string[]) => ended(cli('packages/cli/tidemark.js', ['show', ...args]))
 
-  it('says in one line that what answers is not the system', async () => {
+  it('reports in one line that another program answers', async () => {
     const other = createServer((_, response) => response.end('<html>'))
     const port = await listen(other, 0, 'a test')
     const { code, err } = await ended(
@@ -162,7 +162,7 @@ describe('tidemark show', () => {
     assert.deepEqual([code, err], [3, `port ${port} answered 200: ordering does not run there\n`])
   })
 
-  it('says what is not there or wrong, and fails', async () => {
+  it('reports missing or invalid arguments, and fails', async () => {
     const cases: [args: string[], code: number, line: RegExp][] = [
       [['order-nobody'], 1, /^stream-not-found: there is no stream order-nobody$/],
       [['basket-1'], 2, /^no service has a stream basket-1; there are order-<id>, (.+, )?shipment-<id>$/],
@@ -178,7 +178,7 @@ describe('tidemark show', () => {
     }
   })
 
-  it('prints the state as JSON, and beside it where it stands', async () => {
+  it('prints the state as JSON, and its position on stderr', async () => {
     const { body } = await get(`/streams/${stream}/state?version=2`)
     const { code, out, err } = await state(stream, '--version', '2')
     assert.equal(code, 0)
@@ -192,7 +192,7 @@ describe('tidemark show', () => {
 describe('npm run verify', () => {
   const verify = () => ended(cli('packages/cli/verify.ts', ['ordering']))
 
-  it('says in one line that there is no such service', async () => {
+  it('reports an unknown service in one line', async () => {
     const { code, err } = await ended(cli('packages/cli/verify.ts', ['baskets']))
     assert.deepEqual(
       [code, err],
@@ -200,14 +200,14 @@ describe('npm run verify', () => {
     )
   })
 
-  /** A client's command that finds nothing to do leaves a receipt. @returns the stream. */
+  /** A repeated cancellation changes nothing and leaves a receipt. @returns the stream. */
   async function orderCancelledTwice(): Promise<string> {
     const stream = await orderThatMoved('Bruges')
     await post(`/orders/${stream.slice('order-'.length)}/cancel`, { reason: 'late' })
     return stream
   }
 
-  it('counts what it checked, and finds nothing while commands go on', async () => {
+  it('counts what it checked, and finds nothing while commands continue', async () => {
     await orderCancelledTwice()
     let stop = false
     const writers = Array.from({ length: 4 }, async () => {
@@ -232,7 +232,7 @@ describe('npm run verify', () => {
     assert.match(out, /^every document is what the events of its streams lead to$/m)
   })
 
-  it('names a document that has no stream, and one that is not what its events lead to, and fails', async () => {
+  it('names a document without a stream and one that differs from its events, and fails', async () => {
     const stream = await orderThatMoved('Bruges')
     const id = stream.slice('order-'.length)
     const seen = await system.client.get(`/orders/${id}?position=${encodeURIComponent(`${stream}@3`)}`)
@@ -268,7 +268,7 @@ describe('npm run verify', () => {
     assert.deepEqual((await verify()).err, '')
   })
 
-  it('names what was changed, removed, dropped and added, each where it is, and fails', async () => {
+  it('names each changed, removed, dropped or added item at its place, and fails', async () => {
     const [changed, moved, removed, added, cut] = [
       await orderThatMoved('Bruges'),
       await orderThatMoved('Bruges'),
@@ -276,7 +276,7 @@ describe('npm run verify', () => {
       await orderThatMoved('Bruges'),
       await orderCancelledTwice(),
     ]
-    // The relay would publish the changed event, and consumers hold over it: not what is looked at here.
+    // The relay would publish the changed event and block consumers, which is not tested here.
     await system.host.stop()
     const formatId = (version: number) => String(version).padStart(16, '0')
     const item = (stream: string, version: number) => system.log.item(formatId(version), stream)
@@ -307,7 +307,7 @@ describe('npm run verify', () => {
     )
   })
 
-  it('Ctrl-C stops it at once, also where the log does not answer', async () => {
+  it('stops at once on Ctrl-C, even if the log does not answer', async () => {
     const cosmos = system.part('cosmos db')
     cosmos.kill('SIGSTOP')
     try {
@@ -323,9 +323,9 @@ describe('npm run verify', () => {
   })
 })
 
-// Last: it ends the system.
+// Last, because it ends the system.
 describe('tidemark show and npm run verify without a system', () => {
-  it('say in one line that nothing answers, and fail', async () => {
+  it('report in one line that nothing answers, and fail', async () => {
     await system.stop()
     const state = await ended(cli('packages/cli/tidemark.js', ['show', 'order-1']))
     assert.equal(state.code, 3)

@@ -16,7 +16,7 @@ const groups = topology.eventHubs.flatMap(({ name, partitions, consumerGroups })
 describe('two hosts on one cloud', () => {
   let system: System
   let first: Child
-  /** The ids that the first host signs its claims and leases with. */
+  /** The owner ids in the claims and leases of the first host. */
   let firsts: Set<string>
 
   before(async () => {
@@ -25,7 +25,7 @@ describe('two hosts on one cloud', () => {
   })
   after(() => system.remove())
 
-  // The first has every partition and every lease before another comes.
+  // The first host has every partition and every lease before another starts.
   beforeEach(async () => {
     first = await system.startHost()
     await until('the first host to have everything', async () => (await isSharedBy(1)) && (await isLeased()))
@@ -33,7 +33,7 @@ describe('two hosts on one cloud', () => {
   })
   afterEach(() => Promise.all(system.hosts.map((host) => host.stop())).then(() => undefined))
 
-  it('killed, one leaves everything to the other: views equal the log', async () => {
+  it('keep views equal to the log when one is killed and the other takes over everything', async () => {
     const second = await startSecond()
     const shops = shopsAt(second)
     const promised = await underLoad(shops, 'killed', async () => {
@@ -53,7 +53,7 @@ describe('two hosts on one cloud', () => {
     await assertEqualToLogs(shops, logs(), promised)
   })
 
-  it('stopped, one gives its partitions and leases back at once: views equal the log', async () => {
+  it('keep views equal to the log when one stops and releases its partitions and leases at once', async () => {
     const second = await startSecond()
     const shops = shopsAt(second)
     const promised = await underLoad(shops, 'stopped', async () => {
@@ -68,7 +68,7 @@ describe('two hosts on one cloud', () => {
     await assertEqualToLogs(shops, logs(), promised)
   })
 
-  it('share the partitions when the second joins under load, and one alone relays: views equal the log, each event is sent once', async () => {
+  it('share the partitions once the second joins under load, while one relay sends each event once', async () => {
     const [sent, events] = [await sentCount(), await eventCount(system.log)]
     const promised = await underLoad(shopsAt(first), 'joined', async () => {
       await someEvents()
@@ -109,7 +109,7 @@ describe('two hosts on one cloud', () => {
     )
   }
 
-  /** Messages that the hub of ordering was ever sent. */
+  /** The number of messages that were ever sent to ordering's hub. */
   async function sentCount(): Promise<number> {
     const hub = new EventHubProducerClient(system.settings.EventHubConnection ?? '', 'ordering')
     try {
@@ -127,7 +127,7 @@ describe('two hosts on one cloud', () => {
     return (await claims()).map(({ owner }) => owner)
   }
 
-  /** Whether so many owners have as many partitions each, in every consumer group, and no partition is free. */
+  /** Whether `count` owners have equally many partitions in every consumer group, and no partition is free. */
   async function isSharedBy(count: number): Promise<boolean> {
     const byGroup = Map.groupBy(await claims(), ({ group }) => group)
     return groups.every(({ name, partitions }) => {
@@ -140,13 +140,13 @@ describe('two hosts on one cloud', () => {
     })
   }
 
-  /** The owner of each lease that the relays have; empty: it is free. */
+  /** The owner of each of the relays' leases; empty if it is free. */
   async function lessees(): Promise<string[]> {
     const containers = topology.databases.map(({ name }) => system.openContainer(name, 'leases'))
     return (await Promise.all(containers.map(leaseClaims))).flat().map(({ owner }) => owner)
   }
 
-  /** Whether every relay's lease is there and has an owner. */
+  /** Whether every relay's lease exists and has an owner. */
   async function isLeased(): Promise<boolean> {
     const found = await lessees()
     return found.length === topology.databases.length && found.every((owner) => owner !== '')
@@ -166,7 +166,7 @@ describe('services in hosts of their own', () => {
   })
   after(() => system.remove())
 
-  it('inventory stops for a while: ordering goes on, and everything is made up for when it is back', async () => {
+  it('continue while inventory is down, and it catches up afterwards', async () => {
     const ordering = system.createClient('ordering')
     const inventory = await system.startHost({ services: ['inventory'] })
     const shops = { ordering, inventory: system.createClient('inventory', inventory) }

@@ -11,7 +11,7 @@ before(async () => {
 })
 after(() => system.remove())
 
-// biome-ignore lint/suspicious/noExplicitAny: what a client gets, looked at field by field.
+// biome-ignore lint/suspicious/noExplicitAny: a response body, read field by field.
 type Body = any
 
 const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -25,7 +25,7 @@ async function newOrder(): Promise<{ id: string; position: string }> {
 }
 
 describe('commands', () => {
-  it('the same key twice: one set of events and the same answer', async () => {
+  it('with one key twice give one set of events and the same answer', async () => {
     const key = { 'idempotency-key': randomUUID() }
     const [first, again] = [await post('/orders', placeBody, key), await post('/orders', placeBody, key)]
     assert.equal(first.status, 201)
@@ -34,7 +34,7 @@ describe('commands', () => {
     assert.equal(resources.length, 1, 'one commit')
   })
 
-  it('the same key many times at once: one set of events and one answer', async () => {
+  it('with one key many times at once give one set of events and one answer', async () => {
     const key = { 'idempotency-key': randomUUID() }
     const answers = await Promise.all(Array.from({ length: 10 }, () => post('/orders', placeBody, key)))
     assert.equal(new Set(answers.map((answer) => JSON.stringify([answer.status, answer.body]))).size, 1)
@@ -42,7 +42,7 @@ describe('commands', () => {
     assert.equal(resources.length, 1)
   })
 
-  it('many writers race on one order: every change that was answered is there once, none is lost', async () => {
+  it('of many writers on one order lose no change that was answered', async () => {
     const { id } = await newOrder()
     const moves = Array.from({ length: 12 }, (_, index) =>
       post(`/orders/${id}/change-shipping-address`, {
@@ -60,13 +60,13 @@ describe('commands', () => {
     )
   })
 
-  it('If-Match: the version that was read', async () => {
+  it('accept the version that was read as If-Match', async () => {
     const { id } = await newOrder()
     const cancelled = await post(`/orders/${id}/cancel`, { reason: 'late' }, { 'if-match': '"1"' })
     assert.deepEqual([cancelled.status, cancelled.headers.get('etag')], [200, '"2"'])
   })
 
-  it('an event says who asked for it and why', async () => {
+  it('record their actor and cause in the event', async () => {
     const key = randomUUID()
     const { body } = await post('/orders', placeBody, {
       'idempotency-key': key,
@@ -81,14 +81,14 @@ describe('commands', () => {
     )
   })
 
-  it('an id that the client chose works too', async () => {
+  it('accept an id chosen by the client', async () => {
     const id = `mine-${randomUUID()}`
     assert.equal((await post(`/orders/${id}/${place.type}`, placeBody)).body.position, `order-${id}@1`)
   })
 })
 
 describe('queries', () => {
-  it('a query that names a position never shows older data', async () => {
+  it('with a position never return older data', async () => {
     const { id } = await newOrder()
     for (let street = 2; street <= 12; street += 1) {
       const { body } = await post(`/orders/${id}/change-shipping-address`, {
@@ -102,7 +102,7 @@ describe('queries', () => {
     }
   })
 
-  it('lists by status, page after page, each order once', async () => {
+  it('list orders by status and by page, each once', async () => {
     const placed = await Promise.all(Array.from({ length: 7 }, newOrder))
     for (const { position } of placed) await system.callOnceSeen('GET', `/orders?limit=1&${at(position)}`)
     const seen: string[] = []
@@ -117,7 +117,7 @@ describe('queries', () => {
     for (const { id } of placed) assert.ok(seen.includes(id))
   })
 
-  it('sales of a product count what was placed and not cancelled', async () => {
+  it('count the sales of a product without cancelled orders', async () => {
     const sku = `sku-${randomUUID().slice(0, 8)}`
     const order = { ...placeBody, lines: [{ sku, quantity: 3, unitPrice: 100 }] }
     const [kept, dropped] = [await post('/orders', order), await post('/orders', order)]
@@ -128,7 +128,7 @@ describe('queries', () => {
     assert.deepEqual(body, { sku, orders: 1, quantity: 3, revenue: { EUR: 300 } })
   })
 
-  it('HEAD answers as GET does, without the body', async () => {
+  it('answer HEAD like GET, without the body', async () => {
     const { id, position } = await newOrder()
     const head = await system.callOnceSeen('HEAD', `/orders/${id}?${at(position)}`)
     assert.deepEqual([head.status, head.headers.get('etag'), head.body], [200, '"1"', undefined])

@@ -23,7 +23,7 @@ describe('npm run new:service', () => {
     return { status, stdout, stderr }
   }
 
-  /** Every file and folder that it could have touched, with the hash of what stands in it. */
+  /** Every file and folder that the command could touch, with the hash of its content. */
   function everything(): readonly string[] {
     const folders = ['src', 'functions', 'packages', 'infra', 'schemas', 'test', 'docs']
     const all = folders.flatMap((folder) =>
@@ -34,7 +34,7 @@ describe('npm run new:service', () => {
     )
     for (const file of ['azure.yaml', 'tidemark.config.ts'])
       all.push(`${file} ${hash('sha256', readFileSync(copy.path(file)))}`)
-    assert.ok(all.length > 300, `only ${all.length} files and folders were looked at`)
+    assert.ok(all.length > 300, `only ${all.length} files and folders were checked`)
     return all.toSorted()
   }
 
@@ -45,7 +45,7 @@ describe('npm run new:service', () => {
   }
 
   const untouched = everything()
-  /** As it was before there were services more. */
+  /** The state before any service was added. */
   let before: readonly string[] = []
 
   for (const [args, message] of [
@@ -71,21 +71,25 @@ describe('npm run new:service', () => {
     [['service'], /^service is a word that the code of a new service is written with/],
     [['loyalty', '--aggregate', 'document'], /^document is a word that the code/],
   ] as const)
-    it(`refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} in one line, and writes nothing`, () => {
-      const { status, stdout, stderr } = newService(...args)
-      assert.deepEqual([status, stdout], [1, ''])
-      assert.match(stderr.trimEnd(), message)
-      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
-      assert.deepEqual(everything(), untouched)
-    })
+    it(
+      `refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} ` +
+        'in one line, and writes nothing',
+      () => {
+        const { status, stdout, stderr } = newService(...args)
+        assert.deepEqual([status, stdout], [1, ''])
+        assert.match(stderr.trimEnd(), message)
+        assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+        assert.deepEqual(everything(), untouched)
+      },
+    )
 
-  it('takes no folder for its own that is there already', () => {
+  it('refuses a name whose folder exists', () => {
     mkdirSync(copy.path('src/begun'))
     assert.match(newService('begun').stderr, /^src\/begun is there already: nothing was written$/m)
   })
 
   for (const step of ['packages/cli/topology.ts', 'packages/cli/schemas.ts'])
-    it(`leaves all as it was where ${step} fails`, () => {
+    it(`restores everything when ${step} fails`, () => {
       const text = readFileSync(copy.path(step), 'utf8')
       writeFileSync(copy.path(step), `${text}\nprocess.exit(3)\n`)
       const before = everything()
@@ -99,14 +103,15 @@ describe('npm run new:service', () => {
       }
     })
 
-  it('leaves all as it was where it is interrupted', async () => {
+  it('restores everything when it is interrupted', async () => {
     const step = copy.path('packages/cli/topology.ts')
     const text = readFileSync(step, 'utf8')
     const before = everything().filter((line) => !line.startsWith(`${step} `))
     const marker = copy.path('interrupted-here')
     writeFileSync(
       step,
-      `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(marker)}, '')\nsetInterval(() => {}, 1000)\n`,
+      `import { writeFileSync } from 'node:fs'\n` +
+        `writeFileSync(${JSON.stringify(marker)}, '')\nsetInterval(() => {}, 1000)\n`,
     )
     try {
       const child = spawn(process.execPath, ['packages/cli/new-service.ts', 'gift-cards'], {
@@ -133,7 +138,7 @@ describe('npm run new:service', () => {
     }
   })
 
-  it('writes services that the checks and the tests of all services take', () => {
+  it('writes services that pass the checks and the tests of all services', () => {
     before = everything()
     const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.equal(status, 0, stderr)
@@ -154,11 +159,11 @@ describe('npm run new:service', () => {
     for (const name of ['gift-cards: card', 'vouchers: entry'])
       assert.match(output, new RegExp(`^# Subtest: ${name}$`, 'm'))
     assert.match(output, /^# fail 0$/m)
-    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with two services more`)
+    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with two more services`)
     terminal.run('node --test --test-name-pattern="^documents" test/unit/repository.test.ts\n')
   })
 
-  it('does so once', () => {
+  it('refuses to create the same service again', () => {
     const written = everything()
     const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.deepEqual([status, stderr], [1, 'there is a service gift-cards already\n'])
@@ -166,21 +171,21 @@ describe('npm run new:service', () => {
     assert.deepEqual(everything(), written)
   })
 
-  it('leaves nothing of a service whose folder, functions file and lines in the list are deleted', () => {
+  it('leaves nothing of a service once its folder, functions file and lines in the list are deleted', () => {
     for (const name of ['gift-cards', 'vouchers'])
       for (const path of [`src/${name}`, `functions/${name}.ts`]) rmSync(copy.path(path), { recursive: true })
     edit('tidemark.config.ts', (text) =>
       text.replace(/^import \{ (giftCards|vouchers) \}.*\n/gm, '').replace(', giftCards, vouchers', ''),
     )
     new Terminal(copy.folder, {}).run('npm run -s topology\nnpm run -s schemas\n')
-    // The checks made the types of the console.
+    // The checks generated the types of the console.
     assert.deepEqual(
       everything().filter((line) => !line.includes(join('console', 'generated'))),
       before,
     )
   })
 
-  it('without any service, its tests and benchmarks the repository starts, and its checks and tests are green', async () => {
+  it('can start from a repository without services, whose checks and tests pass', async () => {
     for (const path of ['src', 'functions', 'test', 'bench']) rmSync(copy.path(path), { recursive: true })
     edit('tidemark.config.ts', (text) => text.replace(/^import .*src.*\n/gm, '').replace(/\[.*\]/, '[]'))
     const ports = ['HTTP', 'BLOB', 'EVENTHUBS', 'COSMOS'].map((part) => [`TIDEMARK_${part}_PORT`, '0'])
@@ -200,7 +205,7 @@ describe('npm run new:service', () => {
       () => terminal.run('node packages/cli/demo.ts\n'),
       /the demo needs the shop: this project has no ordering/,
     )
-    // What `npm run build` makes of the console needs no service.
+    // The build of the console needs no service.
     cpSync(new URL('../../dist/console', import.meta.url), copy.path('dist/console'), { recursive: true })
     await terminal.start('node packages/cli/start.ts --fast', 'there is no service yet')
     await terminal.interrupt()

@@ -8,14 +8,14 @@ import { foldLevel } from '../support/raw-levels.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
 
 /**
- * Inventory goes from version n, a bundle of an earlier commit, to today's, and back, and again, beside an
- * ordering that stays at n. Each test goes on where the one before ended.
+ * Inventory is deployed from version n, a bundle of an earlier commit, to today's version, back and forward
+ * again. Ordering stays at n. Each test continues where the one before ended.
  */
-describe('inventory is deployed anew while it runs, beside an ordering of before', () => {
+describe('a rolling deployment of inventory, beside an older ordering,', () => {
   let releases: Releases
   let ordering: ServiceHost
   let [old, today]: ServiceHost[] = []
-  /** Every order that was placed: what of, and how many. */
+  /** Every placed order, with its product and quantity. */
   const orders = new Map<string, { readonly sku: string; readonly quantity: number }>()
 
   before(async () => {
@@ -60,8 +60,8 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     (await readStock(sku)).filter(({ type }) => type === 'UnitsDeclined').map(({ schemaVersion }) => schemaVersion)
 
   /**
-   * Answers no command and no query of such a product, and writes nothing for them; other hosts go on
-   * reserving it for orders meanwhile.
+   * Asserts that the host answers no command and no query for this product, and writes nothing for them.
+   * Other hosts may continue to reserve it for orders.
    */
   async function waitsAtOld(host: ServiceHost, sku: string): Promise<void> {
     const readPeopleEvents = async () => (await readStock(sku)).filter(({ data }) => data.orderId === undefined)
@@ -97,7 +97,7 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     }
   }
 
-  it('n everywhere: orders are confirmed, and declined where there is too little', async () => {
+  it('starts with n, which confirms orders, and declines those without enough stock', async () => {
     const ids = [await place('cup', 2), await place('tea', 1)]
     await decided(ids)
     ids.push(await place('cup', 2), await place('nothing', 1))
@@ -106,11 +106,11 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     assert.deepEqual(await readVersions('cup'), [1])
   })
 
-  it('today’s joins: what it declines n holds, and ordering of before hears of it as ever', async () => {
+  it('adds today’s version, whose refusals block n but reach the older ordering', async () => {
     today = await releases.today('inventory')
     const host = today
     const rare: string[] = []
-    await until('orders that today’s declines, and that n holds', async () => {
+    await until('orders that today’s version declines and n cannot read', async () => {
       if (rare.length < 200) rare.push(await place(`rare-${rare.length}`, 2), await place(`rare-${rare.length}`, 1))
       const log = await releases.streams('inventory')
       const versions = new Set(
@@ -130,20 +130,20 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     assert.doesNotMatch(ordering.output(), /is held/)
   })
 
-  it('n ends: today’s takes over what was held; every order is decided once, views equal the log', async () => {
+  it('ends n: today’s version takes over, decides every order once, and views equal the log', async () => {
     await need(old).stop()
     await decided([...orders.keys()])
     await assertAgreed(need(today))
   })
 
-  it('and back: n goes on with the products that it can read, and waits with the others', async () => {
-    // Declined by today's code: from here on n cannot read it.
+  it('goes back to n, which continues with the products that it can read', async () => {
+    // Declined by today's code, so n cannot read it from here on.
     await decided([await place('cup', 2)])
     assert.deepEqual(await readVersions('cup'), [1, 2])
     old = await releases.released('inventory')
     await need(today).stop()
     const waiting = await place('cup', 1)
-    await until('n to hold', async () =>
+    await until('n to be blocked', async () =>
       need(old)
         .held()
         .some(({ stream }) => stream === 'stock-cup'),
@@ -157,7 +157,7 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     assert.deepEqual(await decidedAs([waiting]), [undefined])
   })
 
-  it('and today’s again: what waited is decided, once; views equal the log, and so does a replay of them', async () => {
+  it('goes forward again: waiting orders are decided once, and views equal the log after a rebuild too', async () => {
     today = await releases.today('inventory')
     await need(old).stop()
     await decided([...orders.keys()])

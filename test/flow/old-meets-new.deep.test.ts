@@ -10,7 +10,7 @@ import { address } from '../support/orders.ts'
 import { foldOrder, foldSales } from '../support/raw-orders.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
 
-// Lines with and without a house number that can be told from the name.
+// Lines with and without a house number that can be separated from the name.
 const STREETS = ['Quay 1', 'Quay 1a', 'Rue du 4 Septembre', 'D 10 12', '12 Main Street', 'Quay']
 
 /** An event that a stream reaches once, and where it is recorded. */
@@ -25,18 +25,18 @@ const STOCK_RESERVED: Milestone = { service: 'inventory', category: 'reservation
 const ORDER_COMPLETED: Milestone = { service: 'ordering', category: 'order', type: 'OrderCompleted' }
 
 /**
- * Ordering goes from version n, a bundle of an earlier commit, to today's, and back, and again. Inventory and
- * shipping stay at n. Payments cannot: what today's ordering asks of it (PaymentRequested 2) breaks with n,
- * which did not keep the time to pay. It is deployed after ordering, the wrong way round, so that it holds
- * these requests until then. Each test goes on where the one before ended.
+ * Ordering is deployed from version n, a bundle of an earlier commit, to today's version, back and forward
+ * again. Inventory and shipping stay at n. Payments cannot, since the request of today's ordering
+ * (PaymentRequested 2) breaks n, which did not record the time to pay. It is deployed after ordering, the
+ * wrong way round, so that it waits with these requests until then. Each test continues where the one before ended.
  */
-describe('ordering is deployed anew while it runs, beside services of before', () => {
+describe('a rolling deployment of ordering, beside older services,', () => {
   let releases: Releases
   let [old, today]: ServiceHost[] = []
   let [inventory, payments, shipping]: ServiceHost[] = []
-  /** Every order that was placed, and the line that its customer wrote last. */
+  /** Every placed order, with the street that its customer wrote last. */
   const streets = new Map<string, string>()
-  /** Placed at n, and with today's code; each waits for its money. */
+  /** An order placed at n and one placed with today's version. Both wait for their payment. */
   let [oldWaits, newWaits] = ['', '']
 
   before(async () => {
@@ -50,7 +50,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
   })
   after(() => releases.remove())
 
-  /** Whether a stream waits for any handler of ordering. */
+  /** Whether a stream is parked for any handler of ordering. */
   async function waitsSomewhere(stream: string): Promise<boolean> {
     const query = {
       query: 'SELECT VALUE COUNT(1) FROM c WHERE c.kind = "stream" AND c["value"].stream = @stream',
@@ -78,7 +78,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     Promise.all(Array.from({ length: count }, () => place(host, more)))
   const transfer = { payment: { method: 'transfer', withinSeconds: 86_400 } }
 
-  /** Those whose stream has no event of the type yet. */
+  /** The ids whose stream has no event of the type yet. */
   const without = async ({ service, category, type }: Milestone, ids: Iterable<string>): Promise<string[]> => {
     const streams = await releases.streamsWith(service, type)
     return [...ids].filter((id) => !streams.has(`${category}-${id}`))
@@ -95,7 +95,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     )
     assert.equal(status, 200, JSON.stringify(body))
   }
-  /** What the warehouse has ready goes out, but for what is to wait. */
+  /** Dispatches what the warehouse has prepared, except the waiting orders. */
   async function dispatchPrepared(): Promise<void> {
     const prepared = await readAllPages(need(shipping).client, '/shipments?status=prepared&limit=100')
     await Promise.all(prepared.map(({ orderId }) => dispatch(String(orderId))))
@@ -116,14 +116,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     )
   const readStream = async (id: string) => (await releases.streams('ordering')).get(`order-${id}`) ?? []
 
-  /** The version of the event with which ordering asked for the money: which host did is chance. */
+  /** The version of ordering's payment request. Either host may have sent it. */
   const readPaymentRequest = async (id: string): Promise<unknown> =>
     (await releases.streams('ordering')).get(`fulfilment-${id}`)?.find(({ type }) => type === 'PaymentRequested')
       ?.schemaVersion
 
   /**
-   * What an older host says to whatever needs a stream that it cannot read: try again, it is being deployed;
-   * and it writes nothing for them. Another host may go on with the order meanwhile.
+   * Asserts that an older host answers a request for a stream it cannot read with a retry, and writes nothing
+   * for it. Another host may continue with the order meanwhile.
    */
   async function waitsAtOld(host: ServiceHost, id: string): Promise<void> {
     const readPeopleEvents = async () =>
@@ -144,8 +144,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
   }
 
   /**
-   * Nothing lost, nothing doubled, nothing half: the views of ordering equal its log, whoever wrote which
-   * part of both.
+   * Nothing is lost, doubled or incomplete: ordering's views equal its log, whichever version wrote each part.
    */
   async function assertViewsEqualLog(host: ServiceHost, replayed: boolean): Promise<void> {
     const log = await releases.streams('ordering')
@@ -156,7 +155,8 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       const order = expected[index]
       const answer = await host.client.get(`/orders/${order.orderId}?position=${stream}@${events.length}`)
       assert.equal(answer.headers.get('etag'), `"${events.length}"`)
-      // A document that an older version projected has no channel until the view is replayed; any that it has is right.
+      // A document that an older version projected has no channel before the view is rebuilt. Any channel
+      // must be right.
       const { channel } = replayed ? order : answer.body
       assert.deepEqual(
         answer.body,
@@ -181,10 +181,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     }
   }
 
-  /**
-   * The logs themselves: every event is as it was written, each of a command once, and what was asked for
-   * came about once.
-   */
+  /** Every event is as it was written, each command took effect once, and each request was met once. */
   async function assertLogsSound(): Promise<void> {
     for (const service of ['ordering', 'inventory', 'payments', 'shipping']) {
       const faults: unknown[] = []
@@ -199,14 +196,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
         .filter((type) => !type.endsWith('Noted') && !type.endsWith('Changed') && !type.endsWith('Answered'))
       assert.equal(new Set(types).size, types.length, `${stream}: ${types.join()}`)
     }
-    // What left the house went where the customer wrote, in the words that he wrote it in.
+    // Every shipment went to the address exactly as the customer wrote it.
     const shipments = await releases.streams('shipping')
     for (const [id, street] of streets)
       for (const { data } of shipments.get(`shipment-${id}`)?.slice(0, 1) ?? [])
         assert.equal(data.address.street, street)
   }
 
-  it('n everywhere: orders are placed and decided, some are dispatched', async () => {
+  it('starts with n: orders are placed and decided, and some are dispatched', async () => {
     const ids = await placeMany(need(old), 8)
     oldWaits = await place(need(old), transfer)
     await eventually('shipments to be prepared', SHIPMENT_PREPARED, ids)
@@ -219,7 +216,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     ])
   })
 
-  it('today’s joins: services of before read what it tells and orders go all the way; where n gets what it keeps, it holds', async () => {
+  it('adds today’s version: older services read its public events, and n waits at its private ones', async () => {
     const relays = await releases.listRelayOwners('ordering')
     today = await releases.today('ordering')
     const host = today
@@ -233,7 +230,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     await until('both hosts to have partitions', shared)
     const fresh: string[] = []
     const asker = need(payments)
-    await until('payments of before to hold what it does not know', async () => {
+    await until('the older payments to wait at an unknown event', async () => {
       if (fresh.length < 200) fresh.push(...(await placeMany(host, 4, { channel: 'phone' })))
       return asker.held().length > 0
     })
@@ -243,13 +240,13 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     }
     payments = await releases.today('payments')
     await asker.stop()
-    await until('orders that go all the way, and others that n holds', async () => {
+    await until('orders that are completed, and others at which n waits', async () => {
       if (fresh.length < 400) fresh.push(...(await placeMany(host, 4, { channel: 'phone' })))
       await dispatchPrepared()
       const waiting = await notCompleted(fresh)
       return waiting.length < fresh.length && need(old).output().includes('event-unknown')
     })
-    await until('an order that today’s code asked the money for', async () => {
+    await until('an order whose payment today’s version requested', async () => {
       newWaits = await place(host, transfer)
       fresh.push(newWaits)
       await eventually('its payment to be open', PAYMENT_OPENED, [newWaits])
@@ -265,7 +262,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       schemaVersion: 4,
       published: { schemaVersion: 3, readableFrom: 1 },
     })
-    // What the relay of before sends is what today's code recorded: its consumers checked the hash over both.
+    // The older relay sends what today's version recorded, and the consumers checked both hashes.
     assert.deepEqual(await releases.listRelayOwners('ordering'), relays)
     assert.ok(relays.length > 0 && relays.every((owner) => owner !== ''))
 
@@ -276,20 +273,20 @@ describe('ordering is deployed anew while it runs, beside services of before', (
         assert.equal(event, 'OrderPlaced 4')
         assert.ok(fresh.includes(stream.slice('order-'.length)), stream)
       } else {
-        // Of an order of before, too: today's code has gone on with it.
+        // Also of an older order, which today's version continued.
         assert.match(`${stream} ${event}`, /^fulfilment-\S+ Payment(Requested|Answered) 2$/)
       }
     assert.doesNotMatch(need(inventory).output() + need(payments).output() + need(shipping).output(), /is held/)
   })
 
-  it('a command or the state of such an order is answered 503 at n, and as ever at today’s', async () => {
+  it('answers 503 for such an order at n, and as usual at today’s version', async () => {
     await waitsAtOld(need(old), newWaits)
     const { status, body } = await need(today).call('GET', `/streams/order-${newWaits}/state`, {})
     assert.equal(status, 200)
     assert.equal(body.state.shippingAddress.street, streets.get(newWaits))
   })
 
-  it('a command that is sent to one and repeated to the other takes effect once, and is answered the same', async () => {
+  it('runs a command once that is sent to one version and repeated to the other, with one answer', async () => {
     for (const [first, second] of [
       [need(old), need(today)],
       [need(today), need(old)],
@@ -309,7 +306,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     }
   })
 
-  it('an order of n that today’s code goes on with: n’s remembered state decides nothing any more', async () => {
+  it('ignores n’s cached state of an order that today’s version has continued', async () => {
     // Without inventory an order stays placed, and its address may be changed.
     await need(inventory).stop()
     const id = await place(need(old))
@@ -332,14 +329,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     inventory = await releases.released('inventory')
   })
 
-  it('n ends: today’s takes over what was held and goes on in order; views equal the log', async () => {
+  it('ends n: today’s version takes over in order, and views equal the log', async () => {
     await need(old).stop()
     await settled([oldWaits, newWaits])
     await assertViewsEqualLog(need(today), false)
     await assertLogsSound()
   })
 
-  it('and back: n alone goes on with what it knows, and waits with the rest', async () => {
+  it('goes back: n continues with what it knows, and waits with the rest', async () => {
     old = await releases.released('ordering')
     const host = old
     await need(today).stop()
@@ -350,14 +347,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     })
     const before = await readStream(newWaits)
     await authorise(newWaits)
-    // The answer of payments meets a fulfilment that n cannot read, so the payment's stream waits. The
-    // fulfilment's own need not: today's code may have handled all of it.
-    await until('n to hold', () => waitsSomewhere(`payment-${newWaits}`))
+    // The answer of payments concerns a fulfilment that n cannot read, so the payment's stream is parked. The
+    // fulfilment's own stream may not be, if today's version has handled all of it.
+    await until('n to be blocked', () => waitsSomewhere(`payment-${newWaits}`))
     await waitsAtOld(host, newWaits)
     assert.deepEqual(await readStream(newWaits), before)
     // Nothing else waits.
     const placed: string[] = []
-    await until('an order of n to go all the way', async () => {
+    await until('an order to be completed by n', async () => {
       if (placed.length < 200) placed.push(...(await placeMany(host, 2)))
       await dispatchPrepared()
       return (await notCompleted(placed)).length < placed.length
@@ -365,7 +362,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     assert.deepEqual(await readStream(newWaits), before)
   })
 
-  it('and today’s again: everything is completed, once; views equal the log', async () => {
+  it('goes forward again: everything is completed once, and views equal the log', async () => {
     today = await releases.today('ordering')
     await need(old).stop()
     await settled([])
@@ -373,7 +370,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     await assertLogsSound()
   })
 
-  it('a replay reads all versions: then views show what older code did not know', async () => {
+  it('ends with a rebuild of all versions, after which views show what older versions did not know', async () => {
     const { cosmos, http } = releases.system.ports
     const env = { TIDEMARK_COSMOS_PORT: String(cosmos), TIDEMARK_HTTP_PORT: String(http) }
     for (const view of ['order', 'sales-by-product', 'fulfilment']) {

@@ -31,28 +31,28 @@ describe('/api/openapi.json', () => {
     assert.deepEqual(listServices(document).toSorted(), services.map(({ name }) => name).toSorted())
   })
 
-  it('is what is committed as schemas/openapi.json', async () => {
+  it('equals the committed schemas/openapi.json', async () => {
     const committed = await readFile(new URL('../../schemas/openapi.json', import.meta.url), 'utf8')
     assert.deepEqual(document, JSON.parse(committed))
   })
 
-  it('is of one service where a host runs that alone', async () => {
+  it('covers one service if a host runs only that', async () => {
     const host = await system.startHost({ services: ['ordering'] })
     const { status, body } = await call('GET', `${host.address}/api/openapi.json`, {})
     assert.deepEqual([status, listServices(body)], [200, ['ordering']])
     await host.stop()
   })
 
-  it('takes no parameter and no other method, like any route', async () => {
+  it('accepts no parameter and no other method, like any route', async () => {
     const url = `${address}/api/openapi.json`
     assert.equal((await call('GET', `${url}?service=ordering`, {})).body.code, 'invalid-query')
     assert.equal((await call('POST', url, { body: '{}' })).body.code, 'method-not-allowed')
   })
 })
 
-describe('what OpenAPI tells', () => {
-  // No such aggregate, no such stream, no body: whatever comes of it, the document must tell it.
-  it('is served: every operation answers, and as it is told', async () => {
+describe('the OpenAPI document', () => {
+  // The aggregate, the stream and the body are missing, so any documented answer is right.
+  it('describes the answer of every operation', async () => {
     const operations = listOperations(document)
     for (const { path, method } of operations) {
       const url = `${address}/api${path.replace('{stream}', 'order-none').replaceAll(/\{[^}]+\}/g, 'none')}`
@@ -60,11 +60,11 @@ describe('what OpenAPI tells', () => {
       assert.ok(!['method-not-allowed', 'unknown-command'].includes(answer.body.code), path)
       answers.check({ path, method }, answer)
     }
-    console.log(`# ${operations.length} operations answered as they are told`)
+    console.log(`# ${operations.length} operations answered as documented`)
     assert.ok(operations.length > 10)
   })
 
-  it('names every parameter: one that it does not name is refused, and those that it names are taken', async () => {
+  it('names exactly the accepted parameters', async () => {
     for (const { path, method, operation } of listOperations(document)) {
       if (method !== 'GET') continue
       const url = `${address}/api${path.replace('{stream}', 'order-none').replaceAll(/\{[^}]+\}/g, 'none')}`
@@ -76,7 +76,7 @@ describe('what OpenAPI tells', () => {
     }
   })
 
-  it('holds for what is there: commands that take effect, documents, pages, events, states', async () => {
+  it('describes successful commands, documents, pages, events and states', async () => {
     const checked = async (method: string, path: string, url: string, body?: unknown) => {
       const whole = `${address}/api${url}`
       const answer =
@@ -122,7 +122,7 @@ describe('what OpenAPI tells', () => {
     await checked('GET', '/ordering/views', '/ordering/views')
   })
 
-  it('holds for what the services make of it: fulfilment, payment, shipment', async () => {
+  it('describes fulfilments, payments and shipments', async () => {
     const sku = `sku-${randomUUID().slice(0, 8)}`
     await call('POST', `${address}/api/inventory/stock/${sku}/receive`, { body: '{"quantity": 5}' })
     const order = { ...placeBody, lines: [{ sku, quantity: 2, unitPrice: 450 }] }
@@ -132,7 +132,7 @@ describe('what OpenAPI tells', () => {
       ['payments/payments', 'payment'],
       ['shipping/shipments', 'shipment'],
     ] as const) {
-      // The query waits for the first event of the stream, and says so where it waited in vain.
+      // The query waits for the first event of the stream, and reports a timeout.
       const url = `${address}/api/${what}/${id}?position=${category}-${id}@1`
       const answer = await callOnceSeen('GET', url, (behind) =>
         answers.check({ path: `/${what}/{id}`, method: 'GET' }, behind),
@@ -145,7 +145,7 @@ describe('what OpenAPI tells', () => {
     answers.check({ path: paymentTotals, method: 'GET' }, await call('GET', `${address}/api${paymentTotals}`, {}))
   })
 
-  it('refuses an answer that is not told: the check itself', () => {
+  it('is checked by a test that refuses an undocumented answer', () => {
     const headers = new Headers({ 'content-type': 'application/json' })
     const operation = { path: '/ordering/orders/{id}', method: 'GET' }
     assert.throws(() => answers.check(operation, { status: 200, headers, body: { orderId: 1 } }), /orderId/)

@@ -14,15 +14,14 @@ const PARTITION = 2
 const FAULTY = { FUNCTIONS_HOST_MAIN: 'test/support/faulty-functions.ts', TIDEMARK_QUERY_WAIT_MS: '300' }
 
 /**
- * Of ordering: a build whose view of orders has a fault, and then today's. Each test goes on where the one
- * before ended.
+ * Ordering runs with a fault in its view of orders, and then without. Each test continues where the one before ended.
  */
-describe('what cannot be processed waits by itself, on the running system', () => {
+describe('parking in the running system', () => {
   let system: System
   let hub: TestHub
   let producer: EventHubProducerClient
   let output = ''
-  /** The orders that the faulty build cannot show, and their positions. */
+  /** The orders whose events the faulty build cannot process, and their positions. */
   const bad = new Map<string, string>()
   let tests = 0
 
@@ -67,7 +66,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
   const seen = (id: string, position: string) =>
     callOnceSeen('GET', `${system.base}/orders/${id}?position=${encodeURIComponent(position)}`)
 
-  it(`${EACH} good, one bad and ${EACH} good orders in one partition: all the good ones are seen, and nothing is brought again`, async () => {
+  it(`lets ${EACH} orders before and after a bad one in its partition be seen, without redelivery`, async () => {
     const ids = hub.idsIn(PARTITION, 2 * EACH + 1, 'parking')
     const positions = new Map<string, string>()
     for (const [index, id] of ids.entries()) positions.set(id, await place(id, index === EACH ? 'throws' : 'good'))
@@ -83,7 +82,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
     for (const [id, position] of bad) {
       const path = `/orders/${id}?position=${encodeURIComponent(position)}`
       const { status, body } = await until(
-        'the stream to wait',
+        'the stream to be parked',
         () => system.call('GET', path),
         (answer) => answer.body.code !== 'view-behind',
       )
@@ -98,20 +97,20 @@ describe('what cannot be processed waits by itself, on the running system', () =
     assert.doesNotMatch(output, /is held/)
   })
 
-  it('messages of strangers wait by themselves, whatever they are, and an order behind them is seen', async () => {
+  it('parks foreign messages of any kind alone, and an order behind them is seen', async () => {
     const strangers = ['hello', '\uFEFF{}', 7, [1, 2], { hello: 'you' }, '{"specversion":"1.0"}']
     for (const body of strangers) await producer.sendBatch([{ body }], { partitionId: String(PARTITION) })
     const [id = ''] = hub.idsIn(PARTITION, 1, `behind-${tests}`)
     assert.equal((await seen(id, await place(id, 'good'))).status, 200)
     const { output: listed } = await parked()
-    // Each of the two consumers of the hub has them: the views, and the reactions.
+    // Both consumers of the hub have them: the views and the reactions.
     assert.match(listed, new RegExp(`1 streams and ${2 * strangers.length} messages$`, 'm'))
     const { code } = await parked('discard', '--code', 'event-unreadable', '--reason', 'strangers')
     assert.equal(code, 0)
     assert.match((await parked()).output, /1 streams and 0 messages$/m)
   })
 
-  it('tried again by the faulty build it still waits; to give up needs a reason', async () => {
+  it('keeps the stream after a redrive by the faulty build, and needs a reason to discard', async () => {
     const without = await parked('discard', '--stream', 'order-none')
     assert.deepEqual([without.code, /--reason/.test(without.output)], [2, true])
     const [id = ''] = bad.keys()
@@ -123,7 +122,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
     )
   })
 
-  it('over HTTP it is listed as well, and tried again it waits', async () => {
+  it('is listed over HTTP as well, where a redrive keeps the stream too', async () => {
     const [id = ''] = bad.keys()
     const { status, body } = await system.call('GET', `/parked?handler=order&stream=order-${id}`)
     assert.equal(status, 200, JSON.stringify(body))
@@ -147,13 +146,13 @@ describe('what cannot be processed waits by itself, on the running system', () =
     assert.ok(concerns.includes('ordering-views: 1 streams and 0 messages are parked'), concerns.join())
   })
 
-  it('npm run verify counts it, and names no fault', async () => {
+  it('is counted by npm run verify, and is no fault', async () => {
     const { code, output: said } = await verify()
     assert.equal(code, 0, said)
     assert.match(said, /^parked +1 streams wait for order: npm run parked -- ordering$/m)
   })
 
-  it('the mended build takes it up, with what came after it, and every view equals the log', async () => {
+  it('ends with the fixed build, which processes the later events too, and every view equals the log', async () => {
     await system.host.stop()
     await start()
     const [id = ''] = bad.keys()
@@ -178,13 +177,13 @@ describe('what cannot be processed waits by itself, on the running system', () =
     tests += 1
   })
 
-  it('given up over HTTP, with a reason, it waits no longer, and who did it stands in the record', async () => {
+  it('ends with a discard over HTTP, whose reason and actor are recorded', async () => {
     await system.host.stop()
     await start(FAULTY)
     const [id = ''] = hub.idsIn(PARTITION, 1, 'given-up')
     const position = await place(id, 'throws')
     const waits = () => system.call('GET', `/orders/${id}?position=${encodeURIComponent(position)}`)
-    await until('the stream to wait', waits, (answer) => answer.body.code === 'stream-parked')
+    await until('the stream to be parked', waits, (answer) => answer.body.code === 'stream-parked')
     const asked = {
       body: JSON.stringify({ stream: `order-${id}`, reason: 'ticket 12' }),
       headers: { 'x-actor': 'ada' },

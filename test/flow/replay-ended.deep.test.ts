@@ -14,9 +14,9 @@ after(() => system.remove())
 
 const replaying = (...args: readonly string[]): Command => replays.command('ordering', ...args)
 
-// First: while the log is empty.
+// First, while the log is empty.
 describe('npm run replay', () => {
-  it('says in one line what there is not, and fails', async () => {
+  it('reports an unknown service or view in one line, and fails', async () => {
     const cases: [args: string[], line: RegExp][] = [
       [[], /^name one service and one view: <service> <view> \[--back\] \[--cloud\]$/],
       [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory, payments, shipping$/],
@@ -33,23 +33,23 @@ describe('npm run replay', () => {
   })
 })
 
-describe('a replay that ends early', () => {
+describe('a rebuild that ends early', () => {
   before(() => replays.customers(30, 'before'))
 
   const view = 'sales-by-product'
   const moments: [name: string, begun: (live: number) => Promise<boolean>][] = [
-    ['as it builds', async (live) => (await replays.generations(view)).some((generation) => generation > live)],
-    ['as projections write both generations', async () => (await replays.pointer(view)).written !== undefined],
-    ['as queries read the new one', async (live) => (await replays.pointer(view)).live !== live],
+    ['while it builds', async (live) => (await replays.generations(view)).some((generation) => generation > live)],
+    ['while projections write both generations', async () => (await replays.pointer(view)).written !== undefined],
+    ['while queries read the new generation', async (live) => (await replays.pointer(view)).live !== live],
   ]
   for (const [name, begun] of moments)
-    it(`killed ${name}: queries go on, and the next one starts clean`, async () => {
+    it(`killed ${name} leaves queries working, and the next one starts clean`, async () => {
       let live = 0
       const start = async (): Promise<Command> => {
         live = (await replays.pointer(view)).live
         return replaying(view)
       }
-      const { code } = await endedWhile(`the replay, ${name}`, start, () => begun(live), 'SIGKILL')
+      const { code } = await endedWhile(`the rebuild, ${name}`, start, () => begun(live), 'SIGKILL')
       assert.equal(code, null)
       await replays.customers(20, `killed-${name.replaceAll(' ', '-')}`)
       await replays.assertEqualToLog()
@@ -60,7 +60,7 @@ describe('a replay that ends early', () => {
       await replays.assertEqualToLog()
     })
 
-  it('Ctrl-C ends it at once, and it says what it leaves', async () => {
+  it('ends at once on Ctrl-C, and says what it leaves', async () => {
     let live = 0
     const start = async (): Promise<Command> => {
       live = (await replays.pointer('order')).live
@@ -74,7 +74,7 @@ describe('a replay that ends early', () => {
     await replays.assertEqualToLog()
   })
 
-  it('gives way to a later one, in one line', async () => {
+  it('is superseded by a later one, in one line', async () => {
     const { earlier, later } = await overtaken(() => replaying('order'))
     assert.equal(later.code, 0, later.output)
     assert.equal(earlier.code, 1)
@@ -84,7 +84,7 @@ describe('a replay that ends early', () => {
 })
 
 describe('a damaged view', () => {
-  it('is healed by a replay', async () => {
+  it('is healed by a rebuild', async () => {
     const orders = replays.container('order')
     const { live } = await replays.pointer('order')
     const { resources } = await orders.items.query(`SELECT * FROM c WHERE c.generation = ${live}`).fetchAll()

@@ -5,13 +5,10 @@ import { until } from '../../packages/test-support/wait.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 
-/** Customers and readers come often, and leave the machine to what they look at. */
+/** Customers and readers come often, but leave enough time to the rest of the machine. */
 const pause = (): Promise<void> => delay(40)
 
-/**
- * Customers come and go and readers look, while the given thing happens: what a reader saw once stays there
- * and never goes backwards.
- */
+/** Runs `task` under load. A document that a reader has seen must not disappear or go backwards. */
 async function underLoad(
   { client }: System,
   replays: Replays,
@@ -60,7 +57,7 @@ async function underLoad(
   assert.ok(looks > 50 && versions.size > 0 && products.size > 0, `${looks} looks`)
 }
 
-describe('a view is replayed while customers come and go', () => {
+describe('a view under load', () => {
   let system: System
   let replays: Replays
   before(async () => {
@@ -71,7 +68,7 @@ describe('a view is replayed while customers come and go', () => {
   after(() => system.remove())
 
   for (const view of ['order', 'sales-by-product'])
-    it(`${view}, goes back and forward again: readers lose nothing they saw, and the view equals the log`, async () => {
+    it(`${view} is rebuilt, rolled back and promoted again without a loss to readers, and equals the log`, async () => {
       await underLoad(system, replays, `replay-${view}`, async () => {
         const { code, output } = await replays.command('ordering', view).ended
         assert.equal(code, 0, output)

@@ -57,14 +57,14 @@ describe('npm start -- --service', () => {
     assert.equal(output.trim().split('\n').length, 1, output)
   }
 
-  it('of a service that there is not is one line that names those there are', async () => {
+  it('reports an unknown service in one line, with the known ones', async () => {
     const names = services.map(({ name }) => name).join(', ')
     await failsInOneLine(start({}, '--service', 'odering'), new RegExp(`no service odering; there are ${names}`))
     await failsInOneLine(run('packages/cli/start.ts', ['--service']), /--service NAME/)
     await nobodyListens(env)
   })
 
-  it('on a port in use is one line that names it and its setting, and the cloud it started is ended', async () => {
+  it('reports a port in use and its setting in one line, and ends the cloud that it started', async () => {
     const server = createServer()
     await listen(server, Number(env.TIDEMARK_HTTP_PORT), 'a test')
     await failsInOneLine(start(), new RegExp(`port ${env.TIDEMARK_HTTP_PORT} is in use.*TIDEMARK_HTTP_PORT`))
@@ -72,7 +72,7 @@ describe('npm start -- --service', () => {
     await nobodyListens(env)
   })
 
-  it('on a port in use leaves the cloud it was to run on as it is', async () => {
+  it('leaves the cloud alone when its own port is in use', async () => {
     await start().prints('ready')
     const second = start()
     const { code, output } = await second.ended
@@ -81,7 +81,7 @@ describe('npm start -- --service', () => {
     await serves(env.TIDEMARK_HTTP_PORT)
   })
 
-  it('starts the cloud where none runs; a second one runs on that cloud, and its Ctrl-C ends its functions alone', async () => {
+  it('starts a cloud if none runs, and a second one uses that cloud and ends alone on Ctrl-C', async () => {
     const other = await ports('TIDEMARK_HTTP_PORT')
     const first = start()
     await first.prints('ready')
@@ -95,7 +95,7 @@ describe('npm start -- --service', () => {
     await nobodyListens(other)
   })
 
-  it('twice at the same moment: one starts the cloud, the other runs on it', async () => {
+  it('runs on one cloud if two are started at the same moment', async () => {
     const other = await ports('TIDEMARK_HTTP_PORT')
     const both = [start(), start(other)]
     await Promise.all(both.map((command) => command.prints('ready')))
@@ -103,7 +103,7 @@ describe('npm start -- --service', () => {
     await serves(env.TIDEMARK_HTTP_PORT, other.TIDEMARK_HTTP_PORT)
   })
 
-  it('npm start without it is refused on the data of a running cloud, and so is --fresh with it: nothing is cleared', async () => {
+  it('shares its data folder with no plain npm start, and --fresh is refused with it', async () => {
     await cloud().prints('ready')
     const other = await ports('TIDEMARK_HTTP_PORT', 'TIDEMARK_BLOB_PORT')
     await failsInOneLine(run('packages/cli/start.ts', [], other), /data folder .* is in use by process \d+/)
@@ -112,7 +112,7 @@ describe('npm start -- --service', () => {
     await serves(env.TIDEMARK_HTTP_PORT)
   })
 
-  it('says that its cloud is gone, and serves again on the next one, also where that listens elsewhere', async () => {
+  it('reports that its cloud is gone, and continues on the next one, also on other ports', async () => {
     const first = cloud()
     await first.prints('ready')
     const host = start()
@@ -126,7 +126,7 @@ describe('npm start -- --service', () => {
       const before = running.find((command) => command !== host)
       before?.kill(signal)
       await host.prints('is gone: the functions end')
-      // Its listeners end first and its lock on the data last: until then another one is refused.
+      // The old cloud closes its ports first and unlocks the data last. A new one is refused until then.
       await before?.ended
       running = running.filter((command) => command === host)
       await cloud(elsewhere).prints('ready')
@@ -140,7 +140,7 @@ describe('npm start -- --service', () => {
     assert.equal((await host.ended).code, 0, host.output)
   })
 
-  it('on a cloud that was started with another topology is one line that says to restart it', async () => {
+  it('reports in one line that a cloud with another topology must be restarted', async () => {
     const old = cloud()
     await old.prints('ready')
     const file = join(folder, 'data', 'cloud.json')
@@ -152,7 +152,7 @@ describe('npm start -- --service', () => {
     assert.doesNotMatch(output, /ready|\n +at /)
   })
 
-  it('what a killed cloud says of itself in its data folder is not believed: another one is started', async () => {
+  it('ignores what a killed cloud left in the data folder, and starts another one', async () => {
     const first = cloud()
     await first.prints('ready')
     const file = join(folder, 'data', 'cloud.json')
@@ -171,7 +171,7 @@ describe('npm start -- --service', () => {
 })
 
 describe('the address of a service', () => {
-  it('is that of the first port where it answers; what other programs answer is passed over', async () => {
+  it('is that of the first port where it answers, ignoring other programs', async () => {
     const other = createServer((_, response) => response.end('<html>'))
     const [alien, silent] = [await listen(other, 0, 'a test'), await freePort()]
     const app = createServer((_, response) => response.end(JSON.stringify({ tags: [{ name: 'ordering' }] })))

@@ -10,7 +10,7 @@ import { System } from '../support/system.ts'
 const STREAM = 'stock-tea'
 const UNITS = 6
 
-/** As the container has it. */
+/** The item in the container. */
 interface SnapshotItem {
   readonly id: string
   readonly stream: string
@@ -27,7 +27,7 @@ describe('snapshots of a service on the local cloud', () => {
   })
   after(() => system.remove())
 
-  /** A command of an instance that knows no stream. */
+  /** Sends commands from an instance with an empty cache. */
   async function sendCold(...quantities: readonly number[]): Promise<string> {
     const { command } = compose(inventory, { ...system.settings, TIDEMARK_SNAPSHOT_EVENTS: '5' })
     let last = ''
@@ -45,7 +45,7 @@ describe('snapshots of a service on the local cloud', () => {
     return (await container.items.readAll<SnapshotItem>({ partitionKey: STREAM }).fetchAll()).resources
   }
 
-  it('are made by a cold command on a long stream, used by the next one, and may be removed or wrong', async () => {
+  it('are written by a cold command on a long stream, used by the next one, and may be removed or wrong', async () => {
     const { command } = compose(inventory, system.settings)
     for (let unit = 1; unit <= UNITS; unit += 1)
       await command(stock, request(`receive ${unit}`, { type: 'receive', data: { quantity: 1 } }, { stream: STREAM }))
@@ -56,11 +56,11 @@ describe('snapshots of a service on the local cloud', () => {
     assert.ok(made)
     assert.deepEqual([made.stream, made.head.version, made.state], [STREAM, UNITS, '{"onHand":6,"reserved":0}'])
 
-    // What the snapshot says is what the next command decides on, while its head is the log's.
+    // The next command decides on the state of the snapshot while its head matches the log.
     const container = system.openContainer('inventory', 'snapshots')
     await container.items.upsert({ ...made, state: '{"onHand":7,"reserved":0}' })
     assert.equal(await sendCold(-7), `done at ${UNITS + 1}`)
-    // Where its head is not, the log decides: on 6 - 7 + 2 units.
+    // With another head, the log decides: on 6 - 7 + 2 units.
     await container.items.upsert({
       ...made,
       head: { ...made.head, hash: 'f'.repeat(64) },

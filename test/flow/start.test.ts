@@ -28,7 +28,7 @@ describe('npm start and npm run demo', () => {
     started.push(command)
     return command
   }
-  // What a test that failed has left would hold the ports, and the runner.
+  // Processes left by a failed test would block the ports and the test runner.
   afterEach(() => {
     for (const command of started.splice(0)) command.kill('SIGKILL')
   })
@@ -43,7 +43,7 @@ describe('npm start and npm run demo', () => {
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
-  it('the demo says what to do where nothing is started', async () => {
+  it('tell what to do if nothing is started', async () => {
     const { code, output } = await new Command('packages/cli/demo.ts', [], env).ended
     assert.equal(code, 1)
     assert.match(output, /npm start/)
@@ -54,7 +54,7 @@ describe('npm start and npm run demo', () => {
     ['the cloud', 'TIDEMARK_BLOB_PORT'],
     ['the hosts', 'TIDEMARK_HTTP_PORT'],
   ] as const)
-    it(`Ctrl-C while ${what} start ends it at once, and nothing stays behind`, async () => {
+    it(`end at once on Ctrl-C while ${what} start, with nothing left behind`, async () => {
       const running = start()
       await until(`${port} to answer`, () => answers(Number(env[port])))
       running.kill('SIGINT')
@@ -63,7 +63,7 @@ describe('npm start and npm run demo', () => {
       await nobodyListens(env)
     })
 
-  it('a host that is killed is started again, and one that dies again and again ends all, each in one line', async () => {
+  it('restart a killed host, and end everything if it dies repeatedly, with one line each', async () => {
     const running = start()
     await running.prints('ready: ')
     const paths = ['ordering', 'payments'].map((service) => `/api/${service}/streams/x-1/state`)
@@ -72,9 +72,9 @@ describe('npm start and npm run demo', () => {
     for (let death = 1; death <= 3; death += 1) {
       process.kill(processes().at(-1) ?? 0, 'SIGKILL')
       await running.prints(`payments     ended by SIGKILL: it is started again (${death} of 3 times a minute)`)
-      // Not all answers while it is away are 503: it may be back. What comes in the end is an answer of its own.
+      // Answers may fail otherwise than with 503 while the host restarts. In the end it answers itself.
       await until('it to serve again', statuses, (seen) => seen.every((status) => status === 404))
-      await until('it to be told where', () => processes().length === death + 1)
+      await until('the new process to be reported', () => processes().length === death + 1)
     }
     assert.equal(new Set(processes()).size, 4)
     process.kill(processes().at(-1) ?? 0, 'SIGKILL')
@@ -84,7 +84,7 @@ describe('npm start and npm run demo', () => {
     await nobodyListens(env)
   })
 
-  it('starts a host for each service, one line each, is driven by the demo, ends on Ctrl-C with nothing left', async () => {
+  it('start a host for each service, serve the demo, and end on Ctrl-C with nothing left behind', async () => {
     const running = start()
     await running.prints('ready: ')
     for (const port of Object.keys(env).filter((name) => name.endsWith('_PORT')))
@@ -111,7 +111,7 @@ describe('npm start and npm run demo', () => {
     for (const link of links) await assert.rejects(fetch(link), /fetch failed/)
   })
 
-  it('--one-process has all services in one host; its data is kept, and the check finds a view that was tampered with', async () => {
+  it('run all services in one host with --one-process, keep the data, and find a tampered view', async () => {
     const running = start('--one-process')
     await running.prints('ready')
     const kept = await checkViews(client(), log().container('events'), [])
@@ -144,7 +144,7 @@ describe('npm start and npm run demo', () => {
     assert.equal((await running.ended).code, 0, running.output)
   })
 
-  /** The views of every other service: as they were, and with one document of each changed. */
+  /** Checks the views of every other service, unchanged and then with one document of each changed. */
   async function findsTampered(): Promise<void> {
     const createClient = (service: string) => new Client(at(`/api/${service}`), WAIT_MS)
     const names = ['ordering', 'inventory', 'payments', 'shipping'] as const
@@ -187,7 +187,7 @@ describe('npm start and npm run demo', () => {
     )
   }
 
-  it('--fresh starts empty, and --fast says in one line what it costs', async () => {
+  it('start empty with --fresh, and say in one line what --fast costs', async () => {
     const running = start('--one-process', '--fresh', '--fast')
     await running.prints('ready')
     assert.match(running.output, /^--fast: acknowledged data may not be on disk yet$/m)
@@ -202,7 +202,7 @@ describe('npm start and npm run demo', () => {
     ['TIDEMARK_HTTP_PORT'],
     ['TIDEMARK_HTTP_PORT', '--one-process'],
   ] as const)
-    it(`${[port, ...args].join(' ')} in use is one line that names the port and its setting, and nothing stays behind`, async () => {
+    it(`report that ${[port, ...args].join(' ')} is in use in one line, with nothing left behind`, async () => {
       const server = createServer()
       await listen(server, Number(env[port]), 'a test')
       const { code, output } = await start(...args).ended
@@ -213,7 +213,7 @@ describe('npm start and npm run demo', () => {
       await nobodyListens(env)
     })
 
-  it('a second start on the same data is one line that names the process that has it, and the first goes on', async () => {
+  it('refuse a second start on the same data in one line, and the first one continues', async () => {
     const first = start('--one-process')
     await first.prints('ready')
     const ports = Object.fromEntries(Object.keys(env).flatMap((name) => (name.endsWith('_PORT') ? [[name, '0']] : [])))
@@ -226,7 +226,7 @@ describe('npm start and npm run demo', () => {
     assert.equal((await first.ended).code, 0, first.output)
   })
 
-  it('a data folder that cannot be written is one line that names it', async () => {
+  it('report a data folder without write access in one line', async () => {
     const file = join(folder, 'a-file')
     await writeFile(file, '')
     const { code, output } = await new Command('packages/cli/start.ts', [], {
@@ -239,7 +239,7 @@ describe('npm start and npm run demo', () => {
     await nobodyListens(env)
   })
 
-  it('data of a newer format is one line that says so, and is not touched', async () => {
+  it('refuse data of a newer format in one line, and do not change it', async () => {
     const data = join(folder, 'newer')
     await mkdir(join(data, 'cosmos'), { recursive: true })
     const file = join(data, 'cosmos', 'cosmos.sqlite')
@@ -263,7 +263,7 @@ describe('npm start and npm run demo', () => {
     ['CosmosConnection__clientId', '0b5c8f6e-6f0a-4c39-9f0e-0d4a7c1a2b3c'],
     ['EventHubConnection__fullyQualifiedNamespace', 'ns.servicebus.windows.net'],
   ] as const)
-    it(`${name}=${value} is one line that names the setting`, async () => {
+    it(`refuse ${name}=${value} in one line that names the setting`, async () => {
       const { code, output } = await new Command('packages/cli/start.ts', [], { ...env, [name]: value }).ended
       assert.equal(code, 1)
       assert.match(output, new RegExp(name))
@@ -278,14 +278,14 @@ describe('npm start and npm run demo', () => {
     [['--inspect'], 1, /^--inspect is of --watch/],
     [['--help'], 0, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
   ] as const)
-    it(`${args.join(' ')} is one line that says what there is`, async () => {
+    it(`refuse ${args.join(' ')} in one line that lists the options`, async () => {
       const { code, output } = await start(...args).ended
       assert.equal(code, status)
       assert.match(output, line)
       assert.equal(output.trim().split('\n').length, 1, output)
     })
 
-  it('--verbose tells every function, with the service that says it; its kill -9 leaves no process behind', async () => {
+  it('log every function with its service under --verbose, and leave no process after kill -9', async () => {
     const running = start('--verbose')
     await running.prints('ready: ')
     for (const [service, path] of [
@@ -298,7 +298,7 @@ describe('npm start and npm run demo', () => {
     assert.match(running.output, /^ordering +ordering-views: eventHubTrigger$/m)
     running.kill('SIGKILL')
     await running.ended
-    // No error is seen last: every port is free.
+    // The last check saw no error: every port is free.
     const busy = () =>
       nobodyListens(env).then(
         () => undefined,

@@ -8,7 +8,7 @@ import { System } from '../support/system.ts'
 
 type StatusAnswer = ServiceStatus & { readonly concerns: readonly string[] }
 
-describe('how a service does, over HTTP and by the command', () => {
+describe('the status of a service, over HTTP and by the command,', () => {
   let system: System
   let output = ''
   before(async () => {
@@ -22,7 +22,7 @@ describe('how a service does, over HTTP and by the command', () => {
   })
   after(() => system.remove())
 
-  it('a script that asked all of it ends once it has closed the service', async () => {
+  it('lets a script end once it has closed the service', async () => {
     const script = `
       import { compose } from 'tidemark/azure-functions'
       import { ordering } from './src/ordering/service.ts'
@@ -46,7 +46,7 @@ describe('how a service does, over HTTP and by the command', () => {
     for (let n = 0; n < count; n += 1) assert.equal((await system.client.post('/orders', placeBody, {})).status, 201)
   }
 
-  it('once all is handled nothing is behind, and nobody needs to look', async () => {
+  it('shows no lag and no concern once everything is handled', async () => {
     await place(5)
     const status = await until(
       'all to be handled',
@@ -64,34 +64,34 @@ describe('how a service does, over HTTP and by the command', () => {
         index === 0 ? 'ordering-views of ordering' : `ordering-reactions-${hub} of ${hub}`,
       ),
     )
-    // Some partition was brought messages, and all of those were handled.
+    // Some partition received messages, and all of them were handled.
     const [views] = status.consumers ?? []
     const handled = views?.partitions.map(({ handled, last }) => [handled ?? -1, last]) ?? []
     assert.ok(handled.some(([, last]) => (last ?? -1) >= 0))
     for (const [mine, last] of handled) assert.equal(mine, last)
     assert.ok(Math.abs(status.clockSkewMs ?? Number.NaN) < 5_000)
     assert.ok((status.canary?.seconds ?? Number.NaN) < 240)
-    await until('the line of it', async () => /canary of ordering was seen after \d+\.\d{3} s/.test(output))
+    await until('the line about it', async () => /canary of ordering was seen after \d+\.\d{3} s/.test(output))
     const { code, output: answered } = await command('--service', 'ordering')
     assert.equal(code, 0, answered)
     assert.match(answered, /^ordering-views +\d+ events +\d+ s +1$/m)
     assert.match(answered, /^1 services, 0 things to look at$/m)
   })
 
-  it('another program’s parameter is refused', async () => {
+  it('refuses an unknown parameter', async () => {
     for (const path of ['/health/live', '/health/ready', '/status']) {
       const { status, body } = await ask(`${path}?verbose=1`)
       assert.deepEqual([path, status, body.code], [path, 400, 'invalid-query'])
     }
   })
 
-  it('without the hub commands are taken, what waits for the relay is counted, and the rest is told', async () => {
+  it('counts what the relay has not published without the hub, and shows the rest', async () => {
     system.part('event hubs').kill('SIGKILL')
     await system.part('event hubs').exited
     await place(3)
     assert.equal((await ask('/health/ready')).status, 200)
     const answered = await statusNow()
-    // With a canary, where its minute begins.
+    // One more with a canary, if its minute starts.
     assert.ok((answered.relay?.commits ?? 0) >= 3, JSON.stringify(answered.relay))
     assert.deepEqual(
       answered.unknown.map(({ part }) => part).toSorted(),
@@ -106,7 +106,7 @@ describe('how a service does, over HTTP and by the command', () => {
     assert.match(output, /^ordering-relay +[34] commits +\d+ s$/m)
   })
 
-  it('without the store it lives and is not ready', async () => {
+  it('shows a service without its store as alive and not ready', async () => {
     system.part('cosmos db').kill('SIGKILL')
     await system.part('cosmos db').exited
     assert.equal((await ask('/health/live')).status, 200)

@@ -11,7 +11,7 @@ import { System } from '../support/system.ts'
 const CLIENT = '00f067aa0ba902b7'
 const traceparent = (traceId: string, flags = '01'): string => `00-${traceId}-${CLIENT}-${flags}`
 
-/** What is looked for of one order: the span that it is below, its service and its name. */
+/** The expected spans of one order: the parent span, the service and the name. */
 const PATH = [
   [undefined, 'ordering', 'POST order place'],
   ['POST order place', 'ordering', 'place order'],
@@ -28,7 +28,7 @@ const PATH = [
   ['reserve reservation', 'ordering', 'react fulfilment-reservation'],
 ] as const
 
-describe('telemetry over the whole path', () => {
+describe('telemetry of the running system', () => {
   let system: System
   let receiver: OtlpReceiver
   let output = ''
@@ -55,7 +55,7 @@ describe('telemetry over the whole path', () => {
     await receiver.stop()
   })
 
-  /** Places an order. @returns its id, once it is confirmed: every service has done its part. */
+  /** Places an order. @returns its id, once it is confirmed and every service has handled it. */
   async function place(traceId: string, flags?: string): Promise<string> {
     const { status, body } = await system.client.post('/orders', placeBody, {
       traceparent: traceparent(traceId, flags),
@@ -74,7 +74,7 @@ describe('telemetry over the whole path', () => {
       (span) => span.service === service && span.name === name && below.some(({ spanId }) => spanId === span.parentId),
     )
 
-  /** The spans of `PATH` that are there, each below the one that it is to be below. */
+  /** The spans of `PATH` found so far, each below its expected parent. */
   function findPath(traceId: string): ReadonlyMap<string, readonly ReceivedSpan[]> {
     const trace = receiver.trace(traceId)
     const found = new Map<string, readonly ReceivedSpan[]>()
@@ -96,7 +96,7 @@ describe('telemetry over the whole path', () => {
       (found) => found.length === PATH.length,
     )
 
-  it('one trace goes from the request through log, relay and hub to the view, to reactions of other services, and to their commands', async () => {
+  it("has one trace from the request to the views, other services' reactions and their commands", async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
     const id = await place(traceId)
     await complete(traceId)
@@ -119,7 +119,7 @@ describe('telemetry over the whole path', () => {
       assert.ok(!JSON.stringify(receiver.spans).includes(text), `${text} is in a span`)
   })
 
-  it('batches are traces of their own: linked to what they bring, and what they bring to them', async () => {
+  it('has batches as traces of their own, linked with the traces of their events in both directions', async () => {
     const traceId = '11112222333344445555666677778888'
     await place(traceId)
     await complete(traceId)
@@ -140,7 +140,7 @@ describe('telemetry over the whole path', () => {
     }
   })
 
-  it('what is appended along the way has the trace: in the log of another service too', async () => {
+  it("has the trace in all events that follow, also in another service's log", async () => {
     const traceId = 'aaaabbbbccccddddeeeeffff00001111'
     await place(traceId)
     await complete(traceId)
@@ -159,10 +159,10 @@ describe('telemetry over the whole path', () => {
     }
   })
 
-  it('a request that is not sampled is traced nowhere, and its trace goes on in the logs', async () => {
+  it('has nothing of an unsampled request, whose trace continues in the logs', async () => {
     const traceId = '99998888777766665555444433332222'
     await place(traceId, '00')
-    // What came later is there: so would this be.
+    // Later spans have arrived, so this one would have too.
     const later = '22223333444455556666777788889999'
     await place(later)
     await complete(later)
@@ -172,7 +172,7 @@ describe('telemetry over the whole path', () => {
     assert.ok(events.some((event) => event.traceparent === traceparent(traceId, '00')))
   })
 
-  it('metrics say how many commands, events and batches there were, by service, handler and outcome', async () => {
+  it('has metrics of commands, events and batches, by service, handler and outcome', async () => {
     const sum = (name: string, service: string, attributes: Readonly<Record<string, string>>): number =>
       receiver
         .metric(name)
@@ -198,7 +198,7 @@ describe('telemetry over the whole path', () => {
       await until(`${name} of ${service}`, () => sum(name, service, attributes) > 0)
   })
 
-  it('an endpoint that is away harms no order, and each service says so once', async () => {
+  it('does not disturb orders without its endpoint, and each service logs it once', async () => {
     await receiver.stop()
     const countLines = (service: string): number => output.split(`${service}: telemetry cannot be sent to`).length - 1
     for (let number = 0; number < 3; number += 1) await place(`0000000000000000000000000000000${number + 1}`)

@@ -11,16 +11,16 @@ import { placeBody } from '../support/orders.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 
-/** Of ten requests one is let through: the SDK itself tries ten times, and so gives up a third. */
+/** One of ten requests passes. The SDK tries ten times, so it fails for about a third. */
 const STORM = { seed: 3, faults: [{ kind: 'throttle', rate: 0.9, retryAfterMs: 40 }] }
-/** About a minute of it, with what goes on meanwhile. */
+/** About a minute of throttling, with everything that happens meanwhile. */
 const THROTTLED = 6_000
 const CONCURRENCY = 8
 
-// The children of the cloud inherit it: requests are throttled on request.
+// Inherited by the children of the cloud, so that requests are throttled on request.
 process.env.COSMOS_EMULATOR_CONTROL_PORT = '0'
 
-/** An order that somebody wants to place, and how it was answered each time. */
+/** An order to be placed, and the statuses of its answers. */
 interface Wanted {
   readonly id: string
   readonly key: string
@@ -33,7 +33,7 @@ describe('a storm of throttled requests', () => {
 
   before(async () => {
     system = await System.cloudAlone({ services: ['ordering'] })
-    // It says of every function again and again that it is throttled.
+    // Its output is dropped, since every function reports throttling again and again.
     await system.startHost({ onOutput: () => {} })
     replays = new Replays(system)
   })
@@ -56,8 +56,8 @@ describe('a storm of throttled requests', () => {
     return answer
   }
 
-  it('commands are carried out or answered 503 or 504; afterwards nothing is lost, doubled or parked, and every view equals the log', async () => {
-    // What is there before is read, changed and followed in the storm.
+  it('loses, doubles and parks nothing, answers commands with 503 or 504, and keeps views correct', async () => {
+    // Earlier orders are read, changed and followed in the storm.
     await replays.customers(20, 'before')
     const wanted: Wanted[] = []
     let isOver = false
@@ -65,7 +65,7 @@ describe('a storm of throttled requests', () => {
       while (!isOver) {
         const order: Wanted = { id: `storm-${wanted.length}`, key: randomUUID(), statuses: [] }
         wanted.push(order)
-        // Some give up, and come again after the storm.
+        // Some clients stop trying, and return after the storm.
         for (let tries = 0; tries < 3 && order.statuses.at(-1) !== 200 && !isOver; tries += 1) await place(order)
       }
     }
@@ -73,7 +73,7 @@ describe('a storm of throttled requests', () => {
     const customers = Promise.all(Array.from({ length: CONCURRENCY }, customer))
     try {
       await until(
-        'the storm to have raged',
+        'the storm to last long enough',
         async () => (await faults('GET')).counts[0] ?? 0,
         (throttled) => throttled >= THROTTLED,
       )
@@ -89,7 +89,7 @@ describe('a storm of throttled requests', () => {
 
     for (const order of wanted) {
       const { status, body } = await until(
-        `${order.id} to be taken`,
+        `${order.id} to be accepted`,
         () => place(order),
         (answer) => answer.status !== 503 && answer.status !== 504,
       )
@@ -100,9 +100,9 @@ describe('a storm of throttled requests', () => {
     const query = "SELECT VALUE COUNT(1) FROM c WHERE c['from'] = 1 AND STARTSWITH(c.stream, 'order-storm-')"
     assert.deepEqual((await system.log.items.query<number>(query).fetchAll()).resources, [wanted.length])
 
-    // A stream that failed for a minute beside others that did not may wait. It is taken up by itself.
+    // A stream that failed for a minute while others did not may be parked. It is redriven automatically.
     const { streams, messages } = await until(
-      'nothing to wait',
+      'nothing to be parked',
       async () => (await system.call('GET', '/parked')).body,
       (parked) => {
         for (const { code } of parked.streams as { code: ErrorCode }[])
@@ -120,6 +120,6 @@ describe('a storm of throttled requests', () => {
       TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
     }).ended
     assert.equal(code, 0, output)
-    console.log(`# ${statuses.length} answers in the storm, ${before.length} of ${wanted.length} orders taken in it`)
+    console.log(`# ${statuses.length} answers in the storm, ${before.length} of ${wanted.length} orders accepted in it`)
   })
 })

@@ -57,7 +57,7 @@ describe('documents over HTTP', () => {
     return `position=${encodeURIComponent(body.position)}`
   }
 
-  /** Every document of a list, page by page. */
+  /** Every document of a list, by page. */
   async function listed(path: string, limit: number): Promise<readonly Answer['body'][][]> {
     const pages: Answer['body'][][] = []
     for (let continuation = ''; ; ) {
@@ -69,7 +69,7 @@ describe('documents over HTTP', () => {
     }
   }
 
-  it('a document is found by its key, whatever that is, and listed once', async (t) => {
+  it('are found by any key, and listed once', async (t) => {
     const sample = fc.sample(documentKey, { numRuns: 400, seed: 20261129 })
     const keys = [...new Set([...hardKeys, ...sample])]
     const shelfByKey = new Map(keys.map((key, index) => [key, `s${Math.floor(index / KEYS_A_SHELF)}`]))
@@ -91,7 +91,7 @@ describe('documents over HTTP', () => {
     t.diagnostic(`${keys.length} keys`)
   })
 
-  it('an aggregate is found by its id, whatever that is', async (t) => {
+  it('are found by any id of an aggregate', async (t) => {
     const hard = ['a.', 'a..', '0', 'a~', 'a:b', 'a:', 'A', 'a-', 'x'.repeat(100)]
     const ids = [
       ...new Set([
@@ -107,7 +107,7 @@ describe('documents over HTTP', () => {
     t.diagnostic(`${ids.length} ids`)
   })
 
-  it('five documents with one sort key, two a page, are five', async () => {
+  it('are listed once each if five share a sort key, two on a page', async () => {
     const before = new Set((await listed('/shelves', 100)).flat().map(({ labels }) => labels.join()))
     for (const number of [1, 2, 3, 4, 5]) {
       const position = await label(`five-${number}`, [`five ${number}`])
@@ -119,16 +119,15 @@ describe('documents over HTTP', () => {
     assert.equal(found.length, before.size + 5)
   })
 
-  it('a document whose key no URL can have is refused, by name: its event waits whole, and no other stream for it', async () => {
+  it('with a key that no URL can have are refused, and only the stream of their event is parked', async () => {
     for (const key of refusedKeys.filter((refused) => refused.isWellFormed())) {
       const { status } = await call('GET', `${base}/labels/${encodeURIComponent(key)}`, {})
-      // A client takes `.` for the list itself, `..` for what is above it, and an empty key for the list; the
-      // host takes no NUL.
+      // A client reads `.` and an empty key as the list itself, and `..` as its parent. The host refuses NUL.
       const expected = key === '' || key === '.' ? 200 : key.includes('\0') ? 400 : 404
       assert.equal(status, expected, JSON.stringify(key))
     }
     const position = await label('wrong', ['right', 'a/b'])
-    await until('the line that refuses it', () =>
+    await until('the log line of the refusal', () =>
       printed
         .split('\n')
         .some((line) =>
@@ -136,7 +135,7 @@ describe('documents over HTTP', () => {
         ),
     )
     assert.equal((await client.get(`/shelves/wrong?${position}`)).status, 200)
-    // An event counts for all of its documents or for none: the good key waits with the bad one.
+    // An event applies to all of its documents or none: the good key waits with the bad one.
     assert.equal((await call('GET', `${base}/labels/right`, {})).status, 404)
     const next = await label('next', ['behind'])
     const { status, body } = await client.get(`/labels/behind?${next}`)

@@ -15,10 +15,10 @@ import { until } from '../../packages/test-support/wait.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const source = join(root, 'packages/tidemark')
-/** By their folders: what each promises alone is in its own tests. */
+/** By folder. Each emulator's own promises are in its own tests. */
 const EMULATORS = ['event-hubs', 'cosmos', 'functions-host']
 
-// The files that are published, in folders where nothing else of the repository can be found.
+// The published files, in folders where nothing else of the repository can be found.
 const packed = new Packed()
 const temporary = packed.folder
 const unpack = (folder: string, target: string): PackedManifest => packed.unpack(folder, target)
@@ -33,21 +33,21 @@ const env = {
 describe('every package', () => {
   const folder = join(temporary, 'looked-at')
 
-  it('is as a registry, bundlers and compilers want it, by publint', async () => {
+  it('satisfies registries, bundlers and compilers, by publint', async () => {
     assert.equal(packed.folders.length, 7)
     for (const name of packed.folders) {
       unpack(name, join(folder, name))
       const { messages } = await publint({ pkgDir: join(folder, name), strict: true })
       assert.deepEqual(messages, [], name)
     }
-    // It would have told a fault.
+    // Shows that publint would find a fault.
     rmSync(join(folder, 'tidemark/dist/testing/index.js'))
     const { messages } = await publint({ pkgDir: join(folder, 'tidemark'), strict: true })
     assert.deepEqual([...new Set(messages.map(({ code }) => code))], ['FILE_DOES_NOT_EXIST'])
   })
 
-  it('has the types of all that it exports, where Node and bundlers look for them, by attw', async (t) => {
-    // They are ES modules: what an older resolution or `require` makes of them is no fault.
+  it('has types for all its exports, where Node and bundlers look for them, by attw', async (t) => {
+    // The packages are ES modules, so older resolutions and `require` are not checked.
     const others = ['node10', 'node16-cjs']
     const isFault = (problem: Problem): boolean =>
       !('resolutionKind' in problem && others.includes(problem.resolutionKind)) &&
@@ -63,8 +63,8 @@ describe('every package', () => {
         faults.push(`${name}: ${'entrypoint' in problem ? problem.entrypoint : ''} ${problem.kind}`)
     }
     t.diagnostic(`${entries} entry points`)
-    assert.ok(entries > 8, `only ${entries} were looked at`)
-    // What is started and not imported has no types: that is told, so would be another.
+    assert.ok(entries > 8, `only ${entries} were checked`)
+    // A main file that is run and not imported has no types. That attw reports it shows that it would report others.
     assert.deepEqual(
       [...new Set(faults)],
       EMULATORS.map((name) => `${name}: ./main UntypedResolution`),
@@ -87,7 +87,7 @@ describe('the package tidemark', () => {
 
   before(() => {
     manifest = unpack('tidemark', installed)
-    // `typescript` and the types of Node are what an adopter's own project has.
+    // An adopter's own project has `typescript` and the types of Node.
     linkNamed(folder, [...namesIn(manifest), 'typescript', '@types/node'])
     const [entry = '', test = ''] = listCodeBlocks(readFileSync(join(installed, 'README.md'), 'utf8'))
       .filter(({ info }) => info === 'ts')
@@ -97,7 +97,7 @@ describe('the package tidemark', () => {
     writeFileSync(join(folder, 'entry.test.ts'), test)
   })
 
-  it('has what is compiled, its documents, and nothing else', (t) => {
+  it('has the compiled code and its documents, and nothing else', (t) => {
     const files = readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
@@ -107,7 +107,7 @@ describe('the package tidemark', () => {
     assert.deepEqual(others.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
   })
 
-  it('names files that it has, and nothing that only the repository needs', () => {
+  it('names files that it has, and nothing of the repository alone', () => {
     const { exports, sideEffects = [] } = manifest
     const named = Object.values(exports).flatMap((target) =>
       typeof target === 'string' ? target : Object.values(target),
@@ -121,13 +121,13 @@ describe('the package tidemark', () => {
     )
   })
 
-  it('exports what its reports say, all of it with a docstring: npm run api', async () => {
+  it('exports what its API reports say, all of it with docstrings: npm run api', async () => {
     const { output, code } = await new Command(join(root, 'packages/api.ts'), [], env).ended
     assert.equal(code, 0, output)
     assert.match(output, /^packages\/tidemark\/api: 5 reports$/m)
   })
 
-  it('types what its README writes with it', async () => {
+  it('type-checks the code of its README', async () => {
     const compilerOptions = {
       ...{ target: 'es2025', module: 'nodenext', strict: true, noEmit: true, types: ['node'] },
       ...{ allowImportingTsExtensions: true, exactOptionalPropertyTypes: true },
@@ -135,7 +135,7 @@ describe('the package tidemark', () => {
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
     const { code, output } = await run('node_modules/typescript/bin/tsc')
     assert.equal(code, 0, output)
-    // It would not have found a mistake otherwise.
+    // Shows that the compiler would find a mistake.
     writeFileSync(
       join(folder, 'wrong.ts'),
       "import { entry } from './entry.ts'\nexport const wrong: string = entry.category.length\n",
@@ -144,13 +144,13 @@ describe('the package tidemark', () => {
     rmSync(join(folder, 'wrong.ts'))
   })
 
-  it('runs what its README tests with it', async () => {
+  it('passes the tests of its README', async () => {
     const { code, output } = await run('--test', '--test-reporter=tap', 'entry.test.ts')
     assert.equal(code, 0, output)
     assert.match(output, /^# pass 1$/m)
   })
 
-  it('registers the functions of a service, and asks for its settings in one line each', async () => {
+  it("registers a service's functions, and names missing settings in one line each", async () => {
     const service = `{ name: 'entries', deciders: [entry], publishes: [], views: [], reactions: [] }`
     const { code, output } = await evaluated(
       `import { serve } from 'tidemark/azure-functions'; import { entry } from './entry.ts'
@@ -160,7 +160,7 @@ describe('the package tidemark', () => {
     assert.match(output, /^setting-invalid .*CosmosConnection/m)
   })
 
-  it('lets nothing else of it be imported', async () => {
+  it('allows no other imports', async () => {
     for (const path of ['core/event.ts', 'dist/core/event.js', 'runtime/relay.js']) {
       const { output } = await evaluated(`import('tidemark/${path}').catch(({ code }) => console.log(code))`)
       assert.equal(output.trim(), 'ERR_PACKAGE_PATH_NOT_EXPORTED', path)
@@ -168,7 +168,7 @@ describe('the package tidemark', () => {
   })
 })
 
-describe('a project that was created', () => {
+describe('a created project', () => {
   const folder = join(temporary, 'my-shop')
   const cli = join(folder, 'node_modules/tidemark-cli')
   const at = (path: string): string => join(folder, path)
@@ -179,7 +179,7 @@ describe('a project that was created', () => {
     assert.equal(code, 0, output)
     return output
   }
-  /** A command is taken, and the view shows what it led to. */
+  /** Sends a command, and waits until the view shows the result. */
   async function showsWhatIsSent(address: string, title: string): Promise<void> {
     const url = `${address}/api/billing/invoice`
     const sent = await fetch(url, {
@@ -199,7 +199,7 @@ describe('a project that was created', () => {
   before(async () => {
     const create = join(temporary, 'create')
     unpack('create-tidemark', create)
-    // Nothing is installed for it.
+    // The program needs no installed packages.
     await succeeds(
       new Command(
         join(create, 'dist/create.js'),
@@ -211,7 +211,7 @@ describe('a project that was created', () => {
     const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8'))
     const own = ['tidemark', 'tidemark-cli']
     const named = namesIn(manifest)
-    for (const name of own) assert.ok(named.includes(name), `${name} is no dependency`)
+    for (const name of own) assert.ok(named.includes(name), `${name} is not a dependency`)
     const emulators = EMULATORS.map((name) => unpack(name, at(`node_modules/tidemark-${name}`)))
     const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli), ...emulators]
     unpack('infra', at('node_modules/tidemark-infra'))
@@ -242,12 +242,12 @@ describe('a project that was created', () => {
     assert.deepEqual(Object.keys(services), ['billing'])
   })
 
-  it('is typed, and its tests pass', async () => {
+  it('passes the type checker and its tests', async () => {
     await succeeds(node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'))
     assert.match(await succeeds(tests()), /^# pass 3$/m)
   })
 
-  it('runs: a command is answered, and its view shows it', async () => {
+  it('runs, answers a command and shows the result in its view', async () => {
     const running = tidemark('start', '--fast')
     try {
       await running.prints('ready')
@@ -262,18 +262,18 @@ describe('a project that was created', () => {
     assert.equal((await running.ended).code, 0)
   })
 
-  it('has one service more by one command, and makes contracts and bundles of both', async () => {
+  it('gains a service by one command, and makes contracts and bundles of both', async () => {
     const added = await succeeds(tidemark('new', 'stock', '--aggregate', 'item'))
     assert.match(added, /^added {4}stock to tidemark\.config\.ts, infra\/topology\.json, azure\.yaml and schemas\/$/m)
     await succeeds(node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'))
     assert.match(await succeeds(tests()), /^# pass 6$/m)
     assert.match(await succeeds(tidemark('schemas', '--check')), /2 AsyncAPI documents, 1 OpenAPI document; 0 files/)
-    // Each is loaded once, as an instance that has just started does.
+    // Each bundle is loaded once, as by an instance that has just started.
     const bundled = await succeeds(tidemark('bundle'))
     assert.equal(bundled.match(/^bundles.(billing|stock) .* imported in \d+ ms$/gm)?.length, 2, bundled)
   })
 
-  it('runs a bundle, as it is deployed, in the local host alone', async () => {
+  it('runs a bundle in the local host alone, as it is deployed', async () => {
     const cloud = tidemark('cloud', '--fast')
     try {
       await cloud.prints('ready')
@@ -294,7 +294,7 @@ describe('a project that was created', () => {
     assert.equal((await cloud.ended).code, 0, cloud.output)
   })
 
-  it('is looked for from the working folder upwards, and is missed in one line', async () => {
+  it('is found from any folder below, and reported in one line if missing', async () => {
     const help = await succeeds(tidemark('--help'))
     assert.match(help, /^ {2}start /m)
     assert.doesNotMatch(help, /^ {2}(demo|chaos) /m)
@@ -308,7 +308,7 @@ describe('a project that was created', () => {
     assert.match(await succeeds(below), /0 files are not as the code has them/)
   })
 
-  it('is made from packed files where the registry has none, and is refused without those of what the commands bring', async () => {
+  it('can be made from packed files without a registry, if all needed ones are there', async () => {
     const file = join(temporary, 'create/dist/create.js')
     const from = (packages: string) =>
       new Command(file, ['from-files', '--service', 'billing', '--packages', packages], env, temporary).ended
@@ -324,7 +324,7 @@ describe('a project that was created', () => {
     for (const each of files) assert.ok(existsSync(each), each)
   })
 
-  it('is not written where something is', async () => {
+  it('is not written into a folder that has files', async () => {
     const again = new Command(
       join(temporary, 'create/dist/create.js'),
       ['my-shop', '--service', 'billing'],

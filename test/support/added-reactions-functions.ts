@@ -4,7 +4,7 @@ import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
 import { OrderPlaced } from '../../src/ordering/contract.ts'
 
-/** Counts orders as units of a product of its own, each once: `seen-first` or `seen-now`. */
+/** Counts orders as units of a product of their own, each once: `seen-first` or `seen-now`. */
 const counting = (startsAt: 'first' | 'now'): Reaction<EventOf<typeof OrderPlaced>> => ({
   name: `counting-${startsAt}`,
   service: 'ordering',
@@ -16,5 +16,5 @@ const counting = (startsAt: 'first' | 'now'): Reaction<EventOf<typeof OrderPlace
   },
 })
 
-/** A newer build of inventory: it has reactions more. */
+/** A newer build of inventory with additional reactions. */
 serve({ ...inventory, reactions: [...inventory.reactions, counting('first'), counting('now')] })

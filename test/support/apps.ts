@@ -8,11 +8,11 @@ import { placeBody } from './orders.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
-/** Services as they are in Azure: each an app of its own, in a host of its own. */
+/** Services as in Azure: each is an app of its own, in a host of its own. */
 export class Apps {
   readonly #clients = new Map<string, Client>()
 
-  /** Starts one with the sample's settings and others. Whoever starts it stops it. */
+  /** Starts an app with the sample's settings and the given ones. The caller stops it. */
   async start(service: string, settings: Readonly<Record<string, string>>): Promise<Child> {
     const host = await startChild(service, path('packages/functions-host/main.ts'), {
       ...readSettingsFile(path('local.settings.sample.json')),
@@ -28,7 +28,7 @@ export class Apps {
     return this.#clients.get(service) ?? assert.fail(`${service} does not run`)
   }
 
-  /** An order is placed, paid, shipped and completed, through all four and their hubs. */
+  /** Places, pays, ships and completes an order through all four services and their hubs. */
   async completeAnOrder(): Promise<void> {
     for (const { sku, quantity } of placeBody.lines)
       assert.equal((await this.at('inventory').post(`/stock/${sku}/receive`, { quantity }, {})).status, 200)
@@ -37,7 +37,7 @@ export class Apps {
     const { id } = placed.body
     const order = async (version: number) =>
       (await this.at('ordering').get(`/orders/${id}?position=order-${id}@${version}`)).body.status
-    // A view that is read for the first time may come to the confirmation in the same batch.
+    // A view that is read for the first time may already have the confirmation of the same batch.
     assert.match(await order(1), /^(placed|confirmed)$/)
     assert.equal(await order(2), 'confirmed')
     const prepared = await this.at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)

@@ -6,13 +6,13 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
 const SETTING = 'TIDEMARK_TEST_CHROMIUM'
 
 /**
- * Starts a headless Chromium: that of TIDEMARK_TEST_CHROMIUM, one on PATH, or Debian's, which is installed
- * where this may.
- * @throws Error of one line that says what to do where there is none.
+ * Starts a headless Chromium: that of TIDEMARK_TEST_CHROMIUM, one on PATH, or Debian's, which is installed if
+ * permitted.
+ * @throws Error with a one-line remedy if there is none.
  */
 export async function startBrowser(): Promise<Browser> {
   const executablePath = browserPath()
-  // The sandbox of Chromium refuses root, which containers run as.
+  // Chromium's sandbox refuses to run as root, which containers do.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   return await chromium.launch({ executablePath, args })
 }
@@ -20,7 +20,7 @@ export async function startBrowser(): Promise<Browser> {
 function browserPath(): string {
   const { [SETTING]: set } = process.env
   if (set !== undefined) {
-    if (!existsSync(set)) throw new Error(`${SETTING} names ${set}, and there is no such file`)
+    if (!existsSync(set)) throw new Error(`${SETTING} names ${set}, but that file does not exist`)
     return set
   }
   const found = onPath() ?? installed()
@@ -35,7 +35,7 @@ function onPath(): string | undefined {
 
 function installed(): string | undefined {
   if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return undefined
-  console.log('no Chromium is here: apt-get installs it')
+  console.log('no Chromium found: apt-get installs it')
   const quiet = { stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] }
   try {
     execFileSync('apt-get', ['update', '-qq'], quiet)

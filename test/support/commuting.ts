@@ -1,6 +1,6 @@
 import type { DomainEvent, MultiStreamView, Recorded } from 'tidemark'
 
-/** The documents that events lead to, by their keys, in the order of the keys. */
+/** The documents that the events lead to, ordered by key. */
 export function foldDocuments<Document, Event extends DomainEvent>(
   view: MultiStreamView<Document, Event>,
   events: readonly Recorded<Event>[],
@@ -8,11 +8,11 @@ export function foldDocuments<Document, Event extends DomainEvent>(
   const documents = new Map<string, Document>()
   for (const event of events)
     for (const key of view.documentKeys(event)) documents.set(key, view.evolve(documents.get(key), event, key))
-  // What a map's order of insertion shows is not what the view says.
+  // Sorted, since a map's insertion order is no part of the view.
   return new Map([...documents].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** All events of some streams, each stream in its order. @param choices whose turn it is, at random. */
+/** All events of some streams, each stream in order. @param choices random choices of the next stream. */
 export function interleaved<Event>(
   streams: readonly (readonly Event[])[],
   choices: Iterator<number, undefined>,

@@ -10,7 +10,7 @@ import { System } from './system.ts'
 
 const CONSOLE = fileURLToPath(new URL('../../dist/console', import.meta.url))
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** WCAG 2.2 AA, and what axe holds for good practice. */
+/** WCAG 2.2 AA, and axe's best practices. */
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 export type Theme = 'light' | 'dark'
@@ -21,7 +21,7 @@ export class ConsoleHarness {
   readonly front: Front
   readonly #browser: Browser
   #page: Page | undefined
-  /** What the pages wrote to the browser's console, and errors that nobody caught. */
+  /** Errors that the pages logged or did not catch. */
   readonly complaints: string[] = []
 
   private constructor(system: System, front: Front, browser: Browser) {
@@ -30,7 +30,7 @@ export class ConsoleHarness {
     this.#browser = browser
   }
 
-  /** @param startHosts starts the hosts on the system, and says which service answers where. */
+  /** @param startHosts starts the hosts on the system, and sets the address of each service. */
   static async start(
     services: readonly string[],
     startHosts: (system: System, front: Front) => Promise<void>,
@@ -41,7 +41,7 @@ export class ConsoleHarness {
     return new ConsoleHarness(system, front, browser)
   }
 
-  /** The page, as somebody sees it who has not been here before. */
+  /** Opens a page as for a first visit. */
   async open(hash: string, options: { readonly theme?: Theme; readonly width?: number } = {}): Promise<Page> {
     this.#page ??= await this.#newPage()
     await this.show(this.#page, options)
@@ -49,7 +49,7 @@ export class ConsoleHarness {
     return this.#page
   }
 
-  /** @param options light colours and a wide screen unless it says otherwise. */
+  /** @param options light colours and a wide screen by default. */
   async show(page: Page, options: { readonly theme?: Theme; readonly width?: number } = {}): Promise<void> {
     const { theme = 'light', width = 1280 } = options
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
@@ -70,29 +70,29 @@ export class ConsoleHarness {
   }
 
   /**
-   * Ends what the page does, and what it keeps. The browser's cache stays: a page of its own for each test
-   * costs twice as much.
+   * Ends the page's activity and clears its storage. The browser's cache stays, since a new page for each
+   * test costs twice as much.
    */
   async leave(): Promise<void> {
     await this.#page?.evaluate('localStorage.clear()')
     await this.#page?.goto('about:blank')
   }
 
-  /** Nothing is in the cache of the next page. */
+  /** Closes the page, and with it its cache. */
   async closePage(): Promise<void> {
     await this.#page?.context().close()
     this.#page = undefined
   }
 
-  /** A browser says of every answer above 399 that it failed: of those that a test asks for, that is no complaint. */
+  /** Browsers log every status above 399 as an error. This removes the expected ones from the complaints. */
   forgive(status: number): void {
     const others = this.complaints.filter((complaint) => !complaint.includes(`a status of ${status} `))
     this.complaints.splice(0, Infinity, ...others)
   }
 
-  /** Each rule that is broken, and where. */
+  /** Each violated rule, and where. */
   async findBarriers(page: Page): Promise<readonly string[]> {
-    // Its source is evaluated, not put into the page: the policy of the console would refuse that.
+    // Its source is evaluated and not inserted into the page, which the console's policy would refuse.
     await page.evaluate(AXE)
     const options = JSON.stringify({
       runOnly: { type: 'tag', values: TAGS },

@@ -1,4 +1,4 @@
-/** What a request to Cosmos DB asks of documents; `metadata` is of what holds them. */
+/** A request to Cosmos DB about documents; `metadata` is about databases and containers. */
 export type DocumentRequest =
   | 'metadata'
   | 'feed'
@@ -20,8 +20,8 @@ const METHODS: Readonly<Record<string, DocumentRequest>> = {
 }
 
 /**
- * Tells requests apart by what the SDKs set. @returns undefined for another method.
- * @param header the value of a header, by its name in lower case.
+ * Classifies a request by the headers that the SDKs set. @returns undefined for another method.
+ * @param header reads a header by its name in lower case.
  */
 export function classifyRequest(
   method: string,

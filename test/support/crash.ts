@@ -1,8 +1,8 @@
 /**
- * Loaded before the functions (`--import`): kills the process, as kill -9 does, right after the n-th call of
- * a step has taken effect. The framework is itself; only the steps named here are wrapped.
+ * Loaded before the functions (`--import`). It kills the process with SIGKILL right after the n-th call of a
+ * step has taken effect. Only the steps named here are wrapped; the rest of the framework is unchanged.
  *
- * TIDEMARK_TEST_CRASH is `<point>:<n>`, TIDEMARK_TEST_CRASH_LOG a file that names what was hit.
+ * TIDEMARK_TEST_CRASH is `<point>:<n>`. TIDEMARK_TEST_CRASH_LOG is a file to which the point is appended.
  */
 import { appendFileSync } from 'node:fs'
 
@@ -16,18 +16,18 @@ const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.ts', f
 const steps = {
   'after append': [CosmosEventStore, 'append'],
   'after send, before the lease': [EventHubsPublisher, 'publish'],
-  'after a document of many streams, before the cursor': [CosmosViewStore, 'writeWithMarkers'],
+  'after a multi-stream document, before the cursor': [CosmosViewStore, 'writeWithMarkers'],
   'after the cursor, before the checkpoint': [CosmosViewStore, 'writeDocument'],
   'after the progress': [CosmosProgress, 'write'],
   'after a command is scheduled': [CosmosSchedule, 'add'],
-  'after what is due was read': [CosmosSchedule, 'due'],
+  'after due commands were read': [CosmosSchedule, 'due'],
 } as const
 
 export type CrashPoint = keyof typeof steps
 
 const [point = '', count = ''] = (process.env.TIDEMARK_TEST_CRASH ?? '').split(':')
 const step = steps[point as CrashPoint]
-if (step === undefined || !(Number(count) > 0)) throw new Error(`no such crash: ${point}:${count}`)
+if (step === undefined || !(Number(count) > 0)) throw new Error(`no such crash point: ${point}:${count}`)
 const [adapter, method] = step
 const original = adapter.prototype[method]
 let calls = 0
@@ -40,7 +40,7 @@ function took(): void {
 adapter.prototype[method] =
   method === 'due'
     ? async function* crashing(this: unknown, ...args: unknown[]) {
-        // Its first page tells what is due, or that nothing is.
+        // The first page shows what is due, or that nothing is.
         const pages = original.apply(this, args)[Symbol.asyncIterator]()
         let page = await pages.next()
         for (took(); !page.done; page = await pages.next()) yield page.value

@@ -26,7 +26,7 @@ export class Debugger {
     socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(String(data))))
   }
 
-  /** @param address as Node prints it. */
+  /** @param address as printed by Node. */
   static async connect(address: string): Promise<Debugger> {
     const socket = new WebSocket(address)
     await within(once(socket, 'open'), `a debugger at ${address}`)
@@ -35,17 +35,17 @@ export class Debugger {
     return session
   }
 
-  /** @param line the first is 1. */
+  /** @param line counted from 1. */
   async breakAt(url: string, line: number): Promise<void> {
     await this.#ask('Debugger.setBreakpointByUrl', { url, lineNumber: line - 1 })
   }
 
-  /** Where it has stopped. */
+  /** Waits until the process stops. @returns where. */
   stopped(): Promise<{ readonly url: string; readonly line: number }> {
     return within(this.#stopped.promise, 'a breakpoint to be hit')
   }
 
-  /** The process goes on. */
+  /** Lets the process continue. */
   async close(): Promise<void> {
     await this.#ask('Debugger.disable')
     this.#socket.close()

@@ -4,24 +4,24 @@ import { readFileSync } from 'node:fs'
 /** A row of docs/errors.md. */
 export interface DocumentedError {
   readonly code: string
-  /** The status of its answer; undefined for what stands in logs alone. */
+  /** The status of its answer; undefined for a code that only logs have. */
   readonly status: number | undefined
-  /** Whether the same request may succeed later: such an answer carries Retry-After. */
+  /** Whether the same request may succeed later. Its answer then has Retry-After. */
   readonly again: boolean
-  /** Whose domain refuses; undefined for a code of Tidemark's own. */
+  /** The service whose domain refuses with it; undefined for Tidemark's own codes. */
   readonly service: string | undefined
 }
 
 const DOMAIN_REFUSAL = 409
 
-/** Every code of docs/errors.md, by its name. Fails for a row that it cannot read, and for a code that stands twice. */
+/** Every code of docs/errors.md by name. Fails for an unreadable row, and for a code with two rows. */
 export function documentedErrors(): ReadonlyMap<string, DocumentedError> {
   const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
   const rows = text.split('\n').filter((line) => line.startsWith('| `'))
   const errors = new Map<string, DocumentedError>()
   for (const row of rows) {
     const error = readRow(row)
-    assert.ok(!errors.has(error.code), `${error.code} stands twice in docs/errors.md`)
+    assert.ok(!errors.has(error.code), `${error.code} occurs twice in docs/errors.md`)
     errors.set(error.code, error)
   }
   assert.ok(errors.size > 0, 'docs/errors.md has no code')

@@ -2,7 +2,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import { buffer } from 'node:stream/consumers'
 import { LOOPBACK, listen } from '../../packages/kit/listen.ts'
 
-/** A request to the store, looked at before it is passed on. */
+/** A request to the store, before it is forwarded. */
 export interface StoreRequest {
   readonly method: string
   readonly path: string
@@ -12,29 +12,29 @@ export interface StoreRequest {
 
 /**
  * What happens to a request:
- * - `lost`: the connection ends before the store has it.
- * - `unanswered`: the store carries it out, and the connection ends in place of the answer.
- * - `stalled`: the store carries it out, and the client waits for the answer until it gives up.
- * - a status: the store does not have it, and this is the answer.
- * - a function: it is done first, then the request is passed on.
+ * - `lost`: the connection ends before the store receives it.
+ * - `unanswered`: the store executes it, and the connection ends instead of an answer.
+ * - `stalled`: the store executes it, and the client waits for the answer until its timeout.
+ * - a status: the store does not receive it, and this is the answer.
+ * - a function: it runs first, then the request is forwarded.
  */
 export type Fault = 'lost' | 'unanswered' | 'stalled' | 429 | 503 | 408 | 449 | (() => Promise<unknown>)
 
-/** So many requests that fit come to harm. */
+/** A fault for a number of matching requests. */
 interface Plan {
   readonly fault: Fault
   readonly fits: (request: StoreRequest) => boolean
   left: number
 }
 
-/** Stands before the Cosmos DB endpoint and lets all pass, but for what a test plans. */
+/** A proxy before the Cosmos DB emulator. It forwards all requests, except those with a planned fault. */
 export class FaultProxy {
   readonly #target: URL
   readonly #agent = new Agent({ keepAlive: true })
   readonly #plans: Plan[] = []
   #server = createServer()
   #port = 0
-  /** How many requests came through. */
+  /** The number of forwarded requests. */
   passed = 0
 
   private constructor(target: string) {
@@ -52,7 +52,7 @@ export class FaultProxy {
     return `http://${LOOPBACK}:${this.#port}`
   }
 
-  /** Listens, again at the same address after `down`. */
+  /** Listens; after `down`, at the same address again. */
   async up(): Promise<void> {
     this.#server = createServer((incoming, response) => {
       response.on('error', () => response.destroy())
@@ -61,7 +61,7 @@ export class FaultProxy {
     this.#port = await listen(this.#server, this.#port, 'a test')
   }
 
-  /** Ends every connection; new ones are refused. */
+  /** Ends every connection, and refuses new ones. */
   async down(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeAllConnections()
@@ -74,8 +74,8 @@ export class FaultProxy {
   }
 
   /**
-   * Plans a fault for the next requests that fit. Plans are asked in their order.
-   * @returns what is left of it, and how to call it off.
+   * Plans a fault for the next matching requests. Plans are tried in order.
+   * @returns how many faults are left, and a function that cancels the rest.
    */
   plan(fault: Fault, fits: (request: StoreRequest) => boolean, times = 1): { left(): number; cancel(): void } {
     const plan: Plan = { fault, fits, left: times }
@@ -105,7 +105,9 @@ export class FaultProxy {
     response.writeHead(answer.status, answer.headers).end(answer.body)
   }
 
-  /** The Host header stays as it came: the account's document advertises the address that the client knows. */
+  /**
+   * The Host header stays unchanged, because the account's document advertises the address that the client knows.
+   */
   #pass(
     seen: StoreRequest,
     body: Buffer,
@@ -134,7 +136,7 @@ export class FaultProxy {
 }
 
 /**
- * As the service refuses; it may be asked again in a millisecond.
+ * Refuses as the service does, with a retry after a millisecond.
  * https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb
  */
 function refuse(response: ServerResponse, status: number): void {
@@ -143,12 +145,12 @@ function refuse(response: ServerResponse, status: number): void {
     .end(JSON.stringify({ code: String(status), message: 'planned by a test' }))
 }
 
-/** An append to the log: the batch that carries this text, such as a command's key. */
+/** Matches an append to the log: the batch with this text, such as a command's key. */
 export function appendWith(text: string): (request: StoreRequest) => boolean {
   return ({ headers, body }) => headers['x-ms-cosmos-is-batch-request'] !== undefined && body.includes(text)
 }
 
-/** A read of one item, by a text of its id or of its partition key. */
+/** Matches a read of one item, by a text of its id or partition key. */
 export function matchRead(text: string): (request: StoreRequest) => boolean {
   return ({ method, path, headers }) =>
     method === 'GET' && `${decodeURIComponent(path)} ${headers['x-ms-documentdb-partitionkey']}`.includes(text)

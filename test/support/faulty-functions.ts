@@ -3,7 +3,7 @@ import { order } from '../../src/ordering/order.ts'
 import { type OrderDocument, orderView } from '../../src/ordering/order-view.ts'
 import { ordering } from '../../src/ordering/service.ts'
 
-/** A build of ordering with a fault: its view of orders cannot process those of some customers. */
+/** A build of ordering with a fault: its view of orders cannot process the orders of some customers. */
 const faulty: typeof orderView = {
   ...orderView,
   evolve(document, event) {

@@ -9,7 +9,7 @@ import type {
 } from '../../src/ordering/contract.ts'
 import { address } from './orders.ts'
 
-/** What an order's fulfilment wants done, as ordering publishes it. */
+/** The requests of an order's fulfilment, as ordering publishes them. */
 
 export const paymentRequested = (
   orderId: string,

@@ -1,7 +1,7 @@
 import type { Command, Decider, DomainEvent } from 'tidemark'
 import { given } from 'tidemark/testing'
 
-/** given(events).when(command).decides(events): many tests of one decider, in short. */
+/** A short form for many tests of one decider: given(events).when(command).decides(events). */
 export function deciding<State, Cmd extends Command, Event extends DomainEvent>(
   decider: Decider<State, Cmd, Event>,
   id = '1',

@@ -7,7 +7,7 @@ import topology from '../../infra/topology.json' with { type: 'json' }
 import { mapPartitionKey } from '../../packages/event-hubs/namespace/partition-key.ts'
 import type { System } from './system.ts'
 
-/** A hub of a system, seen from outside: how far it and its consumer groups are. */
+/** A hub of a system, seen from outside: its messages, checkpoints and consumers. */
 export class TestHub {
   readonly #system: System
   readonly #name: string
@@ -25,7 +25,7 @@ export class TestHub {
     return Array.from({ length: this.#topology.partitions }, (_, partition) => partition)
   }
 
-  /** Ids for orders, all of them in one partition. */
+  /** Ids of orders that are all in one partition. */
   idsIn(partition: number, count: number, name: string): readonly string[] {
     const ids: string[] = []
     for (let n = 0; ids.length < count; n += 1)
@@ -33,13 +33,13 @@ export class TestHub {
     return ids
   }
 
-  /** Messages that the hub was ever sent. */
+  /** The number of messages that were ever sent to the hub. */
   async sent(): Promise<number> {
     const ends = await this.#ends()
     return ends.reduce((sum, { lastEnqueuedSequenceNumber }) => sum + lastEnqueuedSequenceNumber + 1, 0)
   }
 
-  /** Moves every checkpoint of a group to the end, as whoever reads all of it with the storage SDK does. */
+  /** Moves every checkpoint of a group to the end, as another reader with the storage SDK would. */
   async moveCheckpoints(consumerGroup: string): Promise<void> {
     const store = this.checkpoints()
     for (const { partitionId, lastEnqueuedSequenceNumber, lastEnqueuedOffset } of await this.#ends())
@@ -66,13 +66,13 @@ export class TestHub {
     return count
   }
 
-  /** Where the hosts keep their checkpoints. */
+  /** The store of the hosts' checkpoints. */
   checkpoints(): CheckpointStore {
     const blobs = BlobServiceClient.fromConnectionString(this.#system.settings.AzureWebJobsStorage ?? '')
     return new BlobCheckpointStore(blobs.getContainerClient('azure-webjobs-eventhub'))
   }
 
-  /** @param store without it, one that sees no partition. */
+  /** @param store by default, one that sees no partition. */
   consumer(group: string, store?: CheckpointStore): EventHubConsumerClient {
     const connection = this.#system.settings.EventHubConnection ?? ''
     const loadBalancingOptions = { strategy: 'greedy' as const, updateIntervalInMs: 500 }
@@ -81,10 +81,7 @@ export class TestHub {
       : new EventHubConsumerClient(group, connection, this.#name)
   }
 
-  /**
-   * Every event that it has expires. Its control endpoint must have been asked for:
-   * EVENT_HUBS_EMULATOR_CONTROL_PORT.
-   */
+  /** Lets all events of the hub expire. The emulator needs a control port: EVENT_HUBS_EMULATOR_CONTROL_PORT. */
   async expire(): Promise<void> {
     const { address } = JSON.parse(await readFile(join(this.#system.dataDir, 'eventhubs/control.json'), 'utf8'))
     const path = `namespaces/emulatorNs1/hubs/${this.#name}/expire`
@@ -109,7 +106,7 @@ export class TestHub {
   }
 }
 
-/** Checkpoints and claims of a program of its own, which other readers of the group know nothing of. */
+/** Checkpoints and claims of another program, which the group's other readers do not see. */
 export class OwnCheckpoints implements CheckpointStore {
   readonly #claims = new Map<string, Awaited<ReturnType<CheckpointStore['listOwnership']>>[number]>()
   readonly #checkpoints = new Map<string, Parameters<CheckpointStore['updateCheckpoint']>[0]>()

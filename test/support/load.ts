@@ -8,19 +8,16 @@ import { WAIT_MS } from '../../packages/test-support/wait.ts'
 
 const SEED = 7
 
-/** What customers were answered, and what they should not have been. */
+/** The positions that customers were given, and their unexpected answers. */
 export interface Promised {
   readonly positions: Set<string>
   readonly surprises: string[]
 }
 
-/**
- * Where customers find the services; where payments and shipping are among them, banks and a warehouse do
- * their part.
- */
+/** Clients of the services. With payments and shipping, banks and a warehouse take part. */
 export type Shops = PerService<Client>
 
-/** Customers come and go while the given thing happens; what they were promised is checked afterwards. */
+/** Runs customers while `happen` runs. What they were promised is checked afterwards. */
 export async function underLoad(
   { ordering, inventory, payments, shipping }: Shops,
   run: string,
@@ -40,11 +37,11 @@ export async function underLoad(
     }
   }
   const load = customers()
-  // Which of the two failed first is told. A customer who waits for a host that did not start gives up, too.
+  // The first of the two failures is reported. A customer also fails if a host did not start.
   const gaveUp = load.then(
     () => {},
     (cause) => {
-      throw new Error('customers gave up before what happened to them was over', { cause })
+      throw new Error('customers failed before the disturbance was over', { cause })
     },
   )
   try {
@@ -57,8 +54,9 @@ export async function underLoad(
 }
 
 /**
- * Nothing lost, nothing doubled: every view equals its log, the services agree, and the logs have what was promised.
- * @returns how many orders came to what.
+ * Nothing is lost or doubled: every view equals its log, the services agree, and the logs have what was
+ * promised.
+ * @returns the number of orders by outcome.
  */
 export async function assertEqualToLogs(
   shops: Shops,
@@ -66,14 +64,16 @@ export async function assertEqualToLogs(
   { positions, surprises }: Promised,
 ): Promise<ReadonlyMap<string, number>> {
   assert.deepEqual(surprises, [])
-  // First what is waited for until all is settled.
+  // First the check that waits until everything is settled.
   const check = await checkServices(shops, logs, positions, WAIT_MS)
   const result = await checkViews(shops.ordering, logs.ordering, positions)
   assert.deepEqual([...check.differences, ...result.differences], [])
   assert.ok(result.orders > 0 && result.products > 0 && check.products > 0 && positions.size > 0)
   if (logs.payments) assert.ok(check.payments > 0 && check.shipments > 0)
   console.log(
-    `# ${result.orders} orders, ${result.products} products, ${check.products} stock levels, ${check.payments} payments and ${check.shipments} shipments equal ${check.events} events; ${positions.size} promises kept`,
+    `# ${result.orders} orders, ${result.products} products, ${check.products} stock levels, ` +
+      `${check.payments} payments and ${check.shipments} shipments equal ${check.events} events; ` +
+      `${positions.size} promises kept`,
   )
   return check.decided
 }

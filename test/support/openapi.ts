@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-/** What of an OpenAPI document its tests look at. */
+/** The parts of an OpenAPI document that tests read. */
 export interface OpenApi {
   readonly info: { readonly title: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
@@ -14,26 +14,25 @@ export interface OpenApiOperation {
   readonly responses: Readonly<Record<string, { readonly headers?: Readonly<Record<string, unknown>> }>>
 }
 
-/** Every operation: its path, its method as HTTP writes it, and what is told of it. */
+/** Every operation with its path, its method in capitals, and its description. */
 export function listOperations(document: OpenApi): { path: string; method: string; operation: OpenApiOperation }[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )
 }
 
-/** Holds answers against an OpenAPI document with a validator that shares nothing with what made it. */
+/** Compares answers with an OpenAPI document, with a validator that shares no code with its generator. */
 export class AnswerCheck {
   readonly #ajv: Ajv2020
 
   constructor(document: OpenApi) {
-    // What the document says beside schemas is no keyword of JSON Schema; of its examples and defaults
-    // nothing is to be checked.
+    // OpenAPI's own fields are no keywords of JSON Schema, and examples and defaults are not checked.
     this.#ajv = new Ajv2020({ strict: false, allErrors: true })
     addFormats.default(this.#ajv)
     this.#ajv.addSchema(document, 'openapi')
   }
 
-  /** @throws AssertionError where the document tells no such answer of the operation, or another one. */
+  /** @throws AssertionError if the document does not describe the answer, or describes it otherwise. */
   check(
     { path, method }: { readonly path: string; readonly method: string },
     answer: { readonly status: number; readonly headers: Headers; readonly body: unknown },
@@ -54,7 +53,7 @@ export class AnswerCheck {
     const validate = this.#ajv.getSchema(`openapi#/${pointer}`)
     assert.ok(
       validate,
-      `${method} ${path}: no answer ${answer.status} ${media} is told: ${JSON.stringify(answer.body)}`,
+      `${method} ${path}: no answer ${answer.status} ${media} is documented: ${JSON.stringify(answer.body)}`,
     )
     assert.ok(validate(answer.body), `${method} ${path} ${answer.status}: ${this.#ajv.errorsText(validate.errors)}`)
   }

@@ -5,7 +5,7 @@ import type { OrderCommand } from '../../src/ordering/order.ts'
 
 export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
 
-/** The same, as orders keep it. */
+/** The same address in the private events. */
 export const keptAddress = {
   name: 'Ada',
   streetName: 'Quay',
@@ -27,20 +27,20 @@ export const placeBody = {
 
 export const place: OrderCommand = { type: 'place', data: placeBody }
 
-/** In SKU order, as the decider puts them. */
+/** In SKU order, as the decider sorts them. */
 const lines = placeBody.lines.toReversed()
 const payment = { method: 'card' as const, withinSeconds: 900 }
 const total = { currency: 'EUR', amount: 2150 }
 
 const order = { orderId: '1', customerId: 'customer-1', lines, total }
 
-/** As it is decided: the newest version. */
+/** In the version that is decided now, the newest. */
 export const placed: EventOf<typeof PrivateOrderPlaced> = {
   type: 'OrderPlaced',
   data: { ...order, shippingAddress: keptAddress, payment, channel: 'web' },
 }
 
-/** The same order as the first version of the event has it. */
+/** The same order in the first version of the event. */
 export const placedV1 = { type: 'OrderPlaced' as const, data: { ...order, shippingAddress: address } }
 
 export const cancelled: EventOf<typeof OrderCancelled> = {

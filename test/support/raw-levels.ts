@@ -1,8 +1,8 @@
 import type { RawItem } from '../../packages/cli/demo/raw-fold.ts'
 
 /**
- * A product's stock folded from its raw events in whatever versions they are, with no code of the service:
- * what `GET /stock/{sku}` should answer.
+ * Folds a product's stock from its raw events of any versions, without code of the service: the expected
+ * answer of `GET /stock/{sku}`.
  */
 export function foldLevel(events: readonly RawItem[]): RawItem {
   const sum = (type: string, field: string): number =>

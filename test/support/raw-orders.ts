@@ -1,9 +1,8 @@
 import type { RawItem } from '../../packages/cli/demo/raw-fold.ts'
 
 /**
- * Orders folded from the raw log in whatever versions its events are, with no code of the services: what
- * their views and states should show. `channel` is among it, which a document lacks that an older version
- * projected.
+ * Folds orders from raw events of any versions, without code of the services: the expected views and states.
+ * They include `channel`, which documents projected by an older version lack.
  */
 
 const STATUS: Readonly<Record<string, string>> = {
@@ -13,7 +12,7 @@ const STATUS: Readonly<Record<string, string>> = {
   OrderCompleted: 'completed',
 }
 
-/** What `GET /orders/{id}` should answer once the view was made by today's code. */
+/** The expected answer of `GET /orders/{id}` from a view that today's version has projected. */
 export function foldOrder(events: readonly RawItem[]): RawItem {
   const [placed, ...later] = events
   const { orderId, customerId, lines, total, payment, channel } = placed.data

@@ -1,6 +1,6 @@
 import { serve } from 'tidemark/azure-functions'
 import { ordering } from '../../src/ordering/service.ts'
 
-/** Commands are handled and events are published while every consumer is away. */
+/** Handles commands and publishes events, without any consumer. */
 const commands = (ordering.resources ?? []).map(({ documents: _, ...resource }) => resource)
 serve({ ...ordering, views: [], reactions: [], processes: [], resources: commands.filter(({ commands }) => commands) })

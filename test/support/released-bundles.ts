@@ -4,22 +4,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 
-/** The commit before the events of ordering and inventory went on: version n of them. */
+/** The commit before the events of ordering and inventory changed: their version n. */
 export const BEFORE_THE_SPLIT = '5496e6e0ca0a'
 
 const locateFolder = (commit: string): string =>
   fileURLToPath(new URL(`../fixtures/bundles/${commit}/`, import.meta.url))
 
-/** The files of a released commit and what they contain. */
+/** The content of a file of a released commit. */
 async function releasedFile(commit: string, file: string): Promise<Buffer> {
   if (!file.endsWith('.js')) return readFile(join(locateFolder(commit), file))
   return gunzipSync(await readFile(join(locateFolder(commit), `${file}.gz`)))
 }
 
-/**
- * Every file of a released commit that is written down, with the SHA-256 that it was released with and the
- * one that it has.
- */
+/** Every recorded file of a released commit, with its SHA-256 at the release and now. */
 export async function readChecksums(commit: string): Promise<{ file: string; released: string; is: string }[]> {
   const lines = (await readFile(join(locateFolder(commit), 'SHA256SUMS'), 'utf8')).trimEnd().split('\n')
   return Promise.all(
@@ -33,7 +30,7 @@ export async function readChecksums(commit: string): Promise<{ file: string; rel
   )
 }
 
-/** Writes a service as it was released into a folder, which a host runs. @returns the folder. */
+/** Unpacks a released service into a folder that a host can run. @returns the folder. */
 export async function unpackReleased(commit: string, service: string, into: string): Promise<string> {
   const folder = join(into, `${service}-${commit}`)
   await mkdir(folder, { recursive: true })

@@ -8,32 +8,32 @@ import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import { BEFORE_THE_SPLIT, unpackReleased } from './released-bundles.ts'
 import { type CallOptions, call, type HostOptions, System } from './system.ts'
 
-/** A host that runs one service, as it was released or as it is today. */
+/** A host of one service, in the released or in today's version. */
 export interface ServiceHost {
   readonly client: Client
-  /** What it printed. */
+  /** Its output. */
   output(): string
-  /** What it says that it holds, each thing as often as it said so. */
+  /** The streams that it reported as parked, once per report. */
   held(): Held[]
-  /** One request, sent once: what the client would send again is an answer too. */
+  /** Sends one request once, without the client's retries. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>
   stop(): Promise<void>
 }
 
-/** One event that a view or a reaction of a host waits with, since its code does not know it. */
+/** An event at which a handler of a host waits, since its code does not know it. */
 export interface Held {
-  /** The view or the reaction. */
+  /** The name of the view or reaction. */
   readonly handler: string
   readonly stream: string
   readonly version: number
-  /** The event and its version: `OrderPlaced 4`. */
+  /** The event type and its version, such as `OrderPlaced 4`. */
   readonly event: string
 }
 
 const HELD =
   /(?<name>[a-z-]+)(?:@\d+)? cannot process \S+ \w+(?: \([^)]*\))?: event-unknown: (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
 
-/** Hosts of services in the versions before and today's, on one local cloud. */
+/** Hosts of services in older versions and in today's, on one local cloud. */
 export class Releases {
   readonly system: System
   readonly #folder: string
@@ -45,8 +45,8 @@ export class Releases {
 
   static async start(): Promise<Releases> {
     const system = await System.cloudAlone({ soon: true })
-    // Ordering kept the time to pay then. A deployment removes no container: what a service of before needs
-    // is there as long as it runs.
+    // At that time ordering recorded the time to pay. A deployment removes no container: an older service has
+    // what it needs as long as it runs.
     const { database } = system.openLog('ordering')
     await database.containers.createIfNotExists({ id: 'schedule', partitionKey: '/pk' })
     return new Releases(system, await mkdtemp(join(tmpdir(), 'tidemark-releases-')))
@@ -57,12 +57,12 @@ export class Releases {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
-  /** Starts a host of a service as it was released. */
+  /** Starts a host of a released service. */
   async released(service: string): Promise<ServiceHost> {
     return this.#start(service, { bundle: await unpackReleased(BEFORE_THE_SPLIT, service, this.#folder) })
   }
 
-  /** Starts a host of a service as it is today, and of more if they are named. */
+  /** Starts a host of a service in today's version, and of further services if given. */
   today(service: string, ...more: readonly string[]): Promise<ServiceHost> {
     return this.#start(service, { services: [service, ...more] })
   }
@@ -97,7 +97,7 @@ export class Releases {
     return Map.groupBy(events, ({ stream }) => stream)
   }
 
-  /** The streams of a service's log that have an event of a type. */
+  /** The streams of a service's log with an event of a type. */
   async streamsWith(service: string, type: string): Promise<ReadonlySet<string>> {
     const query = {
       query: 'SELECT VALUE c.stream FROM c WHERE ARRAY_CONTAINS(c.types, @type)',
@@ -106,7 +106,7 @@ export class Releases {
     return new Set((await this.system.openLog(service).items.query<string>(query).fetchAll()).resources)
   }
 
-  /** Who owns the partitions of a consumer group, by partition; empty: nobody does. */
+  /** The owners of a consumer group by partition; empty if the partition is free. */
   async owners(hub: string, group: string): Promise<Map<string, string>> {
     const blobs = BlobServiceClient.fromConnectionString(this.system.settings.AzureWebJobsStorage ?? '')
     const found = new Map<string, string>()
@@ -120,7 +120,7 @@ export class Releases {
     return found
   }
 
-  /** Who holds the lease of a service's relay. */
+  /** The owners of the leases of a service's relay. */
   async listRelayOwners(service: string): Promise<string[]> {
     const { resources } = await this.system
       .openContainer(service, 'leases')

@@ -16,8 +16,7 @@ interface Pointer {
 }
 
 /**
- * Replays on a running system: the command, what it leaves in the views' containers, and what was promised to
- * customers.
+ * Rebuilds on a running system: the command, the items in the views' containers, and what was promised to customers.
  */
 export class Replays {
   readonly #system: System
@@ -44,7 +43,7 @@ export class Replays {
     return resource ?? { live: 1 }
   }
 
-  /** Which generations of a view have items. */
+  /** The generations of a view that have items. */
   async generations(view: string): Promise<number[]> {
     const { resources } = await this.container(view).items.query<string>('SELECT VALUE c.pk FROM c').fetchAll()
     const numbers = resources.filter((pk) => pk !== 'pointer').map((pk) => Number.parseInt(pk, 10))

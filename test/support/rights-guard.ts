@@ -3,20 +3,20 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { classifyRequest } from './cosmos-request.ts'
 
-/** One thing that is done with data: a data action of Cosmos DB, and the database or container that it is done to. */
+/** A data action of Cosmos DB, and the database or container that it applies to. */
 export interface DataAction {
   readonly action: string
   readonly what: string
 }
 
 /**
- * Stands before the Cosmos DB endpoint as the service's own roles do: what one may not do is refused with
- * 403, sub-status 5301, and never gets there.
+ * A proxy before the Cosmos DB emulator that enforces the service's own roles. It refuses a forbidden request
+ * with 403, sub-status 5301, and does not forward it.
  * https://learn.microsoft.com/azure/cosmos-db/reference-data-plane-security
  */
 export class RightsGuard {
   readonly connectionString: string
-  /** What was done and let through. */
+  /** The allowed actions, with their counts. */
   readonly allowed = new Map<string, number>()
   readonly refused: string[] = []
   readonly #close: () => Promise<void>
@@ -26,7 +26,7 @@ export class RightsGuard {
     this.#close = close
   }
 
-  /** @param connectionString of the endpoint itself. */
+  /** @param connectionString of the emulator itself. */
   static async start(connectionString: string, allows: (dataAction: DataAction) => boolean): Promise<RightsGuard> {
     const address = new URL(/AccountEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? 'http://none')
     const agent = new Agent({ keepAlive: true })
@@ -37,7 +37,8 @@ export class RightsGuard {
       const wrong = dataActions.filter((dataAction) => !allows(dataAction))
       for (const dataAction of dataActions) guard?.note(dataAction, wrong.length === 0)
       if (wrong.length > 0) {
-        const message = `Request is blocked because principal does not have required RBAC permissions: ${wrong.map(text).join(', ')}`
+        const permissions = wrong.map(text).join(', ')
+        const message = `Request is blocked because principal does not have required RBAC permissions: ${permissions}`
         response.writeHead(403, { 'content-type': 'application/json', 'x-ms-substatus': '5301' })
         response.end(JSON.stringify({ code: 'Forbidden', message }))
         return
@@ -78,8 +79,8 @@ const text = ({ action, what }: DataAction): string => `${action} ${what}`
 const ITEMS = 'sqlDatabases/containers/items'
 
 /**
- * What a request does, by its method, path and headers; a batch by its operations. The account itself is
- * asked for by everybody.
+ * The data actions of a request, by its method, path and headers, and of a batch by its operations. Reading
+ * the account needs none.
  */
 function listDataActions(
   method: string,
@@ -105,7 +106,7 @@ function listDataActions(
   return [{ action: `${ITEMS}/${kind ?? method}`, what }]
 }
 
-/** Databases and containers are made by no role on data, whatever it says. */
+/** No role on data can create databases and containers. */
 const asControlPlane =
   (method: string) =>
   (dataAction: DataAction): DataAction =>

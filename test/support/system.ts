@@ -22,7 +22,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One request as any client sends it; a body is `application/json` unless a header says otherwise. */
+/** Sends one request like any client. The body is `application/json` unless a header says otherwise. */
 export async function call(method: string, url: string, { body, headers }: CallOptions): Promise<Answer> {
   const response = await fetch(url, {
     method,
@@ -34,8 +34,8 @@ export async function call(method: string, url: string, { body, headers }: CallO
 }
 
 /**
- * A read under a position, asked again while the view is behind: on a machine that is busy it is late, not wrong.
- * @param onBehind hears each answer that says so.
+ * Reads at a position, and repeats while the view lags, which on a busy machine is no error.
+ * @param onBehind receives each answer that reports a lag.
  */
 export function callOnceSeen(
   method: string,
@@ -54,32 +54,29 @@ export function callOnceSeen(
 }
 
 export interface SystemOptions {
-  /** Those that its hosts run unless told otherwise; without it every service. */
+  /** The services that its hosts run unless told otherwise; by default all. */
   readonly services?: readonly string[]
   /**
-   * What a killed host held is taken up within seconds, for tests that kill hosts or let them join: all hosts look
-   * for it each second, which costs more than what most tests do. Without it as host.json says.
+   * Lets hosts take over from a killed one within seconds, for tests that kill or add hosts. All hosts then
+   * check each second, which costs more than most tests themselves. By default as in host.json.
    */
   readonly soon?: boolean
 }
 
 export interface HostOptions {
-  /** Whose functions it runs; without it those of the system's services. */
+  /** The services to run; by default those of the system. */
   readonly services?: readonly string[]
-  /** The folder of a bundle to run in place of what was built; `services` says whose it is. */
+  /** The folder of a bundle to run instead of the built code; `services` names its service. */
   readonly bundle?: string
-  /** A module that the host loads first; with it its settings. */
+  /** A module that the host loads first, and its settings. */
   readonly preload?: { readonly module?: string; readonly env: NodeJS.ProcessEnv }
-  /** Hears what it prints, in place of the test's own output. */
+  /** Receives the output, which otherwise goes to the test's own. */
   readonly onOutput?: (text: string) => void
-  /** Without it the system's port, or any free one where another of its hosts has that. */
+  /** By default the system's port, or any free one if another host of the system has that. */
   readonly port?: number
 }
 
-/**
- * The local cloud and hosts of functions on it, in processes of their own, in a folder of their own; what
- * `npm start` starts.
- */
+/** The local cloud and hosts on it, as `npm start` starts them, in processes and a folder of their own. */
 export class System {
   readonly #dataDir: string
   readonly #ports: { http: number; blob: number; eventHubs: number; cosmos: number }
@@ -100,7 +97,7 @@ export class System {
     this.client = new Client(this.base, WAIT_MS)
   }
 
-  /** The cloud alone: the hosts are up to the caller. */
+  /** Starts only the cloud. The caller starts the hosts. */
   static async cloudAlone(options: SystemOptions = {}): Promise<System> {
     const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-system-'))
     const [http, blob, eventHubs, cosmos] = [await freePort(), await freePort(), await freePort(), await freePort()]
@@ -109,7 +106,7 @@ export class System {
     return system
   }
 
-  /** The cloud, and one host on it. */
+  /** Starts the cloud, and one host on it. */
   static async start(options: SystemOptions = {}): Promise<System> {
     const system = await System.cloudAlone(options)
     await system.startHost()
@@ -134,7 +131,7 @@ export class System {
     this.#cosmos = new CosmosClient(this.settings.CosmosConnection ?? '')
   }
 
-  /** One more host, beside those that run. */
+  /** Starts another host beside the running ones. */
   async startHost(options: HostOptions = {}): Promise<Child> {
     const { services = this.#services, bundle, preload } = options
     const inUse = this.hosts.some(({ address }) => new URL(address).port === String(this.#ports.http))
@@ -160,18 +157,18 @@ export class System {
     this.#hosts = [...this.#hosts, { child, services }]
     void child.exited.then((how) => {
       this.#hosts = this.#hosts.filter((host) => host.child !== child)
-      // The test fails now: whoever asks this host would wait until the test's time is over, and not say why.
+      // Fails the test now. A request to this host would wait until the test's timeout, without giving the reason.
       if (/code [1-9]/.test(how)) throw new Error(`the host of ${services} on ${child.address} ${how}`)
     })
     return child
   }
 
-  /** One request to ordering, sent once: what `client` would send again is an answer too. */
+  /** Sends one request to ordering once, without the client's retries. */
   call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     return call(method, this.base + path, options)
   }
 
-  /** A read of ordering under a position, asked again while the view is behind. */
+  /** Reads ordering at a position, and repeats while the view lags. */
   callOnceSeen(method: string, path: string): Promise<Answer> {
     return callOnceSeen(method, this.base + path)
   }
@@ -181,19 +178,19 @@ export class System {
     return this.#cloud.settings
   }
 
-  /** Those that run, in the order of their starts. */
+  /** The running hosts, in the order of their start. */
   get hosts(): readonly Child[] {
     return this.#hosts.map(({ child }) => child)
   }
 
-  /** The one of them that was started last. */
+  /** The running host that was started last. */
   get host(): Child {
     const last = this.hosts.at(-1)
     if (!last) throw new Error('no host runs')
     return last
   }
 
-  /** @param host without it the first that runs the service. A client stays with the address that the host has. */
+  /** @param host by default the first that runs the service. A client keeps the address that the host has now. */
   createClient(service: string, host?: Child): Client {
     const child = host ?? this.#hosts.find(({ services }) => services.includes(service))?.child
     if (!child) throw new Error(`no host runs ${service}`)
@@ -215,13 +212,13 @@ export class System {
     return this.openContainer(service, 'events')
   }
 
-  /** @param name of a container in the service's database: its log, its leases, a view. */
+  /** @param name a container of the service's database: its log, its leases or a view. */
   openContainer(service: string, name: string): Container {
     if (!this.#cosmos) throw new Error('the cloud is not started')
     return this.#cosmos.database(service).container(name)
   }
 
-  /** Where hosts keep their claims of partitions, and checkpoints. */
+  /** The container of the hosts' partition claims and checkpoints. */
   get claims(): ContainerClient {
     const blobs = BlobServiceClient.fromConnectionString(this.settings.AzureWebJobsStorage ?? '')
     return blobs.getContainerClient('azure-webjobs-eventhub')

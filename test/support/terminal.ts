@@ -4,21 +4,21 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { WAIT_MS, within } from '../../packages/test-support/wait.ts'
 
-/** Commands of a document, as a reader types them into a terminal in a folder. */
+/** Runs the commands of a document as a reader types them into a terminal in a folder. */
 export class Terminal {
   readonly #folder: string
   readonly #env: NodeJS.ProcessEnv
   readonly #running: ChildProcess[] = []
 
-  /** @param env beside the environment's own. */
+  /** @param env in addition to the environment's own. */
   constructor(folder: string, env: NodeJS.ProcessEnv) {
     this.#folder = folder
     const { NODE_TEST_CONTEXT: _, ...own } = process.env
-    // `node` is the one that the test runs on, as it is in npm's scripts.
+    // `node` is the one that runs the test, as in npm's scripts.
     this.#env = { ...own, PATH: `${dirname(process.execPath)}:${own.PATH}`, ...env }
   }
 
-  /** Runs commands to their end. @returns what they wrote to stdout. @throws Error where one of them fails */
+  /** Runs commands to their end. @returns their stdout. @throws Error if one of them fails */
   run(commands: string): string {
     const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', commands], {
       cwd: this.#folder,
@@ -30,7 +30,7 @@ export class Terminal {
     return stdout
   }
 
-  /** Leaves a command running once it has written a text. @throws Error where it ends before */
+  /** Leaves a command running once it has printed a text. @throws Error if it ends before */
   async start(command: string, text: string): Promise<void> {
     const child = spawn('bash', ['-c', `exec ${command}`], {
       cwd: this.#folder,
@@ -70,8 +70,8 @@ export function writeDocumented(folder: string, path: string, text: string): voi
 }
 
 /**
- * Changes a file as a document shows it: lines that stay, that go (`-`) and that come (`+`).
- * @throws Error where these do not stand there, once
+ * Changes a file as a document shows it: lines that stay, that are removed (`-`) and that are added (`+`).
+ * @throws Error unless the old lines occur exactly once
  */
 export function editDocumented(folder: string, path: string, diff: string): void {
   const lines = diff.trimEnd().split('\n')
@@ -82,6 +82,6 @@ export function editDocumented(folder: string, path: string, diff: string): void
       .join('')
   const text = readFileSync(join(folder, path), 'utf8')
   const [before, ...after] = text.split(without('+'))
-  if (after.length !== 1) throw new Error(`${path}: what is to be changed stands there ${after.length} times`)
+  if (after.length !== 1) throw new Error(`${path}: the lines to change occur ${after.length} times`)
   writeFileSync(join(folder, path), before + without('-') + after[0])
 }

@@ -4,15 +4,14 @@ import type { Answer } from '../../packages/cli/demo/client.ts'
 import { type DocumentedError, documentedErrors } from './documented-errors.ts'
 
 /**
- * The codes that were really produced. Each is taken from what came out, an answer, a line of a log or a
- * refusal of a decider, after that was held against its row of docs/errors.md: to name a code does not count,
- * nor does a case that did not run.
+ * The codes that were really produced. A code counts once an answer, a log line or a decider's refusal has
+ * been compared with its row of docs/errors.md.
  */
 export class WitnessedErrors {
   readonly documented = documentedErrors()
   readonly #seen = new Set<string>()
 
-  /** Holds an answer against RFC 9457 and the row of the code that it should have. */
+  /** Compares an answer with RFC 9457 and with the row of the expected code. */
   answer(code: string, { status, headers, body }: Answer): void {
     const row = this.#row(code)
     assert.deepEqual([status, body?.code], [row.status, code], JSON.stringify(body))
@@ -27,34 +26,33 @@ export class WitnessedErrors {
     this.#seen.add(body.code)
   }
 
-  /** Holds a line of the functions' log against the row of the code that it should name: one that no answer has. */
+  /** Compares a log line of the functions with the row of the expected code, which must have no answer. */
   logLine(code: string, line: string): void {
-    assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
+    assert.equal(this.#row(code).status, undefined, `${code} has an answer, so check that`)
     const [, found = ''] = / (?:is held|cannot process [^:]*|is parked): ([a-z-]+): ./.exec(line) ?? []
     assert.equal(found, code, line)
     this.#seen.add(found)
   }
 
-  /** Holds the last line of a command against the row of the code that it should begin with: one that no answer has. */
+  /** Compares the last line of a command with the row of the expected code, which must have no answer. */
   commandLine(code: string, output: string): void {
-    assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
+    assert.equal(this.#row(code).status, undefined, `${code} has an answer, so check that`)
     const [, found = ''] = /^([a-z-]+): ./.exec(output.trimEnd().split('\n').at(-1) ?? '') ?? []
     assert.equal(found, code, output)
     this.#seen.add(found)
   }
 
   /**
-   * Holds the line with which functions do not start against the row of the code that it should end with: one
-   * that no answer has.
+   * Compares the line of functions that do not start with the row of the expected code, which must have no answer.
    */
   startLine(code: string, line: string): void {
-    assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
+    assert.equal(this.#row(code).status, undefined, `${code} has an answer, so check that`)
     const [, found = ''] = /^[^\n]+ \(([a-z-]+)\)$/.exec(line) ?? []
     assert.equal(found, code, line)
     this.#seen.add(found)
   }
 
-  /** Holds a decision of a service's decider against the row of the code that it should refuse with. */
+  /** Compares a decision of a service's decider with the row of the expected refusal. */
   refusal(service: string, code: string, decision: Decision<unknown>): void {
     assert.equal(this.#row(code).service, service)
     assert.ok(isRefusal(decision), `not refused: ${JSON.stringify(decision)}`)
@@ -63,8 +61,8 @@ export class WitnessedErrors {
   }
 
   /**
-   * Every documented code was seen, and every code that was seen is documented.
-   * @param services whose refusals are produced here: those of others are held by their own tests. @returns how many.
+   * Asserts that the seen codes are exactly the documented ones.
+   * @param services whose refusals are produced here. Other services test their own. @returns their number.
    */
   assertComplete(services: ReadonlySet<string>): number {
     const meant = [...this.documented.values()].filter(({ service }) => service === undefined || services.has(service))
@@ -75,7 +73,7 @@ export class WitnessedErrors {
 
   #row(code: string): DocumentedError {
     const row = this.documented.get(code)
-    assert.ok(row, `${code} does not stand in docs/errors.md`)
+    assert.ok(row, `${code} is not in docs/errors.md`)
     return row
   }
 }

@@ -21,20 +21,21 @@ describe('the bundle of a service', () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   for (const { name, ...service } of services)
-    it(`${name}: no file of another service but its contract, nothing from outside but Node and the host's own module`, async () => {
+    it(`of ${name} has only contracts of other services, and imports only Node and the host's own module`, async () => {
       const { inputs, outputs } = await bundleService(name, join(folder, name))
       const files = Object.keys(inputs).flatMap((path) => {
         const [, owner, file] = SERVICE_FILE.exec(path) ?? []
         return owner === undefined ? [] : [{ owner, file }]
       })
       const others = files.filter(({ owner }) => owner !== name)
-      // One that follows others has their contracts.
+      // A service that follows others has their contracts.
       const followed = listReactions(service).length > 0 ? 1 : 0
       assert.ok(
         others.length >= followed && files.length > others.length + 3,
-        `${files.length} files, ${others.length} of others`,
+        `${files.length} files, ${others.length} of other services`,
       )
-      for (const { owner, file } of others) assert.equal(file, 'contract.ts', `${name} has ${file} of ${owner}`)
+      for (const { owner, file } of others)
+        assert.equal(file, 'contract.ts', `${name} has the file ${file} of ${owner}`)
 
       const external = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external))
       assert.ok(external.length > 0)
@@ -50,7 +51,7 @@ describe('the bundle of a service', () => {
       assert.deepEqual([type, main, dependencies], ['module', `${name}.js`, undefined])
     })
 
-  it('starts without what is needed later, and without what is never: identities, telemetry, the languages of messages', async () => {
+  it('starts without identities, telemetry and translated messages', async () => {
     const { outputs } = await bundleService('ordering', join(folder, 'ordering'))
     const entry = Object.keys(outputs).find((path) => basename(path) === 'ordering.js') ?? ''
     const atStart = new Set([entry])
@@ -63,12 +64,12 @@ describe('the bundle of a service', () => {
       inputs.filter((path) => /node_modules\/(@azure\/(identity|msal)|@opentelemetry\/)/.test(path)),
       [],
     )
-    // zod's own messages are in some forty languages, which `import { z }` brings along.
+    // zod has messages in some forty languages, which `import { z }` would bundle.
     const languages = inputs.filter((path) => /node_modules\/zod\/.*\/locales\/[a-z]/.test(path))
     assert.ok(languages.length <= 1, languages.join())
   })
 
-  it('is written anew, but for the settings that func start reads there', async () => {
+  it('is rewritten completely, except the settings that func start reads there', async () => {
     const written = join(folder, 'again')
     await bundleService('shipping', written)
     const names = (await readdir(written)).toSorted()
@@ -84,15 +85,16 @@ describe('the bundle of a service', () => {
     await writeFile(join(folder, 'identity', 'package.json'), '{"type":"module"}')
     const script = `
       import { createCredential } from './credential.js'
-      await createCredential().getToken('https://cosmos.azure.com/.default').catch(({ message }) => console.log(message))`
+      const token = createCredential().getToken('https://cosmos.azure.com/.default')
+      await token.catch(({ message }) => console.log(message))`
     await writeFile(join(folder, 'identity', 'ask.js'), script)
-    // Signed in by settings alone, of which there are none: nobody is asked over the network.
+    // Only settings can sign in, and there are none, so no network request is made.
     const env = { AZURE_TOKEN_CREDENTIALS: 'EnvironmentCredential' }
     const { stdout } = await promisify(execFile)(process.execPath, ['ask.js'], { cwd: join(folder, 'identity'), env })
     assert.match(stdout, /EnvironmentCredential is unavailable/)
   })
 
-  it('is imported by the settings of the sample, whatever else a shell or azd has set; one that fails is told in a line', async () => {
+  it("is imported with the sample's settings only, and an import error is reported in one line", async () => {
     const set = {
       CosmosConnection__accountEndpoint: 'https://a.example/',
       TIDEMARK_OF_MINE: '1',

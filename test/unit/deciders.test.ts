@@ -16,15 +16,15 @@ const quantity = fc.integer({ min: 1, max: 5 })
 const reason = fc.constantFrom('late', 'lost')
 const text = fc.string({ minLength: 1, maxLength: 100 })
 const lines = fc.array(fc.record({ sku: fc.constantFrom('cup', 'tea'), quantity }), { minLength: 1, maxLength: 2 })
-// Few amounts, near each other and near the limit, so that the bounds are met.
+// Few amounts, close to each other and to the limit, so that the bounds are reached.
 const amount = fc.constantFrom(0, 1, 99, 100, 101, CARD_LIMIT, CARD_LIMIT + 1, 1_000_000_000)
 const money = fc.record({ amount, currency: fc.constantFrom('EUR', 'NOK') })
 
 const count = (events: readonly { readonly type: string }[], type: string): number =>
   events.filter((event) => event.type === type).length
 
-describe('any command at any reachable state', () => {
-  it('of stock: never are more units reserved than there are, nor fewer than none', () =>
+describe('any command in any reachable state', () => {
+  it('of stock reserves no more units than there are, and no negative number', () =>
     holdsLaws(
       {
         service: inventory,
@@ -52,7 +52,7 @@ describe('any command at any reachable state', () => {
       ['stock-reserved', 'stock-not-reserved'],
     ))
 
-  it('of a reservation: it has one outcome, and what is reserved is released or shipped, whole and once', () =>
+  it('of a reservation gives one outcome, and releases or ships everything once', () =>
     holdsLaws(
       {
         service: inventory,
@@ -84,7 +84,7 @@ describe('any command at any reachable state', () => {
       ],
     ))
 
-  it('of a payment: refunded ≤ captured ≤ authorised, in one currency, and of authorised and expired never both', () =>
+  it('of a payment keeps refunds ≤ captures ≤ authorisations, and authorises or expires, never both', () =>
     holdsLaws(
       {
         service: payments,
@@ -135,7 +135,7 @@ describe('any command at any reachable state', () => {
       ],
     ))
 
-  it('of a shipment: it is dispatched at most once, never after it was cancelled, and only what was dispatched is delivered, recalled or returned', () =>
+  it('of a shipment dispatches once and not after a cancellation, and ends only what was dispatched', () =>
     holdsLaws(
       {
         service: shipping,
@@ -152,7 +152,7 @@ describe('any command at any reachable state', () => {
           const types = events.map(({ type }) => type)
           assert.equal(new Set(types).size, types.length, `something happened twice: ${types.join(' ')}`)
           assert.equal(types[0], 'ShipmentPrepared')
-          // One of both, right after it was prepared.
+          // One of the two, right after the preparation.
           assert.ok(types.length < 2 || types[1] === 'ShipmentDispatched' || types[1] === 'ShipmentCancelled')
           assert.ok(!types.includes('ShipmentCancelled') || types.length === 2)
           assert.ok(!types.includes('ShipmentReturned') || types.at(-1) === 'ShipmentReturned')

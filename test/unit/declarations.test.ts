@@ -4,14 +4,14 @@ import type { EventType, Service } from 'tidemark'
 import { buildTopology, listReactions } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 
-/** The events of a category's streams; none where the service has no such streams. */
+/** The events of a category's streams; none if the service has no such streams. */
 const listEvents = ({ deciders }: Service, category: string): readonly EventType[] =>
   deciders.find((decider) => decider.category === category)?.events ?? []
 
-// A name that is spelt wrong here fails nowhere: whoever follows it waits for ever.
+// A misspelt name here raises no error at run time: its follower waits for ever.
 describe('the declarations of a service', () => {
   for (const service of services) {
-    it(`${service.name}: its views, and its reactions to itself, follow streams and events that it has`, () => {
+    it(`${service.name}: its views and its own reactions follow existing streams and events`, () => {
       const own = listReactions(service).filter((reaction) => reaction.service === service.name)
       for (const { name, category, events = [] } of [...service.views, ...own]) {
         const recorded = listEvents(service, category)
@@ -20,13 +20,13 @@ describe('the declarations of a service', () => {
       }
     })
 
-    it(`${service.name}: a name of an event means one declaration, kept or told, and a category one decider`, () => {
+    it(`${service.name}: an event name has one declaration, private or public, and a category one decider`, () => {
       const privateTypes = new Set(service.deciders.flatMap(({ events }) => events))
       for (const names of [
         [...privateTypes].map(({ name }) => name),
         service.publishes.map(({ privateEvent: recorded }) => recorded.name),
         service.publishes.map(({ publicEvent: published }) => published.name),
-        // The canary is of every service.
+        // Every service has the canary.
         [...new Set(services.flatMap(({ deciders }) => deciders))].map(({ category }) => category),
       ])
         assert.deepEqual(names, [...new Set(names)])
@@ -35,7 +35,7 @@ describe('the declarations of a service', () => {
     })
   }
 
-  it('give every consumer a group of its own, with a name that Event Hubs takes', () => {
+  it('give every consumer a group of its own, with a name that Event Hubs accepts', () => {
     for (const { name, consumerGroups } of buildTopology(services).eventHubs) {
       assert.deepEqual(consumerGroups, [...new Set(consumerGroups)], name)
       // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsofteventhub

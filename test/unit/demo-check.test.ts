@@ -47,19 +47,15 @@ describe("the demo's reading of a raw log", () => {
 
   for (const [what, items, fault] of [
     ['a gap', [commit('a', 1, 1), commit('b', 3, 3)], 'stock-tea: version 3 comes after 1'],
-    ['a commit within another', [...sound, commit('c', 2, 2)], 'stock-tea: version 2 comes after 2'],
-    ['a version twice', [...sound, commit('c', 1, 2)], 'stock-tea: version 1 comes after 2'],
+    ['overlapping commits', [...sound, commit('c', 2, 2)], 'stock-tea: version 2 comes after 2'],
+    ['a repeated version', [...sound, commit('c', 1, 2)], 'stock-tea: version 1 comes after 2'],
     ['a key of two commits', [commit('a', 1, 2), commit('a', 3, 3)], /^stock-tea 0{15}3: its key has another outcome/],
     ['a key of a commit and a receipt', [...sound, receipt('b', 1)], /^stock-tea ~\w{64}: its key has another outcome/],
     ['a receipt beyond the end', [...sound, receipt('s', 4)], 'stock-tea: a receipt says 4'],
-    ['a receipt of no stream', [receipt('s', 1)], 'stock-tea: a receipt says 1'],
+    ['a receipt of an empty stream', [receipt('s', 1)], 'stock-tea: a receipt says 1'],
+    ['a commit with fewer events than it says', [{ ...commit('a', 1, 2), to: 3 }], /it says 1 to 3, and has 2 events$/],
     [
-      'a commit that says more events than it has',
-      [{ ...commit('a', 1, 2), to: 3 }],
-      /it says 1 to 3, and has 2 events$/,
-    ],
-    [
-      'a commit under another id',
+      'a commit with another id',
       [{ ...commit('a', 1, 2), id: '0'.repeat(15) + 2 }],
       /it says 1 to 2, and has 2 events$/,
     ],
@@ -69,20 +65,20 @@ describe("the demo's reading of a raw log", () => {
       const [found = '', ...others] = readLog(items).faults
       if (typeof fault === 'string') assert.equal(found, fault)
       else assert.match(found, fault)
-      // What comes after it may be wrong for the same reason.
+      // Later versions may be reported for the same reason.
       for (const other of others) assert.match(other, /version 3 comes after/)
     })
 })
 
 describe("the demo's check of stock", () => {
   for (const [what, events, fault] of [
-    ['more reserved than there is', [received, reserved('1'), reserved('2')], /stock-tea@3: oversold by 1/],
-    ['an order that is answered twice', [received, reserved('1', 1), reserved('1', 1)], /order 1 was answered before/],
-    ['a decline although there was enough', [received, declined], /declined, but there was enough/],
+    ['a reservation of more than there is', [received, reserved('1'), reserved('2')], /stock-tea@3: oversold by 1/],
+    ['an order with two answers', [received, reserved('1', 1), reserved('1', 1)], /order 1 was answered before/],
+    ['a decline with enough stock', [received, declined], /declined, but there was enough/],
     ['more released than reserved', [received, reserved('1'), released('1'), released('1')], /more was released or/],
-    ['what is shipped after it was released', [received, reserved('1'), released('1'), shipped], /released or shipped/],
-    ['what is shipped twice', [received, reserved('1'), shipped, shipped], /stock-tea@4: more was released or shipped/],
-    ['more back than left', [received, reserved('1'), shipped, back, back], /stock-tea@5: more came back/],
+    ['a shipment after a release', [received, reserved('1'), released('1'), shipped], /released or shipped/],
+    ['a repeated shipment', [received, reserved('1'), shipped, shipped], /stock-tea@4: more was released or shipped/],
+    ['more returned than shipped', [received, reserved('1'), shipped, back, back], /stock-tea@5: more came back/],
   ] as const)
     it(`finds ${what}`, () => assert.match(foldRawStock(stock(...events)).faults.join(), fault))
 
@@ -101,13 +97,13 @@ describe("the demo's check of stock", () => {
       /its reservation undefined/,
     ],
     [
-      'stock that a cancelled order kept',
+      'stock that is still reserved for a cancelled order',
       order(oneLine, cancelled),
       [...stock(received, reserved('1')), ...outcome('StockReservationCancelled')],
       /order 1 is cancelled, and has 2 of tea reserved/,
     ],
     [
-      'stock of an order that is not there',
+      'stock that is reserved for a missing order',
       order(),
       stock(received, reserved('1')),
       /reserved for 1, which is not an order/,
@@ -115,7 +111,7 @@ describe("the demo's check of stock", () => {
   ] as const)
     it(`finds ${what}`, () => assert.match(disagreements({ orders, stock: foldRawStock(items) }).join(), found))
 
-  it('finds nothing where both agree', () => {
+  it('finds nothing if both agree', () => {
     const fold = foldRawStock([
       ...stock(received, reserved('1'), declined, released('1')),
       ...outcome('StockReservationCancelled'),
@@ -142,7 +138,7 @@ const stopped = { type: 'ShipmentCancelled', data: { orderId: '1', reason: 'late
 const dispatched = onItsWay('ShipmentDispatched')
 const returned = onItsWay('ShipmentReturned')
 
-/** What four services say of one order; each of them with its events. */
+/** The events of one order in four services. */
 interface Story {
   readonly order: readonly DomainEvent[]
   readonly reservation?: string
@@ -188,25 +184,29 @@ function checkStory({ order, reservation = 'StockReserved', stock: units, paymen
   })
 }
 
-describe("the demo's check of what four services agree on", () => {
+describe("the demo's check of four services", () => {
   for (const [what, story] of Object.entries({ done, waiting, off, tooLate }))
-    it(`finds nothing where they agree: ${what}`, () => assert.deepEqual(checkStory(story), []))
+    it(`finds nothing if they agree: ${what}`, () => assert.deepEqual(checkStory(story), []))
 
   const otherLines = { ...prepared, data: { ...prepared.data, lines: [{ sku, quantity: 1 }] } }
   const otherAddress = { ...prepared, data: { ...prepared.data, address: { ...address, city: 'Delft' } } }
   const halfRefund = { ...refunded, data: { ...refunded.data, amount: { ...amount, amount: 1 } } }
   const otherAmount = { ...asked, data: { ...asked.data, amount: { ...amount, amount: 1 } } }
   for (const [what, story, found] of [
-    ['goods that left without money', { ...done, payment: [asked, authorised] }, /is completed, and has paid 0/],
+    ['goods shipped without a payment', { ...done, payment: [asked, authorised] }, /is completed, and has paid 0/],
     [
-      'money of goods that came back',
+      'the money of returned goods',
       { ...tooLate, payment: [asked, authorised, captured] },
       /cancelled, and has paid 2/,
     ],
-    ['half a refund', { ...tooLate, payment: [asked, authorised, captured, halfRefund] }, /cancelled, and has paid 1/],
-    ['money that was given back for goods kept', { ...done, payment: tooLate.payment }, /completed, and has paid 0/],
-    ['an authorisation that nobody let go', { ...off, payment: [asked, authorised] }, /2 authorised that is neither/],
-    ['a payment nobody answered', { ...off, payment: [asked] }, /order 1 waits for its payment/],
+    [
+      'a partial refund',
+      { ...tooLate, payment: [asked, authorised, captured, halfRefund] },
+      /cancelled, and has paid 1/,
+    ],
+    ['a refund of goods that were not returned', { ...done, payment: tooLate.payment }, /completed, and has paid 0/],
+    ['an authorisation that was not voided', { ...off, payment: [asked, authorised] }, /2 authorised that is neither/],
+    ['a payment without an answer', { ...off, payment: [asked] }, /order 1 waits for its payment/],
     ['a confirmed order without a payment', { ...waiting, payment: [] }, /order 1 has no payment/],
     [
       'a shipment without an authorised payment',
@@ -214,16 +214,20 @@ describe("the demo's check of what four services agree on", () => {
       /shipment without an authorised payment/,
     ],
     ['a payment of another amount', { ...done, payment: [otherAmount, authorised, captured] }, /another amount/],
-    ['goods that left and are still reserved', { ...done, stock: [received, reserved('1')] }, /2 of tea reserved/],
-    ['goods that are back and not in stock', { ...tooLate, stock: done.stock }, /has 0 of tea returned/],
+    ['shipped goods that are still reserved', { ...done, stock: [received, reserved('1')] }, /2 of tea reserved/],
+    ['returned goods that are not in stock', { ...tooLate, stock: done.stock }, /has 0 of tea returned/],
     [
-      'a shipment of a cancelled order under way',
+      'a cancelled order whose shipment is under way',
       { ...tooLate, shipment: [prepared, dispatched, recalled] },
       /recalled/,
     ],
-    ['a confirmed order that left', { ...waiting, shipment: done.shipment }, /confirmed, its shipment dispatched/],
-    ['other lines than were ordered', { ...waiting, shipment: [otherLines] }, /shipment with other lines/],
-    ['another address than the order has', { ...waiting, shipment: [otherAddress] }, /to another address/],
+    [
+      'a shipped order that is only confirmed',
+      { ...waiting, shipment: done.shipment },
+      /confirmed, its shipment dispatched/,
+    ],
+    ['lines that differ from the order', { ...waiting, shipment: [otherLines] }, /shipment with other lines/],
+    ['an address that differs from the order', { ...waiting, shipment: [otherAddress] }, /to another address/],
   ] as const)
     it(`finds ${what}`, () => assert.match(checkStory(story).join(), found))
 
@@ -240,19 +244,19 @@ describe("the demo's check of what four services agree on", () => {
     ],
     ['more refunded than captured', [asked, authorised, captured, refunded, refunded], /payment-1@5: more is refunded/],
     ['a capture after a void', [asked, authorised, voided, captured], /captured, though it was voided/],
-    ['a payment nobody asked for', [authorised], /authorised, but never asked for/],
+    ['a payment that was not requested', [authorised], /authorised, but never asked for/],
   ] as const)
     it(`finds ${what}`, () => assert.match(foldRawPayments(recorded('payment-1', ...events)).faults.join(), fault))
 
   for (const [what, events, fault] of [
-    ['goods that left twice', [prepared, dispatched, dispatched], /shipment-1@3: dispatched, though it was dispatched/],
-    ['goods that left after they were stopped', [prepared, stopped, dispatched], /dispatched, though it was cancelled/],
-    ['goods that came back and never left', [prepared, returned], /returned, though it was prepared/],
-    ['a shipment that was prepared twice', [prepared, prepared], /prepared, though it was prepared/],
+    ['goods shipped twice', [prepared, dispatched, dispatched], /shipment-1@3: dispatched, though it was dispatched/],
+    ['goods shipped after a cancellation', [prepared, stopped, dispatched], /dispatched, though it was cancelled/],
+    ['returned goods that were not shipped', [prepared, returned], /returned, though it was prepared/],
+    ['a shipment prepared twice', [prepared, prepared], /prepared, though it was prepared/],
   ] as const)
     it(`finds ${what}`, () => assert.match(foldRawShipments(recorded('shipment-1', ...events)).faults.join(), fault))
 
-  it('finds an answer that a fulfilment did not hear, or heard twice', () => {
+  it('finds an answer that a fulfilment did not record, or recorded twice', () => {
     const events = foldRawLog(recorded('order-1', ...waiting.order)).orders
     const told = (...inputs: DomainEvent[]) =>
       disagreements({

@@ -12,7 +12,7 @@ const blocks = listCodeBlocks(readFileSync(join(root, 'docs/testing.md'), 'utf8'
 const listTexts = (info: string): string[] => blocks.filter((block) => block.info === info).map(({ text }) => text)
 
 describe('docs/testing.md', () => {
-  // A folder where the document's imports lead to the repository's files.
+  // A folder in which the document's imports lead to the repository's files.
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-documented-'))
   after(() => rmSync(copy, { recursive: true, force: true }))
   const folder = join(copy, 'test')
@@ -29,14 +29,14 @@ describe('docs/testing.md', () => {
     return { status, output: stdout + stderr }
   }
 
-  it('its examples pass, and there are some', () => {
+  it('has passing examples', () => {
     const { status, output } = run('--test', '--test-reporter=tap', join(folder, 'passing.test.ts'))
     assert.equal(status, 0, output)
     assert.equal(Number(/^# pass (\d+)/m.exec(output)?.[1]), passing.match(/^it\(/gm)?.length)
     assert.ok(listTexts('ts').length >= 5)
   })
 
-  it('its failure is printed as it says', () => {
+  it('shows the printed failure exactly', () => {
     const { status, output } = run('--test', '--test-reporter=spec', join(folder, 'failing.test.ts'))
     assert.equal(status, 1, output)
     assert.match(output, /^ℹ fail 1$/m)
@@ -44,7 +44,7 @@ describe('docs/testing.md', () => {
     for (const line of said.trimEnd().split('\n')) assert.ok(output.includes(line), `not printed: ${line}\n${output}`)
   })
 
-  it('its examples have the types that they seem to have', () => {
+  it('has examples that pass the type checker', () => {
     const compilerOptions = { rootDir: '/', typeRoots: [join(root, 'node_modules/@types')] }
     writeFileSync(
       join(copy, 'tsconfig.json'),

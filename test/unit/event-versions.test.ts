@@ -20,7 +20,7 @@ import { order } from '../../src/ordering/order.ts'
 import { orderView } from '../../src/ordering/order-view.ts'
 import { ordering } from '../../src/ordering/service.ts'
 
-// Written out as they were written then: what no code of today makes.
+// As written by the versions of that time, without code of today.
 const lines = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
 const total = { currency: 'EUR', amount: 900 }
 const inOneLine = { name: 'Ada', street: 'Quay 1a', postalCode: '9000', city: 'Ghent', country: 'BE' }
@@ -50,7 +50,7 @@ const newer: Form = {
   version: 2,
   address(street) {
     const { street: _, ...rest } = inOneLine
-    // The rule once more, in other words: the last word, where it begins with a digit.
+    // The same rule, written independently: the last word, if it starts with a digit.
     const words = street.split(' ')
     const last = words.at(-1) ?? ''
     if (words.length === 1 || !/^\d/.test(last)) return { ...rest, streetName: street }
@@ -58,14 +58,14 @@ const newer: Form = {
   },
 }
 
-describe('an order that was placed in', () => {
+describe('an order placed in', () => {
   for (const [name, event, payment, channel] of [
     ['version 1', placedAs(v1, 1), { method: 'card', withinSeconds: 900 }, 'web'],
     ['version 2', placedAs(v2, 2, 1), transfer, 'web'],
     ['version 3', placedAs(v3, 3, 1), transfer, 'phone'],
     ['version 4', placedAs(v4, 4), transfer, 'phone'],
   ] as const) {
-    it(`${name} leads to the state and the view that it led to then`, async () => {
+    it(`${name} leads to the same state and view as then`, async () => {
       const events = recorded('order-1', event)
       assert.deepEqual(foldState(order, events), {
         status: 'placed',
@@ -84,7 +84,7 @@ describe('an order that was placed in', () => {
       })
     })
 
-    it(`${name} tells its fulfilment the same, to the letter`, async () => {
+    it(`${name} gives its fulfilment exactly the same data`, async () => {
       const [reaction] = orderFulfilment.reactions
       assert.ok(reaction)
       const read = eventReader(reaction.events, 'own').readEvent
@@ -107,7 +107,7 @@ describe('an order that was placed in', () => {
       ])
     })
 
-    it(`${name} takes today's commands, and keeps in today's versions what comes of them`, async () => {
+    it(`${name} accepts today's commands, and records their events in today's versions`, async () => {
       const log = await memoryLog(recorded('order-1', event, movedV1))
       const handle = handlingOn(ordering, log)
       const send = (key: string, type: string, data: unknown) =>
@@ -129,7 +129,7 @@ describe('an order that was placed in', () => {
     })
   }
 
-  it('any version, moved in any version any number of times: state and view agree, and are those of the newest version', () => {
+  it("any version has the newest version's state and view, however often it was moved", () => {
     const moves = fc.array(fc.tuple(fc.boolean(), fc.constantFrom('Quay 1', 'Rue du 4 Septembre', 'D 10 12', 'x')))
     return fc.assert(
       fc.asyncProperty(fc.constantFrom(placedAs(v3, 3, 1), placedAs(v4, 4)), moves, async (first, made) => {
@@ -158,8 +158,8 @@ describe('an order that was placed in', () => {
   })
 })
 
-describe('what others are told of an order', () => {
-  it('is version 3, with the address in one line, however the order is kept', async () => {
+describe('the public event of an order', () => {
+  it('is version 3, with the address in one line, whatever the private version', async () => {
     const log = await memoryLog()
     const shippingAddress = { ...inOneLine, street: 'Quay', houseNumber: '1a' }
     const data = { customerId: 'ada', currency: 'EUR', lines, shippingAddress, payment: transfer, channel: 'phone' }
@@ -169,7 +169,7 @@ describe('what others are told of an order', () => {
     assert.deepEqual(event?.published, { type: 'OrderPlaced', schemaVersion: 3, readableFrom: 1, data: v3 })
   })
 
-  it('has the versions 1 to 3 in common with what is kept, and says that a reader of version 1 can read them', () => {
+  it('shares versions 1 to 3 with the private event, and can be read from version 1 on', () => {
     assert.deepEqual(PrivateOrderPlaced.versions.slice(0, 3), OrderPlaced.versions)
     assert.deepEqual([OrderPlaced.version, OrderPlaced.readableFrom], [3, 1])
     assert.deepEqual([PrivateOrderPlaced.version, PrivateOrderPlaced.readableFrom], [4, 4])
@@ -177,7 +177,7 @@ describe('what others are told of an order', () => {
     assert.deepEqual([UnitsDeclined.version, UnitsDeclined.readableFrom], [2, 2])
   })
 
-  it('is what was told before, where what was kept before is read and told again: no order changes by being kept otherwise', () => {
+  it('is the same as before when an older private event is upcast and published again', () => {
     const street = fc.oneof(
       fc.string({ minLength: 1, maxLength: 200 }),
       fc.constantFrom('Quay 1', 'D 10 12', '12 Main Street'),
@@ -197,13 +197,13 @@ describe('what others are told of an order', () => {
     )
   })
 
-  it('is read in whole by whoever knows version 1 or 2: nothing that they rely on is gone', () => {
+  it('fits the schemas of versions 1 and 2 completely', () => {
     for (const { schema, version } of OrderPlaced.versions)
       assert.ok('value' in schema['~standard'].validate(v3), `version ${version}`)
   })
 })
 
-describe('the stock of a product whose orders were declined in', () => {
+describe('a product whose orders were declined in', () => {
   const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 1 } }
   const declinedV1 = {
     type: 'UnitsDeclined',
@@ -222,7 +222,7 @@ describe('the stock of a product whose orders were declined in', () => {
     ['both', [declinedV1, declinedV2, declinedV1], 3],
   ] as const) {
     const events = recorded('stock-tea', received, ...declined)
-    it(`${name} is as it was, and shows how many were asked for in vain`, async () => {
+    it(`${name} has the same stock as then, and shows how many units were declined`, async () => {
       assert.deepEqual(foldState(stock, events), { onHand: 1, reserved: 0 })
       assert.partialDeepStrictEqual(await readDocument(stockLevel, stock.events, events), {
         onHand: 1,
@@ -230,7 +230,7 @@ describe('the stock of a product whose orders were declined in', () => {
         declined: 3 * times,
       })
     })
-    it(`${name} takes today's commands`, async () => {
+    it(`${name} accepts today's commands`, async () => {
       const log = await memoryLog(events)
       const reserve = { type: 'reserve', data: { orderId: 'b', quantity: 2 } }
       await handlingOn(inventory, log)(stock, request('k', reserve, { stream: 'stock-tea' }))

@@ -10,7 +10,7 @@ import { address, placeBody } from '../support/orders.ts'
 
 const services = [ordering, inventory, payments, shipping]
 const UNITS = 2
-/** Why the shop gave something back that nobody had asked for. */
+/** The reason of a refund that nobody requested. */
 const GOODWILL = 'goodwill'
 
 const toOrder = (name: string, type: string, data: object = {}): Happening => ({
@@ -43,7 +43,7 @@ const dispatch = toShipment('dispatch')
 const giveBack = toShipment('return')
 const warehouse = [dispatch, toShipment('cancel', { reason: 'lost' }), toShipment('deliver'), giveBack]
 
-/** What an order's events come to, folded by the test itself. */
+/** The outcome of an order's events, folded by the test itself. */
 function foldOutcome(universe: Universe) {
   const types = (stream: string): string[] => universe.events(stream).map(({ type }) => type)
   const sum = (stream: string, type: string, of: (data: never) => number): number =>
@@ -75,33 +75,33 @@ function foldOutcome(universe: Universe) {
   }
 }
 
-/** What must hold at any moment. */
+/** Asserts what must hold at any time. */
 function assertSafe(universe: Universe, total: number): void {
   const seen = foldOutcome(universe)
   const has = (type: string): boolean => seen.payment.includes(type)
   assert.ok(
     seen.captured <= seen.authorised && seen.refunded <= seen.captured,
-    'captured at most what was authorised, refunded at most what was captured',
+    'captures do not exceed authorisations, and refunds do not exceed captures',
   )
-  assert.ok(!(has('PaymentVoided') && has('PaymentCaptured')), 'what was voided is not captured')
-  assert.ok(!(has('PaymentExpired') && has('PaymentAuthorised')), 'of authorised and expired one is first')
+  assert.ok(!(has('PaymentVoided') && has('PaymentCaptured')), 'a voided payment is not captured')
+  assert.ok(!(has('PaymentExpired') && has('PaymentAuthorised')), 'a payment is authorised or expired, not both')
   if (seen.reasons.includes('not paid in time'))
-    assert.ok(has('PaymentExpired'), 'no order is cancelled for want of a payment that payments did not end')
+    assert.ok(has('PaymentExpired'), 'an order is cancelled for a missing payment only if payments ended it')
   if (seen.shipment.includes('ShipmentDispatched'))
-    assert.ok(has('PaymentAuthorised') && !has('PaymentVoided'), 'nothing is dispatched that is not paid for')
+    assert.ok(has('PaymentAuthorised') && !has('PaymentVoided'), 'only paid goods are dispatched')
   const onHand = seen.received - seen.shipped + seen.returned
   const held = seen.reserved - seen.released - seen.shipped
   assert.ok(held >= 0 && onHand >= held, `stock is never negative: ${onHand} on hand, ${held} held`)
-  assert.ok([0, total].includes(seen.captured), 'money is taken whole')
-  assert.ok([seen.goodwill, total].includes(seen.refunded), 'and given back whole, less what was given back before')
+  assert.ok([0, total].includes(seen.captured), 'the whole amount is captured')
+  assert.ok([seen.goodwill, total].includes(seen.refunded), 'the whole amount is refunded, less earlier refunds')
 }
 
-/** Where the goods go: where the customer said last. */
+/** The goods go to the customer's last address. */
 function assertAddressed(universe: Universe): void {
   const said = universe.events('order-1').flatMap(({ data }) => {
     const { shippingAddress } = data as { shippingAddress?: Record<string, string> }
     if (shippingAddress === undefined) return []
-    // Orders keep the house number apart; others are told one line.
+    // Private events have the house number apart, public ones have one line.
     const { streetName, houseNumber, ...rest } = shippingAddress
     return [{ ...rest, street: [streetName, houseNumber].filter(Boolean).join(' ') }]
   })
@@ -109,7 +109,7 @@ function assertAddressed(universe: Universe): void {
     if (type === 'ShipmentPrepared') assert.deepEqual((data as { address: unknown }).address, said.at(-1))
 }
 
-/** What must hold when no message is on its way: nobody holds anything for an order that is not on its way. */
+/** Asserts what must hold once all messages are delivered: nothing is held for an order that has ended. */
 function assertSettled(universe: Universe, total: number): string {
   assertAddressed(universe)
   const seen = foldOutcome(universe)
@@ -117,13 +117,13 @@ function assertSettled(universe: Universe, total: number): string {
   const left = seen.shipment.includes('ShipmentDispatched')
   const back = seen.shipment.includes('ShipmentReturned')
   const called = seen.shipment.includes('ShipmentRecalled')
-  assert.equal(seen.shipped, left ? UNITS : 0, 'what left is out of the stock')
-  assert.equal(seen.returned, back ? UNITS : 0, 'what is back is in the stock')
-  assert.equal(seen.captured, left ? total : 0, 'what left is captured, and nothing else')
-  assert.equal(seen.refunded, back ? total : seen.goodwill, 'what is back is refunded, and nothing twice')
+  assert.equal(seen.shipped, left ? UNITS : 0, 'shipped goods are out of the stock')
+  assert.equal(seen.returned, back ? UNITS : 0, 'returned goods are in the stock')
+  assert.equal(seen.captured, left ? total : 0, 'exactly the shipped goods are captured')
+  assert.equal(seen.refunded, back ? total : seen.goodwill, 'returned goods are refunded once')
   switch (seen.order) {
     case 'OrderConfirmed':
-      assert.deepEqual(seen.shipment, ['ShipmentPrepared'], 'a confirmed order waits for the warehouse alone')
+      assert.deepEqual(seen.shipment, ['ShipmentPrepared'], 'a confirmed order waits only for the warehouse')
       assert.deepEqual([held, seen.payment.at(-1)], [UNITS, 'PaymentAuthorised'])
       break
     case 'OrderCompleted':
@@ -131,8 +131,8 @@ function assertSettled(universe: Universe, total: number): string {
       break
     case 'OrderCancelled':
     case 'OrderRejected':
-      assert.equal(held, 0, 'nothing is held for an order that will not be')
-      if (left) assert.ok(called || back, 'what left is called back')
+      assert.equal(held, 0, 'nothing is held for a cancelled or rejected order')
+      if (left) assert.ok(called || back, 'shipped goods of a cancelled order are recalled')
       else
         assert.ok(
           ['PaymentVoided', 'PaymentDeclined', 'PaymentExpired', undefined].includes(seen.payment.at(-1)),
@@ -140,18 +140,18 @@ function assertSettled(universe: Universe, total: number): string {
         )
       break
     default:
-      assert.fail(`an order is decided, not ${seen.order}`)
+      assert.fail(`the order must be decided, but its last event is ${seen.order}`)
   }
   return `${seen.order} ${seen.shipment.at(-1) ?? 'no shipment'} ${seen.payment.at(-1) ?? 'no payment'}`
 }
 
-/** A universe, and how often an instance may still die in it. */
+/** A universe, and the number of deaths of an instance left in it. */
 interface Branch {
   readonly universe: Universe
   readonly deaths: number
 }
 
-/** Takes every step in every order, and looks at each universe that this leads to once. */
+/** Takes every step in every order, and checks each resulting universe once. */
 async function explore(first: Universe, total: number, deaths: number) {
   const outcomes = new Set<string>()
   const known = new Set<string>()
@@ -189,7 +189,7 @@ async function explore(first: Universe, total: number, deaths: number) {
     }
     for (const happening of universe.happenings) {
       const copy = universe.copy()
-      // What comes to nothing may come to something later: it has not happened yet.
+      // A command without an event may have one later, so it is not taken here.
       if (copy.happen(happening)) reach({ universe: copy, deaths })
     }
     steps += deliverable.length + universe.scheduled.length + universe.happenings.length
@@ -197,9 +197,9 @@ async function explore(first: Universe, total: number, deaths: number) {
   return { outcomes, states: known.size, steps }
 }
 
-/** Every end that there is: no more, and none that was never met. */
+/** Every possible end of an order. Each must be met, and no other. */
 const stopped = ['OrderCancelled no shipment PaymentVoided', 'OrderCancelled no shipment no payment']
-/** Where nobody paid before the time was over. */
+/** Nobody paid before the deadline. */
 const expired = 'OrderCancelled no shipment PaymentExpired'
 const stoppedInTime = ['OrderCancelled ShipmentCancelled PaymentVoided', ...stopped]
 const [inPart, whole] = [100, UNITS * 450].map((amount) => toPayment('refund', { amount, reason: GOODWILL })) as [
@@ -221,7 +221,7 @@ const cases = [
   },
   {
     ...common,
-    what: 'a card, a customer who cancels and gives back, and an instance that dies anywhere',
+    what: 'a card, a customer who cancels and returns, and an instance that dies at any step',
     happenings: [cancel, dispatch, giveBack],
     ends: [...stoppedInTime, recalled, ...returned, ...done],
   },
@@ -234,7 +234,7 @@ const cases = [
   },
   {
     ...common,
-    // What was authorised is never cancelled and voided: no such end is among these.
+    // No order whose payment was authorised is cancelled with a void among these ends.
     what: 'a transfer that is authorised in time, late or never',
     method: 'transfer',
     happenings: [dispatch, toPayment('authorise')],
@@ -252,7 +252,7 @@ const cases = [
     { what: 'all', refund: whole },
   ].map(({ what, refund }) => ({
     ...common,
-    what: `a shop that gives ${what} back by itself, whatever becomes of the goods`,
+    what: `a shop that refunds ${what} on its own, whatever becomes of the goods`,
     happenings: [cancel, dispatch, giveBack, refund],
     deaths: 0,
     ends: [
@@ -280,9 +280,9 @@ const cases = [
   },
 ]
 
-describe('order fulfilment, over every order of messages, deadlines and what people do', () => {
+describe('order fulfilment, over every order of messages, deadlines and commands,', () => {
   for (const { what, units, method, unitPrice, happenings, deaths, ends } of cases)
-    it(`${what}: nothing is held, taken or shipped that should not be`, async (t) => {
+    it(`holds, takes and ships only what it should: ${what}`, async (t) => {
       const universe = new Universe(services, happenings)
       universe.happen(receive(units))
       universe.happen(place(method, unitPrice))

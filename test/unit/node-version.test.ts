@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const FUNCTIONS = /^Node \S+ is too old: the functions need Node 22 or newer$/
 const SOURCES = /^Node \S+ is too old: the sources need Node 22\.18 or newer\. [^\n]+$/
 
-/** What a program of Node says, all of it. */
+/** The complete output of a Node program. */
 function runNode(node: string, ...args: readonly string[]): string {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { stdout, stderr } = spawnSync(node, args, { cwd: root, encoding: 'utf8', env })
@@ -18,24 +18,25 @@ function runNode(node: string, ...args: readonly string[]): string {
 
 const functionFiles = readdirSync(join(root, 'functions'))
 
-/** Loads what every file of functions/ imports first, as it is published, and says why it cannot. */
+/** Loads the first, published import of every file of functions/, and returns the error if it fails. */
 const loads = (node: string, before: readonly string[] = []): string => {
   const file = pathToFileURL(join(root, 'packages/tidemark/dist/serve.js')).href
-  const code = `import(${JSON.stringify(file)}).then(() => console.log('loaded'), ({ message }) => console.log(message))`
+  const code = `import(${JSON.stringify(file)})
+    .then(() => console.log('loaded'), ({ message }) => console.log(message))`
   return runNode(node, ...before, '--input-type=module', '--eval', code)
 }
 
-/** A Node below 22 that the machine has besides the one of the package `node`. */
+/** A Node below 22 on the machine, besides that of the package `node`. */
 const old = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.includes('node_modules'))
   .map((folder) => join(folder, 'node'))
   .find((node) => Number(/^v(\d+)\./.exec(runNode(node, '--version'))?.[1] ?? Number.POSITIVE_INFINITY) < 22)
-// Nobody has to have one, in CI neither: the tests with a version that is made up hold the same.
+// It is optional, also in CI, because the tests with a pretended version show the same.
 const needsOld = { skip: old === undefined && 'there is no Node below 22 on PATH' }
 
-describe('a Node that is too old', () => {
-  it('is told before anything else of a file of functions/ is run', () => {
+describe('a Node below 22', () => {
+  it('is refused before any other code of a file of functions/ runs', () => {
     assert.ok(functionFiles.length > 0)
     for (const file of functionFiles) {
       const [first] = readFileSync(join(root, 'functions', file), 'utf8').split('\n')
@@ -47,13 +48,13 @@ describe('a Node that is too old', () => {
     assert.match(loads(process.execPath, ['--import', pretend]), FUNCTIONS)
   })
 
-  it('is looked for by every script of npm that runs a source', () => {
+  it('is checked by every npm script that runs a source file', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Readonly<Record<string, string>>
     }
     assert.match(scripts.build ?? '', /^node packages\/cli\/node-version\.js && /)
     const sources = Object.entries(scripts).filter(([name, script]) => /\.ts\b/.test(script) || name === 'test:file')
-    assert.ok(sources.length > 20, `only ${sources.length} scripts were looked at`)
+    assert.ok(sources.length > 20, `only ${sources.length} scripts were checked`)
     for (const [name, script] of sources)
       assert.match(
         script,
@@ -62,7 +63,7 @@ describe('a Node that is too old', () => {
       )
   })
 
-  it('is told by the functions, by a command and by what builds, in one line', needsOld, () => {
+  it('is refused by the functions, by a command and by a build, in one line', needsOld, () => {
     const node = old ?? ''
     assert.match(loads(node), FUNCTIONS)
     assert.match(runNode(node, 'packages/cli/node-version.js'), SOURCES)

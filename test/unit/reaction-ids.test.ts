@@ -48,11 +48,11 @@ describe('the commands of a reaction', () => {
   for (const service of [inventory, payments, shipping])
     for (const reaction of service.reactions)
       for (const { name } of reaction.events)
-        it(`${service.name} ${reaction.name}: have ids made of ${name} alone, each its own`, async () => {
+        it(`of ${service.name} ${reaction.name} have unique ids that depend only on ${name}`, async () => {
           const event = events.find(({ type }) => type === name)
           assert.ok(event, `no ${name} to react to`)
           const [here] = recorded('any-1', event)
-          // The same event as another delivery, at another place and time, with nothing else in common.
+          // The same event in another delivery, at another position and time, with no other field in common.
           const [, there] = recorded('any-2', event, event)
           assert.ok(here && there)
           const sent = await listCommands(reaction, here)

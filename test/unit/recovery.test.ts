@@ -16,20 +16,23 @@ const ownership = milliseconds(partitionOwnershipExpirationInterval)
 const balancing = milliseconds(loadBalancingUpdateInterval)
 
 describe('the times of recovery', () => {
-  it('are set on purpose, and leave room for a renewal that fails', () => {
+  it('are explicit, and leave room for a failed renewal', () => {
     const { leaseExpirationInterval: expires = 0, leaseRenewInterval: renewed = 0 } = relay
-    assert.ok(ownership >= 2 * balancing && balancing > 0, 'an instance renews its ownership at each turn of balancing')
+    assert.ok(
+      ownership >= 2 * balancing && balancing > 0,
+      'an instance renews its ownership in each round of balancing',
+    )
     assert.ok(expires >= 2 * renewed && renewed > 0)
-    assert.ok(ownership <= 60_000 && expires <= 60_000, 'nobody waits for longer than a minute')
+    assert.ok(ownership <= 60_000 && expires <= 60_000, 'a takeover takes at most a minute')
   })
 
-  it('leave hosts whose clocks are as wrong as they may be no claim of each other that looks expired', () => {
+  it('do not let a claim look expired to a host whose clock has the largest tolerated skew', () => {
     const { leaseExpirationInterval: expires = 0, leaseRenewInterval: renewed = 0 } = relay
     assert.ok(expires - renewed >= 2 * MAX_SKEW_MS)
     assert.ok(ownership - balancing >= 2 * MAX_SKEW_MS)
   })
 
-  it('are waited for by the demo: the slowest way back, twice', () => {
+  it("are covered by the demo's waiting time, which is twice the slowest takeover", () => {
     const { leaseExpirationInterval = 0, leaseAcquireInterval = 0, retry } = relay
     assert.ok(retry?.strategy === 'exponentialBackoff')
     const { seconds = 0 } = Object(retry.maximumInterval)

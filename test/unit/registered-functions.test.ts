@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 Object.assign(process.env, connectionStrings)
 const { functions, capabilities } = await loadApp(root, 'functions/*.ts')
 
-it('messages of Event Hubs are bound as text: Json.NET writes none anew, and one that is not JSON fails no batch', (t) => {
+it('Event Hubs triggers bind text, so the host rewrites no message and accepts what is not JSON', (t) => {
   const triggers = functions.flatMap(({ metadata: { name, bindings } }) =>
     Object.values(bindings)
       .filter(({ type }) => type === 'eventHubTrigger')
@@ -22,11 +22,11 @@ it('messages of Event Hubs are bound as text: Json.NET writes none anew, and one
   t.diagnostic(`${triggers.length} triggers`)
 })
 
-it('the host is asked for empty messages too: each of a batch has its number', () => {
+it('the host delivers empty messages too, so that each of a batch keeps its sequence number', () => {
   assert.equal(capabilities.IncludeEmptyEntriesInMessagePayload, 'true')
 })
 
-it('of the functions of all services, no two routes match a common path: their names decide nothing', (t) => {
+it('no two routes of all services match a common path, so function names do not matter', (t) => {
   const routes = functions.flatMap(({ metadata: { name, bindings } }) =>
     Object.values(bindings)
       .filter(({ type }) => type === 'httpTrigger')
@@ -37,8 +37,7 @@ it('of the functions of all services, no two routes match a common path: their n
   for (const [index, one] of routes.entries())
     for (const other of routes.slice(index + 1)) {
       pairs += 1
-      // A path of the one, its parameters filled with the other's text; and one more part, for what takes all
-      // that is left.
+      // A path of one route with the other's text in place of parameters, and a longer one for catch-all parameters.
       const others = other.template.split('/')
       const path = one.template.split('/').map((part, at) => (part.startsWith('{') ? (others[at] ?? 'x') : part))
       for (const parts of [path, [...path, 'x']])

@@ -6,18 +6,18 @@ import { BEFORE_THE_SPLIT, readChecksums } from '../support/released-bundles.ts'
 
 const bundles = fileURLToPath(new URL('../fixtures/bundles/', import.meta.url))
 
-describe('the services as they were released', () => {
+describe('the bundles of released services', () => {
   const commits = readdirSync(bundles, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
 
-  it('are there, named by the hash of their commit', () => {
+  it('exist, named by the hash of their commit', () => {
     assert.ok(commits.includes(BEFORE_THE_SPLIT))
     for (const commit of commits) assert.match(commit, /^[0-9a-f]{12}$/)
   })
 
   for (const commit of commits)
-    it(`${commit}: nobody has touched them`, async () => {
+    it(`of ${commit} are unchanged`, async () => {
       const sums = await readChecksums(commit)
       assert.ok(sums.length >= 2)
       for (const { file, released, is } of sums) assert.equal(is, released, file)

@@ -23,7 +23,7 @@ describe('versions', () => {
   it('are pinned exactly, and installed as pinned', () => {
     assert.ok(pinned.length > 0)
     for (const [name, wanted] of pinned) {
-      // One may be there twice, under another name.
+      // A package may be installed twice, under another name.
       const version = wanted.replace(/^npm:.*@/, '')
       assert.match(version, /^\d+\.\d+\.\d+$/, `${name} is not pinned`)
       assert.equal(
@@ -34,7 +34,7 @@ describe('versions', () => {
     }
   })
 
-  it('are the same in every package: a range begins where the repository is tested', () => {
+  it('are the same in every package, and ranges start at the tested version', () => {
     const manifests = workspaces.map((folder) => JSON.parse(read(`${folder}/package.json`)) as Record<string, object>)
     const named = manifests.flatMap((manifest) =>
       ['dependencies', 'peerDependencies'].flatMap(
@@ -42,12 +42,12 @@ describe('versions', () => {
       ),
     )
     const created = [...read('packages/create-tidemark/create.ts').matchAll(/'?([@\w/-]+)'?: '([~^]\d+\.\d+\.\d+)'/g)]
-    assert.ok(named.length > 30 && created.length >= 4, `only ${named.length} and ${created.length} were looked at`)
+    assert.ok(named.length > 30 && created.length >= 4, `only ${named.length} and ${created.length} were checked`)
     for (const [name, range] of [...named, ...created.map(([, name = '', range = '']) => [name, range] as const)])
       assert.equal(range.replace(/^[~^]/, ''), JSON.parse(read(`node_modules/${name}/package.json`)).version, name)
   })
 
-  it('have one version, but the emulators, which have their own: .changeset makes both so', () => {
+  it("of all packages are one, except the emulators' own, as .changeset ensures", () => {
     const manifests = workspaces.map(
       (folder) => JSON.parse(read(`${folder}/package.json`)) as { readonly name: string; readonly version: string },
     )
@@ -60,11 +60,12 @@ describe('versions', () => {
     )
   })
 
-  it('tests run on the pinned Node', () => assert.equal(process.versions.node, devDependencies?.node))
+  it('include the pinned Node, on which the tests run', () =>
+    assert.equal(process.versions.node, devDependencies?.node))
 })
 
 const MODULES = '.dependency-cruiser.cjs'
-/** Built, or a test: `npm run imports` looks at the tests. */
+/** Built files and tests: `npm run imports` checks the tests. */
 const notCopied = /[\\/](dist|test)$|\.test\.ts$/
 
 describe('the way of a command', () => {
@@ -73,34 +74,31 @@ describe('the way of a command', () => {
   const steps = [...listed.matchAll(/^\d\. `([^`]+)`/gm)].map(([, path = '']) => path)
   const wiring = [...wired.matchAll(/`([^`]+\.ts)`/g)].map(([, path = '']) => path)
   const { exports } = JSON.parse(read('packages/tidemark/package.json')) as { exports: Record<string, string> }
-  /** The file of `tidemark` or of a subpath; the name itself of another package. */
+  /** The file of `tidemark` or of a subpath, or the name of another package. */
   const exported = (name: string): string => {
     const file = exports[name.replace(/^tidemark(?=\/|$)/, '.')]
     return file === undefined ? name : join('packages/tidemark', file)
   }
   const imports = new Map([...steps, ...wiring].map((path) => [path, listImports(path)]))
 
-  it('is six files at most, and between two of them is what puts them together, nothing else', () => {
+  it('has at most six files, connected only by the named wiring', () => {
     assert.ok(steps.length > 3 && steps.length <= 6, `${steps.length} files`)
     for (const [index, step] of steps.entries()) {
       const next = steps[index + 1]
       if (next)
         assert.ok(isLinked(step, next, wiring.concat(steps.slice(0, index))), `${step} does not lead to ${next}`)
     }
-    console.log(`# ${steps.length} files, put together by ${wiring.length}`)
+    console.log(`# ${steps.length} files, connected by ${wiring.length}`)
   })
 
-  it('would be seen to be longer, were something between two of them that is not named', () => {
+  it('would not be connected without one of the wiring files', () => {
     assert.ok(wiring.includes('packages/tidemark/runtime/service-runtime.ts'))
     const others = wiring.filter((path) => path !== 'packages/tidemark/runtime/service-runtime.ts')
     const step = steps.indexOf('packages/tidemark/runtime/group-commit.ts')
     assert.ok(!isLinked(steps[step - 1] ?? '', steps[step] ?? '', others.concat(steps.slice(0, step - 1))))
   })
 
-  /**
-   * Whether one leads to the other by imports, of either and of what is between them. Who puts two together
-   * imports both.
-   */
+  /** Whether imports connect two files, directly or through the files between. A wiring file imports both. */
   function isLinked(from: string, to: string, between: readonly string[]): boolean {
     const touches = (one: string, other: string): boolean =>
       Boolean(imports.get(one)?.has(other) || imports.get(other)?.has(one))
@@ -169,9 +167,9 @@ describe('imports', () => {
         return { violations: summary.violations, modules: summary.totalCruised }
       })
 
-  it('keep to the table, and a planted illegal import of each kind is refused', async () => {
+  it('follow the table, and a planted illegal import of each kind is refused', async () => {
     const clean = await cruise(MODULES)
-    assert.ok(clean.modules > 50, `only ${clean.modules} modules were looked at`)
+    assert.ok(clean.modules > 50, `only ${clean.modules} modules were checked`)
     assert.deepEqual(clean.violations, [])
 
     const planted: [string, string][] = [
@@ -211,11 +209,11 @@ describe('imports', () => {
     plant(planted)
     const { violations } = await cruise(MODULES, 'test/flow', 'bench')
     const refused = new Set(violations.filter(({ rule }) => rule.name.startsWith('only ')).map(({ from }) => from))
-    for (const [file] of planted) assert.ok(refused.has(file), `${file} was let through`)
+    for (const [file] of planted) assert.ok(refused.has(file), `${file} was accepted`)
     assert.equal(refused.size, planted.length)
   })
 
-  it('a planted cycle between folders is refused: up to the files of a folder above, down, and across', async () => {
+  it('have no cycle between folders, and a planted one is refused: upwards, downwards or across', async () => {
     const up: [string, string][] = [
       ['packages/cosmos/values/planted-up.ts', '../server.ts'],
       ['packages/cosmos/query/compile/planted-up.ts', '../queries.ts'],
@@ -244,20 +242,20 @@ describe('imports', () => {
 })
 
 describe('purity', () => {
-  it('core, services and flow take time, ids and settings from outside', () => {
+  it('holds for core, services and runtime, which receive time, ids and settings from outside', () => {
     const files = ['packages/tidemark/core', 'src', 'packages/tidemark/runtime'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts'))
         .map((file) => join(folder, file)),
     )
-    assert.ok(files.length > 20, `only ${files.length} files were looked at`)
+    assert.ok(files.length > 20, `only ${files.length} files were checked`)
     const banned = /process\.env|Date\.now|new Date\(\)|Math\.random|randomUUID|performance\.now/
     for (const file of files) assert.doesNotMatch(read(file), banned, file)
   })
 })
 
 describe('deployment', () => {
-  it('.funcignore leaves the compiled app and nothing else: asked of git, which reads the same patterns', async () => {
+  it('includes exactly the compiled app, by .funcignore as git reads its patterns', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-funcignore-'))
     after(() => rmSync(folder, { recursive: true, force: true }))
     cpSync(join(root, '.funcignore'), join(folder, '.gitignore'))
@@ -296,17 +294,17 @@ describe('deployment', () => {
 })
 
 describe('documents', () => {
-  it('infra/topology.json is what the declarations say: npm run topology', () =>
+  it('include infra/topology.json as declared: npm run topology', () =>
     assert.deepEqual(JSON.parse(read('infra/topology.json')), buildTopology(services)))
 
-  it('docs/errors.md names every code, and no other of Tidemark', () => {
+  it("list exactly Tidemark's codes in docs/errors.md", () => {
     const documented = documentedErrors()
       .values()
       .filter(({ service }) => service === undefined)
     assert.deepEqual([...documented.map(({ code }) => code)].toSorted(), [...errorCodes].toSorted())
   })
 
-  it('docs/errors.md says of every code what a consumer does about it', () => {
+  it('say in docs/errors.md what a consumer does about every code', () => {
     const rows = [...read('docs/errors.md').matchAll(/^\| (passing|needs-build|fault|permanent) +\| ([^|]+)\|/gm)]
     const classes = new Map(
       rows.flatMap(([, kind = '', codes = '']) =>

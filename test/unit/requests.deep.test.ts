@@ -22,8 +22,8 @@ const instances = fc.array(fc.option(fc.integer({ min: 1, max: 20 }), { freq: 2 
 const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 8 })
 
 /**
- * Who takes what is brought: each dies after so many steps, if it does. Each delivery names one of them, a
- * stream and how much of it comes.
+ * Instances, some of which die after a number of steps, and deliveries. Each delivery names an instance, a
+ * stream and how many of its events are delivered.
  */
 const chaos = fc.record({ dying: instances, brought: deliveries })
 interface Chaos extends Drawn {
@@ -32,7 +32,7 @@ interface Chaos extends Drawn {
 }
 type Drawn = typeof chaos extends fc.Arbitrary<infer Value> ? Value : never
 
-/** Everything once to one that lives, and parts of it to others meanwhile, who die. */
+/** Delivers everything once to a live instance, and meanwhile parts of it to others, which die. */
 async function deliver(
   world: Reacting,
   streams: readonly (readonly RecordedEvent[])[],
@@ -53,14 +53,14 @@ async function deliver(
   )
 }
 
-/** What a service recorded, by stream. */
+/** The events that a service recorded, by stream. */
 function groupEvents(world: Reacting): Record<string, DomainEvent[]> {
   const byStream: Record<string, DomainEvent[]> = {}
   for (const { stream, type, data } of world.log.all()) byStream[stream] = [...(byStream[stream] ?? []), { type, data }]
   return byStream
 }
 
-/** What it records where every event comes once. */
+/** The events that it records if every event is delivered once. */
 async function undisturbed(
   service: Service,
   streams: readonly (readonly RecordedEvent[])[],
@@ -72,7 +72,7 @@ async function undisturbed(
   return groupEvents(world)
 }
 
-/** Every time that runs is over, and what is due then is sent. */
+/** Lets every deadline pass, and sends the due commands. */
 async function timeIsOver(world: Reacting): Promise<void> {
   await world.clock.wait(900_000)
   await world.sendDue()
@@ -83,8 +83,8 @@ describe('the requests of fulfilments', () => {
   const story = fc.record({
     method: fc.constantFrom('card' as const, 'transfer' as const),
     amount: fc.constantFrom(2150, 2_000_000),
-    // Any order but that of a refund before its capture: refusals leave no mark, so a late repeat of it would
-    // find what it is for.
+    // In any order except a refund before its capture: a refusal leaves no receipt, so a late repeat would
+    // find something to refund.
     later: fc
       .shuffledSubarray(['capture', 'void', 'refund'] as const)
       .filter(
@@ -93,7 +93,7 @@ describe('the requests of fulfilments', () => {
       ),
   })
 
-  it('of payment take effect once, whatever is delivered when and who dies where', async () => {
+  it('for payment take effect once, for any deliveries and crashes', async () => {
     const seen = new Set<string>()
     await fc.assert(
       fc.asyncProperty(
@@ -117,7 +117,7 @@ describe('the requests of fulfilments', () => {
           const world = new Reacting(payments, scheduler)
           await deliver(world, streams, scheduler, disturbed)
           await timeIsOver(world)
-          // Whoever is behind brings all of it once more.
+          // An instance that lags delivers everything again.
           await deliver(world, streams, scheduler, { dying: [], brought: [] })
           await timeIsOver(world)
           const byStream = groupEvents(world)
@@ -130,7 +130,7 @@ describe('the requests of fulfilments', () => {
     assert.deepEqual([...seen].toSorted(), payment.events.map(({ name }) => name).toSorted())
   })
 
-  it('of shipment take effect once, whatever the warehouse does meanwhile', async () => {
+  it('for shipment take effect once, whatever the warehouse does meanwhile', async () => {
     const work = fc.array(fc.constantFrom('dispatch' as const, 'deliver' as const, 'return' as const), { maxLength: 3 })
     const endings = new Map<string, number>()
     await fc.assert(
@@ -140,7 +140,7 @@ describe('the requests of fulfilments', () => {
         const world = new Reacting(shipping, scheduler)
         const warehouse = async (): Promise<void> => {
           for (const [index, type] of tasks.entries()) {
-            // It sees the shipment, then acts: at any moment from then on.
+            // It reads the shipment, and acts at any later time.
             while (world.log.all().length === 0) await scheduler.schedule(Promise.resolve())
             await scheduler.schedule(Promise.resolve())
             await world.command(shipment, '1', `${type}:${index}`, { type, data: {} })

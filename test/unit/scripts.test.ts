@@ -15,7 +15,7 @@ interface Step {
   readonly shell?: string
 }
 
-/** What the steps of a workflow run in PowerShell: those that run on Windows, or may, and name no other shell. */
+/** The workflow steps that run in PowerShell: those on Windows, or on any system, without another shell. */
 function listPowerShell(workflow: string): readonly string[] {
   const { jobs } = parse(workflow) as {
     jobs: Readonly<Record<string, { readonly 'runs-on'?: unknown; readonly steps?: readonly Step[] }>>
@@ -30,7 +30,7 @@ interface Hooked {
   readonly hooks?: Readonly<Record<string, { readonly windows?: { readonly run: string } }>>
 }
 
-/** What azd runs on Windows. @throws where a hook is not for Windows. */
+/** The hooks that azd runs on Windows. @throws if a hook has no variant for Windows. */
 function listWindowsHooks(azure: string): readonly string[] {
   const { services = {}, hooks = {} } = parse(azure) as Hooked & {
     readonly services?: Readonly<Record<string, Hooked>>
@@ -50,13 +50,13 @@ describe('the scripts that run tests', () => {
     return globSync(globs, { cwd: root, exclude: ['**/node_modules/**'] })
   }
 
-  it('have every test once, in `test` or in `test:deep`; those of `test:fast` are in `test`', () => {
+  it('cover every test once, in `test` or in `test:deep`, and `test:fast` is part of `test`', () => {
     const [all, deep, fast] = [listFiles('test'), listFiles('test:deep'), listFiles('test:fast')]
     const tests = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.test.ts'], {
       cwd: root,
       encoding: 'utf8',
     })
-    // But those that `npm run test:dotnet` runs.
+    // The others run by `npm run test:dotnet`.
     const expected = tests
       .trim()
       .split('\n')
@@ -72,8 +72,8 @@ describe('the scripts that run tests', () => {
   })
 })
 
-describe('what is run in a shell', () => {
-  it('of every package.json means in cmd what it means in sh', () => {
+describe('a shell command', () => {
+  it('of any package.json means the same in cmd as in sh', () => {
     const files = execFileSync('git', ['ls-files', 'package.json', '*/package.json'], { cwd: root, encoding: 'utf8' })
     let looked = 0
     for (const file of files.trim().split('\n')) {
@@ -83,19 +83,19 @@ describe('what is run in a shell', () => {
         assert.deepEqual(faultsInCmd(script), [], `${name} of ${file}: ${script}`)
       }
     }
-    assert.ok(looked > 40, `only ${looked} scripts were looked at`)
+    assert.ok(looked > 40, `only ${looked} scripts were checked`)
   })
 
-  it('of azure.yaml and of jobs on Windows means in PowerShell what it means in sh', () => {
+  it('of azure.yaml and of jobs on Windows means the same in PowerShell as in sh', () => {
     const hooks = listWindowsHooks(read('azure.yaml'))
-    assert.ok(hooks.length > 5, `only ${hooks.length} hooks were looked at`)
+    assert.ok(hooks.length > 5, `only ${hooks.length} hooks were checked`)
     const workflows = readdirSync(join(root, '.github', 'workflows'))
     assert.ok(workflows.length > 1)
     const steps = workflows.flatMap((file) => listPowerShell(read(join('.github', 'workflows', file))))
     for (const line of [...hooks, ...steps]) assert.deepEqual(faultsInPowerShell(line), [], line)
   })
 
-  it('of .vscode/ is there', () => {
+  it('of .vscode/ names an existing script', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> }
     const texts = ['launch.json', 'tasks.json'].map((file) => read(join('.vscode', file)))
     const { configurations } = JSON.parse(texts[0] ?? '') as { configurations: { runtimeArgs?: readonly string[] }[] }
@@ -115,7 +115,7 @@ describe('what is run in a shell', () => {
     ['node main.ts %PORT%', /%NAME%/],
     ['NODE_ENV=test node main.ts', /^NODE_ENV=test before/],
     ['npm run build && A=1 node main.ts', /^A=1 before/],
-    ['npm run build; node main.ts', /; parts no commands/],
+    ['npm run build; node main.ts', /; does not separate commands/],
     ['node cloud.ts & node main.ts', /& runs one/],
     ['./node_modules/.bin/tsc -b', /tsc: a program's path/],
     ['node a.ts && bin/tidemark', /tidemark: a program's path/],
@@ -128,7 +128,7 @@ describe('what is run in a shell', () => {
     ['node main.ts \\\n --port 1', /does not continue/],
   ]
   for (const [script, fault] of inCmd)
-    it(`is told of a script, planted: ${JSON.stringify(script)}`, () =>
+    it(`with a planted fault for cmd is reported: ${JSON.stringify(script)}`, () =>
       assert.match(faultsInCmd(script).join(' '), fault))
 
   it('has no fault in cmd with double quotes, && and paths of sources', () => {
@@ -150,10 +150,10 @@ describe('what is run in a shell', () => {
     ['npm run bundle \\\n  --service ordering', /does not continue/],
   ]
   for (const [script, fault] of inPowerShell)
-    it(`is told of a hook, planted: ${JSON.stringify(script)}`, () =>
+    it(`with a planted fault for PowerShell is reported: ${JSON.stringify(script)}`, () =>
       assert.match(faultsInPowerShell(script).join(' '), fault))
 
-  it('is looked for in hooks and in jobs on Windows, and a hook that has nothing for Windows is told', () => {
+  it('is found in hooks and in jobs on Windows, and a hook without a Windows variant is reported', () => {
     assert.throws(() => listWindowsHooks('hooks: { preprovision: { posix: { run: a } } }'), /preprovision has nothing/)
     assert.deepEqual(listWindowsHooks('services: { a: { hooks: { prepackage: { windows: { run: b } } } } }'), ['b'])
     const job = (on: string, shell = ''): string => `jobs: { a: { runs-on: ${on}, steps: [{ run: b${shell} }] } }`

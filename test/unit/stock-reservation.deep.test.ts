@@ -16,16 +16,16 @@ const line = fc.record({ sku: fc.constantFrom(...SKUS), quantity: fc.integer({ m
 const lines = fc
   .uniqueArray(line, { selector: ({ sku }) => sku, minLength: 1 })
   .map((unsorted) => unsorted.toSorted((a, b) => (a.sku < b.sku ? -1 : 1)))
-/** An order whose stock is let go has been cancelled: its fulfilment says so, on a stream of its own. */
+/** A cancelled order's stock is released by its fulfilment, in a stream of its own. */
 const orders = fc.array(fc.record({ lines, cancelled: fc.boolean() }), { minLength: 1, maxLength: 4 })
-/** Units of each product: at the beginning, and in deliveries that come while orders are worked on. */
+/** The units of each product: at the start, and in later receipts. */
 const supply = fc.record({
   first: fc.array(fc.nat(4), { minLength: 3, maxLength: 3 }),
   later: fc.array(fc.nat(2), { maxLength: 3 }),
 })
 /**
- * Instances that take what is brought; `dies` after so many steps, if it does. Each delivery names an
- * instance, a stream and how much of it comes.
+ * Instances, some of which die after a number of steps, and deliveries. Each delivery names an instance, a
+ * stream and how many of its events are delivered.
  */
 const instances = fc.array(fc.option(fc.integer({ min: 1, max: 40 }), { freq: 2 }), { minLength: 1, maxLength: 3 })
 const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 6 })
@@ -37,7 +37,7 @@ type Order = {
   readonly cancelled: boolean
 }
 
-/** The order's stream, and its fulfilment's where it is cancelled. */
+/** The stream of the order, and of its fulfilment if it is cancelled. */
 function buildStreams({ lines: its, cancelled }: Order, index: number): RecordedEvent[][] {
   const orderId = String(index)
   const payment = { method: 'card', withinSeconds: 900 }
@@ -57,10 +57,7 @@ function buildStreams({ lines: its, cancelled }: Order, index: number): Recorded
   return cancelled ? [order, recorded(`fulfilment-${orderId}`, ...asked)] : [order]
 }
 
-/**
- * What must hold however it came about, read from the log alone: all of an order or nothing, and nothing that
- * is not there.
- */
+/** Asserts from the log alone that each order holds everything or nothing, and nothing that is not in stock. */
 function assertSettled(log: Reacting['log'], all: readonly Order[]): void {
   const found = foldRawStock(toRawItems(log.all()))
   assert.deepEqual(found.faults, [])
@@ -96,7 +93,7 @@ async function eachInTurn(instance: Instance, streams: readonly RecordedEvent[][
 }
 
 describe('the reservation of stock', () => {
-  it('never oversells and never leaks: any interleaving of instances, redeliveries, deaths and deliveries', async () => {
+  it('never oversells and never leaks, for any interleaving of instances, redeliveries and crashes', async () => {
     let [compared, rejected, reservedAll, cancelledFirst, cancelledLater] = [0, 0, 0, 0, 0]
     const property = fc.asyncProperty(
       fc.scheduler(),
@@ -112,9 +109,9 @@ describe('the reservation of stock', () => {
           const events = streams[stream % streams.length] ?? []
           return hosts[host % hosts.length]?.(events.slice(0, 1 + (upTo % events.length)))
         })
-        // The one that everything comes to in the end, while the others may still be at it.
+        // The instance that receives everything in the end, while others may still run.
         const last = world.instance()
-        // As it happens where one partition is behind, or where the customer cancels what is reserved already.
+        // In turn, as when a partition lags, or when a customer cancels an order that is already reserved.
         running.push(...(inTurn ? [eachInTurn(last, streams)] : streams.map((events) => last(events))))
         running.push(
           (async () => {
@@ -141,12 +138,13 @@ describe('the reservation of stock', () => {
     )
     await fc.assert(property, { numRuns: 300 })
     console.log(
-      `# ${compared} histories: ${reservedAll} with a reservation, ${rejected} with a rejection, ${cancelledFirst} with a release that came first, ${cancelledLater} with one that came later`,
+      `# ${compared} histories: ${reservedAll} with a reservation, ${rejected} with a rejection, ` +
+        `${cancelledFirst} with an earlier release, ${cancelledLater} with a later one`,
     )
     assert.ok(rejected > 20 && reservedAll > 20 && cancelledFirst > 20 && cancelledLater > 5)
   })
 
-  it('holds though nobody knows how far he has come: each event by itself, twice, in no order', async () => {
+  it('is correct without any consumer progress: each event alone, twice, in any order', async () => {
     let late = 0
     const property = fc.asyncProperty(fc.scheduler(), orders, supply, async (scheduler, all, { first }) => {
       const world = new Reacting(inventory, scheduler)

@@ -14,8 +14,8 @@ const ON_HAND = 6
 const SKUS = ['cup', 'tea']
 
 /**
- * What an order wants of each product, how far its shipment came, and whether its stock is let go besides, as
- * no sane shop would.
+ * An order's quantities, the last event of its shipment, and whether its stock is also released, as no real
+ * shop would.
  */
 const order = fc.record({
   quantities: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 2 }),
@@ -26,7 +26,7 @@ const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 6 })
 const deaths = fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 2 })
 
 describe('the stock of a shipment', () => {
-  it('leaves once when dispatched, is back once when returned, and is never both released and shipped', async () => {
+  it('is removed once when dispatched, added once when returned, and never both released and shipped', async () => {
     let [shipped, returned, free, refusals, shippedFirst, cancelledFirst] = [0, 0, 0, 0, 0, 0]
     const property = fc.asyncProperty(
       fc.scheduler(),
@@ -75,7 +75,7 @@ describe('the stock of a shipment', () => {
           ]),
         )
         const { faults, units, levels, reservations } = foldRawStock(toRawItems(world.log.all()))
-        // What was not reserved was returned all the same: the warehouse has it.
+        // Returned units that were never reserved are accepted, since the warehouse has them.
         const unreserved = faults.filter((fault) => !fault.endsWith('more came back than was shipped'))
         assert.deepEqual(unreserved, [])
         for (const [index, { quantities, shipment, released }] of orders.entries()) {
@@ -93,7 +93,7 @@ describe('the stock of a shipment', () => {
           for (const [place, sku] of SKUS.entries()) {
             const line = units.get(String(index))?.get(sku)
             const had = line?.reserved ?? 0
-            assert.ok(rejected || had === quantities[place], `${sku} of ${index} was reserved whole`)
+            assert.ok(rejected || had === quantities[place], `${sku} of ${index} was reserved completely`)
             const left = outcome === 'StockReservationShipped' ? had : 0
             const released = rejected || outcome === 'StockReservationCancelled' ? had : 0
             assert.deepEqual(
@@ -114,7 +114,8 @@ describe('the stock of a shipment', () => {
     )
     await fc.assert(property, { numRuns: 120 })
     console.log(
-      `# ${shipped} units left, ${free} were released, ${returned} came back; ${refusals} shipments found nothing reserved, ${cancelledFirst} a release, and ${shippedFirst} releases a shipment`,
+      `# ${shipped} units were shipped, ${free} released and ${returned} returned; ${refusals} shipments found ` +
+        `nothing reserved, ${cancelledFirst} found a release, and ${shippedFirst} releases found a shipment`,
     )
     assert.ok(shipped > 100 && free > 100 && returned > 50 && refusals > 10 && cancelledFirst > 5 && shippedFirst > 5)
   })

@@ -6,7 +6,7 @@ import { stock } from '../../src/inventory/stock.ts'
 
 const units = (order: number) => ({ sku: 'tea', orderId: `order-${order}`, quantity: 1 })
 
-/** The state of a product that so many open orders have one of. */
+/** The state of a product with `open` open orders of one unit each. */
 function stateWith(open: number, decider: AnyDecider): unknown {
   let state: unknown = decider.evolve(decider.initial, {
     type: 'StockReceived',
@@ -17,7 +17,7 @@ function stateWith(open: number, decider: AnyDecider): unknown {
   return state
 }
 
-/** How often a state is looked at, whatever way: its properties, their names, and those of what it holds. */
+/** Counts every access to a state: its properties, their names, and those of nested values. */
 function watched(state: unknown, looked: () => void): unknown {
   if (typeof state !== 'object' || state === null) return state
   return new Proxy(state, {
@@ -40,7 +40,7 @@ function watched(state: unknown, looked: () => void): unknown {
   })
 }
 
-/** Looks at the state that each kind of event costs. */
+/** The number of accesses to the state for each kind of event. */
 function looksAt(open: number, decider: AnyDecider): Record<string, number> {
   const state = stateWith(open, decider)
   const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 1 } }
@@ -62,21 +62,21 @@ function looksAt(open: number, decider: AnyDecider): Record<string, number> {
   )
 }
 
-/** All values that a state is made of. */
+/** The number of values in a state. */
 function countValues(state: unknown): number {
   if (typeof state !== 'object' || state === null) return 1
   return Object.values(state).reduce((sum, value) => sum + countValues(value), 0)
 }
 
-describe('a product that many open orders want', () => {
-  it('folds each event with as much work as one that few want', () => {
+describe('a product in many open orders', () => {
+  it('folds each event with as little work as one in few orders', () => {
     const [few, many] = [looksAt(2, stock), looksAt(2_000, stock)]
     assert.deepEqual(Object.keys(many).toSorted(), stock.events.map(({ name }) => name).toSorted())
     assert.deepEqual(many, few)
   })
-  it('has a state as small as one that few want', () =>
+  it('has as small a state as one in few orders', () =>
     assert.equal(countValues(stateWith(2_000, stock)), countValues(stateWith(2, stock))))
-  it('would show growth: a state with every open reservation costs more and is larger', () => {
+  it('would show growth with a state of all open reservations, which costs more and is larger', () => {
     const [few, many] = [looksAt(2, stockWithReservations), looksAt(2_000, stockWithReservations)]
     assert.ok((many.UnitsReserved ?? 0) > (few.UnitsReserved ?? 0) + 1_000)
     assert.ok(countValues(stateWith(2_000, stockWithReservations)) > 2_000)

@@ -21,7 +21,7 @@ describe('the view of a payment', () => {
     ({ type: 'PaymentRefunded', data: { orderId: '1', amount: euros(amount), reason } }) as const
   const paid = { ...asked, reference: 'r1', captured: 800, openedAt: moment(0) }
 
-  it('adds up what was given back, and is refunded once that is all', async () => {
+  it('adds up refunds, and is refunded once all is returned', async () => {
     const inPart = project(payments, paymentView).given([opened, authorised, captured, refunded(300, 'broken')])
     await inPart
       .deliveredTwice()
@@ -34,7 +34,7 @@ describe('the view of a payment', () => {
       .then({ ...paid, status: 'refunded', refunded: 800, reason: 'lost', updatedAt: moment(4) })
   })
 
-  it('is expired once its time was over, and says until when there was time', () =>
+  it('is expired after its deadline, and shows the deadline', () =>
     project(payments, paymentView)
       .given([opened, { type: 'PaymentExpired', data: { orderId: '1', amount: euros(900) } }])
       .deliveredTwice()
@@ -48,13 +48,13 @@ describe('the view of a payment', () => {
         updatedAt: moment(1),
       }))
 
-  it('is of no payment that was not asked for', () =>
+  it('does not exist for a payment that was not requested', () =>
     project(payments, paymentView).given([captured]).thenNone('payment-1'))
 
-  it('of all together is of no money that was only asked for', () =>
+  it('adds no money to the totals that was only requested', () =>
     project(payments, paymentTotals).given([opened]).thenNone('EUR'))
 
-  it('of all together counts each once, in whatever order they come', () => {
+  it('counts each payment once in the totals, in any order of streams', () => {
     const nothing = { count: 0, amount: 0 }
     return project(payments, paymentTotals)
       .given({
@@ -83,7 +83,7 @@ describe('the view of a shipment', () => {
   const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'cancelled' } } as const
   const returned = { type: 'ShipmentReturned', data: { orderId: '1', lines } } as const
 
-  it('keeps who has it and why it was recalled once it is back', () =>
+  it('keeps the carrier and the reason of a recall after the return', () =>
     project(shipping, shipmentView)
       .given([prepared, dispatched, recalled, returned])
       .deliveredTwice()
@@ -98,7 +98,7 @@ describe('the view of a stock', () => {
   const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 5 } } as const
   const units = { sku: 'tea', orderId: '1', quantity: 2 }
 
-  it('shows what left, and what came back of it', async () => {
+  it('shows shipped and returned units', async () => {
     const shipped = project(inventory, stockLevel).given({
       'stock-tea': [received, { type: 'UnitsReserved', data: units }, { type: 'UnitsShipped', data: units }],
     })

@@ -5,12 +5,12 @@ import type { OrderEvent } from '../../../src/ordering/events.ts'
 import { type OrderCommand, order } from '../../../src/ordering/order.ts'
 import { type OrderDocument, orderView } from '../../../src/ordering/order-view.ts'
 
-/** The sample's order as emmett takes it: its decider and the view of one order, both as they are. */
+/** The sample's order for emmett, with its unchanged decider and view of one order. */
 
-/** Ours are open-ended where emmett wants an index signature: the data are the same. */
+/** Emmett requires an index signature, which our open-ended types lack. The data are the same. */
 export type PeerEvent = { readonly type: OrderEvent['type']; readonly data: Record<string, unknown> }
 
-/** A decider of emmett is handed no id: it comes with the command. */
+/** Emmett gives its deciders no id, so it is part of the command. */
 interface PeerCommand {
   readonly type: 'order'
   readonly data: { readonly orderId: string; readonly command: OrderCommand }
@@ -46,7 +46,7 @@ export const orders = pongoSingleStreamProjection<PeerDocument, PeerEvent>({
   collectionName: COLLECTION,
   canHandle: order.events.map(({ name }) => name) as PeerEvent['type'][],
   evolve(document: PeerDocument | null, event: PostgresReadEvent<PeerEvent>) {
-    // What emmett records has no time of its own.
+    // Emmett's recorded events have no time of their own.
     const recorded = { ...event, time: new Date().toISOString() } as unknown as Recorded<OrderEvent>
     const next = orderView.evolve(document ?? undefined, recorded)
     return next ? { ...next, version: Number(event.metadata.streamPosition) } : null

@@ -11,9 +11,9 @@ import { type OrderCommand, order } from '../../../src/ordering/order.ts'
 import { COLLECTION, handleOrder, orders, type PeerDocument, Refused, streamOf } from './orders.ts'
 
 /**
- * The peer: orders on emmett and PostgreSQL behind node:http, commands and the asynchronous projection in one
- * process, as Tidemark's local host has them. Store, pools and consumer are set up with emmett's defaults;
- * PEER_PULLING changes how the consumer pulls.
+ * The peer: orders on emmett and PostgreSQL behind node:http. Commands and the asynchronous projection run in
+ * one process, as in Tidemark's local host. Store, pools and consumer have emmett's defaults; PEER_PULLING
+ * changes how the consumer pulls.
  */
 
 interface Reply {
@@ -23,7 +23,7 @@ interface Reply {
 
 const placing = order.commands.find(({ name }) => name === 'place')
 const WAIT_MS = 5_000
-/** Sooner and more often than Tidemark looks (20 to 250 ms), so that the waiting adds little to what is measured. */
+/** Earlier and more often than Tidemark reads (20 to 250 ms), so that waiting adds little to the measurement. */
 const FIRST_LOOK_MS = 2
 const LOOK_FACTOR = 1.5
 const LONGEST_LOOK_MS = 50
@@ -42,7 +42,7 @@ async function place(request: IncomingMessage): Promise<Reply> {
   return { status: 201, body: { id: orderId, position: String(nextExpectedStreamVersion) } }
 }
 
-/** @param position the stream's version that the document has to show; without it, whatever there is. */
+/** @param position the version of the stream that the document must show; without it, any. */
 async function show(orderId: string, position: string | null): Promise<Reply> {
   const end = performance.now() + WAIT_MS
   for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * LOOK_FACTOR, LONGEST_LOOK_MS)) {
@@ -54,7 +54,7 @@ async function show(orderId: string, position: string | null): Promise<Reply> {
   }
 }
 
-/** Pongo's own fields are no part of the answer; JSON has no big integers either. */
+/** Pongo's own fields are not part of the answer, and JSON has no big integers. */
 function told({ _id, _version, ...document }: WithIdAndVersion<PeerDocument>): PeerDocument {
   return document as PeerDocument
 }
@@ -91,7 +91,7 @@ await run(async () => {
   const port = await listen(server, 0, 'nothing')
   return {
     address: `http://${LOOPBACK}:${port}`,
-    // The process ends with this, and its database after it: emmett's own end on SIGTERM is not waited for.
+    // The process ends right after this, followed by its database. Emmett's own shutdown on SIGTERM is not awaited.
     async stop() {
       server.close()
     },

@@ -13,15 +13,15 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = fileURLToPath(new URL('../', import.meta.url))
 
 interface Exported {
-  /** As it is imported: `tidemark/testing given`. */
+  /** The import path and the name: `tidemark/testing given`. */
   readonly name: string
-  /** A class is a value, whatever else it is. */
+  /** A class counts as a value. */
   readonly kind: 'value' | 'type'
-  /** Of its `@example`s, all together. */
+  /** All its `@example`s, joined. */
   readonly example: string
 }
 
-/** Every function, class and constant that the package exports, and every type. */
+/** Every function, class, constant and type that the package exports. */
 function everyExport(): readonly Exported[] {
   const { exports } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as {
     readonly exports: Readonly<Record<string, string>>
@@ -51,7 +51,7 @@ function everyExport(): readonly Exported[] {
   })
 }
 
-/** What an example imports, by the names that `Exported` has. */
+/** The names that an example imports, in the form of `Exported.name`. */
 function importedBy(code: string): readonly string[] {
   const { statements } = ts.createSourceFile('example.ts', code, ts.ScriptTarget.Latest)
   return statements.filter(ts.isImportDeclaration).flatMap(({ importClause, moduleSpecifier }) => {
@@ -126,19 +126,19 @@ describe('the examples in docstrings', () => {
   })
   const values = all.filter(({ kind }) => kind === 'value')
   const types = all.filter(({ kind }) => kind === 'type')
-  // What is typed and run.
+  // These are type-checked and run.
   const examples = all.filter(({ code }) => code)
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  // The decider that the README begins with, and what the examples have besides.
+  // The first decider of the README, and the types that the examples need besides.
   const [readme] = listCodeBlocks(readFileSync(join(source, 'README.md'), 'utf8')).filter(({ info }) => info === 'ts')
   const entryTypes = 'export type Open = CommandOf<typeof open>\nexport type Opened = EventOf<typeof Opened>\n'
   writeFileSync(join(folder, 'entry.ts'), `${readme?.text}\n${entryTypes}`)
   writeFileSync(join(folder, 'entries.ts'), entries)
   for (const { file, code = '' } of examples) writeFileSync(join(folder, file), code)
 
-  it('are of every function, class and constant that is exported', (t) => {
-    assert.ok(values.length > 30, `only ${values.length} were looked at`)
+  it('exist for every exported function, class and constant', (t) => {
+    assert.ok(values.length > 30, `only ${values.length} were checked`)
     t.diagnostic(`${values.length} examples`)
     assert.deepEqual(
       values.filter(({ code }) => !code).map(({ name }) => name),
@@ -146,10 +146,10 @@ describe('the examples in docstrings', () => {
     )
   })
 
-  it('show every type that is exported: it has one of its own, or another imports it', (t) => {
+  it("cover every exported type, in its own example or in another's imports", (t) => {
     const own = types.filter(({ code }) => code)
-    t.diagnostic(`${types.length} types were looked at, ${own.length} have an example of their own`)
-    assert.ok(types.length >= 40, `only ${types.length} were looked at`)
+    t.diagnostic(`${types.length} types were checked, ${own.length} have an example of their own`)
+    assert.ok(types.length >= 40, `only ${types.length} were checked`)
     const imported = new Set(examples.flatMap(({ code = '' }) => importedBy(code)))
     assert.deepEqual(
       types.filter(({ name, code }) => !code && !imported.has(name)).map(({ name }) => `no example shows ${name}`),
@@ -157,7 +157,7 @@ describe('the examples in docstrings', () => {
     )
   })
 
-  it('have the types that they seem to have', () => {
+  it('pass the type checker', () => {
     const compilerOptions = {
       ...{ target: 'es2025', module: 'nodenext', strict: true, noEmit: true, exactOptionalPropertyTypes: true },
       ...{ allowImportingTsExtensions: true, skipLibCheck: true, moduleDetection: 'force', types: ['node'] },
@@ -170,11 +170,11 @@ describe('the examples in docstrings', () => {
     assert.equal(status, 0, stdout)
   })
 
-  // Those of function apps register functions, each in a process of its own; all others run in one.
+  // Examples of function apps register functions, so each needs its own process. All others share one.
   const apart = examples.filter(({ name }) => name.startsWith('tidemark/azure-functions '))
   const together = examples.filter((example) => !apart.includes(example))
   for (const group of [together, ...apart.map((example) => [example])])
-    it(`do what they say: ${group.length === 1 ? group[0]?.name : `${group.length} in one process`}`, () => {
+    it(`run as they say: ${group.length === 1 ? group[0]?.name : `${group.length} in one process`}`, () => {
       const script = group.map(({ name, file }) => `console.log(${JSON.stringify(name)}); await import('./${file}')`)
       const { NODE_TEST_CONTEXT: _, ...env } = process.env
       const { status, stdout, stderr } = spawnSync(

@@ -35,13 +35,16 @@ function refused(environment: Environment): string {
 }
 
 describe('settings', () => {
-  it('without any, one line names each connection that is missing, and both ways to set it', () => {
+  it('are missing: one line names each connection, and both ways to set it', () => {
     assert.equal(
       refused({ CosmosConnection: '' }),
       'CosmosConnection is not set: set it to a connection string, AccountEndpoint=<address>;AccountKey=<key>; ' +
-        'or CosmosConnection__accountEndpoint to the address of an account, such as https://cosmos-name.documents.azure.com:443/; ' +
-        'EventHubConnection is not set: set it to a connection string, Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>; ' +
-        'or EventHubConnection__fullyQualifiedNamespace to the host name of a namespace, such as evhns-name.servicebus.windows.net',
+        'or CosmosConnection__accountEndpoint to the address of an account, ' +
+        'such as https://cosmos-name.documents.azure.com:443/; ' +
+        'EventHubConnection is not set: set it to a connection string, ' +
+        'Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>; ' +
+        'or EventHubConnection__fullyQualifiedNamespace to the host name of a namespace, ' +
+        'such as evhns-name.servicebus.windows.net',
     )
   })
 
@@ -53,21 +56,21 @@ describe('settings', () => {
     ],
     ['no milliseconds', { TIDEMARK_RELAY_POLL_MS: '0' }, /^TIDEMARK_RELAY_POLL_MS must be .* not "0"$/],
     ['less than nothing', { TIDEMARK_CACHED_STREAMS: '-1' }, /^TIDEMARK_CACHED_STREAMS must be /],
-    ['a part of a second', { TIDEMARK_SCHEDULE_POLL_S: '1.5' }, /^TIDEMARK_SCHEDULE_POLL_S must be /],
+    ['a fraction of a second', { TIDEMARK_SCHEDULE_POLL_S: '1.5' }, /^TIDEMARK_SCHEDULE_POLL_S must be /],
     ['more seconds than a minute has', { TIDEMARK_SCHEDULE_POLL_S: '60' }, /from 1 to 59, not "60"$/],
     [
       'a number beyond all bounds',
       { TIDEMARK_CACHED_STREAMS: '9'.repeat(400) },
       /^TIDEMARK_CACHED_STREAMS must be .{1,130}$/,
     ],
-    ['a number of another notation', { TIDEMARK_QUERY_WAIT_MS: '1e3' }, /^TIDEMARK_QUERY_WAIT_MS must be /],
+    ['a number in another notation', { TIDEMARK_QUERY_WAIT_MS: '1e3' }, /^TIDEMARK_QUERY_WAIT_MS must be /],
     [
       'an address of telemetry without a scheme',
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
       /^OTEL_EXPORTER_OTLP_ENDPOINT must be an address without a query/,
     ],
     [
-      'one that is no host',
+      'an address of telemetry without a valid host',
       { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://[1' },
       /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be /,
     ],
@@ -77,12 +80,12 @@ describe('settings', () => {
       /^OTEL_EXPORTER_OTLP_PROTOCOL must be http\/protobuf, not "grpc"$/,
     ],
     [
-      'more than all traces',
+      'a sampling ratio above 1',
       { OTEL_TRACES_SAMPLER_ARG: '1.1' },
       /^OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, not "1.1"$/,
     ],
     [
-      'a sampler that does not ask the sender',
+      'a sampler that ignores the parent',
       { OTEL_TRACES_SAMPLER: 'always_on' },
       /^OTEL_TRACES_SAMPLER must be parentbased_always_on or /,
     ],
@@ -103,9 +106,9 @@ describe('settings', () => {
       { TIDEMARK_QUERY_WAIT: '9' },
       /^there is no setting "TIDEMARK_QUERY_WAIT": did you mean TIDEMARK_QUERY_WAIT_MS\?$/,
     ],
-    ['a name in other letters', { tidemark_trust_x_actor: 'true' }, /^there is no setting "tidemark_trust_x_actor"/],
+    ['a name in lower case', { tidemark_trust_x_actor: 'true' }, /^there is no setting "tidemark_trust_x_actor"/],
     [
-      'a name that is like none',
+      'a name unlike any setting',
       { TIDEMARK_COLOUR: 'blue' },
       /^there is no setting "TIDEMARK_COLOUR": did you mean TIDEMARK_\w+\?$/,
     ],
@@ -115,12 +118,12 @@ describe('settings', () => {
       /^CosmosConnection and CosmosConnection__accountEndpoint are both set: leave one of them out$/,
     ],
     [
-      'an identity beside a key',
+      'an identity together with a key',
       { EventHubConnection__clientId: id },
       /^EventHubConnection__clientId goes with EventHubConnection__fullyQualifiedNamespace, which is not set/,
     ],
     [
-      'two at once',
+      'two faults at once',
       { TIDEMARK_QUERY_WAIT_MS: 'x', TIDEMARK_RELAY_POLL_MS: 'y' },
       /^TIDEMARK_QUERY_WAIT_MS .*; TIDEMARK_RELAY_POLL_MS /,
     ],
@@ -148,19 +151,19 @@ describe('settings', () => {
       /^EventHubConnection__fullyQualifiedNamespace must be the host name of a namespace/,
     ],
     [
-      'an account that is not reached safely',
+      'an account address without HTTPS',
       { CosmosConnection__accountEndpoint: 'http://account.documents.azure.com' },
       /^CosmosConnection__accountEndpoint must be /,
     ],
     [
-      'a name for an id',
+      'a name instead of an id',
       { CosmosConnection__clientId: 'id-ordering' },
       /^CosmosConnection__clientId must be .* a GUID, not "id-ordering"$/,
     ],
   ] as const)
     it(`${what} is refused in one line that names it`, () => assert.match(refused({ ...azure, ...wrong }), line))
 
-  it('a key is never shown', () => {
+  it('never show a key', () => {
     for (const [name, { secret }] of settings)
       if (/^(Cosmos|EventHub)Connection$|^AzureWebJobsStorage$/.test(name)) assert.equal(secret, true, name)
     assert.doesNotMatch(refused({ CosmosConnection: 'AccountKey=hidden', EventHubConnection: 'hidden' }), /hidden/)
@@ -172,32 +175,32 @@ describe('settings', () => {
     ['EventHubConnection__fullyQualifiedNamespace', 'sb://a/?sr=b&sig=hidden'],
     ['CosmosConnection__clientId', 'ClientSecret=hidden'],
   ] as const)
-    it(`nor one that ${name} has by mistake: ${value.split('=')[0]}`, () => {
+    it(`never show a connection string in ${name}: ${value.split('=')[0]}`, () => {
       const line = refused({ ...azure, [name]: value })
       assert.match(line, new RegExp(`^${name} must be .*, not a connection string$`))
       assert.doesNotMatch(line, /hidden/)
     })
 
   for (const wrong of ['hidden', 'api-key=hidden,', 'api-key=%zzhidden', 'api-key=hidden%0d%0aother: 1', 'a b=hidden'])
-    it(`a header of telemetry that is none is refused, and never shown: ${wrong}`, () => {
+    it(`refuse a malformed telemetry header without showing it: ${wrong}`, () => {
       const line = refused({ ...connectionStrings, OTEL_EXPORTER_OTLP_HEADERS: wrong })
       assert.match(line, /^OTEL_EXPORTER_OTLP_HEADERS must be headers, name=value/)
       assert.doesNotMatch(line, /hidden/)
     })
 
-  it('nor is a password in an address of telemetry', () =>
+  it('never show a password in a telemetry address', () =>
     assert.doesNotMatch(
       refused({ ...connectionStrings, OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:hidden@host' }),
       /hidden/,
     ))
 
-  it('telemetry is sent nowhere unless an endpoint is named, whatever else is', () =>
+  it('send no telemetry unless an endpoint is named', () =>
     assert.equal(
       readSettings({ ...connectionStrings, OTEL_SERVICE_NAME: 'shop', OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).otlp,
       undefined,
     ))
 
-  it('telemetry is sent below the endpoint; one for traces or metrics is taken as it is', () => {
+  it('derive telemetry addresses from the endpoint, and use one for traces or metrics unchanged', () => {
     const of = (set: Environment) => readSettings({ ...connectionStrings, ...set }).otlp
     const defaults = { headers: {}, ratio: 1, batchDelayMs: 5000, metricIntervalMs: 60_000 }
     for (const endpoint of ['http://host:4318', 'http://host:4318/'])
@@ -229,11 +232,11 @@ describe('settings', () => {
       batchDelayMs: 100,
       metricIntervalMs: 1000,
     })
-    // A part of all that no sampler asks for is nobody's.
+    // A ratio without a sampler is ignored.
     assert.equal(of({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://host', OTEL_TRACES_SAMPLER_ARG: '0' })?.ratio, 1)
   })
 
-  it('by key: as they are set, and everything else by its default', () => {
+  it('with keys are read as set, and all others have their defaults', () => {
     const { cosmos, eventHubs, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
     assert.deepEqual(cosmos, { connectionString: connectionStrings.CosmosConnection })
     assert.deepEqual(eventHubs, { connectionString: connectionStrings.EventHubConnection })
@@ -249,14 +252,14 @@ describe('settings', () => {
     })
   })
 
-  it('by identity: a name and a credential, and no key', () => {
+  it('with an identity hold a name and a credential, and no key', () => {
     const { cosmos, eventHubs } = readSettings(azure)
     assert.ok('endpoint' in cosmos && typeof cosmos.credential.getToken === 'function')
     assert.equal(cosmos.endpoint, azure.CosmosConnection__accountEndpoint)
     assert.ok('namespace' in eventHubs && eventHubs.namespace === 'ns.servicebus.windows.net')
   })
 
-  it('numbers are taken as they are', () => {
+  it('accept numbers within their bounds', () => {
     const { queryWaitMs, schedulePollSeconds, lagCheckSeconds, ...others } = readSettings({
       ...connectionStrings,
       TIDEMARK_QUERY_WAIT_MS: '200000',
@@ -270,17 +273,17 @@ describe('settings', () => {
     assert.deepEqual([others.snapshotEvents, lagCheckSeconds], [1_000_000, 1])
   })
 
-  it('names of the laptop and of an environment are not taken for mistyped ones', () => {
+  it('ignore the names of the local cloud and of an environment', () => {
     const others = Object.fromEntries([...otherNames, 'TIDEMARK_TEST_ANYTHING'].map((name) => [name, 'x']))
     assert.doesNotThrow(() => readSettings({ ...connectionStrings, ...others, TIDEMARK_COLOUR: '' }))
   })
 
-  it('every name in the code, the commands and the infrastructure is known', () => {
+  it('cover every name in the code, the commands and the infrastructure', () => {
     const files = globSync('{src,functions,packages,infra,bench}/**/*.{ts,bicep,bicepparam}', {
       cwd: root,
       exclude: ['**/node_modules', '**/test', '**/*.test.ts'],
     })
-    assert.ok(files.length > 200, `only ${files.length} files were looked at`)
+    assert.ok(files.length > 200, `only ${files.length} files were read`)
     const found = new Set(
       files.flatMap((file) => readFileSync(join(root, file), 'utf8').match(/\bTIDEMARK_[A-Z_]*[A-Z]\b/g) ?? []),
     )
@@ -292,7 +295,7 @@ describe('settings', () => {
     assert.ok(found.size > 20, `only ${found.size} names were found`)
   })
 
-  it('those that are no settings are the ones of the local cloud and of infra/main.bicepparam', () => {
+  it('exclude exactly the names of the local cloud and of infra/main.bicepparam', () => {
     const deployment = new Set(
       readFileSync(join(root, 'infra/main.bicepparam'), 'utf8').match(/TIDEMARK_[A-Z_]*[A-Z]/g),
     )
@@ -302,7 +305,7 @@ describe('settings', () => {
 })
 
 describe('the nearest name', () => {
-  it('is the name itself, whatever else there is; and one where a character is lost is still found', () => {
+  it('is the name itself, or the one that lost a character', () => {
     const names = [...settings.keys()]
     fc.assert(
       fc.property(fc.constantFrom(...names), fc.nat(), (name, at) => {
@@ -313,5 +316,5 @@ describe('the nearest name', () => {
     )
   })
 
-  it('of none is none', () => assert.equal(nearest('TIDEMARK_FAST', []), undefined))
+  it('is undefined without candidates', () => assert.equal(nearest('TIDEMARK_FAST', []), undefined))
 })

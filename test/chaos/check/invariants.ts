@@ -12,22 +12,25 @@ import { streamFaults } from '../../../packages/tidemark/test/support/stream-fau
 import type { Clients } from '../shop/client.ts'
 import { type ExpectedProbe, foldRawProbe } from './raw-probe.ts'
 
-/** What must hold once a system is at rest. Each says what it looked at, so that one that looks at nothing is found. */
+/**
+ * What must hold once a system is at rest. Each invariant counts its checks, so that one that checks nothing
+ * is found.
+ */
 export const INVARIANTS = {
-  rest: 'the system comes to rest, everything handled and nothing waiting',
-  alarms: 'nothing fails but what may pass, and nothing is logged as an error',
-  chain: 'every log is a chain of hashes, each key once, each version once, and its time never runs backwards',
-  dated: 'every event is dated by the clock of the store, and not by that of a machine',
-  conserved: 'money and stock are conserved: nothing is taken, shipped, given back or released twice',
-  agreement: 'the services agree: every order is decided, and nobody holds anything for one that is not on its way',
+  rest: 'the system comes to rest, with everything handled and nothing parked or scheduled',
+  alarms: 'only transient failures occur, and nothing is logged as an error',
+  chain: 'every log is a hash chain with unique keys and versions, and its time never runs backwards',
+  dated: "every event has the time of the store's clock, not of a machine's",
+  conserved: 'money and stock are conserved: nothing is taken, shipped, returned or released twice',
+  agreement: 'the services agree: every order is decided, and no service holds anything for an order that has ended',
   once: 'a reaction acts once on each event, and its first outcome stands',
-  order: 'a reaction handles each stream in its order',
-  answers: 'a key has one answer, and what was answered is in the log',
-  parked: 'nothing waits without a cause, and of what is no event every consumer has kept it',
-  reads: 'a reader sees what it wrote',
-  hubs: 'every event is in its hub, each stream in order, and nothing else',
-  rebuilds: 'what is done to the generations of views ends as it may, and one that waits says what the live one says',
-  views: 'every view is what a second fold of the log says, document by document and list by list',
+  order: 'a reaction handles each stream in order',
+  answers: 'a key has one answer, which agrees with the log',
+  parked: 'nothing is parked without a cause, and every consumer has stored each message that is not an event',
+  reads: 'a reader sees its own writes',
+  hubs: 'each hub has exactly the events of its log, each stream in order',
+  rebuilds: 'a rebuild ends only with expected errors, and a built generation equals the live one',
+  views: 'every view equals a second fold of the log, document by document and list by list',
 } as const
 export type Invariant = keyof typeof INVARIANTS
 
@@ -36,14 +39,14 @@ export interface Violation {
   readonly what: string
 }
 
-/** What was looked at, by invariant. */
+/** The number of checks of each invariant. */
 export type CheckCounts = Record<Invariant, number>
 
 export function startCounts(): CheckCounts {
   return Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, 0])) as CheckCounts
 }
 
-/** Checks all that must hold. @param counts is added to. */
+/** Checks all invariants. @param counts the numbers of checks, which are increased. */
 export async function check(world: World, clients: Clients, counts: CheckCounts): Promise<readonly Violation[]> {
   const violations: Violation[] = []
   const found = (invariant: Invariant, what: readonly string[]): void => {
@@ -62,8 +65,8 @@ export async function check(world: World, clients: Clients, counts: CheckCounts)
   }
   const folds = foldAll(logs)
   const { orders, fulfilments, stock, payments, shipments } = folds
-  // What a hub lost comes to a reaction after later events of its stream (docs/operate.md): the services are
-  // not made for that.
+  // After a hub has lost events, a reaction receives them after later events of their stream
+  // (docs/operate.md). The services do not handle that order.
   const { poison, ground } = world
   const isLost = ground.faults.happened.some(({ kind }) => kind === 'expire')
   const lateStreams = isLost ? poison.late.map(({ stream }) => stream) : []
@@ -73,7 +76,7 @@ export async function check(world: World, clients: Clients, counts: CheckCounts)
     ...stock.faults.filter((fault) => !(isReturnedFirst && fault.endsWith(BACK_BEFORE_GONE))),
     ...[...stock.units].flatMap(([order, lines]) =>
       [...lines].flatMap(([sku, { returned, shipped }]) =>
-        returned > shipped ? [`order ${order}: of ${sku} ${returned} came back, and ${shipped} were shipped`] : [],
+        returned > shipped ? [`order ${order}: ${returned} of ${sku} were returned, but only ${shipped} shipped`] : [],
       ),
     ),
     ...payments.faults,
@@ -101,7 +104,7 @@ export async function check(world: World, clients: Clients, counts: CheckCounts)
   for (const { view, position, version } of clients.reads) {
     counts.reads += 1
     if ((version ?? 0) < position.version)
-      found('reads', [`${view} showed version ${version} to who wrote ${position.stream}@${position.version}`])
+      found('reads', [`${view} showed version ${version} to the writer of ${position.stream}@${position.version}`])
   }
   for (const name of world.stores.keys()) found('hubs', hubFaults(world, name, counts))
   found('rebuilds', await rebuildFaults(world, counts))
@@ -109,7 +112,7 @@ export async function check(world: World, clients: Clients, counts: CheckCounts)
   return violations
 }
 
-/** How the fold of the stock ends its line about units that come back before they went. */
+/** How the stock's fold ends its line about units that are returned before they were shipped. */
 const BACK_BEFORE_GONE = 'more came back than was shipped'
 
 type Folds = ReturnType<typeof foldAll>
@@ -133,18 +136,18 @@ function chainFaults(items: readonly RawItem[], counts: CheckCounts): readonly s
   })
 }
 
-/** Where a stream's time runs backwards. */
+/** The places where a stream's time runs backwards. */
 function backwards(stream: string, items: readonly RawItem[]): readonly string[] {
   const { events } = readLog(items)
   return events.flatMap(({ version, time }, index) => {
     const before = events[index - 1]?.time ?? ''
-    return time < before ? [`${stream}@${version} is of ${time}, the event before it of ${before}`] : []
+    return time < before ? [`${stream}@${version} has the time ${time}, the event before it ${before}`] : []
   })
 }
 
 /**
- * All answers of a key are one, where the first that it took effect is not the last; and it is in the log
- * where it took effect, and there alone.
+ * A key has one answer, except for refusals before it took effect. The log has its events if it took effect,
+ * and none otherwise.
  */
 function answerFaults(world: World, clients: Clients, counts: CheckCounts): readonly string[] {
   return clients.answered.flatMap(({ service, stream, key, outcomes, unanswered }) => {
@@ -155,14 +158,17 @@ function answerFaults(world: World, clients: Clients, counts: CheckCounts): read
     const faults: string[] = []
     const [first] = done
     if (done.some((outcome) => !isDeepStrictEqual(outcome, first)))
-      faults.push(`${stream}: ${key} was answered ${JSON.stringify(outcomes)}`)
+      faults.push(`${stream}: ${key} has the answers ${JSON.stringify(outcomes)}`)
     if (first && first.events !== recorded.length)
-      faults.push(`${stream}: ${key} was answered ${first.events} events, and the log has ${recorded.length}`)
+      faults.push(`${stream}: the answer of ${key} has ${first.events} events, but the log has ${recorded.length}`)
     if (first && first.events > 0 && recorded.at(-1)?.version !== first.version)
-      faults.push(`${stream}: ${key} was answered version ${first.version}, and is at ${recorded.at(-1)?.version}`)
-    // A refusal to a client is not kept: what he gave up waiting for may be carried out after it.
+      faults.push(
+        `${stream}: the answer of ${key} has version ${first.version}, ` +
+          `but its last event has ${recorded.at(-1)?.version}`,
+      )
+    // A refusal to a client is not stored. A call that had timed out may take effect after it.
     if (outcomes.length > 0 && first === undefined && unanswered === 0 && recorded.length > 0)
-      faults.push(`${stream}: ${key} was refused, and is in the log`)
+      faults.push(`${stream}: ${key} was refused, but the log has its events`)
     return faults
   })
 }
@@ -185,12 +191,14 @@ function hubFaults(world: World, name: string, counts: CheckCounts): readonly st
   for (const stream of new Set([...logged.keys(), ...sent.keys()])) {
     const [should, has] = [logged.get(stream)?.map(({ hash }) => hash) ?? [], sent.get(stream) ?? []]
     if (!isDeepStrictEqual(should, has))
-      faults.push(`${stream}: the hub of ${name} has ${has.length} of ${should.length} events, or others`)
+      faults.push(`${stream}: the hub of ${name} has ${has.length} of ${should.length} events, or other events`)
   }
   return faults
 }
 
-/** Whether what ever waited had a cause, and whether what is no event waits for everyone who was to read it. */
+/**
+ * Checks that every parked stream had a cause, and that every consumer stored each message that is not an event.
+ */
 function parkedFaults({ ground, poison, partitions, stores }: World, counts: CheckCounts): readonly string[] {
   const faults: string[] = []
   const isAsItWas = !ground.faults.happened.some(({ kind }) => kind === 'expire')
@@ -201,7 +209,7 @@ function parkedFaults({ ground, poison, partitions, stores }: World, counts: Che
         failureClass(code) === 'passing'
           ? ground.faults.happened.length > 0
           : PERMANENT.has(code) && poison.met(handler.split('@')[0] ?? handler, stream)
-      if (!isCaused) faults.push(`${stream}@${version} waited for ${handler}: ${code}: ${reason}`)
+      if (!isCaused) faults.push(`${stream}@${version} was parked for ${handler} without a cause: ${code}: ${reason}`)
     }
   for (const { service, consumer, hub, partition } of partitions) {
     const kept = stores.get(service)?.parkings.get(consumer)?.keptMessages ?? []
@@ -212,22 +220,22 @@ function parkedFaults({ ground, poison, partitions, stores }: World, counts: Che
     counts.parked += its.length
     for (const { place, reason } of its)
       if (!strange.includes(place.sequence ?? -1))
-        faults.push(`${consumer} has kept ${place.sequence} of ${hub} ${partition.id}: ${reason}`)
+        faults.push(`${consumer} stored message ${place.sequence} of ${hub} ${partition.id} without a cause: ${reason}`)
     if (isAsItWas && its.length !== strange.length)
-      faults.push(`${consumer} has kept ${its.length} of ${strange.length} messages of ${hub} ${partition.id}`)
+      faults.push(`${consumer} stored ${its.length} of ${strange.length} foreign messages of ${hub} ${partition.id}`)
   }
   return faults
 }
 
-/** What a stream may wait for that is not to pass by itself: bugs, and what a damaged feed shows. */
+/** The permanent errors that may park a stream: bugs, and what a damaged feed shows. */
 const PERMANENT: ReadonlySet<string> = new Set(['handler-failed', 'hash-mismatch', 'event-unreadable'])
 
-/** A view, and what the second fold says of it. */
+/** A view, and its content by the second fold. */
 interface ExpectedView {
   readonly service: string
   readonly name: string
   readonly documents: ReadonlyMap<string, Record<string, unknown>>
-  /** The last versions of streams, where the view has a document for each. */
+  /** The last versions of streams, if the view has a document for each. */
   readonly of?: { readonly category: string; readonly versions: ReadonlyMap<string, number> }
 }
 
@@ -243,7 +251,8 @@ async function rebuildFaults(world: World, counts: CheckCounts): Promise<readonl
       const [ofBuilt, ofLive] = await Promise.all(
         [built, live].map((number) => views.store(view, number).list({ filter: {}, limit: 10_000 })),
       )
-      if (!isDeepStrictEqual(ofBuilt, ofLive)) faults.push(`generation ${built} of ${view} is not what ${live} is`)
+      if (!isDeepStrictEqual(ofBuilt, ofLive))
+        faults.push(`generation ${built} of ${view} differs from the live generation ${live}`)
     }
   return faults
 }
@@ -287,7 +296,7 @@ async function checkView(
     const stream = `${of?.category}-${id}`
     const found = await store.read(of ? stream : id)
     if (!isDeepStrictEqual(found?.document, document))
-      faults.push(`${name} ${id}: the log says ${shown(document)}, the view ${shown(found?.document)}`)
+      faults.push(`${name} ${id}: the log gives ${shown(document)}, the view has ${shown(found?.document)}`)
     const version = of?.versions.get(stream)
     if (of && found?.cursor?.version !== version)
       faults.push(`${name} ${id}: the log is at ${version}, the view at ${found?.cursor?.version}`)
@@ -308,7 +317,7 @@ async function checkView(
       should.some((document) => !listed.some((one) => isDeepStrictEqual(one, document)))
     )
       faults.push(
-        `the list ${name} ${shown(each)} has ${listed.length} documents, and should have ${should.length}, or others`,
+        `the list ${name} ${shown(each)} has ${listed.length} documents instead of ${should.length}, or other ones`,
       )
   }
   return faults

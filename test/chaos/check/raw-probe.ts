@@ -1,20 +1,20 @@
 import { type RawItem, readLog } from '../../../packages/cli/demo/raw-fold.ts'
 
 export interface ExpectedProbe {
-  /** The documents of its views, by their keys. */
+  /** The documents of its views, by key. */
   readonly gates: Map<string, Record<string, unknown>>
   readonly crossings: Map<string, Record<string, unknown>>
   readonly passes: Map<string, Record<string, unknown>>
   readonly versions: Map<string, number>
-  /** How many events of orders asked to pass. */
+  /** The number of order events that asked to pass. */
   readonly asked: number
-  /** Where it acted not at all, twice, or against what came of its first command. */
+  /** Events on which it acted not at all, twice, or against the outcome of its first command. */
   readonly faults: string[]
 }
 
 const ASKING = ['OrderPlaced', 'OrderConfirmed', 'OrderRejected', 'OrderCancelled', 'OrderCompleted']
 
-/** A fold of the probe's raw log beside that of the orders; it shares no code with the service. */
+/** Folds the probe's raw log together with that of the orders. It shares no code with the service. */
 export function foldRawProbe(ordering: readonly RawItem[], probe: readonly RawItem[]): ExpectedProbe {
   const { events, versions, faults } = readLog(probe)
   const asked = readLog(ordering)
@@ -36,16 +36,17 @@ export function foldRawProbe(ordering: readonly RawItem[], probe: readonly RawIt
       continue
     }
     const what = type === 'Settled' ? 'settled' : data.passed ? 'passed' : 'refused'
-    count(`${data.by} was taken down as ${what}`)
+    count(`${data.by} was recorded as ${what}`)
     passes.set(what, { what, count: Number(passes.get(what)?.count ?? 0) + 1 })
   }
   for (const by of asked) {
     const has = (what: string): number => times.get(`${by} ${what}`) ?? 0
-    const [passed, noted] = [has('passed the gate'), has('was taken down as passed')]
-    const [refused, settled] = [has('was taken down as refused'), has('was taken down as settled')]
+    const [passed, noted] = [has('passed the gate'), has('was recorded as passed')]
+    const [refused, settled] = [has('was recorded as refused'), has('was recorded as settled')]
     if (passed + refused !== 1 || passed !== noted || passed !== settled)
       faults.push(
-        `${by} passed ${passed} times, and was taken down ${noted} times as passed, ${refused} as refused, ${settled} as settled`,
+        `${by} passed ${passed} times, and was recorded ${noted} times as passed, ` +
+          `${refused} as refused, ${settled} as settled`,
       )
   }
   return { gates, crossings, passes, versions, asked: asked.length, faults }

@@ -8,13 +8,13 @@ import type { Step } from './script.ts'
 type Runtime = Process['runtime']
 type CommandOutcome = Awaited<ReturnType<Runtime['command']>>
 
-/** How long a client waits for an answer, and before it asks again. Milliseconds. */
+/** How long a client waits for an answer, and before it retries. Milliseconds. */
 const PATIENCE_MS = 20_000
 const TRY_AGAIN_MS = 2_000
-/** How often somebody does again what was too early, and how long he waits. */
+/** How often a client repeats a step that was too early, and how long it waits before. Milliseconds. */
 const TOO_EARLY_TRIES = 5
 const TOO_EARLY_MS = 8_000
-/** What is refused because what it is for is not there yet. */
+/** The refusals of a step whose subject does not exist yet. */
 const TOO_EARLY: ReadonlySet<string> = new Set([
   'stream-not-found',
   'payment-not-requested',
@@ -22,31 +22,31 @@ const TOO_EARLY: ReadonlySet<string> = new Set([
   'shipment-prepared',
 ])
 
-/** A version that makes another request of one that named none. */
+/** An expected version that makes the request differ from one without it. */
 const NEVER_REACHED = 1_000_000
 
-/** The answers to one key: all that the client ever heard of it. */
+/** All answers to one key that the client received. */
 export interface Answered {
   readonly service: string
   readonly stream: string
   readonly key: string
   readonly outcomes: CommandOutcome[]
-  /** How often the client gave up: each of these may still be carried out, or have been. */
+  /** How often the client timed out. Each of these calls may have taken effect, or may still do so. */
   unanswered: number
 }
 
-/** A read under a position, and what it showed. */
+/** A read with a requested position, and the version it returned. */
 export interface Read {
   readonly view: string
   readonly position: { readonly stream: string; readonly version: number }
   readonly version: number | undefined
 }
 
-/** Those outside: customers, banks, the warehouse. They send what they want until they hear an answer. */
+/** The outside: customers, banks and the warehouse. They repeat a request until it is answered. */
 export class Clients {
   readonly answered: Answered[] = []
   readonly reads: Read[] = []
-  /** Those who are not done yet. */
+  /** The number of unfinished steps. */
   open = 0
   readonly #world: World
   readonly #ground: Ground
@@ -56,7 +56,7 @@ export class Clients {
     this.#ground = world.ground
   }
 
-  /** Plans what a script says. */
+  /** Schedules the steps of a script. */
   follow(steps: readonly (readonly [index: number, step: Step])[]): void {
     for (const [index, step] of steps) {
       this.open += 1
@@ -64,7 +64,7 @@ export class Clients {
     }
   }
 
-  /** Does something at once. */
+  /** Takes a step at once. */
   do(name: string, step: Step): void {
     this.open += 1
     this.#start(this.#take(name, step))
@@ -117,13 +117,13 @@ export class Clients {
       }
   }
 
-  /** The same key with another request is refused, whatever it is. */
+  /** Another request with the same key must be refused, whatever it is. */
   async #reuse(name: string, step: Step, key: string): Promise<void> {
     for (let attempt = 1; ; attempt += 1)
       try {
         const outcome = await this.#command(`${name}#${attempt}`, step, key, NEVER_REACHED)
         if (outcome.done || outcome.code !== 'idempotency-key-reused')
-          this.#ground.alarm(`${name}: another request under ${key} was answered ${JSON.stringify(outcome)}`)
+          this.#ground.alarm(`${name}: another request with the key ${key} was answered ${JSON.stringify(outcome)}`)
         return
       } catch (error) {
         this.#ground.failed(name, 'asking', error)
@@ -145,7 +145,7 @@ export class Clients {
     )
   }
 
-  /** Reads each view of single streams, not older than what was written. */
+  /** Reads each single-stream view, at least at the written position. */
   async #read(name: string, step: Step, { stream, version }: Read['position']): Promise<void> {
     const { service } = this.#world.findStores(step.service)
     for (const view of service.views) {
@@ -157,13 +157,13 @@ export class Clients {
         )
         this.reads.push({ view: view.name, position, version: document?.cursor?.version })
       } catch (error) {
-        // A view that is behind says so.
+        // A view that lags reports it.
         this.#ground.failed(name, 'asking', error)
       }
     }
   }
 
-  /** Asks any process of a service. @throws TidemarkError `unavailable` where no answer came in time. */
+  /** Calls any process of a service. @throws TidemarkError `unavailable` without an answer in time. */
   #ask<Answer>(about: string, service: string, task: (runtime: Runtime) => Promise<Answer>): Promise<Answer> {
     const ground = this.#ground
     return new Promise((resolve, reject) => {

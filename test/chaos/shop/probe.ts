@@ -22,10 +22,10 @@ import {
 } from '../../../src/ordering/contract.ts'
 
 /**
- * A service beside the shop's, in which all shows that the runtime gets wrong. What the shop sends is mostly
- * refused for ever where it is refused once, so that it hides whether the first outcome of a command stands.
- * Here a gate opens and closes: the same command is refused now and accepted later. It is one stream that
- * everybody writes to. Its views show what is applied twice, and one of many streams has cursors of its own.
+ * A service beside the shop's that exposes errors of the runtime. The shop's commands, once refused, are
+ * mostly refused for ever, which hides whether the first outcome of a command stands. Here a gate opens and
+ * closes, so the same command is refused now and accepted later. The gate is one stream with many writers.
+ * Its views show what is applied twice, and one multi-stream view has its own cursors.
  */
 
 const by = z.object({ by: z.string() })
@@ -69,7 +69,7 @@ const tallyCommands = [
   commandType('settle', by.extend({ due: z.string() }).strict(), { creates: true }),
 ] as const
 
-/** Takes down whatever it is told: twice, where it is told twice. */
+/** Records every command, and a repeated one twice. */
 const tally: Decider<null, CommandOf<(typeof tallyCommands)[number]>, TallyEvent> = {
   category: 'tally',
   commands: tallyCommands,
@@ -85,7 +85,7 @@ const tally: Decider<null, CommandOf<(typeof tallyCommands)[number]>, TallyEvent
 
 const orderTypes = [OrderPlaced, OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted] as const
 
-/** Asks for every event of an order to pass, and takes down whether it did. */
+/** Asks to pass for every event of an order, and records whether it did. */
 const gateKeeping: Reaction<EventOf<(typeof orderTypes)[number]>> = {
   name: 'gate-keeping',
   service: 'ordering',
@@ -100,7 +100,7 @@ const gateKeeping: Reaction<EventOf<(typeof orderTypes)[number]>> = {
   },
 }
 
-/** Settles what passed, a little later. */
+/** Settles each passage a little later. */
 const gateSettling: Reaction<EventOf<typeof GatePassed>> = {
   name: 'gate-settling',
   service: 'probe',
@@ -115,7 +115,7 @@ const gateSettling: Reaction<EventOf<typeof GatePassed>> = {
   },
 }
 
-/** The only gate there is. */
+/** The id of the only gate. */
 export const GATE = '1'
 const SETTLED_AFTER_MS = 4_000
 
@@ -124,7 +124,7 @@ export interface Passes {
   readonly count: number
 }
 
-/** How often each thing was taken down. Of a category that has no view of single streams: its cursors are its own. */
+/** The number of records of each kind. Its category has no single-stream view, so it has its own cursors. */
 const passes: MultiStreamView<Passes, TallyEvent> = {
   kind: 'many-streams',
   name: 'passes',
@@ -156,7 +156,7 @@ export interface Crossings {
   readonly count: number
 }
 
-/** How often somebody passed: of a category whose view of single streams has the cursors. */
+/** The number of passages. Its category has a single-stream view, which holds the cursors. */
 const crossings: MultiStreamView<Crossings, GateEvent> = {
   kind: 'many-streams',
   name: 'crossings',

@@ -1,19 +1,19 @@
 import { random } from '../../../packages/cli/demo/random.ts'
 import { GATE } from './probe.ts'
 
-/** Something that somebody outside does, at a time. */
+/** Something that happens outside at a given time. */
 export interface Step {
-  /** Milliseconds after the beginning. */
+  /** Milliseconds after the start. */
   readonly at: number
   readonly service: string
   readonly category: string
   readonly id: string
   readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
-  /** Whether it is tried again, as another command, where what it is for is not there yet. */
+  /** Whether it is repeated, with a new key, while its subject does not exist yet. */
   readonly waits: boolean
   /** Whether the client sends it twice at once, with one key. */
   readonly twice: boolean
-  /** Whether the key comes again, with another content: it is refused. */
+  /** Whether the key is sent again with another content, which must be refused. */
   readonly reused: boolean
   /** Whether the client reads what it wrote. */
   readonly reads: boolean
@@ -21,12 +21,12 @@ export interface Step {
 
 const SKUS = ['tea', 'mug'] as const
 const CITIES = ['Bergen', 'Delft', 'Ghent', 'Hobart'] as const
-/** More than a card is charged, with a quantity of one. */
+/** Above the limit of a card, even with a quantity of one. */
 const ABOVE_ANY_CARD = 1_000_001
 
 /**
- * What customers, banks and the warehouse do in a history: orders that race for too little stock, and all
- * that may come of one.
+ * What customers, banks and the warehouse do in a history: orders that compete for too little stock, and
+ * everything that may follow from one.
  */
 export function buildScript(seed: number, lastsMs: number): readonly Step[] {
   const dice = random(seed)

@@ -9,8 +9,8 @@ import { requests } from './suite-requests.ts'
 import { transient } from './suite-transient.ts'
 import { World } from './world.ts'
 
-// Every code of docs/errors.md is produced here, at the outermost place where it shows: over HTTP on the
-// running system, or in its log.
+// Every code of docs/errors.md is produced here where it is seen by users: over HTTP on the running system,
+// or in its log.
 describe('errors', () => {
   const errors = new WitnessedErrors()
   let world: World
@@ -19,16 +19,16 @@ describe('errors', () => {
   })
   after(() => world.remove())
 
-  describe('what was asked for', () => requests(() => world, errors))
-  describe('what the domain refuses', () => domainRefusals(() => world, errors))
-  describe('what no function sees', () => outside(() => world))
-  describe('what may pass', () => transient(() => world, errors))
-  describe('what a replay ends with', () => replays(() => world, errors))
-  // These two hold partitions and harm the log: last.
-  describe('what holds a consumer', () => consumers(() => world, errors))
-  describe('what is at fault', () => faults(() => world, errors))
+  describe('of a request', () => requests(() => world, errors))
+  describe('of the domain', () => domainRefusals(() => world, errors))
+  describe('of the host', () => outside(() => world))
+  describe('that are transient', () => transient(() => world, errors))
+  describe('of a rebuild', () => replays(() => world, errors))
+  // These two block partitions and damage the log, so they come last.
+  describe('of a consumer', () => consumers(() => world, errors))
+  describe('of a faulty service', () => faults(() => world, errors))
 
-  it('every documented code was really produced, and every code produced is documented', () => {
-    console.log(`# ${errors.assertComplete(refusing)} codes of docs/errors.md were produced, each as it is documented`)
+  it('cover exactly the documented codes', () => {
+    console.log(`# ${errors.assertComplete(refusing)} codes of docs/errors.md were produced as documented`)
   })
 })

@@ -11,8 +11,7 @@ import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 
 /**
- * What a consumer cannot take in: sent to the hub by a stranger. Each waits by itself from then on, and all
- * in one partition.
+ * Messages that a consumer cannot process, sent to one partition of the hub by another program. Each is parked.
  */
 export function consumers(world: () => World, errors: WitnessedErrors): void {
   let producer: EventHubProducerClient
@@ -41,7 +40,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     errors.logLine('gap-unfilled', await logged(forged && toCloudEvent(forged), stream))
   })
 
-  it('an event that was changed on the way: hash-mismatch', async () => {
+  it('an event that was changed in transit: hash-mismatch', async () => {
     const stream = `order-${randomUUID()}`
     const [event] = recorded(stream, placedV1)
     errors.logLine('hash-mismatch', await logged(event && { ...toCloudEvent(event), actor: 'another' }, stream))
@@ -65,7 +64,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       return answer.body
     }
 
-    it('that throws: handler-failed, and who waits for its position is told: stream-parked', async () => {
+    it('that throws: handler-failed, and stream-parked for a reader that waits for the position', async () => {
       const { id, position } = await place('throws')
       const line = await until('the line', () =>
         world().lines.find((each) => each.includes('cannot process') && each.includes(id)),
@@ -86,7 +85,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       errors.logLine('document-too-large', await until('the line', line))
     })
 
-    it('with so much that waits that no more may: parking-full; what is given up makes room', async () => {
+    it('with the largest number of parked streams: parking-full, until some are discarded', async () => {
       const parked = world().system.log.database.container('parked')
       const items = Array.from({ length: 1_000 }, (_, index) => ({
         id: `message|full-${index}`,
@@ -122,14 +121,14 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       await until('the message to be kept', kept)
     })
 
-    it('that fails for stream after stream: handler-paused', async () => {
+    it('that fails for many streams in a row: handler-paused', async () => {
       for (let n = 0; n < 25; n += 1) await place('throws')
       const held = () => world().lines.find((each) => each.includes('ordering-views is held: handler-paused'))
       errors.logLine('handler-paused', await until('the line', held))
     })
   })
 
-  describe('what waits', () => {
+  describe('a redrive', () => {
     const redrive = (stream: string) => {
       const { http, cosmos, eventHubs } = world().system.ports
       return new Command('packages/cli/tidemark.js', ['parked', 'redrive', 'ordering', '--stream', stream], {
@@ -139,13 +138,13 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       }).ended
     }
 
-    it('and does not: not-parked', async () => {
+    it('of a stream that is not parked: not-parked', async () => {
       const { code, output } = await redrive('order-none')
       assert.equal(code, 1, output)
       assert.match(output, /^not-parked: nothing is parked that matches order-none$/m)
     })
 
-    it('for longer than the marks tell: marks-expired', async () => {
+    it('after the applied markers have expired: marks-expired', async () => {
       const hours = (count: number): string => new Date(Date.now() - count * 3_600_000).toISOString()
       const value = {
         ...{ handler: 'sales-by-product@1', stream: 'order-old', version: 2, type: 'OrderCancelled', last: 2 },
@@ -162,10 +161,10 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     })
   })
 
-  it('an event that asks for a document whose key no URL can have: key-invalid', async () => {
+  it('an event that needs a document key that no URL can have: key-invalid', async () => {
     const stream = `order-${randomUUID()}`
     const lines = [{ sku: `${stream}/tea`, quantity: 1, unitPrice: 1 }]
-    // What others are told is in order.
+    // The public event is valid.
     const published = { ...cancelled, schemaVersion: 1 }
     const [event] = recorded(stream, { ...cancelled, data: { ...cancelled.data, lines }, published })
     errors.logLine('key-invalid', await logged(event && toCloudEvent(event), `${stream}/tea`))

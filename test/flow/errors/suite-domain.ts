@@ -56,7 +56,7 @@ const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'late
 const returned = { type: 'ShipmentReturned', data: { orderId: '1', lines } }
 const dispatch = { type: 'dispatch', data: {} }
 
-/** Every refusal of the sample services' deciders. A service of one's own holds its refusals by its own tests. */
+/** Every refusal of the sample services' deciders. Services of your own test their refusals themselves. */
 const domain: readonly { service: string; decider: AnyDecider; refusals: readonly DomainRefusal[] }[] = [
   {
     service: 'ordering',
@@ -149,14 +149,14 @@ export function domainRefusals(world: () => World, errors: WitnessedErrors): voi
           errors.refusal(service, code, deciding(decider)(...given).when(when).decision)
         })
 
-    it('nothing with a code that is not documented: every command of the cases on every history of theirs', () => {
+    it('only with documented codes, for every command and history of the cases', () => {
       let decisions = 0
       for (const { service, decider, refusals } of domain)
         for (const { given } of refusals)
           for (const { when } of refusals) {
             const { decision } = deciding(decider)(...given).when(when)
             decisions += 1
-            // The flow's own answer where a command may not begin a stream.
+            // The runtime's own refusal of a command that may not begin a stream.
             if (!isRefusal(decision) || decision.refusal === 'stream-not-found') continue
             assert.equal(errors.documented.get(decision.refusal)?.service, service, decision.refusal)
           }
@@ -164,7 +164,7 @@ export function domainRefusals(world: () => World, errors: WitnessedErrors): voi
     })
   })
 
-  describe('a client is refused with 409, and nothing is written', () => {
+  describe('a client gets 409, and nothing is written, for', () => {
     it('an order that was placed before: order-already-placed', async () => {
       const { id } = await world().newOrder()
       await refused('order-already-placed', `/orders/${id}/place`, placeBody)

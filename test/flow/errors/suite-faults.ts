@@ -13,9 +13,9 @@ import { json, type World } from './world.ts'
 
 const GENERIC = 'the service failed; its log has the details'
 
-/** What does not pass by itself: a log that something else wrote to, and a service that is at fault. */
+/** Permanent errors: a log with foreign or missing items, and a faulty service. */
 export function faults(world: () => World, errors: WitnessedErrors): void {
-  /** Holds the answer against its row; the caller is told no more than that, and the log what it is. */
+  /** Compares the answer with its row. The caller gets a generic detail, and the log has the cause. */
   async function fault(code: string, answer: Answer, logged: RegExp): Promise<void> {
     errors.answer(code, answer)
     assert.equal(answer.body.detail, GENERIC)
@@ -37,22 +37,22 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
       return answer
     }
 
-    it('whose decider makes an event that its schema refuses: event-invalid', async () =>
+    it('whose decider returns an event that does not fit its schema: event-invalid', async () =>
       fault('event-invalid', await send('misspell', {}), /Noted has data that its schema does not name/))
 
     it('whose decider throws: internal', async () =>
       fault('internal', await send('crash', {}), /TypeError: the decider has a fault/))
 
-    it('that decides an event that could be appended but not sent: event-too-large', async () =>
+    it('whose decider returns an event too large to publish: event-too-large', async () =>
       errors.answer('event-too-large', await send('write', { count: 1, bytes: 1024 * 1024 })))
 
-    it('that decides more events than a command may append: decision-too-large', async () =>
+    it('whose decider returns more events than a command may append: decision-too-large', async () =>
       errors.answer('decision-too-large', await send('write', { count: 501, bytes: 1 })))
 
-    it('that decides more bytes than one item takes: decision-too-large', async () =>
+    it('whose decider returns more bytes than one item can hold: decision-too-large', async () =>
       errors.answer('decision-too-large', await send('write', { count: 3, bytes: 800_000 })))
 
-    it('with a setting that cannot be does not start, and says which: setting-invalid', async () => {
+    it('with an invalid setting does not start, and names it: setting-invalid', async () => {
       const env = { ...world().env, TIDEMARK_QUERY_WAIT_MS: 'soon' }
       await assert.rejects(
         world().system.startHost({ preload: { env }, onOutput: world().listen }),
@@ -66,7 +66,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('an app', () => {
-    it('whose routes overlap does not start, and says which: registration-invalid', async () => {
+    it('with overlapping routes does not start, and names them: registration-invalid', async () => {
       const env = { ...world().env, FUNCTIONS_HOST_MAIN: 'test/support/overlapping-functions.ts' }
       await assert.rejects(
         world().system.startHost({ preload: { env }, onOutput: world().listen }),
@@ -80,7 +80,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('a store', () => {
-    it('that lacks the container of a view: container-missing, and all is well once it is there', async () => {
+    it('without the container of a view: container-missing, until it exists', async () => {
       const { database } = world().system.log
       const list = (): Promise<Answer> => world().system.call('GET', '/fulfilments')
       const container = database.container('fulfilment')
@@ -100,7 +100,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('a log', () => {
-    /** A stream of three events, not known to the functions' memory: they were started again since. */
+    /** A stream of three events that no cache holds, since the functions were restarted. */
     let stream: string
     const item = (version: number) => world().system.log.item(formatCommitId(version), stream)
     before(async () => {
@@ -118,7 +118,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
       )
     const state = (): Promise<Answer> => world().system.call('GET', `/streams/${stream}/state`)
 
-    it('that lacks an event: chain-broken, to who looks back and to a command, which writes nothing', async () => {
+    it('without an event: chain-broken for a reader and for a command, which writes nothing', async () => {
       const { resource } = await item(2).read()
       await item(2).delete()
       const before = await world().written()
@@ -129,7 +129,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
       assert.equal((await state()).status, 200)
     })
 
-    it('with an event of a type that this code does not know: event-unknown', async () => {
+    it('with an event of an unknown type: event-unknown', async () => {
       const last = (await item(3).read()).resource
       await world().system.log.items.create({ ...buildRawSuccessor(last, 'OrderLost') })
       const answer = await state()

@@ -7,7 +7,7 @@ import { call } from '../../support/system.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 
-/** What `npm run replay` ends with: a line of its own, and exit code 1. */
+/** The last lines of `npm run replay` that fails, with exit code 1. */
 export function replays(world: () => World, errors: WitnessedErrors): void {
   const replaying = (...args: readonly string[]) => new Replays(world().system).command(...args)
 
@@ -21,7 +21,7 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
       errors.commandLine(code, ended.output)
     })
 
-  it('an instance that lives does not know the view: instance-outdated', async () => {
+  it('while a live instance does not know the view: instance-outdated', async () => {
     const progress = world().system.log.database.container('progress')
     await progress.items.create({ id: 'old', pk: 'ordering-views', build: 'b', handlers: ['order'], partitions: {} })
     const ended = await replaying('ordering', 'fulfilment').ended
@@ -30,7 +30,7 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
     errors.commandLine('instance-outdated', ended.output)
   })
 
-  /** What is done to a view in the background says how it ended where its state is asked for. */
+  /** The code with which a background rebuild of a view ended. */
   const ended = async (view: string, action: string): Promise<string> => {
     const url = `${new URL(world().system.base).origin}/api/ordering/views`
     assert.equal((await call('POST', `${url}/${view}/${action}`, { body: '{}' })).status, 202)
@@ -40,11 +40,11 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
     return `${code}: ${reason}`
   }
 
-  it('nothing waits to be promoted: nothing-built', async () => {
+  it('a promotion without a built generation: nothing-built', async () => {
     errors.commandLine('nothing-built', await ended('fulfilment', 'promote'))
   })
 
-  it('the cursors of a view are elsewhere than its code says: must-promote', async () => {
+  it('of a view whose cursors are elsewhere than its code says: must-promote', async () => {
     const pointer = world().system.openContainer('ordering', 'sales-by-product').item('pointer', 'pointer')
     const { resource } = await pointer.read()
     await pointer.replace({ ...resource, cursorsIn: 'another' })
@@ -53,7 +53,7 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
     errors.commandLine('must-promote', output)
   })
 
-  it('a second one of the same view begins: replay-superseded', async () => {
+  it('replaced by a second one of the same view: replay-superseded', async () => {
     await world().newOrder()
     const { earlier, later } = await overtaken(() => replaying('ordering', 'order'))
     assert.equal(later.code, 0, later.output)

@@ -11,7 +11,7 @@ const [line] = placeBody.lines
 const placing = (changes: object): CallOptions => json({ ...placeBody, ...changes })
 const cancel = { reason: 'late' }
 
-/** What a caller asked for that cannot be. */
+/** Requests that cannot be served. */
 export function requests(world: () => World, errors: WitnessedErrors): void {
   describe('a body', () => {
     refusals(world, errors, [
@@ -21,7 +21,7 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
       ['a name with one half of a surrogate pair', 'invalid-json', 'POST', '/orders', placing({ '\udc00': 1 })],
       ['an unknown field', 'invalid-command', 'POST', '/orders', placing({ gift: true })],
       ['a wrong type', 'invalid-command', 'POST', '/orders', placing({ lines: 'tea' })],
-      ['nothing where something is needed', 'invalid-command', 'POST', '/orders'],
+      ['nothing where a body is required', 'invalid-command', 'POST', '/orders'],
       ['null', 'invalid-command', 'POST', '/orders', { body: 'null' }],
       ['half a mebibyte of brackets', 'invalid-command', 'POST', '/orders', { body: nested(MIB / 4) }],
       [
@@ -48,14 +48,14 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
       ],
     ])
 
-    it('of exactly 1 MiB is read', async () => {
+    it('of exactly 1 MiB is accepted', async () => {
       const most = JSON.stringify({ ...placeBody, note: '' })
       const body = most.replace('"note":""', `"note":"${'x'.repeat(MIB - most.length)}"`)
       assert.equal(body.length, MIB)
       errors.answer('invalid-command', await world().system.call('POST', '/orders', { body }))
     })
 
-    it('is told where it is wrong', async () => {
+    it('is refused with the places of its errors', async () => {
       const lines = [{ ...line, quantity: '2' }]
       const { body } = await world().system.call('POST', '/orders', placing({ lines }))
       assert.equal(body.errors[0].pointer, '/lines/0/quantity')
@@ -85,7 +85,7 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
       ),
       ['an actor with a space', 'invalid-header', 'POST', '/orders/1/cancel', cancelling({ 'x-actor': 'a b' })],
       [
-        'a correlation that is too long',
+        'a correlation id that is too long',
         'invalid-header',
         'POST',
         '/orders/1/cancel',
@@ -96,41 +96,41 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
 
   describe('an address', () => {
     refusals(world, errors, [
-      ['with a method that a list has not', 'method-not-allowed', 'DELETE', '/orders'],
-      ['with a method that a document has not', 'method-not-allowed', 'PUT', '/orders/1', { body: '{}' }],
-      ['with a method that a command has not', 'method-not-allowed', 'GET', '/orders/1/cancel'],
-      ['asked for its options', 'method-not-allowed', 'OPTIONS', '/orders/1/cancel'],
+      ['with a method that a list does not have', 'method-not-allowed', 'DELETE', '/orders'],
+      ['with a method that a document does not have', 'method-not-allowed', 'PUT', '/orders/1', { body: '{}' }],
+      ['with a method that a command does not have', 'method-not-allowed', 'GET', '/orders/1/cancel'],
+      ['with OPTIONS', 'method-not-allowed', 'OPTIONS', '/orders/1/cancel'],
       ['of an unknown command', 'unknown-command', 'POST', '/orders/1/explode'],
       ['of a command that only a reaction sends', 'unknown-command', 'POST', '/orders/1/confirm', { body: '{}' }],
-      ['of a command that every object has', 'unknown-command', 'POST', '/orders/1/constructor'],
-      ['with an id that cannot be one', 'invalid-id', 'POST', '/orders/a%20b/cancel', json(cancel)],
+      ['of a command named like a property of every object', 'unknown-command', 'POST', '/orders/1/constructor'],
+      ['with an invalid id', 'invalid-id', 'POST', '/orders/a%20b/cancel', json(cancel)],
       ['with an id of 101 characters', 'invalid-id', 'GET', `/orders/${'x'.repeat(101)}`],
-      ['with an id that is badly encoded', 'invalid-id', 'GET', '/orders/%zz'],
+      ['with a badly encoded id', 'invalid-id', 'GET', '/orders/%zz'],
       ['with an id that has a slash', 'invalid-id', 'GET', '/orders/a%2fb'],
       ['with an id that has a line feed', 'invalid-id', 'GET', '/orders/%0A'],
-      ['of a stream that cannot be one', 'invalid-id', 'GET', '/streams/order/events'],
+      ['of an invalid stream', 'invalid-id', 'GET', '/streams/order/events'],
     ])
 
-    it('names the methods that it has', async () => {
+    it('lists its methods', async () => {
       const { headers } = await world().system.call('PATCH', '/orders')
       assert.deepEqual(headers.get('allow')?.split(', ').toSorted(), ['GET', 'HEAD', 'POST'])
     })
   })
 
-  describe('what is not there', () => {
+  describe('something missing', () => {
     let stream: string
     before(async () => {
       stream = (await world().newOrder()).stream
     })
     refusals(world, errors, [
-      ['an aggregate to command', 'stream-not-found', 'POST', '/orders/nobody/cancel', json(cancel)],
-      ['the longest id there may be', 'stream-not-found', 'POST', `/orders/${'x'.repeat(100)}/cancel`, json(cancel)],
+      ['an aggregate for a command', 'stream-not-found', 'POST', '/orders/nobody/cancel', json(cancel)],
+      ['the longest possible id', 'stream-not-found', 'POST', `/orders/${'x'.repeat(100)}/cancel`, json(cancel)],
       ['events of a stream', 'stream-not-found', 'GET', '/streams/order-nobody/events'],
       ['the state of a stream', 'stream-not-found', 'GET', '/streams/order-nobody/state'],
       ['the state of a category', 'stream-not-found', 'GET', '/streams/basket-1/state'],
       ['a version beyond the newest', 'version-not-found', 'GET', () => `/streams/${stream}/state?version=5`],
       [
-        'a moment before the first event',
+        'a time before the first event',
         'version-not-found',
         'GET',
         () => `/streams/${stream}/state?at=2000-01-01T00:00:00Z`,
@@ -143,10 +143,10 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
         'GET',
         `/sales-by-product/${'x'.repeat(3000)}`,
       ],
-      ['a document of a key that is badly encoded', 'document-not-found', 'GET', '/sales-by-product/%zz'],
+      ['a document of a badly encoded key', 'document-not-found', 'GET', '/sales-by-product/%zz'],
     ])
 
-    it('is told to a HEAD by its status alone', async () => {
+    it('is answered by its status alone for HEAD', async () => {
       const { status, headers, body } = await world().system.call('HEAD', '/orders/nobody')
       assert.deepEqual([status, headers.get('content-type'), body], [404, 'application/problem+json', undefined])
     })
@@ -161,23 +161,23 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
     const events = (query: string) => () => `/streams/${stream}/events?${query}`
     refusals(world, errors, [
       ['for an unknown status', 'invalid-query', 'GET', '/orders?status=lost'],
-      ['with a status twice', 'invalid-query', 'GET', '/orders?status=placed&status=placed'],
-      ['with a limit over the bound', 'invalid-query', 'GET', '/orders?limit=101'],
-      ['with a limit that is no number', 'invalid-query', 'GET', '/orders?limit=ten'],
-      ['with a limit twice', 'invalid-query', 'GET', '/orders?limit=1&limit=2'],
+      ['with two statuses', 'invalid-query', 'GET', '/orders?status=placed&status=placed'],
+      ['with a limit above the maximum', 'invalid-query', 'GET', '/orders?limit=101'],
+      ['with a limit that is not a number', 'invalid-query', 'GET', '/orders?limit=ten'],
+      ['with two limits', 'invalid-query', 'GET', '/orders?limit=1&limit=2'],
       ['with a misspelt parameter', 'invalid-query', 'GET', '/orders?statsu=placed'],
-      ['with a continuation of its own making', 'invalid-query', 'GET', '/orders?continuation=!!'],
+      ['with an invented continuation', 'invalid-query', 'GET', '/orders?continuation=!!'],
       ['of a command', 'invalid-query', 'POST', '/orders?dry=true', json(placeBody)],
-      ['for events up and down', 'invalid-query', 'GET', events('direction=up')],
+      ['for events in both directions', 'invalid-query', 'GET', events('direction=up')],
       ['for no events at all', 'invalid-query', 'GET', events('limit=0')],
       ['for too many events', 'invalid-query', 'GET', events('limit=101')],
-      ['for events after what is no version', 'invalid-query', 'GET', events('after=-1')],
+      ['for events after an invalid version', 'invalid-query', 'GET', events('after=-1')],
       ['for a state with a misspelt parameter', 'invalid-query', 'GET', state('versoin=1')],
       ['for the state at version 0', 'invalid-query', 'GET', state('version=0')],
-      ['for the state at a version and a moment', 'invalid-query', 'GET', state('version=1&at=2026-01-01T00:00:00Z')],
-      ['for a moment that is none', 'invalid-time', 'GET', state('at=yesterday')],
-      ['for a moment whose + became a space', 'invalid-time', 'GET', state('at=2026-01-01T00:00:00+01:00')],
-      ['at a position that is none', 'invalid-position', 'GET', '/orders/1?position=7'],
+      ['for the state at a version and a time', 'invalid-query', 'GET', state('version=1&at=2026-01-01T00:00:00Z')],
+      ['for an invalid time', 'invalid-time', 'GET', state('at=yesterday')],
+      ['for a time whose + became a space', 'invalid-time', 'GET', state('at=2026-01-01T00:00:00+01:00')],
+      ['at an invalid position', 'invalid-position', 'GET', '/orders/1?position=7'],
       ['at two positions', 'invalid-position', 'GET', '/orders/1?position=order-1@1&position=order-1@2'],
       ['at a position of another service', 'invalid-position', 'GET', '/orders/1?position=basket-1@1'],
     ])
@@ -204,7 +204,7 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
         moving('Ostend', { 'idempotency-key': key }),
       ],
       [
-        'with the key of the same, decided on another version',
+        'with the key and body of another, but another If-Match',
         'idempotency-key-reused',
         'POST',
         () => `/orders/${id}/change-shipping-address`,
@@ -218,14 +218,14 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
         json(cancel, { 'if-match': '"1"' }),
       ],
       [
-        'decided on a version that is not there',
+        'with an If-Match beyond the newest version',
         'version-mismatch',
         'POST',
         () => `/orders/${id}/cancel`,
         json(cancel, { 'if-match': '"7"' }),
       ],
       [
-        'that creates what is to be there',
+        'that creates a stream, with an If-Match',
         'version-mismatch',
         'POST',
         '/orders',
@@ -234,21 +234,27 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
     ])
   })
 
-  describe('what is for operators', () => {
+  describe('an operator’s request', () => {
     const giveUp = (changes: object): CallOptions => json({ reason: 'a test', ...changes })
     refusals(world, errors, [
       ['a status with a parameter', 'invalid-query', 'GET', '/status?verbose=1'],
       ['what is parked with a misspelt filter', 'invalid-query', 'GET', '/parked?steram=order-1'],
       ['an unknown command of what is parked', 'unknown-command', 'POST', '/parked/explode', giveUp({})],
-      ['to give up all that waits', 'invalid-command', 'POST', '/parked/discard', giveUp({})],
-      ['to give up without a reason', 'invalid-command', 'POST', '/parked/skip', json({ stream: 'order-1' })],
-      ['to give up for a blank', 'invalid-command', 'POST', '/parked/skip', giveUp({ stream: 'order-1', reason: ' ' })],
+      ['to discard everything that is parked', 'invalid-command', 'POST', '/parked/discard', giveUp({})],
+      ['to discard without a reason', 'invalid-command', 'POST', '/parked/skip', json({ stream: 'order-1' })],
+      [
+        'to discard with a blank reason',
+        'invalid-command',
+        'POST',
+        '/parked/skip',
+        giveUp({ stream: 'order-1', reason: ' ' }),
+      ],
       ['to skip a message', 'invalid-command', 'POST', '/parked/skip', giveUp({ message: 'a' })],
-      ['to try again what does not wait', 'not-parked', 'POST', '/parked/redrive', json({ stream: 'order-none' })],
-      ['to give up what does not wait', 'not-parked', 'POST', '/parked/discard', giveUp({ message: 'a' })],
+      ['to redrive what is not parked', 'not-parked', 'POST', '/parked/redrive', json({ stream: 'order-none' })],
+      ['to discard what is not parked', 'not-parked', 'POST', '/parked/discard', giveUp({ message: 'a' })],
     ])
 
-    it('without their role: operator-only', async () => {
+    it('without the role: operator-only', async () => {
       const env = { ...world().env, TIDEMARK_TRUST_X_ACTOR: '', WEBSITE_AUTH_ENABLED: 'true' }
       const host = await world().system.startHost({ services: ['ordering'], preload: { env } })
       const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
@@ -262,7 +268,7 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
           const url = `${host.address}/api${path.replaceAll(/\{\w+\}/g, 'order-1')}`
           errors.answer('operator-only', await call(method.toUpperCase(), url, options))
         }
-      // Status, what is parked and three commands, and what the console shows.
+      // The status, what is parked and three commands on it, and the requests of the console.
       assert.ok(requests >= 14, `${requests} routes are for operators`)
       await host.stop()
     })

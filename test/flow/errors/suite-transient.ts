@@ -13,14 +13,14 @@ import { address, placeBody } from '../../support/orders.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import { json, type World } from './world.ts'
 
-/** How often the SDK asks a store that says "too many" before it gives up: the first time, and nine more. */
+/** How often the SDK sends a request that is throttled: once, and nine retries. */
 const THROTTLED = 10
 /** How often a command decides again before its stream counts as contended. */
 const ATTEMPTS = 20
 
-/** What may pass: faults of the store on real connections, and too many writers. */
+/** Transient errors: faults of the store on real connections, and too many writers. */
 export function transient(world: () => World, errors: WitnessedErrors): void {
-  /** An order to be placed with a key, and the stream that it will have. */
+  /** The request for a new order with a key, and the stream that it will have. */
   function placing() {
     const key = randomUUID()
     const id = createdId('ordering', 'order', key)
@@ -29,7 +29,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
     return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: matchQuery(hashKey(key)) }
   }
 
-  // What the log has of a stream: nothing, or the commit of one event.
+  // The content of a stream in the log: nothing, or the commit of one event.
   const nothing = { commits: [], receipts: 0 }
   const once = { commits: [[1, 1]], receipts: 0 }
 
@@ -38,17 +38,17 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
     assert.deepEqual(await world().stream(stream), once)
   }
 
-  it('all that the functions ask the store comes through the proxy', async () => {
+  it('all requests to the store go through the proxy', async () => {
     const { passed } = world().proxy
     const { position } = await world().newOrder()
     await world().system.client.get(`/orders?limit=1&position=${encodeURIComponent(position)}`)
-    assert.ok(world().proxy.passed - passed >= 3, 'the append, a view write and a read')
+    assert.ok(world().proxy.passed - passed >= 3, 'an append, a write of a view and a read')
   })
 
-  describe('an append whose outcome nobody told is settled by the log', () => {
+  describe('an append of unknown outcome', () => {
     const faults: readonly Fault[] = ['lost', 'unanswered', 408, 449, 503]
     for (const fault of faults)
-      it(`${fault}: done once, and answered as if nothing had been`, async () => {
+      it(`has its outcome read from the log after ${fault}, and takes effect once`, async () => {
         const order = placing()
         const plan = world().proxy.plan(fault, order.append)
         await placedOnce(await order.place(), order)
@@ -56,17 +56,17 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
       })
   })
 
-  describe('a store that stalls is not waited for longer than a request and a little more', {
+  describe('a stalled store delays by little more than one request', {
     concurrency: true,
   }, () => {
-    it('an append: done once, and answered when the log tells', async () => {
+    it('an append, which takes effect once and is answered from the log', async () => {
       const order = placing()
       const stalled = world().proxy.plan('stalled', order.append)
       await placedOnce(await order.place(), order)
       assert.equal(stalled.left(), 0)
     })
 
-    it('an append, and the look for its key too: outcome-unknown, and the same key is answered with the effect', async () => {
+    it('an append and the search for its key: outcome-unknown, until the key is repeated', async () => {
       const order = placing()
       world().proxy.plan('stalled', order.append)
       const stalled = world().proxy.plan('stalled', order.lookUp, Number.POSITIVE_INFINITY)
@@ -92,11 +92,11 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
   describe('outcome-unknown', () => {
     for (const [what, fault, left] of [
       [
-        'it took effect, and the key cannot be looked for: the same key is answered with that effect',
+        'of an append that took effect, whose key cannot be searched: repeating the key returns the effect',
         'unanswered',
         once,
       ],
-      ['it did not take effect, and the key cannot be looked for: the same key makes it', 'lost', nothing],
+      ['of an append that was lost, whose key cannot be searched: repeating the key makes it', 'lost', nothing],
     ] as const)
       it(what, async () => {
         const order = placing()
@@ -108,7 +108,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
         await placedOnce(await order.place(), order)
       })
 
-    it('it was tried again, and that outcome is unknown too: the same key settles it', async () => {
+    it('of a retried append: repeating the key settles it', async () => {
       const order = placing()
       world().proxy.plan('lost', order.append)
       world().proxy.plan('unanswered', order.append)
@@ -118,7 +118,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('unavailable', () => {
-    it('a command while the store is throttled: nothing is written, and the same key makes it', async () => {
+    it('for a command while the store is throttled: nothing is written until the key is repeated', async () => {
       const order = placing()
       const plan = world().proxy.plan(429, order.append, THROTTLED)
       errors.answer('unavailable', await order.place())
@@ -127,7 +127,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
       await placedOnce(await order.place(), order)
     })
 
-    it('commands and queries while nobody listens there: nothing is written, and afterwards all goes on', async () => {
+    it('for commands and queries without a store: nothing is written, and all works afterwards', async () => {
       const { id, stream } = await world().newOrder()
       const order = placing()
       const before = await world().written()
@@ -147,14 +147,14 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('stream-contended', () => {
-    it('another writer is faster every time: nothing is written, and the same key makes it once they are gone', async () => {
+    it('when another writer is always faster: nothing is written until the key is repeated later', async () => {
       const { id, stream } = await world().newOrder()
       const path = `/orders/${id}/change-shipping-address`
       const moved = (city: string) => ({ shippingAddress: { ...address, city } })
       const key = randomUUID()
       const move = (): Promise<Answer> =>
         world().system.call('POST', path, json(moved('Bruges'), { 'idempotency-key': key }))
-      // Another instance: commands on one stream that reach the same one take turns.
+      // A rival instance, since commands on one stream take turns within an instance.
       const rival = handlingOn(ordering, cosmosLog(world().system.log))
       let rivals = 0
       const overtake = async (): Promise<void> => {
@@ -176,7 +176,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('view-behind', () => {
-    it('a position that the view has not come to is not answered with older data', async () => {
+    it('for a position that the view has not reached, instead of older data', async () => {
       const { id, stream } = await world().newOrder()
       const position = encodeURIComponent(`${stream}@99`)
       for (const path of [`/orders/${id}`, '/orders', '/sales-by-product', '/sales-by-product/tea'])
@@ -185,7 +185,7 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('view-contended', () => {
-    it('another instance writes the document every time: the log says so, and the view comes to it all the same', async () => {
+    it('while another instance writes the document: it is logged, and the view catches up', async () => {
       const { id, stream, position } = await world().newOrder()
       await world().system.client.get(`/orders/${id}?position=${encodeURIComponent(position)}`)
       const item = world().system.openContainer('ordering', 'order').item('document', `1|document|${stream}`)
@@ -221,14 +221,14 @@ export function transient(world: () => World, errors: WitnessedErrors): void {
   })
 }
 
-/** A query that asks for this text, or for the stream that has it in its name. */
+/** Matches a query for this text, or of the stream with it in its name. */
 function matchQuery(text: string): (request: StoreRequest) => boolean {
   return ({ headers, body }) =>
     headers['x-ms-documentdb-isquery'] !== undefined &&
     `${body} ${headers['x-ms-documentdb-partitionkey']}`.includes(text)
 }
 
-/** The write of a stream's document in the view of orders. */
+/** Matches the write of a stream's document in the view of orders. */
 function viewWrite(stream: string): (request: StoreRequest) => boolean {
   return ({ method, path, body }) => method === 'PUT' && path.includes('/colls/order/docs/') && body.includes(stream)
 }

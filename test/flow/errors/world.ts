@@ -6,7 +6,7 @@ import { placeBody } from '../../support/orders.ts'
 import { type CallOptions, System } from '../../support/system.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 
-/** The running system that the cases ask, its store behind a proxy that can fail. */
+/** The running system of the tests, with its store behind a proxy that can fail. */
 export class World {
   readonly system: System
   readonly proxy: FaultProxy
@@ -43,14 +43,14 @@ export class World {
     this.#printed += text
   }
 
-  /** The lines that the functions printed so far. */
+  /** The lines that the functions have logged. */
   get lines(): readonly string[] {
     return this.#printed.split('\n')
   }
 
   /**
-   * All that requests wrote to the raw log, asked of the store itself; fulfilments hear of orders whenever
-   * they come to it.
+   * All items that requests wrote to the raw log, read directly from the store. Fulfilments are left out,
+   * since they follow orders at any time.
    */
   async written(): Promise<readonly unknown[]> {
     const { resources } = await this.system.log.items.readAll().fetchAll()
@@ -58,7 +58,7 @@ export class World {
     return asked.map(({ id, stream, _etag }) => `${stream} ${id} ${_etag}`).toSorted()
   }
 
-  /** The commits of a stream in the raw log, from which version to which, and how many receipts it has. */
+  /** The version ranges of a stream's commits in the raw log, and its number of receipts. */
   async stream(
     stream: string,
   ): Promise<{ readonly commits: readonly (readonly number[])[]; readonly receipts: number }> {
@@ -72,7 +72,7 @@ export class World {
     await this.proxy.stop()
   }
 
-  /** An order, placed. */
+  /** Places an order. */
   async newOrder(): Promise<{ readonly id: string; readonly stream: string; readonly position: string }> {
     const { status, body } = await this.system.client.post('/orders', placeBody, { 'idempotency-key': randomUUID() })
     assert.equal(status, 201, JSON.stringify(body))
@@ -85,7 +85,7 @@ export const json = (body: unknown, headers: Readonly<Record<string, string>> = 
   headers,
 })
 
-/** What is asked, and the code that it is refused with. A path may depend on what the world holds by then. */
+/** A request, and the code of its refusal. A path may depend on the world's state. */
 export type Refusal = readonly [
   what: string,
   code: string,
@@ -94,7 +94,7 @@ export type Refusal = readonly [
   options?: CallOptions,
 ]
 
-/** A case for each: it answers with its problem, as documented, and writes nothing. */
+/** One test for each: the answer is the documented problem, and nothing is written. */
 export function refusals(world: () => World, errors: WitnessedErrors, cases: readonly Refusal[]): void {
   for (const [what, code, method, path, options] of cases)
     it(`${what}: ${code}`, async () => {

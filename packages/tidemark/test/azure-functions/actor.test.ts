@@ -16,24 +16,24 @@ const everything = request({
 })
 
 describe('actor', () => {
-  it('is the principal that the platform validated, whatever else a client claims', () =>
+  it('is the principal that the platform validated, whatever the client claims', () =>
     assert.equal(
       readActor(everything, actorSource({ WEBSITE_AUTH_ENABLED: 'True', TIDEMARK_TRUST_X_ACTOR: 'true' })),
       'aad:1b2c',
     ))
 
-  it('is nobody where the platform let an unknown caller through', () =>
+  it('is absent when the platform let an unauthenticated caller through', () =>
     assert.equal(readActor(request({ 'x-actor': 'mallory' }), 'platform'), 'anonymous'))
 
-  it('is not what headers say where no authentication stands before the app', () =>
+  it('ignores the headers when App Service Authentication is off', () =>
     assert.equal(readActor(everything, actorSource({})), 'anonymous'))
 
-  it('is the x-actor header where the settings of a laptop say so', () => {
+  it('is the x-actor header when the local settings allow it', () => {
     const source = actorSource({ TIDEMARK_TRUST_X_ACTOR: 'true' })
     assert.equal(readActor(everything, source), 'mallory')
     assert.equal(readActor(request({}), source), 'anonymous')
   })
 
-  it('is refused where it has characters that have no business in a log line', () =>
+  it('is refused when it has characters that must not reach a log line', () =>
     assert.throws(() => readActor(request({ 'x-actor': 'a b' }), 'client'), { code: 'invalid-header' }))
 })

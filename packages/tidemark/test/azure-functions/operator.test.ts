@@ -15,14 +15,14 @@ const withRoles = (typ: string, roles: readonly string[], more: object = {}) =>
   request(base64({ auth_typ: 'aad', claims: roles.map((val) => ({ typ, val })), ...more }))
 const refused = { code: 'operator-only' }
 
-describe('who may look after a service', () => {
-  it('is whoever has the role, as App Service Authentication tells it', () => {
+describe('the operator of a service', () => {
+  it('is a caller with the role, as App Service Authentication reports it', () => {
     checkOperator(withRoles('roles', ['Other', 'Tidemark.Operator']), 'platform')
     const typ = 'http://schemas.microsoft.com/ws/2008/06/identity/claims/role'
     checkOperator(withRoles(typ, ['Tidemark.Operator'], { role_typ: typ }), 'platform')
   })
 
-  it('is nobody without the role, whatever the principal’s header is', () => {
+  it('is nobody without the role, whatever the principal’s header says', () => {
     for (const each of [
       request(),
       request(''),
@@ -37,8 +37,8 @@ describe('who may look after a service', () => {
       assert.throws(() => checkOperator(each, 'platform'), refused)
   })
 
-  it('is nobody where no authentication stands before the app: anybody could write the header', () =>
+  it('is nobody when App Service Authentication is off, since anybody could write the header', () =>
     assert.throws(() => checkOperator(withRoles('roles', ['Tidemark.Operator']), 'nobody'), refused))
 
-  it('is everybody on a laptop', () => checkOperator(request(), 'client'))
+  it('is everybody on a developer’s machine', () => checkOperator(request(), 'client'))
 })

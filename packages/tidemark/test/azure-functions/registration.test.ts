@@ -32,8 +32,8 @@ const ofEvery = (service: string) => [
   ...everyRoute.map((route): PlacedRoute => ({ ...route, service })),
 ]
 /**
- * How many of these routes match a path, as ASP.NET Core matches them: the host's own reading, which shares
- * nothing with the check.
+ * Counts the routes that match a path, as ASP.NET Core matches them. It follows the host's rules and shares
+ * no code with the check.
  */
 const matches = (paths: readonly string[], path: string): number =>
   paths.filter((template) => matchRoute(parseRoute(template, 'f'), path.split('/')) !== undefined).length
@@ -41,12 +41,12 @@ const matches = (paths: readonly string[], path: string): number =>
 describe('the routes of an app', () => {
   const segment = fc.constantFrom('orders', 'Orders', 'state', 'events', 'streams', '{id}', '{stream}', '{command}')
   const template = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) =>
-    // A name stands once in a template.
+    // A parameter name may occur only once in a template.
     parts.map((part, index) => part.replace('}', `${index}}`)).join('/'),
   )
   const path = fc.array(fc.constantFrom('orders', 'state', 'events', 'streams', 'x'), { minLength: 1, maxLength: 3 })
 
-  it('are refused where any path matches two of them, and only there', () => {
+  it('are refused exactly when some path matches two of them', () => {
     let refused = 0
     let taken = 0
     fc.assert(
@@ -62,7 +62,7 @@ describe('the routes of an app', () => {
         refused += 1
         for (const fault of faults) {
           const [, one = '', other = ''] = /^the routes (\S+) and (\S+) match the same paths/.exec(fault) ?? []
-          // A path of both: the text of either where one has text.
+          // Builds a path that both match: the text of whichever has text at that place.
           const others = other.split('/')
           const both = one.split('/').map((part, index) => (part.startsWith('{') ? others[index] : part) ?? '')
           assert.equal(matches([one, other], both.join('/').replaceAll(/[{}]/g, '')), 2, fault)
@@ -70,7 +70,7 @@ describe('the routes of an app', () => {
       }),
       { numRuns: 2000 },
     )
-    assert.ok(refused > 100 && taken > 100, `${refused} sets refused, ${taken} taken`)
+    assert.ok(refused > 100 && taken > 100, `${refused} sets refused, ${taken} accepted`)
   })
 
   for (const [what, path, complaint] of [
@@ -80,18 +80,18 @@ describe('the routes of an app', () => {
     ['an empty part', 'orders//x', /: an empty part is neither/],
     ['a parameter beside text', 'orders/a{id}', /: a\{id\} is neither/],
   ] as const)
-    it(`are text and {parameter}s: ${what} is refused`, () => {
+    it(`consist of text and {parameter}s: ${what} is refused`, () => {
       const [fault = '', ...more] = registrationFaults(bare('shop'), [place('shop', path)])
       assert.match(fault, complaint)
       assert.deepEqual(more, [])
     })
 
-  it('that every service has begin with what no resource may begin with', () => {
+  it('that every service has begin with a segment that no resource may begin with', () => {
     const taken = new Set(ofEvery('shop').map(({ path }) => path.split('/')[0]))
     assert.deepEqual([...taken].toSorted(), [...RESERVED_PATHS])
   })
 
-  it('of a service made by npm run new:service never match each other, whatever it is called', () => {
+  it('of a generated service never match each other, whatever its name', () => {
     const text = readFileSync(new URL('../../../cli/new-service/templates/service.ts.txt', import.meta.url), 'utf8')
     const readQuoted = (what: string): string => new RegExp(`${what}: '([^']+)'`).exec(text)?.[1] ?? ''
     const [at, list, one] = [readQuoted('path'), readQuoted('list'), readQuoted('one')]
@@ -125,7 +125,7 @@ describe('the routes of an app', () => {
       }),
       { numRuns: 2000 },
     )
-    assert.ok(taken > 200, `${taken} names were taken`)
+    assert.ok(taken > 200, `${taken} names were accepted`)
     for (const path of RESERVED_PATHS)
       assert.throws(() => parseNames('shop', path), { name: 'UsageError', message: /is where every service answers/ })
   })
@@ -215,7 +215,7 @@ describe('a service that does not fit its functions', () => {
         ] as const,
     ),
     [
-      'publishes what it never records',
+      'publishes an event that it never records',
       without({
         publishes: publication
           ? [{ ...publication, privateEvent: { ...publication.privateEvent, name: 'Never' } }]
@@ -225,18 +225,18 @@ describe('a service that does not fit its functions', () => {
       'ordering publishes Never, but none of its deciders records it',
     ],
     [
-      'has a route named like its relay',
+      'has a route with the name of its relay',
       without({}),
       [place('ordering', 'relay')],
       'two functions would be called ordering-relay',
     ],
   ] as const satisfies readonly (readonly [string, Service, readonly PlacedRoute[], string])[])
-    it(`${what}: one line says so`, () => {
+    it(`${what}: one line reports it`, () => {
       const faults = registrationFaults(service, [...routes, ...history('ordering')])
       assert.ok(faults.includes(complaint), `${faults.join('\n')}\nlacks\n${complaint}`)
     })
 
-  it('is no service that does', () => {
+  it('a service that lists all it uses is accepted', () => {
     assert.deepEqual(registrationFaults(ordering, history('ordering')), [])
   })
 })

@@ -19,8 +19,8 @@ const post = (body: string) =>
     body: { string: body },
   })
 
-describe('a body whose values could not become part of an event', () => {
-  /** Sends it to a decider that keeps whatever it is sent. */
+describe('a request body with values that no event can hold', () => {
+  /** Sends the body to a decider that records whatever it receives. */
   async function keep(body: string) {
     const store = new MemoryEventStore()
     const deps = { service: anything, store, cache: stateCache(10), clock: new ManualClock() }
@@ -35,13 +35,13 @@ describe('a body whose values could not become part of an event', () => {
   }
 
   for (const [what, value, pointer] of [
-    ['an integer that is not safe', '{"a":[9007199254740993]}', '/value/a/0'],
-    ['a number that is one', '[1e300]', '/value/0'],
+    ['an unsafe integer', '{"a":[9007199254740993]}', '/value/a/0'],
+    ['a number that is an unsafe integer', '[1e300]', '/value/0'],
     ['a number that is too large', '1e400', '/value'],
     ['a field named __proto__', '{"__proto__":{"admin":true}}', '/value/__proto__'],
     ['too many levels', '['.repeat(MAX_NESTING) + ']'.repeat(MAX_NESTING), `/value${'/0'.repeat(MAX_NESTING - 1)}`],
   ] as const)
-    it(`is the caller's fault, with the place of ${what}: nothing is recorded`, async () => {
+    it(`is refused with the path of ${what}, and nothing is recorded`, async () => {
       const { answer, events } = await keep(`{"value":${value}}`)
       assert.equal(answer.status, 400)
       const { code, errors } = JSON.parse(String(answer.body))
@@ -53,12 +53,12 @@ describe('a body whose values could not become part of an event', () => {
       assert.deepEqual(events, [])
     })
 
-  it('is taken where it has none of these: -0 is 0', async () => {
+  it('is accepted without such values, with -0 stored as 0', async () => {
     const { answer, events } = await keep('{"value":[-0,0.1,"x",{"constructor":null}]}')
     assert.equal(answer.status, 200)
     assert.deepStrictEqual(events[0]?.data, { value: [0, 0.1, 'x', { constructor: null }] })
   })
 
-  it('is no JSON where a text has half a surrogate pair', () =>
+  it('is not JSON when a text has half a surrogate pair', () =>
     assert.rejects(readJson(post('{"value":"\\ud800"}')), { code: 'invalid-json' }))
 })

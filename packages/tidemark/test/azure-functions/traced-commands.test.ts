@@ -33,7 +33,7 @@ describe('the trace of a command over HTTP', () => {
       { service: 'anything', instance: 'one', warn: assert.fail },
     )
 
-  /** Sends a command. @returns the answer, what it appended, and the span of the request. */
+  /** Sends a command. @returns the answer, the events it appended, and the span of the request. */
   async function send(
     { header, host, body = '{"value":1}' }: { header?: string; host?: string; body?: string },
     telemetry = sending(),
@@ -65,9 +65,9 @@ describe('the trace of a command over HTTP', () => {
   }
 
   for (const [what, parents, traceId, parentId] of [
-    ["goes on with the request's", { header: clients, host: hosts }, 'c', 'c'],
-    ["or with the host's, where that is sampled", { host: hosts }, 'd', 'd'],
-    ["with the host's too where the request's is none", { header: 'nonsense', host: hosts }, 'd', 'd'],
+    ["continues the request's trace", { header: clients, host: hosts }, 'c', 'c'],
+    ["continues the host's trace when that is sampled", { host: hosts }, 'd', 'd'],
+    ["continues the host's trace when the request has none", { header: 'nonsense', host: hosts }, 'd', 'd'],
   ] as const)
     it(what, async () => {
       const { span, traceparent } = await send(parents)
@@ -76,23 +76,23 @@ describe('the trace of a command over HTTP', () => {
       assert.match(String(traceparent), new RegExp(`^00-${traceId}{32}-[0-9a-f]{16}-01$`))
     })
 
-  it('begins anew where the host only hands an id on, which is no decision of the caller', async () => {
+  it("starts a new trace when the host only passes an id on, which is not the caller's choice", async () => {
     const { span, traceparent } = await send({ host: unsampled(hosts) })
     assert.ok(span && span.traceId !== 'd'.repeat(32) && span.parentId === '')
     assert.ok(traceparent?.startsWith(`00-${span.traceId}-`))
   })
 
-  it('is not there where the request says no', async () => {
+  it('is absent when the request is not sampled', async () => {
     const { span, traceparent } = await send({ header: unsampled(clients), host: hosts })
     assert.deepEqual([span, traceparent], [undefined, unsampled(clients)])
   })
 
-  it('is what the request says where nobody listens, and no other', async () => {
+  it("is the request's own when no tracer is registered", async () => {
     assert.equal((await send({ header: clients, host: hosts }, NO_TELEMETRY)).traceparent, clients)
     assert.equal((await send({ host: hosts }, NO_TELEMETRY)).traceparent, undefined)
   })
 
-  it('says how it was answered: what a client did wrong is no error, what the service cannot do is', async () => {
+  it("marks a service's failure as an error, and a client's mistake not", async () => {
     const { answer, span } = await send({ header: clients, body: 'no JSON' })
     assert.deepEqual([answer.status, span?.attributes['http.response.status_code'], span?.isError], [400, 400, false])
     receiver.spans.length = 0

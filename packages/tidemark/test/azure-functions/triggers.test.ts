@@ -45,13 +45,13 @@ function setUp(handle: () => Promise<void>) {
 }
 
 describe('triggers', () => {
-  it('bring a failed batch again for ever: each has a retry policy without an end', () => {
+  it('redeliver a failed batch without limit: the retry policy has no end', () => {
     const { relay, projection, reaction } = setUp(async () => {})
     for (const trigger of [relay, projection, reaction]) assert.equal(trigger.retry?.maxRetryCount, -1)
     assert.equal(relay.startFromBeginning, true)
   })
 
-  it('fail where their batch fails, and say so in one line however often it is tried', async () => {
+  it('fail with their batch, and log the reason once however often it is retried', async () => {
     const { projection, context, lines } = setUp(() =>
       Promise.reject(new TidemarkError('fork-detected', 'order-1@2 is another')),
     )
@@ -60,7 +60,7 @@ describe('triggers', () => {
     assert.deepEqual(lines, ['a-trigger is held: fork-detected: order-1@2 is another'])
   })
 
-  it('say why two partitions are held in one line each, however the two take turns', async () => {
+  it('log one line for each of two blocked partitions that take turns', async () => {
     let turn = 0
     const { projection, context, lines } = setUp(() => {
       turn += 1
@@ -73,7 +73,7 @@ describe('triggers', () => {
     ])
   })
 
-  it('are not made to fill log or memory by reasons that are never the same', async () => {
+  it('fill neither the log nor the memory with reasons that always differ', async () => {
     let count = 0
     const { relay, context, lines } = setUp(() => {
       count += 1
@@ -83,7 +83,7 @@ describe('triggers', () => {
     assert.ok(lines.length <= 101, `${lines.length} lines`)
   })
 
-  it('do periodic work as often as it is set, and say why it fails', async () => {
+  it('do periodic work at the configured interval, and log why it fails', async () => {
     const { periodic, context, lines } = setUp(() => Promise.reject(new TidemarkError('unavailable', 'not now')))
     assert.equal(periodic.schedule, '*/7 * * * * *')
     const timer = {
@@ -96,7 +96,7 @@ describe('triggers', () => {
     assert.deepEqual(lines, ['a-trigger is held: unavailable: not now'])
   })
 
-  it('speak up at once where the reason is another', async () => {
+  it('log a new reason at once', async () => {
     const reasons = ['away', 'away', 'full']
     const { relay, context, lines } = setUp(() => Promise.reject(new Error(reasons.shift())))
     for (let attempt = 0; attempt < 3; attempt += 1) await assert.rejects(async () => relay.handler([], context))

@@ -42,7 +42,7 @@ import { viewStoreSuite } from './view-store-suite.ts'
 const { address, database, stop } = await cosmosEndpoint()
 after(stop)
 
-/** What the log's container has besides its key: packages/tidemark/topology.ts. */
+/** The settings of the log's container besides its key, as in packages/tidemark/topology.ts. */
 const ofLog = {
   uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/key'] }] },
   indexingPolicy: {
@@ -52,7 +52,7 @@ const ofLog = {
 }
 const { container: log } = await database.containers.create({ id: 'events', partitionKey: '/stream', ...ofLog })
 
-/** What a view's container has besides its key: an index for each list of the suites. */
+/** The settings of a view's container besides its key: an index for each list of the suites. */
 const ofView = {
   defaultTtl: -1,
   indexingPolicy: {
@@ -70,7 +70,7 @@ viewStoreSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
   return new CosmosViewStore(both(container), 1, 3600)
 })
-// Each view is a generation of its own in one container.
+// All views share one container; each is a generation of its own.
 const { container: lists } = await database.containers.create({ id: 'lists', partitionKey: '/pk', ...ofView })
 let generation = 0
 viewListsSuite('cosmos', async () => new CosmosViewStore(both(lists), ++generation, 3600), 60)
@@ -96,7 +96,7 @@ scheduleSuite('cosmos', async () => {
   return { schedule: new CosmosSchedule(container), now: () => storeTime(container), pass: () => {} }
 })
 
-/** What the container of snapshots has besides its key. */
+/** The settings of the snapshots' container besides its key. */
 const ofSnapshots = { indexingPolicy: { includedPaths: [], excludedPaths: [{ path: '/*' }] } }
 snapshotsSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/stream', ...ofSnapshots })
@@ -132,12 +132,12 @@ missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => databa
   'a read behind a version': (container) => all(new CosmosEventStore(container).read('order-1', 1)),
   'a read of a range': (container) =>
     new CosmosEventStore(container).readRange('order-1', { direction: 'backward', limit: 1 }),
-  'a look for a key': (container) => new CosmosEventStore(container).findOutcome('order-1', 'k'),
-  'a look for the newest commits': (container) => new CosmosLogBrowser(container).newest({}, 1),
-  'a look for streams': (container) => new CosmosLogBrowser(container).streams('order', 1),
-  'a look for a correlation': (container) => new CosmosLogBrowser(container).correlated('c', 1),
-  'a look at its end': (container) => new CosmosLogBrowser(container).end(),
-  'a look at its clock': (container) => storeTime(container),
+  'a search for a key': (container) => new CosmosEventStore(container).findOutcome('order-1', 'k'),
+  'a search for the newest commits': (container) => new CosmosLogBrowser(container).newest({}, 1),
+  'a search for streams': (container) => new CosmosLogBrowser(container).streams('order', 1),
+  'a search for a correlation': (container) => new CosmosLogBrowser(container).correlated('c', 1),
+  'a read of its end': (container) => new CosmosLogBrowser(container).end(),
+  'a read of its clock': (container) => storeTime(container),
   'an append': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [commit('k', events)]),
   'an append to a stream': (container) => new CosmosEventStore(container).append(readHead(events), [commit('k', next)]),
   'a receipt': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [receipt('order-1', 'k', 0)]),
@@ -147,20 +147,21 @@ missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => databa
 missingContainerSuite('view', { partitionKey: '/pk', ...ofView }, () => database, {
   'a read of a document': (container) => new CosmosViewStore(both(container), 1, 60).read('a'),
   'a write with a cursor': (container) => new CosmosViewStore(both(container), 1, 60).writeDocument('a', write, tip),
-  'a write over another': (container) =>
+  'a replacing write': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeDocument('a', { ...write, etag: '"1"' }, tip),
-  'a write with marks': (container) =>
+  'a write with applied markers': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeWithMarkers('a', write, ['order-1@1']),
-  'a write over another with marks': (container) =>
+  'a replacing write with applied markers': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeWithMarkers('a', { ...write, etag: '"1"' }, ['order-1@1']),
-  'a read of marks': (container) => new CosmosViewStore(both(container), 1, 60).readMarkers('a', ['order-1@1']),
+  'a read of applied markers': (container) =>
+    new CosmosViewStore(both(container), 1, 60).readMarkers('a', ['order-1@1']),
   'a read of a cursor': (container) => new CosmosViewStore(both(container), 1, 60).readCursor('order-1'),
   'a write of a cursor': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeCursor('order-1', tip, undefined),
   'a list': (container) => new CosmosViewStore(both(container), 1, 60).list({ filter: {}, limit: 1 }),
   'a read of a pointer': (container) => generations(container).readPointer(container.id),
   'a write of a pointer': (container) => generations(container).writePointer(container.id, { live: 1 }, undefined),
-  'a look for what others have passed': (container) => all(generations(container).passed(container.id, 1)),
+  'a search for the progress of other views': (container) => all(generations(container).passed(container.id, 1)),
   'a sweep': (container) => generations(container).sweep(container.id, { live: 1 }),
 })
 missingContainerSuite('progress', { partitionKey: '/pk' }, () => database, {
@@ -209,7 +210,7 @@ missingContainerSuite('parked', { partitionKey: '/pk' }, () => database, {
 })
 missingContainerSuite('schedule', { partitionKey: '/pk' }, () => database, {
   'an addition': (container) => new CosmosSchedule(container).add(scheduled),
-  'a look at what is due': (container) => all(new CosmosSchedule(container).due(1)),
+  'a search for due commands': (container) => all(new CosmosSchedule(container).due(1)),
   'a removal': (container) => new CosmosSchedule(container).remove(scheduled),
 })
 missingContainerSuite('snapshots', { partitionKey: '/stream', ...ofSnapshots }, () => database, {
@@ -229,7 +230,7 @@ logBrowserSuite('cosmos', async () => {
   return { log: new CosmosEventStore(container), browser: new CosmosLogBrowser(container) }
 })
 describe('log browser: cosmos', () => {
-  it('leaves out what is damaged or no commit, and says that a continuation is of another log', async () => {
+  it('leaves out damaged commits and other items, and refuses a continuation of another log', async () => {
     const container = await newLog()
     const browser = new CosmosLogBrowser(container)
     const end = await browser.end()
@@ -244,8 +245,8 @@ describe('log browser: cosmos', () => {
     await assert.rejects(other.since(end, 10), { code: 'invalid-query' })
   })
 })
-describe('event feed: cosmos, what somebody else put into the log', () => {
-  it('is left out: it holds no rebuild; a commit that was damaged does', async () => {
+describe('event feed: cosmos, items that are not commits', () => {
+  it('are skipped by a rebuild, while a damaged commit stops it', async () => {
     const container = await newLog()
     const store = new CosmosEventStore(container)
     const events = recordedTogether('order-1', placedV1)
@@ -278,10 +279,10 @@ rebuildsSuite('cosmos', async () => {
 
 const COMMITS = 2_100
 
-describe('event feed: cosmos, over a network that fails', () => {
-  it('a read that fails loses nothing: the next one begins after what was returned', async () => {
+describe('event feed: cosmos, over a failing network', () => {
+  it('loses nothing when a read fails: the next read continues after what was returned', async () => {
     const container = await newLog()
-    // Two full pages and a part.
+    // Two full pages and a partial one.
     await forEachLimited(
       Array.from({ length: COMMITS }, (_, index) => index),
       16,
@@ -324,8 +325,8 @@ describe('event feed: cosmos, over a network that fails', () => {
   })
 })
 
-describe('a replica that is behind the session: cosmos', () => {
-  it('does not know whether an item is there: that is unavailable, and not "no such item"', async () => {
+describe('cosmos: a replica that lags behind the session', () => {
+  it('is reported as unavailable, and not as "no such item"', async () => {
     const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
     // https://learn.microsoft.com/azure/cosmos-db/nosql/troubleshoot-not-found
     const front = await failingFront(address, ({ method, url = '' }) =>
@@ -343,7 +344,10 @@ describe('a replica that is behind the session: cosmos', () => {
   })
 })
 
-/** Stands before the endpoint and answers some requests itself. @param refuse with what, if this one is. */
+/**
+ * A proxy before the emulator that answers some requests itself. @param refuse returns the failing answer, if
+ * any.
+ */
 async function failingFront(
   address: string,
   refuse: (incoming: IncomingMessage) => { readonly status: number; readonly substatus?: number } | undefined,

@@ -12,7 +12,7 @@ const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const formatPositions = (events: readonly RecordedEvent[]) =>
   events.map(({ stream, version }) => `${stream}@${version}`).toSorted()
 
-/** The events that are left of a round. */
+/** The remaining events of a round. */
 export async function readRound(reader: EventFeedReader): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let page = await reader.next(); page; page = await reader.next()) {
@@ -22,7 +22,7 @@ export async function readRound(reader: EventFeedReader): Promise<RecordedEvent[
   return events
 }
 
-/** Appends events of one time as one commit, after a commit of these. */
+/** Appends events with one timestamp as one commit, after a commit of `before`. */
 export async function append(
   log: EventStore,
   events: readonly RecordedEvent[],
@@ -32,16 +32,16 @@ export async function append(
   assert.deepEqual(await log.append(readHead(before), [commit(key, events)]), { outcome: 'appended' })
 }
 
-/** What every feed of a log must do. @param create an empty log, and its feed. */
+/** The contract of every event feed. @param create an empty log, and its feed. */
 export function eventFeedSuite(name: string, create: () => Promise<{ log: EventStore; feed: EventFeed }>): void {
   describe(`event feed: ${name}`, () => {
-    it('of an empty log has no event, in every round', async () => {
+    it('returns nothing for an empty log, in every round', async () => {
       const { feed } = await create()
       const reader = feed.open()
       assert.deepEqual([await reader.next(), await reader.next(), await feed.count()], [undefined, undefined, 0])
     })
 
-    it('returns every event as it was appended, once, each stream in order, and never a receipt', async () => {
+    it('returns every event unchanged and once, each stream in order, and no receipts', async () => {
       const { log, feed } = await create()
       const streams = Array.from({ length: 20 }, (_, index) =>
         recordedTogether(`order-${index}`, placedV1, ...Array.from({ length: index }, () => confirmed)),
@@ -50,7 +50,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
         const middle = Math.ceil(events.length / 2)
         return { first: events.slice(0, middle), second: events.slice(middle) }
       })
-      // Half of each stream at once, then the rest of each: streams come mixed, and commits of many events.
+      // Appends half of each stream, then the rest: streams are interleaved, and commits hold many events.
       for (const { first } of halves) await append(log, first)
       const stream = 'order-0'
       assert.deepEqual(await log.append(EMPTY_STREAM, [receipt(stream, 'k', 1)]), { outcome: 'appended' })
@@ -62,7 +62,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       for (const events of streams) assert.deepEqual(byStream.get(events[0]?.stream ?? ''), events)
     })
 
-    it('goes on with what came since, and each reader begins anew', async () => {
+    it('continues with new events, and starts from the beginning for a new reader', async () => {
       const { log, feed } = await create()
       const [first, ...more] = recordedTogether('order-1', placedV1, confirmed, confirmed)
       assert.ok(first)
@@ -75,7 +75,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       assert.equal((await readRound(feed.open())).length, 3)
     })
 
-    it('begins with what was written at a time or later', async () => {
+    it('starts with events written at or after a given time', async () => {
       const { log, feed } = await create()
       await append(log, recordedTogether('order-1', placedV1, confirmed))
       const before = feed.open({ since: '2020-01-01T00:00:00.000Z' })
@@ -84,9 +84,9 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       assert.equal((await readRound(after)).length, 0)
     })
 
-    it('is gone on with by another reader, from a position in the middle of a round and from its end', async () => {
+    it('continues in another reader, from the middle or the end of a round', async () => {
       const { log, feed } = await create()
-      // 1,520 commits, by 95 at once: more than a page has.
+      // 1,520 commits, 95 at a time: more than a page holds.
       for (let count = 1; count <= 16; count += 1) {
         const events = recordedTogether(`order-${count}`, placedV1, ...Array.from({ length: 94 }, () => confirmed))
         const commits = events.map((event) => commit(`${event.stream}@${event.version}`, [event]))
@@ -97,7 +97,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       assert.ok(first && first.length < 1_520, 'the first page is a part')
       const { offset: position } = reader
       assert.ok(position !== undefined)
-      // What comes after it was taken is no part of it.
+      // Events appended after the position was taken do not belong to it.
       await readRound(reader)
       const rest = formatPositions(await readRound(feed.open({ offset: position })))
       const seen = first.flatMap(({ events }) => formatPositions(events))
@@ -109,7 +109,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       assert.deepEqual(formatPositions(await readRound(feed.open({ offset: reader.offset }))), ['order-late@1'])
     })
 
-    it('ends a round although somebody appends all the time, with all that was there when it began', async () => {
+    it('ends a round while appends continue, with all events that existed when it began', async () => {
       const { log, feed } = await create()
       let appended = 0
       let over = false

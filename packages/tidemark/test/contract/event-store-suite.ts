@@ -11,7 +11,7 @@ import { recordedTogether } from '../support/recorded.ts'
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const APPENDED = { outcome: 'appended' }
 
-/** What every log must do. @param create a store whose streams nobody else writes. */
+/** The contract of every event store. @param create a store whose streams nobody else writes. */
 export function eventStoreSuite(name: string, create: () => Promise<EventStore & EventHistory>): void {
   let streams = 0
   const fresh = async (...rest: Parameters<typeof recordedTogether>[1][]) => {
@@ -31,7 +31,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
     assert.deepEqual(await store.append(after, entries), APPENDED)
 
   describe(`event store: ${name}`, () => {
-    it('a version that is there is a conflict, and nothing of the append is written', async () => {
+    it('reports a conflict and writes nothing when the version exists', async () => {
       const { store, stream, events } = await fresh()
       const first = events.slice(0, 1)
       await append(store, EMPTY_STREAM, commit('k1', first))
@@ -42,7 +42,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.equal(await store.findOutcome(stream, 'k3'), undefined)
     })
 
-    it('a key that a commit has is a conflict, whoever has it next, and nothing of the append is written', async () => {
+    it('reports a conflict and writes nothing when a commit already has the key', async () => {
       const { store, stream, events } = await fresh()
       const [first, rest] = [events.slice(0, 1), events.slice(1)]
       await append(store, EMPTY_STREAM, commit('k1', first))
@@ -57,7 +57,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await store.findOutcome(stream, 'k1'), { fingerprint: 'of k1', version: 1, events: 1 })
     })
 
-    it('a key that a receipt has is a conflict, whoever has it next', async () => {
+    it('reports a conflict when a receipt already has the key', async () => {
       const { store, stream, events } = await fresh()
       await append(store, EMPTY_STREAM, receipt(stream, 'k1', 0))
       const conflict = { outcome: 'conflict', index: 0 }
@@ -67,7 +67,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await readAll(store, stream), [])
     })
 
-    it('commits that follow none are missing theirs, and nothing is written', async () => {
+    it('reports a missing predecessor, and writes nothing', async () => {
       const { store, stream, events } = await fresh()
       const second = events.slice(1)
       const entries = [commit('k1', second), receipt(stream, 'k2', 2)]
@@ -77,7 +77,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.equal(await store.findOutcome(stream, 'k2'), undefined)
     })
 
-    it('commits that follow another history than was folded are told to be broken off', async () => {
+    it("reports a broken chain when the stream's history differs from the one folded", async () => {
       const { store, stream, events } = await fresh(confirmed)
       await append(store, EMPTY_STREAM, commit('k1', events.slice(0, 1)))
       for (const [key, head] of [
@@ -90,14 +90,14 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       }
     })
 
-    it('of two appends at once one is appended and one is a conflict', async () => {
+    it('appends one of two concurrent appends, and reports a conflict for the other', async () => {
       const { store, stream, events } = await fresh()
       const results = await Promise.all(['k1', 'k2'].map((key) => store.append(EMPTY_STREAM, [commit(key, events)])))
       assert.deepEqual(results.map(({ outcome }) => outcome).toSorted(), ['appended', 'conflict'])
       assert.equal((await readAll(store, stream)).length, events.length)
     })
 
-    it('of two at once with one key one is appended, at whatever versions', async () => {
+    it('appends one of several concurrent writes with one key, at any versions', async () => {
       const { store, stream, events } = await fresh()
       const receipts = [receipt(stream, 'k1', 0), commit('k1', events), receipt(stream, 'k1', 7)]
       const results = await Promise.all(receipts.map((entry) => store.append(EMPTY_STREAM, [entry])))
@@ -119,9 +119,9 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await commitsIn(store, `${stream}x`), [])
     })
 
-    it('appends as many commits and receipts in one write as it says, all or none, and no more', async () => {
+    it('appends up to its limit of commits and receipts in one write, all or none', async () => {
       const { store, stream } = await fresh()
-      // What the other adapter takes, too: a test in memory refuses what the service does.
+      // Both adapters have the same limits: a test in memory refuses what Cosmos DB refuses.
       assert.deepEqual(store.limits, { entries: 99, bytes: 2_031_616, eventBytes: 1_032_192 })
       const { entries: most } = store.limits
       const events = recordedTogether(stream, ...Array.from({ length: most }, () => confirmed))
@@ -137,12 +137,12 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       await append(store, readHead(events.slice(49, 50)), ...rest, ...more)
       assert.deepEqual(await readAll(store, stream), events)
       assert.equal(rest.length + more.length, most)
-      // The service itself counts the read of the commit before, which receipts do without.
+      // The service also counts the read of the previous commit, which receipts do not need.
       const tooMany = Array.from({ length: most + 2 }, (_, index) => receipt(stream, `s${index}`, 99))
       await assert.rejects(store.append(readHead(events), tooMany))
     })
 
-    it('reads no more of a stream than was asked for, either way, within commits, and never a receipt', async () => {
+    it('reads a range in either direction, within commits, up to its limit and without receipts', async () => {
       const { store, stream, events } = await fresh(confirmed, confirmed)
       await append(store, EMPTY_STREAM, commit('k1', events.slice(0, 3)), receipt(stream, 'k2', 3))
       await append(store, readHead(events.slice(0, 3)), commit('k3', events.slice(3)))
@@ -160,7 +160,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await store.readRange(stream, { direction: 'backward', limit: 10 }), events.toReversed())
     })
 
-    it('knows how a key of any characters ended', async () => {
+    it('finds the outcome of a key with any characters', async () => {
       const { store, stream, events } = await fresh()
       const [taken, refused, unchanged] = ['a/b?c#d\\e ü', '~', ' '].map((key) => `${key}${key}`) as [
         string,
@@ -182,7 +182,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.equal(await store.findOutcome(stream, 'another'), undefined)
     })
 
-    it('keeps every field of an event, told and kept content apart', async () => {
+    it('stores every field of an event, with public and private content apart', async () => {
       const { store, stream } = await fresh()
       const published = { type: 'Told', schemaVersion: 2, readableFrom: 1, data: { at: '2026-01-01T00:00:00.500Z' } }
       const [event] = recordedTogether(stream, { ...confirmed, schemaVersion: 3, readableFrom: 2, published })
@@ -193,7 +193,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await readAll(store, stream), [traced])
     })
 
-    it('takes the largest decision there may be, and reads a long stream whole and in order', async () => {
+    it('accepts the largest decision, and reads a long stream whole and in order', async () => {
       const { store, stream } = await fresh()
       const events = recordedTogether(stream, ...Array.from({ length: MAX_EVENTS * 3 }, () => confirmed))
       let head = EMPTY_STREAM
@@ -205,7 +205,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await readAll(store, stream), events)
     })
 
-    it('takes no events that do not share what a commit has in common', async () => {
+    it('refuses events that differ in a field that a commit shares', async () => {
       const { store, stream, events } = await fresh()
       const [first, second] = events
       assert.ok(first && second)

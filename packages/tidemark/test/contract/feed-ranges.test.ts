@@ -10,7 +10,7 @@ import { append, readRound } from './event-feed-suite.ts'
 
 const STREAMS = 40
 
-test('a feed over several physical partitions is gone on with by position; where they are others by then, it begins anew', async (t) => {
+test('a feed over several partitions continues at a position, and restarts after a split', async (t) => {
   const { target, call } = await startControlled(t)
   const container = await newContainer(t, target, { partitionKey: '/stream' })
   const split = async (range: string): Promise<void> => {
@@ -24,7 +24,7 @@ test('a feed over several physical partitions is gone on with by position; where
 
   const reader = feed.open()
   const first = await reader.next()
-  assert.ok(first && first.length > 0 && first.length < STREAMS, 'one partition has a part')
+  assert.ok(first && first.length > 0 && first.length < STREAMS, 'one partition has been read in part')
   const { offset: position } = reader
   assert.ok(position !== undefined)
   const rest = (await readRound(feed.open({ offset: position }))).map(({ stream }) => stream)
@@ -36,7 +36,7 @@ test('a feed over several physical partitions is gone on with by position; where
   assert.equal((await readRound(feed.open({ offset: position }))).length, STREAMS)
 })
 
-test('a position that no reader gave is refused', async (t) => {
+test('a position that no reader returned is refused', async (t) => {
   const { target } = await startControlled(t)
   const feed = new CosmosEventFeed(await newContainer(t, target, { partitionKey: '/stream' }))
   for (const position of ['x', '', Buffer.from('{"current":"0","continuations":[]}').toString('base64url')])

@@ -15,7 +15,7 @@ const MORE_THAN_A_PAGE = 7
 const formatPlaces = (commits: readonly RecordedCommit[]): string[] =>
   commits.map(({ stream, to }) => `${stream}@${to}`)
 
-/** All pages, from the first on. */
+/** All pages, from the first. */
 async function everyPage(ask: (continuation?: string) => Promise<CommitPage>): Promise<RecordedCommit[]> {
   const all: RecordedCommit[] = []
   for (let page = await ask(); ; page = await ask(page.continuation)) {
@@ -24,11 +24,11 @@ async function everyPage(ask: (continuation?: string) => Promise<CommitPage>): P
   }
 }
 
-/** What every browser of a log must do. @param create an empty log, and its browser. */
+/** The contract of every log browser. @param create an empty log, and its browser. */
 export function logBrowserSuite(name: string, create: () => Promise<{ log: EventStore; browser: LogBrowser }>): void {
   /**
-   * A log with so many orders, each placed and then confirmed in a commit of its own, a receipt, and streams
-   * of another category.
+   * A log of `orders` orders, each placed and confirmed in a commit of its own, with a receipt and streams of
+   * another category.
    */
   async function filled(orders = MORE_THAN_A_PAGE) {
     const { log, browser } = await create()
@@ -43,7 +43,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
   }
 
   describe(`log browser: ${name}`, () => {
-    it('of an empty log shows nothing', async () => {
+    it('shows nothing of an empty log', async () => {
       const { browser } = await create()
       assert.deepEqual(await browser.newest({}, 10), { commits: [] })
       assert.deepEqual(await browser.streams('', 10), [])
@@ -51,7 +51,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.deepEqual((await browser.since(await browser.end(), 10)).commits, [])
     })
 
-    it('shows the newest commits page by page, missing none, whatever is appended meanwhile, and never a receipt', async () => {
+    it('shows the newest commits by page, complete during appends and without receipts', async () => {
       const { log, browser } = await filled()
       let pages = 0
       const found = await everyPage(async (continuation) => {
@@ -66,7 +66,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.ok(pages > 3)
     })
 
-    it('shows those of a category alone, and those with an event of a type', async () => {
+    it('filters by category and by event type', async () => {
       const { browser } = await filled(2)
       const newest = async (filter: object) => formatPlaces((await browser.newest(filter, 100)).commits).toSorted()
       assert.deepEqual(await newest({ category: 'orders' }), ['orders-1@1'])
@@ -75,7 +75,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.deepEqual(await newest({ category: 'none' }), [])
     })
 
-    it('finds streams by how their names begin, each once, by name', async () => {
+    it('finds streams by prefix, each once, in the order of their names', async () => {
       const { browser } = await filled()
       assert.deepEqual(await browser.streams('order', 3), ['order-0', 'order-1', 'order-2'])
       assert.deepEqual(await browser.streams('order', 3, 'order-2'), ['order-3', 'order-4', 'order-5'])
@@ -84,7 +84,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.deepEqual(await browser.streams('%', 100), [])
     })
 
-    it('finds all that has a correlation, in every stream, page by page, and nothing else', async () => {
+    it('finds everything with a correlation id, in every stream, by page', async () => {
       const { log, browser } = await create()
       const withCorrelation = (events: readonly RecordedEvent[], correlation: string) =>
         events.map((event) => ({ ...event, correlation }))
@@ -97,7 +97,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.deepEqual(await browser.correlated('none', 3), { commits: [] })
     })
 
-    it('shows what was appended since, each stream in order, once, and the same again where it is asked again', async () => {
+    it('shows new commits once, each stream in order, and the same again for the same continuation', async () => {
       const { log, browser } = await filled(1)
       const end = await browser.end()
       const first = recordedTogether('order-a', placedV1, confirmed)
@@ -121,7 +121,7 @@ export function logBrowserSuite(name: string, create: () => Promise<{ log: Event
       assert.deepEqual((await round(continuation)).places, ['order-c@1'])
     })
 
-    it('refuses a continuation that it never gave', async () => {
+    it('refuses a continuation that it never returned', async () => {
       const { browser } = await filled(1)
       for (const made of ['x', Buffer.from('{}').toString('base64url'), Buffer.from('"x"').toString('base64url')]) {
         await assert.rejects(browser.newest({}, 1, made), { code: 'invalid-query' })

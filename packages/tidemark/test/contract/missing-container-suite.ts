@@ -4,24 +4,21 @@ import { describe, it } from 'node:test'
 import type { Container, ContainerDefinition, Database } from '@azure/cosmos'
 
 /**
- * An operation of an adapter on a container that may not be there. Whatever it answers where the container is
- * there is right.
+ * An operation of an adapter on a container that may be missing. Any result is right when the container
+ * exists.
  */
 export type OnContainer = (container: Container) => Promise<unknown>
 
-/**
- * What every operation of a store must do that lacks its container: say so, and name it. A repeat works once
- * the container is there.
- */
+/** Every operation of a store must name a missing container, and must work once the container exists. */
 export function missingContainerSuite(
   name: string,
   definition: Omit<ContainerDefinition, 'id' | 'partitionKey'> & { readonly partitionKey: string },
   openDatabase: () => Database,
   operations: Readonly<Record<string, OnContainer>>,
 ): void {
-  describe(`a container that is missing: ${name}`, () => {
+  describe(`a missing container: ${name}`, () => {
     for (const [operation, run] of Object.entries(operations))
-      it(`${operation} says so, names it, and works once it is there`, async () => {
+      it(`${operation} names it, and works once it exists`, async () => {
         const container = openDatabase().container(`missing-${randomUUID()}`)
         for (const _ of ['first', 'again'])
           await assert.rejects(

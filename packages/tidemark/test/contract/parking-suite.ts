@@ -43,12 +43,12 @@ const message: ParkedMessage = {
 }
 
 /**
- * What every store of what waits must do.
- * @param create that of another consumer with every call, in the same place.
+ * The contract of every store of parked streams.
+ * @param create a store for another consumer with each call, in the same container.
  */
 export function parkingSuite(name: string, create: () => Promise<ParkingStore>): void {
   describe(`parking: ${name}`, () => {
-    it('of a consumer for which nothing waits, there is nothing', async () => {
+    it('has nothing for a consumer with no parked streams', async () => {
       const store = await create()
       assert.deepEqual(await store.streams(), [])
       assert.deepEqual(await store.messages(), [])
@@ -57,7 +57,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.deepEqual(await store.events(makeParked('order-1'), 10), [])
     })
 
-    it('keeps a stream with its events, which are read in order and by parts, and no other consumer’s', async () => {
+    it("stores a stream's events per consumer, and reads them in order and in parts", async () => {
       const [store, other] = [await create(), await create()]
       const parked = makeParked('order-1', { events: 11 })
       const add = [...Array.from({ length: 10 }, (_, index) => event(12 - index)), event(100)]
@@ -74,7 +74,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.deepEqual(await other.events(parked, 10), [])
     })
 
-    it('is not created twice, and not written by who has not seen the last write: nothing of that is kept', async () => {
+    it('refuses a second creation and a write with an outdated ETag, and stores nothing of them', async () => {
       const store = await create()
       const parked = makeParked('order-1')
       const first = await store.write(parked, undefined, { add: [event(3)] })
@@ -92,7 +92,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.equal((await store.stream(parked))?.attempts, 2)
     })
 
-    it('drops and adds in one change; an event that is there already is no trouble', async () => {
+    it('drops and adds events in one change, and accepts an event that it already has', async () => {
       const store = await create()
       const parked = makeParked('order-1')
       const first = await store.write(parked, undefined, { add: [event(3), event(4)] })
@@ -105,7 +105,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       )
     })
 
-    it('removed, it is gone with what is dropped; who still adds to it is told, and it can be parked anew', async () => {
+    it('removes a stream with its events, refuses later additions, and can park it again', async () => {
       const store = await create()
       const parked = makeParked('order-1')
       const first = await store.write(parked, undefined, { add: [event(3)] })
@@ -119,7 +119,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.equal((await store.write(parked, undefined, {})).outcome, 'written')
     })
 
-    it('one stream waits for several handlers, and several streams for one, each by itself', async () => {
+    it('keeps one stream of several handlers, and several streams of one handler, apart', async () => {
       const store = await create()
       const each = [makeParked('order-1'), makeParked('order-2'), makeParked('order-1', { handler: 'sales@2' })]
       for (const parked of each)
@@ -132,7 +132,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.equal((await store.events(each[2] ?? first, 10)).length, 1)
     })
 
-    it('keeps a message once, and records who gave it up', async () => {
+    it('stores a message once, and records who discarded it', async () => {
       const store = await create()
       assert.equal(await store.keepMessage(message), true)
       assert.equal(await store.keepMessage({ ...message, reason: 'another' }), false)
@@ -142,7 +142,7 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.equal((await store.discards()).length, 1)
     })
 
-    it('takes the largest change that a caller may make', async () => {
+    it('accepts the largest change that a caller may make', async () => {
       const store = await create()
       const parked = makeParked('order-1')
       const add = Array.from({ length: store.maxEventsPerChange }, (_, index) => ({

@@ -24,15 +24,18 @@ function makeProgress(instance: string, sequence: number): InstanceProgress {
   }
 }
 
-/** What every store of progress must do. @param create that of another consumer with every call, in the same place. */
+/**
+ * The contract of every progress store. @param create a store for another consumer with each call, in the
+ * same container.
+ */
 export function progressSuite(name: string, create: () => Promise<ProgressStore>): void {
   describe(`progress: ${name}`, () => {
-    it('of a consumer that never wrote any, there is none', async () => {
+    it('is absent for a consumer that never wrote any', async () => {
       const progress = await create()
       assert.deepEqual(await progress.read(), [])
     })
 
-    it('is read as it was written, by whichever instance, with how old it is', async () => {
+    it('is read as any instance wrote it, with its age', async () => {
       const progress = await create()
       await progress.write(makeProgress('one', 5))
       await progress.write(makeProgress('two', 6))
@@ -44,7 +47,7 @@ export function progressSuite(name: string, create: () => Promise<ProgressStore>
       for (const { age } of items) assert.ok(age >= -1 && age < 600, `${age} s`)
     })
 
-    it('an instance writes its own again, and it may be removed, also twice', async () => {
+    it('can be overwritten by its instance, and removed twice', async () => {
       const progress = await create()
       await progress.write(makeProgress('one', 5))
       await progress.write(makeProgress('one', 9))
@@ -54,7 +57,7 @@ export function progressSuite(name: string, create: () => Promise<ProgressStore>
       assert.deepEqual(await progress.read(), [])
     })
 
-    it('each consumer has its own', async () => {
+    it('is separate for each consumer', async () => {
       const [one, other] = [await create(), await create()]
       await one.write(makeProgress('one', 5))
       assert.deepEqual(await other.read(), [])

@@ -10,10 +10,10 @@ const running: Rebuild = {
 }
 const done: Rebuild = { ...running, state: 'done', stage: 'live', target: 2, commits: 7 }
 
-/** What every store of rebuilds must do. @param create one that keeps nothing yet of the view `order`. */
+/** The contract of every rebuild store. @param create a store without a rebuild of the view `order`. */
 export function rebuildsSuite(name: string, create: () => Promise<RebuildStore>): void {
   describe(`rebuilds: ${name}`, () => {
-    it('keeps the last of a view, and nothing of one that there never was', async () => {
+    it('stores the last rebuild of a view, and has none for an unknown view', async () => {
       const store = await create()
       assert.equal(await store.read('order'), undefined)
       const first = await store.write('order', running, undefined)
@@ -24,7 +24,7 @@ export function rebuildsSuite(name: string, create: () => Promise<RebuildStore>)
       assert.deepEqual(await store.read('order'), { rebuild: done, etag: second.etag })
     })
 
-    it('lets one of two write who have read the same', async () => {
+    it('lets only one of two writers with the same ETag write', async () => {
       const store = await create()
       const first = await store.write('order', running, undefined)
       assert.ok(first.outcome === 'written')

@@ -13,7 +13,7 @@ import { append } from './event-feed-suite.ts'
 const { database, stop } = await cosmosEndpoint()
 after(stop)
 
-describe('how far the relay is behind', () => {
+describe('the lag of the relay', () => {
   let log: Container
   let leases: Container
   let lag: CosmosRelayLag
@@ -31,7 +31,7 @@ describe('how far the relay is behind', () => {
   const place = (...ids: readonly number[]) =>
     Promise.all(ids.map((id) => append(new CosmosEventStore(log), recordedTogether(`order-${id}`, placedV1))))
 
-  /** Where who reads the feed to its end stands: for the SDK, and as the service itself says it. */
+  /** The end of the feed: for the SDK, and in the service's own form. */
   async function ends(): Promise<{ readonly range: string; readonly continuation: string; readonly etag: string }[]> {
     const [{ resources }, ranges] = [await log.readPartitionKeyRanges().fetchAll(), await log.getFeedRanges()]
     return Promise.all(
@@ -48,13 +48,13 @@ describe('how far the relay is behind', () => {
     )
   }
 
-  it('is nothing for an empty log, with or without leases', async () => {
+  it('is zero for an empty log, with or without leases', async () => {
     assert.deepEqual(await lag.read(10), { commits: 0, more: false })
     await leases.items.create({ id: 'a', continuation: null })
     assert.deepEqual(await lag.read(10), { commits: 0, more: false })
   })
 
-  it('is all of the log where there is no lease yet; receipts and what strangers wrote are no commits', async () => {
+  it('is the whole log without leases, not counting receipts and foreign items', async () => {
     await place(1, 2, 3)
     await new CosmosEventStore(log).append(EMPTY_STREAM, [receipt('order-4', 'k', 0)])
     await log.items.create({ id: 'x', stream: 'order-5', key: 'x' })
@@ -64,14 +64,14 @@ describe('how far the relay is behind', () => {
     assert.equal(oldest, new Date((resources[0] ?? 0) * 1000).toISOString())
   })
 
-  it('counts no more than it was asked for, and says that there are more', async () => {
+  it('is counted up to a limit, and says when there are more', async () => {
     await place(1, 2, 3)
     const { commits, more } = await lag.read(2)
     assert.deepEqual([commits, more], [2, true])
     assert.equal((await lag.read(3)).more, false)
   })
 
-  it('is what comes behind the leases of the local host', async () => {
+  it('is what follows the leases of the local host', async () => {
     await place(1, 2)
     for (const { range, continuation } of await ends())
       await leases.items.create({ id: range, continuation, owner: 'a' })
@@ -80,9 +80,8 @@ describe('how far the relay is behind', () => {
     assert.equal((await lag.read(10)).commits, 1)
   })
 
-  // As the library of the Functions host writes them, and beside what it needs besides: its marks of a store
-  // that is set up.
-  it('is what comes behind the leases of the Functions host', async () => {
+  // Written as the library of the Functions host writes them, with the markers of an initialised lease store.
+  it('is what follows the leases of the Functions host', async () => {
     await place(1, 2)
     for (const id of ['host.info', 'host.lock']) await leases.items.create({ id })
     const before = await ends()
@@ -92,14 +91,14 @@ describe('how far the relay is behind', () => {
     assert.equal((await lag.read(10)).commits, 2)
   })
 
-  it('is all of it where a lease of the Functions host has not begun', async () => {
+  it('is everything when a lease of the Functions host has not started', async () => {
     await place(1, 2)
     for (const { range } of await ends())
       await leases.items.create({ id: `host..${range}`, LeaseToken: range, ContinuationToken: null, Owner: '' })
     assert.equal((await lag.read(10)).commits, 2)
   })
 
-  it('is unavailable where there is no log', async () => {
+  it('is unavailable without a log', async () => {
     const none = new CosmosRelayLag(database.container('none'), leases)
     await assert.rejects(none.read(10), { code: 'container-missing' })
   })

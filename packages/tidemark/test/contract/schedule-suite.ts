@@ -8,7 +8,7 @@ export interface ScheduleUnderTest {
   readonly schedule: Schedule & ScheduleBrowser
   /** The store's time, in milliseconds since 1970. */
   now(): Promise<number>
-  /** Lets the store's time go on where that does not go on by itself. */
+  /** Advances the store's time, if it does not advance on its own. */
   pass(milliseconds: number): void
 }
 
@@ -31,29 +31,29 @@ async function readDue(schedule: Schedule, size = 10): Promise<ScheduledCommand[
 
 const listKeys = (commands: readonly ScheduledCommand[]): string[] => commands.map(({ key }) => key)
 
-/** The clock of the machine is so far from the truth, and stands still. */
+/** Sets the machine's clock off by this much, and stops it. */
 function hostIsOff(t: TestContext, milliseconds: number): void {
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + milliseconds })
 }
 
-/** What all schedules must do. @param create an empty one with every call. */
+/** The contract of every schedule. @param create an empty schedule with each call. */
 export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderTest>): void {
   describe(`schedule: ${name}`, () => {
-    it('what is due by a host that is an hour fast, and not by the store, is not due', async (t) => {
+    it('does not fire early for a host whose clock is an hour fast', async (t) => {
       const { schedule, now } = await create()
       await schedule.add(scheduledAt('early', (await now()) + 30 * MINUTE))
       hostIsOff(t, HOUR)
       assert.deepEqual(await readDue(schedule), [])
     })
 
-    it('what is due by the store is due for a host that is an hour slow', async (t) => {
+    it('fires on time for a host whose clock is an hour slow', async (t) => {
       const { schedule, now } = await create()
       await schedule.add(scheduledAt('late', (await now()) - 1))
       hostIsOff(t, -HOUR)
       assert.deepEqual(listKeys(await readDue(schedule)), ['late'])
     })
 
-    it('a command is due from its moment on, not before, and stays until it is removed', async () => {
+    it('returns a command once it is due, not before, and until it is removed', async () => {
       const { schedule, now, pass } = await create()
       const dueAt = (await now()) + 2_000
       const command = scheduledAt('a', dueAt)
@@ -62,7 +62,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
         'the command to be due',
         async () => {
           const due = await readDue(schedule)
-          // Asked after it: so early no answer may have it.
+          // `now` is read after the query: before `dueAt`, no answer may hold the command.
           if ((await now()) < dueAt) assert.deepEqual(due, [])
           pass(500)
           return due
@@ -76,7 +76,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       await schedule.remove(command)
     })
 
-    it('lists what waits page by page, due or not, the earliest first, though many share a moment', async () => {
+    it('lists waiting commands by page, due or not, the earliest first, also with equal times', async () => {
       const { schedule, now } = await create()
       const from = (await now()) - HOUR
       const times = [0, 1, 1, 1, 1, 1, 2, 2, 3]
@@ -99,7 +99,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       for (const made of ['x', '-1', '1:2:3']) await assert.rejects(schedule.list(2, made), { code: 'invalid-query' })
     })
 
-    it('one that is added again stays as it was, one of another stream or key is another', async () => {
+    it('ignores a second addition, and keeps other streams and keys apart', async () => {
       const { schedule, now } = await create()
       const past = (await now()) - HOUR
       await schedule.add(scheduledAt('a', past))
@@ -115,7 +115,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       assert.deepEqual(due.find(({ stream, key }) => stream === 'order-1' && key === 'a')?.command.data, {})
     })
 
-    it('pages bring each once, the earliest first, those of one moment too', async () => {
+    it('returns each due command once, the earliest first, also with equal times', async () => {
       const { schedule, now } = await create()
       const past = (await now()) - HOUR
       for (const [key, after] of [
@@ -136,7 +136,7 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
         }
         assert.deepEqual([seen[0], seen.slice(1, 4).sort(), seen.slice(4)], ['a', ['b1', 'b2', 'b3'], ['c']])
       }
-      // Those that failed stay, and the next page is behind them all the same; those that were sent are gone by then.
+      // First, no command is removed, and the next page still follows. Then each is removed once handled.
       await pages(async () => {})
       await pages(async (page) => {
         for (const command of page) await schedule.remove(command)

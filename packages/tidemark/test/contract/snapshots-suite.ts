@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { Snapshots } from '../../core/ports.ts'
 import type { Snapshot } from '../../core/snapshot.ts'
 
-/** Snapshots, and a way past the port: what others may have left there. */
+/** Snapshots, and a way to store items that the port would not write. */
 export interface SnapshotsUnderTest {
   readonly snapshots: Snapshots
   put(item: { readonly id: string; readonly stream: string; readonly [field: string]: unknown }): Promise<void>
@@ -14,10 +14,10 @@ const snapshot = (version: number, state: unknown = { count: version }): Snapsho
   head: { version, hash: String(version).padStart(64, '0'), commit: version },
 })
 
-/** What all snapshots must do. @param create none with every call. */
+/** The contract of every snapshot store. @param create an empty store with each call. */
 export function snapshotsSuite(name: string, create: () => Promise<SnapshotsUnderTest>): void {
   describe(`snapshots: ${name}`, () => {
-    it('none is undefined: of another stream, and of another id', async () => {
+    it('are undefined for another stream, and for another id', async () => {
       const { snapshots } = await create()
       await snapshots.write('wallet-1', '1-a', snapshot(7))
       assert.equal(await snapshots.read('wallet-2', '1-a'), undefined)
@@ -30,7 +30,7 @@ export function snapshotsSuite(name: string, create: () => Promise<SnapshotsUnde
       ['has the head of an empty stream', { ...snapshot(1), head: { version: 0, hash: '0'.repeat(64), commit: 0 } }],
       ['has a state that is no text', { ...snapshot(1), state: { count: 1 } }],
     ] as const)
-      it(`an item that ${what} is none, and is written over`, async () => {
+      it(`an item that ${what} counts as no snapshot, and is overwritten`, async () => {
         const { snapshots, put } = await create()
         await put({ id: '1-a', stream: 'wallet-1', ...fields })
         assert.equal(await snapshots.read('wallet-1', '1-a'), undefined)
@@ -38,7 +38,7 @@ export function snapshotsSuite(name: string, create: () => Promise<SnapshotsUnde
         assert.deepEqual(await snapshots.read('wallet-1', '1-a'), snapshot(7))
       })
 
-    it('the last write stays, whatever version it has, and the other state versions with it', async () => {
+    it('hold the last write of each state version, whatever the stream version', async () => {
       const { snapshots } = await create()
       await snapshots.write('wallet-1', '1-a', snapshot(5))
       await snapshots.write('wallet-1', '2-b', snapshot(9))
@@ -47,7 +47,7 @@ export function snapshotsSuite(name: string, create: () => Promise<SnapshotsUnde
       assert.ok([6, 7].includes((await snapshots.read('wallet-1', '2-b'))?.head.version ?? 0))
     })
 
-    it('a state comes back to the letter, of nearly a million bytes too', async () => {
+    it('return a state unchanged, also one of nearly a million bytes', async () => {
       const { snapshots } = await create()
       for (const state of [
         '2026-01-01T00:00:00.0000000Z',

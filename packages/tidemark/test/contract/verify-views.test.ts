@@ -34,7 +34,7 @@ const paidIn = (amount: number): WalletEvent => ({ type: 'PaidIn', data: { amoun
 const paidOut = (amount: number): WalletEvent => ({ type: 'PaidOut', data: { amount } })
 const now: WalletEvent = { type: 'PaidIn', data: { amount: 0, currency: 'EUR' } }
 
-/** A wallet's events; the first was written with the first version of its schema. */
+/** A wallet's events; the first has the first version of its schema. */
 function story(id: string, ...amounts: readonly number[]): RecordedEvent[] {
   const events = amounts.map((amount) => ({
     ...(amount < 0 ? paidOut(-amount) : paidIn(amount)),
@@ -47,7 +47,7 @@ function story(id: string, ...amounts: readonly number[]): RecordedEvent[] {
 
 const NOTHING = { behind: 0, parked: 0, givenUp: 0, moving: 0, unsure: 0 }
 
-/** Time passes where somebody waits, and then at once. */
+/** A clock that jumps forward by whatever is waited for. */
 let waited = 0
 const clock: Clock = {
   now: () => '2026-01-01T00:10:00.000Z',
@@ -89,7 +89,7 @@ class World {
     return new World(its, views)
   }
 
-  /** One with three wallets, projected. */
+  /** A world with three wallets, projected without a fault. */
   static async sound(views?: readonly AnyView[]): Promise<World> {
     const world = await World.create(views)
     for (const events of [story('1', 5, 7, -3), story('2', 1, 1), story('3', 9, -9, 4, 4)]) {
@@ -104,7 +104,7 @@ class World {
     this.#streams.set(events[0]?.stream ?? '', events)
   }
 
-  /** One more event of a stream, in the log alone. */
+  /** Appends one more event to a stream of the log, without projecting it. */
   async more(id: string, event: WalletEvent = now): Promise<RecordedEvent> {
     const before = this.#streams.get(`wallet-${id}`) ?? []
     const all = recorded(`wallet-${id}`, ...before, { ...event, schemaVersion: event.type === 'PaidIn' ? 2 : 1 })
@@ -121,7 +121,10 @@ class World {
     await projecting({ log, views, eventTypes: wallet.events, clock }, ...this.service.views)(events)
   }
 
-  /** The consumer of the views, which cannot process what is poison to one of them, and parks it. */
+  /**
+   * The consumer of the views. It cannot process an event that is poison to one of them, and parks its
+   * stream.
+   */
   consumer(poison: (view: string, position: string, key: string) => boolean = () => false) {
     const { log, views, service } = this
     const poisoned = service.views.map((view) => ({
@@ -146,7 +149,7 @@ class World {
     return this.database.container(name)
   }
 
-  /** Changes an item as nobody should who may write views. */
+  /** Changes an item as nobody with the right to write views should. */
   async edit(view: string, key: string, change: (item: Item) => Item): Promise<void> {
     const item = this.container(view).item('document', `1|document|${key}`)
     const { resource } = await item.read()
@@ -156,7 +159,7 @@ class World {
     else await this.container(view).items.create(changed)
   }
 
-  /** @param before what happens before a view's documents are read: by then the log was. */
+  /** @param before runs before a view's documents are read; the log was read by then. */
   async verify(limits?: Partial<Limits>, before?: (view: string) => Promise<void>) {
     const faults: Fault[] = []
     const unchecked: string[] = []
@@ -189,7 +192,7 @@ class World {
 // biome-ignore lint/suspicious/noExplicitAny: items as they are in the store.
 type Item = any
 
-/** A database whose documents are read once something has happened. */
+/** A database that runs something before its documents are read. */
 function delayed(its: Database, before: (view: string) => Promise<void>): Database {
   const query = (container: Container, ...args: Parameters<Container['items']['query']>) => {
     const pages = container.items.query(...args)
@@ -210,7 +213,7 @@ function delayed(its: Database, before: (view: string) => Promise<void>): Databa
   return { container } as unknown as Database
 }
 
-/** The views of a world that was sound, with one thing done to them. */
+/** The faults found in the views of a sound world after one change. */
 async function found(
   harm: (world: World) => Promise<unknown>,
   views?: readonly AnyView[],
@@ -223,8 +226,8 @@ async function found(
   return lines
 }
 
-// Each waits for a whole second of the store's clock.
-describe('views against the log: what is wrong is named', { concurrency: 4 }, () => {
+// Each test waits for a whole second of the store's clock.
+describe('views against the log: verification reports', { concurrency: 4 }, () => {
   it('a document of a stream that the log does not have', async () => {
     const [inLog, ofCategory] = ['the log has no such stream', 'its stream is not of the category of the view']
     for (const key of ['wallet-0', 'wallet-11', 'wallet-9', 'pledge-1', 'wallet-\u{1f600}', '~', ''])
@@ -235,7 +238,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
         }),
         [`balance ${key}: inserted: ${key.startsWith('wallet-') ? inLog : ofCategory}`],
       )
-    // A receipt is no event.
+    // A receipt is not an event.
     const lines = await found(async (world) => {
       await world.log.append(EMPTY_STREAM, [receipt('wallet-0', 'refused', 0)])
       await world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: '1|document|wallet-0', key: 'wallet-0' }))
@@ -243,7 +246,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     assert.deepEqual(lines, ['balance wallet-0: inserted: the log has no such stream'])
   })
 
-  it('what came of a message that somebody sent to the hub in the service’s name', async () => {
+  it('the effect of a forged message in the service’s hub', async () => {
     const lines = await found((world) => world.project(story('8', 3)))
     assert.deepEqual(lines.toSorted(), [
       'balance wallet-8: inserted: the log has no such stream',
@@ -252,7 +255,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     ])
   })
 
-  it('a stream that was removed whole, and newest commits that were: the log alone tells neither', async () => {
+  it('a removed stream, and removed newest commits, which the log alone cannot show', async () => {
     const remove = async (world: World, versions: readonly number[]) => {
       for (const version of versions)
         await world.container('events').item(String(version).padStart(16, '0'), 'wallet-1').delete()
@@ -263,7 +266,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     assert.ok(cut.includes('balance wallet-1: does not follow: it is at version 3, but the log ends with 2'))
   })
 
-  it('an end of a stream that was written again, with right hashes', async () => {
+  it('the end of a stream that was rewritten with right hashes', async () => {
     const lines = await found(async (world) => {
       const [, , last] = story('1', 5, 7, -2)
       assert.ok(last)
@@ -277,7 +280,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     )
   })
 
-  it('a cursor beyond the log, of another event, or none', async () => {
+  it('a cursor that is missing, beyond the log or at another event', async () => {
     const withCursor = (change: object) =>
       found((world) =>
         world.edit('balance', 'wallet-2', (item) => ({ ...item, cursor: { ...item.cursor, ...change } })),
@@ -302,7 +305,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     assert.equal(passed, 'balance wallet-2: does not follow: it has turnover@1 at version 9, but the log ends with 2')
   })
 
-  it('a document that is not what its events lead to, and where', async () => {
+  it('a document that differs from what its events lead to, and where', async () => {
     const change = (document: object) =>
       found((world) =>
         world.edit('balance', 'wallet-3', (item) => ({ ...item, document: { ...item.document, ...document } })),
@@ -317,7 +320,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     )
   })
 
-  it('a document that lists have at another place, and one that is in another item than its own', async () => {
+  it("a document with a wrong sort place, and a document in another document's item", async () => {
     assert.deepEqual(await found((world) => world.edit('balance', 'wallet-1', (item) => ({ ...item, sort: 'z' }))), [
       'balance wallet-1: changed: its place in lists is wrong',
     ])
@@ -327,7 +330,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     assert.deepEqual(lines, ['balance 1|document|wallet-7: changed: its fields name "wallet-1" of generation 1'])
   })
 
-  it('a document of many streams that is another, that no event asks for, that is gone, or at another place', async () => {
+  it('a multi-stream document that is changed, missing, misplaced or without an event', async () => {
     assert.deepEqual(
       await found((world) =>
         world.edit('turnover', 'in', (item) => ({ ...item, document: { ...item.document, count: 99 } })),
@@ -346,7 +349,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     ])
   })
 
-  it('a cursor that is an item of its own, of no stream or beyond it', async () => {
+  it('a cursor in an item of its own, of an unknown stream or beyond the stream’s end', async () => {
     const alone = [turnoverView]
     const item = (stream: string, cursor: object) => ({
       id: 'cursor',
@@ -372,7 +375,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     )
   })
 
-  it('a document that is missing, and an event that was lost for it: where the view has come to much younger ones', async () => {
+  it('a missing document and a lost event, once the view has processed much later events', async () => {
     const limits = { lateMs: 2_500 }
     const gone = (world: World) => world.container('balance').item('document', '1|document|wallet-2').delete()
     const detail =
@@ -383,7 +386,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
       // Its cursors were in the same item.
       `turnover wallet-2: missing: ${detail}`,
     ])
-    // Of events that are as young as these it may be on its way.
+    // Events this recent may still be on their way.
     assert.deepEqual(await found(gone), [])
     const lost = await found(
       async (world) => {
@@ -399,7 +402,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     )
   })
 
-  it('an item of a generation that there is not, of another than it says, or that a view has not', async () => {
+  it('an item of an unknown or another generation, or of a kind that no view has', async () => {
     const [to7, says2] = [{ pk: '7|document|wallet-1', generation: 7 }, { generation: 2 }]
     for (const [change, line] of [
       [to7, '7|document|wallet-1: inserted: it is of generation 7, but the newest is 1'],
@@ -418,7 +421,7 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
     ])
   })
 
-  it('a cursor that says that the stream waits for a view, where nothing that waits is of it', async () => {
+  it('a cursor that says its stream is parked when no such parked stream exists', async () => {
     for (const view of ['balance', 'turnover'])
       assert.deepEqual(
         await found((world) =>
@@ -431,12 +434,12 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
       )
   })
 
-  it('a container that is not there', async () => {
+  it('a missing container', async () => {
     const lines = await found((world) => world.container('turnover').delete())
     assert.deepEqual(lines, ['turnover: missing: its container does not exist'])
   })
 
-  it('what this code cannot read is no fault of a document, and is said', async () => {
+  it('an event that this code cannot read, but no fault of the document', async () => {
     const world = await World.sound()
     const deciders = [{ events: wallet.events.filter(({ name }) => name !== 'PaidOut') }]
     Object.assign(world.service, { deciders })
@@ -449,8 +452,8 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
   })
 })
 
-describe('views against the log: nothing is said', () => {
-  it('of what is sound, whichever part of it is made at a time', async () => {
+describe('views against the log: verification reports nothing', () => {
+  it('of sound views, however small the parts it reads at a time', async () => {
     const world = await World.sound()
     for (const limits of [{}, { documents: 1 }, { documents: 2 }]) {
       const { lines, untold: unchecked, counts, begun: announced, read } = await world.verify(limits)
@@ -465,7 +468,7 @@ describe('views against the log: nothing is said', () => {
     assert.deepEqual((await alone.verify()).lines, [])
   })
 
-  it('of what a replay that was killed left of a generation that nothing reads', async () => {
+  it('of what a killed rebuild left in a generation that nobody reads', async () => {
     const lines = await found(async (world) => {
       await world
         .container('turnover')
@@ -475,14 +478,14 @@ describe('views against the log: nothing is said', () => {
     assert.deepEqual(lines, [])
   })
 
-  it('of a document that an earlier build wrote, with its sort key alone', async () => {
+  it('of a document that an earlier build wrote with its sort key alone', async () => {
     assert.deepEqual(
       await found((world) => world.edit('balance', 'wallet-1', (item) => ({ ...item, sort: item.document.at }))),
       [],
     )
   })
 
-  it('of streams that a view has not come to, but how many they are', async () => {
+  it('of streams that a view has not processed yet, except their number', async () => {
     const world = await World.sound()
     await world.append(story('4', 3))
     await world.more('2', paidIn(1))
@@ -494,7 +497,7 @@ describe('views against the log: nothing is said', () => {
     )
   })
 
-  it('of an event that a document has while its stream’s cursor does not: its mark tells', async () => {
+  it('of an event that only a document has, when its applied marker explains it', async () => {
     const world = await World.sound()
     const event = await world.more('2', paidIn(10))
     const store = world.generations.store('turnover', 1)
@@ -510,24 +513,24 @@ describe('views against the log: nothing is said', () => {
     }
     await apply('in', [`wallet-2@${event.version}`])
     assert.deepEqual((await world.verify()).lines, [])
-    // Where marks of that time are gone, nobody can tell any more.
+    // Once the markers of that time are gone, the document can no longer be checked for this event.
     await apply('all', ['none'])
     const { lines, counts } = await world.verify()
     assert.deepEqual([lines, counts.map(({ unsure }) => unsure)], [[], [0, 1]])
-    // What the event does not ask for is told all the same.
+    // A document that the event does not concern is checked all the same.
     await world.edit('turnover', 'out', (item) => ({ ...item, document: { ...item.document, count: 9 } }))
     assert.deepEqual((await world.verify()).lines, [
       'turnover out: changed: it differs from the result of its events: /count is 9, not 2',
     ])
   })
 
-  it('of streams that wait for a view, but how many they are; nor once they were taken up, or given up', async () => {
+  it('of parked streams except their number, nor after a redrive or discard', async () => {
     for (const giveUp of [false, true]) {
       const world = await World.sound()
       const { handle } = world.consumer(
         (view, position, key) =>
           (view === 'balance' && position === 'wallet-3@5') ||
-          // One of its documents has the event, with a mark.
+          // One of its documents has applied the event, with a marker.
           (view === 'turnover' && position === 'wallet-2@3' && key === 'all'),
       )
       await handle(await world.more('2', paidIn(10)), await world.more('3', paidIn(20)))
@@ -580,7 +583,7 @@ describe('views against the log: nothing is said', () => {
     }
   })
 
-  it('of what comes between the reading of the log and that of the documents', async () => {
+  it('of events that arrive between the reads of the log and of the documents', async () => {
     const world = await World.sound()
     const came: string[] = []
     const { lines, untold: unchecked } = await world.verify(undefined, async (view) => {
@@ -591,7 +594,7 @@ describe('views against the log: nothing is said', () => {
     assert.deepEqual(new Set(came), new Set(['balance', 'turnover']))
   })
 
-  it('while commands go on, again and again', async () => {
+  it('while commands continue, in repeated runs', async () => {
     const world = await World.sound()
     let stop = false
     const writers = ['a', 'b', 'c'].map(async (id) => {

@@ -4,7 +4,7 @@ import type { ViewGenerations, ViewStore } from '../../core/ports.ts'
 
 const VIEW = 'sales'
 const cursor = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }
-/** More than one transaction removes. */
+/** More than one transaction can remove. */
 const markers = Array.from({ length: 150 }, (_, index) => `order-${index}@1`)
 
 async function fill(store: ViewStore): Promise<void> {
@@ -19,7 +19,7 @@ async function fill(store: ViewStore): Promise<void> {
   await store.writeCursor('order-1', cursor, undefined)
 }
 
-/** [documents, marks, cursors] of what `fill` wrote. */
+/** The numbers of documents, applied markers and cursors left of what `fill` wrote. */
 async function left(store: ViewStore): Promise<number[]> {
   const documents = await Promise.all(['tea', 'cup'].map((key) => store.read(key)))
   return [
@@ -32,10 +32,13 @@ async function left(store: ViewStore): Promise<number[]> {
 const EVERYTHING = [2, markers.length, 1]
 const NOTHING = [0, 0, 0]
 
-/** What the generations of views must do. @param create a view `sales` of which nothing was ever written. */
+/**
+ * The contract of every store of view generations. @param create a view `sales` of which nothing was ever
+ * written.
+ */
 export function viewGenerationsSuite(name: string, create: () => Promise<ViewGenerations>): void {
   describe(`view generations: ${name}`, () => {
-    it('a pointer that another wrote meanwhile is not overwritten, also the first one', async () => {
+    it('refuse a pointer with an outdated ETag, also the first pointer', async () => {
       const generations = await create()
       const none = await generations.readPointer(VIEW)
       assert.deepEqual(none, { pointer: { live: 1 }, etag: undefined })
@@ -49,7 +52,7 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
       assert.deepEqual((await generations.readPointer(VIEW)).pointer, { live: 2, stamp: 'c' })
     })
 
-    it('a pointer that is there already counts as written: its writer did not hear of it', async () => {
+    it('accept a repeated write of the same pointer, whose first answer was lost', async () => {
       const generations = await create()
       const pointer = {
         live: 3,
@@ -68,7 +71,7 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
       assert.equal((await generations.readPointer(VIEW)).etag, first.etag)
     })
 
-    it('what one generation has, another has not', async () => {
+    it('keep the contents of generations apart', async () => {
       const generations = await create()
       await fill(generations.store(VIEW, 1))
       assert.deepEqual(await left(generations.store(VIEW, 1)), EVERYTHING)
@@ -77,7 +80,7 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
       assert.deepEqual(await generations.store(VIEW, 2).list({ filter: {}, limit: 10 }), [])
     })
 
-    it('finds the documents of a generation whose cursors say how far other views have come', async () => {
+    it('find the documents whose cursors hold the progress of other views', async () => {
       const generations = await create()
       const passed = { 'totals@1': 4 }
       const write = { document: {}, sort: 'cup', etag: undefined }
@@ -92,7 +95,7 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
       assert.deepEqual(found, [{ key: 'cup', cursor: { ...cursor, passed } }])
     })
 
-    it('removes every generation that the pointer does not name, whole, but none newer than it knows', async () => {
+    it('remove every generation that the pointer does not name, but none newer than it knows', async () => {
       const generations = await create()
       const numbers = [1, 2, 3, 4, 20, 21, 22, 23]
       for (const number of numbers) await fill(generations.store(VIEW, number))

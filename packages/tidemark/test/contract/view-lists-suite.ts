@@ -24,7 +24,8 @@ const view: SingleStreamView<Listed, never> = {
 
 const cursor = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }
 
-// Few sort keys, so that many documents share one; some begin others, and one is half a surrogate pair.
+// Few sort keys, so that many documents share one. Some are prefixes of others, and one is half a surrogate
+// pair.
 const sort = fc.constantFrom('', 'a', 'a', 'a', 'a b', 'ab', 'ä', '😀', '\ud83d', 'a\u0001', '2026-11-29T12:00:00.000Z')
 const listed: fc.Arbitrary<Listed> = fc.record({
   key: fc.oneof(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'aa'), documentKey),
@@ -32,13 +33,13 @@ const listed: fc.Arbitrary<Listed> = fc.record({
   status: fc.constantFrom('new', 'old'),
 })
 
-/** What goes on between two pages: documents that come, and documents of before, by number, that are written again. */
+/** Writes between two pages: new documents, and earlier ones, by number, that are written again. */
 const between = fc.record({ come: fc.array(listed, { maxLength: 3 }), again: fc.array(fc.nat(), { maxLength: 2 }) })
 
-/** What lists of any documents are, in every store. @param create a store that is empty. */
+/** The contract of lists, for any documents. @param create an empty store. */
 export function viewListsSuite(name: string, create: () => Promise<ViewStore>, numRuns: number): void {
   describe(`lists of a view: ${name}`, () => {
-    it('five documents with one sort key, two a page, are five', async () => {
+    it('return five documents with one sort key in pages of two', async () => {
       const store = await create()
       for (const key of ['a', 'b', 'c', 'd', 'e']) await write(store, { key, sort: 'same', status: 'new' })
       for (const filter of [{}, { status: 'new' }]) {
@@ -50,7 +51,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
       }
     })
 
-    it('a document that is there throughout comes once, whatever comes meanwhile, and in the order of sort keys', () =>
+    it('return a lasting document once, in the order of sort keys, whatever is written meanwhile', () =>
       fc.assert(
         fc.asyncProperty(
           fc.uniqueArray(listed, { selector: ({ key }) => key, maxLength: 12 }),
@@ -71,7 +72,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
               }
             })
             const seen = pages.flat()
-            assert.equal(new Set(seen.map(({ key }) => key)).size, seen.length, 'none comes twice')
+            assert.equal(new Set(seen.map(({ key }) => key)).size, seen.length, 'no document comes twice')
             const wanted = documents.filter(({ status }) => filter.status === undefined || status === filter.status)
             for (const document of wanted)
               assert.ok(
@@ -80,9 +81,9 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
               )
             assert.ok(
               pages.slice(0, -1).every((page) => page.length === limit),
-              'a page that is not the last is full',
+              'every page but the last is full',
             )
-            // Where a sort key is text that any store orders alike.
+            // Compared only for sort keys whose text every store orders alike.
             const sorts = seen.map((document) => document.sort).filter((text) => /^[ -~]*$/.test(text))
             assert.deepEqual(sorts, sorts.toSorted().reverse())
           },
@@ -92,7 +93,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
   })
 }
 
-/** Creates the document, or writes it again as it is. */
+/** Creates the document, or writes it again unchanged. */
 async function write(store: ViewStore, document: Listed): Promise<void> {
   const before = await store.read(document.key)
   const unchanged = (before?.document as Listed | undefined) ?? document
@@ -104,7 +105,7 @@ async function write(store: ViewStore, document: Listed): Promise<void> {
   assert.equal(result.outcome, 'written')
 }
 
-/** All pages of a list, as a client asks for one after the other. @param meanwhile what goes on between two. */
+/** All pages of a list, requested one after the other. @param meanwhile runs between two pages. */
 async function readPages(
   store: ViewStore,
   filter: Readonly<Record<string, string>>,

@@ -13,10 +13,10 @@ const cursorAt = (version: number) => ({
 })
 const write = (document: unknown, sort = 'sort', etag?: string) => ({ document, sort, etag })
 
-/** What every view store must do. @param create a store that is empty. */
+/** The contract of every view store. @param create an empty store. */
 export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): void {
   describe(`view store: ${name}`, () => {
-    it('a document that is there is not created again, and one that changed is not replaced', async () => {
+    it('refuses to create an existing document, or to replace one that has changed', async () => {
       const store = await create()
       assert.equal((await store.writeDocument('a', write({ n: 1 }), cursorAt(1))).outcome, 'written')
       assert.equal((await store.writeDocument('a', write({ n: 2 }), cursorAt(2))).outcome, 'conflict')
@@ -33,7 +33,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual([after?.document, after?.cursor], [{ n: 2 }, cursorAt(2)])
     })
 
-    it('keeps how far it has come where there is no document', async () => {
+    it('stores a cursor without a document', async () => {
       const store = await create()
       await store.writeDocument('a', write(undefined, ''), cursorAt(4))
       const item = await store.read('a')
@@ -41,7 +41,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual(await store.list({ filter: {}, limit: 10 }), [])
     })
 
-    it('applies an event to a document once: a mark that is there lets nothing be written', async () => {
+    it('applies an event to a document once: an existing applied marker refuses the write', async () => {
       const store = await create()
       assert.equal((await store.writeWithMarkers('a', write({ n: 1 }), ['order-1@1', 'order-2@1'])).outcome, 'written')
       const before = await store.read('a')
@@ -56,14 +56,14 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       )
     })
 
-    it('the marks of one document are not those of another', async () => {
+    it('keeps the applied markers of documents apart', async () => {
       const store = await create()
       await store.writeWithMarkers('a', write({}), ['order-1@1'])
       assert.equal((await store.writeWithMarkers('b', write({}), ['order-1@1'])).outcome, 'written')
       assert.deepEqual(await store.readMarkers('c', ['order-1@1']), new Set())
     })
 
-    it('a document that changed lets no mark be written', async () => {
+    it('writes no applied marker when the document has changed', async () => {
       const store = await create()
       await store.writeWithMarkers('a', write({}), ['order-1@1'])
       assert.equal((await store.writeWithMarkers('a', write({}, 'sort', 'another'), ['order-2@1'])).outcome, 'conflict')
@@ -71,7 +71,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual(await store.readMarkers('a', ['order-2@1']), new Set())
     })
 
-    it('takes as many marks in one write as it says', async () => {
+    it('accepts as many applied markers in one write as its limit says', async () => {
       const store = await create()
       assert.equal(store.maxMarkersPerWrite, 99)
       const markers = Array.from({ length: store.maxMarkersPerWrite }, (_, index) => `order-${index}@1`)
@@ -79,7 +79,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual(await store.readMarkers('a', markers), new Set(markers))
     })
 
-    it('a cursor that another wrote meanwhile is not overwritten', async () => {
+    it('refuses to overwrite a cursor with an outdated ETag', async () => {
       const store = await create()
       assert.equal(await store.readCursor('order-1'), undefined)
       assert.equal((await store.writeCursor('order-1', cursorAt(1), undefined)).outcome, 'written')
@@ -91,7 +91,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual((await store.readCursor('order-1'))?.cursor, cursorAt(2))
     })
 
-    it('lists documents by their sort key, descending, filtered, from where a page ended', async () => {
+    it('lists documents by sort key, descending and filtered, from the end of a page', async () => {
       const store = await create()
       for (const [key, status] of [
         ['a', 'new'],
@@ -110,7 +110,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual((await store.list({ filter: {}, limit: 1 }))[0]?.document, { key: 'd', status: 'new' })
     })
 
-    it('lists documents that share a sort key by their keys, and none of them before a higher sort key', async () => {
+    it('lists documents with one sort key by their keys, and all after a higher sort key', async () => {
       const store = await create()
       for (const [key, sort] of [
         ['a', 'tea'],
@@ -127,7 +127,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       )
     })
 
-    it('keeps the document of any key that may be, apart from every other', async () => {
+    it('stores documents of any keys apart', async () => {
       const store = await create()
       const keys = [...new Set(fc.sample(documentKey, { numRuns: 120, seed: 20261129 }))]
       for (const key of keys)

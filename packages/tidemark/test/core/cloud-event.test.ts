@@ -11,7 +11,7 @@ const [first, second] = recorded('order-1', placedV1, { type: 'OrderConfirmed', 
 assert.ok(first && second)
 
 describe('envelope', () => {
-  it('comes out of a message as it went in, for any data', () => {
+  it('comes out of a message unchanged, for any data', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (data) => {
         const [event] = recorded('order-1', { type: 'Anything', data: JSON.parse(JSON.stringify(data)) })
@@ -37,7 +37,7 @@ describe('envelope', () => {
     for (const name of Object.keys(message)) assert.match(name, /^[a-z0-9]+$/)
   })
 
-  it('hashes with SHA-256 over RFC 8785 canonical JSON: checked with a serialisation of the test itself', () => {
+  it("is hashed with SHA-256 over RFC 8785 canonical JSON, as the test's own serialisation shows", () => {
     const sorted = (value: unknown): unknown =>
       Array.isArray(value)
         ? value.map(sorted)
@@ -79,7 +79,7 @@ describe('envelope', () => {
         ...toCloudEvent(first),
         [field]: field in changes ? changes[field as keyof typeof changes] : 'somebody',
       }
-      // Its schema names the type too: that the two differ shows first.
+      // The schema names the type too, so a changed type fails before its hash is checked.
       assert.throws(() => fromCloudEvent(message), { code: field === 'type' ? 'event-unreadable' : 'hash-mismatch' })
     })
 
@@ -99,19 +99,19 @@ describe('envelope', () => {
 
   for (const [what, change] of [
     ['is of another category than its source', { source: '/ordering/stock' }],
-    ['has no whole version', { schemaVersion: 1.5 }],
-    ['has a version before the first', { schemaVersion: -1 }],
+    ['has a fractional version', { schemaVersion: 1.5 }],
+    ['has a version below 1', { schemaVersion: -1 }],
   ] as const)
-    it(`refuses an event that ${what}, though it is what its hash says`, () => {
+    it(`refuses an event that ${what}, even with a right hash`, () => {
       const { hash: _, ...unhashed } = { ...first, ...change }
       const message = toCloudEvent({ ...unhashed, hash: hashEvent(unhashed) })
       assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
     })
 
   for (const levels of [48, 49, 200_000])
-    it(`${levels === 48 ? 'takes' : 'refuses'} data of ${levels} levels, though they are what the hash says`, () => {
+    it(`${levels === 48 ? 'accepts' : 'refuses'} data of ${levels} levels with a right hash`, () => {
       let deep: unknown = 1
-      // The data itself is one of them.
+      // The data object is a level of its own.
       for (let level = 1; level < levels; level += 1) deep = [deep]
       const { hash: _, ...unhashed } = { ...first, data: { deep } }
       const message = { ...toCloudEvent(first), data: { deep }, hash: hashEvent(unhashed) }
@@ -119,7 +119,7 @@ describe('envelope', () => {
       else assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
     })
 
-  it('an optional attribute that is absent stays absent, so that the hash stays the same', () => {
+  it('leaves out an absent optional attribute, which keeps the hash the same', () => {
     const { hash: _, ...unhashed } = first
     const traced = { ...unhashed, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
     const event = { ...traced, hash: hashEvent(traced) }
@@ -129,8 +129,8 @@ describe('envelope', () => {
   })
 })
 
-describe('a message that a consumer does not follow', () => {
-  it('is passed unread where it is of another category for sure, and only there', () => {
+describe('a message for a consumer', () => {
+  it('is skipped unread only if it certainly belongs to another category', () => {
     const message = toCloudEvent(first)
     assert.deepEqual(
       [mayBelongTo(new Set(['order']), message), mayBelongTo(new Set(['stock']), message)],

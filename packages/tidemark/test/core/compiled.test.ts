@@ -9,16 +9,15 @@ import { published } from '../../core/service.ts'
 import { given } from '../../testing/given.ts'
 import { wallet } from '../domain/wallets.ts'
 
-// The compiler is the test: `npm run types` fails where a line that must not compile does. Each line runs
-// too, so none is dead.
+// The compiler is the test: `npm run types` fails if a line that must not compile does. Each line also runs.
 
 const Rung = eventType('Rung', z.object({ door: z.string() }))
 const rungBy = z.object({ door: z.string(), by: z.string() })
 const RungBy = eventType('Heard', rungBy)
 const v2 = z.object({ door: z.string(), by: z.enum(['bell', 'knock']) })
 
-describe('what JSON does not keep does not compile', () => {
-  it('in the schema of an event, and the place is named', () => {
+describe('a value that JSON does not keep does not compile', () => {
+  it('in the schema of an event, and the error names the place', () => {
     const at = z.object({ at: z.date() })
     // @ts-expect-error Property '"/at: JSON does not keep a Date"' is missing
     eventType('A', at)
@@ -46,7 +45,7 @@ describe('what JSON does not keep does not compile', () => {
     })
     // @ts-expect-error '"/at: JSON does not keep a Date"'
     eventType('A', tree)
-    // @ts-expect-error in a version that comes later too
+    // @ts-expect-error also in a later version
     Rung.additive(z.object({ door: z.string(), at: z.date() }), (data) => ({ ...data, at: new Date(0) }))
     // @ts-expect-error '"/at: JSON does not keep a Date"'
     Rung.breaking(at, () => ({ at: new Date(0) }))
@@ -54,7 +53,7 @@ describe('what JSON does not keep does not compile', () => {
     commandType('a', at)
   })
 
-  it('and all else does, also where the type tells nothing', () => {
+  it('while all other values compile, also when the type is unknown', () => {
     interface Address {
       readonly street: string
       readonly more?: readonly Address[]
@@ -81,8 +80,8 @@ describe('what JSON does not keep does not compile', () => {
   })
 })
 
-describe('what a schema names has to be there, or it does not compile', () => {
-  it('an upcaster that forgets a field, or its type', () => {
+describe('a field that a schema requires must be present, or it does not compile', () => {
+  it('in the result of an upcaster, with its type', () => {
     // @ts-expect-error Property 'by' is missing
     Rung.additive(v2, (data) => data)
     // @ts-expect-error Type 'number' is not assignable to type '"bell" | "knock"'
@@ -92,11 +91,11 @@ describe('what a schema names has to be there, or it does not compile', () => {
     // @ts-expect-error Property 'by' is missing
     Rung.breaking(v2, (data) => data)
     assert.equal(Rung.additive(v2, (data) => ({ ...data, by: 'bell' as const })).version, 2)
-    // What is optional may be forgotten.
+    // An optional field may be left out.
     assert.equal(Rung.additive(v2.partial({ by: true }), (data) => data).version, 2)
   })
 
-  it('a translation that forgets a field, or reads one that is not there', () => {
+  it('in a translation, which also may not read an unknown field', () => {
     // @ts-expect-error Property 'by' is missing
     published(Rung, RungBy, (data) => data)
     // @ts-expect-error Property 'door' is missing
@@ -106,7 +105,7 @@ describe('what a schema names has to be there, or it does not compile', () => {
     assert.equal(published(RungBy, Rung, ({ door }) => ({ door })).publicEvent, Rung)
   })
 
-  it('a command that forgets a field', () => {
+  it('in a command', () => {
     type Ring = { readonly type: 'ring'; readonly data: { readonly door: string; readonly times: number } }
     const ringing: Decider<null, Ring, never> = {
       category: 'bell',
@@ -130,7 +129,7 @@ describe('what a schema names has to be there, or it does not compile', () => {
     processManager('ringing', ringing, [{ ...input, correlate }], steps)
   })
 
-  it('an event that a test gives and that forgets a field', () =>
+  it('in an event that a test gives', () =>
     assert.throws(() =>
       // @ts-expect-error Property 'currency' is missing
       given(wallet, [{ type: 'PaidIn', data: { amount: 1 } }])

@@ -7,8 +7,8 @@ import { labelView, shelves } from '../domain/shelves.ts'
 import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
 
 /**
- * What a function is given of a key: the client resolves steps, and the Functions host decodes all but
- * slashes, once.
+ * The key as a function receives it. The client resolves dot segments, and the Functions host decodes
+ * everything but slashes once.
  */
 function carried(key: string): string | undefined {
   const { pathname } = new URL(`http://localhost/labels/${encodeURIComponent(key)}`)
@@ -18,10 +18,10 @@ function carried(key: string): string | undefined {
 }
 
 describe('the key of a document', () => {
-  it('that no URL can have is refused before anything is written, and the refusal says why', async () => {
+  it('is refused before anything is written if no URL can hold it, with the reason', async () => {
     for (const key of refusedKeys) {
       assert.ok(keyFault(key), JSON.stringify(key))
-      // Half a surrogate pair is no event's either.
+      // No event can hold half a surrogate pair either.
       if (!key.isWellFormed()) continue
       const written = project(shelves, labelView).given([{ type: 'Labelled', data: { labels: [key] } }])
       await assert.rejects(
@@ -32,12 +32,12 @@ describe('the key of a document', () => {
     assert.match(keyFault('x'.repeat(MAX_KEY_BYTES + 1)) ?? '', /1024 bytes/)
   })
 
-  it('is shown in its refusal cut short', async () => {
+  it('is shortened in its refusal', async () => {
     const written = project(shelves, labelView).given([{ type: 'Labelled', data: { labels: ['/'.repeat(5000)] } }])
     await assert.rejects(written.thenNone(''), ({ message }: Error) => message.length < 400)
   })
 
-  it('that may be comes out of a path as it went in', () => {
+  it('comes out of a path unchanged if it is accepted', () => {
     for (const key of hardKeys) assert.equal(carried(key), key)
     fc.assert(
       fc.property(documentKey, (key) => carried(key) === key),
@@ -45,7 +45,7 @@ describe('the key of a document', () => {
     )
   })
 
-  it('that does not come out of a path as it went in is refused', () => {
+  it('is refused if it does not come out of a path unchanged', () => {
     const any = fc.string({ unit: fc.constantFrom('.', '/', '%', '2', 'F', 'f', 'a', '\\', '\n'), maxLength: 6 })
     fc.assert(
       fc.property(any, (key) => carried(key) === key || keyFault(key) !== undefined),
@@ -57,7 +57,7 @@ describe('the key of a document', () => {
 describe('the place of a document', () => {
   const text = fc.string({ unit: 'binary', maxLength: 5 })
 
-  it('is its own', () =>
+  it('is unique', () =>
     fc.assert(
       fc.property(text, documentKey, text, documentKey, (sort, key, other, otherKey) => {
         assert.equal(
@@ -67,7 +67,7 @@ describe('the place of a document', () => {
       }),
     ))
 
-  it('is by the sort key first, and then by the key', () => {
+  it('is ordered by the sort key first, and then by the key', () => {
     const plain = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '|'), maxLength: 4 })
     fc.assert(
       fc.property(plain, documentKey, plain, documentKey, (sort, key, other, otherKey) => {

@@ -4,14 +4,14 @@ import { z } from 'zod'
 import { eventType } from '../../core/event.ts'
 import { eventReader } from '../../core/event-reader.ts'
 
-// The history of one event, as three deployments know it.
+// The versions of one event type, as three deployments know it.
 const first = eventType('Moved', z.object({ to: z.string() }))
-/** One more field, whose value for older events is known. */
+/** Adds a field whose value for older events is known. */
 const second = first.additive(z.object({ to: z.string(), by: z.enum(['road', 'sea']) }), (data) => ({
   ...data,
   by: 'road' as const,
 }))
-/** A field split in two: whoever knows only the older versions cannot read it. */
+/** Splits a field in two: a reader that knows only the older versions cannot read it. */
 const third = second.breaking(
   z.object({ city: z.string(), country: z.string(), by: z.enum(['road', 'sea']) }),
   (data) => {
@@ -34,7 +34,7 @@ const v4 = {
 }
 
 describe('versions of an event type', () => {
-  it('each step says since when it can be read', () =>
+  it('say from which version of a reader on they can be read', () =>
     assert.deepEqual(
       [first, second, third, fourth].map(({ version, readableFrom }) => [version, readableFrom]),
       [
@@ -45,14 +45,14 @@ describe('versions of an event type', () => {
       ],
     ))
 
-  it('a step without its upcaster, or one that does not lead to the next version, does not compile', () => {
+  it('do not compile without an upcaster that leads to the next version', () => {
     // @ts-expect-error no upcaster
     first.additive(z.object({ to: z.string(), by: z.string() }))
     // @ts-expect-error no upcaster
     first.breaking(z.object({ city: z.string() }))
     // @ts-expect-error the upcaster leaves out what the next version requires
     first.breaking(z.object({ city: z.string() }), (data) => ({ to: data.to }))
-    // @ts-expect-error the upcaster reads what the version before has not
+    // @ts-expect-error the upcaster reads a field that the previous version does not have
     first.breaking(z.object({ city: z.string() }), (data) => ({ city: data.city }))
     // @ts-expect-error an additive step keeps every field
     first.additive(z.object({ by: z.string() }), () => ({ by: 'road' }))
@@ -69,13 +69,13 @@ describe('a reader of events', () => {
     assert.deepEqual(reader.read(v4, 'x'), v4.data)
   })
 
-  it('reads a newer additive version: what it knows of it', () => {
+  it('reads the fields that it knows of a newer additive version', () => {
     assert.deepEqual(eventReader([first], 'foreign').read(v2, 'x'), { to: 'Ghent, BE' })
     assert.deepEqual(eventReader([first], 'own').read(v2, 'x'), { to: 'Ghent, BE' })
     assert.deepEqual(eventReader([third], 'own').read(v4, 'x'), { city: 'Ghent', country: 'BE', by: 'sea' })
   })
 
-  it('does not read a newer breaking version, even where it would fit', () => {
+  it('refuses a newer breaking version, even if its data would fit', () => {
     const fitting = { ...v4, data: { ...v4.data, to: 'Ghent' } }
     for (const type of [first, second])
       assert.throws(() => eventReader([type], 'foreign').read(fitting, 'move-1@4'), {
@@ -85,23 +85,27 @@ describe('a reader of events', () => {
       })
   })
 
-  it('does not read an unknown type, and says beforehand which it knows', () => {
+  it('refuses an unknown type, and says beforehand which types it knows', () => {
     const reader = eventReader([first], 'own')
     assert.deepEqual([reader.knows('Moved'), reader.knows('Lost')], [true, false])
     assert.throws(() => reader.read({ type: 'Lost', schemaVersion: 1, data: {} }, 'x'), { code: 'event-unknown' })
   })
 
   for (const [what, type, content] of [
-    ['data of a newer version that do not fit', first, { ...v2, data: { by: 'sea' } }],
-    ['data of an older version that its upcaster cannot take', third, { ...v1, data: null }],
-    ['data of an older version that lead to none of the newest', third, { ...v2, data: { to: 'Ghent', by: 'air' } }],
+    ['data of a newer version that do not fit its schema', first, { ...v2, data: { by: 'sea' } }],
+    ['data of an older version that its upcaster cannot process', third, { ...v1, data: null }],
+    [
+      'data of an older version that do not fit the newest schema after upcasting',
+      third,
+      { ...v2, data: { to: 'Ghent', by: 'air' } },
+    ],
   ] as const)
     it(`refuses ${what}`, () => {
       for (const checked of ['own', 'foreign'] as const)
         assert.throws(() => eventReader([type], checked).read(content, 'x'), { code: 'event-unreadable' })
     })
 
-  it('takes the own log at its word, and checks what others say', () => {
+  it("trusts its own service's log, and checks events of other services", () => {
     const wrong = { ...v1, data: { to: 7, more: true } }
     assert.deepEqual(eventReader([first], 'own').read(wrong, 'x'), wrong.data)
     assert.throws(() => eventReader([first], 'foreign').read(wrong, 'x'), { code: 'event-unreadable' })

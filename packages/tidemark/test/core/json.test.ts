@@ -10,7 +10,7 @@ const nested = (depth: number, inside: unknown = 1): unknown =>
 
 function findFault(value: unknown, options?: JsonOptions): { pointer: string; detail: string; isTooDeep: boolean } {
   const json = asJson(value, options)
-  assert.ok(!json.valid, 'it is taken')
+  assert.ok(!json.valid, 'the value is accepted')
   return json.fault
 }
 
@@ -41,9 +41,9 @@ describe('what JSON does not keep', () => {
     ['an Error', new Error('x'), /^an object of Error/],
     ['a boxed number', Object(1), /^an object of Number/],
     ['an object of a class', new Money(), /^an object of Money/],
-    ['an object that says what JSON makes of it', new Inherited(), /^an object of Inherited/],
-    ['a function that says what JSON makes of it', { toJSON: () => 1 }, /^a function is not JSON/],
-    ['an object with fields of another', Object.create({ a: 1 }), /^an object of Object/],
+    ['an object of a class with toJSON', new Inherited(), /^an object of Inherited/],
+    ['an object with toJSON', { toJSON: () => 1 }, /^a function is not JSON/],
+    ['an object that inherits fields', Object.create({ a: 1 }), /^an object of Object/],
     ['a bigint', 1n, /^a bigint is not JSON/],
     ['a function', () => 1, /^a function is not JSON/],
     ['a symbol', Symbol('x'), /^a symbol is not JSON/],
@@ -51,11 +51,11 @@ describe('what JSON does not keep', () => {
     ['no number', Number.NaN, /^NaN is not JSON/],
     ['infinity', Number.NEGATIVE_INFINITY, /^-Infinity is not JSON/],
     ['an unsafe integer', Number.MAX_SAFE_INTEGER + 1, /^9007199254740992 is not a safe integer/],
-    ['a larger one', -1e300, /^-1e\+300 is not a safe integer/],
+    ['a larger unsafe integer', -1e300, /^-1e\+300 is not a safe integer/],
     ['half a surrogate pair', 'a\ud800', /^half a surrogate pair/],
     ['an array with fields', Object.assign([1], { index: 0 }), /^an array has no fields/],
   ] as const) {
-    it(`${what} is refused, wherever it is`, () => {
+    it(`${what} is refused, at any place`, () => {
       const where = (value: unknown): string => findFault(value).pointer.replace(/\/toJSON$/, '')
       assert.match(findFault(value).detail, detail)
       assert.equal(where(value), '')
@@ -64,31 +64,31 @@ describe('what JSON does not keep', () => {
     })
   }
 
-  it('undefined is refused where JSON makes null of it, or nothing', () => {
+  it('undefined is refused where JSON would write null or nothing', () => {
     assert.deepEqual(findFault({ a: [1, undefined] }).pointer, '/a/1')
     assert.deepEqual(findFault({ a: new Array(1) }).pointer, '/a/0')
     assert.equal(findFault(undefined).pointer, '')
     assert.match(findFault(undefined).detail, /undefined is not JSON: write null, or leave it out/)
   })
 
-  it('a name that sets a prototype or is no text is refused', () => {
+  it('a field name that sets a prototype or is not well-formed is refused', () => {
     assert.equal(findFault({ a: JSON.parse('{"__proto__":{"admin":true}}') }).pointer, '/a/__proto__')
     assert.equal(findFault({ '\ud800': 1 }).pointer, '/\ud800')
   })
 
-  it('what holds itself is refused at the place where it does', () => {
+  it('a value that contains itself is refused at the place where it does', () => {
     const self: { list: unknown[]; more?: unknown } = { list: [1] }
     self.list.push({ back: self })
     assert.deepEqual([findFault({ self }).pointer, findFault({ self }).isTooDeep], ['/self/list/1/back', false])
     const array: unknown[] = []
     array.push(array, array)
     assert.match(findFault(array).detail, /it contains itself/)
-    // The same thing twice beside each other is no circle.
+    // The same object twice, side by side, is not a cycle.
     const twice = { a: 1 }
     assert.deepEqual(kept([twice, twice]), [{ a: 1 }, { a: 1 }])
   })
 
-  it('more levels than there may be are refused, and exhaust no stack', () => {
+  it('too many levels are refused without exhausting the stack', () => {
     for (const value of [null, 'text', 1, [], {}, nested(MAX_NESTING), [nested(MAX_NESTING - 1), 1]]) kept(value)
     for (const value of [nested(MAX_NESTING + 1), { a: 1, b: [nested(MAX_NESTING)] }])
       assert.equal(findFault(value).isTooDeep, true)
@@ -98,7 +98,7 @@ describe('what JSON does not keep', () => {
     kept(nested(60), { levels: 60 })
   })
 
-  it('what JavaScript alone would read back is kept where nobody else reads it', () => {
+  it('a value that only JavaScript reads back is kept when it need not be portable', () => {
     const value = JSON.parse('{"__proto__":1,"large":1e300,"half":"\\ud800"}')
     assert.equal(kept(value, { portable: false }), value)
     assert.equal(findFault({ a: new Date(0) }, { portable: false }).pointer, '/a')
@@ -106,12 +106,12 @@ describe('what JSON does not keep', () => {
 })
 
 describe('what JSON keeps', () => {
-  it('is returned as it is', () => {
+  it('is returned unchanged', () => {
     const value = { a: [1, 'x', null, true, 0.1, 1e20 / 3e20, { b: {} }], 'é 😀': [], toString: 'x' }
     assert.equal(kept(value), value)
   })
 
-  it('is returned as JSON has it where nothing is lost, and what was given stays as it was', () => {
+  it('is returned in its JSON form if nothing is lost, and the given value is not changed', () => {
     const shared = { b: 1 }
     const value = Object.freeze({
       gone: undefined,
@@ -127,13 +127,13 @@ describe('what JSON keeps', () => {
     assert.equal(Object.keys(value).length, 5)
   })
 
-  it('is what other realms have of it, too', () => {
+  it('includes plain values of another realm', () => {
     const value = runInContext('({ a: [{ b: 1 }] })', createContext())
     assert.deepEqual(kept(value), { a: [{ b: 1 }] })
     assert.match(findFault(runInContext('({ at: new Date(0) })', createContext())).detail, /an object of Date/)
   })
 
-  it('is exactly what JSON gives back, for any value there is', () => {
+  it('is exactly what JSON returns, for any value', () => {
     const anything = fc.anything({
       withBigInt: true,
       withDate: true,
@@ -156,7 +156,7 @@ describe('what JSON keeps', () => {
         ([name, each]) => name !== '__proto__' && name.isWellFormed() && isPortable(each),
       )
     }
-    // Undefined fields and -0 apart, which both have the same meaning in JSON.
+    // Removes undefined fields and -0, which do not matter in JSON.
     const tidy = (value: unknown): unknown => {
       if (value === 0) return 0
       if (Array.isArray(value)) return Array.from(value, tidy)

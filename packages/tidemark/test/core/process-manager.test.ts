@@ -27,7 +27,7 @@ const process = processManager(
 )
 
 describe('a process manager', () => {
-  it('has a reaction for each hearing, and one to its own events', () => {
+  it('has a reaction for each input, and one to its own events', () => {
     assert.deepEqual(
       process.reactions.map(({ name, service, category }) => ({ name, service, category })),
       [
@@ -37,7 +37,7 @@ describe('a process manager', () => {
     )
   })
 
-  it('is told of an event by a command whose id is its position, and of none that is no process’s business', async () => {
+  it("receives an event as a command with the event's position as its id, if the event correlates", async () => {
     const sent: unknown[] = []
     const [inputReaction] = process.reactions
     for (const event of recorded('bell-1', { type: 'Rung', data: {} }, { type: 'Rung', data: { door: 'front' } }))
@@ -47,7 +47,7 @@ describe('a process manager', () => {
           sent.push([decider.category, id, commandId, command.type])
           return { events: [] }
         },
-        async () => assert.fail('nothing is for later'),
+        async () => assert.fail('nothing is scheduled'),
       )
     assert.deepEqual(sent, [['notes', 'front', 'bell-1@2', 'write']])
   })

@@ -19,7 +19,7 @@ const later = processManager<unknown, never, PledgeEvent>('later', pledge, [], {
 const atOnce = processManager<unknown, never, PledgeEvent>('at-once', pledge, [], { ...steps, react: async () => {} })
 
 describe('a schedule', () => {
-  it('is there, with its container, where a reaction sends later, and only there', () => {
+  it('exists, with its container, only in a service with a reaction that schedules', () => {
     const reactionLater: Reaction<PledgeEvent> = {
       ...steps,
       name: 'late',
@@ -40,12 +40,12 @@ describe('a schedule', () => {
     }
   })
 
-  it('is asked of the compiler: what sends later without one is no reaction', () => {
+  it('is checked by the compiler: a reaction cannot send later without declaring it', () => {
     const react = async (_event: unknown, _send: Send, _sendLater: SendLater): Promise<void> => {}
     const declared = { ...steps, name: 'late', category: 'pledge', react }
-    // @ts-expect-error it does not say that it schedules
+    // @ts-expect-error it does not declare that it schedules
     const reaction: Reaction<PledgeEvent> = declared
-    // @ts-expect-error neither does a process manager that does not say so
+    // @ts-expect-error nor does this process manager
     const process = processManager<unknown, never, PledgeEvent>('late', pledge, [], { ...steps, react })
     assert.equal(hasSchedule({ reactions: [reaction, ...process.reactions] }), false)
   })

@@ -6,7 +6,7 @@ import { ordering } from '../domain/orders.ts'
 import { inventory } from '../domain/stock.ts'
 
 describe('the container of snapshots', () => {
-  it('is there where a decider has a state version alone, is never queried, and forgets nothing by itself', () => {
+  it('exists only for a decider with a state version, has no index and never expires items', () => {
     assert.deepEqual([hasSnapshots(inventory), hasSnapshots(ordering)], [true, false])
     const [of, none] = buildTopology([inventory, ordering]).databases.map(({ containers }) =>
       containers.find(({ name }) => name === SNAPSHOTS),

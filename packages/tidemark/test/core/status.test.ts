@@ -24,34 +24,34 @@ const well: ServiceStatus = {
   unknown: [],
 }
 
-describe('what somebody should look at', () => {
-  it('is nothing where all is well', () => assert.deepEqual(listConcerns(well), []))
+describe('the status of a service', () => {
+  it('reports no problem when all is well', () => assert.deepEqual(listConcerns(well), []))
 
   const cases: readonly [what: string, change: Partial<ServiceStatus>, said: RegExp][] = [
     [
-      'a relay that is behind',
+      'a relay that lags',
       { relay: { commits: 100, more: true, seconds: 61 } },
       /^the relay is 61 s behind: more than 100 commits/,
     ],
     [
-      'a consumer that is behind',
+      'a consumer that lags',
       { consumers: [{ ...consumer, events: 7, seconds: 61 }] },
       /^ordering-views is 61 s and 7 events behind in ordering$/,
     ],
-    ['a handler that has paused', { consumers: [{ ...consumer, paused: ['order'] }] }, /^ordering-views: order paused/],
+    ['a paused handler', { consumers: [{ ...consumer, paused: ['order'] }] }, /^ordering-views: order paused/],
     ['a command that is overdue', { schedule: { seconds: 61, oldest: 'payment-1' } }, /payment-1 is 61 s overdue$/],
     [
       'what is parked',
       { parked: [{ consumer: 'ordering-relay', streams: 1, messages: 0, codes: { internal: 1 } }] },
       /^ordering-relay: 1 streams and 0 messages are parked$/,
     ],
-    ['a canary that is silent', { canary: { at: 'then', seconds: 181 } }, /^the last canary was seen 181 s ago$/],
+    ['a silent canary', { canary: { at: 'then', seconds: 181 } }, /^the last canary was seen 181 s ago$/],
     ['a canary that was never seen', { canary: {} }, /^no canary was ever seen$/],
-    ['a clock that is wrong, either way', { clockSkewMs: -5_001 }, /by -5001 ms$/],
-    ['what could not be found out', { unknown: [{ part: 'relay', reason: 'why' }] }, /^relay: why$/],
+    ['a wrong clock, fast or slow', { clockSkewMs: -5_001 }, /by -5001 ms$/],
+    ['a part that could not be read', { unknown: [{ part: 'relay', reason: 'why' }] }, /^relay: why$/],
   ]
   for (const [what, change, concerns] of cases)
-    it(`is ${what}, and that alone`, () => {
+    it(`reports ${what}, and only that`, () => {
       const [first, ...others] = listConcerns({ ...well, ...change })
       assert.match(first ?? '', concerns)
       assert.deepEqual(others, [])

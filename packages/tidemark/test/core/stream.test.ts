@@ -6,7 +6,7 @@ import { formatPosition, formatStream, isStream, parseCategory, parseId, parsePo
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/)
 
 describe('stream and position', () => {
-  it('a position reads back as it was written, whatever the id', () => {
+  it('a position is parsed back as it was formatted, for any id', () => {
     fc.assert(
       fc.property(id, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (someId, version) => {
         const stream = formatStream('order', someId)
@@ -17,7 +17,7 @@ describe('stream and position', () => {
     )
   })
 
-  it('no stream has a longer name than the 128 characters that a hub takes as a partition key', () => {
+  it('a stream name has at most the 128 characters that a hub accepts as a partition key', () => {
     const longest = `${'c'.repeat(27)}-${'i'.repeat(100)}`
     assert.deepEqual([longest.length, isStream(longest)], [128, true])
     assert.equal(isStream(`c${longest}`), false)

@@ -15,7 +15,7 @@ describe('a traceparent', () => {
     ['a trace of zeros', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`],
     ['a span of zeros', `00-4bf92f3577b34da6a3ce929d0e0e4736-${'0'.repeat(16)}-01`],
     ['capital letters', sampled.toUpperCase()],
-    ['more behind it', `${sampled}-01`],
+    ['a longer text', `${sampled}-01`],
   ] as const)
     it(`is not ${what}`, () => assert.equal(isTraceparent(text), false))
 
@@ -30,7 +30,7 @@ describe('a traceparent', () => {
 })
 
 describe('the links of a batch', () => {
-  it('are what is sampled, once each', () => {
+  it('are the sampled traces, once each', () => {
     const other = sampled.replace('b7-', 'b8-')
     const events = [sampled, other, sampled, sampled.replace(/01$/, '00'), 'nonsense'].map((traceparent) => ({
       traceparent,
@@ -46,8 +46,8 @@ describe('the links of a batch', () => {
   })
 })
 
-describe('where nobody listens', () => {
-  it('everything runs as it would, and the traceparent that came goes on as it came', async () => {
+describe('telemetry without an endpoint', () => {
+  it('runs everything as usual, and passes the traceparent on unchanged', async () => {
     for (const parent of [sampled, undefined]) {
       const answer = await NO_TELEMETRY.span('work', { kind: 'internal', parent }, async (span) => {
         span.set({ a: 1 })
@@ -67,7 +67,7 @@ describe('where nobody listens', () => {
 })
 
 describe('the metrics', () => {
-  it('are the table of docs/operate.md, cell by cell', () => {
+  it('match the table in docs/operate.md, cell by cell', () => {
     const text = readFileSync(fileURLToPath(new URL('../../../../docs/operate.md', import.meta.url)), 'utf8')
     const [, table = ''] = /<!-- metrics -->([\s\S]*)<!-- \/metrics -->/.exec(text) ?? []
     const rows = table
@@ -87,7 +87,7 @@ describe('the metrics', () => {
     )
   })
 
-  it('have names and units of OpenTelemetry', () => {
+  it('have the names and units of OpenTelemetry', () => {
     for (const [name, { unit, description }] of Object.entries(METRICS)) {
       assert.match(name, /^tidemark(\.[a-z][a-z_]*)+$/)
       assert.match(unit, /^(\{[a-z]+\}|s|ms)$/, name)

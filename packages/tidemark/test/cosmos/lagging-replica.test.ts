@@ -18,7 +18,7 @@ const [placed, cancelling] = recorded('order-1', placedV1, cancelled)
 assert.ok(placed && cancelling)
 const HOUR_MS = 3_600_000
 
-/** What a view's container has besides its key: an index for the list. */
+/** The settings of a view's container besides its key: an index for the list. */
 const ofView = {
   partitionKey: '/pk',
   defaultTtl: -1,
@@ -27,8 +27,8 @@ const ofView = {
   },
 }
 
-describe('views while a replica lags, over the SDK', () => {
-  it('a read under a position is never older; one without may be; and what is old is not applied twice', async (t) => {
+describe('views on a lagging replica, over the SDK', () => {
+  it('are never older than a requested position, and apply no event twice', async (t) => {
     const endpoint = await startControlled(t)
     const { target, call } = endpoint
     const connection = `AccountEndpoint=${target.endpoint};AccountKey=${target.key}`
@@ -38,7 +38,7 @@ describe('views while a replica lags, over the SDK', () => {
     const { database } = await admin.databases.create({ id: name })
     for (const id of ['order', 'sales-by-product']) await database.containers.create({ id, ...ofView })
 
-    /** An instance: clients, sessions and memories of its own. */
+    /** An instance with its own clients, sessions and caches. */
     const instance = () => {
       const clients = [
         cosmosClient({ connectionString: connection }),
@@ -61,7 +61,7 @@ describe('views while a replica lags, over the SDK', () => {
 
     const [writer, reader] = [instance(), instance()]
     await writer.project([placed])
-    // The reader's session begins, and then the replica that it reads from falls behind.
+    // The reader's session begins, and then the replica that it reads from starts to lag.
     await readDocument(reader.queries, salesByProduct, 'tea')
     const lagging = { seed: 1, faults: [{ kind: 'lagging-replica', rate: 1, database: name }] }
     assert.equal((await call('PUT', '/faults', lagging)).status, 200)
@@ -69,7 +69,7 @@ describe('views while a replica lags, over the SDK', () => {
 
     const position = { stream: 'order-1', version: 2 }
     const old = await readDocument(reader.queries, salesByProduct, 'tea')
-    assert.partialDeepStrictEqual(old?.document, { quantity: 2 }, 'the fault is at work')
+    assert.partialDeepStrictEqual(old?.document, { quantity: 2 }, 'the fault is active')
     assert.partialDeepStrictEqual((await readDocument(reader.queries, salesByProduct, 'tea', position))?.document, {
       quantity: 0,
     })
@@ -84,7 +84,7 @@ describe('views while a replica lags, over the SDK', () => {
       assert.partialDeepStrictEqual(documents[0], expected)
     }
 
-    // Both events come again to an instance that knows nothing, when marks no longer tell.
+    // A new instance receives both events again, after the applied markers have expired.
     const late = instance()
     await late.clock.wait(30 * HOUR_MS)
     await late.project([placed, cancelling])

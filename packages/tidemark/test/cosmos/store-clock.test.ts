@@ -7,25 +7,25 @@ import { MAX_SKEW_MS, StoreClock } from '../../cosmos/store-clock.ts'
 const START = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
-/** Whatever was asked is answered. */
+/** Resolves once all pending requests are answered. */
 const answers = (): Promise<void> => new Promise(setImmediate)
 
-/** A host and a store whose clocks differ, and the way between them. Time passes only as a test lets it. */
+/** A host and a store whose clocks differ, and the network between them. Time passes only when a test lets it. */
 class World {
-  /** Milliseconds since the beginning, as they truly pass. */
+  /** The true time since the start, in milliseconds. */
   #passed = 0
   /** How much faster the host's clock runs than the store's. */
   drift = 0
-  /** How far the host's time of day is from the store's. */
+  /** The offset of the host's time of day from the store's, in milliseconds. */
   offset = 0
-  /** For how long the machine slept: its `elapsed` stood still. */
+  /** How long the machine slept, in milliseconds: its `elapsed` stood still. */
   #slept = 0
-  /** How long a request is on its way there and back. */
+  /** The latency of a request and of its answer, in milliseconds. */
   way: readonly [there: number, back: number] = [0, 0]
-  /** What goes wrong with the next requests. */
+  /** The faults of the next requests. */
   readonly faults: ('unreachable' | 'nonsense' | 'sleep')[] = []
   requests = 0
-  /** What the clock told. */
+  /** The lines that the clock logged. */
   readonly lines: string[] = []
 
   readonly clock = new StoreClock(
@@ -42,7 +42,7 @@ class World {
     return START + this.#passed
   }
 
-  /** By how much the clock is behind: it is never ahead, but for what is less than a millisecond. */
+  /** How far the clock is behind the store, in milliseconds. It is never ahead by a millisecond or more. */
   get fault(): number {
     const behind = this.store - Date.parse(this.clock.now())
     assert.ok(behind > -1e-6, `${-behind} ms ahead`)
@@ -71,8 +71,8 @@ class World {
   }
 }
 
-describe('the clock of the store, as a host tells it', () => {
-  it('is no clock while the store was never asked and cannot be; once it answers, it is', async () => {
+describe("the store's clock, as a host reads it", () => {
+  it('is unavailable until the store has answered once', async () => {
     const world = new World()
     world.offset = 10 * MINUTE
     world.faults.push('unreachable', 'nonsense', 'sleep')
@@ -97,7 +97,7 @@ describe('the clock of the store, as a host tells it', () => {
       }
     })
 
-  it('is not moved where the host’s time of day jumps: the store is asked once more', async () => {
+  it('does not follow a jump of the host’s time of day, and asks the store once more', async () => {
     const world = new World()
     await world.clock.ready()
     for (const jump of [HOUR, -2 * HOUR]) {
@@ -109,12 +109,12 @@ describe('the clock of the store, as a host tells it', () => {
     }
   })
 
-  it('stays right, while the store is asked after a jump, for those who rely on it already', async () => {
+  it('stays right for its present users while it asks the store after a jump', async () => {
     const world = new World()
     await world.clock.ready()
     for (const jump of [HOUR, -2 * HOUR]) {
       world.offset += jump
-      // What waits for this answer is another command; one that was ready before goes on.
+      // Only a new command waits for this answer; one that was ready before continues.
       const asked = world.clock.ready()
       assert.ok(world.fault <= 1, `wrong by ${world.fault}`)
       await asked
@@ -125,7 +125,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.ok(world.fault <= 1, `wrong by ${world.fault}`)
   })
 
-  it('is not relied on after the machine slept until the store has answered again', async () => {
+  it('is not used after the machine slept until the store has answered again', async () => {
     const world = new World()
     await world.clock.ready()
     world.sleep(HOUR)
@@ -135,7 +135,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.ok(world.fault <= 1)
   })
 
-  it('asks at most three times at first, then every five minutes, and nobody waits for that', async () => {
+  it('asks at most three times at first, then every five minutes, and blocks nobody', async () => {
     const world = new World()
     world.way = [200, 400]
     await Promise.all([world.clock.ready(), world.clock.ready(), world.clock.ready()])
@@ -156,7 +156,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.deepEqual([world.requests - requests, answered], [1, false])
   })
 
-  it('goes on with what it knows while the store cannot be reached, and asks every five seconds at most', async () => {
+  it('continues while the store is unreachable, and asks at most every five seconds', async () => {
     const world = new World()
     await world.clock.ready()
     world.faults.push(...Array.from({ length: 1000 }, () => 'unreachable' as const))
@@ -171,7 +171,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.ok(world.requests - requests <= 13, `${world.requests - requests} requests in a minute`)
   })
 
-  it('is not made worse by an answer that was long on its way', async () => {
+  it('is not made worse by a slow answer', async () => {
     const world = new World()
     world.way = [2, 2]
     await world.clock.ready()
@@ -184,7 +184,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.ok(world.fault <= world.clock.error + 1)
   })
 
-  it('tells nothing of a host that is as wrong as hosts may be, nor of what a slow answer makes of it', async () => {
+  it('logs nothing about a tolerable skew, nor about the error of a slow answer', async () => {
     const world = new World()
     for (const [offset, way] of [
       [MAX_SKEW_MS - 100, [2, 2]],
@@ -199,7 +199,7 @@ describe('the clock of the store, as a host tells it', () => {
     assert.deepEqual(world.lines, [])
   })
 
-  it('tells once by how much the host is wrong and what to do, again when that changes much, and when it is right', async () => {
+  it('logs the host’s skew and the remedy once, again if it changes much, and when it is right', async () => {
     const world = new World()
     assert.equal(world.clock.skew, undefined)
     const about: (RegExp | undefined)[] = []
@@ -209,7 +209,7 @@ describe('the clock of the store, as a host tells it', () => {
       [HOUR + MAX_SKEW_MS / 2, undefined],
       [HOUR + 2 * MAX_SKEW_MS, /is 3620 s fast/],
       [-HOUR, /is 3600 s slow/],
-      // Neither wrong nor right enough: it may well go back and forth there.
+      // Between the two limits, where the skew may go back and forth.
       [-MAX_SKEW_MS + 100, undefined],
       [-MAX_SKEW_MS / 4, /is right again/],
       [0, undefined],
@@ -227,7 +227,7 @@ describe('the clock of the store, as a host tells it', () => {
     }
   })
 
-  it('is never further from the store’s than it says, whatever the ways, the drift and the jumps', () =>
+  it('is never further from the store’s time than its error, for any latency, drift and jump', () =>
     fc.assert(
       fc.asyncProperty(
         fc.integer({ min: -HOUR, max: HOUR }),
@@ -237,7 +237,7 @@ describe('the clock of the store, as a host tells it', () => {
             pass: fc.integer({ min: 0, max: 2 * HOUR }),
             there: fc.integer({ min: 0, max: 5_000 }),
             back: fc.integer({ min: 0, max: 5_000 }),
-            // Both at once, by the same, cannot be told from neither.
+            // A jump and a sleep of the same length at once cannot be detected.
             mishap: fc.constantFrom('none', 'none', 'jump', 'jump back', 'sleep'),
             fails: fc.boolean(),
           }),

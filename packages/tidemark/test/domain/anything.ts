@@ -9,7 +9,7 @@ const Kept = eventType('Kept', value)
 const Told = eventType('Told', z.object({ told: z.json() }))
 const commands = [commandType('keep', z.strictObject({ value: z.json() }), { creates: true })] as const
 
-/** Keeps any JSON value as it is. */
+/** Records any JSON value unchanged. */
 export const thing: Decider<null, CommandOf<(typeof commands)[number]>, EventOf<typeof Kept>> = {
   category: 'thing',
   commands,
@@ -33,7 +33,7 @@ export const thingView: SingleStreamView<Thing, EventOf<typeof Kept>> = {
   sort: ({ at }) => at,
 }
 
-/** A service whose events may say anything, to itself and, in other words, to others. */
+/** A service whose events may hold any value, privately and, translated, in public. */
 export const anything: Service = {
   name: 'anything',
   deciders: [thing],

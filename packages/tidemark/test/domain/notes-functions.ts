@@ -5,7 +5,7 @@ import { compose } from '../../compose.ts'
 import type { Service } from '../../core/service.ts'
 import { notes } from './notes.ts'
 
-/** Writes to ordering's log, since the local cloud has no other: a service that is at fault, on real adapters. */
+/** Writes to ordering's log, since the local cloud has no other: a faulty service on real adapters. */
 const noting: Service = { name: 'ordering', deciders: [notes], publishes: [], views: [], reactions: [] }
 
 const offered = notes.commands.map(({ name }) => name)

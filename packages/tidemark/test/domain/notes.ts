@@ -9,10 +9,7 @@ const noteCommands = [
 ] as const
 const Noted = eventType('Noted', z.object({ text: z.string() }))
 
-/**
- * A decider that does what no good one does: it appends as many notes of as many bytes as it is told to, or
- * is at fault.
- */
+/** A deliberately bad decider: it appends as many notes of as many bytes as the command says, or throws. */
 export const notes: Decider<null, CommandOf<(typeof noteCommands)[number]>, EventOf<typeof Noted>> = {
   category: 'notes',
   commands: noteCommands,

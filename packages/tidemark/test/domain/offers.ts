@@ -11,7 +11,7 @@ const commands = [
   commandType('expire', z.strictObject({})),
 ] as const
 
-/** An offer that holds until a moment: it does not expire before. */
+/** An offer that is valid until a given time, and does not expire before. */
 export const offer: Decider<
   { readonly until?: string },
   CommandOf<(typeof commands)[number]>,
@@ -20,7 +20,7 @@ export const offer: Decider<
   category: 'offer',
   commands,
   events,
-  refusals: { 'offer-holds': 'Its time is not over.' },
+  refusals: { 'offer-holds': 'The offer has not run out yet.' },
   initial: {},
   evolve: (state, { type, data }) => (type === 'OfferMade' ? data : state),
   decide({ until = '' }, { type, data }, { now }) {

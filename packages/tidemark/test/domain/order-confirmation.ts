@@ -15,8 +15,8 @@ const StockReservationRejected = eventType(
 const events = [StockReserved, StockReservationRejected] as const
 
 /**
- * A reaction as simple as one can be: it confirms an order whose stock is reserved, and rejects one whose stock is not.
- * An order that was cancelled meanwhile refuses both.
+ * The simplest reaction: it confirms an order whose stock is reserved, and rejects one whose stock is not. An
+ * order that was cancelled meanwhile refuses both.
  */
 export const orderConfirmation: ImmediateReaction<EventOf<(typeof events)[number]>> = {
   name: 'order-confirmation',

@@ -5,8 +5,8 @@ import type { Resource } from '../../core/resource.ts'
 import { published, type Service } from '../../core/service.ts'
 import type { MultiStreamView, SingleStreamView } from '../../core/view.ts'
 
-// The domain of the framework's own tests: an order that is placed, moved, answered and cancelled; a view of
-// each order, and one of what was sold.
+// The domain of the framework's own tests: an order that is placed, relocated, confirmed or rejected, and
+// cancelled. It has a view of each order and a view of sales.
 
 const orderId = z.string()
 const name = z.string().min(1).max(100)
@@ -22,9 +22,9 @@ const placedOnce = z.object({
   shippingAddress: addressShape,
 })
 
-/** Others are told it in its first version. */
+/** The public event is its first version. */
 export const OrderPlaced = eventType('OrderPlaced', placedOnce)
-/** Since version 2 orders keep who is at the door apart. */
+/** Since version 2, the private event stores who is at the door in a field of its own. */
 export const PrivateOrderPlaced = OrderPlaced.breaking(placedOnce.extend({ atTheDoor: z.string() }), (data) => ({
   ...data,
   atTheDoor: data.shippingAddress.name,
@@ -78,14 +78,14 @@ const STATUS = {
   OrderCancelled: 'cancelled',
 } as const
 
-/** Each status leads to some others, and says nothing where it is there already. */
+/** Each status allows some others. A command for the present status appends nothing. */
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
   commands: orderCommands,
   events: orderEvents,
   refusals: {
     'order-already-placed': 'It was placed before.',
-    'order-not-placed': 'It never was placed.',
+    'order-not-placed': 'There is no such order.',
     'order-placed': 'It is not confirmed yet.',
     'order-confirmed': 'It is confirmed.',
     'order-completed': 'It is completed.',
@@ -184,7 +184,7 @@ export interface ProductSales {
 const isSale = (event: OrderEvent) =>
   event.type === 'OrderPlaced' || event.type === 'OrderCancelled' || event.type === 'OrderRejected'
 
-/** Sums alone, so the order in which streams arrive does not matter. */
+/** Only sums, so the order in which streams arrive does not matter. */
 export const salesByProduct: MultiStreamView<ProductSales, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',
@@ -232,7 +232,7 @@ export const ordering: Service = {
   resources: orderResources,
 }
 
-// An order, and what happens to it.
+// An order, and its later events.
 
 export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
 
@@ -250,13 +250,13 @@ export const place: OrderCommand = { type: 'place', data: placeBody }
 
 const sold = { lines: placeBody.lines.toReversed(), total: { currency: 'EUR', amount: 2150 } }
 
-/** As the first version of the event has it. */
+/** In the first version of the event. */
 export const placedV1 = {
   type: 'OrderPlaced' as const,
   data: { orderId: '1', customerId: 'customer-1', ...sold, shippingAddress: address },
 }
 
-/** As it is decided. */
+/** In the version that is decided now. */
 export const placed: EventOf<typeof PrivateOrderPlaced> = {
   type: 'OrderPlaced',
   data: { ...placedV1.data, atTheDoor: 'Ada' },

@@ -9,7 +9,7 @@ const Labelled = eventType('Labelled', labels)
 const commands = [commandType('label', labels, { creates: true })] as const
 type ShelfEvent = EventOf<typeof Labelled>
 
-/** Takes any text as a label, as no good decider does whose events name keys of documents. */
+/** Accepts any text as a label, which a real decider should not if its events name document keys. */
 export const shelf: Decider<null, CommandOf<(typeof commands)[number]>, ShelfEvent> = {
   category: 'shelf',
   commands,
@@ -38,7 +38,7 @@ interface Label {
   readonly times: number
 }
 
-/** A document for each label, whatever it is; all have one sort key. */
+/** A document for each label, of any text; all have one sort key. */
 export const labelView: MultiStreamView<Label, ShelfEvent> = {
   kind: 'many-streams',
   name: 'label',

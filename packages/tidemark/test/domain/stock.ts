@@ -25,14 +25,14 @@ interface Stock {
 }
 
 /**
- * A decider of long streams that many write to: each command leaves one event, but a release of what is not
- * reserved.
+ * A decider with long streams and many writers. Each command appends one event, except a release of something
+ * not reserved.
  */
 export const stock: Decider<Stock, CommandOf<(typeof commands)[number]>, StockEvent> = {
   category: 'stock',
   commands,
   events,
-  refusals: { 'stock-not-reserved': 'So much is not reserved.' },
+  refusals: { 'stock-not-reserved': 'Fewer items are reserved.' },
   initial: { available: 0, reserved: 0 },
   stateVersion: 1,
   evolve({ available, reserved }, { type, data: { quantity } }) {

@@ -6,7 +6,9 @@ import type { Reaction } from '../../core/reaction.ts'
 import { published, type Service } from '../../core/service.ts'
 import type { MultiStreamView, SingleStreamView } from '../../core/view.ts'
 
-/** A small service to try the helpers on: wallets, whose deposits others ask for, and pledges that lapse. */
+/**
+ * A small service to test the helpers on: wallets, deposits that other services request, and pledges that lapse.
+ */
 
 const paidV1 = z.object({ amount: z.int().positive() })
 const paidV2 = paidV1.extend({ currency: z.string() })
@@ -29,7 +31,7 @@ export const wallet: Decider<Wallet, WalletCommand, WalletEvent> = {
   category: 'wallet',
   commands: walletCommands,
   events: walletEvents,
-  refusals: { 'wallet-empty': 'There is less in it.' },
+  refusals: { 'wallet-empty': 'The balance is too small.' },
   initial: { balance: 0 },
   evolve: ({ balance }, { type, data }) => ({
     balance: type === 'PaidIn' ? balance + data.amount : balance - data.amount,
@@ -77,7 +79,7 @@ export const turnoverView: MultiStreamView<Turnover, WalletEvent> = {
   sort: () => '',
 }
 
-/** Of a service next door. */
+/** An event of another service. */
 export const BonusGranted = eventType('BonusGranted', z.object({ wallet: z.string(), amount: z.int().positive() }))
 export const ChargeMade = eventType('ChargeMade', z.object({ wallet: z.string(), amount: z.int().positive() }))
 type BonusEvent = EventOf<typeof BonusGranted | typeof ChargeMade>
@@ -122,7 +124,7 @@ export const pledge: Decider<string, CommandOf<(typeof pledgeCommands)[number]>,
   },
 }
 
-/** Wanted by one service, paid at another; lapses when its time has come. */
+/** Requested by one service and paid by another. It lapses at its deadline. */
 export const pledges = processManager(
   'pledges',
   pledge,

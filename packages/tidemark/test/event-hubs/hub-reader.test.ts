@@ -14,7 +14,7 @@ import { EventHubsReader, eventHubConsumer } from '../../event-hubs/reader.ts'
 const HUBS = { hubs: [{ name: 'orders', partitions: 1, consumerGroups: [] }] }
 const MESSAGES = 700
 
-describe('the reader of a hub, on the local endpoint', () => {
+describe('the reader of a hub, on the emulator', () => {
   let endpoint: ControlledEmulator
   let reader: EventHubsReader
 
@@ -34,7 +34,7 @@ describe('the reader of a hub, on the local endpoint', () => {
     return messages
   }
 
-  it('reads from one number to another, in pages, and one alone', async () => {
+  it('reads a range of sequence numbers in pages, and a single message', async () => {
     assert.deepEqual(await reader.partitions(), ['0'])
     assert.deepEqual(await reader.bounds('0'), { first: 0, last: MESSAGES - 1 })
     const messages = await read(10, 689)
@@ -49,12 +49,12 @@ describe('the reader of a hub, on the local endpoint', () => {
     assert.ok(messages.every(({ time }) => time >= '2026' && new Date(time).toISOString() === time))
   })
 
-  it('says when the hub was made: before its first message', async () => {
+  it('reports when the hub was created, before its first message', async () => {
     const [first] = await read(0, 0)
     assert.ok(first && (await reader.madeAt()) <= first.time)
   })
 
-  it('ends where what it was to read has expired, and nothing more comes', async () => {
+  it('ends when the rest of its range has expired and no message follows', async () => {
     const { status } = await endpoint.call('POST', '/namespaces/emulatorNs1/hubs/orders/expire')
     assert.equal(status, 200)
     assert.deepEqual(await read(10, 20), [])

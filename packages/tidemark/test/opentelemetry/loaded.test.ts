@@ -8,8 +8,8 @@ import { connectionStrings } from '../../../test-support/connection-strings.ts'
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /**
- * Wires a service by some settings in a process of its own.
- * @returns which modules of OpenTelemetry were loaded, of how many in all.
+ * Composes a service with the given settings in a process of its own.
+ * @returns the loaded modules of OpenTelemetry, and the number of all loaded modules.
  */
 async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ telemetry: string[]; all: number }> {
   const script = `
@@ -21,7 +21,8 @@ async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ t
     const service = compose(ordering)
     await service.telemetry.span('work', { kind: 'internal' }, async () => {})
     await service.telemetry.close()
-    console.log(JSON.stringify({ telemetry: loaded.filter((url) => url.includes('/@opentelemetry/')), all: loaded.length }))
+    const telemetry = loaded.filter((url) => url.includes('/@opentelemetry/'))
+    console.log(JSON.stringify({ telemetry, all: loaded.length }))
     process.exit()`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
     cwd: root,
@@ -31,13 +32,13 @@ async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ t
 }
 
 describe('OpenTelemetry', () => {
-  it('is not loaded where no endpoint is named', async () => {
+  it('is not loaded without an endpoint', async () => {
     const { telemetry, all } = await loadedBy({ OTEL_SERVICE_NAME: 'shop' })
     assert.deepEqual(telemetry, [])
     assert.ok(all > 100, `only ${all} modules were seen`)
   })
 
-  it('is where one is: it is seen by this test', async () => {
+  it('is loaded with an endpoint', async () => {
     const { telemetry } = await loadedBy({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })
     assert.ok(telemetry.length > 10, telemetry.join())
   })

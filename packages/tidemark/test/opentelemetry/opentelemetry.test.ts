@@ -39,7 +39,7 @@ describe('telemetry by OTLP', () => {
     return openTelemetry({ ...defaults, ...at, ...settings }, { service: 'ordering', instance: 'one', warn })
   }
 
-  it('a span goes on with the trace that it is a part of, and hands its own traceparent on', async () => {
+  it("continues the trace of a span's parent, and passes the span's own traceparent on", async () => {
     let own: string | undefined
     const attributes = { 'tidemark.stream': 'order-1', 'tidemark.version': 7 }
     const answer = await telemetry.span('work', { kind: 'server', parent, attributes }, async (span) => {
@@ -66,7 +66,7 @@ describe('telemetry by OTLP', () => {
     })
   })
 
-  it('of what is not sampled nothing is recorded, and who comes later is told the same', async () => {
+  it('records nothing of an unsampled trace, nor of what follows it', async () => {
     const unsampled = parent.replace(/01$/, '00')
     for (const options of [{ parent: unsampled }, { parent: unsampled, links: [parent] }])
       assert.equal(
@@ -83,7 +83,7 @@ describe('telemetry by OTLP', () => {
     assert.deepEqual(receiver.headers, [])
   })
 
-  it('a trace that begins here is sampled by its part of all, for what follows too', async () => {
+  it('samples a new trace by its ratio, together with what follows', async () => {
     const none = telemetryAt(receiver.address, { ratio: 0 })
     const begun = await none.span('work', { kind: 'internal' }, async (span) => readTraceparent(span))
     assert.match(String(begun), /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
@@ -91,7 +91,7 @@ describe('telemetry by OTLP', () => {
       await none.span('more', { kind: 'internal', parent: begun }, async (span) => readTraceparent(span)),
       begun,
     )
-    // Of one that came sampled its sender has decided.
+    // The sender of a sampled trace has already decided.
     await none.span('theirs', { kind: 'internal', parent }, nothing)
     await none.close()
     await telemetry.span('ours', { kind: 'internal' }, nothing)
@@ -99,7 +99,7 @@ describe('telemetry by OTLP', () => {
     assert.deepEqual(receiver.spans.map(({ name }) => name).toSorted(), ['ours', 'theirs'])
   })
 
-  it('a batch is there where something in it is sampled, with links to that alone', async () => {
+  it('records a batch that holds a sampled trace, and links only sampled ones', async () => {
     const links = ['1', '2', '3'].map((digit) => sampled(digit.repeat(16), digit.repeat(32)))
     await telemetry.span(
       'batch',
@@ -115,7 +115,7 @@ describe('telemetry by OTLP', () => {
     )
   })
 
-  it('what is thrown passes; the span has its code and never its message', async () => {
+  it('rethrows an error, and records its code but never its message', async () => {
     const named = new TidemarkError('version-mismatch', 'jane@example.com is at version 3')
     for (const error of [named, new Error('jane@example.com')])
       await assert.rejects(
@@ -135,7 +135,7 @@ describe('telemetry by OTLP', () => {
     assert.ok(!JSON.stringify(receiver.spans).includes('jane'))
   })
 
-  it('a span may have begun before', async () => {
+  it('accepts an earlier start of a span', async () => {
     const began = telemetry.now()
     await until('some milliseconds to pass', () => telemetry.now() - began >= 20)
     await telemetry.span('work', { kind: 'internal', parent, began }, nothing)
@@ -144,12 +144,12 @@ describe('telemetry by OTLP', () => {
     assert.ok(span && span.ended - span.began >= 19, JSON.stringify(span))
   })
 
-  it('every metric that is declared is sent as what it is, in its unit', async () => {
+  it('sends every declared metric with its kind and unit', async () => {
     const names = Object.keys(METRICS) as MetricName[]
     for (const name of names) for (const value of [2, 3]) telemetry.record(name, value, { 'tidemark.handler': 'x' })
     await telemetry.close()
     const kinds = { counter: 'sum', histogram: 'histogram', gauge: 'gauge' } as const
-    // A counter's sum, how many values a histogram has, a gauge's last.
+    // The sum of a counter, the number of values of a histogram, the last value of a gauge.
     const values = { counter: 5, histogram: 2, gauge: 3 }
     for (const name of names) {
       const { kind, unit } = METRICS[name]
@@ -159,7 +159,7 @@ describe('telemetry by OTLP', () => {
     }
   })
 
-  it('OTEL_SERVICE_NAME and headers are as they were set', async () => {
+  it('sends the configured service name and headers', async () => {
     const named = telemetryAt(receiver.address, { serviceName: 'shop', headers: { 'api-key': 'hidden' } })
     await named.span('work', { kind: 'internal', parent }, nothing)
     named.record('tidemark.commands', 1)
@@ -171,7 +171,7 @@ describe('telemetry by OTLP', () => {
     )
   })
 
-  it('without an address for metrics there are traces alone', async () => {
+  it('sends only traces without an address for metrics', async () => {
     const settings = { headers: {}, ratio: 1, batchDelayMs: 10, metricIntervalMs: 60_000 }
     const source = { service: 'ordering', instance: 'one', warn: assert.fail }
     const tracesOnly = openTelemetry({ ...settings, tracesUrl: `${receiver.address}/v1/traces` }, source)
@@ -186,7 +186,7 @@ describe('telemetry by OTLP', () => {
     ['is too busy', 503],
     ['is away', undefined],
   ] as const)
-    it(`an endpoint that ${what} harms nobody, is told of once, and what waits for it is bounded`, async () => {
+    it(`survives an endpoint that ${what}, with one log line and bounded memory`, async () => {
       if (status !== undefined) receiver.status = status
       const address = status === undefined ? `http://127.0.0.1:${await freePort()}` : receiver.address
       const away = telemetryAt(address, { headers: { 'api-key': 'hidden' } })

@@ -15,7 +15,7 @@ const confirm = { type: 'confirm', data: {} } as const
 const move = (city: string) =>
   ({ type: 'change-shipping-address', data: { shippingAddress: { ...address, city } } }) as const
 
-/** Instances of the same service: one log, a cache each. */
+/** Instances of one service: a shared log, and a cache each. */
 function instances(count: number, store = new UnreliableStore(new MemoryEventStore())) {
   const deps = Array.from(
     { length: count },
@@ -34,8 +34,8 @@ async function refusal(outcome: Promise<CommandOutcome>): Promise<string> {
   return answer.done ? `done at ${answer.version}` : answer.code
 }
 
-describe('command flow', () => {
-  it('decides as of the stream’s last event where the clock is behind it, and dates no event before it', async () => {
+describe('the command handler', () => {
+  it('decides as of the stream’s last event when the clock lags, and dates no event earlier', async () => {
     const store = new MemoryEventStore()
     const decidedAt: string[] = []
     const watched = {
@@ -58,7 +58,7 @@ describe('command flow', () => {
     assert.deepEqual([new Set(decidedAt), times], [new Set([fast]), [fast, fast]])
   })
 
-  it('a command on a known stream appends without reading first', async () => {
+  it('appends to a known stream without reading it first', async () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)
     const { reads } = store
@@ -66,7 +66,7 @@ describe('command flow', () => {
     assert.equal(store.reads, reads)
   })
 
-  it('two writers race: one wins, the other decides again on what is there', async () => {
+  it('lets one of two racing writers win, and the other decide again on the new state', async () => {
     const { store, send } = instances(2)
     await send(0, 'k1', place)
     await send(1, 'k2', move('Bruges'))
@@ -75,15 +75,15 @@ describe('command flow', () => {
     assert.equal((await everyEvent(store)).length, 3)
   })
 
-  it('a stale cache never refuses: what another instance did is read before a refusal is answered', async () => {
+  it('reads a stale stream again before it answers a refusal', async () => {
     const { send } = instances(2)
     await send(0, 'k1', place)
     await send(1, 'k2', move('Bruges'))
-    // Instance 0 still believes in version 1, where version 2 is not what is there and the address is another.
+    // Instance 0 still has version 1 cached. It does not know version 2, nor the new address.
     assert.equal(await refusal(send(0, 'k3', confirm, { expectedVersion: 2 })), 'done at 3')
   })
 
-  it('a stale cache never answers that there is nothing to do', async () => {
+  it('reads a stale stream again before it answers that nothing changes', async () => {
     const { send } = instances(2)
     await send(0, 'k1', place)
     await send(1, 'k2', move('Bruges'))
@@ -91,7 +91,7 @@ describe('command flow', () => {
     assert.deepEqual(outcome, { done: true, stream: 'order-1', version: 3, events: 1 })
   })
 
-  it('the same key again gets the first answer, also after the stream went on', async () => {
+  it('gives a repeated key its first answer, also after later events', async () => {
     const { store, send } = instances(2)
     const first = await send(0, 'k1', place)
     await send(0, 'k2', confirm)
@@ -100,14 +100,14 @@ describe('command flow', () => {
     assert.equal((await everyEvent(store)).length, 2)
   })
 
-  it('the same key with the same request in another order of fields is the same request', async () => {
+  it('ignores the order of fields when it compares requests with one key', async () => {
     const { send } = instances(1)
     const first = await send(0, 'k1', place)
     const reordered = Object.fromEntries(Object.entries(placeBody).reverse())
     assert.deepEqual(await send(0, 'k1', { type: 'place', data: reordered }), first)
   })
 
-  it('the same key with another request is refused and writes nothing', async () => {
+  it('refuses another request with the same key, and writes nothing', async () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)
     assert.equal(await refusal(send(0, 'k1', confirm)), 'idempotency-key-reused')
@@ -119,41 +119,41 @@ describe('command flow', () => {
     assert.equal((await everyEvent(store)).length, 1)
   })
 
-  it('the same key at once from two instances: one set of events and the same answer', async () => {
+  it('gives one key sent to two instances at once a single set of events and the same answer', async () => {
     const { store, send } = instances(2)
     const answers = await Promise.all([send(0, 'k1', place), send(1, 'k1', place)])
     assert.deepEqual(answers[0], answers[1])
     assert.equal((await everyEvent(store)).length, 1)
   })
 
-  it('If-Match is compared with the newest version', async () => {
+  it('compares If-Match with the newest version', async () => {
     const { send } = instances(1)
     await send(0, 'k1', place)
     assert.equal(await refusal(send(0, 'k2', confirm, { expectedVersion: 7 })), 'version-mismatch')
     assert.equal(await refusal(send(0, 'k3', confirm, { expectedVersion: 1 })), 'done at 2')
   })
 
-  it('a command that does not create is refused on a stream that is not there', async () => {
+  it('refuses a command that does not create on a missing stream', async () => {
     const { store, send } = instances(1)
     assert.equal(await refusal(send(0, 'k1', confirm)), 'stream-not-found')
     assert.equal((await everyEvent(store)).length, 0)
   })
 
-  it('an append of unknown outcome that took effect is answered as done, once', async () => {
+  it('answers done, once, when an append of unknown outcome took effect', async () => {
     const { store, send } = instances(1)
     store.faults.push('unanswered')
     assert.equal(await refusal(send(0, 'k1', place)), 'done at 1')
     assert.equal((await everyEvent(store)).length, 1)
   })
 
-  it('an append of unknown outcome that did not take effect is made again', async () => {
+  it('repeats an append of unknown outcome that did not take effect', async () => {
     const { store, send } = instances(1)
     store.faults.push('lost')
     assert.equal(await refusal(send(0, 'k1', place)), 'done at 1')
     assert.equal((await everyEvent(store)).length, 1)
   })
 
-  it('an outcome that stays unknown is called that, and the same key settles it later', async () => {
+  it('reports a lasting unknown outcome, which the same key settles later', async () => {
     const { store, send } = instances(1)
     store.faults.push('lost', 'unanswered')
     await assert.rejects(send(0, 'k1', place), { code: 'outcome-unknown', retriable: true })
@@ -161,7 +161,7 @@ describe('command flow', () => {
     assert.equal((await everyEvent(store)).length, 1)
   })
 
-  it('the time of a stream never runs backwards, whatever the clocks of its writers say', async () => {
+  it('never lets the time of a stream run backwards, whatever the clocks of its writers say', async () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)
     const early: CommandDependencies = {
@@ -175,7 +175,7 @@ describe('command flow', () => {
     assert.equal(second?.time, first?.time)
   })
 
-  it('events carry who, why and when, and their chain verifies', async () => {
+  it('writes events with their actor, cause and time, in a valid hash chain', async () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)
     await send(0, 'k2', confirm)
@@ -190,7 +190,7 @@ describe('command flow', () => {
     assert.equal(tip.version, 2)
   })
 
-  it('however instances, keys, repeats and faults interleave: every key takes effect at most once, and as it was answered', async () => {
+  it('applies every key at most once, as answered, for any interleaving of instances and faults', async () => {
     const commands = [place, cancel, confirm, move('Bruges'), move('Ghent')]
     const step = fc.record({
       instance: fc.nat(2),

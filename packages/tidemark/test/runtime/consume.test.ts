@@ -15,7 +15,7 @@ const baskets = recorded('basket-1', placedV1)
 const everything = [...orders, ...baskets].map(toCloudEvent)
 const noTrace = (): void => {}
 
-/** A handler, and what it was brought. */
+/** A handler, and the events it received. */
 function handler(
   name: string,
   category: string,
@@ -37,25 +37,25 @@ function handler(
 const of = (bodies: readonly unknown[]) => ({ hub: 'shop', partition: '0', bodies })
 
 describe('a consumer of a hub', () => {
-  it('brings every handler the events of its category, in their order, and nothing else', async () => {
+  it('gives every handler the events of its category in order, and nothing else', async () => {
     const [list, sums, carts] = [handler('list', 'order'), handler('sums', 'order'), handler('carts', 'basket')]
     await handleMessages([list, sums, carts], of(everything), noTrace)
     assert.deepEqual([list.seen, sums.seen, carts.seen], [[orders], [orders], [baskets]])
   })
 
-  it('reads each message once for all handlers: what they are brought is the same', async () => {
+  it('parses each message once for all handlers', async () => {
     const [list, sums] = [handler('list', 'order'), handler('sums', 'order')]
     await handleMessages([list, sums], of(everything), noTrace)
     assert.equal(list.seen[0]?.[0], sums.seen[0]?.[0])
   })
 
-  it('does not ask a handler whose category does not come, nor reads what nobody handles', async () => {
+  it('skips a handler without events of its category, and parses nothing that nobody handles', async () => {
     const list = handler('list', 'order')
     await handleMessages([list], of([{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }]), noTrace)
     assert.deepEqual(list.seen, [])
   })
 
-  it('brings nobody anything of a batch in which a message cannot be read', async () => {
+  it('gives nobody an event of a batch with an unreadable message', async () => {
     const list = handler('list', 'order')
     for (const [message, code] of [
       ['text', 'event-unreadable'],
@@ -65,7 +65,7 @@ describe('a consumer of a hub', () => {
     assert.deepEqual(list.seen, [])
   })
 
-  it('lets the others finish where one fails, then fails with its code and names it', async () => {
+  it('lets the other handlers finish when one fails, then fails with its code and name', async () => {
     const behind = handler('behind', 'order', new TidemarkError('event-unknown', 'this code does not know it'))
     const broken = handler('broken', 'order', new TypeError('no such field'))
     const list = handler('list', 'order')
@@ -81,10 +81,12 @@ describe('a consumer of a hub', () => {
     })
   })
 
-  describe('whose handler fails of what may pass', () => {
+  describe('whose handler fails with a transient error', () => {
     const away = new TidemarkError('unavailable', 'the store is away')
 
-    /** Fails so many times with these errors, then handles. @returns how often it was called, and for how long. */
+    /**
+     * Fails once with each of these errors, then handles. @returns the number of calls, and the time they took.
+     */
     async function attempts(...fails: readonly unknown[]) {
       const clock = new ManualClock()
       const began = clock.elapsed()
@@ -106,17 +108,17 @@ describe('a consumer of a hub', () => {
       return { calls, error, milliseconds: clock.elapsed() - began }
     }
 
-    it('tries it again after longer and longer waits, and goes on where it passed', async () => {
+    it('retries it after longer and longer waits, and continues once it succeeds', async () => {
       assert.deepEqual(await attempts(away, away), { calls: 3, error: undefined, milliseconds: 300 })
     })
 
-    it('gives up within seconds: the trigger brings the batch again', async () => {
+    it('stops retrying within seconds, since the trigger redelivers the batch', async () => {
       const { calls, error, milliseconds } = await attempts(...Array.from({ length: 100 }, () => away))
       assert.deepEqual([calls, error], [6, 'unavailable'])
       assert.ok(milliseconds <= 5_000)
     })
 
-    it('does not try again what stays so, what time alone mends, or a failure beside one of these', async () => {
+    it('does not retry permanent errors, errors that only time mends, or both kinds together', async () => {
       const unread = new TidemarkError('event-unknown', 'no')
       for (const [error, code] of [
         [unread, 'event-unknown'],
@@ -135,7 +137,7 @@ describe('a consumer of a hub', () => {
     })
   })
 
-  it('tries a handler that has paused with one event, and gives it the others once that is through', async () => {
+  it('gives a paused handler one event to test it, and the others once that succeeds', async () => {
     const clock = new ManualClock()
     const parking = new ConsumerParking({
       store: new MemoryParking(),

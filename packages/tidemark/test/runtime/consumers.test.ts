@@ -26,7 +26,7 @@ const PARTITIONS = ['0', '1'] as const
 const CONSUMERS = ['views', 'reactions'] as const
 const declared = [orderView, salesByProduct]
 
-/** Pays in for each event that it hears of: an effect that can be counted. */
+/** Pays in for each event that it receives: an effect that can be counted. */
 const counting: Reaction<OrderEvent> = {
   name: 'counting',
   service: 'ordering',
@@ -38,7 +38,7 @@ const counting: Reaction<OrderEvent> = {
   },
 }
 
-/** One consumer's reading of one partition: what its trigger brings next. */
+/** One consumer's position in one partition: where its trigger continues. */
 interface Line {
   readonly consumer: (typeof CONSUMERS)[number]
   readonly partition: string
@@ -67,7 +67,7 @@ class World {
     return world
   }
 
-  /** A process, which dies at the step that it is told to. */
+  /** Starts a process, which can be made to die after a number of steps. */
   start() {
     this.#instances += 1
     let left = Number.POSITIVE_INFINITY
@@ -129,7 +129,7 @@ class World {
         if (first === undefined || last === undefined) return true
         const delivery = { partition: line.partition, messages: batch.map(({ body }) => body), first, last }
         const follower = followers.get(line.consumer) ?? assert.fail()
-        // Two at once may write one document again and again: the trigger brings the batch again.
+        // Two writers may overwrite each other's document repeatedly. Then the trigger redelivers the batch.
         return follower
           .deliver(delivery, () => {})
           .then(
@@ -142,7 +142,7 @@ class World {
 
   readonly #steps = new WeakMap<object, Map<object, never>>()
 
-  /** The same for each store of a process, which remembers by it. */
+  /** Returns the same wrapper for each store of a process, since the process keys its caches by the store. */
   #stepped<Store extends object>(store: Store, step: () => Promise<void>): Store {
     const known = this.#steps.get(step) ?? new Map<object, never>()
     this.#steps.set(step, known)
@@ -196,7 +196,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const), consumer: fc.constantFrom(...CONSUMERS) }) },
 )
 
-it('property: redelivery, takeover, moved checkpoints, lost progress and deaths leave views equal to the log, and each effect once', async () => {
+it('consumers converge on the log, with each effect once, over any redelivery, takeover, loss and crash', async () => {
   const plain = await World.create()
   const only = plain.start()
   for (const line of plain.lines) assert.ok(await only.deliver(line, 0, everything.length))
@@ -219,10 +219,10 @@ it('property: redelivery, takeover, moved checkpoints, lost progress and deaths 
       for (const each of steps) {
         const line = 'line' in each ? (world.lines[each.line] ?? assert.fail()) : (world.lines[0] ?? assert.fail())
         const count = world.hub.all(line.partition).length
-        // What nobody is known to have handled, a view takes from its log and not from the hub.
+        // Without progress, a view reads from its log what it missed, and not from the hub.
         const skip = each.do === 'deliver' && line.next > 0 && !isLost ? each.skip : 0
         if (each.do === 'deliver' && line.next + skip < count) {
-          // What no instance has told of yet, a checkpoint that moves ahead hides from all who come later.
+          // Progress that no instance has written yet is lost to the others once a checkpoint jumps ahead.
           if (skip > 0) for (const { follower } of hosts) await follower(line).close()
           const to = line.next + skip + each.size - 1
           if (await deliver(line, each.who, line.next + skip, to)) {
@@ -252,7 +252,7 @@ it('property: redelivery, takeover, moved checkpoints, lost progress and deaths 
     }),
     { numRuns: 150 },
   )
-  // How often each comes about is chance: some 30 of each are usual in 150 histories.
+  // The counts are random: about 30 of each are usual in 150 runs.
   assert.ok(
     Object.values(seen).every((count) => count > 0),
     JSON.stringify(seen),

@@ -34,7 +34,7 @@ async function all(
 
 describe('the events behind a document', () => {
   for (const limit of [1, 2, 3, 100])
-    it(`of one stream are those of the stream, by ${limit}`, async () => {
+    it(`are those of its stream for a single-stream view, by ${limit}`, async () => {
       const harness = await RebuildHarness.with(...everything)
       const its = everything.filter(({ stream }) => stream === 'order-3').map(toPosition)
       assert.deepEqual(await all(harness, orderView, { key: 'order-3', limit }), its)
@@ -42,7 +42,7 @@ describe('the events behind a document', () => {
     })
 
   for (const limit of [1, 2, 3, 100])
-    it(`of many streams are those that the view takes for it, each once, by ${limit}`, async () => {
+    it(`are those that the view maps to it for a multi-stream view, each once, by ${limit}`, async () => {
       const harness = await RebuildHarness.with(...everything)
       const types = new Set(salesByProduct.events?.map(({ name }) => name))
       const its = everything.filter(({ type }) => types.size === 0 || types.has(type)).map(toPosition)
@@ -55,7 +55,7 @@ describe('the events behind a document', () => {
       assert.deepEqual(await all(harness, salesByProduct, { key: 'nothing', limit }), [])
     })
 
-  it('are not those that were given up for the view', async () => {
+  it('exclude those that were discarded for the view', async () => {
     const harness = await RebuildHarness.with(...everything)
     for (const [view, key] of [
       [orderView, 'order-1'],
@@ -69,7 +69,7 @@ describe('the events behind a document', () => {
     }
   })
 
-  it('are not found by a continuation that no page gave', async () => {
+  it('refuse a continuation that no page returned', async () => {
     const harness = await RebuildHarness.with(...everything)
     const deps = {
       log: harness.log,

@@ -27,7 +27,7 @@ import { everyEvent, ManualClock, request } from '../support/fakes.ts'
 import { projecting } from '../support/projecting.ts'
 import { recorded } from '../support/recorded.ts'
 
-// What the service keeps went on to a second version; what it tells stayed at its first.
+// The private event has a second version, while the public event stayed at its first.
 const Kept = eventType('Parked', z.object({ plate: z.string() })).breaking(
   z.object({ country: z.string(), number: z.string(), note: z.string() }),
   ({ plate }) => ({ country: plate.slice(0, 2), number: plate.slice(3), note: '' }),
@@ -68,7 +68,7 @@ async function parked(service = parking): Promise<{ log: MemoryEventStore; event
   return { log, event }
 }
 
-/** What a reaction was told, of the service `parking` or as that itself. */
+/** What a reaction of another service, or of `parking` itself, received. */
 async function listenTo(
   service: string,
   events: readonly EventType[],
@@ -105,8 +105,8 @@ async function listenTo(
   return { told: received, receive }
 }
 
-describe('what others are told', () => {
-  it('is recorded beside what is kept, in the contract’s own version, and both survive the message', async () => {
+describe('a public event', () => {
+  it('is recorded beside the private event, in its own version, and both survive the message', async () => {
     const { event } = await parked()
     const { type, schemaVersion, readableFrom, data } = event
     assert.deepEqual(
@@ -128,18 +128,18 @@ describe('what others are told', () => {
     assert.deepEqual(fromCloudEvent(JSON.parse(JSON.stringify(message))), event)
   })
 
-  it('is as safe as the rest: a message whose told data were changed is not what its hash says', async () => {
+  it('is covered by the hash: a change of its data in the message is detected', async () => {
     const message = { ...toCloudEvent((await parked()).event), data: { plate: 'NL 1' } }
     assert.throws(() => fromCloudEvent(message), { code: 'hash-mismatch' })
   })
 
   for (const recorded of ['{', '{}', '"Parked"', JSON.stringify({ type: 'Parked', schemaVersion: 0, data: {} })])
-    it(`a message whose attribute recorded is ${recorded} is unreadable, not a fault`, async () => {
+    it(`with an attribute recorded of ${recorded} makes the message unreadable, and nothing crashes`, async () => {
       const message = { ...toCloudEvent((await parked()).event), recorded }
       assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
     })
 
-  it('is what another service’s reaction gets; the service’s own gets what is kept', async () => {
+  it('is what another service’s reaction receives, while the service itself receives the private event', async () => {
     const { event } = await parked()
     const other = await listenTo('tolls', [Told], [event])
     await other.receive()
@@ -149,7 +149,7 @@ describe('what others are told', () => {
     assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
   })
 
-  it('must fit the contract: what does not is not written at all', async () => {
+  it('must fit its schema, or nothing is written', async () => {
     const log = new MemoryEventStore()
     const wrong: Service = { ...parking, publishes: [published(Kept, Told, () => ({ plate: 7 }) as never)] }
     const deps = { service: wrong, store: log, cache: stateCache(10), clock: new ManualClock() }
@@ -160,10 +160,10 @@ describe('what others are told', () => {
   })
 
   for (const [what, kept, received] of [
-    ['kept is read by more versions', { schemaVersion: 3, readableFrom: 2 }, { schemaVersion: 1 }],
-    ['told is read by more versions', { schemaVersion: 3 }, { schemaVersion: 2, readableFrom: 1 }],
+    ['private event is readable by more versions', { schemaVersion: 3, readableFrom: 2 }, { schemaVersion: 1 }],
+    ['public event is readable by more versions', { schemaVersion: 3 }, { schemaVersion: 2, readableFrom: 1 }],
   ] as const)
-    it(`says who can read it, each for itself, where what is ${what}`, () => {
+    it(`says who can read it, separately from the private event, when the ${what}`, () => {
       const data = { plate: 'BE 1' }
       const [event] = recorded('car-1', {
         type: 'Parked',
@@ -177,7 +177,7 @@ describe('what others are told', () => {
       assert.deepEqual(fromCloudEvent(JSON.parse(JSON.stringify(message))), event)
     })
 
-  it('may have another name: others are told by that, the service itself by its own', async () => {
+  it('may have another name than the private event', async () => {
     const Arrived = eventType('CarArrived', z.object({ plate: z.string() }))
     const { event } = await parked({
       ...parking,
@@ -192,7 +192,7 @@ describe('what others are told', () => {
     assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
   })
 
-  it('a gap behind what it handled is filled from the service’s own log, for itself alone', async () => {
+  it('is missed in a gap, which a service fills only from its own log', async () => {
     const { log, event } = await parked()
     const [, left] = recorded('car-1', { type: 'Parked', data: {} }, { type: 'Left', data: {} })
     assert.ok(left)
@@ -214,7 +214,7 @@ describe('what others are told', () => {
     assert.deepEqual([own.told.length, other.told.length], [3, 2])
   })
 
-  it('an event from before there was a difference is told as it is kept', async () => {
+  it('is the private event itself in events from before the two differed', async () => {
     const older = recorded('car-1', { type: 'Parked', data: { plate: 'BE 1' } })
     const other = await listenTo('tolls', [Told], older)
     await other.receive()
@@ -230,7 +230,7 @@ describe('a consumer that meets another version', () => {
   const breaking = { type: 'Parked', schemaVersion: 3, data: { plate: { country: 'BE', number: '1' } } }
   const left = { type: 'Left', data: {} }
 
-  it('reads a newer additive one, and passes an unknown type that it did not ask for', async () => {
+  it('reads a newer additive version, and skips an unknown type that it does not use', async () => {
     const { told: received, receive } = await listenTo(
       'tolls',
       [Told, Left],
@@ -240,7 +240,7 @@ describe('a consumer that meets another version', () => {
     assert.deepEqual(received, [{ type: 'Parked', data: { plate: 'BE 1' } }, left])
   })
 
-  it('waits before a newer breaking one, and goes on in order once it knows it', async () => {
+  it('waits at a newer breaking version, and continues in order once it knows it', async () => {
     const events = recorded('car-1', left, breaking, left)
     const held = await listenTo('tolls', [Told, Left], events)
     await assert.rejects(held.receive(), { code: 'event-unknown', retriable: true })
@@ -276,14 +276,14 @@ describe('a consumer that meets another version', () => {
     return (await (await views.live('titles')).read('car-1'))?.document
   }
 
-  it('a view of all events waits before an unknown type; one that names its events passes it', async () => {
+  it('waits at an unknown type in a view of all events, and skips it in a view that names its events', async () => {
     const events = recorded('car-1', { type: 'Parked', data: { plate: 'BE 1' } }, { type: 'Washed', data: {} }, left)
     await assert.rejects(projected(titles, events), { code: 'event-unknown' })
     assert.deepEqual(await projected({ ...titles, events: [Kept, Left] }, events), ['Parked', 'Left'])
     assert.deepEqual(await projected({ ...titles, events: [Left] }, events), ['Left'])
   })
 
-  it('a view that names its events waits all the same before a newer version of one of them', async () => {
+  it('waits at a newer version of an event that the view names', async () => {
     const events = recorded('car-1', { type: 'Parked', schemaVersion: 9, data: {} })
     await assert.rejects(projected({ ...titles, events: [Kept] }, events), { code: 'event-unknown' })
     assert.equal(await projected({ ...titles, events: [Left] }, events), undefined)

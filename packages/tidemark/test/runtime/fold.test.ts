@@ -17,9 +17,8 @@ const events = recorded(
 )
 
 /**
- * A log that has its events in memory: nothing of it waits for anything, so only the fold itself can let
- * others have their turn.
- * @param size how many commits a page has. @param each how many events a commit has.
+ * A log with its events in memory. It never waits, so only the fold itself can let other work run.
+ * @param size the number of commits in a page. @param each the number of events in a commit.
  */
 function createLog(size: number, each = 1): Pick<EventStore, 'read'> {
   return {
@@ -59,7 +58,7 @@ async function countMostInTurn(
 
 describe('a long stream', () => {
   for (const size of [EVENTS, 730, 100, 1])
-    it(`is folded ${A_TURN} events at a time, in pages of ${size}: others have their turn between`, async () => {
+    it(`is folded ${A_TURN} events at a time, in pages of ${size}, and lets other work run between`, async () => {
       const log = createLog(size)
       assert.equal(
         await countMostInTurn((decider) => readForward(log, decider, 'wallet-1', emptyState(decider))),
@@ -68,7 +67,7 @@ describe('a long stream', () => {
       assert.equal(await countMostInTurn((decider) => stateAt(log, [decider], 'wallet-1', {})), A_TURN)
     })
 
-  it('is folded commit by commit: one may be begun when others are due their turn', async () => {
+  it('is folded by whole commits, the last of which may exceed a turn', async () => {
     for (const each of [7, 300, 500]) {
       const most = await countMostInTurn((decider) =>
         readForward(createLog(10, each), decider, 'wallet-1', emptyState(decider)),
@@ -77,7 +76,7 @@ describe('a long stream', () => {
     }
   })
 
-  it('is the same state, from wherever it is folded on', async () => {
+  it('has the same state, from whichever version the fold continues', async () => {
     const whole = fold(wallet, emptyState(wallet), events)
     for (const known of [0, 1, 499, 500, 501, EVENTS - 1, EVENTS]) {
       const from = fold(wallet, emptyState(wallet), events.slice(0, known) as RecordedEvent[])

@@ -15,11 +15,11 @@ import { recorded } from '../support/recorded.ts'
 
 const P = '0'
 const MINUTE_MS = 60_000
-/** Later than reads of the progress are shared. */
+/** Later than the time for which a read of the progress is shared. */
 const LATER_MS = 2_000
 const events = recorded('order-1', ...Array.from({ length: 40 }, () => placedV1))
 
-/** A handler that notes the versions it was brought. */
+/** A handler that records the versions it received. */
 class Noting implements Handler {
   readonly names: readonly string[]
   readonly category = 'order'
@@ -59,12 +59,12 @@ function setUp() {
     hub,
     progress,
     lines,
-    /** Sends so many events. */
+    /** Sends `count` events to the hub. */
     send: (count: number): void => {
       hub.send(P, ...events.slice(sent, sent + count).map(toCloudEvent))
       sent += count
     },
-    /** A process with these handlers. */
+    /** Starts a process with these handlers. */
     start: (...handlers: readonly Handler[]) => {
       instances += 1
       const instance = `instance-${instances}`
@@ -72,7 +72,7 @@ function setUp() {
       const follower = new Follower({ ...deps, hub, handlers, progress, clock, lagCheckMs: MINUTE_MS })
       return {
         follower,
-        /** Brings the messages with these numbers in one batch, as a trigger does. */
+        /** Delivers the messages of this range in one batch, as a trigger does. */
         deliver: async (from: number, to: number): Promise<void> => {
           const batch = hub.all(P).filter(({ sequence }) => sequence >= from && sequence <= to)
           const [first, last] = [batch[0], batch.at(-1)]
@@ -89,7 +89,7 @@ function setUp() {
 const versions = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
 describe('a consumer that follows a hub', () => {
-  it('asks nobody where a batch continues the one before, or repeats it', async () => {
+  it('reads no progress when a batch continues or repeats the one before', async () => {
     const { send, start, progress, lines } = setUp()
     send(6)
     const handler = new Noting('a')
@@ -106,7 +106,7 @@ describe('a consumer that follows a hub', () => {
     assert.deepEqual(lines, [])
   })
 
-  it('reads what lies before a batch from the hub, handles it first, and says so in one line', async () => {
+  it('handles skipped messages from the hub before a batch, and logs one line', async () => {
     const { send, start, lines } = setUp()
     send(10)
     const first = start(new Noting('a'))
@@ -122,7 +122,7 @@ describe('a consumer that follows a hub', () => {
     )
   })
 
-  it('does so within one process too: a checkpoint that is moved ahead', async () => {
+  it('handles messages that its own process skipped, after a checkpoint was moved ahead', async () => {
     const { send, start, lines } = setUp()
     send(10)
     const handler = new Noting('a')
@@ -132,7 +132,7 @@ describe('a consumer that follows a hub', () => {
     assert.deepEqual([handler.seen, handler.forgets, lines.length], [versions(1, 8), 2, 1])
   })
 
-  it('goes on where another instance was, and reads nothing again that this one has told', async () => {
+  it('continues where another instance was, and reads no handled message again', async () => {
     const { send, start, hub, lines, clock } = setUp()
     send(10)
     const [one, other] = [start(new Noting('a')), start(new Noting('a'))]
@@ -145,7 +145,7 @@ describe('a consumer that follows a hub', () => {
     assert.deepEqual([hub.handedOut, lines], [0, []])
   })
 
-  it('tells of a loss where the hub has dropped what was unread, with the time from which to publish again', async () => {
+  it('reports a loss when the hub has dropped unread messages, and the time to republish from', async () => {
     const { send, start, hub, lines } = setUp()
     send(10)
     const time = hub.all(P)[1]?.time
@@ -165,7 +165,7 @@ describe('a consumer that follows a hub', () => {
     ['the first of them', 4, versions(5, 9)],
     ['all of them', 7, [8, 9]],
   ] as const)
-    it(`tells of a loss where what was unread expires while it is read: ${what}`, async () => {
+    it(`reports a loss when unread messages expire while it reads: ${what}`, async () => {
       const { send, start, hub, lines } = setUp()
       send(10)
       const time = hub.all(P)[1]?.time
@@ -175,7 +175,7 @@ describe('a consumer that follows a hub', () => {
       let reads = 0
       hub.beforeRead = () => {
         reads += 1
-        // The first looks whether the hub is still the one that was read before.
+        // The first read checks that the hub is still the same one.
         if (reads === 2) hub.expire(P, before)
       }
       await deliver(7, 8)
@@ -186,7 +186,7 @@ describe('a consumer that follows a hub', () => {
       assert.ok(lostLines[0]?.endsWith(`npm run republish -- ordering --since ${time}`), lostLines[0])
     })
 
-  it('tells of a loss where the rest expires under a reader that knew of nothing handled when it began', async () => {
+  it('reports a loss when the rest expires under a reader that started without progress', async () => {
     const { send, start, hub, lines, clock } = setUp()
     send(10)
     const [first] = hub.all(P)
@@ -207,7 +207,7 @@ describe('a consumer that follows a hub', () => {
     assert.ok(lostLines[0]?.endsWith(`npm run republish -- ordering --since ${first?.time}`), lostLines[0])
   })
 
-  it('sees a hub that was made anew, handles all that it has, and says what may be lost', async () => {
+  it('notices a recreated hub, handles all its messages, and says what may be lost', async () => {
     const { send, start, hub, lines } = setUp()
     send(10)
     const handler = new Noting('a')
@@ -224,7 +224,7 @@ describe('a consumer that follows a hub', () => {
     assert.deepEqual([handler.seen.slice(-2), lines.length], [[15, 16], 1])
   })
 
-  it('sees a hub that was made anew and has grown beyond the old one', async () => {
+  it('notices a recreated hub that has grown beyond the old one', async () => {
     const { send, start, hub, lines } = setUp()
     send(4)
     const handler = new Noting('a')
@@ -237,7 +237,7 @@ describe('a consumer that follows a hub', () => {
     assert.match(lines[0] ?? '', /the hub was recreated/)
   })
 
-  it('sees a hub that was made anew at its start, whose messages seem to go on where the old ones ended', async () => {
+  it('notices at its start a recreated hub whose messages seem to continue the old ones', async () => {
     const { send, start, hub, lines } = setUp()
     send(4)
     const before = start(new Noting('a'))
@@ -251,7 +251,7 @@ describe('a consumer that follows a hub', () => {
     assert.match(lines[0] ?? '', /the hub was recreated/)
   })
 
-  it('does not take clocks that differ for another hub: the number that was handled is still there', async () => {
+  it('does not mistake differing clocks for a recreated hub while the handled message still exists', async () => {
     const { send, start, hub, lines } = setUp()
     send(3)
     const [, second, third] = hub.all(P) as [HubMessage, HubMessage, HubMessage]
@@ -265,7 +265,7 @@ describe('a consumer that follows a hub', () => {
     assert.deepEqual([lines, hub.handedOut], [[], 1])
   })
 
-  it('lets a batch that failed come again without closing its gap twice', async () => {
+  it('closes the gap before a failed batch only once', async () => {
     const { send, start, hub } = setUp()
     send(10)
     const handler = new Noting('a')
@@ -280,7 +280,7 @@ describe('a consumer that follows a hub', () => {
     assert.ok(hub.handedOut >= read)
   })
 
-  it('begins with the first message where nothing was ever handled, though its checkpoint is beyond it', async () => {
+  it('starts with the first message without progress, even if the checkpoint is beyond it', async () => {
     const { send, start } = setUp()
     send(6)
     const handler = new Noting('a', 'now')
@@ -292,7 +292,7 @@ describe('a consumer that follows a hub', () => {
     ['first', versions(1, 6)],
     ['now', versions(5, 6)],
   ] as const)
-    it(`begins with a handler that is new where it says: ${startsAt}`, async () => {
+    it(`starts a new handler where it says: ${startsAt}`, async () => {
       const { send, start } = setUp()
       send(6)
       const old = start(new Noting('a'))
@@ -303,7 +303,7 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual([known.seen, added.seen], [[5, 6], expected])
     })
 
-  it('brings a new handler what an older instance handled meanwhile, in a rolling deployment', async () => {
+  it('gives a new handler what an older instance handles during a rolling deployment', async () => {
     const { send, start, lines, clock } = setUp()
     send(8)
     const [old, known, added] = [start(new Noting('a')), new Noting('a'), new Noting('b', 'now')]
@@ -317,7 +317,7 @@ describe('a consumer that follows a hub', () => {
     assert.equal(lines.length, 1)
   })
 
-  it('goes on from where a new handler was when its start was cut off', async () => {
+  it('continues where a new handler stopped when its start was interrupted', async () => {
     const { send, start, hub, progress } = setUp()
     send(8)
     const old = start(new Noting('a'))
@@ -338,11 +338,11 @@ describe('a consumer that follows a hub', () => {
     const again = new Noting('b')
     await start(new Noting('a'), again).deliver(6, 7)
     assert.deepEqual(again.seen, versions(4, 8))
-    assert.equal(hub.handedOut - before, 4, 'the message of its point, and the three after it')
+    assert.equal(hub.handedOut - before, 4, 'the message of its progress, and the three after it')
     assert.ok((await progress.read()).length > 0)
   })
 
-  it('takes over what instances that have ended wrote, and removes their items', async () => {
+  it('takes over the progress of instances that have ended, and removes their items', async () => {
     const { send, start, progress, clock } = setUp()
     send(4)
     const old = start(new Noting('a'))
@@ -359,7 +359,7 @@ describe('a consumer that follows a hub', () => {
     )
   })
 
-  it('says once that its progress could not be written, and writes it with the next batch', async () => {
+  it('logs once that its progress could not be written, and writes it with the next batch', async () => {
     const { send, start, progress, lines } = setUp()
     send(4)
     const { deliver, follower } = start(new Noting('a'))
@@ -374,8 +374,8 @@ describe('a consumer that follows a hub', () => {
     assert.equal((await progress.read())[0]?.partitions.get(P)?.get('a')?.sequence, 3)
   })
 
-  describe('whose trigger brings nothing', () => {
-    it('handles what the hub has more, once it has stood still for a while, and says so', async () => {
+  describe('whose trigger delivers nothing', () => {
+    it('handles the remaining messages once the partition has stalled, and logs it', async () => {
       const { send, start, clock, lines } = setUp()
       send(3)
       const handler = new Noting('a')
@@ -391,7 +391,7 @@ describe('a consumer that follows a hub', () => {
       assert.equal(handler.seen.length, 7)
     })
 
-    it('leaves alone what moves, what is at the end, and what is being handled', async () => {
+    it('leaves a partition alone while it moves, is at its end, or is being handled', async () => {
       const { send, start, clock, hub } = setUp()
       send(3)
       const handler = new Noting('a')
@@ -408,7 +408,7 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual([handler.seen, hub.handedOut], [[1, 2, 3], 0])
     })
 
-    it('waits for whoever reads the same partition, and handles nothing that this one has handled', async () => {
+    it('waits for another reader of the partition, and handles nothing twice', async () => {
       const { send, start, clock, hub } = setUp()
       send(8)
       const handler = new Noting('a')
@@ -421,7 +421,7 @@ describe('a consumer that follows a hub', () => {
       assert.ok(hub.handedOut <= 8, `${hub.handedOut} messages`)
     })
 
-    it('sees a hub that was made anew, whose numbers its checkpoint is beyond', async () => {
+    it('notices a recreated hub with fewer messages than its checkpoint', async () => {
       const { send, start, hub, clock, lines } = setUp()
       send(6)
       const handler = new Noting('a')
@@ -436,7 +436,7 @@ describe('a consumer that follows a hub', () => {
       assert.match(lines[0] ?? '', /events-missing: the hub was recreated/)
     })
 
-    it('sees one whose messages seemed to go on where the old ones ended, while it went on itself', async () => {
+    it('notices a recreated hub whose messages seem to continue the old ones while it was active', async () => {
       const { send, start, hub, clock, lines } = setUp()
       send(4)
       const { deliver, checkLag } = start(new Noting('a'))
@@ -456,7 +456,7 @@ describe('a consumer that follows a hub', () => {
       assert.ok(lines[0]?.endsWith(`--since ${time}`), lines[0])
     })
 
-    it('never asks a hub for a number that it has not reached yet', async () => {
+    it('never requests a sequence number that the hub has not reached', async () => {
       const { send, start, hub, clock } = setUp()
       send(6)
       const { deliver, checkLag } = start(new Noting('a'))
@@ -477,7 +477,7 @@ describe('a consumer that follows a hub', () => {
       ['first', versions(1, 4)],
       ['now', []],
     ] as const)
-      it(`lets a handler that is new begin where it says: ${startsAt}`, async () => {
+      it(`lets a new handler start where it says: ${startsAt}`, async () => {
         const { send, start, clock, lines } = setUp()
         send(4)
         const old = start(new Noting('a'))
@@ -492,7 +492,7 @@ describe('a consumer that follows a hub', () => {
         assert.deepEqual([known.seen, added.seen, lines], [[], expected, []])
       })
 
-    it('says once that all that was unread is gone', async () => {
+    it('logs once that all unread messages are gone', async () => {
       const { send, start, hub, clock, lines } = setUp()
       send(6)
       const { deliver, checkLag } = start(new Noting('a'))
@@ -506,7 +506,7 @@ describe('a consumer that follows a hub', () => {
       assert.match(lines[0] ?? '', /events-missing/)
     })
 
-    it('handles a bounded part at each look, and the rest with the looks that follow', async () => {
+    it('handles a bounded number of messages in each check, and the rest in the following ones', async () => {
       const { start, hub, clock, progress } = setUp()
       const message = toCloudEvent(events[0] ?? assert.fail())
       hub.send(P, ...Array.from({ length: 1_500 }, () => message))
@@ -525,7 +525,7 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual((await progress.read())[0]?.partitions.get(P)?.get('a'), { sequence, time })
     })
 
-    it('lets a handler that is new begin in a quiet partition, so that it misses nothing of what an older instance handles', async () => {
+    it('starts a new handler in a quiet partition, so that it misses no later event', async () => {
       const { send, start, clock } = setUp()
       send(8)
       const old = start(new Noting('a'))
@@ -541,7 +541,7 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual(added.seen, versions(5, 8))
     })
 
-    it('handles all that the hub has where nothing was ever handled, wherever its handlers begin', async () => {
+    it('handles all messages of the hub without progress, wherever its handlers start', async () => {
       const { send, start, clock } = setUp()
       send(4)
       const handler = new Noting('a', 'now')
@@ -554,7 +554,7 @@ describe('a consumer that follows a hub', () => {
     })
   })
 
-  it('property: whatever is delivered to whom, crashes, and is forgotten, no handler misses a message', async () => {
+  it("a follower's handlers miss no message, for any deliveries, crashes and lost progress", async () => {
     const step = fc.oneof(
       {
         weight: 4,
@@ -587,7 +587,7 @@ describe('a consumer that follows a hub', () => {
           return { ...process, note }
         }
         const hosts = [boot(), boot(), boot()]
-        // Up to where a trigger has brought the messages, or its checkpoint was moved.
+        // The next message that a trigger delivers; a moved checkpoint moves it too.
         let next = 0
         for (const each of steps) {
           const host = 'who' in each ? (hosts[each.who] ?? assert.fail()) : undefined
@@ -600,7 +600,7 @@ describe('a consumer that follows a hub', () => {
             await host?.note(host.deliver(Math.max(0, next - 1 - each.back), next - 1))
           else if (each.do === 'crash') hosts[each.who] = boot()
           else if (each.do === 'flush') await host?.follower.close()
-          // Its items alone: what the processes know themselves, a lost container takes from none of them.
+          // Only the stored items are lost. The running processes still know their own progress.
           else if (each.do === 'lose') progress.clear()
           else if (each.do === 'check') {
             await host?.note(host.checkLag())

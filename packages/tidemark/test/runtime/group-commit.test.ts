@@ -32,7 +32,7 @@ function setUp() {
 const readCode = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
 
 describe('commands that wait for one stream', () => {
-  it('are appended together: one write while the one before is on its way', async () => {
+  it('are appended together, in one write while the write before is under way', async () => {
     const { store, send } = setUp()
     const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => send(`k${index}`, receive(1))))
     assert.deepEqual(
@@ -43,7 +43,7 @@ describe('commands that wait for one stream', () => {
     assert.equal((await everyEvent(store, STREAM)).length, 50)
   })
 
-  it('decide one after another, each on what the ones before it led to', async () => {
+  it('decide one after another, each on the result of the ones before', async () => {
     const { store, send } = setUp()
     await send('first', receive(5))
     const answers = await Promise.all(['a', 'b', 'c'].map((id) => send(id, reserve(id, 2))))
@@ -54,7 +54,7 @@ describe('commands that wait for one stream', () => {
     )
   })
 
-  it('are split where one write takes no more entries', async () => {
+  it('are split when one write cannot hold more entries', async () => {
     const { store, send } = setUp()
     await send('first', receive(1))
     const { appends, limits } = store
@@ -63,7 +63,7 @@ describe('commands that wait for one stream', () => {
     assert.equal((await everyEvent(store, STREAM)).length, 2 * limits.entries + 2)
   })
 
-  it('are split where one write takes no more bytes', async () => {
+  it('are split when one write cannot hold more bytes', async () => {
     const store = new UnreliableStore(new MemoryEventStore())
     const handle = groupCommit({ ...instance(store).deps, service: { name: 'noting', publishes: [] } })
     const write = (key: string) =>
@@ -76,14 +76,14 @@ describe('commands that wait for one stream', () => {
     assert.ok(store.appends >= 4 && store.appends <= 9, String(store.appends))
   })
 
-  it('meet If-Match with the version that each finds in its turn', async () => {
+  it('compare If-Match with the version that each finds in its turn', async () => {
     const { send } = setUp()
     await send('first', receive(1))
     const answers = await Promise.all([send('a', receive(1)), send('b', receive(1), 2), send('c', receive(1), 2)])
     assert.deepEqual(answers.map(readCode), ['done at 2', 'done at 3', 'version-mismatch'])
   })
 
-  it('have one outcome for a key that comes twice', async () => {
+  it('have one outcome for a key that occurs twice', async () => {
     const { store, send } = setUp()
     await send('first', receive(1))
     const keys = ['a', 'b', 'a', 'a', 'c', 'b']
@@ -95,7 +95,7 @@ describe('commands that wait for one stream', () => {
     assert.equal((await everyEvent(store, STREAM)).length, 4)
   })
 
-  it('that have an outcome already are answered with it, and the rest decide again without them', async () => {
+  it('with a known outcome are answered with it, and the rest decide again without them', async () => {
     const { store, send } = setUp()
     await send('first', receive(5))
     await send('old', reserve('x', 2))
@@ -109,7 +109,7 @@ describe('commands that wait for one stream', () => {
     assert.equal((await everyEvent(store, STREAM)).length, 5)
   })
 
-  it('fail alone where the fault is their own', async () => {
+  it('fail alone with a fault of their own', async () => {
     const store = new UnreliableStore(new MemoryEventStore())
     const handle = groupCommit({ ...instance(store).deps, service: { name: 'noting', publishes: [] } })
     const send = (key: string, command: Command) => handle(notes, request(key, command, { stream: 'notes-1' }))
@@ -129,7 +129,7 @@ describe('commands that wait for one stream', () => {
     )
   })
 
-  it('are told of an outcome that stays unknown, each of them, and their keys settle it later', async () => {
+  it('are all answered with an outcome that stays unknown, and their keys settle it later', async () => {
     const { store, send } = setUp()
     await send('first', receive(1))
     const before = send('a', receive(1))
@@ -141,7 +141,7 @@ describe('commands that wait for one stream', () => {
     assert.equal((await everyEvent(store, STREAM)).length, 4)
   })
 
-  it('are refused beyond a bound, and nothing of what was refused is written', async () => {
+  it('are refused beyond a limit, with nothing of them written', async () => {
     const { store, send } = setUp()
     const settled = await Promise.allSettled(Array.from({ length: 1_100 }, (_, index) => send(`k${index}`, receive(1))))
     const refused = settled.filter((each) => each.status === 'rejected')
@@ -169,11 +169,11 @@ describe('commands that wait for one stream', () => {
   })
 })
 
-it('a stream that was restored to an earlier point is written from there, and what its cache remembered is not', async () => {
+it('continue a stream that was restored to an earlier point, and drop the cached state', async () => {
   const { store, deps, send } = setUp()
   await send('a', receive(1))
   await send('b', receive(1))
-  // The same instance, whose log is an earlier one from now on.
+  // The same instance, whose log is now an earlier one.
   const restored = new UnreliableStore(new MemoryEventStore())
   await handleCommand(
     { ...deps, store: restored, cache: stateCache(1) },
@@ -186,7 +186,7 @@ it('a stream that was restored to an earlier point is written from there, and wh
   assert.equal((await everyEvent(restored, STREAM)).length, 2)
 })
 
-it('a stream that was restored and written again is not continued on what was folded before: broken, and closed', async () => {
+it('fail with a broken chain when the stream was restored and written again', async () => {
   const { deps, send } = setUp()
   await send('a', receive(1))
   const restored = new UnreliableStore(new MemoryEventStore())
@@ -198,10 +198,10 @@ it('a stream that was restored and written again is not continued on what was fo
   const handle: HandleCommand = groupCommit({ ...deps, store: restored })
   for (const key of ['b', 'c', 'd'])
     await assert.rejects(handle(stock, request(key, receive(1), { stream: STREAM })), { code: 'chain-broken' })
-  assert.equal((await everyEvent(restored, STREAM)).length, 2, 'one was written before it showed')
+  assert.equal((await everyEvent(restored, STREAM)).length, 2, 'one was written before the difference was found')
 })
 
-it('however commands, keys and faults come together at three instances: every key takes effect once, as it was answered', async () => {
+it('take effect once, as answered, for any interleaving of three instances, keys and faults', async () => {
   const step = fc.record({
     instance: fc.nat(2),
     key: fc.nat(9),

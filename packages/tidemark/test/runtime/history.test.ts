@@ -18,7 +18,7 @@ const moved = (city: string): DomainEvent => ({
   data: { orderId: '1', shippingAddress: { ...address, city } },
 })
 
-/** A log in pages of a few commits, as a store far away gives them. */
+/** A log that returns pages of a few commits, as a remote store does. */
 class PagedStore extends MemoryEventStore {
   pages = 0
   override async *read(of: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
@@ -36,7 +36,7 @@ async function createLog(events: readonly RecordedEvent[]): Promise<PagedStore> 
   return store
 }
 
-/** The same events at other times, chained anew. */
+/** The same events at other times, with a new hash chain. */
 function timed(events: readonly RecordedEvent[], milliseconds: readonly number[]): RecordedEvent[] {
   let previousHash = events[0]?.previousHash ?? ''
   return events.map(({ hash: _, ...event }, index) => {
@@ -46,7 +46,7 @@ function timed(events: readonly RecordedEvent[], milliseconds: readonly number[]
   })
 }
 
-/** An order's history: it moves about, and is cancelled at the end or not; events of one command share their time. */
+/** An order's history: relocations, and possibly a cancellation. The events of one command share their time. */
 const history = fc
   .record({
     cities: fc.array(fc.constantFrom('Ghent', 'Bruges', 'Ostend'), { maxLength: 12 }),
@@ -67,7 +67,7 @@ describe('state at a point in time', () => {
   const events = recorded(stream, placedV1, moved('Bruges'), moved('Ostend'), cancelled)
   const at = async (point: object, of = stream) => stateAt(await createLog(events), [order], of, point)
 
-  it('refuses a version beyond the newest and a moment before the first event, and says where the stream stands', async () => {
+  it('refuses a version above the newest and a time before the first event, and names the limit', async () => {
     await assert.rejects(at({ version: 5 }), { code: 'version-not-found', message: 'order-1 is at version 4' })
     await assert.rejects(at({ at: '2025-12-31T23:59:59.999Z' }), {
       code: 'version-not-found',
@@ -75,7 +75,7 @@ describe('state at a point in time', () => {
     })
   })
 
-  it('refuses a stream that is not there, one that no decider folds, and what is no stream', async () => {
+  it('refuses a missing stream, a stream of no decider, and an invalid stream name', async () => {
     await assert.rejects(at({}, 'order-2'), { code: 'stream-not-found' })
     await assert.rejects(at({ version: 1 }, 'order-2'), { code: 'stream-not-found' })
     await assert.rejects(at({}, 'basket-1'), { code: 'stream-not-found' })
@@ -83,7 +83,7 @@ describe('state at a point in time', () => {
       await assert.rejects(at({}, text), { code: 'invalid-id' })
   })
 
-  it('never folds over a changed link', async () => {
+  it('is never folded over a broken hash chain', async () => {
     const [first, , third] = events
     assert.ok(first && third)
     const store = new MemoryEventStore()
@@ -92,7 +92,7 @@ describe('state at a point in time', () => {
     await assert.rejects(stateAt(store, [order], stream, {}), { code: 'chain-broken' })
   })
 
-  it('at version N is the fold of the first N events, and says where it stands', async () => {
+  it('at version N is the fold of the first N events, with its position', async () => {
     let compared = 0
     await fc.assert(
       fc.asyncProperty(history, async (past) => {
@@ -112,7 +112,7 @@ describe('state at a point in time', () => {
     assert.ok(compared > 100)
   })
 
-  it('at the time of event N is the state at the last version of that time; a millisecond before, the one before', async () => {
+  it('at the time of event N includes all events of that time, and a millisecond before none of them', async () => {
     let compared = 0
     await fc.assert(
       fc.asyncProperty(history, async (past) => {
@@ -136,7 +136,7 @@ describe('state at a point in time', () => {
     assert.ok(compared > 100)
   })
 
-  it('reads no further than the point', async () => {
+  it('is read only as far as needed', async () => {
     const log = await createLog(recorded(stream, placedV1, ...Array.from({ length: 11 }, () => moved('Bruges'))))
     await stateAt(log, [order], stream, { version: 3 })
     assert.equal(log.pages, 1)
@@ -146,7 +146,7 @@ describe('state at a point in time', () => {
 })
 
 describe('a stream page by page', () => {
-  it('a stream that is not there is refused; a page beyond either end of one that is there is empty', async () => {
+  it('is refused if the stream is missing, and empty beyond either end', async () => {
     const log = await createLog(recorded(stream, placedV1))
     await assert.rejects(readHistory(log, 'order-2', { direction: 'forward', limit: 1 }), { code: 'stream-not-found' })
     await assert.rejects(readHistory(log, 'order', { direction: 'forward', limit: 1 }), { code: 'invalid-id' })
@@ -154,7 +154,7 @@ describe('a stream page by page', () => {
     assert.deepEqual(await readHistory(log, stream, { direction: 'backward', after: 1, limit: 1 }), { events: [] })
   })
 
-  it('forward is every event once and in order, and backward is its reverse, at any page size', async () => {
+  it('forward holds every event once in order, and backward is its reverse, at any page size', async () => {
     const everyPage = async (log: MemoryEventStore, direction: 'forward' | 'backward', limit: number) => {
       const pages: HistoryPage[] = []
       for (let after: number | undefined; ; ) {
@@ -170,15 +170,15 @@ describe('a stream page by page', () => {
         const log = await createLog(past)
         const forward = await everyPage(log, 'forward', limit)
         assert.deepEqual(forward.events, past)
-        assert.equal(forward.pages, Math.ceil(past.length / limit), 'no empty page at the end')
+        assert.equal(forward.pages, Math.ceil(past.length / limit), 'there is no empty page at the end')
         assert.deepEqual((await everyPage(log, 'backward', limit)).events, past.toReversed())
       }),
     )
   })
 })
 
-describe('a moment', () => {
-  it('is refused where it is not RFC 3339, or no day or time there is', () => {
+describe('a point in time', () => {
+  it('is refused unless it is a valid RFC 3339 time', () => {
     for (const text of [
       '',
       'now',
@@ -200,7 +200,7 @@ describe('a moment', () => {
       assert.throws(() => parseTime(text), { code: 'invalid-time' }, text)
   })
 
-  it('is the same however it is written', () => {
+  it('means the same in every notation', () => {
     const noon = Date.UTC(2026, 0, 31, 12)
     for (const text of [
       '2026-01-31T12:00:00Z',

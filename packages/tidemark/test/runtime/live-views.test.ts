@@ -5,7 +5,7 @@ import { LiveViews, POINTER_MS } from '../../runtime/live-views.ts'
 import { before } from '../support/before-calls.ts'
 import { ManualClock } from '../support/fakes.ts'
 
-/** Its answers are on their way for as long as a pointer is taken for current, less a millisecond. */
+/** A store whose answers take a millisecond less than a pointer may be cached. */
 class SlowViews extends MemoryViewStores {
   readonly #clock: ManualClock
 
@@ -22,7 +22,7 @@ class SlowViews extends MemoryViewStores {
 }
 
 describe('live views', () => {
-  it('take a pointer for current as long as a handover waits, and no longer', async () => {
+  it('cache a pointer for as long as a promotion waits, and no longer', async () => {
     const clock = new ManualClock()
     const generations = new MemoryViewStores()
     const views = new LiveViews(generations, clock)
@@ -43,7 +43,7 @@ describe('live views', () => {
     )
   })
 
-  it('count from before the read: an answer that was long on its way is no newer for it', async () => {
+  it('count that time from before the read, also when the answer was slow', async () => {
     const clock = new ManualClock()
     const generations = new SlowViews(clock)
     const views = new LiveViews(generations, clock)
@@ -53,10 +53,10 @@ describe('live views', () => {
     assert.equal((await views.state('order')).live.store, generations.store('order', 2))
   })
 
-  it('give out the same store for the same generation, whatever becomes of the others', async () => {
+  it('return the same store for the same generation, whatever happens to the others', async () => {
     const clock = new ManualClock()
     const generations = new MemoryViewStores()
-    // What stands before the generations makes a store anew each time it is asked for one.
+    // The wrapper of the generations creates a new store with each call.
     const views = new LiveViews(
       before(generations, async () => {}),
       clock,

@@ -40,12 +40,12 @@ function story(id: string, ...events: readonly { type: string; data: object }[])
   return recorded(`order-${id}`, ...events.map(({ type, data }) => ({ type, data: { ...data, orderId: id } })))
 }
 
-/** A list in a list, so many times. */
+/** Nested lists, `depth` levels deep. */
 const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 const whole = (id: string) => story(id, placedV1, moved, cancelled)
 const first = (id: string) => whole(id).slice(0, 1)
 
-/** Pays in for each event that it hears of. */
+/** Pays in for each event that it receives. */
 const counting = (poison: ReadonlySet<string>): Reaction<OrderEvent> => ({
   name: 'counting',
   service: 'ordering',
@@ -58,7 +58,9 @@ const counting = (poison: ReadonlySet<string>): Reaction<OrderEvent> => ({
   },
 })
 
-/** A consumer of the hub `ordering`: two views of single streams and of many, and a reaction, any of which may fail. */
+/**
+ * A consumer of the hub `ordering`: a single-stream view, a multi-stream view and a reaction, any of which may fail.
+ */
 class World {
   readonly log = new MemoryEventStore()
   readonly wallets = new MemoryEventStore()
@@ -66,7 +68,7 @@ class World {
   readonly store = new MemoryParking()
   readonly clock = new ManualClock()
   readonly lines: string[] = []
-  /** Positions (`order-1@2`) that a handler throws of, by its name. */
+  /** Positions (`order-1@2`) at which a handler throws, by its name. */
   readonly poison = { order: new Set<string>(), 'sales-by-product': new Set<string>(), counting: new Set<string>() }
   readonly trace = (line: string): void => void this.lines.push(line)
   sent = 0
@@ -158,7 +160,7 @@ class World {
       .toSorted()
   }
 
-  /** All that a world without a fault has of the same events. */
+  /** Asserts the same result as in a world without faults. */
   async assertEqualTo(events: readonly RecordedEvent[]): Promise<void> {
     const plain = await World.create()
     const bodies = await plain.record(events)
@@ -181,8 +183,8 @@ class World {
   }
 }
 
-describe('what cannot be processed waits, and stops nobody else', () => {
-  it('600 good, one bad, 600 good events in one partition: 1,200 are applied, one stream waits, and nothing is brought again', async () => {
+describe('an event that cannot be processed', () => {
+  it('parks one stream of a partition, while 1,200 others are applied without redelivery', async () => {
     const world = await World.create()
     const { receive } = world.instance()
     world.poison.order.add('order-bad@1')
@@ -204,7 +206,7 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     )
   })
 
-  it('a view waits in one stream; the other view, the reaction and later streams go on, and its later events wait in order', async () => {
+  it('parks its stream for one view, with later events in order, and stops no other handler or stream', async () => {
     const world = await World.create()
     const { receive, redrive } = world.instance()
     world.poison['sales-by-product'].add('order-1@3')
@@ -231,14 +233,14 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     )
     assert.deepEqual(await world.waiting(), [])
     await world.assertEqualTo(events)
-    // What the live instance remembers is older than what the redrive wrote.
+    // The running instance's cache is older than what the redrive wrote.
     const [, , , fourth] = story('1', placedV1, moved, cancelled, moved)
     assert.ok(fourth)
     await receive(await world.record([fourth]))
     assert.equal((await world.cursor('order-1'))?.parked, undefined)
   })
 
-  it('an event that comes after another instance took its stream up does not wait', async () => {
+  it('does not park an event that arrives after another instance has redriven the stream', async () => {
     const world = await World.create()
     const events = whole('1')
     for (const poison of [world.poison.order, world.poison['sales-by-product']]) poison.add('order-1@1')
@@ -252,12 +254,12 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     await world.assertEqualTo(events)
   })
 
-  it('events before the one that fails are applied, also of the same batch; those after it wait', async () => {
+  it('parks the events after it, while those before it are applied, also in one batch', async () => {
     for (const view of ['order', 'sales-by-product'] as const) {
       const world = await World.create()
       const { receive, redrive } = world.instance()
       world.poison[view].add('order-1@2')
-      // A view of many streams is made of events that it names: the address is none of them.
+      // A multi-stream view handles only the events that it names, and a relocation is not one of them.
       if (view === 'sales-by-product') world.poison[view].add('order-1@3')
       const events = whole('1')
       await receive(await world.record(events))
@@ -270,7 +272,7 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     }
   })
 
-  it('a reaction waits in one stream: its later events are kept and sent in order when it is taken up again', async () => {
+  it('parks its stream for a reaction, which sends the later events in order after a redrive', async () => {
     const world = await World.create()
     const { receive, redrive } = world.instance()
     world.poison.counting.add('order-1@2')
@@ -288,12 +290,12 @@ describe('what cannot be processed waits, and stops nobody else', () => {
   })
 
   for (const poison of [['order-1@2'], ['order-1@1', 'order-1@2']])
-    it(`an event before the one that waits, lost and published again, is not lost once more, where ${poison} cannot be processed`, async () => {
+    it(`does not lose an earlier event again that is republished, when ${poison} cannot be processed`, async () => {
       const world = await World.create()
       const { receive, redrive } = world.instance()
       const bodies = await world.record(whole('1'))
       for (const position of poison) world.poison.counting.add(position)
-      // The hub has dropped the first one.
+      // The hub has dropped the first message.
       await receive(bodies.slice(1))
       assert.deepEqual(await world.waiting(), ['counting order-1@2'])
       await receive(bodies)
@@ -307,7 +309,7 @@ describe('what cannot be processed waits, and stops nobody else', () => {
       await world.assertEqualTo(whole('1'))
     })
 
-  it('a batch that comes again adds nothing twice, from whichever instance', async () => {
+  it('is parked once, however often and wherever its batch is redelivered', async () => {
     const world = await World.create()
     world.poison.counting.add('order-1@1')
     world.poison.order.add('order-1@1')
@@ -317,10 +319,10 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     assert.deepEqual(await world.waiting(), ['counting order-1@1', 'order@1 order-1@1'])
     assert.equal((await world.store.events({ handler: 'counting', stream: 'order-1' }, 10)).length, 3)
     assert.equal((await world.store.stream({ handler: 'counting', stream: 'order-1' }))?.events, 3)
-    assert.equal(world.lines.length, 2, 'each is told once')
+    assert.equal(world.lines.length, 2, 'each is logged once')
   })
 
-  it('an event that comes while its stream is taken up is either taken up too, or processed after it', async () => {
+  it('is redriven with events that arrive meanwhile, or those are processed after it', async () => {
     const world = await World.create()
     const { receive, redrive } = world.instance()
     world.poison.counting.add('order-1@1')
@@ -356,12 +358,12 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     ['no subject', { ...toCloudEvent(first('1')[0] ?? assert.fail()), subject: undefined }],
     ['a wrong hash', { ...toCloudEvent(first('1')[0] ?? assert.fail()), actor: 'another' }],
     ['too deep', nested(100_000)],
-    ['data that are too deep', { ...toCloudEvent(first('1')[0] ?? assert.fail()), data: nested(100_000) }],
+    ['data with too many levels', { ...toCloudEvent(first('1')[0] ?? assert.fail()), data: nested(100_000) }],
     ['no JSON', { amount: 7n }],
     ['fields that contradict each other', { ...toCloudEvent(first('1')[0] ?? assert.fail()), id: 'order-1@2' }],
   ]
   for (const [what, body] of foreign)
-    it(`a message that is no event (${what}) waits by itself, with its body and its place; all else of its batch goes on`, async () => {
+    it(`that is no event (${what}) is parked alone with its body and place, and its batch continues`, async () => {
       const world = await World.create()
       const { receive } = world.instance()
       const good = await world.record(first('2'))
@@ -373,14 +375,14 @@ describe('what cannot be processed waits, and stops nobody else', () => {
       assert.equal(world.lines.filter((line) => /partition 3, number 0/.test(line)).length, 1)
     })
 
-  it('keeps the beginning of a large body', async () => {
+  it('is stored with only the beginning of a large body', async () => {
     const world = await World.create()
     await world.instance().receive(['x'.repeat(500_000)])
     const [kept] = await world.store.messages()
     assert.deepEqual([kept?.bytes, kept?.body.length], [500_000, 64 * 1024])
   })
 
-  it('a reader that waits for a position behind an event that cannot be processed is told so at once', async () => {
+  it('is reported at once to a reader that waits for a later position', async () => {
     const world = await World.create()
     const { receive } = world.instance()
     world.poison.order.add('order-1@2')
@@ -401,8 +403,8 @@ describe('what cannot be processed waits, and stops nobody else', () => {
   })
 })
 
-describe('which failures park', () => {
-  /** Views whose store fails at one document; none named: at every one. */
+describe('the failures that park a stream', () => {
+  /** Views whose store fails at the document `key`, or at every document if `key` is empty. */
   function failing(world: World, key: string, error: () => Error | undefined): ViewStores {
     const stores = new Map<ViewStore, ViewStore>()
     const wrapped = (store: ViewStore): ViewStore => {
@@ -432,7 +434,7 @@ describe('which failures park', () => {
     }
   }
 
-  it('what may pass parks nothing: the batch comes again', async () => {
+  it('do not include transient ones: the batch is redelivered', async () => {
     const world = await World.create()
     let isAway = true
     const views = failing(world, 'order-1', () => (isAway ? new TidemarkError('unavailable', 'away') : undefined))
@@ -445,7 +447,7 @@ describe('which failures park', () => {
     await world.assertEqualTo([...first('1'), ...first('2')])
   })
 
-  it('a stream that goes on failing while others do not is parked after a minute, and tried again by itself', async () => {
+  it('include one that lasts a minute while other streams succeed, and it is retried automatically', async () => {
     const world = await World.create()
     let isAway = true
     const [sku = ''] = placedV1.data.lines.map((line) => line.sku)
@@ -465,7 +467,7 @@ describe('which failures park', () => {
     await world.assertEqualTo([...first('1'), ...first('2')])
   })
 
-  it('a stream is taken up for one view where another cannot take what comes after: that waits for the other alone', async () => {
+  it('block only the view that fails, when another view is redriven and continues', async () => {
     const world = await World.create()
     const events = whole('1')
     const { receive, redrive } = world.instance()
@@ -487,7 +489,7 @@ describe('which failures park', () => {
     await world.assertEqualTo(events)
   })
 
-  it('a store that is away while a stream is tried again is told as such, and the stream goes on waiting', async () => {
+  it('include no failure during a redrive: a transient one is reported, and the stream stays parked', async () => {
     const world = await World.create()
     let isAway = true
     const views = failing(world, 'order-1', () => (isAway ? new TidemarkError('unavailable', 'away') : undefined))
@@ -503,7 +505,7 @@ describe('which failures park', () => {
     await world.assertEqualTo(first('1'))
   })
 
-  it('where nothing goes on, nothing is parked, however long', async () => {
+  it('do not include one that affects every stream, however long it lasts', async () => {
     const world = await World.create()
     const away = () => new TidemarkError('unavailable', 'away')
     const { receive } = world.instance({ views: failing(world, '', away), only: 'views' })
@@ -515,7 +517,7 @@ describe('which failures park', () => {
     assert.deepEqual(await world.waiting(), [])
   })
 
-  it('a handler that fails for many streams within a minute pauses; it goes on as soon as it can, and nothing is lost', async () => {
+  it('pause a handler that fails for many streams within a minute, without losing an event', async () => {
     const world = await World.create()
     const { receive, redrive } = world.instance()
     const ids = Array.from({ length: 40 }, (_, index) => `p${index}`)
@@ -538,7 +540,7 @@ describe('which failures park', () => {
     await world.assertEqualTo(events)
   })
 
-  it('what many streams wait for is another build: that pauses nothing, and all of them wait', async () => {
+  it('do not pause a handler when they are events of a newer build', async () => {
     const world = await World.create()
     const { receive } = world.instance()
     const events = Array.from({ length: 40 }, (_, index) =>
@@ -548,7 +550,7 @@ describe('which failures park', () => {
     assert.equal((await world.waiting()).length, 3 * 40)
   })
 
-  it('beyond the bound nothing more is parked: the partition waits, and was told before', async () => {
+  it('stop the partition beyond the limit, after a warning', async () => {
     const world = await World.create()
     const { receive } = world.instance({ limits: { parked: 5, events: 3, bytes: 1e6 } })
     for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) world.poison.counting.add(`order-${id}@1`)
@@ -562,7 +564,7 @@ describe('which failures park', () => {
     assert.equal((await world.store.streams()).length, 5)
   })
 
-  it('what this build does not know waits for another, which takes it up by itself at once', async () => {
+  it('include an unknown event, which another build retries at once', async () => {
     const world = await World.create()
     const unknown = recorded('order-1', { type: 'OrderPlaced', schemaVersion: 99, data: { orderId: '1' } })
     const { receive, redrive } = world.instance({ build: 'old' })
@@ -576,12 +578,12 @@ describe('which failures park', () => {
       tried.map(({ outcome }) => outcome),
       ['waits', 'waits', 'waits'],
     )
-    assert.deepEqual(await next.redrive.redriveDue(world.trace), [], 'not again at once by the same build')
+    assert.deepEqual(await next.redrive.redriveDue(world.trace), [], 'the same build does not retry it at once')
   })
 })
 
-describe('giving up', () => {
-  it('skips the event that a stream waits for, goes on with the rest, and records who and why for ever', async () => {
+describe('a discard', () => {
+  it('skips the event that blocks a stream, continues with the rest, and records by whom and why', async () => {
     for (const handler of ['order@1', 'counting'] as const) {
       const world = await World.create()
       const { receive, redrive } = world.instance()
@@ -602,7 +604,7 @@ describe('giving up', () => {
     }
   })
 
-  it('gives up all that waits until now; what comes later is processed', async () => {
+  it('drops all that is parked until now, and later events are processed', async () => {
     for (const handler of ['order@1', 'counting'] as const) {
       const world = await World.create()
       const { receive, redrive } = world.instance()
@@ -618,7 +620,7 @@ describe('giving up', () => {
     }
   })
 
-  it('what does not wait cannot be taken up or given up', async () => {
+  it('or redrive of something that is not parked is refused', async () => {
     const { redrive } = (await World.create()).instance()
     const key = { handler: 'counting', stream: 'order-1' }
     await assert.rejects(
@@ -635,7 +637,7 @@ describe('giving up', () => {
     )
   })
 
-  it('a view of many streams whose marks have gone is not taken up: it is rebuilt', async () => {
+  it('or a rebuild is the only way once a multi-stream view’s applied markers have expired', async () => {
     const world = await World.create()
     const { receive, redrive } = world.instance()
     world.poison['sales-by-product'].add('order-1@1')
@@ -650,7 +652,7 @@ describe('giving up', () => {
     assert.equal((await world.waiting()).length, 1)
   })
 
-  it('what waits for a generation that is no longer in use is needless', async () => {
+  it('is needless for a generation that is no longer in use', async () => {
     const world = await World.create()
     const { receive, redrive } = world.instance()
     world.poison['sales-by-product'].add('order-1@1')

@@ -4,7 +4,7 @@ import { periodicWork } from '../../runtime/periodic.ts'
 import { ManualClock } from '../support/fakes.ts'
 
 describe('periodic work', () => {
-  it('does each task at its time, and a timer that is a little early is in time', async () => {
+  it('runs each task at its time, and accepts a timer that fires slightly early', async () => {
     const clock = new ManualClock()
     const runs = { always: 0, minutely: 0 }
     const work = periodicWork(clock, [
@@ -28,7 +28,7 @@ describe('periodic work', () => {
     assert.deepEqual(runs, { always: 5, minutely: 4 })
   })
 
-  it('does all others where one fails, and then says that it failed', async () => {
+  it('runs all other tasks when one fails, and then fails', async () => {
     const done: string[] = []
     const work = periodicWork(new ManualClock(), [
       { every: 0, run: () => Promise.reject(new Error('not now')) },

@@ -42,7 +42,7 @@ async function createLog(events: readonly RecordedEvent[]): Promise<MemoryEventS
 
 const HOUR_MS = 3_600_000
 
-/** Both views of orders: the cursors are in the documents of `order`. */
+/** Both views of orders. The cursors are in the documents of `order`. */
 async function setUp(views = new MemoryViewStores(), declared: readonly AnyView[] = [orderView, salesByProduct]) {
   await views.writePointer('sales-by-product', { live: 1, cursorsIn: 'order' }, undefined)
   const clock = new ManualClock()
@@ -56,7 +56,7 @@ async function setUp(views = new MemoryViewStores(), declared: readonly AnyView[
 const [first, second, third] = histories[0] ?? []
 assert.ok(first && second && third)
 
-/** Dies before it writes a cursor. */
+/** Fails before it writes a cursor. */
 class CrashingViewStores extends MemoryViewStores {
   crashing = true
   override store(view: string, generation: number): MemoryViewStore {
@@ -71,8 +71,8 @@ class CrashingViewStores extends MemoryViewStores {
   }
 }
 
-describe('projection', () => {
-  it('an event that came before takes no effect', async () => {
+describe('the projection', () => {
+  it('ignores an event that it has applied', async () => {
     const { receive, tea } = await setUp()
     await receive([first])
     await receive([first, first])
@@ -83,7 +83,7 @@ describe('projection', () => {
     ['the document of the stream', [orderView, salesByProduct]],
     ['an item of its own', [salesByProduct]],
   ] as const)
-    it(`a crash before the cursor, in ${where}, is made good without counting twice`, async () => {
+    it(`recovers from a crash before it writes the cursor in ${where}, without counting twice`, async () => {
       const stores = new CrashingViewStores()
       if (declared.length === 1) await stores.writePointer('sales-by-product', { live: 1 }, undefined)
       const before = await setUp(stores, declared)
@@ -95,7 +95,7 @@ describe('projection', () => {
       assert.deepEqual(await after.tea(), { sku: 'tea', orders: 0, quantity: 0, revenue: { EUR: 0 } })
     })
 
-  it('the cursor of a stream says how far all views of its category have come', async () => {
+  it('stores the progress of all views of a category in the cursor of the stream', async () => {
     const { receive, readCursor, views } = await setUp()
     await receive([first, second])
     const { version, hash, time } = second
@@ -103,10 +103,10 @@ describe('projection', () => {
     assert.equal(await views.store('sales-by-product', 1).readCursor('order-1'), undefined)
   })
 
-  it('an event that comes again when its marks have expired takes no effect, whatever an instance remembers', async () => {
+  it('ignores a redelivered event after its applied markers have expired, whatever is cached', async () => {
     const { receive, deps, views, tea, clock } = await setUp()
     await receive([first])
-    // Another instance has the stream meanwhile.
+    // Another instance handles the stream meanwhile.
     await projecting(deps, orderView, salesByProduct)([second, third])
     await clock.wait(30 * HOUR_MS)
     views.store('sales-by-product', 1).expireMarkers()
@@ -115,7 +115,7 @@ describe('projection', () => {
     assert.deepEqual(await tea(), { sku: 'tea', orders: 0, quantity: 0, revenue: { EUR: 0 } })
   })
 
-  it('a view that fails holds back no other, and alone is brought the events again', async () => {
+  it('blocks only the view that fails, and redelivers the events only to it', async () => {
     let broken = true
     const failing: AnyMultiStreamView = {
       ...salesByProduct,
@@ -147,7 +147,7 @@ describe('projection', () => {
       /^sales-by-product makes a document (tea|cup) that JSON does not keep: \/: a Map is not JSON/,
     ],
   ] as const)
-    it(`a document of ${what} that JSON does not keep is never written, and holds its view alone`, async () => {
+    it(`never writes a document of ${what} that JSON does not keep, and blocks only its view`, async () => {
       const others: readonly AnyView[] = [orderView, salesByProduct].filter(({ name }) => name !== declared.name)
       const { receive, views } = await setUp(undefined, [...others, declared])
       await assert.rejects(receive([first]), { code: 'handler-failed', message })
@@ -157,7 +157,7 @@ describe('projection', () => {
       for (const other of others) assert.notEqual(await readDocument(other), undefined)
     })
 
-  it('a document is written, and remembered, as JSON has it', async () => {
+  it('writes and caches a document in its JSON form', async () => {
     const seen: unknown[] = []
     const view: AnyView = {
       ...orderView,
@@ -175,7 +175,7 @@ describe('projection', () => {
     assert.deepStrictEqual((await views.store('order', 1).read('order-1'))?.document, expected)
   })
 
-  it('what others have passed is kept where the view that has the cursors fails', async () => {
+  it('stores the progress of other views when the view with the cursors fails', async () => {
     const failing: AnyView = {
       ...orderView,
       evolve: () => {
@@ -192,7 +192,7 @@ describe('projection', () => {
     assert.partialDeepStrictEqual(await readCursor('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
   })
 
-  it('a view that is new is brought what its streams had before, and an older build keeps how far it is', async () => {
+  it("gives a new view its streams' earlier events, and keeps its progress in an older build", async () => {
     const added: AnyView = { ...salesByProduct, name: 'sales-too' }
     const { deps, views, receive: older, readCursor } = await setUp()
     await views.writePointer('sales-too', { live: 1, cursorsIn: 'order' }, undefined)
@@ -208,7 +208,7 @@ describe('projection', () => {
     assert.deepEqual(other?.document, one?.document)
   })
 
-  it('a view whose cursors are in one that is gone stays as it is, and one line says what to do', async () => {
+  it('stops a view whose cursors are in a removed view, and logs one line with the remedy', async () => {
     const { deps, tea } = await setUp()
     const { handle } = projection(deps, [{ ...orderView, name: 'orders' }, salesByProduct])
     const lines: string[] = []
@@ -225,7 +225,7 @@ describe('projection', () => {
     ])
   })
 
-  it('a gap is filled from the log', async () => {
+  it('fills a gap from the log', async () => {
     const { receive, views } = await setUp()
     await receive([third])
     const document = await views.store('order', 1).read('order-1')
@@ -233,7 +233,7 @@ describe('projection', () => {
     assert.partialDeepStrictEqual(document?.document, { status: 'cancelled', shippingAddress: { city: 'Bruges' } })
   })
 
-  it('a gap that the log cannot fill holds the batch', async () => {
+  it('blocks the batch at a gap that the log cannot fill', async () => {
     const { receive } = await setUp()
     const [a, b, c] = recorded('order-9', placedV1, moved, confirmed)
     assert.ok(a && b && c)
@@ -241,7 +241,7 @@ describe('projection', () => {
     await assert.rejects(receive([c]), { code: 'gap-unfilled' })
   })
 
-  it('a fork, the same version with another hash, is refused and changes nothing', async () => {
+  it('refuses a fork, the same version with another hash, and changes nothing', async () => {
     const { receive, readCursor } = await setUp()
     await receive([first, second])
     const [, otherSecond, otherThird] = recorded('order-1', placedV1, confirmed, moved)
@@ -251,7 +251,7 @@ describe('projection', () => {
     assert.equal((await readCursor('order-1'))?.version, 2)
   })
 
-  it('a stream that was restored and written again is seen before it reaches the old end', async () => {
+  it('notices a stream that was restored and rewritten before it reaches the old end', async () => {
     const { receive, readCursor } = await setUp()
     await receive([first, second, third])
     const [, rewritten] = recorded('order-1', placedV1, confirmed)
@@ -261,18 +261,18 @@ describe('projection', () => {
     assert.equal((await readCursor('order-1'))?.version, 3)
   })
 
-  it('what this code does not know holds the batch', async () => {
+  it('blocks the batch at an unknown event', async () => {
     const { receive } = await setUp()
     await assert.rejects(receive(recorded('order-7', { type: 'OrderLost', data: {} })), { code: 'event-unknown' })
   })
 
-  it('events of other categories of the hub are no business of a view', async () => {
+  it('ignores events of other categories in the hub', async () => {
     const { receive, views } = await setUp()
     await receive(recorded('basket-1', { type: 'BasketFilled', data: {} }))
     assert.equal(await views.store('order', 1).read('basket-1'), undefined)
   })
 
-  it('more events for one document than one write takes are applied, each once', async () => {
+  it('applies more events to one document than one write can hold, each once', async () => {
     const { receive, tea } = await setUp()
     const many = Array.from({ length: 250 }, (_, index) => recorded(`order-many${index}`, placedV1)).flat()
     await receive(many)
@@ -280,7 +280,7 @@ describe('projection', () => {
     assert.deepEqual(await tea(), { sku: 'tea', orders: 250, quantity: 500, revenue: { EUR: 225_000 } })
   })
 
-  it('however batches are cut, repeated and mixed: the views end as those of one run in order', async () => {
+  it('has the same result however batches are cut, repeated and mixed', async () => {
     const plain = await setUp()
     await plain.receive(everything)
     const wanted = await snapshot(plain.views)
@@ -294,7 +294,7 @@ describe('projection', () => {
     )
   })
 
-  it('two instances with the same partition for a while: still each event once', async () => {
+  it('applies each event once while two instances own the same partition', async () => {
     const plain = await setUp()
     await plain.receive(everything)
     const wanted = await snapshot(plain.views)
@@ -303,7 +303,7 @@ describe('projection', () => {
         const views = new MemoryViewStores()
         const run = async (batches: RecordedEvent[][]): Promise<void> => {
           const { receive } = await setUp(views)
-          // The trigger's retry policy: a batch comes again until it goes through.
+          // As with the trigger's retry policy, a batch is redelivered until it succeeds.
           for (const batch of batches)
             for (let attempt = 0; ; attempt += 1) {
               try {
@@ -322,7 +322,9 @@ describe('projection', () => {
   })
 })
 
-/** All streams interleaved at random, in order within each, cut into batches of which some come again or start over. */
+/**
+ * All streams interleaved at random, each in order, and cut into batches, some of which are repeated or start over.
+ */
 function deliveries(): fc.Arbitrary<RecordedEvent[][]> {
   return fc
     .tuple(

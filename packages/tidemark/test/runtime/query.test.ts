@@ -20,15 +20,15 @@ async function setUp() {
   return { views, deps, store }
 }
 
-describe('query', () => {
-  it('says that the view is behind rather than show what is older than asked for', async () => {
+describe('a query', () => {
+  it('reports that the view lags instead of returning an older document than requested', async () => {
     const { deps } = await setUp()
     await assert.rejects(readDocument(deps, orderView, 'order-1', at(2)), { code: 'view-behind', retriable: true })
     await assert.rejects(listDocuments(deps, orderView, { filter: {}, limit: 1 }, at(2)), { code: 'view-behind' })
     await assert.rejects(readDocument(deps, salesByProduct, 'tea', at(1)), { code: 'view-behind' })
   })
 
-  it('answers as soon as the view has come that far', async () => {
+  it('answers as soon as the view has reached the position', async () => {
     const { deps, store } = await setUp()
     const answer = readDocument(deps, orderView, 'order-1', at(2))
     const before = await store.read('order-1')
@@ -40,7 +40,7 @@ describe('query', () => {
     assert.deepEqual((await answer)?.document, { orderId: '1', status: 'confirmed' })
   })
 
-  it('goes on waiting in the generation that becomes the live one meanwhile', async () => {
+  it('continues to wait in the generation that is promoted meanwhile', async () => {
     const { deps, views } = await setUp()
     const answer = readDocument(deps, orderView, 'order-1', at(2))
     await views.store('order', 2).writeDocument('order-1', { document: 'new', sort: 'a', etag: undefined }, tip(2))
@@ -48,7 +48,7 @@ describe('query', () => {
     assert.equal((await answer)?.document, 'new')
   })
 
-  it('a view of many streams waits for the stream that is named', async () => {
+  it('waits for the named stream in a multi-stream view', async () => {
     const { deps, views } = await setUp()
     await (await views.live('sales-by-product')).writeCursor('order-1', tip(3), undefined)
     assert.equal(await readDocument(deps, salesByProduct, 'tea', at(3)), undefined)
@@ -61,7 +61,7 @@ describe('query', () => {
     })
   })
 
-  it('a list goes on where the last page ended, although documents come and go meanwhile', async () => {
+  it('continues a list at the end of the last page, although documents change meanwhile', async () => {
     const { deps, store } = await setUp()
     const add = (key: string) =>
       store.writeDocument(key, { document: { key, status: 'placed' }, sort: key, etag: undefined }, tip(1))
@@ -83,7 +83,7 @@ describe('query', () => {
     assert.equal(second.continuation, undefined)
   })
 
-  it('refuses a filter, a value and a continuation that it does not know', async () => {
+  it('refuses an unknown filter, value or continuation', async () => {
     const { deps } = await setUp()
     const refused = (query: object) =>
       assert.rejects(listDocuments(deps, orderView, { filter: {}, limit: 1, ...query }), { code: 'invalid-query' })

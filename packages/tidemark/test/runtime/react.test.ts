@@ -28,7 +28,7 @@ function messages(stream: string, ...events: Parameters<typeof recorded>[1][]): 
   return recorded(stream, ...events).map((event) => ({ ...toCloudEvent(event) }))
 }
 
-/** The reaction of the tests, doing something else. */
+/** The reaction of the tests with another handler. */
 const reacting = (react: typeof orderConfirmation.react): AnyReaction => ({ ...orderConfirmation, react })
 
 async function setUp(declared: AnyReaction = orderConfirmation, beforeCommand: () => Promise<void> = async () => {}) {
@@ -57,9 +57,9 @@ async function setUp(declared: AnyReaction = orderConfirmation, beforeCommand: (
   }
   let react = instance()
   return {
-    /** As the consumer says to it where a batch does not continue the one before. */
+    /** What the consumer calls when a batch does not continue the one before. */
     forget: () => react.forget?.(),
-    /** Another instance, which remembers nothing. */
+    /** Starts another instance, with empty caches. */
     restart: () => {
       react = instance()
     },
@@ -80,7 +80,7 @@ async function setUp(declared: AnyReaction = orderConfirmation, beforeCommand: (
 }
 
 describe('reactions', () => {
-  it('what the domain refuses is an outcome: it is traced, and the event is passed', async () => {
+  it('logs a refusal by the domain, and continues after the event', async () => {
     const { react, send, events, traced } = await setUp()
     await send('k2', { type: 'cancel', data: { reason: 'late' } })
     await react(messages('reservation-1', reserved))
@@ -95,7 +95,7 @@ describe('reactions', () => {
 
   for (const [what, batch, code] of [
     [
-      'a message that was changed on the way',
+      'a message that was changed in transit',
       [{ ...messages('reservation-1', reserved)[0], actor: 'x' }],
       'hash-mismatch',
     ],
@@ -104,22 +104,22 @@ describe('reactions', () => {
       messages('reservation-1', { type: 'StockReserved', data: {} }),
       'event-unreadable',
     ],
-    ['an event of a version it does not know', newer(), 'event-unknown'],
+    ['an event of an unknown version', newer(), 'event-unknown'],
   ] as const)
-    it(`${what} holds the batch: no command`, async () => {
+    it(`blocks the batch at ${what}, and sends no command`, async () => {
       const { react, events } = await setUp()
       await assert.rejects(react(batch), { code })
       assert.equal((await events()).length, 1)
     })
 
-  it('a fork holds the batch: another event at a version that it has passed, or one that follows another', async () => {
+  it('blocks the batch at a fork: another event at a handled version, or after another predecessor', async () => {
     const { react } = await setUp()
     await react(messages('reservation-1', reserved))
     await assert.rejects(react(messages('reservation-1', other)), { code: 'fork-detected' })
     await assert.rejects(react(messages('reservation-1', other, cancelled).slice(1)), { code: 'fork-detected' })
   })
 
-  it('an event that came without the one before is handled, and one line says what was not published', async () => {
+  it('handles an event whose predecessor is missing, and logs what was not published', async () => {
     const system = await setUp()
     const [first, , third] = messages('reservation-1', other, other, reserved)
     await system.react([first])
@@ -128,7 +128,7 @@ describe('reactions', () => {
     assert.deepEqual(system.traced, ['reservation-1@3 came after version 1: the events between were not published'])
   })
 
-  it('what is published late is handled, though the process is beyond it', async () => {
+  it('handles a late event, although it has gone beyond it', async () => {
     const system = await setUp()
     const [first, second, third] = messages('reservation-1', reserved, other, other)
     await system.react([third])
@@ -141,7 +141,7 @@ describe('reactions', () => {
     )
   })
 
-  it('a command that comes again with another content leads to what it led to first, and one line says so', async () => {
+  it('keeps the first outcome of a repeated command with another content, and logs one line', async () => {
     let build = 0
     const answers: unknown[] = []
     const { react, traced } = await setUp(
@@ -159,7 +159,7 @@ describe('reactions', () => {
     ])
   })
 
-  it('a refusal is kept: who sends the command again hears the same, though the aggregate would take it now', async () => {
+  it('stores a refusal, and repeats it for the same command even if the aggregate would accept it now', async () => {
     const answers: unknown[] = []
     const { react, send } = await setUp(
       reacting(async (_, send) => {
@@ -175,7 +175,7 @@ describe('reactions', () => {
     ])
   })
 
-  it('what comes again to the same process, alone or among new events, is passed without a command', async () => {
+  it('skips a redelivered event without a command, alone or among new ones', async () => {
     const system = await setUp()
     const batch = messages('reservation-1', reserved, other, cancelled)
     await system.react(batch.slice(0, 2))
@@ -185,7 +185,7 @@ describe('reactions', () => {
     assert.deepEqual([commands, system.commands], [1, 1])
   })
 
-  it('what comes again to a process that remembers nothing is sent again, and takes effect once', async () => {
+  it('sends the command of a redelivered event again after a restart, and it takes effect once', async () => {
     const answers: string[][] = []
     const system = await setUp(
       reacting((event, send) =>
@@ -204,7 +204,7 @@ describe('reactions', () => {
     assert.deepEqual(await system.events(), before)
   })
 
-  it('a command to a decider that the service does not list is a fault, and nothing is recorded of it', async () => {
+  it('fails to send to a decider that the service does not list, and records nothing', async () => {
     const { react, log } = await setUp(
       reacting(async (_, send) => {
         await send({ ...order, category: 'other' }, '1', 'place', place)
@@ -218,7 +218,7 @@ describe('reactions', () => {
     assert.deepEqual(await log.readRange('other-1', { direction: 'forward', limit: 1 }), [])
   })
 
-  it('what a repeated command led to is read as today’s version, with whatever it was recorded', async () => {
+  it('reads the events of a repeated command in today’s version, whatever they were recorded with', async () => {
     const command = { type: 'place' as const, data: placeBody }
     const answers: unknown[] = []
     const { react, log } = await setUp(
@@ -236,7 +236,7 @@ describe('reactions', () => {
     assert.deepEqual(answers, [{ ...placed.data, orderId: '2' }])
   })
 
-  it('a process that follows a stream again forgets what it remembers, and knows of no gap', async () => {
+  it('resets its memory when it follows a stream again, and sees no gap', async () => {
     const system = await setUp()
     const [first, second, third, fourth] = messages('reservation-1', other, reserved, cancelled, reserved)
     await system.react([first])
@@ -248,7 +248,7 @@ describe('reactions', () => {
     assert.equal((await system.events()).length, 2)
   })
 
-  it('a command for later waits with the key that it would be sent with now, which no client can take', async () => {
+  it('schedules a command with the key of an immediate one, which no client can use', async () => {
     const due = '2026-01-01T00:00:00.000Z'
     const { react, schedule } = await setUp({
       ...orderConfirmation,
@@ -267,7 +267,7 @@ describe('reactions', () => {
     assert.doesNotMatch(waiting.key, keyPattern)
   })
 
-  it('a command for later waits for a moment, in whatever zone; for what is none the event is held', async () => {
+  it('schedules a command for a time in any zone, and blocks the event for an invalid time', async () => {
     for (const [due, waits] of [
       ['2026-01-01T02:00:00+02:00', '2026-01-01T00:00:00.000Z'],
       ['tomorrow', undefined],
@@ -284,7 +284,7 @@ describe('reactions', () => {
     }
   })
 
-  it('its events say who, why, and in which conversation', async () => {
+  it('writes the actor, cause and correlation into its events', async () => {
     const { react, events } = await setUp()
     await react(messages('reservation-1', reserved))
     const { actor, causation, correlation } = (await events()).at(-1) ?? {}
@@ -294,19 +294,19 @@ describe('reactions', () => {
     )
   })
 
-  it('streams of other categories are not its own: no command', async () => {
+  it('ignores streams of other categories', async () => {
     const { react, events } = await setUp()
     await react(messages('stock-tea', { type: 'StockReserved', data: { orderId: '1', lines } }))
     assert.equal((await events()).length, 1)
   })
 })
 
-/** As a store takes its time: whoever does not wait is long gone. */
+/** Waits as a slow store does. A handler that does not await it has long returned. */
 async function slowly(): Promise<void> {
   for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('a reaction that does not wait for what it sends', () => {
+describe('a reaction that does not await what it sends', () => {
   const confirm = { type: 'confirm', data: {} } as const
   const reject = { type: 'reject', data: { reason: 'x' } } as const
   const listTypes = async (system: Awaited<ReturnType<typeof setUp>>): Promise<string[]> =>
@@ -336,7 +336,7 @@ describe('a reaction that does not wait for what it sends', () => {
       },
     ],
     [
-      'waits in a function that nobody waits for',
+      'calls a function without awaiting it',
       async (_, send) => {
         void (async () => {
           await send(order, '1', 'confirm', confirm)
@@ -344,13 +344,13 @@ describe('a reaction that does not wait for what it sends', () => {
       },
     ],
     [
-      'waits for the first of several',
+      'awaits only the first of several',
       async (_, send) => {
         await Promise.race([send(order, '1', 'confirm', confirm), Promise.resolve()])
       },
     ],
   ] satisfies [string, typeof orderConfirmation.react][])
-    it(`is waited for, and told of once, where it ${how}`, async () => {
+    it(`is awaited all the same, and logged once, when it ${how}`, async () => {
       const system = await setUp(reacting(react), slowly)
       await system.react(messages('reservation-1', reserved))
       assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderConfirmed'])
@@ -358,7 +358,7 @@ describe('a reaction that does not wait for what it sends', () => {
       assert.deepEqual(system.traced, [`${line} confirm to order-1: ${what}`])
     })
 
-  it('is waited for with all that comes of it, step by step', async () => {
+  it('is awaited step by step, with all that follows', async () => {
     const system = await setUp(
       reacting(async (_, send) => {
         void (async () => {
@@ -373,7 +373,7 @@ describe('a reaction that does not wait for what it sends', () => {
     assert.deepEqual(system.traced, [`${line} confirm to order-1, complete to order-1: ${what}`])
   })
 
-  it('is waited for where it sends later, too', async () => {
+  it('is awaited when it sends later, too', async () => {
     const due = '2026-01-01T00:00:00.000Z'
     const { react, schedule, traced } = await setUp({
       ...orderConfirmation,
@@ -387,7 +387,7 @@ describe('a reaction that does not wait for what it sends', () => {
     assert.deepEqual(traced, [`${line} cancel to order-1 for ${due}: ${what}`])
   })
 
-  it('fails where a command does that it did not wait for: the event comes again', async () => {
+  it('fails when such a command fails, and the event is redelivered', async () => {
     let down = true
     const system = await setUp(
       reacting(async (_, send) => {
@@ -400,7 +400,7 @@ describe('a reaction that does not wait for what it sends', () => {
     assert.deepEqual(await listTypes(system), ['OrderPlaced', 'OrderConfirmed'])
   })
 
-  it('fails with what it throws, once what it sent before is done, and is not told of that', async () => {
+  it('fails with its own error once its commands are done, without the log line', async () => {
     let commands = 0
     const system = await setUp(
       reacting((_, send) =>
@@ -418,7 +418,7 @@ describe('a reaction that does not wait for what it sends', () => {
     assert.deepEqual(system.traced, [])
   })
 
-  it('sends a command after its end all the same, and is told of as at risk', async () => {
+  it('still sends a command after its end, and logs that it is at risk', async () => {
     let stray: () => Promise<unknown> = () => assert.fail('it did not react')
     const system = await setUp(
       reacting(async (_, send) => {
@@ -434,7 +434,7 @@ describe('a reaction that does not wait for what it sends', () => {
     )
   })
 
-  it('is told of each command that failed after its end, which is lost', async () => {
+  it('logs each command that failed after its end, which is lost', async () => {
     let stray: () => Promise<unknown> = () => assert.fail('it did not react')
     const system = await setUp(
       reacting(async (_, send) => {
@@ -443,9 +443,9 @@ describe('a reaction that does not wait for what it sends', () => {
     )
     await system.react(messages('reservation-1', reserved))
     await assert.rejects(stray(), { code: 'registration-invalid' })
-    // Nobody asks for the outcome of this one.
+    // Nobody awaits this one.
     void stray()
-    await until('each is told of', () => system.traced.filter((each) => each.includes('is lost')).length === 2)
+    await until('each is logged', () => system.traced.filter((each) => each.includes('is lost')).length === 2)
     assert.match(system.traced.at(-1) ?? '', /^reservation-1@1: reject to other-1, .* failed and is lost: the reaction/)
   })
 
@@ -454,7 +454,7 @@ describe('a reaction that does not wait for what it sends', () => {
     ['returns the promise', (_, send) => send(order, '1', 'confirm', confirm) as Promise<never>],
     ['returns it in an async function', async (_, send) => send(order, '1', 'confirm', confirm) as Promise<never>],
     [
-      'awaits all at once',
+      'awaits all of them together',
       async (_, send) => {
         await Promise.all([send(order, '1', 'confirm', confirm), send(order, '1', 'again', confirm)])
       },
@@ -475,7 +475,7 @@ describe('a reaction that does not wait for what it sends', () => {
           .then(() => {}),
     ],
     [
-      'goes on after a failure',
+      'continues after a failure',
       async (_, send) => {
         await send({ ...order, category: 'other' }, '1', 'confirm', confirm).catch(() => {})
         await send(order, '1', 'confirm', confirm)
@@ -491,7 +491,7 @@ describe('a reaction that does not wait for what it sends', () => {
 })
 
 describe('a command that a reaction sends', () => {
-  it('is refused with the place of what JSON does not keep, now and later', async () => {
+  it('is refused with the place of a value that JSON does not keep, immediate or scheduled', async () => {
     const due = '2026-01-01T00:00:00.000Z'
     const late = { type: 'cancel', data: { reason: 'x', at: new Date(0) } } as const
     for (const react of [
@@ -507,7 +507,7 @@ describe('a command that a reaction sends', () => {
     }
   })
 
-  it('waits in the schedule as JSON has it', async () => {
+  it('waits in the schedule in its JSON form', async () => {
     const due = '2026-01-01T00:00:00.000Z'
     const reason = { reason: 'x', note: undefined, change: -0 } as { reason: string }
     const { react, schedule } = await setUp({

@@ -34,15 +34,15 @@ async function write(harness: RebuildHarness, view: AnyView, key: string, docume
 }
 
 for (const view of views)
-  describe(`a generation of ${view.name} that is built apart`, () => {
-    it('is kept up to date beside the live one, which queries go on to read, until it is promoted', async () => {
+  describe(`a generation of ${view.name} that is built separately`, () => {
+    it('is kept up to date beside the live one, which queries read until it is promoted', async () => {
       const harness = await RebuildHarness.with(...everything)
       const { built, live, comparison } = await buildGeneration(harness.deps, view, unwatched)
       assert.deepEqual([built, live], [2, 1])
       const documents = (await harness.views.store(view.name, 1).list({ filter: {}, limit: 100 })).length
       assert.deepEqual(comparison, { compared: documents, changed: 0, added: 0, removed: 0, examples: [] })
       assert.ok(documents > 0)
-      // For as long as anybody likes.
+      // The wait has no limit.
       await harness.clock.wait(30 * 3_600_000)
       for (const number of [1, 2]) harness.views.store(view.name, number).expireMarkers()
       await harness.append(lateFirst)
@@ -62,7 +62,7 @@ for (const view of views)
       await harness.assertEqualToLog(view)
     })
 
-    it('is told apart from a live one that is damaged', async () => {
+    it('shows how a damaged live one differs', async () => {
       const harness = await RebuildHarness.with(...everything)
       await write(harness, view, pickKey(view), { damaged: true })
       await write(harness, view, 'order-99', { nobody: true })
@@ -81,7 +81,7 @@ for (const view of views)
       await harness.assertEqualToLog(view)
     })
 
-    it('that is abandoned is gone, changes nothing, and its number is not used again', async () => {
+    it('is removed when abandoned, changes nothing, and never reuses its number', async () => {
       const harness = await RebuildHarness.with(...everything)
       await buildGeneration(harness.deps, view, unwatched)
       assert.deepEqual(await abandon(harness.deps, view, unwatched), { live: 1 })
@@ -95,7 +95,7 @@ for (const view of views)
       await harness.assertClean(view)
     })
 
-    it('is none where none was built, or something else was begun since', async () => {
+    it('must exist for a promotion, with no other action started since', async () => {
       const harness = await RebuildHarness.with(...everything)
       for (const begin of [abandon, rebuildView, rollBack])
         for (const act of [promote, abandon]) {
@@ -108,7 +108,7 @@ for (const view of views)
         }
     })
 
-    it('is removed by a way back to the generation before', async () => {
+    it('is removed by a rollback to the previous generation', async () => {
       const harness = await RebuildHarness.with(...everything)
       await rebuildView(harness.deps, view, unwatched)
       await buildGeneration(harness.deps, view, unwatched)
@@ -119,7 +119,7 @@ for (const view of views)
       assert.equal((await rebuildView(harness.deps, view, unwatched)).live, 4)
     })
 
-    it('waits, unpromoted, for instances that do not know the view', async () => {
+    it('is not promoted while an instance does not know the view', async () => {
       const harness = await RebuildHarness.with(...everything)
       await buildGeneration(harness.deps, view, unwatched)
       const old = { instance: 'old', build: 'b', handlers: ['another'], paused: [], partitions: new Map() }
@@ -136,9 +136,9 @@ for (const view of views)
       ['a build', buildGeneration, async () => {}, 1],
       ['a promotion', promote, (harness: RebuildHarness) => buildGeneration(harness.deps, view, unwatched), 2],
       ['an abandonment', abandon, (harness: RebuildHarness) => buildGeneration(harness.deps, view, unwatched), 1],
-      ['a going back', rollBack, (harness: RebuildHarness) => rebuildView(harness.deps, view, unwatched), 1],
+      ['a rollback', rollBack, (harness: RebuildHarness) => rebuildView(harness.deps, view, unwatched), 1],
     ] as const)
-      it(`${name} that is killed at any point is gone on with where it was`, async () => {
+      it(`resumes ${name} that is killed at any point`, async () => {
         let killed = 0
         let survived = false
         let resumed = 0
@@ -165,7 +165,7 @@ for (const view of views)
         assert.ok(resumed >= 2, `resumed at ${resumed} of ${killed} points`)
       })
 
-    it('is not read from the beginning again when it is gone on with', async () => {
+    it('is resumed without reading the log from the beginning', async () => {
       const harness = await RebuildHarness.with(...everything)
       const place = new CheckpointWatch()
       await dies(12, harness, (deps) => rebuildView(deps, view, place))
@@ -176,8 +176,8 @@ for (const view of views)
     })
   })
 
-describe('a view that gets its cursors elsewhere than before', () => {
-  it('cannot be built apart: its live generation would stand still', async () => {
+describe('a view that gets its cursors from another view than before', () => {
+  it('cannot be built separately, because its live generation would stop', async () => {
     const harness = await RebuildHarness.with(...everything)
     const deps = { ...harness.deps, declared: [salesByProduct] }
     await assert.rejects(buildGeneration(deps, salesByProduct, unwatched), { code: 'must-promote' })
@@ -188,7 +188,7 @@ describe('a view that gets its cursors elsewhere than before', () => {
   })
 })
 
-/** Where one is, as it tells. */
+/** The last checkpoint that the rebuild reported. */
 class CheckpointWatch implements RebuildWatch {
   checkpoint: RebuildCheckpoint | undefined
 
@@ -204,7 +204,7 @@ class CheckpointWatch implements RebuildWatch {
   stage(): void {}
 }
 
-/** @returns whether it went through before the store was asked so often. */
+/** @returns whether it finished before the stores' calls ran out. */
 async function dies(
   after: number,
   harness: RebuildHarness,

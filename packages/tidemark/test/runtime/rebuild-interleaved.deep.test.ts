@@ -17,9 +17,9 @@ import {
   views,
 } from '../support/rebuild-harness.ts'
 
-describe('a replay among others', () => {
+describe('a concurrent rebuild', () => {
   for (const view of views)
-    it(`${view.name}, whatever happens meanwhile: the view equals its log at the end, and no reader ever saw it go backwards`, async () => {
+    it(`makes ${view.name} equal to its log, and no reader sees the view go backwards`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.scheduler(), stories(), moves, async (scheduler, { past, future }, move) => {
           const harness = await RebuildHarness.with(...(move === 'replay' ? [] : past))
@@ -37,19 +37,21 @@ describe('a replay among others', () => {
 type Move = 'replay' | 'back' | 'apart'
 const moves = fc.constantFrom<Move>('replay', 'back', 'apart')
 
-/** An event that is appended so many milliseconds after the beginning. */
+/** An event that is appended `after` milliseconds from the start. */
 interface Timed {
   readonly event: RecordedEvent
   readonly after: number
 }
 
-/** Streams interleaved at random, in order within each, cut into what is in the log before and what comes meanwhile. */
+/**
+ * Streams interleaved at random, each in order, and split into the log's past and the events appended during the run.
+ */
 function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
   return fc
     .tuple(
       fc.array(fc.nat(histories.length - 1), { minLength: 12, maxLength: 12 }),
       fc.integer({ min: 1, max: everything.length - 1 }),
-      // As long as a replay here takes: a good half of it is the handover.
+      // As long as a rebuild takes here; more than half of it is the promotion.
       fc.array(fc.nat(8_000), { minLength: everything.length, maxLength: everything.length }),
     )
     .map(([choices, cut, times]) => {
@@ -62,9 +64,8 @@ function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
 }
 
 /**
- * A replay, a going back, or a build that is promoted, while commands append, two instances project a half of
- * the streams each, a third one reads, and time passes: every call of every one waits until the scheduler
- * lets it go.
+ * Runs a rebuild, a rollback, or a build with its promotion. Meanwhile commands append, two instances project
+ * half of the streams each, a third one reads, and time passes. The scheduler decides the order of all their calls.
  */
 async function interleaved(
   scheduler: fc.Scheduler,
@@ -94,7 +95,7 @@ async function interleaved(
       for (let page = await hub.next(); page; page = await hub.next()) {
         const its = page.filter(({ stream }) => Number(stream.at(-1)) % 2 === half)
         const batch = its.flatMap(({ events }) => events)
-        // As the trigger does: again until it goes through.
+        // Like the trigger, it redelivers the batch until it succeeds.
         await turn('batch')
         for (let through = false; !through; )
           through = await project(batch).then(

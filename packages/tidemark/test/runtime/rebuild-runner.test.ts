@@ -19,11 +19,11 @@ import { everything, RebuildHarness, unwatched } from '../support/rebuild-harnes
 
 const MINUTE_MS = 60_000
 
-/** A store that keeps what it was told, one after another, and may fail first. */
+/** A store that records all writes in order, and may fail first. */
 class RecordingRebuildStore implements RebuildStore {
   readonly inner = new MemoryRebuilds()
   readonly written: StoredRebuild[] = []
-  /** What happens to the writes to come. */
+  /** The faults of the next writes. */
   readonly faults: ('lost' | 'unanswered' | undefined)[] = []
 
   read(view: string) {
@@ -66,8 +66,8 @@ function process(harness: RebuildHarness, store: RebuildStore, instance: string,
   }
 }
 
-describe('a rebuild that somebody asks for', () => {
-  it('goes on in the background, tells how far it is, and that it is done; and so does going back', async () => {
+describe('a requested rebuild', () => {
+  it('runs in the background and reports its progress and its end, as a rollback does', async () => {
     const harness = await RebuildHarness.with(...everything)
     const store = new RecordingRebuildStore()
     const { start, rebuilds } = process(harness, store, 'a')
@@ -86,7 +86,7 @@ describe('a rebuild that somebody asks for', () => {
     assert.equal(await harness.readLive(orderView), 1)
   })
 
-  it('is built, compared, and then promoted or abandoned, as each is asked for', async () => {
+  it('is built, compared, and promoted or abandoned, each on request', async () => {
     const harness = await RebuildHarness.with(...everything)
     const { start, rebuilds } = process(harness, new RecordingRebuildStore(), 'a')
     const did = async (action: RebuildAction) => {
@@ -133,11 +133,11 @@ describe('a rebuild that somebody asks for', () => {
       assert.match(other.lines[0] ?? '', new RegExp(`which ${how}$`))
       const last = await other.rebuilds.last(orderView)
       assert.partialDeepStrictEqual(last, { state: 'done', target: how === 'resumes' ? 2 : 3 })
-      assert.ok(last && !('position' in last), 'nobody is told of the position')
+      assert.ok(last && !('position' in last), 'the position is not public')
       await harness.assertEqualToLog(orderView)
     })
 
-  it('that fails says why', async () => {
+  it('reports why it failed', async () => {
     const harness = new RebuildHarness()
     const { start, rebuilds, lines } = process(harness, new RecordingRebuildStore(), 'a')
     await start()
@@ -146,10 +146,10 @@ describe('a rebuild that somebody asks for', () => {
     assert.match(lines.at(-1) ?? '', /^warn: the rebuild of the view order failed: log-empty: /)
   })
 
-  it('whose process ended is taken up by another, once it has said nothing for a minute', async () => {
+  it('is resumed by another instance a minute after the last report of its own', async () => {
     const harness = await RebuildHarness.with(...everything)
     const store = new RecordingRebuildStore()
-    // It never says that it is done, nor that it goes on: as a process that was killed.
+    // It reports neither its end nor its progress, like a killed process.
     await store.write(orderView.name, { ...running(harness), instance: 'killed' }, undefined)
     const other = process(harness, store, 'b')
     await harness.clock.wait(MINUTE_MS - 1)
@@ -165,7 +165,7 @@ describe('a rebuild that somebody asks for', () => {
     assert.equal(await harness.readLive(orderView), 2)
   })
 
-  it('that takes longer than a minute says that it goes on: nobody begins it anew', async () => {
+  it('reports progress when it takes longer than a minute, so that nobody restarts it', async () => {
     const harness = await RebuildHarness.with(...everything)
     const store = new RecordingRebuildStore()
     let isOver = false
@@ -188,7 +188,7 @@ describe('a rebuild that somebody asks for', () => {
     assert.partialDeepStrictEqual(await slow.rebuilds.last(orderView), { state: 'done', instance: 'a' })
   })
 
-  it('that fails of what may pass is gone on with after a minute', async () => {
+  it('is resumed a minute after a transient failure', async () => {
     const harness = await RebuildHarness.with(...everything)
     const store = new RecordingRebuildStore()
     let isAway = true
@@ -196,7 +196,7 @@ describe('a rebuild that somebody asks for', () => {
       rebuildView: (view, watch, place) => {
         watch.begin(2, 1, everything.length)
         if (isAway) throw new TidemarkError('unavailable', 'the store is away')
-        // It had not come to a generation of its own.
+        // It had not created a generation yet.
         return rebuildView(harness.deps, view, watch, place && { ...place, target: 1 })
       },
     })
@@ -213,7 +213,7 @@ describe('a rebuild that somebody asks for', () => {
     assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'done' })
   })
 
-  it('in whose place another begins is not told of any more', async () => {
+  it('stops reporting when another one replaces it', async () => {
     const harness = await RebuildHarness.with(...everything)
     const store = new RecordingRebuildStore()
     const [one, other] = [process(harness, store, 'a'), process(harness, store, 'b')]
@@ -225,7 +225,7 @@ describe('a rebuild that somebody asks for', () => {
   })
 
   for (const fault of ['lost', 'unanswered'] as const)
-    it(`is told to the end though writes of how far it is are ${fault}`, async () => {
+    it(`is reported to its end although writes of its progress are ${fault}`, async () => {
       const harness = await RebuildHarness.with(...everything)
       const store = new RecordingRebuildStore()
       const { start, rebuilds, lines } = process(harness, store, 'a')

@@ -23,7 +23,7 @@ import { recorded } from '../support/recorded.ts'
 
 const HOUR_MS = 3_600_000
 
-/** Replays, and does something once while queries read the new generation already and projections write both. */
+/** Rebuilds, and runs `task` once while queries already read the new generation and projections write both. */
 async function rebuildWhile(
   harness: RebuildHarness,
   view: AnyView,
@@ -47,7 +47,7 @@ async function rebuildWhile(
   assert.equal(done, 1)
 }
 
-/** Runs what is given once, as soon as the watched replay comes that far. */
+/** Runs `happens` once, as soon as the watched rebuild reaches the moment. */
 function at(moment: 'building' | 'handover' | 'live', happens: () => void): RebuildWatch {
   let left = 1
   const once = (now: string): void => {
@@ -60,14 +60,14 @@ function at(moment: 'building' | 'handover' | 'live', happens: () => void): Rebu
 }
 
 for (const view of views)
-  describe(`replay of ${view.name}`, () => {
-    it('of an empty log is refused: it would make an empty view the live one', async () => {
+  describe(`a rebuild of ${view.name}`, () => {
+    it('of an empty log is refused, because it would promote an empty view', async () => {
       const harness = new RebuildHarness()
       await assert.rejects(rebuildView(harness.deps, view, unwatched), { code: 'log-empty' })
       assert.equal(await harness.readLive(view), 1)
     })
 
-    it('waits for instances that do not know the view: what they handle would be missing in it', async () => {
+    it('waits for instances that do not know the view, whose events it would miss', async () => {
       const harness = await RebuildHarness.with(...everything)
       const old = { instance: 'old', build: 'b', handlers: ['another'], paused: [], partitions: new Map() }
       await harness.progress.write(old)
@@ -81,14 +81,14 @@ for (const view of views)
       await harness.assertEqualToLog(view)
     })
 
-    it('that meets an event it does not know changes nothing that queries read', async () => {
+    it('that meets an unknown event changes nothing that queries read', async () => {
       const harness = await RebuildHarness.with(...everything)
       await harness.append(...recorded('order-9', { type: 'OrderLost', data: {} }))
       await assert.rejects(rebuildView(harness.deps, view, unwatched), { code: 'event-unknown' })
       assert.equal(await harness.readLive(view), 1)
     })
 
-    it('that is shown less than the log has changes nothing that queries read', async () => {
+    it('that receives less than the whole log changes nothing that queries read', async () => {
       const harness = await RebuildHarness.with(...everything)
       const feed = { count: () => harness.log.count(), open: () => new MemoryEventStore().open() }
       await assert.rejects(rebuildView({ ...harness.deps, feed }, view, unwatched), { code: 'internal' })
@@ -96,7 +96,7 @@ for (const view of views)
     })
 
     for (const moment of ['building', 'handover'] as const)
-      it(`is superseded by one that begins while it is ${moment}, and has changed nothing that queries read`, async () => {
+      it(`is superseded by one that starts while it is ${moment}, and changes nothing that queries read`, async () => {
         const harness = await RebuildHarness.with(...everything)
         let later: Promise<unknown> | undefined
         let read = 0
@@ -112,13 +112,13 @@ for (const view of views)
         }
         await assert.rejects(rebuildView(harness.deps, view, watch), { code: 'replay-superseded' })
         await later
-        // It does not go on building what nobody will read.
+        // It stops building what nobody will read.
         if (moment === 'building') assert.ok(read < everything.length, `${read} events`)
         assert.equal(await harness.readLive(view), 3)
         await harness.assertEqualToLog(view)
       })
 
-    it('is not undone by one that begins after it is live', async () => {
+    it('is not undone by one that starts after its promotion', async () => {
       const harness = await RebuildHarness.with(...everything)
       let later: Promise<unknown> | undefined
       const earlier = await rebuildView(
@@ -135,11 +135,11 @@ for (const view of views)
       await harness.assertClean(view)
     })
 
-    it('killed at any point leaves a complete live view that goes on, and the next replay starts clean', async () => {
+    it('killed at any point leaves a complete live view, and the next rebuild starts clean', async () => {
       let killed = 0
       for (let survived = false; !survived; ) {
         const harness = await RebuildHarness.with(...everything)
-        // One generation before, so that there is one to lose.
+        // A rebuild first, so that there is a previous generation to lose.
         await rebuildView(harness.deps, view, unwatched)
         let calls = 0
         const dies = async (): Promise<void> => {
@@ -166,7 +166,7 @@ for (const view of views)
       assert.ok(killed > 30, `killed at ${killed} points`)
     })
 
-    it('goes on where a call fails that may be tried again, also where it took effect unheard', async () => {
+    it('retries a transient failure, also of a call that took effect', async () => {
       const harness = await RebuildHarness.with(...everything)
       let calls = 0
       const fails = async (): Promise<void> => {
@@ -194,7 +194,7 @@ for (const view of views)
       await harness.assertClean(view)
     })
 
-    it('heals a damaged view, and keeps one generation to go back to and no more', async () => {
+    it('heals a damaged view, and keeps only one previous generation', async () => {
       const harness = await RebuildHarness.with(...everything)
       for (const generation of [1, 2, 3, 4]) {
         const live = await harness.views.live(view.name)
@@ -214,7 +214,7 @@ for (const view of views)
       }
     })
 
-    it('goes back to what it replaced, brought up to the log, and forward again', async () => {
+    it('rolls back to the previous generation, brought up to the log, and forward again', async () => {
       const harness = await RebuildHarness.with(...everything)
       await rebuildView(harness.deps, view, unwatched)
       await harness.append(lateFirst)
@@ -228,13 +228,13 @@ for (const view of views)
       await harness.assertClean(view)
     })
 
-    it('cannot go back where nothing was before', async () => {
+    it('cannot roll back without a previous generation', async () => {
       const harness = await RebuildHarness.with(...everything)
       await assert.rejects(rollBack(harness.deps, view, unwatched), { code: 'no-way-back' })
       assert.equal(await harness.readLive(view), 1)
     })
 
-    it('goes back exactly although the marks have expired', async () => {
+    it('rolls back exactly although the applied markers have expired', async () => {
       const harness = await RebuildHarness.with(...everything)
       await rebuildView(harness.deps, view, unwatched)
       harness.views.store(view.name, 1).expireMarkers()
@@ -242,7 +242,7 @@ for (const view of views)
       await harness.assertEqualToLog(view)
     })
 
-    it('lets projections write the new generation before the old one: what a reader saw stays seen', async () => {
+    it('lets projections write the new generation first, so that no reader sees it go backwards', async () => {
       const harness = await RebuildHarness.with(...everything)
       let ahead = 0
       await rebuildWhile(harness, view, async () => {
@@ -258,7 +258,7 @@ for (const view of views)
         await harness.projection(instance)([lateFirst])
         await compare()
       })
-      // Both generations of a view of many streams are in one cursor.
+      // Both generations of a multi-stream view share one cursor.
       if (view.kind === 'one-stream') assert.ok(ahead > 0)
     })
 
@@ -274,15 +274,15 @@ for (const view of views)
           assert.equal((await reader.state(view.name)).live.store, harness.views.store(view.name, 1))
           assert.equal(await readVersion(harness, view, 1, 'order-5'), 1)
         },
-        // It looks at the pointer for the last time before the swap.
+        // The last read of the pointer before the promotion.
         () => reader.state(view.name),
       )
     })
   })
 
-describe('replay of the view that has the cursors of another', () => {
+describe('a rebuild of the view that holds the cursors of another', () => {
   for (const times of [1, 2, 3])
-    it(`${times} times: the other still knows what it has passed when its marks have expired`, async () => {
+    it(`keeps the other's progress after its applied markers have expired, ${times} times over`, async () => {
       const harness = await RebuildHarness.with(...everything)
       for (let time = 1; time <= times; time += 1) await rebuildView(harness.deps, orderView, unwatched)
       await harness.clock.wait(30 * HOUR_MS)
@@ -306,8 +306,8 @@ describe('replay of the view that has the cursors of another', () => {
     })
 })
 
-describe('replay of a view whose cursors are in one that is gone', () => {
-  it('makes it whole, and leaves no way back to what nothing tells the cursors of', async () => {
+describe('a rebuild of a view whose cursors were in a removed view', () => {
+  it('completes it, and leaves no rollback to the generation without cursors', async () => {
     const harness = await RebuildHarness.with(...everything)
     const deps = { ...harness.deps, declared: [salesByProduct] }
     await harness.clock.wait(30 * HOUR_MS)
@@ -329,7 +329,7 @@ describe('replay of a view whose cursors are in one that is gone', () => {
   })
 })
 
-describe('going back to a generation that was left long ago', () => {
+describe('a rollback to a generation left long ago', () => {
   const leave = async (view: AnyView, hours: number): Promise<RebuildHarness> => {
     const harness = await RebuildHarness.with(...everything)
     await rebuildView(harness.deps, view, unwatched)
@@ -337,13 +337,13 @@ describe('going back to a generation that was left long ago', () => {
     return harness
   }
 
-  it('is refused where only marks could tell what a crash left half done, and they may have expired', async () => {
+  it('is refused for a multi-stream view once its applied markers may have expired', async () => {
     const harness = await leave(salesByProduct, 12)
     await assert.rejects(rollBack(harness.deps, salesByProduct, unwatched), { code: 'no-way-back' })
     assert.equal(await harness.readLive(salesByProduct), 2)
   })
 
-  it('is possible until then, and for ever where each document carries its position', async () => {
+  it('is possible before that, and always for a single-stream view', async () => {
     const soon = await leave(salesByProduct, 11)
     await rollBack(soon.deps, salesByProduct, unwatched)
     await soon.assertEqualToLog(salesByProduct)

@@ -11,7 +11,7 @@ const confirm = { type: 'confirm', data: {} } as const
 const move = (city: string) =>
   ({ type: 'change-shipping-address', data: { shippingAddress: { ...address, city } } }) as const
 
-/** Two instances on one log, and an order that is placed. */
+/** Two instances on one log, with one placed order. */
 async function setUp() {
   const store = new UnreliableStore(new MemoryEventStore())
   const instances = [1, 2].map(() => ({ service: ordering, store, cache: stateCache(10), clock: new ManualClock() }))
@@ -25,8 +25,8 @@ async function setUp() {
 
 const unchanged = { done: true, stream: 'order-1', version: 1, events: 0 } as const
 
-describe('a command that changed nothing, with a key of its client', () => {
-  it('is answered as the first time, though somebody else changed the stream meanwhile: it takes no effect then', async () => {
+describe('a command that changed nothing, with an idempotency key', () => {
+  it('is answered as the first time and takes no effect, even if the stream has changed since', async () => {
     const { send, count } = await setUp()
     const stay = move(address.city)
     assert.deepEqual(await send(0, 'k', stay), unchanged)
@@ -35,7 +35,7 @@ describe('a command that changed nothing, with a key of its client', () => {
     assert.equal(await count(), 2)
   })
 
-  it('is another request with another body or another If-Match, and that takes no effect', async () => {
+  it('is refused with another body or another If-Match, and takes no effect', async () => {
     const { send, count } = await setUp()
     await send(0, 'k', move(address.city))
     for (const outcome of [
@@ -46,7 +46,7 @@ describe('a command that changed nothing, with a key of its client', () => {
     assert.equal(await count(), 1)
   })
 
-  it('at two instances at once has one outcome', async () => {
+  it('has one outcome at two instances at once', async () => {
     const { send, count } = await setUp()
     const outcomes = await Promise.all([send(0, 'k', move(address.city)), send(1, 'k', move(address.city))])
     assert.deepEqual(outcomes, [unchanged, unchanged])
@@ -54,7 +54,7 @@ describe('a command that changed nothing, with a key of its client', () => {
   })
 
   for (const fault of ['lost', 'unanswered'] as const)
-    it(`has one outcome where its receipt is ${fault} on the way`, async () => {
+    it(`has one outcome when the append of its receipt is ${fault}`, async () => {
       const { store, send } = await setUp()
       store.faults.push(fault)
       assert.deepEqual(await send(0, 'k', move(address.city)), unchanged)
@@ -65,7 +65,7 @@ describe('a command that changed nothing, with a key of its client', () => {
       })
     })
 
-  it('leaves nothing where no key was given: nobody can send it again', async () => {
+  it('leaves no receipt without a key of the client, since nobody can repeat it', async () => {
     const { store, send } = await setUp()
     const { appends, lookups } = store
     assert.deepEqual(await send(0, 'made up', move(address.city), { receipts: 'none' }), unchanged)
@@ -77,21 +77,21 @@ describe('a command that changed nothing, with a key of its client', () => {
 describe('a refusal', () => {
   const readCode = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
 
-  it('to a client is not kept: the same key may take effect later', async () => {
+  it('to a client is not stored: the same key may take effect later', async () => {
     const { send } = await setUp()
     assert.equal(readCode(await send(0, 'k', confirm, { expectedVersion: 2 })), 'version-mismatch')
     await send(1, 'another', move('Bruges'))
     assert.equal(readCode(await send(0, 'k', confirm, { expectedVersion: 2 })), 'done at 3')
   })
 
-  it('to a client whose key took effect before is that effect', async () => {
+  it('to a client whose key took effect before is replaced by that effect', async () => {
     const { send } = await setUp()
     await send(0, 'k', move('Bruges'))
     await send(0, 'gone', { type: 'cancel', data: { reason: 'late' } })
     for (const instance of [0, 1]) assert.equal(readCode(await send(instance, 'k', move('Bruges'))), 'done at 2')
   })
 
-  it('to a reaction is kept, and stands whatever it sends later', async () => {
+  it('to a reaction is stored, and stands whatever it sends later', async () => {
     const { send, count } = await setUp()
     const all = { receipts: 'all' } as const
     const first = await send(0, 'k', confirm, { ...all, expectedVersion: 7 })

@@ -26,8 +26,8 @@ async function write(count: number, bytes: number) {
 describe('the size of a decision', () => {
   for (const [what, count, bytes, code] of [
     ['more events than a command may append', MAX_EVENTS + 1, 1, 'decision-too-large'],
-    ['an event that could be appended but not sent', 1, 1024 * 1024, 'event-too-large'],
-    ['more bytes than one item takes', 3, 800_000, 'decision-too-large'],
+    ['an event that could be appended but not published', 1, 1024 * 1024, 'event-too-large'],
+    ['more bytes than one item can hold', 3, 800_000, 'decision-too-large'],
   ] as const)
     it(`${what}: refused whole, before anything is sent`, async () => {
       const { store, outcome } = await write(count, bytes)
@@ -35,15 +35,15 @@ describe('the size of a decision', () => {
       assert.equal(store.appends, 0)
     })
 
-  it('the largest there may be is taken', async () => {
+  it('is accepted up to the limit', async () => {
     const { store, outcome } = await write(MAX_EVENTS, 1_800)
     assert.deepEqual(await outcome, { done: true, stream: 'notes-1', version: MAX_EVENTS, events: MAX_EVENTS })
     assert.equal((await everyEvent(store, 'notes-1')).length, MAX_EVENTS)
   })
 })
 
-describe('what an event says', () => {
-  /** Things whose events say a value: what a command brings cannot hold the half of them. */
+describe('the data of an event', () => {
+  /** Records an event with a given value. A command's own data could not hold half of the values. */
   async function say(
     value: unknown,
     service: Pick<Service, 'name' | 'publishes'> = { name: 'anything', publishes: [] },
@@ -82,7 +82,7 @@ describe('what an event says', () => {
       assert.equal(store.appends, 0)
     })
 
-  it('is refused where a translation makes it so', async () => {
+  it('is refused if its translation to the public event makes it invalid', async () => {
     const [publication] = anything.publishes
     assert.ok(publication)
     const publishes = [{ ...publication, translate: () => ({ told: [new Date(0)] }) }]
@@ -92,7 +92,7 @@ describe('what an event says', () => {
     assert.equal(store.appends, 0)
   })
 
-  it('is folded, hashed and written as JSON has it: a field that is undefined is none, -0 is 0', async () => {
+  it('is folded, hashed and written in its JSON form, without undefined fields and with -0 as 0', async () => {
     const { store, outcome, states } = await say({ a: undefined, b: [{ c: undefined, d: -0 }], e: 1 })
     await outcome
     const [event] = await everyEvent(store, 'thing-1')
@@ -101,7 +101,7 @@ describe('what an event says', () => {
     assert.ok(event && hashFits(event))
   })
 
-  it('has to fit its schema as JSON has it: a field that has to be there cannot be undefined', async () => {
+  it('must fit its schema in its JSON form, in which a required field cannot be undefined', async () => {
     const { outcome } = await say(undefined)
     await assert.rejects(outcome, { code: 'event-invalid', message: /^Kept does not fit its schema: \/value/ })
   })

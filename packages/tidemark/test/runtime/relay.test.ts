@@ -32,7 +32,7 @@ function toItem({ stream, from, events }: RecordedCommit): Readonly<Record<strin
   return { ...toLogItem({ stream, key: `${stream}@${from}`, fingerprint: 'f', events }) }
 }
 
-/** All commits, in the order of their versions, streams mixed. */
+/** All commits in the order of their versions, with the streams interleaved. */
 const items = streams
   .flatMap(commitsOfStream)
   .sort((a, b) => a.from - b.from)
@@ -59,7 +59,7 @@ function relays(publisher: EventPublisher, store = new MemoryParking(), clock = 
 
 const positions = (events: readonly RecordedEvent[]) => events.map(({ stream, version }) => `${stream}@${version}`)
 
-/** Keeps what it published; each publication takes a turn of the event loop. */
+/** Records what it published. Each call takes a turn of the event loop. */
 class Recorder implements EventPublisher {
   readonly published: RecordedEvent[] = []
   atOnce = 0
@@ -76,7 +76,7 @@ class Recorder implements EventPublisher {
   }
 }
 
-describe('relay', () => {
+describe('the relay', () => {
   it('publishes each stream in the order of its versions', async () => {
     const recorder = new Recorder()
     await relays(recorder).instance()(items)
@@ -88,13 +88,13 @@ describe('relay', () => {
       )
   })
 
-  it('publishes streams side by side, but not without bound', async () => {
+  it('publishes streams concurrently, up to a limit', async () => {
     const recorder = new Recorder()
     await relays(recorder).instance()(items)
     assert.ok(recorder.most > 1 && recorder.most <= 32, String(recorder.most))
   })
 
-  it('fails as a whole where the hub is away, with nothing left running, so that the batch comes again', async () => {
+  it('fails as a whole without the hub, leaves nothing running, and receives the batch again', async () => {
     const recorder = new Recorder()
     recorder.failOn = 'order-3'
     await assert.rejects(relays(recorder).instance()(items), /the hub is away/)
@@ -108,7 +108,7 @@ describe('relay', () => {
     ['text', { text: '{' }, 3],
     ['hash', { hash: '1'.repeat(64) }, 3],
   ] as const)
-    it(`parks a stream of which the ${what} of a commit was changed, publishes all else, and nothing after it`, async () => {
+    it(`parks a stream with a changed ${what} of a commit, and publishes the others`, async () => {
       const recorder = new Recorder()
       const { instance, store, lines } = relays(recorder)
       const changed = { ...toItem(second), ...damaged }
@@ -118,13 +118,13 @@ describe('relay', () => {
       assert.deepEqual([parked?.handler, parked?.stream, parked?.version], [RELAY, 'order-x', from])
       assert.match(lines.join(), /order-x@3 .*(hash-mismatch|event-unreadable).*npm run parked -- ordering/)
 
-      // Any instance, also one that knew of nothing before.
+      // In any instance, also in a new one.
       await instance()([toItem(second)])
       assert.equal(recorder.published.length, 302)
       assert.equal((await store.stream({ handler: RELAY, stream: 'order-x' }))?.last, 3)
     })
 
-  it('an instance that had looked before another parked a stream publishes nothing after it either', async () => {
+  it('publishes nothing after a stream was parked, also in an instance that read the streams before', async () => {
     const recorder = new Recorder()
     const { instance, store } = relays(recorder)
     const [one, other] = [instance(), instance()]
@@ -135,7 +135,7 @@ describe('relay', () => {
     assert.equal((await store.streams()).length, 1)
   })
 
-  it('taken up again, a stream is published from where it waits, in order, to the end of the log', async () => {
+  it('publishes a redriven stream in order, from where it was parked to the end of the log', async () => {
     const recorder = new Recorder()
     const { instance, redrive, store, lines } = relays(recorder)
     await instance()([toItem(first), { ...toItem(second), hash: '1'.repeat(64) }])
@@ -163,7 +163,7 @@ describe('relay', () => {
     ['nothing', {}],
     ['a list', []],
   ] as const)
-    it(`a foreign item in the log (${what}) holds nobody: it is parked by itself, once, and told`, async () => {
+    it(`parks a foreign item in the log (${what}) alone, once, with a log line`, async () => {
       const recorder = new Recorder()
       const { instance, store, lines } = relays(recorder)
       await instance()([foreign, ...items])

@@ -44,7 +44,7 @@ async function setUp(orders: readonly string[] = ['1']) {
 }
 
 describe('scheduled commands', () => {
-  it('are sent once their time has come, with the actor and the cause they were scheduled with, and forgotten', async () => {
+  it('are sent at their time, with their original actor and cause, and removed', async () => {
     const { schedule, clock, cancelIn, listTypes, send, deps } = await setUp()
     await schedule.add(cancelIn(10))
     assert.deepEqual([await send(), await listTypes()], [0, ['OrderPlaced']])
@@ -65,7 +65,7 @@ describe('scheduled commands', () => {
     assert.deepEqual([await listTypes(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 0])
   })
 
-  it('are decided as of their time where the instance’s clock is behind: nothing is too early that the store says is due', async () => {
+  it('are not too early by the instance’s clock once they are due by the store’s', async () => {
     const clock = new ManualClock()
     const log = new MemoryEventStore()
     const flow = { service: { name: 'offering', publishes: [] }, store: log, cache: stateCache(10), clock }
@@ -81,7 +81,7 @@ describe('scheduled commands', () => {
     assert.deepEqual([expired?.type, expired?.time], ['OfferExpired', due])
   })
 
-  it('that were sent before a crash and are sent again take effect once', async () => {
+  it('take effect once when they are sent again after a crash', async () => {
     const { schedule, clock, cancelIn, listTypes, send } = await setUp()
     const command = cancelIn(1)
     await clock.wait(1_000)
@@ -92,7 +92,7 @@ describe('scheduled commands', () => {
     assert.deepEqual(await listTypes(), ['OrderPlaced', 'OrderCancelled'])
   })
 
-  it('that the domain refuses are done with: an outcome, traced', async () => {
+  it('are removed when the domain refuses them, with a log line', async () => {
     const { schedule, clock, cancelIn, send, traced } = await setUp([])
     await schedule.add(cancelIn(1))
     await clock.wait(1_000)
@@ -101,7 +101,7 @@ describe('scheduled commands', () => {
     assert.equal(schedule.size, 0)
   })
 
-  it('to what this code does not have stay until it is deployed with it, and keep no other from being sent', async () => {
+  it('wait for the code that knows their decider, and block no other', async () => {
     const { deps, schedule, clock, cancelIn, listTypes, send } = await setUp()
     await schedule.add({ ...cancelIn(1), stream: 'parcel-1' })
     await schedule.add(cancelIn(2))
@@ -113,7 +113,7 @@ describe('scheduled commands', () => {
     assert.equal(schedule.size, 0)
   })
 
-  it('whose key had come before with another content are done with: the first outcome stands, and one line says so', async () => {
+  it('are removed when their key was used with another content, with a log line', async () => {
     const { deps, schedule, clock, cancelIn, listTypes, send, traced } = await setUp()
     const scheduled = cancelIn(1)
     const another = { type: 'cancel', data: { reason: 'another' } }
@@ -129,7 +129,7 @@ describe('scheduled commands', () => {
     assert.equal(schedule.size, 0)
   })
 
-  it('that fail stay, and keep no other from being sent, however many there are', async () => {
+  it('stay when they fail, and block no other, however many there are', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => String(index))
     const { deps, schedule, clock, cancelIn, listTypes } = await setUp(ids)
     for (const id of ids) await schedule.add(cancelIn(1, id))

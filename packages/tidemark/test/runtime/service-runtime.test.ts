@@ -16,7 +16,7 @@ import { wallets } from '../domain/wallets.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { recorded } from '../support/recorded.ts'
 
-/** A machine whose own time of day is wrong, until it has asked the store. */
+/** A clock whose time of day is wrong until it has asked the store. */
 class AskingClock extends ManualClock {
   readonly skew = undefined
   #isReady = false
@@ -54,7 +54,7 @@ function started() {
     generations: () => new MemoryViewStores(),
     browser: () => new MemoryLogBrowser(log),
     verifier: () => {
-      throw new Error('nobody here verifies')
+      throw new Error('nothing is verified here')
     },
     rebuilds: () => new MemoryRebuilds(),
     schedule: () => new MemorySchedule(clock),
@@ -82,8 +82,8 @@ function started() {
   return { runtime: serviceRuntime(service, ports, settings), parking }
 }
 
-describe('what a service parks', () => {
-  it('is dated, and tried again, by the clock of the store, from the first batch on', async () => {
+describe('a stream that a service parks', () => {
+  it('has the time of the store’s clock, from the first batch on', async () => {
     const [event] = recorded('order-1', placedV1)
     const point = { sequence: 0, time: '2026-01-01T00:00:00.000Z' }
     const delivery = { partition: '0', messages: [event && toCloudEvent(event)], first: point, last: point }

@@ -29,12 +29,12 @@ const payIn = (amount: number): Command => ({ type: 'pay-in', data: { amount } }
 const payOut = (amount: number): Command => ({ type: 'pay-out', data: { amount } })
 const of = (events: number, amount = 1) => recorded(STREAM, ...Array.from({ length: events }, () => paidIn(amount)))
 
-/** Counts what is asked of it. */
+/** Counts its calls. */
 class CountingSnapshots implements Snapshots {
   readonly inner = new MemorySnapshots()
   reads = 0
   writes = 0
-  /** What calls wait for, or fail with. */
+  /** Runs before a read, which may wait or fail here. */
   beforeRead: () => Promise<void> = async () => {}
   beforeWrite: () => Promise<void> = async () => {}
 
@@ -68,7 +68,7 @@ async function createLog(events: Parameters<typeof appendStream>[1]): Promise<Me
   return log
 }
 
-/** An instance that knows no stream yet. */
+/** An instance with an empty cache. */
 function coldInstance(inner: EventStore, snapshots: Snapshots, decider: AnyDecider = wallet) {
   const store = new CountingStore(inner)
   const warnings: string[] = []
@@ -88,15 +88,15 @@ async function answer(outcome: Promise<CommandOutcome>): Promise<string> {
   return ended.done ? `done at ${ended.version}` : ended.code
 }
 
-/** What was begun in the background has ended. */
+/** Resolves when all background work has ended. */
 async function rest(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** A state that no log leads to: whoever decides on it has believed the snapshot. */
+/** A state that no log leads to: a decision based on it trusted the snapshot. */
 const FALSE = JSON.stringify({ balance: 1_000_000 })
 
-describe('a snapshot that the log does not prove', () => {
+describe('a snapshot that the log does not confirm', () => {
   const history = of(20)
   const cases: Record<string, { head: Snapshot['head']; log: () => Promise<MemoryEventStore>; balance: number }> = {
     'its commit is gone, restored to an earlier point': {
@@ -127,7 +127,7 @@ describe('a snapshot that the log does not prove', () => {
     'there is no event': { head: readHead(history.slice(19)), log: async () => new MemoryEventStore(), balance: 0 },
   }
   for (const [what, { head, log, balance }] of Object.entries(cases))
-    it(`is ignored where ${what}: the command decides on the log`, async () => {
+    it(`is ignored when ${what}, and the command decides on the log`, async () => {
       const snapshots = new MemorySnapshots()
       await snapshots.write(STREAM, ID, { state: FALSE, head })
       const { send, warnings } = coldInstance(await log(), snapshots)
@@ -136,7 +136,7 @@ describe('a snapshot that the log does not prove', () => {
       assert.deepEqual(warnings, [])
     })
 
-  it('is written over by the next one', async () => {
+  it('is overwritten by the next one', async () => {
     const snapshots = new MemorySnapshots()
     await snapshots.write(STREAM, ID, { state: FALSE, head: { version: 99, hash: 'f'.repeat(64), commit: 99 } })
     await coldInstance(await createLog(history), snapshots).send(payOut(1))
@@ -149,14 +149,14 @@ describe('a snapshot of other code', () => {
   const history = of(20)
   const proven = { state: FALSE, head: readHead(history.slice(19)) }
 
-  it('is ignored where the state version is another', async () => {
+  it('is ignored with another state version', async () => {
     const snapshots = new MemorySnapshots()
     await snapshots.write(STREAM, ID, proven)
     const { send } = coldInstance(await createLog(history), snapshots, { ...wallet, stateVersion: 2 })
     assert.equal(await answer(send(payOut(21))), 'wallet-empty')
   })
 
-  it('is ignored where that code reads other events: what this code does not know it does not decide on', async () => {
+  it('is ignored when that code reads events that this code does not know', async () => {
     const Closed = eventType('Closed', z.object({}))
     const newer: { readonly events: readonly EventType[]; readonly stateVersion: number } = {
       ...wallet,
@@ -175,7 +175,7 @@ describe('a snapshot of other code', () => {
     'a state that is no JSON': { ...proven, state: '{"balance":' },
     'a head of another shape': { ...proven, head: { version: '20' } },
   }))
-    it(`is ignored where an item has ${what}`, async () => {
+    it(`is ignored when an item has ${what}`, async () => {
       const snapshots = new MemorySnapshots()
       snapshots.put({ id: ID, stream: STREAM, ...item })
       const { send, warnings } = coldInstance(await createLog(history), snapshots)
@@ -192,12 +192,12 @@ describe('a state that cannot be a snapshot', () => {
     ['a Date', new Date(0), /: \/: a Date/],
     ['a Map', { lines: [new Map()] }, /: \/lines\/0: a Map/],
     ['an undefined field', { a: undefined, b: 1e300 }, /: a field is undefined, or a number is -0\./],
-    ['a number that JSON has not', { a: Number.NaN }, /: \/a: NaN/],
+    ['a number that JSON does not have', { a: Number.NaN }, /: \/a: NaN/],
     ['a class', new Balance(), /: \/: an object of Balance/],
-    ['a zero below zero', [-0], /: a field is undefined, or a number is -0\./],
+    ['a negative zero', [-0], /: a field is undefined, or a number is -0\./],
     ['nothing', undefined, /: \/: undefined/],
   ] as const)
-    it(`is not written, in one line that says where, where it has ${what}`, async () => {
+    it(`is not written, with one log line that says where, when it has ${what}`, async () => {
       const snapshots = new CountingSnapshots()
       const { send, warnings } = coldInstance(await createLog(of(20)), snapshots, {
         ...wallet,
@@ -212,7 +212,7 @@ describe('a state that cannot be a snapshot', () => {
       assert.match(warnings[0] ?? '', where)
     })
 
-  it('is told from one that can be, also where JSON takes none of it', () => {
+  it('has no text, also if JSON cannot hold any of it', () => {
     const cyclic: { self?: unknown } = {}
     cyclic.self = cyclic
     assert.deepEqual(
@@ -221,11 +221,11 @@ describe('a state that cannot be a snapshot', () => {
     )
   })
 
-  it('is not written, in one line, where it is too large for an item', async () => {
+  it('is not written, with one log line, when it is too large for an item', async () => {
     const snapshots = new CountingSnapshots()
     const { send, warnings } = coldInstance(await createLog(of(20)), snapshots, {
       ...wallet,
-      // A quote has two bytes in an item.
+      // A quote takes two bytes in an item.
       evolve: () => '"'.repeat(MAX_STATE_BYTES / 3),
       decide: () => [paidIn(1)],
     })
@@ -237,12 +237,12 @@ describe('a state that cannot be a snapshot', () => {
   })
 })
 
-describe('a store of snapshots that fails', () => {
+describe('a failing store of snapshots', () => {
   const down = async () => {
     throw new TidemarkError('container-missing', 'there is no container')
   }
 
-  it('takes no snapshot: that is told once, and the command is answered', async () => {
+  it('does not fail a command when it cannot write, and logs once', async () => {
     const snapshots = new CountingSnapshots()
     const { send, warnings } = coldInstance(await createLog(of(20)), snapshots)
     snapshots.beforeWrite = down
@@ -253,7 +253,7 @@ describe('a store of snapshots that fails', () => {
     assert.equal(await answer(send(payOut(20))), 'wallet-empty')
   })
 
-  it('gives no snapshot: that is told once an outage, and commands are answered from the log', async () => {
+  it('does not fail a command when it cannot read, and logs once per outage', async () => {
     const log = await createLog(of(5))
     const snapshots = new CountingSnapshots()
     const { send, warnings } = coldInstance(log, snapshots)
@@ -270,7 +270,7 @@ describe('a store of snapshots that fails', () => {
 })
 
 describe('a snapshot', () => {
-  it('of a log that is broken after it hides nothing: the command fails with chain-broken', async () => {
+  it('does not hide a log that is broken after it: the command fails with chain-broken', async () => {
     const history = of(20)
     const snapshots = new MemorySnapshots()
     await snapshots.write(STREAM, ID, { state: '{"balance":15}', head: readHead(history.slice(14, 15)) })
@@ -282,7 +282,7 @@ describe('a snapshot', () => {
     await assert.rejects(send(payOut(1)), { code: 'chain-broken' })
   })
 
-  it('makes a cold command on a long stream read one snapshot, its commit and what came after', async () => {
+  it('lets a cold command on a long stream read one snapshot, its commit and the later events', async () => {
     const history = of(2_000)
     const log = await createLog(history)
     const snapshots = new CountingSnapshots()
@@ -301,7 +301,7 @@ describe('a snapshot', () => {
     )
   })
 
-  it('serves a command that may create: its append meets the stream, and the rest is as short', async () => {
+  it('shortens the read of a command that may create, once its append finds the stream', async () => {
     const log = await createLog(of(2_000))
     const snapshots = new CountingSnapshots()
     await coldInstance(log, snapshots).send(payIn(1))
@@ -311,7 +311,7 @@ describe('a snapshot', () => {
     assert.deepEqual([store.reads, store.commits, store.appends], [1, 2, 2])
   })
 
-  it('is not asked for where a command creates, nor where the stream is known, nor of a decider without a state version', async () => {
+  it('is not read for a creation, a cached stream or a decider without a state version', async () => {
     const snapshots = new CountingSnapshots()
     const { send } = coldInstance(new MemoryEventStore(), snapshots)
     await send(payIn(3))
@@ -322,7 +322,7 @@ describe('a snapshot', () => {
     assert.deepEqual([snapshots.reads, snapshots.writes], [0, 0])
   })
 
-  it('is made of a refused command too, and only after the answer', async () => {
+  it('is also written after a refused command, and only after the answer', async () => {
     const snapshots = new CountingSnapshots()
     const { send } = coldInstance(await createLog(of(20)), snapshots)
     assert.equal(await answer(send(payOut(21))), 'wallet-empty')
@@ -331,7 +331,7 @@ describe('a snapshot', () => {
     assert.equal(snapshots.writes, 1)
   })
 
-  it('is made where enough events came after the last one, and no sooner', async () => {
+  it('is written once enough events follow the last one, and not before', async () => {
     const snapshots = new CountingSnapshots()
     const history = of(39)
     for (const [events, version] of [
@@ -372,7 +372,7 @@ describe('a snapshot', () => {
     assert.deepEqual(warnings, [])
   })
 
-  it('of two instances at once is one of both, and either serves', async () => {
+  it('is written by either of two instances, and both can use it', async () => {
     const log = await createLog(of(20))
     const snapshots = new CountingSnapshots()
     const both = [coldInstance(log, snapshots), coldInstance(log, snapshots)]
@@ -386,7 +386,7 @@ describe('a snapshot', () => {
     assert.equal(await answer(send(payOut(18))), 'done at 23')
   })
 
-  it('changes no decision, wherever it was made and whatever came after', async () => {
+  it('changes no decision, at any version and with any later events', async () => {
     const command = fc.record({ type: fc.constantFrom('pay-in', 'pay-out'), amount: fc.integer({ min: 1, max: 9 }) })
     let used = 0
     await fc.assert(

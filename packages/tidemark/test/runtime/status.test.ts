@@ -46,7 +46,7 @@ describe('the status of a service', () => {
     return { ...rest, consumer: consumers[0] ?? assert.fail() }
   }
 
-  it('of one that never had an event: nothing waits', async () => {
+  it('has no lag for a service without events', async () => {
     const { consumer, ...rest } = await read()
     assert.deepEqual(rest, {
       service: 'a',
@@ -60,21 +60,21 @@ describe('the status of a service', () => {
     assert.partialDeepStrictEqual(consumer, { consumer: 'a-views', hub: 'a', events: 0, seconds: 0, instances: 0 })
   })
 
-  it('counts what the slowest handler has not handled, whichever instance was the furthest with it', async () => {
+  it('counts what the slowest handler has not handled, whichever instance has got furthest', async () => {
     hub.send('0', 1, 2, 3, 4)
     const [, second, third, fourth] = hub.all('0')
     await write('one', { 0: points(['x', fourth], ['y', second]) })
     await write('two', { 0: points(['x', second], ['y', third]) }, ['y'])
     const { consumer } = await read()
     assert.deepEqual(consumer.partitions, [
-      // The fourth came at 4 ms.
+      // The fourth message arrived at 4 ms.
       { partition: '0', handled: 2, last: 3, events: 1, seconds: 100 },
       { partition: '1', handled: null, last: -1, events: 0, seconds: 0 },
     ])
     assert.partialDeepStrictEqual(consumer, { events: 1, seconds: 100, instances: 2, paused: ['y'] })
   })
 
-  it('counts what the hub still has where a handler has not begun, or the hub was made anew', async () => {
+  it('counts all messages of the hub for a handler that has not started, or of a recreated hub', async () => {
     hub.send('0', 1, 2, 3)
     const [, second, third] = hub.all('0')
     await write('one', { 0: points(['x', third]) })
@@ -89,7 +89,7 @@ describe('the status of a service', () => {
     assert.partialDeepStrictEqual(partitions[0], { handled: null, last: 1, events: 2 })
   })
 
-  it('does not count an instance that has ended among those that live, and not its pause either', async () => {
+  it('ignores instances that have ended, and their pauses', async () => {
     hub.send('0', 1)
     const [first] = hub.all('0')
     await write('one', { 0: points(['x', first], ['y', first]) }, ['x'])
@@ -97,7 +97,7 @@ describe('the status of a service', () => {
     assert.partialDeepStrictEqual((await read()).consumer, { events: 0, instances: 0, paused: [] })
   })
 
-  it('tells of the relay, the schedule, what is parked and the canary', async () => {
+  it('includes the relay, the schedule, what is parked, and the canary', async () => {
     const schedule = new MemorySchedule(clock)
     const metadata = { actor: 'a', correlation: 'c', causation: 'c' }
     await schedule.add({ stream: 'a-1', key: 'k', due: at(10_000), command: { type: 'c', data: {} }, metadata })
@@ -137,7 +137,7 @@ describe('the status of a service', () => {
     assert.deepEqual((await read()).canary, {})
   })
 
-  it('is told to the metrics, but for what is unknown', async () => {
+  it('is recorded as metrics, except what is unknown', async () => {
     hub.send('0', 1)
     const reported: (readonly unknown[])[] = []
     const telemetry = { ...NO_TELEMETRY, record: (...args: readonly unknown[]) => void reported.push(args) }
@@ -151,7 +151,7 @@ describe('the status of a service', () => {
     ])
   })
 
-  it('tells all else where a part cannot be found out, and why', async () => {
+  it('reports all other parts, and the reason, when one part cannot be read', async () => {
     const away = new TidemarkError('unavailable', 'the hub cannot be read')
     deps = {
       ...deps,

@@ -6,7 +6,7 @@ import { ManualClock } from '../support/fakes.ts'
 
 const SECONDS_A_STREAM = 4
 
-/** A log of streams of one commit, each of which takes its time, and one of which is wrong. */
+/** A log of streams with one commit each. Each takes time to read, and one may be wrong. */
 function createVerifier(streams: number, clock: ManualClock, wrong = -1): LogVerifier {
   const names = Array.from({ length: streams }, (_, index) => `order-${String(index).padStart(3, '0')}`)
   return {
@@ -27,7 +27,7 @@ function createVerifier(streams: number, clock: ManualClock, wrong = -1): LogVer
 }
 
 describe('the verification of a log', () => {
-  it('comes in parts that take some seconds each, and looks at every stream once', async () => {
+  it('runs in parts of a few seconds, and reads every stream once', async () => {
     const clock = new ManualClock()
     const verifier = createVerifier(10, clock, 7)
     const places: string[] = []
@@ -52,7 +52,7 @@ describe('the verification of a log', () => {
     assert.equal(part.continuation, undefined)
   })
 
-  it('refuses a continuation that it never gave', async () => {
+  it('refuses a continuation that it never returned', async () => {
     const clock = new ManualClock()
     const verifier = createVerifier(1, clock)
     for (const value of ['x', '{}', '{"after":"order","done":1,"total":1}', '{"after":"order-1","done":"1","total":1}'])

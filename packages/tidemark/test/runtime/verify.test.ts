@@ -15,7 +15,10 @@ const at = (version: number): string => `${stream}@${version}`
 const fingerprint = canonicalHash('a request')
 const noSuchHash = 'f'.repeat(64)
 
-/** A stream whose commands appended so many events each. Clients sent two of three, reactions the others. */
+/**
+ * A stream whose commands appended the given numbers of events. Two of three commands came from clients, the
+ * others from reactions.
+ */
 function makeCommits(sizes: readonly number[], values: readonly unknown[] = []): Commit[] {
   let [version, previousHash] = [0, GENESIS]
   return sizes.map((size, index) => {
@@ -47,7 +50,7 @@ function makeCommits(sizes: readonly number[], values: readonly unknown[] = []):
   })
 }
 
-/** What Cosmos DB keeps of an item: more fields than were written. */
+/** The item as Cosmos DB returns it, with more fields than were written. */
 function stored(item: object): Item {
   return { ...item, _rid: 'r', _self: 's', _etag: '"e"', _attachments: 'a/', _ts: 1767225600 }
 }
@@ -72,13 +75,13 @@ interface Target {
   readonly commits: readonly Commit[]
   readonly items: readonly Item[]
   readonly count: number
-  /** Of the commit. */
+  /** The index of the commit. */
   readonly index: number
   readonly commit: Commit
   readonly item: Item
   readonly from: number
   readonly to: number
-  /** Of the event within the commit. */
+  /** The index of the event within the commit. */
   readonly place: number
   readonly version: number
 }
@@ -107,7 +110,7 @@ function readVersions({ events }: Commit): [from: number, to: number] {
 
 const itemAt = (items: readonly Item[], index: number): Item => items[index] ?? assert.fail(`no item ${index}`)
 const idPlace = (item: Item): string => `${stream} ${item.id}`
-/** A value that a field may be changed to; no method of it can be called. */
+/** A value that a field may be changed to. None of its methods can be called. */
 const anything = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown[]>({ toString: 0 }, { toJSON: 0 }, [], null))
 const differs = (a: unknown, b: unknown): boolean =>
   a === undefined || b === undefined ? a !== b : canonicalHash(a) !== canonicalHash(b)
@@ -129,7 +132,7 @@ function without(item: Item, field: string): Item {
   return rest
 }
 
-/** The commit with one event that says something else and has a hash that fits it; the others are as they were. */
+/** The commit with one event changed and given a matching hash. The other events are unchanged. */
 function rehashed(commit: Commit, place: number, fields: Partial<RecordedEvent>): Commit {
   return {
     ...commit,
@@ -140,7 +143,7 @@ function rehashed(commit: Commit, place: number, fields: Partial<RecordedEvent>)
   }
 }
 
-/** The commit with every event hashed again, after another one. */
+/** The commit with every event hashed again, after another predecessor. */
 function rechained(commit: Commit, from: number, previousHash: string, fields: Partial<RecordedEvent> = {}): Commit {
   let before = previousHash
   const events = commit.events.map((event, place) => {
@@ -153,15 +156,15 @@ function rechained(commit: Commit, from: number, previousHash: string, fields: P
   return { ...commit, events }
 }
 
-/** One event more, as if the commit's command had decided it too. */
+/** One more event, as if the commit's command had appended it too. */
 function after({ events }: Commit): RecordedEvent {
   const { hash, ...last } = events.at(-1) ?? assert.fail()
   const version = last.version + 1
   return seal({ ...last, id: eventId(version), version, previousHash: hash }).event
 }
 
-describe('a changed event is named at the exact place', () => {
-  it('any field of any one event changed, added or removed, its hash among them', () => {
+describe('a changed event is reported at its exact place when', () => {
+  it('any one field of it was changed, added or removed, including its hash', () => {
     const fields = ['type', 'schemaVersion', 'readableFrom', 'data', 'published', 'hash', 'actor', 'version', 'new']
     const seen = new Set<string>()
     fc.assert(
@@ -174,9 +177,11 @@ describe('a changed event is named at the exact place', () => {
         const [fault, ...others] = check(items.with(index, changed))
         assert.deepEqual([fault?.place, fault?.wrong, others], [at(version), 'changed', []])
         const isUnknown = ['actor', 'version', 'new'].includes(field)
-        // The next event, or the commit, has the hash that this one should have: then it is its hash that was changed.
+        // If the next event or the commit still has this event's right hash, it was this event's own hash
+        // that was changed.
         const isOpen = place > 0 && field !== 'hash'
-        const notItsHash = `it does not match its hash${isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''}`
+        const orPrevious = isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''
+        const notItsHash = `it does not match its hash${orPrevious}`
         assert.equal(fault?.detail, isUnknown ? `it has the unknown field "${field}"` : notItsHash)
         seen.add(field)
       }),
@@ -185,7 +190,7 @@ describe('a changed event is named at the exact place', () => {
     assert.deepEqual(seen, new Set(fields))
   })
 
-  it('one digit deep in the data changed', () => {
+  it('one digit deep in its data was changed', () => {
     const [item, ...others] = toItems(makeCommits([3, 1]))
     assert.ok(item)
     const changed = { ...item, text: String(item.text).replace('"unitPrice":1250', '"unitPrice":1251') }
@@ -193,7 +198,7 @@ describe('a changed event is named at the exact place', () => {
     assert.deepEqual(placesIn([changed, ...others]), [`${at(1)} changed`])
   })
 
-  it('what all events of a commit share: all of them, in one line', () => {
+  it('a field shared by the whole commit was changed, in one line for all its events', () => {
     const fields = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent']
     const seen = new Set<string>()
     fc.assert(
@@ -213,7 +218,7 @@ describe('a changed event is named at the exact place', () => {
     assert.deepEqual(seen, new Set(fields))
   })
 
-  it('the hash before a commit: its first event', () => {
+  it('the previous hash of its commit was changed, at the first event', () => {
     fc.assert(
       fc.property(target, anything, fc.boolean(), ({ items, item, index, from }, value, removed) => {
         const changed = withText(item, (text) =>
@@ -224,7 +229,7 @@ describe('a changed event is named at the exact place', () => {
     )
   })
 
-  it('several events of a commit: each run of them in one line', () => {
+  it('several events of its commit were changed, in one line for each run of them', () => {
     const items = toItems(makeCommits([1, 7, 1]))
     const edited = [0, 1, 3, 5, 6].reduce(
       (item, place) => withEvent(item, place, (event) => ({ ...event, data: 0 })),
@@ -238,7 +243,7 @@ describe('a changed event is named at the exact place', () => {
     ])
   })
 
-  it('one event changed and hashed again, but not the rest: what follows bears witness', () => {
+  it('it was changed and hashed again, but the events after it were not', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(target, fc.boolean(), ({ commits, count, commit, index, place, version, to }, link) => {
@@ -257,7 +262,7 @@ describe('a changed event is named at the exact place', () => {
                   ? [`${at(count)} does not follow`, 'with one event after it']
                   : [undefined, 'the newest, well linked: nothing follows it yet that could tell']
         assert.deepEqual(places(faults), expected === undefined ? [] : [expected], kind)
-        // Where two may be the changed one, the fault names both.
+        // If either of two events may have been changed, the fault names both.
         if (kind === 'before another of its commit')
           assert.ok(faults[0]?.detail.endsWith(`or ${at(version)} was changed and hashed again`))
         if (kind === 'with one event after it') assert.ok(faults[0]?.detail.includes(at(count - 1)))
@@ -270,7 +275,7 @@ describe('a changed event is named at the exact place', () => {
     assert.equal(seen.size, 5)
   })
 
-  it('a commit changed, hashed again and linked to the one before: the next follows another', () => {
+  it('its whole commit was changed and hashed again, since the next commit follows another hash', () => {
     fc.assert(
       fc.property(target, ({ commits, count, commit, index, from, to }) => {
         const previousHash = commit.events[0]?.previousHash ?? ''
@@ -282,8 +287,8 @@ describe('a changed event is named at the exact place', () => {
   })
 })
 
-describe('a changed commit is named by its item', () => {
-  it('any field of it changed, added or removed', () => {
+describe('a changed commit is reported by its item when', () => {
+  it('any one field of it was changed, added or removed', () => {
     const fields = ['from', 'to', 'key', 'fingerprint', 'types', 'hash', 'text', 'new']
     const seen = new Set<string>()
     fc.assert(
@@ -299,7 +304,7 @@ describe('a changed commit is named by its item', () => {
     assert.deepEqual(seen, new Set(fields))
   })
 
-  it('versions, types, hashes and keys that could be right, but are another’s', () => {
+  it('its versions, types, hashes or keys are valid, but belong to another commit', () => {
     fc.assert(
       fc.property(
         target,
@@ -316,7 +321,7 @@ describe('a changed commit is named by its item', () => {
           assert.deepEqual(named({ types: [...types, 'Noted'] }), wrong)
           assert.deepEqual(named({ hash: noSuchHash }), wrong)
           assert.deepEqual(named({ correlation: 'another' }), wrong)
-          // What no client sent says nothing of its key.
+          // Only a commit of a client's command can be checked for its key.
           if (index % 3 !== 1) assert.deepEqual(named({ key: hashKey('another') }), wrong)
           assert.deepEqual(named({ key: noSuchHash.toUpperCase() }), wrong)
           assert.deepEqual(named({ fingerprint: fingerprint.slice(1) }), wrong)
@@ -325,7 +330,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('a text that is not a commit’s, has an unknown field, or says the same in another way', () => {
+  it('its text is not a commit’s, has an unknown field, or is formatted in another way', () => {
     fc.assert(
       fc.property(target, ({ items, item, index }) => {
         const named = (changed: Item) => placesIn(items.with(index, changed))
@@ -343,7 +348,7 @@ describe('a changed commit is named by its item', () => {
           [text],
         ])
           assert.deepEqual(named({ ...item, text: other }), wrong, String(other))
-        // Read by others as the first of both.
+        // Other parsers read the first of the two fields.
         assert.deepEqual(named({ ...item, text: text.replace('{', '{"actor":"mallory",') }), wrong)
         for (const field of ['new', 'version', 'stream', 'id', 'hash', 'type'])
           assert.deepEqual(named(withText(item, (before) => ({ ...before, [field]: item.stream }))), wrong, field)
@@ -351,7 +356,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('events removed from its text, added to it or put in another order', () => {
+  it('events were removed from its text, added to it or reordered', () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(target, ({ items, item, index, place, from, to, count }) => {
@@ -385,7 +390,7 @@ describe('a changed commit is named by its item', () => {
     assert.equal(seen.size, 2)
   })
 
-  it('an event added to its text with a right hash and link, whatever follows', () => {
+  it('an event with a right hash and link was added to its text', () => {
     fc.assert(
       fc.property(target, ({ items, item, index, commit, to }) => {
         const more = after(commit)
@@ -396,7 +401,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('a text that is lost, and beside it what else is wrong: the fields still say which versions it had', () => {
+  it('its text is lost, in a stream with other faults, at the versions that its fields name', () => {
     fc.assert(
       fc.property(target, ({ items, item, index, to, count }) => {
         const lost = items.with(index, { ...item, text: '' })
@@ -408,7 +413,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('a commit that was shortened with all its fields: what is not there any more', () => {
+  it('it was shortened with all its fields', () => {
     fc.assert(
       fc.property(target, ({ commits, commit, index, from, to, count }) => {
         fc.pre(from < to && to < count)
@@ -418,7 +423,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('two commits swapped, as they are, under each other’s id or versions, or hashed again', () => {
+  it('it was swapped with another one, unchanged, under the other’s id or versions, or hashed again', () => {
     const two = target.filter(
       ({ commits, commit, index }) => commits[index + 1]?.events.length === commit.events.length,
     )
@@ -446,7 +451,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('two commits without a key: each of them by itself', () => {
+  it('it has no key, each of two separately', () => {
     const items = toItems(makeCommits([1, 1])).map((item) => without(item, 'key'))
     assert.deepEqual(
       placesIn(items),
@@ -454,7 +459,7 @@ describe('a changed commit is named by its item', () => {
     )
   })
 
-  it('a key that two of them have, or one of them and a receipt', () => {
+  it('its key is that of another commit or of a receipt', () => {
     fc.assert(
       fc.property(target, ({ commits, items, commit, item, from, count }) => {
         const receipt = makeReceipt(commit.key, from)
@@ -468,8 +473,8 @@ describe('a changed commit is named by its item', () => {
   })
 })
 
-describe('what is not there, and what should not be', () => {
-  it('any commit removed that another one follows', () => {
+describe('a missing or an additional item is reported when', () => {
+  it('any commit that another one follows was removed', () => {
     fc.assert(
       fc.property(target, ({ items, index, from, to, count }) => {
         fc.pre(to < count)
@@ -480,7 +485,7 @@ describe('what is not there, and what should not be', () => {
     )
   })
 
-  it('the tail dropped, of any length, where a receipt points beyond what is left', () => {
+  it('the tail of the stream was removed, and a receipt points beyond the rest', () => {
     fc.assert(
       fc.property(target, fc.nat(), ({ items, index, from, count }, more) => {
         const version = from + (more % (count - from + 1))
@@ -493,12 +498,12 @@ describe('what is not there, and what should not be', () => {
     )
   })
 
-  it('a receipt beyond all numbers', () => {
+  it('a receipt points beyond all versions', () => {
     const items = toItems(makeCommits([2]))
     assert.deepEqual(placesIn([...items, makeReceipt('far', Number.MAX_SAFE_INTEGER)]), [`${at(3)} missing`])
   })
 
-  it('a copy inserted under the same id, within a commit, behind the end or under another id', () => {
+  it('a copy was inserted under the same id, within a commit, after the end or under another id', () => {
     fc.assert(
       fc.property(target, ({ items, item, from, to, place, version, count }) => {
         assert.deepEqual(placesIn([...items, item]), [`${idPlace(item)} inserted`])
@@ -514,7 +519,7 @@ describe('what is not there, and what should not be', () => {
     )
   })
 
-  it('a commit within another one, whatever its hashes and links', () => {
+  it('a commit lies within another one, whatever its hashes and links', () => {
     fc.assert(
       fc.property(target, ({ items, commit, item, place, version, to }) => {
         fc.pre(place > 0)
@@ -532,7 +537,7 @@ describe('what is not there, and what should not be', () => {
     )
   })
 
-  it('a commit that goes on into the next one', () => {
+  it('a commit overlaps the next one', () => {
     fc.assert(
       fc.property(target, ({ commits, commit, index, to, count }) => {
         fc.pre(to < count)
@@ -542,14 +547,14 @@ describe('what is not there, and what should not be', () => {
     )
   })
 
-  it('an item that is neither commit nor receipt', () => {
+  it('an item is neither a commit nor a receipt', () => {
     const items = toItems(makeCommits([2]))
     for (const id of ['note', '', '1', '~', '~note', `~cmd:${hashKey('k')}`, eventId(0), '9'.repeat(16)])
       assert.deepEqual(placesIn([...items, { id, stream }]), [`${stream} ${id} inserted`])
     assert.deepEqual(placesIn([...items, { stream }]), [`${stream} undefined inserted`])
   })
 
-  it('several at once, each at its place', () => {
+  it('several are in one stream, each at its place', () => {
     const items = toItems(makeCommits([1, 2, 2, 3]))
     const edited = withEvent(itemAt(items, 1), 0, (event) => ({ ...event, data: 0 }))
     const tampered = [...items.with(1, edited).toSpliced(2, 1), makeReceipt('late', 9), { id: 'note', stream }]
@@ -562,8 +567,8 @@ describe('what is not there, and what should not be', () => {
   })
 })
 
-describe('a changed receipt is named by its item', () => {
-  it('any field of it changed, added or removed', () => {
+describe('a changed receipt is reported by its item when', () => {
+  it('any one field of it was changed, added or removed', () => {
     const fields = ['key', 'fingerprint', 'version', 'refusal', 'new']
     const seen = new Set<string>()
     const value = fc.oneof(
@@ -582,7 +587,7 @@ describe('a changed receipt is named by its item', () => {
     fc.assert(
       fc.property(log, fc.constantFrom(...fields), value, fc.boolean(), (commits, field, value, removed) => {
         const receipt = makeReceipt('r', 1, { code: 'order-closed', detail: 'it is closed' })
-        // There may be none.
+        // It may be absent.
         fc.pre(
           !(removed && field === 'refusal') &&
             (removed ? receipt[field] !== undefined : differs(receipt[field], value)),
@@ -597,15 +602,15 @@ describe('a changed receipt is named by its item', () => {
     assert.deepEqual(seen, new Set(fields))
   })
 
-  it('another’s key, or another id', () => {
+  it('it has another receipt’s key or id', () => {
     const receipt = makeReceipt('r', 0)
     assert.deepEqual(placesIn([{ ...receipt, key: hashKey('s') }]), [`${idPlace(receipt)} changed`])
     assert.deepEqual(placesIn([receipt, receipt]), [`${idPlace(receipt)} inserted`])
   })
 })
 
-describe('what the log alone cannot tell: nothing is said', () => {
-  it('newest commits removed that no receipt points at, written again or added', () => {
+describe('a change that the log alone cannot show is not reported, such as', () => {
+  it('newest commits that no receipt points at, removed, rewritten or added', () => {
     fc.assert(
       fc.property(target, ({ commits, items, commit, index, count }) => {
         assert.deepEqual(check(items.slice(0, index)), [])
@@ -623,7 +628,7 @@ describe('what the log alone cannot tell: nothing is said', () => {
     )
   })
 
-  it('what no hash covers: a fingerprint, the key of a command that no client sent, a receipt', () => {
+  it('a fingerprint, the key of a reaction’s command, or a receipt, which no hash covers', () => {
     const [commit] = makeCommits([2])
     assert.ok(commit)
     const reacted = rechained(commit, 1, GENESIS, { causation: 'order-2@1' })
@@ -667,12 +672,12 @@ describe('an untampered stream', () => {
     assert.ok(events > 500 && receipts > 100, `${events} ${receipts}`)
   })
 
-  it('has no item, or a receipt of what was refused because there is no stream', () => {
+  it('may have no item, or a receipt of a refusal because the stream is missing', () => {
     assert.deepEqual(check([]), [])
     assert.deepEqual(check([makeReceipt('r', 0, { code: 'stream-not-found', detail: 'there is no order 1' })]), [])
   })
 
-  it('holds names and texts that sort and escape in odd ways', () => {
+  it('may hold names and texts that sort and escape in unusual ways', () => {
     const odd = {
       '\u20ac': 1,
       '\r': 2,

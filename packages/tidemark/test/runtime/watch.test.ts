@@ -54,7 +54,7 @@ const traced = story('1', traceparent('a'))
 const unsampled = story('2', traceparent('b', '00'))
 const untraced = story('3')
 
-/** Pays in for each order that is placed. */
+/** Pays in for each placed order. */
 const counting = (poison: ReadonlySet<string>): Reaction<OrderEvent> => ({
   name: 'counting',
   service: 'ordering',
@@ -67,7 +67,7 @@ const counting = (poison: ReadonlySet<string>): Reaction<OrderEvent> => ({
   },
 })
 
-/** A consumer of two views and a reaction whose telemetry is sent, and what it sent. */
+/** A consumer of two views and a reaction with telemetry, and the receiver of its telemetry. */
 async function consumer(poison: ReadonlySet<string> = new Set()) {
   const receiver = await OtlpReceiver.start()
   after(() => receiver.stop())
@@ -96,7 +96,7 @@ async function consumer(poison: ReadonlySet<string> = new Set()) {
       const recording = { telemetry, consumer: 'shop-projections' }
       return handleMessages(handlers, messages, () => {}, { parking, recording })
     },
-    /** How many events by handler and outcome. */
+    /** The number of events by handler and outcome. */
     handled: () =>
       Object.fromEntries(
         receiver
@@ -109,8 +109,8 @@ async function consumer(poison: ReadonlySet<string> = new Set()) {
   }
 }
 
-describe('what is watched of a consumer', () => {
-  it('each event at each handler is a span in its own trace, with a link to the batch; the command of a reaction goes on with it', async () => {
+describe('the telemetry of a consumer', () => {
+  it("has a span for each event and handler in the event's trace, linked to the batch", async () => {
     const { deliver, telemetry, receiver, log } = await consumer()
     await deliver(...traced, ...unsampled, ...untraced)
     await telemetry.close()
@@ -145,7 +145,7 @@ describe('what is watched of a consumer', () => {
     assert.equal(trace.length, 6)
   })
 
-  it('of a trace that is not sampled nothing is sent, and its events go on with it', async () => {
+  it('has nothing of an unsampled trace, whose events pass it on', async () => {
     const { deliver, telemetry, receiver, log } = await consumer()
     await deliver(...unsampled)
     await telemetry.close()
@@ -154,7 +154,7 @@ describe('what is watched of a consumer', () => {
     assert.equal(paidIn?.traceparent, traceparent('b', '00'))
   })
 
-  it('counts what was handled, and what was done before or is nothing to a handler as skipped', async () => {
+  it('counts handled events, and repeated or irrelevant ones as skipped', async () => {
     const { deliver, telemetry, receiver, handled } = await consumer()
     for (let times = 0; times < 2; times += 1) await deliver(...traced, ...untraced)
     await telemetry.close()
@@ -171,7 +171,7 @@ describe('what is watched of a consumer', () => {
     assert.deepEqual(duration?.attributes, { 'tidemark.consumer': 'shop-projections', 'tidemark.outcome': 'done' })
   })
 
-  it('counts what a reaction cannot process as parked, and what comes after it too', async () => {
+  it('counts the event that a reaction cannot process, and those after it, as parked', async () => {
     const { deliver, telemetry, receiver, handled } = await consumer(new Set(['order-1']))
     await deliver(...traced)
     await telemetry.close()
@@ -181,19 +181,19 @@ describe('what is watched of a consumer', () => {
   })
 })
 
-describe('what is watched of commands', () => {
+describe('the telemetry of commands', () => {
   const clock = new ManualClock()
   let store: MemoryEventStore
   beforeEach(() => {
     store = new MemoryEventStore()
   })
 
-  it('is nothing where nobody listens: the commands are the very same function', () => {
+  it('costs nothing when it is off: the command handler is the very same function', () => {
     const handle = async () => assert.fail('not called')
     assert.equal(watchedCommands(NO_TELEMETRY, handle), handle)
   })
 
-  it('is how many there were of each outcome, and what they appended; a repeat in another trace is answered as the first', async () => {
+  it('counts outcomes and appended events, and a repeat in another trace is answered as the first', async () => {
     const { telemetry, receiver } = await consumer()
     const deps = { service: ordering, store, cache: stateCache(10), clock }
     const handle = watchedCommands(telemetry, (...args) => handleCommand(deps, ...args))
@@ -229,7 +229,7 @@ describe('what is watched of commands', () => {
   })
 })
 
-describe('what is watched of the relay', () => {
+describe('the telemetry of the relay', () => {
   const clock = new ManualClock()
 
   async function relayed(events: readonly RecordedEvent[], publisher: EventPublisher) {
@@ -259,7 +259,7 @@ describe('what is watched of the relay', () => {
     return { span, outcomes, failed }
   }
 
-  it('is a span for a batch with a link for each trace, as many as a span may have, which is handed to what publishes', async () => {
+  it('has a span for a batch, with a link for each trace up to the limit', async () => {
     const many = Array.from({ length: 200 }, (_, index) => {
       const [first] = story(String(index), `00-${String(index + 1).padStart(32, '0')}-${'1'.repeat(16)}-01`)
       return first as RecordedEvent
@@ -271,7 +271,7 @@ describe('what is watched of the relay', () => {
     assert.deepEqual(outcomes, [['done', 1]])
   })
 
-  it('is the code of what failed', async () => {
+  it('has the code of the failure', async () => {
     const error = new TidemarkError('unavailable', 'the hub is away')
     const { span, outcomes, failed } = await relayed(traced, { publish: () => Promise.reject(error) })
     assert.equal(failed, error)

@@ -1,7 +1,7 @@
 /**
- * A number of 32 bits that a text has: FNV-1a, its end mixed as MurmurHash3 ends. Everything that chance
- * decides in a history is asked by what it is about, in place of one sequence of numbers: so leaving one
- * fault out changes nothing but what follows from that fault.
+ * Hashes a text to 32 bits: FNV-1a with the final mix of MurmurHash3. Each random decision in a history is
+ * drawn from the name of what it is about, not from one sequence of numbers. So leaving one fault out changes
+ * only what follows from that fault.
  */
 export function hashText(seed: number, text: string): number {
   let hash = (seed ^ 0x811c9dc5) | 0
@@ -9,7 +9,7 @@ export function hashText(seed: number, text: string): number {
   return mixed(hash)
 }
 
-/** The n-th number that a hash leads to: from 0 up to but not 1. */
+/** The n-th number drawn from a hash: from 0 up to but excluding 1. */
 export function roll(hash: number, nth: number): number {
   return mixed((hash + Math.imul(nth + 1, 0x9e3779b9)) | 0) / 2 ** 32
 }
@@ -21,12 +21,12 @@ function mixed(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** Chance with one seed. */
+/** Random decisions drawn from one seed. */
 export class Dice {
   readonly #seed: number
 
   constructor(seed: number) {
-    // Seeds in a row must not lead to numbers in a row.
+    // Mixed, so that consecutive seeds give unrelated numbers.
     this.#seed = mixed(seed + 0x6d2b79f5)
   }
 
@@ -34,7 +34,7 @@ export class Dice {
     return hashText(this.#seed, about)
   }
 
-  /** From 0 up to but not 1. */
+  /** A number from 0 up to but excluding 1. */
   number(about: string): number {
     return roll(this.hash(about), 0)
   }
@@ -52,7 +52,7 @@ export class Dice {
     return items[this.between(about, 0, items.length - 1)] as Item
   }
 
-  /** The items in another order: Fisher and Yates. */
+  /** The items in random order (Fisher–Yates). */
   shuffled<Item>(about: string, items: readonly Item[]): Item[] {
     const hash = this.hash(about)
     const mixed = [...items]

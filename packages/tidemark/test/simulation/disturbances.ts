@@ -8,26 +8,26 @@ import type { Poison } from './poison.ts'
 import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
-/** When things may be disturbed. Milliseconds. */
+/** When faults may happen. Milliseconds. */
 export interface DisturbedTime {
   readonly faultyMs: number
-  /** When somebody does something, after the beginning: there is little to disturb in between. */
+  /** When the script acts, counted from the start. Few faults matter in between. */
   readonly busyAt: readonly number[]
 }
 
-/** How long what somebody does keeps the services busy. */
+/** How long an action of the script keeps the services busy. */
 const AROUND_MS = 4_000
 const OUTAGE_MS = 30_000
-/** How long a partition whose consumer is disturbed is left alone, at most. */
+/** The longest time for which a disturbed partition has no consumer. */
 const LEFT_MS = 15_000
-/** By how much a time of day jumps, at most, either way. */
+/** The largest jump of a time of day, in either direction. */
 const JUMP_MS = 3_600_000
-/** How long a handler has a bug, and a change feed shows what is not so, at most. Milliseconds. */
+/** The longest time for which a handler has a bug or a change feed shows changed commits. Milliseconds. */
 const POISON_MS = 40_000
-/** Stores that may be out. */
+/** The stores that may have an outage. */
 const STORES = ['log', 'views', 'hub', 'progress', 'schedule', 'snapshots', 'leases', 'checkpoints']
 
-/** A message of a stream that no service has: nobody's business. */
+/** A message of a stream that no service has. It is ignored. */
 const OF_NOBODY = {
   specversion: '1.0',
   id: 'x-1@1',
@@ -37,7 +37,7 @@ const OF_NOBODY = {
   streamversion: 1,
   data: {},
 }
-/** Messages that other programs may send: all but that one are to be looked at by somebody. */
+/** Messages that other programs may send. All but the last one need an operator. */
 const FOREIGN: readonly unknown[] = [
   'no JSON',
   '',
@@ -50,10 +50,10 @@ const FOREIGN: readonly unknown[] = [
   OF_NOBODY,
 ]
 
-/** What is done to the generations of views: some of it more often. */
+/** The actions on the generations of views, some of them more likely. */
 const ACTIONS = ['rebuild', 'rebuild', 'go-back', 'build', 'build', 'promote', 'promote', 'abandon'] as const
 
-/** What a rebuild may end with: another one began, or there is nothing to do. */
+/** The errors that a rebuild may end with: another one started, or there is nothing to do. */
 export const REBUILD_ENDS: ReadonlySet<string> = new Set([
   'replay-superseded',
   'log-empty',
@@ -64,19 +64,19 @@ export const REBUILD_ENDS: ReadonlySet<string> = new Set([
   'handler-failed',
 ])
 
-/** What is disturbed. */
+/** What the faults act on. */
 export interface Disturbed {
   readonly ground: Ground
   readonly ownership: Ownership
   readonly poison: Poison
-  /** Each for one consumer. */
+  /** One for each partition and consumer. */
   readonly partitions: readonly ConsumedPartition[]
   readonly stores: ReadonlyMap<string, Stores>
-  /** Those of a service that live. */
+  /** The live processes of a service. */
   listProcesses(service: string): readonly Process[]
 }
 
-/** What goes wrong by itself. */
+/** The faults that do not belong to a call. */
 export class Disturbances {
   readonly #ground: Ground
   readonly #disturbed: Disturbed
@@ -121,7 +121,7 @@ export class Disturbances {
         const busy = partitions.filter((each) => ownership.findClaim(each)?.isBusy)
         const consumed = dice.pick(`${about} partition`, busy.length > 0 ? busy : partitions)
         const owner = ownership.findClaim(consumed)?.process
-        // What comes meanwhile waits.
+        // Messages that arrive meanwhile wait.
         ownership.leave(consumed, dice.number(`${about} away`) * LEFT_MS, () => this.#disturb(kind, consumed, amount))
         if (dice.chance(`${about} ends`, 0.5)) owner?.die(about)
         return
@@ -146,13 +146,13 @@ export class Disturbances {
         return
       }
       case 'damage':
-        this.#ground.log(its.service.name, 'the change feed shows what was not recorded')
+        this.#ground.log(its.service.name, 'the change feed shows changed commits')
         poison.addDamage(its.service.name, about, amount * POISON_MS)
         return
     }
   }
 
-  /** What a consumer goes on with is not what it left. */
+  /** Changes a consumer's checkpoint, or what its partition still holds. */
   async #disturb(kind: 'rewind' | 'skip' | 'expire', consumed: ConsumedPartition, amount: number): Promise<void> {
     const { name, checkpoint, partition, hub } = consumed
     const { partitions, stores } = this.#disturbed
@@ -161,16 +161,16 @@ export class Disturbances {
       this.#ground.log(name, `its checkpoint is moved from ${checkpoint} to ${consumed.checkpoint}`)
       return
     }
-    // Who has never handled anything of a partition does not know that there was something before.
+    // A consumer without progress in the partition could not know that there were earlier messages.
     for (const { service, consumer } of partitions.filter((each) => each.partition === partition)) {
       const progress = await stores.get(service)?.progress(consumer).read()
       if (!progress?.some(({ partitions }) => partitions.has(partition.id))) return
     }
     partition.first = Math.max(partition.first, Math.ceil(amount * partition.end))
-    this.#ground.log(hub, `what came before ${partition.first} in partition ${partition.id} has expired`)
+    this.#ground.log(hub, `messages before ${partition.first} in partition ${partition.id} have expired`)
   }
 
-  /** It goes on in the background, and another process goes on with it where this one ends. */
+  /** The rebuild runs in the background. If its process ends, another one resumes it. */
   #rebuild(about: string, process: Process, { views }: Service): void {
     const ground = this.#ground
     const view = ground.dice.pick(`${about} view`, views)

@@ -1,14 +1,15 @@
 import { type Dice, roll } from './dice.ts'
 
 /**
- * What may go wrong with one call of a port:
- * - `lost`: it never arrives, and the caller gives up after a while;
- * - `unanswered`: it takes effect, and the caller gives up after a while;
- * - `late`: the caller gives up, and it takes effect after that;
+ * The faults of a call of a port:
+ * - `lost`: the call never arrives, and the caller times out;
+ * - `unanswered`: it takes effect, and the caller times out;
+ * - `late`: the caller times out, and it takes effect after that;
  * - `throttled`: it is refused at once;
- * - `slow`: it takes its time;
- * - `crash-before`, `crash-after`: the caller's process ends before it arrives, or once it took effect;
- * - `pause`: the caller's process stands still for a while, and goes on as if nothing had been.
+ * - `slow`: it takes long;
+ * - `crash-before`, `crash-after`: the caller's process ends before the call arrives, or after it took
+ *   effect;
+ * - `pause`: the caller's process stands still for a while, and then continues as before.
  */
 export const CALL_FAULTS = [
   'lost',
@@ -23,18 +24,18 @@ export const CALL_FAULTS = [
 export type CallFault = (typeof CALL_FAULTS)[number]
 
 /**
- * What may go wrong by itself:
- * - `takeover`: another process takes what one works on (a hub's partition, a part of the change feed, the
- *   timer), and that one learns of it late, so that both work on it for a while;
- * - `outage`: a store answers nobody for a while;
- * - `rewind`, `skip`: a consumer's checkpoint is moved back, or to the end, as another program can;
+ * The faults that do not belong to a call:
+ * - `takeover`: another process takes over a resource (a hub's partition, a part of the change feed, the
+ *   timer). The first one learns of it late, so both work on it for a while;
+ * - `outage`: a store answers no calls for a while;
+ * - `rewind`, `skip`: a consumer's checkpoint is moved back, or to the end, as another program can do;
  * - `expire`: a hub drops messages that a consumer has not read;
- * - `rebuild`: a view is built again from the log, or the generation before is read again;
- * - `clock`: the time of day of a machine jumps;
- * - `end`: a process ends as it is asked to;
- * - `poison`: something that is no event of the service comes to its hub;
- * - `bug`: the code of a view or a reaction throws for some events, until it is mended;
- * - `damage`: a change feed shows commits that are not what was recorded.
+ * - `rebuild`: a view is rebuilt from the log, or rolled back to the previous generation;
+ * - `clock`: a machine's time of day jumps;
+ * - `end`: a process shuts down on request;
+ * - `poison`: a message that is no event of the service arrives in its hub;
+ * - `bug`: the code of a view or a reaction throws for some events, until it is fixed;
+ * - `damage`: a change feed shows commits that differ from what was recorded.
  */
 export const WORLD_FAULTS = [
   'takeover',
@@ -58,11 +59,11 @@ export const ALL_KINDS: ReadonlySet<FaultKind> = new Set([...CALL_FAULTS, ...WOR
 export interface Fault {
   readonly id: string
   readonly kind: FaultKind
-  /** To what it happened. */
+  /** What it happened to. */
   readonly about: string
 }
 
-/** A kind's probability for each call, where it happens at all in a history. */
+/** The probability of each kind for each call, in a history that has the kind at all. */
 const CALL_RATES: Readonly<Record<CallFault, number>> = {
   lost: 0.01,
   unanswered: 0.02,
@@ -74,7 +75,7 @@ const CALL_RATES: Readonly<Record<CallFault, number>> = {
   pause: 0.005,
 }
 
-/** How often a kind happens, at most, where it happens at all in a history. */
+/** The most faults of each kind, in a history that has the kind at all. */
 const WORLD_COUNTS: Readonly<Record<WorldFault, number>> = {
   takeover: 6,
   outage: 3,
@@ -89,7 +90,7 @@ const WORLD_COUNTS: Readonly<Record<WorldFault, number>> = {
   damage: 2,
 }
 
-/** A read may fail, but has no effect to speak of. */
+/** The faults of a read, which never takes effect. */
 const OF_READS: ReadonlySet<CallFault> = new Set<CallFault>([
   'lost',
   'throttled',
@@ -99,11 +100,11 @@ const OF_READS: ReadonlySet<CallFault> = new Set<CallFault>([
   'pause',
 ])
 
-/** Decides what goes wrong in a history. */
+/** Decides which faults happen in a history. */
 export class Faults {
-  /** What has happened, in the order in which it did. */
+  /** The faults that have happened, in order. */
   readonly happened: Fault[] = []
-  /** Nothing goes wrong any more. */
+  /** Whether faults have ended. */
   isOver = false
   readonly #dice: Dice
   readonly #only: ReadonlySet<string> | undefined
@@ -111,9 +112,9 @@ export class Faults {
   readonly #planned: readonly (readonly [kind: WorldFault, count: number])[]
 
   /**
-   * @param kinds those that may happen. Each history has some of these, more or less often: where all happen
-   * all the time, what only happens in between is never seen.
-   * @param only the ids of those that happen; without it all do.
+   * @param kinds the kinds that may happen. Each history has only some of them, with varying rates, since
+   * constant faults would hide what happens between them.
+   * @param only the ids of the faults that may happen; undefined allows all.
    */
   constructor(dice: Dice, kinds: ReadonlySet<FaultKind>, only?: ReadonlySet<string>) {
     this.#dice = dice
@@ -126,7 +127,7 @@ export class Faults {
     this.#planned = WORLD_FAULTS.map((kind) => [kind, Math.round(WORLD_COUNTS[kind] * Math.min(1, share(kind)))])
   }
 
-  /** What goes wrong with a call. @param hash of what the call is about. */
+  /** The fault of a call, if any. @param hash the hash of what the call is about. */
   ofCall(about: string, hash: number, isWrite: boolean): CallFault | undefined {
     if (this.isOver) return undefined
     let left = roll(hash, 0)
@@ -139,7 +140,7 @@ export class Faults {
     return undefined
   }
 
-  /** The faults of this kind that may happen by themselves: what each is about, for `happens`. */
+  /** The planned faults that do not belong to a call, each with the name that `happens` takes. */
   planned(): readonly { readonly kind: WorldFault; readonly about: string }[] {
     return this.#planned.flatMap(([kind, count]) =>
       Array.from({ length: count }, (_, index) => ({ kind, about: `${kind} ${index + 1}` })),

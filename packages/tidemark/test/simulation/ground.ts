@@ -5,30 +5,30 @@ import { type FaultKind, Faults } from './faults.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 
-/** An error of the Event Hubs client, which is none of Tidemark's. */
+/** An error of the Event Hubs client, as opposed to one of Tidemark's own. */
 export class SendFailed extends Error {}
 
 export interface GroundOptions {
   readonly seed: number
   readonly kinds: ReadonlySet<FaultKind>
-  /** The ids of the faults that happen; without it all do. */
+  /** The ids of the faults that may happen; undefined allows all. */
   readonly only?: ReadonlySet<string>
-  /** Whether what happens can be read afterwards. */
+  /** Whether the lines of the trace are kept for reading. */
   readonly keepsLines: boolean
 }
 
-/** What everything in a history stands on: time, chance, what goes wrong, and what is told of it. */
+/** The basis of a history: time, random decisions, faults and the trace. */
 export class Ground {
   readonly timeline = new Timeline()
   readonly dice: Dice
   readonly faults: Faults
   readonly trace: Trace
-  /** What must never happen, and did. */
+  /** The violations found so far. */
   readonly alarms: string[] = []
   readonly #began: number
   readonly #slowness: number
   readonly #out = new Map<string, number>()
-  /** Effects that are still to come although nobody waits for them. */
+  /** The number of pending effects whose caller no longer waits. */
   #late = 0
   #broken: { readonly error: unknown } | undefined
 
@@ -54,7 +54,7 @@ export class Ground {
     this.log('alarm', what)
   }
 
-  /** Something failed: what may pass is everyday life, anything else an alarm. */
+  /** Reports a failure: a transient one is expected, any other is an alarm. */
   failed(who: string, what: string, error: unknown): void {
     this.log(who, `${what} failed: ${describeError(error)}`)
     if (error instanceof SendFailed || (isTidemarkError(error) && error.retriable)) return
@@ -62,7 +62,7 @@ export class Ground {
     this.alarm(`${who}: ${what} failed: ${description ?? String(error)}`)
   }
 
-  /** Something in the simulator itself went wrong. */
+  /** Reports an error in the simulator itself. */
   break(error: unknown): void {
     this.#broken ??= { error }
   }
@@ -71,25 +71,25 @@ export class Ground {
     return this.#broken !== undefined
   }
 
-  /** @throws what broke. */
+  /** @throws the simulator's own error, if any. */
   throwBroken(): void {
     if (this.#broken) throw this.#broken.error
   }
 
-  /** Nothing goes wrong any more: from here on the system has time to come to rest. */
+  /** Ends all faults, so that the system can come to rest. */
   calm(): void {
     this.faults.isOver = true
     this.#out.clear()
-    this.log('world', 'nothing goes wrong any more')
+    this.log('world', 'faults end')
   }
 
-  /** Milliseconds that something takes on its way. */
+  /** The time that a message takes, in milliseconds. */
   latency(hash: number, nth: number): number {
     const isFar = roll(hash, 10 + nth) > 0.97
     return 0.5 + roll(hash, 20 + nth) * 15 * this.#slowness * (isFar ? 20 : 1)
   }
 
-  /** Something takes effect, whether or not anybody waits for it still. */
+  /** Schedules an effect, whether or not its caller still waits. */
   effectAfter(milliseconds: number, effect: () => void): void {
     this.#late += 1
     this.timeline.after(milliseconds, () => {
@@ -98,12 +98,12 @@ export class Ground {
     })
   }
 
-  /** How many effects are still to come. */
+  /** The number of pending effects. */
   get toCome(): number {
     return this.#late
   }
 
-  /** A store answers nobody for a while. */
+  /** Starts an outage of a store. */
   takeOut(store: string, milliseconds: number): void {
     this.log(store, 'is out')
     this.#out.set(store, this.now + milliseconds)

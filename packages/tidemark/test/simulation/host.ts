@@ -9,8 +9,8 @@ import type { Poison } from './poison.ts'
 import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
-// What the Functions host does: it brings batches to functions, brings one that failed again for ever, and
-// says how far it has come. The retry policy is that of triggers.ts.
+// Simulates the Functions host. It delivers batches to functions, redelivers a failed one without limit, and
+// writes checkpoints. The retry policy is that of triggers.ts.
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
@@ -25,7 +25,7 @@ interface Work {
   readonly name: string
 }
 
-/** Calls a function until it succeeds. @returns false where the claim was lost before. */
+/** Calls a function until it succeeds. @returns false if the claim was lost before. */
 async function invoke({ ground, process, claim, name }: Work, run: () => Promise<void>): Promise<boolean> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     process.busy += 1
@@ -44,15 +44,15 @@ async function invoke({ ground, process, claim, name }: Work, run: () => Promise
 }
 
 /**
- * Does what the host does for itself until it succeeds: reading on, or nothing.
- * @returns undefined where the claim was lost before.
+ * Repeats the host's own work until it succeeds.
+ * @returns undefined if the claim was lost before.
  */
 async function untilDone<Answer>({ process, claim }: Work, task: () => Promise<Answer>): Promise<Answer | undefined> {
   while (claim.isHeld)
     try {
       return await task()
     } catch {
-      // The host logs it, and tries again.
+      // The host logs the error and retries.
       await process.wait(TRY_AGAIN_MS)
     }
   return undefined
@@ -64,14 +64,14 @@ interface Part {
   readonly ranges: number
 }
 
-/** A part of a service's change feed: the streams whose names' hash falls into it. */
+/** A part of a service's change feed: the streams whose hashed names fall into it. */
 export function feedRange(ground: Ground, poison: Poison, stores: Stores, part: Part): Resource {
   const { range, ranges } = part
   const name = `feed of ${stores.service.name} ${range}`
-  /** The appends that were relayed: the lease's continuation. */
+  /** The number of relayed appends, stored as the lease's continuation. */
   let continuation = 0
   const isInRange = (items: readonly LogItem[]): boolean => hashText(1, items[0]?.stream ?? '') % ranges === range
-  /** The next appends of this range, at most so many, and where to go on. */
+  /** The next appends of this range, up to a limit, and where to continue. */
   const after = (from: number, most: number): { readonly appends: (readonly LogItem[])[]; readonly end: number } => {
     const { appends } = stores.log
     const found: (readonly LogItem[])[] = []
@@ -104,7 +104,7 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, part: 
           process.call({ ...lease, name: 'feed.read', isWrite: false, store: 'log' }, async () => after(from, most)),
         )
         if (page === undefined) break
-        // The commits of one append share their place in the feed, in no order.
+        // The commits of one append share their place in the feed, in random order.
         const items = poison.shown(
           stores.service.name,
           RELAY,
@@ -114,7 +114,7 @@ export function feedRange(ground: Ground, poison: Poison, stores: Stores, part: 
         if (!isRelayed) break
         const moved = await untilDone(work, () =>
           process.call({ ...lease, name: 'lease.write', isWrite: true }, async () => {
-            // A lease is written under its etag: one that was taken cannot be.
+            // A lease is written under its ETag, which fails after a takeover.
             if (!claim.isCurrent) return false
             continuation = page.end
             return true
@@ -146,7 +146,7 @@ export class ConsumedPartition implements Resource {
   readonly service: string
   readonly consumer: string
   readonly hub: string
-  /** The number of the last message that is known to be handled. */
+  /** The sequence number of the last message known to be handled. */
   checkpoint = -1
   readonly #ground: Ground
   readonly #partition: Partition
@@ -181,11 +181,11 @@ export class ConsumedPartition implements Resource {
     claim.next = checkpoint + 1
     const frequency = ground.dice.between(`checkpoint frequency of ${this.name}`, 1, 4)
     for (let batches = 1; claim.isHeld; batches += 1) {
-      // What has expired cannot be read: the hub goes on with what it has.
+      // Expired messages cannot be read, so the hub continues with what it still has.
       const from: number = Math.max(claim.next, partition.first)
       claim.next = from
       if (from >= partition.end) {
-        // What was to be received may have expired meanwhile.
+        // The next messages may have expired meanwhile.
         claim.isBusy = false
         await partition.grown.wait()
         continue
@@ -210,8 +210,8 @@ export class ConsumedPartition implements Resource {
       if (!(await invoke(work, () => this.#deliver(process, delivery)))) break
       claim.next = last.sequence + 1
       if (batches % frequency === 0)
-        // Whoever lost the partition and does not know it writes it all the same. One that fails is written
-        // with a later batch.
+        // A process that lost the partition without knowing it still writes its checkpoint. A failed write is
+        // made good by a later batch.
         await process
           .call({ ...blob, name: 'checkpoint.write', isWrite: true }, async () => {
             this.checkpoint = last.sequence
@@ -242,7 +242,7 @@ export function timer(ground: Ground, service: string): Resource {
         try {
           await runtime.doPeriodicWork(process.log)
         } catch (error) {
-          // The next time does what is left.
+          // The next run does the rest.
           ground.failed(process.name, 'timer', error)
         } finally {
           process.busy -= 1

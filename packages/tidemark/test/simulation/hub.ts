@@ -2,12 +2,12 @@ import type { HubMessage } from '../../core/ports.ts'
 import { hashText } from './dice.ts'
 import { Signal } from './signal.ts'
 
-/** A partition of a hub: its messages, numbered without a gap. */
+/** A partition of a hub, with consecutively numbered messages. */
 export class Partition {
   readonly id: string
-  /** All that it was ever sent. */
+  /** All messages that were ever sent to it. */
   readonly sent: HubMessage[] = []
-  /** The number of the oldest message that it still has. */
+  /** The sequence number of the oldest message that it still has. */
   first = 0
   readonly grown = new Signal()
   /** How far the clock of its machine is ahead, in milliseconds. */
@@ -18,12 +18,12 @@ export class Partition {
     this.#ahead = ahead
   }
 
-  /** The number that the next message gets. */
+  /** The sequence number of the next message. */
   get end(): number {
     return this.sent.length
   }
 
-  /** The messages that it has from one number up to but not another. */
+  /** The messages that it still has, `from` included, `to` excluded. */
   between(from: number, to: number): readonly HubMessage[] {
     return this.sent.slice(Math.max(from, this.first), to)
   }
@@ -37,7 +37,7 @@ export class Partition {
   }
 }
 
-/** A hub: a stream's events are in one of its partitions, in the order in which they were sent. */
+/** A hub. The events of a stream are in one of its partitions, in the order in which they were sent. */
 export class Hub {
   readonly name: string
   readonly partitions: readonly Partition[]

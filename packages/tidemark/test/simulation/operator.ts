@@ -2,33 +2,33 @@ import { isTidemarkError } from 'tidemark'
 import type { Ground } from './ground.ts'
 import type { Process } from './process.ts'
 
-/** How soon somebody acts, at most, and how long what he began may take before he tries once more. Milliseconds. */
+/** The longest time before the operator acts, and the time after which an action is retried. Milliseconds. */
 const ACTS_WITHIN_MS = 10_000
 const TAKES_MS = 120_000
 
-/** What a line asks for whose cause is a hub that lost messages. */
+/** A log line that reports lost messages, and asks to republish. */
 const LOST = /events-missing: .* npm run republish -- (\S+)/
-/** What a line asks for that tells of something that waits. */
+/** A log line that reports a parked stream. */
 const WAITS = /See it: npm run parked -- (\S+)$/
-/** How often somebody tries again what waits. Otherwise it is left to the timer. */
+/** The probability that the operator redrives a parked stream. Otherwise the timer does. */
 const REDRIVES = 0.6
 
-/** What somebody does for a service. */
+/** An action of the operator for a service. */
 interface Task {
   readonly name: 'republish' | 'redrive'
   readonly service: string
   run(process: Process): Promise<void>
 }
 
-/** Whoever reads the log, and does what it says. */
+/** Simulates an operator who reads the log and does what it says. */
 export class Operator {
   readonly #ground: Ground
   readonly #listProcesses: (service: string) => readonly Process[]
-  /** What is being done, and whether it was asked for once more meanwhile. */
+  /** The running actions, and whether each was requested again meanwhile. */
   readonly #doing = new Map<string, boolean>()
   #asked = 0
 
-  /** @param listProcesses those of a service that live. */
+  /** @param listProcesses lists the live processes of a service. */
   constructor(ground: Ground, listProcesses: (service: string) => readonly Process[]) {
     this.#ground = ground
     this.#listProcesses = listProcesses
@@ -38,7 +38,9 @@ export class Operator {
     return this.#doing.size > 0
   }
 
-  /** Reads a line. @returns whether it asks for something that may be needed, and somebody sees to it. */
+  /**
+   * Reads a log line. @returns whether the line asks for an action that may be needed, which the operator then takes.
+   */
   readLine(line: string): boolean {
     const [, lost] = LOST.exec(line) ?? []
     if (lost !== undefined && this.#ground.faults.happened.some(({ kind }) => kind === 'expire')) {
@@ -52,13 +54,13 @@ export class Operator {
     const [, waits] = WAITS.exec(line) ?? []
     if (waits === undefined) return false
     this.#asked += 1
-    // Whether there was a cause is checked at the end, of all that ever waited.
+    // Whether there was a cause is checked at the end, over all streams that were ever parked.
     if (this.#ground.dice.chance(`redrive ${this.#asked}`, REDRIVES))
       this.#see({ name: 'redrive', service: waits, run: redriveAll })
     return true
   }
 
-  /** Everything is mended: somebody may try again what waits. */
+  /** All faults have ended, so the operator may redrive what is parked. */
   mended(service: string): void {
     if (this.#ground.dice.chance(`redrive of ${service}`, REDRIVES))
       this.#see({ name: 'redrive', service, run: redriveAll })
@@ -84,7 +86,7 @@ export class Operator {
 
   #run(process: Process, task: Task, about: string, again: () => void): void {
     const ground = this.#ground
-    // A process that ends takes its answer with it.
+    // The answer is lost if the process ends.
     let isOver = false
     ground.timeline.after(TAKES_MS, () => {
       if (!isOver) again()
@@ -119,7 +121,7 @@ async function redriveAll({ runtime, log }: Process): Promise<void> {
       try {
         await redrive.redrive(parked, log)
       } catch (error) {
-        // Somebody else, or the timer, has taken it up.
+        // The timer or another redrive was first.
         if (!isTidemarkError(error, 'not-parked')) throw error
       }
 }

@@ -2,27 +2,27 @@ import type { Ground } from './ground.ts'
 import type { Process } from './process.ts'
 
 /**
- * Something that one process of a service works on at a time: a part of the change feed, a partition for one
- * consumer, the timer.
+ * Something that only one process of a service works on: a part of the change feed, a consumer's partition,
+ * the timer.
  */
 export interface Resource {
   readonly name: string
   readonly service: string
   /** Works on it for as long as the claim is held. */
   work(process: Process, claim: Claim): Promise<void>
-  /** Whether a claim has come to the end of all there is. */
+  /** Whether the claim has reached the end of the resource. */
   isDone(claim: Claim): boolean
 }
 
-/** A process's word that a resource is its own. */
+/** A process's claim that it owns a resource. */
 export class Claim {
   readonly process: Process
-  /** Whether the process believes it still, and whether it is so. */
+  /** Whether the process still believes in the claim, and whether the claim is still valid. */
   isHeld = true
   isCurrent = true
-  /** Whether it works on something. */
+  /** Whether the process is working on something. */
   isBusy = false
-  /** Where it goes on; undefined before it has begun. */
+  /** Where it continues; undefined before its start. */
   next: number | undefined
 
   constructor(process: Process) {
@@ -31,15 +31,15 @@ export class Claim {
 }
 
 /**
- * How long a resource of a process that ended waits for another, and a process that lost one for the news, at
- * most. Milliseconds.
+ * The longest time before a dead process's resource is taken over, and before a live one learns of a
+ * takeover. Milliseconds.
  */
 const EXPIRES_MS = 20_000
 const NEWS_MS = 15_000
-/** Where no process lives, one is looked for again. */
+/** The time before another attempt when no process is alive. */
 const NOBODY_MS = 1_000
 
-/** Who works on what, as the leases and claims of the hosts say it. */
+/** The owners of all resources, as the leases and claims of the hosts say. */
 export class Ownership {
   readonly resources: readonly Resource[]
   readonly #ground: Ground
@@ -47,7 +47,7 @@ export class Ownership {
   readonly #claims = new Map<Resource, Claim>()
   readonly #counts = new Map<string, number>()
 
-  /** @param listProcesses those of a service that live. */
+  /** @param listProcesses lists the live processes of a service. */
   constructor(ground: Ground, resources: readonly Resource[], listProcesses: (service: string) => readonly Process[]) {
     this.#ground = ground
     this.resources = resources
@@ -63,12 +63,12 @@ export class Ownership {
     return this.#claims.get(resource)
   }
 
-  /** Another process takes a resource, whoever works on it now; that one hears of it later. */
+  /** Gives a resource to another process. The present owner learns of it later. */
   takeOver(resource: Resource): void {
     this.#give(resource)
   }
 
-  /** Nobody works on a resource for a while. @param then what happens before somebody does again. */
+  /** Leaves a resource without an owner for a while. @param then runs before the next owner starts. */
   leave(resource: Resource, milliseconds: number, then: () => Promise<void>): void {
     this.#lose(resource)
     this.#claims.delete(resource)
@@ -81,7 +81,7 @@ export class Ownership {
     })
   }
 
-  /** What a process that ended had is taken by others, once its claims have run out. */
+  /** Gives the resources of a dead process to others, once its claims have expired. */
   ended(process: Process): void {
     for (const resource of this.resources)
       if (this.#claims.get(resource)?.process === process) {
@@ -90,7 +90,7 @@ export class Ownership {
       }
   }
 
-  /** Whoever works on a resource hears after a while that it is another's. */
+  /** Ends a claim. Its owner learns of it later. */
   #lose(resource: Resource): void {
     const before = this.#claims.get(resource)
     if (before === undefined) return
@@ -101,7 +101,7 @@ export class Ownership {
     })
   }
 
-  /** A resource that nobody alive works on is given to somebody. */
+  /** Gives a resource to a process if its owner is dead. */
   #retake(resource: Resource): void {
     if (this.#claims.get(resource)?.process.isDead) this.#give(resource)
   }

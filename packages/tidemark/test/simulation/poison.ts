@@ -3,35 +3,35 @@ import type { AnyReaction, AnyView } from 'tidemark/tools'
 import type { LogItem } from '../../core/commit.ts'
 import type { Ground } from './ground.ts'
 
-/** A handler, or a change feed, for which some events are poison until a time. */
+/** A handler or a change feed for which some events are poison until a time. */
 interface Spoiled {
   readonly name: string
   readonly about: string
   readonly until: number
 }
 
-/** How many of the events that meet a bug, or come through a damaged feed, are poison. */
+/** The share of poison among the events of a handler with a bug or of a damaged feed. */
 const SHARE = 0.5
 
-/** A reaction that has done with an event of a stream. */
+/** The events of a stream that a reaction has handled. */
 interface Handled {
   readonly newest: number
   readonly versions: Set<number>
 }
 
 /**
- * What cannot be processed for a while: handlers whose code throws, and change feeds that show commits which
- * are not what was recorded.
+ * Events that cannot be processed for a while: of handlers whose code throws, and of change feeds with
+ * changed commits.
  */
 export class Poison {
   readonly #ground: Ground
   readonly #bugs: Spoiled[] = []
   readonly #damages: Spoiled[] = []
-  /** Which streams met poison, each with the handler that did. */
+  /** The streams that met poison, each with the handler. */
   readonly #met = new Set<string>()
   /**
-   * Events that a reaction was done with for the first time after a later one of their stream: what to tell
-   * of each, and the stream.
+   * Events that a reaction handled for the first time after a later one of their stream: a description, and
+   * the stream.
    */
   readonly late: { readonly what: string; readonly stream: string }[] = []
   readonly #handled = new Map<string, Handled>()
@@ -40,25 +40,22 @@ export class Poison {
     this.#ground = ground
   }
 
-  /**
-   * A handler's code throws for some events. It is mended after a while, at the latest when nothing goes
-   * wrong any more.
-   */
+  /** Lets a handler's code throw for some events, for a while or until faults end. */
   addBug(name: string, about: string, milliseconds: number): void {
     this.#bugs.push({ name, about, until: this.#ground.now + milliseconds })
   }
 
-  /** A service's change feed shows some commits changed. */
+  /** Lets a service's change feed show some commits changed. */
   addDamage(name: string, about: string, milliseconds: number): void {
     this.#damages.push({ name, about, until: this.#ground.now + milliseconds })
   }
 
-  /** Whether a stream has met poison at a view, a reaction or the relay. */
+  /** Whether a stream met poison at a view, a reaction or the relay. */
   met(handler: string, stream: string): boolean {
     return this.#met.has(`${handler} ${stream}`)
   }
 
-  /** The same service, with handlers that may have bugs. */
+  /** The same service with handlers that may have bugs. */
   spoilt(service: Service): Service {
     return {
       ...service,
@@ -116,7 +113,7 @@ export class Poison {
     this.#handled.set(what, { newest: Math.max(newest, version), versions: versions.add(version) })
   }
 
-  /** How many events reactions were done with. */
+  /** The number of events that reactions have handled. */
   get handled(): number {
     return [...this.#handled.values()].reduce((sum, { versions }) => sum + versions.size, 0)
   }
@@ -127,7 +124,7 @@ export class Poison {
     throw new Error(`a bug of ${handler}`)
   }
 
-  /** @returns what it is about, where something is poison now. */
+  /** @returns the name of the poison that an item meets now, if any. */
   #findPoison(spoiled: readonly Spoiled[], name: string, item: string): string | undefined {
     const { now, dice, faults } = this.#ground
     if (faults.isOver) return undefined

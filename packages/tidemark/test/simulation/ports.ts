@@ -21,13 +21,13 @@ import type { Hub } from './hub.ts'
 import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
-/** How many messages of a hub a reader is handed at once. */
+/** The number of a hub's messages that a reader receives at once. */
 const PAGE = 3
 
 /**
- * The ports of a service as one of its processes has them: what is behind them is shared, and every call of
- * theirs is a call of the process.
- * @param findHub a service.
+ * The ports of a service for one of its processes. The stores behind them are shared, and each call of a port
+ * is a call of the process.
+ * @param findHub finds the hub of a service.
  */
 export function createPorts(
   ground: Ground,
@@ -163,7 +163,7 @@ export function createPorts(
   const publisher: EventPublisher = {
     async publish(stream, events) {
       const partition = stores.hub.findPartition(stream)
-      // As the client does, whose batches have a bound: one after another.
+      // Batches have a size limit and are sent one after another, as by the client.
       for (let sent = 0; sent < events.length; ) {
         const size = ground.dice.between(`batch of ${stream}@${events[sent]?.version}`, 1, 4)
         const bodies = events.slice(sent, sent + size).map((event) => JSON.parse(JSON.stringify(toCloudEvent(event))))
@@ -182,10 +182,10 @@ export function createPorts(
     snapshots: () => snapshots,
     generations: () => generations,
     schedule: () => schedule,
-    // Only people ask these: nobody here does.
+    // Only people use these ports, and the simulation has none.
     browser: () => new MemoryLogBrowser(stores.log),
     verifier: () => {
-      throw new Error('nobody here verifies')
+      throw new Error('nothing is verified here')
     },
     rebuilds: () => rebuilds,
     progress,
@@ -195,7 +195,7 @@ export function createPorts(
     relayLag: () => ({ read: async () => ({ commits: 0, more: false }) }),
     clock: process.clock,
     instance: ids(),
-    // What waits how long follows from the history alone.
+    // Waiting times must follow from the history alone.
     random: () => 0.5,
     ids,
     every: (milliseconds, task) => process.every(milliseconds, task),
@@ -216,7 +216,7 @@ function createReader(process: Process, hub: Hub): HubReader {
         last: hub.partition(id).end - 1,
       })),
     async *read(id, from, to) {
-      // As the client of Event Hubs says it.
+      // The error of the Event Hubs client.
       if (reading.has(id)) throw new Error('Partition already has a subscriber.')
       reading.add(id)
       try {

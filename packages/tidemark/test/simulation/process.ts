@@ -4,52 +4,53 @@ import type { RuntimePorts, ServiceRuntime } from '../../runtime/service-runtime
 import { roll } from './dice.ts'
 import type { Ground } from './ground.ts'
 
-/** How long a caller waits before it gives up. Milliseconds. */
+/** How long a caller waits for an answer. Milliseconds. */
 const TIMEOUT_MS = 10_000
 
-/** What a call is: what it asks of whom, about what, and what is thrown where it fails. */
+/** A call: its name, what it is about, and the error of a failure. */
 export interface Call {
-  /** `log.append` */
+  /** Such as `log.append`. */
   readonly name: string
   /** The stream, document or partition that it is about. */
   readonly about: string
-  /** Whether it changes anything. What is not known of a write that failed, is known of a read: it was none. */
+  /** Whether it may change anything. A failed write has an unknown outcome, a failed read has none. */
   readonly isWrite: boolean
-  /** The store that it goes to: one that is out answers nobody. */
+  /** The store that it goes to, which may have an outage. */
   readonly store: string
-  /** What a failed call throws, where that is not Tidemark's. */
+  /** Makes the error of a failed call, if that is not Tidemark's. */
   readonly failure?: (why: string) => Error
 }
 
-/** What a process is made of. */
+/** The parts of a process. */
 export interface ProcessParts {
   readonly service: string
-  /** Of all processes that the service has had. */
+  /** Counted over all processes of the service. */
   readonly number: number
-  /** Puts together what runs in it. */
+  /** Composes the runtime of the process. */
   makeRuntime(process: Process): ServiceRuntime
-  /** Hears what it logs. */
+  /** Receives its log lines. */
   readonly log: (process: Process, ...line: Parameters<Trace>) => void
   readonly onEnd: (process: Process) => void
 }
 
 /**
- * A process of a service: it has caches of its own and a machine whose clocks are wrong in their own way, and
- * it may end at any moment.
+ * A process of a service. It has its own caches and a machine with wrong clocks, and it may end at any moment.
  */
 export class Process {
   readonly name: string
   readonly service: string
   readonly runtime: ServiceRuntime
-  /** Takes what its functions log. */
+  /** Receives the log lines of its functions. */
   readonly log: Trace
   readonly clock: RuntimePorts['clock']
-  /** How many invocations of its functions run. */
+  /** The number of running invocations of its functions. */
   busy = 0
   readonly #ground: Ground
   readonly #onEnd: (process: Process) => void
   readonly #counts = new Map<string, number>()
-  /** The machine's clocks: how much faster than time they run, and how far its time of day is off, in milliseconds. */
+  /**
+   * The machine's clocks: their speed relative to true time, and the offset of the time of day in milliseconds.
+   */
   readonly #rate: number
   #off: number
   #isDead = false
@@ -64,7 +65,7 @@ export class Process {
     this.#ground = ground
     this.#onEnd = onEnd
     this.#began = ground.timeline.now
-    // What a store's clock is guessed by holds for clocks that drift by no more than this.
+    // The estimate of the store's clock is valid for clocks with at most this drift.
     this.#rate = 1 + (ground.dice.number(`${name} rate`) - 0.5) * 0.0008
     this.#off = Math.round((ground.dice.number(`${name} off`) - 0.5) * 7_200_000)
     this.clock = new StoreClock(
@@ -83,7 +84,7 @@ export class Process {
     return this.#isDead
   }
 
-  /** Nothing of it goes on. What it has asked for may still take effect. */
+  /** Stops the process. Its pending calls may still take effect. */
   die(why: string): void {
     if (this.#isDead) return
     this.#isDead = true
@@ -91,12 +92,12 @@ export class Process {
     this.#onEnd(this)
   }
 
-  /** It stands still: what it is answered meanwhile it hears after that, and its clocks go on. */
+  /** Pauses the process: its clocks continue, and it receives answers afterwards. */
   pause(milliseconds: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#ground.now + milliseconds)
   }
 
-  /** The machine's time of day is set. */
+  /** Sets the machine's time of day. */
   jump(milliseconds: number): void {
     this.#off += milliseconds
   }
@@ -117,11 +118,11 @@ export class Process {
   }
 
   /**
-   * Asks something outside the process: it takes effect at a later moment and is answered at one after that,
-   * in whatever order all this comes about, unless a fault has it otherwise.
+   * Calls something outside the process. The call takes effect later and is answered after that, in any order
+   * with other calls, unless a fault changes it.
    */
   call<Answer>(call: Call, effect: () => Promise<Answer>): Promise<Answer> {
-    // Nobody is left who could hear an answer.
+    // A dead process receives no answer.
     if (this.#isDead) return new Promise(() => {})
     const { name, about, isWrite, store, failure } = call
     const subject = `${this.name} ${name} ${about}`
@@ -160,7 +161,7 @@ export class Process {
       }
       const arrive = (): void => {
         if (ground.isOut(store)) {
-          // Half of those who ask a store that is out are refused, the others hear nothing.
+          // Half of the calls to a store with an outage are refused, the others get no answer.
           if (roll(hash, 3) < 0.5) answer(() => fail('unavailable', 'the store is out'))
           else giveUp()
           return
@@ -178,13 +179,15 @@ export class Process {
       }
       const slow = fault === 'slow' ? roll(hash, 5) * 0.9 * TIMEOUT_MS : 0
       const underway = ground.latency(hash, 1) + slow
-      // A write that is on its way takes effect whether or not its process lives to hear of it.
+      // A write under way takes effect even if its process dies.
       if (isWrite) ground.effectAfter(underway, arrive)
       else timeline.after(underway, arrive)
     })
   }
 
-  /** Lets the process do something for somebody outside it: what it answers is heard, unless it ends before. */
+  /**
+   * Runs something in the process for a caller outside it. The caller gets the answer unless the process ends before.
+   */
   serve<Answer>(about: string, task: () => Promise<Answer>): Promise<Answer> {
     if (this.#isDead) return new Promise(() => {})
     this.busy += 1
@@ -200,7 +203,7 @@ export class Process {
     })
   }
 
-  /** Goes on with what waited, unless the process ended meanwhile; a process that stands still goes on later. */
+  /** Continues a waiting step, unless the process has ended; during a pause, it continues later. */
   #goOn(next: () => void): void {
     if (this.#isDead) return
     const left = this.#pausedUntil - this.#ground.now

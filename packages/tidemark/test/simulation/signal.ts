@@ -1,4 +1,4 @@
-/** Wakes all who wait for something to have grown. */
+/** Wakes all waiters when something has grown. */
 export class Signal {
   #waiting: (() => void)[] = []
 

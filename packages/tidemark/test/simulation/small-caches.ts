@@ -1,12 +1,12 @@
 import { LRUCache as Cache } from 'lru-cache'
 
-/** How many entries a cache has in a history. */
+/** The capacity of a cache in a history. */
 const MAX = 16
 
 /**
- * Stands for `lru-cache` in a history (see load.ts): the same caches, smaller. Theirs take the room of all
- * their entries from the beginning, which for thousands of processes a minute is most of the work; and in a
- * cache that is never full nothing is ever forgotten.
+ * Replaces `lru-cache` in a history (see load.ts) by smaller caches. The originals allocate all their entries
+ * at once, which would take most of the time with thousands of processes a minute. And a cache that is never
+ * full never evicts anything.
  */
 export class LRUCache<Key extends object, Value extends object> extends Cache<Key, Value> {
   constructor(options: Cache.Options<Key, Value, unknown>) {

@@ -14,30 +14,27 @@ import { MemoryViewStores } from '../../memory/view-store.ts'
 import type { Hub } from './hub.ts'
 import { Signal } from './signal.ts'
 
-/**
- * By how much the store's clock is guessed wrong at most: half of the longest that a process waits for it, or
- * stands still meanwhile.
- */
+/** The largest error of a process's estimate of the store's clock: half of the longest wait or pause. */
 const WRONG_MS = 30_000
 
-/** What all processes of a service share: it outlives them. */
+/** What all processes of a service share, and what outlives them. */
 export class Stores {
   readonly service: Service
   readonly hub: Hub
   readonly log = new MemoryEventStore()
-  /** Something was appended to the log. */
+  /** Wakes its waiters after an append to the log. */
   readonly grown = new Signal()
   readonly views = new MemoryViewStores()
   readonly snapshots = new MemorySnapshots()
   readonly schedule: MemorySchedule
   readonly rebuilds = new MemoryRebuilds()
-  /** How the last rebuild of each view stands. */
+  /** The state of the last rebuild of each view. */
   readonly rebuilt = new Map<string, StoredRebuild>()
-  /** Messages of its hub that no service has sent, and whether they are nobody's business. */
+  /** Messages of its hub that no service has sent, and whether each can be ignored. */
   readonly foreign = new Map<HubMessage, boolean>()
-  /** Streams that ever began to wait. */
+  /** The streams that were ever parked. */
   readonly parked: ParkedStream[] = []
-  /** Events that were dated later than they came. */
+  /** Events with a time after their append. */
   readonly predated: string[] = []
   readonly #parking = new Map<string, MemoryParking>()
   readonly #progress = new Map<string, MemoryProgress>()
@@ -57,23 +54,25 @@ export class Stores {
     return known
   }
 
-  /** What waits for a consumer. */
+  /** The parked streams of a consumer. */
   parking(consumer: string): MemoryParking {
     const known = this.#parking.get(consumer) ?? new MemoryParking()
     this.#parking.set(consumer, known)
     return known
   }
 
-  /** What waits for each consumer that had anything to do with it. */
+  /** The parked streams of each consumer that used its store. */
   get parkings(): ReadonlyMap<string, MemoryParking> {
     return this.#parking
   }
 
-  /** Holds the dates of events that come to the log against its clock. */
+  /** Compares the times of appended events with the log's clock. */
   noteDates(entries: readonly LogEntry[]): void {
     const now = this.#now()
     for (const event of entries.flatMap((entry) => (isCommit(entry) ? entry.events : [])))
       if (Date.parse(event.time) > now + WRONG_MS)
-        this.predated.push(`${formatPosition(event)} is of ${event.time}, and came at ${new Date(now).toISOString()}`)
+        this.predated.push(
+          `${formatPosition(event)} has the time ${event.time}, and was appended at ${new Date(now).toISOString()}`,
+        )
   }
 }

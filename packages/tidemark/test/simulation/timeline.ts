@@ -1,36 +1,36 @@
-/** What happens at a moment. */
+/** Something that happens at a time. */
 interface Moment {
   readonly time: number
-  /** Of two at the same time, the one that was planned first comes first. */
+  /** The planned order, which decides between two at the same time. */
   readonly order: number
   readonly happens: () => void
 }
 
 /**
- * So many moments pass without a turn of the event loop: what waits for one, such as a snapshot that is to be
- * written, gets it.
+ * The number of moments between two turns of the event loop. The turn lets through what waits for one, such
+ * as the write of a snapshot.
  */
 const MOMENTS_A_TURN = 64
 
 /**
- * Virtual time: moments in their order, each of which begins when all that the one before led to has come to
- * rest. Nothing else runs meanwhile, so the same moments lead to the same history.
+ * Virtual time: moments in order. Each starts when all work of the one before has come to rest. Nothing else
+ * runs meanwhile, so the same moments give the same history.
  */
 export class Timeline {
   /** Milliseconds since 1970. */
   now = Date.UTC(2026, 0, 1)
-  /** How many moments have passed. */
+  /** The number of moments that have passed. */
   passed = 0
   readonly #heap: Moment[] = []
   #planned = 0
 
-  /** @param milliseconds from now; 0 is still after all that runs. */
+  /** @param milliseconds counted from now; 0 still comes after all running work. */
   after(milliseconds: number, happens: () => void): void {
     this.#planned += 1
     this.#push({ time: this.now + milliseconds, order: this.#planned, happens })
   }
 
-  /** Lets time pass until it is over, or nothing is left that could happen. @param isOver asked before each moment. */
+  /** Lets time pass until `isOver`, or until no moment is left. @param isOver called before each moment. */
   async run(isOver: () => boolean): Promise<void> {
     for (;;) {
       await (this.passed % MOMENTS_A_TURN === 0 ? turn() : rest())
@@ -84,15 +84,12 @@ function isBefore(one: Moment, other: Moment): boolean {
   return one.time < other.time || (one.time === other.time && one.order < other.order)
 }
 
-/**
- * Settles when no promise leads on any more: ticks come after all microtasks, however many of these make
- * further ones.
- */
+/** Resolves when no promise continues. Ticks come after all microtasks, including those that microtasks add. */
 function rest(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
 }
 
-/** The same, and what was left for the event loop's next turn has run too. */
+/** Like `rest`, and also after everything that waited for the event loop's next turn. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 }

@@ -1,6 +1,5 @@
 /**
- * What happened in a history, line by line: their hash tells histories apart, the lines themselves are kept
- * where somebody wants to read them.
+ * The events of a history, line by line. Their hash distinguishes histories; the lines are kept only on request.
  */
 export class Trace {
   readonly #kept: string[] | undefined

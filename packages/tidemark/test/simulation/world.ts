@@ -14,18 +14,18 @@ import { Stores } from './stores.ts'
 
 export interface WorldOptions extends DisturbedTime, GroundOptions {
   readonly services: readonly Service[]
-  /** The most processes that a service begins with. */
+  /** The largest number of processes that a service starts with. */
   readonly maxProcesses: number
 }
 
-/** A history that has so many moments never comes to rest. */
+/** A history with this many moments never comes to rest. */
 const MAX_MOMENTS = 200_000
-/** How long a process that ended stays away, at most. Milliseconds. */
+/** The longest time before a process that ended is replaced. Milliseconds. */
 const AWAY_MS = 20_000
-/** How far the clock of a hub's machine is ahead, at most. Milliseconds. */
+/** The largest amount by which the clock of a hub's machine is ahead. Milliseconds. */
 const AHEAD_MS = 500
 
-/** Services with all that they run on, in virtual time: what happens follows from the seed alone. */
+/** Services with everything they run on, in virtual time. Everything follows from the seed. */
 export class World {
   readonly ground: Ground
   readonly ownership: Ownership
@@ -75,9 +75,9 @@ export class World {
   }
 
   /**
-   * Lets time pass until it is over.
-   * @returns false where the time was, before.
-   * @throws what broke in the simulator itself.
+   * Lets time pass until `isOver`.
+   * @returns false if the time limit came first.
+   * @throws an error of the simulator itself.
    */
   async run(isOver: () => boolean, until: number): Promise<boolean> {
     const { ground } = this
@@ -87,7 +87,7 @@ export class World {
     return !isLate()
   }
 
-  /** Nothing goes wrong any more. */
+  /** Ends all faults. */
   calm(): void {
     this.ground.calm()
     for (const service of this.stores.keys()) this.#operator.mended(service)
@@ -99,8 +99,8 @@ export class World {
 
   /** What keeps the system from being at rest. */
   *unrest(): Generator<string, void> {
-    if (this.ground.toCome > 0) yield `${this.ground.toCome} effects are to come`
-    if (this.#operator.isBusy) yield 'events are being published again'
+    if (this.ground.toCome > 0) yield `${this.ground.toCome} effects are pending`
+    if (this.#operator.isBusy) yield 'events are being republished'
     for (const processes of this.#processes.values())
       for (const { name, busy } of processes) if (busy > 0) yield `${name} is busy`
     for (const resource of this.ownership.resources) {
@@ -110,15 +110,15 @@ export class World {
         yield `${claim.process.name} is at ${claim.next ?? 'the beginning'} of ${resource.name}`
     }
     for (const [service, { schedule }] of this.stores)
-      if (schedule.size > 0) yield `${schedule.size} commands of ${service} wait for their time`
+      if (schedule.size > 0) yield `${schedule.size} scheduled commands of ${service} wait`
     for (const { rebuilt } of this.stores.values())
       for (const [view, { action, state }] of rebuilt) if (state === 'running') yield `the ${action} of ${view} runs`
     for (const { parkings } of this.stores.values())
       for (const [consumer, { waiting }] of parkings)
-        for (const { handler, stream } of waiting) yield `${consumer}: ${stream} waits for ${handler}`
+        for (const { handler, stream } of waiting) yield `${consumer}: ${stream} is parked for ${handler}`
   }
 
-  /** Those of a service that live. */
+  /** The live processes of a service. */
   listProcesses(service: string): readonly Process[] {
     return this.#processes.get(service) ?? []
   }
@@ -149,7 +149,7 @@ export class World {
     this.#processes.set(service, [...this.listProcesses(service), process])
   }
 
-  /** Another process comes in the place of one that ended. */
+  /** Starts another process in place of one that ended. */
   #ended(process: Process): void {
     const { service, name } = process
     const { dice, timeline } = this.ground

@@ -1,6 +1,6 @@
 /**
- * A port in front of another: every call of a method that answers with a promise is preceded by something of
- * the test's own. What the methods hand out (stores, readers) is treated alike.
+ * Wraps a port so that `happens` runs before each call of a method that returns a promise. Objects that the
+ * methods return (stores, readers) are wrapped in the same way.
  */
 export function before<Port extends object>(port: Port, happens: (method: string) => Promise<void>): Port {
   return new Proxy(port, {

@@ -8,7 +8,7 @@ import { LIMITS } from '../../memory/limits.ts'
 import { type Recorder, record } from '../../runtime/record.ts'
 import { appendGiven } from '../../testing/append-given.ts'
 
-/** A commit of these events, which share their time: `recordedTogether`. */
+/** A commit of these events, which have one time, as from `recordedTogether`. */
 export function commit(key: string, events: readonly RecordedEvent[]): Commit {
   return { stream: events[0]?.stream ?? '', key, fingerprint: `of ${key}`, events }
 }
@@ -23,14 +23,14 @@ export function readHead(events: readonly RecordedEvent[]): LogHead {
   return first && last ? { version: last.version, hash: last.hash, commit: first.version } : EMPTY_STREAM
 }
 
-/** A log in memory with these events, each of them a commit of its own. */
+/** An in-memory log with these events, each in a commit of its own. */
 export async function memoryLog(events: readonly RecordedEvent[] = []): Promise<EventStore> {
   const log = new MemoryEventStore()
   for (const event of events) await appendGiven(log, event)
   return log
 }
 
-/** The events that a command makes of these, after what the stream has. */
+/** The recorded events of a command that appends after these. */
 export function recordedAfter(
   recorder: Omit<Recorder, 'limits'>,
   before: readonly RecordedEvent[],
@@ -42,7 +42,7 @@ export function recordedAfter(
   return record({ ...recorder, limits: LIMITS }, { head, time }, { events: decided, metadata, now: time }).events
 }
 
-/** Appends a stream to a log in which it is not yet: events that follow one another at one time are one commit. */
+/** Appends a new stream to a log. Consecutive events with one time become one commit. */
 export async function appendStream(log: Pick<EventStore, 'append'>, events: readonly RecordedEvent[]): Promise<void> {
   let before: readonly RecordedEvent[] = []
   let rest = events

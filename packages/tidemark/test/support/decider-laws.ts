@@ -7,24 +7,24 @@ import { toPublicEvent } from '../../core/service.ts'
 
 const RUNS = 500
 
-/** How long after the command before it a command comes, in seconds. */
+/** The time between two commands, in seconds. */
 const pause = fc.constantFrom(0, 1, 900)
 
-/** A decider, and what is thrown at it. */
+/** A decider, and the data of the commands to test it with. */
 export interface DeciderLaws<State, Cmd extends Command, Event extends DomainEvent> {
   readonly service: Service
   readonly decider: Decider<State, Cmd, Event>
-  /** The data of each declared command, as its schema lets it pass. */
+  /** The data of each declared command, valid by its schema. */
   readonly data: { readonly [Type in Cmd['type']]: fc.Arbitrary<Extract<Cmd, { type: Type }>['data']> }
-  /** What holds after every event: of all events so far, and the state that they led to. */
+  /** Asserts what must hold after every event, given all events so far and the state that they lead to. */
   invariant(events: readonly Event[], state: State): void
 }
 
 /**
- * Any command at any state that commands can lead to is decided: without throwing, the same each time, with
- * events that fit their schemas (as they are kept and as they are told), leaving the state as it was, which
- * is plain JSON; and the invariant holds after every event. Fails where a declared command, event or refusal
- * was never seen: then it proves less than it says.
+ * Decides random commands at any state that commands can reach. A decision must not throw, must be the same
+ * when repeated, and must not change the state. Its private and public events must fit their schemas. The
+ * state must be plain JSON, and the invariant must hold after every event. Fails if a declared command, event
+ * or refusal was never seen, since the check would then be incomplete.
  * @param refusals every code that the decider refuses with.
  */
 export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>(
@@ -32,7 +32,7 @@ export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>
   refusals: readonly string[],
 ): void {
   const types = Object.entries<fc.Arbitrary<unknown>>(data)
-  // As parsed JSON is: fast-check also makes objects without a prototype.
+  // Cloned to look like parsed JSON, because fast-check also makes objects without a prototype.
   const command = fc.oneof(
     ...types.map(([type, arbitrary]) => arbitrary.map((its) => structuredClone({ type, data: its }) as Cmd)),
   )
@@ -80,14 +80,14 @@ export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>
   console.log(`# ${decider.category}: ${decisions} decisions`)
 }
 
-/** The flow passes on what the schema lets pass, as it is. */
+/** A command handler passes valid data on unchanged. */
 function checkSent(decider: { readonly commands: Decider<unknown, Command, DomainEvent>['commands'] }, sent: Command) {
   const type = decider.commands.find(({ name }) => name === sent.type)
   assert.ok(type, `${sent.type} is not declared`)
   assert.deepEqual(validate(type.schema, sent.data), { valid: true, value: sent.data })
 }
 
-/** The same value, which throws where somebody changes anything of it. */
+/** The same value, deeply frozen, so that any change of it throws. */
 function frozen<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null) {
     Object.freeze(value)

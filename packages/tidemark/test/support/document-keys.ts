@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { keyFault, MAX_KEY_BYTES } from '../../core/document-key.ts'
 
-/** What stands for something else in a URL, a route, a file system, a header or a query. */
+/** Texts with a special meaning in a URL, a route, a file system, a header or a query. */
 const hard = [
   ...[
     ' ',
@@ -118,7 +118,7 @@ export const refusedKeys = [
   ...['\ud83d', 'a\ude00', '\ude00\ud83d', 'x'.repeat(MAX_KEY_BYTES + 1), '茶'.repeat(MAX_KEY_BYTES / 2)],
 ]
 
-/** Keys that documents may have: any text at all, and such as mean something to whoever carries them. */
+/** Keys that documents may have: any text, and texts with a special meaning on their way. */
 export const documentKey: fc.Arbitrary<string> = fc
   .oneof(
     { weight: 2, arbitrary: fc.constantFrom(...hard) },
@@ -133,5 +133,5 @@ export const documentKey: fc.Arbitrary<string> = fc
   )
   .filter((key) => keyFault(key) === undefined)
 
-/** Those of the hard ones that documents may have. */
+/** The hard texts that documents may have as keys. */
 export const hardKeys = hard.filter((key) => keyFault(key) === undefined)

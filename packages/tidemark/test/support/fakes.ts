@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../../core/event.ts'
 import type { LogHead } from '../../core/hash-chain.ts'
 import type { AppendResult, Clock, EventStore } from '../../core/ports.ts'
 
-/** A clock that stands still but when somebody waits. */
+/** A clock that only advances by what is waited for. */
 export class ManualClock implements Clock {
   #milliseconds = Date.UTC(2026, 0, 1)
   now(): string {
@@ -21,16 +21,16 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A store in front of another, whose next appends go wrong in ways that a network brings about. */
+/** Wraps a store and lets its next appends fail as on a network. */
 export class UnreliableStore implements EventStore {
   readonly #inner: EventStore
   readonly limits: EventStore['limits']
-  /** What happens to the appends to come: `lost` never arrives, `unanswered` takes effect and nobody hears of it. */
+  /** The faults of the next appends: `lost` never arrives, `unanswered` takes effect but its answer is lost. */
   readonly faults: ('lost' | 'unanswered')[] = []
   appends = 0
   reads = 0
   lookups = 0
-  /** The most entries of one append. */
+  /** The largest number of entries in one append. */
   largest = 0
 
   constructor(inner: EventStore) {

@@ -15,7 +15,7 @@ export function cosmosLog(container: Container): EventStore {
   return new CosmosEventStore(container)
 }
 
-/** An instance of a service that handles commands on a log, and knows nothing of other instances. */
+/** An instance of a service that handles commands on a log, without any knowledge of other instances. */
 export function handlingOn(
   service: Service,
   store: EventStore,
@@ -24,7 +24,7 @@ export function handlingOn(
   return (decider, request) => handleCommand(instance, decider, request)
 }
 
-/** The state that events lead to. */
+/** The state that the events lead to. */
 export function foldState(decider: AnyDecider, events: readonly RecordedEvent[]): unknown {
   return fold(decider, emptyState(decider), events).state
 }

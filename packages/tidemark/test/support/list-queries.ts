@@ -1,10 +1,7 @@
 import type { Container, SqlQuerySpec } from '@azure/cosmos'
 import { CosmosViewStore } from '../../cosmos/view-store.ts'
 
-/**
- * The queries of all lists that a view can be asked for: with each of its filters or without, a first page
- * and another.
- */
+/** The queries of all lists of a view: without and with each of its filters, for a first and a later page. */
 export async function listQueries(filters: readonly string[]): Promise<readonly string[]> {
   const queries: string[] = []
   const items = {

@@ -1,14 +1,14 @@
 import type { HubMessage, HubReader } from '../../core/ports.ts'
 
-/** One hub in memory: messages are numbered without a gap, expire, and the hub may be made anew. */
+/** A hub in memory. Messages are numbered consecutively and may expire, and the hub may be recreated. */
 export class MemoryHub implements HubReader {
   readonly #partitions = new Map<string, { first: number; messages: HubMessage[] }>()
   #time = Date.UTC(2026, 0, 1)
   #made = this.#time
   readonly #reading = new Set<string>()
-  /** How many messages were handed out. */
+  /** The number of messages returned so far. */
   handedOut = 0
-  /** What comes between a look at the bounds and a reading. */
+  /** Runs between the read of the bounds and the read of messages. */
   beforeRead: () => void = () => {}
 
   constructor(partitions: readonly string[]) {
@@ -23,21 +23,21 @@ export class MemoryHub implements HubReader {
     }
   }
 
-  /** The messages before a number are gone, as after the retention time. */
+  /** Drops the messages before a sequence number, as after the retention time. */
   expire(partition: string, before: number): void {
     const its = this.#findPartition(partition)
     its.messages.splice(0, before - its.first)
     its.first = before
   }
 
-  /** The hub is deleted, and made again without a message. */
+  /** Deletes the hub, and creates it again without messages. */
   remake(): void {
     this.#time += 1
     this.#made = this.#time
     for (const partition of this.#partitions.keys()) this.#partitions.set(partition, { first: 0, messages: [] })
   }
 
-  /** The messages of a partition that are there. */
+  /** The present messages of a partition. */
   all(partition: string): readonly HubMessage[] {
     return this.#findPartition(partition).messages
   }
@@ -56,12 +56,12 @@ export class MemoryHub implements HubReader {
   }
 
   async *read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]> {
-    // As the client of Event Hubs says it.
+    // The error of the Event Hubs client.
     if (this.#reading.has(partition)) throw new Error('Partition already has a subscriber.')
     this.#reading.add(partition)
     try {
       this.beforeRead()
-      // One at a time: what comes later may expire meanwhile.
+      // One message at a time, since later ones may expire meanwhile.
       for (let next = from; ; ) {
         const message = this.#findPartition(partition).messages.find(({ sequence }) => sequence >= next)
         if (message === undefined || message.sequence > to) return

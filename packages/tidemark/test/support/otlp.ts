@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 
 /**
- * What is read of a span.
+ * The fields that are read of a span.
  * https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto
  */
 export interface ReceivedSpan {
@@ -12,7 +12,7 @@ export interface ReceivedSpan {
   readonly kind: string
   readonly traceId: string
   readonly spanId: string
-  /** Empty: it has none. */
+  /** Empty without a parent. */
   readonly parentId: string
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[]
   readonly attributes: Readonly<Record<string, unknown>>
@@ -22,7 +22,7 @@ export interface ReceivedSpan {
   readonly ended: number
 }
 
-/** What is read of a metric's point: `value` is the count where it is a histogram. */
+/** The fields that are read of a metric's point. The `value` of a histogram is its count. */
 export interface ReceivedPoint {
   readonly service: string
   readonly name: string
@@ -32,14 +32,14 @@ export interface ReceivedPoint {
   readonly value: number
 }
 
-/** A backend that takes OTLP over HTTP in protobuf, read by code that shares nothing with what sends it. */
+/** A backend that receives OTLP over HTTP in protobuf. Its parser shares no code with the sender. */
 export class OtlpReceiver {
   readonly #server = createServer((request, response) => void this.#take(request, response))
   readonly spans: ReceivedSpan[] = []
-  /** The last that came of each metric, service and attributes. */
+  /** The last point of each metric, service and set of attributes. */
   readonly points = new Map<string, ReceivedPoint>()
   readonly headers: IncomingMessage['headers'][] = []
-  /** What it answers. */
+  /** The HTTP status of its answers. */
   status = 200
   #port = 0
 
@@ -88,7 +88,7 @@ function formatKey({ name, service, attributes }: ReceivedPoint): string {
 }
 
 /**
- * The fields of a message by their numbers, each with all its values.
+ * The fields of a message by number, each with all its values.
  * https://protobuf.dev/programming-guides/encoding/
  */
 type Fields = ReadonlyMap<number, readonly (bigint | Buffer)[]>
@@ -106,7 +106,7 @@ function parseFields(bytes: Buffer): Fields {
     }
   }
   const take = (length: number): Buffer => {
-    if (at + length > bytes.length) throw new Error('a field ends behind its message')
+    if (at + length > bytes.length) throw new Error('a field extends beyond its message')
     at += length
     return bytes.subarray(at - length, at)
   }
@@ -167,7 +167,9 @@ function parseSpans(request: Fields): readonly ReceivedSpan[] {
   )
 }
 
-/** Numbers of metrics.proto: what holds the points, where a point has its attributes, and how its value is read. */
+/**
+ * Field numbers of metrics.proto: the points of a metric, the attributes of a point, and how its value is read.
+ */
 const POINTS = [
   ['gauge', 5, 7],
   ['sum', 7, 7],

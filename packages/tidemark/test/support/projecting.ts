@@ -6,12 +6,12 @@ import { MemoryViewStores } from '../../memory/view-store.ts'
 import { HandlersFailed } from '../../runtime/consume.ts'
 import { type ProjectDependencies, projection } from '../../runtime/project.ts'
 
-/** Brings events to views of one category, and throws what the first of them failed of. */
+/** Delivers events to views of one category, and throws the first failure. */
 export function projecting(
   deps: Omit<ProjectDependencies, 'clock'> & Partial<Pick<ProjectDependencies, 'clock'>>,
   ...views: readonly AnyView[]
 ): (events: readonly RecordedEvent[]) => Promise<void> {
-  // The events of the tests are of this day.
+  // The time of the tests' events.
   const { handle } = projection({ clock: { now: () => '2026-01-01T00:00:00.000Z' }, ...deps }, views)
   return async (events) => {
     try {
@@ -25,7 +25,7 @@ export function projecting(
   }
 }
 
-/** The document that a view of single streams has of these events, with an empty log behind it. */
+/** The document of a single-stream view for these events, with an empty log behind it. */
 export async function readDocument(
   view: AnyView,
   eventTypes: ProjectDependencies['eventTypes'],

@@ -4,16 +4,14 @@ import { type DomainEvent, eventId, type RecordedEvent } from '../../core/event.
 import { hashEvent } from '../../core/hash-chain.ts'
 import { recorded } from './recorded.ts'
 
-// `createdId`: the id of the aggregate that a command with a key creates.
-// `formatCommitId`: the id of the item of a commit that begins with this version.
-// `hashKey`: what an item has of its key.
-// `toRawItem`: a commit or a receipt as the log's container has it.
+/**
+ * Parts of the stored form: the id of the aggregate that a command with a key creates, and the id of the item
+ * of a commit that begins with a version. Also the stored form of a key, and the log container's item of a
+ * commit or receipt.
+ */
 export { derivedId as createdId, eventId as formatCommitId, hashKey, toLogItem as toRawItem }
 
-/**
- * The commit after another: its last event once more under another type, as a build of the future could have
- * written it.
- */
+/** The next commit: the last event of this one repeated under another type, as a future build might write it. */
 export function buildRawSuccessor(item: unknown, type: string): LogItem {
   const last = parseCommit(item as LogItem)?.events.at(-1)
   if (last === undefined) throw new Error(`no commit: ${JSON.stringify(item)}`)
@@ -24,12 +22,12 @@ export function buildRawSuccessor(item: unknown, type: string): LogItem {
   return toLogItem({ stream: event.stream, key: `${type} ${version}`, fingerprint: '', events: [event] })
 }
 
-/** Items of a log as commands write them that append one event each. */
+/** Items of a log whose commands append one event each. */
 export function toRawItems(events: readonly RecordedEvent[]): LogItem[] {
   return events.map((event) => toLogItem({ stream: event.stream, key: event.id, fingerprint: '', events: [event] }))
 }
 
-/** The same of a new stream. */
+/** The same items for a new stream. */
 export function recordedItems(stream: string, ...events: readonly DomainEvent[]): LogItem[] {
   return toRawItems(recorded(stream, ...events))
 }

@@ -14,26 +14,28 @@ import { SteppedStore } from './stepped-store.ts'
 class Dead extends Error {}
 
 /**
- * Brings events of one stream to the service's reactions that follow it, as a trigger does: until they
- * succeed or the process is gone.
+ * Delivers events of one stream to the service's reactions that follow it. As with a trigger, it repeats
+ * until they succeed or the process is dead.
  */
 export type Instance = (events: readonly RecordedEvent[]) => Promise<void>
 
-/** Decides whose step comes next: fast-check's scheduler, or `AT_ONCE`. */
+/** Decides whose step is next: fast-check's scheduler, or `IMMEDIATE`. */
 export interface Turns {
   schedule(task: Promise<void>): Promise<unknown>
 }
 
-/** Every step comes as it is asked for. */
+/** Every step runs at once. */
 export const IMMEDIATE: Turns = { schedule: (task) => task }
 
-/** A service that reacts: processes with caches of their own on one log, every step of theirs in its turn. */
+/**
+ * A service with reactions: processes with their own caches on one log, each step of which waits for its turn.
+ */
 export class Reacting {
   readonly log = new MemoryEventStore()
   readonly clock = new ManualClock()
   readonly schedule = new MemorySchedule(this.clock)
   readonly #service: Service
-  /** Read at every step: what comes before a test's own steps may come at once. */
+  /** Read at every step, so that a test can set up its start immediately. */
   turns: Turns
 
   constructor(service: Service, turns: Turns) {
@@ -43,7 +45,7 @@ export class Reacting {
 
   /**
    * A process.
-   * @param diesAfter so many steps.
+   * @param diesAfter the number of steps after which it dies.
    */
   instance(diesAfter = Number.POSITIVE_INFINITY): Instance {
     let steps = 0
@@ -72,12 +74,12 @@ export class Reacting {
     }
   }
 
-  /** A command from outside, carried out at once. */
+  /** Runs a command from outside at once. */
   command(decider: AnyDecider, id: string, key: string, command: Command): Promise<CommandOutcome> {
     return handleCommand(this.#alone(), decider, request(key, command, { stream: `${decider.category}-${id}` }))
   }
 
-  /** Sends what is due by now. @returns how many were sent. */
+  /** Sends the commands that are due. @returns their number. */
   sendDue(): Promise<number> {
     const { deciders } = this.#service
     const own = this.#alone()
@@ -85,13 +87,13 @@ export class Reacting {
     return sendDue({ schedule: this.schedule, deciders, command }, () => {})
   }
 
-  /** What a process has that nobody else works beside. */
+  /** The dependencies of a process that runs alone. */
   #alone(): CommandDependencies {
     return { service: this.#service, store: this.log, cache: stateCache(1), clock: this.clock }
   }
 }
 
-/** Whether it is what a process that is gone throws, whoever wrapped it. */
+/** Whether this is the error of a dead process, however wrapped. */
 function isDead(error: unknown): boolean {
   return error instanceof Dead || (error instanceof Error && error.cause !== undefined && isDead(error.cause))
 }

@@ -35,13 +35,13 @@ export const everything = histories.flat()
 
 const [first, second] = story('5', placedV1, cancelled)
 assert.ok(first && second)
-/** What comes after everything. */
+/** Events that come after `everything`. */
 export const [lateFirst, lateSecond] = [first, second]
 
 export const unwatched: RebuildWatch = { begin() {}, read() {}, stage() {} }
 export const views: readonly AnyView[] = [orderView, salesByProduct]
 
-/** A clock on which time passes only where somebody waits, and then at once. */
+/** A clock that only advances by what is waited for. */
 class WaitedClock implements Clock {
   #milliseconds = Date.UTC(2026, 0, 1)
   now(): string {
@@ -81,11 +81,11 @@ export class RebuildHarness {
       clock,
       ids,
     }
-    // As the first look at the view does.
+    // Written as at the first read of the view.
     void generations.writePointer(salesByProduct.name, { live: 1, cursorsIn: orderView.name }, undefined)
   }
 
-  /** A rig whose live views are up to these events. */
+  /** A harness whose live views have processed these events. */
   static async with(...events: readonly RecordedEvent[]): Promise<RebuildHarness> {
     const harness = new RebuildHarness()
     await harness.append(...events)
@@ -116,7 +116,9 @@ export class RebuildHarness {
     assert.ok(events.length > 0)
   }
 
-  /** Nothing is left but the live generation and the one before, and projections write the live one alone. */
+  /**
+   * Asserts that only the live and the previous generation exist, and that projections write only the live one.
+   */
   async assertClean(view: AnyView, highest?: number): Promise<void> {
     const { pointer } = await this.views.readPointer(view.name)
     const { stamp: _, cursorsIn, ...named } = pointer
@@ -137,7 +139,7 @@ export class RebuildHarness {
   }
 }
 
-/** All that queries may see of a view's live generation. */
+/** Everything that queries can read of a view's live generation. */
 async function snapshot(stores: ViewStores, view: AnyView, events: readonly RecordedEvent[]): Promise<unknown> {
   const { live } = await stores.state(view.name)
   const { store } = live
@@ -151,7 +153,7 @@ async function snapshot(stores: ViewStores, view: AnyView, events: readonly Reco
   }
 }
 
-/** How far a generation has come in a stream. */
+/** The version that a generation has reached in a stream. */
 export function readVersion(
   harness: RebuildHarness,
   view: AnyView,

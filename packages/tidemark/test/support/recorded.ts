@@ -4,17 +4,16 @@ import { GENESIS, hashEvent } from '../../core/hash-chain.ts'
 import { parseCategory } from '../../core/stream.ts'
 
 /**
- * What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept,
- * where it has none of it.
+ * An event to record. By default it has version 1, is readable from its version on, and is published unchanged.
  */
 type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published' | 'traceparent'>
 
-/** A stream's recorded events, chained; one second apart. */
+/** A stream's recorded events in a hash chain, one second apart. */
 export function recorded(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
   return chained(stream, events, 1)
 }
 
-/** A stream's recorded events, chained; of one time, as those of one commit are. */
+/** A stream's recorded events in a hash chain, all at one time, as in one commit. */
 export function recordedTogether(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
   return chained(stream, events, 0)
 }

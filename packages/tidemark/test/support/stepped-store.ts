@@ -4,15 +4,15 @@ import type { LogHead } from '../../core/hash-chain.ts'
 import type { AppendResult, EventHistory, EventStore } from '../../core/ports.ts'
 
 /**
- * A log seen by one instance: every call waits for its turn before it takes effect and again before its
- * answer arrives, so that whoever gives the turns decides how instances interleave, and where one dies.
+ * A log as one instance uses it. Every call waits for a turn before it takes effect, and again before its
+ * answer. So the caller decides how instances interleave, and where one dies.
  */
 export class SteppedStore implements EventStore, EventHistory {
   readonly #inner: EventStore & EventHistory
   readonly #turn: () => Promise<void>
   readonly limits: EventStore['limits']
 
-  /** @param turn throws where the instance is dead. */
+  /** @param turn throws if the instance is dead. */
   constructor(inner: EventStore & EventHistory, turn: () => Promise<void>) {
     this.#inner = inner
     this.limits = inner.limits

@@ -1,6 +1,6 @@
 import { StreamCheck } from '../../verify/stream-check.ts'
 
-/** What is wrong with the chain of a stream, a line each: nothing where it is whole. */
+/** The faults of a stream's hash chain, one line each. */
 export function streamFaults(stream: string, items: readonly object[]): readonly string[] {
   const verified = new StreamCheck(stream)
   for (const item of items) verified.add({ ...item })

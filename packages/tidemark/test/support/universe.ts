@@ -4,7 +4,7 @@ import { formatConsumerName } from '../../core/reaction.ts'
 import { toPublicEvent } from '../../core/service.ts'
 import { parseCategory, parseId } from '../../core/stream.ts'
 
-/** A stream: what was recorded, and the state that it makes. */
+/** A stream: its recorded events, and the state that they lead to. */
 interface Stream {
   readonly events: readonly DomainEvent[]
   readonly state: unknown
@@ -33,7 +33,7 @@ interface Scheduled {
   readonly command: Command
 }
 
-/** Something that happens from outside: a command that somebody sends, at most once. */
+/** A command from outside, which is sent at most once. */
 export interface Happening {
   readonly name: string
   readonly stream: string
@@ -41,10 +41,10 @@ export interface Happening {
 }
 
 /**
- * Services that meet in events, as one value that is stepped by hand: every message that is on its way, every
- * command that waits for its time and everything that may happen from outside is a step of its own, so that a
- * test can take them in every order there is. Knows nothing of stores and hubs: deciders and reactions alone.
- * Time stands still, but a command that waits for its time is sent as of that time, whenever a test sends it.
+ * Services that communicate by events, as one value that a test steps by hand. Every undelivered message,
+ * every scheduled command and every possible command from outside is a step of its own. So a test can take
+ * them in every possible order. It knows deciders and reactions only, no stores or hubs. Time stands still,
+ * but a scheduled command is sent as of its time, whenever the test sends it.
  */
 export class Universe {
   readonly #services: readonly Service[]
@@ -85,8 +85,8 @@ export class Universe {
   }
 
   /**
-   * Messages that are on their way, as `<consumer> <stream>`: the next of each stream. What nobody asked for
-   * is passed over.
+   * Undelivered messages as `<consumer> <stream>`, the next one of each stream. Events that the reaction does
+   * not handle are skipped.
    */
   deliverable(): string[] {
     return this.#consumers.flatMap(({ service, reaction, name }) =>
@@ -103,7 +103,8 @@ export class Universe {
 
   /**
    * Delivers the next message.
-   * @param dies after so many commands, before the position is kept: the message comes again.
+   * @param dies the number of commands after which the consumer dies, before its position is stored. The
+   * message is redelivered then.
    * @returns whether it died.
    */
   async deliver(key: string, dies = Number.POSITIVE_INFINITY): Promise<boolean> {
@@ -128,7 +129,7 @@ export class Universe {
       if (error instanceof Dead || (error as Error).cause instanceof Dead) return true
       throw error
     }
-    // All commands were sent, and it dies before it keeps its position.
+    // It sent all its commands, and dies before it stores its position.
     if (commands === dies) return true
     this.#positions = new Map(this.#positions).set(key, next.at + 1)
     return false
@@ -139,13 +140,13 @@ export class Universe {
     this.#scheduled = this.#scheduled.filter((other) => other !== scheduled)
   }
 
-  /** @returns whether it came to anything. */
+  /** @returns whether the command appended an event. */
   happen(happening: Happening): boolean {
     this.#happenings = this.#happenings.filter((other) => other !== happening)
     return this.#command(happening.stream, happening.name, happening.command).events.length > 0
   }
 
-  /** Equal for universes that nothing can tell apart from here on. */
+  /** Equal for universes that behave the same from here on. */
   fingerprint(): string {
     const pending = this.#consumers.map(({ service, reaction, name }) =>
       [...this.#streams.keys()]

@@ -3,7 +3,7 @@ import type { DomainEvent } from '../../core/event.ts'
 import { checkWritten } from '../../core/schema.ts'
 import { type Service, toPublicEvent } from '../../core/service.ts'
 
-/** What an event is recorded as: its content in the newest version, and what other services read of it, if anything. */
+/** The versions in which an event is recorded: of the private event, and of the public event if there is one. */
 export function writtenBy(service: Service, decider: Pick<AnyDecider, 'events'>, event: DomainEvent) {
   const publicEvent = toPublicEvent(service, event)
   const tellable = service.publishes.map(({ publicEvent: published }) => published)

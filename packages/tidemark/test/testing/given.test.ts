@@ -15,7 +15,7 @@ const payIn = (amount: number) => ({ type: 'pay-in', data: { amount } }) as cons
 const payOut = (amount: number) => ({ type: 'pay-out', data: { amount } }) as const
 
 describe('given-when-then of a decider', () => {
-  it('fails for other events than those that happen, and says where they differ', () => {
+  it('fails for other events than those decided, and shows the difference', () => {
     assert.throws(
       () =>
         given(wallet, [paidIn(5)])
@@ -43,9 +43,9 @@ describe('given-when-then of a decider', () => {
           .then([paidIn(3), paidOut(1)]),
       /PaidOut {"amount":1}\n {2}got/,
     ],
-    ['something to do', () => given(wallet, []).when(payIn(3)).thenNothing(), /expected {2}nothing/],
+    ['events instead of nothing', () => given(wallet, []).when(payIn(3)).thenNothing(), /expected {2}nothing/],
     [
-      'a refusal in place of events',
+      'a refusal instead of events',
       () =>
         given(wallet, [paidIn(1)])
           .when(payOut(3))
@@ -53,7 +53,7 @@ describe('given-when-then of a decider', () => {
       /got {7}the refusal wallet-empty: there is 1/,
     ],
     [
-      'a refusal in place of nothing to do',
+      'a refusal instead of nothing',
       () =>
         given(wallet, [paidIn(1)])
           .when(payOut(3))
@@ -69,7 +69,7 @@ describe('given-when-then of a decider', () => {
       /expected {2}the refusal wallet-shut\n {2}got {7}the refusal wallet-empty/,
     ],
     [
-      'events in place of a refusal',
+      'events instead of a refusal',
       () =>
         given(wallet, [paidIn(5)])
           .when(payOut(3))
@@ -77,7 +77,7 @@ describe('given-when-then of a decider', () => {
       /got {7}PaidOut {"amount":3}/,
     ],
     [
-      'an event that its schema does not take',
+      'an event that does not fit its schema',
       () =>
         given(wallet, [paidIn(-5)])
           .when(payOut(3))
@@ -85,7 +85,7 @@ describe('given-when-then of a decider', () => {
       /cannot be given to wallet-1: PaidIn does not fit its schema: \/amount/,
     ],
     [
-      'an event with a field that its schema does not name',
+      'an event with an undeclared field',
       () => {
         const more = { type: 'PaidIn', data: { amount: 5, currency: 'EUR', tip: 1 } } as const
         given(wallet, [more])
@@ -95,7 +95,7 @@ describe('given-when-then of a decider', () => {
       /PaidIn has data that its schema does not name/,
     ],
     [
-      'an event of an older version that this version does not take',
+      'an event of an older version that does not fit this version after upcasting',
       () =>
         given(wallet, [recordedAs(PaidIn, 1, { amount: 5, currency: 'EUR' })])
           .when(payOut(3))
@@ -103,12 +103,12 @@ describe('given-when-then of a decider', () => {
       /PaidIn has data that its schema does not name/,
     ],
     [
-      'a command that its schema does not take',
+      'a command that does not fit its schema',
       () => given(wallet, []).when(payIn(0)).thenRefused('wallet-empty'),
       /pay-in does not fit its schema, so it never reaches wallet: \/amount/,
     ],
     [
-      'a refusal that is not declared',
+      'an undeclared refusal',
       () =>
         given({ ...wallet, refusals: {} }, [paidIn(1)])
           .when(payOut(3))
@@ -139,7 +139,7 @@ describe('given-when-then of a decider', () => {
     ['bytes', Uint8Array.of(1), /\/value\/a: an object of Uint8Array/],
     ['a field named __proto__', JSON.parse('{"__proto__":1}'), /\/value\/a\/__proto__: /],
   ] as const)
-    it(`fails for what JSON does not keep, given, sent or decided, and says where: ${what}`, () => {
+    it(`fails for a given, sent or decided value that JSON does not keep, and names its place: ${what}`, () => {
       const data = { value: { a: value } }
       const keep = { type: 'keep', data: { value: 1 } } as const
       assert.throws(
@@ -160,7 +160,7 @@ describe('given-when-then of a decider', () => {
       )
     })
 
-  it('leaves what a test gives as it is, and folds what JSON has of it', () => {
+  it('does not change what a test gives, and folds its JSON form', () => {
     const data = { value: { gone: undefined, list: [-0] } }
     const folded: unknown[] = []
     const folding: typeof keeper = {
@@ -178,12 +178,12 @@ describe('given-when-then of a decider', () => {
     assert.equal(Object.isFrozen(data.value.list), false)
   })
 
-  it('knows no version that there never was', () => {
+  it('refuses a version that never existed', () => {
     assert.throws(() => recordedAs(PaidIn, 3, {}), /PaidIn has the versions 1 to 2, not 3/)
     assert.throws(() => recordedAs(PaidIn, 0, {}), RangeError)
   })
 
-  it('fails for a decider that decides what could not be recorded', () => {
+  it('fails for a decision that could not be recorded', () => {
     const misspelt = { ...wallet, decide: () => [{ type: 'PaidOut', data: { amount: 1, amuont: 1 } } as const] }
     assert.throws(() => given(misspelt, []).when(payIn(1)).thenNothing(), /cannot be recorded: event-invalid: PaidOut/)
     const many = { ...wallet, decide: () => Array.from({ length: MAX_EVENTS + 1 }, () => paidOut(1)) }
@@ -216,7 +216,7 @@ describe('given-when-then of a decider', () => {
     )
   })
 
-  it('fails for a decider that changes what it is given', () => {
+  it('fails for a decider that changes its arguments', () => {
     type Mutable = { balance: number }
     const inPlace = {
       ...wallet,
@@ -258,12 +258,12 @@ describe('given-when-then of a decider', () => {
     assert.throws(() => given(seen, []).when(payIn(1)).thenNothing(), /it changes its arguments/)
   })
 
-  it('is not taken for a promise: one whose end was forgotten fails where it is awaited', async () => {
+  it('cannot be awaited as a promise without its last step', async () => {
     const unfinished: unknown = given(wallet, []).when(payIn(1))
     await assert.rejects(async () => await unfinished, /nothing is expected yet/)
   })
 
-  it('passes for what happens, what is refused and what is nothing', () => {
+  it('passes for expected events, refusals and no events', () => {
     given(wallet, [])
       .when(payIn(3))
       .then([paidIn(3)])
@@ -275,15 +275,15 @@ describe('given-when-then of a decider', () => {
       .thenNothing()
   })
 
-  it('refuses as the flow does what may not begin a stream', () =>
+  it('refuses a command that may not begin a stream, as at run time', () =>
     given(wallet, []).when(payOut(3)).thenRefused('stream-not-found'))
 
-  it('reads an older version as the flow does: upcast', () =>
+  it('upcasts an older version, as at run time', () =>
     given(wallet, [recordedAs(PaidIn, 1, { amount: 5 })])
       .when(payOut(5))
       .then([paidOut(5)]))
 
-  it('reads a newer version as the flow does: tolerantly, or not at all', () => {
+  it('reads a newer additive version and refuses a breaking one, as at run time', () => {
     const next = PaidIn.additive(z.object({ amount: z.int(), currency: z.string(), note: z.string() }), (data) => ({
       ...data,
       note: '',
@@ -302,7 +302,7 @@ describe('given-when-then of a decider', () => {
     assert.throws(() => given(wallet, [other]).when(payOut(5)), { code: 'event-unknown' })
   })
 
-  it('tells the decider its id and the time', () => {
+  it('passes the id and the time to the decider', () => {
     const telling = {
       ...wallet,
       decide: (_: unknown, __: unknown, { id, now }: { id: string; now: string }) => [

@@ -14,13 +14,13 @@ const balances = project(wallets, balanceView)
 const turnovers = project(wallets, turnoverView)
 const two = { 'wallet-a': [paidIn(5), paidOut(2)], 'wallet-b': [paidIn(3)] }
 
-/** A view of the movement that came last: of all streams, so that it depends on the order of these. */
+/** A view of the last movement of all streams, so that it depends on the order of the streams. */
 const lastView: MultiStreamView<Turnover, WalletEvent> = {
   ...turnoverView,
   evolve: (document, { data }) => ({ amount: data.amount, count: (document?.count ?? 0) + 1 }),
 }
 
-/** A view that adds what it is called for more often than the check of its purity calls it. */
+/** A view that counts one too many once it is called more often than the purity check does. */
 function miscounting(): MultiStreamView<Turnover, WalletEvent> {
   const calls = new Map<string, number>()
   return {
@@ -29,7 +29,7 @@ function miscounting(): MultiStreamView<Turnover, WalletEvent> {
       const id = `${event.stream}@${event.version} ${key}`
       const count = (calls.get(id) ?? 0) + 1
       calls.set(id, count)
-      // Every delivery of its own calls it twice, and there are two deliveries of each event in any case.
+      // Each delivery calls it twice, and each event is delivered at least twice.
       const extra = count > 4 ? 1 : 0
       return { amount: (document?.amount ?? 0) + event.data.amount + extra, count: (document?.count ?? 0) + 1 }
     },
@@ -37,7 +37,7 @@ function miscounting(): MultiStreamView<Turnover, WalletEvent> {
 }
 
 describe('given-when-then of a view', () => {
-  it('fails for another document, and says where it differs and how the events came', async () => {
+  it('fails for another document, and shows the difference and the order of the events', async () => {
     await assert.rejects(balances.given([paidIn(5), paidOut(2)]).then({ balance: 4, movements: 2, at: moment(1) }), {
       name: 'AssertionError',
       message: `balance differs when events arrive in one batch: wallet-1@1, wallet-1@2
@@ -49,20 +49,20 @@ describe('given-when-then of a view', () => {
   const all = { amount: 10, count: 3 }
   for (const [what, wrong, message] of [
     ['no document', () => balances.then({ balance: 1, movements: 1, at: '' }), /expected one document, got none/],
-    ['a document too many', () => turnovers.given(two).then(all), /expected one document, got in, all, out/],
+    ['an additional document', () => turnovers.given(two).then(all), /expected one document, got in, all, out/],
     [
       'a document with another key',
       () => turnovers.given(two).then('every', all),
       /document every: expected {"amount":10,"count":3}, got nothing\n {4}the view has in, all, out/,
     ],
-    ['a document that should not be', () => turnovers.given(two).thenNone('all'), /document all: expected nothing/],
+    ['an unexpected document', () => turnovers.given(two).thenNone('all'), /document all: expected nothing/],
     [
-      'one of all documents that is not expected',
+      'an unexpected document among all documents',
       () => turnovers.given(two).thenAll({ all, out: { amount: 2, count: 1 } }),
       /document in: expected nothing, got {"amount":8,"count":2}/,
     ],
     [
-      'one of all documents that is not there',
+      'a missing document among all documents',
       () =>
         turnovers.given([paidIn(1)]).thenAll({ all: { amount: 1, count: 1 }, in: { amount: 1, count: 1 }, out: all }),
       /document out: expected {"amount":10/,
@@ -73,19 +73,19 @@ describe('given-when-then of a view', () => {
       /turnover differs when events arrive out of order \(seed \d+\)[\s\S]*document in:\n {4}\/amount: expected 3, got 5/,
     ],
     [
-      'a view that counts again what comes again',
+      'a view that counts redelivered events again',
       () => project(wallets, miscounting()).given(two).deliveredTwice().then('all', all),
       /turnover differs when events arrive one by one, each batch twice[\s\S]*\/amount: expected 10, got 1[1-9]/,
     ],
   ] as const)
     it(`fails for ${what}`, () => assert.rejects(wrong, { name: 'AssertionError', message }))
 
-  it('fails for a view that depends on the order or on the number of deliveries only where these are asked for', async () => {
+  it('checks the order and the number of deliveries only on request', async () => {
     await project(wallets, lastView).given(two).then('in', { amount: 3, count: 2 })
     await project(wallets, miscounting()).given(two).then('all', all)
   })
 
-  it('fails for a view that is not pure, or changes what it is given', async () => {
+  it('fails for a view that is not pure, or changes its arguments', async () => {
     let calls = 0
     const counting: typeof balanceView = { ...balanceView, evolve: () => ({ balance: calls++, movements: 1, at: '' }) }
     await assert.rejects(
@@ -130,7 +130,7 @@ describe('given-when-then of a view', () => {
     )
   })
 
-  it('fails for a document that is not as the view declares it', async () => {
+  it("fails for a document that does not fit the view's schema", async () => {
     const declared: typeof turnoverView = {
       ...turnoverView,
       document: z.object({ amount: z.int(), count: z.int().max(1) }),
@@ -153,7 +153,7 @@ describe('given-when-then of a view', () => {
     )
   })
 
-  it('fails for a document that JSON does not keep, and says where', async () => {
+  it('fails for a document that JSON does not keep, and names the place', async () => {
     const dated = { balance: 1, movements: 1, at: new Date(0) as never }
     const large = { balance: 1n as never, movements: 1, at: '' }
     for (const [document, message] of [
@@ -173,7 +173,7 @@ describe('given-when-then of a view', () => {
     )
   })
 
-  it('fails for an event that the service does not record, or not so', () => {
+  it('fails for an event that the service does not record, or not in this form', () => {
     assert.throws(() => balances.given([paidIn(-1)]), /cannot be given to wallet-1: PaidIn does not fit its schema/)
     assert.throws(() => balances.given({ 'purse-1': [paidIn(1)] }), /PaidIn is not among the declared events/)
     assert.throws(
@@ -184,12 +184,12 @@ describe('given-when-then of a view', () => {
     assert.throws(() => balances.given([other]), /PaidBack is not among the declared events/)
   })
 
-  it('is not taken for a promise: one whose end was forgotten fails where it is awaited', async () => {
+  it('cannot be awaited as a promise without its last step', async () => {
     const unfinished: unknown = balances.given([paidIn(1)])
     await assert.rejects(async () => await unfinished, /nothing is expected yet/)
   })
 
-  it('holds in every delivery for views that are as they should be', async () => {
+  it('passes in every delivery for correct views', async () => {
     await balances
       .given([paidIn(5), paidOut(2)])
       .deliveredTwice()
@@ -204,7 +204,7 @@ describe('given-when-then of a view', () => {
     await each.thenNone('wallet-c')
   })
 
-  it('adds to what was given, and reads older versions as the flow does', () =>
+  it('appends further given events, and upcasts older versions, as at run time', () =>
     balances
       .given([recordedAs(PaidIn, 1, { amount: 5 })])
       .given({ 'wallet-1': [paidOut(2)] })

@@ -21,7 +21,7 @@ const pledge = react(wallets, pledges)
 type Reacts = Extract<typeof bonusPayment, { readonly schedules?: false }>['react']
 
 describe('given-when-then of a reaction', () => {
-  it('fails for other events than those that are recorded, and says where they differ', () =>
+  it('fails for other events than those recorded, and shows the difference', () =>
     assert.rejects(
       bonuses.when({ 'bonus-1': [granted('ada', 5)] }).then({ 'wallet-ada': [paidIn(4)], 'wallet-bob': [paidIn(1)] }),
       {
@@ -40,17 +40,13 @@ describe('given-when-then of a reaction', () => {
   const mixed = { 'bonus-1': [granted('ada', 5)], 'bonus-2': [charged('ada', 5)] }
   for (const [what, wrong, message] of [
     [
-      'a stream that is not expected',
+      'an unexpected stream',
       () => bonuses.when({ 'bonus-1': [granted('ada', 5), granted('bob', 1)] }).then({ 'wallet-ada': [paidIn(5)] }),
       /wallet-bob:\n {4}expected {2}nothing\n {4}got {7}PaidIn/,
     ],
+    ['unexpected events', () => bonuses.when(mixed).thenNothing(), /wallet-ada:\n {4}expected {2}nothing/],
     [
-      'events where nothing is expected',
-      () => bonuses.when(mixed).thenNothing(),
-      /wallet-ada:\n {4}expected {2}nothing/,
-    ],
-    [
-      'a refusal that does not come',
+      'a missing refusal',
       () =>
         bonuses
           .given({ 'wallet-ada': [paidIn(5)] })
@@ -81,27 +77,27 @@ describe('given-when-then of a reaction', () => {
           .then({ 'pledge-1': [made, { type: 'PledgeKept', data: {} }] }),
       /when messages arrive out of order \(seed \d+\)\n {2}pledge-1:/,
     ],
-    ['a command that does not wait', () => pledge.when({}).thenScheduled([lapse]), /expected {2}{"due"/],
-    ['a command that waits', () => pledge.when({ 'wish-1': [wanted] }).thenScheduled([]), /got {7}{"due"/],
+    ['a missing immediate command', () => pledge.when({}).thenScheduled([lapse]), /expected {2}{"due"/],
+    ['a missing scheduled command', () => pledge.when({ 'wish-1': [wanted] }).thenScheduled([]), /got {7}{"due"/],
     [
-      'a command that waits for another time',
+      'a command scheduled for another time',
       () => pledge.when({ 'wish-1': [wanted] }).thenScheduled([{ ...lapse, due: moment(61) }]),
       /scheduled\/0\/due: expected "2026-01-01T00:01:01.000Z", got "2026-01-01T00:01:00.000Z"/,
     ],
     [
-      'an event that the other service does not publish so',
+      'an event that the other service does not publish in this form',
       () => bonuses.when({ 'bonus-1': [granted('ada', -1)] }).thenNothing(),
       /cannot be given to bonus-1: BonusGranted does not fit its schema/,
     ],
     [
-      'an event of a stream that nobody follows',
+      'an event of a stream that no reaction follows',
       () => bonuses.when({ 'wish-1': [wanted] }).thenNothing(),
       /wish-1 cannot be given: no reaction under test follows it/,
     ],
   ] as const)
     it(`fails for ${what}`, () => assert.rejects(wrong, { name: 'AssertionError', message }))
 
-  it('fails for a command whose id is not of the event alone, once it comes again', async () => {
+  it('fails for a command whose id does not depend on the event alone, once it is redelivered', async () => {
     let sent = 0
     const careless: typeof bonusPayment = {
       ...bonusPayment,
@@ -120,14 +116,14 @@ describe('given-when-then of a reaction', () => {
 
   for (const [how, reacts, what] of [
     [
-      'does not wait for what it sends',
+      'does not await what it sends',
       async ({ data }, send) => {
         void send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
       },
       'did not wait for pay-in to wallet-ada: await each send, or return its promise',
     ],
     [
-      'waits for it in what nobody waits for',
+      'awaits it in a function that is not awaited',
       async ({ data }, send) => {
         void (async () => {
           await send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
@@ -136,7 +132,7 @@ describe('given-when-then of a reaction', () => {
       'did not wait for pay-in to wallet-ada: await each send, or return its promise',
     ],
     [
-      'sends after it has ended',
+      'sends after its end',
       async ({ data }, send) => {
         void Promise.resolve().then(async () => {
           for (let turns = 0; turns < 50; turns += 1) await undefined
@@ -146,7 +142,7 @@ describe('given-when-then of a reaction', () => {
       'sent pay-in to wallet-ada after it had ended, so a crash would lose it: await all of its work before it ends',
     ],
   ] satisfies [string, Reacts, string][])
-    it(`fails for a reaction that ${how}, though it comes to what is expected`, () =>
+    it(`fails for a reaction that ${how}, even with the expected result`, () =>
       assert.rejects(
         react(wallets, { ...bonusPayment, react: reacts })
           .when({ 'bonus-1': [granted('ada', 5)] })
@@ -158,7 +154,7 @@ describe('given-when-then of a reaction', () => {
         },
       ))
 
-  it('fails for an event or a command that JSON does not keep, and says where', async () => {
+  it('fails for an event or a command that JSON does not keep, and names the place', async () => {
     const Dated = eventType('Dated', z.object({ at: z.unknown() }))
     const dated = { ...bonusPayment, events: [Dated], react: async () => {} }
     await assert.rejects(
@@ -181,7 +177,7 @@ describe('given-when-then of a reaction', () => {
     )
   })
 
-  it('fails where the flow fails', () => {
+  it('fails with the error of the run time', () => {
     const broken = { ...bonusPayment, react: () => Promise.reject(new Error('out of order')) }
     return assert.rejects(
       react(wallets, broken)
@@ -191,7 +187,7 @@ describe('given-when-then of a reaction', () => {
     )
   })
 
-  it('fails for a conversation that never ends', () => {
+  it('fails for an endless exchange of events', () => {
     const echo = {
       ...bonusPayment,
       service: 'wallets',
@@ -210,7 +206,7 @@ describe('given-when-then of a reaction', () => {
     )
   })
 
-  it('is finished only once something happens and something is expected', async () => {
+  it('needs something that happens and something that is expected', async () => {
     await assert.rejects(bonuses.given({ 'bonus-1': [granted('ada', 5)] }).thenNothing(), /nothing happens yet/)
     assert.throws(() => bonuses.when({}).given({}), /call given\(…\) before/)
     const unfinished: unknown = bonuses.when({})
@@ -218,7 +214,7 @@ describe('given-when-then of a reaction', () => {
     await assert.rejects(bonuses.after(5).at(moment(4)).thenNothing(), /cannot go back/)
   })
 
-  it('takes what was given as having happened, and what follows from it too', async () => {
+  it('treats given events, and what follows from them, as past', async () => {
     await bonuses
       .given({ 'wallet-ada': [paidIn(5)], 'bonus-1': [granted('bob', 2)] })
       .when({ 'bonus-1': [charged('bob', 2)], 'bonus-2': [charged('ada', 5)] })
@@ -230,7 +226,7 @@ describe('given-when-then of a reaction', () => {
     await refused.deliveredTwice().thenNothing()
   })
 
-  it('reads versions as the flow does: tolerantly what is newer, passing what it does not follow', async () => {
+  it('reads newer additive versions and skips unknown types, as at run time', async () => {
     const newer = BonusGranted.additive(
       z.object({ wallet: z.string(), amount: z.int().positive(), reason: z.string() }),
       (data) => ({ ...data, reason: '' }),
@@ -248,7 +244,7 @@ describe('given-when-then of a reaction', () => {
 })
 
 describe('given-when-then of a process manager', () => {
-  it('hears, schedules, and acts when the time has come', async () => {
+  it('receives its input, schedules commands, and acts when they are due', async () => {
     const waiting = pledge.when({ 'wish-1': [wanted] }).deliveredTwice()
     await waiting.then({ 'pledge-1': [made] })
     await waiting.thenScheduled([lapse])
@@ -258,13 +254,13 @@ describe('given-when-then of a process manager', () => {
     await waiting.after(60).thenScheduled([])
   })
 
-  it('is told what its own service records too, which is not what it made of it', () =>
+  it('also receives events that its own service records otherwise', () =>
     pledge
       .when({ 'pledge-1': [{ type: 'PledgeMade', data: { amount: 1, due: moment(5) } }] })
       .after(5)
       .then({ 'pledge-1': [{ type: 'PledgeLapsed', data: {} }] }))
 
-  it('has nothing to do at a deadline that was met', async () => {
+  it('does nothing at a deadline that was met', async () => {
     const met = pledge
       .given({ 'wish-1': [wanted] })
       .when({ 'transfer-1': [paid] })
@@ -275,7 +271,7 @@ describe('given-when-then of a process manager', () => {
     await met.after(60).thenScheduled([])
   })
 
-  it('is looked at with all of its service where none is named', () =>
+  it('is tested with its whole service if none is named', () =>
     react(wallets)
       .when({ 'wish-1': [wanted], 'bonus-1': [granted('ada', 2)] })
       .outOfOrder()
