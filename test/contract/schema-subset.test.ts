@@ -59,8 +59,8 @@ describe('every value of the one schema fits the other', () => {
 
 describe('a value of the one schema may not fit the other', () => {
   for (const [what, narrow, wide, expected] of [
-    ['a field less', record({ a: text }), record({ a: text, b: text }), 'b is not there'],
-    ['an optional field less', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not named'],
+    ['a field less', record({ a: text }), record({ a: text, b: text }), 'b is missing'],
+    ['an optional field less', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not declared'],
     ['optional for required', record({ a: text }, []), record({ a: text }), 'a may be missing'],
     ['another type', record({ a: text }), record({ a: whole }), 'a may be of type string, not integer'],
     ['null as well', { type: ['string', 'null'] }, text, 'may be of type null, not string'],
@@ -72,7 +72,7 @@ describe('a value of the one schema may not fit the other', () => {
     ['a smaller least', { ...whole, minimum: 0 }, { ...whole, minimum: 1 }, 'may be less than 1'],
     ['the bound itself', { type: 'number', minimum: 1 }, { type: 'number', exclusiveMinimum: 1 }, 'may be less than 1'],
     ['a greater most', whole, { ...whole, maximum: 9 }, 'may be more than 9'],
-    ['no multiple', whole, { ...whole, multipleOf: 5 }, 'may be no multiple of 5'],
+    ['no multiple', whole, { ...whole, multipleOf: 5 }, 'may not be a multiple of 5'],
     ['a longer text', { ...text, maxLength: 9 }, { ...text, maxLength: 8 }, 'may have more than 8 characters'],
     ['a shorter text', text, { ...text, minLength: 1 }, 'may have fewer than 1 characters'],
     ['another pattern', { ...text, pattern: '^a$' }, { ...text, pattern: '^b$' }, 'has another pattern than ^b$'],
@@ -90,13 +90,13 @@ describe('a value of the one schema may not fit the other', () => {
       'a field for a closed one',
       record({ a: text, b: text }, ['a'], closed),
       record({ a: text }, ['a'], closed),
-      'b is not taken',
+      'b is not accepted',
     ],
     [
       'an open one for a closed one',
       record({ a: text }),
       record({ a: text }, ['a'], closed),
-      'takes no field that it does not name',
+      'accepts no undeclared field',
     ],
     [
       'a record of others',
@@ -108,7 +108,7 @@ describe('a value of the one schema may not fit the other', () => {
       'a union with one more',
       { anyOf: [text, whole] },
       { anyOf: [text, { type: 'null' }] },
-      'may be none of what it was',
+      'may fit no former alternative',
     ],
     [
       'another type of a field that is called like a keyword',
@@ -116,7 +116,7 @@ describe('a value of the one schema may not fit the other', () => {
       record({ title: text }),
       'title may be of type integer, not string',
     ],
-    ['anything for nothing', text, false, 'is not taken any more'],
+    ['anything for nothing', text, false, 'is no longer accepted'],
   ] as const)
     it(what, () =>
       assert.ok(formatDifferences(narrow, wide).includes(expected), formatDifferences(narrow, wide).join('; ')),

@@ -134,7 +134,7 @@ describe('npm run schemas', () => {
     for (const sample of [1, 2, 3])
       assert.match(
         edited.errors,
-        new RegExp(`UnitsDeclined\\.v1\\.json: sample ${sample} is read as something else than at its release`),
+        new RegExp(`UnitsDeclined\\.v1\\.json: sample ${sample} is read differently than at its release`),
       )
     reset()
   })
@@ -178,17 +178,17 @@ describe('npm run schemas', () => {
   })
 
   for (const [what, args, expected] of [
-    ['no such commit', ['--check', '--against', 'v2'], /^v2 is no commit that git knows here: fetch it first\n$/],
+    ['no such commit', ['--check', '--against', 'v2'], /^git knows no commit v2 here: fetch it first\n$/],
     ['an option for a commit', ['--check', '--against=--all'], /^--all is no commit that git knows here/],
     [
       'a commit without schemas/',
       ['--check', '--against', 'v1~1'],
-      /^v1~1 has no schemas\/: name a commit that has\n$/,
+      /^v1~1 has no schemas\/: name a commit that has it\n$/,
     ],
     [
       'a tag of no commit',
       ['--check', '--against', 'sha-of-a-file'],
-      /^sha-of-a-file is no commit that git knows here: fetch it first\n$/,
+      /^git knows no commit sha-of-a-file here: fetch it first\n$/,
     ],
     ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against names one commit\n$/],
     ['--against alone', ['--against', 'v1'], /^--against goes with --check\n$/],

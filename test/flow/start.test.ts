@@ -158,7 +158,7 @@ describe('npm start and npm run demo', () => {
         0,
       )
     const promised = ['payment-nobody@1', 'shipment-nobody@1'].map(
-      (each) => `${each} was answered, but is not in the log`,
+      (each) => `a command returned ${each}, but it is not in the log`,
     )
     const kept = await check()
     assert.deepEqual(kept.differences, promised)

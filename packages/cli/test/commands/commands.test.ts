@@ -116,7 +116,7 @@ describe('somebody who answers otherwise', () => {
     const env = { TIDEMARK_TOKEN: 's3cret', TIDEMARK_URL: `ordering=${address}` }
     const { code, output, out } = await run(['lag'], env).ended
     assert.deepEqual([code, out], [3, ''])
-    assert.match(output, /^ordering: operator-only: .* the role Tidemark\.Operator, Bearer \*\*\*\. TIDEMARK_TOKEN and/)
+    assert.match(output, /^ordering: operator-only: .* the role Tidemark\.Operator, Bearer \*\*\*\. Set TIDEMARK_TOKEN or/)
   })
 
   it('a page that ends midway: it ends with 3, and prints none of the pages before', async (t) => {
