@@ -175,7 +175,7 @@ describe('what is refused, and named', () => {
       (json) => {
         json['x-change'] = 'additive'
       },
-      /x-change was first, and is additive/,
+      /x-change was first and is now additive/,
     ],
   ] as const satisfies readonly (readonly [
     string,

@@ -172,14 +172,14 @@ describe('npm run schemas', () => {
   it('removes what is of nothing any more, which --check names', () => {
     const stray = 'schemas/ordering/events/OrderLost.v1.json'
     writeFileSync(join(copy, stray), '{}')
-    assert.match(schemas('--check').errors, new RegExp(`${stray} is of nothing that the code declares`))
+    assert.match(schemas('--check').errors, new RegExp(`${stray} is not declared in the code`))
     assert.match(schemas().out, /; 1 files changed/)
     assert.ok(!existsSync(join(copy, stray)))
   })
 
   for (const [what, args, expected] of [
     ['no such commit', ['--check', '--against', 'v2'], /^git knows no commit v2 here: fetch it first\n$/],
-    ['an option for a commit', ['--check', '--against=--all'], /^--all is no commit that git knows here/],
+    ['an option for a commit', ['--check', '--against=--all'], /^git knows no commit --all here/],
     [
       'a commit without schemas/',
       ['--check', '--against', 'v1~1'],
@@ -190,8 +190,8 @@ describe('npm run schemas', () => {
       ['--check', '--against', 'sha-of-a-file'],
       /^git knows no commit sha-of-a-file here: fetch it first\n$/,
     ],
-    ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against names one commit\n$/],
-    ['--against alone', ['--against', 'v1'], /^--against goes with --check\n$/],
+    ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against takes one commit\n$/],
+    ['--against alone', ['--against', 'v1'], /^--against needs --check\n$/],
     ['an unknown option', ['--chek'], /^Unknown option '--chek'.* There are: --check --against NAME\n$/],
   ] as const)
     it(`says in one line what is wrong: ${what}`, () => {

@@ -273,9 +273,9 @@ describe('npm start and npm run demo', () => {
 
   for (const [args, status, line] of [
     [['--frech'], 1, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
-    [['--one-process', '--service', 'ordering'], 1, /^--one-process is of all services/],
-    [['--watch', '--one-process'], 1, /^--watch is of a host for each service/],
-    [['--inspect'], 1, /^--inspect is of --watch/],
+    [['--one-process', '--service', 'ordering'], 1, /^--one-process is for all services/],
+    [['--watch', '--one-process'], 1, /^--watch needs a host for each service/],
+    [['--inspect'], 1, /^--inspect needs --watch/],
     [['--help'], 0, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
   ] as const)
     it(`${args.join(' ')} is one line that says what there is`, async () => {

@@ -302,10 +302,10 @@ describe('a project that was created', () => {
     assert.equal(started.code, 2)
     assert.equal(
       started.err.trim(),
-      'there is no tidemark.config.ts here or in a folder above: npm create tidemark makes a project',
+      'there is no tidemark.config.ts here or in a folder above: npm create tidemark creates a project',
     )
     const below = new Command(join(cli, 'dist/cli/tidemark.js'), ['schemas', '--check'], env, at('src/billing'))
-    assert.match(await succeeds(below), /0 files are not as the code has them/)
+    assert.match(await succeeds(below), /0 files differ from the code/)
   })
 
   it('is made from packed files where the registry has none, and is refused without those of what the commands bring', async () => {

@@ -79,5 +79,5 @@ describe('azure.yaml', () => {
   })
 
   it('is not touched where it has no services', () =>
-    assert.throws(() => buildAzureYaml('name: shop\n', []), /no services that can be written/))
+    assert.throws(() => buildAzureYaml('name: shop\n', []), /no services that can be changed/))
 })

@@ -67,7 +67,7 @@ describe('a command that is handed over', () => {
     assert.equal(code, 1)
     assert.match(err, /^Unknown option '--ordres'.* There are: --orders N/)
     const taken = await run(['new', 'ordering']).ended
-    assert.deepEqual([taken.code, taken.err], [1, 'there is a service ordering already\n'])
+    assert.deepEqual([taken.code, taken.err], [1, 'there is already a service ordering\n'])
   })
 
   it('has its examples and its arguments in its help, and does nothing then', async () => {

@@ -46,7 +46,7 @@ describe('the build', () => {
     assert.equal(told(), 'wrong: built before src/money.ts changed')
     note('functions/ordering.ts', 'changed')
     write('dist/src/gone.js', '')
-    assert.equal(told(), 'wrong: dist/src/gone.js has no source any more')
+    assert.equal(told(), 'wrong: dist/src/gone.js no longer has a source')
     rmSync(join(root, 'dist/src/gone.js'))
     rmSync(join(root, 'dist/functions/ordering.js'))
     assert.equal(told(), 'wrong: built before functions/ordering.ts changed')
