@@ -15,9 +15,7 @@ async function cloudUnits(): Promise<void> {
   // azd asks for a subscription only after its hooks. Without one, nothing has been provisioned yet.
   const units = subscription ? await throughputUnits(subscription, name, await token(wrong)) : 0
   await azd(['env', 'set', 'TIDEMARK_EVENT_HUBS_UNITS', String(units), '--environment', name], process.env, wrong)
-  console.log(
-    units === 0 ? 'Event Hubs: no namespace yet' : `Event Hubs: ${units} throughput units, which stay`,
-  )
+  console.log(units === 0 ? 'Event Hubs: no namespace yet' : `Event Hubs: ${units} throughput units, which stay`)
 }
 
 async function token(wrong: string): Promise<string> {

@@ -23,8 +23,7 @@ async function demo(): Promise<void> {
   const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
   const missing = SHOP.filter((name) => !services.some((service) => service.name === name))
-  if (missing.length > 0)
-    throw new UsageError(`the demo needs the shop: this project has no ${missing.join(', ')}`)
+  if (missing.length > 0) throw new UsageError(`the demo needs the shop: this project has no ${missing.join(', ')}`)
   const headers = await localHeaders()
   const at = async (service: string): Promise<Client> =>
     new Client(`${await findAddress(service)}/api/${service}`, RECOVERY_MS, headers)

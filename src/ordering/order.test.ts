@@ -72,8 +72,7 @@ describe('order', () => {
       .decides())
 
   it('is confirmed', () => given(placed).when({ type: 'confirm', data: {} }).decides(confirmed))
-  it('ignores a second confirmation', () =>
-    given(placed, confirmed).when({ type: 'confirm', data: {} }).decides())
+  it('ignores a second confirmation', () => given(placed, confirmed).when({ type: 'confirm', data: {} }).decides())
   it('is not confirmed once it is cancelled', () =>
     given(placed, cancelled).when({ type: 'confirm', data: {} }).refused('order-cancelled'))
   it('is not confirmed once it is rejected', () =>

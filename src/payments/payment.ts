@@ -113,10 +113,7 @@ function refund(
   const left = payment.captured - payment.refunded
   const given = amount ?? left
   if (given > left)
-    return refuse(
-      'payment-amount-exceeded',
-      `${payment.refunded} of ${payment.captured} captured are already refunded`,
-    )
+    return refuse('payment-amount-exceeded', `${payment.refunded} of ${payment.captured} captured are already refunded`)
   if (given === 0) return []
   const { currency } = payment.amount
   return [{ type: 'PaymentRefunded', data: { orderId, amount: { currency, amount: given }, reason } }]

@@ -107,7 +107,10 @@ describe('npm start -- --service', () => {
     await cloud().prints('ready')
     const other = await ports('TIDEMARK_HTTP_PORT', 'TIDEMARK_BLOB_PORT')
     await failsInOneLine(run('packages/cli/start.ts', [], other), /data folder .* is in use by process \d+/)
-    await failsInOneLine(start(other, '--fresh'), /^--fresh would clear the data of the running cloud, process \d+: stop it/)
+    await failsInOneLine(
+      start(other, '--fresh'),
+      /^--fresh would clear the data of the running cloud, process \d+: stop it/,
+    )
     await start().prints('ready')
     await serves(env.TIDEMARK_HTTP_PORT)
   })

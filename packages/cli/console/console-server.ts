@@ -126,11 +126,7 @@ function checkAnswer(service: string, { status, headers }: Response): void {
     throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it requires a sign-in. ${SIGN_IN_HINT}`)
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
   if ((status === 401 || status === 403) && !isProblem)
-    throw new RefusedRequest(
-      502,
-      'not-let-in',
-      `${service} answered ${status}: it denies you access. ${SIGN_IN_HINT}`,
-    )
+    throw new RefusedRequest(502, 'not-let-in', `${service} answered ${status}: it denies you access. ${SIGN_IN_HINT}`)
 }
 
 function pickHeaders(

@@ -113,7 +113,8 @@ function checkShipment({ status, lines, shippingAddress }: RawItem, shipment: Ra
   if (shipment === undefined) return found
   const ordered = lines.map(({ sku, quantity }: RawItem) => ({ sku, quantity }))
   if (!isDeepStrictEqual(shipment.lines, ordered)) found.push('has a shipment with other lines than its own')
-  if (!isDeepStrictEqual(shipment.address, shippingAddress)) found.push('has a shipment to another address than its own')
+  if (!isDeepStrictEqual(shipment.address, shippingAddress))
+    found.push('has a shipment to another address than its own')
   return found
 }
 

@@ -48,7 +48,8 @@ export function readLog(
     versions.set(stream, to)
   }
   for (const { stream, version } of receipts)
-    if ((versions.get(stream) ?? 0) < version) faults.push(`${stream}: a receipt names version ${version}, which is missing`)
+    if ((versions.get(stream) ?? 0) < version)
+      faults.push(`${stream}: a receipt names version ${version}, which is missing`)
   return { events, versions, faults }
 }
 

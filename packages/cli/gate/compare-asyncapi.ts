@@ -21,9 +21,7 @@ export function compareAsyncApi(released: Documents, now: Documents): Report {
     const moved = [...listSources(before, service)].flatMap(([type, from]) => {
       const to = listSources(after, service).get(type)
       const gone = from.filter((source) => to !== undefined && !to.includes(source))
-      return gone.map(
-        (source) => `${service}: ${type} no longer comes from ${source}, where readers expect it`,
-      )
+      return gone.map((source) => `${service}: ${type} no longer comes from ${source}, where readers expect it`)
     })
     const [old, current] = [findEnvelope(before), findEnvelope(after)]
     const differences = [...subsetDifferences(current, old), ...subsetDifferences(old, current)]

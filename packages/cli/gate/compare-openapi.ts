@@ -72,9 +72,7 @@ function parameterDifferences({ before, after, released, now }: Pair): string[] 
       const differences = subsetDifferences(parameter.schema, current.schema, { narrow: released, wide: now })
       return [
         ...(current.required === true && parameter.required !== true ? [`a request needs ${name}`] : []),
-        ...(differences.length === 0
-          ? []
-          : [`a valid request is now refused: ${name} ${describeAll(differences)}`]),
+        ...(differences.length === 0 ? [] : [`a valid request is now refused: ${name} ${describeAll(differences)}`]),
       ]
     }),
   ]

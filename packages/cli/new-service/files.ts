@@ -31,8 +31,7 @@ export function buildFiles(names: Names): readonly NewFile[] {
   const templates = Object.entries(targets).map(([name, target]) => ({ path: target(names), template: read(name) }))
   const words = new Set(templates.flatMap(({ template }) => template.match(/[A-Za-z]\w*/g) ?? []))
   for (const word of [constant, aggregate])
-    if (words.has(word))
-      throw new UsageError(`${word} is a word in the code of a new service: choose another name`)
+    if (words.has(word)) throw new UsageError(`${word} is a word in the code of a new service: choose another name`)
   return templates.map(({ path, template }) => ({ path, text: filled(template, names) }))
 }
 

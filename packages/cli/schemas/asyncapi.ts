@@ -44,7 +44,8 @@ export function buildAsyncApi(service: Service, all: readonly Service[]): JsonOb
     info: {
       title: service.name,
       version: '1.0.0',
-      description: 'Events are CloudEvents 1.0 in structured JSON. Each comes at least once, in order for its `subject`.',
+      description:
+        'Events are CloudEvents 1.0 in structured JSON. Each comes at least once, in order for its `subject`.',
     },
     defaultContentType: 'application/cloudevents+json',
     channels: Object.fromEntries([...publicTypes].map(([name, types]) => [name, buildChannel(name, types)])),
