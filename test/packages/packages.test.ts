@@ -332,6 +332,6 @@ describe('a project that was created', () => {
       temporary,
     )
     const { code, err } = await again.ended
-    assert.deepEqual([code, err.trim()], [1, `${folder} is there already, and is not empty: nothing was written`])
+    assert.deepEqual([code, err.trim()], [1, `${folder} already exists and is not empty: nothing was written`])
   })
 })

@@ -1,7 +1,11 @@
 import { get, type Service } from '../api/client.ts'
 import type { DocumentPage, DocumentRow } from '../api/contract.ts'
 
-/** One document of a view, as it is now. @param generation without it the one that queries read. @throws Problem */
+/**
+ * The current state of one document of a view.
+ * @param generation the default is the live one.
+ * @throws Problem
+ */
 export async function getDocument(
   service: Service,
   view: string,
