@@ -208,7 +208,7 @@ const rows = [
   {
     // It knows the services only through their answers.
     path: 'packages/console/',
-    is: 'the page that shows the running system, from its services' answers ([docs/console.md](docs/console.md))',
+    is: 'the page that shows the running system ([docs/console.md](docs/console.md))',
     packages: ['preact', 'vite'],
   },
   {
