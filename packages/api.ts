@@ -11,8 +11,8 @@ const TSC = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 const REPORTS = join(FOLDER, 'api')
 
 /**
- * `npm run api`: compares the exports of the package `tidemark` with its reports, one for each subpath. Fails if an
- * export has no docstring. With `--write` it writes the reports, to be reviewed as a diff.
+ * `npm run api`: compares the exports of the package `tidemark` with its reports, one for each subpath. Fails
+ * if an export has no docstring. With `--write` it writes the reports, to be reviewed as a diff.
  */
 async function api(): Promise<void> {
   const { write } = readArguments({}, ['write'])

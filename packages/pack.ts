@@ -47,9 +47,9 @@ interface Manifest {
 }
 
 /**
- * `npm run pack [-- --to FOLDER]`: packs each published package into `.packed/NAME-VERSION.tgz`. In the repository a
- * package exports its sources; the packed one exports compiled code. `tidemark-cli` depends on the emulators
- * like any user.
+ * `npm run pack [-- --to FOLDER]`: packs each published package into `.packed/NAME-VERSION.tgz`. In the
+ * repository a package exports its sources; the packed one exports compiled code. `tidemark-cli` depends on
+ * the emulators like any user.
  *
  * `npm pack --workspaces` would pack the sources, and `private` does not stop it:
  * https://docs.npmjs.com/cli/commands/npm-pack

@@ -15,8 +15,8 @@ import { TOPOLOGY } from './project/topology-file.ts'
 const ERRORS = 'docs/errors.md'
 
 /**
- * `npm run new:service -- NAME [--aggregate NAME]`: adds a service that runs, with one aggregate, as a start for
- * your own. Writes all of it or nothing.
+ * `npm run new:service -- NAME [--aggregate NAME]`: adds a service that runs, with one aggregate, as a start
+ * for your own. Writes all of it or nothing.
  */
 async function newService(): Promise<void> {
   const { name, aggregate = 'entry' } = readSubjects(['name'], { aggregate: 'NAME' })

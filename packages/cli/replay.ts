@@ -16,8 +16,9 @@ const LEFT_BEHIND = {
 }
 
 /**
- * `npm run replay -- <service> <view> [--back] [--cloud]`: rebuilds a view. Builds its next generation from the
- * service's log, beside the live one, and promotes it. With `--back` rolls back to the previous generation.
+ * `npm run replay -- <service> <view> [--back] [--cloud]`: rebuilds a view. Builds its next generation from
+ * the service's log, beside the live one, and promotes it. With `--back` rolls back to the previous
+ * generation.
  */
 async function replay(): Promise<void> {
   const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])

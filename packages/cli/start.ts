@@ -39,7 +39,8 @@ interface Run {
 }
 
 /**
- * `npm start`: runs the local cloud, a host for each service, and one address in front of them, with the console.
+ * `npm start`: runs the local cloud, a host for each service, and one address in front of them, with the
+ * console.
  *
  * With `--one-process` one host has the functions of all services. With `--watch`, which is `npm run dev`,
  * the hosts run the sources, and a save reloads the services that use the file. With `--service NAME`, which
@@ -183,7 +184,7 @@ async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
 
 /**
  * Runs the functions on another process's cloud. When that cloud ends, the functions end, and start again on
- * the next one. That one may have other addresses or empty data, so what they have in memory would be wrong.
+ * the next one. That one may have other addresses or empty data, so their memory would be out of date.
  */
 async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
   const { dataDir } = run

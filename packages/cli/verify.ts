@@ -11,9 +11,9 @@ const NOT_VERIFIABLE =
   'together with the documents'
 
 /**
- * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream in a service's log, and
- * names each place that was changed. Then compares the documents of its views with the log, unless the log is
- * damaged or `--log` is given.
+ * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream in a service's log,
+ * and names each place that was changed. Then compares the documents of its views with the log, unless the
+ * log is damaged or `--log` is given.
  */
 async function verify(): Promise<void> {
   const { service, cloud, log: logAlone } = readSubjects(['service'], {}, ['log', 'cloud'])

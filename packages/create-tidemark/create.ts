@@ -78,7 +78,7 @@ async function askFor(): Promise<Project> {
     const project = basename(resolve(folder)).toLowerCase()
     if (!/^[a-z][a-z0-9-]{0,63}$/.test(project))
       throw new UsageError(
-        `${project} cannot be the name of a project: use lower-case letters, digits and dashes, and begin with a letter`,
+        `${project} cannot be the name of a project: use lower-case letters, digits and dashes, a letter first`,
       )
     const names = parseNames(service, values.aggregate ?? 'entry')
     const packages = values.packages === undefined ? undefined : resolve(values.packages)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-/** Short pauses at first, then long ones, so that a busy machine can work on what is awaited. */
+/** Short pauses at first, then long ones, so that a busy machine has time for the awaited work. */
 const pauseAfter = (waitedMs: number): number => (waitedMs < 10_000 ? 20 : 200)
 
 /**

@@ -94,7 +94,7 @@ describe('what is allowed', () => {
     assert.deepEqual(refused, [])
     assert.deepEqual(breaking.toSorted().toReversed(), [
       "ordering: OrderCancelled version 2 (log) breaks: ordering's own consumers wait at it until deployed with it",
-      'ordering: OrderCancelled version 2 (contract) breaks: nobody follows it',
+      'ordering: OrderCancelled version 2 (contract) breaks: no service follows it',
     ])
     const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))
     assert.ok(

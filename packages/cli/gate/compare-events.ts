@@ -126,13 +126,13 @@ export function describeAll(differences: readonly Difference[]): string {
 function describeHolders(released: Documents, { service, type, isPublic }: Versions): string {
   if (!isPublic) return `breaks: ${service}'s own consumers wait at it until deployed with it`
   const followers = listFollowers(released, service, type)
-  if (followers.length === 0) return 'breaks: nobody follows it'
+  if (followers.length === 0) return 'breaks: no service follows it'
   return `breaks: ${followers.join(', ')} wait${followers.length > 1 ? '' : 's'} at it until deployed with it`
 }
 
 function describeFollowers(released: Documents, service: string, type: string): string {
   const followers = listFollowers(released, service, type)
-  return followers.length === 0 ? 'nobody follows it here' : `followed by ${followers.join(', ')}`
+  return followers.length === 0 ? 'no service here follows it' : `followed by ${followers.join(', ')}`
 }
 
 /** The services that receive an event, by their AsyncAPI documents. */

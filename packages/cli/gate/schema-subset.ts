@@ -23,7 +23,7 @@ const compared = new Set([
 
 /**
  * The ways in which a value that fits `narrow` may not fit `wide`; none if every such value fits. Reports
- * what it cannot compare as a difference. So it may report one too many, but never misses one.
+ * what it cannot compare as a difference. So it may report a false difference, but never misses a real one.
  * @param documents the documents that the references of each point into.
  */
 export function subsetDifferences(

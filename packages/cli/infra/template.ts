@@ -8,7 +8,7 @@ import type { Bicep } from './bicep.ts'
 const SUBSCRIPTION = '00000000-0000-0000-0000-000000000001'
 const LOCATION = 'westeurope'
 
-/** Environment variables for parameter files, so that the snapshots include what is optional. */
+/** Environment variables for parameter files, so that the snapshots include optional resources. */
 export const SAMPLE_ENVIRONMENT = {
   AZURE_PRINCIPAL_ID: '00000000-0000-0000-0000-000000000002',
   TIDEMARK_API_CLIENT_ID: '00000000-0000-0000-0000-000000000003',

@@ -7,8 +7,8 @@ const block = /^services:(?: \{\})?\n((?: .*|#.*|)\n)*?(?=^[^ #\n]|(?![\s\S]))/m
 const entry = /^ {2}([\w-]+):\n(?: {3,}.*\n| *\n| *#.*\n)*/gm
 
 /**
- * `azure.yaml` with these services. Existing entries stay unchanged, and missing ones are added. Entries for the
- * bundles of other services are removed. Entries that deploy something else belong to the user, and stay.
+ * `azure.yaml` with these services. Existing entries stay unchanged, and missing ones are added. Entries for
+ * the bundles of other services are removed. Entries that deploy something else belong to the user, and stay.
  * @throws Error if the file does not have the expected form.
  */
 export function buildAzureYaml(text: string, services: readonly string[]): string {

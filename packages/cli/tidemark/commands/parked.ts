@@ -149,7 +149,7 @@ async function act(context: Context, action: Action, service = '', choice: Choic
     for (const each of fresh) tried.add(formatKey(each))
     items.push(...fresh)
     // Ask only once for `skip`: the stream may now be blocked by its next event, which would be skipped too.
-    // Stop if nothing new came: what is still parked is selected again, before what has not had its turn.
+    // Stop if nothing new came: what is still parked is selected again, and blocks the rest.
     if (!answer.more || action === 'skip' || fresh.length === 0) {
       left = answer.more
       break

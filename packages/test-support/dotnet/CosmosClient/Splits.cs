@@ -3,7 +3,7 @@ using System.Net;
 using Microsoft.Azure.Cosmos;
 using static Expectations;
 
-/// <summary>A client must not notice the split of a range, except that there are more ranges. The control endpoint splits.</summary>
+/// <summary>A client must not notice the split of a range, apart from more ranges. The control endpoint splits.</summary>
 internal static class Splits
 {
     public static async Task CheckAll(Run run, string connectionString, Uri control, Database database)
