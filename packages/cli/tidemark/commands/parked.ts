@@ -46,7 +46,7 @@ export function addParked(program: Command): void {
     choosing(
       parked
         .command('redrive')
-        .description('processes what is parked again, with the running code')
+        .description('retries what is parked, with the running code')
         .addArgument(serviceArgument()),
     ).addHelpText('after', examples('parked redrive ordering', 'parked redrive ordering --stream order-17')),
     (context, choice: Choice, service) => act(context, 'redrive', service, choice),
