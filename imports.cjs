@@ -76,7 +76,7 @@ const rows = [
   { path: 'src/money.ts', is: 'an amount of money, in the form all services use', packages: ['zod'] },
   {
     path: 'packages/tidemark/runtime/',
-    is: 'the data path: `command` → `relay` → `project`, `react` → `query`; beside it `schedule`, `history`, `replay`',
+    is: 'the data path: `command` → `relay` → `project`, `react` → `query`; also `schedule`, `history`, `replay`',
     imports: ['packages/tidemark/core/'],
     packages: ['lru-cache'],
   },
@@ -208,7 +208,7 @@ const rows = [
   {
     // It knows the services only through their answers.
     path: 'packages/console/',
-    is: 'the page that shows the running system, from the answers of its services ([docs/console.md](docs/console.md))',
+    is: 'the page that shows the running system ([docs/console.md](docs/console.md))',
     packages: ['preact', 'vite'],
   },
   {

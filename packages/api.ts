@@ -11,8 +11,8 @@ const TSC = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 const REPORTS = join(FOLDER, 'api')
 
 /**
- * `npm run api`: holds what the package `tidemark` exports against its reports, one for each subpath, and
- * fails where an export has no docstring. With `--write` it writes the reports, to be reviewed as a diff.
+ * `npm run api`: compares the exports of the package `tidemark` with its reports, one for each subpath. Fails
+ * if an export has no docstring. With `--write` it writes the reports, to be reviewed as a diff.
  */
 async function api(): Promise<void> {
   const { write } = readArguments({}, ['write'])
@@ -27,7 +27,7 @@ async function api(): Promise<void> {
   if (wrong.length > 0) throw new UsageError(wrong.join('\n'))
 }
 
-/** @returns a line for each thing that is wrong. */
+/** @returns a line for each mistake. */
 function report(subpath: string, file: string, write: boolean): readonly string[] {
   const name = subpath === '.' ? 'tidemark' : subpath.replace('./', '')
   const wrong: string[] = []
@@ -60,8 +60,8 @@ function report(subpath: string, file: string, write: boolean): readonly string[
     })
     if (apiReportChanged && !write)
       wrong.push(
-        `packages/tidemark/api/${name}.api.md is not what is exported: ` +
-          'npm run api -- --write, and a line in the changelog',
+        `packages/tidemark/api/${name}.api.md differs from the exports: ` +
+          'run npm run api -- --write, and add a line to the changelog',
       )
     const text = readFileSync(join(REPORTS, `${name}.api.md`), 'utf8')
     for (const [, each] of text.matchAll(/^\/\/ @public \(undocumented\)\nexport (?:abstract )?\w+ (\w+)/gm))

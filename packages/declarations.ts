@@ -11,11 +11,11 @@ const OPTIONS: ts.CompilerOptions = {
 }
 
 /**
- * The types of a few modules, and of what their types name: without those of the rest, which would need
- * packages that nobody installs for them.
- * @param entries sources. @param root a folder that all of them are in.
- * @returns by the path below `root`, such as `kit/errors.d.ts`.
- * @throws Error where an export has a type that is not written down.
+ * The declarations of some modules, and of the modules that their types name. Leaves out all others, because
+ * they would need packages that users do not install.
+ * @param entries the source files. @param root a folder that contains all of them.
+ * @returns the declarations by their path below `root`, such as `kit/errors.d.ts`.
+ * @throws Error if an export has no explicit type.
  */
 export function buildDeclarations(entries: readonly string[], root: string): ReadonlyMap<string, string> {
   const declarations = new Map<string, string>()

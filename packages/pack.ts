@@ -12,23 +12,23 @@ const PACKAGES = join(ROOT, 'packages')
 const TSC = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 const DOCUMENTS = ['README.md', 'CHANGELOG.md']
 
-/** A package that is published. */
+/** A published package. */
 interface Published {
   readonly folder: string
-  /** Where what is compiled of the folder is in the package. */
+  /** The folder of the compiled code in the package. */
   readonly compiled: string
-  /** Where the types of it are, when they are elsewhere. */
+  /** The folder of its types, if it is another one. */
   readonly types?: string
-  /** Writes what is compiled, and what that reads. */
+  /** Writes the compiled code, and the files that it reads. */
   make(stage: string, compiler: readonly string[]): Promise<void>
 }
 
 const published: readonly Published[] = [
   { folder: 'tidemark', compiled: 'dist', make: async (stage, compiler) => compile('tidemark', stage, compiler) },
   emulator('event-hubs'),
-  // The check of a data file is a process of its own, and the grammar is read when it is needed.
+  // The check of a data file runs in its own process, and the grammar is read when needed.
   emulator('cosmos', { modules: ['store/check-process.ts'], files: ['query/syntax/grammar.peggy'] }),
-  // What it exports is the module `@azure/functions-core`.
+  // It provides the module `@azure/functions-core`.
   emulator('functions-host', { modules: ['core-module.ts'] }),
   { folder: 'cli', compiled: 'dist/cli', make: makeCli },
   { folder: 'create-tidemark', compiled: 'dist', make: makeCreate },
@@ -47,9 +47,9 @@ interface Manifest {
 }
 
 /**
- * `npm run pack [-- --to FOLDER]`: each package that is published, as the file that is:
- * `.packed/NAME-VERSION.tgz`. In the repository a package exports its sources; packed, what is compiled of
- * them. What has the commands depends on the emulators as anybody does.
+ * `npm run pack [-- --to FOLDER]`: packs each published package into `.packed/NAME-VERSION.tgz`. In the
+ * repository a package exports its sources; the packed one exports compiled code. `tidemark-cli` depends on
+ * the emulators like any user.
  *
  * `npm pack --workspaces` would pack the sources, and `private` does not stop it:
  * https://docs.npmjs.com/cli/commands/npm-pack
@@ -63,9 +63,9 @@ async function pack(): Promise<void> {
 }
 
 /**
- * @param folder of packages/.
- * @param compiler options of it besides, such as `--noCheck` for sources that were checked.
- * @returns the file.
+ * @param folder a folder of packages/.
+ * @param compiler further compiler options, such as `--noCheck` for sources that were already checked.
+ * @returns the packed file.
  */
 export async function packPackage(folder: string, to: string, compiler: readonly string[] = []): Promise<string> {
   const found = published.find((each) => each.folder === folder)
@@ -85,7 +85,7 @@ export async function packPackage(folder: string, to: string, compiler: readonly
   return join(to, basename(filename))
 }
 
-/** Into an empty folder, all of it: what was deleted since does not come along. */
+/** Compiles everything into an empty folder, so that it contains no deleted files. */
 function compile(folder: string, stage: string, compiler: readonly string[]): void {
   const notes = join(stage, '.tsbuildinfo')
   const options = ['--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes, ...compiler]
@@ -94,10 +94,10 @@ function compile(folder: string, stage: string, compiler: readonly string[]): vo
 }
 
 /**
- * An emulator: bundled with what it shares with the others, in modules that share what they have in common.
- * What its manifest names is not.
- * @param more modules that it finds by their files, besides those that it exports, and files that it reads:
- * all lie beside each other.
+ * An emulator, bundled with the code it shares with the others, but without the dependencies in its manifest.
+ * Common parts of its modules are in shared chunks.
+ * @param more modules that it loads by file name besides its exports, and files that it reads. All are placed
+ * in one folder.
  */
 function emulator(
   folder: string,
@@ -128,7 +128,7 @@ async function bundle(modules: readonly string[], source: string, to: string): P
   const { outputFiles } = await build({
     absWorkingDir: source,
     entryPoints: modules.map((file) => ({ in: file, out: basename(file, '.ts') })),
-    // As if beside the sources: the source maps name them, wherever it is packed.
+    // As if beside the sources, so that source maps name them the same wherever the package is built.
     outdir: 'dist',
     write: false,
     bundle: true,
@@ -143,12 +143,12 @@ async function bundle(modules: readonly string[], source: string, to: string): P
   for (const { path, contents } of outputFiles) write(join(to, relative(join(source, 'dist'), path)), contents)
 }
 
-/** The commands with what runs the emulators together, and the console. */
+/** The commands, the code that runs the emulators together, and the console. */
 async function makeCli(stage: string, compiler: readonly string[]): Promise<void> {
-  // It reads the types of the framework, as they are compiled.
+  // The commands need the compiled types of the framework.
   execFileSync(process.execPath, [TSC, '-b', join(PACKAGES, 'tidemark')])
   compile('cli', stage, compiler)
-  // Of the emulators it imports what they export: installed, they are packages of their own.
+  // The emulators are separate packages when installed.
   for (const folder of published.flatMap(({ folder, types }) => (types ? folder : [])))
     rmSync(join(stage, 'dist', folder), { recursive: true, force: true })
   for (const file of ['cli/tidemark.js', 'cli/node-version.js']) {
@@ -156,10 +156,10 @@ async function makeCli(stage: string, compiler: readonly string[]): Promise<void
     writeFileSync(join(stage, 'dist', file), text.replaceAll(/(import\('\.[^']*)\.ts'/g, "$1.js'"))
   }
   copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/cli/new-service/templates'))
-  copy(join(ROOT, 'dist/console'), join(stage, 'dist/console'), 'npm run build makes it')
+  copy(join(ROOT, 'dist/console'), join(stage, 'dist/console'), 'npm run build builds it')
 }
 
-/** One file, so that nothing has to be installed for it, and what it writes projects from. */
+/** One file, so that nothing has to be installed for it, and the templates of projects. */
 async function makeCreate(stage: string): Promise<void> {
   await build({
     entryPoints: [join(PACKAGES, 'create-tidemark/create.ts')],
@@ -173,12 +173,12 @@ async function makeCreate(stage: string): Promise<void> {
   copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/templates'))
   copy(join(PACKAGES, 'create-tidemark/template'), join(stage, 'template'))
   copyInfra(join(stage, 'infra'))
-  // What else a manifest says is of no use to a folder of another package.
+  // Only the version of the manifest matters inside another package.
   const { version } = JSON.parse(readFileSync(join(PACKAGES, 'infra/package.json'), 'utf8'))
   writeFileSync(join(stage, 'infra/package.json'), JSON.stringify({ version }))
 }
 
-/** What a project has besides its code. In the repository a part of it is the root's own. */
+/** Copies the files of a project besides its code. In the repository some of them are the root's own. */
 function copyInfra(stage: string): void {
   const source = join(PACKAGES, 'infra')
   for (const path of ['tidemark', 'project.json']) copy(join(source, path), join(stage, path))
@@ -196,19 +196,19 @@ function write(file: string, content: string | Uint8Array): void {
 }
 
 function copy(from: string, to: string, hint = ''): void {
-  if (!existsSync(from)) throw new UsageError(`${from} is not there${hint && `: ${hint}`}`)
+  if (!existsSync(from)) throw new UsageError(`${from} is missing${hint && `: ${hint}`}`)
   mkdirSync(dirname(to), { recursive: true })
   cpSync(from, to, { recursive: true })
 }
 
-/** A manifest as it is published: of what is compiled, and of nothing that only the repository needs. */
+/** The published manifest: it points to compiled code, and leaves out what only the repository needs. */
 function buildManifest(source: Manifest, { compiled, types = compiled }: Published, stage: string): object {
   const { private: _, scripts: _s, devDependencies: _d, ...manifest } = source
   const { exports, bin, sideEffects } = manifest
   const path = (file: string): string => `./${compiled}/${file.replace(/^\.\//, '').replace(/\.ts$/, '.js')}`
   const typed = (file: string) => {
     const declared = `./${types}/${file.replace(/^\.\//, '').replace(/\.ts$/, '.d.ts')}`
-    // A module that is run, and exports nothing, has none.
+    // A module that is only run, and exports nothing, has no types.
     return { ...(existsSync(join(stage, declared)) ? { types: declared } : {}), default: path(file) }
   }
   const each = <To>(targets: Target, to: (file: string) => To) =>

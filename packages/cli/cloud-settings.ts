@@ -6,9 +6,9 @@ import { knownServices } from './project/known-services.ts'
 const FOLDER = 'bundles'
 
 /**
- * `npm run cloud:settings [-- --service NAME] [--force]`: writes `bundles/<service>/local.settings.json`. With
- * it a service on a laptop uses the environment in Azure, under the developer's own sign-in. Each service has
- * its own file, because it has its own host storage. azd runs this after it has provisioned.
+ * `npm run cloud:settings [-- --service NAME] [--force]`: writes `bundles/<service>/local.settings.json`.
+ * With it a service on a laptop uses the environment in Azure, under the developer's own sign-in. Each
+ * service has its own file, because it has its own host storage. azd runs this after it has provisioned.
  */
 async function cloudSettings(): Promise<void> {
   const { force, service } = readArguments({}, ['force'], ['service'])

@@ -3,9 +3,9 @@ import { SCOPE, throughputUnits } from './cloud-settings/throughput-units.ts'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 
 /**
- * `npm run cloud:units`: stores the current throughput units of the namespace in azd's environment. So the next
- * provision does not reduce them: auto-inflate raises them, and a template cannot read the current value. azd
- * runs this before it provisions.
+ * `npm run cloud:units`: stores the current throughput units of the namespace in azd's environment. So the
+ * next provision does not reduce them: auto-inflate raises them, and a template cannot read the current
+ * value. azd runs this before it provisions.
  */
 async function cloudUnits(): Promise<void> {
   readArguments({}, [])

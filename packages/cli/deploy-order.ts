@@ -9,18 +9,18 @@ import { PROJECT } from './project/project.ts'
 import { readSchemas } from './schemas/schema-folder.ts'
 
 /**
- * `npm run deploy:order -- --against REF`: the services, one a line, in an order in which nobody has to wait:
- * whoever follows an event of which a version breaks with what is deployed at REF, before whoever writes it
- * (docs/contract.md). Why stands on stderr.
+ * `npm run deploy:order -- --against REF`: prints the services, one per line, in an order in which no service
+ * has to wait. If a version of an event breaks with what is deployed at REF, its followers come before its
+ * writer (docs/contract.md). The reasons go to stderr.
  */
 async function deployOrder(): Promise<void> {
   const { against } = readArguments({}, [], ['against'])
   const [ref, ...others] = against
-  if (ref === undefined || others.length > 0) throw new UsageError('--against names the commit that is deployed')
+  if (ref === undefined || others.length > 0) throw new UsageError('--against must name the deployed commit')
   const now = parseDocuments(readSchemas(join(PROJECT, 'schemas')))
   const versions = [...now.keys()].filter((file) => /^[^/]+\/contract\//.test(file)).length
   if (versions === 0) throw new UsageError('schemas/ has no version of an event')
-  // GitHub's name for what was there before the first push.
+  // GitHub names the state before the first push by zeros.
   const breaks = /^0+$/.test(ref) ? [] : findBreaks(parseDocuments(releasedSchemas(PROJECT, ref).files), now)
   console.error(`since ${ref}: ${breaks.length} of ${versions} versions of events break`)
   const { services: order, reasons } = readersFirst(

@@ -9,7 +9,10 @@ import { markdownTable, withTableUnder } from './command-line/markdown-table.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const FILE = join(ROOT, 'CONTRIBUTING.md')
 const CRUISER = join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs')
-/** What is looked at, by which rules. The application, its tests and its benchmarks may have been deleted. */
+/**
+ * Each rule file with the paths it checks. The application, its tests and its benchmarks may have been
+ * deleted.
+ */
 const CRUISES = [
   ['.dependency-cruiser.cjs', ['tidemark.config.ts', 'functions', 'src', 'packages', 'test', 'bench']],
   ['.dependency-cruiser.folders.cjs', ['functions', 'src', 'packages', 'test', 'bench']],
@@ -23,7 +26,7 @@ interface Row {
 }
 
 /**
- * `npm run imports`: holds who imports whom against imports.cjs and the rules of folders, and the table of
+ * `npm run imports`: checks all imports against imports.cjs and the rules for folders, and the table of
  * CONTRIBUTING.md against imports.cjs. With `--write` it writes the table.
  */
 async function imports(): Promise<void> {
@@ -43,12 +46,12 @@ function cruise(config: string, paths: readonly string[]): void {
 
 function checkTable(write: boolean): void {
   const { rows } = createRequire(import.meta.url)('../../imports.cjs') as { readonly rows: readonly Row[] }
-  const table = markdownTable(['path', 'what it is', 'may import, beside itself and Node'], rows.map(formatCells))
+  const table = markdownTable(['path', 'what it is', 'may import, besides itself and Node'], rows.map(formatCells))
   const text = readFileSync(FILE, 'utf8').replaceAll('\r\n', '\n')
   const made = withTableUnder('## The map', text, table)
   if (write) writeFileSync(FILE, made)
   else if (made !== text)
-    throw new UsageError('CONTRIBUTING.md has another table than imports.cjs: npm run imports -- --write')
+    throw new UsageError('the table of CONTRIBUTING.md differs from imports.cjs: npm run imports -- --write')
   console.log(`CONTRIBUTING.md: ${rows.length} rows`)
 }
 

@@ -10,8 +10,8 @@ const BIOME = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome
 const FOLDER = fileURLToPath(new URL('../../infra', import.meta.url))
 
 /**
- * `npm run infra [-- --write]`: compiles and lints the template, and holds the snapshot of each shape against
- * what it deploys now; with --write it writes the snapshots, to be reviewed as a diff.
+ * `npm run infra [-- --write]`: compiles and lints the template, and compares the snapshot of each shape with
+ * what it deploys now. With --write it writes the snapshots, to be reviewed as a diff.
  */
 async function infra(): Promise<void> {
   const { write } = readArguments({}, ['write'])
@@ -36,8 +36,8 @@ async function infra(): Promise<void> {
 }
 
 /**
- * So that a snapshot differs by what is deployed alone, and npm run check takes it: Bicep writes outputs in
- * any order, in another format.
+ * Sorts the outputs and formats the file. Bicep writes outputs in any order, so that a snapshot could differ
+ * without a change, and in a format that npm run check refuses.
  */
 async function tidy(file: string): Promise<void> {
   const { outputs, ...others } = JSON.parse(await readFile(file, 'utf8')) as { outputs: object }

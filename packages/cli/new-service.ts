@@ -15,20 +15,20 @@ import { TOPOLOGY } from './project/topology-file.ts'
 const ERRORS = 'docs/errors.md'
 
 /**
- * `npm run new:service -- NAME [--aggregate NAME]`: a service that runs, with one aggregate, to be made into
- * one's own. All of it is written, or nothing.
+ * `npm run new:service -- NAME [--aggregate NAME]`: adds a service that runs, with one aggregate, as a start
+ * for your own. Writes all of it or nothing.
  */
 async function newService(): Promise<void> {
   const { name, aggregate = 'entry' } = readSubjects(['name'], { aggregate: 'NAME' })
   const names = parseNames(name, aggregate)
-  if (services.some((service) => service.name === name)) throw new UsageError(`there is a service ${name} already`)
+  if (services.some((service) => service.name === name)) throw new UsageError(`there is already a service ${name}`)
   const owner = services.find(({ deciders }) => deciders.some(({ category }) => category === aggregate))
   if (owner)
-    throw new UsageError(`${aggregate} is an aggregate of ${owner.name}: name that of ${name} with --aggregate NAME`)
+    throw new UsageError(`${aggregate} is an aggregate of ${owner.name}: name another one with --aggregate NAME`)
   const files = buildFiles(names)
   const added = [...files.map(({ path }) => path), `src/${name}`, `schemas/${name}`]
   const there = added.find((path) => existsSync(join(PROJECT, path)))
-  if (there !== undefined) throw new UsageError(`${there} is there already: nothing was written`)
+  if (there !== undefined) throw new UsageError(`${there} already exists: nothing was written`)
 
   const absolute = (path: string): string => join(PROJECT, path)
   // Not every project documents its refusals.
@@ -56,7 +56,7 @@ async function newService(): Promise<void> {
         ' (docs/add-a-service.md)',
         [
           ' && npm run check',
-          'npm run infra -- --write: what is deployed for it; tests hold the template against that',
+          'npm run infra -- --write: writes snapshots of what is deployed; tests compare the template with them',
         ].join('\n         '),
       ]
     : ['', '']
@@ -66,7 +66,7 @@ runs     npm start, and then
          curl localhost:7071/api/${name}/${aggregate}`)
 }
 
-/** As the project formats its code, where it does by Biome. */
+/** Formats files with Biome, if the project uses it. */
 function format(...files: readonly string[]): void {
   if (!existsSync(join(PROJECT, 'biome.json'))) return
   run(createRequire(join(PROJECT, 'package.json')).resolve('@biomejs/biome/bin/biome'), 'check', '--write', ...files)
@@ -74,7 +74,7 @@ function format(...files: readonly string[]): void {
 
 function run(file: string, ...args: readonly string[]): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd: PROJECT, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${file} failed, and all is as it was:\n${stdout}${stderr}`)
+  if (status !== 0) throw new Error(`${file} failed, and all changes were undone:\n${stdout}${stderr}`)
 }
 
 await runCommand(newService)

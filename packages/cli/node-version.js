@@ -6,7 +6,8 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 const reads = major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18)
 if (!reads) {
   console.error(
-    `Node ${process.versions.node} is too old: the sources need Node 22.18 or newer. npm ci brings one for npm's scripts, where the package node may run its install script`,
+    `Node ${process.versions.node} is too old: the sources need Node 22.18 or newer. ` +
+      "npm ci installs one for npm's scripts, if the package node may run its install script",
   )
   process.exit(1)
 }

@@ -5,19 +5,20 @@ import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 
 /**
- * What an end before the end leaves behind, by how far it had come; queries read a complete generation
- * whatever it is.
+ * What an interrupted rebuild leaves behind, by its stage. Queries always read a complete generation.
  */
 const LEFT_BEHIND = {
-  reading: 'queries read what they read before; the next replay of this view clears what was built',
+  reading: 'queries still read the old generation; the next rebuild of this view removes what was built',
   handover:
-    'queries read what they read before; until the next replay of this view, projections write the unfinished generation too',
-  live: 'queries read the new generation, which is complete; the next replay of this view clears up after this one',
+    'queries still read the old generation; until the next rebuild of this view, ' +
+    'projections write the unfinished generation too',
+  live: 'queries read the new generation, which is complete; the next rebuild of this view cleans up',
 }
 
 /**
- * `npm run replay -- <service> <view> [--back] [--cloud]`: builds the view's next generation from the
- * service's log beside the live one, and lets queries read it; or lets them read the one before again.
+ * `npm run replay -- <service> <view> [--back] [--cloud]`: rebuilds a view. Builds its next generation from
+ * the service's log, beside the live one, and promotes it. With `--back` rolls back to the previous
+ * generation.
  */
 async function replay(): Promise<void> {
   const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])
@@ -44,7 +45,7 @@ async function replay(): Promise<void> {
       begin(target, live, total) {
         stage = 'reading'
         console.log(`view             ${serviceName}/${viewName} at ${account.address}`)
-        console.log(`generation       ${target}, beside ${live} that queries read`)
+        console.log(`generation       ${target}, beside ${live}, which queries read`)
         bar.start(total, 0)
       },
       read(events) {
@@ -57,7 +58,7 @@ async function replay(): Promise<void> {
     }).finally(() => bar.stop())
     const seconds = (performance.now() - started) / 1000
     console.log(`read             ${done.events} events of ${done.streams} streams in ${seconds.toFixed(1)} s`)
-    console.log(`live             generation ${done.live}; --back goes back to ${done.previous}`)
+    console.log(`live             generation ${done.live}; --back rolls back to ${done.previous}`)
   } catch (error) {
     if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
     const left = stage ? `; ${LEFT_BEHIND[stage]}` : ''

@@ -4,15 +4,15 @@ import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 
 /**
- * The time that is named is the hub's: what it took then was written before, by as much as the relay was
- * behind. Milliseconds.
+ * The given time is the time of the hub. Events were written earlier, by the lag of the relay. Allows for
+ * that, in milliseconds.
  */
 const MARGIN_MS = 3_600_000
 const REPORT_EVERY_MS = 1_000
 
 /**
- * `npm run republish -- <service> [--since TIME] [--cloud]`: publishes the service's log again, all of it or
- * what was written since a time. It may be stopped and run again: consumers drop what they have handled.
+ * `npm run republish -- <service> [--since TIME] [--cloud]`: publishes the service's log again: all of it, or
+ * the events since a time. It may be stopped and run again, because consumers skip events they have handled.
  */
 async function main(): Promise<void> {
   const { service: name, since, cloud } = readSubjects(['service'], { since: 'TIME' }, ['cloud'])
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const begin = since === undefined ? undefined : parseSince(since)
   await account.reach()
   process.once('SIGINT', () => {
-    console.error('stopped: what is published is published; run it again for the rest')
+    console.error('stopped: run it again to publish the rest')
     process.exit(INTERRUPTED)
   })
   let reportedAt = 0
@@ -36,13 +36,13 @@ async function main(): Promise<void> {
     if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
     throw new UsageError(`${(error as Error & { code?: string }).code}: ${error.message}; run it again for the rest`)
   }
-  // The client of the hub keeps its connection.
+  // The client of the hub keeps its connection open.
   process.exit()
 }
 
 function parseSince(since: string): string {
   const time = Date.parse(since)
-  if (Number.isNaN(time)) throw new UsageError(`--since is a time such as 2026-01-31T12:00:00Z, not ${since}`)
+  if (Number.isNaN(time)) throw new UsageError(`--since must be a time such as 2026-01-31T12:00:00Z, not ${since}`)
   return new Date(time - MARGIN_MS).toISOString()
 }
 

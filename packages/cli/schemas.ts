@@ -14,13 +14,13 @@ const ERRORS = join(PROJECT, 'docs/errors.md')
 
 /**
  * `npm run schemas`: writes what the code declares to `schemas/`, and the refusals of its deciders to
- * docs/errors.md. With `--check` it holds them against the code, and with `--against REF` the code against
- * what was released at a git ref, too.
+ * docs/errors.md. With `--check` it compares them with the code instead. With `--against REF` it also
+ * compares the code with the schemas released at a git ref.
  */
 async function schemas(): Promise<void> {
   const { check, against } = readArguments({}, ['check'], ['against'])
-  if (against.length > 1) throw new UsageError('--against names one commit')
-  if (against.length > 0 && !check) throw new UsageError('--against goes with --check')
+  if (against.length > 1) throw new UsageError('--against takes one commit')
+  if (against.length > 0 && !check) throw new UsageError('--against needs --check')
   const released = against.map((ref) => ({ ref, ...releasedSchemas(PROJECT, ref) }))
   const found = readSchemas(FOLDER)
   const made = await schemaFiles(services, found)
@@ -37,14 +37,14 @@ async function schemas(): Promise<void> {
     ...differences(made, found),
     ...(told === errors ? [] : ['docs/errors.md: the refusals of the domain']),
   ]
-  console.log(`schemas/: ${countedFiles(made)}; ${wrong.length} files are not as the code has them`)
+  console.log(`schemas/: ${countedFiles(made)}; ${wrong.length} files differ from the code`)
   const refused = released.flatMap(({ ref, commit, files }) => compared(`${ref} (${commit.slice(0, 12)})`, files, made))
   if (wrong.length > 0) throw new UsageError([...wrong, 'npm run schemas writes them', ...refused].join('\n'))
   if (refused.length > 0)
     throw new UsageError([...refused, `failed: ${refused.length} incompatible changes`].join('\n'))
 }
 
-/** Compares with what was released, and prints what is allowed. @returns what is not. */
+/** Compares with a release, and prints the changes that are allowed. @returns those that are not. */
 function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
   const { refused, breaking, notices: told, counted } = compareSchemas(released, made, readerOfSamples(services))
   const { versions, samples, operations } = counted

@@ -9,7 +9,7 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/deploy.md', import.meta.url))
 async function settings(): Promise<void> {
   readArguments({}, [])
   await writeFile(DOCUMENT, withSettingsTable(await readFile(DOCUMENT, 'utf8')))
-  console.log('docs/deploy.md: the table of settings is as packages/tidemark/settings/list.ts has it')
+  console.log('docs/deploy.md: wrote the table of settings from packages/tidemark/settings/list.ts')
 }
 
 await runCommand(settings)

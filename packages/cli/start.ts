@@ -20,40 +20,42 @@ import { ServiceHosts, startHost } from './start/service-hosts.ts'
 
 const names = services.map(({ name }) => name)
 
-/** What one `npm start` runs. */
+/** The options of one `npm start`. */
 interface Run {
   readonly dataDir: string
   readonly fresh: boolean
   readonly fast: boolean
-  /** Whether the host tells its routes and triggers, and all that is below a line of information. */
+  /** Whether the host prints its routes and triggers, and log lines below the level of information. */
   readonly verbose: boolean
-  /** Whether the hosts run the sources, and load them anew when they are saved. */
+  /** Whether the hosts run the sources, and reload them when they are saved. */
   readonly watch: boolean
-  /** Whether a debugger reaches the hosts. */
+  /** Whether a debugger can attach to the hosts. */
   readonly inspect: boolean
-  /** Those whose functions run here; none: all of them, on a cloud of their own. */
+  /** The services whose functions run here. Empty: all of them, on a local cloud of their own. */
   readonly named: readonly string[]
-  /** With the token that every request must show; undefined: none is asked for. */
+  /** The file with the token that every request must show; undefined if none is required. */
   readonly tokenFile: string | undefined
   readonly interrupted: Interruption
 }
 
 /**
- * `npm start`: the local cloud, a host for each service on it, and one address in front of them, with the
- * console. With `--one-process` one host has the functions of all. With `--watch`, which is `npm run dev`,
- * the hosts run the sources, and a save reloads the services that it is of. With `--service NAME`, once or
- * more: one host has those of these services, on the cloud that another process runs on this data, else on
- * one that is started. Ends as one, in the order that loses nothing.
+ * `npm start`: runs the local cloud, a host for each service, and one address in front of them, with the
+ * console.
+ *
+ * With `--one-process` one host has the functions of all services. With `--watch`, which is `npm run dev`,
+ * the hosts run the sources, and a save reloads the services that use the file. With `--service NAME`, which
+ * may be repeated, one host has the functions of these services. It uses the cloud that another process runs
+ * on this data, or else starts one. All processes end together, in the order that loses nothing.
  */
 async function start(): Promise<void> {
   const flags = ['fresh', 'fast', 'one-process', 'verbose', 'watch', 'inspect'] as const
   const { service, 'one-process': oneProcess, ...flagged } = readArguments({}, flags, ['service'])
   const named = knownServices(service)
   if (oneProcess && named.length > 0)
-    throw new UsageError('--one-process is of all services; those that --service names run in one process anyway')
+    throw new UsageError('--one-process is for all services; those that --service names run in one process anyway')
   if (flagged.watch && (oneProcess || named.length > 0))
-    throw new UsageError('--watch is of a host for each service: leave --one-process and --service out')
-  if (flagged.inspect && !flagged.watch) throw new UsageError('--inspect is of --watch: npm run dev -- --inspect')
+    throw new UsageError('--watch needs a host for each service: leave --one-process and --service out')
+  if (flagged.inspect && !flagged.watch) throw new UsageError('--inspect needs --watch: npm run dev -- --inspect')
   ensureTopology()
   const dataDir = resolve(dataFolder())
   const tokenFile = await requiredTokenFile(dataDir)
@@ -65,7 +67,7 @@ async function start(): Promise<void> {
     else if (oneProcess) await runTogether(run, cloud)
     else await runApart(run, cloud)
   } catch (error) {
-    // What an interrupted start says is that it did not start.
+    // An interrupted start fails only because of the interruption.
     if (!run.interrupted.signal.aborted) throw error
   }
 }
@@ -75,18 +77,18 @@ function ownCloud({ dataDir, fresh, fast, tokenFile, interrupted: { signal } }: 
   return startCloud({ dataDir, ...settings, tokenFile, signal })
 }
 
-/** The cloud of another process, else one of our own. */
+/** The cloud of another process, or else our own. */
 async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
   const running = await findCloud(run.dataDir)
   if (running && run.fresh)
-    throw new UsageError(`--fresh clears what the cloud of process ${running.pid} runs on: stop that first`)
+    throw new UsageError(`--fresh would clear the data of the running cloud, process ${running.pid}: stop it first`)
   if (running && run.fast)
-    throw new UsageError(`--fast is of the start of a cloud, and that of process ${running.pid} runs: stop that first`)
+    throw new UsageError(`--fast applies when a cloud starts; process ${running.pid} already runs one: stop it first`)
   if (running) return running
   try {
     return await ownCloud(run)
   } catch (error) {
-    // Of two that start at the same moment one gets the data folder; the other runs on its cloud.
+    // If two start at the same moment, one gets the data folder, and the other uses its cloud.
     const winner = run.fresh || run.fast ? undefined : await findCloud(run.dataDir)
     if (winner) return winner
     throw error
@@ -112,11 +114,11 @@ async function runApart(run: Run, cloud: Cloud): Promise<void> {
       showFront(run, front)
       showData(run)
       await sources?.begin(hosts)
-      console.log(watch ? `${READY}; a save reloads what it is of` : READY)
+      console.log(watch ? `${READY}; a save reloads the services that use the file` : READY)
       await untilEnded(cloud.parts, happened, hosts.givenUp)
     } finally {
       await sources?.stop()
-      // What is asked meanwhile is still answered; nothing new is taken.
+      // Requests in progress are still answered; new ones are not accepted.
       await Promise.all([front.stop(), hosts?.stop()])
     }
   } finally {
@@ -124,7 +126,7 @@ async function runApart(run: Run, cloud: Cloud): Promise<void> {
   }
 }
 
-/** What watches is loaded by this alone: a start that watches nothing need not wait for it. */
+/** Loads the file watcher only here, so that a start without it need not wait. */
 async function createReloader(firstDebugPort: number | undefined): Promise<ReloadOnSave> {
   const { ReloadOnSave } = await import('./dev/reload-on-save.ts')
   return new ReloadOnSave(names, firstDebugPort)
@@ -164,7 +166,7 @@ const READY =
       ? 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
       : 'ready: Ctrl-C ends it'
 
-/** One host, for the services that are named. */
+/** One host for the named services. */
 async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
   let host: Child | undefined
   try {
@@ -172,7 +174,7 @@ async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
     showParts(cloud.parts)
     showHost(host)
     showData(run)
-    console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud apart')
+    console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud separately')
     await untilEnded([...cloud.parts, host], run.interrupted.happened)
   } finally {
     await host?.stop()
@@ -181,8 +183,8 @@ async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
 }
 
 /**
- * When the cloud goes away, the functions end, and start again on the next one: it may have other addresses,
- * or have been cleared, and then nothing that they remember would be true.
+ * Runs the functions on another process's cloud. When that cloud ends, the functions end, and start again on
+ * the next one. That one may have other addresses or empty data, so their memory would be out of date.
  */
 async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
   const { dataDir } = run
@@ -200,7 +202,7 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
       const ended = Promise.race([happened, host.exited])
       const gone = await until(async () => ((await readyCloud(dataDir))?.pid === pid ? undefined : true), ended)
       if (!gone) return await untilEnded([host], happened)
-      console.log(`the cloud of process ${pid} is gone: the functions end, and start again when there is one`)
+      console.log(`the cloud of process ${pid} has ended: the functions end, and start again when there is one`)
     } finally {
       await host.stop()
     }
@@ -208,7 +210,7 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
   }
 }
 
-/** That of the first service that is named. */
+/** The port of the first named service. */
 function findPort({ named: [first] }: Run): number {
   return first === undefined ? localPorts().http : findHttpPort(first)
 }
@@ -221,17 +223,17 @@ function startFunctions(run: Run, cloud: Readonly<Record<string, string>>, port:
   return startHost(name, named, { settings: cloud, tokenFile, port, verbose, signal, prefixed: false })
 }
 
-/** What a host can be asked. */
+/** The address of a host's OpenAPI document. */
 function openApiAt(address: string): string {
   return `${address}/api/openapi.json`
 }
 
-/** A line of a host: what can be asked of it, and which process to look at or to kill. */
+/** Prints the line of a host: the address of its OpenAPI document, and the process to inspect or kill. */
 function showHost({ name, address, pid }: Child): void {
   showPart(name, `${openApiAt(address)}  process ${pid}`)
 }
 
-/** A browser sends the fragment of an address to nobody: the console takes the token from it. */
+/** The console takes the token from the address's fragment, which a browser sends to no server. */
 function showFront({ tokenFile }: Run, { address }: Front): void {
   showPart('all services', openApiAt(address))
   showPart('console', tokenFile ? `${address}/#token=${readToken(tokenFile)}` : address)

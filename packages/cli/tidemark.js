@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command `tidemark`. JavaScript, so that a Node which cannot read the sources says so.
+// The command `tidemark`. It is JavaScript, so that a Node too old for the sources can say so.
 import './node-version.js'
 
 await import('./tidemark/main.ts')

@@ -6,7 +6,7 @@ import { services } from './project/config.ts'
 import { PROJECT } from './project/project.ts'
 import { TOPOLOGY, writeTopology } from './project/topology-file.ts'
 
-/** `npm run topology`: writes what the services need to exist, as they declare it, and which services are deployed. */
+/** `npm run topology`: writes the resources that the services declare, and the list of deployed services. */
 async function topology(): Promise<void> {
   const { databases, eventHubs } = writeTopology()
   const containers = databases.flatMap((database) => database.containers)

@@ -6,15 +6,15 @@ import { readArguments, runCommand, UsageError } from './command-line/arguments.
 import { writeApiTypes } from './console/api-types.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-// The compiler in native code, five times as fast: docs/decisions/0037-two-compilers.md.
+// The native compiler, which is five times as fast: docs/decisions/0037-two-compilers.md.
 const TSC = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript-7/package.json')))
 const PROJECTS = ['tsconfig.types.json', 'packages/console/tsconfig.json']
-/** What the compiler noted of its last run: unchanged, it has nothing to do. */
+/** The compiler's notes of its last run. If nothing changed, it has nothing to do. */
 const NOTES = ['dist/.types.tsbuildinfo', 'dist/.console-types.tsbuildinfo']
-/** npm writes it with every change of what is installed, which the compiler does not look at. */
+/** npm writes it whenever an installed package changes, which the compiler does not notice. */
 const INSTALLED = 'node_modules/.package-lock.json'
 
-/** `npm run types`: the types of everything. */
+/** `npm run types`: checks the types of everything. */
 async function types(): Promise<void> {
   readArguments({}, [])
   await writeApiTypes(join(ROOT, 'packages/console'))

@@ -7,21 +7,22 @@ import { serviceNamed } from './project/known-services.ts'
 
 const SHOWN_FAULTS = 1000
 const NOT_VERIFIABLE =
-  'whether newest commits or a whole stream were removed, or the end of a stream was written again, and the documents with them'
+  'whether the newest commits or a whole stream were removed, or the end of a stream was rewritten, ' +
+  'together with the documents'
 
 /**
- * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream of a service's log,
- * and names each place that is not as it was written. Then it holds the documents of its views against the
- * log, unless that is not whole, or `--log` says to leave them.
+ * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream in a service's log,
+ * and names each place that was changed. Then compares the documents of its views with the log, unless the
+ * log is damaged or `--log` is given.
  */
 async function verify(): Promise<void> {
   const { service, cloud, log: logAlone } = readSubjects(['service'], {}, ['log', 'cloud'])
   const declared = serviceNamed(service)
   const bar = new SingleBar({ format: '{what} {bar} {value}/{total} {eta}s', clearOnComplete: false })
-  // All is only read: there is nothing to finish.
+  // It only reads, so there is nothing to finish.
   process.once('SIGINT', () => {
     bar.stop()
-    console.error('stopped: nothing is said about the rest')
+    console.error('stopped: the rest was not checked')
     process.exit(INTERRUPTED)
   })
   const account = cloud ? cloudAccount(service) : await localAccount()
@@ -40,12 +41,12 @@ async function verify(): Promise<void> {
 
   console.log(`checked          ${streams} streams, ${commits} commits, ${events} events, ${receipts} receipts`)
   if (logFaults.count > 0 || events === 0) return logFaults.fail('there is no event')
-  console.log('every event is what its hash says, and follows the one before it')
+  console.log('every event matches its hash, and follows the one before it')
   if (!logAlone && declared.views.length > 0) await verifyDocuments(database, declared, bar)
-  if (!process.exitCode) console.log(`cannot be told   ${NOT_VERIFIABLE}`)
+  if (!process.exitCode) console.log(`not verifiable   ${NOT_VERIFIABLE}`)
 }
 
-/** Holds the documents of a service's views against its log. */
+/** Compares the documents of a service's views with its log. */
 async function verifyDocuments(
   database: Database,
   service: DeclaredService & { readonly name: string },
@@ -72,11 +73,11 @@ async function verifyDocuments(
   console.log(`compared         ${counts.map(({ view, documents }) => `${view} ${documents} documents`).join(', ')}`)
   for (const { view, behind, parked, givenUp, moving, unsure } of counts)
     for (const [count, line] of [
-      [behind, `behind           ${behind} streams have events that ${view} has not come to: they are on their way`],
+      [behind, `behind           ${behind} streams have events that ${view} has not processed yet`],
       [parked, `parked           ${parked} streams wait for ${view}: npm run parked -- ${service.name}`],
-      [givenUp, `given up         ${givenUp} events were given up for ${view}, which is made without them`],
-      [moving, `moving           ${moving} documents of ${view} were written whenever they were compared`],
-      [unsure, `unsure           ${unsure} documents of ${view} differ by events whose marks are gone: replay it`],
+      [givenUp, `discarded        ${givenUp} events were discarded for ${view}, which does not contain them`],
+      [moving, `moving           ${moving} documents of ${view} were written during every comparison`],
+      [unsure, `unsure           ${unsure} documents of ${view} differ by events whose markers are gone: rebuild it`],
     ] as const)
       if (count > 0) console.log(line)
   for (const [view, { count, first }] of untold)
@@ -87,10 +88,10 @@ async function verifyDocuments(
     })
   const documents = counts.reduce((sum, count) => sum + count.documents, 0)
   if (faults.count > 0 || documents === 0) faults.fail('there is no document')
-  else console.log('every document is what the events of its streams lead to')
+  else console.log('every document follows from the events of its streams')
 }
 
-/** What was found, the first of it to be shown. */
+/** The faults found; only the first ones are shown. */
 class Faults {
   readonly #shown: { readonly place: string; readonly wrong: string; readonly detail: string }[] = []
   count = 0
@@ -100,7 +101,7 @@ class Faults {
     if (this.#shown.length < SHOWN_FAULTS) this.#shown.push(fault)
   }
 
-  /** @param otherwise why it fails where nothing was found. */
+  /** @param otherwise the reason to fail if there is no fault. */
   fail(otherwise: string): void {
     for (const { place, wrong, detail } of this.#shown) console.error(`${place}: ${wrong}: ${detail}`)
     if (this.count > this.#shown.length) console.error(`and ${this.count - this.#shown.length} more`)

@@ -18,7 +18,7 @@ interface Entry {
   readonly path: string
   readonly name: string
   readonly page: (props: { readonly route: Route }) => VNode
-  /** Not in the navigation: somewhere leads there. */
+  /** The navigation entry it belongs to, if it has none of its own. */
   readonly below?: string
 }
 
@@ -47,7 +47,7 @@ export function App(): VNode {
   }, [place])
   const shown = useRef(place)
   useEffect(() => {
-    // Another page: a reader of the screen is told, and the keyboard goes on there.
+    // On another page, move the focus there for screen readers and the keyboard.
     if (shown.current === place) return
     shown.current = place
     main.current?.focus({ preventScroll: true })
@@ -85,7 +85,7 @@ export function App(): VNode {
           ))}
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
-        <WhenLoaded loaded={configuration} what="where the services are">
+        <WhenLoaded loaded={configuration} what="the list of services">
           {(services) => (
             <Services.Provider value={services}>
               {Shows ? (
@@ -121,7 +121,7 @@ function Find({ route }: { readonly route: Route }): VNode {
       }}
     >
       <label class="visually-hidden" for="find">
-        Find a stream, or anything a view has
+        Find a stream, or any text in a view
       </label>
       <input
         id="find"

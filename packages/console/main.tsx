@@ -4,7 +4,7 @@ import { App } from './app.tsx'
 import './styles/main.css'
 
 takeToken()
-// Somebody gives the address to a tab that has the console already.
+// The address with a token was opened in a tab that already has the console.
 addEventListener('hashchange', () => {
   if (takeToken()) location.reload()
 })

@@ -13,35 +13,38 @@ import { IS_COMPILED } from '../kit/module-file.ts'
 
 const USAGE = 'create-tidemark [FOLDER] [--service NAME] [--aggregate NAME] [--packages FOLDER]'
 const TEMPLATE = fileURLToPath(new URL(IS_COMPILED ? '../template/' : './template/', import.meta.url))
-/** What a project has besides, in one version, which `tidemark upgrade` brings it to another of. */
+/** The files of a project besides its code, in one version. `tidemark upgrade` upgrades them later. */
 const INFRA = readTemplate(fileURLToPath(new URL('../infra/', import.meta.url)))
-/** npm leaves out some that begin with a dot, and one would be a source of the repository by its own name. */
+/**
+ * Files with another name here. npm leaves out some dot files, and the last would be a source of the
+ * repository.
+ */
 const RENAMED: Readonly<Record<string, string>> = {
   gitignore: '.gitignore',
   funcignore: '.funcignore',
   'tidemark.config.ts.txt': 'tidemark.config.ts',
 }
-/** What a project is made of besides Tidemark, in the versions that it is tested with. */
+/** The packages of a project besides Tidemark, in the versions it is tested with. */
 const VERSIONS = { '@azure/functions': '^4.16.5', zod: '^4.6.7', typescript: '~6.0.3', '@types/node': '^24.19.2' }
 /**
- * What `tidemark-cli` depends on, by whatever version: with `--packages` of the folder, or npm would ask a
- * registry for it.
+ * The dependencies of `tidemark-cli`. With `--packages` they come from the folder, in any version; otherwise
+ * npm would ask a registry for them.
  */
 const BROUGHT = ['tidemark-event-hubs', 'tidemark-cosmos', 'tidemark-functions-host', 'tidemark-infra']
 
 interface Project extends Names {
   readonly folder: string
-  /** Of the package, and of the environment in Azure. */
+  /** The name of the package and of the environment in Azure. */
   readonly project: string
-  /** A folder of packed files to take Tidemark from; undefined: the registry. */
+  /** A folder with the packed packages of Tidemark; undefined means the registry. */
   readonly packages: string | undefined
 }
 
-/** Makes a project on Tidemark. What it is not told it asks, where somebody can answer. */
+/** Creates a project on Tidemark. Asks for missing arguments if the terminal is interactive. */
 async function create(): Promise<void> {
   const project = await askFor()
   if (existsSync(project.folder) && readdirSync(project.folder).length > 0)
-    throw new UsageError(`${project.folder} is there already, and is not empty: nothing was written`)
+    throw new UsageError(`${project.folder} already exists and is not empty: nothing was written`)
   const files = filesOfProject(project)
   try {
     for (const { path, text } of files) {
@@ -57,7 +60,7 @@ async function create(): Promise<void> {
 next     cd ${project.folder}
          npm install
          npm start
-         README.md tells the rest`)
+         README.md explains the rest`)
 }
 
 async function askFor(): Promise<Project> {
@@ -66,7 +69,7 @@ async function askFor(): Promise<Project> {
   const answers = process.stdin.isTTY ? createInterface({ input: process.stdin, output: process.stdout }) : undefined
   const ask = async (given: string | undefined, question: string, otherwise: string): Promise<string> => {
     if (given !== undefined) return given
-    if (answers === undefined) throw new UsageError(`${question} is not told: ${USAGE}`)
+    if (answers === undefined) throw new UsageError(`${question} is missing: ${USAGE}`)
     return (await answers.question(`${question} (${otherwise}): `)).trim() || otherwise
   }
   try {
@@ -75,7 +78,7 @@ async function askFor(): Promise<Project> {
     const project = basename(resolve(folder)).toLowerCase()
     if (!/^[a-z][a-z0-9-]{0,63}$/.test(project))
       throw new UsageError(
-        `${project} cannot be the name of a project: lower-case letters, digits and dashes, a letter first`,
+        `${project} cannot be the name of a project: use lower-case letters, digits and dashes, a letter first`,
       )
     const names = parseNames(service, values.aggregate ?? 'entry')
     const packages = values.packages === undefined ? undefined : resolve(values.packages)
@@ -131,8 +134,8 @@ function manifest({ project, packages }: Project): object {
     scripts,
     dependencies: { '@azure/functions': functions, tidemark: chooseRange('tidemark'), zod },
     devDependencies: { ...dev, 'tidemark-cli': chooseRange('tidemark-cli') },
-    // The checkpoint store asks for an older client than the services have: two of them do not know each
-    // other's errors.
+    // The checkpoint store depends on an older client than the services do. Two clients in one project do not
+    // recognise each other's errors.
     overrides: {
       '@azure/eventhubs-checkpointstore-blob': { '@azure/event-hubs': '^6.0.4' },
       ...Object.fromEntries(brought),
@@ -140,18 +143,18 @@ function manifest({ project, packages }: Project): object {
   }
 }
 
-/** As a manifest names a file. */
+/** A file's address in the form of a manifest. */
 function packedFile(packages: string, file: string): string {
   return pathToFileURL(join(packages, file)).href.replace('file://', 'file:')
 }
 
-/** Of any version. @throws UsageError where it was not packed. */
+/** The only packed version of a package. @throws UsageError if there is none, or several. */
 function onlyPacked(packages: string, name: string): string {
   const [file, ...others] = existsSync(packages)
     ? readdirSync(packages).filter((each) => each.startsWith(`${name}-`) && each.endsWith('.tgz'))
     : []
   if (file === undefined || others.length > 0)
-    throw new UsageError(`${packages} must have one ${name}-<version>.tgz: npm run pack -- --to makes it`)
+    throw new UsageError(`${packages} must have one ${name}-<version>.tgz: npm run pack -- --to creates it`)
   return packedFile(packages, file)
 }
 

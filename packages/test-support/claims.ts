@@ -3,12 +3,12 @@ import type { Container } from '@azure/cosmos'
 import type { ContainerClient } from '@azure/storage-blob'
 import { until } from './wait.ts'
 
-/** What one host has and no other: a partition of a hub, or a lease. */
+/** A claim that only one host can have: a partition of a hub, or a lease. */
 export interface Claim {
   readonly id: string
-  /** Empty: it is free. */
+  /** Empty if it is free. */
   readonly owner: string
-  /** Another each time that the owner renews it. */
+  /** Changes each time the owner renews it. */
   readonly written: string
 }
 
@@ -18,7 +18,7 @@ export interface PartitionClaim extends Claim {
   readonly group: string
 }
 
-/** Those of all hubs. @param container `azure-webjobs-eventhub` */
+/** The claims of all hubs. @param container `azure-webjobs-eventhub` */
 export async function partitionClaims(container: ContainerClient): Promise<readonly PartitionClaim[]> {
   const found: PartitionClaim[] = []
   for await (const { name, metadata, properties } of container.listBlobsFlat({ includeMetadata: true })) {
@@ -29,13 +29,16 @@ export async function partitionClaims(container: ContainerClient): Promise<reado
   return found
 }
 
-/** The leases that relays have. @param container `leases` */
+/** The leases of relays. @param container `leases` */
 export async function leaseClaims(container: Container): Promise<readonly Claim[]> {
   const { resources } = await container.items.readAll<{ id: string; owner: string | null; _etag: string }>().fetchAll()
   return resources.map(({ id, owner, _etag }) => ({ id, owner: owner ?? '', written: _etag }))
 }
 
-/** Settles once every claim was renewed so often. @throws AssertionError as soon as one has another owner. */
+/**
+ * Settles once every claim was renewed this often.
+ * @throws AssertionError as soon as one changes its owner.
+ */
 export async function staysWithOwners(claims: () => Promise<readonly Claim[]>, renewals: number): Promise<void> {
   const owners = new Map((await claims()).map(({ id, owner }) => [id, owner]))
   const writes = new Map<string, Set<string>>()

@@ -7,13 +7,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 interface Ended {
   readonly code: number | null
-  /** Both, in the order in which they came. */
+  /** Both outputs, in the order in which they came. */
   readonly output: string
   readonly out: string
   readonly err: string
 }
 
-/** A command of the CLI in a process of its own. */
+/** Runs a command of the CLI in its own process. */
 export class Command {
   readonly #child: ChildProcess
   readonly ended: Promise<Ended>
@@ -21,7 +21,7 @@ export class Command {
   out = ''
   err = ''
 
-  /** @param folder that it runs in. */
+  /** @param folder the working directory. */
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv, folder = root) {
     this.#child = spawn(process.execPath, [file, ...args], {
       cwd: folder,
@@ -60,7 +60,9 @@ export class Command {
   }
 }
 
-/** Ends a command while something holds that passes by. One that was done before it could be ended is run once more. */
+/**
+ * Ends a command while a temporary condition holds. Runs it again if it was done before it could be ended.
+ */
 export async function endedWhile(
   what: string,
   start: () => Promise<Command>,
@@ -81,8 +83,8 @@ export async function endedWhile(
 }
 
 /**
- * Holds a replay until a later one has begun: how long a process takes to start is not what decides. One that
- * was done before it could be held is begun once more. @returns how both ended.
+ * Stops a replay until a later one has begun, so that the start-up time of a process does not matter. Starts
+ * it again if it was done before it could be stopped. @returns how both ended.
  */
 export async function overtaken(replay: () => Command): Promise<{ readonly earlier: Ended; readonly later: Ended }> {
   for (;;) {

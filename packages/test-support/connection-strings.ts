@@ -1,4 +1,4 @@
-/** Connection strings that could be: nothing is reached by them. */
+/** Valid connection strings that lead nowhere. */
 export const connectionStrings = {
   CosmosConnection: 'AccountEndpoint=https://127.0.0.1:1/;AccountKey=a2V5;',
   EventHubConnection:

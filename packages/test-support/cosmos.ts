@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { CosmosClient, type Database } from '@azure/cosmos'
 import { startChild } from '../kit/child.ts'
 
-/** The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator */
+/**
+ * The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator
+ */
 export const EMULATOR_KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 
 /**
- * The embedded Cosmos DB endpoint in a process of its own, with an empty database. It does not wait for the
- * disk: no caller cuts its power.
+ * Starts the Cosmos DB emulator in its own process, with an empty database. It does not wait for the disk,
+ * because no test simulates a power failure.
  */
 export async function cosmosEndpoint(): Promise<{ address: string; database: Database; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))

@@ -1,11 +1,11 @@
-/** A fenced block of a document: what stands behind its three ticks, and its text. */
+/** A fenced code block of a document: its info string and its text. */
 export interface CodeBlock {
   readonly info: string
   readonly text: string
 }
 
 /**
- * The fenced blocks of a document in Markdown, in their order.
+ * The fenced code blocks of a Markdown document, in order.
  * https://spec.commonmark.org/0.31.2/#fenced-code-blocks
  */
 export function listCodeBlocks(markdown: string): readonly CodeBlock[] {

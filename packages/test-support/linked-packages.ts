@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 const root = realpathSync(fileURLToPath(new URL('../../', import.meta.url)))
 
 /**
- * Gives a copy of the repository its packages: what npm has installed is the repository's, its own workspaces
- * are the copy's.
+ * Links the packages into a copy of the repository: installed packages from the repository, workspaces from
+ * the copy itself.
  */
 export function linkPackages(copy: string): void {
   const [from, to] = [join(root, 'node_modules'), join(copy, 'node_modules')]

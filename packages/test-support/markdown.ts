@@ -1,8 +1,8 @@
-/** A document with what its links and tables are about; code is left out. */
+/** The links, anchors and tables of a document, without those in code. */
 export interface Markdown {
-  /** What a link with `#…` may lead to: explicit anchors, and headings as GitHub names them. */
+  /** The targets of links with `#…`: explicit anchors, and headings as GitHub names them. */
   readonly anchors: ReadonlySet<string>
-  /** Targets of its links, as they are written. */
+  /** The targets of its links, as written. */
   readonly links: readonly string[]
   /** The cells of all rows of its tables, trimmed. */
   readonly rows: readonly (readonly string[])[]

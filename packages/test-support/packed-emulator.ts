@@ -10,28 +10,28 @@ import { linkNamed, namesIn, Packed, type PackedManifest } from './packed.ts'
 import { until } from './wait.ts'
 
 export interface EmulatorPackage {
-  /** Of packages/. */
+  /** Its folder in packages/. */
   readonly folder: string
-  /** Besides any free port, which every start is given. */
+  /** Arguments besides the port, which is always any free one. */
   readonly args: readonly string[]
-  /** What users have beside it: what its README imports, or their app. */
+  /** Other packages that users install: those its README imports, or those of their app. */
   readonly beside: readonly string[]
-  /** Makes what it is started in. */
+  /** Prepares the folder in which it is started. */
   readonly prepare?: (folder: string) => void
-  /** One real operation. @param printed what it said when it was ready. */
+  /** Performs one real operation. @param printed the output when it was ready. */
   readonly use: (printed: string) => Promise<void>
-  /** Holds when what `use` did is still there. */
+  /** Checks that the result of `use` is still there. */
   readonly check: (printed: string) => Promise<void>
-  /** What the code of its README prints. */
+  /** The output of the code in its README. */
   readonly readmeSays: RegExp
 }
 
 const env = { NODE_TEST_CONTEXT: undefined, npm_command: undefined }
-/** What only this repository has. */
+/** Texts that only make sense in this repository. */
 const OURS = /TIDEMARK_|npm (start|run)|docs\/[\w-]+\.md/
 /**
- * Starts a command as npx does, in a shell between the two, and goes on. Elsewhere than on Linux a process
- * cannot see past its parent.
+ * Starts a command as npx does, with a shell between the two, and keeps running. Only on Linux: on other
+ * systems a process sees only its own parent.
  */
 const STARTER = `
 const { spawn } = require('node:child_process')
@@ -42,8 +42,8 @@ else console.log('pid', spawn(node, args, options).pid)
 setInterval(() => {}, 1000)`
 
 /**
- * What the compiler says of these files, and of the types of a package that they import, as their user
- * compiles them. What is wrong in the types of others is theirs.
+ * The compiler's errors in these files and in the types of a package they import, compiled as a user does.
+ * Ignores errors in the types of other packages.
  */
 function mistakesIn(folder: string, files: readonly string[], installed: string): readonly string[] {
   const program = ts.createProgram(
@@ -57,7 +57,7 @@ function mistakesIn(folder: string, files: readonly string[], installed: string)
     const file = realpathSync(fileName)
     return file.startsWith(realpathSync(installed)) || files.some((each) => file === realpathSync(join(folder, each)))
   })
-  assert.ok(own.length > files.length, 'no types of the package were looked at')
+  assert.ok(own.length > files.length, 'no types of the package were checked')
   return [...program.getGlobalDiagnostics(), ...own.flatMap((file) => ts.getPreEmitDiagnostics(program, file))].map(
     ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
   )
@@ -72,11 +72,11 @@ function end(pid: number | undefined): void {
   }
 }
 
-/** What each emulator promises to somebody who installs it alone. */
+/** What each emulator promises to a user who installs only it. */
 export function packedEmulatorSuite(emulator: EmulatorPackage): void {
   const { folder, args, beside, use, check } = emulator
   const packed = new Packed()
-  // Its own dependencies are not its user's, nor the reverse: one that its manifest does not name is missed.
+  // The package and its user have separate dependencies, so that one missing in its manifest is noticed.
   const alone = join(packed.folder, 'alone')
   const user = join(packed.folder, 'user')
   let installed: string
@@ -87,7 +87,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
   const start = async (): Promise<Command> => {
     const began = performance.now()
     const running = command('--port', '0', ...args)
-    // The host's addresses of functions come before its own.
+    // The host prints the addresses of its functions before its own.
     await running.prints(folder === 'functions-host' ? '\nhttp://' : 'ready')
     startedMs.push(performance.now() - began)
     return running
@@ -108,7 +108,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
   after(() => packed.remove())
 
   describe(`the package tidemark-${folder}, installed alone`, () => {
-    it('has what a registry, bundlers and compilers want, and nothing of the repository', async (t) => {
+    it('has what registries, bundlers and compilers need, and nothing of the repository', async (t) => {
       const { messages } = await publint({ pkgDir: installed, strict: true })
       assert.deepEqual(messages, [])
       const files = readdirSync(installed, { recursive: true, withFileTypes: true })
@@ -123,14 +123,14 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
       for (const field of ['private', 'scripts', 'devDependencies']) assert.equal(manifest[field], undefined, field)
     })
 
-    it('lets nothing be imported but what it exports', async () => {
+    it('allows only imports of what it exports', async () => {
       const exported = Object.keys(manifest.exports)
       const outcome = async (path: string): Promise<string> => {
         const code = `import(${JSON.stringify(path)}).then(() => console.log('there'), ({ code }) => console.log(code))`
         writeFileSync(join(user, 'import.mjs'), code)
         return (await new Command('import.mjs', [], env, user).ended).out.trim()
       }
-      // What is run when it is imported is the command itself, and package.json no module.
+      // Importing `./main` would run the command, and package.json is not a module.
       const modules = exported.filter((name) => !['./main', './package.json'].includes(name))
       assert.ok(modules.length >= 1)
       for (const name of modules)
@@ -139,7 +139,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
         assert.equal(await outcome(`${manifest.name}/${path}`), 'ERR_PACKAGE_PATH_NOT_EXPORTED', path)
     })
 
-    it('tells its flags and its version, and its README has the same flags', async () => {
+    it('prints its flags and its version, and its README has the same flags', async () => {
       const { code, out } = await command('--help').ended
       assert.equal(code, 0)
       const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag).filter((flag) => flag !== '--help')
@@ -152,7 +152,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
       assert.equal((await command('--version').ended).out.trim(), manifest.version)
     })
 
-    it('refuses what it does not know in one line, with exit code 2', async () => {
+    it('refuses unknown arguments in one line, with exit code 2', async () => {
       for (const wrong of [['--prot', '1'], ['--port'], ['--port', '70000'], ['--version=1'], ['one', 'two']]) {
         const { code, out, err } = await command(...wrong).ended
         assert.equal(code, 2, `${wrong}: ${err}`)
@@ -161,7 +161,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
       }
     })
 
-    it('serves the unmodified SDK, ends with Ctrl-C, and has its data after that and after SIGKILL', async (t) => {
+    it('serves the unmodified SDK, ends on Ctrl-C, and keeps its data then and after SIGKILL', async (t) => {
       const first = await start()
       try {
         await use(first.output)
@@ -181,7 +181,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
       t.diagnostic(`ready after ${startedMs.map((each) => each.toFixed(0)).join(', ')} ms`)
     })
 
-    it('ends when npx is killed, which tells it nothing', async () => {
+    it('ends when npx is killed without notice', async () => {
       let left: number | undefined
       const npx = new Command('-e', [STARTER, bin, '--port', '0', ...args], env, user)
       try {
@@ -202,7 +202,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
       }
     })
 
-    it('has types that stand alone, and runs what its README writes', async () => {
+    it('has self-contained types, and runs the code of its README', async () => {
       const [written] = listCodeBlocks(read('README.md')).filter(({ info }) => info === 'ts')
       writeFileSync(join(user, 'readme.ts'), written?.text ?? '')
       const names = Object.keys(manifest.exports).filter((name) => existsTyped(name))

@@ -19,14 +19,14 @@ export interface PackedManifest {
   readonly [field: string]: unknown
 }
 
-/** The files that are published, and folders where nothing else of the repository can be found. */
+/** The published files, and folders that contain nothing else of the repository. */
 export class Packed {
   readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-packed-'))
   readonly #files = new Map<string, string>()
 
   /**
-   * @param folders of packages/, each packed once. Their types are held by `npm run check`: what is made is
-   * the same.
+   * @param folders folders of packages/, each packed once. `npm run check` checks their types, and the output
+   * is the same.
    */
   async pack(...folders: readonly string[]): Promise<void> {
     for (const folder of folders)
@@ -37,12 +37,12 @@ export class Packed {
     return [...this.#files.keys()]
   }
 
-  /** What is published of a package, as it is. */
+  /** The published file of a package. */
   readBytes(folder: string): Buffer {
     return readFileSync(this.#files.get(folder) ?? '')
   }
 
-  /** Puts a package where npm would put it. */
+  /** Unpacks a package where npm would put it. */
   unpack(folder: string, target: string): PackedManifest {
     return unpack(this.#files.get(folder) ?? '', target)
   }
@@ -52,7 +52,7 @@ export class Packed {
   }
 }
 
-/** Puts a packed file where npm would put it. */
+/** Unpacks a packed file where npm would put it. */
 export function unpack(file: string, target: string): PackedManifest {
   mkdirSync(target, { recursive: true })
   execFileSync('tar', ['-xzf', file, '-C', target, '--strip-components=1'])
@@ -63,7 +63,7 @@ export function manifestIn(folder: string): PackedManifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 
-/** Puts packages into a folder's node_modules: the repository's own, and no other. What is there already stays. */
+/** Links the repository's packages into a folder's node_modules. Existing ones stay. */
 export function linkNamed(folder: string, names: Iterable<string>): void {
   for (const name of new Set(names)) {
     const target = join(folder, 'node_modules', name)
@@ -75,6 +75,6 @@ export function linkNamed(folder: string, names: Iterable<string>): void {
 
 type Named = Partial<Pick<PackedManifest, 'dependencies' | 'devDependencies' | 'peerDependencies'>>
 
-/** What a package depends on. */
+/** The names of a package's dependencies. */
 export const namesIn = ({ dependencies = {}, devDependencies = {}, peerDependencies = {} }: Named): readonly string[] =>
   Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies })

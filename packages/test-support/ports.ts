@@ -3,13 +3,12 @@ import { connect, createServer } from 'node:net'
 import { StartError } from '../kit/errors.ts'
 import { listen } from '../kit/listen.ts'
 
-// Below those that connections and servers on any free port are given, so that nobody takes one between its
-// choice and its use: /proc/sys/net/ipv4/ip_local_port_range. By chance, as other tests choose at the same
-// time.
+// Below the ephemeral ports (/proc/sys/net/ipv4/ip_local_port_range), so that nobody takes a port between its
+// choice and its use. Chosen at random, because other tests choose at the same time.
 const [FIRST, LAST] = [20_000, 32_000]
 const TRIES = 100
 
-/** A port that nobody listens on: what is started on it can come back on it. */
+/** A port that nobody listens on. A server that was started on it can restart on it. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const server = createServer()
@@ -26,7 +25,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port in ${TRIES} tries`)
 }
 
-/** Whether somebody accepts connections there. */
+/** Whether a server accepts connections on a port. */
 export async function answers(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
@@ -39,7 +38,7 @@ export async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** Settings for a local cloud and a host of their own, on free ports. @param dataDir where they keep their data. */
+/** Settings for a separate local cloud and host, on free ports. @param dataDir the folder of their data. */
 export async function ownSettings(dataDir: string): Promise<Record<string, string>> {
   return {
     TIDEMARK_HTTP_PORT: String(await freePort()),
@@ -47,12 +46,12 @@ export async function ownSettings(dataDir: string): Promise<Record<string, strin
     TIDEMARK_EVENTHUBS_PORT: String(await freePort()),
     TIDEMARK_COSMOS_PORT: String(await freePort()),
     TIDEMARK_DATA: dataDir,
-    // Whoever else has an account on the machine that the tests run on.
+    // Otherwise other accounts on the test machine would make a token required.
     TIDEMARK_REQUIRE_TOKEN: '0',
   }
 }
 
-/** Settles when all ports of the settings are free. @throws naming the setting of one that is not. */
+/** Checks that all ports of the settings are free. @throws naming the setting of one that is not. */
 export async function nobodyListens(env: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, port] of Object.entries(env)) {
     if (!name.endsWith('_PORT')) continue

@@ -8,8 +8,8 @@ import { linkPackages } from './linked-packages.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
- * A copy of the repository, as it stands, that a test may write to: what git knows or would know of it, and
- * its packages.
+ * A copy of the repository that a test may write to: all files that git tracks or would track, and the
+ * packages.
  */
 export class RepositoryCopy {
   readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-copy-'))

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-/** Often while it is likely to come soon; then seldom, to leave a busy machine to what is waited for. */
+/** Short pauses at first, then long ones, so that a busy machine has time for the awaited work. */
 const pauseAfter = (waitedMs: number): number => (waitedMs < 10_000 ? 20 : 200)
 
 /**
- * How long one wait may take. The runner's --test-timeout is the only clock, so that a busy machine is slow
- * and not wrong; a wait ends a little before it, because the runner ends a test without a word of what it
- * waited for.
+ * The longest time for one wait. The runner's --test-timeout is the only limit, so that a test on a busy
+ * machine is slow but does not fail. A wait ends a little earlier, because the runner would not say what the
+ * test waited for.
  */
 export const WAIT_MS = 0.8 * (runnersTimeout() ?? 600_000)
 
-/** Milliseconds; undefined where the runner has none: it then hands its files 0, or nothing that is a number. */
+/** In milliseconds; undefined if the runner has none. It then passes 0, or no number, to its files. */
 function runnersTimeout(): number | undefined {
   const option = process.execArgv.findLast((each) => each.startsWith('--test-timeout='))
   const timeout = Number(option?.split('=')[1])
@@ -19,8 +19,8 @@ function runnersTimeout(): number | undefined {
 }
 
 /**
- * Looks until what it sees holds. @returns what was seen then.
- * @throws Error that names what was waited for, and what was seen last.
+ * Repeats `look` until `holds` accepts its value. @returns that value.
+ * @throws Error that names the subject of the wait and the last value.
  */
 export async function until<Seen>(
   what: string,
@@ -38,9 +38,9 @@ export async function until<Seen>(
 }
 
 /**
- * Settles as a promise does.
- * @param seen what there is so far, for the reader of a failure.
- * @throws Error that names what was waited for, and what was seen last.
+ * Settles like the promise.
+ * @param seen returns the current value, for the error message.
+ * @throws Error that names the subject of the wait and the last value.
  */
 export async function within<Value>(promise: Promise<Value>, what: string, seen?: () => unknown): Promise<Value> {
   const settled = new AbortController()

@@ -52,7 +52,7 @@ describe('the console', () => {
   /** A button of the page, by its accessible name. */
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
   const find = async (page: Page, text: string): Promise<void> => {
-    await page.getByRole('searchbox', { name: 'Find a stream, or anything a view has' }).fill(text)
+    await page.getByRole('searchbox', { name: 'Find a stream, or any text in a view' }).fill(text)
     await button(page, 'Find').click()
   }
   /** Opens the stream that a search from the first page finds. */
@@ -60,7 +60,7 @@ describe('the console', () => {
     const page = await harness.open('')
     await find(page, text)
     await page
-      .getByRole('region', { name: 'Documents with it' })
+      .getByRole('region', { name: 'Matching documents' })
       .getByRole('link', { name: /^order-/ })
       .first()
       .click()
@@ -106,7 +106,7 @@ describe('the console', () => {
     const page = await harness.open('try')
     await button(page, 'Make sample data').click()
     await page.getByText('Done.').waitFor()
-    const steps = page.getByRole('list', { name: 'What was done' })
+    const steps = page.getByRole('list', { name: 'Steps' })
     assert.match(await readText(steps), /linus ordered sextant/)
     assert.match(await readText(steps), /clerk-maria changed the address of grace/)
     // The address of an order could not be changed any more once it was decided.
@@ -118,7 +118,7 @@ describe('the console', () => {
     const list = page.getByRole('region', { name: 'Events' })
     await list.getByText('OrderRejected').waitFor()
     await page.getByText('reason: 1 of sextant wanted, 0 available').first().waitFor()
-    const trace = page.getByRole('region', { name: 'What set it off, and what followed' })
+    const trace = page.getByRole('region', { name: 'Causes and effects' })
     await trace.getByRole('link', { name: /^StockReservationRejected, .*, inventory$/ }).waitFor()
     await trace.getByRole('button', { name: 'Cause tree' }).click()
     await trace.getByRole('listitem').filter({ hasText: 'StockReservationRejected' }).waitFor()
@@ -137,7 +137,7 @@ describe('the console', () => {
     await slider.focus()
     await page.keyboard.press('Home')
     const first = page.getByRole('region', { name: 'State at version 1' })
-    await first.getByText('began this stream').waitFor()
+    await first.getByText('started this stream').waitFor()
     assert.match(await readText(first), /streetNameQuay/)
     await page.keyboard.press('ArrowRight')
     await state.waitFor()
@@ -167,8 +167,8 @@ describe('the console', () => {
     await page.getByLabel('id', { exact: true }).fill('compass')
     await page.getByLabel('quantity', { exact: true }).fill('3')
     await button(page, 'Send').click()
-    await page.getByText('Taken: HTTP 200').waitFor()
-    const trace = page.getByRole('region', { name: 'What set it off, and what followed' })
+    await page.getByText('Accepted: HTTP 200').waitFor()
+    const trace = page.getByRole('region', { name: 'Causes and effects' })
     await trace.getByRole('link', { name: /^StockReceived, stock-compass@1, inventory$/ }).waitFor()
     await page.getByRole('combobox', { name: 'Command' }).selectOption('inventory: stock/{id}/adjust')
     await page.getByLabel('id', { exact: true }).fill('compass')
@@ -193,7 +193,7 @@ describe('the console', () => {
     await button(page, 'Pause').click()
     await receive('anchor')
     await list.getByText('1 event, paused').waitFor()
-    await button(page, 'Go on').click()
+    await button(page, 'Resume').click()
     await list.getByText('stock-anchor@2').waitFor()
   })
 
@@ -250,14 +250,14 @@ describe('the console', () => {
     await goTo('order')
     await page.getByText(/Rebuild to generation 2: done/).waitFor()
     await generation('2: live').waitFor()
-    await does('Go back…', 'Go back')
+    await does('Roll back…', 'Roll back')
     await goTo('sales-by-product')
     await generation('3: built').waitFor()
     await does('Promote…', 'Promote')
     await generation('3: live').waitFor()
     await page.getByText(/Promotion of generation 3: done/).waitFor()
     await goTo('order')
-    await page.getByText(/Way back to generation 1: done/).waitFor()
+    await page.getByText(/Rollback to generation 1: done/).waitFor()
     await generation('1: live').waitFor()
   })
 
@@ -298,7 +298,7 @@ describe('the console', () => {
       [`stream/ordering/order-${orderId}`, 'StockAnswered'],
       [`trace/${encodeURIComponent(events.body.items[0].correlation)}`, 'StockAnswered'],
       ['live', 'by reaction:'],
-      ['views', 'one document for each order'],
+      ['views', 'one for each order stream'],
       [`views/ordering/order?key=order-${orderId}`, 'Its stream'],
       ['parked', 'Nothing is parked'],
       ['processes', 'stock: reserved'],
@@ -316,7 +316,7 @@ describe('the console', () => {
   it('verifies a log, finds a tampered event, and links to it', async () => {
     const page = await harness.open('audit')
     await button(page, 'Verify ordering').click()
-    await page.getByRole('group', { name: 'Verification of ordering' }).getByText('All is as it was written.').waitFor()
+    await page.getByRole('group', { name: 'Verification of ordering' }).getByText('The log is unchanged.').waitFor()
 
     const log = harness.system.openLog('inventory')
     const query = {
@@ -394,7 +394,7 @@ describe('the console', () => {
     })
     harness.front.serve('payments', guarded.address)
     const page = await harness.open('parked')
-    await page.getByRole('alert').getByText('The service is away: shipping').waitFor()
+    await page.getByRole('alert').getByText('The service is not available: shipping').waitFor()
     await page.getByRole('alert').getByText('Only operators may see this: payments').waitFor()
     assert.deepEqual(await findBarriers(page), [])
     await page.goto(`${harness.front.address}/#/nowhere`)

@@ -48,7 +48,7 @@ describe('a refused change of the HTTP API is reported:', () => {
     [
       'a parameter value that is no longer accepted',
       ({ paths }) => paths[ORDERS].get.parameters[0].schema.enum.shift(),
-      /request that was right is refused: query status it may be "placed"/,
+      /a valid request is now refused: query status it may be "placed"/,
     ],
     [
       'a parameter that has become required',
@@ -69,7 +69,7 @@ describe('a refused change of the HTTP API is reported:', () => {
         schema.properties.by = { type: 'string' }
         schema.required.push('by')
       },
-      /request that was right is refused: by is not there/,
+      /a valid request is now refused: by is missing/,
     ],
     [
       'a removed field of a body',
@@ -77,7 +77,7 @@ describe('a refused change of the HTTP API is reported:', () => {
         const { schema } = paths[ORDERS].post.requestBody.content['application/json']
         delete schema.properties.payment
       },
-      /request that was right is refused: payment is not taken/,
+      /a valid request is now refused: payment is not accepted/,
     ],
     [
       'a narrowed field of a body',
@@ -93,7 +93,7 @@ describe('a refused change of the HTTP API is reported:', () => {
       },
       /a request needs a body/,
     ],
-    ['a body', ({ paths }) => delete paths[CANCEL].post.requestBody, /a request has no body any more/],
+    ['a body', ({ paths }) => delete paths[CANCEL].post.requestBody, /a request no longer has a body/],
     [
       'a removed field of an answer',
       ({ paths }) => {
@@ -101,14 +101,14 @@ describe('a refused change of the HTTP API is reported:', () => {
         delete schema.properties.placedAt
         schema.required = schema.required.filter((name: string) => name !== 'placedAt')
       },
-      /the answer is not what it was: placedAt is not there/,
+      /the answer has changed: placedAt is missing/,
     ],
     [
       'a field of an answer that has become optional',
       ({ paths }) => {
         findOk(paths[ORDER].get).schema.required.shift()
       },
-      /the answer is not what it was: orderId may be missing/,
+      /the answer has changed: orderId may be missing/,
     ],
     [
       'a changed type in an answer',
@@ -122,7 +122,7 @@ describe('a refused change of the HTTP API is reported:', () => {
       ({ paths }) => {
         findOk(paths[ORDER].get).schema = {}
       },
-      /the answer is not what it was/,
+      /the answer has changed/,
     ],
     [
       'an answer',
@@ -131,7 +131,7 @@ describe('a refused change of the HTTP API is reported:', () => {
         responses[200] = responses[201]
         delete responses[201]
       },
-      /it does not answer 201 any more/,
+      /it no longer answers 201/,
     ],
     [
       'a removed header of an answer',

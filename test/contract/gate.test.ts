@@ -94,13 +94,13 @@ describe('the schema gate allows', () => {
     assert.deepEqual(refused, [])
     assert.deepEqual(breaking.toSorted().toReversed(), [
       'ordering: OrderCancelled version 2 (log) breaks: ' +
-        "ordering's own consumers hold it until they are deployed with it",
-      'ordering: OrderCancelled version 2 (contract) breaks: nobody follows it',
+        "ordering's own consumers wait at it until deployed with it",
+      'ordering: OrderCancelled version 2 (contract) breaks: no service follows it',
     ])
     const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))
     assert.ok(
       placed.breaking.includes(
-        'ordering: StockReleaseRequested version 2 (contract) breaks: inventory holds it until deployed with it',
+        'ordering: StockReleaseRequested version 2 (contract) breaks: inventory waits at it until deployed with it',
       ),
       placed.breaking.join('\n'),
     )
@@ -176,7 +176,7 @@ describe('the schema gate refuses, and reports,', () => {
       (json) => {
         json['x-change'] = 'additive'
       },
-      /x-change was first, and is additive/,
+      /x-change was first and is now additive/,
     ],
   ] as const satisfies readonly (readonly [
     string,
@@ -197,12 +197,12 @@ describe('the schema gate refuses, and reports,', () => {
   refuses(
     'a type removed from the log',
     (edits) => edits.remove('inventory/events/StockAdjusted.v1.json'),
-    /^inventory: StockAdjusted is removed: logs have it for ever/,
+    /^inventory: StockAdjusted is removed, but logs keep it for ever/,
   )
   refuses(
     'an event that is no longer published',
     (edits) => edits.remove('ordering/contract/StockReleaseRequested.v1.json'),
-    /^ordering: StockReleaseRequested is not published any more: followed by inventory/,
+    /^ordering: StockReleaseRequested is no longer published: followed by inventory/,
   )
   refuses(
     'a skipped version',
@@ -222,7 +222,7 @@ describe('the schema gate refuses, and reports,', () => {
         delete json.properties.reason
         json.required = json.required.filter((name: string) => name !== 'reason')
       },
-      /reason is not there/,
+      /reason is missing/,
     ],
     [
       'may lack a field',
@@ -257,7 +257,7 @@ describe('the schema gate refuses, and reports,', () => {
       (json) => {
         json.properties.reason = { not: { type: 'null' } }
       },
-      /reason cannot be compared: nobody compares not/,
+      /reason cannot be compared: not is not supported/,
     ],
   ] as const satisfies readonly (readonly [
     string,
@@ -304,7 +304,7 @@ describe('the schema gate refuses, and reports,', () => {
       edits.edit(SAMPLES, ({ samples }) => {
         samples[0].read.payment.method = 'transfer'
       }),
-    /OrderPlaced\.v1\.json: sample 1 is read as something else than at its release/,
+    /OrderPlaced\.v1\.json: sample 1 is read differently than at its release/,
   )
 
   const ASYNC = 'ordering/asyncapi.json'
@@ -316,7 +316,7 @@ describe('the schema gate refuses, and reports,', () => {
         delete CloudEvent.properties.actor
         CloudEvent.required = CloudEvent.required.filter((name: string) => name !== 'actor')
       }),
-    /^ordering: the envelope of its events: actor is not there/,
+    /^ordering: the envelope of its events: actor is missing/,
   )
   for (const [what, edit, expected] of [
     [
@@ -324,7 +324,7 @@ describe('the schema gate refuses, and reports,', () => {
       ({ properties }) => {
         properties.tenant = { type: 'string' }
       },
-      /^ordering: the envelope of its events: tenant is not named/,
+      /^ordering: the envelope of its events: tenant is not declared/,
     ],
     [
       'an attribute that has become required, which messages in the hub may lack',
@@ -352,7 +352,7 @@ describe('the schema gate refuses, and reports,', () => {
       edits.edit(ASYNC, ({ channels }) => {
         channels.ordering.address = 'orders'
       }),
-    /^ordering: its hub was ordering, and is orders/,
+    /^ordering: its hub was ordering and is now orders/,
   )
   refuses(
     'an event recorded in streams of another category, which no reader follows',
@@ -362,7 +362,7 @@ describe('the schema gate refuses, and reports,', () => {
       }
       edits.edit('payments/asyncapi.json', move)
     },
-    /^payments: PaymentVoided does not come from \/payments\/payment any more, where readers wait for it$/,
+    /^payments: PaymentVoided no longer comes from \/payments\/payment, where readers expect it$/,
   )
   refuses('a removed service', (edits) => edits.remove('shipping/asyncapi.json'), /^shipping: the service is removed/)
 

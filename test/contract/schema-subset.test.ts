@@ -59,8 +59,8 @@ describe('every value of the first schema fits the second:', () => {
 
 describe('a value of the first schema may not fit the second:', () => {
   for (const [what, narrow, wide, expected] of [
-    ['a missing field', record({ a: text }), record({ a: text, b: text }), 'b is not there'],
-    ['a missing optional field', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not named'],
+    ['a missing field', record({ a: text }), record({ a: text, b: text }), 'b is missing'],
+    ['a missing optional field', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not declared'],
     ['optional instead of required', record({ a: text }, []), record({ a: text }), 'a may be missing'],
     ['another type', record({ a: text }), record({ a: whole }), 'a may be of type string, not integer'],
     ['null as well', { type: ['string', 'null'] }, text, 'may be of type null, not string'],
@@ -72,7 +72,7 @@ describe('a value of the first schema may not fit the second:', () => {
     ['a smaller minimum', { ...whole, minimum: 0 }, { ...whole, minimum: 1 }, 'may be less than 1'],
     ['the bound itself', { type: 'number', minimum: 1 }, { type: 'number', exclusiveMinimum: 1 }, 'may be less than 1'],
     ['a greater maximum', whole, { ...whole, maximum: 9 }, 'may be more than 9'],
-    ['no multiple', whole, { ...whole, multipleOf: 5 }, 'may be no multiple of 5'],
+    ['no multiple', whole, { ...whole, multipleOf: 5 }, 'may not be a multiple of 5'],
     ['a longer text', { ...text, maxLength: 9 }, { ...text, maxLength: 8 }, 'may have more than 8 characters'],
     ['a shorter text', text, { ...text, minLength: 1 }, 'may have fewer than 1 characters'],
     ['another pattern', { ...text, pattern: '^a$' }, { ...text, pattern: '^b$' }, 'has another pattern than ^b$'],
@@ -95,13 +95,13 @@ describe('a value of the first schema may not fit the second:', () => {
       'a field that a closed object does not have',
       record({ a: text, b: text }, ['a'], closed),
       record({ a: text }, ['a'], closed),
-      'b is not taken',
+      'b is not accepted',
     ],
     [
       'an open object instead of a closed one',
       record({ a: text }),
       record({ a: text }, ['a'], closed),
-      'takes no field that it does not name',
+      'accepts no undeclared field',
     ],
     [
       'a record of other values',
@@ -113,7 +113,7 @@ describe('a value of the first schema may not fit the second:', () => {
       'a union with another schema',
       { anyOf: [text, whole] },
       { anyOf: [text, { type: 'null' }] },
-      'may be none of what it was',
+      'may fit no former alternative',
     ],
     [
       'another type of a field named like a keyword',
@@ -121,7 +121,7 @@ describe('a value of the first schema may not fit the second:', () => {
       record({ title: text }),
       'title may be of type integer, not string',
     ],
-    ['any value instead of none', text, false, 'is not taken any more'],
+    ['any value instead of none', text, false, 'is no longer accepted'],
   ] as const)
     it(what, () =>
       assert.ok(formatDifferences(narrow, wide).includes(expected), formatDifferences(narrow, wide).join('; ')),

@@ -134,7 +134,7 @@ describe('npm run schemas', () => {
     for (const sample of [1, 2, 3])
       assert.match(
         edited.errors,
-        new RegExp(`UnitsDeclined\\.v1\\.json: sample ${sample} is read as something else than at its release`),
+        new RegExp(`UnitsDeclined\\.v1\\.json: sample ${sample} is read differently than at its release`),
       )
     reset()
   })
@@ -172,26 +172,26 @@ describe('npm run schemas', () => {
   it('removes files without a declaration, which --check names', () => {
     const stray = 'schemas/ordering/events/OrderLost.v1.json'
     writeFileSync(join(copy, stray), '{}')
-    assert.match(schemas('--check').errors, new RegExp(`${stray} is of nothing that the code declares`))
+    assert.match(schemas('--check').errors, new RegExp(`${stray} is not declared in the code`))
     assert.match(schemas().out, /; 1 files changed/)
     assert.ok(!existsSync(join(copy, stray)))
   })
 
   for (const [what, args, expected] of [
-    ['an unknown commit', ['--check', '--against', 'v2'], /^v2 is no commit that git knows here: fetch it first\n$/],
-    ['an option instead of a commit', ['--check', '--against=--all'], /^--all is no commit that git knows here/],
+    ['an unknown commit', ['--check', '--against', 'v2'], /^git knows no commit v2 here: fetch it first\n$/],
+    ['an option instead of a commit', ['--check', '--against=--all'], /^git knows no commit --all here/],
     [
       'a commit without schemas/',
       ['--check', '--against', 'v1~1'],
-      /^v1~1 has no schemas\/: name a commit that has\n$/,
+      /^v1~1 has no schemas\/: name a commit that has it\n$/,
     ],
     [
       'a tag of a file',
       ['--check', '--against', 'sha-of-a-file'],
-      /^sha-of-a-file is no commit that git knows here: fetch it first\n$/,
+      /^git knows no commit sha-of-a-file here: fetch it first\n$/,
     ],
-    ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against names one commit\n$/],
-    ['--against alone', ['--against', 'v1'], /^--against goes with --check\n$/],
+    ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against takes one commit\n$/],
+    ['--against alone', ['--against', 'v1'], /^--against needs --check\n$/],
     ['an unknown option', ['--chek'], /^Unknown option '--chek'.* There are: --check --against NAME\n$/],
   ] as const)
     it(`reports in one line what is wrong: ${what}`, () => {

@@ -54,7 +54,7 @@ describe('schemas/', () => {
       [
         `schemas/${file} differs`,
         `schemas/${missing} is missing`,
-        'schemas/ordering/events/Stray.v1.json is of nothing that the code declares',
+        'schemas/ordering/events/Stray.v1.json is not declared in the code',
       ].toSorted(),
     )
   })
@@ -204,7 +204,7 @@ describe('AsyncAPI', () => {
     const following = service({ reactions })
     assert.throws(
       () => buildAsyncApi(following, [other, following]),
-      /Wired is followed, and other does not publish it/,
+      /Wired is followed, but other does not publish it/,
     )
   })
 
@@ -222,7 +222,7 @@ describe('AsyncAPI', () => {
     buildAsyncApi(following('wire'), [other, following('wire')])
     assert.throws(
       () => buildAsyncApi(following('wires'), [other, following('wires')]),
-      /Wired is followed in \/other\/wires, and comes from \/other\/wire/,
+      /Wired is followed in \/other\/wires, but comes from \/other\/wire/,
     )
   })
 })

@@ -145,7 +145,7 @@ describe('tidemark, against the running system', () => {
     assert.deepEqual([back.code, back.value.action, back.value.state], [0, 'go-back', 'done'])
     const again = await command('views', 'go-back', 'ordering', 'sales-by-product').ended
     assert.equal(again.code, 1)
-    assert.match(again.out, /^ordering\/sales-by-product: way back to a generation: failed: no-way-back: /)
+    assert.match(again.out, /^ordering\/sales-by-product: rollback to a generation: failed: no-way-back: /)
     assert.match((await command('views').ended).out, /^ordering +order +one-stream +order +1 +/m)
   })
 
@@ -249,7 +249,7 @@ describe('tidemark, with a part down', () => {
     assert.equal(code, 1)
     assert.match(
       out,
-      /^ports +cosmos db, \d+ +wrong\n {2}the local cloud runs, process \d+, and nobody listens\n {2}do: restart it/m,
+      /^ports +cosmos db, \d+ +wrong\n {2}the local cloud runs, process \d+, but nothing listens\n {2}do: restart it/m,
     )
     assert.match(out, /^connections +cosmos db +wrong\n/m)
   })

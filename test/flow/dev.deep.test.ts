@@ -112,14 +112,14 @@ describe('the sources of the services', () => {
     await dev.prints('ready: ')
     const broken = `${decider}export const broken: = 1\n`
     save(DECIDER, broken)
-    await dev.prints('what ran before goes on')
+    await dev.prints('the previous code keeps running')
     const place = `${DECIDER}:${findLine(broken, 'export const broken')}`
     assert.ok(dev.output.includes(place), `${place} is missing: ${dev.output}`)
     assert.equal(await refusal(), `tea ${SAID}`)
     dev.output = ''
     save(DECIDER, `import { away } from './away.ts'\n${decider}`)
     await dev.prints('away.ts')
-    await dev.prints('what ran before goes on')
+    await dev.prints('the previous code keeps running')
     assert.equal(await refusal(), `tea ${SAID}`)
     await savedUntil(t, 'was mended')
   })
@@ -142,7 +142,7 @@ describe('the sources of the services', () => {
     assert.match(dev.output, /^ordering +cannot be started: .* planted: it waits for the next save$/m)
     assert.equal((await fetch(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/payments/streams/x-1/state`)).status, 404)
     save(file, functions)
-    await dev.prints('answers with what was saved')
+    await dev.prints('runs the saved code')
     assert.equal(await refusal(), `tea ${SAID}`)
   })
 

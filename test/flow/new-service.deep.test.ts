@@ -52,7 +52,7 @@ describe('npm run new:service', () => {
     [[], /^name one name: <name> \[--aggregate NAME\]$/],
     [['loyalty', 'points'], /^name one name/],
     [['loyalty', '--agregate', 'points'], /^Unknown option '--agregate'/],
-    [['Loyalty'], /^Loyalty cannot be the name of a service: 1 to 30 lower-case letters, digits and single dashes/],
+    [['Loyalty'], /^Loyalty cannot be the name of a service: use 1 to 30 lower-case letters, digits and single dashes/],
     [['loyalty-'], /^loyalty- cannot be the name of a service/],
     [['-loyalty'], /^Unknown option '-l'/],
     [['gift--cards'], /^gift--cards cannot be the name of a service/],
@@ -60,16 +60,16 @@ describe('npm run new:service', () => {
     [['2nd'], /^2nd cannot be the name of a service/],
     [['l'.repeat(31)], /cannot be the name of a service/],
     [[''], /^ cannot be the name of a service/],
-    [['ordering'], /^there is a service ordering already$/],
-    [['loyalty', '--aggregate', 'gift-card'], /^gift-card cannot be the name of an aggregate: 1 to 20 lower-case/],
+    [['ordering'], /^there is already a service ordering$/],
+    [['loyalty', '--aggregate', 'gift-card'], /^gift-card cannot be the name of an aggregate: use 1 to 20 lower-case/],
     [['loyalty', '--aggregate', 'a'.repeat(21)], /cannot be the name of an aggregate/],
-    [['loyalty', '--aggregate', 'order'], /^order is an aggregate of ordering: name that of loyalty with --aggregate/],
+    [['loyalty', '--aggregate', 'order'], /^order is an aggregate of ordering: name another one with --aggregate/],
     [['class'], /^class is a reserved word/],
     [['loyalty', '--aggregate', 'return'], /^return is a reserved word/],
-    [['loyalty', '--aggregate', 'loyalty'], /^loyalty and loyalty would be called the same/],
-    [['entry-view'], /^entry and entryView would be called the same/],
-    [['service'], /^service is a word that the code of a new service is written with/],
-    [['loyalty', '--aggregate', 'document'], /^document is a word that the code/],
+    [['loyalty', '--aggregate', 'loyalty'], /^loyalty and loyalty would get the same name/],
+    [['entry-view'], /^entry and entryView would get the same name/],
+    [['service'], /^service is a word in the code of a new service/],
+    [['loyalty', '--aggregate', 'document'], /^document is a word in the code/],
   ] as const)
     it(
       `refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} ` +
@@ -85,7 +85,7 @@ describe('npm run new:service', () => {
 
   it('refuses a name whose folder exists', () => {
     mkdirSync(copy.path('src/begun'))
-    assert.match(newService('begun').stderr, /^src\/begun is there already: nothing was written$/m)
+    assert.match(newService('begun').stderr, /^src\/begun already exists: nothing was written$/m)
   })
 
   for (const step of ['packages/cli/topology.ts', 'packages/cli/schemas.ts'])
@@ -96,7 +96,7 @@ describe('npm run new:service', () => {
       try {
         const { status, stderr } = newService('gift-cards')
         assert.equal(status, 1)
-        assert.match(stderr, new RegExp(`${step} failed, and all is as it was`))
+        assert.match(stderr, new RegExp(`${step} failed, and all changes were undone`))
         assert.deepEqual(everything(), before)
       } finally {
         writeFileSync(copy.path(step), text)
@@ -166,7 +166,7 @@ describe('npm run new:service', () => {
   it('refuses to create the same service again', () => {
     const written = everything()
     const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
-    assert.deepEqual([status, stderr], [1, 'there is a service gift-cards already\n'])
+    assert.deepEqual([status, stderr], [1, 'there is already a service gift-cards\n'])
     assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
     assert.deepEqual(everything(), written)
   })

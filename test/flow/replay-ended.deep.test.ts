@@ -69,7 +69,7 @@ describe('a rebuild that ends early', () => {
     const isWritten = async (): Promise<boolean> => (await replays.pointer('order')).written !== undefined
     const { code, output } = await endedWhile('both generations to be written', start, isWritten, 'SIGINT')
     assert.equal(code, 130)
-    assert.match(output, /^stopped: queries read what they read before; until the next replay of this view, /m)
+    assert.match(output, /^stopped: queries still read the old generation; until the next rebuild of this view, /m)
     assert.equal((await replays.pointer('order')).live, live)
     await replays.assertEqualToLog()
   })

@@ -74,7 +74,7 @@ describe('a view under load', () => {
         assert.equal(code, 0, output)
         const [, events] = /^read +(\d+) events of \d+ streams/m.exec(output) ?? []
         assert.ok(Number(events) > 0, output)
-        assert.match(output, /^live +generation 2; --back goes back to 1$/m)
+        assert.match(output, /^live +generation 2; --back rolls back to 1$/m)
       })
       assert.partialDeepStrictEqual(await replays.pointer(view), { live: 2, previous: { generation: 1 } })
       assert.deepEqual(await replays.generations(view), [1, 2])

@@ -107,7 +107,10 @@ describe('npm start -- --service', () => {
     await cloud().prints('ready')
     const other = await ports('TIDEMARK_HTTP_PORT', 'TIDEMARK_BLOB_PORT')
     await failsInOneLine(run('packages/cli/start.ts', [], other), /data folder .* is in use by process \d+/)
-    await failsInOneLine(start(other, '--fresh'), /^--fresh clears what the cloud of process \d+ runs on/)
+    await failsInOneLine(
+      start(other, '--fresh'),
+      /^--fresh would clear the data of the running cloud, process \d+: stop it/,
+    )
     await start().prints('ready')
     await serves(env.TIDEMARK_HTTP_PORT)
   })
@@ -125,7 +128,7 @@ describe('npm start -- --service', () => {
       host.output = ''
       const before = running.find((command) => command !== host)
       before?.kill(signal)
-      await host.prints('is gone: the functions end')
+      await host.prints('has ended: the functions end')
       // The old cloud closes its ports first and unlocks the data last. A new one is refused until then.
       await before?.ended
       running = running.filter((command) => command === host)
@@ -135,7 +138,7 @@ describe('npm start -- --service', () => {
     }
     host.output = ''
     running.find((command) => command !== host)?.kill('SIGINT')
-    await host.prints('is gone: the functions end')
+    await host.prints('has ended: the functions end')
     host.kill('SIGINT')
     assert.equal((await host.ended).code, 0, host.output)
   })

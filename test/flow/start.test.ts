@@ -158,7 +158,7 @@ describe('npm start and npm run demo', () => {
         0,
       )
     const promised = ['payment-nobody@1', 'shipment-nobody@1'].map(
-      (each) => `${each} was answered, but is not in the log`,
+      (each) => `a command returned ${each}, but it is not in the log`,
     )
     const kept = await check()
     assert.deepEqual(kept.differences, promised)
@@ -273,9 +273,9 @@ describe('npm start and npm run demo', () => {
 
   for (const [args, status, line] of [
     [['--frech'], 1, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
-    [['--one-process', '--service', 'ordering'], 1, /^--one-process is of all services/],
-    [['--watch', '--one-process'], 1, /^--watch is of a host for each service/],
-    [['--inspect'], 1, /^--inspect is of --watch/],
+    [['--one-process', '--service', 'ordering'], 1, /^--one-process is for all services/],
+    [['--watch', '--one-process'], 1, /^--watch needs a host for each service/],
+    [['--inspect'], 1, /^--inspect needs --watch/],
     [['--help'], 0, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
   ] as const)
     it(`refuse ${args.join(' ')} in one line that lists the options`, async () => {

@@ -56,7 +56,7 @@ describe('the order of a deployment', () => {
     )
     assert.deepEqual(order, ['c', 'a', 'b'])
     assert.deepEqual(reasons, [
-      'b holds A version 2 of a until it is deployed: each breaks what the other follows',
+      'b waits at A version 2 of a until it is deployed: each breaks an event the other follows',
       'a before b: B version 2',
       'c before b: B version 2',
     ])
@@ -77,8 +77,8 @@ describe('the order of a deployment', () => {
   })
 
   for (const [what, args, line] of [
-    ['no commit', [], /^--against names the commit that is deployed$/],
-    ['an unknown commit', ['--against', 'nowhere'], /^nowhere is no commit that git knows here: fetch it first$/],
+    ['no commit', [], /^--against must name the deployed commit$/],
+    ['an unknown commit', ['--against', 'nowhere'], /^git knows no commit nowhere here: fetch it first$/],
   ] as const)
     it(`is refused for ${what}`, () => {
       const { status, stdout, stderr } = run(...args)

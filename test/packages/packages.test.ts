@@ -302,10 +302,10 @@ describe('a created project', () => {
     assert.equal(started.code, 2)
     assert.equal(
       started.err.trim(),
-      'there is no tidemark.config.ts here or in a folder above: npm create tidemark makes a project',
+      'there is no tidemark.config.ts here or in a folder above: npm create tidemark creates a project',
     )
     const below = new Command(join(cli, 'dist/cli/tidemark.js'), ['schemas', '--check'], env, at('src/billing'))
-    assert.match(await succeeds(below), /0 files are not as the code has them/)
+    assert.match(await succeeds(below), /0 files differ from the code/)
   })
 
   it('can be made from packed files without a registry, if all needed ones are there', async () => {
@@ -332,6 +332,6 @@ describe('a created project', () => {
       temporary,
     )
     const { code, err } = await again.ended
-    assert.deepEqual([code, err.trim()], [1, `${folder} is there already, and is not empty: nothing was written`])
+    assert.deepEqual([code, err.trim()], [1, `${folder} already exists and is not empty: nothing was written`])
   })
 })

@@ -49,10 +49,10 @@ describe("the demo's reading of a raw log", () => {
     ['a gap', [commit('a', 1, 1), commit('b', 3, 3)], 'stock-tea: version 3 comes after 1'],
     ['overlapping commits', [...sound, commit('c', 2, 2)], 'stock-tea: version 2 comes after 2'],
     ['a repeated version', [...sound, commit('c', 1, 2)], 'stock-tea: version 1 comes after 2'],
-    ['a key of two commits', [commit('a', 1, 2), commit('a', 3, 3)], /^stock-tea 0{15}3: its key has another outcome/],
-    ['a key of a commit and a receipt', [...sound, receipt('b', 1)], /^stock-tea ~\w{64}: its key has another outcome/],
-    ['a receipt beyond the end', [...sound, receipt('s', 4)], 'stock-tea: a receipt says 4'],
-    ['a receipt of an empty stream', [receipt('s', 1)], 'stock-tea: a receipt says 1'],
+    ['a key of two commits', [commit('a', 1, 2), commit('a', 3, 3)], /^stock-tea 0{15}3: its key has two outcomes/],
+    ['a key of a commit and a receipt', [...sound, receipt('b', 1)], /^stock-tea ~\w{64}: its key has two outcomes/],
+    ['a receipt beyond the end', [...sound, receipt('s', 4)], 'stock-tea: a receipt names version 4, which is missing'],
+    ['a receipt of an empty stream', [receipt('s', 1)], 'stock-tea: a receipt names version 1, which is missing'],
     ['a commit with fewer events than it says', [{ ...commit('a', 1, 2), to: 3 }], /it says 1 to 3, and has 2 events$/],
     [
       'a commit with another id',
@@ -244,7 +244,7 @@ describe("the demo's check of four services", () => {
     ],
     ['more refunded than captured', [asked, authorised, captured, refunded, refunded], /payment-1@5: more is refunded/],
     ['a capture after a void', [asked, authorised, voided, captured], /captured, though it was voided/],
-    ['a payment that was not requested', [authorised], /authorised, but never asked for/],
+    ['a payment that was not requested', [authorised], /authorised, but never requested/],
   ] as const)
     it(`finds ${what}`, () => assert.match(foldRawPayments(recorded('payment-1', ...events)).faults.join(), fault))
 

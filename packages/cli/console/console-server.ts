@@ -34,8 +34,7 @@ export interface ConsoleOptions {
 
 /**
  * Serves the console on loopback, for services that run elsewhere. Forwards the page's requests for
- * `/api/<service>/…` to that service, with the sign-in of the user who started this. The page never sees the
- * sign-in.
+ * `/api/<service>/…` to that service, with the sign-in of the user who started this. The page never sees it.
  * @throws StartError if the port is taken.
  */
 export async function startConsole({ port, token, services, asking, ...options }: ConsoleOptions): Promise<Running> {

@@ -20,7 +20,7 @@ export interface PerService<Thing> {
   readonly shipping?: Thing
 }
 
-/** What was compared, and every difference found. */
+/** The result of the check: its counts, and every difference found. */
 export interface ServicesCheck {
   /** The number of events in all logs. */
   readonly events: number

@@ -4,7 +4,7 @@ import { compareGathered, compareView } from './compare-view.ts'
 import { foldRawLog } from './raw-fold.ts'
 import { findLost, readRawLog } from './reading.ts'
 
-/** What was compared, and every difference found. */
+/** The result of the check: its counts, and every difference found. */
 export interface CheckResult {
   readonly events: number
   readonly orders: number

@@ -13,7 +13,7 @@ export interface PaymentPlan {
 }
 
 const ENOUGH_SECONDS = 900
-/** About the time at which payments carries out due commands. */
+/** Spreads late answers around the time at which payments carries out due commands. */
 const LATE_BY_MS = 6000
 
 /** A unit price that no card pays. */

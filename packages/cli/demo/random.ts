@@ -1,6 +1,6 @@
 /** Random numbers from a seed: the same seed, the same workload. */
 export interface Random {
-  /** From 0 up to but not 1. */
+  /** At least 0, and less than 1. */
   next(): number
   /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number

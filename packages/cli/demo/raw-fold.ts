@@ -1,10 +1,10 @@
 /**
- * The demo's own fold of the raw log. It shares no code with the service on purpose: two that agree by
- * accident are rarer than one that is wrong twice.
+ * The demo's own fold of the raw log. It shares no code with the service on purpose: two independent folds
+ * rarely make the same mistake.
  */
 
 /** An item of the log's container, as Cosmos DB returns it. */
-// biome-ignore lint/suspicious/noExplicitAny: raw items, taken as they are.
+// biome-ignore lint/suspicious/noExplicitAny: raw items, read without a schema.
 export type RawItem = any
 
 export interface Expected {
@@ -15,13 +15,13 @@ export interface Expected {
   /** The last version of each stream. */
   readonly versions: Map<string, number>
   readonly events: number
-  /** What is wrong in the log itself. */
+  /** Faults in the log itself. */
   readonly faults: string[]
 }
 
 /**
- * The events of a log in the order of their versions, the last version of each stream, and what is wrong in
- * the log itself.
+ * The events of a log in the order of their versions, the last version of each stream, and faults in the log
+ * itself.
  */
 export function readLog(
   items: readonly RawItem[],
@@ -34,7 +34,7 @@ export function readLog(
   const commits = items.filter(({ id }) => /^\d{16}$/.test(id)).sort((a, b) => a.from - b.from)
   if (commits.length + receipts.length < items.length) faults.push('an item is neither a commit nor a receipt')
   for (const { id, stream, key } of [...commits, ...receipts]) {
-    if (keys.has(`${stream} ${key}`)) faults.push(`${stream} ${id}: its key has another outcome too`)
+    if (keys.has(`${stream} ${key}`)) faults.push(`${stream} ${id}: its key has two outcomes`)
     keys.add(`${stream} ${key}`)
   }
   for (const commit of commits) {
@@ -48,11 +48,14 @@ export function readLog(
     versions.set(stream, to)
   }
   for (const { stream, version } of receipts)
-    if ((versions.get(stream) ?? 0) < version) faults.push(`${stream}: a receipt says ${version}`)
+    if ((versions.get(stream) ?? 0) < version)
+      faults.push(`${stream}: a receipt names version ${version}, which is missing`)
   return { events, versions, faults }
 }
 
-/** The events of a commit: what is its own of each, what they share, and what follows from where it stands. */
+/**
+ * The events of a commit. Each gets its own fields, the shared ones, and those that follow from its place.
+ */
 function parseEvents({ stream, from, text }: RawItem): RawItem[] {
   const { events, ...shared } = JSON.parse(text)
   return events.map((content: RawItem, index: number) => {
@@ -101,7 +104,7 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
   }
 }
 
-/** Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number stands apart. */
+/** Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number is separate. */
 function toPublicAddress({ shippingAddress: { streetName, houseNumber, ...rest } }: RawItem): RawItem {
   if (streetName === undefined) return rest
   return { ...rest, street: houseNumber === undefined ? streetName : `${streetName} ${houseNumber}` }

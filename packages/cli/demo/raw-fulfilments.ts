@@ -1,11 +1,11 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
-/** What a fulfilment heard, counted by who said it. */
+/** The number of a fulfilment's inputs, by sender. */
 export interface InputCounts {
   stock: number
   payment: number
   shipment: number
-  /** Of the order: its new addresses, its confirmation, its cancellation. */
+  /** From the order: its new addresses, its confirmation, its cancellation. */
   order: number
 }
 
@@ -13,7 +13,7 @@ export interface ExpectedFulfilments {
   /** What `GET /fulfilments/{id}` should answer, by order. */
   readonly documents: Map<string, Record<string, unknown>>
   readonly inputs: Map<string, InputCounts>
-  /** How often each order told something that its fulfilment is to hear. */
+  /** The number of each order's events that its fulfilment must record. */
   readonly orderEvents: Map<string, number>
   readonly versions: Map<string, number>
 }
@@ -22,8 +22,8 @@ const ORDER_TYPES = ['ShippingAddressChanged', 'OrderConfirmed', 'OrderCancelled
 const ANSWERS = { StockAnswered: 'stock', PaymentAnswered: 'payment', ShipmentAnswered: 'shipment' } as const
 
 /**
- * The demo's own fold of the fulfilments in ordering's raw log; it shares no code with the service, as
- * raw-fold.ts does not.
+ * The demo's own fold of the fulfilments in ordering's raw log. Like raw-fold.ts, it shares no code with the
+ * service.
  */
 export function foldRawFulfilments(items: readonly RawItem[]): ExpectedFulfilments {
   const { events, versions } = readLog(items)

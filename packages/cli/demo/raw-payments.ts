@@ -1,12 +1,12 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
-/** What became of an order's money, in minor units. */
+/** An order's money, in minor units. */
 export interface OrderMoney {
   authorised: number
   captured: number
   voided: number
   refunded: number
-  /** How often the payment told something: of what is authorised, declined, captured, voided, refunded, expired. */
+  /** The number of its events: authorised, declined, captured, voided, refunded, expired. */
   answers: number
 }
 
@@ -19,8 +19,8 @@ export interface ExpectedPayments {
   readonly versions: Map<string, number>
   readonly events: number
   /**
-   * What is wrong in the log itself: a gap, more captured than authorised, more refunded than captured, an
-   * end before its time.
+   * Faults in the log itself: a gap, more captured than authorised, more refunded than captured, an expiry
+   * before the deadline.
    */
   readonly faults: string[]
 }
@@ -34,7 +34,7 @@ const NAMES = {
   PaymentExpired: 'expired',
 } as const
 
-/** The demo's own fold of payments' raw log; it shares no code with the service, as raw-fold.ts does not. */
+/** The demo's own fold of payments' raw log. Like raw-fold.ts, it shares no code with the service. */
 export function foldRawPayments(items: readonly RawItem[]): ExpectedPayments {
   const { events, versions, faults } = readLog(items)
   const expected: ExpectedPayments = {
@@ -69,7 +69,7 @@ function applyOutcome(
   const document = documents.get(data.orderId) as RawItem
   const sums = money.get(data.orderId)
   if (document === undefined || sums === undefined) {
-    faults.push(`${stream}@${version}: ${name}, but never asked for`)
+    faults.push(`${stream}@${version}: ${name}, but never requested`)
     return
   }
   if (currency !== document.amount.currency) faults.push(`${stream}@${version}: ${name} in ${currency}`)
@@ -78,7 +78,7 @@ function applyOutcome(
   if (name === 'expired' && document.status !== 'open')
     faults.push(`${stream}@${version}: expired, though it was ${document.status}`)
   if (name === 'expired' && Date.parse(time) < Date.parse(document.due))
-    faults.push(`${stream}@${version}: expired at ${time}, though there was time until ${document.due}`)
+    faults.push(`${stream}@${version}: expired at ${time}, before its deadline ${document.due}`)
   if (sums.captured + sums.voided > sums.authorised)
     faults.push(`${stream}@${version}: more is captured and voided than authorised`)
   if (sums.refunded > sums.captured) faults.push(`${stream}@${version}: more is refunded than captured`)

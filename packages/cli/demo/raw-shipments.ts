@@ -3,18 +3,18 @@ import { type RawItem, readLog } from './raw-fold.ts'
 export interface ExpectedShipments {
   /** What `GET /shipments/{id}` should answer, by order. */
   readonly documents: Map<string, Record<string, unknown>>
-  /** How often each shipment told something. */
+  /** The number of events of each shipment. */
   readonly answers: Map<string, number>
   readonly versions: Map<string, number>
   readonly events: number
   /**
-   * What is wrong in the log itself: a gap, goods that left twice or after they were cancelled, or that came
-   * back and never left.
+   * Faults in the log itself: a gap, goods that left twice or after a cancellation, or that came back but
+   * never left.
    */
   readonly faults: string[]
 }
 
-/** From what a shipment may come to each status. */
+/** The statuses that a shipment may have before each status. */
 const BEFORE: Readonly<Record<string, readonly string[]>> = {
   dispatched: ['prepared'],
   delivered: ['dispatched'],
@@ -23,7 +23,7 @@ const BEFORE: Readonly<Record<string, readonly string[]>> = {
   returned: ['dispatched', 'delivered', 'recalled'],
 }
 
-/** The demo's own fold of shipping's raw log; it shares no code with the service, as raw-fold.ts does not. */
+/** The demo's own fold of shipping's raw log. Like raw-fold.ts, it shares no code with the service. */
 export function foldRawShipments(items: readonly RawItem[]): ExpectedShipments {
   const { events, versions, faults } = readLog(items)
   const documents = new Map<string, Record<string, unknown>>()

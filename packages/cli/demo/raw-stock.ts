@@ -1,6 +1,6 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
-/** What became of one line of an order in its product's stream. */
+/** The units of one order line, counted in its product's stream. */
 export interface Units {
   reserved: number
   released: number
@@ -16,18 +16,18 @@ export interface ExpectedStock {
   readonly units: Map<string, Map<string, Units>>
   /** The last event of each order's reservation, by order. */
   readonly reservations: Map<string, string>
-  /** How often each order was told that its stock is reserved, or that it is not. */
+  /** The number of answers about each order's stock: reserved or rejected. */
   readonly answers: Map<string, number>
   readonly versions: Map<string, number>
   readonly events: number
   /**
-   * What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice,
-   * more back than left.
+   * Faults in the log itself: a gap, oversold units, an order that was answered twice, more units returned
+   * than shipped.
    */
   readonly faults: string[]
 }
 
-/** The demo's own fold of inventory's raw log; it shares no code with the service, as raw-fold.ts does not. */
+/** The demo's own fold of inventory's raw log. Like raw-fold.ts, it shares no code with the service. */
 export function foldRawStock(items: readonly RawItem[]): ExpectedStock {
   const { events, versions, faults } = readLog(items)
   const expected: ExpectedStock = {

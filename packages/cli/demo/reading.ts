@@ -10,12 +10,12 @@ export async function readRawLog(log: Container): Promise<RawItem[]> {
   return resources
 }
 
-/** The positions of streams of a kind that commands were answered with, and that the log lacks. */
+/** The stream positions that commands returned but the log lacks, of streams with this prefix. */
 export function findLost(prefix: string, positions: Iterable<string>, versions: ReadonlyMap<string, number>): string[] {
   return [...positions].flatMap((position) => {
     const at = position.lastIndexOf('@')
     const missing = (versions.get(position.slice(0, at)) ?? 0) < Number(position.slice(at + 1))
-    return position.startsWith(prefix) && missing ? [`${position} was answered, but is not in the log`] : []
+    return position.startsWith(prefix) && missing ? [`a command returned ${position}, but it is not in the log`] : []
   })
 }
 

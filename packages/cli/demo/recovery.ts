@@ -1,7 +1,7 @@
 /**
- * How long the services may stand still after an instance was killed before that is a fault, in milliseconds.
- * The partitions and the feed that it held are taken over once its claims expire, and a batch that failed
- * meanwhile is tried again after up to 30 s. Twice all that: whoever takes over may be killed too. A test
- * holds it against host.json and the triggers.
+ * How long the services may make no progress after an instance was killed, in milliseconds. Another instance
+ * takes over its partitions and its feed once its claims expire. A batch that failed meanwhile is retried
+ * after up to 30 s. The value allows for twice that, because the other instance may be killed too. A test
+ * compares it with host.json and the triggers.
  */
 export const RECOVERY_MS = 240_000

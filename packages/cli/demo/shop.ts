@@ -1,34 +1,34 @@
 import type { Answer, Client } from './client.ts'
 import type { Latency } from './latency.ts'
 
-/** What a run of the workload saw. */
+/** The results of one run of the workload. */
 export interface Seen {
   commands: number
   readonly byStatus: Map<number, number>
   readonly command: Latency
   readonly commandToView: Latency
-  /** From the order's first sight to the sight of its decision, in milliseconds, by order. */
+  /** Milliseconds from the first read of an order to the first read of its decision, by order. */
   readonly decided: Map<string, number>
-  /** Positions that commands were answered with: all of them must be in the log. */
+  /** The stream positions that commands returned: all of them must be in the log. */
   readonly positions: Set<string>
-  /** What should not have happened. */
+  /** Outcomes that should not have happened. */
   readonly surprises: string[]
 }
 
-/** Where the workload goes on, and what it saw there. */
+/** The services under load, and the results so far. */
 export interface Workload {
-  /** Of ordering. */
+  /** The client of ordering. */
   readonly client: Client
-  /** Where inventory runs too: its stock decides the orders. */
+  /** Set if inventory runs: its stock decides the orders. */
   readonly inventory?: Client
-  /** Where payments and shipping run too: a bank and a warehouse do their part. */
+  /** Set if payments and shipping run: a bank and a warehouse do their part. */
   readonly fulfilment?: { readonly payments: Client; readonly shipping: Client }
   readonly seen: Seen
-  /** Makes the keys of this run its own: the same seed twice on the same data is two runs. */
+  /** Part of every key, so that two runs with the same seed on the same data do not share keys. */
   readonly run: string
 }
 
-/** A command under a key, counted. @param to without it ordering. */
+/** Sends a command under an idempotency key, and counts it. @param to the default is ordering. */
 export async function command(
   { client, seen }: Workload,
   path: string,
@@ -46,7 +46,7 @@ export async function command(
   return answer
 }
 
-/** Whether an answer has one of these statuses; a surprise where it has not. */
+/** Whether an answer has one of these statuses. Records a surprise if not. */
 export function expect(seen: Seen, answer: Answer, statuses: readonly number[], what: string): boolean {
   if (statuses.includes(answer.status)) return true
   seen.surprises.push(`${what} was answered ${answer.status} ${JSON.stringify(answer.body)}`)
@@ -54,8 +54,8 @@ export function expect(seen: Seen, answer: Answer, statuses: readonly number[], 
 }
 
 /**
- * A document once it is as it is waited for: asked for at one position after another.
- * @param from the first version of its stream that is looked at.
+ * Waits until a document meets a condition. Reads it at one stream position after another.
+ * @param from the first version of its stream to read.
  */
 export async function waitFor(
   client: Client,

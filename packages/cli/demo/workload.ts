@@ -11,11 +11,10 @@ const PRODUCTS = Array.from({ length: 40 }, (_, index) => ({
 const CITIES = ['Aachen', 'Bergen', 'Coimbra', 'Delft', 'Espoo', 'Fribourg', 'Ghent', 'Hobart'] as const
 
 /**
- * Places orders and does with them what customers do: several lines, repeated requests, address changes by
- * two at once, cancellations early and late, and now and then what is refused. Where inventory runs there is
- * stock for most of them, and more comes meanwhile; where payments and shipping run, banks and a warehouse do
- * their part.
- * @param onOrder called as each order is done with.
+ * Places orders and plays their customers: several lines, repeated requests, concurrent address changes,
+ * early and late cancellations, and some refused requests. If inventory runs, there is stock for most orders,
+ * and more arrives meanwhile. If payments and shipping run, banks and a warehouse do their part.
+ * @param onOrder called when an order is done.
  */
 export async function runWorkload(
   client: Client,
@@ -52,7 +51,7 @@ export async function runWorkload(
     while (next < options.orders) {
       const index = next
       next += 1
-      // Each order has a generator of its own: its story does not depend on which worker takes it.
+      // Each order has its own generator, so its story does not depend on the worker that takes it.
       const seed = options.seed * 1_000_003 + index
       await oneOrder(workload, index, random(seed), random(~seed))
       onOrder()
@@ -63,8 +62,8 @@ export async function runWorkload(
 }
 
 /**
- * @param later decides what happens once it is confirmed: what customers do does not depend on whether that
- * happens.
+ * @param later the generator for what happens after the confirmation. It is separate, so that the customers'
+ * actions do not depend on the confirmation.
  */
 async function oneOrder(workload: Workload, index: number, dice: Random, later: Random): Promise<void> {
   const { seen, run } = workload
@@ -77,7 +76,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
   }
   const place = (body: unknown): Promise<Answer> => command(workload, '/orders', body, `${key}:place`)
 
-  // A client that heard nothing asks again, sometimes before the first answer is there.
+  // A client without an answer repeats its request, sometimes before the first answer arrives.
   const [placed, repeated] = await Promise.all([place(order), dice.chance(0.15) ? place(order) : undefined])
   if (!expect(seen, placed, [201], 'place')) return
   if (repeated && JSON.stringify(repeated.body) !== JSON.stringify(placed.body))
@@ -88,7 +87,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
   const path = `/orders/${placed.body.id}`
   await seeIt(workload, path, placed)
 
-  // Some do at once what others do when they have heard of the decision, and so meet it on its way.
+  // Most customers wait for the decision before they act; the actions of the others race with it.
   if (workload.inventory && dice.chance(0.6)) await seeDecided(workload, path, placed)
   const move = (name: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> =>
     command(
@@ -98,11 +97,11 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
       `${key}:${name}`,
       headers,
     )
-  // Nothing decides orders where inventory is not there.
+  // Without inventory nothing decides orders.
   const decided = workload.inventory ? [409] : []
 
   if (dice.chance(0.25)) {
-    // Two clerks read the same version: one of them must read again, or both where the order was decided meanwhile.
+    // Two clerks edit the same version. One of them must fail, or both if the order was decided meanwhile.
     const version = { 'if-match': `"${placed.body.version}"` }
     const statuses = (await Promise.all([move('a', version), move('b', version)])).map(({ status }) => status).sort()
     const fine = workload.inventory ? ['200,409', '200,412', '409,412', '412,412', '409,409'] : ['200,412']
@@ -125,17 +124,17 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
   }
 }
 
-/** Waits until the order's view says what became of it. */
+/** Waits until the order's view shows the decision. */
 async function seeDecided({ client, seen }: Workload, path: string, placed: Answer): Promise<string> {
   const started = performance.now()
   const { id, version } = placed.body
   const { status } = await waitFor(client, path, `order-${id}`, version + 1, (order) => order.status !== 'placed')
-  // Asked a second time, it is there at once.
+  // Only the first wait counts: a second read finds the decision at once.
   if (!seen.decided.has(id)) seen.decided.set(id, performance.now() - started)
   return status
 }
 
-/** Waits for the write in the view, and keeps how long it took from the command's answer on. */
+/** Waits for the write in the view, and records the time since the command's answer. */
 async function seeIt({ client, seen }: Workload, path: string, placed: Answer): Promise<void> {
   const answered = performance.now()
   const view = await client.get(`${path}?position=${encodeURIComponent(placed.body.position)}`)
@@ -147,9 +146,12 @@ async function seeIt({ client, seen }: Workload, path: string, placed: Answer): 
     )
 }
 
-/** Too little of some products and none of others: orders are rejected, and race for the last pieces. */
+/**
+ * Stocks too little of some products and none of others, so that orders are rejected or race for the last
+ * units.
+ */
 async function stockUp(workload: Workload, inventory: Client, orders: number, dice: Random): Promise<void> {
-  // What the orders will ask for of each product, on average: three products each, five pieces of each.
+  // The average demand for each product: an order has three products and five units of each.
   const demand = Math.ceil((orders * 3 * 5) / PRODUCTS.length)
   for (const { sku } of PRODUCTS) {
     if (dice.chance(0.1)) continue
@@ -166,7 +168,7 @@ async function stockUp(workload: Workload, inventory: Client, orders: number, di
   }
 }
 
-/** A delivery, sometimes reported twice, and a count that finds more or fewer than the books say. */
+/** A delivery, sometimes reported twice, and a count that finds more or fewer units than recorded. */
 async function restock(workload: Workload, inventory: Client, key: string, dice: Random): Promise<void> {
   const { seen } = workload
   const { sku } = dice.pick(PRODUCTS)

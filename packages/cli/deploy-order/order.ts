@@ -2,11 +2,11 @@ import type { Break } from '../gate/compare-events.ts'
 
 export interface Order {
   readonly services: readonly string[]
-  /** Why, one line each: also where no order spares everybody. */
+  /** The reasons, one line each. Some name a service that has to wait in any order. */
   readonly reasons: readonly string[]
 }
 
-/** Whoever follows what breaks before whoever writes it; otherwise as they were declared. */
+/** Puts the followers of breaking events before their writers. Otherwise keeps the declared order. */
 export function readersFirst(names: readonly string[], breaks: readonly Break[]): Order {
   const left = new Set(names)
   const services: string[] = []
@@ -22,7 +22,7 @@ export function readersFirst(names: readonly string[], breaks: readonly Break[])
       for (const follower of followers)
         reasons.push(
           left.has(follower)
-            ? `${follower} holds ${event} of ${next} until it is deployed: each breaks what the other follows`
+            ? `${follower} waits at ${event} of ${next} until it is deployed: each breaks an event the other follows`
             : `${follower} before ${next}: ${event}`,
         )
   }

@@ -1,4 +1,4 @@
-// `npm run dev` has each host load this first: it tells the parent every source that the host loads.
+// `npm run dev` preloads this module in each host. It reports every source that the host loads to the parent.
 
 import inspector from 'node:inspector'
 import { registerHooks } from 'node:module'
@@ -18,7 +18,7 @@ registerHooks({
   },
 })
 
-// The host before it had the port until it ended.
+// The previous host holds the port until it ends.
 if (process.execArgv.some((flag) => flag.startsWith('--inspect-port=')))
   process.on('message', (message: { begin?: true }) => {
     if (message.begin) inspector.open()

@@ -5,18 +5,18 @@ import { CONFIG } from '../project/project.ts'
 import { TOPOLOGY } from '../project/topology-file.ts'
 import type { ServiceHosts, SourceOptions } from '../start/service-hosts.ts'
 
-/** What every service is written in, from the root. */
+/** The folders with the sources of the services, from the root. */
 const FOLDERS = ['functions', 'src']
-/** Every host reads them when it starts. */
+/** Files that every host reads when it starts. */
 const OF_ALL = ['host.json', 'local.settings.json']
-/** The command itself and the cloud have read them. */
+/** Files that the command and the local cloud read when they start. */
 const OF_START = [CONFIG, TOPOLOGY]
 const SOURCES = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
 const NOT_WATCHED = /(^|[\\/])(node_modules|dist|\.[^\\/.][^\\/]*)([\\/]|$)/
-/** Editors and tools save several files, each in several steps. */
+/** Wait this long for more changes: editors and tools save several files, each in several steps. */
 const SETTLED_MS = 50
 
-/** The sources that the hosts run, and what a save of one of them sets off. */
+/** Watches the sources that the hosts run, and reloads a host when one of its sources is saved. */
 export class ReloadOnSave implements SourceOptions {
   readonly #root = resolve('.')
   readonly #services: readonly string[]
@@ -32,8 +32,8 @@ export class ReloadOnSave implements SourceOptions {
   #hosts: ServiceHosts | undefined
 
   /**
-   * @param firstDebugPort that of the first service, the others have the next ones; 0: any free ones; undefined: no
-   *   debugger reaches them.
+   * @param firstDebugPort the debug port of the first service; the others get the next ones. 0: any free
+   * ports. undefined: no debugger.
    */
   constructor(services: readonly string[], firstDebugPort: number | undefined) {
     this.#services = services
@@ -44,11 +44,13 @@ export class ReloadOnSave implements SourceOptions {
     this.#watching = Promise.all(this.#watchers.map((watcher) => once(watcher, 'ready')))
     for (const watcher of this.#watchers) {
       watcher.on('all', (_, path) => this.#change(resolve(this.#root, path)))
-      watcher.on('error', (error) => console.error(`not every save is seen: ${(error as Error).message}`))
+      watcher.on('error', (error) => console.error(`some saves may be missed: ${(error as Error).message}`))
     }
   }
 
-  /** From now on a save reloads these hosts; one that came before does too. Settles when every save is seen. */
+  /**
+   * From now on a save reloads these hosts; an earlier save does too. Settles once the watchers are ready.
+   */
   async begin(hosts: ServiceHosts): Promise<void> {
     const running = new Set(hosts.running.map(({ name }) => name))
     for (const service of this.#services) if (!running.has(service)) this.#failed.add(service)
@@ -72,7 +74,7 @@ export class ReloadOnSave implements SourceOptions {
     this.#loaded.set(service, files.add(file))
     const folder = dirname(file)
     const isWatched = FOLDERS.some((each) => `${folder}${sep}`.startsWith(join(this.#root, each, sep)))
-    // The framework's own, where it is no installed package.
+    // The framework's own sources, if it is not an installed package.
     if (!isWatched) this.#watchers[0].add(folder)
   }
 
@@ -90,7 +92,7 @@ export class ReloadOnSave implements SourceOptions {
     this.#changed = new Set()
     const has = (names: readonly string[]): boolean => names.some((name) => changed.has(join(this.#root, name)))
     if (has(OF_START))
-      console.log('the list of services or the topology has changed: end this with Ctrl-C, and start it again')
+      console.log('the list of services or the topology has changed: end this with Ctrl-C and start it again')
     for (const service of this.#services) {
       const files = this.#loaded.get(service)
       const isOfIt = [...changed].some((path) => files?.has(path))
@@ -107,13 +109,13 @@ export class ReloadOnSave implements SourceOptions {
     try {
       await hosts.reload(service, superseded.signal, () => {
         this.#failed.delete(service)
-        console.log(`${name} answers with what was saved, after ${Math.round(performance.now() - began)} ms`)
+        console.log(`${name} runs the saved code, after ${Math.round(performance.now() - began)} ms`)
       })
     } catch (error) {
       if (superseded.signal.aborted) return
       this.#failed.add(service)
       const isRunning = hosts.running.some((host) => host.name === service)
-      const then = isRunning ? 'what ran before goes on' : 'it waits for the next save'
+      const then = isRunning ? 'the previous code keeps running' : 'it waits for the next save'
       console.error(`${name} ${(error as Error).message}: ${then}`)
     }
   }

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../schemas/json.ts'
 
-/** How numbers that fit `narrow` may not fit `wide`. */
+/** The ways in which numbers that fit `narrow` may not fit `wide`. */
 export function numberDifferences(narrow: JsonObject, wide: JsonObject, whole: boolean): readonly string[] {
   const [least, below] = [lower(narrow, whole), lower(wide, whole)]
   const [most, above] = [upper(narrow, whole), upper(wide, whole)]
@@ -11,13 +11,13 @@ export function numberDifferences(narrow: JsonObject, wide: JsonObject, whole: b
     ...(most.bound > above.bound || (most.bound === above.bound && above.open && !most.open)
       ? [`may be more than ${above.bound}`]
       : []),
-    ...(isMultiple(narrow, wide, whole) ? [] : [`may be no multiple of ${wide.multipleOf}`]),
+    ...(isMultiple(narrow, wide, whole) ? [] : [`may not be a multiple of ${wide.multipleOf}`]),
   ]
 }
 
 interface Bound {
   readonly bound: number
-  /** Whether the bound itself does not fit. */
+  /** Whether the bound itself is excluded. */
   readonly open: boolean
 }
 
@@ -44,7 +44,7 @@ function isMultiple(narrow: JsonObject, wide: JsonObject, whole: boolean): boole
   return multipleOf !== undefined && Number.isInteger(multipleOf / of)
 }
 
-/** How texts that fit `narrow` may not fit `wide`. Two patterns are compared as they are written. */
+/** The ways in which texts that fit `narrow` may not fit `wide`. Patterns are compared as text. */
 export function textDifferences(narrow: JsonObject, wide: JsonObject): readonly string[] {
   return [
     ...lengthDifferences(narrow, wide, 'Length', 'characters'),
@@ -54,7 +54,7 @@ export function textDifferences(narrow: JsonObject, wide: JsonObject): readonly 
   ]
 }
 
-/** How many items may not fit. */
+/** The ways in which arrays that fit `narrow` may not fit `wide`, apart from their items. */
 export function arrayDifferences(narrow: JsonObject, wide: JsonObject): readonly string[] {
   return [
     ...lengthDifferences(narrow, wide, 'Items', 'items'),

@@ -7,9 +7,9 @@ import { subsetDifferences } from './schema-subset.ts'
 const FILE = /^([^/]+)\/asyncapi\.json$/
 
 /**
- * Compares where events are to be had and the envelope they come in; what they say is the business of their
- * own schemas. The envelope has no versions: what readers wait with in a hub comes in the old one, and an
- * attribute more is one that their check of the hash does not know.
+ * Compares where events are published, and their envelope. The event schemas are compared elsewhere. The
+ * envelope has no versions, so it must not change: events already in a hub have the old one, and the readers'
+ * hash check does not know a new attribute.
  */
 export function compareAsyncApi(released: Documents, now: Documents): Report {
   const refused = [...released].flatMap(([file, before]) => {
@@ -21,14 +21,12 @@ export function compareAsyncApi(released: Documents, now: Documents): Report {
     const moved = [...listSources(before, service)].flatMap(([type, from]) => {
       const to = listSources(after, service).get(type)
       const gone = from.filter((source) => to !== undefined && !to.includes(source))
-      return gone.map(
-        (source) => `${service}: ${type} does not come from ${source} any more, where readers wait for it`,
-      )
+      return gone.map((source) => `${service}: ${type} no longer comes from ${source}, where readers expect it`)
     })
     const [old, current] = [findEnvelope(before), findEnvelope(after)]
     const differences = [...subsetDifferences(current, old), ...subsetDifferences(old, current)]
     return [
-      ...(was === is ? [] : [`${service}: its hub was ${was}, and is ${is}`]),
+      ...(was === is ? [] : [`${service}: its hub was ${was} and is now ${is}`]),
       ...moved,
       ...(differences.length === 0 ? [] : [`${service}: the envelope of its events: ${describeAll(differences)}`]),
     ]
@@ -40,7 +38,7 @@ function findEnvelope(document: unknown): unknown {
   return at(document, 'components', 'schemas', 'CloudEvent')
 }
 
-/** Where each event that a service sends comes from. */
+/** The sources of each event that a service sends. */
 function listSources(document: JsonObject, service: string): ReadonlyMap<string, readonly unknown[]> {
   const messages = Object.entries(at(document, 'components', 'messages') ?? {})
   return new Map(

@@ -3,7 +3,7 @@ import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'
 import { type Difference, subsetDifferences } from './schema-subset.ts'
 
-/** The versions of one event in one of its roles: what its service keeps, or what others are told. */
+/** The versions of one event in one of its roles: private event or public event. */
 interface Versions {
   readonly service: string
   readonly type: string
@@ -14,8 +14,7 @@ interface Versions {
 const FILE = /^([^/]+)\/(events|contract)\/(.+)\.v([0-9]+)\.json$/
 
 /**
- * Compares the versions of all events with those that were released: what was released stays as it was, and
- * for ever.
+ * Compares the versions of all events with the released ones. A released version must never change.
  */
 export function compareEvents(released: Documents, now: Documents): Report {
   const [before, after] = [groupVersions(released), groupVersions(now)]
@@ -26,8 +25,8 @@ export function compareEvents(released: Documents, now: Documents): Report {
     if (current === undefined) {
       refused.push(
         isPublic
-          ? `${service}: ${type} is not published any more: ${describeFollowers(released, service, type)}`
-          : `${service}: ${type} is removed: logs have it for ever`,
+          ? `${service}: ${type} is no longer published: ${describeFollowers(released, service, type)}`
+          : `${service}: ${type} is removed, but logs keep it for ever`,
       )
       continue
     }
@@ -60,7 +59,7 @@ export function compareEvents(released: Documents, now: Documents): Report {
 export interface Break {
   readonly writer: string
   readonly event: string
-  /** Who follows the event, and holds it until it is deployed. */
+  /** The services that follow the event. Each waits at it until the service itself is deployed. */
   readonly followers: readonly string[]
 }
 
@@ -93,27 +92,27 @@ function groupVersions(documents: Documents): ReadonlyMap<string, Versions> {
   return found
 }
 
-/** What of a released version is not as it was. */
+/** Describes how a released version was changed. */
 function describeEdits(before: JsonObject, after: JsonObject | undefined): string | undefined {
-  if (after === undefined) return 'is removed: it was released, and logs have it for ever'
+  if (after === undefined) return 'is removed, but it was released and logs keep it for ever'
   for (const field of ['x-change', 'x-readable-from'])
     if (before[field] !== after[field])
-      return `was edited after its release: ${field} was ${before[field]}, and is ${after[field]}`
+      return `was edited after its release: ${field} was ${before[field]} and is now ${after[field]}`
   const differences = [...subsetDifferences(after, before), ...subsetDifferences(before, after)]
   if (differences.length === 0) return undefined
   const fields = [...new Set(differences.map((each) => each.at || 'the whole'))]
-  return `was edited after its release: ${fields.join(', ')}. Declare another version`
+  return `was edited after its release: ${fields.join(', ')}. Declare a new version instead`
 }
 
-/** What is wrong with a version that is new. */
+/** Describes what is wrong with a new version. */
 function checkNewVersion({ schemas }: Versions, version: number, schema: JsonObject): string | undefined {
   const change = schema['x-change']
-  if (version === 1) return change === 'first' ? undefined : 'is the first, and is not declared so'
+  if (version === 1) return change === 'first' ? undefined : 'is the first version, but is not declared as first'
   if (change === 'breaking') return undefined
-  if (change !== 'additive') return `is declared ${change}: it is additive or breaking`
+  if (change !== 'additive') return `is declared ${change}: it must be additive or breaking`
   const differences = subsetDifferences(schema, schemas.get(version - 1))
   if (differences.length === 0) return undefined
-  return `is declared additive, and readers of version ${version - 1} cannot read it: ${describeAll(differences)}`
+  return `is declared additive, but readers of version ${version - 1} cannot read it: ${describeAll(differences)}`
 }
 
 function formatName({ service, type, isPublic }: Versions, version: number): string {
@@ -125,15 +124,15 @@ export function describeAll(differences: readonly Difference[]): string {
 }
 
 function describeHolders(released: Documents, { service, type, isPublic }: Versions): string {
-  if (!isPublic) return `breaks: ${service}'s own consumers hold it until they are deployed with it`
+  if (!isPublic) return `breaks: ${service}'s own consumers wait at it until deployed with it`
   const followers = listFollowers(released, service, type)
-  if (followers.length === 0) return 'breaks: nobody follows it'
-  return `breaks: ${followers.join(', ')} hold${followers.length > 1 ? '' : 's'} it until deployed with it`
+  if (followers.length === 0) return 'breaks: no service follows it'
+  return `breaks: ${followers.join(', ')} wait${followers.length > 1 ? '' : 's'} at it until deployed with it`
 }
 
 function describeFollowers(released: Documents, service: string, type: string): string {
   const followers = listFollowers(released, service, type)
-  return followers.length === 0 ? 'nobody follows it here' : `followed by ${followers.join(', ')}`
+  return followers.length === 0 ? 'no service here follows it' : `followed by ${followers.join(', ')}`
 }
 
 /** The services that receive an event, by their AsyncAPI documents. */

@@ -8,7 +8,7 @@ import { type Difference, subsetDifferences } from './schema-subset.ts'
 const FILE = 'openapi.json'
 const JSON_BODY = ['content', 'application/json', 'schema']
 
-/** An operation as it was and as it is, each with the document that its references lead into. */
+/** An operation before and after, each with the document its references point into. */
 interface Pair {
   readonly before: unknown
   readonly after: unknown
@@ -17,8 +17,8 @@ interface Pair {
 }
 
 /**
- * Compares the HTTP side: a request that was right stays right, and an answer has what it had. Another code
- * of a problem is none of it: a client takes one that it does not know by its status.
+ * Compares the HTTP API. A valid request must stay valid, and an answer must keep its fields. A new problem
+ * code is no difference: a client handles an unknown code by its status.
  * https://www.rfc-editor.org/rfc/rfc9457
  */
 export function compareOpenApi(releasedFiles: Documents, nowFiles: Documents): Report {
@@ -55,7 +55,7 @@ export function compareOpenApi(releasedFiles: Documents, nowFiles: Documents): R
 
 function indexParameters(operation: unknown): ReadonlyMap<string, JsonObject> {
   const all = (at(operation, 'parameters') ?? []) as readonly JsonObject[]
-  // Names of headers are the same in any case.
+  // Header names are case-insensitive.
   return new Map(
     all.map((each) => [`${each.in} ${each.in === 'header' ? String(each.name).toLowerCase() : each.name}`, each]),
   )
@@ -72,9 +72,7 @@ function parameterDifferences({ before, after, released, now }: Pair): string[] 
       const differences = subsetDifferences(parameter.schema, current.schema, { narrow: released, wide: now })
       return [
         ...(current.required === true && parameter.required !== true ? [`a request needs ${name}`] : []),
-        ...(differences.length === 0
-          ? []
-          : [`a request that was right is refused: ${name} ${describeAll(differences)}`]),
+        ...(differences.length === 0 ? [] : [`a valid request is now refused: ${name} ${describeAll(differences)}`]),
       ]
     }),
   ]
@@ -82,17 +80,17 @@ function parameterDifferences({ before, after, released, now }: Pair): string[] 
 
 function bodyDifferences({ before, after, released, now }: Pair): string[] {
   const [was, is] = [at(before, 'requestBody'), at(after, 'requestBody')]
-  if (is === undefined) return was === undefined ? [] : ['a request has no body any more']
+  if (is === undefined) return was === undefined ? [] : ['a request no longer has a body']
   const needed = at(is, 'required') === true && at(was, 'required') !== true
   const [taken, takes] = [at(was, ...JSON_BODY), at(is, ...JSON_BODY)]
   const differences = was === undefined ? [] : subsetDifferences(taken, takes, { narrow: released, wide: now })
   return [
     ...(needed ? ['a request needs a body'] : []),
-    ...(differences.length === 0 ? [] : [`a request that was right is refused: ${describeAll(differences)}`]),
+    ...(differences.length === 0 ? [] : [`a valid request is now refused: ${describeAll(differences)}`]),
   ]
 }
 
-/** A value more in a list of values is told alone: clients are to take one that they do not know. docs/contract.md */
+/** A new value in a list is only a notice: clients must accept values they do not know. docs/contract.md */
 function answerDifferences({ before, after, released, now }: Pair): { refused: string[]; told: string[] } {
   const refused: string[] = []
   const notices: string[] = []
@@ -100,7 +98,7 @@ function answerDifferences({ before, after, released, now }: Pair): { refused: s
     if (!/^2/.test(status)) continue
     const is = at(after, 'responses', status)
     if (!isObject(is)) {
-      refused.push(`it does not answer ${status} any more`)
+      refused.push(`it no longer answers ${status}`)
       continue
     }
     for (const header of Object.keys(at(was, 'headers') ?? {}))
@@ -109,7 +107,7 @@ function answerDifferences({ before, after, released, now }: Pair): { refused: s
     const differences = subsetDifferences(at(is, ...JSON_BODY), at(was, ...JSON_BODY), documents)
     const isNew = (difference: Difference): boolean => difference.isNewValue === true
     const others = differences.filter((each) => !isNew(each))
-    if (others.length > 0) refused.push(`the answer is not what it was: ${describeAll(others)}`)
+    if (others.length > 0) refused.push(`the answer has changed: ${describeAll(others)}`)
     if (differences.some(isNew)) notices.push(`the answer has a new value: ${describeAll(differences.filter(isNew))}`)
   }
   return { refused, told: notices }

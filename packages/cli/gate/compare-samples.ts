@@ -8,9 +8,9 @@ import { nothingFound, type Report } from './report.ts'
 const FILE = /^[^/]+\/samples\//
 
 /**
- * Compares golden samples with those that were released: none is edited or removed, and each is read as it
- * was. Where there are newer versions since, as what those make of what it was read as then: a step that was
- * edited shows all the same.
+ * Compares golden samples with the released ones. None may be edited or removed, and each must be read as it
+ * was at its release. If there are newer versions since, they upcast the released reading for the comparison.
+ * So an edited upcaster is found too.
  */
 export function compareSamples(released: Documents, now: Documents, readOn: ReadOn): Report {
   const refused: string[] = []
@@ -20,7 +20,7 @@ export function compareSamples(released: Documents, now: Documents, readOn: Read
     const after = now.get(file)
     const name = `schemas/${file}`
     if (after === undefined) {
-      refused.push(`${name} is removed: samples of a released version stay`)
+      refused.push(`${name} is removed: samples of a released version must stay`)
       continue
     }
     const samples = (at(after, 'samples') ?? []) as readonly unknown[]
@@ -28,9 +28,9 @@ export function compareSamples(released: Documents, now: Documents, readOn: Read
       counted += 1
       const current = samples[index]
       if (current === undefined || !isDeepStrictEqual(at(current, 'data'), at(sample, 'data')))
-        refused.push(`${name}: sample ${index + 1} was edited or removed: data of a released version stay as they are`)
+        refused.push(`${name}: sample ${index + 1} was edited or removed: data of a released version must not change`)
       else if (!isReadAsThen(file, [before, sample], [after, current], readOn))
-        refused.push(`${name}: sample ${index + 1} is read as something else than at its release`)
+        refused.push(`${name}: sample ${index + 1} is read differently than at its release`)
     }
   }
   return { ...nothingFound, refused, counted: { ...nothingFound.counted, samples: counted } }
@@ -44,7 +44,7 @@ function isReadAsThen(
 ): boolean {
   const [was, is] = [at(sample, 'read'), at(current, 'read')]
   if (before.readAs === after.readAs) return isDeepStrictEqual(was, is)
-  // Of the newest version then: what the first step from it makes is new.
+  // It had the newest version then, so there was no upcast reading to compare with.
   if (was === undefined) return true
   try {
     return isDeepStrictEqual(readOn(file, Number(before.readAs), was), is)

@@ -5,7 +5,7 @@ const annotations = new Set([
   ...['deprecated', 'readOnly', 'writeOnly'],
 ])
 
-// Below these stand names, not keywords.
+// The keys below these are names, not keywords.
 const named = new Set(['properties', 'patternProperties', 'dependentSchemas'])
 // These are values, not schemas.
 const values = new Set(['const', 'enum', 'required'])
@@ -13,9 +13,9 @@ const values = new Set(['const', 'enum', 'required'])
 const DEEPEST = 50
 
 /**
- * A schema with what it refers to in its place, and without what says nothing about values.
- * @param document where its references lead.
- * @throws Error for a reference that leads out of the document, nowhere, or to itself.
+ * A schema with its references resolved, and without keywords that do not constrain values.
+ * @param document the document its references point into.
+ * @throws Error for a reference that points outside the document, to nothing, or to itself.
  */
 export function plainSchema(schema: unknown, document: unknown, depth = 0): unknown {
   if (!isObject(schema)) return schema
@@ -42,12 +42,12 @@ export function plainSchema(schema: unknown, document: unknown, depth = 0): unkn
 }
 
 function referred($ref: string, document: unknown): unknown {
-  if (!$ref.startsWith('#/')) throw new Error(`${$ref} leads out of its document`)
+  if (!$ref.startsWith('#/')) throw new Error(`${$ref} points outside its document`)
   let found = document
   for (const key of $ref.slice(2).split('/')) {
     const name = key.replaceAll('~1', '/').replaceAll('~0', '~')
     found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined
   }
-  if (found === undefined) throw new Error(`${$ref} leads nowhere`)
+  if (found === undefined) throw new Error(`${$ref} points to nothing`)
   return found
 }

@@ -7,8 +7,8 @@ const LARGEST = 256 * 1024 * 1024
 
 /**
  * The files of `schemas/` as they were at a git ref.
- * @param repository any folder of it.
- * @throws UsageError where there is no such ref, or it has no `schemas/`.
+ * @param repository any folder in the repository.
+ * @throws UsageError if there is no such ref, or it has no `schemas/`.
  */
 export function releasedSchemas(
   repository: string,
@@ -19,7 +19,7 @@ export function releasedSchemas(
   const commit = findCommit(git, ref)
   const listed = git(['ls-tree', '-r', '-z', '--full-tree', '--name-only', commit, '--', FOLDER])
   const paths = listed.toString().split('\0').filter(Boolean)
-  if (paths.length === 0) throw new UsageError(`${ref} has no ${FOLDER}: name a commit that has`)
+  if (paths.length === 0) throw new UsageError(`${ref} has no ${FOLDER}: name a commit that has it`)
   const texts = parseBlobs(git(['cat-file', '--batch'], paths.map((path) => `${commit}:${path}\n`).join('')))
   return { commit, files: new Map(paths.map((path, index) => [path.slice(FOLDER.length), texts[index] ?? ''])) }
 }
@@ -33,11 +33,13 @@ function findCommit(git: Git, ref: string): string {
       .trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UsageError('git is not on PATH')
-    throw new UsageError(`${ref} is no commit that git knows here: fetch it first`)
+    throw new UsageError(`git knows no commit ${ref} here: fetch it first`)
   }
 }
 
-/** What `git cat-file --batch` answers: for each, a line that ends with its size, and then itself. */
+/**
+ * Parses the output of `git cat-file --batch`: for each blob a line that ends with its size, then the blob.
+ */
 function parseBlobs(answer: Buffer): readonly string[] {
   const texts: string[] = []
   for (let at = 0; at < answer.length; ) {

@@ -1,10 +1,10 @@
-/** What a comparison found: one line each. */
+/** The findings of a comparison, one line each. */
 export interface Report {
-  /** What whoever relies on the contract could not live with. */
+  /** Changes that break a user of the contract. */
   readonly refused: readonly string[]
-  /** Versions that were declared breaking: allowed, and held by whoever does not know them. */
+  /** Versions declared breaking. They are allowed, and a reader that does not know them waits at them. */
   readonly breaking: readonly string[]
-  /** What is allowed, and worth knowing. */
+  /** Allowed changes that are worth knowing. */
   readonly notices: readonly string[]
   readonly counted: { readonly versions: number; readonly samples: number; readonly operations: number }
 }

@@ -9,7 +9,7 @@ export interface Difference {
   /** The field: `payment.method`, `lines[].sku`; empty for the whole. */
   readonly at: string
   readonly what: string
-  /** Whether it is but one more of a list of values. */
+  /** Whether it is only a new value in a list of values. */
   readonly isNewValue?: true
 }
 
@@ -22,10 +22,9 @@ const compared = new Set([
 ])
 
 /**
- * How a value that fits `narrow` may not fit `wide`: nothing where every value that fits the one fits the
- * other. What it cannot compare it tells as a difference, so that nothing passes unseen; it may tell one
- * where there is none, never the reverse.
- * @param documents where the references of each lead.
+ * The ways in which a value that fits `narrow` may not fit `wide`; none if every such value fits. Reports
+ * what it cannot compare as a difference. So it may report a false difference, but never misses a real one.
+ * @param documents the documents that the references of each point into.
  */
 export function subsetDifferences(
   narrow: unknown,
@@ -44,10 +43,10 @@ function compare(narrowSchema: unknown, wideSchema: unknown, at: string): readon
   const narrow = narrowSchema === true ? {} : narrowSchema
   const wide = wideSchema === true ? {} : wideSchema
   if (narrow === false) return []
-  if (!isObject(narrow) || !isObject(wide)) return [{ at, what: 'is not taken any more' }]
+  if (!isObject(narrow) || !isObject(wide)) return [{ at, what: 'is no longer accepted' }]
   if (Object.keys(wide).length === 0) return []
   const unknown = [...Object.keys(narrow), ...Object.keys(wide)].find((keyword) => !compared.has(keyword))
-  if (unknown !== undefined) return [cannot(at, `nobody compares ${unknown}`)]
+  if (unknown !== undefined) return [cannot(at, `${unknown} is not supported`)]
 
   for (const union of ['anyOf', 'oneOf'])
     if (Array.isArray(narrow[union]))
@@ -58,18 +57,18 @@ function compare(narrowSchema: unknown, wideSchema: unknown, at: string): readon
   const taken = listValues(wide)
   if (listed) return notTaken(listed, wide, taken, at)
   if (taken) return [{ at, what: `may be other than ${taken.map((value) => JSON.stringify(value)).join(', ')}` }]
-  if ('oneOf' in wide) return [cannot(at, 'oneOf takes what fits one of it and no other')]
+  if ('oneOf' in wide) return [cannot(at, 'oneOf accepts only what fits exactly one branch')]
   if (Array.isArray(wide.anyOf)) {
     if (Object.keys(wide).length > 1) return [cannot(at, 'anyOf with other keywords')]
     const fits = wide.anyOf.some((branch) => compare(narrow, branch, at).length === 0)
-    return fits ? [] : [{ at, what: 'may be none of what it was' }]
+    return fits ? [] : [{ at, what: 'may fit no former alternative' }]
   }
   return byType(narrow, wide, at)
 }
 
 /**
- * All values that fit, where they can be listed. A list may have been narrowed by other keywords: then some
- * of it do not fit, and that is safe.
+ * All values that fit, if they can be listed. Other keywords may narrow the list further. Then it has values
+ * that do not fit, which is safe.
  */
 function listValues(schema: JsonObject): readonly unknown[] | undefined {
   if ('const' in schema) return [schema.const]
@@ -130,22 +129,22 @@ function objectDifferences(narrow: JsonObject, wide: JsonObject, at: string): re
   const missing = ((wide.required ?? []) as readonly string[]).filter((name) => !has(narrow.required, name))
   const gone = Object.keys(taken).filter((name) => !Object.hasOwn(fields, name))
   return [
-    ...missing.map((name) => ({ at: below(name), what: gone.includes(name) ? 'is not there' : 'may be missing' })),
+    ...missing.map((name) => ({ at: below(name), what: gone.includes(name) ? 'is missing' : 'may be missing' })),
     ...gone
       .filter((name) => !missing.includes(name) && rest !== false)
       .flatMap((name) =>
         rest === true && !isDeepStrictEqual(taken[name], {})
-          ? [{ at: below(name), what: 'is not named' }]
+          ? [{ at: below(name), what: 'is not declared' }]
           : compare(rest, taken[name], below(name)),
       ),
     ...Object.keys(fields).flatMap((name) =>
       Object.hasOwn(taken, name)
         ? compare(fields[name], taken[name], below(name))
         : takenRest === false
-          ? [{ at: below(name), what: 'is not taken' }]
+          ? [{ at: below(name), what: 'is not accepted' }]
           : compare(fields[name], takenRest, below(name)),
     ),
-    ...(takenRest === false && rest !== false ? [{ at, what: 'takes no field that it does not name' }] : []),
+    ...(takenRest === false && rest !== false ? [{ at, what: 'accepts no undeclared field' }] : []),
     ...(takenRest !== false ? compare(rest, takenRest, below('*')) : []),
     ...(wide.propertyNames === undefined
       ? []

@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * The version that is restored, and the oldest that is taken from PATH: `snapshot` writes what it has always
- * written.
+ * The version to restore, and the oldest one accepted from PATH, so that `snapshot` always writes the same.
  */
 export const BICEP_VERSION = '0.49.2'
 
@@ -21,10 +20,10 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** There is no Bicep CLI, and none could be had: one line says what to do. */
+/** There is no Bicep CLI, and none could be restored. The message says in one line what to do. */
 export class NoBicep extends Error {}
 
-/** There is nothing on the machine to restore it with either. */
+/** There is no dotnet client to restore it with, either. */
 export class NoDotnet extends NoBicep {}
 
 /** The Bicep CLI. */
@@ -38,23 +37,23 @@ export class Bicep {
   }
 
   /**
-   * @param environment what parameter files may read: nothing that this process has of azd's, Tidemark's or a
-   * pipeline's.
-   * @param folder what it works in, where that matters.
+   * @param environment variables that parameter files may read. Variables of azd, Tidemark and pipelines are
+   * removed from those of this process.
+   * @param folder the working directory, if it matters.
    */
   run(args: readonly string[], environment: Readonly<Record<string, string>> = {}, folder?: string): Promise<Ended> {
     const plain = Object.entries(process.env).filter(
       ([name]) => !/^((AZURE|TIDEMARK)_|(CI|GITHUB_ACTIONS|TF_BUILD)$)/i.test(name),
     )
-    // It ends before .NET has gained by watching itself run.
+    // Bicep ends before profile-guided optimisation pays off.
     const env = { DOTNET_TieredPGO: '0', ...Object.fromEntries(plain), ...environment }
     return run(this.file, args, env, folder)
   }
 }
 
 /**
- * Finds the Bicep CLI: on PATH, or else restored by the dotnet client as the package Azure.Bicep.CommandLine,
- * at a pinned version, into the machine's cache of packages.
+ * Finds the Bicep CLI on PATH. Otherwise the dotnet client restores the package Azure.Bicep.CommandLine, at a
+ * pinned version, into the machine's package cache.
  * https://learn.microsoft.com/azure/azure-resource-manager/bicep/install
  * @throws NoBicep
  */
@@ -73,12 +72,12 @@ async function restored(env: NodeJS.ProcessEnv): Promise<string> {
   const packages = /^global-packages: (.+)$/m.exec(folders.stdout)?.[1]
   if (packages === undefined)
     throw new NoDotnet(
-      `there is no bicep ${BICEP_VERSION} or newer on PATH, and no dotnet to restore ${name} with: install one of them`,
+      `there is no bicep ${BICEP_VERSION} or newer on PATH, and no dotnet to restore ${name}: install one of them`,
     )
   const folder = join(packages.trim(), name.toLowerCase(), BICEP_VERSION)
   const file = join(folder, 'tools', process.platform === 'win32' ? 'bicep.exe' : 'bicep')
-  // Written last: without it another process is just unpacking, and the file is there in part. Restoring
-  // waits for that.
+  // The metadata file is written last. Without it another process is still unpacking, and the tool may be
+  // incomplete. A restore waits for that process.
   // https://learn.microsoft.com/nuget/consume-packages/managing-the-global-packages-and-cache-folders
   if (existsSync(join(folder, '.nupkg.metadata')) && existsSync(file)) return file
 
@@ -92,7 +91,8 @@ async function restored(env: NodeJS.ProcessEnv): Promise<string> {
     const { code, stdout, stderr } = await run('dotnet', ['restore', PROJECT, '--nologo', ...properties], env)
     if (code !== 0 || !existsSync(file))
       throw new NoBicep(
-        `there is no bicep ${BICEP_VERSION} or newer on PATH, and dotnet did not restore ${name}: ${lastLine(stdout + stderr)}`,
+        `there is no bicep ${BICEP_VERSION} or newer on PATH, and dotnet did not restore ${name}: ` +
+          lastLine(stdout + stderr),
       )
     return file
   } finally {
@@ -113,7 +113,7 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? ''
 }
 
-/** Where the program is not there, its code is -1. */
+/** Runs a program. Its code is -1 if the program does not exist. */
 function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Ended> {
   return new Promise((resolve) =>
     execFile(file, args, { env, cwd, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) =>

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import type { Bicep } from './bicep.ts'
 
-/** What a snapshot is evaluated for: any will do, the same always. */
+/** The subscription and location for snapshots. Any will do, if they never change. */
 const SUBSCRIPTION = '00000000-0000-0000-0000-000000000001'
 const LOCATION = 'westeurope'
 
-/** What parameter files read from the environment, so that what is optional is in the snapshots as well. */
+/** Environment variables for parameter files, so that the snapshots include optional resources. */
 export const SAMPLE_ENVIRONMENT = {
   AZURE_PRINCIPAL_ID: '00000000-0000-0000-0000-000000000002',
   TIDEMARK_API_CLIENT_ID: '00000000-0000-0000-0000-000000000003',
@@ -16,7 +16,7 @@ export const SAMPLE_ENVIRONMENT = {
   TIDEMARK_OTLP_ENDPOINT: 'https://collector.example:4318',
 }
 
-/** Besides, what azd always hands over. */
+/** Also has the variables that azd always sets. */
 const LINT_ENVIRONMENT = {
   ...SAMPLE_ENVIRONMENT,
   AZURE_ENV_NAME: 'sample',
@@ -24,13 +24,13 @@ const LINT_ENVIRONMENT = {
   TIDEMARK_SHAPE: 'prod',
 }
 
-/** All Bicep files of a folder and those below it, by their paths in it. */
+/** All Bicep files in and below a folder, as paths relative to it. */
 export function bicepFiles(folder: string): readonly string[] {
   const found = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return found.filter((name) => name.endsWith('.bicep')).toSorted()
 }
 
-/** The parameter files of the shapes: each has a snapshot beside it of all that it deploys. */
+/** The parameter files of the shapes. Beside each stands a snapshot of all that it deploys. */
 export function shapeFiles(folder: string): readonly string[] {
   return readdirSync(folder)
     .filter((name) => /^main\.\w+\.bicepparam$/.test(name))
@@ -42,27 +42,28 @@ export function toSnapshotFile(parameterFile: string): string {
 }
 
 /**
- * Compiles and lints every file, those of parameters too. @returns what Bicep says of them, a warning too:
- * none where all is well.
+ * Compiles and lints every file, including parameter files.
+ * @returns Bicep's errors and warnings; empty if there are none.
  * https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-cli
  */
 export async function lintFiles(bicep: Bicep, folder: string): Promise<readonly string[]> {
   const found: string[] = []
-  // A pattern is looked for in the working directory, and one process reads all: of many each would compile
-  // what it shares with others.
+  // Bicep resolves a pattern in the working directory. One process reads all files: several would each
+  // compile the files they share.
   for (const pattern of ['**/*.bicep', '*.bicepparam']) {
     const { code, stdout, stderr } = await bicep.run(['lint', '--pattern', pattern], LINT_ENVIRONMENT, folder)
     const output = `${stdout}\n${stderr}`.split(/\r?\n/).filter((line) => line.trim() !== '')
-    if (output.length === 0 && code !== 0) output.push(`${join(folder, pattern)}: bicep failed and said nothing`)
+    if (output.length === 0 && code !== 0) output.push(`${join(folder, pattern)}: bicep failed without a message`)
     found.push(...output)
   }
   return [...new Set(found)]
 }
 
 /**
- * Evaluates a parameter file, offline: every resource that it deploys with its values, loops and modules carried out.
- * @param mode overwrite: writes the snapshot beside the file. validate: holds the one that is there against it.
- * @returns what is wrong; undefined where all is well.
+ * Evaluates a parameter file offline: every resource that it deploys, with values, loops and modules
+ * resolved.
+ * @param mode overwrite: writes the snapshot beside the file. validate: compares the existing one with it.
+ * @returns what is wrong; undefined if nothing is.
  */
 export async function snapshot(
   bicep: Bicep,
@@ -77,8 +78,8 @@ export async function snapshot(
   })
   return code === 0
     ? undefined
-    : // Coloured even where nobody sees it.
-      stripVTControlCharacters(`${stdout}${stderr}`).trim() || `${parameterFile}: bicep failed and said nothing`
+    : // Bicep colours its output even without a terminal.
+      stripVTControlCharacters(`${stdout}${stderr}`).trim() || `${parameterFile}: bicep failed without a message`
 }
 
 /** How many resources a snapshot has. */

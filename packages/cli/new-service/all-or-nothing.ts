@@ -2,10 +2,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readSchemas, writeSchemas } from '../schemas/schema-folder.ts'
 
 /**
- * Does something that writes, and where it fails leaves all as it was.
- * @param added paths, files or folders, that are not there yet.
- * @param changed files that are there.
- * @param schemas the folder of the schemas, where it writes those.
+ * Runs `write`, and undoes its changes if it fails.
+ * @param added paths of files or folders that do not exist yet.
+ * @param changed existing files.
+ * @param schemas the folder of the schemas, if it writes these.
  */
 export function allOrNothing(
   {
@@ -17,7 +17,7 @@ export function allOrNothing(
 ): void {
   const before = changed.map((path) => ({ path, text: existsSync(path) ? readFileSync(path) : undefined }))
   const schemasBefore = schemas === undefined ? undefined : readSchemas(schemas)
-  // Ctrl-C ends what is being run, which then fails, and all is put back.
+  // Ctrl-C ends the child process. That makes `write` fail, and everything is restored.
   const ignore = (): void => {}
   process.on('SIGINT', ignore)
   try {

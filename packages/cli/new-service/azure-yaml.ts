@@ -1,20 +1,19 @@
-/** Which services are deployed, and how: read by azd. */
+/** Tells azd which services to deploy, and how. */
 export const DEPLOYED = 'azure.yaml'
 
-// The services, up to the next line that is not of them.
+// The services, up to the next line that does not belong to them.
 const block = /^services:(?: \{\})?\n((?: .*|#.*|)\n)*?(?=^[^ #\n]|(?![\s\S]))/m
-/** With the comments behind it. */
+/** An entry, with the comments after it. */
 const entry = /^ {2}([\w-]+):\n(?: {3,}.*\n| *\n| *#.*\n)*/gm
 
 /**
- * `azure.yaml` with these services. Those that stand there stay as they are, and others are added. A service whose
- * bundle stands there, and that is not among them, is removed. What deploys something else is somebody's own,
- * and stays.
- * @throws Error where it is not written as it was made.
+ * `azure.yaml` with these services. Existing entries stay unchanged, and missing ones are added. Entries for
+ * the bundles of other services are removed. Entries that deploy something else belong to the user, and stay.
+ * @throws Error if the file does not have the expected form.
  */
 export function buildAzureYaml(text: string, services: readonly string[]): string {
   const [found] = block.exec(text) ?? []
-  if (found === undefined) throw new Error('azure.yaml has no services that can be written')
+  if (found === undefined) throw new Error('azure.yaml has no services that can be changed')
   const entries = new Map([...found.matchAll(entry)].map(([its, name = '']) => [name, its]))
   const own = [...entries]
     .filter(([name, its]) => !services.includes(name) && !its.includes(`dist: bundles/${name}\n`))
@@ -25,7 +24,7 @@ export function buildAzureYaml(text: string, services: readonly string[]): strin
 }
 
 function formatEntry(service: string): string {
-  // '--' in quotes: PowerShell would keep it from npm.
+  // '--' is quoted, because PowerShell would not pass it on to npm.
   const bundle = `npm run -s bundle '--' --service ${service}`
   return `  ${service}:
     project: .

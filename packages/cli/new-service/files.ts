@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { UsageError } from '../command-line/arguments.ts'
 import type { Names } from './names.ts'
 
-/** A file of a new service: where it is, and what stands in it. */
+/** A file of a new service: its path and its text. */
 export interface NewFile {
   readonly path: string
   readonly text: string
@@ -20,19 +20,18 @@ const targets = {
 
 /**
  * The files of a new service.
- * @throws UsageError where two things in one of them would have the same name.
+ * @throws UsageError if two things in one of them would have the same name.
  */
 export function buildFiles(names: Names): readonly NewFile[] {
   const { constant, aggregate } = names
   if (['', 'View', 'Events', 'Commands', 'Document'].some((more) => constant === aggregate + more))
     throw new UsageError(
-      `${aggregate} and ${constant} would be called the same: name the aggregate otherwise, with --aggregate`,
+      `${aggregate} and ${constant} would get the same name: choose another aggregate with --aggregate`,
     )
   const templates = Object.entries(targets).map(([name, target]) => ({ path: target(names), template: read(name) }))
   const words = new Set(templates.flatMap(({ template }) => template.match(/[A-Za-z]\w*/g) ?? []))
   for (const word of [constant, aggregate])
-    if (words.has(word))
-      throw new UsageError(`${word} is a word that the code of a new service is written with: take another name`)
+    if (words.has(word)) throw new UsageError(`${word} is a word in the code of a new service: choose another name`)
   return templates.map(({ path, template }) => ({ path, text: filled(template, names) }))
 }
 
@@ -40,7 +39,7 @@ function read(name: string): string {
   return readFileSync(new URL(`./templates/${name}.txt`, import.meta.url), 'utf8')
 }
 
-/** A template with the names of a service in it. */
+/** Fills the names of a service into a template. */
 export function filled(template: string, { service, constant, aggregate, type }: Names): string {
   return template
     .replaceAll('__service__', service)
@@ -50,10 +49,10 @@ export function filled(template: string, { service, constant, aggregate, type }:
 }
 
 const anyImport = /^import .* from '.*'\n/m
-// On one line, or on one for each service where that is too long.
+// On one line, or on one line for each service if that is too long.
 const list = /services: \[\s*([^\]]*?),?\s*\]/m
 
-/** `tidemark.config.ts` with one service more. @throws Error where it is not written as it was made. */
+/** Adds a service to `tidemark.config.ts`. @throws Error if the file does not have the expected form. */
 export function extendedList(text: string, { service, constant }: Names): string {
   if (!anyImport.test(text) || !list.test(text))
     throw new Error('tidemark.config.ts has no list of services that can be extended')

@@ -13,10 +13,10 @@ const { default: config } = (await import(pathToFileURL(join(PROJECT, CONFIG)).h
 /** The services of the project. */
 export const { services } = config
 
-/** A name that a newer version has renamed ends every command but the one that mends it. */
+/** A name that a newer version has renamed stops every command. Names the command that fixes it. */
 function explained(error: unknown): never {
   const { message } = error as Error
   if (error instanceof SyntaxError && /'tidemark[^']*' does not provide an export named/.test(message))
-    throw new UsageError(`${message}. Where that is a newer tidemark, tidemark upgrade writes its new names`)
+    throw new UsageError(`${message}. If this tidemark is newer, tidemark upgrade writes its new names`)
   throw error
 }

@@ -1,7 +1,7 @@
 import { UsageError } from '../command-line/arguments.ts'
 import { services } from './config.ts'
 
-/** The service of this name. @throws UsageError where there is none, naming those there are. */
+/** The service of this name. @throws UsageError if there is none, with the names that exist. */
 export function serviceNamed(name: string): (typeof services)[number] {
   const service = services.find((candidate) => candidate.name === name)
   if (service === undefined)
@@ -10,8 +10,8 @@ export function serviceNamed(name: string): (typeof services)[number] {
 }
 
 /**
- * Names of services as they were given to a command, each once.
- * @throws UsageError for one that there is not, naming those there are.
+ * The service names given to a command, each once.
+ * @throws UsageError for an unknown name, with the names that exist.
  */
 export function knownServices(given: readonly string[]): readonly string[] {
   return [...new Set(given.map((name) => serviceNamed(name).name))]

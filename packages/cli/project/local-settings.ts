@@ -8,7 +8,7 @@ import { readyCloud } from '../../local-cloud/running-cloud.ts'
 import { UsageError } from '../command-line/arguments.ts'
 import { PROJECT } from './project.ts'
 
-/** Where the parts of the local cloud listen. */
+/** The ports of the local cloud. */
 export function localPorts(): { http: number; blob: number; eventHubs: number; cosmos: number } {
   return {
     http: portSetting('TIDEMARK_HTTP_PORT', 7071),
@@ -18,24 +18,24 @@ export function localPorts(): { http: number; blob: number; eventHubs: number; c
   }
 }
 
-/** Whether acknowledgements do not wait for the disk: by `--fast` or TIDEMARK_FAST. Says so. */
+/** Whether acknowledgements do not wait for the disk (`--fast` or TIDEMARK_FAST). Prints a line if so. */
 export function isFast(flag: boolean): boolean {
   const fast = flag || flagSetting('TIDEMARK_FAST')
   if (fast) console.log(FAST_LINE)
   return fast
 }
 
-/** The folder that keeps the local cloud's data. */
+/** The folder of the local cloud's data. */
 export function dataFolder(): string {
   return process.env.TIDEMARK_DATA ?? '.tidemark'
 }
 
 /**
- * What requests to the services of this machine show: the token of the system that runs on the data folder,
- * where it has one. While none runs, somebody else may listen where it would.
+ * The headers for requests to services on this machine: the token of the system that runs on the data folder,
+ * if it has one. Without a running system there are none, because another program may listen on the port.
  */
 export async function localHeaders(): Promise<Readonly<Record<string, string>>> {
-  // In the folder that `tidemark start` runs in, wherever a command is called.
+  // Relative to the project, where `tidemark start` runs, wherever the command is called.
   const dataDir = resolve(PROJECT, dataFolder())
   const file = locateTokenFile(dataDir)
   if (!existsSync(file) || (await findHolder(dataDir)) === undefined) return {}
@@ -43,8 +43,8 @@ export async function localHeaders(): Promise<Readonly<Record<string, string>>> 
 }
 
 /**
- * The application settings as `func start` would have them: of local.settings.json, or the sample where there
- * is none; the environment's own come first.
+ * The application settings that `func start` would use: those of local.settings.json, or of the sample if
+ * there is none. Environment variables take precedence.
  * https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
  */
 export function localSettings(): Record<string, string> {
@@ -56,7 +56,7 @@ export function localSettings(): Record<string, string> {
 
 /**
  * The settings of a file such as local.settings.json.
- * @param help the end of the line where it has none. @throws UsageError
+ * @param help the end of the error message. @throws UsageError if it has none
  */
 export function readSettingsFile(file: string, help = ''): Readonly<Record<string, string>> {
   try {
@@ -85,12 +85,12 @@ export async function localConnections(): Promise<Readonly<Record<'CosmosConnect
   }
 }
 
-/** The address of an endpoint that a connection string names. */
+/** The address in a connection string of Cosmos DB; empty if it has none. */
 export function cosmosAddress(connection: string): string {
   return /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
 }
 
-/** @throws UsageError where nothing answers at an address. */
+/** @throws UsageError if nothing answers at an address. */
 export async function reach(address: string): Promise<void> {
   await fetch(address).catch(() => {
     throw new UsageError(`nothing answers at ${address}: run npm start in another terminal first`)
@@ -98,8 +98,9 @@ export async function reach(address: string): Promise<void> {
 }
 
 /**
- * The glob by which a host loads the functions of these services alone, each a file of its own in `functions/`.
- * @param form as they were built, or the sources themselves: Node strips their types.
+ * The glob with which a host loads only the functions of these services. Each has its own file in
+ * `functions/`.
+ * @param form the built files, or the sources, whose types Node strips.
  */
 export function buildFunctionsGlob(services: readonly string[], form: 'built' | 'source' = 'built'): string {
   const names = `@(${services.join('|')})`

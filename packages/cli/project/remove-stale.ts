@@ -4,10 +4,10 @@ import { runCommand } from '../command-line/arguments.ts'
 import { PROJECT } from './project.ts'
 
 /**
- * The last step of `npm run build`: removes from `dist/` what has no source any more. The compiler leaves it,
- * and the Functions host would load a function that was deleted. The console's files are not among them: what
- * builds them removes them.
- * @returns what was removed, from the root.
+ * The last step of `npm run build`: removes files from `dist/` whose source is gone. The compiler leaves
+ * them, and the Functions host would load a deleted function. The console's own build removes the console's
+ * files.
+ * @returns the removed files, as paths from the root.
  */
 export function removeStale(root: string): readonly string[] {
   const stale = globSync('dist/**/*.js', { cwd: root, exclude: ['dist/console/**'] }).filter((path) => {
@@ -18,11 +18,11 @@ export function removeStale(root: string): readonly string[] {
   return stale
 }
 
-/** In one line. */
+/** Prints the removed files in one line. */
 export function reportStale([first, ...more]: readonly string[]): void {
   if (first === undefined) return
-  const what = more.length > 0 ? `${first} and ${more.length} more files: they have` : `${first}: it has`
-  console.log(`removed ${what} no source any more`)
+  const what = more.length > 0 ? `${first} and ${more.length} more files: their sources are` : `${first}: its source is`
+  console.log(`removed ${what} gone`)
 }
 
 if (import.meta.main) await runCommand(async () => reportStale(removeStale(PROJECT)))

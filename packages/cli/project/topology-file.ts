@@ -4,14 +4,14 @@ import { buildTopology, type Topology } from 'tidemark/tools'
 import { services } from './config.ts'
 import { PROJECT } from './project.ts'
 
-/** What the local cloud creates, and what Bicep provisions. */
+/** The resources that the local cloud creates and Bicep provisions. */
 export const TOPOLOGY = 'infra/topology.json'
 
-/** A project that has just been made has none. */
+/** Writes the topology if there is none, as in a new project. */
 export function ensureTopology(): void {
   if (existsSync(join(PROJECT, TOPOLOGY))) return
   writeTopology()
-  console.log(`wrote ${TOPOLOGY}: what the services need to exist. It belongs to the sources`)
+  console.log(`wrote ${TOPOLOGY}: the resources that the services need. Commit it with the sources`)
 }
 
 /** @returns what was written. */

@@ -10,28 +10,27 @@ import {
 import { buildEventSchema, versionName } from './event-schema.ts'
 import type { JsonObject } from './json.ts'
 
-/** What CloudEvents itself does not say of our attributes. */
+/** Descriptions of our attributes, beyond what CloudEvents itself says. */
 const attributes: Readonly<Record<string, string>> = {
-  id: 'The position of the event: `<stream>@<version>`; with `source` unique for ever.',
-  subject: 'The stream: also the partition key, so that its events come in their order.',
+  id: 'The stream position of the event: `<stream>@<version>`. Together with `source` it is unique for ever.',
+  subject: 'The stream. It is also the partition key, so that its events arrive in order.',
   dataschema: 'Names the version of the schema of `data`.',
-  streamversion: 'From 1, one more for each event of the stream.',
-  correlationid: 'Common to all that one request set off.',
-  causationid: 'The command or the event that led to this one.',
-  actor: 'Who asked for it.',
+  streamversion: 'The stream version: 1 for the first event of the stream, and 1 more for each further event.',
+  correlationid: 'Shared by everything that one request caused.',
+  causationid: 'The command or the event that caused this one.',
+  actor: 'The user or program that sent the command.',
   traceparent: 'W3C Trace Context of the request.',
-  readablefrom: 'The oldest version whose readers can read `data`. Absent: the version itself.',
-  recorded:
-    "What the service keeps for itself, where it tells others something else. JSON; the service's own business.",
-  previoushash: 'The hash of the event before it in the stream.',
+  readablefrom: 'The oldest version whose readers can read `data`. Absent if that is the version itself.',
+  recorded: 'The private event as JSON, if it differs from the public one. Only the service itself may rely on it.',
+  previoushash: 'The hash of the previous event in the stream.',
   hash: 'SHA-256 over the event: see packages/tidemark/core/hash-chain.ts.',
 }
 
 /**
- * AsyncAPI 3.0 of a service: what it sends to its hub, and what it receives from those of others.
- * https://www.asyncapi.com/docs/reference/specification/v3.0.0
- * @param all every service: what one follows, another has to publish.
- * @throws Error where a reaction follows what its service does not publish, or not where it is recorded.
+ * The AsyncAPI 3.0 document of a service: the events it sends to its hub, and those it receives from other
+ * hubs. https://www.asyncapi.com/docs/reference/specification/v3.0.0
+ * @param all every service, because another one has to publish what a service follows.
+ * @throws Error if a reaction follows an event that its service does not publish, or not from that category.
  */
 export function buildAsyncApi(service: Service, all: readonly Service[]): JsonObject {
   const followed = listReactions(service).filter((reaction) => reaction.service !== service.name)
@@ -45,7 +44,8 @@ export function buildAsyncApi(service: Service, all: readonly Service[]): JsonOb
     info: {
       title: service.name,
       version: '1.0.0',
-      description: 'Events are CloudEvents 1.0 in structured JSON, at least once each, in order for each `subject`.',
+      description:
+        'Events are CloudEvents 1.0 in structured JSON. Each comes at least once, in order for its `subject`.',
     },
     defaultContentType: 'application/cloudevents+json',
     channels: Object.fromEntries([...publicTypes].map(([name, types]) => [name, buildChannel(name, types)])),
@@ -70,23 +70,23 @@ export function buildAsyncApi(service: Service, all: readonly Service[]): JsonOb
   }
 }
 
-/** Every type of a service that another follows, as it is published. */
+/** The public event types of a service that another service follows. */
 function followedTypes(name: string, followed: readonly AnyReaction[], all: readonly Service[]): readonly EventType[] {
   const publisher = all.find((service) => service.name === name)
   const followedHere = followed.filter(({ service }) => service === name)
   for (const { category, events } of followedHere)
     for (const type of events) {
       const sources = publisher ? listSources(publisher, type) : []
-      if (sources.length === 0) throw new Error(`${type.name} is followed, and ${name} does not publish it`)
+      if (sources.length === 0) throw new Error(`${type.name} is followed, but ${name} does not publish it`)
       if (!sources.includes(formatSource(name, category)))
         throw new Error(
-          `${type.name} is followed in ${formatSource(name, category)}, and comes from ${sources.join(', ')}`,
+          `${type.name} is followed in ${formatSource(name, category)}, but comes from ${sources.join(', ')}`,
         )
     }
   return [...new Map(followedHere.flatMap(({ events }) => events).map((type) => [type.name, type])).values()]
 }
 
-/** Where an event that a service publishes comes from: a source for each category of streams that it is recorded in. */
+/** The sources of an event that a service publishes: one for each category in which it is recorded. */
 function listSources({ name, deciders, publishes }: Service, { name: type }: EventType): readonly string[] {
   const privateTypes = publishes
     .filter(({ publicEvent: published }) => published.name === type)
@@ -116,8 +116,8 @@ function buildOperation(action: 'send' | 'receive', service: string, types: read
 }
 
 /**
- * Each version of each type: those that are no longer written are still in the log, and come again with every
- * replay.
+ * Each version of each type. Old versions are no longer written, but they are in the log and may be published
+ * again.
  */
 function listVersions(types: readonly EventType[]): { type: EventType; version: number; name: string }[] {
   return types.flatMap((type) =>

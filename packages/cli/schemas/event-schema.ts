@@ -2,7 +2,7 @@ import type { EventType, EventVersion, Service } from 'tidemark'
 import { buildJsonSchema, formatDataschema, formatSource } from 'tidemark/tools'
 import type { JsonObject } from './json.ts'
 
-/** The JSON Schema of one version of an event: what its readers are told. */
+/** The JSON Schema of one version of an event, for its readers. */
 export interface EventSchema extends JsonObject {
   readonly $id: string
   readonly 'x-version': number
@@ -11,12 +11,12 @@ export interface EventSchema extends JsonObject {
   readonly 'x-readable-from': number
 }
 
-/** An event type in one of its two roles: what a service keeps in its log, or what it tells others. */
+/** An event type in one of its two roles: private event or public event. */
 export interface DeclaredEvent {
-  /** `events`: what the log keeps. `contract`: what others are told. */
+  /** `events`: the private event, in the log. `contract`: the public event. */
   readonly role: 'events' | 'contract'
   readonly type: EventType
-  /** Whether it is told in place of another that is kept, or kept in place of another that is told. */
+  /** Whether the private event and the public event differ. */
   readonly translated: boolean
 }
 
@@ -46,9 +46,8 @@ export function versionName(type: Pick<EventType, 'name'>, version: number): str
 }
 
 /**
- * @throws TidemarkError `internal` where there is no JSON Schema of it.
- * @throws Error for a schema that refuses fields that it does not name: nobody who reads by it could read a
- * later version.
+ * @throws TidemarkError `internal` if it has no JSON Schema.
+ * @throws Error for a schema that refuses undeclared fields: its readers could not read a later version.
  */
 export function buildEventSchema(
   service: string,
@@ -60,11 +59,11 @@ export function buildEventSchema(
   const jsonSchema = buildJsonSchema(schema, what)
   const closed = findClosed(jsonSchema)
   if (closed !== undefined)
-    throw new Error(`the schema of ${what} is strict at ${closed || '/'}: no reader of it could read a field more`)
+    throw new Error(`the schema of ${what} is strict at ${closed || '/'}: its readers could not read a new field`)
   const urn = formatDataschema(formatSource(service, ''), { type: type.name, schemaVersion: version })
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    // What is kept in place of what is told is never named by a message's `dataschema`.
+    // A message's `dataschema` never names a private event that differs from the public one.
     $id: role === 'events' && translated ? `${urn}:recorded` : urn,
     title: type.name,
     'x-version': version,
@@ -80,7 +79,7 @@ function findVersion(type: EventType, version: number): EventVersion {
   return found
 }
 
-/** The JSON Pointer of the first place that is closed to fields that it does not name. */
+/** The JSON Pointer of the first place that refuses undeclared fields. */
 function findClosed(schema: unknown): string | undefined {
   if (typeof schema !== 'object' || schema === null) return undefined
   for (const [key, value] of Object.entries(schema)) {

@@ -1,4 +1,4 @@
-/** A JSON object whose fields are looked at one by one. */
+/** A JSON object with any fields. */
 export interface JsonObject {
   readonly [field: string]: unknown
 }

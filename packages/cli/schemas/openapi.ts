@@ -9,9 +9,9 @@ import type { JsonObject } from './json.ts'
 let loaded: Promise<unknown> | undefined
 
 /**
- * OpenAPI of services: their functions are loaded, once for the process, as a host loads them with the
- * sample's settings, and nothing of them is called.
- * @throws Error where one of them serves nothing.
+ * The OpenAPI document of services. Loads their functions once for the process, as a host does with the
+ * sample's settings, and calls none of them.
+ * @throws Error if one of them serves nothing.
  */
 export async function openApiOfAll(services: readonly Service[]): Promise<JsonObject> {
   const names = services.map(({ name }) => name)
@@ -24,7 +24,7 @@ export async function openApiOfAll(services: readonly Service[]): Promise<JsonOb
 }
 
 /**
- * Loads functions with the sample's settings, whatever the environment of whoever generates has for settings.
+ * Loads functions with the sample's settings. Ignores the settings in the environment.
  * @param main the glob of their files in the project.
  */
 export async function loadWithSample(project: string, main: string): Promise<void> {

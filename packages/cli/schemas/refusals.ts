@@ -6,7 +6,7 @@ type Row = readonly [code: string, service: string, meaning: string]
 
 /**
  * docs/errors.md with the refusals that the services' deciders declare.
- * @throws Error where it has no table for them, or two deciders mean different things by one code.
+ * @throws Error if it has no table for them, or one code has two meanings.
  */
 export function withRefusals(text: string, services: readonly Pick<Service, 'name' | 'deciders'>[]): string {
   return withTableUnder(HEADING, text, markdownTable(['code', 'service', 'what it means'], listRows(services)))

@@ -10,31 +10,31 @@ import { buildArbitrary, readable } from './schema-values.ts'
 export interface Samples extends JsonObject {
   readonly type: string
   readonly version: number
-  /** The newest version, as which `read` is. */
+  /** The newest version, to which `read` is upcast. */
   readonly readAs: number
   readonly samples: readonly Sample[]
 }
 
 export interface Sample extends JsonObject {
-  /** As it was written once. */
+  /** The data as it was once written. */
   readonly data: unknown
-  /** What it is read as today; absent where the version is the newest. */
+  /** The data as the current code reads it; absent for the newest version. */
   readonly read?: unknown
 }
 
 /**
- * What the code makes of data of a version that was the newest once.
- * @param file of the samples: it says of which event.
+ * Reads data of a version that was once the newest, with the current code.
+ * @param file the file of the samples, which names the event.
  */
 export type ReadOn = (file: string, version: number, data: unknown) => unknown
 
 const SAMPLES = 3
 
 /**
- * The samples of a version: those that there are, else new ones, the same on every machine. What they are
- * read as is always what the upcasters make of them now.
- * @param earlier the samples that were written before: their data never change.
- * @throws Error where kept data are no longer read.
+ * The samples of a version: the existing ones, or else new ones, the same on every machine. Their `read`
+ * always comes from the current upcasters.
+ * @param earlier the existing samples, whose data never change.
+ * @throws Error if existing data can no longer be read.
  */
 export function buildSamples(type: EventType, schema: EventSchema, earlier: JsonObject | undefined): Samples {
   const version = schema['x-version']

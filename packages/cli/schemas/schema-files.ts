@@ -10,13 +10,12 @@ import { buildSamples, type ReadOn } from './samples.ts'
 export type SchemaFiles = ReadonlyMap<string, string>
 
 /**
- * All that `schemas/` has to hold, made of the services' declarations:
- * - `<service>/events/<Type>.v<N>.json`: each version of what the service's log keeps;
- * - `<service>/contract/<Type>.v<N>.json`: each version of what others are told;
- * - `<service>/samples/…`: golden samples of both, those of the contract apart where it tells something else
- *   than is kept;
+ * The files of `schemas/`, generated from the services' declarations:
+ * - `<service>/events/<Type>.v<N>.json`: each version of the private events;
+ * - `<service>/contract/<Type>.v<N>.json`: each version of the public events;
+ * - `<service>/samples/…`: golden samples of both. The contract has its own if the two events differ;
  * - `<service>/asyncapi.json`, `openapi.json`.
- * @param before what `schemas/` holds now: the data of its samples stay.
+ * @param before the current files of `schemas/`: the data of their samples stay.
  */
 export async function schemaFiles(services: readonly Service[], before: SchemaFiles): Promise<SchemaFiles> {
   const files = new Map<string, string>()
@@ -42,8 +41,8 @@ function samplesFile(service: string, { role, type }: DeclaredEvent, version: nu
 }
 
 /**
- * What the services make of data of a version of an event, named by a file of its samples.
- * @returns a function that throws TidemarkError where such data are not read.
+ * Reads the data of samples with the current code of the services.
+ * @returns a function that throws TidemarkError if the data cannot be read.
  */
 export function readerOfSamples(services: readonly Service[]): ReadOn {
   const types = new Map(
@@ -60,7 +59,7 @@ export function readerOfSamples(services: readonly Service[]): ReadOn {
   return (file, schemaVersion, data) => {
     const type = types.get(file)
     if (type === undefined)
-      throw new TidemarkError('event-unknown', `the code declares nothing with samples in ${file}`)
+      throw new TidemarkError('event-unknown', `the code declares no event with samples in ${file}`)
     return eventReader([type], 'foreign').read({ type: type.name, schemaVersion, data }, file)
   }
 }
@@ -71,22 +70,22 @@ function parsed(text: string | undefined): JsonObject | undefined {
   return isObject(value) ? value : undefined
 }
 
-/** Each file that is not as the code has it, and how. */
+/** One line for each file that differs from the code. */
 export function differences(made: SchemaFiles, found: SchemaFiles): string[] {
   return [...new Set([...made.keys(), ...found.keys()])].toSorted().flatMap((file) => {
     const [should, is] = [made.get(file), found.get(file)]
     if (should === is) return []
     if (is === undefined) return [`schemas/${file} is missing`]
-    return [should === undefined ? `schemas/${file} is of nothing that the code declares` : `schemas/${file} differs`]
+    return [should === undefined ? `schemas/${file} is not declared in the code` : `schemas/${file} differs`]
   })
 }
 
-/** What there is, in words. */
+/** The number of files of each kind, as text. */
 export function countedFiles(files: SchemaFiles): string {
   const count = (pattern: RegExp): number => [...files.keys()].filter((file) => pattern.test(file)).length
   return [
-    `${count(/\/events\//)} versions of events that are kept`,
-    `${count(/\/contract\/[^/]+$/) - count(/\/samples\/contract\//)} of events that others are told`,
+    `${count(/\/events\//)} versions of private events`,
+    `${count(/\/contract\/[^/]+$/) - count(/\/samples\/contract\//)} of public events`,
     `${count(/\/samples\//)} with samples`,
     `${count(/asyncapi\.json$/)} AsyncAPI documents`,
     `${count(/^openapi\.json$/)} OpenAPI document`,

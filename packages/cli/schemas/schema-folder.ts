@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path'
 import type { SchemaFiles } from './schema-files.ts'
 
-/** All files below a folder; none where there is no folder yet. */
+/** All files below a folder; none if the folder does not exist yet. */
 export function readSchemas(folder: string): SchemaFiles {
   try {
     return new Map(
@@ -19,8 +19,8 @@ export function readSchemas(folder: string): SchemaFiles {
 }
 
 /**
- * Writes what is not there already, and removes what is not among the files, with the folders that it leaves empty.
- * @returns how many files it changed.
+ * Writes new and changed files, and removes all others, with the folders that become empty.
+ * @returns the number of files it changed.
  */
 export function writeSchemas(folder: string, files: SchemaFiles): number {
   const found = readSchemas(folder)

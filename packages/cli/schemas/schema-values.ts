@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { isObject, type JsonObject } from './json.ts'
 
-/** How free texts are made where a schema leaves them free. */
+/** How to generate a text that the schema does not constrain. */
 export interface TextStyle {
-  /** One character; of one UTF-16 code unit, since libraries differ in what they count as the length of a text. */
+  /** One character of one UTF-16 code unit, because libraries count the length of a text differently. */
   readonly character: fc.Arbitrary<string>
   readonly longest: number
 }
 
-/** Words that people can read. */
+/** Readable words. */
 export const readable: TextStyle = { character: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz'), longest: 10 }
 
-/** Any text, control characters among them. */
+/** Any text, including control characters. */
 export const anyText: TextStyle = {
   character: fc.integer({ min: 0, max: 0xd7ff }).map((code) => String.fromCharCode(code)),
   longest: 40,
@@ -33,8 +33,8 @@ const FIRST_DATE = new Date('2020-01-01T00:00:00Z')
 const LAST_DATE = new Date('2100-01-01T00:00:00Z')
 
 /**
- * Values that fit a JSON Schema, of the part of 2020-12 that schemas of events use.
- * @throws Error for a keyword that it does not know: better none than values that do not fit.
+ * Generates values that fit a JSON Schema. Supports the part of 2020-12 that event schemas use.
+ * @throws Error for an unknown keyword, because the values might not fit.
  */
 export function buildArbitrary(schema: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
   if ('const' in schema) return fc.constant(schema.const)
@@ -44,7 +44,7 @@ export function buildArbitrary(schema: JsonObject, style: TextStyle): fc.Arbitra
   const type = String(schema.type)
   for (const keyword of Object.keys(schema))
     if (keyword !== 'type' && !keyword.startsWith('x-') && !annotations.includes(keyword))
-      if (!known[type]?.includes(keyword)) throw new Error(`no values are made for ${keyword} of type ${type}`)
+      if (!known[type]?.includes(keyword)) throw new Error(`cannot generate values for ${keyword} of type ${type}`)
   switch (type) {
     case 'object':
       return objects(schema, style)
@@ -61,7 +61,7 @@ export function buildArbitrary(schema: JsonObject, style: TextStyle): fc.Arbitra
     case 'null':
       return fc.constant(null)
     default:
-      throw new Error(`no values are made for type ${type}`)
+      throw new Error(`cannot generate values for type ${type}`)
   }
 }
 
@@ -99,7 +99,7 @@ function texts(schema: JsonObject, { character, longest }: TextStyle): fc.Arbitr
       .map((date) => date.toISOString())
       .filter(fits)
   if (schema.format === 'uuid') return fc.uuid().filter(fits)
-  if (schema.format !== undefined) throw new Error(`no values are made for format ${schema.format}`)
+  if (schema.format !== undefined) throw new Error(`cannot generate values for format ${schema.format}`)
   if (pattern) return fc.stringMatching(pattern).filter(fits)
   return fc.string({ unit: character, minLength, maxLength: Math.min(maxLength, Math.max(minLength, longest)) })
 }

@@ -22,7 +22,7 @@ export function settingsTable(): string {
   return markdownTable(['setting', 'what it is', 'must be', 'default', 'set in', 'read by'], rows)
 }
 
-/** A document with the table between its markers. @throws Error where it has none. */
+/** Writes the table between the markers of a document. @throws Error if it has none. */
 export function withSettingsTable(document: string): string {
   if (!TABLE.test(document)) throw new Error('there is no <!-- settings --> and <!-- /settings --> to write between')
   return document.replace(TABLE, () => `<!-- settings -->\n\n${settingsTable()}\n\n<!-- /settings -->`)

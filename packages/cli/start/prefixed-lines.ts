@@ -1,8 +1,8 @@
 export type Output = 'stdout' | 'stderr'
 
 /**
- * Prints what a process prints, line by line, each with the name of who says it; a line that has not ended
- * waits for its end.
+ * Prints the output of a process line by line, each line with the process's name. An incomplete line waits
+ * for its end.
  */
 export function prefixedLines(name: string): { write(text: string, output: Output): void; end(): void } {
   const open = { stdout: '', stderr: '' }

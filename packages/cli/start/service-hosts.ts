@@ -10,51 +10,52 @@ const HOST = fileURLToPath(import.meta.resolve('tidemark-functions-host/main'))
 const PRELOAD = pathToFileURL(moduleFile('../dev/host-preload.ts', import.meta.url)).href
 
 export interface HostSettings {
-  /** Those of the cloud. */
+  /** The settings of the local cloud. */
   readonly settings: Readonly<Record<string, string>>
-  /** With the token that every request must show; undefined: none is asked for. */
+  /** The file with the token that every request must show; undefined if none is required. */
   readonly tokenFile: string | undefined
   readonly verbose: boolean
-  /** Ends a host that has not started yet. */
+  /** Stops a host that has not started yet. */
   readonly signal: AbortSignal
 }
 
-/** How hosts run the sources themselves, and not what was built. */
+/** Options of hosts that run the sources instead of the build. */
 export interface SourceOptions {
-  /** Hears of each source that the host of a service loads. */
+  /** Called for each source that the host of a service loads. */
   readonly onSource: (service: string, file: string) => void
-  /** Where a debugger reaches the host of a service; undefined: nowhere. */
+  /** The debug port of a service's host; undefined if it has none. */
   readonly findDebugPort: (service: string) => number | undefined
 }
 
 export interface ServiceHostsOptions extends HostSettings {
-  /** Hears of each host that was started again: it has another address. */
+  /** Called for each host that was started again: it has another address. */
   readonly onStartedAgain: (host: Child) => void
-  /** With it they run the sources, and a service that cannot run waits until `reload` is called. */
+  /** If set, the hosts run the sources, and a service that cannot run waits for `reload`. */
   readonly sources?: SourceOptions | undefined
 }
 
-/** Of one host. */
+/** The options of one host. */
 interface Launch extends HostSettings {
-  /** Where it answers; 0 for any free port. */
+  /** The port it listens on; 0 for any free port. */
   readonly port: number
-  /** Whether its lines have its name: where there are several hosts. */
+  /** Whether its lines begin with its name, because there are several hosts. */
   readonly prefixed: boolean
   readonly sources?: SourceOptions | undefined
-  /** Whether it takes the place of one that still runs: its triggers wait until it is told to begin. */
+  /** Whether it replaces a host that still runs. Its triggers then wait for a message to begin. */
   readonly successor?: boolean
 }
 
-/** Starts a host for the functions of these services; none named: of all. */
+/** Starts a host for the functions of these services, or of all if none is named. */
 export async function startHost(name: string, services: readonly string[], launch: Launch): Promise<Child> {
   const { settings, tokenFile = '', port, verbose, signal, prefixed, sources, successor = false } = launch
   const env = {
-    // Claims of partitions are renewed as host.json says: every 3 s, they were a third of what a system at rest costs.
+    // Partition claims are renewed as host.json says. Every 3 s, they would be a third of the cost of an idle
+    // system.
     FUNCTIONS_HOST_LEASE_EXPIRATION_MS: FAST_RECOVERY.FUNCTIONS_HOST_LEASE_EXPIRATION_MS,
     ...localSettings(),
     ...settings,
   }
-  // The folder too: what the environment says to a host that runs alone is not for these.
+  // Everything is passed as an argument: the environment may have settings for a host that runs alone.
   const args = [
     '.',
     ...[`--port=${port}`, `--token-file=${tokenFile}`],
@@ -77,28 +78,28 @@ export async function startHost(name: string, services: readonly string[], launc
   return child
 }
 
-/** One that takes the place of another opens the port when that has ended. */
+/** A successor opens the port later, once the host before it has ended. */
 function debugFlags(port: number | undefined, successor: boolean): readonly string[] {
   return port === undefined ? [] : [`--inspect${successor ? '-port' : ''}=127.0.0.1:${port}`]
 }
 
-/** A host that dies as often within this time has a fault that starting it again does not mend. */
+/** If a host dies more often than this within the time, a restart does not fix its fault. */
 const RESTARTS = 3
 const WITHIN_MS = 60_000
 
 /**
- * One host for each service, as each is an app of its own in Azure, behind a front. A host that dies is
- * started again, as the platform does; one that dies for the fourth time within a minute, or cannot be
- * started again, is given up.
+ * One host for each service, behind a front, as each service is its own app in Azure. Restarts a host that
+ * dies, as the platform does. Gives up on a host that dies for the fourth time within a minute, or cannot be
+ * restarted.
  */
 export class ServiceHosts {
   readonly #services: readonly string[]
   readonly #front: Front
   readonly #options: ServiceHostsOptions
   readonly #running = new Map<string, Child>()
-  /** When the host of a service died, since its code was loaded anew. */
+  /** When the host of a service died, since its code was last reloaded. */
   readonly #deaths = new Map<string, number[]>()
-  /** What is done about a service: one thing after another. */
+  /** The work for each service, done one piece after another. */
   readonly #turns = new Map<string, Promise<void>>()
   readonly #given: PromiseWithResolvers<string> = Promise.withResolvers()
   readonly #ending = new AbortController()
@@ -110,12 +111,12 @@ export class ServiceHosts {
   }
 
   /**
-   * @throws StartError of the first that cannot start; the others are stopped then. Where hosts run the
-   * sources, one that cannot start is told, and waits.
+   * @throws StartError of the first host that cannot start; the others are then stopped. If the hosts run the
+   * sources, a host that cannot start is reported instead, and waits.
    */
   static async start(services: readonly string[], front: Front, options: ServiceHostsOptions): Promise<ServiceHosts> {
     const hosts = new ServiceHosts(services, front, options)
-    // A mistake that all of them meet is told by the first: the others need not come that far.
+    // If all fail for the same reason, the first reports it, and the others are stopped early.
     const failed = new AbortController()
     const starts = services.map(async (service) => {
       try {
@@ -136,7 +137,7 @@ export class ServiceHosts {
     return hosts
   }
 
-  /** Those that run, in the order of the services. */
+  /** The running hosts, in the order of the services. */
   get running(): readonly Child[] {
     return this.#services.flatMap((service) => this.#running.get(service) ?? [])
   }
@@ -152,11 +153,12 @@ export class ServiceHosts {
   }
 
   /**
-   * Runs the sources of a service as they are now. The host that has run so far answers until the new one
-   * does, ends what it is doing, and hands over its partitions; where the new one cannot start, it goes on.
-   * @param signal ends one that has not started: there are newer sources. @param onServing called once the
-   * new one answers.
-   * @throws StartError where it cannot start.
+   * Starts a new host with the current sources of a service. The old host answers until the new one does,
+   * finishes its work, and hands over its partitions. If the new host cannot start, the old one keeps
+   * running.
+   * @param signal stops a new host that has not started, because there are newer sources. @param onServing
+   * called once the new host answers.
+   * @throws StartError if it cannot start.
    */
   reload(service: string, signal: AbortSignal, onServing: () => void): Promise<void> {
     return this.#inTurn(service, async () => {
@@ -170,7 +172,7 @@ export class ServiceHosts {
     })
   }
 
-  /** Does it when what else is done about the service has ended. */
+  /** Runs `work` once the earlier work for the service has ended. */
   #inTurn(service: string, work: () => Promise<void>): Promise<void> {
     const turn = (this.#turns.get(service) ?? Promise.resolve()).then(work)
     this.#turns.set(
@@ -180,9 +182,9 @@ export class ServiceHosts {
     return turn
   }
 
-  /** From then on it answers for the service, and is started again when it dies. */
+  /** Starts a host, which then answers for the service, and is restarted when it dies. */
   async #start(service: string, signal: AbortSignal, successor = false): Promise<Child> {
-    // Any free port: the front knows it, and a host that comes again need not wait for the port of the one before.
+    // Any free port: the front knows it, and a restarted host need not wait for the old port.
     const child = await startHost(service, [service], {
       ...this.#options,
       port: 0,
@@ -198,7 +200,7 @@ export class ServiceHosts {
   }
 
   #ended(service: string, child: Child, how: string): void {
-    // Another one may have its place, and then it was asked to end.
+    // If another host has replaced it, it was asked to end.
     if (this.#ending.signal.aborted || this.#running.get(service) !== child) return
     this.#running.delete(service)
     this.#front.serve(service, undefined)
@@ -211,7 +213,7 @@ export class ServiceHosts {
     }
     console.error(`${service.padEnd(12)} ${how}: it is started again (${recent.length} of ${RESTARTS} times a minute)`)
     const again = this.#inTurn(service, async () => {
-      // What was loaded anew meanwhile runs already.
+      // A reload may have started it meanwhile.
       if (!this.#running.has(service)) this.#options.onStartedAgain(await this.#start(service, this.#ending.signal))
     })
     again.catch((error: Error) => {

@@ -32,7 +32,7 @@ describe('commands against the account in Azure', () => {
     ['verify', 'ordering', '--cloud'],
     ['replay', 'ordering', 'order', '--cloud'],
   ] as const) {
-    it(`${command}: where the settings are missing says what writes them`, async () => {
+    it(`${command}: says what writes the settings if they are missing`, async () => {
       rmSync(join(folder, 'bundles'), { recursive: true, force: true })
       const { code, said } = await run(command, ...args)
       assert.equal(code, 1)
@@ -40,14 +40,14 @@ describe('commands against the account in Azure', () => {
       assert.equal(said.trim().split('\n').length, 1)
     })
 
-    it(`${command}: does not take the local endpoint for it, whatever the settings say of that`, async () => {
+    it(`${command}: does not use the local emulator, even if the settings name it`, async () => {
       settings({ CosmosConnection: 'AccountEndpoint=http://127.0.0.1:8081/;AccountKey=a2V5;' })
       const { code, said } = await run(command, ...args)
       assert.equal(code, 1)
       assert.match(said, /names no account in Azure: npm run cloud:settings -- --service ordering --force/)
     })
 
-    it(`${command}: where the account is not to be reached names it, and says why that may be`, async () => {
+    it(`${command}: names an account that cannot be reached, and the likely reason`, async () => {
       settings({ CosmosConnection__accountEndpoint: 'http://127.0.0.1:9/' })
       const { code, said } = await run(command, ...args)
       assert.equal(code, 1)
@@ -55,7 +55,7 @@ describe('commands against the account in Azure', () => {
     })
   }
 
-  it('verify asks the account that the settings name, by a token and no key', async () => {
+  it('verify uses the account in the settings, with a token and without a key', async () => {
     const asked: (string | undefined)[] = []
     const server = createServer((request, response) => {
       asked.push(request.headers.authorization)
@@ -68,7 +68,7 @@ describe('commands against the account in Azure', () => {
     const { code, said } = await run('verify', 'ordering', '--cloud')
     assert.equal(code, 1)
     assert.ok(said.startsWith(`log              ordering at ${address}`), said)
-    // The SDK sends no token where it could be overheard, as on this address: and no key goes in its place.
+    // The SDK sends no token over http, and no key is sent instead.
     assert.match(said, /denies you access: Bearer token authentication is not permitted.*az login/)
     assert.equal(said.trim().split('\n').length, 2, said)
     assert.deepEqual([...new Set(asked)], [undefined])

@@ -8,14 +8,15 @@ import { parseNames } from '../new-service/names.ts'
 
 const names = parseNames('gift-cards', 'card')
 const file = (list: string): string =>
-  `import { ordering } from './src/ordering/service.ts'\n\n/** All. */\nexport default defineConfig({ services: ${list} })\n`
+  "import { ordering } from './src/ordering/service.ts'\n\n" +
+  `/** All. */\nexport default defineConfig({ services: ${list} })\n`
 
 describe('the list of services', () => {
   for (const [what, list] of [
     ['on one line', '[ordering, inventory]'],
-    ['so long that it stands on several lines', '[\n  ordering,\n  inventory,\n]'],
+    ['on several lines', '[\n  ordering,\n  inventory,\n]'],
   ] as const)
-    it(`${what} has one more`, () => {
+    it(`${what} gets one more`, () => {
       const extended = extendedList(file(list), names)
       assert.match(extended, /^import \{ giftCards \} from '\.\/src\/gift-cards\/service\.ts'$/m)
       const [, services = ''] = /services: \[([^\]]*)\]/.exec(extended) ?? []
@@ -25,7 +26,7 @@ describe('the list of services', () => {
       )
     })
 
-  it('of none has one then', () => {
+  it('that is empty gets one', () => {
     const extended = extendedList(
       "import { defineConfig } from 'tidemark'\n\nexport default defineConfig({ services: [] })\n",
       names,
@@ -34,7 +35,7 @@ describe('the list of services', () => {
     assert.match(extended, /services: \[giftCards\]/)
   })
 
-  it('is not touched where it is not written as it was made', () =>
+  it('is not changed if it does not have the expected form', () =>
     assert.throws(() => extendedList(file('all()'), names), /no list of services that can be extended/))
 })
 
@@ -45,7 +46,7 @@ describe('azure.yaml', () => {
   ])
   const at = (services: readonly string[], text = azure) => parse(buildAzureYaml(text, services))
 
-  it('has one more service, made as the others are, and nothing else is changed', () => {
+  it('gets one more service like the others, and nothing else changes', () => {
     const [before, { services, ...others }] = [parse(azure), at(['ordering', 'gone', 'gift-cards'])]
     const { 'gift-cards': added, ...there } = services
     assert.deepEqual({ ...others, services: there }, before)
@@ -53,7 +54,7 @@ describe('azure.yaml', () => {
     assert.deepEqual(added, expected)
   })
 
-  it('loses a service that is not listed any more, and the last one too; what comes after stays', () => {
+  it('loses services that are no longer listed, even the last; what follows them stays', () => {
     const { services, ...others } = parse(azure)
     assert.deepEqual(at(['ordering']), { ...others, services: { ordering: services.ordering } })
     const none = buildAzureYaml(azure, [])
@@ -61,7 +62,7 @@ describe('azure.yaml', () => {
     assert.deepEqual(at(['ordering', 'gone'], none), parse(azure))
   })
 
-  it('keeps what somebody changed of a service, and what is no bundle of one', () => {
+  it('keeps the user’s changes to a service, and entries that are not bundles', () => {
     const own = azure
       .replace('language: js', 'language: ts')
       .replace(/^services:\n/m, "services:\n  # The shop's page.\n  web:\n    project: web\n    host: staticwebapp\n")
@@ -72,12 +73,12 @@ describe('azure.yaml', () => {
     assert.equal(services.gone, undefined)
   })
 
-  it('is as it was where nothing is to be changed, and is written where it ends with its services', () => {
+  it('stays unchanged if nothing changes, and may end with its services', () => {
     assert.equal(buildAzureYaml(azure, ['ordering', 'gone']), azure)
     const last = 'name: shop\nservices:\n'
     assert.deepEqual(Object.keys(at(['ordering'], last).services), ['ordering'])
   })
 
-  it('is not touched where it has no services', () =>
-    assert.throws(() => buildAzureYaml('name: shop\n', []), /no services that can be written/))
+  it('is not changed if it has no services', () =>
+    assert.throws(() => buildAzureYaml('name: shop\n', []), /no services that can be changed/))
 })

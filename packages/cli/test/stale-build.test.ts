@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { removeStale } from '../project/remove-stale.ts'
 
-it('a build keeps nothing of a function that was deleted, and all that has a source', (t) => {
+it('a build removes deleted functions, and keeps files that have a source', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'tidemark-build-'))
   t.after(() => rmSync(root, { recursive: true }))
   const write = (path: string): void => {

@@ -2,7 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import { toExitCode, USAGE } from './command/exit-codes.ts'
 import { plain } from './output/text.ts'
 
-/** 128 and SIGPIPE: whoever read the output, such as `head`, has ended. */
+/** 128 plus the number of SIGPIPE: the reader of the output, such as `head`, has ended. */
 const READER_GONE = 141
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -10,13 +10,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-/** It reads the services of the project, and there may be none. */
+/** All commands. Imported late, because they read the services of the project. */
 async function all(): Promise<Command> {
   const { tidemark } = await import('./program.ts')
   return tidemark()
 }
 
-/** It mends services that load no more, because a newer version has renamed what they import: so it reads none. */
+/**
+ * Only the command `upgrade`. It does not read the services, because it fixes services that no longer load
+ * after a newer version renamed what they import.
+ */
 async function upgradeAlone(): Promise<Command> {
   const { bareProgram } = await import('./bare-program.ts')
   const { addUpgrade } = await import('./commands/upgrade.ts')
@@ -30,12 +33,12 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Help that was asked for is no mistake; without a command it is.
+    // Help is no mistake if it was requested. A missing command is one.
     process.exitCode = error.exitCode === 0 ? 0 : USAGE
   } else {
     const code = toExitCode(error)
     if (code === undefined) throw error
-    // Several lines are of a command's own making.
+    // Line by line, so that `plain` does not escape the line ends.
     for (const line of (error as Error).message.split('\n')) console.error(plain(line))
     process.exitCode = code
   }

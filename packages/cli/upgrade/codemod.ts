@@ -8,9 +8,9 @@ interface Edit {
 }
 
 /**
- * Writes a source with the new name of what it imports. It goes by what the compiler binds each name to, so
- * that another thing of the same name stays. What the source exports keeps its name.
- * @param file its path, which says what language it is.
+ * Renames an import in a source. Uses the compiler's bindings, so that other things of the same name stay.
+ * What the source exports keeps its name.
+ * @param file its path, which decides the language.
  * @returns the text, and how many places were changed.
  */
 export function renameIn(
@@ -24,14 +24,14 @@ export function renameIn(
   return { text: renamed, places: edits.length }
 }
 
-/** A source by itself: nothing that it imports is read. */
+/** A single source. Its imports are not read. */
 class Source {
   readonly #source: ts.SourceFile
   readonly #checker: ts.TypeChecker
   readonly #rename: Rename
-  /** What the imports of the old name are bound to here. */
+  /** The symbols of the imports of the old name. */
   readonly #locals = new Set<ts.Symbol>()
-  /** The same of `import * as`. */
+  /** The symbols of `import * as`. */
   readonly #namespaces = new Set<ts.Symbol>()
   readonly #edits: Edit[] = []
 
@@ -49,7 +49,7 @@ class Source {
     return this.#edits
   }
 
-  /** Imports and exports of the module: they say what is meant by the names below. */
+  /** Handles imports and exports of the module. They bind the names below. */
   #declaration(node: ts.Node, isTaken: boolean): void {
     const { name, to } = this.#rename
     if (ts.isNamespaceImport(node) && this.#isModule(node.parent.parent.moduleSpecifier))
@@ -58,7 +58,7 @@ class Source {
     if (ts.isImportSpecifier(node) && this.#isModule(node.parent.parent.parent.moduleSpecifier)) {
       if (node.propertyName?.text === name) this.#specifier(node)
       else if (node.propertyName === undefined && node.name.text === name) {
-        // Where the new name is another thing's, the old one stays in use.
+        // If the new name is taken, the old one stays in use.
         this.#replace(node.name, isTaken ? `${to} as ${name}` : to)
         if (!isTaken) this.#bind(node, this.#locals)
       }
@@ -71,7 +71,7 @@ class Source {
       this.#named(leftmost(node.qualifier))
   }
 
-  /** `old as x`: where x is the new name, that alone. */
+  /** Handles `old as x`. If x is the new name, only that remains. */
   #specifier({ propertyName, name }: ts.ImportSpecifier | ts.ExportSpecifier): void {
     if (propertyName === undefined) return
     const { to } = this.#rename
@@ -101,7 +101,7 @@ class Source {
     } else if (this.#isLocal(this.#checker.getSymbolAtLocation(node))) this.#replace(node, to)
   }
 
-  /** `{ old }` and `{ old: x }`, taken from the module as a whole. */
+  /** Handles `{ old }` and `{ old: x }`, destructured from the whole module. */
   #element({ name, propertyName }: ts.BindingElement): void {
     if (propertyName !== undefined) this.#key(propertyName)
     else if (ts.isIdentifier(name) && name.text === this.#rename.name)
@@ -131,7 +131,7 @@ class Source {
     return symbol !== undefined && this.#locals.has(symbol)
   }
 
-  /** Whether it is the module as a whole: a name of `import * as`, or `await import('…')`. */
+  /** Whether it is the whole module: a name of `import * as`, or `await import('…')`. */
   #isNamespace(node: ts.Node | undefined): boolean {
     if (node === undefined) return false
     if (ts.isParenthesizedExpression(node)) return this.#isNamespace(node.expression)

@@ -5,21 +5,20 @@ export interface JsonObject {
   readonly [name: string]: Json
 }
 
-/** What came of a merge. */
+/** The result of a merge. */
 export interface Merged {
-  /** undefined: nothing is left of it. */
+  /** undefined if nothing is left. */
   readonly value: Json | undefined
-  /** What is different from the adopter's, a line for each. */
+  /** One line for each difference to the adopter's version. */
   readonly changed: readonly string[]
-  /** What both have changed, and the adopter's was kept, a line for each. */
+  /** One line for each conflict, in which the adopter's value was kept. */
   readonly kept: readonly string[]
 }
 
 /**
- * Brings JSON that an adopter may have edited from one version to the next, key by key: a key that the
- * adopter has not touched gets the value of the new version, any other stays. Lists are values: they are not
- * looked into.
- * @param old what the adopter's was made from. @param next the same in the new version. @param mine the adopter's.
+ * Upgrades JSON that an adopter may have edited, key by key. A key that the adopter has not touched gets the
+ * value of the new version; any other stays. A list is merged as one value.
+ * @param old the old version. @param next the new version. @param mine the adopter's version.
  */
 export function mergeJson(
   old: Json | undefined,
@@ -62,7 +61,7 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** JSON as a file has it: indented as that is, with its line ends. */
+/** JSON with the indentation and the line ends of a file. */
 export function jsonText(value: Json, file: string): string {
   const indent = /^[{[]\r?\n([ \t]+)/.exec(file)?.[1] ?? '  '
   const text = `${JSON.stringify(value, null, indent)}\n`

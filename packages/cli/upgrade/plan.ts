@@ -16,23 +16,23 @@ import {
 } from './template.ts'
 import { type Change, readText } from './write.ts'
 
-/** What brings a project to a version. */
+/** The plan of an upgrade. */
 export interface Plan {
   readonly changes: readonly Change[]
-  /** What is said of the changes. */
+  /** The lines that describe the changes. */
   readonly lines: readonly string[]
   /** What is left to do by hand. */
   readonly left: readonly string[]
-  /** Files of Tidemark's that were edited here, as they would be overwritten. */
+  /** Tidemark's files that the adopter edited, as they would be overwritten. */
   readonly edited: readonly Change[]
 }
 
 const NOTHING: Plan = { changes: [], lines: [], left: [], edited: [] }
 
-/** What a project is where nothing is known of it: all that is there is the adopter's. */
+/** The stamp of a project about which nothing is known: everything in it counts as the adopter's. */
 export const UNKNOWN: Stamp = { version: '0.0.0', files: {}, host: {}, settings: [], scripts: {} }
 
-/** What is to be done. It reads, and writes nothing. */
+/** Plans an upgrade. It only reads. */
 export async function planUpgrade(
   project: string,
   stamp: Stamp,
@@ -59,7 +59,7 @@ export async function planUpgrade(
 
 type Read = (path: string) => string | undefined
 
-/** Files of Tidemark's. One that the adopter edited is kept where the new version has it as the old one had. */
+/** Tidemark's own files. One that the adopter edited stays if the new version does not change it. */
 function ownFiles(read: Read, stamp: Stamp, { own }: Template): Plan {
   const paths = new Set([
     ...own.keys(),
@@ -81,8 +81,8 @@ function ownFiles(read: Read, stamp: Stamp, { own }: Template): Plan {
 }
 
 /**
- * Files that are the adopter's own: one that is as it was made is replaced, another stays, and it is said
- * what it misses.
+ * Files that belong to the adopter. An unedited file is replaced. An edited one stays, and the plan says what
+ * to compare it with.
  */
 function startedFiles(read: Read, stamp: Stamp, { started }: Template): Plan {
   const changes: Change[] = []
@@ -107,7 +107,7 @@ function hostJson(read: Read, stamp: Stamp, template: Template): Plan {
   return jsonPlan(HOST, before, value as JsonObject, changed, kept)
 }
 
-/** What is missing is added: a value that is there is of this machine, or of the adopter. */
+/** Adds missing settings. Existing values belong to this machine or to the adopter. */
 function settings(read: Read, stamp: Stamp, template: Template): Plan {
   const before = read(SETTINGS)
   if (before === undefined) return NOTHING
@@ -147,7 +147,7 @@ function parsed(path: string, text: string): JsonObject {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UsageError(`${path} is no JSON: ${(error as Error).message}`)
+    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`)
   }
 }
 
@@ -166,7 +166,7 @@ async function sources(project: string, renames: readonly Rename[]): Promise<Pla
     const before = readText(project, path) ?? ''
     let after = before
     for (const rename of renames) {
-      // The compiler reads a source again for each: most of them have nothing to do with it.
+      // Skip most sources quickly: the compiler would read each again for every rename.
       if (!after.includes(rename.module) || !after.includes(rename.name)) continue
       const renamed = renameIn(after, path, rename)
       after = renamed.text
@@ -178,7 +178,9 @@ async function sources(project: string, renames: readonly Rename[]): Promise<Pla
   return { ...NOTHING, changes, lines }
 }
 
-/** Last: with it the project is at the version. A formatter may have written it in another way: what it says counts. */
+/**
+ * Comes last: it marks the project as upgraded. Compared by content, because a formatter may have changed it.
+ */
 function stampFile(read: Read, stamp: Stamp, template: Template): Plan {
   const next = buildStamp(template)
   if (isDeepStrictEqual(stamp, next)) return NOTHING

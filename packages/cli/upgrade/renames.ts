@@ -1,25 +1,25 @@
-/** A public name that has another one from a version on. */
+/** A rename of a public name. */
 export interface Rename {
   /** The first version with the new name. */
   readonly version: string
-  /** As a project imports it: `tidemark`, `tidemark/testing`. */
+  /** The module that a project imports: `tidemark`, `tidemark/testing`. */
   readonly module: string
   readonly name: string
   readonly to: string
 }
 
 /**
- * All of them, the oldest first. `packages/tidemark/CHANGELOG.md` has a line for each under its version:
+ * All renames, oldest first. `packages/tidemark/CHANGELOG.md` has a line for each under its version:
  * "Renamed: `oldName` is `newName`, of `tidemark/testing`."
  */
 export const renames: readonly Rename[] = []
 
-/** Those that lie between two versions. */
+/** The renames between two versions. */
 export function renamesBetween(all: readonly Rename[], from: string, to: string): readonly Rename[] {
   return all.filter(({ version }) => compareVersions(version, from) > 0 && compareVersions(version, to) <= 0)
 }
 
-/** As `sort` wants it. What comes before a release, such as 1.0.0-rc.1, is older than the release. */
+/** Compares two versions for `sort`. A pre-release, such as 1.0.0-rc.1, is older than its release. */
 export function compareVersions(a: string, b: string): number {
   const [one = '', before] = a.split(/-(.*)/s)
   const [other = '', beforeOther] = b.split(/-(.*)/s)

@@ -3,28 +3,28 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Json } from './merge.ts'
 
-/** Tidemark's own files in a project: a newer version replaces them. */
+/** The folder of Tidemark's own files in a project. A newer version replaces them. */
 export const OWN_FOLDER = 'infra/tidemark'
-/** Where a project says which version it is at. */
+/** The file that records the version of a project. */
 export const STAMP = `${OWN_FOLDER}/version.json`
 export const HOST = 'host.json'
 export const SETTINGS = 'local.settings.sample.json'
 
-/** What a project on Tidemark has besides its code, in one version: the package `tidemark-infra`. */
+/** The files of a project besides its code, in one version of the package `tidemark-infra`. */
 export interface Template {
   readonly version: string
-  /** The texts of the files that are Tidemark's, by their paths in a project. */
+  /** The texts of Tidemark's own files, by their paths in a project. */
   readonly own: ReadonlyMap<string, string>
-  /** The same of the files that a project begins with: they are its own from then on. */
+  /** The texts of the files that a project begins with. From then on they belong to the project. */
   readonly started: ReadonlyMap<string, string>
   /** The texts of `host.json` and of the sample of the local settings. */
   readonly host: string
   readonly settings: string
-  /** Of `package.json`. */
+  /** The scripts of `package.json`. */
   readonly scripts: Readonly<Record<string, string>>
 }
 
-/** What a project was made of, or brought up to: what tells the adopter's own edits from what was there. */
+/** The template that a project was created from or last upgraded to. It reveals the adopter's edits. */
 export interface Stamp {
   readonly version: string
   /** The SHA-256 of each file, by its path in the project. */
@@ -37,8 +37,8 @@ export interface Stamp {
 
 /**
  * Reads the template of a version.
- * @param folder of the package. In the repository the files that a project begins with are those of the
- * repository itself: the root is a project like any other.
+ * @param folder the folder of the package. In the repository the files that a project begins with are those
+ * of the root, which is a project like any other.
  */
 export function readTemplate(folder: string): Template {
   const project = existsSync(join(folder, 'project')) ? join(folder, 'project') : join(folder, '../..')
@@ -55,7 +55,7 @@ export function readTemplate(folder: string): Template {
   }
 }
 
-/** What `project.json` of the package lists. */
+/** The files and scripts that `project.json` of the package lists. */
 export function readProjectFiles(folder: string): {
   readonly files: readonly string[]
   readonly scripts: Readonly<Record<string, string>>
@@ -82,12 +82,12 @@ export function buildStamp({ version, own, started, host, settings, scripts }: T
   }
 }
 
-/** Git may write a file with the line ends of the machine: that is no edit. */
+/** Ignores line ends, because Git may write a file with those of the machine. */
 export function hashText(text: string): string {
   return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex')
 }
 
-/** The text of the file that a project keeps. */
+/** The text of the stamp file. */
 export function stampText(stamp: Stamp): string {
   return `${JSON.stringify(stamp, null, 2)}\n`
 }

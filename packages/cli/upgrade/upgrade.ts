@@ -10,12 +10,12 @@ import { compareVersions, renames } from './renames.ts'
 import { buildStamp, readTemplate, STAMP, type Stamp, type Template } from './template.ts'
 import { type Change, finishUnfinished, isUnfinished, makeChanges, readText } from './write.ts'
 
-const BROKEN_OFF = 'an upgrade was broken off in the middle'
+const BROKEN_OFF = 'an upgrade was interrupted'
 
 interface Options {
-  /** Says what would be done, and writes nothing. */
+  /** Shows what would be done, and writes nothing. */
   readonly check: boolean
-  /** Overwrites what was edited of Tidemark's files, and takes over a project that has no stamp. */
+  /** Overwrites edits in Tidemark's files, and accepts a project without a stamp. */
   readonly force: boolean
 }
 
@@ -23,9 +23,9 @@ interface Options {
 const INFRA = dirname(fileURLToPath(import.meta.resolve('tidemark-infra/package.json')))
 
 /**
- * Brings a project to the installed version of Tidemark, all of it or nothing.
- * @returns whether all is well: nothing is left to do that would have been done.
- * @throws UsageError where it cannot be known what is to be done.
+ * Upgrades a project to the installed version of Tidemark. Makes all changes or none.
+ * @returns whether nothing is left to do.
+ * @throws UsageError if the necessary changes cannot be determined.
  */
 export async function upgrade(
   project: string,
@@ -43,18 +43,18 @@ export async function upgrade(
   const stamp = readStamp(project) ?? unknownStamp(force)
   const { version } = template
   if (compareVersions(version, stamp.version) < 0)
-    throw new UsageError(`the project is at ${stamp.version}, and ${version} is installed, which is older: npm install`)
+    throw new UsageError(`the project is at ${stamp.version}, but the older ${version} is installed: npm install`)
   const plan = await planUpgrade(project, stamp, template, renames)
   const isDone = plan.changes.length === 0 && plan.edited.length === 0
   if (check) return checked(plan, stamp, version, isDone, say)
   if (plan.edited.length > 0 && !force) return refused(plan.edited, say)
   // The stamp is the last of the changes.
   if (!isDone) makeChanges(project, [...plan.edited, ...plan.changes])
-  for (const { path } of plan.edited) say(`replaced ${path}, with what you had edited`)
+  for (const { path } of plan.edited) say(`replaced ${path}, including your edits`)
   for (const line of [...plan.lines, ...plan.left]) say(line)
   say(
     isDone
-      ? `nothing is to be done: the project is at ${version}, as installed`
+      ? `nothing to do: the project is at ${version}, as installed`
       : `the project is at ${version} now${stamp === UNKNOWN ? '' : `, and was at ${stamp.version}`}`,
   )
   return true
@@ -71,19 +71,19 @@ function checked(
   for (const change of [...edited, ...changes.filter(({ path }) => path !== STAMP)]) say(formatPatch(change))
   for (const { path } of edited) say(`edited   ${path}: tidemark upgrade --force would overwrite it`)
   for (const line of [...lines, ...left]) say(line)
-  if (edited.length > 0) say('tidemark upgrade does nothing of this before that is settled')
-  else say(isDone ? 'nothing is to be done' : 'tidemark upgrade does this')
+  if (edited.length > 0) say('tidemark upgrade changes nothing before that is settled')
+  else say(isDone ? 'nothing to do' : 'tidemark upgrade does this')
   return isDone
 }
 
 /**
- * Nothing is written beside them, where it would be forgotten: they are shown, and Git has what `--force`
- * overwrites.
+ * Shows the differences. Writes no copies beside the files, because they would be forgotten, and Git has what
+ * `--force` overwrites.
  */
 function refused(edited: readonly Change[], say: (line: string) => void): boolean {
   for (const change of edited) say(formatPatch(change))
-  for (const { path } of edited) say(`edited   ${path}: it is Tidemark's, and has changes of yours, shown above`)
-  say('nothing was written: take your changes out, or let tidemark upgrade --force overwrite them')
+  for (const { path } of edited) say(`edited   ${path}: it is Tidemark's, and has your changes, shown above`)
+  say('nothing was written: undo your changes, or let tidemark upgrade --force overwrite them')
   return false
 }
 
@@ -91,7 +91,7 @@ function formatPatch({ path, before = '', after = '' }: Change): string {
   return createTwoFilesPatch(`a/${path}`, `b/${path}`, before, after, undefined, undefined, { context: 3 }).trimEnd()
 }
 
-/** @throws UsageError where the packages are not of one version: what one brings would not fit the other. */
+/** @throws UsageError if the packages have different versions, because they would not fit each other. */
 function installedTemplate(project: string): Template {
   const template = readTemplate(INFRA)
   const resolve = createRequire(join(project, 'package.json')).resolve
@@ -105,15 +105,16 @@ function installedTemplate(project: string): Template {
   if (version !== template.version) {
     const newer = compareVersions(version, template.version) > 0 ? version : template.version
     throw new UsageError(
-      `tidemark ${version} and tidemark-cli ${template.version} are installed: npm install tidemark@${newer} tidemark-cli@${newer}`,
+      `tidemark ${version} and tidemark-cli ${template.version} are installed: ` +
+        `npm install tidemark@${newer} tidemark-cli@${newer}`,
     )
   }
   return template
 }
 
 /**
- * What is to be said of a project that is not at the installed version; undefined: it is.
- * @throws UsageError where its stamp is not what `upgrade` writes.
+ * Why a project is not at the installed version; undefined if it is.
+ * @throws UsageError if its stamp is not what `upgrade` writes.
  */
 export function whyBehind(project: string): string | undefined {
   if (isUnfinished(project)) return BROKEN_OFF
@@ -121,11 +122,11 @@ export function whyBehind(project: string): string | undefined {
   if (stamp === undefined) return `there is no ${STAMP}`
   if (isDeepStrictEqual(stamp, buildStamp(template))) return undefined
   return stamp.version === template.version
-    ? `made of another ${stamp.version} than is installed`
+    ? `created from another build of ${stamp.version} than is installed`
     : `at ${stamp.version}, ${template.version} is installed`
 }
 
-/** @returns undefined where the project has none. @throws UsageError where it is not what `upgrade` writes. */
+/** @returns undefined if the project has none. @throws UsageError if it is not what `upgrade` writes. */
 export function readStamp(project: string): Stamp | undefined {
   const text = readText(project, STAMP)
   if (text === undefined) return undefined
@@ -134,16 +135,16 @@ export function readStamp(project: string): Stamp | undefined {
     if (typeof stamp.version === 'string' && stamp.files && stamp.host !== undefined && stamp.settings && stamp.scripts)
       return stamp as Stamp
   } catch {
-    // Told below, as is one that misses something.
+    // Reported below, as is an incomplete stamp.
   }
   throw new UsageError(
-    `${STAMP} is not as Tidemark wrote it: put it back from Git, or delete it and see what is said then`,
+    `${STAMP} is not as Tidemark wrote it: restore it from Git, or delete it and run the command again`,
   )
 }
 
 function unknownStamp(force: boolean): Stamp {
   if (force) return UNKNOWN
   throw new UsageError(
-    `there is no ${STAMP}, so nothing says what you have edited: tidemark upgrade --force writes Tidemark's files anew`,
+    `there is no ${STAMP}, so your edits are not known: tidemark upgrade --force overwrites Tidemark's files`,
   )
 }

@@ -4,20 +4,20 @@ import { UsageError } from '../command-line/arguments.ts'
 import { allOrNothing } from '../new-service/all-or-nothing.ts'
 import { OWN_FOLDER } from './template.ts'
 
-/** What becomes of a file. Where there is no text, there is no file. */
+/** A change of a file. An undefined text means that there is no file. */
 export interface Change {
-  /** In the project. */
+  /** Relative to the project. */
   readonly path: string
   readonly before: string | undefined
   readonly after: string | undefined
 }
 
-/** All changes, written before any of them is made and removed after the last one. */
+/** The journal of all changes. It is written before the first one, and removed after the last. */
 const JOURNAL = `${OWN_FOLDER}/unfinished.json`
 
 /**
- * Makes all changes or, where one fails, none. Killed between the first and the last, the project has the
- * journal of all: `finishUnfinished` makes the rest.
+ * Makes all changes, or none if one fails. If the process is killed midway, the journal remains, and
+ * `finishUnfinished` makes the rest.
  */
 export function makeChanges(project: string, changes: readonly Change[]): void {
   const files = changes.map(({ path, before }) => ({ file: join(project, path), isThere: before !== undefined }))
@@ -29,22 +29,22 @@ export function makeChanges(project: string, changes: readonly Change[]): void {
       for (const change of changes) make(project, change)
     })
   } catch (error) {
-    // Putting back can fail as well: then the journal is what tells of it.
+    // Undoing can fail too. The journal then remains as a record.
     if (changes.every(({ path, before }) => readText(project, path) === before)) rmSync(journal)
     throw error
   }
   rmSync(journal)
 }
 
-/** Whether an upgrade was broken off in the middle. */
+/** Whether an upgrade was interrupted. */
 export function isUnfinished(project: string): boolean {
   return existsSync(join(project, JOURNAL))
 }
 
 /**
- * Makes what is left of an upgrade that was broken off.
- * @returns the paths of all files that it is about.
- * @throws UsageError where one of them was edited since: nothing is written then.
+ * Finishes an interrupted upgrade.
+ * @returns the paths of all its files.
+ * @throws UsageError if one of them was edited since. Then nothing is written.
  */
 export function finishUnfinished(project: string): readonly string[] {
   const changes = readJournal(project)
@@ -52,7 +52,7 @@ export function finishUnfinished(project: string): readonly string[] {
     const now = readText(project, path)
     if (now !== before && now !== after)
       throw new UsageError(
-        `an upgrade was broken off, and ${path} was edited since: put it back, or keep all as it is by deleting ${JOURNAL}`,
+        `an upgrade was interrupted, and ${path} was edited since: restore it, or delete ${JOURNAL} to keep all files`,
       )
   }
   for (const change of changes) make(project, change)
@@ -69,7 +69,7 @@ function readJournal(project: string): readonly Change[] {
   return read.map(({ path, before, after }) => ({ path, before: before ?? undefined, after: after ?? undefined }))
 }
 
-/** The text of a file of the project; undefined: there is none. */
+/** The text of a file of the project; undefined if there is none. */
 export function readText(project: string, path: string): string | undefined {
   const file = join(project, path)
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined
@@ -81,7 +81,7 @@ function make(project: string, { path, after }: Change): void {
   else if (readText(project, path) !== after) replace(file, after)
 }
 
-/** As a whole, so that a file is never there in part. */
+/** Replaces a file by a rename, so that it is never there in part. */
 function replace(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true })
   const mode = existsSync(file) ? statSync(file).mode : undefined

@@ -1,14 +1,14 @@
 import { tokenHeaders } from './token.ts'
 
-/** A service, and where it is: what `console.json` tells. */
+/** A service and its addresses, as listed in `console.json`. */
 export interface Service {
   readonly name: string
-  /** What its routes are below, such as `/api/ordering`. */
+  /** The base of its routes, such as `/api/ordering`. */
   readonly api: string
   readonly openapi: string
 }
 
-/** RFC 9457, as the services answer it; `offline` and `not-found` are of the console itself. */
+/** Problem details (RFC 9457) of a service. The console itself adds `offline` and other codes. */
 export class Problem extends Error {
   readonly status: number
   readonly code: string
@@ -67,7 +67,7 @@ async function send<Body>(url: string, init: RequestInit): Promise<Answer<Body>>
     response = await fetch(url, { ...init, headers, cache: 'no-store' })
   } catch (error) {
     if (init.signal?.aborted) throw error
-    throw new Problem(0, 'offline', 'No answer came. The service is stopped, or the network is away.')
+    throw new Problem(0, 'offline', 'No answer. The service is stopped, or the network is down.')
   }
   const text = await response.text()
   if (response.ok) return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as Body }
@@ -83,8 +83,8 @@ function toProblem({ status, headers }: Response, text: string): Problem {
     }
     return new Problem(status, code, detail, errors)
   }
-  if (status === 404) return new Problem(404, 'route-missing', 'This build of the service has no such route.')
-  if (status === 401) return new Problem(401, 'sign-in-needed', 'The service wants a sign-in that the console has not.')
-  if (status === 503) return new Problem(503, 'away', 'The service is starting or stopped. It is asked again.')
+  if (status === 404) return new Problem(404, 'route-missing', 'This build of the service does not have this route.')
+  if (status === 401) return new Problem(401, 'sign-in-needed', 'The service requires a sign-in. The console has none.')
+  if (status === 503) return new Problem(503, 'away', 'The service is starting or stopped. The console asks again.')
   return new Problem(status, `http-${status}`, text.slice(0, 300) || `The service answered ${status}.`)
 }

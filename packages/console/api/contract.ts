@@ -41,7 +41,7 @@ export type Verification = Posted<'/verification'>
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
-/** What a command's route answers, of any service. */
+/** The answer of a command's route, for any service. */
 export interface Accepted {
   readonly id: string
   readonly version: number

@@ -1,8 +1,9 @@
 const KEY = 'tidemark.token'
 
 /**
- * Takes the token from the address that `npm start` printed, and keeps it as long as this tab is there. The
- * address loses it, so that it is in no bookmark and no screenshot. @returns whether there was one.
+ * Takes the token from the address that `npm start` printed, and stores it as long as this tab is open.
+ * Removes it from the address, so that it is in no bookmark and no screenshot. @returns whether there was
+ * one.
  */
 export function takeToken(): boolean {
   const [, token] = /^#token=([\w-]+)$/.exec(location.hash) ?? []
@@ -12,7 +13,7 @@ export function takeToken(): boolean {
   return true
 }
 
-/** Of a request to the address that the page came from. Nobody else is shown the token. */
+/** The headers of a request. Only the address that the page came from gets the token. */
 export function tokenHeaders(url: string): Readonly<Record<string, string>> {
   const token = sessionStorage.getItem(KEY)
   if (token === null || new URL(url, location.href).origin !== location.origin) return {}

@@ -14,7 +14,7 @@ export function formatEventId({ event }: Traced): string {
   return `${event.stream}@${event.version}`
 }
 
-/** By their times; those of one stream by their versions, whatever the clocks of two hosts said. */
+/** Sorts by time. Events of one stream are sorted by version, because the clocks of hosts may differ. */
 export function sortEvents(events: readonly Traced[]): readonly Traced[] {
   return events.toSorted((a, b) => {
     if (a.event.stream === b.event.stream) return a.event.version - b.event.version
@@ -23,7 +23,7 @@ export function sortEvents(events: readonly Traced[]): readonly Traced[] {
   })
 }
 
-/** The events as a tree, each once, behind what caused it, with how deep it is. */
+/** The events as a flattened tree: each once, after its cause, with its depth. */
 export function buildTree(events: readonly Traced[]): readonly Caused[] {
   const ordered = sortEvents(events)
   const known = new Set(ordered.map(formatEventId))
@@ -36,6 +36,6 @@ export function buildTree(events: readonly Traced[]): readonly Caused[] {
     return [{ ...traced, depth }, ...(children.get(id) ?? []).flatMap((each) => from(each, depth + 1))]
   }
   const roots = ordered.filter(({ event }) => !known.has(event.causation))
-  // Causes that go round have no root: such events come last.
+  // A cycle of causes has no root. Such events come last.
   return [...roots, ...ordered].flatMap((traced) => from(traced, 0))
 }

@@ -19,11 +19,11 @@ interface PostOperation {
   readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: JsonSchema } } }
 }
 
-/** What a service can be told to do: a route, and the schema of its body. */
+/** A command of a service: its route, and the schema of its body. */
 export interface Command {
   readonly id: string
   readonly service: string
-  /** Behind the service's address, with `{parameter}`s. */
+  /** Relative to the service's address, with `{parameter}`s. */
   readonly path: string
   readonly summary: string
   readonly parameters: readonly { readonly name: string; readonly description: string; readonly schema: JsonSchema }[]
@@ -31,8 +31,8 @@ export interface Command {
 }
 
 /**
- * The commands of all services, from the OpenAPI documents that they answer. What an operator does has no
- * idempotency key.
+ * The commands of all services, from their OpenAPI documents. A route without an idempotency key is an
+ * operator's action, not a command.
  */
 export async function listCommands(services: readonly Service[], signal: AbortSignal): Promise<readonly Command[]> {
   const addresses = [...new Set(services.map(({ openapi }) => openapi))]

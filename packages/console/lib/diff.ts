@@ -1,23 +1,23 @@
-/** A value in a tree, one row for each. */
+/** A row of a tree, for one value. */
 export interface Row {
   readonly path: string
   readonly name: string
   readonly depth: number
-  /** Absent for what only holds others. */
+  /** Absent for a parent of other rows. */
   readonly value?: unknown
   readonly change?: 'added' | 'changed' | 'removed'
   readonly before?: unknown
 }
 
 /**
- * The rows of a value, with what differs from the value before it.
- * @param before undefined: there is nothing to compare with.
+ * The rows of a value, with the differences to the previous value.
+ * @param before undefined if there is nothing to compare with.
  */
 export function listRows(value: unknown, before: unknown, compare: boolean): readonly Row[] {
   return walk({ path: '', name: '', depth: -1 }, value, before, compare)
 }
 
-/** What differs, leaf by leaf. */
+/** The differences, leaf by leaf. */
 export function listChanges(value: unknown, before: unknown): readonly Row[] {
   return listRows(value, before, true).filter(({ change }) => change !== undefined)
 }

@@ -4,32 +4,32 @@ import type { DocumentPage, DocumentRow } from '../api/contract.ts'
 import { usePages } from './pages.ts'
 
 const PAGE = 100
-/** How many rows before the end of what is known the next page is fetched. */
+/** The next page is fetched this many rows before the end of the known ones. */
 const AHEAD = 20
 
-/** Where a page begins: with which row, and with what the service goes on. */
+/** The begin of a page: its first row, and the continuation for the service. */
 interface Begin {
   readonly row: number
   readonly continuation: string | undefined
 }
 
 export interface DocumentPages {
-  /** How many are known so far. */
+  /** The number of documents known so far. */
   readonly count: number
   readonly state: 'loading' | 'more' | 'all'
   readonly searched: number
   readonly problem: Problem | undefined
   retry(): void
-  /** Undefined: forgotten, and not fetched again yet. */
+  /** Undefined if it was dropped from the cache and not fetched again yet. */
   row(index: number): DocumentRow | undefined
-  /** Fetches what is not there of these rows, and what comes next where they are near the end. */
+  /** Fetches what is missing of these rows, and the next page if they are near the end. */
   want(first: number, last: number): void
   more(): void
 }
 
 /**
- * Documents of a view in its order. A page tells where the next begins, so they become known one after
- * another; then any can be fetched again.
+ * The documents of a view in its order. Each page has the continuation for the next, so pages become known
+ * one after another. After that any page can be fetched again.
  */
 export function useDocumentPages(service: Service, view: string, asked: Query): DocumentPages {
   const begins = useRef<Begin[]>([{ row: 0, continuation: undefined }])

@@ -1,14 +1,17 @@
 import { get, type Service } from '../api/client.ts'
 import type { DocumentPage, DocumentRow } from '../api/contract.ts'
 
-/** Names a document of a view. */
+/**
+ * Names a current state of view. */
 interface DocumentChoice {
   readonly key: string
-  /** Without it the one that queries read. */
+  /** Without it the default is the live one.
+   * */
   readonly generation: number | undefined
 }
 
-/** One document of a view, as it is now. @throws Problem */
+/** One document of a view, as it is now. @throws Problem
+ */
 export async function getDocument(
   service: Service,
   view: string,

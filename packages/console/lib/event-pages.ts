@@ -6,17 +6,17 @@ import { usePages } from './pages.ts'
 const PAGE = 100
 
 export interface EventPages {
-  /** Undefined: not fetched yet. */
+  /** Undefined if it was not fetched yet. */
   event(version: number): RecordedEvent | undefined
-  /** Says which versions can be seen: what is not there of them is fetched. */
+  /** Tells which versions are visible. Fetches the missing ones. */
   see(first: number, last: number): void
   retry(): void
   readonly problem: Problem | undefined
 }
 
 /**
- * The events of one stream by their versions, which have no gaps: any page can be asked for.
- * @param chosen is fetched, seen or not.
+ * The events of one stream by their versions. These have no gaps, so any page can be fetched.
+ * @param chosen a version that is always fetched, visible or not.
  */
 export function useEventPages(service: Service, stream: string, head: number, chosen: number): EventPages {
   const pages = usePages(async (page, signal) => {

@@ -28,7 +28,7 @@ export function seconds(value: number): string {
   return `${Math.round(value / 86_400)} days`
 }
 
-/** Of the reader's own clock; the title has it as the service told it. */
+/** A time in the reader's time zone. The title shows it as the service sent it. */
 export function Time({ at, exact = false }: { readonly at: string; readonly exact?: boolean }): VNode {
   const date = new Date(at)
   const today = date.toDateString() === new Date().toDateString()
@@ -51,8 +51,8 @@ export function inline(value: unknown): string {
 const MOMENT = /^\d{4}-\d\d-\d\dT/
 
 /**
- * What is worth a line of an event's data: its reason first, then what else is short. Ids that the stream's
- * name has, and moments, are no news.
+ * A one-line summary of an event's data: the reason first, then other short values. Leaves out times, and the
+ * id that is in the stream's name.
  */
 export function summary(data: unknown, stream: string): string {
   if (typeof data !== 'object' || data === null) return inline(data)
@@ -69,7 +69,7 @@ function isShort(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
-/** Of an object that has nothing but short values, these. */
+/** The values of an object, if all of them are short. */
 function shortParts(value: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return ''
   const parts = Object.values(value)
@@ -80,7 +80,7 @@ function isReason(name: string): boolean {
   return /reason|status/i.test(name)
 }
 
-/** Why something happened, in the words of whoever decided it. */
+/** The reasons in an event's data, by field. */
 export function listReasons(data: unknown): readonly [string, string][] {
   if (typeof data !== 'object' || data === null) return []
   return Object.entries(data).filter(
@@ -88,7 +88,7 @@ export function listReasons(data: unknown): readonly [string, string][] {
   )
 }
 
-/** The service's own word for what went wrong: such a stream is marked in lists. */
+/** Whether an event's type says that something went wrong. Lists highlight such events. */
 export function isRefusal(type: string): boolean {
   return /(Rejected|Declined|Failed|Expired|Refused|Cancelled)$/.test(type)
 }

@@ -29,7 +29,7 @@ export interface Edge {
   readonly id: string
   readonly from: Box
   readonly to: Box
-  /** The hub whose events go along it. */
+  /** The hub whose events flow along it. */
   readonly hub: string
 }
 
@@ -52,8 +52,8 @@ const GROUP_GAP = 22
 export const HEAD = 30
 
 /**
- * Four columns: logs, hubs, the consumers of each service, and what they keep up to date. A service's own
- * things stand side by side.
+ * Four columns: logs, hubs, the consumers of each service, and their views. The boxes of one service are side
+ * by side.
  */
 export function buildLayout(seen: readonly ServiceSeen[]): Layout {
   const services: (Box & { service: ServiceSeen })[] = []

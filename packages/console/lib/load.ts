@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { Problem } from '../api/client.ts'
 
-/** What is being fetched: what came last, and what went wrong since. */
+/** A value that is being fetched: the last value, and the problem since then. */
 export interface Loaded<Value> {
   readonly value?: Value
   readonly problem?: Problem
@@ -17,14 +17,14 @@ interface Held<Value> {
 
 type Load<Value> = (signal: AbortSignal) => Promise<Value>
 
-/** Fetches once, and again when the key changes. What came for another key is dropped. */
+/** Fetches once, and again when the key changes. A value for another key is dropped. */
 export function useLoad<Value>(key: string, load: Load<Value>): Loaded<Value> {
   return useFetched(key, load, undefined)
 }
 
 /**
- * Fetches again and again, each a while after the last answer, as long as somebody can see the page; once
- * without a pause.
+ * Fetches repeatedly while the page is visible, with a pause after each answer. Without `everyMs` fetches
+ * once.
  */
 export function usePoll<Value>(key: string, load: Load<Value>, everyMs: number | undefined): Loaded<Value> {
   return useFetched(key, load, everyMs)
@@ -90,7 +90,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Waits until the page can be seen: a hidden one costs the services nothing. */
+/** Waits until the page is visible. A hidden page sends no requests. */
 function visible(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const look = (): void => {

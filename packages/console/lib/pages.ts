@@ -5,11 +5,11 @@ import { asProblem } from './load.ts'
 const MAX_CACHED = 60
 const CONCURRENCY = 2
 
-/** Pages of a list of any length: those that can be seen are fetched, and those farthest away are forgotten. */
+/** Pages of a list of any length. Visible pages are fetched, and those farthest away are dropped. */
 export interface Pages<Item> {
-  /** Undefined: not fetched yet, or forgotten. */
+  /** Undefined if it was not fetched yet, or dropped. */
   page(number: number): readonly Item[] | undefined
-  /** Fetches these. Of what somebody scrolled past meanwhile, nothing is fetched. */
+  /** Fetches these pages. Drops earlier requests that have not begun, such as pages scrolled past. */
   want(pages: readonly number[]): void
   isAsked(page: number): boolean
   readonly problem: Problem | undefined

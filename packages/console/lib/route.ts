@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** What the address names behind `#/`. */
+/** The part of the address after `#/`. */
 export interface Route {
   readonly path: readonly string[]
   readonly query: URLSearchParams
@@ -32,7 +32,7 @@ export function streamHref(service: string, stream: string, version?: number): s
   return href(['stream', service, stream], { version: version === undefined ? undefined : String(version) })
 }
 
-/** @param replace leaves no step back: while somebody types or scrubs. */
+/** @param replace adds no history entry, for typing and scrubbing. */
 export function go(to: string, replace = false): void {
   if (!replace) {
     location.hash = to

@@ -3,8 +3,8 @@ import type { Accepted } from '../api/contract.ts'
 import { pause } from './load.ts'
 
 /**
- * A small workload of the sample services, sent from here to the same API that everybody uses. It goes with
- * them: where they are replaced, the button is not there.
+ * A small workload for the sample services, sent to their public API. If the project does not have these
+ * services, the button is hidden.
  */
 const NEEDED = ['ordering', 'inventory', 'shipping'] as const
 
@@ -34,14 +34,14 @@ const STORIES: readonly Story[] = [
   { customer: 'katherine', lines: [line('tea', 1, 450), line('lamp', 2, 8900)], next: 'ships' },
 ]
 
-/** No sextant: its order is rejected. A piano is there, and more than a card pays. */
+/** There is no sextant, so its order is rejected. The piano costs more than the card limit. */
 const STOCK = { tea: 40, cup: 25, lamp: 6, piano: 2 }
 
 function line(sku: string, quantity: number, unitPrice: number): Story['lines'][number] {
   return { sku, quantity, unitPrice }
 }
 
-/** @param onStep hears of each command that was taken. @throws Problem */
+/** @param onStep called for each accepted command. @throws Problem */
 export async function runSample(services: readonly Service[], onStep: (step: Step) => void): Promise<void> {
   const of = (name: string): Service => {
     const service = services.find((each) => each.name === name)
@@ -73,7 +73,7 @@ export async function runSample(services: readonly Service[], onStep: (step: Ste
     }
   }
 
-  /** An order that was decided meanwhile stays as it is: then another one. */
+  /** Changes the address of an order. If the order was already decided, tries with another one. */
   async function moves(first: string, story: Story): Promise<void> {
     const { customer } = story
     let id = first
@@ -101,7 +101,7 @@ async function command(service: Service, path: string, body: unknown, actor: str
   return (await post<Accepted>(service, path, body, headers)).body
 }
 
-/** Whether it took effect: 409 says that the order was decided meanwhile, which is nobody's mistake. */
+/** Whether the command took effect. 409 means that the order was decided meanwhile, which is not an error. */
 async function unlessDecided(sent: Promise<Accepted>): Promise<boolean> {
   try {
     await sent

@@ -1,12 +1,12 @@
 import type { JsonSchema } from '../api/contract.ts'
 import { listChanges, type Row } from './diff.ts'
 
-/** What a version of a schema says of each field: a name, and its type with all that bounds it. */
+/** The fields of a schema version: each name with its type and its bounds. */
 export function listFields(schema: JsonSchema): Readonly<Record<string, string>> {
   return Object.fromEntries(walk('', schema, true))
 }
 
-/** What changed from one version to the next, field by field. */
+/** The changes from one version to the next, field by field. */
 export function schemaChanges(now: JsonSchema, before: JsonSchema): readonly Row[] {
   return listChanges(listFields(now), listFields(before))
 }

@@ -10,7 +10,7 @@ export function useServices(): readonly Service[] {
   return useContext(Services)
 }
 
-/** Where the services are: a file beside the page. */
+/** The list of services, from a file beside the page. */
 export function useConfiguration(): Loaded<readonly Service[]> {
   return useLoad('console.json', async (signal) => {
     const { services } = await getJson<{ services: readonly Service[] }>('console.json', signal)
@@ -20,7 +20,10 @@ export function useConfiguration(): Loaded<readonly Service[]> {
 
 const abouts = new Map<string, Promise<About>>()
 
-/** What a service is made of. It changes only with its build, so it is asked once; a failure is not kept. */
+/**
+ * The declaration of a service. It changes only with a new build, so it is read once. A failure is not
+ * cached.
+ */
 export function readAbout(service: Service): Promise<About> {
   const known = abouts.get(service.api)
   if (known) return known
@@ -36,7 +39,7 @@ export interface ServiceAnswer<Value> {
   readonly error?: unknown
 }
 
-/** Asks every service, and tells which of them did not answer. */
+/** Asks every service. A failure becomes the `error` of its answer. */
 export async function ofAll<Value>(
   services: readonly Service[],
   ask: (service: Service) => Promise<Value>,
@@ -51,7 +54,7 @@ export async function ofAll<Value>(
 
 const ACTOR = 'tidemark.actor'
 
-/** Who commands are sent as, on a laptop; in Azure the platform says who it is, and does not believe this. */
+/** The actor of commands on a laptop. In Azure the platform sets the actor and ignores this one. */
 export function actor(): string {
   return localStorage.getItem(ACTOR) ?? 'console'
 }
@@ -60,12 +63,12 @@ export function setActor(name: string): void {
   localStorage.setItem(ACTOR, name)
 }
 
-/** Of an operator's request: who asks. */
+/** The header that names the actor of a request. */
 export function asActor(name: string = actor()): Readonly<Record<string, string>> {
   return /^[\x21-\x7e]{1,255}$/.test(name) ? { 'x-actor': name } : {}
 }
 
-/** Whose log has a stream, by its category; undefined where no service that answers knows it. */
+/** The service whose log has a stream, by its category; undefined if no answering service knows it. */
 export async function findOwner(services: readonly Service[], stream: string): Promise<string | undefined> {
   const category = stream.slice(0, stream.indexOf('-'))
   const answers = await ofAll(services, readAbout)

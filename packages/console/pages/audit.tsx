@@ -14,11 +14,12 @@ export function AuditPage(): VNode {
   const services = useServices()
   const abouts = useLoad('abouts', () => ofAll(services, readAbout))
   return (
-    <Page title="Audit" intro="Whether the logs are as they were written, and what their events may look like.">
+    <Page title="Audit" intro="Checks whether the logs are unchanged, and shows the versions of their events.">
       <section class="card" aria-labelledby="verification">
         <h2 id="verification">Verification</h2>
         <p class="muted">
-          Reads the whole log of a service: every event against its hash, every link between them, and every receipt.
+          Reads the whole log of a service. Checks every event against its hash, every link between events, and every
+          receipt.
         </p>
         {services.map((service) => (
           <Verify key={service.api} service={service} />
@@ -92,7 +93,7 @@ function Verify({ service }: { readonly service: Service }): VNode {
         continuation = body.continuation
         held = {
           state: continuation === undefined ? 'done' : 'running',
-          // A part tells of itself alone, but for how far all of it is.
+          // Each answer has only its own counts; only `progress` covers the whole log.
           checked: addCounts(held.checked, body.checked),
           findings: [...held.findings, ...body.findings].slice(0, MOST_SHOWN),
           found: held.found + body.found,
@@ -143,7 +144,7 @@ function VerificationResult({ run, service }: { readonly run: Run; readonly serv
         />
       )}
       <p role="status" class={state === 'done' && found === 0 ? 'note note-ok' : 'note'}>
-        {state === 'done' && found === 0 && <strong>All is as it was written. </strong>}
+        {state === 'done' && found === 0 && <strong>The log is unchanged. </strong>}
         {state === 'done' && found > 0 && (
           <strong>
             {plural(found, 'finding')}
@@ -168,7 +169,7 @@ function VerificationResult({ run, service }: { readonly run: Run; readonly serv
   )
 }
 
-/** Where it is a stream, or an event of one, it leads there. */
+/** A link, if the place is a stream or an event of one. */
 function Place({ place, service }: { readonly place: string; readonly service: Service }): VNode {
   const [, stream, version] = /^([a-z][a-z0-9]*-[A-Za-z0-9][A-Za-z0-9._~:-]*)(?:@(\d+))?$/.exec(place) ?? []
   if (stream === undefined) return <code>{place}</code>
@@ -194,7 +195,7 @@ function EventTypes({ service, about }: { readonly service: Service; readonly ab
           <VersionList versions={event} />
           {event.published && event.published.versions.length > 0 && (
             <>
-              <h4>As others are told it: {event.published.type}</h4>
+              <h4>Public event: {event.published.type}</h4>
               <VersionList versions={event.published} />
             </>
           )}

@@ -26,7 +26,7 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
   const [paused, setPaused] = useState(false)
   const services = useServices()
   const abouts = useLoad('abouts', () => ofAll(services, readAbout))
-  // Another service would refuse a category that it does not have.
+  // A service refuses a category that it does not have.
   const asked = services.filter(
     ({ name }) =>
       (filter.service === '' || name === filter.service) &&
@@ -35,10 +35,10 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
   return (
     <Page
       title="Live"
-      intro="Events as the logs get them, newest first."
+      intro="New events of the logs, newest first."
       tools={
         <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
-          {paused ? 'Go on' : 'Pause'}
+          {paused ? 'Resume' : 'Pause'}
         </button>
       }
     >
@@ -108,7 +108,7 @@ function Filters({ filter }: { readonly filter: Filter }): VNode {
   )
 }
 
-/** Follows every service by itself: one that is away holds up no other. */
+/** Shows the newest events of the services. */
 function Tail({
   services,
   filter,
@@ -208,7 +208,7 @@ function LiveRow({ traced }: { readonly traced: Traced }): VNode {
   )
 }
 
-/** Newest first, each event once, the oldest given up. */
+/** Newest first, each event once. The oldest events are dropped. */
 function merged(before: readonly Traced[], fresh: readonly Traced[]): readonly Traced[] {
   const all = new Map([...fresh, ...before].map((traced) => [`${traced.service} ${formatEventId(traced)}`, traced]))
   return [...all.values()]

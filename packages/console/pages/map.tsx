@@ -10,16 +10,16 @@ import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 
 const POLL_MS = 10_000
-/** Two dashes of what flows, and the gaps between them. */
+/** The length of two dashes of a flowing edge, with their gaps. */
 const FLOW_PX = 20
 
 interface Sample {
   readonly at: number
-  /** How many messages a hub ever had, by the hub. */
+  /** The number of messages a hub has ever had, by hub. */
   readonly totals: ReadonlyMap<string, number>
 }
 
-/** Events a second of each hub: what its partitions' newest numbers grew by since the poll before. */
+/** Events per second of each hub: the growth of its partitions' last numbers since the previous poll. */
 function useRates(statuses: readonly ServiceAnswer<Status>[] | undefined): ReadonlyMap<string, number> {
   const before = useRef<Sample>(undefined)
   const rates = useRef<ReadonlyMap<string, number>>(new Map())
@@ -66,9 +66,9 @@ export function MapPage(): VNode {
   return (
     <Page
       title="Map"
-      intro="What runs, and how it does: from the logs, through the hubs, to what is kept up to date. Rates and lags are live."
+      intro="The running system: from the logs, through the hubs, to consumers and views. Rates and lags are live."
     >
-      <WhenLoaded loaded={abouts} what="what runs">
+      <WhenLoaded loaded={abouts} what="the running services">
         {(answers) => {
           const seen = services.map((service): ServiceSeen => {
             const about = answerFrom(answers, service)
@@ -102,7 +102,7 @@ function countParked(status: Status | undefined): number {
 function Concerns({ seen }: { readonly seen: readonly ServiceSeen[] }): VNode {
   const concerns = seen.flatMap(({ name, status }) => (status?.concerns ?? []).map((text) => ({ name, text })))
   const known = seen.filter(({ status }) => status).length
-  if (known === 0) return <p class="muted">Asking how the services do…</p>
+  if (known === 0) return <p class="muted">Asking the services for their status…</p>
   if (concerns.length === 0)
     return (
       <p class="note note-ok">
@@ -163,7 +163,7 @@ interface Seen {
 }
 
 /**
- * What flows moves on with each answer, and rests until the next: moving all the time took 40 % of a core.
+ * Flowing edges move once per answer. A continuous animation took 40 % of a core.
  * @returns px
  */
 function useFlow(rates: Seen['rates']): number {
@@ -180,7 +180,7 @@ function Drawing({ seen, rates }: Seen): VNode {
     <div
       class="card map scroll-x"
       role="group"
-      aria-label="The map, drawn. The table below says the same."
+      aria-label="The map as a drawing. The table below has the same data."
       tabIndex={0}
     >
       <svg
@@ -279,7 +279,7 @@ function ServiceBoxes({ layout }: { readonly layout: Layout }): VNode {
       {layout.services.map(({ id, service, x, y, width, height }) => {
         const { about, status, name } = service
         const state = !status ? 'is-away' : status.concerns.length > 0 ? 'is-warn' : ''
-        const categories = about?.categories.map((category) => category.name).join(', ') ?? 'does not say what it has'
+        const categories = about?.categories.map((category) => category.name).join(', ') ?? 'categories unknown'
         return (
           <a key={id} href={href(['streams'], { service: name })} class={`node node-service ${state}`}>
             <rect x={x} y={y} width={width} height={height} rx="8" />
@@ -330,7 +330,7 @@ function ConsumerTable({ seen, rates }: Seen): VNode {
     (about?.consumers ?? []).map((consumer) => ({ service: name, consumer })),
   )
   const statuses = statusOfConsumers(seen)
-  if (rows.length === 0) return <Empty>No service said what consumers it has.</Empty>
+  if (rows.length === 0) return <Empty>No service has reported its consumers.</Empty>
   return (
     <section class="card" aria-labelledby="consumers">
       <h2 id="consumers">Consumers</h2>

@@ -34,7 +34,7 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
   return (
     <Page
       title="Parked"
-      intro="What could not be processed and waits, each stream by itself, while everything else goes on."
+      intro="Streams and messages that could not be processed. Each waits alone, and everything else continues."
     >
       <WhenLoaded loaded={loaded} what="what is parked">
         {({ answers, owners }) => {
@@ -45,7 +45,7 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
             <>
               <ServiceProblems answers={answers} retry={loaded.reload} />
               {waiting.length === 0 && answers.some(({ value }) => value) && (
-                <Empty>Nothing is parked. All that came was processed.</Empty>
+                <Empty>Nothing is parked. All events were processed.</Empty>
               )}
               {waiting.map(({ service, value }) => (
                 <section key={service.api} aria-label={`Parked in ${service.name}`}>
@@ -72,14 +72,14 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
   )
 }
 
-/** A way to give up what waits: it cannot be undone. */
+/** A way to discard what is parked. It cannot be undone. */
 interface GivingUp {
   readonly action: 'skip' | 'discard'
   readonly title: string
   readonly means: string
 }
 
-/** Sends what to do. @returns `told`: the question before it where it cannot be undone, and what became of it. */
+/** Sends an action. @returns `told`: the question before an action that cannot be undone, and the outcome. */
 function useAction(service: Service, chosen: Readonly<Record<string, string>>, reload: () => void) {
   const [busy, setBusy] = useState(false)
   const [outcome, setOutcome] = useState('')
@@ -118,14 +118,14 @@ function useAction(service: Service, chosen: Readonly<Record<string, string>>, r
 }
 
 const outcomes: Readonly<Record<string, string>> = {
-  done: 'Processed: it waits no longer.',
-  waits: 'It still cannot be processed, and waits on.',
-  needless: 'Nobody needs it any more.',
-  discarded: 'Given up.',
-  failed: 'This failed; it waits on.',
+  done: 'Processed.',
+  waits: 'It still cannot be processed, and stays parked.',
+  needless: 'It is no longer needed.',
+  discarded: 'Discarded.',
+  failed: 'This failed. It stays parked.',
 }
 
-const KEPT = 'The log keeps what is given up, and who gave it up.'
+const KEPT = 'The log keeps the events, and records who discarded them.'
 
 function StreamCard({
   service,
@@ -144,12 +144,12 @@ function StreamCard({
   const skip: GivingUp = {
     action: 'skip',
     title: `Skip ${name} for ${handler}?`,
-    means: `${handler} never handles this event. The events behind it are tried. ${KEPT}`,
+    means: `${handler} will never handle this event. The events behind it are processed. ${KEPT}`,
   }
   const discard: GivingUp = {
     action: 'discard',
-    title: `Discard all of ${stream} that waits for ${handler}?`,
-    means: `${handler} never handles these events. ${KEPT}`,
+    title: `Discard all parked events of ${stream} for ${handler}?`,
+    means: `${handler} will never handle these events. ${KEPT}`,
   }
   return (
     <article class="card" aria-label={`${name} for ${handler}`}>
@@ -167,7 +167,8 @@ function StreamCard({
       <p class="muted small">
         {type}, in {consumer}
         {place
-          ? `, hub ${place.hub}, partition ${place.partition}${place.sequence === undefined ? '' : `, message ${place.sequence}`}`
+          ? `, hub ${place.hub}, partition ${place.partition}` +
+            (place.sequence === undefined ? '' : `, message ${place.sequence}`)
           : ''}
         . {plural(attempts, 'attempt')}, the next <Time at={nextAttempt} />
         {events > 1 ? `. ${plural(events, 'event')} wait behind it.` : '.'}
@@ -181,7 +182,7 @@ function StreamCard({
           Skip this event…
         </button>
         <button type="button" class="danger" disabled={busy} onClick={() => ask(discard)}>
-          Discard all that waits…
+          Discard all parked events…
         </button>
       </div>
     </article>
@@ -191,7 +192,7 @@ function StreamCard({
 const discardMessage: GivingUp = {
   action: 'discard',
   title: 'Discard this message?',
-  means: 'It is not kept. Who gave it up, and why, is.',
+  means: 'The message is deleted. Who discarded it, and why, is recorded.',
 }
 
 function MessageCard({

@@ -15,11 +15,11 @@ const AT_ONCE = 20
 interface ProcessRow {
   readonly row: StreamRow
   readonly state: StreamState
-  /** Of all that it leads, what is scheduled among it. */
+  /** The correlation of all that the process leads, including its scheduled commands. */
   readonly correlation: string | undefined
 }
 
-/** A page has the streams of so many commits: several pages may be needed for so many streams. */
+/** The newest streams. A page covers a number of commits, so several pages may be needed. */
 async function newest(
   service: Service,
   category: string,
@@ -48,9 +48,9 @@ export function ProcessesPage(): VNode {
   return (
     <Page
       title="Processes"
-      intro="What leads something through several services: where each stands, and what is to happen later."
+      intro="Process managers, which lead something through several services: their states and their schedules."
     >
-      <WhenLoaded loaded={abouts} what="what processes there are">
+      <WhenLoaded loaded={abouts} what="the processes">
         {(answers) => {
           const processes = answers.flatMap(({ service, value }) =>
             (value?.categories ?? []).filter(({ process }) => process).map(({ name }) => ({ service, category: name })),
@@ -113,7 +113,7 @@ function Process({
       <WhenLoaded loaded={loaded} what={`processes of ${category}`}>
         {({ standing, more }) =>
           standing.length === 0 ? (
-            <Empty>None has begun.</Empty>
+            <Empty>No process has started.</Empty>
           ) : (
             <>
               <div class="scroll-x">
@@ -121,7 +121,7 @@ function Process({
                   <thead>
                     <tr>
                       <th scope="col">Process</th>
-                      <th scope="col">Stands at</th>
+                      <th scope="col">State</th>
                       <th scope="col">Last recorded</th>
                       <th scope="col">Scheduled</th>
                       <th scope="col">Changed</th>

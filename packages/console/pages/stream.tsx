@@ -59,8 +59,8 @@ function StreamView({
       title={<span class="break">{stream}</span>}
       intro={
         <>
-          A stream of <a href={href(['streams'], { service: service.name })}>{service.name}</a>: what happened to it,
-          who did it, and what it was at any moment.
+          A stream of <a href={href(['streams'], { service: service.name })}>{service.name}</a>: its events, their
+          actors, and its state at any version.
         </>
       }
     >
@@ -127,7 +127,7 @@ function Scrubber({
       <button type="button" onClick={() => select(1)} disabled={version === 1} aria-label="First version">
         <Glyph path="M5 4v12M16 4 8 10l8 6z" />
       </button>
-      <button type="button" onClick={() => select(version - 1)} disabled={version === 1} aria-label="Version before">
+      <button type="button" onClick={() => select(version - 1)} disabled={version === 1} aria-label="Previous version">
         <Glyph path="M14 4 6 10l8 6z" />
       </button>
       <label>
@@ -142,7 +142,7 @@ function Scrubber({
           onInput={({ currentTarget }) => select(Number(currentTarget.value))}
         />
       </label>
-      <button type="button" onClick={() => select(version + 1)} disabled={version === head} aria-label="Version after">
+      <button type="button" onClick={() => select(version + 1)} disabled={version === head} aria-label="Next version">
         <Glyph path="M6 4l8 6-8 6z" />
       </button>
       <button type="button" onClick={() => select(head)} disabled={version === head} aria-label="Newest version">
@@ -179,7 +179,7 @@ function EventList({
   const findRow = (each: number): number => head - each
   return (
     <VirtualList
-      label="Events; arrow keys choose"
+      label="Events; select with the arrow keys"
       count={head}
       rowHeight={58}
       reveal={findRow(version)}
@@ -243,7 +243,7 @@ function EventDetail({ event, service }: { readonly event: RecordedEvent; readon
       ? [['Published as', `${event.published.type}, version ${event.published.schemaVersion}`] as [string, string]]
       : []),
     ['Hash', event.hash],
-    ['Hash before', event.previousHash],
+    ['Hash of previous', event.previousHash],
   ]
   return (
     <>
@@ -268,8 +268,8 @@ function EventDetail({ event, service }: { readonly event: RecordedEvent; readon
 }
 
 /**
- * The log of the event that caused another may be another service's: the category says whose, as far as a
- * service knows it.
+ * A link to the event that caused another. Its stream may belong to another service, which is found by
+ * category.
  */
 function CauseLink({
   stream,

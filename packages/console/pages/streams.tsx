@@ -19,13 +19,14 @@ export function StreamsPage({ route }: { readonly route: Route }): VNode {
       title={q === '' ? 'Streams' : `Found for “${q}”`}
       intro={
         q === ''
-          ? 'The newest of each service. The search above finds streams by the beginning of their name or by their id, and by anything a view says of them.'
-          : 'Streams by their names, and documents of views that have the text anywhere.'
+          ? 'The newest streams of each service. The search above finds streams by their id, by the beginning of ' +
+            'their name, or by any text in a view.'
+          : 'Streams by their names, and documents of views that contain the text.'
       }
       tools={<Filters only={only} category={category} q={q} />}
     >
       {q !== '' && <Matches q={q} services={asked} />}
-      {q !== '' && <h2>Streams whose name begins with it</h2>}
+      {q !== '' && <h2>Streams by name</h2>}
       {asked.map((service) => (
         <ServiceStreams key={`${service.api} ${q} ${category}`} service={service} q={q} category={category} />
       ))}
@@ -80,7 +81,7 @@ interface Held {
   readonly loading: boolean
 }
 
-/** A list that goes on by a button. */
+/** A list with a button for more. */
 function ServiceStreams({
   service,
   q,
@@ -121,7 +122,7 @@ function ServiceStreams({
   if (known === false) return null
   const { rows, loading, problem, continuation } = held
   if (q !== '' && rows.length === 0 && !loading && !problem)
-    return <p class="muted">{service.name} has no stream whose name or id begins with it.</p>
+    return <p class="muted">{service.name} has no stream whose name or id begins with this text.</p>
   return (
     <section class="card" aria-label={`Streams of ${service.name}`}>
       <h2>{service.name}</h2>
@@ -162,7 +163,7 @@ function ServiceStreams({
           </table>
         </div>
       )}
-      {rows.length === 0 && !loading && !problem && <Empty>No stream here yet.</Empty>}
+      {rows.length === 0 && !loading && !problem && <Empty>No streams yet.</Empty>}
       {loading && <Loading what="streams" />}
       {continuation && !loading && (
         <button type="button" onClick={() => void more(continuation)}>
@@ -173,12 +174,15 @@ function ServiceStreams({
   )
 }
 
-/** A stream that was written meanwhile comes again on a later page, older. */
+/** Drops older rows of a stream. A stream that is written meanwhile may appear again on a later page. */
 function distinct(rows: readonly StreamRow[]): readonly StreamRow[] {
   return [...new Map(rows.toReversed().map((row) => [row.stream, row])).values()].toReversed()
 }
 
-/** By the beginning of the name; a text that is no category's name may be an id, so it is asked for behind each. */
+/**
+ * Lists streams by the beginning of the name. The text may also be an id, so tries it after each category
+ * too.
+ */
 async function listStreams(
   service: Service,
   asked: { q: string; category: string; continuation: string | undefined; categories: readonly string[] },
@@ -214,7 +218,7 @@ interface Match {
   readonly document: unknown
 }
 
-/** By value: documents of every view that have the text. */
+/** The documents of every view that contain the text. */
 function Matches({ q, services }: { readonly q: string; readonly services: readonly Service[] }): VNode {
   const loaded = useLoad(`matches ${q} ${services.map(({ api }) => api)}`, async (signal) => {
     const answers = await ofAll(services, async (service) => {
@@ -231,14 +235,14 @@ function Matches({ q, services }: { readonly q: string; readonly services: reado
     return { answers, matches: answers.flatMap(({ value = [] }) => value) }
   })
   return (
-    <section class="card" aria-label="Documents with it">
-      <h2>In what views say</h2>
+    <section class="card" aria-label="Matching documents">
+      <h2>Documents of views</h2>
       <WhenLoaded loaded={loaded} what={`documents with “${q}”`}>
         {({ answers, matches }) => (
           <>
             <ServiceProblems answers={answers} />
             {matches.length === 0 ? (
-              <Empty>No document among the first looked at has “{q}”. A view’s own page searches on.</Empty>
+              <Empty>None of the first documents contains “{q}”. Search further on the page of a view.</Empty>
             ) : (
               <ul class="matches">
                 {matches.map(({ service, view, key, document }) => (
@@ -269,11 +273,14 @@ function Matches({ q, services }: { readonly q: string; readonly services: reado
   )
 }
 
-/** The document's text about the place where it has the other. */
+/** The part of the document around the found text. */
 function around(document: unknown, text: string): string {
   const whole = inline(document)
   const at = whole.toLowerCase().indexOf(text.toLowerCase())
   if (at < 0) return whole.slice(0, 140)
   const from = Math.max(0, at - 50)
-  return `${from > 0 ? '…' : ''}${whole.slice(from, at + text.length + 90)}${at + text.length + 90 < whole.length ? '…' : ''}`
+  return (
+    `${from > 0 ? '…' : ''}${whole.slice(from, at + text.length + 90)}` +
+    `${at + text.length + 90 < whole.length ? '…' : ''}`
+  )
 }

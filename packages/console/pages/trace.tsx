@@ -6,9 +6,9 @@ import { TraceView } from '../parts/trace.tsx'
 export function TracePage({ route }: { readonly route: Route }): VNode {
   const [, correlation] = route.path
   return (
-    <Page title="Trace" intro="All events with one correlation, in all services, joined by what caused them.">
+    <Page title="Trace" intro="All events with one correlation, in all services, linked by their causes.">
       {correlation === undefined ? (
-        <Empty>The address names no correlation.</Empty>
+        <Empty>The address has no correlation.</Empty>
       ) : (
         <TraceView key={correlation} correlation={correlation} />
       )}

@@ -17,11 +17,11 @@ export function TryPage({ route }: { readonly route: Route }): VNode {
   const loaded = useLoad('openapi', (signal) => listCommands(services, signal))
   const chosen = route.query.get('command') ?? ''
   return (
-    <Page title="Try it" intro="Sends commands as any client does, and shows what each sets off.">
+    <Page title="Try it" intro="Sends commands like any client, and shows the events that each causes.">
       {hasSample(services) && <Sample />}
       <WhenLoaded loaded={loaded} what="the commands">
         {(commands) => {
-          if (commands.length === 0) return <Empty>No service takes a command.</Empty>
+          if (commands.length === 0) return <Empty>No service has commands.</Empty>
           const command = commands.find(({ id }) => id === chosen)
           const groups = Map.groupBy(commands, ({ service }) => service)
           return (
@@ -143,7 +143,7 @@ function Outcome({
       <section class="card" aria-label="Answer">
         <div class="card-head">
           <h2>
-            <output>Taken: HTTP {answer.status}</output>
+            <output>Accepted: HTTP {answer.status}</output>
           </h2>
           <a href={streamHref(service, stream, Number(version))}>{answer.body.position}</a>
         </div>
@@ -187,7 +187,7 @@ function Sample(): VNode {
       </p>
       {problem && <ProblemFace problem={problem} />}
       {steps.length > 0 && (
-        <ol class="steps" aria-label="What was done">
+        <ol class="steps" aria-label="Steps">
           {steps.map(({ text, service, stream }, index) => (
             <li key={`${index} ${stream}`}>
               {text}:{' '}

@@ -62,7 +62,7 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
   return (
     <Page
       title="Views"
-      intro="What the services answer queries from. Each can be made again from the log while it is read."
+      intro="The read models of the services. Each can be rebuilt from the log while queries read it."
     >
       <WhenLoaded loaded={loaded} what="the views">
         {(value) => (
@@ -89,7 +89,7 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
             <tr>
               <th scope="col">View</th>
               <th scope="col">Live</th>
-              <th scope="col">Made of</th>
+              <th scope="col">Documents</th>
               <th scope="col">Rebuild</th>
             </tr>
           </thead>
@@ -102,11 +102,7 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
                 <td class="num" data-label="generation">
                   {live}
                 </td>
-                <td>
-                  {kind === 'one-stream'
-                    ? `one document for each ${category}`
-                    : `documents of many streams, of ${category}`}
-                </td>
+                <td>{kind === 'one-stream' ? `one for each ${category} stream` : `from many ${category} streams`}</td>
                 <td data-label="rebuild">{rebuild ? formatState(rebuild) : 'none'}</td>
               </tr>
             ))}

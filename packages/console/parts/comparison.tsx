@@ -14,7 +14,7 @@ interface Compared {
   readonly built: number
 }
 
-/** How the generation that was built differs from the live one; a document of both, side by side. */
+/** The differences between the built and the live generation, with a document of both side by side. */
 export function ComparisonCard({
   service,
   view,
@@ -28,7 +28,7 @@ export function ComparisonCard({
   return (
     <section class="card" aria-labelledby="comparison">
       <h2 id="comparison">
-        Generation {built} beside {view.live}, the live one
+        Generation {built} compared with {view.live}, the live one
       </h2>
       {differ === 0 ? (
         <p class="note note-ok">
@@ -80,7 +80,7 @@ function SideBySide({ service, view, built, docKey }: Compared & { readonly docK
           const differ = rows.filter(({ change }) => change).length
           return (
             <>
-              {differ === 0 && <p class="muted">Both are the same by now.</p>}
+              {differ === 0 && <p class="muted">Both are equal now.</p>}
               <div class="scroll-x" tabIndex={0} role="group" aria-label={`${docKey} in both generations`}>
                 <table class="beside">
                   <thead>

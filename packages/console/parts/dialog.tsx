@@ -7,7 +7,7 @@ interface Asked {
   readonly children: ComponentChildren
 }
 
-/** The browser's own dialog: it keeps the focus inside, gives it back, and closes on Escape. */
+/** The browser's own dialog: it traps the focus, restores it, and closes on Escape. */
 function Dialog({ title, cancel, children }: Asked): VNode {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
@@ -20,7 +20,7 @@ function Dialog({ title, cancel, children }: Asked): VNode {
   )
 }
 
-/** @param choices what can be done; the last of them is what most want. */
+/** @param choices the possible actions; the last one is the default. */
 export function Confirm({
   title,
   cancel,
@@ -49,7 +49,7 @@ export function Confirm({
   )
 }
 
-/** Of what cannot be undone: a reason must be given, and is kept. */
+/** Asks for the reason of an action that cannot be undone. The reason is recorded. */
 export function AskReason({
   title,
   action,
@@ -69,7 +69,7 @@ export function AskReason({
         }}
       >
         <label class="field" for={id}>
-          Reason, which is kept
+          Reason, which is recorded
         </label>
         <textarea
           id={id}

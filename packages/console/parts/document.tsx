@@ -15,7 +15,7 @@ interface Named {
   readonly docKey: string
 }
 
-/** A document, and the events that made it. */
+/** A document, and its events. */
 export function Document({ service, view, docKey }: Named): VNode {
   const loaded = useLoad(`${service.api} ${view.name} ${docKey} ${view.live}`, (signal) =>
     getDocument(service, view.name, { key: docKey, generation: undefined }, signal).then((found) => ({ found })),
@@ -45,8 +45,8 @@ export function Document({ service, view, docKey }: Named): VNode {
 const PAGE = 50
 
 /**
- * Those of a stream are there at once. Of many streams the log must be looked through, which costs: somebody
- * asks for it.
+ * The events of a document. For a single-stream view they load at once. For a multi-stream view the log must
+ * be searched, which is expensive, so the user has to ask for it.
  */
 function EventsBehind({ service, view, docKey }: Named): VNode {
   const [events, setEvents] = useState<readonly RecordedEvent[]>([])
@@ -83,16 +83,16 @@ function EventsBehind({ service, view, docKey }: Named): VNode {
           ))}
         </ol>
       )}
-      {events.length === 0 && state === 'all' && <Empty>No event made it.</Empty>}
+      {events.length === 0 && state === 'all' && <Empty>It has no events.</Empty>}
       {events.length === 0 && state === 'more' && !problem && (
-        <p class="muted">None in the part of the log that was looked at.</p>
+        <p class="muted">None in the part of the log searched so far.</p>
       )}
       {problem && <ProblemFace problem={problem} />}
       {state === 'loading' && <Loading what="events" />}
-      {state === 'none' && <p class="muted">They are found by looking through the log, some seconds at a time.</p>}
+      {state === 'none' && <p class="muted">Finding them takes a search through the log, some seconds at a time.</p>}
       {(state === 'none' || state === 'more') && (
         <button type="button" onClick={() => void more()}>
-          {state === 'none' ? 'Find its events' : events.length === 0 ? 'Look on' : 'More events'}
+          {state === 'none' ? 'Find its events' : events.length === 0 ? 'Search further' : 'More events'}
         </button>
       )}
     </section>

@@ -8,7 +8,7 @@ import { Document } from './document.tsx'
 import { Empty, Loading, ProblemFace } from './faces.tsx'
 import { VirtualList } from './virtual-list.tsx'
 
-/** A list that is fetched on as it is scrolled. */
+/** A list that loads more as it is scrolled. */
 export function Documents({
   service,
   view,
@@ -59,11 +59,11 @@ export function Documents({
             <span class="muted small num" role="status">
               {plural(known, 'document')}
               {search === '' ? '' : ` of ${count(pages.searched)} searched`}
-              {state === 'all' ? '' : ', more to come'}
+              {state === 'all' ? '' : ', more available'}
             </span>
           </div>
           {problem && <ProblemFace problem={problem} retry={pages.retry} />}
-          {known === 0 && state === 'all' && <Empty>No document fits.</Empty>}
+          {known === 0 && state === 'all' && <Empty>No document matches.</Empty>}
           {known === 0 && state === 'loading' && <Loading what="documents" />}
           {known > 0 && (
             <VirtualList
@@ -97,7 +97,7 @@ export function Documents({
           )}
           {state === 'more' && !problem && (
             <button type="button" class="after-list" onClick={pages.more}>
-              {search === '' ? 'More documents' : 'Search on'}
+              {search === '' ? 'More documents' : 'Search further'}
             </button>
           )}
         </section>

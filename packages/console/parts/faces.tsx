@@ -17,18 +17,18 @@ export function Empty({ children }: { readonly children: ComponentChildren }): V
 
 const titles: Readonly<Record<string, string>> = {
   offline: 'No answer',
-  away: 'The service is away',
-  'token-required': 'This console is not let in',
+  away: 'The service is not available',
+  'token-required': 'This console has no access',
   'operator-only': 'Only operators may see this',
   'route-missing': 'Not in this build',
 }
 
 const hints: Readonly<Record<string, string>> = {
-  'token-required': '. Open the address that was printed where this was started: it holds the token.',
+  'token-required': '. Open the address that was printed at the start: it contains the token.',
   'operator-only': '. Ask for the role Tidemark.Operator.',
 }
 
-/** What went wrong, in the service's own words, and what can be done. */
+/** Shows a problem, in the service's own words, and what to do. */
 export function ProblemFace({
   problem,
   of,
@@ -38,7 +38,7 @@ export function ProblemFace({
   readonly of?: string
   readonly retry?: (() => void) | undefined
 }): VNode {
-  const title = titles[problem.code] ?? 'This did not work'
+  const title = titles[problem.code] ?? 'This failed'
   return (
     <div class="face face-problem" role="alert">
       <strong>
@@ -69,7 +69,10 @@ export function ProblemFace({
   )
 }
 
-/** One of the faces, or what was fetched; where the last fetch failed, what came before it stays, and says so. */
+/**
+ * Shows the fetched value, or that it is loading or failed. If a later fetch fails, the old value stays, with
+ * a note.
+ */
 export function WhenLoaded<Value>({
   loaded,
   what,
@@ -83,13 +86,13 @@ export function WhenLoaded<Value>({
   if (value === undefined) return problem ? <ProblemFace problem={problem} retry={reload} /> : <Loading what={what} />
   return (
     <>
-      {problem && <ProblemFace problem={problem} of={`what is shown of ${what} is old`} />}
+      {problem && <ProblemFace problem={problem} of={`${what} may be out of date`} />}
       {children(value)}
     </>
   )
 }
 
-/** A problem for each service that did not answer. The same problem of several is told once. */
+/** Shows a problem for each service that did not answer. The same problem of several is shown once. */
 export function ServiceProblems({
   answers,
   retry,

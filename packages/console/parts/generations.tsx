@@ -12,7 +12,7 @@ import { ProblemFace } from './faces.tsx'
 
 type Action = Rebuild['action']
 
-/** What can be done to generations, and what is asked before. */
+/** An action on generations, and the question before it. */
 interface Question {
   readonly button: string
   readonly isPossible: boolean
@@ -28,7 +28,9 @@ function listQuestions({ name, live, generations }: ViewRow, built: number | und
       button: 'Rebuild…',
       isPossible: true,
       title: `Rebuild ${name}?`,
-      text: `The next generation is built from the log, beside the live one. Queries read the live one meanwhile. You can have the next one promoted as soon as it is whole, or look first at what differs.${replaced}`,
+      text:
+        'The next generation is built from the log, beside the live one. Queries read the live one meanwhile. ' +
+        `You can promote the next one as soon as it is complete, or compare the two first.${replaced}`,
       choices: [
         ['Build and compare', 'build'],
         ['Rebuild and promote', 'rebuild'],
@@ -38,27 +40,27 @@ function listQuestions({ name, live, generations }: ViewRow, built: number | und
       button: 'Promote…',
       isPossible: built !== undefined,
       title: `Promote generation ${built} of ${name}?`,
-      text: `Queries read generation ${built} from then on. Generation ${live} is kept: you can go back.`,
+      text: `Queries then read generation ${built}. Generation ${live} is kept, so you can roll back.`,
       choices: [['Promote', 'promote']],
     },
     {
       button: 'Abandon…',
       isPossible: built !== undefined,
       title: `Abandon generation ${built} of ${name}?`,
-      text: `Generation ${built} is removed. Queries read generation ${live} as before.`,
+      text: `Generation ${built} is removed. Queries still read generation ${live}.`,
       choices: [['Abandon', 'abandon']],
     },
     {
-      button: 'Go back…',
+      button: 'Roll back…',
       isPossible: generations.some(({ role }) => role === 'previous'),
-      title: `Go back to the generation before of ${name}?`,
-      text: `Queries read the generation before from then on, once it has all that the live one has.${replaced}`,
-      choices: [['Go back', 'go-back']],
+      title: `Roll back ${name} to the previous generation?`,
+      text: `Queries read the previous generation again, once it has caught up with the live one.${replaced}`,
+      choices: [['Roll back', 'go-back']],
     },
   ]
 }
 
-/** The generations of a view, what can be done to them, and what was done last. */
+/** The generations of a view, the actions on them, and the last action. */
 export function Generations({
   service,
   view,
@@ -139,14 +141,14 @@ const stages: Readonly<Record<Rebuild['stage'], string>> = {
   handover: 'handing over',
   comparing: 'comparing',
   built: 'built',
-  live: 'clearing up',
+  live: 'cleaning up',
 }
 const names: Readonly<Record<Action, string>> = {
   rebuild: 'Rebuild to',
   build: 'Build of',
   promote: 'Promotion of',
   abandon: 'Removal of',
-  'go-back': 'Way back to',
+  'go-back': 'Rollback to',
 }
 
 function Progress({ rebuild }: { readonly rebuild: Rebuild }): VNode {

@@ -6,14 +6,14 @@ interface FieldProps {
   readonly name: string
   readonly schema: JsonSchema
   readonly required: boolean
-  /** Undefined: not given. */
+  /** Undefined if not given. */
   readonly value: unknown
   readonly onChange: (value: unknown) => void
 }
 
 type Properties = Readonly<Record<string, JsonSchema>>
 
-/** What a form begins with: what must be there, empty. */
+/** The initial value of a form: the required fields, empty. */
 export function blank(schema: JsonSchema): unknown {
   if ('default' in schema) return schema.default
   switch (schema.type) {
@@ -31,7 +31,7 @@ export function blank(schema: JsonSchema): unknown {
   }
 }
 
-/** A field for a JSON Schema: the browser checks what it can, the service checks all of it. */
+/** A field for a JSON Schema. The browser checks what it can; the service checks everything. */
 export function SchemaField(props: FieldProps): VNode {
   const { schema } = props
   if (Array.isArray(schema.enum)) return <Choice {...props} values={schema.enum as readonly unknown[]} />
@@ -122,14 +122,14 @@ function TextField({ name, schema, required, value, onChange }: FieldProps): VNo
           minLength={bound('minLength')}
           maxLength={bound('maxLength')}
           pattern={browserPattern(schema.pattern)}
-          title={typeof schema.pattern === 'string' ? `fits ${schema.pattern}` : undefined}
+          title={typeof schema.pattern === 'string' ? `must match ${schema.pattern}` : undefined}
         />
       )}
     </div>
   )
 }
 
-/** A browser reads patterns by the flag `v`, where some need another escape: those are left to the service. */
+/** A browser compiles patterns with the flag `v`. A pattern that fails there is left to the service. */
 function browserPattern(pattern: unknown): string | undefined {
   if (typeof pattern !== 'string') return undefined
   try {
@@ -220,7 +220,7 @@ function ArrayField({ name, schema, value, onChange }: FieldProps): VNode {
   )
 }
 
-/** For a schema that is no single type. */
+/** For a schema without a single type. */
 function JsonField({ name, required, value, onChange }: FieldProps): VNode {
   const id = useId()
   const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value, null, 2))
@@ -259,7 +259,7 @@ function FieldLabel({
   return (
     <label for={id}>
       {name}
-      {!required && <span class="muted"> (may be left out)</span>}
+      {!required && <span class="muted"> (optional)</span>}
     </label>
   )
 }

@@ -8,7 +8,7 @@ import { asProblem, pause } from '../lib/load.ts'
 import { Loading, ProblemFace } from './faces.tsx'
 import { Tree } from './tree.tsx'
 
-/** While somebody scrubs, only where they rest is asked for. */
+/** While the user scrubs, only the version they stop at is fetched. */
 const REST_MS = 90
 
 interface Shot {
@@ -17,7 +17,7 @@ interface Shot {
   readonly before?: StreamState
 }
 
-/** The state at a version, and what that version changed. */
+/** The state at a version, and the changes of that version. */
 export function StateAt({
   service,
   stream,
@@ -85,14 +85,14 @@ export function StateAt({
   )
 }
 
-/** In a sentence: who changed what, from what, to what, and why, where the event says so. */
+/** Describes who changed which values, and why if the event has a reason. */
 function Changes({ shot, event }: { readonly shot: Shot; readonly event: RecordedEvent }): VNode {
   const changes = shot.before ? listChanges(shot.state.state, shot.before.state) : []
   const reasons = listReasons(event.data)
   return (
     <div class="note">
       <strong class="break">{event.actor}</strong>{' '}
-      {shot.before ? chooseVerb(changes.length, event) : 'began this stream.'}
+      {shot.before ? chooseVerb(changes.length, event) : 'started this stream.'}
       {changes.length > 0 && (
         <ul class="changes">
           {changes.slice(0, MOST_TOLD).map(({ path, before, value, change }) => (

@@ -10,7 +10,7 @@ import { ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, ServiceProblems, WhenLoaded } from './faces.tsx'
 
 const LIVE_MS = 1000
-/** Whoever scrubs through a stream rests where they want to know. */
+/** While the user scrubs, only the version they stop at is fetched. */
 const REST_MS = 150
 const MOST_PAGES = 10
 
@@ -36,7 +36,7 @@ async function readTrace(services: readonly Service[], correlation: string, sign
   return { answers, events }
 }
 
-/** All that one request set off, over all services. @param live goes on to ask. */
+/** All events that one request caused, in all services. @param live keeps polling. */
 export function TraceView({
   correlation,
   current,
@@ -56,7 +56,7 @@ export function TraceView({
   return (
     <section class="card" aria-labelledby="trace-title">
       <div class="card-head">
-        <h2 id="trace-title">What set it off, and what followed</h2>
+        <h2 id="trace-title">Causes and effects</h2>
         <div class="segmented" role="group" aria-label="Shown as">
           {(['sequence', 'tree'] as const).map((each) => (
             <button key={each} type="button" aria-pressed={shape === each} onClick={() => setShape(each)}>
@@ -91,7 +91,10 @@ function formatSpan(events: readonly Traced[]): string {
   const times = events.map(({ event }) => Date.parse(event.time))
   const services = new Set(events.map(({ service }) => service)).size
   const ms = Math.max(...times) - Math.min(...times)
-  return `${plural(events.length, 'event')} in ${plural(services, 'service')}, ${ms < 10_000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`} from first to last`
+  return (
+    `${plural(events.length, 'event')} in ${plural(services, 'service')}, ` +
+    `${ms < 10_000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`} from first to last`
+  )
 }
 
 function CauseTree({
@@ -116,7 +119,7 @@ function CauseTree({
             </a>{' '}
             <span class="muted small break">
               {event.stream}@{event.version} in {service}
-              {depth === 0 ? `, set off by ${event.causation}` : ''} · <Time at={event.time} exact />
+              {depth === 0 ? `, caused by ${event.causation}` : ''} · <Time at={event.time} exact />
             </span>
             <span class="cause-summary small break">{summary(event.data, event.stream)}</span>
           </li>
@@ -129,14 +132,14 @@ function CauseTree({
 const LANE = 172
 const ROW = 46
 const TOP = 34
-/** Room for the arrows that go round a box. */
+/** Space for the arrows around a box. */
 const SIDE = 14
 const BOX = { width: 156, height: 28 }
-/** A longer name is squeezed into its box. */
+/** A longer name is condensed to fit its box. */
 const LONG = 24
 const SQUEEZED = { textLength: BOX.width - 12, lengthAdjust: 'spacingAndGlyphs' } as const
 
-/** A lane for each service, time downwards, an arrow from what caused an event to it. */
+/** A lane for each service, time downwards, and an arrow to each event from its cause. */
 function Sequence({
   events,
   current,
@@ -219,7 +222,7 @@ interface Point {
   readonly y: number
 }
 
-/** Down the lane, or across to the side of the box that it comes to. */
+/** The path of an arrow: down the lane, or across to the side of the target box. */
 function arrow(from: Point, to: Point): string {
   if (from.x === to.x) {
     const next = to.y - from.y <= ROW

@@ -5,7 +5,7 @@ import { inline } from '../lib/format.tsx'
 const marks = { added: '+', changed: '~', removed: '−' } as const
 const words = { added: 'added', changed: 'changed', removed: 'removed' } as const
 
-/** A value as rows of names and values; what differs from the value before is marked, and says what was there. */
+/** A value as rows of names and values. Differences to the previous value are marked, with the old value. */
 export function Tree({
   value,
   before,
@@ -18,7 +18,7 @@ export function Tree({
   readonly label: string
 }): VNode {
   const rows = listRows(value, before, compare)
-  if (rows.length === 0) return <p class="muted">Nothing.</p>
+  if (rows.length === 0) return <p class="muted">Empty.</p>
   return (
     <ul class="tree" aria-label={label}>
       {rows.map((row) => (

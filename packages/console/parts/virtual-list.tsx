@@ -8,16 +8,16 @@ export interface VirtualListProps {
   readonly count: number
   readonly rowHeight: number
   readonly render: (index: number) => VNode
-  /** Hears which rows can be seen. */
+  /** Called with the visible rows. */
   readonly onRange?: (first: number, last: number) => void
   /** A row to bring into view when it changes. */
   readonly reveal?: number | undefined
-  /** Rows come in at the top: what somebody scrolled to stays where it is. */
+  /** Rows are added at the top. The scroll position stays at the same row. */
   readonly growsAtTop?: boolean
   readonly onKeyDown?: (event: KeyboardEvent) => void
 }
 
-/** Draws only the rows that can be seen, so that a hundred thousand cost what thirty do. */
+/** Draws only the visible rows, so that a hundred thousand rows cost as much as thirty. */
 export function VirtualList(props: VirtualListProps): VNode {
   const { label, count, rowHeight, render, onRange, reveal, growsAtTop = false, onKeyDown } = props
   const scroller = useRef<HTMLDivElement>(null)

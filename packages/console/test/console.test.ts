@@ -24,13 +24,13 @@ const event = (stream: string, version: number, causation: string, second = 0): 
 })
 const named = ({ event: { stream, version } }: Traced): string => `${stream}@${version}`
 
-describe('what the console makes of a trace', () => {
-  it('orders one stream by its versions, whatever the clocks of two hosts said', () => {
+describe('a trace in the console', () => {
+  it('orders the events of one stream by version, even if the clocks of hosts differ', () => {
     const events = [event('a-1', 2, 'a-1@1', 1), event('a-1', 1, 'command:k', 2)]
     assert.deepEqual(sortEvents(events).map(named), ['a-1@1', 'a-1@2'])
   })
 
-  it('puts each event below its cause, and what has none in the trace at the top', () => {
+  it('puts each event below its cause, and events without a known cause at the top', () => {
     const events = [
       event('b-1', 1, 'a-1@1', 2),
       event('c-1', 1, 'elsewhere-1@9', 5),
@@ -46,14 +46,14 @@ describe('what the console makes of a trace', () => {
     ])
   })
 
-  it('shows an event once where causes go round', () => {
+  it('shows an event once if the causes form a cycle', () => {
     const events = [event('a-1', 1, 'command:k'), event('b-1', 1, 'c-1@1'), event('c-1', 1, 'b-1@1')]
     assert.deepEqual(buildTree(events).map(named), ['a-1@1', 'b-1@1', 'c-1@1'])
   })
 })
 
-describe('what the console tells of a change', () => {
-  it('names each value that was added, changed or removed, with what it was', () => {
+describe('changes in the console', () => {
+  it('name each value that was added, changed or removed, with its old value', () => {
     const before = { status: 'placed', address: { street: 'Quay', city: 'Ghent' }, note: { text: 'x' }, lines: [1, 2] }
     const after = { status: 'placed', address: { street: 'Harbour', city: 'Ghent', box: 3 }, lines: [1] }
     const told = listChanges(after, before).map(({ path, change, before: old, value }) => [path, change, old, value])
@@ -65,7 +65,7 @@ describe('what the console tells of a change', () => {
     ])
   })
 
-  it('shows an empty list as a value, and tells when it is filled', () => {
+  it('show an empty list as a value, and report when it is filled', () => {
     assert.deepEqual(
       listRows({ lines: [] }, undefined, false).map(({ path, value }) => [path, value]),
       [['lines', []]],
@@ -73,7 +73,7 @@ describe('what the console tells of a change', () => {
     assert.equal(listChanges({ lines: [1] }, { lines: [] }).length, 1)
   })
 
-  it('tells fields of a schema that are new, that may be absent now, and that are bounded otherwise', () => {
+  it('report fields of a schema that are new, optional now, or have other bounds', () => {
     const of = (properties: object, required: string[]) => ({ type: 'object', properties, required })
     const text = { type: 'string' }
     const changes = schemaChanges(

@@ -13,7 +13,7 @@ describe('the template', () => {
   it('is what the repository itself is at, as any other project: npm run upgrade', async () => {
     const { code, output } = await new Command('packages/cli/tidemark.js', ['upgrade', '--check'], {}, root).ended
     assert.equal(code, 0, output)
-    assert.match(output, /^nothing is to be done$/m)
+    assert.match(output, /^nothing to do$/m)
   })
 
   it('has the files that the repository has in infra/tidemark, and each of them once', (t) => {

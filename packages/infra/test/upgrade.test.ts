@@ -212,11 +212,8 @@ before(async () => {
 describe('a project that was just created', () => {
   it('has nothing to be brought up to date', async () => {
     const files = shop.files()
-    assert.equal(
-      await shop.upgrade(0, ['--check']),
-      'infra/tidemark is at 0.1.0, 0.1.0 is installed\nnothing is to be done\n',
-    )
-    assert.equal(await shop.upgrade(0), 'nothing is to be done: the project is at 0.1.0, as installed\n')
+    assert.equal(await shop.upgrade(0, ['--check']), 'infra/tidemark is at 0.1.0, 0.1.0 is installed\nnothing to do\n')
+    assert.equal(await shop.upgrade(0), 'nothing to do: the project is at 0.1.0, as installed\n')
     assert.deepEqual(shop.files(), files)
   })
 })
@@ -231,7 +228,7 @@ describe('an upgrade that cannot be', () => {
   it('of an edited module shows the difference and writes nothing, until --force overwrites it', async () => {
     const project = shop.copy('edited', '0.2.0')
     project.edit(MODULE, (text) => `// Mine.\n${text}`)
-    await refused(project, 1, /^tidemark upgrade does nothing of this before that is settled$/m, '--check')
+    await refused(project, 1, /^tidemark upgrade changes nothing before that is settled$/m, '--check')
     await refused(project, 1, /^-\/\/ Mine\.\n\+\/\/ The next version\.$(.|\n)*^nothing was written: /m)
     assert.match(await project.upgrade(0, ['--force']), /^replaced infra\/tidemark\/modules\/event-hubs\.bicep, /m)
     assert.match(project.read(MODULE), /^\/\/ The next version\.\n(?!\/\/ Mine)/)
@@ -242,15 +239,11 @@ describe('an upgrade that cannot be', () => {
     await refused(project, 2, /^error: unknown option '--chekc'/, '--chekc')
     const stamp = project.read(STAMP)
     project.edit(STAMP, replaced('"version": "0.1.0"', '"version": "0.3.0"'))
-    await refused(project, 2, /^the project is at 0\.3\.0, and 0\.2\.0 is installed, which is older: npm install\n$/)
+    await refused(project, 2, /^the project is at 0\.3\.0, but the older 0\.2\.0 is installed: npm install\n$/)
     writeFileSync(project.at(STAMP), '{ "version": "0.1.0" }')
     await refused(project, 2, /^infra\/tidemark\/version\.json is not as Tidemark wrote it: .*\n$/)
     rmSync(project.at(STAMP))
-    await refused(
-      project,
-      2,
-      /^there is no infra\/tidemark\/version\.json, so nothing says what you have edited: .*\n$/,
-    )
+    await refused(project, 2, /^there is no infra\/tidemark\/version\.json, so your edits are not known: .*\n$/)
     writeFileSync(project.at(STAMP), stamp)
     rmSync(project.at('tidemark.config.ts'))
     await refused(project, 2, /^there is no tidemark\.config\.ts here or in a folder above: .*\n$/)
@@ -342,7 +335,7 @@ describe('an upgrade to the next version', () => {
 
   it('has nothing to do a second time', async () => {
     const files = project.files()
-    assert.equal(await project.upgrade(0), 'nothing is to be done: the project is at 0.2.0, as installed\n')
+    assert.equal(await project.upgrade(0), 'nothing to do: the project is at 0.2.0, as installed\n')
     await project.upgrade(0, ['--check'])
     assert.deepEqual(project.files(), files)
   })
@@ -402,8 +395,7 @@ process.on('exit', () => console.log('steps left:', left))
       assert.equal((await killed.tidemark(['upgrade'], killedAt(step))).code, null)
       const { 'infra/tidemark/unfinished.json.tidemark-upgrade': _, ...left } = killed.files()
       if (step === 1) assert.deepEqual(left, old)
-      else if (step === 2)
-        assert.match(await killed.upgrade(1, ['--check']), /^an upgrade was broken off in the middle: /)
+      else if (step === 2) assert.match(await killed.upgrade(1, ['--check']), /^an upgrade was interrupted: /)
       assert.match(
         await killed.upgrade(0),
         step === 1 ? /^the project is at 0\.2\.0 now/m : /^finished package\.json$/m,

@@ -10,11 +10,13 @@ import { freePort } from '../ports.ts'
 
 const run = promisify(execFile)
 const PROJECT = fileURLToPath(new URL('./CosmosClient/', import.meta.url))
-/** The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator */
+/**
+ * The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator
+ */
 const KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 
 /** `npm run test:dotnet`: builds the client with the .NET SDK, which fetches its packages. */
-test("Microsoft's client for .NET, unmodified, finds in the embedded Cosmos DB endpoint what it expects", async (t) => {
+test("Microsoft's unmodified client for .NET works with the Cosmos DB emulator", async (t) => {
   const folder = await temporaryFolder()
   t.after(() => folder.remove())
   const artifacts = join(folder.path, 'artifacts')
@@ -24,7 +26,7 @@ test("Microsoft's client for .NET, unmodified, finds in the embedded Cosmos DB e
   t.after(() => endpoint.stop())
   const client = join(artifacts, 'bin', 'CosmosClient', 'release', 'CosmosClient.dll')
   const connection = `AccountEndpoint=${endpoint.address}/;AccountKey=${KEY};`
-  // One that fails tells so in its lines.
+  // A failure is reported in its output.
   const stdout = await run('dotnet', [client, connection, `http://127.0.0.1:${control}/`]).then(
     (ended) => ended.stdout,
     (failed: { stdout?: string; stderr?: string }) => `${failed.stdout ?? ''}${failed.stderr ?? ''}`,

@@ -24,7 +24,7 @@ before(async () => {
   program = join(artifacts, 'bin', 'JsonNet', 'release', 'JsonNet.dll')
 })
 
-/** What Newtonsoft.Json makes of each text, on a server whose zone is UTC. */
+/** The result of Newtonsoft.Json for each text, on a server in UTC. */
 async function byNewtonsoft(texts: readonly string[]): Promise<Recorded[]> {
   const options = { env: { ...process.env, TZ: 'UTC' }, maxBuffer: 2 ** 28 }
   const running = run('dotnet', [program], options)
@@ -34,25 +34,25 @@ async function byNewtonsoft(texts: readonly string[]): Promise<Recorded[]> {
   return texts.map((text, index) => [text, made[index] ?? null])
 }
 
-test('Newtonsoft.Json writes every text of the corpus as the local host does, or reads none where it reads none', async (t) => {
+test('Newtonsoft.Json rewrites or rejects every text of the corpus as the local host does', async (t) => {
   const texts = [...chosenTexts, ...randomTexts(SEED, RANDOM_TEXTS)]
   const expected = await byNewtonsoft(texts)
   const changed = expected.filter(([text, made]) => made !== null && made !== text).length
   const unreadable = expected.filter(([, made]) => made === null).length
   t.diagnostic(`${texts.length} texts: ${changed} are changed, ${unreadable} cannot be read`)
-  assert.ok(changed > RANDOM_TEXTS / 4 && unreadable > 100, 'a corpus that says something')
+  assert.ok(changed > RANDOM_TEXTS / 4 && unreadable > 100, 'the corpus is too weak')
   const differences = expected.flatMap(([text, made]) => {
     const [, ours] = rewritten(text)
     return ours === made ? [] : [{ text, made, ours }]
   })
-  assert.deepEqual(differences.slice(0, 20), [], `${differences.length} texts become something else`)
+  assert.deepEqual(differences.slice(0, 20), [], `${differences.length} texts are rewritten differently`)
 })
 
-test('what is recorded for the ordinary tests is what Newtonsoft.Json says', async (t) => {
+test('the recorded results of Newtonsoft.Json for the ordinary tests are current', async (t) => {
   const recorded = await byNewtonsoft([...chosenTexts, ...randomTexts(1, 300)])
   if (process.env.TIDEMARK_TEST_RECORD) await writeFile(RECORDED, JSON.stringify(recorded))
   t.diagnostic(`${recorded.length} texts`)
   assert.ok(recorded.length > 0)
   const known: Recorded[] = JSON.parse(await readFile(RECORDED, 'utf8'))
-  assert.deepEqual(known, recorded, 'TIDEMARK_TEST_RECORD=1 npm run test:dotnet, then npm run format, record it anew')
+  assert.deepEqual(known, recorded, 'record again: TIDEMARK_TEST_RECORD=1 npm run test:dotnet, then npm run format')
 })

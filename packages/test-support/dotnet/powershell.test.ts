@@ -14,7 +14,7 @@ symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))
 const VERSION = '7.6.9'
 
 /**
- * PowerShell as a tool of .NET, installed once: 200 MB.
+ * PowerShell as a .NET tool. It is installed once, and takes 200 MB.
  * https://learn.microsoft.com/powershell/scripting/install/alternate-install-methods
  */
 function powerShell(): string {
@@ -27,7 +27,7 @@ function powerShell(): string {
   return program
 }
 
-test('completions are the same in PowerShell as in bash, and nothing that was typed is run', () => {
+test('completions are the same in PowerShell as in bash, and do not run what was typed', () => {
   const curly = '\u2018'
   const lines = [
     'tidemark st',
@@ -47,7 +47,7 @@ test('completions are the same in PowerShell as in bash, and nothing that was ty
     ...{ encoding: 'utf8', cwd: bin, input: lines.join('\n') },
     env: {
       ...process.env,
-      // It is built for the .NET before the one that is here.
+      // It is built for an older .NET than the one installed here.
       DOTNET_ROLL_FORWARD: 'Major',
       PATH: [bin, join(process.execPath, '..'), process.env.PATH].join(delimiter),
       NO_COLOR: '1',

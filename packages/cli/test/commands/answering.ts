@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { TestContext } from 'node:test'
 import { listen } from '../../../kit/listen.ts'
 
-/** What a server answers: JSON, or whatever it does with the response itself. */
+/** Answers a request: returns JSON, or writes the response itself. */
 export type Answering = (request: ReceivedRequest, response: ServerResponse) => object | undefined
 
 export interface ReceivedRequest {
@@ -15,8 +15,8 @@ export interface ReceivedRequest {
 }
 
 /**
- * A server that is no Tidemark: it answers what the running system answers seldom.
- * @returns its address, and what it was asked.
+ * A fake server, for answers that the running system seldom gives.
+ * @returns its address, and the requests it received.
  */
 export async function answering(
   t: TestContext,

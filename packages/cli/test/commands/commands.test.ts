@@ -18,7 +18,7 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Command {
   return new Command(tidemarkJs, args, { NO_COLOR: undefined, TIDEMARK_URL: undefined, ...env }, project)
 }
 
-/** Against a server that answers so. */
+/** Runs a command against a fake server. */
 async function against(t: TestContext, answer: Answering, ...args: readonly string[]) {
   const { address } = await answering(t, answer)
   return run([...args, '--url', `ordering=${address}`]).ended
@@ -39,7 +39,7 @@ describe('every command', () => {
   const commands = all(tidemark()).filter((command) => !['complete', 'help'].includes(command.name()))
 
   it('has a description, and help with examples of itself', () => {
-    assert.ok(commands.length > 20, `only ${commands.length} were looked at`)
+    assert.ok(commands.length > 20, `only ${commands.length} were checked`)
     for (const command of commands) {
       assert.ok(command.description(), command.name())
       let help = ''
@@ -52,7 +52,7 @@ describe('every command', () => {
     }
   })
 
-  it('stands in docs/cli.md, and every exit code as well', () => {
+  it('is in docs/cli.md, and so is every exit code', () => {
     const document = readFileSync(`${root}docs/cli.md`, 'utf8')
     for (const command of commands.slice(1))
       assert.match(document, new RegExp(`\`(tidemark )?(parked |views )?${command.name()}\\b`), command.name())
@@ -61,16 +61,16 @@ describe('every command', () => {
   })
 })
 
-describe('a command that is handed over', () => {
+describe('a command with its own module', () => {
   it('has the arguments, the messages and the exit codes of its module', async () => {
     const { code, err } = await run(['demo', '--ordres', '5']).ended
     assert.equal(code, 1)
     assert.match(err, /^Unknown option '--ordres'.* There are: --orders N/)
     const taken = await run(['new', 'ordering']).ended
-    assert.deepEqual([taken.code, taken.err], [1, 'there is a service ordering already\n'])
+    assert.deepEqual([taken.code, taken.err], [1, 'there is already a service ordering\n'])
   })
 
-  it('has its examples and its arguments in its help, and does nothing then', async () => {
+  it('prints its examples and its arguments for --help, and does nothing else', async () => {
     for (const name of ['start', 'dev', 'cloud', 'demo', 'chaos', 'new']) {
       const { code, out, err } = await run([name, '--help']).ended
       assert.deepEqual([code, err], [0, ''], name)
@@ -85,12 +85,12 @@ describe('wrong usage', () => {
     [['shwo', 'order-1'], /unknown command 'shwo'\n\(Did you mean show\?\)/],
     [['show'], /missing required argument 'stream'/],
     [['show', 'order-1', '--verison', '1'], /Did you mean --version\?/],
-    [['show', 'order-1', '--version', '0'], /It is a whole number from 1\./],
+    [['show', 'order-1', '--version', '0'], /It must be a whole number, at least 1\./],
     [['show', 'basket-1'], /^no service has a stream basket-1; there are order-<id>, /],
     [['lag', '--service', 'baskets'], /Allowed choices are ordering, inventory, payments, shipping\./],
     [['rebuild', 'ordering', 'stock-level'], /^ordering has no view stock-level; it has order, /],
     [['tail', '--service', 'payments', '--category', 'order'], /^order is a category of ordering, not of payments$/m],
-    [['parked', 'discard', 'ordering', '--reason', 'x'], /^what is given up is chosen: by --stream/],
+    [['parked', 'discard', 'ordering', '--reason', 'x'], /^select what to discard: by --stream/],
     [['parked', 'skip', 'ordering', '--stream', 'order-1'], /required option '--reason <text>' not specified/],
     [['lag', '--url', 'https://example.com/?code=s3cret'], /--url takes no user, query or fragment/],
   ]
@@ -103,8 +103,8 @@ describe('wrong usage', () => {
     })
 })
 
-describe('somebody who answers otherwise', () => {
-  it('403: it ends with 3, says which role is missing, and shows no key', async (t) => {
+describe('an unexpected answer', () => {
+  it('403: ends with 3, names the missing role, and shows no key', async (t) => {
     const { address } = await answering(t, ({ headers }, response) =>
       problem(
         response,
@@ -116,10 +116,10 @@ describe('somebody who answers otherwise', () => {
     const env = { TIDEMARK_TOKEN: 's3cret', TIDEMARK_URL: `ordering=${address}` }
     const { code, output, out } = await run(['lag'], env).ended
     assert.deepEqual([code, out], [3, ''])
-    assert.match(output, /^ordering: operator-only: .* the role Tidemark\.Operator, Bearer \*\*\*\. TIDEMARK_TOKEN and/)
+    assert.match(output, /^ordering: operator-only: .* the role Tidemark\.Operator, Bearer \*\*\*\. Set TIDEMARK_TOKEN/)
   })
 
-  it('a page that ends midway: it ends with 3, and prints none of the pages before', async (t) => {
+  it('a page that breaks off: ends with 3, and prints none of the earlier pages', async (t) => {
     const { code, out, err } = await against(
       t,
       ({ url }, response) => {
@@ -139,7 +139,7 @@ describe('somebody who answers otherwise', () => {
     assert.match(err, /^ordering: http:\S+streams\?category=order&limit=50&continuation=x gave no answer: /)
   })
 
-  it('a reader of its output that goes: it ends with the next line', async (t) => {
+  it('a closed output: ends with the next line', async (t) => {
     let at = 0
     const { address } = await answering(t, () => {
       at += 1
@@ -158,7 +158,7 @@ describe('somebody who answers otherwise', () => {
 })
 
 describe('tail', () => {
-  it('prints whole lines of JSON, asks on from where it was, and Ctrl-C ends it with 130', async (t) => {
+  it('prints whole lines of JSON, continues where it was, and ends with 130 on Ctrl-C', async (t) => {
     let at = 0
     const { address, asked } = await answering(t, ({ url }) => {
       assert.equal(url.searchParams.get('after'), at === 0 ? null : `after-${at}`)
@@ -184,7 +184,7 @@ describe('tail', () => {
     assert.match(asked[0]?.path ?? '', /\/events\?category=order&type=OrderPlaced&limit=10$/)
   })
 
-  it('says once that a service is silent, and goes on without loss when it answers again', async (t) => {
+  it('reports a silent service once, and continues without loss when it answers again', async (t) => {
     let calls = 0
     const { address } = await answering(t, ({ url }, response) => {
       calls += 1
@@ -201,7 +201,7 @@ describe('tail', () => {
     assert.match(out, /order-1@1.*\n.*order-2@1/)
   })
 
-  it('of nobody ends with 3', async (t) => {
+  it('ends with 3 if no service answers', async (t) => {
     const { address, stop } = await answering(t, () => ({}))
     stop()
     const { code, out } = await run(['tail', '--url', address]).ended
@@ -210,7 +210,7 @@ describe('tail', () => {
 })
 
 describe('cause', () => {
-  it('joins what services tell; where one is silent it shows the rest, and ends with 3', async (t) => {
+  it('joins the events of the services, and ends with 3 if one is silent', async (t) => {
     const { address } = await answering(t, ({ url }, response) => {
       if (url.pathname === '/api/ordering/streams/order-1/events') return { items: [event('order-1@1')] }
       if (url.pathname === '/api/ordering/traces/visit-1')
@@ -236,7 +236,7 @@ describe('cause', () => {
     )
   })
 
-  it('of an event that is not found by its correlation shows the event, says so, and ends with 1', async (t) => {
+  it('shows an event that its correlation does not find, says so, and ends with 1', async (t) => {
     const answer: Answering = ({ path }) => ({ items: path.includes('/traces/') ? [] : [event('order-1@1')] })
     const { code, out, err } = await against(t, answer, 'cause', 'order-1@1')
     assert.equal(code, 1)
@@ -244,7 +244,7 @@ describe('cause', () => {
     assert.match(err, /^order-1@1 is not found by its correlation/m)
   })
 
-  it('of a correlation that nobody has ends with 1, of a version that is not there too', async (t) => {
+  it('ends with 1 for an unknown correlation or version', async (t) => {
     const nothing: Answering = () => ({ items: [] })
     assert.equal((await against(t, nothing, 'cause', 'visit-9')).code, 1)
     const { code, err } = await against(t, nothing, 'cause', 'order-1@9')
@@ -262,7 +262,7 @@ describe('rebuild', () => {
     items: [{ name: 'order', kind: 'one-stream', category: 'order', live: 1, generations: [], rebuild: of }],
   })
 
-  it('waits for its end, whatever is silent meanwhile, and ends with 1 where it failed', async (t) => {
+  it('waits for the end, even if a service is silent meanwhile, and ends with 1 if it failed', async (t) => {
     for (const [end, expected] of [
       [rebuild('done'), 0],
       [rebuild('failed', { code: 'log-empty', reason: 'no event' }), 1],
@@ -285,7 +285,7 @@ describe('rebuild', () => {
     }
   })
 
-  it('that is not promoted shows how it differs from what queries read, and ends with 1 where it does', async (t) => {
+  it('without promotion shows the differences to the live view, and ends with 1 if there are any', async (t) => {
     const comparison = {
       compared: 9,
       changed: 2,
@@ -312,7 +312,7 @@ describe('rebuild', () => {
     )
   })
 
-  it('promote, abandon and go-back are asked for by their names', async (t) => {
+  it('sends promote, abandon and go-back under their names', async (t) => {
     for (const action of ['promote', 'abandon', 'go-back']) {
       const { address, asked } = await answering(t, () =>
         rebuild('failed', { action, code: 'nothing-built', reason: 'none' }),
@@ -323,7 +323,7 @@ describe('rebuild', () => {
     }
   })
 
-  it('that Ctrl-C stops waiting for goes on, and says so', async (t) => {
+  it('continues after Ctrl-C stops the waiting, and says so', async (t) => {
     const { address, asked } = await answering(t, ({ method }) =>
       method === 'POST' ? rebuild('running') : view(rebuild('running')),
     )
@@ -336,7 +336,7 @@ describe('rebuild', () => {
 })
 
 describe('verify', () => {
-  it('asks until it is told all, adds up what was checked, and ends with 1 where something is wrong', async (t) => {
+  it('asks until all is checked, adds up the counts, and ends with 1 if something is wrong', async (t) => {
     const checked = { commits: 1, events: 2, receipts: 3, streams: 4 }
     const findings = [{ place: 'order-1@3', wrong: 'changed', detail: 'its hash is another' }]
     const bodies: string[] = []
@@ -361,7 +361,7 @@ describe('verify', () => {
 })
 
 describe('parked', () => {
-  it('skip asks once, however much was chosen: asked again, the next events would be given up too', async (t) => {
+  it('skip asks only once, because a repeat would discard the next events too', async (t) => {
     const { address, asked } = await answering(t, () => ({
       items: [{ consumer: 'ordering-views', handler: 'order@1', stream: 'order-1', outcome: 'done' }],
       more: true,
@@ -370,6 +370,6 @@ describe('parked', () => {
     const { code, err } = await run(args).ended
     assert.deepEqual([code, asked.length], [1, 1])
     assert.equal(asked[0]?.body, '{"code":"handler-failed","reason":"ticket 12"}')
-    assert.match(err, /^more was chosen than could be tried/)
+    assert.match(err, /^not everything selected was tried/)
   })
 })

@@ -12,7 +12,7 @@ const bin = mkdtempSync(join(tmpdir(), 'tidemark-bin-'))
 after(() => rmSync(bin, { recursive: true }))
 symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))
 
-/** A command line in bash, with `tidemark` on PATH, run by the Node of this test. */
+/** Runs a script in bash, with `tidemark` and this test's Node on PATH. */
 function bash(script: string): string {
   const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', script], {
     encoding: 'utf8',
@@ -42,9 +42,12 @@ describe('completions', () => {
     ]
     const asked = lines.map(
       (words) =>
-        `COMP_WORDS=(tidemark ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _tidemark; echo "\${COMPREPLY[*]}"`,
+        `COMP_WORDS=(tidemark ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; ` +
+        `_tidemark; echo "\${COMPREPLY[*]}"`,
     )
-    const setUp = `cd ${project}; source <(tidemark completions bash); source <(tidemark completions bash); complete -p tidemark`
+    const setUp =
+      `cd ${project}; source <(tidemark completions bash); source <(tidemark completions bash); ` +
+      'complete -p tidemark'
     const [registered, ...completed] = bash(`${setUp}; ${asked.join('; ')}; ls`)
       .trimEnd()
       .split('\n')
@@ -57,12 +60,12 @@ describe('completions', () => {
       'sales-by-product',
       'zsh bash fish powershell',
       '',
-      // What was typed was not run.
+      // The typed command was not run: it created no file.
       'tidemark.config.ts',
     ])
   })
 
-  it('are there for the other shells, and for none that there is not', () => {
+  it('exist for the other shells, but not for an unknown one', () => {
     for (const shell of ['zsh', 'fish', 'powershell']) {
       const { status, stdout } = tidemark('completions', shell)
       assert.equal(status, 0)

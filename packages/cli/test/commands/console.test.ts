@@ -21,7 +21,7 @@ interface Answered {
   readonly code: string | undefined
 }
 
-/** The console, in front of a service that answers so. */
+/** Starts the console in front of a fake service. */
 async function startHarness(
   t: TestContext,
   answer: Answering,
@@ -54,7 +54,7 @@ async function startHarness(
 }
 
 describe('tidemark console', () => {
-  it('asks with the sign-in of whoever started it, and hands on nothing else that the browser said', async (t) => {
+  it('sends the sign-in of its user, and forwards no other header of the browser', async (t) => {
     const { ask, asked, token } = await startHarness(t, (_, response) => {
       response.setHeader('set-cookie', 'ARRAffinity=1').setHeader('etag', '"7"').setHeader('x-secret', 'of-ada')
       return { id: 1 }
@@ -78,7 +78,7 @@ describe('tidemark console', () => {
     assert.equal(JSON.stringify(headers).includes(token), false)
   })
 
-  it('lets in neither another page nor another user, and asks nobody for them', async (t) => {
+  it('refuses other pages and other users, and forwards nothing for them', async (t) => {
     const { ask, asked, served } = await startHarness(t, () => ({}))
     const own = new URL(served.address).host
     for (const [headers, status, code] of [
@@ -95,7 +95,7 @@ describe('tidemark console', () => {
     assert.equal((await ask('GET', '/api/ordering/about', { origin: served.address, host: own })).status, 200)
   })
 
-  it('asks for what is below the paths of the services alone', async (t) => {
+  it('forwards only paths of the services', async (t) => {
     const { ask, asked } = await startHarness(t, () => ({}))
     for (const path of [
       '/admin/host/keys',
@@ -117,7 +117,7 @@ describe('tidemark console', () => {
     assert.equal(asked[0]?.path, '/api/openapi.json')
   })
 
-  it('follows no redirect with the sign-in, and says what a refusal without a reason means', async (t) => {
+  it('follows no redirect, and explains a refusal without a reason', async (t) => {
     const elsewhere = await answering(t, () => ({}))
     const statuses = [302, 307, 401, 403]
     const { ask } = await startHarness(t, (_, response) => {
@@ -133,13 +133,13 @@ describe('tidemark console', () => {
     assert.deepEqual(elsewhere.asked, [])
   })
 
-  it('hands back what a service says of itself, as it says it', async (t) => {
+  it('returns the problem details of a service unchanged', async (t) => {
     const { ask } = await startHarness(t, (_, response) => problem(response, 403, 'operator-only', 'for operators'))
     const { status, code } = await ask('GET', '/api/ordering/status')
     assert.deepEqual([status, code], [403, 'operator-only'])
   })
 
-  it('takes no more of a body than a service does, whether its length is told or not', async (t) => {
+  it('limits a body as the services do, with or without a content length', async (t) => {
     const { ask, asked } = await startHarness(t, () => ({}))
     for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
       const answer = await ask('POST', '/api/ordering/orders', headers, Buffer.alloc(2 * MB))
@@ -150,7 +150,7 @@ describe('tidemark console', () => {
     assert.equal(asked[0]?.body.length, MB)
   })
 
-  it('says where nobody answers, and does not take a break-off for an end', async (t) => {
+  it('reports a silent service, and breaks off when the answer breaks off', async (t) => {
     const { ask, stop } = await startHarness(t, (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
       response.write('half', () => response.destroy())

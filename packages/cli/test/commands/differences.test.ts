@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { findDifferences } from '../../tidemark/output/difference.ts'
 
 describe('differences of two states', () => {
-  it('are named by path, whatever the names are', () => {
+  it('are named by path, whatever the field names', () => {
     const before = {
       status: 'placed',
       lines: [{ sku: 'tea', quantity: 1 }, { sku: 'rum' }],
@@ -25,14 +25,14 @@ describe('differences of two states', () => {
     )
   })
 
-  it('of what is no object, or was not there, are of the whole', () => {
+  it('concern the whole value if it is not an object or was missing', () => {
     assert.deepEqual(findDifferences(undefined, { a: 1 }), [
       { path: '', kind: 'changed', before: undefined, after: { a: 1 } },
     ])
     assert.deepEqual(findDifferences(1, [1]), [{ path: '', kind: 'changed', before: 1, after: [1] }])
   })
 
-  it('are none where and only where the values are equal', () => {
+  it('are none if and only if the values are equal', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
         // JSON has no -0.

@@ -11,7 +11,7 @@ import { build } from '../../tidemark/doctor/checkout.ts'
 import { listFindings } from '../../tidemark/doctor/running-services.ts'
 
 describe('the build', () => {
-  it('is of today’s sources, or the doctor names which it is not of, whenever they were written', (t) => {
+  it('matches the current sources, or the doctor names one that changed, whatever the file times', (t) => {
     const root = mkdtempSync(join(tmpdir(), 'tidemark-doctor-'))
     t.after(() => rmSync(root, { recursive: true }))
     const write = (path: string, text: string): void => {
@@ -41,12 +41,12 @@ describe('the build', () => {
     assert.match(told(), /^warning: nothing is built/)
     for (const path of sources) write(`dist/${path.replace('.ts', '.js')}`, '')
     note(...sources)
-    assert.equal(told(), 'ok: as 2 sources have it')
+    assert.equal(told(), 'ok: matches 2 sources')
     write('src/money.ts', 'changed')
     assert.equal(told(), 'wrong: built before src/money.ts changed')
     note('functions/ordering.ts', 'changed')
     write('dist/src/gone.js', '')
-    assert.equal(told(), 'wrong: dist/src/gone.js has no source any more')
+    assert.equal(told(), 'wrong: dist/src/gone.js no longer has a source')
     rmSync(join(root, 'dist/src/gone.js'))
     rmSync(join(root, 'dist/functions/ordering.js'))
     assert.equal(told(), 'wrong: built before functions/ordering.ts changed')
@@ -74,11 +74,11 @@ describe('a service that answers', () => {
       )
   }
 
-  it('and does well has nothing to be done', () => assert.deepEqual(told(well), []))
+  it('and is healthy has no findings', () => assert.deepEqual(told(well), []))
 
   const cases: readonly (readonly [what: string, status: ServiceStatus, told: readonly string[]])[] = [
     [
-      'whose hub was made anew',
+      'whose hub was recreated',
       {
         ...well,
         consumers: [
@@ -96,9 +96,9 @@ describe('a service that answers', () => {
       ['consumers: ordering-views of ordering: warning: 61 s and 9 events behind'],
     ],
     [
-      'that nobody reads for',
+      'whose consumer does not run',
       { ...well, consumers: [{ ...consumer, events: 9, instances: 0 }] },
-      ['consumers: ordering-views of ordering: warning: 9 events wait, and nobody reads them'],
+      ['consumers: ordering-views of ordering: warning: 9 events wait, and no instance reads them'],
     ],
     [
       'with a handler that has paused',
@@ -106,7 +106,7 @@ describe('a service that answers', () => {
       ['consumers: ordering-views of ordering: wrong: order@1 paused after too many failures'],
     ],
     [
-      'whose hub is away',
+      'whose hub cannot be reached',
       { ...well, consumers: [], unknown: [{ part: 'ordering-views', reason: 'the hub cannot be read: away' }] },
       ['consumers: ordering-views: wrong: the hub cannot be read: away'],
     ],
@@ -117,11 +117,11 @@ describe('a service that answers', () => {
     ],
     ['whose clock is off', { ...well, clockSkewMs: -9_000 }, ["clocks: ordering: warning: -9000 ms off the store's"]],
     [
-      'whose relay stands still',
+      'whose relay makes no progress',
       { ...well, relay: { commits: 100, more: true, seconds: 99 } },
       ['services: ordering: warning: the relay is 99 s behind: more than 100 commits are not published'],
     ],
   ]
   for (const [what, status, expected] of cases)
-    it(`${what}: it is told once, with what to do`, () => assert.deepEqual(told(status), expected))
+    it(`${what}: is reported once, with what to do`, () => assert.deepEqual(told(status), expected))
 })

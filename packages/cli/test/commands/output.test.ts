@@ -28,22 +28,22 @@ class Screen implements Sink {
 }
 
 describe('a table', () => {
-  it('has columns as wide as their widest cell, numbers to the right, and no space at the end', () => {
+  it('has columns as wide as their widest cell, right-aligned numbers, and no trailing spaces', () => {
     assert.deepEqual(tableLines(columns, rows), {
       head: 'stream      version  type',
       rows: ['order-1           7  OrderPlaced', 'order-東京       12  OrderCancelled', 'order-23'],
     })
   })
 
-  it('fits into a terminal: what may be cut is cut, and says so', () => {
+  it('fits into a terminal by shortening cells, with an ellipsis', () => {
     const long = [['order-0123456789-0123456789', 1, 'OrderPlaced']]
     const { head, rows: lines } = tableLines(columns, long, 36)
     assert.deepEqual([head, lines], ['stream          version  type', ['order-0123456…        1  OrderPlaced']])
-    // Narrower than can be: it is as narrow as it can.
+    // The terminal is too narrow: the table is as narrow as possible.
     assert.equal(tableLines(columns, long, 10).rows[0], 'order-0…        1  OrderPlaced')
   })
 
-  it('is as wide on every line, whatever the cells, and never wider than the terminal', () => {
+  it('has lines of equal width, never wider than the terminal, for any cells', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }),
@@ -64,15 +64,15 @@ describe('a table', () => {
   })
 })
 
-describe('text of others', () => {
-  it('commands no terminal, and JSON of it stays JSON', () => {
+describe('untrusted text', () => {
+  it('cannot control the terminal, and its JSON stays JSON', () => {
     const evil = '\u001b[2J\u009b31m\u202egnp.exe\nnext'
     assert.equal(plain(evil), '\\u001b[2J\\u009b31m\\u202egnp.exe\\u000anext')
     assert.doesNotMatch(jsonText({ evil }, 2).replaceAll('\n', ''), /[\p{Cc}\p{Bidi_Control}]/u)
     assert.deepEqual(JSON.parse(jsonText({ evil }, 2)), { evil })
   })
 
-  it('is cut between characters, never within one', () => {
+  it('is shortened between characters, never within one', () => {
     assert.equal(shortened('東京都', 4), '東…')
     assert.equal(shortened('e\u0301e\u0301e\u0301', 2), 'e\u0301…')
     assert.equal(shortened('abc', 3), 'abc')
@@ -87,17 +87,18 @@ describe('output', () => {
     return out.text
   }
 
-  it('has colours on a terminal alone, and not with NO_COLOR or a terminal that has none', () => {
+  it('has colours only on a terminal that supports them, and not with NO_COLOR', () => {
     assert.ok(printed(true).includes('\u001b[31morder-1'))
     for (const text of [printed(false), printed(true, { NO_COLOR: '1' }), printed(true, { TERM: 'dumb' })])
       assert.equal(
         text,
-        `${['stream      version  type', 'order-1           7  OrderPlaced'].join('\n')}\n${'order-東京       12  OrderCancelled\norder-23\n'}`,
+        `${['stream      version  type', 'order-1           7  OrderPlaced'].join('\n')}\n` +
+          'order-東京       12  OrderCancelled\norder-23\n',
       )
     assert.ok(printed(true, { NO_COLOR: '' }).includes('\u001b'))
   })
 
-  it('shows progress on a terminal alone, beside the result, and clears it before a line', () => {
+  it('shows progress only on a terminal, beside the result, and clears it before a line', () => {
     const [out, err] = [new Screen(true, 80), new Screen(true, 20)]
     const output = new Output({ json: true, out, err, env: {} })
     output.progress('asking ordering, inventory, payments')

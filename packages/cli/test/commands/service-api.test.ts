@@ -12,8 +12,8 @@ import { type Answering, answering, problem } from './answering.ts'
 
 const KNOWN = ['ordering', 'inventory']
 
-describe('addresses that are given', () => {
-  it('are of one service each, or of all', async () => {
+describe('given addresses', () => {
+  it('belong to one service each, or to all', async () => {
     const both = readAddresses(['https://all.example/', 'inventory=https://inv.example/base/api/'], KNOWN)
     assert.deepEqual(both.services, KNOWN)
     assert.equal(await both.of('ordering'), 'https://all.example')
@@ -27,14 +27,14 @@ describe('addresses that are given', () => {
   const wrong: readonly (readonly [what: string, urls: readonly string[], line: RegExp])[] = [
     ['no address', ['localhost:7071'], /must be an address such as/],
     ['another protocol', ['ftp://example'], /must be an address such as/],
-    ['a service that there is not', ['baskets=https://b.example'], /there is no service baskets; there are ordering/],
+    ['an unknown service', ['baskets=https://b.example'], /there is no service baskets; there are ordering/],
     ['two of one service', ['ordering=https://a.example', 'ordering=https://b.example'], /ordering has two addresses/],
-    ['two of all', ['https://a.example', 'https://b.example'], /name the service of each/],
+    ['two of all services', ['https://a.example', 'https://b.example'], /name the service of each/],
     ['a key in the query', ['https://a.example/?code=s3cret'], /put a key into TIDEMARK_FUNCTION_KEY/],
     ['a password', ['https://ada:s3cret@a.example'], /put a key into TIDEMARK_FUNCTION_KEY/],
   ]
   for (const [what, urls, line] of wrong)
-    it(`are refused, and not repeated: ${what}`, () => {
+    it(`are refused, without showing them: ${what}`, () => {
       assert.throws(
         () => readAddresses(urls, KNOWN),
         (error: Error) => error instanceof UsageError && line.test(error.message) && !error.message.includes('s3cret'),
@@ -43,7 +43,7 @@ describe('addresses that are given', () => {
 })
 
 describe('keys', () => {
-  it('are sent to an address that was given, and to no other', async (t) => {
+  it('are sent only to given addresses', async (t) => {
     const { address, asked } = await answering(t, () => ({ items: [] }))
     const credentials = readCredentials({ TIDEMARK_FUNCTION_KEY: 'a-key', TIDEMARK_TOKEN: 'Bearer a-token' }, KNOWN)
     await new ServiceApi('ordering', { addresses: readAddresses([address], KNOWN), credentials }).page('streams')
@@ -60,7 +60,7 @@ describe('keys', () => {
     )
   })
 
-  it('of several apps are sent to the app of each alone', async () => {
+  it('of several apps are sent only to their own app', async () => {
     const credentials = readCredentials({ TIDEMARK_FUNCTION_KEY: 'ordering=a=b==  other-key==' }, KNOWN)
     assert.deepEqual(await credentials.headers('ordering'), { 'x-functions-key': 'a=b==' })
     assert.deepEqual(await credentials.headers('inventory'), { 'x-functions-key': 'other-key==' })
@@ -81,7 +81,7 @@ describe('keys', () => {
     await assert.rejects(() => api.get('status'), /^UsageError: http:\/\/func\.example was not asked: over http/)
   })
 
-  it('of who is signed in are fetched once as long as they hold, and nobody who is not is let through', async (t) => {
+  it('of a signed-in user are fetched once until they expire; others are refused', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-az-'))
     const { PATH } = process.env
     process.env.PATH = `${folder}${delimiter}${PATH}`
@@ -119,7 +119,7 @@ describe('keys', () => {
     assert.deepEqual(await chosen.headers('ordering'), { authorization: 'Bearer mine' })
   })
 
-  it('that no header can carry are refused without being shown', () => {
+  it('that a header cannot carry are refused without being shown', () => {
     for (const name of ['TIDEMARK_FUNCTION_KEY', 'TIDEMARK_TOKEN'])
       assert.throws(
         () => readCredentials({ [name]: 's3\u0007cret' }, KNOWN),
@@ -127,7 +127,7 @@ describe('keys', () => {
       )
   })
 
-  it('are masked where an answer repeats them', async (t) => {
+  it('are masked if an answer repeats them', async (t) => {
     const api = await asking(t, (_, response) => problem(response, 404, 'stream-not-found', 'no a-token here'), {
       TIDEMARK_TOKEN: 'a-token',
     })
@@ -135,7 +135,7 @@ describe('keys', () => {
   })
 })
 
-describe('what is no answer', () => {
+describe('an invalid answer', () => {
   const cases: readonly (readonly [what: string, answer: Answering, line: RegExp])[] = [
     [
       'HTML',
@@ -155,7 +155,7 @@ describe('what is no answer', () => {
       /answered 302: it requires a sign-in\. Set TIDEMARK_TOKEN/,
     ],
     [
-      'one that breaks off within',
+      'an answer that breaks off',
       (_, response) => {
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
         response.write('{"items": [')
@@ -165,7 +165,7 @@ describe('what is no answer', () => {
       /gave no answer: (other side closed|terminated|read ECONNRESET|.*aborted)/,
     ],
     [
-      'half of one that says it is whole',
+      'half of a JSON document',
       (_, response) => {
         response.writeHead(200, { 'content-type': 'application/json' }).end('{"items": [')
         return undefined
@@ -174,7 +174,7 @@ describe('what is no answer', () => {
     ],
     ['no role', (_, response) => problem(response, 403, 'operator-only', 'this is for others'), /^operator-only: this/],
     [
-      'a platform that lets nobody in',
+      'a platform that requires a key',
       (_, response) => {
         response.writeHead(401).end()
         return undefined
@@ -193,7 +193,7 @@ describe('what is no answer', () => {
     ['a list without items', () => ({}), /is not a list: is it another version\?$/],
   ]
   for (const [what, answer, line] of cases)
-    it(`${what}: nobody was reached`, async (t) => {
+    it(`${what}: counts as unreachable`, async (t) => {
       const api = await asking(t, answer)
       await assert.rejects(
         () => api.page('streams'),
@@ -201,13 +201,13 @@ describe('what is no answer', () => {
       )
     })
 
-  it('nobody at all', async (t) => {
+  it('a closed port: counts as unreachable', async (t) => {
     const { address, stop } = await answering(t, () => ({}))
     stop()
     await assert.rejects(() => createApi(address).get('status'), /gave no answer: connect ECONNREFUSED/)
   })
 
-  it('none in time', async (t) => {
+  it('no answer in time: counts as unreachable', async (t) => {
     const { address } = await answering(t, () => undefined)
     await assert.rejects(() => createApi(address, {}, 50).get('status'), /gave no answer in 0\.05 s$/)
   })
@@ -222,7 +222,7 @@ it('a refusal keeps its code and its status', async (t) => {
 })
 
 describe('a list', () => {
-  it('is read page after page, by what each page says', async (t) => {
+  it('is read page after page, by the continuation of each page', async (t) => {
     const { address, asked } = await answering(t, ({ url }) => {
       const page = Number(url.searchParams.get('continuation') ?? 0)
       return { items: [page], ...(page < 2 ? { continuation: String(page + 1) } : {}) }
@@ -232,7 +232,7 @@ describe('a list', () => {
     assert.equal(asked[1]?.path, '/api/ordering/streams?prefix=a%26b&continuation=1')
   })
 
-  it('that would go on for ever ends', async (t) => {
+  it('with an endless continuation ends', async (t) => {
     const api = await asking(t, () => ({ items: [1], continuation: 'same' }))
     await assert.rejects(() => all(api.items('streams', {})), /repeats the same page/)
   })

@@ -17,7 +17,7 @@ const drawn = (events: readonly Caused[]): readonly string[] =>
   causationTrees(events).flatMap((tree) => treeLines(tree).map(({ guide, node }) => guide + node.id))
 
 describe('a tree of causes', () => {
-  it('has each event below its cause, the oldest first, across services', () => {
+  it('has each event below its cause, oldest first, across services', () => {
     const events = [
       event('payment-1@1', 'fulfilment-1@3', 4),
       event('fulfilment-1@2', 'reservation-1@1', 3),
@@ -37,7 +37,7 @@ describe('a tree of causes', () => {
     ])
   })
 
-  it('whose cause nobody told of has that as its root', () => {
+  it('has an unknown cause as its root', () => {
     assert.deepEqual(drawn([event('order-1@2', 'fulfilment-1@2', 1), event('order-2@1', 'command:x')]), [
       'command:x',
       '└─ order-2@1',
@@ -46,7 +46,7 @@ describe('a tree of causes', () => {
     ])
   })
 
-  it('of a log that leads in a circle ends', () => {
+  it('ends even if the causes form a cycle', () => {
     assert.deepEqual(drawn([event('a-1@1', 'b-1@1'), event('b-1@1', 'a-1@1', 1), event('c-1@1', 'c-1@1', 2)]), [
       'a-1@1',
       '└─ b-1@1',
@@ -55,7 +55,7 @@ describe('a tree of causes', () => {
     assert.deepEqual(drawn([]), [])
   })
 
-  it('has every event once, whatever caused what, also where one is told twice', () => {
+  it('has every event once, for any causes, even if an event comes twice', () => {
     const position = fc.integer({ min: 1, max: 6 }).map((n) => `s-${n}@1`)
     const events = fc.array(fc.tuple(position, fc.oneof(position, fc.constant('command:c')), fc.nat(59)))
     fc.assert(

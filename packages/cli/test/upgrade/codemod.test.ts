@@ -5,7 +5,7 @@ import { renameIn } from '../../upgrade/codemod.ts'
 const rename = { version: '0.2.0', module: 'tidemark', name: 'old', to: 'fresh' }
 const renamed = (text: string): string => renameIn(text, 'a.ts', rename).text
 
-/** Sources, and what becomes of them; none: they stay. */
+/** Sources before and after; without the second, the source stays unchanged. */
 const cases: Readonly<Record<string, readonly (readonly [before: string, after?: string])[]>> = {
   'leaves another thing of the same name': [
     ["import { old } from 'other'; old()"],
@@ -57,7 +57,7 @@ const cases: Readonly<Record<string, readonly (readonly [before: string, after?:
     ["import { old as x } from 'tidemark'; x()", "import { fresh as x } from 'tidemark'; x()"],
     ["import { old as fresh } from 'tidemark'; fresh()", "import { fresh } from 'tidemark'; fresh()"],
   ],
-  'keeps the name of a property that is written short': [
+  'keeps the name of a shorthand property': [
     ["import { old } from 'tidemark'; use({ old })", "import { fresh } from 'tidemark'; use({ old: fresh })"],
   ],
   'keeps what a source exports': [
@@ -69,7 +69,7 @@ const cases: Readonly<Record<string, readonly (readonly [before: string, after?:
     ["import { old } from 'tidemark'; export { old as x }", "import { fresh } from 'tidemark'; export { fresh as x }"],
     ["export * from 'tidemark'"],
   ],
-  'keeps the old name in use where the new one is taken': [
+  'keeps using the old name if the new one is taken': [
     [
       "import { old } from 'tidemark'; const fresh = 1; old(fresh)",
       "import { fresh as old } from 'tidemark'; const fresh = 1; old(fresh)",
@@ -80,10 +80,11 @@ const cases: Readonly<Record<string, readonly (readonly [before: string, after?:
       "import { fresh as old } from 'tidemark'; f((fresh) => old(fresh))",
     ],
   ],
-  'renames what is taken from the module as a whole': [
+  'renames members of the whole module': [
     [
       "import * as t from 'tidemark'; t.old(t['old']); let x: t.old; const { old, a } = t; const { old: y } = t",
-      "import * as t from 'tidemark'; t.fresh(t['fresh']); let x: t.fresh; const { fresh: old, a } = t; const { fresh: y } = t",
+      "import * as t from 'tidemark'; t.fresh(t['fresh']); let x: t.fresh; const { fresh: old, a } = t; " +
+        'const { fresh: y } = t',
     ],
     ["import t = require('tidemark'); t.old()", "import t = require('tidemark'); t.fresh()"],
     ["const { old } = await import('tidemark'); old()", "const { fresh: old } = await import('tidemark'); old()"],
@@ -93,13 +94,13 @@ const cases: Readonly<Record<string, readonly (readonly [before: string, after?:
   ],
 }
 
-describe('a public name that has another one', () => {
+describe('a renamed public name', () => {
   for (const [what, sources] of Object.entries(cases))
     it(`${what}: ${sources.length} sources`, () => {
       for (const [before, after = before] of sources) assert.equal(renamed(before), after)
     })
 
-  it('is renamed once: what came of it is not changed again', (t) => {
+  it('is renamed once: a second run changes nothing', (t) => {
     const all = Object.values(cases).flat()
     for (const [before, after = before] of all) assert.equal(renamed(after), after, before)
     t.diagnostic(`${all.length} sources`)
@@ -115,7 +116,7 @@ describe('a public name that has another one', () => {
       })
   })
 
-  it('is renamed in what does not compile, as far as it can be read', () =>
+  it('is renamed in a source that does not compile', () =>
     assert.equal(
       renamed("import { old } from 'tidemark'; old(1; missing("),
       "import { fresh } from 'tidemark'; fresh(1; missing(",

@@ -15,29 +15,29 @@ const { json } = fc.letrec<{ readonly json: JsonObject; readonly value: Json }>(
 }))
 const parsed = json.map((value) => JSON.parse(JSON.stringify(value)) as JsonObject)
 
-describe('a merge of what an adopter may have edited', () => {
-  it('keeps a value that the adopter changed too, and says so', () => {
+describe('a merge of JSON that an adopter may have edited', () => {
+  it('keeps and reports a value that the adopter changed too', () => {
     const { value, changed, kept } = mergeJson({ a: { n: 1 } }, { a: { n: 2 } }, { a: { n: 3 } })
     assert.deepEqual(value, { a: { n: 3 } })
     assert.deepEqual(changed, [])
     assert.deepEqual(kept, ['a.n: yours is 3, and Tidemark now has 2'])
   })
 
-  it('does not bring back what the adopter removed, and says so where the new version changed it', () => {
+  it('does not restore a removed key, and reports it if the new version changed it', () => {
     assert.deepEqual(mergeJson({ a: 1, b: 1 }, { a: 1, b: 1 }, { b: 1 }).value, { b: 1 })
     const { value, kept } = mergeJson({ a: 1, b: 1 }, { a: 2, b: 1 }, { b: 1 })
     assert.deepEqual(value, { b: 1 })
     assert.deepEqual(kept, ['a: you removed it, and Tidemark now has 2'])
   })
 
-  it('keeps what the adopter edited and the new version removed, and removes what was not edited', () => {
+  it('removes a key that the new version removed, unless the adopter edited it', () => {
     const { value, changed, kept } = mergeJson({ a: 1, b: 1 }, {}, { a: 2, b: 1, c: 1 })
     assert.deepEqual(value, { a: 2, c: 1 })
     assert.deepEqual(changed, ['b: removed'])
     assert.deepEqual(kept, ['a: yours is 2, and Tidemark has removed it'])
   })
 
-  it('adds and changes what the adopter has not touched, beside own keys, in their order', () => {
+  it('adds and changes untouched keys, and keeps the adopter’s keys and their order', () => {
     const { value, changed } = mergeJson({ a: { n: 1 } }, { a: { n: 2, more: [1] } }, { own: 1, a: { mine: 1, n: 1 } })
     assert.equal(JSON.stringify(value), '{"own":1,"a":{"mine":1,"n":2,"more":[1]}}')
     assert.deepEqual(changed, ['a.n: 1 → 2', 'a.more: added, [1]'])
@@ -48,7 +48,7 @@ describe('a merge of what an adopter may have edited', () => {
     assert.deepEqual(mergeJson({ a: [1] }, { a: [1, 2] }, { a: [0, 1] }).value, { a: [0, 1] })
   })
 
-  it('is the new version where nothing was edited, for any JSON', (t) => {
+  it('is the new version if nothing was edited, for any JSON', (t) => {
     let changes = 0
     fc.assert(
       fc.property(parsed, parsed, (old, next) => {
@@ -63,7 +63,7 @@ describe('a merge of what an adopter may have edited', () => {
     assert.ok(changes > RUNS)
   })
 
-  it('is what the adopter has where the new version changes nothing, for any JSON', () =>
+  it('is the adopter’s version if the new version changes nothing, for any JSON', () =>
     fc.assert(
       fc.property(parsed, parsed, (old, mine) => {
         const { value, changed, kept } = mergeJson(old, old, mine)
@@ -73,7 +73,7 @@ describe('a merge of what an adopter may have edited', () => {
       { numRuns: RUNS },
     ))
 
-  it('is done once: what came of it is not changed again, for any JSON', () =>
+  it('changes nothing when repeated, for any JSON', () =>
     fc.assert(
       fc.property(parsed, parsed, parsed, (old, next, mine) => {
         const { value } = mergeJson(old, next, mine)
@@ -83,7 +83,7 @@ describe('a merge of what an adopter may have edited', () => {
       { numRuns: RUNS },
     ))
 
-  it('invents no value, and loses no own key: each is of the adopter or of the new version, for any JSON', () =>
+  it('loses no key of the adopter and adds only keys of the new version, for any JSON', () =>
     fc.assert(
       fc.property(parsed, parsed, parsed, (old, next, mine) => {
         const value = mergeJson(old, next, mine).value as JsonObject

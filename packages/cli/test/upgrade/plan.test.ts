@@ -25,7 +25,7 @@ function template(
   }
 }
 
-/** A project that was made of a template, with what was edited in it since. */
+/** A project created from a template, with the edits made since. */
 class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-upgrade-'))
   readonly stamp: Stamp
@@ -57,7 +57,7 @@ class Project {
   }
 }
 
-/** What is said of a plan, besides that the stamp changes. */
+/** The lines of a plan, without the change of the stamp. */
 const summarize = ({ lines, left, edited }: Plan): readonly string[] => [
   ...lines,
   ...left,
@@ -67,24 +67,24 @@ const summarize = ({ lines, left, edited }: Plan): readonly string[] => [
 describe('a file of Tidemark’s', () => {
   const first = template('0.1.0', { [MODULE]: 'a1\n' })
 
-  it('that was edited stops the upgrade where the new version has another', async (t) => {
+  it('that was edited stops the upgrade if the new version differs', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'mine\n' })
     const plan = await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }))
     assert.deepEqual(plan.edited, [{ path: MODULE, before: 'mine\n', after: 'a2\n' }])
   })
 
-  it('that was edited stops it where the new version has none any more', async (t) => {
+  it('that was edited stops the upgrade if the new version removes it', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'mine\n' })
     assert.deepEqual(summarize(await project.plan(template('0.2.0', {}))), [`edited ${MODULE}`])
   })
 
-  it('that lies where the new version adds one stops it', async (t) => {
+  it('that the adopter created stops the upgrade if the new version adds the same file', async (t) => {
     const project = new Project(t, first, { 'infra/tidemark/b.bicep': 'mine\n' })
     const next = template('0.2.0', { [MODULE]: 'a1\n', 'infra/tidemark/b.bicep': 'b\n' })
     assert.deepEqual(summarize(await project.plan(next)), ['edited infra/tidemark/b.bicep'])
   })
 
-  it('that was edited stays where the new version changes nothing, and is told', async (t) => {
+  it('that was edited stays and is reported if the new version changes nothing', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'mine\n' })
     const plan = await project.plan(template('0.2.0', { [MODULE]: 'a1\n' }))
     assert.deepEqual(summarize(plan), [`kept     ${MODULE}, which you have edited`])
@@ -94,7 +94,7 @@ describe('a file of Tidemark’s', () => {
     )
   })
 
-  it('that nobody edited is replaced, removed or added; a stray one of the adopter’s own stays', async (t) => {
+  it('that was not edited is replaced, removed or added; the adopter’s own file stays', async (t) => {
     const project = new Project(t, template('0.1.0', { [MODULE]: 'a1\n', 'infra/tidemark/gone.bicep': 'g' }), {
       'infra/tidemark/own.bicep': 'own',
     })
@@ -106,7 +106,7 @@ describe('a file of Tidemark’s', () => {
     ])
   })
 
-  it('that Git wrote with the line ends of Windows is not edited', async (t) => {
+  it('that Git wrote with Windows line ends does not count as edited', async (t) => {
     const project = new Project(t, first, { [MODULE]: 'a1\r\n' })
     assert.deepEqual(summarize(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }))), [`updated  ${MODULE}`])
     assert.deepEqual((await project.plan(first)).changes, [])
@@ -118,7 +118,7 @@ describe('a file of Tidemark’s', () => {
     assert.deepEqual(summarize(await project.plan(first)), [`added    ${MODULE}`])
   })
 
-  it('is edited for all that is known, where the project has no stamp', async (t) => {
+  it('counts as edited if the project has no stamp', async (t) => {
     const project = new Project(t, first)
     assert.deepEqual(summarize(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }), [], UNKNOWN)), [
       `edited ${MODULE}`,
@@ -130,23 +130,24 @@ describe('a file that a project begins with', () => {
   const first = template('0.1.0', {}, { started: { [MAIN]: 'm1\n' } })
   const next = template('0.2.0', {}, { started: { [MAIN]: 'm2\n', 'infra/new.bicepparam': 'n' } })
 
-  it('stays where it was edited, and it is said where to look', async (t) => {
+  it('stays if it was edited, and the upgrade says what to compare', async (t) => {
     const project = new Project(t, first, { [MAIN]: 'mine\n' })
     const plan = await project.plan(next)
     assert.deepEqual(summarize(plan), [
       'added    infra/new.bicepparam',
-      `by hand  ${MAIN} is yours, and Tidemark's has changed: compare it with node_modules/tidemark-infra/project/${MAIN}`,
+      `by hand  ${MAIN} is yours, and Tidemark's has changed: ` +
+        `compare it with node_modules/tidemark-infra/project/${MAIN}`,
     ])
     assert.deepEqual(plan.edited, [])
     assert.deepEqual(summarize(await project.plan(template('0.2.0', {}, { started: { [MAIN]: 'm1\n' } }))), [])
   })
 
-  it('is replaced where it is as it was made', async (t) => {
+  it('is replaced if it was not edited', async (t) => {
     const plan = await new Project(t, first).plan(next)
     assert.deepEqual(summarize(plan), [`updated  ${MAIN}`, 'added    infra/new.bicepparam'])
   })
 
-  it('is not brought back where it was deleted, nor where it has left the template', async (t) => {
+  it('is not restored if it was deleted, and stays if it has left the template', async (t) => {
     const project = new Project(t, first)
     assert.deepEqual(summarize(await project.plan(template('0.2.0', {}))), [])
     rmSync(join(project.folder, MAIN))
@@ -154,7 +155,7 @@ describe('a file that a project begins with', () => {
   })
 })
 
-describe('what is merged', () => {
+describe('a merged file', () => {
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
   const settings = (values: Files): string => json({ IsEncrypted: false, Values: values })
   const first = template(
@@ -176,7 +177,7 @@ describe('what is merged', () => {
     },
   )
 
-  it('keeps the adopter’s values, keys and removals, and says what is left', async (t) => {
+  it('keeps the adopter’s values, keys and removals, and reports what is left to do', async (t) => {
     const project = new Project(t, first, {
       'host.json': json({ version: '2.0', own: [], http: { routePrefix: 'rest' }, batch: 9 }),
       'local.settings.sample.json': settings({ B: 'mine', OWN: 'x' }),
@@ -200,7 +201,7 @@ describe('what is merged', () => {
       project.read('host.json'),
       json({ version: '2.0', own: [], http: { routePrefix: 'rest', dynamic: true }, batch: 9 }),
     )
-    // A was removed, and what a setting is stays a matter of the project.
+    // The adopter removed A, and values of settings belong to the project.
     assert.equal(project.read('local.settings.sample.json'), settings({ B: 'mine', OWN: 'x', C: '3' }))
     assert.equal(
       project.read('package.json'),
@@ -213,7 +214,7 @@ describe('what is merged', () => {
     assert.deepEqual(await project.plan(next, [], buildStamp(next)), { changes: [], lines: [], left: [], edited: [] })
   })
 
-  it('keeps a file as it is, byte by byte, where nothing in it changes', async (t) => {
+  it('stays the same, byte by byte, if nothing in it changes', async (t) => {
     const project = new Project(t, first, {
       'host.json': '{"version":"2.0","http":{"routePrefix":"api"},"batch":1}',
       [STAMP]: JSON.stringify(buildStamp(first)),
@@ -221,9 +222,9 @@ describe('what is merged', () => {
     assert.deepEqual((await project.plan(first)).changes, [])
   })
 
-  it('is refused in one line where a file is no JSON', async (t) => {
+  it('is refused in one line if it is not JSON', async (t) => {
     const project = new Project(t, first, { 'host.json': '{ "version": ' })
-    await assert.rejects(project.plan(next), { name: 'UsageError', message: /^host\.json is no JSON: .*$/ })
+    await assert.rejects(project.plan(next), { name: 'UsageError', message: /^host\.json is not JSON: .*$/ })
   })
 })
 
@@ -233,7 +234,7 @@ describe('a renamed name', () => {
   const source = "import { old } from 'tidemark'\nold()\n"
   const first = template('0.1.0', {})
 
-  it('is written in the project’s sources, and in nothing that is installed, built or hidden', async (t) => {
+  it('is changed in the project’s sources, not in installed, built or hidden files', async (t) => {
     const others = ['node_modules/x/a.ts', 'dist/a.ts', 'bundles/a.ts', '.tidemark/a.ts', 'src/node_modules/x/a.ts']
     const paths = ['tidemark.config.ts', 'src/a/b.ts', 'test/a.mts', ...others]
     const project = new Project(t, first, Object.fromEntries(paths.map((path) => [path, source])))
@@ -249,7 +250,7 @@ describe('a renamed name', () => {
     assert.equal(project.read('dist/a.ts'), source)
   })
 
-  it('that was renamed again has its newest name, from whatever version', async (t) => {
+  it('that was renamed twice gets its newest name, from any version', async (t) => {
     const project = new Project(t, first, { 'src/a.ts': source })
     const plan = await project.plan(template('0.3.0', {}), [rename, later])
     assert.equal(plan.changes[0]?.after, source.replaceAll('old', 'fresh'))

@@ -5,7 +5,7 @@ import { compareVersions, type Rename, renames, renamesBetween } from '../../upg
 
 const changelog = readFileSync(new URL('../../../tidemark/CHANGELOG.md', import.meta.url), 'utf8')
 
-/** The versions of a changelog, each with what stands under it. */
+/** The versions of a changelog, each with its notes. */
 function listReleases(text: string): readonly (readonly [version: string, notes: string])[] {
   return text
     .split(/^## /m)
@@ -16,7 +16,7 @@ function listReleases(text: string): readonly (readonly [version: string, notes:
     })
 }
 
-/** What a changelog says was renamed. @throws where it says so in other words than are read here. */
+/** The renames in a changelog. @throws if one is worded differently than expected here. */
 function renamedIn(text: string): readonly Rename[] {
   return listReleases(text).flatMap(([version, notes]) =>
     [...notes.matchAll(/renamed/gi)].map(({ index }) => {
@@ -29,7 +29,7 @@ function renamedIn(text: string): readonly Rename[] {
 }
 
 describe('the table of renames', () => {
-  it('has what the changelog of tidemark says was renamed, and nothing else', (t) => {
+  it('has exactly the renames in the changelog of tidemark', (t) => {
     const releases = listReleases(changelog)
     t.diagnostic(`${releases.length} versions, ${renames.length} renames`)
     assert.ok(releases.length > 0)
@@ -41,13 +41,13 @@ describe('the table of renames', () => {
     )
   })
 
-  it('would be told of one that misses, and of one in other words', () => {
+  it('would miss no rename, and refuses one in other words', () => {
     const written = '## 0.2.0\n\n- Renamed: `a` is `b`, of\n  `tidemark/testing`.\n\n## 0.1.0\n\nThe first.\n'
     assert.deepEqual(renamedIn(written), [{ version: '0.2.0', module: 'tidemark/testing', name: 'a', to: 'b' }])
     assert.throws(() => renamedIn('## 0.2.0\n\nWe renamed `a` to `b`.\n'), /0\.2\.0: write "Renamed/)
   })
 
-  it('is gone through from the version that a project is at to the one that is installed', () => {
+  it('is applied from the version of a project to the installed one', () => {
     const all = ['0.1.0', '0.2.0-rc.1', '0.2.0', '0.10.0'].map((version) => ({
       ...{ version, module: 'tidemark', name: 'a', to: 'b' },
     }))
@@ -59,7 +59,7 @@ describe('the table of renames', () => {
     assert.deepEqual(between('0.2.0', '0.10.0'), ['0.10.0'])
   })
 
-  it('knows the order of versions, as Semantic Versioning has it', () => {
+  it('orders versions by Semantic Versioning', () => {
     const order = [
       '0.9.0',
       '0.10.0-alpha',

@@ -34,9 +34,9 @@ const old = { 'a.txt': 'a', 'c.txt': 'c', 'own.txt': 'own', 'z.txt': 'z' }
 const next = { 'a.txt': 'A', 'new/b.txt': 'B', 'own.txt': 'own', 'z.txt': 'Z' }
 
 describe('changes of several files', () => {
-  it('are not made at all where one of them cannot be', (t) => {
+  it('are not made at all if one of them fails', (t) => {
     const folder = folderWith(t, old)
-    // A folder is in the way of the last one.
+    // A folder blocks the last change.
     mkdirSync(join(folder, 'z.txt.tidemark-upgrade'))
     assert.throws(() => makeChanges(folder, changes), { code: 'EISDIR' })
     assert.deepEqual(filesIn(folder), old)
@@ -51,7 +51,7 @@ describe('changes of several files', () => {
 
   const journal = JSON.stringify(changes.map(({ path, before = null, after = null }) => ({ path, before, after })))
 
-  it('that were broken off are finished, wherever that was', (t) => {
+  it('that were interrupted are finished, wherever that was', (t) => {
     const steps = [old, { ...old, 'a.txt': 'A' }, { ...old, ...next }, next]
     for (const files of steps) {
       const folder = folderWith(t, { ...files, [JOURNAL]: journal })
@@ -64,12 +64,12 @@ describe('changes of several files', () => {
     }
   })
 
-  it('that were broken off are not finished over what was edited since', (t) => {
+  it('that were interrupted are not finished over later edits', (t) => {
     const edited = { ...old, 'z.txt': 'mine', [JOURNAL]: journal }
     const folder = folderWith(t, edited)
     assert.throws(() => finishUnfinished(folder), {
       name: 'UsageError',
-      message: /broken off, and z\.txt was edited since/,
+      message: /interrupted, and z\.txt was edited since/,
     })
     assert.deepEqual(filesIn(folder), edited)
   })

@@ -10,31 +10,31 @@ import { Output } from '../output/output.ts'
 import { serviceNames } from './declared.ts'
 import { UNREACHABLE } from './exit-codes.ts'
 
-/** What a command that asks services works with. */
+/** The context of a command that asks services. */
 export interface Context {
   readonly output: Output
-  /** Those that are asked where none is named. */
+  /** The services to ask if none is named. */
   readonly services: readonly string[]
-  /** Whether `--url` or TIDEMARK_URL names the addresses: else they are of this machine. */
+  /** Whether `--url` or TIDEMARK_URL gives the addresses. Otherwise the services run on this machine. */
   readonly remote: boolean
-  /** Is aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
-  /** How services are asked. */
+  /** The options of requests to services. */
   readonly asking: ApiOptions
   api(service: string): ServiceApi
 }
 
-/** Runs a command. @returns its exit code; nothing: 0. */
+/** Runs a command. @returns its exit code; undefined means 0. */
 type Run<Options> = (context: Context, options: Options, ...args: readonly string[]) => Promise<number | undefined>
 
 /**
- * Makes a command one that asks services over HTTP: with `--url` and `--json`, ended by Ctrl-C with 130.
- * @param whenInterrupted what is said then: what goes on without the command.
+ * Completes a command that asks services over HTTP: adds `--url` and `--json`, and ends with 130 on Ctrl-C.
+ * @param whenInterrupted the message on Ctrl-C: what continues without the command.
  */
 export function apiCommand<Options>(command: Command, run: Run<Options>, whenInterrupted?: string): Command {
   return command
     .addOption(
-      new Option('--url <address>', 'where services answer, once or several times: https://… or ordering=https://…')
+      new Option('--url <address>', 'address of the services, repeatable: https://… or ordering=https://…')
         .argParser<readonly string[]>((url, before = []) => [...before, url])
         .env('TIDEMARK_URL'),
     )
@@ -71,20 +71,20 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
     })
 }
 
-/** The user of this machine, where a header can carry the name. */
+/** The user of this machine, if a header can carry the name. */
 function whoAsks(): { readonly actor?: string } {
   const { username } = userInfo()
   return /^[\w.@-]{1,100}$/.test(username) ? { actor: username } : {}
 }
 
-/** An environment variable is one text: several addresses in it are parted by spaces or commas. */
+/** The addresses of the option. In the environment variable they are separated by spaces or commas. */
 function parseUrls(command: Command, url: readonly string[] = []): readonly string[] {
   if (command.getOptionValueSource('url') !== 'env') return url
   return url.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
 }
 
-/** `--service`, once or several times. */
-export function serviceOption(description = 'of these services alone'): Option {
+/** The option `--service`, which may be repeated. */
+export function serviceOption(description = 'only these services, repeatable'): Option {
   const option = new Option('--service <name>', description).choices(serviceNames)
   const choose = option.parseArg
   return option.argParser<readonly string[]>((name, before = []) => {
@@ -93,26 +93,26 @@ export function serviceOption(description = 'of these services alone'): Option {
   })
 }
 
-/** One service by name. */
+/** The argument for one service. */
 export function serviceArgument(): Argument {
   return new Argument('<service>', 'the service').choices(serviceNames)
 }
 
-/** Services by name; none: all. */
+/** The argument for several services; without any: all. */
 export function serviceArguments(): Argument {
-  return new Argument('[service...]', 'the services; none: all of them').choices(serviceNames)
+  return new Argument('[service...]', 'the services; all if none is named').choices(serviceNames)
 }
 
-/** Reads a whole number from 1. */
+/** Reads a whole number of at least 1. */
 export function whole(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.')
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
   return Number(text)
 }
 
 /**
- * Asks services at the same time. Those that do not answer are named beside the result, each reason once.
- * @returns the answers, in the order of the services, and the exit code that says whether some are missing.
- * @throws UnreachableError where none answers
+ * Asks services at the same time. Reports those that do not answer beside the result, each reason once.
+ * @returns the answers in the order of the services, and exit code 3 if some are missing.
+ * @throws UnreachableError if none answers
  */
 export async function askEach<Answer>(
   { output, api }: Context,

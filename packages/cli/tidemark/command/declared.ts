@@ -6,7 +6,7 @@ import { services } from '../../project/config.ts'
 /** Every service of this repository, by name. */
 export const serviceNames: readonly string[] = services.map(({ name }) => name)
 
-/** Every service has canaries: their streams do not say whose they are. */
+/** The service of each category. Without canaries: every service has these. */
 const owners = new Map(
   services.flatMap(({ name, deciders }) =>
     deciders.filter((decider) => decider !== canary).map(({ category }) => [category, name] as const),
@@ -23,7 +23,7 @@ export function ownerOfCategory(category: string): string | undefined {
   return owners.get(category)
 }
 
-/** The service whose log has a stream. @throws UsageError where no service has such streams */
+/** The service whose log has a stream. @throws UsageError if no service has such streams */
 export function findOwner(stream: string): string {
   const owner = isStream(stream) ? owners.get(stream.slice(0, stream.indexOf('-'))) : undefined
   if (owner !== undefined) return owner

@@ -15,7 +15,7 @@ type Traced = EventAnswer & { readonly service: string }
 export function addCause(program: Command): void {
   const command = program
     .command('cause')
-    .description('what one request set off in all services, as a tree: below each event what it caused')
+    .description('the events that one request caused in all services, as a tree')
     .argument('<event>', 'an event, such as order-1@2, or a correlation')
     .addHelpText('after', examples('cause order-1@2', 'cause 0f6b1e0c-6c1f-4c50-9a1e-0d6a7a1c2f11 --json'))
   apiCommand(command, cause)
@@ -42,7 +42,7 @@ async function cause(context: Context, _: object, asked = ''): Promise<number> {
   }
   if (missing !== 0) return missing
   if (!isFound) {
-    output.remark(`${asked} is not found by its correlation: a build without traces wrote it, and perhaps more of them`)
+    output.remark(`${asked} is not found by its correlation: a build without traces wrote it, and maybe other events`)
     return FOUND
   }
   if (trees.length > 0) return 0
@@ -78,7 +78,7 @@ function print({ output }: Context, tree: Node<Traced>, asked: string): void {
 
 function formatLabel({ id, event }: Node<Traced>): string {
   if (event) return plain(`${formatEventId(event)} ${event.type}`)
-  return plain(id.startsWith('command:') ? id : `${id} (no service told of it)`)
+  return plain(id.startsWith('command:') ? id : `${id} (no service returned it)`)
 }
 
 function toJson({ id, event, effects }: Node<Traced>): object {

@@ -6,8 +6,8 @@ import { examples } from '../command/examples.ts'
 const NAME = 'tidemark'
 
 /**
- * That of the library evaluates what was typed, and needs the package bash-completion. This one needs bash
- * alone. What there is to complete comes from the same place: `tidemark complete`, which the library adds.
+ * The library's script for bash evaluates what was typed, and needs the package bash-completion. This script
+ * needs only bash. Both get the candidates from `tidemark complete`, which the library adds.
  */
 const BASH = `# bash completion for ${NAME}
 _${NAME}() {
@@ -23,17 +23,20 @@ _${NAME}() {
 complete -F _${NAME} ${NAME}`
 
 /**
- * That of the library evaluates what was typed, too, and throws where there is nothing to complete. Windows
- * PowerShell, and every other before 7.3, drops an empty argument that is not quoted once more.
+ * The library's script for PowerShell evaluates what was typed too, and throws if there is nothing to
+ * complete. Windows PowerShell, and PowerShell before 7.3, drop an empty argument unless it is quoted once
+ * more.
  */
 const POWERSHELL = `# PowerShell completion for ${NAME}
 Register-ArgumentCompleter -Native -CommandName ${NAME} -ScriptBlock {
   param($word, $line, $cursor)
-  $words = @($line.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $cursor } | ForEach-Object {
+  $words = @($line.CommandElements | Select-Object -Skip 1 |
+      Where-Object { $_.Extent.EndOffset -lt $cursor } | ForEach-Object {
     if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.Extent.Text }
   })
   $last = $word
-  if ($last -eq '' -and ($PSVersionTable.PSVersion -lt [version]'7.3' -or $PSNativeCommandArgumentPassing -eq 'Legacy')) { $last = '""' }
+  if ($last -eq '' -and ($PSVersionTable.PSVersion -lt [version]'7.3' -or
+      $PSNativeCommandArgumentPassing -eq 'Legacy')) { $last = '""' }
   $option = if ($word -match '^(--[\\w-]+=)') { $Matches[1] } else { '' }
   & ${NAME} complete '--' @words $last 2>$null | Where-Object { $_ -and $_ -notmatch '^:\\d+$' } | ForEach-Object {
     $name, $description = $_ -split "\`t", 2
@@ -44,7 +47,7 @@ Register-ArgumentCompleter -Native -CommandName ${NAME} -ScriptBlock {
 
 const OWN: Readonly<Record<string, string>> = { bash: BASH, powershell: POWERSHELL }
 
-/** `tidemark completions <shell>`: called last, so that it knows every command. */
+/** Adds `tidemark completions <shell>`. Called last, so that it knows every command. */
 export function addCompletions(program: Command): void {
   completeWith(program, { completionCommandName: 'completions' })
   program.commands
@@ -52,7 +55,8 @@ export function addCompletions(program: Command): void {
     ?.description('prints the completion script of a shell')
     .addHelpText(
       'after',
-      `${examples('completions zsh > ~/.zsh/_tidemark')}\n  source <(tidemark completions bash)\n  tidemark completions fish | source\n  tidemark completions powershell | Out-String | Invoke-Expression`,
+      `${examples('completions zsh > ~/.zsh/_tidemark')}\n  source <(tidemark completions bash)\n` +
+        '  tidemark completions fish | source\n  tidemark completions powershell | Out-String | Invoke-Expression',
     )
     .action((shell: string) => {
       const own = OWN[shell]

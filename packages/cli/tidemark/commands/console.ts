@@ -16,8 +16,8 @@ interface Options {
 export function addConsole(program: Command): void {
   const command = program
     .command('console')
-    .description('serves the console here, for services that run elsewhere, with your sign-in, until Ctrl-C')
-    .option('--port <n>', 'where it listens, on this machine alone; 0: any free port', port, DEFAULT_PORT)
+    .description('serves the console for services that run elsewhere, with your sign-in, until Ctrl-C')
+    .option('--port <n>', 'the port, on this machine only; 0: any free port', port, DEFAULT_PORT)
     .addHelpText(
       'after',
       examples('console --url ordering=https://func-ordering.example.net', 'console --url https://api.example.net'),
@@ -27,7 +27,7 @@ export function addConsole(program: Command): void {
 
 async function serve({ output, services, signal, asking }: Context, { port }: Options): Promise<number> {
   const { addresses, credentials } = asking
-  // Found once: on this machine that asks whoever listens.
+  // Looked up once, because on this machine a lookup tries several ports.
   const found = new Map<string, string>()
   for (const service of services) found.set(service, await addresses.of(service))
   for (const [service, address] of found) output.remark(`${service.padEnd(12)} ${address}`)
@@ -40,7 +40,7 @@ async function serve({ output, services, signal, asking }: Context, { port }: Op
     const address = `${running.address}/#token=${token}`
     if (output.json) output.value({ address, services })
     else output.line(`console      ${address}`)
-    output.remark('ready: Ctrl-C ends it; whoever has this address has your rights on the services')
+    output.remark('ready: Ctrl-C ends it; anyone with this address has your rights on the services')
     if (!signal.aborted) await once(signal, 'abort')
   } finally {
     await running.stop()
@@ -49,6 +49,6 @@ async function serve({ output, services, signal, asking }: Context, { port }: Op
 }
 
 function port(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('It is a port, 0 to 65535.')
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('It must be a port, 0 to 65535.')
   return Number(text)
 }

@@ -12,10 +12,10 @@ const STYLES: Readonly<Record<Difference['kind'], Style>> = { added: 'green', re
 export function addDiff(program: Command): void {
   const command = program
     .command('diff')
-    .description('what changed in the state of a stream between two versions; without them, by its newest command')
+    .description('the changes in the state of a stream between two versions; without them, by its newest command')
     .argument('<stream>', 'such as order-1')
     .argument('[a]', 'the earlier version', whole)
-    .argument('[b]', 'the later version; without it the newest', whole)
+    .argument('[b]', 'the later version; the newest if left out', whole)
     .addHelpText('after', examples('diff order-1', 'diff order-1 2', 'diff order-1 2 5 --json'))
   apiCommand(command, diff)
 }
@@ -28,7 +28,7 @@ async function diff(context: Context, _: object, stream = '', a?: string, b?: st
   const to = await stateAt(b === undefined ? undefined : Number(b))
   const earlier = a === undefined ? await beforeCommand(to.version) : Number(a)
   if (earlier > to.version) throw new UsageError(`${stream}: version ${earlier} is after version ${to.version}`)
-  // Before its first event a stream has no state that could be asked for.
+  // A stream has no state before its first event.
   const from = earlier === 0 ? undefined : await stateAt(earlier)
   const differences = findDifferences(from?.state, to.state)
   if (output.json) {
@@ -44,7 +44,7 @@ async function diff(context: Context, _: object, stream = '', a?: string, b?: st
       (index) => STYLES[differences[index]?.kind ?? 'changed'],
     )
 
-  /** The version before the command that appended this one: all its events have one cause. */
+  /** The version before the command that appended this one. All events of a command have the same cause. */
   async function beforeCommand(version: number): Promise<number> {
     let causation: string | undefined
     const query = { direction: 'backward', after: version + 1, limit: 20 }

@@ -16,7 +16,7 @@ const STYLES: Readonly<Record<Finding['result'], Style>> = {
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
-    .description('looks at the checkout, the local cloud and the running services, and says what to do')
+    .description('checks the checkout, the local cloud and the running services, and says what to do')
     .addHelpText(
       'after',
       examples('doctor', 'doctor --url ordering=https://func-ordering.example.net', 'doctor --json'),
@@ -26,7 +26,7 @@ export function addDoctor(program: Command): void {
 
 async function doctor(context: Context): Promise<number> {
   const { output, remote } = context
-  // They load what declares and checks everything: no other command waits for that.
+  // Imported only here, because these modules load slowly and no other command needs them.
   const { build, generated, template, versions } = await import('../doctor/checkout.ts')
   const { access, cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
   const { runningServices } = await import('../doctor/running-services.ts')
@@ -35,7 +35,7 @@ async function doctor(context: Context): Promise<number> {
     ['the template', async () => template(PROJECT)],
     ['build', async () => build(PROJECT)],
     ['declarations', () => generated(PROJECT)],
-    // What is asked by --url runs elsewhere: the cloud of this machine says nothing about it.
+    // With --url the services run elsewhere, so the local cloud of this machine does not matter.
     ...(remote
       ? ([['settings', async () => [...cloudSettings(), ...elsewhere]]] as const)
       : ([
@@ -49,7 +49,7 @@ async function doctor(context: Context): Promise<number> {
   process.chdir(PROJECT)
   const findings: Finding[] = []
   for (const [name, check] of checks) {
-    output.progress(`looking at ${name}`)
+    output.progress(`checking ${name}`)
     findings.push(...(await check()))
     if (context.signal.aborted) return 0
   }
@@ -71,12 +71,15 @@ async function doctor(context: Context): Promise<number> {
   return counts.wrong ? FOUND : 0
 }
 
-/** What is cut on a narrow terminal is what needs nobody. */
+/**
+ * Whether the detail needs attention. It then gets a line of its own, which a narrow terminal does not
+ * shorten.
+ */
 function needsSomebody(result: Finding['result']): boolean {
   return result === 'warning' || result === 'wrong'
 }
 
 const elsewhere: readonly Finding[] = ['settings', 'ports', 'connections'].map((area) => ({
   ...{ area, what: 'of the services', result: 'unseen' },
-  detail: 'they run elsewhere: the portal, or tidemark lag, tells of them',
+  detail: 'they run elsewhere: see the portal, or tidemark lag',
 }))

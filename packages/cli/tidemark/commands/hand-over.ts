@@ -9,13 +9,13 @@ import { examples } from '../command/examples.ts'
 interface HandedOver {
   readonly name: string
   readonly description: string
-  /** The module that is the command. */
+  /** The module that runs the command. */
   readonly module: string
-  /** It is about Tidemark or its sample, and only there where they are. */
+  /** It is about Tidemark itself or its sample, so it exists only in a checkout. */
   readonly inCheckout?: boolean
-  /** What has to be built before: what hosts run, or the console alone. */
+  /** What must be built first: the functions, or only the console. */
   readonly builds?: (args: readonly string[]) => 'functions' | 'console' | undefined
-  /** What it is called with besides. */
+  /** Arguments that are always added. */
   readonly always?: readonly string[]
   readonly examples: readonly string[]
 }
@@ -23,14 +23,14 @@ interface HandedOver {
 const commands: readonly HandedOver[] = [
   {
     name: 'start',
-    description: 'the local cloud and the services on it',
+    description: 'runs the local cloud and the services on it',
     module: '../../start.ts',
     builds: () => 'functions',
     examples: ['start', 'start --fresh', 'start --service ordering'],
   },
   {
     name: 'dev',
-    description: 'the same from the sources, loaded anew at every save',
+    description: 'runs the same from the sources, reloaded at every save',
     module: '../../start.ts',
     builds: () => 'console',
     always: ['--watch'],
@@ -38,20 +38,20 @@ const commands: readonly HandedOver[] = [
   },
   {
     name: 'cloud',
-    description: 'the local cloud alone',
+    description: 'runs only the local cloud',
     module: '../../cloud.ts',
     examples: ['cloud', 'cloud --fast'],
   },
   {
     name: 'demo',
-    description: 'drives what runs with a seeded workload, and checks every view against the logs',
+    description: 'drives the running services with a seeded workload, and checks every view against the logs',
     module: '../../demo.ts',
     inCheckout: true,
     examples: ['demo --orders 100'],
   },
   {
     name: 'chaos',
-    description: 'histories in which everything goes wrong',
+    description: 'runs random histories with injected faults, and checks the results',
     module: '../../../../test/chaos/main.ts',
     inCheckout: true,
     builds: (args) => (args.includes('--cloud') ? 'functions' : undefined),
@@ -59,13 +59,13 @@ const commands: readonly HandedOver[] = [
   },
   {
     name: 'new',
-    description: 'a service of your own, that runs',
+    description: 'adds a new service that runs',
     module: '../../new-service.ts',
     examples: ['new billing', 'new billing --aggregate invoice'],
   },
   {
     name: 'topology',
-    description: 'writes what the services need to exist to infra/topology.json',
+    description: 'writes the resources that the services need to infra/topology.json',
     module: '../../topology.ts',
     examples: ['topology'],
   },
@@ -77,50 +77,50 @@ const commands: readonly HandedOver[] = [
   },
   {
     name: 'bundle',
-    description: 'makes of each service the folder that is deployed',
+    description: 'bundles each service into a folder for deployment',
     module: '../../bundle.ts',
     examples: ['bundle', 'bundle --service ordering'],
   },
   {
     name: 'verify-raw',
-    description: 'checks logs and views by reading the database itself, with code of its own',
+    description: 'checks logs and views directly in the database, with independent code',
     module: '../../verify.ts',
     examples: ['verify-raw ordering', 'verify-raw ordering --log'],
   },
   {
     name: 'replay',
-    description: 'rebuilds a view from here, where the service does not run',
+    description: 'rebuilds a view from this machine, if the service does not run',
     module: '../../replay.ts',
     examples: ['replay ordering order'],
   },
   {
     name: 'republish',
-    description: 'sends events of a log to its hub again, where the hub has lost them',
+    description: 'sends events of a log to its hub again, if the hub has lost them',
     module: '../../republish.ts',
     examples: ['republish ordering --since 2026-11-29T00:00:00Z'],
   },
   {
     name: 'cloud-settings',
-    description: 'writes the settings to run a service here against what azd has provisioned',
+    description: 'writes settings to run a service here with the resources that azd has provisioned',
     module: '../../cloud-settings.ts',
     examples: ['cloud-settings'],
   },
   {
     name: 'cloud-units',
-    description: 'keeps the throughput that auto-inflate has come to, before azd provisions',
+    description: 'records the current throughput units, so that azd does not reduce them',
     module: '../../cloud-units.ts',
     examples: ['cloud-units'],
   },
 ]
 
-/** The commands that are modules of their own: with arguments, exit codes and Ctrl-C of their own. */
+/** Adds the commands that are modules of their own, with their own arguments, exit codes and Ctrl-C. */
 export function addHandedOver(program: Command): void {
   for (const each of commands) {
     if (each.inCheckout && !isCheckout) continue
     const command = program
       .command(each.name)
       .description(each.description)
-      .argument('[arguments...]', 'those of the command')
+      .argument('[arguments...]', 'the arguments of the command')
       .helpOption(false)
       .allowUnknownOption()
       .passThroughOptions()
@@ -128,7 +128,7 @@ export function addHandedOver(program: Command): void {
       .action(async (args: readonly string[]) => {
         const helps = args.some((arg) => arg === '--help' || arg === '-h')
         if (helps) command.outputHelp()
-        // The modules read their arguments, folders and settings as npm runs them: in the root.
+        // The modules expect to run in the root, as npm runs them.
         process.chdir(PROJECT)
         const built = helps ? undefined : each.builds?.(args)
         if (built && !build(built)) return
@@ -138,9 +138,9 @@ export function addHandedOver(program: Command): void {
   }
 }
 
-/** As `npm run build` and `npm run console` do. @returns whether it could be built. */
+/** Builds as `npm run build` and `npm run console` do. @returns whether it succeeded. */
 function build(what: 'functions' | 'console'): boolean {
-  // Packed, the console is built.
+  // The package contains the built console.
   if (what === 'console') return !isCheckout || run(moduleFile('../../build-console.ts', import.meta.url))
   if (!run(fileURLToPath(import.meta.resolve('typescript/bin/tsc')), '-b', 'tsconfig.build.json')) return false
   reportStale(removeStale(PROJECT))

@@ -13,7 +13,7 @@ export function addLag(program: Command): void {
   const command = program
     .command('lag')
     .description(
-      'how far relays and consumers are behind, what is parked, and what to look at; 1 where there is something',
+      'the lag of relays and consumers, what is parked, and what to look at; exits with 1 if there is something',
     )
     .addOption(serviceOption())
     .addHelpText('after', examples('lag', 'lag --service ordering', 'lag --json'))

@@ -5,7 +5,7 @@ import { apiCommand, askEach, type Context, serviceArgument, serviceArguments } 
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
 
-/** How much of a message's body is shown. */
+/** How many characters of a message's body are shown. */
 const SHOWN = 200
 
 interface Choice {
@@ -17,13 +17,13 @@ interface Choice {
 
 type Action = 'redrive' | 'skip' | 'discard'
 
-const REASON = new Option('--reason <text>', 'why: it is kept for ever, with your name').makeOptionMandatory()
+const REASON = new Option('--reason <text>', 'the reason, stored for ever with your name').makeOptionMandatory()
 const MESSAGE = new Option('--message <id>', 'the message with this id')
 
 export function addParked(program: Command): void {
   const parked = program
     .command('parked')
-    .description('what waits because it could not be processed, and what is done about it')
+    .description('streams and messages that could not be processed, and what to do about them')
     .addHelpText(
       'after',
       examples(
@@ -37,7 +37,7 @@ export function addParked(program: Command): void {
     choosing(
       parked
         .command('list', { isDefault: true })
-        .description('what waits, since when, and why')
+        .description('lists what is parked, since when, and why')
         .addArgument(serviceArguments()),
     ).addHelpText('after', examples('parked', 'parked list ordering --stream order-17')),
     list,
@@ -46,7 +46,7 @@ export function addParked(program: Command): void {
     choosing(
       parked
         .command('redrive')
-        .description('tries again what waits, by the code that runs')
+        .description('retries what is parked, with the running code')
         .addArgument(serviceArgument()),
     ).addHelpText('after', examples('parked redrive ordering', 'parked redrive ordering --stream order-17')),
     (context, choice: Choice, service) => act(context, 'redrive', service, choice),
@@ -56,7 +56,7 @@ export function addParked(program: Command): void {
     choosing(
       parked
         .command('skip')
-        .description('gives up the event that a stream waits for, and tries the rest')
+        .description('discards the event that blocks a stream, and processes the rest')
         .addArgument(serviceArgument()),
     )
       .addOption(REASON)
@@ -65,7 +65,7 @@ export function addParked(program: Command): void {
     GOES_ON,
   )
   apiCommand(
-    choosing(parked.command('discard').description('gives up what waits').addArgument(serviceArgument()))
+    choosing(parked.command('discard').description('discards what is parked').addArgument(serviceArgument()))
       .addOption(MESSAGE)
       .addOption(REASON)
       .addHelpText('after', examples('parked discard ordering --stream order-17 --reason "a test order"')),
@@ -74,13 +74,13 @@ export function addParked(program: Command): void {
   )
 }
 
-const GOES_ON = 'stopped: what the service has begun with it does; all else still waits'
+const GOES_ON = 'stopped: the service finishes what it has begun; the rest is still parked'
 
 function choosing(command: Command): Command {
   return command
-    .option('--stream <stream>', 'of this stream alone')
-    .option('--handler <name>', 'for this view, generation of a view (order@2) or reaction alone')
-    .option('--code <code>', 'with this error code alone')
+    .option('--stream <stream>', 'only this stream')
+    .option('--handler <name>', 'only this view, generation of a view (order@2) or reaction')
+    .option('--code <code>', 'only with this error code')
 }
 
 async function list(context: Context, choice: Choice, ...named: readonly string[]): Promise<number> {
@@ -127,12 +127,12 @@ async function list(context: Context, choice: Choice, ...named: readonly string[
   return missing
 }
 
-/** Does something about what waits until all that was chosen had its turn. */
+/** Acts on what is parked, until everything selected has had its turn. */
 async function act(context: Context, action: Action, service = '', choice: Choice): Promise<number> {
   const { output } = context
   if (action !== 'redrive' && !choice.stream && !choice.handler && !choice.code && !choice.message)
     throw new UsageError(
-      `what is given up is chosen: by --stream, --handler${action === 'discard' ? ', --code or --message' : ' or --code'}`,
+      `select what to discard: by --stream, --handler${action === 'discard' ? ', --code or --message' : ' or --code'}`,
     )
   const api = context.api(service)
   const items: ActedAnswer['items'][number][] = []
@@ -148,16 +148,16 @@ async function act(context: Context, action: Action, service = '', choice: Choic
     const fresh = answer.items.filter((each) => !tried.has(formatKey(each)))
     for (const each of fresh) tried.add(formatKey(each))
     items.push(...fresh)
-    // A stream may wait for its next event now: asked once more, that would be given up too. And what still
-    // waits is chosen again before what has not had its turn: then nothing comes forward.
+    // Ask only once for `skip`: the stream may now be blocked by its next event, which would be skipped too.
+    // Stop if nothing new came: what is still parked is selected again, and blocks the rest.
     if (!answer.more || action === 'skip' || fresh.length === 0) {
       left = answer.more
       break
     }
   }
-  // What was done before is told all the same.
+  // Report what was done before a failure.
   if (failure !== undefined && items.length === 0) throw failure
-  if (left) output.remark('more was chosen than could be tried: choose by --stream, --handler or --code, and ask again')
+  if (left) output.remark('not everything selected was tried: narrow it by --stream, --handler or --code, and repeat')
   if (output.json) output.value({ items, more: left })
   else if (items.length === 0) output.line('nothing waits')
   else
@@ -174,10 +174,10 @@ async function act(context: Context, action: Action, service = '', choice: Choic
 }
 
 const BECAME = {
-  done: 'taken up',
+  done: 'processed',
   waits: 'still waits',
-  needless: 'nobody needs it any more',
-  discarded: 'given up',
+  needless: 'no longer needed',
+  discarded: 'discarded',
   failed: 'still waits',
 }
 

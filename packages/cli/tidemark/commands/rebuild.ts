@@ -11,7 +11,7 @@ import { FOUND } from '../command/exit-codes.ts'
 import type { Output } from '../output/output.ts'
 
 const POLL_MS = 500
-/** Polls without an answer, after which it is not waited for any longer: the service may be restarting. */
+/** Stops waiting after this many polls without an answer. Not sooner, as the service may be restarting. */
 const SILENT_POLLS = 20
 
 interface Options {
@@ -19,24 +19,24 @@ interface Options {
   readonly wait: boolean
 }
 
-/** `tidemark rebuild`: a short way to `tidemark views rebuild`. */
+/** Adds `tidemark rebuild`, a short form of `tidemark views rebuild`. */
 export function addRebuild(program: Command): void {
   rebuilding(program, 'rebuild')
 }
 
-/** What is done to a view's generations, as commands of `tidemark views`. */
+/** Adds the commands of `tidemark views` that change a view's generations. */
 export function addGenerations(views: Command): void {
   rebuilding(views, 'views rebuild')
   acting(views, 'promote', 'lets queries read the generation that was built')
   acting(views, 'abandon', 'removes the generation that was built')
-  acting(views, 'go-back', 'lets queries read the generation before again')
+  acting(views, 'go-back', 'rolls back to the previous generation')
 }
 
 function rebuilding(parent: Command, called: string): void {
   const command = parent
     .command('rebuild')
-    .description("builds a view's next generation from the log, in the service, and lets queries read it")
-    .option('--no-promote', 'build it, compare it with what queries read, and keep it up to date beside that')
+    .description("builds a view's next generation from the log, in the service, and promotes it")
+    .option('--no-promote', 'build it, compare it with the live generation, and keep both up to date')
   apiCommand(
     onView(command).addHelpText(
       'after',
@@ -65,7 +65,7 @@ function onView(command: Command): Command {
   return command
     .addArgument(serviceArgument())
     .addArgument(new Argument('<view>', 'the view').choices(viewNames))
-    .option('--no-wait', 'do not wait for the end: `tidemark views` tells how far it is')
+    .option('--no-wait', 'do not wait for the end: `tidemark views` shows the progress')
 }
 
 async function change(
@@ -87,12 +87,11 @@ async function change(
     try {
       const { items } = await api.page<ViewSummary>('views')
       const found = items.find(({ name }) => name === view)?.rebuild
-      if (found === undefined)
-        throw new UnreachableError(`${service} does not tell of the ${action} of ${view} any more`)
+      if (found === undefined) throw new UnreachableError(`${service} no longer reports the ${action} of ${view}`)
       if (found.startedAt !== now.startedAt)
-        output.remark(`${service}/${view}: ${found.action} begun anew at ${found.startedAt}, for ${found.by}`)
+        output.remark(`${service}/${view}: ${found.action} was started again at ${found.startedAt}, by ${found.by}`)
       now = found
-      // Somebody wants the contrary.
+      // Somebody started another action.
       if (now.action !== action) break
       silent = 0
     } catch (error) {
@@ -133,10 +132,10 @@ const WORDS: Readonly<Record<RebuildAction, string>> = {
   build: 'build of',
   promote: 'promotion of',
   abandon: 'removal of',
-  'go-back': 'way back to',
+  'go-back': 'rollback to',
 }
 
-/** What is done to a view's generations, in a few words. */
+/** Describes the last action on a view's generations in one line. */
 export function rebuildLine({ action, target, ...rebuild }: Rebuild): string {
   const { state, stage, commits, total, comparison, updatedAt, code, reason } = rebuild
   const what = `${WORDS[action]} ${target === undefined ? 'a generation' : `generation ${target}`}`

@@ -11,9 +11,9 @@ interface Options {
 export function addSchedule(program: Command): void {
   const command = program
     .command('schedule')
-    .description('the commands that wait for their time, the next first')
+    .description('the scheduled commands, the next one first')
     .addOption(serviceOption())
-    .option('--limit <n>', 'how many at most', whole, 50)
+    .option('--limit <n>', 'the highest number of commands', whole, 50)
     .addHelpText('after', examples('schedule', 'schedule --service payments --json'))
   apiCommand(command, schedule)
 }

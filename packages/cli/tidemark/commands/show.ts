@@ -11,15 +11,15 @@ interface Options {
   readonly events?: boolean
 }
 
-/** `tidemark show <stream>`: the state is the result, so that it is JSON alone; where it stands is said beside it. */
+/** Adds `tidemark show <stream>`. Only the state goes to stdout, as JSON; its position goes to stderr. */
 export function addShow(program: Command): void {
   const command = program
     .command('show')
     .description('the state of a stream, now or in the past')
     .argument('<stream>', 'such as order-1')
-    .option('--version <n>', 'as it was at this version', whole)
-    .option('--at <time>', 'as it was at this moment: 2026-01-31T12:00:00Z')
-    .option('--events', 'and the events that made it')
+    .option('--version <n>', 'the state at this version', whole)
+    .option('--at <time>', 'the state at this time: 2026-01-31T12:00:00Z')
+    .option('--events', 'also show its events')
     .addHelpText('after', examples('show order-1', 'show order-1 --version 2', 'show order-1 --events --json'))
   apiCommand(command, show)
 }

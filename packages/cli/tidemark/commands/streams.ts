@@ -19,11 +19,11 @@ interface Options {
 export function addStreams(program: Command): void {
   const command = program
     .command('streams')
-    .description('the streams of the services: the newest first, or by name with --prefix')
+    .description('the streams of the services, newest first, or by name with --prefix')
     .addOption(serviceOption())
-    .addOption(new Option('--category <name>', 'of this category alone').choices(categories))
-    .option('--prefix <text>', 'those whose name begins so: order-17')
-    .option('--limit <n>', 'how many at most', whole, 50)
+    .addOption(new Option('--category <name>', 'only this category').choices(categories))
+    .option('--prefix <text>', 'only names with this prefix: order-17')
+    .option('--limit <n>', 'the highest number of streams', whole, 50)
     .addHelpText('after', examples('streams', 'streams --category payment --limit 10', 'streams --prefix order-1'))
   apiCommand(command, streams)
 }
@@ -74,7 +74,7 @@ async function readFirst(
   query: { readonly category: string | undefined; readonly prefix: string | undefined },
   limit: number,
 ): Promise<{ readonly items: readonly StreamSummary[]; readonly more: boolean }> {
-  // A stream that is written meanwhile may be on two pages: the newer one counts.
+  // A stream that is written meanwhile may be on two pages. The first occurrence is the newer one.
   const items = new Map<string, StreamSummary>()
   for await (const stream of api.items<StreamSummary>('streams', { ...query, limit: Math.min(limit, PAGE_SIZE) })) {
     if (items.size === limit) return { items: [...items.values()], more: true }

@@ -25,11 +25,11 @@ interface Options {
 export function addTail(program: Command): void {
   const command = program
     .command('tail')
-    .description('the newest events, and those that come, until Ctrl-C')
+    .description('the newest events, and new ones as they come, until Ctrl-C')
     .addOption(serviceOption())
-    .addOption(new Option('--category <name>', 'of this category alone').choices(categories))
-    .option('--type <name>', 'of this type alone: OrderPlaced')
-    .option('--limit <n>', 'how many of those that are there, of each service', whole, 10)
+    .addOption(new Option('--category <name>', 'only this category').choices(categories))
+    .option('--type <name>', 'only this type: OrderPlaced')
+    .option('--limit <n>', 'how many existing events of each service to show', whole, 10)
     .option('--no-follow', 'do not wait for more')
     .addHelpText('after', examples('tail', 'tail --service ordering --type OrderPlaced', 'tail --json | jq .data'))
   apiCommand(command, tail)
@@ -47,7 +47,7 @@ async function tail(context: Context, options: Options): Promise<number> {
   return 0
 }
 
-/** Prints what came, of all services by time. @returns whether some service has more already. */
+/** Prints new events of all services, ordered by time. @returns whether a service already has more. */
 async function round({ output, signal }: Context, feeds: readonly Feed[]): Promise<boolean> {
   const came = (await Promise.all(feeds.map((feed) => feed.next()))).flat()
   for (const { service, event } of came.toSorted((a, b) => Date.parse(a.event.time) - Date.parse(b.event.time))) {
@@ -63,7 +63,7 @@ async function round({ output, signal }: Context, feeds: readonly Feed[]): Promi
   return feeds.some(({ hasMore }) => hasMore)
 }
 
-/** The events of one service, from where they were read last. */
+/** Reads the events of one service, from where the last read ended. */
 class Feed {
   readonly #context: Context
   readonly #service: string
@@ -72,7 +72,7 @@ class Feed {
   #after: string | number | undefined
   readonly #shown = new Set<string>()
   hasMore = false
-  /** Whether it did not answer the last time: that is said once, and asked for again. */
+  /** Whether the last request failed. That is reported once, and the request is repeated. */
   failing = false
 
   constructor(context: Context, service: string, options: Options) {
@@ -92,7 +92,7 @@ class Feed {
       this.hasMore = this.#after !== undefined && page.items.length >= limit
       const isFirst = this.#after === undefined
       this.#after = page.continuation ?? this.#after
-      // What came while the first page was read is on the second one again.
+      // Events that arrive during the first read appear on the second page again.
       const fresh = page.items.filter((event) => !this.#shown.has(formatEventId(event)))
       if (isFirst) for (const event of page.items) this.#shown.add(formatEventId(event))
       return fresh.map((event) => ({ service: this.#service, event }))

@@ -13,8 +13,8 @@ export function addUpgrade(program: Command): void {
   program
     .command('upgrade')
     .description('brings infra/tidemark, host.json, settings, scripts and renamed imports to the installed version')
-    .option('--check', 'say what would be done, and write nothing; 1 where something is to be done')
-    .option('--force', "overwrite what was edited of Tidemark's own files, and take over a project without a stamp")
+    .option('--check', 'show what would be done, and write nothing; exits with 1 if there is something to do')
+    .option('--force', "overwrite edits in Tidemark's own files, and accept a project without a stamp")
     .addHelpText('after', examples('upgrade --check', 'upgrade'))
     .action(async ({ check = false, force = false }: Options) => {
       needProject()

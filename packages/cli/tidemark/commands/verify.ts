@@ -7,7 +7,7 @@ import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
 import type { Output } from '../output/output.ts'
 
-/** The most findings that are shown. */
+/** The highest number of findings to show. */
 const SHOWN = 1_000
 
 type Verified = Pick<Verification, 'checked' | 'findings' | 'found'>
@@ -16,15 +16,15 @@ type Counted = Verification['checked']
 export function addVerify(program: Command): void {
   const command = program
     .command('verify')
-    .description('has the services check their logs; 1 where something is not as it was written')
+    .description('makes the services check their logs; exits with 1 if a log was changed')
     .addArgument(serviceArguments())
     .addHelpText(
       'after',
       `${examples('verify', 'verify ordering --json')}
 
-A service checks itself, and its log alone. \`npm run verify\` reads log and views by itself.`,
+A service checks only itself and its log. \`npm run verify\` checks log and views independently.`,
     )
-  apiCommand(command, verify, 'stopped: nothing is said about the rest')
+  apiCommand(command, verify, 'stopped: the rest was not checked')
 }
 
 async function verify(context: Context, _: object, ...named: readonly string[]): Promise<number> {
@@ -43,13 +43,13 @@ async function verify(context: Context, _: object, ...named: readonly string[]):
   if (output.json) output.value(all)
   else report(output, all)
   if (missing !== 0) return missing
-  // A log that somebody named must have been checked; of all services one may have recorded nothing yet.
+  // The log of a named service must have events. Without names, some services may have none yet.
   const isEmpty = ({ checked }: Verified): boolean => checked.events === 0
   const nothingChecked = named.length > 0 ? all.some(isEmpty) : all.every(isEmpty)
   return nothingChecked || all.some(({ found }) => found > 0) ? FOUND : 0
 }
 
-/** Each call works for some seconds and says where the next one goes on. */
+/** Verifies a log. Each call works for some seconds, and returns where the next one continues. */
 async function verified(api: ServiceApi, progress: (text: string) => void): Promise<Verified> {
   let checked: Counted = { commits: 0, events: 0, receipts: 0, streams: 0 }
   const findings: Verified['findings'][number][] = []
@@ -63,7 +63,7 @@ async function verified(api: ServiceApi, progress: (text: string) => void): Prom
     progress(`${answer.progress.done}/${answer.progress.total}`)
     if (answer.continuation === undefined) return { checked, findings, found }
     if (answer.continuation === continuation)
-      throw new UnreachableError('the verification goes on where it began: nothing is said about the rest')
+      throw new UnreachableError('the verification makes no progress: the rest was not checked')
     continuation = answer.continuation
   }
 }

@@ -11,7 +11,7 @@ interface Options {
 export function addViews(program: Command): void {
   const views = program
     .command('views')
-    .description('the views of the services, and what is done to their generations')
+    .description('the views of the services, and commands for their generations')
     .addHelpText(
       'after',
       examples(
@@ -22,7 +22,7 @@ export function addViews(program: Command): void {
     )
   const command = views
     .command('list', { isDefault: true })
-    .description('the views, their generations, and what was done to them last')
+    .description('lists the views, their generations, and the last action on them')
     .addOption(serviceOption())
     .addHelpText('after', examples('views', 'views list --service ordering --json'))
   apiCommand(command, list)

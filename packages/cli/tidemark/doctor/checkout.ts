@@ -11,7 +11,7 @@ import { readSchemas } from '../../schemas/schema-folder.ts'
 import { whyBehind } from '../../upgrade/upgrade.ts'
 import { type Finding, firstLine } from './finding.ts'
 
-/** The major version of Azure Functions Core Tools that runs the app. */
+/** The major version of Azure Functions Core Tools that the app needs. */
 const CORE_TOOLS = '4'
 const SHOWN = 3
 const WAIT_MS = 10_000
@@ -22,7 +22,7 @@ interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
-/** Node, the packages and the Functions host: what runs the code of a checkout. */
+/** Checks the versions of Node, the packages and the Functions host. */
 export function versions(root: string): readonly Finding[] {
   const manifest = read<Manifest>(root, 'package.json')
   return [node(manifest), packages(root, manifest), coreTools()]
@@ -36,21 +36,21 @@ function node({ devDependencies }: Manifest): Finding {
     ...what,
     result: 'warning',
     detail: `${here}; npm's scripts, the tests and the apps in Azure run on ${parseMajor(pinned)}`,
-    todo: 'npx tidemark, or npm run tidemark, brings its own',
+    todo: 'use npx tidemark or npm run tidemark, which bring their own Node',
   }
 }
 
 function packages(root: string, { dependencies, devDependencies }: Manifest): Finding {
   const what = { area: 'versions', what: 'packages' }
   const named = Object.entries({ ...dependencies, ...devDependencies })
-  // Of a range any version may be there.
+  // A range accepts any version here.
   const isThere = (name: string, version: string): boolean => {
     const there = installed(root, name)
     return /^\d+\.\d+\.\d+$/.test(version) ? there === version : there !== undefined
   }
   const others = named.filter(([name, version]) => !isThere(name, version)).map(([name]) => name)
-  if (others.length === 0) return { ...what, result: 'ok', detail: `${named.length}, as package.json asks for them` }
-  return { ...what, result: 'wrong', detail: `not as package.json asks for them: ${some(others)}`, todo: 'npm ci' }
+  if (others.length === 0) return { ...what, result: 'ok', detail: `${named.length}, as package.json requires` }
+  return { ...what, result: 'wrong', detail: `not as package.json requires: ${some(others)}`, todo: 'npm ci' }
 }
 
 function installed(root: string, name: string): string | undefined {
@@ -58,20 +58,20 @@ function installed(root: string, name: string): string | undefined {
   return existsSync(join(root, file)) ? read<{ readonly version: string }>(root, file).version : undefined
 }
 
-/** What `func start` would run; `npm start` has a host of its own. */
+/** Checks what `func start` would run. `npm start` has its own host. */
 function coreTools(): Finding {
   const what = { area: 'versions', what: 'Functions Core Tools' }
   const { error, stdout } = spawnSync('func', ['--version'], { encoding: 'utf8', timeout: WAIT_MS })
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
-    return { ...what, result: 'ok', detail: 'not there: npm start needs none' }
+    return { ...what, result: 'ok', detail: 'not installed: npm start does not need it' }
   const version = stdout?.trim().split('\n').at(-1) ?? ''
   if (error || !/^\d+\./.test(version))
-    return { ...what, result: 'unseen', detail: `func --version: ${firstLine(error ?? 'it says no version')}` }
+    return { ...what, result: 'unseen', detail: `func --version: ${firstLine(error ?? 'it printed no version')}` }
   if (parseMajor(version) === CORE_TOOLS) return { ...what, result: 'ok', detail: version }
   return { ...what, result: 'wrong', detail: `${version}: the app needs ${CORE_TOOLS}`, todo: 'install version 4' }
 }
 
-/** Whether `infra/tidemark/`, and what was made with it, is of the version that is installed. */
+/** Whether the project's template, such as `infra/tidemark/`, is of the installed version. */
 export function template(root: string): readonly Finding[] {
   const what = { area: 'versions', what: 'infra/tidemark' }
   const todo = 'npx tidemark upgrade --check, then without --check: docs/new-project.md'
@@ -88,7 +88,7 @@ export function template(root: string): readonly Finding[] {
   }
 }
 
-/** Whether `dist/` is of today's sources. The compiler notes the SHA-256 of each source it has read. */
+/** Whether `dist/` matches the current sources. The compiler records the SHA-256 of each source it read. */
 export function build(root: string): readonly Finding[] {
   const what = { area: 'build', what: 'dist/' }
   const todo = 'npm run build'
@@ -106,17 +106,16 @@ export function build(root: string): readonly Finding[] {
   const sources = globSync('{functions,src}/**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
   const stale = sources.filter((path) => built.get(path) !== hashFile(join(root, path)))
   if (sources.length > 0 && stale.length === sources.length && [...built.keys()].some((path) => sources.includes(path)))
-    return [{ ...what, result: 'unseen', detail: `${file} is written in another way than this command reads` }]
+    return [{ ...what, result: 'unseen', detail: `${file} has a format that this command does not know` }]
   const left = globSync('dist/{functions,src}/**/*.js', { cwd: root }).filter(
     (path) => !existsSync(join(root, relative('dist', path).replace(/\.js$/, '.ts'))),
   )
   const unwritten = sources.filter((path) => !existsSync(join(root, 'dist', path.replace(/\.ts$/, '.js'))))
   const wrong = [...new Set([...stale, ...unwritten])]
-  if (wrong.length + left.length === 0)
-    return [{ ...what, result: 'ok', detail: `as ${sources.length} sources have it` }]
+  if (wrong.length + left.length === 0) return [{ ...what, result: 'ok', detail: `matches ${sources.length} sources` }]
   const parts = [
     ...(wrong.length > 0 ? [`built before ${some(wrong)} changed`] : []),
-    ...(left.length > 0 ? [`${some(left)} has no source any more`] : []),
+    ...(left.length > 0 ? [`${some(left)} no longer has a source`] : []),
   ]
   return [{ ...what, result: 'wrong', detail: parts.join('; '), todo }]
 }
@@ -126,25 +125,25 @@ interface BuildInfo {
   readonly fileInfos?: readonly (string | { readonly version?: string })[]
 }
 
-/** Whether `schemas/` and `infra/topology.json` are what the code declares. */
+/** Whether `schemas/` and `infra/topology.json` match the code. */
 export async function generated(root: string): Promise<readonly Finding[]> {
   const found = readSchemas(join(root, 'schemas'))
   const wrong = differences(await schemaFiles(services, found), found)
   const written = existsSync(join(root, 'infra/topology.json')) ? read(root, 'infra/topology.json') : undefined
   const topology = isDeepStrictEqual(written, JSON.parse(JSON.stringify(buildTopology(services))))
-  const asDeclared = 'as the code declares'
+  const asDeclared = 'matches the code'
   return [
     wrong.length === 0
       ? { area: 'declarations', what: 'schemas/', result: 'ok', detail: asDeclared }
       : {
           ...{ area: 'declarations', what: 'schemas/', result: 'wrong', detail: some(wrong) },
-          todo: 'npm run schemas, and look at the difference: docs/contract.md',
+          todo: 'npm run schemas, and review the difference: docs/contract.md',
         },
     topology
       ? { area: 'declarations', what: 'infra/topology.json', result: 'ok', detail: asDeclared }
       : {
           ...{ area: 'declarations', what: 'infra/topology.json', result: 'wrong' },
-          ...{ detail: written ? 'not as the code declares' : 'not there', todo: 'npm run topology' },
+          ...{ detail: written ? 'does not match the code' : 'is missing', todo: 'npm run topology' },
         },
   ]
 }

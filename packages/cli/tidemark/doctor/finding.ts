@@ -1,16 +1,16 @@
-/** What the doctor says of one thing. */
+/** A result of the doctor. */
 export interface Finding {
-  /** Whose health it is: `settings`, `ports`, … */
+  /** The area it belongs to: `settings`, `ports`, … */
   readonly area: string
   readonly what: string
-  /** `unseen`: it could not be looked at, and `detail` says why. */
+  /** `unseen`: it could not be checked, and `detail` says why. */
   readonly result: 'ok' | 'warning' | 'wrong' | 'unseen'
   readonly detail: string
   /** What to do about it. */
   readonly todo?: string
 }
 
-/** Looks at one area. It throws nothing that a user can meet: what it cannot look at is a finding. */
+/** Checks one area. If it cannot, that is a finding, not an error. */
 export type Check = () => Promise<readonly Finding[]>
 
 export function firstLine(error: unknown): string {

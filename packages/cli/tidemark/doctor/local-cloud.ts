@@ -12,7 +12,7 @@ import { dataFolder, localPorts, localSettings, readSettingsFile } from '../../p
 import { type Finding, firstLine } from './finding.ts'
 
 const WAIT_MS = 5_000
-/** Where hosts keep their claims and checkpoints. */
+/** The container where hosts store their claims and checkpoints. */
 const CHECKPOINTS = 'azure-webjobs-eventhub'
 
 /** The settings that services on this machine would start with. */
@@ -20,13 +20,13 @@ export function settings(): readonly Finding[] {
   const what = { area: 'settings', what: 'of this machine' }
   try {
     readSettings({ ...process.env, ...localSettings() })
-    return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
+    return [{ ...what, result: 'ok', detail: 'all are known and valid' }]
   } catch (error) {
-    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'the table of settings: docs/deploy.md' }]
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'see the table of settings: docs/deploy.md' }]
   }
 }
 
-/** Whether other users of this machine are kept out. */
+/** Whether other users of this machine are denied access. */
 export function access(): readonly Finding[] {
   const what = { area: 'access', what: 'of other users' }
   try {
@@ -34,8 +34,8 @@ export function access(): readonly Finding[] {
     if (!isShared()) return [{ ...what, result: 'ok', detail: 'nobody else seems to use this machine' }]
     return [
       {
-        ...{ ...what, result: 'warning', detail: 'several people may use this machine, and no token is asked for' },
-        todo: 'leave TIDEMARK_REQUIRE_TOKEN out: docs/console.md',
+        ...{ ...what, result: 'warning', detail: 'several people may use this machine, and no token is required' },
+        todo: 'unset TIDEMARK_REQUIRE_TOKEN: docs/console.md',
       },
     ]
   } catch (error) {
@@ -43,7 +43,7 @@ export function access(): readonly Finding[] {
   }
 }
 
-/** The settings of services in Azure, as `npm run cloud:settings` wrote them for this machine. */
+/** Checks the settings that `npm run cloud:settings` wrote for this machine. */
 export function cloudSettings(): readonly Finding[] {
   return services.flatMap(({ name }): readonly Finding[] => {
     const file = `bundles/${name}/local.settings.json`
@@ -51,14 +51,14 @@ export function cloudSettings(): readonly Finding[] {
     const what = { area: 'settings', what: file }
     try {
       readSettings(readSettingsFile(file))
-      return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
+      return [{ ...what, result: 'ok', detail: 'all are known and valid' }]
     } catch (error) {
       return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'npm run cloud:settings writes it' }]
     }
   })
 }
 
-/** Who listens where the local cloud does. */
+/** Checks who listens on the ports of the local cloud. */
 export async function ports(): Promise<readonly Finding[]> {
   const cloud = await runningCloud()
   if ('result' in cloud) return [cloud]
@@ -76,19 +76,20 @@ export async function ports(): Promise<readonly Finding[]> {
         return listens
           ? { ...what, result: 'ok', detail: `the local cloud, process ${cloud.pid}` }
           : {
-              ...{ ...what, result: 'wrong', detail: `the local cloud runs, process ${cloud.pid}, and nobody listens` },
-              todo: `restart it, or set ${setting} as it was when the cloud was started`,
+              ...{ ...what, result: 'wrong' },
+              detail: `the local cloud runs, process ${cloud.pid}, but nothing listens`,
+              todo: `restart it, or set ${setting} to its value when the cloud was started`,
             }
       if (!listens) return { ...what, result: 'ok', detail: 'free: no local cloud runs' }
       return {
-        ...{ ...what, result: 'wrong', detail: 'somebody listens, and no local cloud runs on this data folder' },
+        ...{ ...what, result: 'wrong', detail: 'another program listens, and no local cloud runs on this data folder' },
         todo: `end that program, set ${setting}, or set TIDEMARK_DATA to the folder of that cloud`,
       }
     }),
   )
 }
 
-/** What the running local cloud answers: its containers, and where checkpoints are kept. */
+/** Checks the running local cloud: its containers, its hubs and the store of checkpoints. */
 export async function connections(): Promise<readonly Finding[]> {
   const cloud = await runningCloud()
   if ('result' in cloud) return []
@@ -118,7 +119,7 @@ async function containers({ settings }: RunningCloud): Promise<readonly Finding[
     }
     if (missing.length === 0) return [{ ...what, result: 'ok', detail: `it has all ${count} containers` }]
     return [
-      { ...what, result: 'wrong', detail: `it lacks ${missing.join(', ')}`, todo: 'restart the cloud: it makes them' },
+      { ...what, result: 'wrong', detail: `it lacks ${missing.join(', ')}`, todo: 'restart the cloud to create them' },
     ]
   } catch (error) {
     return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }]
@@ -163,14 +164,14 @@ async function checkpointStore({ settings }: RunningCloud): Promise<Finding> {
     let checkpoints = 0
     for await (const { name } of store.getContainerClient(CHECKPOINTS).listBlobsFlat({ abortSignal }))
       if (name.includes('/checkpoint/')) checkpoints += 1
-    return { ...what, result: 'ok', detail: `it keeps ${checkpoints} checkpoints` }
+    return { ...what, result: 'ok', detail: `it has ${checkpoints} checkpoints` }
   } catch (error) {
-    if ((error as RestError).statusCode === 404) return { ...what, result: 'ok', detail: 'it keeps no checkpoint yet' }
+    if ((error as RestError).statusCode === 404) return { ...what, result: 'ok', detail: 'it has no checkpoint yet' }
     return { ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }
   }
 }
 
-/** The cloud on the data folder; without a process: none. Or why that cannot be found out. */
+/** The cloud on the data folder, without `pid` if none runs; or a finding if that cannot be read. */
 async function runningCloud(): Promise<RunningCloud | { readonly pid?: undefined } | Finding> {
   try {
     return (await readyCloud(resolve(dataFolder()))) ?? {}

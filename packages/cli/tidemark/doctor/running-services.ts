@@ -4,11 +4,11 @@ import { UnreachableError } from '../../api/errors.ts'
 import type { Context } from '../command/api-command.ts'
 import { type Finding, firstLine } from './finding.ts'
 
-/** Seconds from which on a lag is worth a look: as the concerns of a service have it. */
+/** The lag in seconds from which it is a warning, as in the concerns of a service. */
 const BEHIND_S = 60
 const SKEWED_MS = 5_000
 
-/** What the running services tell of themselves. */
+/** Checks the running services by their status. */
 export async function runningServices({ api, remote, services }: Context): Promise<readonly Finding[]> {
   const found = await Promise.all(
     services.map(async (service): Promise<readonly Finding[]> => {
@@ -30,20 +30,20 @@ function unreached(service: string, error: UnreachableError, remote: boolean): F
       todo: 'have the role Tidemark.Operator assigned to you: docs/operate.md, "Who may look after a service"',
     }
   const what = { area: 'services', what: service, detail: firstLine(error) }
-  // Where nobody said that it runs, it may well be meant not to.
+  // Without --url the service need not be running.
   if (!remote) return { ...what, result: 'unseen', todo: 'npm start' }
-  return { ...what, result: 'wrong', todo: 'is the address right, does the app run, and do the keys let you in?' }
+  return { ...what, result: 'wrong', todo: 'check the address, whether the app runs, and your keys' }
 }
 
-/** What a service that answers tells. */
+/** The findings from a service's status. */
 export function listFindings(status: StatusAnswer, remote: boolean): readonly Finding[] {
   const { service, clockSkewMs, consumers = [], unknown, concerns } = status
   const answers: Finding = { area: 'services', what: service, result: 'ok', detail: `build ${status.build} answers` }
   const role: Finding = remote
-    ? { area: 'roles', what: service, result: 'ok', detail: 'you may look after it' }
-    : { area: 'roles', what: service, result: 'ok', detail: 'on this machine whoever is let in may look after it' }
+    ? { area: 'roles', what: service, result: 'ok', detail: 'you may operate it' }
+    : { area: 'roles', what: service, result: 'ok', detail: 'on this machine everyone with access may operate it' }
   const perConsumer = consumers.map(checkConsumer)
-  // Said above, by consumer, or below, by clock.
+  // Leave out what the findings of consumers and clocks report.
   const rest = concerns.filter(
     (concern) =>
       !consumers.some(({ consumer }) => concern.startsWith(`${consumer} is `) || concern.startsWith(`${consumer}: `)) &&
@@ -58,7 +58,7 @@ export function listFindings(status: StatusAnswer, remote: boolean): readonly Fi
     ...unknown.map(
       ({ part, reason }): Finding => ({
         ...{ area: 'consumers', what: part, result: 'wrong', detail: reason },
-        todo: 'does what it reads run? docs/operate.md, "Lag and health"',
+        todo: 'check that its sources run: docs/operate.md, "Lag and health"',
       }),
     ),
     ...(status.parked ?? [])
@@ -88,7 +88,7 @@ function checkClock(service: string, skewMs: number | undefined): Finding {
   return { ...what, result: 'warning', detail, todo: 'set the clock of its host: docs/operate.md, "Clocks"' }
 }
 
-/** Its checkpoints against the hub, and how it does. */
+/** Compares a consumer's checkpoints with the hub, and checks its lag. */
 function checkConsumer({ consumer, hub, events, seconds, instances, paused, partitions }: ConsumerStatus): Finding {
   const what = { area: 'consumers', what: `${consumer} of ${hub}` }
   const beyond = partitions.filter(({ handled, last }) => handled !== null && handled > last)
@@ -100,20 +100,20 @@ function checkConsumer({ consumer, hub, events, seconds, instances, paused, part
           ({ partition, handled, last }) => `has handled ${handled} of partition ${partition}, which ends with ${last}`,
         )
         .join('; '),
-      todo: 'the hub was made anew: npm run republish, docs/operate.md',
+      todo: 'the hub was recreated: npm run republish, docs/operate.md',
     }
   if (paused.length > 0)
     return {
       ...{ ...what, result: 'wrong', detail: `${paused.join(', ')} paused after too many failures` },
-      todo: 'mend the cause: tidemark parked says what fails',
+      todo: 'fix the cause: tidemark parked shows what fails',
     }
-  // An instance that has handled nothing since it started has said nothing either.
+  // An instance that has handled nothing since it started is not counted.
   if (instances === 0 && events > 0)
     return {
       ...what,
       result: 'warning',
-      detail: `${events} events wait, and nobody reads them`,
-      todo: 'wait a minute; then see the log of its host',
+      detail: `${events} events wait, and no instance reads them`,
+      todo: 'wait a minute, then read the log of its host',
     }
   if (seconds > BEHIND_S)
     return {

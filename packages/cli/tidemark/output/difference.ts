@@ -1,6 +1,6 @@
 import microdiff from 'microdiff'
 
-/** Where two JSON values differ. */
+/** A difference between two JSON values. */
 export interface Difference {
   /** `lines[0].quantity`; empty: the whole value. */
   readonly path: string
@@ -11,9 +11,9 @@ export interface Difference {
 
 const KINDS = { CREATE: 'added', REMOVE: 'removed', CHANGE: 'changed' } as const
 
-/** Where two JSON values differ, by path. Items of a list are compared by their place. */
+/** The differences between two JSON values, by path. Items of a list are compared by index. */
 export function findDifferences(before: unknown, after: unknown): readonly Difference[] {
-  // Two fields of one name, so that values which are no objects can be compared too.
+  // Wrapped in objects, so that other values can be compared too.
   return microdiff({ value: before }, { value: after }, { cyclesFix: false }).map((difference) => ({
     path: formatPath(difference.path.slice(1)),
     kind: KINDS[difference.type],

@@ -4,14 +4,14 @@ import { jsonText, plain, shortened } from './text.ts'
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan'
 
-/** As much of a stream as the output needs of it. */
+/** The part of a writable stream that the output needs. */
 export interface Sink {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
 }
 
-/** What a command prints: its results to one sink, progress and remarks to the other. */
+/** Prints the results of a command to one sink, and progress and remarks to the other. */
 export class Output {
   readonly #out: Sink
   readonly #err: Sink
@@ -51,8 +51,8 @@ export class Output {
   }
 
   /**
-   * A table; nothing of it is cut unless a terminal is too narrow.
-   * @param pickStyle the style of a row. @param below lines of a row that are never cut.
+   * Prints a table. Cells are shortened only if a terminal is too narrow.
+   * @param pickStyle the style of a row. @param below lines below a row, which are never shortened.
    */
   table(
     columns: readonly Column[],
@@ -69,7 +69,7 @@ export class Output {
     }
   }
 
-  /** Text of a line, as much as a terminal shows of it in one. @param before how many columns stand before it. */
+  /** Shortens a text to one line of the terminal. @param before the number of columns before it. */
   fitting(text: string, before = 0): string {
     return this.#out.isTTY && this.#out.columns ? shortened(text, Math.max(1, this.#out.columns - before)) : text
   }
@@ -78,13 +78,13 @@ export class Output {
     return this.#colours ? styleText(style, text, { validateStream: false }) : text
   }
 
-  /** Beside the result: for whoever looks. */
+  /** Prints a remark beside the result, for people. */
   remark(text: string): void {
     this.#clear()
     this.#err.write(`${plain(text)}\n`)
   }
 
-  /** What goes on now: on a terminal alone, and gone with the next line. */
+  /** Shows the current progress. Only on a terminal, and only until the next line. */
   progress(text: string): void {
     if (!this.#err.isTTY) return
     const columns = (this.#err.columns ?? 80) - 1
@@ -97,7 +97,7 @@ export class Output {
     this.#progress = false
   }
 
-  /** Leaves no progress behind. */
+  /** Clears the progress. */
   end(): void {
     this.#clear()
   }

@@ -2,21 +2,21 @@ import { measureWidth, plain, shortened } from './text.ts'
 
 export interface Column {
   readonly title: string
-  /** Numbers stand to the right. */
+  /** Right-aligned, for numbers. */
   readonly right?: true
-  /** May be cut where the terminal is too narrow; of several the widest is cut first. */
+  /** May be shortened if the terminal is too narrow; the widest column first. */
   readonly flexible?: true
 }
 
 export type Cell = string | number | undefined
 
-/** The least that is left of a column that is cut. */
+/** The smallest width of a shortened column. */
 const LEAST = 8
 const GAP = '  '
 
 /**
  * A table as lines: the titles, then the rows, each column as wide as its widest cell.
- * @param columns of the terminal: flexible columns are cut to fit. Undefined: nothing is cut.
+ * @param columns the width of the terminal; flexible columns are shortened to fit. Undefined: no limit.
  */
 export function tableLines(
   titles: readonly Column[],
@@ -36,7 +36,7 @@ export function tableLines(
   return { head: line(titles.map(({ title }) => title)), rows: cells.map(line) }
 }
 
-/** Makes flexible columns narrower until all fit, or none can be. */
+/** Makes flexible columns narrower until all fit, or none can get narrower. */
 function fit(titles: readonly Column[], widths: number[], columns: number): void {
   let over = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - columns
   while (over > 0) {

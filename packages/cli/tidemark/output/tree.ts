@@ -1,4 +1,4 @@
-/** What a tree of causes is made of. */
+/** The fields of an event that a tree of causes needs. */
 export interface Caused {
   readonly stream: string
   readonly version: number
@@ -6,19 +6,18 @@ export interface Caused {
   readonly causation: string
 }
 
-/** Something that happened, or what is only known as a cause, and all that followed from it. */
+/** An event or a mere cause, with everything it caused. */
 export interface Node<Event extends Caused> {
   /** `order-1@7`, or `command:<key>`. */
   readonly id: string
-  /** Absent: of a command, or of an event that nobody told of. */
+  /** Absent for a command, and for an event that no service returned. */
   readonly event?: Event
   readonly effects: readonly Node<Event>[]
 }
 
 /**
- * Events as trees: each below the one that caused it, oldest first. A cause that is none of them is a root of
- * its own. Every event stands in one place, also where causes lead in a circle, which a log that is whole
- * does not have.
+ * Events as trees: each below its cause, oldest first. A cause that is not among the events becomes a root.
+ * Every event has one place, even if the causes form a cycle, which an intact log does not have.
  */
 export function causationTrees<Event extends Caused>(events: readonly Event[]): readonly Node<Event>[] {
   const ordered = [...new Map(events.map((event) => [formatEventId(event), event])).values()].toSorted(byTime)
@@ -38,7 +37,7 @@ export function causationTrees<Event extends Caused>(events: readonly Event[]): 
   const roots: Node<Event>[] = []
   for (const { causation } of ordered)
     if (!known.has(causation) && !placed.has(causation)) roots.push(buildNode(causation))
-  // What is left leads in a circle.
+  // The remaining events form a cycle.
   for (const event of ordered) if (!placed.has(formatEventId(event))) roots.push(buildNode(formatEventId(event)))
   return roots
 }
@@ -47,7 +46,7 @@ export function formatEventId({ stream, version }: Pick<Caused, 'stream' | 'vers
   return `${stream}@${version}`
 }
 
-/** A tree as lines, each with the guides that lead to it. */
+/** A tree as lines, each with its guides. */
 export function treeLines<Event extends Caused>(
   root: Node<Event>,
 ): readonly { readonly guide: string; readonly node: Node<Event> }[] {

@@ -84,7 +84,7 @@ internal static class Batches
             Container bulk = await client.GetDatabase(database.Id).CreateContainerAsync(new ContainerProperties("bulk", "/pk"));
             var tasks = Enumerable.Range(0, 1000).Select(async i =>
             {
-                // Every tenth is there already: the ids of its key are the same.
+                // Every tenth item exists already: it has the id and the key of another one.
                 var item = new Item { id = i % 10 == 9 ? $"{i - 1}" : $"{i}", pk = $"k{i % 100 / 2}", n = i };
                 try
                 {

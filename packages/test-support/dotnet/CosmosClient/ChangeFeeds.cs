@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.Azure.Cosmos;
 using static Expectations;
 
-/// <summary>The change feed as it is pulled.</summary>
+/// <summary>The change feed in the pull model.</summary>
 internal static class ChangeFeeds
 {
     public static async Task CheckAll(Run run, Database database)

@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.Azure.Cosmos;
 using static Expectations;
 
-/// <summary>Items: create, read, replace, upsert, patch, delete, and what they are refused with.</summary>
+/// <summary>Items: create, read, replace, upsert, patch, delete, and their refusals.</summary>
 internal static class Items
 {
     private static readonly PartitionKey P = new("p");

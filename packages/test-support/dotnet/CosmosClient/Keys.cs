@@ -78,7 +78,7 @@ internal static class Keys
             var wanted = Enumerable.Range(0, 40).Select(i => ($"{i}", new PartitionKey($"k{i % 7}"))).Append(("absent", new PartitionKey("k0"))).ToList();
             var read = await many.ReadManyItemsAsync<Item>(wanted);
             Same(read.Select(item => item.n).Order(), Enumerable.Range(0, 40), "the items that there are");
-            // The id is the key: the client makes another query of it.
+            // If the id is the key, the client sends another query.
             Container self = await database.CreateContainerAsync(new ContainerProperties("self", "/id"));
             for (var i = 0; i < 10; i++) await self.CreateItemAsync(new Item { id = $"{i}", n = i }, new PartitionKey($"{i}"));
             var own = await self.ReadManyItemsAsync<Item>([.. Enumerable.Range(5, 5).Select(i => ($"{i}", new PartitionKey($"{i}")))]);

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Azure.Cosmos;
 using static Expectations;
 
-/// <summary>The change feed processor, its estimator, and what its leases ask of the endpoint.</summary>
+/// <summary>The change feed processor, its estimator and its leases.</summary>
 internal static class Processors
 {
     public static async Task CheckAll(Run run, Database database)
@@ -26,7 +26,7 @@ internal static class Processors
             var estimated = await Estimate();
             Expect(estimated == 0, $"nothing left to read, not {estimated}");
 
-            // The host that reads is stopped; the other takes over where it was.
+            // Stop the host that reads. The other one resumes where it stopped.
             var reading = seen.Last().Host;
             await (reading == "one" ? one : two).StopAsync();
             await Write(100, 50);
@@ -37,7 +37,7 @@ internal static class Processors
             estimated = await Estimate();
             Expect(estimated == 7, $"7 left to read, not {estimated}");
 
-            // A new host begins where the last one stopped.
+            // A new host resumes where the last one stopped.
             var three = Host("three");
             await three.StartAsync();
             await Seen(157);
@@ -62,7 +62,7 @@ internal static class Processors
 
             async Task<long> Estimate()
             {
-                // A checkpoint follows what a handler has seen.
+                // A checkpoint is written after the handler has returned.
                 var (lag, end) = (0L, DateTime.UtcNow.AddSeconds(2));
                 do
                 {
@@ -76,7 +76,7 @@ internal static class Processors
             }
         });
 
-        await run.Check("change feed estimator that tells by itself", async () =>
+        await run.Check("change feed estimator that reports regularly", async () =>
         {
             Container source = await database.CreateContainerAsync(new ContainerProperties("estimated", "/pk"));
             Container leases = await database.CreateContainerAsync(new ContainerProperties("estimates", "/id"));

@@ -1,6 +1,7 @@
-// Checks of a Cosmos DB endpoint with Microsoft's client for .NET, unmodified. Each prints its name when it holds, or why it does not; one that
-// does not makes the process end with 1. Arguments: the connection string, the address of the control endpoint, and optionally words: only checks whose
-// names have one of them are run.
+// Checks of the Cosmos DB emulator with Microsoft's unmodified client for .NET. Each check prints its name if
+// it holds, or why it does not. If one does not hold, the process ends with 1. Arguments: the connection
+// string, the address of the control endpoint, and optionally words. With words, only checks whose names
+// contain one are run.
 
 using Microsoft.Azure.Cosmos;
 

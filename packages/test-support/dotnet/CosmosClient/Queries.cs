@@ -4,10 +4,10 @@ using Microsoft.Azure.Cosmos;
 using Microsoft.Azure.Cosmos.Linq;
 using static Expectations;
 
-/// <summary>Queries, as texts and by LINQ, over one partition and over all.</summary>
+/// <summary>Queries, as text and by LINQ, over one partition and over all.</summary>
 internal static class Queries
 {
-    /// <summary>What an order by the team, and then backwards by n or what is not there, is served from.</summary>
+    /// <summary>The index for an order by team, then descending by n or by an absent field.</summary>
     public static readonly IndexingPolicy ByTeamThenBack = new()
     {
         IncludedPaths = { new IncludedPath { Path = "/*" } },
@@ -69,7 +69,7 @@ internal static class Queries
 
         await run.Check("query in an order of equals", async () =>
         {
-            // Each page is asked for by another iterator, which knows the continuation alone.
+            // Each page uses a new iterator, which has only the continuation.
             foreach (var order in new[] { "c.team", "c.team DESC", "c.absent DESC", "c.team, c.n DESC" })
                 Same((await ByContinuation<int>(queries, $"SELECT VALUE c.n FROM c ORDER BY {order}", 7)).Order(), Enumerable.Range(0, 250), $"every item once by {order}");
         });
@@ -161,7 +161,7 @@ internal static class Queries
         });
     }
 
-    /// <summary>All results, each page by an iterator of its own.</summary>
+    /// <summary>All results, each page by a new iterator.</summary>
     public static async Task<List<T>> ByContinuation<T>(Container container, string query, int pageSize)
     {
         var (all, continuation) = (new List<T>(), (string?)null);

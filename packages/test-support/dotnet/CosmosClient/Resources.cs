@@ -3,7 +3,7 @@ using System.Net;
 using Microsoft.Azure.Cosmos;
 using static Expectations;
 
-/// <summary>The account, databases, containers and their throughput.</summary>
+/// <summary>The account, databases and containers, and their throughput.</summary>
 internal static class Resources
 {
     public static async Task CheckAll(Run run, CosmosClient client, Database database)

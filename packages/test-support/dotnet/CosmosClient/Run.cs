@@ -1,10 +1,10 @@
 using System.Net;
 using Microsoft.Azure.Cosmos;
 
-/// <summary>Runs checks by their names, and counts those that do not hold.</summary>
+/// <summary>Runs checks by name, and counts those that do not hold.</summary>
 internal sealed class Run(string[] words)
 {
-    // The client tries again by itself for minutes; a check that long does not hold.
+    // The client retries for minutes. A check that takes longer than this does not hold.
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
 
     public int Failures { get; private set; }
@@ -49,7 +49,7 @@ internal static class Expectations
         Expect(false, $"{what}: {others.Count}, not {some.Count}, and from the place {at} on [{Shown(others.Skip(at))}], not [{Shown(some.Skip(at))}]");
     }
 
-    /// <returns>What it was refused with.</returns>
+    /// <returns>The refusal.</returns>
     public static async Task<CosmosException> Refused(HttpStatusCode status, Func<Task> action)
     {
         try
@@ -91,7 +91,7 @@ internal static class Clients
         All(container.GetItemQueryIterator<T>(text, requestOptions: options));
 }
 
-/// <summary>What the checks keep.</summary>
+/// <summary>An item of the checks.</summary>
 internal sealed class Item
 {
     public string id { get; set; } = "";

@@ -64,7 +64,7 @@ internal static class Sessions
             Expect((await client.GetContainer(database.Id, "sessions").ReadItemAsync<Item>("opened", P)).Resource.n == 4, "the item");
         });
 
-        await run.Check("container that is made anew", async () =>
+        await run.Check("container that is recreated", async () =>
         {
             Container before = await database.CreateContainerAsync(new ContainerProperties("anew", "/pk"));
             await before.CreateItemAsync(new Item { id = "1", pk = "p", n = 1 }, P);
@@ -74,7 +74,7 @@ internal static class Sessions
                 await other.GetContainer(database.Id, "anew").DeleteContainerAsync();
                 await other.GetDatabase(database.Id).CreateContainerAsync(new ContainerProperties("anew", "/pk"));
             }
-            // The client knows the rid of the one that is gone.
+            // The client still has the rid of the deleted container.
             await Refused(HttpStatusCode.NotFound, () => before.ReadItemAsync<Item>("1", P));
             await before.CreateItemAsync(new Item { id = "2", pk = "p", n = 2 }, P);
             Same((await Clients.Query<Item>(before, "SELECT * FROM c")).Select(item => item.n), [2], "the items of the new one");

@@ -3,7 +3,7 @@ using System.Net;
 using Microsoft.Azure.Cosmos;
 using static Expectations;
 
-/// <summary>What a client sees of a range that is split under it: nothing, but more ranges. The endpoint's control endpoint splits.</summary>
+/// <summary>A client must not notice the split of a range, apart from more ranges. The control endpoint splits.</summary>
 internal static class Splits
 {
     public static async Task CheckAll(Run run, string connectionString, Uri control, Database database)
@@ -81,7 +81,7 @@ internal static class Splits
             for (var n = 100; n < 110; n++) await mixed.CreateItemAsync<object>(new { id = $"{n}", pk = $"k{n % 17}", n }, Key(n));
             await Split(mixed, "0");
             await Split(mixed, "1");
-            // Undefined comes first, then the types in their order.
+            // Undefined sorts first, then the types in their order.
             var tens = Enumerable.Range(0, 10).Prepend(10).SelectMany(ten => Enumerable.Repeat(ten, 10)).ToList();
             foreach (var order in new[] { "c.value", "c.value DESC" })
             {
@@ -99,7 +99,7 @@ internal static class Splits
             foreach (var range in new[] { "1", "2" }) await Split(kinds, range);
             foreach (var range in new[] { "3", "4", "5", "6" }) await Split(kinds, range);
             Expect((await kinds.GetFeedRangesAsync()).Count == 8, "eight ranges");
-            // In bulk the client itself says of each key in which range it lies, and the endpoint refuses it from another.
+            // In bulk the client itself computes the range of each key, and the emulator refuses a wrong one.
             var options = Clients.Options();
             options.AllowBulkExecution = true;
             using var client = new CosmosClient(connectionString, options);
@@ -162,7 +162,7 @@ internal static class Splits
             var bulk = client.GetContainer(database.Id, filled.Id);
             await Task.WhenAll(Enumerable.Range(0, 100).Select(n => bulk.CreateItemAsync(ItemOf(n), Key(n))));
             await Split(filled, "0");
-            // The client sends to the range that is gone, and learns of it.
+            // The client sends to the old range, and learns that it is gone.
             var statuses = await Task.WhenAll(Enumerable.Range(100, 300).Select(async n => (await bulk.CreateItemAsync(ItemOf(n), Key(n))).StatusCode));
             Expect(statuses.All(status => status == HttpStatusCode.Created), "every item created");
             Same((await Clients.Query<int>(filled, "SELECT VALUE c.n FROM c")).Order(), Enumerable.Range(0, 400), "every item");
@@ -210,7 +210,7 @@ internal static class Splits
     {
         using var iterator = container.GetChangeFeedIterator<Item>(start, ChangeFeedMode.LatestVersion, new ChangeFeedRequestOptions { PageSizeHint = 15 });
         var (found, continuation, quiet) = (new List<int>(), "", 0);
-        // Each range says for itself that there is nothing new; ranges are asked in turn.
+        // Ranges are read in turn, and each reports on its own that there is nothing new.
         while (pages-- > 0 && quiet < 8)
         {
             var read = await iterator.ReadNextAsync();

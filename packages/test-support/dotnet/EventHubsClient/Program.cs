@@ -1,5 +1,5 @@
-// Checks of an Event Hubs endpoint with Microsoft's client for .NET, unmodified. Each prints its name when it holds; the first that does
-// not ends the process with its reason.
+// Checks of the Event Hubs emulator with Microsoft's unmodified client for .NET. Each check prints its name
+// if it holds. The first one that does not ends the process with the reason.
 
 using Azure.Messaging.EventHubs;
 using Azure.Messaging.EventHubs.Consumer;
@@ -113,7 +113,7 @@ await Check("buffered and idempotent", async () =>
     Expect(after - before == 1000, $"1,000 events, not {after - before}");
 });
 
-// The first `count` events from a position on; all that there are for 0.
+// The first `count` events from a position on; all events for 0.
 async Task<List<EventData>> Read(string partition, EventPosition from, int count)
 {
     await using var consumer = new EventHubConsumerClient("$Default", connectionString, hub);

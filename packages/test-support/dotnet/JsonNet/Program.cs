@@ -1,5 +1,6 @@
-// What Newtonsoft.Json makes of texts, as the Functions host calls it for a message that is bound as an object: read to an object, put into
-// an array, and written again. The input is a JSON array of texts, the output one of what became of each; null is what could not be read.
+// Rewrites texts with Newtonsoft.Json, as the Functions host does for a message bound as an object: reads an
+// object, puts it into an array, and writes it again. The input is a JSON array of texts. The output is an
+// array of the results; null stands for a text that could not be read.
 
 using System.Text;
 using Newtonsoft.Json;
