@@ -8,14 +8,21 @@ import { shapes } from 'shapes.bicep'
 
 // The default on a laptop is dev. A pipeline must name its shape: if production lost the variable, it would
 // open its network and shrink.
-var isPipeline = !empty('${readEnvironmentVariable('CI', '')}${readEnvironmentVariable('GITHUB_ACTIONS', '')}${readEnvironmentVariable('TF_BUILD', '')}')
+var pipelineVariables = [
+  readEnvironmentVariable('CI', '')
+  readEnvironmentVariable('GITHUB_ACTIONS', '')
+  readEnvironmentVariable('TF_BUILD', '')
+]
+var isPipeline = !empty(join(pipelineVariables, ''))
 var shapeName = readEnvironmentVariable('TIDEMARK_SHAPE', isPipeline ? '' : 'dev')
 var isDev = shapeName == 'dev'
 var clientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
-param shape = shapes[?shapeName] ?? fail('TIDEMARK_SHAPE is "${shapeName}", and must be dev, test or prod: a pipeline has to set it, docs/deploy.md')
+var howToSet = 'a pipeline has to set it, docs/deploy.md'
+var wrongShape = 'TIDEMARK_SHAPE is "${shapeName}", and must be dev, test or prod: ${howToSet}'
+param shape = shapes[?shapeName] ?? fail(wrongShape)
 
 // In dev the deployer gets the services' rights on data; elsewhere only a named principal.
 param principalId = isDev

@@ -8,4 +8,11 @@ func identityName(service string, resourceToken string) string =>
 @export()
 @description('A service\'s host storage account: the start of its name, then a hash; 24 characters, no hyphens.')
 func hostStorageName(service string, resourceToken string) string =>
-  '${loadJsonContent('abbreviations.json').storage}${take(replace(toLower(service), '-', ''), 9)}${uniqueString(service, resourceToken)}'
+  join(
+    [
+      loadJsonContent('abbreviations.json').storage
+      take(replace(toLower(service), '-', ''), 9)
+      uniqueString(service, resourceToken)
+    ],
+    ''
+  )

@@ -27,7 +27,8 @@ describe('the Bicep CLI', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-path-'))
     const script = (file: string, text: string) => writeFile(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
     try {
-      const name = `azure.bicep.commandline.${{ linux: 'linux', darwin: 'osx' }[process.platform as string]}-${process.arch}`
+      const platform = { linux: 'linux', darwin: 'osx' }[process.platform as string]
+      const name = `azure.bicep.commandline.${platform}-${process.arch}`
       const unpacked = join(folder, name, BICEP_VERSION)
       await mkdir(join(unpacked, 'tools'), { recursive: true })
       await script(join(unpacked, 'tools/bicep'), 'exit 1')

@@ -2,7 +2,10 @@ import { canary, canaryView, type Service } from 'tidemark'
 import { listReactions } from 'tidemark/tools'
 import { formatHeader, type Theme } from './theme.ts'
 
-/** Each service, the first at the top, with what it receives, its log, its hub and its views, in the language of Graphviz. */
+/**
+ * Each service, the first at the top, with what it receives, its log, its hub and its views, in the language of
+ * Graphviz.
+ */
 export function drawSystem(services: readonly Service[], theme: Theme): string {
   return `digraph "The system" {
   ${formatHeader(theme)}
@@ -13,6 +16,9 @@ export function drawSystem(services: readonly Service[], theme: Theme): string {
 }`
 }
 
+/** How what reaches a service is drawn. */
+const INPUT = 'style="filled,rounded,dashed"'
+
 function drawService(service: Service, { box, line }: Theme): string {
   const { name } = service
   const aggregates = service.deciders.filter((decider) => decider !== canary).map(({ category }) => category)
@@ -21,8 +27,8 @@ function drawService(service: Service, { box, line }: Theme): string {
   const hasCommands = service.resources?.some(({ commands }) => commands !== undefined)
   return `subgraph "cluster ${name}" {
     label="${name}" labeljust=l style="filled,rounded" fillcolor="${box}" color="${line}"
-    ${hasCommands ? `"${name} http" [label="HTTP" style="filled,rounded,dashed"]` : ''}
-    ${sources.length > 0 ? `"${name} follows" [label="${formatList('events of', sources)}" style="filled,rounded,dashed"]` : ''}
+    ${hasCommands ? `"${name} http" [label="HTTP" ${INPUT}]` : ''}
+    ${sources.length > 0 ? `"${name} follows" [label="${formatList('events of', sources)}" ${INPUT}]` : ''}
     "${name} deciders" [label="${formatList('deciders', aggregates)}"]
     "${name} log" [label="event log\\n(Cosmos DB)" shape=cylinder style=filled]
     "${name} hub" [label="event hub\\n(Event Hubs)" shape=cds style=filled]

@@ -14,6 +14,7 @@ export const THEMES: Readonly<Record<'light' | 'dark', Theme>> = {
 /** What every picture begins with, in the language of Graphviz. https://graphviz.org/doc/info/attrs.html */
 export function formatHeader({ text, line, fill }: Theme): string {
   return `rankdir=LR bgcolor=transparent nodesep=0.25 ranksep=0.6 fontname="Helvetica" fontcolor="${text}"
-  node [fontname="Helvetica" fontsize=12 fontcolor="${text}" color="${line}" fillcolor="${fill}" style="filled,rounded" shape=box margin="0.2,0.1"]
+  node [fontname="Helvetica" fontsize=12 fontcolor="${text}" color="${line}" fillcolor="${fill}"]
+  node [style="filled,rounded" shape=box margin="0.2,0.1"]
   edge [fontname="Helvetica" fontsize=10 fontcolor="${text}" color="${line}" arrowsize=0.7]`
 }

@@ -1,8 +1,8 @@
 /** How many columns a line may have, in code and in documents. */
 export const MAX_COLUMNS = 120
 
-/** A table's row, or a line that has an address or a path in it that cannot be folded. */
-const UNFOLDABLE = /^\s*\||^\s*(\S+\s+)?\S{80,}\s*$/
+/** A table's row, a line with a long address or path, or a regular expression: none of them can be folded. */
+const UNFOLDABLE = /^\s*\||^\s*(\S+\s+)?\S{80,}\s*$|^\s*\/.*\/[a-z]*(,|\.exec\()?$/
 
 /**
  * The numbers, from 1, of a file's lines that are too wide. Readers copy the code blocks of Markdown, so these stay

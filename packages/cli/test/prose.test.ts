@@ -55,8 +55,8 @@ describe('a line that is too wide', () => {
     assert.deepEqual(findWideLines('any.ts', `short\n// ${wide}`), [2])
     assert.deepEqual(findWideLines('any.md', `${wide}\nshort`), [1])
   })
-  it('may be the row of a table, an address, or code in a document', () => {
+  it('may be the row of a table, an address, a regular expression, or code in a document', () => {
     assert.deepEqual(findWideLines('any.md', `| ${wide} |\n\`\`\`\n${wide}\n\`\`\``), [])
-    assert.deepEqual(findWideLines('any.ts', `  // https://${'a'.repeat(130)}`), [])
+    assert.deepEqual(findWideLines('any.ts', `  // https://${'a'.repeat(130)}\n  /^${wide}$/m,`), [])
   })
 })

@@ -155,11 +155,11 @@ function Progress({ rebuild }: { readonly rebuild: Rebuild }): VNode {
   const { action, state, stage, target, commits, total, by, startedAt, updatedAt, code, reason } = rebuild
   const what = `${names[action]} ${target === undefined ? 'a generation' : `generation ${target}`}`
   const running = state === 'running'
+  const amount = running ? `${count(commits)} of ${count(total)}` : plural(commits, 'commit')
   return (
     <div class={state === 'failed' ? 'face face-problem' : 'note'} role="status">
       <strong>{what}</strong>: {running ? (stage === 'reading' && total === 0 ? 'begun' : stages[stage]) : state}
-      {total > 0 && (running ? `, ${count(commits)} of ${count(total)}` : `, ${plural(commits, 'commit')}`)}. By {by},{' '}
-      <Time at={startedAt} />
+      {total > 0 && `, ${amount}`}. By {by}, <Time at={startedAt} />
       {!running && (
         <>
           {' '}

@@ -102,6 +102,14 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing
   name: applicationInsightsName
 }
 
+var canaryNames = join(map(canaries, service => '"${service}"'), ', ')
+var canaryQuery = [
+  'datatable(Service: string) [${canaryNames}]'
+  'join kind=leftanti (AppTraces'
+  'where Message has "canary of" and Message has "was seen after"'
+  'extend Service = extract("canary of ([a-z0-9-]+) was seen after", 1, Message)) on Service'
+  'extend TimeGenerated = now(), Silent = 1'
+]
 var targets = {
   applicationInsights: { id: applicationInsights.id, namespace: applicationInsights.type }
   cosmos: { id: account.id, namespace: account.type }
@@ -281,7 +289,7 @@ var logAlerts LogAlert[] = concat(
           severity: 1
           window: 'PT15M'
           every: 'PT5M'
-          query: 'datatable(Service: string) [${join(map(canaries, service => '"${service}"'), ', ')}] | join kind=leftanti (AppTraces | where Message has "canary of" and Message has "was seen after" | extend Service = extract("canary of ([a-z0-9-]+) was seen after", 1, Message)) on Service | extend TimeGenerated = now(), Silent = 1'
+          query: join(canaryQuery, ' | ')
           column: 'Silent'
           of: 'Total'
           threshold: 0
