@@ -20,7 +20,7 @@ const EVOLVES = "    if (event.type === 'OrderPlaced') {\n"
 const SAID = 'is in more than one line'
 const JSON_BODY = { 'content-type': 'application/json' }
 /** The first line of the decider that runs for every order. */
-const FIRST = '  const shippingAddress = keep(command.data.shippingAddress)\n'
+const FIRST = '  const shippingAddress = toPrivateAddress(command.data.shippingAddress)\n'
 
 describe('the sources of the services', () => {
   let copy: RepositoryCopy
