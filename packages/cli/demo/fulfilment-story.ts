@@ -34,44 +34,45 @@ export function planPayment(dice: Random): PaymentPlan {
   return { payment: { method: 'card' }, bank: 'authorises', aboveLimit: chance < 0.26 }
 }
 
+/** A confirmed order. */
+interface ConfirmedOrder {
+  readonly id: string
+  readonly plan: PaymentPlan
+  /** The start of the idempotency keys of its commands. */
+  readonly key: string
+  /** The generator for what happens to it. */
+  readonly dice: Random
+}
+
 /** Plays the bank and the warehouse for a confirmed order, and its customer's late actions. */
 export async function fulfil(
   workload: Workload,
   { payments, shipping }: { readonly payments: Client; readonly shipping: Client },
-  id: string,
-  plan: PaymentPlan,
-  key: string,
-  dice: Random,
+  order: ConfirmedOrder,
 ): Promise<void> {
-  await pay(workload, payments, id, plan, key, dice)
+  const { id, plan } = order
+  await pay(workload, payments, order)
   // Do not wait for each deadline here: the check waits for all of them.
   if (plan.bank === 'never') return
   const fulfilment = await waitFor(
     workload.client,
     `/fulfilments/${id}`,
-    `fulfilment-${id}`,
-    1,
+    { stream: `fulfilment-${id}`, version: 1 },
     ({ status, shipment }) => status !== 'open' || shipment !== undefined,
   )
-  if (fulfilment.status === 'open') await ship(workload, shipping, id, key, dice)
+  if (fulfilment.status === 'open') await ship(workload, shipping, order)
 }
 
-async function pay(
-  workload: Workload,
-  payments: Client,
-  id: string,
-  { payment, bank }: PaymentPlan,
-  key: string,
-  dice: Random,
-): Promise<void> {
+async function pay(workload: Workload, payments: Client, { id, plan, key, dice }: ConfirmedOrder): Promise<void> {
+  const { payment, bank } = plan
   if (payment.method === 'card' || bank === 'never') return
-  await waitFor(payments, `/payments/${id}`, `payment-${id}`, 1, () => true)
+  await waitFor(payments, `/payments/${id}`, { stream: `payment-${id}`, version: 1 }, () => true)
   if (bank === 'late') await new Promise((resolve) => setTimeout(resolve, dice.between(0, LATE_BY_MS)))
   const [what, body] =
     bank === 'declines'
       ? (['decline', { reason: 'no cover' }] as const)
       : (['authorise', { reference: `RF${dice.between(10, 99)} ${dice.between(1000, 9999)}` }] as const)
-  const answerBank = () => command(workload, `/payments/${id}/${what}`, body, `${key}:${what}`, {}, payments)
+  const answerBank = () => command(workload, `/payments/${id}/${what}`, body, { key: `${key}:${what}`, to: payments })
   const [answer, again] = await Promise.all([answerBank(), dice.chance(0.2) ? answerBank() : undefined])
   // 409: it expired.
   expect(workload.seen, answer, bank === 'late' ? [200, 409] : [200], what)
@@ -83,12 +84,13 @@ async function pay(
  * Dispatches most shipments and delivers most of these. Some come back, some cannot be delivered, and some
  * stay in the warehouse.
  */
-async function ship(workload: Workload, shipping: Client, id: string, key: string, dice: Random): Promise<void> {
+async function ship(workload: Workload, shipping: Client, { id, key, dice }: ConfirmedOrder): Promise<void> {
   const warehouse = (what: string, body: unknown = {}) =>
-    command(workload, `/shipments/${id}/${what}`, body, `${key}:${what}`, {}, shipping)
+    command(workload, `/shipments/${id}/${what}`, body, { key: `${key}:${what}`, to: shipping })
   const parcel = dice.chance(0.8) ? { carrier: 'Post', trackingCode: `T${dice.between(1, 1e9)}` } : {}
   const dispatch = () => warehouse('dispatch', parcel)
-  const customer = () => command(workload, `/orders/${id}/cancel`, { reason: 'too slow' }, `${key}:cancel-late`)
+  const customer = () =>
+    command(workload, `/orders/${id}/cancel`, { reason: 'too slow' }, { key: `${key}:cancel-late` })
   const chance = dice.next()
   if (chance < 0.12) return
   if (chance < 0.22) {
@@ -101,7 +103,8 @@ async function ship(workload: Workload, shipping: Client, id: string, key: strin
     expect(workload.seen, dispatched, [200, 409], 'dispatch while it is cancelled')
     expect(workload.seen, cancelled, [200, 409], 'cancel while it is dispatched')
     if (dispatched.status !== 200 || cancelled.status !== 200) return
-    await waitFor(shipping, `/shipments/${id}`, `shipment-${id}`, 1, ({ status }) => status === 'recalled')
+    const from = { stream: `shipment-${id}`, version: 1 }
+    await waitFor(shipping, `/shipments/${id}`, from, ({ status }) => status === 'recalled')
     expect(workload.seen, await warehouse('return', { reason: 'recalled' }), [200], 'return of a recalled shipment')
     return
   }

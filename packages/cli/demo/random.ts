@@ -1,3 +1,5 @@
+import { seededRandom } from '../../kit/seeded-random.ts'
+
 /** Random numbers from a seed: the same seed, the same workload. */
 export interface Random {
   /** At least 0, and less than 1. */
@@ -9,16 +11,9 @@ export interface Random {
   chance(probability: number): boolean
 }
 
-/** mulberry32, a public-domain generator of 32 bits of state: good enough to vary a workload. */
+/** @param seed only its lowest 32 bits count. */
 export function random(seed: number): Random {
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
+  const next = seededRandom(seed)
   const between = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1))
   return {
     next,

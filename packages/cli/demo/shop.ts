@@ -28,14 +28,21 @@ export interface Workload {
   readonly run: string
 }
 
-/** Sends a command under an idempotency key, and counts it. @param to the default is ordering. */
+/** How a command is sent. */
+interface Sending {
+  /** Its idempotency key. */
+  readonly key: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The client of its service. The default is ordering. */
+  readonly to?: Client
+}
+
+/** Sends a command under an idempotency key, and counts it. */
 export async function command(
   { client, seen }: Workload,
   path: string,
   body: unknown,
-  key: string,
-  headers: Readonly<Record<string, string>> = {},
-  to = client,
+  { key, headers = {}, to = client }: Sending,
 ): Promise<Answer> {
   const started = performance.now()
   const answer = await to.post(path, body, { 'idempotency-key': key, 'x-actor': 'demo', ...headers })
@@ -55,19 +62,18 @@ export function expect(seen: Seen, answer: Answer, statuses: readonly number[], 
 
 /**
  * Waits until a document meets a condition. Reads it at one stream position after another.
- * @param from the first version of its stream to read.
+ * @param from the first position to read.
  */
 export async function waitFor(
   client: Client,
   path: string,
-  stream: string,
-  from: number,
+  from: { readonly stream: string; readonly version: number },
   // biome-ignore lint/suspicious/noExplicitAny: a document of a foreign API.
   condition: (document: any) => boolean,
   // biome-ignore lint/suspicious/noExplicitAny: the same.
 ): Promise<any> {
-  for (let next = from; ; ) {
-    const { body, headers } = await client.get(`${path}?position=${encodeURIComponent(`${stream}@${next}`)}`)
+  for (let next = from.version; ; ) {
+    const { body, headers } = await client.get(`${path}?position=${encodeURIComponent(`${from.stream}@${next}`)}`)
     if (condition(body)) return body
     next = Number(headers.get('etag')?.slice(1, -1)) + 1
   }

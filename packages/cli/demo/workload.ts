@@ -74,7 +74,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
     ...newOrder(dice, plan.aboveLimit && fulfilment !== undefined),
     ...(fulfilment ? { payment: plan.payment } : {}),
   }
-  const place = (body: unknown): Promise<Answer> => command(workload, '/orders', body, `${key}:place`)
+  const place = (body: unknown): Promise<Answer> => command(workload, '/orders', body, { key: `${key}:place` })
 
   // A client without an answer repeats its request, sometimes before the first answer arrives.
   const [placed, repeated] = await Promise.all([place(order), dice.chance(0.15) ? place(order) : undefined])
@@ -94,8 +94,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
       workload,
       `${path}/change-shipping-address`,
       { shippingAddress: newAddress(dice) },
-      `${key}:${name}`,
-      headers,
+      { key: `${key}:${name}`, headers },
     )
   // Without inventory nothing decides orders.
   const decided = workload.inventory ? [409] : []
@@ -111,7 +110,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
   if (dice.chance(0.2)) expect(seen, await move('move'), [200, ...decided], 'change-shipping-address')
   let wanted = true
   if (dice.chance(0.15)) {
-    const cancelled = await command(workload, `${path}/cancel`, { reason: 'changed my mind' }, `${key}:cancel`)
+    const cancelled = await command(workload, `${path}/cancel`, { reason: 'changed my mind' }, { key: `${key}:cancel` })
     expect(seen, cancelled, [200, ...decided], 'cancel')
     wanted = cancelled.status !== 200
     if (!wanted && dice.chance(0.3)) expect(seen, await move('late'), [409], 'edit a cancelled order')
@@ -120,7 +119,7 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
     const status = await seeDecided(workload, path, placed)
     if (dice.chance(0.1)) await restock(workload, workload.inventory, key, dice)
     if (fulfilment && wanted && status === 'confirmed')
-      await fulfil(workload, fulfilment, placed.body.id, plan, key, later)
+      await fulfil(workload, fulfilment, { id: placed.body.id, plan, key, dice: later })
   }
 }
 
@@ -128,7 +127,8 @@ async function oneOrder(workload: Workload, index: number, dice: Random, later: 
 async function seeDecided({ client, seen }: Workload, path: string, placed: Answer): Promise<string> {
   const started = performance.now()
   const { id, version } = placed.body
-  const { status } = await waitFor(client, path, `order-${id}`, version + 1, (order) => order.status !== 'placed')
+  const from = { stream: `order-${id}`, version: version + 1 }
+  const { status } = await waitFor(client, path, from, (order) => order.status !== 'placed')
   // Only the first wait counts: a second read finds the decision at once.
   if (!seen.decided.has(id)) seen.decided.set(id, performance.now() - started)
   return status
@@ -160,9 +160,7 @@ async function stockUp(workload: Workload, inventory: Client, orders: number, di
       workload,
       `/stock/${sku}/receive`,
       { quantity },
-      `${workload.run}:${sku}`,
-      {},
-      inventory,
+      { key: `${workload.run}:${sku}`, to: inventory },
     )
     expect(workload.seen, answer, [200], 'receive')
   }
@@ -173,7 +171,7 @@ async function restock(workload: Workload, inventory: Client, key: string, dice:
   const { seen } = workload
   const { sku } = dice.pick(PRODUCTS)
   const receive = (): Promise<Answer> =>
-    command(workload, `/stock/${sku}/receive`, { quantity: 7 }, `${key}:receive`, {}, inventory)
+    command(workload, `/stock/${sku}/receive`, { quantity: 7 }, { key: `${key}:receive`, to: inventory })
   const [first, second] = await Promise.all([receive(), dice.chance(0.3) ? receive() : undefined])
   expect(seen, first, [200], 'receive')
   if (second && JSON.stringify(second.body) !== JSON.stringify(first.body))
@@ -183,7 +181,7 @@ async function restock(workload: Workload, inventory: Client, key: string, dice:
   // 409: fewer would be left than are reserved.
   expect(
     seen,
-    await command(workload, `/stock/${sku}/adjust`, count, `${key}:adjust`, {}, inventory),
+    await command(workload, `/stock/${sku}/adjust`, count, { key: `${key}:adjust`, to: inventory }),
     [200, 409],
     'adjust',
   )

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { UsageError } from '../command-line/arguments.ts'
-import { type JsonObject, jsonText, mergeJson } from './merge.ts'
+import { type JsonObject, jsonText, type Merged, mergeJson } from './merge.ts'
 import { type Rename, renamesBetween } from './renames.ts'
 import {
   buildStamp,
@@ -103,8 +103,7 @@ function installedAt(path: string): string {
 function hostJson(read: Read, stamp: Stamp, template: Template): Plan {
   const before = read(HOST)
   if (before === undefined) return NOTHING
-  const { value, changed, kept } = mergeJson(stamp.host, JSON.parse(template.host), parsed(HOST, before))
-  return jsonPlan(HOST, before, value as JsonObject, changed, kept)
+  return jsonPlan(HOST, before, mergeJson(stamp.host, JSON.parse(template.host), parsed(HOST, before)))
 }
 
 /** Adds missing settings. Existing values belong to this machine or to the adopter. */
@@ -116,7 +115,8 @@ function settings(read: Read, stamp: Stamp, template: Template): Plan {
   const next: JsonObject = JSON.parse(template.settings).Values
   const added = Object.entries(next).filter(([name]) => !(name in values) && !stamp.settings.includes(name))
   const changed = added.map(([name, value]) => `${name}: added, ${JSON.stringify(value)}`)
-  return jsonPlan(SETTINGS, before, { ...mine, Values: { ...values, ...Object.fromEntries(added) } }, changed, [])
+  const value = { ...mine, Values: { ...values, ...Object.fromEntries(added) } }
+  return jsonPlan(SETTINGS, before, { value, changed, kept: [] })
 }
 
 function scripts(read: Read, stamp: Stamp, template: Template): Plan {
@@ -125,18 +125,12 @@ function scripts(read: Read, stamp: Stamp, template: Template): Plan {
   if (before === undefined) throw new UsageError(`there is no ${file} beside the tidemark.config.ts of the project`)
   const mine = parsed(file, before)
   const merged = mergeJson(stamp.scripts, template.scripts, mine.scripts ?? {}, ['scripts'])
-  return jsonPlan(file, before, { ...mine, scripts: merged.value ?? {} }, merged.changed, merged.kept)
+  return jsonPlan(file, before, { ...merged, value: { ...mine, scripts: merged.value ?? {} } })
 }
 
-function jsonPlan(
-  path: string,
-  before: string,
-  value: JsonObject,
-  changed: readonly string[],
-  kept: readonly string[],
-): Plan {
+function jsonPlan(path: string, before: string, { value, changed, kept }: Merged): Plan {
   return {
-    changes: changed.length === 0 ? [] : [{ path, before, after: jsonText(value, before) }],
+    changes: changed.length === 0 ? [] : [{ path, before, after: jsonText(value as JsonObject, before) }],
     lines: changed.map((line) => `merged   ${path}: ${line}`),
     left: kept.map((line) => `by hand  ${path}: ${line}`),
     edited: [],

@@ -45,35 +45,36 @@ export async function upgrade(
   if (compareVersions(version, stamp.version) < 0)
     throw new UsageError(`the project is at ${stamp.version}, but the older ${version} is installed: npm install`)
   const plan = await planUpgrade(project, stamp, template, renames)
-  const isDone = plan.changes.length === 0 && plan.edited.length === 0
-  if (check) return checked(plan, stamp, version, isDone, say)
+  if (check) return checked(plan, stamp, version, say)
   if (plan.edited.length > 0 && !force) return refused(plan.edited, say)
+  const done = isDone(plan)
   // The stamp is the last of the changes.
-  if (!isDone) makeChanges(project, [...plan.edited, ...plan.changes])
+  if (!done) makeChanges(project, [...plan.edited, ...plan.changes])
   for (const { path } of plan.edited) say(`replaced ${path}, including your edits`)
   for (const line of [...plan.lines, ...plan.left]) say(line)
   say(
-    isDone
+    done
       ? `nothing to do: the project is at ${version}, as installed`
       : `the project is at ${version} now${stamp === UNKNOWN ? '' : `, and was at ${stamp.version}`}`,
   )
   return true
 }
 
-function checked(
-  { changes, edited, lines, left }: Plan,
-  stamp: Stamp,
-  version: string,
-  isDone: boolean,
-  say: (line: string) => void,
-): boolean {
+/** Whether the plan changes nothing in the project. */
+function isDone({ changes, edited }: Plan): boolean {
+  return changes.length === 0 && edited.length === 0
+}
+
+function checked(plan: Plan, stamp: Stamp, version: string, say: (line: string) => void): boolean {
+  const { changes, edited, lines, left } = plan
+  const done = isDone(plan)
   say(`infra/tidemark is at ${stamp.version}, ${version} is installed`)
   for (const change of [...edited, ...changes.filter(({ path }) => path !== STAMP)]) say(formatPatch(change))
   for (const { path } of edited) say(`edited   ${path}: tidemark upgrade --force would overwrite it`)
   for (const line of [...lines, ...left]) say(line)
   if (edited.length > 0) say('tidemark upgrade changes nothing before that is settled')
-  else say(isDone ? 'nothing to do' : 'tidemark upgrade does this')
-  return isDone
+  else say(done ? 'nothing to do' : 'tidemark upgrade does this')
+  return done
 }
 
 /**

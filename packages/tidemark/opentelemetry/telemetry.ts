@@ -184,6 +184,7 @@ function startSpan(
 function sampler(ratio: number): Sampler {
   const byId = new TraceIdRatioBasedSampler(ratio)
   return {
+    // biome-ignore lint/complexity/useMaxParams: OpenTelemetry's Sampler interface prescribes the parameters.
     shouldSample(context, traceId, _name, _kind, _attributes, links) {
       // Unsampled parents and links never get here.
       const isSampled = api.trace.getSpanContext(context) !== undefined || links.length > 0

@@ -20,8 +20,9 @@ export function addDiff(program: Command): void {
   apiCommand(command, diff)
 }
 
-async function diff(context: Context, _: object, stream = '', a?: string, b?: string): Promise<undefined> {
+async function diff(context: Context, _: object, ...args: readonly string[]): Promise<undefined> {
   const { output } = context
+  const [stream = '', a, b] = args
   const api = context.api(findOwner(stream))
   const path = `streams/${encodeURIComponent(stream)}`
   const stateAt = (version?: number): Promise<StateAnswer> => api.get(`${path}/state`, { version })

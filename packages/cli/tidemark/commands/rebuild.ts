@@ -72,10 +72,10 @@ async function change(
   context: Context,
   action: RebuildAction,
   { wait }: Options,
-  service = '',
-  view = '',
+  ...names: readonly string[]
 ): Promise<number> {
   const { output, signal } = context
+  const [service = '', view = ''] = names
   if (!listViews(service).includes(view))
     throw new UsageError(`${service} has no view ${view}; it has ${listViews(service).join(', ')}`)
   const api = context.api(service)
