@@ -166,10 +166,10 @@ export function published(type: EventType): PublicEvent
  * Publishes what `translate` makes of a private event. The result is recorded with the event when it is
  * written, so what was published never changes.
  */
-export function published<Data, Told>(
+export function published<Data, Public>(
   privateEvent: EventType<string, Data>,
-  published: EventType<string, Told>,
-  translate: (data: Data) => NoInfer<Told>,
+  publicEvent: EventType<string, Public>,
+  translate: (data: Data) => NoInfer<Public>,
 ): PublicEvent
 export function published(
   privateEvent: EventType,
