@@ -53,7 +53,7 @@ async function verifyDocuments(
   bar: SingleBar,
 ): Promise<void> {
   const faults = new Faults()
-  const untold = new Map<string, { count: number; readonly first: string }>()
+  const unchecked = new Map<string, { count: number; readonly first: string }>()
   let total = 0
   bar.start(0, 0, { what: 'views' })
   const counts = await verifyViews(database, service, {
@@ -64,9 +64,9 @@ async function verifyDocuments(
     read: (items) => bar.increment(items),
     fault: (fault) => faults.add(fault),
     unchecked(view, why) {
-      const before = untold.get(view)
+      const before = unchecked.get(view)
       if (before) before.count += 1
-      else untold.set(view, { count: 1, first: why })
+      else unchecked.set(view, { count: 1, first: why })
     },
   }).finally(() => bar.stop())
 
@@ -80,7 +80,7 @@ async function verifyDocuments(
       [unsure, `unsure           ${unsure} documents of ${view} differ by events whose markers are gone: rebuild it`],
     ] as const)
       if (count > 0) console.log(line)
-  for (const [view, { count, first }] of untold)
+  for (const [view, { count, first }] of unchecked)
     faults.add({
       place: view,
       wrong: 'cannot be compared',

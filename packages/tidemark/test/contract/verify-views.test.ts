@@ -181,8 +181,8 @@ class World {
     )
     return {
       counts,
-      untold: unchecked,
-      begun: announced,
+      unchecked,
+      announced,
       read,
       lines: faults.map(({ place, wrong, detail }) => `${place}: ${wrong}: ${detail}`),
     }
@@ -221,7 +221,7 @@ async function found(
 ): Promise<readonly string[]> {
   const world = await World.sound(views)
   await harm(world)
-  const { lines, untold: unchecked } = await world.verify(limits)
+  const { lines, unchecked } = await world.verify(limits)
   assert.deepEqual(unchecked, [])
   return lines
 }
@@ -443,7 +443,7 @@ describe('views against the log: verification reports', { concurrency: 4 }, () =
     const world = await World.sound()
     const deciders = [{ events: wallet.events.filter(({ name }) => name !== 'PaidOut') }]
     Object.assign(world.service, { deciders })
-    const { lines, untold: unchecked } = await world.verify()
+    const { lines, unchecked } = await world.verify()
     assert.deepEqual(lines, [])
     assert.deepEqual(
       unchecked.map((line) => line.replace(/-\d@\d/, '')).toSorted(),
@@ -456,7 +456,7 @@ describe('views against the log: verification reports nothing', () => {
   it('of sound views, however small the parts it reads at a time', async () => {
     const world = await World.sound()
     for (const limits of [{}, { documents: 1 }, { documents: 2 }]) {
-      const { lines, untold: unchecked, counts, begun: announced, read } = await world.verify(limits)
+      const { lines, unchecked, counts, announced, read } = await world.verify(limits)
       assert.deepEqual([lines, unchecked], [[], []])
       assert.deepEqual(counts, [
         { view: 'balance', ...NOTHING, documents: 3 },
@@ -536,7 +536,7 @@ describe('views against the log: verification reports nothing', () => {
       await handle(await world.more('2', paidIn(10)), await world.more('3', paidIn(20)))
       await handle(await world.more('2', paidIn(1)), await world.more('3', paidIn(1)))
       const waiting = await world.verify({ lateMs: 0 })
-      assert.deepEqual([waiting.lines, waiting.untold], [[], []])
+      assert.deepEqual([waiting.lines, waiting.unchecked], [[], []])
       assert.deepEqual(
         waiting.counts.map(({ parked, behind, unsure }) => [parked, behind, unsure]),
         [
@@ -552,7 +552,7 @@ describe('views against the log: verification reports nothing', () => {
           : redrive.redrive(parked, () => {}))
         assert.equal(done.outcome, 'done')
       }
-      const { lines, untold: unchecked, counts } = await world.verify()
+      const { lines, unchecked, counts } = await world.verify()
       assert.deepEqual([lines, unchecked], [[], []])
       assert.deepEqual(counts, [
         { view: 'balance', ...NOTHING, documents: 3, givenUp: giveUp ? 1 : 0 },
@@ -571,7 +571,7 @@ describe('views against the log: verification reports nothing', () => {
       await rebuildView({ ...its, ids: randomUUID }, view, { begin() {}, read() {}, stage() {} })
       await clock.wait(POINTER_MS)
       await world.project([await world.more('1', paidIn(1)), await world.more('3', paidOut(1))])
-      const { lines, untold: unchecked, counts } = await world.verify()
+      const { lines, unchecked, counts } = await world.verify()
       assert.deepEqual([lines, unchecked], [[], []])
       assert.deepEqual(
         counts.map(({ documents, behind }) => [documents, behind]),
@@ -586,7 +586,7 @@ describe('views against the log: verification reports nothing', () => {
   it('of events that arrive between the reads of the log and of the documents', async () => {
     const world = await World.sound()
     const came: string[] = []
-    const { lines, untold: unchecked } = await world.verify(undefined, async (view) => {
+    const { lines, unchecked } = await world.verify(undefined, async (view) => {
       came.push(view)
       if (came.length <= 4) await world.project([await world.more('2', paidIn(1))])
     })
@@ -604,7 +604,7 @@ describe('views against the log: verification reports nothing', () => {
     })
     try {
       for (let round = 0; round < 4; round += 1) {
-        const { lines, untold: unchecked } = await world.verify(round % 2 === 0 ? {} : { documents: 2 })
+        const { lines, unchecked } = await world.verify(round % 2 === 0 ? {} : { documents: 2 })
         assert.deepEqual([lines, unchecked], [[], []])
       }
     } finally {
