@@ -348,7 +348,7 @@ describe('an upgrade to the next version', () => {
     const { 'infra/tidemark': made, 'infra/topology.json': topology } = await findings()
     assert.equal(made?.result, 'ok')
     // The project was never started.
-    assert.deepEqual([topology?.detail, topology?.todo], ['not there', 'npm run topology'])
+    assert.deepEqual([topology?.detail, topology?.todo], ['is missing', 'npm run topology'])
     project.edit(STAMP, replaced('"version": "0.2.0"', '"version": "0.1.0"'))
     const { result, detail, todo } = (await findings())['infra/tidemark'] ?? {}
     assert.deepEqual([result, detail], ['warning', 'at 0.1.0, 0.2.0 is installed'])

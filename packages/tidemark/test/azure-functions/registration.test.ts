@@ -127,7 +127,7 @@ describe('the routes of an app', () => {
     )
     assert.ok(taken > 200, `${taken} names were accepted`)
     for (const path of RESERVED_PATHS)
-      assert.throws(() => parseNames('shop', path), { name: 'UsageError', message: /is where every service answers/ })
+      assert.throws(() => parseNames('shop', path), { name: 'UsageError', message: /is a path of the operations API/ })
   })
 })
 
