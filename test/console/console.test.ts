@@ -184,7 +184,7 @@ describe('the console', () => {
     const list = page.getByRole('region', { name: 'Events' })
     await list.getByText('stock-compass@1').waitFor()
     await page.getByLabel('Category').selectOption('stock')
-    await page.getByLabel('Text').fill('anchor')
+    await page.getByLabel('Text', { exact: true }).fill('anchor')
     await list.getByText(/None of \d+ events has/).waitFor()
     const receive = (id: string) =>
       harness.system.createClient('inventory').post(`/stock/${id}/receive`, { quantity: 1 }, {})
@@ -237,7 +237,7 @@ describe('the console', () => {
     await does('Rebuild…', 'Rebuild and promote')
     await goTo('sales-by-product')
     await does('Rebuild…', 'Build and compare')
-    const comparison = page.getByRole('region', { name: 'Generation 2 beside 1, the live one' })
+    const comparison = page.getByRole('region', { name: 'Generation 2 compared with 1, the live one' })
     await comparison.getByRole('listitem').filter({ hasText: 'changed' }).getByRole('link', { name: 'cup' }).click()
     const beside = comparison.getByRole('group', { name: 'cup in both generations' })
     await beside.getByRole('row', { name: 'damaged removed true' }).waitFor()
