@@ -269,7 +269,7 @@ describe('the schema gate refuses, and reports,', () => {
       (edits) => edits.nextVersion('inventory/StockAdjusted', 'additive', change),
       new RegExp(
         '^inventory: StockAdjusted version 2 \\(log\\) is declared additive, ' +
-          `and readers of version 1 cannot read it: ${expected.source}`,
+          `but readers of version 1 cannot read it: ${expected.source}`,
       ),
     )
   it('a version declared additive with a new enum value, in the log and in the contract', () => {

@@ -164,7 +164,7 @@ describe('parking in the running system', () => {
     assert.equal(cancelled.status, 200)
     const { code, output: said } = await parked('redrive')
     assert.equal(code, 0, said)
-    assert.match(said, /taken up/)
+    assert.match(said, /processed/)
     const { status, body } = await seen(id, cancelled.body.position)
     assert.deepEqual([status, body.status], [200, 'cancelled'])
     const replays = new Replays(system)

@@ -138,7 +138,7 @@ describe('npm start and npm run demo', () => {
     const { differences } = await checkViews(client(), log().container('events'), ['order-nobody@1'])
     assert.ok(differences.some((line) => line.startsWith(`order ${victim.document.orderId}: the log says`)))
     assert.ok(differences.some((line) => line.startsWith(`sales of ${product.document.sku}: the log says`)))
-    assert.ok(differences.some((line) => line.startsWith('order-nobody@1 was answered')))
+    assert.ok(differences.some((line) => line.startsWith('a command returned order-nobody@1')))
     await findsTampered()
     running.kill('SIGTERM')
     assert.equal((await running.ended).code, 0, running.output)
