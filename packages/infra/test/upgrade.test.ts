@@ -9,11 +9,11 @@ import { packPackage } from '../../pack.ts'
 import { Command } from '../../test-support/command.ts'
 import { linkNamed, manifestIn, namesIn, unpack } from '../../test-support/packed.ts'
 
-/** What a project has of Tidemark, by the folders of packages/. */
+/** The Tidemark packages of a project, by their folders in packages/. */
 const INSTALLED = { tidemark: 'tidemark', cli: 'tidemark-cli', infra: 'tidemark-infra' } as const
 const [MODULE, STAMP] = ['infra/tidemark/modules/event-hubs.bicep', 'infra/tidemark/version.json']
 const TSC = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']
-/** Of the adopter's own: it means both Tidemark's name and words of its own. */
+/** A file of the adopter's own. It has names of Tidemark, and the same words with other meanings. */
 const OWN = `import * as tidemark from 'tidemark'
 import { eventType } from 'tidemark'
 import * as z from 'zod'
@@ -32,7 +32,7 @@ const env = { NODE_TEST_CONTEXT: undefined, NODE_OPTIONS: undefined }
 
 type Edits = Readonly<Record<string, (text: string) => string>>
 
-/** A change that has to find what it changes. */
+/** A replacement that fails if it finds nothing to replace. */
 const replaced =
   (from: string | RegExp, to: string) =>
   (text: string): string => {
@@ -46,7 +46,7 @@ const json =
   (text: string): string =>
     `${JSON.stringify(edit(JSON.parse(text)), null, 2)}\n`
 
-/** The next version: small changes in a copy of what was packed. */
+/** The next version: small changes to a copy of the packed files. */
 const NEXT: Readonly<Record<keyof typeof INSTALLED, Edits>> = {
   tidemark: {
     'dist/index.js': replaced(/\beventType\b(?=,)/, 'eventType as defineEvent'),
@@ -84,7 +84,7 @@ const NEXT: Readonly<Record<keyof typeof INSTALLED, Edits>> = {
   },
 }
 
-/** Where each package is unpacked, by version. */
+/** The folder of each unpacked package, by version. */
 const unpackedAt = (version: string, name: string): string => join(temporary, version, name)
 
 /** Packs and unpacks the next version of a package. */
@@ -104,7 +104,7 @@ function makeNext(folder: keyof typeof INSTALLED): void {
   unpack(join(temporary, filename), unpackedAt('0.2.0', name))
 }
 
-/** A project as a folder, with what runs in it. */
+/** A project in a folder of its own, with the commands that run in it. */
 class Project {
   readonly folder: string
 
@@ -112,7 +112,7 @@ class Project {
     this.folder = folder
   }
 
-  /** Another one of the same files. */
+  /** A copy with the same files. */
   copy(name: string, version: '0.1.0' | '0.2.0'): Project {
     const folder = join(temporary, name)
     cpSync(this.folder, folder, { recursive: true, filter: (path) => !path.endsWith('node_modules') })
@@ -121,7 +121,7 @@ class Project {
     return copy
   }
 
-  /** What npm would do for `npm install tidemark@VERSION tidemark-cli@VERSION`: as links, from no registry. */
+  /** Does what `npm install tidemark@VERSION tidemark-cli@VERSION` would do, with links instead of a registry. */
   install(version: '0.1.0' | '0.2.0'): void {
     rmSync(this.at('node_modules'), { recursive: true, force: true })
     symlinkSync(join(temporary, version, 'node_modules'), this.at('node_modules'))
@@ -139,7 +139,7 @@ class Project {
     writeFileSync(this.at(path), edit(this.read(path)))
   }
 
-  /** The texts of all its files, by path. */
+  /** The text of each file, by path. */
   files(): Readonly<Record<string, string>> {
     const entries = readdirSync(this.folder, { withFileTypes: true }).filter(({ name }) => name !== 'node_modules')
     const paths = entries.flatMap((entry) =>
@@ -160,7 +160,7 @@ class Project {
     return this.run([this.at('node_modules/tidemark-cli/dist/cli/tidemark.js'), ...args], more)
   }
 
-  /** @returns what it printed. */
+  /** @returns the printed output. */
   async succeeds(...args: readonly string[]): Promise<string> {
     const { code, output } = await this.run(args)
     assert.equal(code, 0, output)
@@ -179,7 +179,7 @@ const shop = new Project(join(temporary, 'my-shop'))
 before(async () => {
   const packed = join(temporary, 'packed')
   for (const [folder, name] of Object.entries(INSTALLED)) {
-    // The sources are checked by `npm run types`, and packed so by the other test of the packages.
+    // `npm run types` checks the sources, and the other test of the packages packs them.
     unpack(await packPackage(folder, packed, ['--noCheck']), unpackedAt('0.1.0', name))
     makeNext(folder as keyof typeof INSTALLED)
   }
@@ -209,8 +209,8 @@ before(async () => {
   shop.edit('package.json', replaced('"build": "tsc', '"lint": "eslint .",\n    "build": "tsc'))
 })
 
-describe('a project that was just created', () => {
-  it('has nothing to be brought up to date', async () => {
+describe('a new project', () => {
+  it('is up to date', async () => {
     const files = shop.files()
     assert.equal(await shop.upgrade(0, ['--check']), 'infra/tidemark is at 0.1.0, 0.1.0 is installed\nnothing to do\n')
     assert.equal(await shop.upgrade(0), 'nothing to do: the project is at 0.1.0, as installed\n')
@@ -218,14 +218,14 @@ describe('a project that was just created', () => {
   })
 })
 
-describe('an upgrade that cannot be', () => {
+describe('an impossible upgrade', () => {
   const refused = async (project: Project, code: number, line: RegExp, ...args: readonly string[]): Promise<void> => {
     const files = project.files()
     assert.match(await project.upgrade(code, args), line)
     assert.deepEqual(project.files(), files)
   }
 
-  it('of an edited module shows the difference and writes nothing, until --force overwrites it', async () => {
+  it('of an edited module shows the difference and writes nothing without --force', async () => {
     const project = shop.copy('edited', '0.2.0')
     project.edit(MODULE, (text) => `// Mine.\n${text}`)
     await refused(project, 1, /^tidemark upgrade changes nothing before that is settled$/m, '--check')
@@ -234,7 +234,7 @@ describe('an upgrade that cannot be', () => {
     assert.match(project.read(MODULE), /^\/\/ The next version\.\n(?!\/\/ Mine)/)
   })
 
-  it('is told in one line, and writes nothing', async () => {
+  it('is explained in one line, and writes nothing', async () => {
     const project = shop.copy('refused', '0.2.0')
     await refused(project, 2, /^error: unknown option '--chekc'/, '--chekc')
     const stamp = project.read(STAMP)
@@ -249,7 +249,7 @@ describe('an upgrade that cannot be', () => {
     await refused(project, 2, /^there is no tidemark\.config\.ts here or in a folder above: .*\n$/)
   })
 
-  it('is told where the packages are of two versions', async () => {
+  it('is explained if the packages have two versions', async () => {
     const project = shop.copy('mixed', '0.2.0')
     rmSync(project.at('node_modules'))
     for (const [name, version] of [
@@ -273,7 +273,7 @@ describe('an upgrade to the next version', () => {
     project = shop.copy('upgraded', '0.2.0')
   })
 
-  it('is what any other command asks for, where a name of before is not there', async () => {
+  it('is what other commands ask for if an old name is missing', async () => {
     const { code, err } = await project.tidemark(['lag'])
     assert.equal(code, 2, err)
     assert.match(
@@ -282,7 +282,7 @@ describe('an upgrade to the next version', () => {
     )
   })
 
-  it('is shown by --check with every difference, which writes nothing', async () => {
+  it('is shown by --check with every difference, without writing', async () => {
     const files = project.files()
     const output = await project.upgrade(1, ['--check'])
     assert.match(output, /^infra\/tidemark is at 0\.1\.0, 0\.2\.0 is installed$/m)
@@ -295,7 +295,7 @@ describe('an upgrade to the next version', () => {
     assert.deepEqual(project.files(), files)
   })
 
-  it('brings infra, host.json, settings, scripts and sources to it, and keeps what the adopter edited', async (t) => {
+  it("updates infra, host.json, settings, scripts and sources, and keeps the adopter's edits", async (t) => {
     const before = project.files()
     const output = await project.upgrade(0)
     const after = project.files()
@@ -328,7 +328,7 @@ describe('an upgrade to the next version', () => {
     for (const path of changed) assert.ok(path === STAMP || output.includes(path), `${path} is not told`)
   })
 
-  it('leaves a project that is typed, and whose tests pass', async () => {
+  it('leaves a project whose types and tests are right', async () => {
     await project.succeeds(...TSC)
     assert.match(await project.succeeds('--test', '--test-reporter=tap', 'src/**/*.test.ts'), /^# pass 3$/m)
   })
@@ -340,14 +340,14 @@ describe('an upgrade to the next version', () => {
     assert.deepEqual(project.files(), files)
   })
 
-  it('is asked for by the doctor, with the command, as long as it is not made', async () => {
+  it('is requested by the doctor, with the command, until it is made', async () => {
     const findings = async (): Promise<Readonly<Record<string, Finding>>> => {
       const all = JSON.parse((await project.tidemark(['doctor', '--json'])).out) as readonly Finding[]
       return Object.fromEntries(all.map((finding) => [finding.what, finding]))
     }
     const { 'infra/tidemark': made, 'infra/topology.json': topology } = await findings()
     assert.equal(made?.result, 'ok')
-    // The project was never started.
+    // The project has never been started.
     assert.deepEqual([topology?.detail, topology?.todo], ['is missing', 'npm run topology'])
     project.edit(STAMP, replaced('"version": "0.2.0"', '"version": "0.1.0"'))
     const { result, detail, todo } = (await findings())['infra/tidemark'] ?? {}
@@ -380,7 +380,7 @@ process.on('exit', () => console.log('steps left:', left))
     KILLED_AT: String(step),
   })
 
-  it('that is killed leaves the old project, or one that the next call makes the new one', async (t) => {
+  it('leaves the old project when killed, or one that the next call completes', async (t) => {
     const [old, next] = [shop.files(), project.files()]
     const whole = shop.copy('whole', '0.2.0')
     const ALL = 1000
