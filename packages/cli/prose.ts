@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
@@ -13,14 +13,14 @@ const GENERATED =
   /^(schemas|test\/fixtures|packages\/console\/generated|packages\/tidemark\/api)\/|CHANGELOG\.md$|snapshot/
 const WIDTH_OF = /\.(ts|tsx|cjs|js|md|bicep|bicepparam|peggy|css|sh)$/
 const MESSAGES_OF = /^(packages|src|functions)\/.*\.ts$/
+/** Folders that hold what programs write. */
+const FOREIGN: ReadonlySet<string> = new Set(['node_modules', 'dist', '.tidemark', 'bundles', 'results'])
 const TESTS = /(^|\/)test\/|\.test\.ts$/
 
 /** `npm run prose`: checks the English of documents, errors and log lines, and the width of every line. */
 async function prose(): Promise<void> {
   readArguments({}, [])
-  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
-    .split('\n')
-    .filter((file) => file !== '' && !GENERATED.test(file) && existsSync(join(ROOT, file)))
+  const files = listFiles().filter((file) => !GENERATED.test(file) && existsSync(join(ROOT, file)))
   const faults: string[] = []
   const count = { documents: 0, messages: 0, lines: 0 }
   for (const file of files) {
@@ -42,6 +42,15 @@ async function prose(): Promise<void> {
   console.log(`prose: ${count.documents} documents, ${count.messages} messages, ${count.lines} lines`)
   if (Object.values(count).includes(0)) throw new UsageError('prose checked nothing of one kind')
   if (faults.length > 0) throw new UsageError(faults.join('\n'))
+}
+
+/** The files that git knows or would know. In a copy without git: all but those of other programs. */
+function listFiles(): readonly string[] {
+  if (existsSync(join(ROOT, '.git')))
+    return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
+      .split('\n')
+      .filter((file) => file !== '')
+  return globSync('**/*.*', { cwd: ROOT, exclude: (name) => FOREIGN.has(name) })
 }
 
 await runCommand(prose)
