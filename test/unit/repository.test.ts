@@ -319,3 +319,10 @@ describe('documents', () => {
     assert.ok([...classes.keys()].every((code) => (errorCodes as readonly string[]).includes(code)))
   })
 })
+
+describe('the maps in docs/images', () => {
+  it('are drawn from the declarations and imports.cjs: npm run maps -- --write', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['packages/cli/maps.ts'], { cwd: root })
+    assert.match(stdout, /^docs\/images: 4 maps$/m)
+  })
+})
