@@ -101,9 +101,12 @@ export function compose(service: Service, environment: Environment = process.env
   return {
     ...runtime,
     async close() {
-      await runtime.close()
-      // Otherwise the clients' timers keep a script from ending.
-      await Promise.all(ends.map((end) => end()))
+      try {
+        await runtime.close()
+      } finally {
+        // Otherwise the clients' timers keep a script from ending.
+        await Promise.all(ends.map((end) => end()))
+      }
     },
     name: service.name,
     declaration: service,
