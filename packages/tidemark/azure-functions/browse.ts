@@ -13,7 +13,8 @@ import type { Endpoint, Route } from './http.ts'
 import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkOperator } from './operator.ts'
 import { problem } from './problem.ts'
-import { checkParameters, readJson, readLimit, readWholeNumber } from './request.ts'
+import { filterParameters } from './queries.ts'
+import { checkParameters, pickParameters, readJson, readLimit, readWholeNumber } from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the browse endpoints need of their service. */
@@ -205,18 +206,12 @@ function viewsEndpoint(port: BrowsePort): Endpoint {
  */
 function documentsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
-  const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))
-  const filterParameters = [...filters].map((name): Parameter => {
-    const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
-    const description = `Only documents with this ${name}, in a view that has this filter.`
-    return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
-  })
   const item = object({ key: text, version, document: {} }, ['version'])
   return readingEndpoint(port, {
     summary: 'documents of a view, descending by sort key',
     parameters: [
       viewParameter(views),
-      ...filterParameters,
+      ...filterParameters(views),
       ...[searchParameter, keyParameter, generationParameter, limitParameter, continuationParameter],
     ],
     description:
@@ -325,19 +320,6 @@ function findView(views: readonly AnyView[], name: string | undefined): AnyView 
   return view
 }
 
-/** Picks the parameters that a query has. */
-function pickParameters<Name extends string>(
-  query: URLSearchParams,
-  ...names: readonly Name[]
-): Partial<Record<Name, string>> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = query.get(name)
-      return value === null ? [] : [[name, value]]
-    }),
-  ) as Partial<Record<Name, string>>
-}
-
 const readProblems = ['invalid-query', 'operator-only', 'unavailable'] as const
 /** The problems of requests with a body. */
 const bodyProblems = [
@@ -421,7 +403,12 @@ const versions = list(
   object({ version, change: { type: 'string', enum: ['first', 'additive', 'breaking'] }, schema: { type: 'object' } }),
 )
 const kind: JsonSchema = { type: 'string', enum: ['one-stream', 'many-streams'] }
-const filters: JsonSchema = { type: 'object', additionalProperties: list(text) }
+const fieldType = (...types: readonly string[]): JsonSchema => ({ type: 'string', enum: types })
+const filters: JsonSchema = {
+  type: 'object',
+  additionalProperties: { anyOf: [list(text), fieldType('string', 'number', 'boolean')] },
+}
+const orders: JsonSchema = { type: 'object', additionalProperties: fieldType('string', 'number') }
 
 const aboutAnswer = object({
   service: text,
@@ -431,7 +418,7 @@ const aboutAnswer = object({
   events: list(
     object({ type: text, category: text, versions, published: object({ type: text, versions }) }, ['published']),
   ),
-  views: list(object({ name: text, kind, category: text, filters })),
+  views: list(object({ name: text, kind, category: text, filters, orders })),
   consumers: list(
     object({
       name: text,

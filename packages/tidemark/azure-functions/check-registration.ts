@@ -1,3 +1,4 @@
+import { listFaults } from '../core/list.ts'
 import {
   functionNames,
   LEASES,
@@ -55,6 +56,7 @@ function declarationFaults(service: Service): readonly string[] {
     ...views
       .filter((view) => !categories.includes(view.category))
       .map((view) => `the view ${view.name} follows ${view.category}, but ${name} lists no such decider`),
+    ...views.flatMap(listFaults),
     ...processes
       .filter(({ decider }) => !deciders.includes(decider))
       .map(({ decider }) => `${name} has a process manager whose decider ${decider.category} it does not list`),
