@@ -184,7 +184,8 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   /**
    * The refusals: each code with a sentence for clients, such as `{ 'order-cancelled': 'The order is
    * cancelled: nothing more happens to it.' }`. docs/errors.md and OpenAPI list them. Absent: it refuses
-   * nothing.
+   * nothing. `stream-not-found` is not declared: the runtime refuses with it before `decide` sees an empty
+   * stream. A state that only the compiler still allows there is refused with it too.
    */
   readonly refusals?: Readonly<Record<string, string>>
   readonly initial: State

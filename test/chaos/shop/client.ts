@@ -15,12 +15,7 @@ const TRY_AGAIN_MS = 2_000
 const TOO_EARLY_TRIES = 5
 const TOO_EARLY_MS = 8_000
 /** The refusals of a step whose subject does not exist yet. */
-const TOO_EARLY: ReadonlySet<string> = new Set([
-  'stream-not-found',
-  'payment-not-requested',
-  'shipment-not-prepared',
-  'shipment-prepared',
-])
+const TOO_EARLY: ReadonlySet<string> = new Set(['stream-not-found', 'shipment-prepared'])
 
 /** An expected version that makes the request differ from one without it. */
 const NEVER_REACHED = 1_000_000
