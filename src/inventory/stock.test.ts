@@ -1,6 +1,8 @@
 import { describe, it } from 'node:test'
-import { given } from 'tidemark/testing'
+import { given, moment, project } from 'tidemark/testing'
+import { inventory } from './service.ts'
 import { stock } from './stock.ts'
+import { stockLevel } from './stock-level.ts'
 
 const tea = { id: 'tea' }
 const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 5 } } as const
@@ -73,4 +75,34 @@ describe('stock', () => {
     given(stock)
       .when({ type: 'receive', data: { quantity: 5 } }, tea)
       .then([received]))
+})
+
+describe('the view of a stock', () => {
+  const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 5 } } as const
+  const units = { sku: 'tea', orderId: '1', quantity: 2 }
+
+  it('shows shipped and returned units', async () => {
+    const shipped = project(inventory, stockLevel).given({
+      'stock-tea': [received, { type: 'UnitsReserved', data: units }, { type: 'UnitsShipped', data: units }],
+    })
+    const after = { sku: 'tea', status: 'in-stock', reserved: 0, declined: 0, shipped: 2 } as const
+    await shipped.deliveredTwice().then({ ...after, onHand: 3, available: 3, returned: 0, updatedAt: moment(2) })
+    await shipped
+      .given({ 'stock-tea': [{ type: 'UnitsReturned', data: units }] })
+      .deliveredTwice()
+      .outOfOrder()
+      .then('stock-tea', { ...after, onHand: 5, available: 5, returned: 2, updatedAt: moment(3) })
+    const other = { ...units, orderId: '2', quantity: 1 }
+    await shipped
+      .given({
+        'stock-tea': [
+          { type: 'UnitsReturned', data: units },
+          { type: 'UnitsReserved', data: other },
+          { type: 'UnitsShipped', data: other },
+          { type: 'UnitsReturned', data: other },
+        ],
+      })
+      .deliveredTwice()
+      .then({ ...after, onHand: 5, available: 5, shipped: 3, returned: 3, updatedAt: moment(6) })
+  })
 })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from 'tidemark'
-import { given, moment } from 'tidemark/testing'
+import { given, moment, project } from 'tidemark/testing'
 import type { PaymentEvent } from './events.ts'
 import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from './payment.ts'
+import { paymentView } from './payment-view.ts'
+import { payments } from './service.ts'
 
 const orderId = '1'
 const due = moment(900)
@@ -206,4 +208,44 @@ describe('payment', () => {
       .when(refund())
       .thenNothing()
   })
+})
+
+describe('the view of a payment', () => {
+  const asked = { orderId: '1', amount: euros(900), method: 'transfer', due: moment(900) } as const
+  const opened = { type: 'PaymentOpened', data: asked } as const
+  const authorised = { type: 'PaymentAuthorised', data: { orderId: '1', amount: euros(900), reference: 'r1' } } as const
+  const captured = { type: 'PaymentCaptured', data: { orderId: '1', amount: euros(800) } } as const
+  const refunded = (amount: number, reason: string) =>
+    ({ type: 'PaymentRefunded', data: { orderId: '1', amount: euros(amount), reason } }) as const
+  const paid = { ...asked, reference: 'r1', captured: 800, openedAt: moment(0) }
+
+  it('adds up refunds, and is refunded once all is returned', async () => {
+    const inPart = project(payments, paymentView).given([opened, authorised, captured, refunded(300, 'broken')])
+    await inPart
+      .deliveredTwice()
+      .outOfOrder()
+      .then({ ...paid, status: 'captured', refunded: 300, reason: 'broken', updatedAt: moment(3) })
+    await inPart
+      .given([refunded(500, 'lost')])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({ ...paid, status: 'refunded', refunded: 800, reason: 'lost', updatedAt: moment(4) })
+  })
+
+  it('is expired after its deadline, and shows the deadline', () =>
+    project(payments, paymentView)
+      .given([opened, { type: 'PaymentExpired', data: { orderId: '1', amount: euros(900) } }])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({
+        ...asked,
+        status: 'expired',
+        captured: 0,
+        refunded: 0,
+        openedAt: moment(0),
+        updatedAt: moment(1),
+      }))
+
+  it('does not exist for a payment that was not requested', () =>
+    project(payments, paymentView).given([captured]).thenNone('payment-1'))
 })

@@ -1,7 +1,9 @@
 import { describe, it } from 'node:test'
-import { given } from 'tidemark/testing'
+import { given, moment, project } from 'tidemark/testing'
 import { address } from '../../test/support/orders.ts'
+import { shipping } from './service.ts'
 import { type ShipmentCommand, shipment } from './shipment.ts'
+import { shipmentView } from './shipment-view.ts'
 
 const orderId = '1'
 const lines = [{ sku: 'tea', quantity: 2 }]
@@ -81,4 +83,21 @@ describe('shipment', () => {
     given(shipment, [prepared, dispatched, recalled]).when(stop).thenNothing()
     given(shipment, [prepared, dispatched, returned]).when(stop).thenNothing()
   })
+})
+
+describe('the view of a shipment', () => {
+  const prepared = { type: 'ShipmentPrepared', data: { orderId: '1', lines, address } } as const
+  const dispatched = { type: 'ShipmentDispatched', data: { orderId: '1', lines, carrier: 'post' } } as const
+  const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'cancelled' } } as const
+  const returned = { type: 'ShipmentReturned', data: { orderId: '1', lines } } as const
+
+  it('keeps the carrier and the reason of a recall after the return', () =>
+    project(shipping, shipmentView)
+      .given([prepared, dispatched, recalled, returned])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({
+        ...{ orderId: '1', status: 'returned', lines, address, carrier: 'post', reason: 'cancelled' },
+        ...{ preparedAt: moment(0), updatedAt: moment(3) },
+      }))
 })
