@@ -15,10 +15,8 @@ function payment(orderId: string, currency: string, amount: number) {
     expired: { type: 'PaymentExpired', data },
     voided: { type: 'PaymentVoided', data: { ...data, reason: 'late' } },
     captured: { type: 'PaymentCaptured', data },
-    refunded: (part: number) => ({
-      type: 'PaymentRefunded',
-      data: { orderId, amount: { currency, amount: part }, reason: 'broken' },
-    }),
+    refunded: (part: number) =>
+      ({ type: 'PaymentRefunded', data: { orderId, amount: { currency, amount: part }, reason: 'broken' } }) as const,
   } as const
 }
 
