@@ -6,6 +6,7 @@ import topology from '../../infra/topology.json' with { type: 'json' }
 import { foldRawLog, type RawItem } from '../../packages/cli/demo/raw-fold.ts'
 import { foldRawFulfilments } from '../../packages/cli/demo/raw-fulfilments.ts'
 import { readAllPages, readRawLog } from '../../packages/cli/demo/reading.ts'
+import { leaseClaims, partitionClaims } from '../../packages/test-support/claims.ts'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
 import { address } from '../support/orders.ts'
@@ -213,15 +214,18 @@ describe('a rolling deployment of ordering, beside older services,', () => {
   })
 
   it('adds today’s version: older services read its public events, and n waits at its private ones', async () => {
-    const relays = await releases.listRelayOwners('ordering')
+    const listRelayOwners = async () =>
+      (await leaseClaims(releases.system.openContainer('ordering', 'leases'))).map(({ owner }) => owner)
+    const relays = await listRelayOwners()
     today = await releases.today('ordering')
     const host = today
     const { partitions } = topology.eventHubs.find(({ name }) => name === 'ordering') ?? {}
     const shared = async (): Promise<boolean> => {
-      const owners = await Promise.all(
-        ['ordering-views', 'ordering-reactions'].map((group) => releases.owners('ordering', group)),
-      )
-      return owners.every((each) => each.size === partitions && new Set(each.values()).size === 2)
+      const claims = await partitionClaims(releases.system.claims)
+      return ['ordering-views', 'ordering-reactions'].every((name) => {
+        const its = claims.filter(({ group }) => group === `ordering/${name}`)
+        return its.length === partitions && new Set(its.map(({ owner }) => owner)).size === 2
+      })
     }
     await until('both hosts to have partitions', shared)
     const fresh: string[] = []
@@ -259,7 +263,7 @@ describe('a rolling deployment of ordering, beside older services,', () => {
       published: { schemaVersion: 3, readableFrom: 1 },
     })
     // The older relay sends what today's version recorded, and the consumers checked both hashes.
-    assert.deepEqual(await releases.listRelayOwners('ordering'), relays)
+    assert.deepEqual(await listRelayOwners(), relays)
     assert.ok(relays.length > 0 && relays.every((owner) => owner !== ''))
 
     const held = need(old).held()
