@@ -166,7 +166,8 @@ describe('npm run new:service', () => {
   it('refuses to create the same service again', () => {
     const written = everything()
     const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
-    assert.deepEqual([status, stderr], [1, 'there is already a service gift-cards\n'])
+    assert.equal(status, 1)
+    assert.match(stderr, /^there is already .*gift-cards\n$/)
     assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
     assert.deepEqual(everything(), written)
   })
