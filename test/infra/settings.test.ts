@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { readSettings } from 'tidemark/azure-functions'
 import { type Place, settings } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
+import { deployed, selectType, shapes } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -14,7 +15,6 @@ const namesIn = (place: Place): string[] =>
   [...settings].filter(([, { setIn }]) => setIn.includes(place)).map(([name]) => name)
 
 interface Site {
-  readonly type: string
   readonly tags: Readonly<Record<string, string>>
   readonly properties: { readonly siteConfig: { readonly appSettings: readonly { name: string; value: string }[] } }
 }
@@ -72,12 +72,9 @@ describe('the list of settings', () => {
     )
   })
 
-  for (const shape of ['dev', 'test', 'prod'])
+  for (const shape of shapes)
     describe(`of the ${shape} shape`, () => {
-      const { predictedResources } = JSON.parse(read(`infra/main.${shape}.snapshot.json`)) as {
-        predictedResources: readonly Site[]
-      }
-      const sites = predictedResources.filter(({ type }) => type === 'Microsoft.Web/sites')
+      const sites = selectType(deployed(shape).predictedResources, 'Microsoft.Web/sites') as unknown as Site[]
 
       it('has a function app for each service', () =>
         assert.deepEqual(
