@@ -97,9 +97,9 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     'an unneeded container': another(
       `${blobs}/containers`,
       (container) => {
-        container.id += '-too'
+        container.id = container.id.replace('/anchors-ordering', '/others')
       },
-      '/app-package',
+      '/anchors-ordering',
     ),
     'two apps of one': of(sites, (_, site) => {
       site.tags['azd-service-name'] = 'shipping'
