@@ -250,6 +250,7 @@ const rows = [
         'openapi-typescript',
         'typescript',
         'vite',
+        'vscode-jsonrpc',
       ],
     ],
     node: ['*'],

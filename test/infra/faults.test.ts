@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
+import { finds, netsFor } from './rules/nets.ts'
 import { type Deployed, deployed, selectType } from './support/deployed.ts'
-import { finds, netsFor } from './support/nets.ts'
 
 // mutations.test.ts deletes properties; this test adds or changes them, at least once per rule. So a removed
 // rule is noticed, and so is one that finds only what others find too.

@@ -1,7 +1,7 @@
 import { services } from '../../packages/cli/project/config.ts'
+import { finds, netsFor } from './rules/nets.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { changes, deletions } from './support/mutations.ts'
-import { finds, netsFor } from './support/nets.ts'
 
 // `node test/infra/matrix.ts`: which rules find which deletions and changed values, of every kind and shape. A
 // rule that finds nothing alone may be superfluous. docs/decisions/0040-nets-over-the-template.md has the

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { services } from '../../packages/cli/project/config.ts'
+import { finds, netsFor } from './rules/nets.ts'
 import { deployed } from './support/deployed.ts'
 import { deletions } from './support/mutations.ts'
-import { finds, netsFor } from './support/nets.ts'
 import { NOT_SECURITY, NOT_SECURITY_IN_PUBLIC } from './support/not-security.ts'
 
 // test has the resources of prod.

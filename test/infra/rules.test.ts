@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { services } from '../../packages/cli/project/config.ts'
+import { netsFor } from './rules/nets.ts'
 import { deployed, shapes } from './support/deployed.ts'
-import { netsFor } from './support/nets.ts'
 
 for (const shape of shapes)
   describe(`the ${shape} deployment`, () => {

@@ -130,7 +130,8 @@ describe('the template', () => {
   it('describes every parameter and output', (t) => {
     let counted = 0
     for (const { file, contents } of compiled.files) {
-      if (contents === undefined) continue
+      if (!file.endsWith('.bicep')) continue
+      assert.ok(contents, `${file} has errors`)
       const { parameters = {}, outputs = {} } = JSON.parse(contents) as Record<string, Record<string, Described>>
       for (const [name, { metadata }] of Object.entries({ ...parameters, ...outputs })) {
         counted++
@@ -177,7 +178,7 @@ describe('the template', () => {
   })
 
   const main = (): Template =>
-    JSON.parse(compiled.files.find(({ file }) => file === 'main.bicep')?.contents ?? '{}') as Template
+    JSON.parse(compiled.files.find(({ file }) => file === 'main.bicep')?.contents ?? assert.fail('it has errors'))
   const named = ({ resources }: Template, name: string): Planned => {
     const found = resources[name]
     assert.ok(found, `there is no ${name}`)

@@ -1,8 +1,8 @@
 import type { Service } from 'tidemark'
-import { rulesFor } from '../rules/check.ts'
-import type { Rule } from '../rules/rule.ts'
-import { shapeRules } from '../rules/shape.ts'
-import type { Deployed, Shape } from './deployed.ts'
+import type { Deployed, Shape } from '../support/deployed.ts'
+import { rulesFor } from './check.ts'
+import type { Rule } from './rule.ts'
+import { shapeRules } from './shape.ts'
 
 /** All rules that a shape must keep. */
 export const netsFor = (services: readonly Service[], shape: Shape): readonly Rule[] => [
