@@ -53,7 +53,10 @@ export function shapeRules(services: readonly Service[], shape: Shape): readonly
         const known = selectSites(deployed)
           .flatMap(listSettings)
           .filter(({ value }) => !isExpression(value))
-        const wrong = known.filter(({ name, value }) => settings.get(name)?.schema.safeParse(value).success !== true)
+        // A missing value would be valid, if the setting has a default.
+        const isValid = ({ name, value }: Setting) =>
+          typeof value === 'string' && settings.get(name)?.schema.safeParse(value).success === true
+        const wrong = known.filter((setting) => !isValid(setting))
         return { looked: known.length, wrong: wrong.map(({ name, value }) => `${name} is ${String(value)}`) }
       },
     },
