@@ -87,10 +87,18 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     assert.equal(parameters.eventHubsUnits?.value, 7)
   })
 
-  it('names an environment after its shape if only that shape’s own file is deployed', async () => {
+  it('requires a name and a location, which only a shape’s own file has by default', async () => {
     const files = shapes.map((shape) => `main.${shape}.bicepparam`)
-    const names = (await compile(client, files)).map(({ parameters }) => parameters.environmentName?.value)
-    assert.deepEqual(names, [...shapes])
+    const [main, ...own] = await compile(client, ['main.bicepparam', ...files])
+    for (const line of [/"AZURE_ENV_NAME" does not exist/, /"AZURE_LOCATION" does not exist/])
+      assert.ok(
+        main?.errors.some((error) => line.test(error)),
+        main?.errors.join('\n'),
+      )
+    assert.deepEqual(
+      own.map(({ parameters }) => parameters.environmentName?.value),
+      [...shapes],
+    )
   })
 
   for (const [what, env] of [
@@ -108,13 +116,12 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       )
     })
 
-  for (const [what, env, ...lines] of [
+  for (const [what, env, line] of [
     [
       'an unknown shape',
       { ...environment, TIDEMARK_SHAPE: 'big' },
       /TIDEMARK_SHAPE is "big", and must be dev, test or prod/,
     ],
-    ['no name and no location', {}, /"AZURE_ENV_NAME" does not exist/, /"AZURE_LOCATION" does not exist/],
     [
       'an unknown type of principal',
       { ...environment, AZURE_PRINCIPAL_TYPE: 'Robot' },
@@ -125,13 +132,12 @@ describe('what azd provisions: infra/main.bicepparam', () => {
       { ...environment, TIDEMARK_SHAPE: 'prod' },
       /TIDEMARK_API_CLIENT_ID is not set/,
     ],
-  ] satisfies (readonly [string, Record<string, string>, ...RegExp[]])[])
+  ] satisfies (readonly [string, Record<string, string>, RegExp])[])
     it(`refuses ${what}`, async () => {
       const [main] = await compile(env, ['main.bicepparam'])
-      for (const line of lines)
-        assert.ok(
-          main?.errors.some((error) => line.test(error)),
-          main?.errors.join('\n'),
-        )
+      assert.ok(
+        main?.errors.some((error) => line.test(error)),
+        main?.errors.join('\n'),
+      )
     })
 })
