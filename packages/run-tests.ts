@@ -12,8 +12,8 @@ import { longestFirst } from './test-support/longest-tests.ts'
 
 /** More files than CI has processors, because a test of the running system waits half of its time. */
 const CONCURRENCY = 4
-/** Of each test and each file. A wait ends a little earlier: packages/test-support/wait.ts. */
-const TIMEOUT_MS = 600_000
+/** Of each file: four large ones share two processors. A wait ends earlier: packages/test-support/wait.ts. */
+const TIMEOUT_MS = 1_200_000
 
 // Half of the time of a command goes into stripping types and compiling. All processes of a run share the result:
 // https://nodejs.org/api/module.html#module-compile-cache
