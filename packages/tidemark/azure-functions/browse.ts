@@ -5,15 +5,13 @@ import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
 import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
-import { validate } from '../core/schema.ts'
 import type { AnyView } from '../core/view.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import { recordedEvent } from './history.ts'
 import type { Endpoint, Route } from './http.ts'
 import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkOperator } from './operator.ts'
-import { problem } from './problem.ts'
-import { checkParameters, readJson, readLimit, readWholeNumber } from './request.ts'
+import { checkParameters, readBody, readLimit, readWholeNumber } from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the browse endpoints need of their service. */
@@ -179,11 +177,8 @@ function verificationEndpoint(port: BrowsePort): Endpoint {
     async handle(request) {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
-      const body = await readJson(request)
-      const data = body.valid ? validate(verificationBody, body.value) : body
-      if (!data.valid)
-        return problem('invalid-command', 'the body may only have a continuation', { errors: data.issues })
-      return { jsonBody: await port.verify(data.value.continuation) }
+      const { continuation } = await readBody(request, verificationBody, 'the body may only have a continuation')
+      return { jsonBody: await port.verify(continuation) }
     },
   }
 }
@@ -300,9 +295,7 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
       const view = findView(views, request.params.view)
-      const body = await readJson(request)
-      const data = body.valid ? validate(nothing, body.value) : body
-      if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
+      await readBody(request, nothing, `the body does not fit ${action}`)
       const started = await port.rebuild(view, action, readActor(request, port.actorSource), toTrace(context))
       return { status: 202, jsonBody: started }
     },

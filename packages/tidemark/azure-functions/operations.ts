@@ -4,14 +4,12 @@ import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
 import type { DiscardReason, ParkedAction, ParkedActionResult } from '../core/parking.ts'
-import { validate } from '../core/schema.ts'
 import { listConcerns } from '../core/status.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import type { Endpoint, Route } from './http.ts'
 import { object, type Parameter, queryNames } from './operation.ts'
 import { checkOperator } from './operator.ts'
-import { problem } from './problem.ts'
-import { checkParameters, readJson } from './request.ts'
+import { checkParameters, readBody } from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the operations endpoints need of their service. */
@@ -169,10 +167,8 @@ function parkedCommand(port: OperationsPort): Endpoint {
       const action = actions.find((each) => each === request.params.command)
       if (action === undefined)
         throw new TidemarkError('unknown-command', `the commands for parked streams are ${actions.join(', ')}`)
-      const body = await readJson(request)
-      const data = body.valid ? validate<ParkedCommandBody>(bodies[action], body.value) : body
-      if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
-      const { reason = '', ...choice } = data.value
+      const body = await readBody<ParkedCommandBody>(request, bodies[action], `the body does not fit ${action}`)
+      const { reason = '', ...choice } = body
       const why = { reason, by: readActor(request, port.actorSource) }
       return { jsonBody: await act(port, { action, choice, why }, context) }
     },

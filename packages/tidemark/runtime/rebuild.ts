@@ -1,4 +1,4 @@
-import { isTidemarkError, TidemarkError } from '../core/errors.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import type { ParkingStore } from '../core/parking.ts'
 import type {
@@ -482,12 +482,8 @@ async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, pr
  * it does both.
  */
 async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
-  try {
-    const { pointer } = await writeHeldPointer(deps, view, held, finishRebuild(held.pointer))
-    await retry(deps.clock, () => deps.generations.sweep(view.name, pointer))
-  } catch (error) {
-    if (!isTidemarkError(error, 'replay-superseded')) throw error
-  }
+  const finished = await tryWritePointer(deps, view, held, finishRebuild(held.pointer))
+  if (finished) await retry(deps.clock, () => deps.generations.sweep(view.name, finished.pointer))
 }
 
 /** Takes over the pointer from any other process. */
@@ -505,17 +501,28 @@ async function claimPointer<Pointer extends ViewPointer>(
   throw superseded(view)
 }
 
-/** Writes the next pointer if no other process has written it. @throws TidemarkError `replay-superseded` */
+/** Writes the next pointer. @throws TidemarkError `replay-superseded` if another process has written it. */
 async function writeHeldPointer(
-  { clock, generations, ids }: RebuildDependencies,
+  deps: RebuildDependencies,
   view: AnyView,
   held: HeldPointer,
   next: ViewPointer,
 ): Promise<HeldPointer> {
+  const written = await tryWritePointer(deps, view, held, next)
+  if (written === undefined) throw superseded(view)
+  return written
+}
+
+/** Writes the next pointer. @returns undefined if another process has written it. */
+async function tryWritePointer(
+  { clock, generations, ids }: RebuildDependencies,
+  view: AnyView,
+  held: HeldPointer,
+  next: ViewPointer,
+): Promise<HeldPointer | undefined> {
   const pointer = { ...next, stamp: ids() }
   const result = await retry(clock, () => generations.writePointer(view.name, pointer, held.etag))
-  if (result.outcome === 'written') return { pointer, etag: result.etag }
-  throw superseded(view)
+  return result.outcome === 'written' ? { pointer, etag: result.etag } : undefined
 }
 
 function superseded(view: AnyView): TidemarkError {

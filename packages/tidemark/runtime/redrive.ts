@@ -81,10 +81,11 @@ export class Redrive {
     let failure: unknown
     for (const parked of due)
       try {
-        done.push(await this.redrive(parked, trace))
-      } catch (error) {
         // A stream that needs a rebuild, or was redriven meanwhile, is not a failure.
-        if (!isTidemarkError(error, 'marks-expired') && !isTidemarkError(error, 'not-parked')) failure ??= error
+        const result = await this.#redrive(parked, trace, await store.discards())
+        if (result.outcome !== 'refused') done.push(result)
+      } catch (error) {
+        failure ??= error
       }
     if (failure !== undefined) throw failure
     return done
@@ -96,7 +97,9 @@ export class Redrive {
    * @throws TidemarkError `not-parked`; `marks-expired` if only a rebuild of the view helps; `unavailable`
    */
   async redrive(key: ParkedKey, trace: Trace): Promise<RedriveResult> {
-    return this.#redrive(key, trace, await this.#deps.store.discards())
+    const result = await this.#redrive(key, trace, await this.#deps.store.discards())
+    if (result.outcome === 'refused') throw asError(result)
+    return result
   }
 
   /**
@@ -107,7 +110,8 @@ export class Redrive {
   async discard(key: ParkedKey, what: 'first' | 'all', why: DiscardReason, trace: Trace): Promise<RedriveResult> {
     const { store, clock } = this.#deps
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const parked = await this.#parked(key)
+      const parked = await store.stream(key)
+      if (parked === undefined) throw asError(this.#notParked(key))
       const { etag, ...before } = parked
       const handler = this.#findHandler(parked)
       const from = parked.version
@@ -145,21 +149,24 @@ export class Redrive {
     trace(`${consumer}: ${why.by} discarded the message of ${describePlace(message.place)}: ${why.reason}`, 'warn')
   }
 
-  async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<RedriveResult> {
+  async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<RedriveResult | NotRedriven> {
     const { store, parking, consumer } = this.#deps
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const parked = await this.#parked(key)
+      const parked = await store.stream(key)
+      if (parked === undefined) return this.#notParked(key)
       const handler = this.#findHandler(parked)
       const { etag, ...before } = parked
       const { stream } = parked
       if (handler === undefined || (await handler.isNeedless?.(parked.handler))) {
-        if (handler === undefined) throw new TidemarkError('not-parked', `this build has no handler ${parked.handler}`)
+        if (handler === undefined)
+          return { outcome: 'refused', code: 'not-parked', detail: `this build has no handler ${parked.handler}` }
         if (await store.remove(parked, etag, {})) return { handler: parked.handler, stream, outcome: 'needless' }
         continue
       }
       const tried = handler.retry
         ? await this.#retry(handler, parked, trace)
         : await this.#catchUp(handler, parked, discards)
+      if ('code' in tried) return tried
       if (tried.failure) {
         const failed = parking.failedAgain(before, tried.failure)
         const result = await store.write({ ...failed, events: failed.events - tried.done.length }, etag, {
@@ -191,15 +198,21 @@ export class Redrive {
   }
 
   /** Redrives a view, whose events are in the log. */
-  async #catchUp(handler: Handler, parked: StoredParkedStream, discards: readonly Discard[]): Promise<Attempt> {
+  async #catchUp(
+    handler: Handler,
+    parked: StoredParkedStream,
+    discards: readonly Discard[],
+  ): Promise<Attempt | NotRedriven> {
     const { handler: entry, stream, since, version } = parked
     const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
     if (handler.usesMarkers?.(entry) && age > ROLLBACK_HOURS * HOUR_MS)
-      throw new TidemarkError(
-        'marks-expired',
-        `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
+      return {
+        outcome: 'refused',
+        code: 'marks-expired',
+        detail:
+          `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
           `${formatPosition(parked)}. Rebuild the view`,
-      )
+      }
     const failures = await handler.catchUp?.(stream, version, new Set([entry]), (view, version) =>
       discards.some(
         (each) => each.handler === view && each.stream === stream && each.from <= version && version <= each.to,
@@ -209,16 +222,26 @@ export class Redrive {
     return { done: [], ...(failure ? { failure } : {}) }
   }
 
-  async #parked(key: ParkedKey): Promise<StoredParkedStream> {
-    const parked = await this.#deps.store.stream(key)
-    if (parked === undefined)
-      throw new TidemarkError('not-parked', `${key.stream} is not parked for ${key.handler} of ${this.#deps.consumer}`)
-    return parked
+  #notParked({ handler, stream }: ParkedKey): NotRedriven {
+    const detail = `${stream} is not parked for ${handler} of ${this.#deps.consumer}`
+    return { outcome: 'refused', code: 'not-parked', detail }
   }
 
   #findHandler({ handler }: ParkedKey): Handler | undefined {
     return this.#deps.handlers.find(({ names }) => names.includes(parseViewName(handler)))
   }
+}
+
+/** A stream that cannot be redriven. */
+interface NotRedriven {
+  readonly outcome: 'refused'
+  readonly code: 'not-parked' | 'marks-expired'
+  readonly detail: string
+}
+
+/** For an operator, whose request fails. */
+function asError({ code, detail }: NotRedriven): TidemarkError {
+  return new TidemarkError(code, detail)
 }
 
 /** The parked versions that an attempt processed, and the failure that stopped it. */

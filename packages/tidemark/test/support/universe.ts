@@ -1,4 +1,13 @@
-import { type Command, type DomainEvent, isRefusal, type Send, type SendLater, type Service } from 'tidemark'
+import {
+  type Command,
+  type DomainEvent,
+  isRefusal,
+  refuse,
+  type Send,
+  type SendLater,
+  type Sent,
+  type Service,
+} from 'tidemark'
 import { type AnyDecider, type AnyReaction, listReactions } from 'tidemark/tools'
 import { formatConsumerName } from '../../core/reaction.ts'
 import { toPublicEvent } from '../../core/service.ts'
@@ -14,11 +23,6 @@ interface Consumer {
   readonly service: Service
   readonly reaction: AnyReaction
   readonly name: string
-}
-
-interface Answer {
-  readonly events: readonly DomainEvent[]
-  readonly refused?: string
 }
 
 const NOW = '2026-01-01T00:00:00.000Z'
@@ -50,7 +54,7 @@ export class Universe {
   readonly #services: readonly Service[]
   readonly #consumers: readonly Consumer[]
   #streams: ReadonlyMap<string, Stream> = new Map()
-  #answered: ReadonlyMap<string, Answer> = new Map()
+  #answered: ReadonlyMap<string, Sent<DomainEvent>> = new Map()
   #positions: ReadonlyMap<string, number> = new Map()
   #scheduled: readonly Scheduled[] = []
   #happenings: readonly Happening[]
@@ -185,7 +189,7 @@ export class Universe {
     }
   }
 
-  #command(stream: string, key: string, command: Command, now = NOW): Answer {
+  #command(stream: string, key: string, command: Command, now = NOW): Sent<DomainEvent> {
     const earlier = this.#answered.get(`${stream} ${key}`)
     if (earlier) return earlier
     const decider = this.#services
@@ -193,16 +197,17 @@ export class Universe {
       .find((each) => each.category === parseCategory(stream))
     if (decider === undefined) throw new Error(`no decider for ${stream}`)
     const { events, state } = this.#streams.get(stream) ?? { events: [], state: decider.initial }
-    if (events.length === 0 && !createsWith(decider, command)) return { events: [], refused: 'stream-not-found' }
+    if (events.length === 0 && !createsWith(decider, command))
+      return { ...refuse('stream-not-found', `there is no ${stream}`), events: [] }
     const decision = decider.decide(state, command, { id: parseId(stream), now })
-    if (isRefusal(decision)) return { events: [], refused: decision.refusal }
-    if (decision.length === 0) return { events: [] }
-    this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { events: decision })
+    if (isRefusal(decision)) return { ...decision, events: [] }
+    if (decision.length === 0) return { outcome: 'done', events: [] }
+    this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { outcome: 'done', events: decision })
     this.#streams = new Map(this.#streams).set(stream, {
       events: [...events, ...decision],
       state: decision.reduce((before: unknown, event) => decider.evolve(before, event), state),
     })
-    return { events: decision }
+    return { outcome: 'done', events: decision }
   }
 }
 
