@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
-import type { CommandDone, CommandRequest, CommandResult } from '../core/command.ts'
+import type { CommandDone } from '../core/command.ts'
+import type { DataPath } from '../core/data-path.ts'
 import type { AnyDecider, CommandType } from '../core/decider.ts'
 import { derivedId } from '../core/derived-id.ts'
 import { TidemarkError } from '../core/errors.ts'
@@ -13,9 +14,8 @@ import { commandHeaders, ETAG, idParameter, type Operation, object, version } fr
 import { problem, toProblem } from './problem.ts'
 
 /** What the command endpoints need of their service: the command flow, and who sends. */
-export interface CommandPort {
+export interface CommandPort extends Pick<DataPath, 'command'> {
   readonly name: string
-  command(decider: AnyDecider, request: CommandRequest): Promise<CommandResult>
   readonly ids: Ids
   readonly actorSource: ActorSource
   /** Absent: nothing is exported. */

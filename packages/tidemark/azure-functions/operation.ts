@@ -33,7 +33,7 @@ export function queryNames(parameters: readonly Parameter[]): readonly string[] 
   return parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name)
 }
 
-export interface Answer {
+interface Answer {
   readonly status: 200 | 201 | 202
   readonly description: string
   /** Its headers, each with a description. */

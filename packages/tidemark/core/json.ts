@@ -7,7 +7,7 @@
 export const MAX_NESTING = 48
 
 /** The values that JSON can represent. An undefined field is left out. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
+type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
 /**
  * `unknown` if JSON keeps `Data`, as far as its type shows. Otherwise an impossible type that names the place
@@ -60,7 +60,7 @@ type Foreign<Data> = Data extends undefined
                 : never
 
 /** Where JSON does not keep a value, and why: a JSON Pointer (RFC 6901) and a sentence. */
-export interface JsonFault {
+interface JsonFault {
   readonly pointer: string
   readonly detail: string
   /** True if the depth is the only fault. */

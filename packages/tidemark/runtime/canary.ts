@@ -13,7 +13,7 @@ const SEEN_WITHIN_MS = 10_000
 const DAY = '2026-01-31'.length
 const MINUTE = '2026-01-31T12:00'.length
 
-export interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
+interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
   readonly command: HandleCommand
   readonly clock: Clock
 }

@@ -9,7 +9,7 @@ import type { AnyMultiStreamView, AnyView } from '../core/view.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
 
-export interface DocumentEventsDependencies {
+interface DocumentEventsDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
   readonly eventTypes: readonly EventType[]
@@ -18,7 +18,7 @@ export interface DocumentEventsDependencies {
   readonly readDiscards: (view: AnyView) => Promise<(stream: string, version: number) => boolean>
 }
 
-export interface DocumentEventsQuery {
+interface DocumentEventsQuery {
   readonly key: string
   readonly limit: number
   readonly continuation?: string

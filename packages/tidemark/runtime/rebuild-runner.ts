@@ -22,7 +22,7 @@ const RESUMABLE_MS = 12 * 3_600_000
 /** How many attempts are made to store the end of a rebuild. */
 const MAX_END_ATTEMPTS = 10
 
-export interface RebuildRunnerDependencies {
+interface RebuildRunnerDependencies {
   readonly views: readonly AnyView[]
   readonly rebuilder: RebuildPort
   readonly store: RebuildStore

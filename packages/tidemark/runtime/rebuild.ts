@@ -65,7 +65,7 @@ export interface RebuildWatch {
 }
 
 /** The result of a rebuild. */
-export interface RebuildResult {
+interface RebuildResult {
   readonly live: number
   /** The generation that was live before. */
   readonly previous: number
@@ -75,7 +75,7 @@ export interface RebuildResult {
 }
 
 /** A generation that was built and awaits promotion. */
-export interface BuildResult {
+interface BuildResult {
   readonly built: number
   readonly live: number
   readonly comparison: Comparison

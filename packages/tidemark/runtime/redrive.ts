@@ -25,7 +25,7 @@ const MAX_ROUNDS = 100
 /** The most streams that one automatic redrive retries. */
 const MAX_DUE = 100
 
-export interface RedriveDependencies {
+interface RedriveDependencies {
   readonly consumer: string
   readonly store: ParkingStore
   readonly parking: ConsumerParking
@@ -34,14 +34,14 @@ export interface RedriveDependencies {
 }
 
 /** The result of redriving a stream. */
-export interface RedriveResult extends ParkedKey {
+interface RedriveResult extends ParkedKey {
   readonly outcome: RedriveOutcome
   /** Why the stream is still parked, if it is. */
   readonly reason?: string
 }
 
 /** The parked streams and messages of one consumer. */
-export interface Waiting {
+interface Waiting {
   readonly consumer: string
   readonly streams: readonly StoredParkedStream[]
   readonly messages: readonly ParkedMessage[]

@@ -8,7 +8,7 @@ import { type AggregateState, emptyState, foldInTurns, readForward } from './fol
 /** How many snapshots are written at once. */
 const MAX_WRITES = 4
 
-export interface SnapshotDependencies {
+interface SnapshotDependencies {
   readonly store: Pick<EventStore, 'read'>
   readonly snapshots: Snapshots
   /** A snapshot is written after a load that folded at least this many events. */

@@ -5,7 +5,7 @@ import { type Attributes, isSampled, type MetricName, type Telemetry } from '../
 import type { HandleCommand } from './group-commit.ts'
 
 /** The outcome of an event for a view or a reaction. */
-export type HandledAs = 'handled' | 'parked'
+type HandledAs = 'handled' | 'parked'
 
 type WatchedEvent = Pick<RecordedEvent, 'stream' | 'version' | 'type' | 'traceparent'>
 
