@@ -78,7 +78,7 @@ interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace' | 'wat
 }
 
 /**
- * A stream's part of a batch: the position of each target, and the events after the one that is furthest
+ * A stream's part of a batch: how far each target is, and the events after the one that is furthest
  * behind.
  */
 interface Slice {

@@ -57,8 +57,8 @@ export interface RebuildDependencies {
 export interface RebuildWatch {
   /** @param total commits in the log at the start. */
   begin(target: number, live: number, total: number): void
-  /** @param commits read so far. @param position offset after them, of `EventFeedReader`. */
-  read(commits: number, position: string | undefined): void
+  /** @param commits read so far. @param offset after them, of an `EventFeedReader`. */
+  read(commits: number, offset: string | undefined): void
   stage(stage: RebuildStage): void
   /** Only for a build that awaits promotion: the comparison so far. */
   compared?(comparison: Comparison): void
@@ -86,7 +86,7 @@ export interface RebuildCheckpoint {
   readonly target: number
   /** Commits read before the interruption, and the feed offset after them. */
   readonly commits: number
-  readonly position?: string
+  readonly offset?: string
 }
 
 /** The operations on the generations of a service's views. With a checkpoint they resume there. */
@@ -388,9 +388,9 @@ async function catchUpAndDualWrite(
   watch: RebuildWatch,
 ): Promise<{ readonly held: HeldPointer } & Pick<RebuildResult, 'events' | 'streams'>> {
   const { clock, generations } = deps
-  const reader = deps.feed.open(place?.position === undefined ? {} : { offset: place.position })
+  const reader = deps.feed.open(place?.offset === undefined ? {} : { offset: place.offset })
   let held = claimed
-  let commits = place?.position === undefined ? 0 : place.commits
+  let commits = place?.offset === undefined ? 0 : place.commits
   let events = 0
   let streams = 0
 

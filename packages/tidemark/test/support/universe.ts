@@ -55,7 +55,7 @@ export class Universe {
   readonly #consumers: readonly Consumer[]
   #streams: ReadonlyMap<string, Stream> = new Map()
   #answered: ReadonlyMap<string, Sent<DomainEvent>> = new Map()
-  #positions: ReadonlyMap<string, number> = new Map()
+  #checkpoints: ReadonlyMap<string, number> = new Map()
   #scheduled: readonly Scheduled[] = []
   #happenings: readonly Happening[]
 
@@ -75,7 +75,7 @@ export class Universe {
     const copy = new Universe(this.#services, this.#happenings)
     copy.#streams = this.#streams
     copy.#answered = this.#answered
-    copy.#positions = this.#positions
+    copy.#checkpoints = this.#checkpoints
     copy.#scheduled = this.#scheduled
     return copy
   }
@@ -107,7 +107,7 @@ export class Universe {
 
   /**
    * Delivers the next message.
-   * @param dies the number of commands after which the consumer dies, before its position is stored. The
+   * @param dies the number of commands after which the consumer dies, before its checkpoint is stored. The
    * message is redelivered then.
    * @returns whether it died.
    */
@@ -133,9 +133,9 @@ export class Universe {
       if (error instanceof Dead || (error as Error).cause instanceof Dead) return true
       throw error
     }
-    // It sent all its commands, and dies before it stores its position.
+    // It sent all its commands, and dies before it stores its checkpoint.
     if (commands === dies) return true
-    this.#positions = new Map(this.#positions).set(key, next.at + 1)
+    this.#checkpoints = new Map(this.#checkpoints).set(key, next.at + 1)
     return false
   }
 
@@ -166,7 +166,7 @@ export class Universe {
   #pending(service: Service, reaction: AnyReaction, key: string): { event: DomainEvent; at: number }[] {
     const stream = key.slice(key.indexOf(' ') + 1)
     const owner = this.#services.find(({ name }) => name === reaction.service)
-    const from = this.#positions.get(key) ?? 0
+    const from = this.#checkpoints.get(key) ?? 0
     return this.events(stream)
       .map((event, at) => ({ event: (service !== owner && owner && toPublicEvent(owner, event)) || event, at }))
       .filter(({ event, at }) => at >= from && reaction.events.some(({ name }) => name === event.type))
