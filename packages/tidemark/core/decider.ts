@@ -14,9 +14,9 @@ import type { JsonOnly } from './json.ts'
  * assert.deepEqual(alreadyLent('Anna'), { outcome: 'refused', code: 'book-lent', detail: 'Anna has it' })
  * ```
  */
-export interface Refusal {
+export interface Refusal<Code extends string = string> {
   readonly outcome: 'refused'
-  readonly code: string
+  readonly code: Code
   readonly detail: string
 }
 
@@ -48,7 +48,7 @@ export type Decision<Event> = readonly Event[] | Refusal
  * }
  * ```
  */
-export function refuse(code: string, detail: string): Refusal {
+export function refuse<const Code extends string>(code: Code, detail: string): Refusal<Code> {
   return { outcome: 'refused', code, detail }
 }
 

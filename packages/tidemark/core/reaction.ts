@@ -11,7 +11,8 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
  *
  * // A repeat returns the same events, so the reaction derives the same from them.
  * const readTitles = ({ events }: Sent<Opened>): readonly string[] => events.map(({ data }) => data.title)
- * assert.deepEqual(readTitles({ outcome: 'done', events: [{ type: 'Opened', data: { title: 'spring' } }] }), ['spring'])
+ * const opened: Opened = { type: 'Opened', data: { title: 'spring' } }
+ * assert.deepEqual(readTitles({ outcome: 'done', events: [opened] }), ['spring'])
  * assert.deepEqual(readTitles({ ...refuse('entry-already-open', 'since noon'), events: [] }), [])
  * ```
  */

@@ -1,4 +1,5 @@
 import { fromCloudEvent } from '../core/cloud-event.ts'
+import { type Refusal, refuse } from '../core/decider.ts'
 import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type {
   Discard,
@@ -158,15 +159,14 @@ export class Redrive {
       const { etag, ...before } = parked
       const { stream } = parked
       if (handler === undefined || (await handler.isNeedless?.(parked.handler))) {
-        if (handler === undefined)
-          return { outcome: 'refused', code: 'not-parked', detail: `this build has no handler ${parked.handler}` }
+        if (handler === undefined) return refuse('not-parked', `this build has no handler ${parked.handler}`)
         if (await store.remove(parked, etag, {})) return { handler: parked.handler, stream, outcome: 'needless' }
         continue
       }
       const tried = handler.retry
         ? await this.#retry(handler, parked, trace)
         : await this.#catchUp(handler, parked, discards)
-      if ('code' in tried) return tried
+      if ('outcome' in tried) return tried
       if (tried.failure) {
         const failed = parking.failedAgain(before, tried.failure)
         const result = await store.write({ ...failed, events: failed.events - tried.done.length }, etag, {
@@ -206,13 +206,11 @@ export class Redrive {
     const { handler: entry, stream, since, version } = parked
     const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
     if (handler.usesMarkers?.(entry) && age > ROLLBACK_HOURS * HOUR_MS)
-      return {
-        outcome: 'refused',
-        code: 'marks-expired',
-        detail:
-          `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
+      return refuse(
+        'marks-expired',
+        `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
           `${formatPosition(parked)}. Rebuild the view`,
-      }
+      )
     const failures = await handler.catchUp?.(stream, version, new Set([entry]), (view, version) =>
       discards.some(
         (each) => each.handler === view && each.stream === stream && each.from <= version && version <= each.to,
@@ -223,8 +221,7 @@ export class Redrive {
   }
 
   #notParked({ handler, stream }: ParkedKey): NotRedriven {
-    const detail = `${stream} is not parked for ${handler} of ${this.#deps.consumer}`
-    return { outcome: 'refused', code: 'not-parked', detail }
+    return refuse('not-parked', `${stream} is not parked for ${handler} of ${this.#deps.consumer}`)
   }
 
   #findHandler({ handler }: ParkedKey): Handler | undefined {
@@ -232,12 +229,8 @@ export class Redrive {
   }
 }
 
-/** A stream that cannot be redriven. */
-interface NotRedriven {
-  readonly outcome: 'refused'
-  readonly code: 'not-parked' | 'marks-expired'
-  readonly detail: string
-}
+/** Why a stream cannot be redriven. */
+type NotRedriven = Refusal<'not-parked' | 'marks-expired'>
 
 /** For an operator, whose request fails. */
 function asError({ code, detail }: NotRedriven): TidemarkError {
