@@ -1,5 +1,5 @@
 import { describeError, isTidemarkError } from '../core/errors.ts'
-import type { Clock, RebuildStore } from '../core/ports.ts'
+import type { Clock, RebuildStore, WriteResult } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import type { Rebuild, RebuildAction, StoredRebuild } from '../core/rebuild.ts'
 import type { AnyView } from '../core/view.ts'
@@ -60,7 +60,7 @@ export class RebuildRunner {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const before = await this.#deps.store.read(view.name)
       const started = await this.#begin(view, { action, by, etag: before?.etag }, trace)
-      if (started) return started
+      if (started.outcome === 'written') return started.rebuild
     }
     throw contended(view, view.name)
   }
@@ -89,21 +89,28 @@ export class RebuildRunner {
     await Promise.all(this.#running)
   }
 
-  /** @returns undefined if another process wrote meanwhile. */
-  async #begin(view: AnyView, { action, by, etag, left }: Beginning, trace: Trace): Promise<Rebuild | undefined> {
+  /** @returns `conflict` if another process wrote meanwhile. */
+  async #begin(
+    view: AnyView,
+    { action, by, etag, left }: Beginning,
+    trace: Trace,
+  ): Promise<WriteResult & { readonly rebuild: Rebuild }> {
     const { store, clock, instance } = this.#deps
     const now = clock.now()
+    const { offset, ...progress }: Partial<NonNullable<Beginning['left']>> = left ?? {}
     const started: StoredRebuild = {
       ...{ action, state: 'running', stage: 'reading', commits: 0, total: 0 },
-      ...left,
+      ...progress,
+      ...(offset === undefined ? {} : { position: offset }),
       ...{ startedAt: now, updatedAt: now, by, instance },
     }
     const result = await store.write(view.name, started, etag)
-    if (result.outcome === 'conflict') return undefined
+    const begun = { ...result, rebuild: toRebuild(started) }
+    if (result.outcome === 'conflict') return begun
     trace(`${by} asked for the ${action} of the view ${view.name}`, 'info')
     const running = this.#run(view, started, result.etag, left).finally(() => this.#running.delete(running))
     this.#running.add(running)
-    return toRebuild(started)
+    return begun
   }
 
   async #run(view: AnyView, started: StoredRebuild, etag: string, place?: RebuildCheckpoint): Promise<void> {

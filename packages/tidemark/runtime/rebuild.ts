@@ -10,6 +10,7 @@ import type {
   ProgressStore,
   ViewGenerations,
   ViewStores,
+  WriteResult,
 } from '../core/ports.ts'
 import type { Comparison, RebuildStage } from '../core/rebuild.ts'
 import { ROLLBACK_HOURS } from '../core/service.ts'
@@ -483,7 +484,7 @@ async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, pr
  */
 async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
   const finished = await tryWritePointer(deps, view, held, finishRebuild(held.pointer))
-  if (finished) await retry(deps.clock, () => deps.generations.sweep(view.name, finished.pointer))
+  if (finished.outcome === 'written') await retry(deps.clock, () => deps.generations.sweep(view.name, finished.pointer))
 }
 
 /** Takes over the pointer from any other process. */
@@ -509,20 +510,19 @@ async function writeHeldPointer(
   next: ViewPointer,
 ): Promise<HeldPointer> {
   const written = await tryWritePointer(deps, view, held, next)
-  if (written === undefined) throw superseded(view)
+  if (written.outcome === 'conflict') throw superseded(view)
   return written
 }
 
-/** Writes the next pointer. @returns undefined if another process has written it. */
+/** Writes the next pointer. @returns `conflict` if another process has written it. */
 async function tryWritePointer(
   { clock, generations, ids }: RebuildDependencies,
   view: AnyView,
   held: HeldPointer,
   next: ViewPointer,
-): Promise<HeldPointer | undefined> {
+): Promise<WriteResult & { readonly pointer: ViewPointer }> {
   const pointer = { ...next, stamp: ids() }
-  const result = await retry(clock, () => generations.writePointer(view.name, pointer, held.etag))
-  return result.outcome === 'written' ? { pointer, etag: result.etag } : undefined
+  return { pointer, ...(await retry(clock, () => generations.writePointer(view.name, pointer, held.etag))) }
 }
 
 function superseded(view: AnyView): TidemarkError {

@@ -130,6 +130,8 @@ describe('a requested rebuild', () => {
       const [place] = places
       if (how === 'resumes') assert.partialDeepStrictEqual(place, { target: 2, commits, offset: left.position })
       else assert.equal(place, undefined)
+      // If this process ends too, the next one resumes where this one began.
+      assert.equal(store.written[1]?.position, how === 'resumes' ? left.position : undefined)
       assert.match(other.lines[0] ?? '', new RegExp(`which ${how}$`))
       const last = await other.rebuilds.last(orderView)
       assert.partialDeepStrictEqual(last, { state: 'done', target: how === 'resumes' ? 2 : 3 })
