@@ -3,7 +3,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import { streamPattern } from '../core/stream.ts'
 import type { Endpoint } from './http.ts'
-import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
+import { ETAG, limitParameter, object, type Parameter, queryNames, text, time, version } from './operation.ts'
 import { checkParameters, readLimit, readWholeNumber } from './request.ts'
 
 /** What the history endpoints need of their service. */
@@ -101,8 +101,6 @@ const pointParameters: readonly Parameter[] = [
 const pageNames = queryNames(pageParameters)
 const pointNames = queryNames(pointParameters)
 
-const text: JsonSchema = { type: 'string' }
-const time: JsonSchema = { type: 'string', format: 'date-time' }
 const content: Readonly<Record<string, JsonSchema>> = {
   type: text,
   schemaVersion: version,

@@ -43,6 +43,16 @@ interface Answer {
 
 export const ETAG = { ETag: 'The version, in quotes, as `If-Match` expects it.' }
 
+export const text: JsonSchema = { type: 'string' }
+
+export const count: JsonSchema = { type: 'integer', minimum: 0 }
+
+export const time: JsonSchema = { type: 'string', format: 'date-time' }
+
+export function list(items: JsonSchema): JsonSchema {
+  return { type: 'array', items }
+}
+
 /** A stream version, from 1. */
 export const version: JsonSchema = { type: 'integer', minimum: 1 }
 

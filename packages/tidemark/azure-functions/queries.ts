@@ -6,7 +6,7 @@ import { formatStream, idPattern } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
-import { checkParameters, readLimit, readPosition } from './request.ts'
+import { checkParameters, pickParameters, readLimit, readPosition } from './request.ts'
 
 /** What the query endpoints need of their service. */
 export type QueryPort = Pick<DataPath, 'document' | 'documents'>
@@ -84,8 +84,7 @@ export function listDocuments(port: QueryPort, view: AnyView): Endpoint {
       const filter = Object.fromEntries(
         filters.flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
-      const continuation = request.query.get('continuation')
-      const query = { filter, limit: readLimit(request), ...(continuation === null ? {} : { continuation }) }
+      const query = { filter, limit: readLimit(request), ...pickParameters(request.query, 'continuation') }
       const page = await port.documents(view, query, readPosition(request))
       return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
     },

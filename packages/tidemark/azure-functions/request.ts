@@ -121,6 +121,19 @@ export function checkParameters(request: HttpRequest, known: readonly string[]):
       throw new TidemarkError('invalid-query', `there is no parameter ${name}; known parameters: ${known.join(', ')}`)
 }
 
+/** Picks the parameters that a query has. */
+export function pickParameters<Name extends string>(
+  query: URLSearchParams,
+  ...names: readonly Name[]
+): Partial<Record<Name, string>> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name)
+      return value === null ? [] : [[name, value]]
+    }),
+  ) as Partial<Record<Name, string>>
+}
+
 export const DEFAULT_LIMIT = 20
 export const MAX_LIMIT = 100
 
