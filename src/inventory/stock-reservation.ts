@@ -40,10 +40,10 @@ export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
       }
       reserved.push({ sku, quantity })
     }
-    const outcome = await send(reservation, orderId, `reserve:${orderId}`, {
+    const result = await send(reservation, orderId, `reserve:${orderId}`, {
       type: 'reserve',
       data: { lines: reserved },
     })
-    if (outcome.refused !== undefined) await releaseAll(orderId, reserved, send)
+    if (result.outcome === 'refused') await releaseAll(orderId, reserved, send)
   },
 }

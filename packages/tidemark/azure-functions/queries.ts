@@ -1,26 +1,15 @@
+import type { DataPath } from '../core/data-path.ts'
 import { keyFault } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { buildJsonSchema, type JsonSchema } from '../core/json-schema.ts'
-import type { ViewDocument } from '../core/ports.ts'
-import { formatStream, idPattern, type Position } from '../core/stream.ts'
+import { formatStream, idPattern } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
-import { checkParameters, readLimit, readPosition } from './request.ts'
+import { checkParameters, pickParameters, readLimit, readPosition } from './request.ts'
 
 /** What the query endpoints need of their service. */
-export interface QueryPort {
-  document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
-  documents(
-    view: AnyView,
-    query: {
-      readonly filter: Readonly<Record<string, string>>
-      readonly limit: number
-      readonly continuation?: string
-    },
-    position?: Position,
-  ): Promise<{ readonly documents: readonly unknown[]; readonly continuation?: string }>
-}
+export type QueryPort = Pick<DataPath, 'document' | 'documents'>
 
 /**
  * `GET …/{parameter}`: one document. The path has the aggregate's id in a single-stream view, and the
@@ -95,8 +84,7 @@ export function listDocuments(port: QueryPort, view: AnyView): Endpoint {
       const filter = Object.fromEntries(
         filters.flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
-      const continuation = request.query.get('continuation')
-      const query = { filter, limit: readLimit(request), ...(continuation === null ? {} : { continuation }) }
+      const query = { filter, limit: readLimit(request), ...pickParameters(request.query, 'continuation') }
       const page = await port.documents(view, query, readPosition(request))
       return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
     },

@@ -1,3 +1,4 @@
+import type { DocumentPage, ListQuery } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { DocumentSearch, FoundDocument, FoundDocuments } from '../core/operations.ts'
 import type { Clock, ViewDocument, ViewGenerations, ViewStore, ViewStores } from '../core/ports.ts'
@@ -11,19 +12,6 @@ export interface QueryDependencies {
   readonly clock: Clock
   /** How long a query waits for a position before it fails with `view-behind`. Milliseconds. */
   readonly maxWait: number
-}
-
-/** A page of a list. */
-export interface Page {
-  readonly documents: readonly unknown[]
-  /** Opaque: pass it back to get the next page. Undefined at the end. */
-  readonly continuation?: string
-}
-
-export interface ListQuery {
-  readonly filter: Readonly<Record<string, string>>
-  readonly limit: number
-  readonly continuation?: string
 }
 
 // Without parked streams a view is about 50 ms behind its log, so an earlier read would mostly find nothing.
@@ -59,7 +47,7 @@ export async function listDocuments(
   view: AnyView,
   query: ListQuery,
   position?: Position,
-): Promise<Page> {
+): Promise<DocumentPage> {
   checkFilter(view, query.filter)
   const { filter, limit } = query
   const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)

@@ -154,8 +154,8 @@ export function domainRefusals(world: () => World, errors: WitnessedErrors): voi
             const { decision } = given(decider, events).when(when)
             decisions += 1
             // The runtime's own refusal of a command that may not begin a stream.
-            if (!isRefusal(decision) || decision.refusal === 'stream-not-found') continue
-            assert.equal(errors.documented.get(decision.refusal)?.service, service, decision.refusal)
+            if (!isRefusal(decision) || decision.code === 'stream-not-found') continue
+            assert.equal(errors.documented.get(decision.code)?.service, service, decision.code)
           }
       assert.ok(decisions > 0)
     })

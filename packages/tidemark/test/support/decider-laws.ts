@@ -61,7 +61,7 @@ export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>
         seen.add(sent.type)
         if (isRefusal(decision)) {
           assert.match(decision.detail, /./)
-          seen.add(decision.refusal)
+          seen.add(decision.code)
           continue
         }
         for (const event of decision as readonly Event[]) {
@@ -93,7 +93,7 @@ export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>
 function checkSent(decider: { readonly commands: Decider<unknown, Command, DomainEvent>['commands'] }, sent: Command) {
   const type = decider.commands.find(({ name }) => name === sent.type)
   assert.ok(type, `${sent.type} is not declared`)
-  assert.deepEqual(validate(type.schema, sent.data), { valid: true, value: sent.data })
+  assert.deepEqual(validate(type.schema, sent.data), { outcome: 'valid', value: sent.data })
 }
 
 /** The same value, deeply frozen, so that any change of it throws. */
