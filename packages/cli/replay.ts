@@ -20,7 +20,7 @@ const LEFT_BEHIND = {
  * the service's log, beside the live one, and promotes it. With `--back` rolls back to the previous
  * generation.
  */
-async function replay(): Promise<void> {
+async function rebuild(): Promise<void> {
   const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])
   const service = serviceNamed(serviceName)
   const view = service.views.find(({ name }) => name === viewName)
@@ -40,8 +40,8 @@ async function replay(): Promise<void> {
 
   const started = performance.now()
   try {
-    const { rebuildView: replay, rollBack: goBack } = compose(service, account.settings)
-    const done = await (back ? goBack : replay)(view, {
+    const { rebuildView, rollBack } = compose(service, account.settings)
+    const done = await (back ? rollBack : rebuildView)(view, {
       begin(target, live, total) {
         stage = 'reading'
         console.log(`view             ${serviceName}/${viewName} at ${account.address}`)
@@ -66,4 +66,4 @@ async function replay(): Promise<void> {
   }
 }
 
-await runCommand(replay)
+await runCommand(rebuild)

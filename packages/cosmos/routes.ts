@@ -12,7 +12,7 @@ type Account = items.Account
 type Answered = Answer | Promise<Answer>
 
 /** A kind of request, and what answers it. */
-export interface Route {
+interface Route {
   readonly operation: OperationName
   readonly method: string
   /** `{id}` stands for an id or a rid. */

@@ -31,7 +31,7 @@ const CONNECTION_HEADERS = [
 
 type Headers = Record<string, string | string[]>
 
-export interface FrontOptions {
+interface FrontOptions {
   /** 0 for any free port. */
   readonly port: number
   /** The apps, by the path that they serve. */

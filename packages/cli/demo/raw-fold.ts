@@ -7,7 +7,7 @@
 // biome-ignore lint/suspicious/noExplicitAny: raw items, read without a schema.
 export type RawItem = any
 
-export interface Expected {
+interface Expected {
   /** What `GET /orders/{id}` should answer, by order id. */
   readonly orders: Map<string, Record<string, unknown>>
   /** What `GET /sales-by-product/{sku}` should answer, by SKU. */

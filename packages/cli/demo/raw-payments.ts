@@ -1,7 +1,7 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
 /** An order's money, in minor units. */
-export interface OrderMoney {
+interface OrderMoney {
   authorised: number
   captured: number
   voided: number

@@ -1,7 +1,7 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
 /** The units of one order line, counted in its product's stream. */
-export interface Units {
+interface Units {
   reserved: number
   released: number
   declined: number

@@ -8,6 +8,7 @@ import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
 import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { Table } from '../parts/table.tsx'
 
 const POLL_MS = 10_000
 /** The length of two dashes of a flowing edge, with their gaps. */
@@ -334,50 +335,32 @@ function ConsumerTable({ seen, rates }: Seen): VNode {
   return (
     <section class="card" aria-labelledby="consumers">
       <h2 id="consumers">Consumers</h2>
-      <div class="scroll-x">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Consumer</th>
-              <th scope="col">Reads hub</th>
-              <th scope="col" class="right">
-                Rate
-              </th>
-              <th scope="col">Lag</th>
-              <th scope="col" class="right">
-                Parked
-              </th>
-              <th scope="col">Handlers</th>
+      <Table columns={['Consumer', 'Reads hub', { right: 'Rate' }, 'Lag', { right: 'Parked' }, 'Handlers']}>
+        {rows.map(({ service, consumer: { name, hub, kind, handlers } }) => {
+          const parked = parkedAt(seen, service, name)
+          return (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{hub}</td>
+              <td class="right num">{rate(rates.get(hub) ?? 0)}</td>
+              <td class="num">{lagText(statuses.get(name))}</td>
+              <td class="right num">{parked > 0 ? <a href={href(['parked'], { service })}>{parked}</a> : '0'}</td>
+              <td>
+                {handlers.map((handler, index) => (
+                  <span key={handler.name}>
+                    {index > 0 && ', '}
+                    {kind === 'views' ? (
+                      <a href={href(['views', service, handler.name])}>{handler.name}</a>
+                    ) : (
+                      handler.name
+                    )}
+                  </span>
+                ))}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ service, consumer: { name, hub, kind, handlers } }) => {
-              const parked = parkedAt(seen, service, name)
-              return (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td>{hub}</td>
-                  <td class="right num">{rate(rates.get(hub) ?? 0)}</td>
-                  <td class="num">{lagText(statuses.get(name))}</td>
-                  <td class="right num">{parked > 0 ? <a href={href(['parked'], { service })}>{parked}</a> : '0'}</td>
-                  <td>
-                    {handlers.map((handler, index) => (
-                      <span key={handler.name}>
-                        {index > 0 && ', '}
-                        {kind === 'views' ? (
-                          <a href={href(['views', service, handler.name])}>{handler.name}</a>
-                        ) : (
-                          handler.name
-                        )}
-                      </span>
-                    ))}
-                  </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      </div>
+          )
+        })}
+      </Table>
     </section>
   )
 }

@@ -7,6 +7,7 @@ import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { ofAll, readAbout, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { Table } from '../parts/table.tsx'
 
 export function StreamsPage({ route }: { readonly route: Route }): VNode {
   const services = useServices()
@@ -128,40 +129,26 @@ function ServiceStreams({
       <h2>{service.name}</h2>
       {problem && <ProblemFace problem={problem} retry={() => void more()} />}
       {rows.length > 0 && (
-        <div class="scroll-x">
-          <table class="wide">
-            <thead>
-              <tr>
-                <th scope="col">Stream</th>
-                <th scope="col" class="right">
-                  Version
-                </th>
-                <th scope="col">Last recorded</th>
-                <th scope="col">Changed</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ stream, version, time, types }) => (
-                <tr key={stream}>
-                  <th scope="row">
-                    <a class="break" href={streamHref(service.name, stream)}>
-                      {stream}
-                    </a>
-                  </th>
-                  <td class="right num" data-label="version">
-                    {version}
-                  </td>
-                  <td>
-                    <TypeChips types={types} />
-                  </td>
-                  <td>
-                    <Time at={time} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table class="wide" columns={['Stream', { right: 'Version' }, 'Last recorded', 'Changed']}>
+          {rows.map(({ stream, version, time, types }) => (
+            <tr key={stream}>
+              <th scope="row">
+                <a class="break" href={streamHref(service.name, stream)}>
+                  {stream}
+                </a>
+              </th>
+              <td class="right num" data-label="version">
+                {version}
+              </td>
+              <td>
+                <TypeChips types={types} />
+              </td>
+              <td>
+                <Time at={time} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {rows.length === 0 && !loading && !problem && <Empty>No streams yet.</Empty>}
       {loading && <Loading what="streams" />}

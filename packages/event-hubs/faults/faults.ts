@@ -10,7 +10,7 @@ export type SendFault =
   | 'drop-after-ack'
   | 'half-close-before-ack'
   | 'half-close-after-ack'
-export type DeliveryFault = 'steal' | 'drop'
+type DeliveryFault = 'steal' | 'drop'
 
 const SEND_FAULTS: Readonly<Record<(typeof SEND_RATES)[number], SendFault>> = {
   serverBusy: 'server-busy',

@@ -24,7 +24,7 @@ export type Access =
   /** All of the feed range, in the order of key and id. */
   | { readonly kind: 'all' }
 
-export interface Point {
+interface Point {
   readonly pk: string
   readonly id: string
 }
@@ -33,7 +33,7 @@ const ID = JSON.stringify(['id'])
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_KEY_BYTES = 2048
 
-export interface AccessRequest extends QueryInputs {
+interface AccessRequest extends QueryInputs {
   readonly query: CompiledQuery
   /** The order that rows must come in: that of ORDER BY, or of the earlier pages. */
   readonly order: readonly Term[]

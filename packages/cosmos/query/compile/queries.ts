@@ -14,7 +14,7 @@ export interface Term {
   readonly descending: boolean
 }
 
-export interface Grouping {
+interface Grouping {
   readonly keys: readonly Evaluate[]
   readonly aggregates: readonly CompiledAggregate[]
 }
@@ -205,7 +205,7 @@ function* evaluateRows({ bind, where, group, result }: Body, frame: Frame): Gene
   }
 }
 
-export interface Group {
+interface Group {
   /** Tells the group from the others. */
   readonly identity: string
   readonly keys: readonly unknown[]
