@@ -1,6 +1,6 @@
 import type { Container } from '../../resources/catalog.ts'
 import type { FeedRange } from '../../resources/feed-range.ts'
-import { formatKey } from '../../resources/partition-key.ts'
+import { formatKey, MAX_KEY_BYTES } from '../../resources/partition-key.ts'
 import { compareTexts } from '../../values/values.ts'
 import type { CompiledQuery, Term } from '../compile/queries.ts'
 import { type Bounds, findBounds } from './bounds.ts'
@@ -30,8 +30,6 @@ interface Point {
 }
 
 const ID = JSON.stringify(['id'])
-// https://learn.microsoft.com/azure/cosmos-db/concepts-limits
-const MAX_KEY_BYTES = 2048
 
 interface AccessRequest extends QueryInputs {
   readonly query: CompiledQuery
