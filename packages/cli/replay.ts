@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { isTidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
@@ -60,9 +61,9 @@ async function rebuild(): Promise<void> {
     console.log(`read             ${done.events} events of ${done.streams} streams in ${seconds.toFixed(1)} s`)
     console.log(`live             generation ${done.live}; --back rolls back to ${done.previous}`)
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
+    if (!isTidemarkError(error)) throw error
     const left = stage ? `; ${LEFT_BEHIND[stage]}` : ''
-    throw new UsageError(`${(error as Error & { code?: string }).code}: ${error.message}${left}`)
+    throw new UsageError(`${error.code}: ${error.message}${left}`)
   }
 }
 
