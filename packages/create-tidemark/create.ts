@@ -97,7 +97,6 @@ function read() {
   }
 }
 
-/** The files of this project. */
 function filesOfProject(project: Project): readonly { readonly path: string; readonly text: string }[] {
   const templates = readdirSync(TEMPLATE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

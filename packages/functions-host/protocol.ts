@@ -81,7 +81,6 @@ export interface RetryContext {
   readonly exception?: { readonly message: string; readonly source: string; readonly stackTrace: string }
 }
 
-/** The input of one invocation. */
 export interface InvocationRequest {
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[]
   readonly triggerMetadata?: Readonly<Record<string, TypedData>>

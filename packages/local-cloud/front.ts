@@ -36,7 +36,6 @@ interface FrontOptions {
   readonly port: number
   /** The apps, by the path that they serve. */
   readonly apps: readonly string[]
-  /** The console's files. */
   readonly site?: Site
   /** The bearer token of every request. The console's files have no data and need no token. */
   readonly token?: string | undefined

@@ -34,7 +34,6 @@ export function planPayment(dice: Random): PaymentPlan {
   return { payment: { method: 'card' }, bank: 'authorises', aboveLimit: chance < 0.26 }
 }
 
-/** A confirmed order. */
 interface ConfirmedOrder {
   readonly id: string
   readonly plan: PaymentPlan

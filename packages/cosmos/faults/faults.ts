@@ -10,7 +10,6 @@ import {
   matchesContainer,
 } from './fault-settings.ts'
 
-/** The faults of one request. */
 export interface Fault {
   /** The delay before the request runs. */
   readonly latencyMs: number

@@ -32,7 +32,6 @@ export function findOwner(stream: string): string {
   )
 }
 
-/** The views of a service. */
 export function listViews(service: string): readonly string[] {
   return services.find(({ name }) => name === service)?.views.map(({ name }) => name) ?? []
 }

@@ -152,7 +152,6 @@ export function inferNames(items: readonly SelectItem[]): readonly string[] {
   })
 }
 
-/** A path's last name. */
 function inferName(value: Expression): string | undefined {
   if (value.kind === 'name') return value.name
   const last = value.kind === 'path' ? value.steps.at(-1) : undefined
