@@ -19,13 +19,16 @@ interface Grouping {
   readonly aggregates: readonly CompiledAggregate[]
 }
 
-/** A compiled query. It runs over items, each in the slot 0. */
-export interface CompiledQuery {
+interface Body {
   readonly bind: Bind
   readonly where: Evaluate | undefined
   readonly group: Grouping | undefined
   /** The value of a row, or of a group. */
   readonly result: Evaluate
+}
+
+/** A compiled query. It runs over items, each in the slot 0. */
+export interface CompiledQuery extends Body {
   /** Whether the result is the unchanged item. */
   readonly isWhole: boolean
   /** Whether each item is one row. */
@@ -96,13 +99,6 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
     continuationText: orderBy.length > 0 && whereAt ? text.slice(0, whereAt.start) + text.slice(whereAt.end) : text,
     condition: buildCondition(where, first),
   }
-}
-
-interface Body {
-  readonly bind: Bind
-  readonly where: Evaluate | undefined
-  readonly group: Grouping | undefined
-  readonly result: Evaluate
 }
 
 function compileBody(query: Query, context: Context, item: number | undefined): Body {
