@@ -6,7 +6,7 @@ import { releasedSchemas } from './gate/released.ts'
 import { services } from './project/config.ts'
 import { PROJECT } from './project/project.ts'
 import { withRefusals } from './schemas/refusals.ts'
-import { countedFiles, differences, readerOfSamples, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
+import { buildSampleReader, countedFiles, differences, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
 import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
 
 const FOLDER = join(PROJECT, 'schemas')
@@ -46,7 +46,7 @@ async function schemas(): Promise<void> {
 
 /** Compares with a release, and prints the changes that are allowed. @returns those that are not. */
 function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
-  const { refused, breaking, notices, counted } = compareSchemas(released, made, readerOfSamples(services))
+  const { refused, breaking, notices, counted } = compareSchemas(released, made, buildSampleReader(services))
   const { versions, samples, operations } = counted
   console.log(
     `since ${release}: compared ${versions} versions of events, ${samples} samples, ${operations} HTTP operations`,

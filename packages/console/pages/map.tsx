@@ -6,7 +6,7 @@ import { count, plural, rate, seconds } from '../lib/format.tsx'
 import { buildLayout, curve, HEAD, type Layout, type ServiceSeen } from '../lib/layout.ts'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
-import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Table } from '../parts/table.tsx'
 
@@ -57,10 +57,10 @@ function computeTotals(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<
 
 export function MapPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const statuses = usePoll(
     'statuses',
-    (signal) => ofAll(services, (each) => get<Status>(each, '/status', {}, signal)),
+    (signal) => askAll(services, (each) => get<Status>(each, '/status', {}, signal)),
     POLL_MS,
   )
   const rates = useRates(statuses.value)
@@ -176,7 +176,7 @@ function useFlow(rates: Seen['rates']): number {
 function Drawing({ seen, rates }: Seen): VNode {
   const layout = buildLayout(seen)
   const offset = useFlow(rates)
-  const consumerStatus = statusOfConsumers(seen)
+  const consumerStatus = mapConsumerStatus(seen)
   return (
     <div
       class="card map scroll-x"
@@ -310,7 +310,7 @@ function relayText(status: Status | undefined): string {
 
 type ConsumerState = NonNullable<Status['consumers']>[number]
 
-function statusOfConsumers(seen: readonly ServiceSeen[]): ReadonlyMap<string, ConsumerState> {
+function mapConsumerStatus(seen: readonly ServiceSeen[]): ReadonlyMap<string, ConsumerState> {
   return new Map(seen.flatMap(({ status }) => (status?.consumers ?? []).map((each) => [each.consumer, each] as const)))
 }
 
@@ -330,7 +330,7 @@ function ConsumerTable({ seen, rates }: Seen): VNode {
   const rows = seen.flatMap(({ name, about }) =>
     (about?.consumers ?? []).map((consumer) => ({ service: name, consumer })),
   )
-  const statuses = statusOfConsumers(seen)
+  const statuses = mapConsumerStatus(seen)
   if (rows.length === 0) return <Empty>No service has reported its consumers.</Empty>
   return (
     <section class="card" aria-labelledby="consumers">

@@ -5,7 +5,7 @@ import type { ParkedList, ParkedMessage, ParkedStream } from '../api/contract.ts
 import { plural, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { type Route, streamHref } from '../lib/route.ts'
-import { asActor, findOwner, ofAll, useServices } from '../lib/system.tsx'
+import { asActor, askAll, findOwner, useServices } from '../lib/system.tsx'
 import { AskReason } from '../parts/dialog.tsx'
 import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 
@@ -22,7 +22,7 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
   const loaded = usePoll(
     `parked ${only}`,
     async (signal) => {
-      const answers = await ofAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
+      const answers = await askAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
       const streams = answers.flatMap(({ value }) => value?.streams ?? []).map(({ stream }) => stream)
       const owners = await Promise.all(
         [...new Set(streams)].map(async (each) => [each, await findOwner(services, each)] as const),

@@ -5,7 +5,7 @@ import type { EventPage, ScheduledCommand, SchedulePage, StreamPage, StreamRow, 
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Table } from '../parts/table.tsx'
 import { TypeChips } from './streams.tsx'
@@ -40,10 +40,10 @@ async function newest(
 
 export function ProcessesPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const schedule = usePoll(
     'schedule',
-    (signal) => ofAll(services, (each) => get<SchedulePage>(each, '/schedule', { limit: 100 }, signal)),
+    (signal) => askAll(services, (each) => get<SchedulePage>(each, '/schedule', { limit: 100 }, signal)),
     POLL_MS,
   )
   return (

@@ -5,7 +5,7 @@ import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../
 import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { ofAll, readAbout, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Table } from '../parts/table.tsx'
 
@@ -45,7 +45,7 @@ function Filters({
   readonly q: string
 }): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const categories = (abouts.value ?? [])
     .filter(({ service }) => only === '' || service.name === only)
     .flatMap(({ value }) => value?.categories.map(({ name }) => name) ?? [])
@@ -208,7 +208,7 @@ interface Match {
 /** The documents of every view that contain the text. */
 function Matches({ q, services }: { readonly q: string; readonly services: readonly Service[] }): VNode {
   const loaded = useLoad(`matches ${q} ${services.map(({ api }) => api)}`, async (signal) => {
-    const answers = await ofAll(services, async (service) => {
+    const answers = await askAll(services, async (service) => {
       const views = await get<ViewList>(service, '/views', {}, signal)
       const found = await Promise.all(
         views.items.map(async (view): Promise<readonly Match[]> => {

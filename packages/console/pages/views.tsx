@@ -5,7 +5,7 @@ import type { Rebuild, ViewList, ViewRow } from '../api/contract.ts'
 import { count } from '../lib/format.tsx'
 import { usePoll } from '../lib/load.ts'
 import { href, type Route } from '../lib/route.ts'
-import { ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Documents } from '../parts/documents.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Generations } from '../parts/generations.tsx'
@@ -20,7 +20,7 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
   const [busy, setBusy] = useState(false)
   const loaded = usePoll(
     'views',
-    (signal) => ofAll(services, (each) => get<ViewList>(each, '/views', {}, signal)),
+    (signal) => askAll(services, (each) => get<ViewList>(each, '/views', {}, signal)),
     busy ? BUSY_MS : REST_MS,
   )
   const answers = loaded.value
