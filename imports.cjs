@@ -1,5 +1,5 @@
-// Which folder may import what. `.dependency-cruiser.cjs` builds its rules from this table, and
-// CONTRIBUTING.md shows it (`npm run imports -- --write`).
+// Which folder may import what. `.dependency-cruiser.cjs` builds its rules from this table. CONTRIBUTING.md
+// shows it, and each folder's README.md shows the folder's row (`npm run imports -- --write`).
 //
 // A folder's path ends with a slash. A folder may import itself. `<name>` stands for the same name throughout
 // a row; `*` stands for any name. `packages` and `node` (modules of Node; `*` means all) are regular
@@ -10,30 +10,42 @@ const sourcesOf = (folder) =>
   Object.entries(require(`./packages/${folder}/package.json`).exports)
     .filter(([, file]) => file.endsWith('.ts'))
     .map(([subpath, file]) => [subpath, file.replace('./', `packages/${folder}/`)])
-const FRAMEWORK = Object.fromEntries(sourcesOf('tidemark'))
-const exported = (subpath) => FRAMEWORK[subpath]
-const EXPORTED = Object.keys(FRAMEWORK)
+const SUBPATHS = Object.fromEntries(sourcesOf('tidemark'))
+const exported = (subpath) => SUBPATHS[subpath]
+const FRAMEWORK = Object.values(SUBPATHS)
+
+// Paths that a row imports together, with the words that documents have for them.
+const EXPORTED = {
+  named: 'what `packages/tidemark/` exports besides `testing`',
   // Only tests may import the test tools.
-  .filter((subpath) => subpath !== './testing')
-  .map(exported)
-const EMULATORS = ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) =>
-  sourcesOf(folder).map(([, file]) => file),
-)
+  paths: FRAMEWORK.filter((file) => file !== exported('./testing')),
+}
+const EMULATORS = {
+  named: 'what the emulators export',
+  paths: ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) => sourcesOf(folder).map(([, file]) => file)),
+}
 
 const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
   (each) => `packages/tidemark/${each}/`,
 )
 
-// What tests may import: the framework's exports, and the repository's own code.
+// What tests and benchmarks may import. They use packages as users do.
 const TESTED_WITH = [
-  ...Object.values(FRAMEWORK),
-  ...EMULATORS,
-  ...['packages/*/test/', 'packages/test-support/', 'packages/cli/', 'packages/kit/'],
-  ...['packages/local-cloud/', 'packages/*.ts', 'src/', 'functions/', 'tidemark.config.ts', 'test/', 'bench/'],
-  ...['infra/topology.json', 'local.settings.sample.json'],
-  // Computations that the emulators repeat after the Azure services.
-  'packages/event-hubs/namespace/partition-key.ts',
-  'packages/functions-host/(route|registrations|json-net/rewrite).ts',
+  {
+    named: "the repository's code, but only the exports of the framework and the emulators",
+    paths: [
+      ...[...FRAMEWORK, ...EMULATORS.paths, 'packages/*/test/', 'packages/test-support/', 'packages/cli/'],
+      ...['packages/kit/', 'packages/local-cloud/', 'packages/*.ts', 'src/', 'functions/', 'tidemark.config.ts'],
+      ...['test/', 'bench/', 'infra/topology.json', 'local.settings.sample.json'],
+    ],
+  },
+  {
+    named: 'what the emulators compute as Azure does',
+    paths: [
+      'packages/event-hubs/namespace/partition-key.ts',
+      'packages/functions-host/(route|registrations|json-net/rewrite).ts',
+    ],
+  },
 ]
 
 const rows = [
@@ -76,7 +88,7 @@ const rows = [
   { path: 'src/money.ts', is: 'an amount of money, in the form all services use', packages: ['zod'] },
   {
     path: 'packages/tidemark/runtime/',
-    is: 'the data path: `command` → `relay` → `project`, `react` → `query`; also `schedule`, `history`, `replay`',
+    is: 'the data path: `command` → `relay` → `project`, `react` → `query`; also `schedule`, `history`, `rebuild`',
     imports: ['packages/tidemark/core/'],
     packages: ['lru-cache'],
   },
@@ -201,7 +213,7 @@ const rows = [
   {
     path: 'packages/local-cloud/',
     is: 'runs the emulators together, with one address for the hosts and the console; never deployed',
-    imports: ['packages/kit/', ...EMULATORS],
+    imports: ['packages/kit/', EMULATORS],
     packages: ['@azure/(cosmos|storage-blob)', 'azurite'],
     node: ['*'],
   },
@@ -222,8 +234,11 @@ const rows = [
   },
   {
     path: 'packages/*.ts',
-    is: 'packs the published packages, and reports what they export',
-    imports: ['packages/cli/command-line/arguments.ts', 'packages/cli/upgrade/template.ts', 'packages/declarations.ts'],
+    is: 'packs the published packages, reports what they export, and runs the tests',
+    imports: [
+      ...['packages/cli/command-line/arguments.ts', 'packages/cli/upgrade/template.ts', 'packages/declarations.ts'],
+      'packages/test-support/longest-tests.ts',
+    ],
     packages: ['esbuild', '@microsoft/api-extractor', 'typescript'],
     node: ['*'],
   },
@@ -238,7 +253,7 @@ const rows = [
   {
     path: 'packages/cli/',
     is: "the command `tidemark` ([docs/cli.md](docs/cli.md)), and what npm's scripts run",
-    imports: [...EXPORTED, ...EMULATORS, 'packages/local-cloud/', 'packages/kit/'],
+    imports: [EXPORTED, EMULATORS, 'packages/local-cloud/', 'packages/kit/'],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
       ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'diff', 'esbuild', 'fast-check'],
@@ -250,6 +265,7 @@ const rows = [
         'openapi-typescript',
         'typescript',
         'vite',
+        'vscode-jsonrpc',
       ],
     ],
     node: ['*'],
@@ -293,8 +309,25 @@ function pattern(path, name) {
   return path.endsWith('/') ? `^${text}` : `^${text}$`
 }
 
+const toPaths = (imports = []) => imports.flatMap((each) => each.paths ?? each)
+
+/** Expands the alternatives of a regular expression: `@azure/(cosmos|identity)` stands for two packages. */
+function expand(expression) {
+  const [, before, alternatives = expression, after] = /^(.*)\((.*)\)(.*)$/.exec(expression) ?? []
+  return alternatives.split('|').map((each) => `${before ?? ''}${each}${after ?? ''}`.replaceAll('\\', ''))
+}
+
+/** What documents say a row may import, in Markdown. */
+function describeImports({ imports = [], packages = [], node = [] }) {
+  return [
+    ...imports.flatMap((each) => each.named ?? expand(each).map((path) => `\`${path}\``)),
+    ...packages.flatMap((each) => (each === '.*' ? 'any package' : expand(each).map((name) => `\`${name}\``))),
+    ...node.map((each) => (each === '*' ? 'Node' : `\`node:${each}\``)),
+  ]
+}
+
 /** The rules of dependency-cruiser. */
-const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
+const rules = rows.map(({ path, imports, packages = [], node = [] }) => {
   const self = path.endsWith('/') ? [pattern(path, '$1')] : []
   return {
     name: `only what ${path} may import`,
@@ -306,7 +339,7 @@ const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
     to: {
       pathNot: [
         ...self,
-        ...imports.map((each) => pattern(each, '$1')),
+        ...toPaths(imports).map((each) => pattern(each, '$1')),
         ...(packages.length > 0 ? [`(^|/)node_modules/(${packages.join('|')})/`] : []),
         ...(node.length > 0 ? [`^(node:)?(${node.map((each) => (each === '*' ? NODE : each)).join('|')})$`] : []),
       ],
@@ -314,4 +347,7 @@ const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
   }
 })
 
-module.exports = { rows, rules }
+module.exports = {
+  rows: rows.map((row) => ({ ...row, imports: toPaths(row.imports), mayImport: describeImports(row) })),
+  rules,
+}

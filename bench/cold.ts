@@ -72,7 +72,7 @@ async function send({ command }: ReturnType<typeof compose>, stream: string, cre
     ? { type: 'reserve', data: { orderId: String(keys), quantity: 1 } }
     : { type: 'adjust', data: { change: 1, reason: 'bench' } }
   const outcome = await command(stock, request(`bench ${keys}`, sent, { stream }))
-  assert.ok(outcome.done && outcome.events === 1, JSON.stringify(outcome))
+  assert.ok(outcome.outcome === 'done' && outcome.events === 1, JSON.stringify(outcome))
   return outcome.version
 }
 

@@ -14,12 +14,12 @@ async function cloudUnits(): Promise<void> {
   const wrong = 'the throughput units in Azure are not known'
   // azd asks for a subscription only after its hooks. Without one, nothing has been provisioned yet.
   const units = subscription ? await throughputUnits(subscription, name, await token(wrong)) : 0
-  await azd(['env', 'set', 'TIDEMARK_EVENT_HUBS_UNITS', String(units), '--environment', name], process.env, wrong)
+  await azd(['env', 'set', 'TIDEMARK_EVENT_HUBS_UNITS', String(units), '--environment', name], wrong)
   console.log(units === 0 ? 'Event Hubs: no namespace yet' : `Event Hubs: ${units} throughput units, which stay`)
 }
 
 async function token(wrong: string): Promise<string> {
-  const output = await azd(['auth', 'token', '--output', 'json', '--scope', SCOPE], process.env, wrong)
+  const output = await azd(['auth', 'token', '--output', 'json', '--scope', SCOPE], wrong)
   let found: unknown
   try {
     found = Object(JSON.parse(output)).token

@@ -3,7 +3,7 @@ import { UsageError } from './command-line/arguments.ts'
 import { cosmosAddress, localConnections, localSettings, reach, readSettingsFile } from './project/local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
-export interface CosmosAccount {
+interface CosmosAccount {
   readonly address: string
   /** The settings with which a service uses it. */
   readonly settings: Readonly<Record<string, string>>

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { markdownTable, withTableUnder } from './command-line/markdown-table.ts'
+import { type DocumentedRow, withRow } from './imports/folder-readme.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const FILE = join(ROOT, 'CONTRIBUTING.md')
 const CRUISER = join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs')
 /**
  * Each rule file with the paths it checks. The application, its tests and its benchmarks may have been
@@ -18,21 +18,22 @@ const CRUISES = [
   ['.dependency-cruiser.folders.cjs', ['functions', 'src', 'packages', 'test', 'bench']],
 ] as const
 
-interface Row {
-  readonly path: string
-  readonly is: string
-  readonly imports?: readonly string[]
-  readonly packages?: readonly string[]
-}
-
 /**
- * `npm run imports`: checks all imports against imports.cjs and the rules for folders, and the table of
- * CONTRIBUTING.md against imports.cjs. With `--write` it writes the table.
+ * `npm run imports`: checks all imports against imports.cjs and the rules for folders, and compares the table in
+ * CONTRIBUTING.md and each folder's README.md with imports.cjs. With `--write` it writes them.
  */
 async function imports(): Promise<void> {
   const { write } = readArguments({}, ['write'])
   for (const [config, paths] of CRUISES) cruise(config, paths)
-  checkTable(write)
+  const { rows } = createRequire(import.meta.url)('../../imports.cjs') as { readonly rows: readonly DocumentedRow[] }
+  const files = [withTable(rows), ...rows.filter(({ path }) => isFolder(path)).map(toReadme)]
+  const outdated = files.filter(({ file, text }) => read(file) !== text)
+  if (write) for (const { file, text } of outdated) writeFileSync(join(ROOT, file), text)
+  else if (outdated.length > 0)
+    throw new UsageError(
+      `${outdated.map(({ file }) => file).join(', ')}: differ from imports.cjs. Run npm run imports -- --write`,
+    )
+  console.log(`CONTRIBUTING.md: ${rows.length} rows; README.md of ${files.length - 1} folders`)
 }
 
 function cruise(config: string, paths: readonly string[]): void {
@@ -44,20 +45,31 @@ function cruise(config: string, paths: readonly string[]): void {
   if (status !== 0) throw new UsageError(`the imports break rules of ${config}`)
 }
 
-function checkTable(write: boolean): void {
-  const { rows } = createRequire(import.meta.url)('../../imports.cjs') as { readonly rows: readonly Row[] }
-  const table = markdownTable(['path', 'what it is', 'may import, besides itself and Node'], rows.map(formatCells))
-  const text = readFileSync(FILE, 'utf8').replaceAll('\r\n', '\n')
-  const made = withTableUnder('## The map', text, table)
-  if (write) writeFileSync(FILE, made)
-  else if (made !== text)
-    throw new UsageError('the table of CONTRIBUTING.md differs from imports.cjs: npm run imports -- --write')
-  console.log(`CONTRIBUTING.md: ${rows.length} rows`)
+interface Document {
+  readonly file: string
+  readonly text: string
 }
 
-function formatCells({ path, is, imports = [], packages = [] }: Row): readonly string[] {
-  const may = [...imports, ...packages].map((each) => `\`${each.replaceAll('\\', '').replaceAll('|', ', ')}\``)
-  return [`\`${path}\``, is, may.join(' ') || '–']
+function withTable(rows: readonly DocumentedRow[]): Document {
+  const cells = rows.map(({ path, is, mayImport }) => [`\`${path}\``, is, mayImport.join(', ')])
+  const table = markdownTable(['path', 'what it is', 'may import, besides itself'], cells)
+  return { file: 'CONTRIBUTING.md', text: withTableUnder('## The map', read('CONTRIBUTING.md'), table) }
+}
+
+/** Whether a row's path is one folder, and the folder has not been deleted. */
+function isFolder(path: string): boolean {
+  return path.endsWith('/') && existsSync(join(ROOT, path))
+}
+
+/** Packages are published from the folders that have a manifest. */
+function toReadme(row: DocumentedRow): Document {
+  const file = `${row.path}README.md`
+  return { file, text: withRow(read(file), row, existsSync(join(ROOT, row.path, 'package.json'))) }
+}
+
+/** A file of the repository, or '' if there is none. */
+function read(file: string): string {
+  return existsSync(join(ROOT, file)) ? readFileSync(join(ROOT, file), 'utf8').replaceAll('\r\n', '\n') : ''
 }
 
 await runCommand(imports)

@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { createTwoFilesPatch } from 'diff'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { findBicep, NoBicep } from './infra/bicep.ts'
-import { bicepFiles, countOfResources, lintFiles, shapeFiles, snapshot, toSnapshotFile } from './infra/template.ts'
+import { Compiler } from './infra/compiler.ts'
+import { takeSnapshots } from './infra/snapshot.ts'
+import { compileFiles, SAMPLE_ENVIRONMENT } from './infra/template.ts'
 
 const BIOME = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome', import.meta.url))
 const FOLDER = fileURLToPath(new URL('../../infra', import.meta.url))
@@ -19,31 +23,39 @@ async function infra(): Promise<void> {
     throw error instanceof NoBicep ? new UsageError(error.message) : error
   })
   console.log(`bicep ${bicep.version}`)
-  const wrong = [...(await lintFiles(bicep, FOLDER))]
-  const files = bicepFiles(FOLDER).length
-  if (wrong.length > 0)
-    throw new UsageError([...wrong, `failed: ${wrong.length} diagnostics in ${files} files`].join('\n'))
-  console.log(`infra/: ${files} files compiled and linted`)
-  for (const file of shapeFiles(FOLDER)) {
-    const path = join(FOLDER, file)
-    const difference = await snapshot(bicep, path, write ? 'overwrite' : 'validate')
-    if (write && !difference) await tidy(toSnapshotFile(path))
-    if (difference) wrong.push(difference)
-    else console.log(`infra/${toSnapshotFile(file)}: ${await countOfResources(toSnapshotFile(path))} resources`)
+  const compiler = new Compiler(bicep, SAMPLE_ENVIRONMENT)
+  try {
+    const { files, messages } = await compileFiles(compiler, FOLDER)
+    if (messages.length > 0)
+      throw new UsageError([...messages, `failed: ${messages.length} diagnostics in ${files.length} files`].join('\n'))
+    console.log(`infra/: ${files.length} files compiled and linted`)
+    const wrong: string[] = []
+    for (const [file, { content, resources }] of await takeSnapshots(compiler, FOLDER)) {
+      const difference = write ? writeSnapshot(file, content) : compareSnapshot(file, content)
+      if (difference) wrong.push(difference)
+      else console.log(`infra/${file}: ${resources} resources`)
+    }
+    if (wrong.length > 0)
+      throw new UsageError([...wrong, 'npm run infra -- --write writes the snapshots: review what changes'].join('\n'))
+  } finally {
+    await compiler.stop()
   }
-  if (wrong.length > 0)
-    throw new UsageError([...wrong, 'npm run infra -- --write writes the snapshots: review what changes'].join('\n'))
 }
 
-/**
- * Sorts the outputs and formats the file. Bicep writes outputs in any order, so that a snapshot could differ
- * without a change, and in a format that npm run check refuses.
- */
-async function tidy(file: string): Promise<void> {
-  const { outputs, ...others } = JSON.parse(await readFile(file, 'utf8')) as { outputs: object }
-  const sorted = Object.fromEntries(Object.entries(outputs).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-  await writeFile(file, JSON.stringify({ ...others, outputs: sorted }, null, 2))
-  execFileSync(process.execPath, [BIOME, 'format', '--write', file], { stdio: 'pipe' })
+/** Writes the file in the format that npm run check requires. */
+function writeSnapshot(file: string, content: unknown): undefined {
+  const path = join(FOLDER, file)
+  writeFileSync(path, JSON.stringify(content, null, 2))
+  execFileSync(process.execPath, [BIOME, 'format', '--write', path], { stdio: 'pipe' })
+}
+
+/** @returns the lines that differ; undefined if the file has this content. */
+function compareSnapshot(file: string, content: unknown): string | undefined {
+  const path = join(FOLDER, file)
+  const committed: unknown = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  if (isDeepStrictEqual(committed, content)) return undefined
+  const lines = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
+  return createTwoFilesPatch(`infra/${file}`, 'what it deploys now', lines(committed), lines(content))
 }
 
 await runCommand(infra)

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { isTidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
@@ -20,7 +21,7 @@ const LEFT_BEHIND = {
  * the service's log, beside the live one, and promotes it. With `--back` rolls back to the previous
  * generation.
  */
-async function replay(): Promise<void> {
+async function rebuild(): Promise<void> {
   const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])
   const service = serviceNamed(serviceName)
   const view = service.views.find(({ name }) => name === viewName)
@@ -40,8 +41,8 @@ async function replay(): Promise<void> {
 
   const started = performance.now()
   try {
-    const { rebuildView: replay, rollBack: goBack } = compose(service, account.settings)
-    const done = await (back ? goBack : replay)(view, {
+    const { rebuildView, rollBack } = compose(service, account.settings)
+    const done = await (back ? rollBack : rebuildView)(view, {
       begin(target, live, total) {
         stage = 'reading'
         console.log(`view             ${serviceName}/${viewName} at ${account.address}`)
@@ -60,10 +61,10 @@ async function replay(): Promise<void> {
     console.log(`read             ${done.events} events of ${done.streams} streams in ${seconds.toFixed(1)} s`)
     console.log(`live             generation ${done.live}; --back rolls back to ${done.previous}`)
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
+    if (!isTidemarkError(error)) throw error
     const left = stage ? `; ${LEFT_BEHIND[stage]}` : ''
-    throw new UsageError(`${(error as Error & { code?: string }).code}: ${error.message}${left}`)
+    throw new UsageError(`${error.code}: ${error.message}${left}`)
   }
 }
 
-await runCommand(replay)
+await runCommand(rebuild)

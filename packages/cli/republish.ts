@@ -1,3 +1,4 @@
+import { isTidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
@@ -33,8 +34,8 @@ async function main(): Promise<void> {
     })
     console.log(`published        ${count} events of ${name}${begin ? ` written since ${begin}` : ''}: all there are`)
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
-    throw new UsageError(`${(error as Error & { code?: string }).code}: ${error.message}; run it again for the rest`)
+    if (!isTidemarkError(error)) throw error
+    throw new UsageError(`${error.code}: ${error.message}; run it again for the rest`)
   }
   // The client of the hub keeps its connection open.
   process.exit()

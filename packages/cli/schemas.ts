@@ -6,7 +6,7 @@ import { releasedSchemas } from './gate/released.ts'
 import { services } from './project/config.ts'
 import { PROJECT } from './project/project.ts'
 import { withRefusals } from './schemas/refusals.ts'
-import { countedFiles, differences, readerOfSamples, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
+import { buildSampleReader, countedFiles, differences, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
 import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
 
 const FOLDER = join(PROJECT, 'schemas')
@@ -26,16 +26,16 @@ async function schemas(): Promise<void> {
   const made = await schemaFiles(services, found)
   // A clone may have the line ends of Windows.
   const errors = existsSync(ERRORS) ? readFileSync(ERRORS, 'utf8').replaceAll('\r\n', '\n') : undefined
-  const told = errors === undefined ? undefined : withRefusals(errors, services)
+  const documented = errors === undefined ? undefined : withRefusals(errors, services)
   if (!check) {
     const changed = writeSchemas(FOLDER, made)
-    if (told !== undefined && told !== errors) writeFileSync(ERRORS, told)
+    if (documented !== undefined && documented !== errors) writeFileSync(ERRORS, documented)
     console.log(`schemas/: ${countedFiles(made)}; ${changed} files changed`)
     return
   }
   const wrong = [
     ...differences(made, found),
-    ...(told === errors ? [] : ['docs/errors.md: the refusals of the domain']),
+    ...(documented === errors ? [] : ['docs/errors.md: the refusals of the domain']),
   ]
   console.log(`schemas/: ${countedFiles(made)}; ${wrong.length} files differ from the code`)
   const refused = released.flatMap(({ ref, commit, files }) => compared(`${ref} (${commit.slice(0, 12)})`, files, made))
@@ -46,12 +46,12 @@ async function schemas(): Promise<void> {
 
 /** Compares with a release, and prints the changes that are allowed. @returns those that are not. */
 function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
-  const { refused, breaking, notices: told, counted } = compareSchemas(released, made, readerOfSamples(services))
+  const { refused, breaking, notices, counted } = compareSchemas(released, made, buildSampleReader(services))
   const { versions, samples, operations } = counted
   console.log(
     `since ${release}: compared ${versions} versions of events, ${samples} samples, ${operations} HTTP operations`,
   )
-  for (const line of [...breaking, ...told]) console.log(line)
+  for (const line of [...breaking, ...notices]) console.log(line)
   if (versions === 0 || samples === 0 || operations === 0) throw new UsageError('failed: there was nothing to compare')
   return refused
 }

@@ -19,7 +19,7 @@ import { answer, findRoute } from './routes.ts'
 import { endIfDamaged } from './store/damage.ts'
 
 /** What the request handler needs. */
-export interface RequestContext {
+interface RequestContext {
   readonly account: Account
   readonly signatures: Signatures
   readonly bodies: Bodies

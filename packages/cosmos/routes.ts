@@ -12,7 +12,7 @@ type Account = items.Account
 type Answered = Answer | Promise<Answer>
 
 /** A kind of request, and what answers it. */
-export interface Route {
+interface Route {
   readonly operation: OperationName
   readonly method: string
   /** `{id}` stands for an id or a rid. */
@@ -149,12 +149,11 @@ function databaseRoute(
   path: string,
   run: (account: Account, database: Database, request: Request) => Answered,
 ): Route {
-  const find = ({ catalog }: Account, { database = '' }: Request): Database => catalog.database(database)
   return {
     operation,
     method,
     path,
-    run: (account, request) => run(account, find(account, request), request),
+    run: (account, request) => run(account, account.catalog.database(request.database ?? ''), request),
   }
 }
 

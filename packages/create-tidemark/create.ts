@@ -45,7 +45,7 @@ async function create(): Promise<void> {
   const project = await askFor()
   if (existsSync(project.folder) && readdirSync(project.folder).length > 0)
     throw new UsageError(`${project.folder} already exists and is not empty: nothing was written`)
-  const files = filesOfProject(project)
+  const files = listProjectFiles(project)
   try {
     for (const { path, text } of files) {
       const file = join(project.folder, path)
@@ -97,8 +97,7 @@ function read() {
   }
 }
 
-/** The files of this project. */
-function filesOfProject(project: Project): readonly { readonly path: string; readonly text: string }[] {
+function listProjectFiles(project: Project): readonly { readonly path: string; readonly text: string }[] {
   const templates = readdirSync(TEMPLATE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(TEMPLATE.length).replaceAll('\\', '/'))

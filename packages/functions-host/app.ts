@@ -10,7 +10,7 @@ import { OWN_FOLDERS } from './own-folders.ts'
 import type { ProgrammingModel } from './protocol.ts'
 import { type RegisteredFunction, registrations } from './registrations.ts'
 
-export interface App {
+interface App {
   readonly model: ProgrammingModel
   readonly functions: readonly RegisteredFunction[]
   /** The capabilities that the worker reports to the host. `app.setup` can add some. */

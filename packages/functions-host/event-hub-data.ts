@@ -7,7 +7,7 @@ import type { InvocationRequest, TypedData } from './protocol.ts'
 // https://github.com/Azure/azure-sdk-for-net/blob/main/sdk/eventhub/Microsoft.Azure.WebJobs.Extensions.EventHubs/src/Triggers/EventHubTriggerBindingStrategy.cs
 // https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs
 
-export interface PartitionDescription {
+interface PartitionDescription {
   readonly fullyQualifiedNamespace: string
   readonly eventHubName: string
   readonly consumerGroup: string

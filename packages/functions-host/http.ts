@@ -9,7 +9,7 @@ import { describe, logFailure } from './log.ts'
 import type { InvocationResponse } from './protocol.ts'
 import type { Router } from './router.ts'
 
-export interface HttpOptions {
+interface HttpOptions {
   /** 0 for any free port. */
   readonly port: number
   /** Largest request body, in bytes. */

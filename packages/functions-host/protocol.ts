@@ -81,7 +81,6 @@ export interface RetryContext {
   readonly exception?: { readonly message: string; readonly source: string; readonly stackTrace: string }
 }
 
-/** The input of one invocation. */
 export interface InvocationRequest {
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[]
   readonly triggerMetadata?: Readonly<Record<string, TypedData>>
@@ -103,7 +102,7 @@ export interface CoreInvocationContext {
   log(level: LogLevel, category: LogCategory, message: string): void
 }
 
-export interface InvocationModel {
+interface InvocationModel {
   getArguments(): Promise<{ readonly context: unknown; readonly inputs: unknown[] }>
   invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>
   getResponse(context: unknown, result: unknown): Promise<InvocationResponse>

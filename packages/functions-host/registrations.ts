@@ -6,7 +6,7 @@ export interface RegisteredFunction {
   readonly callback: FunctionCallback
 }
 
-export type HookName = 'appStart' | 'appTerminate' | 'preInvocation' | 'postInvocation' | 'log'
+type HookName = 'appStart' | 'appTerminate' | 'preInvocation' | 'postInvocation' | 'log'
 export type HookCallback = (context: Record<string, unknown>) => unknown
 
 // Names that the host accepts:

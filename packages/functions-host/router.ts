@@ -15,7 +15,7 @@ interface Endpoint {
   readonly methods: ReadonlySet<string>
 }
 
-export interface Match {
+interface Match {
   readonly registered: RegisteredFunction
   readonly bindingName: string
   readonly params: Readonly<Record<string, string>>

@@ -3,7 +3,6 @@ import type { Binding } from './protocol.ts'
 import type { RegisteredFunction } from './registrations.ts'
 import { resolveExpressions, type Settings } from './settings.ts'
 
-/** Reads and checks the options of a function's trigger. */
 export class TriggerOptions {
   readonly functionName: string
   readonly binding: Binding

@@ -5,7 +5,7 @@ import { type RunningCommand, run } from './lifecycle.ts'
 import { IS_COMPILED } from './module-file.ts'
 
 /** A flag of a command: `--name VALUE`. */
-export interface Flag {
+interface Flag {
   /**
    * Placeholder of the value in the help. Without it the flag is a switch: `--name`, or `--no-name`, which
    * overrides the environment.
@@ -21,7 +21,7 @@ export interface Flag {
 }
 
 /** The only positional argument. */
-export interface Operand {
+interface Operand {
   readonly name: string
   readonly help: string
   readonly env: string

@@ -4,6 +4,9 @@ import { StartError } from './errors.ts'
 /** The only address on which the local cloud listens: it is not meant for other machines. */
 export const LOOPBACK = '127.0.0.1'
 
+/** A Host header by which a client on this machine reaches it. */
+export const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i
+
 /**
  * Listens on loopback.
  * @param port 0 for any free port.

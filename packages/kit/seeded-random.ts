@@ -12,3 +12,31 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
+
+/** Returns a function that makes generators, each with a sequence of its own. */
+export function seededSequences(seed: number): () => () => number {
+  const seeds = seededRandom(seed)
+  return () => seededRandom(seeds() * 2 ** 32)
+}
+
+/**
+ * Builds a function that chooses one item by its rate, or none. Without a rate it draws nothing.
+ * @param getRate the rates add up to at most 1.
+ */
+export function buildChooser<Item>(
+  items: readonly Item[],
+  getRate: (item: Item) => number | undefined,
+  draw: () => number,
+): () => Item | undefined {
+  let sum = 0
+  const limits = items.flatMap((item) => {
+    const rate = getRate(item) ?? 0
+    sum += rate
+    return rate > 0 ? [{ item, below: sum }] : []
+  })
+  if (limits.length === 0) return () => undefined
+  return () => {
+    const drawn = draw()
+    return limits.find(({ below }) => drawn < below)?.item
+  }
+}

@@ -43,6 +43,12 @@ export function wholeNumber(value: unknown, place: string, name: string, { min, 
   return value
 }
 
+/** Reads a probability. @throws InvalidSettings */
+export function readRate(value: unknown, place: string, name: string): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw invalid(place, `"${name}" must be 0 to 1`)
+  return value
+}
+
 /** @returns undefined if the value is undefined. @throws InvalidSettings */
 export function optionalWholeNumber(value: unknown, place: string, name: string, range: Range): number | undefined {
   return value === undefined ? undefined : wholeNumber(value, place, name, range)

@@ -41,14 +41,6 @@ export function portSetting(name: LocalSetting, otherwise: number): number {
 }
 
 /**
- * Reads a flag from an environment variable: 1 is true; 0, unset or empty is false.
- * @throws StartError naming the variable.
- */
-export function flagSetting(name: LocalSetting): boolean {
-  return optionalFlag(name) ?? false
-}
-
-/**
  * Reads a flag from an environment variable; undefined if it is unset or empty.
  * @throws StartError naming the variable.
  */

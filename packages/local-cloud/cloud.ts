@@ -15,7 +15,7 @@ import type { LocalSetting } from '../kit/settings.ts'
 import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
-export interface CloudOptions {
+interface CloudOptions {
   /** Folder of blob/, eventhubs/ and cosmos/. It survives restarts. */
   readonly dataDir: string
   /** JSON file in the format of topology-file.ts. */

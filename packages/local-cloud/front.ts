@@ -31,12 +31,11 @@ const CONNECTION_HEADERS = [
 
 type Headers = Record<string, string | string[]>
 
-export interface FrontOptions {
+interface FrontOptions {
   /** 0 for any free port. */
   readonly port: number
   /** The apps, by the path that they serve. */
   readonly apps: readonly string[]
-  /** The console's files. */
   readonly site?: Site
   /** The bearer token of every request. The console's files have no data and need no token. */
   readonly token?: string | undefined

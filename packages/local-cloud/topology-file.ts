@@ -8,7 +8,7 @@ export interface Topology {
   readonly blobContainers: readonly string[]
 }
 
-export interface DatabaseTopology {
+interface DatabaseTopology {
   readonly name: string
   readonly containers: readonly ContainerTopology[]
 }
@@ -28,7 +28,7 @@ export interface ContainerTopology {
   readonly compositeIndexes: readonly (readonly string[])[]
 }
 
-export interface HubTopology {
+interface HubTopology {
   readonly name: string
   readonly partitions: number
   readonly retentionHours: number

@@ -4,7 +4,7 @@ import type { ContainerClient } from '@azure/storage-blob'
 import { until } from './wait.ts'
 
 /** A claim that only one host can have: a partition of a hub, or a lease. */
-export interface Claim {
+interface Claim {
   readonly id: string
   /** Empty if it is free. */
   readonly owner: string
@@ -13,7 +13,7 @@ export interface Claim {
 }
 
 /** A consumer group's claim of a partition, as hosts write them into blobs. */
-export interface PartitionClaim extends Claim {
+interface PartitionClaim extends Claim {
   /** `<hub>/<group>` */
   readonly group: string
 }

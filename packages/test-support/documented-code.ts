@@ -1,5 +1,5 @@
 /** A fenced code block of a document: its info string and its text. */
-export interface CodeBlock {
+interface CodeBlock {
   readonly info: string
   readonly text: string
 }

@@ -1,5 +1,5 @@
 /** The links, anchors and tables of a document, without those in code. */
-export interface Markdown {
+interface Markdown {
   /** The targets of links with `#…`: explicit anchors, and headings as GitHub names them. */
   readonly anchors: ReadonlySet<string>
   /** The targets of its links, as written. */

@@ -9,7 +9,7 @@ import { listCodeBlocks } from './documented-code.ts'
 import { linkNamed, namesIn, Packed, type PackedManifest } from './packed.ts'
 import { until } from './wait.ts'
 
-export interface EmulatorPackage {
+interface EmulatorPackage {
   /** Its folder in packages/. */
   readonly folder: string
   /** Arguments besides the port, which is always any free one. */

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { linkPackages } from './linked-packages.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
+/** The folders that a build writes. */
+const BUILT = ['dist', 'packages/tidemark/dist']
 
 /**
  * A copy of the repository that a test may write to: all files that git tracks or would track, and the
@@ -26,6 +28,14 @@ export class RepositoryCopy {
       cpSync(join(root, file), join(this.folder, file))
     }
     linkPackages(this.folder)
+  }
+
+  /** Copies what `npm run build` and `npm run types` have written, so that they only do what a test changes. */
+  copyBuild(): void {
+    for (const folder of BUILT) {
+      if (!existsSync(join(root, folder))) throw new Error(`${folder} is missing: npm run build`)
+      cpSync(join(root, folder), join(this.folder, folder), { recursive: true })
+    }
   }
 
   path(file: string): string {

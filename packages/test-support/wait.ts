@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-/** Short pauses at first, then long ones, so that a busy machine has time for the awaited work. */
-const pauseAfter = (waitedMs: number): number => (waitedMs < 10_000 ? 20 : 200)
+/** A twentieth of the time waited, from 20 to 200 ms: each look costs the processor what the awaited work needs. */
+const pauseAfter = (waitedMs: number): number => Math.min(200, Math.max(20, waitedMs / 20))
 
 /**
  * The longest time for one wait. The runner's --test-timeout is the only limit, so that a test on a busy

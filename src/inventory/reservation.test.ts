@@ -1,8 +1,7 @@
 import { describe, it } from 'node:test'
-import { deciding } from '../../test/support/given.ts'
+import { given } from 'tidemark/testing'
 import { reservation } from './reservation.ts'
 
-const given = deciding(reservation)
 const lines = [{ sku: 'tea', quantity: 2 }]
 const shortage = { sku: 'tea', requested: 2, available: 1 }
 const reserve = { type: 'reserve', data: { lines } } as const
@@ -20,37 +19,35 @@ const shipped = { type: 'StockReservationShipped', data: { orderId: '1', lines }
 
 describe('reservation', () => {
   it('is not made for an order that is already cancelled', () => {
-    given(cancelledFirst).when(reserve).refused('reservation-cancelled')
-    given(cancelledFirst).when(reject).refused('reservation-cancelled')
+    given(reservation, [cancelledFirst]).when(reserve).thenRefused('reservation-cancelled')
+    given(reservation, [cancelledFirst]).when(reject).thenRefused('reservation-cancelled')
   })
   it('has one outcome', () => {
-    given(reserved).when(reject).refused('reservation-reserved')
-    given(rejected).when(reserve).refused('reservation-rejected')
-    given(reserved).when(reserve).decides()
-    given(rejected).when(reject).decides()
+    given(reservation, [reserved]).when(reject).thenRefused('reservation-reserved')
+    given(reservation, [rejected]).when(reserve).thenRefused('reservation-rejected')
+    given(reservation, [reserved]).when(reserve).thenNothing()
+    given(reservation, [rejected]).when(reject).thenNothing()
   })
   it('is not shipped if nothing is reserved or the units were released', () => {
-    given().when(ship).refused('stream-not-found')
-    given(rejected).when(ship).refused('reservation-rejected')
-    given(cancelledFirst).when(ship).refused('reservation-cancelled')
-    given(reserved, cancelled).when(ship).refused('reservation-cancelled')
+    given(reservation).when(ship).thenRefused('stream-not-found')
+    given(reservation, [rejected]).when(ship).thenRefused('reservation-rejected')
+    given(reservation, [cancelledFirst]).when(ship).thenRefused('reservation-cancelled')
+    given(reservation, [reserved, cancelled]).when(ship).thenRefused('reservation-cancelled')
   })
   it('has nothing to cancel once it is shipped, rejected or cancelled', () => {
     for (const events of [[reserved, shipped], [rejected], [cancelledFirst], [reserved, cancelled]])
-      given(...events)
-        .when(cancel)
-        .decides()
+      given(reservation, events).when(cancel).thenNothing()
   })
   it('is cancelled with the units to release: none if it was not made yet', () => {
-    given().when(cancel).decides(cancelledFirst)
-    given(reserved).when(cancel).decides(cancelled)
+    given(reservation).when(cancel).then([cancelledFirst])
+    given(reservation, [reserved]).when(cancel).then([cancelled])
   })
   it('is shipped once, with the units that leave', () => {
-    given(reserved).when(ship).decides(shipped)
-    given(reserved, shipped).when(ship).decides()
+    given(reservation, [reserved]).when(ship).then([shipped])
+    given(reservation, [reserved, shipped]).when(ship).thenNothing()
   })
   it('is made, or rejected with the product that is short', () => {
-    given().when(reserve).decides(reserved)
-    given().when(reject).decides(rejected)
+    given(reservation).when(reserve).then([reserved])
+    given(reservation).when(reject).then([rejected])
   })
 })

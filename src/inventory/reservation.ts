@@ -52,7 +52,7 @@ function decide(
     }
     case 'ship':
       if (status === 'shipped') return []
-      if (status === 'none') return refuse('stock-not-reserved', `nothing is reserved for ${orderId}`)
+      if (status === 'none') return refuse('stream-not-found', `there is no reservation ${orderId}`)
       return status === 'reserved'
         ? [{ type: 'StockReservationShipped', data: { orderId, lines: [...state.lines] } }]
         : refused
@@ -72,7 +72,6 @@ export const reservation: Decider<Reservation, ReservationCommand, ReservationEv
     'reservation-rejected': "The order's reservation was rejected: its stock can no longer be reserved.",
     'reservation-cancelled': "The order's reservation was cancelled: it can no longer be made or rejected.",
     'reservation-shipped': "The order's units have left: the reservation can no longer be made or rejected.",
-    'stock-not-reserved': 'Too few units are reserved: nothing is released or shipped.',
   },
   initial: { status: 'none' },
   evolve,

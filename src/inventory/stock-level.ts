@@ -2,10 +2,12 @@ import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import type { StockEvent } from './events.ts'
 
+const statuses = ['in-stock', 'sold-out'] as const
+
 /** What `GET /stock/{sku}` shows. */
-const stockDocument = z.object({
+const stockLevelDocument = z.object({
   sku: z.string(),
-  status: z.enum(['in-stock', 'sold-out']),
+  status: z.enum(statuses),
   onHand: z.int(),
   reserved: z.int(),
   available: z.int(),
@@ -19,23 +21,24 @@ const stockDocument = z.object({
   returned: z.int().optional(),
   updatedAt: z.iso.datetime(),
 })
-export type StockLevel = z.infer<typeof stockDocument>
+export type StockLevelDocument = z.infer<typeof stockLevelDocument>
 
 /** The stock of each product. */
-export const stockLevel: SingleStreamView<StockLevel, StockEvent> = {
+export const stockLevel: SingleStreamView<StockLevelDocument, StockEvent> = {
   kind: 'one-stream',
   name: 'stock-level',
   category: 'stock',
-  document: stockDocument,
-  filters: { status: ['in-stock', 'sold-out'] },
+  document: stockLevelDocument,
+  filters: { status: statuses },
   evolve(document, event) {
+    const { time: updatedAt } = event
     const { onHand = 0, reserved = 0, declined = 0, shipped = 0, returned = 0 } = document ?? {}
     const counts = { onHand, reserved, declined, shipped, returned }
-    const level = (change: Partial<typeof counts>): StockLevel => {
+    const level = (change: Partial<typeof counts>): StockLevelDocument => {
       const counted = { ...counts, ...change }
       const available = counted.onHand - counted.reserved
       const status = available > 0 ? 'in-stock' : 'sold-out'
-      return { sku: event.data.sku, status, ...counted, available, updatedAt: event.time }
+      return { sku: event.data.sku, status, ...counted, available, updatedAt }
     }
     switch (event.type) {
       case 'StockReceived':

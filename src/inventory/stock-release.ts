@@ -16,9 +16,10 @@ export const stockRelease: Reaction<EventOf<(typeof events)[number]>> = {
   category: 'fulfilment',
   events,
   startsAt: 'first',
-  async react({ data: { orderId } }, send) {
+  async react({ data }, send) {
+    const { orderId } = data
     const answer = await send(reservation, orderId, `cancel:${orderId}`, { type: 'cancel', data: {} })
-    for (const event of answer.events)
-      if (event.type === 'StockReservationCancelled') await releaseAll(orderId, event.data.lines, send)
+    const cancelled = answer.events.find((event) => event.type === 'StockReservationCancelled')
+    if (cancelled) await releaseAll(orderId, cancelled.data.lines, send)
   },
 }

@@ -1,4 +1,4 @@
-import type { EventOf, Reaction, Send } from 'tidemark'
+import type { EventOf, Reaction } from 'tidemark'
 import { OrderPlaced } from '../ordering/contract.ts'
 import { releaseAll } from './release.ts'
 import { reservation } from './reservation.ts'
@@ -19,26 +19,31 @@ export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
   category: 'order',
   events,
   startsAt: 'first',
-  react: (event, send) => reserve(event.data, send),
-}
-
-async function reserve({ orderId, lines }: EventOf<typeof OrderPlaced>['data'], send: Send): Promise<void> {
-  const reserved: { sku: string; quantity: number }[] = []
-  // In SKU order, one after another: nothing is requested after the first declined line.
-  for (const { sku, quantity } of lines) {
-    const answer = await send(stock, sku, `reserve:${orderId}:${sku}`, { type: 'reserve', data: { orderId, quantity } })
-    const declined = answer.events.find((event) => event.type === 'UnitsDeclined')
-    if (declined) {
-      await releaseAll(orderId, reserved, send)
-      const { available } = declined.data
-      await send(reservation, orderId, `reject:${orderId}`, {
-        type: 'reject',
-        data: { sku, requested: quantity, available },
+  async react({ data }, send) {
+    const { orderId, lines } = data
+    const reserved: { sku: string; quantity: number }[] = []
+    // In SKU order, one after another: nothing is requested after the first declined line.
+    for (const { sku, quantity } of lines) {
+      const answer = await send(stock, sku, `reserve:${orderId}:${sku}`, {
+        type: 'reserve',
+        data: { orderId, quantity },
       })
-      return
+      const declined = answer.events.find((event) => event.type === 'UnitsDeclined')
+      if (declined) {
+        await releaseAll(orderId, reserved, send)
+        const { available } = declined.data
+        await send(reservation, orderId, `reject:${orderId}`, {
+          type: 'reject',
+          data: { sku, requested: quantity, available },
+        })
+        return
+      }
+      reserved.push({ sku, quantity })
     }
-    reserved.push({ sku, quantity })
-  }
-  const outcome = await send(reservation, orderId, `reserve:${orderId}`, { type: 'reserve', data: { lines: reserved } })
-  if (outcome.refused !== undefined) await releaseAll(orderId, reserved, send)
+    const result = await send(reservation, orderId, `reserve:${orderId}`, {
+      type: 'reserve',
+      data: { lines: reserved },
+    })
+    if (result.outcome === 'refused') await releaseAll(orderId, reserved, send)
+  },
 }

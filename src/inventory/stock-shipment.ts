@@ -1,4 +1,4 @@
-import type { EventOf, Reaction, Send } from 'tidemark'
+import type { EventOf, Reaction } from 'tidemark'
 import { ShipmentDispatched, ShipmentReturned } from '../shipping/contract.ts'
 import { reservation } from './reservation.ts'
 import { stock } from './stock.ts'
@@ -15,18 +15,20 @@ export const stockShipment: Reaction<EventOf<(typeof events)[number]>> = {
   category: 'shipment',
   events,
   startsAt: 'first',
-  react: ({ type, data }, send) => (type === 'ShipmentDispatched' ? ship(data.orderId, send) : restock(data, send)),
-}
-
-async function ship(orderId: string, send: Send): Promise<void> {
-  const answer = await send(reservation, orderId, `ship:${orderId}`, { type: 'ship', data: {} })
-  for (const event of answer.events)
-    if (event.type === 'StockReservationShipped')
-      for (const { sku, quantity } of event.data.lines)
-        await send(stock, sku, `ship:${orderId}:${sku}`, { type: 'ship', data: { orderId, quantity } })
-}
-
-async function restock({ orderId, lines }: EventOf<typeof ShipmentReturned>['data'], send: Send): Promise<void> {
-  for (const { sku, quantity } of lines)
-    await send(stock, sku, `restock:${orderId}:${sku}`, { type: 'restock', data: { orderId, quantity } })
+  async react({ type, data }, send) {
+    const { orderId } = data
+    switch (type) {
+      case 'ShipmentDispatched': {
+        const answer = await send(reservation, orderId, `ship:${orderId}`, { type: 'ship', data: {} })
+        const shipped = answer.events.find((event) => event.type === 'StockReservationShipped')
+        for (const { sku, quantity } of shipped?.data.lines ?? [])
+          await send(stock, sku, `ship:${orderId}:${sku}`, { type: 'ship', data: { orderId, quantity } })
+        return
+      }
+      case 'ShipmentReturned':
+        for (const { sku, quantity } of data.lines)
+          await send(stock, sku, `restock:${orderId}:${sku}`, { type: 'restock', data: { orderId, quantity } })
+        return
+    }
+  },
 }

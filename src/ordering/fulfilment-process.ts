@@ -68,6 +68,14 @@ const reservations: ProcessInput<EventOf<(typeof reservationTypes)[number]>, Ful
   },
 }
 
+function answer<Type extends string, Answer extends string>(
+  type: Type,
+  answer: Answer,
+  { orderId: id, ...data }: { readonly orderId: string; readonly reason?: string },
+): { id: string; command: { type: Type; data: { answer: Answer; reason?: string } } } {
+  return { id, command: { type, data: { answer, ...(data.reason === undefined ? {} : { reason: data.reason }) } } }
+}
+
 const paymentAnswers = {
   PaymentAuthorised: 'authorised',
   PaymentDeclined: 'declined',
@@ -116,14 +124,6 @@ const shipments: ProcessInput<EventOf<(typeof shipmentTypes)[number]>, Fulfilmen
   correlate: ({ type, data }) => answer('hear-shipment', shipmentAnswers[type], data),
 }
 
-function answer<Type extends string, Answer extends string>(
-  type: Type,
-  answer: Answer,
-  { orderId: id, ...data }: { readonly orderId: string; readonly reason?: string },
-): { id: string; command: { type: Type; data: { answer: Answer; reason?: string } } } {
-  return { id, command: { type, data: { answer, ...(data.reason === undefined ? {} : { reason: data.reason }) } } }
-}
-
 const outcomes = [StockAnswered, FulfilmentFailed, FulfilmentCompleted] as const
 
 /** Order fulfilment: follows orders, stock, payments and shipments, and updates the order. */
@@ -135,20 +135,21 @@ export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, Ful
     service: 'ordering',
     events: outcomes,
     startsAt: 'first',
-    async react(event, send) {
-      const id = event.data.orderId
-      switch (event.type) {
+    async react({ type, data }, send) {
+      const { orderId } = data
+      switch (type) {
         case 'StockAnswered':
-          if (event.data.answer === 'reserved') await send(order, id, `confirm:${id}`, { type: 'confirm', data: {} })
+          if (data.answer === 'reserved')
+            await send(order, orderId, `confirm:${orderId}`, { type: 'confirm', data: {} })
           return
         case 'FulfilmentFailed': {
-          const { cause, reason } = event.data
-          const type = cause === 'stock' ? 'reject' : 'cancel'
-          await send(order, id, `${type}:${id}`, { type, data: { reason } })
+          const { cause, reason } = data
+          const end = cause === 'stock' ? 'reject' : 'cancel'
+          await send(order, orderId, `${end}:${orderId}`, { type: end, data: { reason } })
           return
         }
         case 'FulfilmentCompleted':
-          await send(order, id, `complete:${id}`, { type: 'complete', data: {} })
+          await send(order, orderId, `complete:${orderId}`, { type: 'complete', data: {} })
           return
       }
     },

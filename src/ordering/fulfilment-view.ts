@@ -27,31 +27,32 @@ export const fulfilmentView: SingleStreamView<FulfilmentDocument, FulfilmentEven
   category: 'fulfilment',
   document: fulfilmentDocument,
   filters: { status: statuses },
-  evolve(before, event) {
+  evolve(document, event) {
     const { time: updatedAt } = event
     const { orderId } = event.data
+    // Any input may arrive first.
     const started: FulfilmentDocument = { orderId, status: 'open', asked: [], startedAt: updatedAt, updatedAt }
-    const document = { ...(before ?? started), updatedAt }
+    const current = { ...(document ?? started), updatedAt }
     switch (event.type) {
       case 'FulfilmentStarted':
       case 'AddressNoted':
       case 'ConfirmationNoted':
-        return document
+        return current
       case 'StockAnswered':
-        return { ...document, stock: event.data.answer }
+        return { ...current, stock: event.data.answer }
       case 'PaymentAnswered':
-        return { ...document, payment: event.data.answer }
+        return { ...current, payment: event.data.answer }
       case 'ShipmentAnswered':
-        return { ...document, shipment: event.data.answer }
+        return { ...current, shipment: event.data.answer }
       case 'CancellationNoted':
         // A failure cancels the order too. Keep the failure and its reason.
-        return document.status === 'failed' ? document : { ...document, status: 'cancelled', reason: event.data.reason }
+        return current.status === 'failed' ? current : { ...current, status: 'cancelled', reason: event.data.reason }
       case 'FulfilmentFailed':
-        return { ...document, status: 'failed', reason: event.data.reason }
+        return { ...current, status: 'failed', reason: event.data.reason }
       case 'FulfilmentCompleted':
-        return { ...document, status: 'completed' }
+        return { ...current, status: 'completed' }
       default:
-        return { ...document, asked: [...document.asked, event.type] }
+        return { ...current, asked: [...current.asked, event.type] }
     }
   },
   sort: (document) => document.startedAt,

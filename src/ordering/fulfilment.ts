@@ -43,8 +43,6 @@ export interface Fulfilment {
   readonly completed: boolean
 }
 
-const initial: Fulfilment = { confirmed: false, asked: [], completed: false }
-
 function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
   switch (event.type) {
     case 'FulfilmentStarted': {
@@ -173,7 +171,7 @@ export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent>
   category: 'fulfilment',
   commands: fulfilmentCommands,
   events: fulfilmentEvents,
-  initial,
+  initial: { confirmed: false, asked: [], completed: false },
   evolve,
   decide,
 }

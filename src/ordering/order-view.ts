@@ -33,12 +33,12 @@ export const orderView: SingleStreamView<OrderDocument, OrderEvent> = {
   document: orderDocument,
   filters: { status: statuses },
   evolve(document, event) {
+    const { time: updatedAt } = event
     if (event.type === 'OrderPlaced') {
       const shippingAddress = toPublicAddress(event.data.shippingAddress)
-      return { status: 'placed', ...event.data, shippingAddress, placedAt: event.time, updatedAt: event.time }
+      return { status: 'placed', ...event.data, shippingAddress, placedAt: updatedAt, updatedAt }
     }
     if (document === undefined) return undefined
-    const updatedAt = event.time
     switch (event.type) {
       case 'ShippingAddressChanged':
         return { ...document, updatedAt, shippingAddress: toPublicAddress(event.data.shippingAddress) }

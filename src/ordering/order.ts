@@ -68,11 +68,11 @@ function evolve(order: Order, event: OrderEvent): Order {
 }
 
 function decide(order: Order, command: OrderCommand, { id: orderId }: DecisionContext): Decision<OrderEvent> {
-  if (command.type === 'place')
-    return order.status === 'none'
+  if (order.status === 'none')
+    return command.type === 'place'
       ? place(orderId, command)
-      : refuse('order-already-placed', 'the order has already been placed')
-  if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
+      : refuse('stream-not-found', `there is no order ${orderId}`)
+  if (command.type === 'place') return refuse('order-already-placed', 'the order has already been placed')
   const { status, lines, total } = order
   const refused = refuse(`order-${status}`, `the order is ${status}`)
   switch (command.type) {
@@ -128,7 +128,6 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   events: orderEvents,
   refusals: {
     'order-already-placed': 'The order has already been placed.',
-    'order-not-placed': 'The stream has events, but no order was placed in it.',
     'order-sku-repeated': 'A SKU is in more than one line of the order.',
     'order-confirmed': 'The order is confirmed: its address can no longer change, and it can no longer be rejected.',
     'order-rejected': 'The order was rejected for lack of stock: it can no longer change.',

@@ -3,14 +3,14 @@ import * as z from 'zod'
 import type { OrderEvent } from './events.ts'
 
 /** What `GET /sales-by-product/{sku}` shows: orders that were neither cancelled nor rejected. */
-const productSales = z.object({
+const salesByProductDocument = z.object({
   sku: z.string(),
   orders: z.int(),
   quantity: z.int(),
   /** Minor units by currency: amounts of different currencies are never added. */
   revenue: z.record(z.string(), z.int()),
 })
-export type ProductSales = z.infer<typeof productSales>
+export type SalesByProductDocument = z.infer<typeof salesByProductDocument>
 
 type Sale = Extract<OrderEvent, { type: 'OrderPlaced' | 'OrderCancelled' | 'OrderRejected' }>
 
@@ -19,11 +19,11 @@ function isSale(event: OrderEvent): event is Sale {
 }
 
 /** Orders, units and revenue of each product. These are sums, so the order of the streams does not matter. */
-export const salesByProduct: MultiStreamView<ProductSales, OrderEvent> = {
+export const salesByProduct: MultiStreamView<SalesByProductDocument, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',
   category: 'order',
-  document: productSales,
+  document: salesByProductDocument,
   filters: {},
   documentKeys: (event) => (isSale(event) ? event.data.lines.map((line) => line.sku) : []),
   evolve(document, event, sku) {

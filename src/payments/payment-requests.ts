@@ -23,8 +23,8 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
         const request = { type: 'request', data: { amount, method, withinSeconds } } as const
         // Not `request:…`: older code used that id for a command with a due time. One id must always have
         // the same content.
-        const { events } = await send(payment, orderId, `open:${orderId}`, request)
-        const [opened, decided] = events
+        const answer = await send(payment, orderId, `open:${orderId}`, request)
+        const [opened, decided] = answer.events
         // A card is decided when it is opened, so it needs no deadline.
         if (opened?.type === 'PaymentOpened' && decided === undefined) {
           const expiry = { commandId: `expire:${orderId}`, due: opened.data.due }
@@ -32,16 +32,15 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
         }
         return
       }
-      case 'CaptureRequested': {
+      case 'CaptureRequested':
         await send(payment, orderId, `capture:${orderId}`, { type: 'capture', data: { amount: data.amount } })
         return
-      }
-      case 'VoidRequested': {
+      case 'VoidRequested':
         await send(payment, orderId, `void:${orderId}`, { type: 'void', data: { reason: data.reason } })
         return
-      }
       case 'RefundRequested':
         await send(payment, orderId, `refund:${orderId}`, { type: 'refund', data: { reason: data.reason } })
+        return
     }
   },
 }

@@ -17,7 +17,7 @@ const paymentTotalsDocument = z.object({
   /** Absent if the view was not rebuilt since payments can expire. */
   expired: sum.exactOptional(),
 })
-export type PaymentTotals = z.infer<typeof paymentTotalsDocument>
+export type PaymentTotalsDocument = z.infer<typeof paymentTotalsDocument>
 
 const kinds = {
   PaymentAuthorised: 'authorised',
@@ -31,7 +31,7 @@ const kinds = {
 const nothing: Sum = { count: 0, amount: 0 }
 
 /** The money of each currency. These are sums, so the order of the streams does not matter. */
-export const paymentTotals: MultiStreamView<PaymentTotals, PaymentEvent> = {
+export const paymentTotals: MultiStreamView<PaymentTotalsDocument, PaymentEvent> = {
   kind: 'many-streams',
   name: 'takings',
   category: 'payment',
@@ -39,7 +39,7 @@ export const paymentTotals: MultiStreamView<PaymentTotals, PaymentEvent> = {
   filters: {},
   documentKeys: (event) => (event.type === 'PaymentOpened' ? [] : [event.data.amount.currency]),
   evolve(document, event, currency) {
-    const sums: Required<PaymentTotals> = {
+    const sums: Required<PaymentTotalsDocument> = {
       currency,
       authorised: nothing,
       declined: nothing,

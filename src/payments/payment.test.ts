@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from 'tidemark'
-import { given as givenEvents, moment } from 'tidemark/testing'
-import { deciding } from '../../test/support/given.ts'
+import { given, moment, project } from 'tidemark/testing'
 import type { PaymentEvent } from './events.ts'
 import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from './payment.ts'
+import { paymentView } from './payment-view.ts'
+import { payments } from './service.ts'
 
-const given = deciding(payment)
 const orderId = '1'
 const due = moment(900)
 const euros = (amount: number) => ({ currency: 'EUR', amount })
@@ -44,80 +44,85 @@ function permutations<Item>(items: readonly Item[]): readonly (readonly Item[])[
 describe('payment', () => {
   it('by card is declined above the limit, in the same decision', () => {
     const amount = euros(CARD_LIMIT + 1)
-    given()
+    given(payment)
       .when(request('card', CARD_LIMIT + 1))
-      .decides(
+      .then([
         { type: 'PaymentOpened', data: { orderId, amount, method: 'card', due } },
         { type: 'PaymentDeclined', data: { orderId, amount, reason: ABOVE_CARD_LIMIT } },
-      )
+      ])
   })
   it('by card is authorised up to the limit, in the same decision', () => {
     const amount = euros(CARD_LIMIT)
-    given()
+    given(payment)
       .when(request('card', CARD_LIMIT))
-      .decides(
+      .then([
         { type: 'PaymentOpened', data: { orderId, amount, method: 'card', due } },
         { type: 'PaymentAuthorised', data: { orderId, amount } },
-      )
+      ])
   })
   it('by transfer waits, whatever the amount', () => {
-    given().when(request('transfer')).decides(opened)
-    given()
+    given(payment).when(request('transfer')).then([opened])
+    given(payment)
       .when(request('transfer', CARD_LIMIT + 1))
-      .decides({ ...opened, data: { ...opened.data, amount: euros(CARD_LIMIT + 1) } })
+      .then([{ ...opened, data: { ...opened.data, amount: euros(CARD_LIMIT + 1) } }])
   })
-  it('is requested once', () => given(opened).when(request('transfer')).refused('payment-already-requested'))
+  it('is requested once', () =>
+    given(payment, [opened]).when(request('transfer')).thenRefused('payment-already-requested'))
   it('refuses every command before it is requested', () => {
     for (const command of [authorise, decline, expire, release, refund(), capture(1)])
-      given().when(command).refused('stream-not-found')
+      given(payment).when(command).thenRefused('stream-not-found')
   })
 
   it('is not authorised once it is voided or declined', () => {
-    given(opened, voided(0)).when(authorise).refused('payment-voided')
-    given(opened, declined).when(authorise).refused('payment-declined')
+    given(payment, [opened, voided(0)])
+      .when(authorise)
+      .thenRefused('payment-voided')
+    given(payment, [opened, declined]).when(authorise).thenRefused('payment-declined')
   })
   it('is authorised once, with the reference of the bank', () => {
     const data = { reference: 'RF18 5390' }
-    given(opened)
+    given(payment, [opened])
       .when({ type: 'authorise', data })
-      .decides({ ...authorised, data: { ...authorised.data, ...data } })
-    given(opened, authorised).when(authorise).decides()
-    given(opened, authorised, captured).when(authorise).decides()
+      .then([{ ...authorised, data: { ...authorised.data, ...data } }])
+    given(payment, [opened, authorised]).when(authorise).thenNothing()
+    given(payment, [opened, authorised, captured]).when(authorise).thenNothing()
   })
   it('is declined while it is open, once', () => {
-    given(opened, authorised).when(decline).refused('payment-authorised')
-    given(opened, authorised, captured).when(decline).refused('payment-captured')
-    given(opened, voided(0)).when(decline).refused('payment-voided')
-    given(opened).when(decline).decides(declined)
-    given(opened, declined).when(decline).decides()
+    given(payment, [opened, authorised]).when(decline).thenRefused('payment-authorised')
+    given(payment, [opened, authorised, captured]).when(decline).thenRefused('payment-captured')
+    given(payment, [opened, voided(0)])
+      .when(decline)
+      .thenRefused('payment-voided')
+    given(payment, [opened]).when(decline).then([declined])
+    given(payment, [opened, declined]).when(decline).thenNothing()
   })
 
   it('does not expire before its deadline, which starts at its opening', () => {
-    const late = givenEvents(payment).when(request('transfer'), { now: moment(5000) })
+    const late = given(payment).when(request('transfer'), { now: moment(5000) })
     const openedLate = { ...opened, data: { ...opened.data, due: moment(5900) } } as const
     late.then([openedLate])
-    givenEvents(payment, [openedLate])
+    given(payment, [openedLate])
       .when(expire, { now: moment(5899) })
       .thenRefused('payment-not-due')
-    givenEvents(payment, [openedLate])
+    given(payment, [openedLate])
       .when(expire, { now: moment(5900) })
       .then([expired])
   })
   it('expires once, and then holds nothing', () => {
     const late = { now: moment(900) }
-    givenEvents(payment, [opened, expired]).when(expire, late).thenNothing()
-    givenEvents(payment, [opened, expired]).when(release, late).thenNothing()
+    given(payment, [opened, expired]).when(expire, late).thenNothing()
+    given(payment, [opened, expired]).when(release, late).thenNothing()
     for (const command of [authorise, decline, capture(100), refund()])
-      givenEvents(payment, [opened, expired]).when(command, late).thenRefused('payment-expired')
+      given(payment, [opened, expired]).when(command, late).thenRefused('payment-expired')
   })
   it('does not expire once it is authorised, declined, voided or captured, whatever the time', () => {
     for (const before of [[authorised], [declined], [voided(0)], [authorised, voided(100)], [authorised, captured]])
-      givenEvents(payment, [opened, ...before])
+      given(payment, [opened, ...before])
         .when(expire, { now: moment(9999) })
         .thenNothing()
   })
   it('can be authorised after its deadline if it has not expired yet', () =>
-    givenEvents(payment, [opened])
+    given(payment, [opened])
       .when(authorise, { now: moment(901) })
       .then([authorised]))
 
@@ -130,7 +135,7 @@ describe('payment', () => {
         let events: readonly PaymentEvent[] = [opened]
         for (const [index, name] of order.entries()) {
           const now = moment(index < timeIsOver ? 899 : 900)
-          const { decision } = givenEvents(payment, events).when(commands[name], { now })
+          const { decision } = given(payment, events).when(commands[name], { now })
           if (!isRefusal(decision)) events = [...events, ...(decision as readonly PaymentEvent[])]
         }
         // Expiry before the deadline leaves no event, so the next command is the first.
@@ -143,46 +148,104 @@ describe('payment', () => {
   })
 
   it('is not captured before it is authorised, nor after it is voided or declined', () => {
-    given(opened).when(capture(100)).refused('payment-open')
-    given(opened, authorised, voided(100)).when(capture(100)).refused('payment-voided')
-    given(opened, declined).when(capture(100)).refused('payment-declined')
+    given(payment, [opened]).when(capture(100)).thenRefused('payment-open')
+    given(payment, [opened, authorised, voided(100)])
+      .when(capture(100))
+      .thenRefused('payment-voided')
+    given(payment, [opened, declined]).when(capture(100)).thenRefused('payment-declined')
   })
   it('is not captured beyond what is authorised, nor in another currency', () => {
-    given(opened, authorised).when(capture(101)).refused('payment-amount-exceeded')
-    given(opened, authorised)
+    given(payment, [opened, authorised]).when(capture(101)).thenRefused('payment-amount-exceeded')
+    given(payment, [opened, authorised])
       .when({ type: 'capture', data: { amount: { currency: 'NOK', amount: 1 } } })
-      .refused('payment-amount-exceeded')
+      .thenRefused('payment-amount-exceeded')
   })
   it('is captured once', () => {
-    given(opened, authorised).when(capture(100)).decides(captured)
-    given(opened, authorised, captured).when(capture(100)).decides()
-    given(opened, authorised, captured).when(capture(99)).refused('payment-captured')
+    given(payment, [opened, authorised]).when(capture(100)).then([captured])
+    given(payment, [opened, authorised, captured]).when(capture(100)).thenNothing()
+    given(payment, [opened, authorised, captured]).when(capture(99)).thenRefused('payment-captured')
   })
 
   it('is not voided once it is captured', () =>
-    given(opened, authorised, captured).when(release).refused('payment-captured'))
+    given(payment, [opened, authorised, captured]).when(release).thenRefused('payment-captured'))
   it('is voided with what was authorised and is free again', () => {
-    given(opened).when(release).decides(voided(0))
-    given(opened, authorised).when(release).decides(voided(100))
+    given(payment, [opened])
+      .when(release)
+      .then([voided(0)])
+    given(payment, [opened, authorised])
+      .when(release)
+      .then([voided(100)])
   })
   it('has nothing to void if it is voided or declined', () => {
-    given(opened, voided(0)).when(release).decides()
-    given(opened, declined).when(release).decides()
+    given(payment, [opened, voided(0)])
+      .when(release)
+      .thenNothing()
+    given(payment, [opened, declined]).when(release).thenNothing()
   })
 
   it('is not refunded if nothing is captured', () => {
-    given(opened).when(refund()).refused('payment-open')
-    given(opened, authorised).when(refund()).refused('payment-authorised')
-    given(opened, declined).when(refund()).refused('payment-declined')
-    given(opened, voided(0)).when(refund()).refused('payment-voided')
+    given(payment, [opened]).when(refund()).thenRefused('payment-open')
+    given(payment, [opened, authorised]).when(refund()).thenRefused('payment-authorised')
+    given(payment, [opened, declined]).when(refund()).thenRefused('payment-declined')
+    given(payment, [opened, voided(0)])
+      .when(refund())
+      .thenRefused('payment-voided')
   })
   it('is not refunded beyond what is captured and not yet refunded', () => {
-    given(opened, authorised, captured).when(refund(101)).refused('payment-amount-exceeded')
-    given(opened, authorised, captured, refunded(60)).when(refund(41)).refused('payment-amount-exceeded')
+    given(payment, [opened, authorised, captured]).when(refund(101)).thenRefused('payment-amount-exceeded')
+    given(payment, [opened, authorised, captured, refunded(60)])
+      .when(refund(41))
+      .thenRefused('payment-amount-exceeded')
   })
   it('is refunded in parts, and in full if no amount is given', () => {
-    given(opened, authorised, captured).when(refund(60)).decides(refunded(60))
-    given(opened, authorised, captured, refunded(60)).when(refund()).decides(refunded(40))
-    given(opened, authorised, captured, refunded(60), refunded(40)).when(refund()).decides()
+    given(payment, [opened, authorised, captured])
+      .when(refund(60))
+      .then([refunded(60)])
+    given(payment, [opened, authorised, captured, refunded(60)])
+      .when(refund())
+      .then([refunded(40)])
+    given(payment, [opened, authorised, captured, refunded(60), refunded(40)])
+      .when(refund())
+      .thenNothing()
   })
+})
+
+describe('the view of a payment', () => {
+  const asked = { orderId: '1', amount: euros(900), method: 'transfer', due: moment(900) } as const
+  const opened = { type: 'PaymentOpened', data: asked } as const
+  const authorised = { type: 'PaymentAuthorised', data: { orderId: '1', amount: euros(900), reference: 'r1' } } as const
+  const captured = { type: 'PaymentCaptured', data: { orderId: '1', amount: euros(800) } } as const
+  const refunded = (amount: number, reason: string) =>
+    ({ type: 'PaymentRefunded', data: { orderId: '1', amount: euros(amount), reason } }) as const
+  const paid = { ...asked, reference: 'r1', captured: 800, openedAt: moment(0) }
+
+  it('adds up refunds, and is refunded once all is returned', async () => {
+    const inPart = project(payments, paymentView).given([opened, authorised, captured, refunded(300, 'broken')])
+    await inPart
+      .deliveredTwice()
+      .outOfOrder()
+      .then({ ...paid, status: 'captured', refunded: 300, reason: 'broken', updatedAt: moment(3) })
+    await inPart
+      .given([refunded(500, 'lost')])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({ ...paid, status: 'refunded', refunded: 800, reason: 'lost', updatedAt: moment(4) })
+  })
+
+  it('is expired after its deadline, and shows the deadline', () =>
+    project(payments, paymentView)
+      .given([opened, { type: 'PaymentExpired', data: { orderId: '1', amount: euros(900) } }])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({
+        ...asked,
+        status: 'expired',
+        captured: 0,
+        refunded: 0,
+        openedAt: moment(0),
+        updatedAt: moment(1),
+      }))
+
+  it('does not exist for a payment that was not requested', () =>
+    project(payments, paymentView).given([captured]).thenNone('payment-1'))
 })

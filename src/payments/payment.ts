@@ -85,11 +85,11 @@ function evolve(payment: Payment, event: PaymentEvent): Payment {
 
 function decide(payment: Payment, command: PaymentCommand, context: DecisionContext): Decision<PaymentEvent> {
   const { id: orderId } = context
-  if (command.type === 'request')
-    return payment.status === 'none'
+  if (payment.status === 'none')
+    return command.type === 'request'
       ? request(context, command.data)
-      : refuse('payment-already-requested', 'the payment has already been requested')
-  if (payment.status === 'none') return refuse('payment-not-requested', 'there is no such payment')
+      : refuse('stream-not-found', `there is no payment ${orderId}`)
+  if (command.type === 'request') return refuse('payment-already-requested', 'the payment has already been requested')
   const { status, amount } = payment
   switch (command.type) {
     case 'authorise':
@@ -182,7 +182,6 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   events: paymentEvents,
   refusals: {
     'payment-already-requested': 'The payment has already been requested.',
-    'payment-not-requested': 'The stream has events, but no payment was requested in it.',
     'payment-open': 'The payment is not authorised yet: it cannot be captured or refunded.',
     'payment-authorised':
       'The payment is authorised: it can no longer be declined, and it cannot be refunded before it is captured.',

@@ -13,11 +13,15 @@ export const shipmentRequests: Reaction<EventOf<(typeof events)[number]>> = {
   startsAt: 'first',
   async react({ type, data }, send) {
     const { orderId } = data
-    if (type === 'ShipmentRequested') {
-      const { lines, address } = data
-      await send(shipment, orderId, `prepare:${orderId}`, { type: 'prepare', data: { lines, address } })
-      return
+    switch (type) {
+      case 'ShipmentRequested': {
+        const { lines, address } = data
+        await send(shipment, orderId, `prepare:${orderId}`, { type: 'prepare', data: { lines, address } })
+        return
+      }
+      case 'ShipmentCancellationRequested':
+        await send(shipment, orderId, `stop:${orderId}`, { type: 'stop', data: { reason: data.reason } })
+        return
     }
-    await send(shipment, orderId, `stop:${orderId}`, { type: 'stop', data: { reason: data.reason } })
   },
 }

@@ -34,7 +34,7 @@ export const shipmentView: SingleStreamView<ShipmentDocument, ShipmentEvent> = {
     if (event.type === 'ShipmentPrepared')
       return { status: 'prepared', ...event.data, preparedAt: updatedAt, updatedAt }
     if (document === undefined) return undefined
-    return { ...document, ...event.data, status: statusAfter[event.type], updatedAt }
+    return { ...document, ...event.data, updatedAt, status: statusAfter[event.type] }
   },
   sort: (document) => document.preparedAt,
 }

@@ -1,9 +1,10 @@
 import { describe, it } from 'node:test'
-import { deciding } from '../../test/support/given.ts'
+import { given, moment, project } from 'tidemark/testing'
 import { address } from '../../test/support/orders.ts'
+import { shipping } from './service.ts'
 import { type ShipmentCommand, shipment } from './shipment.ts'
+import { shipmentView } from './shipment-view.ts'
 
-const given = deciding(shipment)
 const orderId = '1'
 const lines = [{ sku: 'tea', quantity: 2 }]
 const prepare: ShipmentCommand = { type: 'prepare', data: { lines, address } }
@@ -22,64 +23,81 @@ const returned = { type: 'ShipmentReturned', data: { orderId, lines } } as const
 
 describe('shipment', () => {
   it('is not dispatched once it is cancelled, recalled or returned', () => {
-    given(prepared, cancelled).when(dispatch).refused('shipment-cancelled')
-    given(prepared, dispatched, recalled).when(dispatch).refused('shipment-recalled')
-    given(prepared, dispatched, returned).when(dispatch).refused('shipment-returned')
+    given(shipment, [prepared, cancelled]).when(dispatch).thenRefused('shipment-cancelled')
+    given(shipment, [prepared, dispatched, recalled]).when(dispatch).thenRefused('shipment-recalled')
+    given(shipment, [prepared, dispatched, returned]).when(dispatch).thenRefused('shipment-returned')
   })
   it('is dispatched once, with its carrier', () => {
     const data = { carrier: 'DHL', trackingCode: '00340434' }
-    given(prepared)
+    given(shipment, [prepared])
       .when({ type: 'dispatch', data })
-      .decides({ ...dispatched, data: { ...dispatched.data, ...data } })
-    given(prepared, dispatched).when(dispatch).decides()
-    given(prepared, dispatched, delivered).when(dispatch).decides()
+      .then([{ ...dispatched, data: { ...dispatched.data, ...data } }])
+    given(shipment, [prepared, dispatched]).when(dispatch).thenNothing()
+    given(shipment, [prepared, dispatched, delivered]).when(dispatch).thenNothing()
   })
   it('is prepared once', () => {
-    given().when(prepare).decides(prepared)
-    given(prepared).when(prepare).refused('shipment-already-prepared')
-    given(prepared, cancelled).when(prepare).refused('shipment-already-prepared')
+    given(shipment).when(prepare).then([prepared])
+    given(shipment, [prepared]).when(prepare).thenRefused('shipment-already-prepared')
+    given(shipment, [prepared, cancelled]).when(prepare).thenRefused('shipment-already-prepared')
   })
   it('refuses every command before it is prepared', () => {
     for (const command of [dispatch, deliver, bringBack, cancel, stop])
-      given().when(command).refused('stream-not-found')
+      given(shipment).when(command).thenRefused('stream-not-found')
   })
 
   it('is delivered once, and only if it is on its way', () => {
-    given(prepared).when(deliver).refused('shipment-prepared')
-    given(prepared, cancelled).when(deliver).refused('shipment-cancelled')
-    given(prepared, dispatched, recalled).when(deliver).refused('shipment-recalled')
-    given(prepared, dispatched, returned).when(deliver).refused('shipment-returned')
-    given(prepared, dispatched).when(deliver).decides(delivered)
-    given(prepared, dispatched, delivered).when(deliver).decides()
+    given(shipment, [prepared]).when(deliver).thenRefused('shipment-prepared')
+    given(shipment, [prepared, cancelled]).when(deliver).thenRefused('shipment-cancelled')
+    given(shipment, [prepared, dispatched, recalled]).when(deliver).thenRefused('shipment-recalled')
+    given(shipment, [prepared, dispatched, returned]).when(deliver).thenRefused('shipment-returned')
+    given(shipment, [prepared, dispatched]).when(deliver).then([delivered])
+    given(shipment, [prepared, dispatched, delivered]).when(deliver).thenNothing()
   })
   it('comes back once, and only if it left', () => {
-    given(prepared).when(bringBack).refused('shipment-prepared')
-    given(prepared, cancelled).when(bringBack).refused('shipment-cancelled')
+    given(shipment, [prepared]).when(bringBack).thenRefused('shipment-prepared')
+    given(shipment, [prepared, cancelled]).when(bringBack).thenRefused('shipment-cancelled')
     for (const history of [[], [delivered], [recalled], [delivered, recalled]])
-      given(prepared, dispatched, ...history)
+      given(shipment, [prepared, dispatched, ...history])
         .when({ type: 'return', data: { reason: 'refused' } })
-        .decides({ ...returned, data: { ...returned.data, reason: 'refused' } })
-    given(prepared, dispatched, returned).when(bringBack).decides()
+        .then([{ ...returned, data: { ...returned.data, reason: 'refused' } }])
+    given(shipment, [prepared, dispatched, returned]).when(bringBack).thenNothing()
   })
 
   it('can be cancelled by the warehouse until it has left', () => {
-    given(prepared).when(cancel).decides(cancelled)
-    given(prepared, cancelled).when(cancel).decides()
-    given(prepared, dispatched).when(cancel).refused('shipment-dispatched')
-    given(prepared, dispatched, delivered).when(cancel).refused('shipment-delivered')
-    given(prepared, dispatched, recalled).when(cancel).refused('shipment-recalled')
-    given(prepared, dispatched, returned).when(cancel).refused('shipment-returned')
+    given(shipment, [prepared]).when(cancel).then([cancelled])
+    given(shipment, [prepared, cancelled]).when(cancel).thenNothing()
+    given(shipment, [prepared, dispatched]).when(cancel).thenRefused('shipment-dispatched')
+    given(shipment, [prepared, dispatched, delivered]).when(cancel).thenRefused('shipment-delivered')
+    given(shipment, [prepared, dispatched, recalled]).when(cancel).thenRefused('shipment-recalled')
+    given(shipment, [prepared, dispatched, returned]).when(cancel).thenRefused('shipment-returned')
   })
   it('is cancelled by a stop before it left, and recalled after', () => {
-    given(prepared)
+    given(shipment, [prepared])
       .when(stop)
-      .decides({ ...cancelled, data: { orderId, reason: 'late' } })
-    given(prepared, dispatched).when(stop).decides(recalled)
-    given(prepared, dispatched, delivered).when(stop).decides(recalled)
+      .then([{ ...cancelled, data: { orderId, reason: 'late' } }])
+    given(shipment, [prepared, dispatched]).when(stop).then([recalled])
+    given(shipment, [prepared, dispatched, delivered]).when(stop).then([recalled])
   })
   it('ignores a stop if it is already stopped or back', () => {
-    given(prepared, cancelled).when(stop).decides()
-    given(prepared, dispatched, recalled).when(stop).decides()
-    given(prepared, dispatched, returned).when(stop).decides()
+    given(shipment, [prepared, cancelled]).when(stop).thenNothing()
+    given(shipment, [prepared, dispatched, recalled]).when(stop).thenNothing()
+    given(shipment, [prepared, dispatched, returned]).when(stop).thenNothing()
   })
+})
+
+describe('the view of a shipment', () => {
+  const prepared = { type: 'ShipmentPrepared', data: { orderId: '1', lines, address } } as const
+  const dispatched = { type: 'ShipmentDispatched', data: { orderId: '1', lines, carrier: 'post' } } as const
+  const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'cancelled' } } as const
+  const returned = { type: 'ShipmentReturned', data: { orderId: '1', lines } } as const
+
+  it('keeps the carrier and the reason of a recall after the return', () =>
+    project(shipping, shipmentView)
+      .given([prepared, dispatched, recalled, returned])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({
+        ...{ orderId: '1', status: 'returned', lines, address, carrier: 'post', reason: 'cancelled' },
+        ...{ preparedAt: moment(0), updatedAt: moment(3) },
+      }))
 })

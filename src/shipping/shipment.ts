@@ -45,11 +45,11 @@ function decide(
   command: ShipmentCommand,
   { id: orderId }: DecisionContext,
 ): Decision<ShipmentEvent> {
-  if (command.type === 'prepare')
-    return shipment.status === 'none'
+  if (shipment.status === 'none')
+    return command.type === 'prepare'
       ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
-      : refuse('shipment-already-prepared', 'the shipment has already been prepared')
-  if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
+      : refuse('stream-not-found', `there is no shipment ${orderId}`)
+  if (command.type === 'prepare') return refuse('shipment-already-prepared', 'the shipment has already been prepared')
   const { status } = shipment
   const lines = [...shipment.lines]
   const refused = refuse(`shipment-${status}`, `the shipment is ${status}`)
@@ -88,7 +88,6 @@ export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
   events: shipmentEvents,
   refusals: {
     'shipment-already-prepared': 'The shipment has already been prepared.',
-    'shipment-not-prepared': 'The stream has events, but no shipment was prepared in it.',
     'shipment-prepared': 'The shipment has not left: it can be neither delivered nor returned.',
     'shipment-dispatched': 'The shipment is on its way: it can only come back.',
     'shipment-delivered': 'The shipment is delivered: it can only come back.',

@@ -75,7 +75,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a repeated command of a reaction returns no events',
     file: 'runtime/react.ts',
-    from: 'events ??= await readOutcomeEvents(deps.log, outcome).catch(throwInternal)',
+    from: 'events ??= await readOutcomeEvents(deps.log, result).catch(throwInternal)',
     to: 'events ??= []',
   },
   {

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { compareSchemas } from '../../packages/cli/gate/compare.ts'
 import type { Report } from '../../packages/cli/gate/report.ts'
 import { services } from '../../packages/cli/project/config.ts'
-import { readerOfSamples, type SchemaFiles } from '../../packages/cli/schemas/schema-files.ts'
+import { buildSampleReader, type SchemaFiles } from '../../packages/cli/schemas/schema-files.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
 type Json = any
 
 /** Reads samples as the code does. */
-export const readOn = readerOfSamples(services)
+export const readOn = buildSampleReader(services)
 
 /** The committed files of `schemas/`. */
 export const committedSchemas: SchemaFiles = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))

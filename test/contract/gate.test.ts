@@ -92,18 +92,12 @@ describe('the schema gate allows', () => {
       }),
     )
     assert.deepEqual(refused, [])
-    assert.deepEqual(breaking.toSorted().toReversed(), [
-      'ordering: OrderCancelled version 2 (log) breaks: ' +
-        "ordering's own consumers wait at it until deployed with it",
-      'ordering: OrderCancelled version 2 (contract) breaks: no service follows it',
-    ])
+    const [contract = '', log = '', ...others] = breaking.toSorted()
+    assert.match(contract, /^ordering: OrderCancelled version 2 \(contract\) breaks: no service/)
+    assert.match(log, /^ordering: OrderCancelled version 2 \(log\) breaks: ordering's own/)
+    assert.deepEqual(others, [])
     const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))
-    assert.ok(
-      placed.breaking.includes(
-        'ordering: StockReleaseRequested version 2 (contract) breaks: inventory waits at it until deployed with it',
-      ),
-      placed.breaking.join('\n'),
-    )
+    assert.match(placed.breaking.join('\n'), /StockReleaseRequested version 2 \(contract\) breaks: inventory waits/)
   })
 })
 

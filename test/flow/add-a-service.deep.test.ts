@@ -30,6 +30,7 @@ describe('docs/add-a-service.md, followed step by step', () => {
   const carriedOut = { commands: 0, files: 0, edits: 0, answers: 0 }
 
   before(async () => {
+    copy.copyBuild()
     const settings = await ownSettings(join(copy.folder, '.tidemark'))
     port = settings.TIDEMARK_HTTP_PORT ?? ''
     terminal = new Terminal(copy.folder, settings)

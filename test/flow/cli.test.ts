@@ -80,7 +80,8 @@ describe('tidemark, against the running system', () => {
     const first = await json('diff', stream, '1', '1')
     assert.deepEqual(first.value.differences, [])
     const { code, err } = await command('diff', stream, '2', '1').ended
-    assert.deepEqual([code, err], [2, `${stream}: version 2 is after version 1\n`])
+    assert.equal(code, 2)
+    assert.match(err, /^order-\S+: version 2 is after .*\n$/)
   })
 
   it('finds streams by the start of their names, and the newest of all services', async () => {
@@ -198,7 +199,8 @@ describe('tidemark, against the running system', () => {
     )
     assert.deepEqual((await json('parked')).value, { streams: [], messages: [] })
     const { code, err } = await command('parked', 'redrive', 'ordering', '--stream', 'order-none').ended
-    assert.deepEqual([code, err], [1, 'not-parked: nothing is parked that matches order-none\n'])
+    assert.equal(code, 1)
+    assert.match(err, /^not-parked: .*order-none\n$/)
   })
 
   it('finds nothing wrong by doctor, which lists what it could not check', async () => {

@@ -107,11 +107,7 @@ describe('two hosts with wrong clocks, nearly two hours apart,', () => {
       ),
     )
     const untilStatus = (service: string, path: string, status: string) =>
-      until(
-        `${path} to be ${status}`,
-        async () => (await system.createClient(service, fast).get(path)).body,
-        (seen) => seen?.status === status,
-      )
+      system.untilStatus(service, path, status, fast)
     for (const { id, isPaid, host } of orders) {
       await untilStatus('payments', `/payments/${id}`, 'open')
       // By the other host than the one that received the order.

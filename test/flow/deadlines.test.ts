@@ -35,12 +35,6 @@ describe('a payment deadline', () => {
     system.startHost({ services: ['payments'], port, ...(preload ? { preload } : {}) })
   const read = async (service: string, path: string): Promise<Record<string, unknown>> =>
     (await system.createClient(service).get(path)).body
-  const untilStatus = (service: string, path: string, status: string): Promise<Record<string, unknown>> =>
-    until(
-      `${path} to be ${status}`,
-      () => read(service, path),
-      (seen) => seen.status === status,
-    )
   const place = async (): Promise<string> => {
     const payment = { method: 'transfer', withinSeconds: WITHIN_SECONDS }
     const { status, body } = await system.client.post('/orders', { ...placeBody, lines: LINES, payment }, {})
@@ -50,11 +44,6 @@ describe('a payment deadline', () => {
   const storeNow = (): Promise<number> => storeTime(system.log)
   const isOver = (time: number): Promise<unknown> =>
     until(`${new Date(time).toISOString()} to be over`, async () => (await storeNow()) > time)
-  /** Whether a command is scheduled for the order's payment. */
-  const waits = async (id: string): Promise<boolean> => {
-    const { resources } = await system.openContainer('payments', 'schedule').items.readAll().fetchAll()
-    return resources.some(({ stream }) => stream === `payment-${id}`)
-  }
   const authorise = async (id: string): Promise<void> => {
     const answer = await system.createClient('payments').post(`/payments/${id}/authorise`, { reference: 'bank' }, {})
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
@@ -64,11 +53,11 @@ describe('a payment deadline', () => {
     return events.filter((event) => event.stream === stream)
   }
   async function isShipped(id: string): Promise<void> {
-    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    await system.untilStatus('shipping', `/shipments/${id}`, 'prepared')
     assert.equal((await read('ordering', `/orders/${id}`)).status, 'confirmed')
     await system.createClient('shipping').post(`/shipments/${id}/dispatch`, {}, {})
-    await untilStatus('ordering', `/orders/${id}`, 'completed')
-    await untilStatus('payments', `/payments/${id}`, 'captured')
+    await system.untilStatus('ordering', `/orders/${id}`, 'completed')
+    await system.untilStatus('payments', `/payments/${id}`, 'captured')
   }
 
   /** Lets ordering receive no payment events for a while. */
@@ -94,12 +83,12 @@ describe('a payment deadline', () => {
   for (const [how, { begins, ends }] of Object.entries(deaf))
     it(`does not cancel orders paid in time while ordering is ${how}: all are shipped`, async () => {
       const ids = await Promise.all(Array.from({ length: 5 }, place))
-      const open = await Promise.all(ids.map((id) => untilStatus('payments', `/payments/${id}`, 'open')))
+      const open = await Promise.all(ids.map((id) => system.untilStatus('payments', `/payments/${id}`, 'open')))
       await begins()
       await Promise.all(ids.map(authorise))
       await isOver(Math.max(...open.map(({ due }) => Date.parse(String(due)))))
       await until('the deadlines to be sent and forgotten', async () => {
-        const waiting = await Promise.all(ids.map(waits))
+        const waiting = await Promise.all(ids.map((id) => system.isExpiryScheduled(id)))
         return !waiting.includes(true)
       })
       await ends()
@@ -121,7 +110,7 @@ describe('a payment deadline', () => {
     )
     await isOver(Date.parse(String(fulfilment.updatedAt)) + WITHIN_SECONDS * 1000)
     payments = await startPayments()
-    const { openedAt, due } = await untilStatus('payments', `/payments/${id}`, 'open')
+    const { openedAt, due } = await system.untilStatus('payments', `/payments/${id}`, 'open')
     assert.equal(Date.parse(String(due)) - Date.parse(String(openedAt)), WITHIN_SECONDS * 1000)
     await authorise(id)
     await isShipped(id)
@@ -133,13 +122,13 @@ describe('a payment deadline', () => {
     payments = await startPayments({ module: 'packages/functions-host/test/shifted-clock.ts', env })
     const before = await storeNow()
     const [paid, unpaid] = [await place(), await place()]
-    for (const id of [paid, unpaid]) await untilStatus('payments', `/payments/${id}`, 'open')
+    for (const id of [paid, unpaid]) await system.untilStatus('payments', `/payments/${id}`, 'open')
     // Meanwhile, the schedule is read every second.
     const opened = await read('payments', `/payments/${unpaid}`)
     assert.ok(Date.parse(String(opened.openedAt)) <= (await storeNow()), 'it is not opened in the future')
     await authorise(paid)
     await isShipped(paid)
-    const order = await untilStatus('ordering', `/orders/${unpaid}`, 'cancelled')
+    const order = await system.untilStatus('ordering', `/orders/${unpaid}`, 'cancelled')
     assert.equal(order.cancellationReason, 'not paid in time')
     const now = await storeNow()
     for (const id of [paid, unpaid])

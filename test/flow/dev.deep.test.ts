@@ -31,12 +31,12 @@ describe('the sources of the services', () => {
 
   before(async () => {
     copy = new RepositoryCopy()
+    copy.copyBuild()
     env = await ownSettings(copy.path('.tidemark'))
     decider = readFileSync(copy.path(DECIDER), 'utf8')
     view = readFileSync(copy.path(VIEW), 'utf8')
     assert.ok(view.includes(EVOLVES))
     for (const text of [SAID, FIRST]) assert.ok(decider.includes(text), text)
-    node('packages/cli/build-console.ts')
   })
   afterEach(async () => {
     const running = started

@@ -33,18 +33,6 @@ describe('order fulfilment, from HTTP to four logs,', () => {
   }
   const read = async (service: string, path: string): Promise<Record<string, unknown>> =>
     (await system.createClient(service).get(path)).body
-  const untilStatus = async (service: string, path: string, status: string): Promise<Record<string, unknown>> => {
-    return until(
-      `${path} to be ${status}`,
-      () => read(service, path),
-      (seen) => seen.status === status,
-    )
-  }
-  /** Whether a command is scheduled for the order's payment. */
-  const waits = async (id: string): Promise<boolean> => {
-    const { resources } = await system.openContainer('payments', 'schedule').items.readAll().fetchAll()
-    return resources.some(({ stream }) => stream === `payment-${id}`)
-  }
   const stock = async () => {
     const { onHand, reserved } = await read('inventory', '/stock/tea')
     return { onHand, reserved }
@@ -52,15 +40,15 @@ describe('order fulfilment, from HTTP to four logs,', () => {
 
   it('captures and completes an order that is paid by card and dispatched, and ships its units', async () => {
     const id = await place()
-    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    await system.untilStatus('shipping', `/shipments/${id}`, 'prepared')
     assert.equal((await read('payments', `/payments/${id}`)).status, 'authorised')
     assert.deepEqual(await stock(), { onHand: 10, reserved: 2 })
     await system.createClient('shipping').post(`/shipments/${id}/dispatch`, { carrier: 'post' }, {})
-    await untilStatus('ordering', `/orders/${id}`, 'completed')
-    const payment = await untilStatus('payments', `/payments/${id}`, 'captured')
+    await system.untilStatus('ordering', `/orders/${id}`, 'completed')
+    const payment = await system.untilStatus('payments', `/payments/${id}`, 'captured')
     assert.equal(payment.captured, 900)
     await until('the stock to be gone', stock, ({ onHand }) => onHand === 8)
-    const fulfilment = await untilStatus('ordering', `/fulfilments/${id}`, 'completed')
+    const fulfilment = await system.untilStatus('ordering', `/fulfilments/${id}`, 'completed')
     assert.deepEqual(fulfilment.asked, ['PaymentRequested', 'ShipmentRequested', 'CaptureRequested'])
     const refused = await system.client.post(`/orders/${id}/cancel`, { reason: 'late' }, {})
     assert.deepEqual([refused.status, refused.body.code], [409, 'order-completed'])
@@ -69,8 +57,8 @@ describe('order fulfilment, from HTTP to four logs,', () => {
   it('expires a payment although every process died, cancels its order and returns the units', async () => {
     const before = await stock()
     const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
-    await until('its deadline to be kept', () => waits(id))
-    const { due } = await untilStatus('payments', `/payments/${id}`, 'open')
+    await until('its deadline to be kept', () => system.isExpiryScheduled(id))
+    const { due } = await system.untilStatus('payments', `/payments/${id}`, 'open')
     const parts = [system.host, ...['event hubs', 'cosmos db'].map((name) => system.part(name))]
     for (const part of parts) process.kill(part.pid, 'SIGKILL')
     await Promise.all(parts.map(({ exited }) => exited))
@@ -78,22 +66,22 @@ describe('order fulfilment, from HTTP to four logs,', () => {
     await until('the deadline to be over', async () => Date.now() > Date.parse(String(due)))
     await system.startCloud()
     await system.startHost()
-    const order = await untilStatus('ordering', `/orders/${id}`, 'cancelled')
+    const order = await system.untilStatus('ordering', `/orders/${id}`, 'cancelled')
     assert.equal(order.cancellationReason, 'not paid in time')
-    await untilStatus('payments', `/payments/${id}`, 'expired')
+    await system.untilStatus('payments', `/payments/${id}`, 'expired')
     await until('the units to be free again', stock, ({ reserved }) => reserved === before.reserved)
     const late = await system.createClient('payments').post(`/payments/${id}/authorise`, {}, {})
     assert.deepEqual([late.status, late.body.code], [409, 'payment-expired'])
     // After a kill, the request may be redelivered and schedule the command again. It then has no effect.
-    await until('the deadline to be forgotten', async () => !(await waits(id)))
+    await until('the deadline to be forgotten', async () => !(await system.isExpiryScheduled(id)))
   })
 
   it('ignores a deadline that was met by a transfer in time', async () => {
     const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
-    await untilStatus('payments', `/payments/${id}`, 'open')
+    await system.untilStatus('payments', `/payments/${id}`, 'open')
     await system.createClient('payments').post(`/payments/${id}/authorise`, { reference: 'bank-1' }, {})
-    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
-    await until('the deadline to be sent and forgotten', async () => !(await waits(id)))
+    await system.untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    await until('the deadline to be sent and forgotten', async () => !(await system.isExpiryScheduled(id)))
     assert.equal((await read('ordering', `/orders/${id}`)).status, 'confirmed')
     assert.equal((await read('payments', `/payments/${id}`)).status, 'authorised')
   })
@@ -101,7 +89,7 @@ describe('order fulfilment, from HTTP to four logs,', () => {
   it('declines a card above the limit, cancels the order and releases its units', async () => {
     const before = await stock()
     const id = await place({ lines: [{ sku: 'tea', quantity: 1, unitPrice: 1_000_001 }] })
-    const order = await untilStatus('ordering', `/orders/${id}`, 'cancelled')
+    const order = await system.untilStatus('ordering', `/orders/${id}`, 'cancelled')
     assert.equal(order.cancellationReason, 'above-card-limit')
     await until('the units to be free again', stock, ({ reserved }) => reserved === before.reserved)
   })
@@ -109,16 +97,16 @@ describe('order fulfilment, from HTTP to four logs,', () => {
   it('recalls and refunds goods that are shipped while their order is cancelled', async () => {
     const before = await stock()
     const id = await place()
-    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    await system.untilStatus('shipping', `/shipments/${id}`, 'prepared')
     const [dispatched, cancelled] = await Promise.all([
       system.createClient('shipping').post(`/shipments/${id}/dispatch`, {}, {}),
       system.client.post(`/orders/${id}/cancel`, { reason: 'changed my mind' }, {}),
     ])
     assert.deepEqual([dispatched.status, cancelled.status], [200, 200])
-    await untilStatus('shipping', `/shipments/${id}`, 'recalled')
-    await untilStatus('payments', `/payments/${id}`, 'captured')
+    await system.untilStatus('shipping', `/shipments/${id}`, 'recalled')
+    await system.untilStatus('payments', `/payments/${id}`, 'captured')
     await system.createClient('shipping').post(`/shipments/${id}/return`, {}, {})
-    await untilStatus('payments', `/payments/${id}`, 'refunded')
+    await system.untilStatus('payments', `/payments/${id}`, 'refunded')
     await until('the units to be back', stock, (now) => isDeepStrictEqual(now, before))
   })
 
@@ -136,15 +124,15 @@ describe('order fulfilment, from HTTP to four logs,', () => {
       lines: LONGEST_SKUS.map((sku) => ({ sku, quantity: MOST_UNITS, unitPrice: HIGHEST_PRICE })),
       payment: { method: 'transfer', withinSeconds: 30 * 86_400 },
     })
-    await untilStatus('payments', payment, 'open')
+    await system.untilStatus('payments', payment, 'open')
     await send('payments', `${payment}/authorise`, { reference: TEXT })
-    await untilStatus('shipping', shipment, 'prepared')
+    await system.untilStatus('shipping', shipment, 'prepared')
     await send('shipping', `${shipment}/dispatch`, { carrier: TEXT })
-    await untilStatus('ordering', `/orders/${LONGEST_ORDER}`, 'completed')
+    await system.untilStatus('ordering', `/orders/${LONGEST_ORDER}`, 'completed')
     await send('payments', `${payment}/refund`, { amount: 1, reason: TEXT.repeat(50) })
     await send('shipping', `${shipment}/return`, { reason: TEXT })
     const total = 500_000_000_000_000
-    const { amount, captured, refunded } = await untilStatus('payments', payment, 'refunded')
+    const { amount, captured, refunded } = await system.untilStatus('payments', payment, 'refunded')
     assert.deepEqual([amount, captured, refunded], [{ currency: 'EUR', amount: total }, total, total])
     for (const sku of LONGEST_SKUS) {
       const level = () => read('inventory', `/stock/${sku}`)

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import { runWorkload } from '../../packages/cli/demo/workload.ts'
 import type { Child } from '../../packages/kit/child.ts'
 import { leaseClaims, partitionClaims } from '../../packages/test-support/claims.ts'
 import { until, WAIT_MS } from '../../packages/test-support/wait.ts'
@@ -157,33 +156,4 @@ describe('two hosts on one cloud', () => {
   async function firstHasAny(): Promise<boolean> {
     return (await owners()).some(isFirst)
   }
-})
-
-describe('services in hosts of their own', () => {
-  let system: System
-  before(async () => {
-    system = await System.start({ services: ['ordering'] })
-  })
-  after(() => system.remove())
-
-  it('continue while inventory is down, and it catches up afterwards', async () => {
-    const ordering = system.createClient('ordering')
-    const inventory = await system.startHost({ services: ['inventory'] })
-    const shops = { ordering, inventory: system.createClient('inventory', inventory) }
-    const promised = await underLoad(shops, 'together', async () => {
-      await until('orders', async () => (await eventCount(system.log)) > 20)
-    })
-    await inventory.stop()
-    const alone = await runWorkload(ordering, { orders: 40, seed: 11, concurrency: 8, run: 'alone' }, () => {})
-    assert.deepEqual(alone.surprises, [])
-    const waiting = await ordering.get('/orders?status=placed&limit=1')
-    assert.equal(waiting.body.items.length, 1)
-
-    const back = await system.startHost({ services: ['inventory'] })
-    const logs = { ordering: system.openLog('ordering'), inventory: system.openLog('inventory') }
-    await assertEqualToLogs({ ordering, inventory: system.createClient('inventory', back) }, logs, {
-      positions: promised.positions.union(alone.positions),
-      surprises: promised.surprises,
-    })
-  })
 })

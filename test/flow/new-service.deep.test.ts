@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { parse } from 'yaml'
@@ -13,6 +13,7 @@ import { Terminal } from '../support/terminal.ts'
 
 describe('npm run new:service', () => {
   const copy = new RepositoryCopy()
+  copy.copyBuild()
   after(() => copy.remove())
 
   const newService = (...args: string[]) => {
@@ -166,7 +167,8 @@ describe('npm run new:service', () => {
   it('refuses to create the same service again', () => {
     const written = everything()
     const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
-    assert.deepEqual([status, stderr], [1, 'there is already a service gift-cards\n'])
+    assert.equal(status, 1)
+    assert.match(stderr, /^there is already .*gift-cards\n$/)
     assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
     assert.deepEqual(everything(), written)
   })
@@ -205,8 +207,6 @@ describe('npm run new:service', () => {
       () => terminal.run('node packages/cli/demo.ts\n'),
       /the demo needs the shop: this project has no ordering/,
     )
-    // The build of the console needs no service.
-    cpSync(new URL('../../dist/console', import.meta.url), copy.path('dist/console'), { recursive: true })
     await terminal.start('node packages/cli/start.ts --fast', 'there is no service yet')
     await terminal.interrupt()
     assert.equal(newService('gift-cards').status, 0)

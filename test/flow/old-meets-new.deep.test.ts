@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { verifyLog } from 'tidemark/verify'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import { readAllPages } from '../../packages/cli/demo/reading.ts'
+import { foldRawLog, type RawItem } from '../../packages/cli/demo/raw-fold.ts'
+import { foldRawFulfilments } from '../../packages/cli/demo/raw-fulfilments.ts'
+import { readAllPages, readRawLog } from '../../packages/cli/demo/reading.ts'
+import { leaseClaims, partitionClaims } from '../../packages/test-support/claims.ts'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
 import { address } from '../support/orders.ts'
-import { foldOrder, foldSales } from '../support/raw-orders.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
 
 // Lines with and without a house number that can be separated from the name.
@@ -147,37 +149,32 @@ describe('a rolling deployment of ordering, beside older services,', () => {
    * Nothing is lost, doubled or incomplete: ordering's views equal its log, whichever version wrote each part.
    */
   async function assertViewsEqualLog(host: ServiceHost, replayed: boolean): Promise<void> {
-    const log = await releases.streams('ordering')
-    const orders = [...log].filter(([stream]) => stream.startsWith('order-'))
-    assert.equal(orders.length, streets.size)
-    const expected = orders.map(([, events]) => foldOrder(events))
-    for (const [index, [stream, events]] of orders.entries()) {
-      const order = expected[index]
-      const answer = await host.client.get(`/orders/${order.orderId}?position=${stream}@${events.length}`)
-      assert.equal(answer.headers.get('etag'), `"${events.length}"`)
+    const items = await readRawLog(releases.system.openLog('ordering'))
+    const { orders, sales, versions, faults } = foldRawLog(items)
+    assert.deepEqual(faults, [])
+    assert.equal(orders.size, streets.size)
+    for (const [id, order] of orders) {
+      const version = versions.get(`order-${id}`)
+      const answer = await host.client.get(`/orders/${id}?position=order-${id}@${version}`)
+      assert.equal(answer.headers.get('etag'), `"${version}"`)
       // A document that an older version projected has no channel before the view is rebuilt. Any channel
       // must be right.
       const { channel } = replayed ? order : answer.body
-      assert.deepEqual(
-        answer.body,
-        channel === undefined ? (({ channel: _, ...rest }) => rest)(order) : { ...order, channel },
-      )
+      const { channel: _, ...rest } = order
+      const expected: RawItem = channel === undefined ? rest : { ...order, channel }
+      assert.deepEqual(answer.body, expected)
       if (channel !== undefined) assert.equal(channel, order.channel)
-      assert.equal(answer.body.shippingAddress.street, streets.get(order.orderId))
-      await host.client.get(`/sales-by-product?limit=1&position=${stream}@${events.length}`)
+      assert.equal(answer.body.shippingAddress.street, streets.get(id))
+      await host.client.get(`/sales-by-product?limit=1&position=order-${id}@${version}`)
     }
-    const sales = await readAllPages(host.client, '/sales-by-product?limit=100')
-    assert.deepEqual(new Map(sales.map((product) => [product.sku, product])), foldSales(expected))
-    for (const [stream, events] of log) {
-      if (!stream.startsWith('fulfilment-')) continue
-      const id = stream.slice('fulfilment-'.length)
-      const { body } = await host.client.get(`/fulfilments/${id}?position=${stream}@${events.length}`)
-      const types = events.map(({ type }) => type)
-      assert.deepEqual(
-        body.asked,
-        types.filter((type) => type.endsWith('Requested')),
-      )
-      assert.equal(body.status, types.includes('FulfilmentCompleted') ? 'completed' : 'open')
+    const shown = await readAllPages(host.client, '/sales-by-product?limit=100')
+    assert.deepEqual(new Map(shown.map((product) => [product.sku, product])), sales)
+    const { documents } = foldRawFulfilments(items)
+    assert.ok(documents.size > 0)
+    for (const [id, { asked, status }] of documents) {
+      const stream = `fulfilment-${id}`
+      const { body } = await host.client.get(`/fulfilments/${id}?position=${stream}@${versions.get(stream)}`)
+      assert.deepEqual([body.asked, body.status], [asked, status])
     }
   }
 
@@ -217,15 +214,18 @@ describe('a rolling deployment of ordering, beside older services,', () => {
   })
 
   it('adds today’s version: older services read its public events, and n waits at its private ones', async () => {
-    const relays = await releases.listRelayOwners('ordering')
+    const listRelayOwners = async () =>
+      (await leaseClaims(releases.system.openContainer('ordering', 'leases'))).map(({ owner }) => owner)
+    const relays = await listRelayOwners()
     today = await releases.today('ordering')
     const host = today
     const { partitions } = topology.eventHubs.find(({ name }) => name === 'ordering') ?? {}
     const shared = async (): Promise<boolean> => {
-      const owners = await Promise.all(
-        ['ordering-views', 'ordering-reactions'].map((group) => releases.owners('ordering', group)),
-      )
-      return owners.every((each) => each.size === partitions && new Set(each.values()).size === 2)
+      const claims = await partitionClaims(releases.system.claims)
+      return ['ordering-views', 'ordering-reactions'].every((name) => {
+        const its = claims.filter(({ group }) => group === `ordering/${name}`)
+        return its.length === partitions && new Set(its.map(({ owner }) => owner)).size === 2
+      })
     }
     await until('both hosts to have partitions', shared)
     const fresh: string[] = []
@@ -263,7 +263,7 @@ describe('a rolling deployment of ordering, beside older services,', () => {
       published: { schemaVersion: 3, readableFrom: 1 },
     })
     // The older relay sends what today's version recorded, and the consumers checked both hashes.
-    assert.deepEqual(await releases.listRelayOwners('ordering'), relays)
+    assert.deepEqual(await listRelayOwners(), relays)
     assert.ok(relays.length > 0 && relays.every((owner) => owner !== ''))
 
     const held = need(old).held()

@@ -182,10 +182,10 @@ describe('the address of a service', () => {
     assert.equal(await findAnswering('ordering', [silent, alien, ours]), `http://127.0.0.1:${ours}`)
     await assert.rejects(findAnswering('inventory', [silent, ours]), {
       name: 'UsageError',
-      message: `port ${ours} answered 200: inventory does not run there`,
+      message: new RegExp(`^port ${ours} answered 200: inventory `),
     })
     await assert.rejects(findAnswering('ordering', [silent]), {
-      message: `nothing answers at port ${silent}: run npm start in another terminal first`,
+      message: new RegExp(`^nothing answers at port ${silent}: run npm start`),
     })
     for (const server of [other, app]) server.close()
   })

@@ -35,7 +35,7 @@ describe('snapshots of a service on the local cloud', () => {
       keys += 1
       const sent = { type: 'adjust', data: { change, reason: 'test' } }
       const outcome = await command(stock, request(`k${keys}`, sent, { stream: STREAM }))
-      last = outcome.done ? `done at ${outcome.version}` : outcome.code
+      last = outcome.outcome === 'done' ? `done at ${outcome.version}` : outcome.code
     }
     return last
   }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
+import { finds, netsFor } from './rules/nets.ts'
 import { type Deployed, deployed, selectType } from './support/deployed.ts'
 
-// mutations.deep.test.ts deletes properties; this test adds or changes them, at least once per rule. So a
-// removed rule is noticed.
+// mutations.test.ts deletes properties; this test adds or changes them, at least once per rule. So a removed
+// rule is noticed, and so is one that finds only what others find too.
 
 // biome-ignore lint/suspicious/noExplicitAny: any JSON that Azure Resource Manager accepts.
 type Bag = any
@@ -59,6 +61,9 @@ function changed(fault: Fault): Deployed {
   return { predictedResources: [...predictedResources], outputs }
 }
 
+/** The template follows the topology, so the rule on the topology finds the same, unless both have the fault. */
+const LOGS = 'a log never expires and is partitioned by stream'
+
 const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   'databases and containers match the topology': {
     'an undeclared container': another(
@@ -88,9 +93,16 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       '/order',
     ),
   },
-  "every service has its anchors and its host's containers": {
-    'an unneeded container': another(`${blobs}/containers`, (container) => {
-      container.id += '-too'
+  "every service has its app, its anchors and its host's containers": {
+    'an unneeded container': another(
+      `${blobs}/containers`,
+      (container) => {
+        container.id = container.id.replace('/anchors-ordering', '/others')
+      },
+      '/anchors-ordering',
+    ),
+    'two apps of one': of(sites, (_, site) => {
+      site.tags['azd-service-name'] = 'shipping'
     }),
   },
   'hubs and consumer groups match the topology': {
@@ -244,12 +256,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       site.tags['azd-env-name'] = 'other'
     }),
   },
-  'azd finds one app for each service': {
-    'two of one': of(sites, (_, site) => {
-      site.tags['azd-service-name'] = 'shipping'
-    }),
-  },
-  'a log never expires and is partitioned by stream': {
+  [LOGS]: {
     'after a year': of(
       `${cosmos}/sqlDatabases/containers`,
       ({ resource }) => {
@@ -411,10 +418,45 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       account.name = 's'.repeat(25)
     }),
   },
+  'rights match the services’ declarations cell by cell': {
+    'one too many': of(`${cosmos}/sqlRoleAssignments`, (properties) => {
+      properties.scope = properties.scope.replace(/\/dbs\/.*/, '')
+    }),
+  },
+  'every app has each app setting of the list once': {
+    'one of another version': setting('TIDEMARK_OLD', '1'),
+    'one is missing': of(sites, ({ siteConfig }) => {
+      siteConfig.appSettings = siteConfig.appSettings.filter(({ name }: Bag) => name !== 'TIDEMARK_QUERY_WAIT_MS')
+    }),
+  },
+  'every app setting has a valid value, where it is known': {
+    'words for a number': setting('TIDEMARK_QUERY_WAIT_MS', 'five seconds'),
+  },
+  'every alert has a runbook in docs/operate.md, and every runbook an alert': {
+    'an unknown one': of(`${insights}/metricAlerts`, (alert) => {
+      alert.description += '-too'
+    }),
+  },
+  'every resource has a row in docs/deploy.md': {
+    'a new type': another(`${insights}/workbooks`, (workbook) => {
+      Object.assign(workbook, { id: `${workbook.id}-too`, type: `${insights}/webtests` })
+    }),
+  },
+  'the alert on failed functions stays active while one batch fails': {
+    'after too many failures': (resources) => {
+      const alert = resources.find(({ name }) => name === 'functions-failing')
+      alert.properties.criteria.allOf[0].threshold = 1000
+    },
+  },
+  'always-ready instances are for functions that exist': {
+    'a renamed one': of(sites, ({ functionAppConfig }) => {
+      functionAppConfig.scaleAndConcurrency.alwaysReady[1].name = 'function:ordering-outbox'
+    }),
+  },
 }
 
 describe('a rule', () => {
-  const rules = new Map(rulesFor(services).map((rule) => [rule.name, rule]))
+  const rules = new Map(netsFor(services, 'prod').map((rule) => [rule.name, rule]))
 
   it('has at least one fault here', () =>
     assert.deepEqual([...rules.keys()].toSorted(), Object.keys(faults).toSorted()))
@@ -425,6 +467,36 @@ describe('a rule', () => {
         const { looked, wrong } = rules.get(name)?.check(changed(fault)) ?? assert.fail('there is no such rule')
         assert.ok(looked > 0 && wrong.length > 0)
       })
+
+  it('on logs is needed if the topology declares a log that expires', () => {
+    const topology = structuredClone(buildTopology(services)) as Bag
+    const expires = { name: 'events', defaultTtl: 31_536_000 }
+    for (const { containers } of topology.databases)
+      Object.assign(
+        containers.find(({ name }: Bag) => name === expires.name),
+        expires,
+      )
+    const template = changed((resources) => {
+      for (const { id, properties } of selectType(resources, `${cosmos}/sqlDatabases/containers`) as Bag[])
+        if (id.endsWith('/events')) properties.resource.defaultTtl = expires.defaultTtl
+    })
+    const finders = rulesFor(services, topology).filter((rule) => finds(rule, template))
+    assert.deepEqual(
+      finders.map(({ name }) => name),
+      [LOGS],
+    )
+  })
+
+  for (const [name, shown] of Object.entries(faults).filter(([name]) => name !== LOGS))
+    it(`is needed, because no other finds a fault: ${name}`, (t) => {
+      const found = Object.entries(shown).map(([what, fault]) => {
+        const template = changed(fault)
+        return [what, [...rules.values()].filter((rule) => finds(rule, template)).map((rule) => rule.name)] as const
+      })
+      const alone = found.filter(([, finders]) => finders.length === 1)
+      assert.ok(alone.length > 0, found.map(([what, finders]) => `${what}: ${finders.join('; ')}`).join('\n'))
+      t.diagnostic(`alone: ${alone.map(([what]) => what).join('; ')}`)
+    })
 })
 
 /** A changed copy of an existing assignment: another scope, role or principal. */

@@ -5,7 +5,6 @@ import { buildTopology } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { loadApp } from '../../packages/functions-host/app.ts'
 import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
-import { deployed, listAt, selectType } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -22,13 +21,5 @@ describe('the functions that the topology names', () => {
     assert.ok(triggered.length > services.length)
     assert.deepEqual(named.toSorted(), triggered.toSorted())
     t.diagnostic(`${triggered.length} functions`)
-
-    // Each always-ready name in production is a registered function; otherwise it would have no effect.
-    const warm = selectType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
-      listAt<{ name: string }>(site, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady'),
-    )
-    const found = warm.map(({ name }) => name).filter((name) => name !== 'http')
-    assert.ok(found.length > 0)
-    for (const name of found) assert.ok(triggered.includes(name.replace(/^function:/, '')), name)
   })
 })

@@ -11,7 +11,9 @@ import { readSettingsFile } from '../../packages/cli/project/local-settings.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
 import { Apps } from '../support/apps.ts'
+import type { RightsGuard } from '../support/rights-guard.ts'
 import { call } from '../support/system.ts'
+import { guardAs } from './support/guard.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
@@ -105,7 +107,7 @@ describe('the packages that azd uploads', () => {
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
     })
 
-  it('complete an order through the hubs, each in its own host', async () => {
+  it('complete an order through the hubs, each in its own host with only its own rights', async (t) => {
     const ends: (() => Promise<void>)[] = []
     try {
       const cloud = await startCloud({
@@ -116,13 +118,28 @@ describe('the packages that azd uploads', () => {
       })
       ends.unshift(cloud.stop)
       const apps = new Apps()
+      const guards = new Map<string, RightsGuard>()
       for (const [service, root] of packages) {
-        const host = await apps.start(service, { ...cloud.settings, FUNCTIONS_HOST_FOLDER: root })
+        const guard = await guardAs(service, cloud.settings.CosmosConnection ?? '')
+        ends.unshift(() => guard.stop())
+        guards.set(service, guard)
+        const settings = { CosmosConnection: guard.connectionString, FUNCTIONS_HOST_FOLDER: root }
+        const host = await apps.start(service, { ...cloud.settings, ...settings })
         ends.unshift(() => host.stop())
         const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
         assert.deepEqual([...new Set(Object.keys(body.paths).map((each) => each.split('/')[1]))], [service])
       }
       await apps.completeAnOrder()
+      // A list of a view, and the events of a stream.
+      const listed = await apps.at('ordering').get('/orders?status=completed')
+      assert.equal(listed.body.items.length, 1, JSON.stringify(listed.body))
+      const stream = `order-${listed.body.items[0].orderId}`
+      assert.equal((await apps.at('ordering').get(`/streams/${stream}/events`)).body.items.length, 3)
+      for (const [service, { refused, allowed }] of guards) {
+        assert.deepEqual(refused, [], service)
+        assert.ok(allowed.size > 10, `${service} did ${allowed.size} things`)
+        t.diagnostic(`${service}: ${allowed.size} of its rights used`)
+      }
     } finally {
       for (const end of ends) await end()
     }

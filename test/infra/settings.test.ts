@@ -5,22 +5,12 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readSettings } from 'tidemark/azure-functions'
 import { type Place, settings } from 'tidemark/tools'
-import { services } from '../../packages/cli/project/config.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 const namesIn = (place: Place): string[] =>
   [...settings].filter(([, { setIn }]) => setIn.includes(place)).map(([name]) => name)
-
-interface Site {
-  readonly type: string
-  readonly tags: Readonly<Record<string, string>>
-  readonly properties: { readonly siteConfig: { readonly appSettings: readonly { name: string; value: string }[] } }
-}
-
-/** Whether a snapshot's value is an expression: it is known only at deployment. */
-const isExpression = (value: string): boolean => /^\[.*\]$/s.test(value)
 
 describe('the list of settings', () => {
   it('has every setting once, with its meaning, valid values and places', () => {
@@ -71,51 +61,4 @@ describe('the list of settings', () => {
       }),
     )
   })
-
-  for (const shape of ['dev', 'test', 'prod'])
-    describe(`of the ${shape} shape`, () => {
-      const { predictedResources } = JSON.parse(read(`infra/main.${shape}.snapshot.json`)) as {
-        predictedResources: readonly Site[]
-      }
-      const sites = predictedResources.filter(({ type }) => type === 'Microsoft.Web/sites')
-
-      it('has a function app for each service', () =>
-        assert.deepEqual(
-          sites.map(({ tags }) => tags['azd-service-name']).toSorted(),
-          services.map(({ name }) => name).toSorted(),
-        ))
-
-      for (const { tags, properties } of sites) {
-        const service = tags['azd-service-name']
-        const { appSettings } = properties.siteConfig
-
-        it(`${service}: has each app setting of the list once`, () =>
-          assert.deepEqual(appSettings.map(({ name }) => name).toSorted(), namesIn('azure').toSorted()))
-
-        it(`${service}: has valid values where they are known, and no key`, () => {
-          let known = 0
-          for (const { name, value } of appSettings) {
-            assert.equal(typeof value, 'string', name)
-            assert.doesNotMatch(value, /listKeys|AccountKey|SharedAccess|Password/i, name)
-            if (isExpression(value)) continue
-            assert.ok(settings.get(name)?.schema.safeParse(value).success, `${name} is ${value}`)
-            known++
-          }
-          assert.ok(known >= 4, `only ${known} values are known`)
-        })
-
-        it(`${service}: accepts its settings`, () => {
-          const stand = { Endpoint: 'https://known.later/', Namespace: 'known.later', Id: crypto.randomUUID() }
-          const known = appSettings.map(({ name, value }) => {
-            if (!isExpression(value)) return [name, value]
-            return [
-              name,
-              /clientId$/.test(name) ? stand.Id : /Namespace$/.test(name) ? stand.Namespace : stand.Endpoint,
-            ]
-          })
-          const { cosmos, eventHubs } = readSettings(Object.fromEntries(known))
-          assert.ok('endpoint' in cosmos && 'namespace' in eventHubs)
-        })
-      }
-    })
 })

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BlobServiceClient } from '@azure/storage-blob'
 import type { Answer, Client } from '../../packages/cli/demo/client.ts'
 import { type RawItem, readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
@@ -104,28 +103,5 @@ export class Releases {
       parameters: [{ name: '@type', value: type }],
     }
     return new Set((await this.system.openLog(service).items.query<string>(query).fetchAll()).resources)
-  }
-
-  /** The owners of a consumer group by partition; empty if the partition is free. */
-  async owners(hub: string, group: string): Promise<Map<string, string>> {
-    const blobs = BlobServiceClient.fromConnectionString(this.system.settings.AzureWebJobsStorage ?? '')
-    const found = new Map<string, string>()
-    for await (const { name, metadata } of blobs
-      .getContainerClient('azure-webjobs-eventhub')
-      .listBlobsFlat({ includeMetadata: true })) {
-      const [, itsHub, itsGroup, kind, partition] = name.split('/')
-      if (itsHub === hub && itsGroup === group && kind === 'ownership')
-        found.set(partition ?? '', metadata?.ownerid ?? '')
-    }
-    return found
-  }
-
-  /** The owners of the leases of a service's relay. */
-  async listRelayOwners(service: string): Promise<string[]> {
-    const { resources } = await this.system
-      .openContainer(service, 'leases')
-      .items.readAll<{ owner: string | null }>()
-      .fetchAll()
-    return resources.map(({ owner }) => owner ?? '')
   }
 }

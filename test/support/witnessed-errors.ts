@@ -56,8 +56,8 @@ export class WitnessedErrors {
   refusal(service: string, code: string, decision: Decision<unknown>): void {
     assert.equal(this.#row(code).service, service)
     assert.ok(isRefusal(decision), `not refused: ${JSON.stringify(decision)}`)
-    assert.equal(decision.refusal, code)
-    this.#seen.add(decision.refusal)
+    assert.equal(decision.code, code)
+    this.#seen.add(decision.code)
   }
 
   /**

@@ -46,25 +46,24 @@ describe("the demo's reading of a raw log", () => {
   })
 
   for (const [what, items, fault] of [
-    ['a gap', [commit('a', 1, 1), commit('b', 3, 3)], 'stock-tea: version 3 comes after 1'],
-    ['overlapping commits', [...sound, commit('c', 2, 2)], 'stock-tea: version 2 comes after 2'],
-    ['a repeated version', [...sound, commit('c', 1, 2)], 'stock-tea: version 1 comes after 2'],
+    ['a gap', [commit('a', 1, 1), commit('b', 3, 3)], /^stock-tea: version 3 comes after 1$/],
+    ['overlapping commits', [...sound, commit('c', 2, 2)], /^stock-tea: version 2 comes after 2$/],
+    ['a repeated version', [...sound, commit('c', 1, 2)], /^stock-tea: version 1 comes after 2$/],
     ['a key of two commits', [commit('a', 1, 2), commit('a', 3, 3)], /^stock-tea 0{15}3: its key has two outcomes/],
     ['a key of a commit and a receipt', [...sound, receipt('b', 1)], /^stock-tea ~\w{64}: its key has two outcomes/],
-    ['a receipt beyond the end', [...sound, receipt('s', 4)], 'stock-tea: a receipt names version 4, which is missing'],
-    ['a receipt of an empty stream', [receipt('s', 1)], 'stock-tea: a receipt names version 1, which is missing'],
+    ['a receipt beyond the end', [...sound, receipt('s', 4)], /^stock-tea: .*version 4, which is missing$/],
+    ['a receipt of an empty stream', [receipt('s', 1)], /^stock-tea: .*version 1, which is missing$/],
     ['a commit with fewer events than it says', [{ ...commit('a', 1, 2), to: 3 }], /it says 1 to 3, and has 2 events$/],
     [
       'a commit with another id',
       [{ ...commit('a', 1, 2), id: '0'.repeat(15) + 2 }],
       /it says 1 to 2, and has 2 events$/,
     ],
-    ['another item', [...sound, { id: 'note', stream: 'stock-tea' }], 'an item is neither a commit nor a receipt'],
+    ['another item', [...sound, { id: 'note', stream: 'stock-tea' }], /neither a commit nor a receipt/],
   ] as const)
     it(`finds ${what}`, () => {
       const [found = '', ...others] = readLog(items).faults
-      if (typeof fault === 'string') assert.equal(found, fault)
-      else assert.match(found, fault)
+      assert.match(found, fault)
       // Later versions may be reported for the same reason.
       for (const other of others) assert.match(other, /version 3 comes after/)
     })

@@ -38,7 +38,7 @@ async function listCommands(reaction: AnyReaction, event: RecordedEvent): Promis
   const sent: string[] = []
   const send: Send = async ({ category }, id, commandId) => {
     sent.push(`${category}-${id} ${commandId}`)
-    return { events: [] }
+    return { outcome: 'done', events: [] }
   }
   await reaction.react(event, send, async () => {})
   return sent

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { BEFORE_THE_SPLIT, readChecksums } from '../support/released-bundles.ts'
+import { BEFORE_THE_SPLIT, PACKED, readChecksums, readServices } from '../support/released-bundles.ts'
 
 const bundles = fileURLToPath(new URL('../fixtures/bundles/', import.meta.url))
 
@@ -22,8 +22,9 @@ describe('the bundles of released services', () => {
       assert.ok(sums.length >= 2)
       for (const { file, released, is } of sums) assert.equal(is, released, file)
       assert.deepEqual(
-        readdirSync(`${bundles}${commit}`).toSorted(),
-        [...sums.map(({ file }) => (file.endsWith('.js') ? `${file}.gz` : file)), 'SHA256SUMS'].toSorted(),
+        sums.map(({ file }) => file).toSorted(),
+        [...Object.keys(await readServices(commit)), 'host.json'].toSorted(),
       )
+      assert.deepEqual(readdirSync(`${bundles}${commit}`).toSorted(), ['SHA256SUMS', 'host.json', PACKED])
     })
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { LONGEST, longestFirst } from '../../packages/test-support/longest-tests.ts'
 import { faultsInCmd, faultsInPowerShell } from '../support/shells.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -50,7 +51,7 @@ describe('the scripts that run tests', () => {
     return globSync(globs, { cwd: root, exclude: ['**/node_modules/**'] })
   }
 
-  it('cover every test once, in `test` or in `test:deep`, and `test:fast` is part of `test`', () => {
+  it('cover every test once, in `test` or in `test:deep`; `test:all` is both, and `test:fast` part of `test`', () => {
     const [all, deep, fast] = [listFiles('test'), listFiles('test:deep'), listFiles('test:fast')]
     const tests = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.test.ts'], {
       cwd: root,
@@ -68,6 +69,8 @@ describe('the scripts that run tests', () => {
       [],
     )
     for (const path of deep) assert.match(path, /\.deep\.test\.ts$/)
+    assert.deepEqual(listFiles('test:all').toSorted(), expected.toSorted())
+    assert.deepEqual(longestFirst(expected).slice(0, LONGEST.length), LONGEST, 'each of the longest exists')
     console.log(`# ${all.length} files, ${fast.length} of them fast, and ${deep.length} deep`)
   })
 })

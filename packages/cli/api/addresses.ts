@@ -1,7 +1,6 @@
 import { UsageError } from '../command-line/arguments.ts'
 import { findAddress } from './service-address.ts'
 
-/** The addresses of services. */
 export interface Addresses {
   /** The services to ask if the caller names none. */
   readonly services: readonly string[]

@@ -19,7 +19,7 @@ export interface ApiOptions {
   readonly actor?: string
 }
 
-export interface ApiRequest {
+interface ApiRequest {
   readonly method: 'GET' | 'POST'
   /** With its query, from `/api/` on. */
   readonly path: string
@@ -27,7 +27,7 @@ export interface ApiRequest {
   readonly body: string | Buffer<ArrayBuffer> | undefined
 }
 
-export interface ApiResponse {
+interface ApiResponse {
   readonly url: string
   readonly response: Response
   /** The error to throw if the answer breaks off. */

@@ -3,10 +3,10 @@ import { RefusedError, SIGN_IN_HINT, UnreachableError } from './errors.ts'
 
 const JSON_TYPE = /^application\/(problem\+)?json\b/
 
-export type Query = Readonly<Record<string, string | number | undefined>>
+type Query = Readonly<Record<string, string | number | undefined>>
 
 /** A page of a list of the operations API. */
-export interface Page<Item> {
+interface Page<Item> {
   readonly items: readonly Item[]
   /** Opaque; absent on the last page. */
   readonly continuation?: string | number

@@ -13,13 +13,9 @@ const GIVE_UP_AFTER_MS = 60_000
  * The values of azd's environment. A hook has them as environment variables; otherwise asks azd.
  * @throws UsageError if there is no environment.
  */
-export async function azdValues(environment: NodeJS.ProcessEnv = process.env): Promise<AzdValues> {
-  if (REQUIRED.every((name) => environment[name])) return environment
-  const stdout = await azd(
-    ['env', 'get-values', '--output', 'json'],
-    environment,
-    'the environment in Azure is not known',
-  )
+export async function azdValues(): Promise<AzdValues> {
+  if (REQUIRED.every((name) => process.env[name])) return process.env
+  const stdout = await azd(['env', 'get-values', '--output', 'json'], 'the environment in Azure is not known')
   try {
     return Object(JSON.parse(stdout))
   } catch {
@@ -28,14 +24,10 @@ export async function azdValues(environment: NodeJS.ProcessEnv = process.env): P
 }
 
 /** Runs a command of azd. @returns its output. @throws UsageError with `whatIsWrong` and the reason. */
-export async function azd(
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-  whatIsWrong: string,
-): Promise<string> {
+export async function azd(args: readonly string[], whatIsWrong: string): Promise<string> {
   const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>(
     (resolve) =>
-      execFile('azd', args, { env: environment, timeout: GIVE_UP_AFTER_MS }, (error, stdout, stderr) =>
+      execFile('azd', args, { timeout: GIVE_UP_AFTER_MS }, (error, stdout, stderr) =>
         resolve({ error, stdout, stderr }),
       ),
   )

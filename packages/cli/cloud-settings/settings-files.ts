@@ -5,7 +5,7 @@ import { UsageError } from '../command-line/arguments.ts'
 import type { AzdValues } from './azd-values.ts'
 
 /** The outputs of infra/main.bicep that a service on a laptop needs. */
-export interface CloudEnvironment {
+interface CloudEnvironment {
   readonly namespace: string
   readonly cosmos: string
   readonly services: readonly { readonly name: string; readonly blobEndpoint: string }[]

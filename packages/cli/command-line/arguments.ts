@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 /** A mistake of the caller: reported in one line, without a stack. */
 export class UsageError extends Error {
@@ -23,22 +23,16 @@ export function readArguments<Numbers extends string, Flags extends string, List
   lists: readonly Lists[] = [],
 ): Record<Numbers, number> & Record<Flags, boolean> & Record<Lists, readonly string[]> {
   const options = {
-    ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: 'string' as const }])),
-    ...Object.fromEntries(flags.map((name) => [name, { type: 'boolean' as const }])),
-    ...Object.fromEntries(lists.map((name) => [name, { type: 'string' as const, multiple: true }])),
+    ...declare(Object.keys(numbers), { type: 'string' }),
+    ...declare(flags, { type: 'boolean' }),
+    ...declare(lists, { type: 'string', multiple: true }),
   }
   const usage = [
     ...Object.keys(numbers).map((name) => `--${name} N`),
     ...flags.map((name) => `--${name}`),
     ...lists.map((name) => `--${name} NAME`),
   ].join(' ')
-  if (process.argv.includes(HELP)) throw new HelpAsked(`arguments: ${usage || 'none'}`)
-  let values: Record<string, unknown>
-  try {
-    values = parseArgs({ options }).values
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}. There are: ${usage || 'none'}`)
-  }
+  const { values } = parse(usage, { options })
   const read: Record<string, unknown> = {}
   for (const [name, otherwise] of Object.entries<number>(numbers)) {
     const value = values[name] === undefined ? otherwise : Number(values[name])
@@ -62,30 +56,34 @@ export function readSubjects<Subjects extends string, Names extends string = nev
   options: Readonly<Record<Names, string>>,
   flags: readonly Flags[] = [],
 ): Readonly<Record<Subjects, string> & Partial<Record<Names, string>> & Record<Flags, boolean>> {
-  const named = Object.entries<string>(options)
   const usage = [
     ...subjects.map((subject) => `<${subject}>`),
-    ...named.map(([name, value]) => `[--${name} ${value}]`),
+    ...Object.entries<string>(options).map(([name, value]) => `[--${name} ${value}]`),
     ...flags.map((flag) => `[--${flag}]`),
   ].join(' ')
-  const types = {
-    ...Object.fromEntries(named.map(([name]) => [name, { type: 'string' as const }])),
-    ...Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }])),
-  }
-  if (process.argv.includes(HELP)) throw new HelpAsked(`arguments: ${usage || 'none'}`)
-  let read: { values: Record<string, unknown>; positionals: string[] }
-  try {
-    read = parseArgs({ options: types, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
-  }
-  if (read.positionals.length !== subjects.length)
-    throw new UsageError(`name one ${subjects.join(' and one ')}: ${usage}`)
+  const types = { ...declare(Object.keys(options), { type: 'string' }), ...declare(flags, { type: 'boolean' }) }
+  const { values, positionals } = parse(usage, { options: types, allowPositionals: true })
+  if (positionals.length !== subjects.length) throw new UsageError(`name one ${subjects.join(' and one ')}: ${usage}`)
   return {
-    ...read.values,
-    ...Object.fromEntries(flags.map((flag) => [flag, read.values[flag] === true])),
-    ...Object.fromEntries(subjects.map((subject, index) => [subject, read.positionals[index]])),
+    ...values,
+    ...Object.fromEntries(flags.map((flag) => [flag, values[flag] === true])),
+    ...Object.fromEntries(subjects.map((subject, index) => [subject, positionals[index]])),
   } as ReturnType<typeof readSubjects<Subjects, Names, Flags>>
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>
+
+const declare = (names: readonly string[], option: Options[string]): Options =>
+  Object.fromEntries(names.map((name) => [name, option]))
+
+/** @throws HelpAsked, UsageError */
+function parse(usage: string, config: ParseArgsConfig): ReturnType<typeof parseArgs> {
+  if (process.argv.includes(HELP)) throw new HelpAsked(`arguments: ${usage || 'none'}`)
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. There are: ${usage || 'none'}`)
+  }
 }
 
 /** The exit code of an interrupted command: 128 plus the number of SIGINT. */

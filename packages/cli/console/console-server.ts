@@ -20,7 +20,7 @@ const DRAIN_MS = 2000
 const REQUEST_HEADERS = ['accept', 'content-type', 'idempotency-key', 'x-actor', 'x-correlation-id']
 const RESPONSE_HEADERS = ['cache-control', 'content-type', 'etag', 'retry-after']
 
-export interface ConsoleOptions {
+interface ConsoleOptions {
   /** 0 for any free port. */
   readonly port: number
   readonly site: Site

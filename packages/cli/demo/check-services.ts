@@ -21,7 +21,7 @@ export interface PerService<Thing> {
 }
 
 /** The result of the check: its counts, and every difference found. */
-export interface ServicesCheck {
+interface ServicesCheck {
   /** The number of events in all logs. */
   readonly events: number
   readonly products: number
@@ -136,12 +136,12 @@ async function compareViews(
   const statuses = ['open', 'completed', 'failed', 'cancelled']
   await compareView(clients.ordering, { ...fulfilmentView, ...fulfilments, statuses }, differences)
   if (clients.payments && payments) {
-    const { documents, totals: takings, versions } = payments
+    const { documents, totals, versions } = payments
     const paymentView = { what: 'payment of', path: '/payments', category: 'payment', id: 'orderId' }
     const statuses = ['open', 'authorised', 'declined', 'voided', 'captured', 'refunded']
     await compareView(clients.payments, { ...paymentView, documents, versions, statuses }, differences)
     const totalsView = { what: 'takings in', path: '/takings', category: 'payment', id: 'currency' }
-    await compareGathered(clients.payments, { ...totalsView, documents: takings, versions }, differences)
+    await compareGathered(clients.payments, { ...totalsView, documents: totals, versions }, differences)
   }
   if (clients.shipping && shipments) {
     const shipmentView = { what: 'shipment of', path: '/shipments', category: 'shipment', id: 'orderId' }

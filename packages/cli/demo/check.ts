@@ -5,7 +5,7 @@ import { foldRawLog } from './raw-fold.ts'
 import { findLost, readRawLog } from './reading.ts'
 
 /** The result of the check: its counts, and every difference found. */
-export interface CheckResult {
+interface CheckResult {
   readonly events: number
   readonly orders: number
   readonly listed: number

@@ -3,7 +3,7 @@ import type { Client } from './client.ts'
 import { inParallel, readAllPages } from './reading.ts'
 
 /** A view with one document for each stream of a category, and the documents that follow from the log. */
-export interface ExpectedView {
+interface ExpectedView {
   /** Stands before the id in a reported difference. */
   readonly what: string
   readonly path: string

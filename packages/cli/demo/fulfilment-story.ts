@@ -3,7 +3,7 @@ import type { Random } from './random.ts'
 import { command, expect, type Workload, waitFor } from './shop.ts'
 
 /** How an order is paid, and what its bank does about it. */
-export interface PaymentPlan {
+interface PaymentPlan {
   /** The field `payment` of the order's body. */
   readonly payment: { readonly method: 'card' | 'transfer'; readonly withinSeconds?: number }
   /** For a transfer: `late` authorises it around its deadline, `never` does not. */
@@ -34,7 +34,6 @@ export function planPayment(dice: Random): PaymentPlan {
   return { payment: { method: 'card' }, bank: 'authorises', aboveLimit: chance < 0.26 }
 }
 
-/** A confirmed order. */
 interface ConfirmedOrder {
   readonly id: string
   readonly plan: PaymentPlan

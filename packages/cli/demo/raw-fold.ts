@@ -7,11 +7,8 @@
 // biome-ignore lint/suspicious/noExplicitAny: raw items, read without a schema.
 export type RawItem = any
 
-export interface Expected {
-  /** What `GET /orders/{id}` should answer, by order id. */
-  readonly orders: Map<string, Record<string, unknown>>
-  /** What `GET /sales-by-product/{sku}` should answer, by SKU. */
-  readonly sales: Map<string, Record<string, unknown>>
+/** What is found in any log. */
+export interface FoldedLog {
   /** The last version of each stream. */
   readonly versions: Map<string, number>
   readonly events: number
@@ -19,13 +16,18 @@ export interface Expected {
   readonly faults: string[]
 }
 
+interface Expected extends FoldedLog {
+  /** What `GET /orders/{id}` should answer, by order id. */
+  readonly orders: Map<string, Record<string, unknown>>
+  /** What `GET /sales-by-product/{sku}` should answer, by SKU. */
+  readonly sales: Map<string, Record<string, unknown>>
+}
+
 /**
  * The events of a log in the order of their versions, the last version of each stream, and faults in the log
  * itself.
  */
-export function readLog(
-  items: readonly RawItem[],
-): Pick<Expected, 'versions' | 'faults'> & { readonly events: RawItem[] } {
+export function readLog(items: readonly RawItem[]): Omit<FoldedLog, 'events'> & { readonly events: RawItem[] } {
   const events: RawItem[] = []
   const versions = new Map<string, number>()
   const faults: string[] = []

@@ -1,7 +1,7 @@
 import { type RawItem, readLog } from './raw-fold.ts'
 
 /** The number of a fulfilment's inputs, by sender. */
-export interface InputCounts {
+interface InputCounts {
   stock: number
   payment: number
   shipment: number

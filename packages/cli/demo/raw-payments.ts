@@ -1,7 +1,7 @@
-import { type RawItem, readLog } from './raw-fold.ts'
+import { type FoldedLog, type RawItem, readLog } from './raw-fold.ts'
 
 /** An order's money, in minor units. */
-export interface OrderMoney {
+interface OrderMoney {
   authorised: number
   captured: number
   voided: number
@@ -10,19 +10,13 @@ export interface OrderMoney {
   answers: number
 }
 
-export interface ExpectedPayments {
+/** Its faults: a gap, more captured than authorised, more refunded than captured, an expiry before the deadline. */
+export interface ExpectedPayments extends FoldedLog {
   /** What `GET /payments/{id}` should answer, by order. */
   readonly documents: Map<string, Record<string, unknown>>
   /** What `GET /takings/{currency}` should answer, by currency. */
   readonly totals: Map<string, Record<string, unknown>>
   readonly money: Map<string, OrderMoney>
-  readonly versions: Map<string, number>
-  readonly events: number
-  /**
-   * Faults in the log itself: a gap, more captured than authorised, more refunded than captured, an expiry
-   * before the deadline.
-   */
-  readonly faults: string[]
 }
 
 const NAMES = {

@@ -1,17 +1,11 @@
-import { type RawItem, readLog } from './raw-fold.ts'
+import { type FoldedLog, type RawItem, readLog } from './raw-fold.ts'
 
-export interface ExpectedShipments {
+/** Its faults: a gap, goods that left twice or after a cancellation, or that came back but never left. */
+export interface ExpectedShipments extends FoldedLog {
   /** What `GET /shipments/{id}` should answer, by order. */
   readonly documents: Map<string, Record<string, unknown>>
   /** The number of events of each shipment. */
   readonly answers: Map<string, number>
-  readonly versions: Map<string, number>
-  readonly events: number
-  /**
-   * Faults in the log itself: a gap, goods that left twice or after a cancellation, or that came back but
-   * never left.
-   */
-  readonly faults: string[]
 }
 
 /** The statuses that a shipment may have before each status. */

@@ -1,7 +1,7 @@
-import { type RawItem, readLog } from './raw-fold.ts'
+import { type FoldedLog, type RawItem, readLog } from './raw-fold.ts'
 
 /** The units of one order line, counted in its product's stream. */
-export interface Units {
+interface Units {
   reserved: number
   released: number
   declined: number
@@ -9,7 +9,8 @@ export interface Units {
   returned: number
 }
 
-export interface ExpectedStock {
+/** Its faults: a gap, oversold units, an order that was answered twice, more units returned than shipped. */
+export interface ExpectedStock extends FoldedLog {
   /** What `GET /stock/{sku}` should answer, by SKU. */
   readonly levels: Map<string, Record<string, unknown>>
   /** By order, then by SKU. */
@@ -18,13 +19,6 @@ export interface ExpectedStock {
   readonly reservations: Map<string, string>
   /** The number of answers about each order's stock: reserved or rejected. */
   readonly answers: Map<string, number>
-  readonly versions: Map<string, number>
-  readonly events: number
-  /**
-   * Faults in the log itself: a gap, oversold units, an order that was answered twice, more units returned
-   * than shipped.
-   */
-  readonly faults: string[]
 }
 
 /** The demo's own fold of inventory's raw log. Like raw-fold.ts, it shares no code with the service. */

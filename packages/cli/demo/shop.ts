@@ -17,7 +17,6 @@ export interface Seen {
 
 /** The services under load, and the results so far. */
 export interface Workload {
-  /** The client of ordering. */
   readonly client: Client
   /** Set if inventory runs: its stock decides the orders. */
   readonly inventory?: Client

@@ -1,6 +1,6 @@
 import type { Break } from '../gate/compare-events.ts'
 
-export interface Order {
+interface Order {
   readonly services: readonly string[]
   /** The reasons, one line each. Some name a service that has to wait in any order. */
   readonly reasons: readonly string[]

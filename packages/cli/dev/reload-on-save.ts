@@ -95,8 +95,8 @@ export class ReloadOnSave implements SourceOptions {
       console.log('the list of services or the topology has changed: end this with Ctrl-C and start it again')
     for (const service of this.#services) {
       const files = this.#loaded.get(service)
-      const isOfIt = [...changed].some((path) => files?.has(path))
-      if (isOfIt || has(OF_ALL) || this.#failed.has(service)) void this.#reload(hosts, service)
+      const usesChanged = [...changed].some((path) => files?.has(path))
+      if (usesChanged || has(OF_ALL) || this.#failed.has(service)) void this.#reload(hosts, service)
     }
   }
 

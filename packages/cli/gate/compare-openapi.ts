@@ -48,7 +48,7 @@ export function compareOpenApi(releasedFiles: Documents, nowFiles: Documents): R
       const answers = answerDifferences(pair)
       for (const line of [...parameterDifferences(pair), ...bodyDifferences(pair), ...answers.refused])
         refused.push(`${name}: ${line}`)
-      for (const line of answers.told) notices.push(`${name}: ${line}`)
+      for (const line of answers.notices) notices.push(`${name}: ${line}`)
     }
   return { ...nothingFound, refused, notices, counted: { ...nothingFound.counted, operations } }
 }
@@ -91,7 +91,7 @@ function bodyDifferences({ before, after, released, now }: Pair): string[] {
 }
 
 /** A new value in a list is only a notice: clients must accept values they do not know. docs/contract.md */
-function answerDifferences({ before, after, released, now }: Pair): { refused: string[]; told: string[] } {
+function answerDifferences({ before, after, released, now }: Pair): { refused: string[]; notices: string[] } {
   const refused: string[] = []
   const notices: string[] = []
   for (const [status, was] of Object.entries(at(before, 'responses') ?? {})) {
@@ -110,5 +110,5 @@ function answerDifferences({ before, after, released, now }: Pair): { refused: s
     if (others.length > 0) refused.push(`the answer has changed: ${describeAll(others)}`)
     if (differences.some(isNew)) notices.push(`the answer has a new value: ${describeAll(differences.filter(isNew))}`)
   }
-  return { refused, told: notices }
+  return { refused, notices }
 }

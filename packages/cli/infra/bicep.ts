@@ -13,13 +13,6 @@ export const BICEP_VERSION = '0.49.2'
 const PROJECT = fileURLToPath(new URL('bicep.csproj', import.meta.url))
 const PLATFORMS: Readonly<Record<string, string>> = { linux: 'linux', darwin: 'osx', win32: 'win' }
 
-/** How a program ended. */
-export interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
 /** There is no Bicep CLI, and none could be restored. The message says in one line what to do. */
 export class NoBicep extends Error {}
 
@@ -27,28 +20,9 @@ export class NoBicep extends Error {}
 export class NoDotnet extends NoBicep {}
 
 /** The Bicep CLI. */
-export class Bicep {
+export interface Bicep {
   readonly file: string
   readonly version: string
-
-  constructor(file: string, version: string) {
-    this.file = file
-    this.version = version
-  }
-
-  /**
-   * @param environment variables that parameter files may read. Variables of azd, Tidemark and pipelines are
-   * removed from those of this process.
-   * @param folder the working directory, if it matters.
-   */
-  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}, folder?: string): Promise<Ended> {
-    const plain = Object.entries(process.env).filter(
-      ([name]) => !/^((AZURE|TIDEMARK)_|(CI|GITHUB_ACTIONS|TF_BUILD)$)/i.test(name),
-    )
-    // Bicep ends before profile-guided optimisation pays off.
-    const env = { DOTNET_TieredPGO: '0', ...Object.fromEntries(plain), ...environment }
-    return run(this.file, args, env, folder)
-  }
 }
 
 /**
@@ -59,11 +33,11 @@ export class Bicep {
  */
 export async function findBicep(environment: NodeJS.ProcessEnv = process.env): Promise<Bicep> {
   const onPath = await readVersion('bicep', environment)
-  if (onPath !== undefined && isAtLeast(onPath, BICEP_VERSION)) return new Bicep('bicep', onPath)
+  if (onPath !== undefined && isAtLeast(onPath, BICEP_VERSION)) return { file: 'bicep', version: onPath }
   const file = await restored(environment)
   const version = await readVersion(file, environment)
   if (version === undefined) throw new NoBicep(`${file} does not run`)
-  return new Bicep(file, version)
+  return { file, version }
 }
 
 async function restored(env: NodeJS.ProcessEnv): Promise<string> {
@@ -114,9 +88,13 @@ function lastLine(text: string): string {
 }
 
 /** Runs a program. Its code is -1 if the program does not exist. */
-function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Ended> {
+function run(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) =>
-    execFile(file, args, { env, cwd, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) =>
+    execFile(file, args, { env }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
     ),
   )

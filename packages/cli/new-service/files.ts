@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs'
 import { UsageError } from '../command-line/arguments.ts'
 import type { Names } from './names.ts'
 
-/** A file of a new service: its path and its text. */
-export interface NewFile {
+interface NewFile {
   readonly path: string
   readonly text: string
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { findHolder } from '../../kit/data-lock.ts'
 import { FAST_LINE } from '../../kit/lifecycle.ts'
 import { bearer, locateTokenFile, readToken } from '../../kit/local-token.ts'
-import { flagSetting, portSetting } from '../../kit/settings.ts'
+import { optionalFlag, portSetting } from '../../kit/settings.ts'
 import { readyCloud } from '../../local-cloud/running-cloud.ts'
 import { UsageError } from '../command-line/arguments.ts'
 import { PROJECT } from './project.ts'
@@ -20,7 +20,7 @@ export function localPorts(): { http: number; blob: number; eventHubs: number; c
 
 /** Whether acknowledgements do not wait for the disk (`--fast` or TIDEMARK_FAST). Prints a line if so. */
 export function isFast(flag: boolean): boolean {
-  const fast = flag || flagSetting('TIDEMARK_FAST')
+  const fast = flag || (optionalFlag('TIDEMARK_FAST') ?? false)
   if (fast) console.log(FAST_LINE)
   return fast
 }

@@ -1,7 +1,7 @@
 import ts from 'typescript'
 
 /** A text that people read, and where it stands. */
-export interface Message {
+interface Message {
   readonly file: string
   /** From 1. */
   readonly line: number

@@ -1,5 +1,5 @@
 /** How many columns a line may have, in code and in documents. */
-export const MAX_COLUMNS = 120
+const MAX_COLUMNS = 120
 
 /** A table's row, a line with a long address or path, or a regular expression: none of them can be folded. */
 const UNFOLDABLE = /^\s*\||^\s*(\S+\s+)?\S{80,}\s*$|^\s*\/.*\/[a-z]*(,|\.exec\()?$/

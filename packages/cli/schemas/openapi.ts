@@ -13,7 +13,7 @@ let loaded: Promise<unknown> | undefined
  * sample's settings, and calls none of them.
  * @throws Error if one of them serves nothing.
  */
-export async function openApiOfAll(services: readonly Service[]): Promise<JsonObject> {
+export async function mergeOpenApi(services: readonly Service[]): Promise<JsonObject> {
   const names = services.map(({ name }) => name)
   if (names.length > 0) loaded ??= loadWithSample(PROJECT, `functions/@(${names.join('|')}).ts`)
   await loaded

@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from './json.ts'
 import { buildArbitrary, readable } from './schema-values.ts'
 
 /** Golden samples of one version of an event. */
-export interface Samples extends JsonObject {
+interface Samples extends JsonObject {
   readonly type: string
   readonly version: number
   /** The newest version, to which `read` is upcast. */
@@ -15,7 +15,7 @@ export interface Samples extends JsonObject {
   readonly samples: readonly Sample[]
 }
 
-export interface Sample extends JsonObject {
+interface Sample extends JsonObject {
   /** The data as it was once written. */
   readonly data: unknown
   /** The data as the current code reads it; absent for the newest version. */

@@ -3,7 +3,7 @@ import { eventReader } from 'tidemark/tools'
 import { buildAsyncApi } from './asyncapi.ts'
 import { buildEventSchema, type DeclaredEvent, declaredEvents, versionName } from './event-schema.ts'
 import { formatJson, isObject, type JsonObject } from './json.ts'
-import { openApiOfAll } from './openapi.ts'
+import { mergeOpenApi } from './openapi.ts'
 import { buildSamples, type ReadOn } from './samples.ts'
 
 /** Files below `schemas/`, each with its text. */
@@ -33,7 +33,7 @@ export async function schemaFiles(services: readonly Service[], before: SchemaFi
       }
     files.set(`${name}/asyncapi.json`, formatJson(buildAsyncApi(service, services)))
   }
-  return files.set('openapi.json', formatJson(await openApiOfAll(services)))
+  return files.set('openapi.json', formatJson(await mergeOpenApi(services)))
 }
 
 function samplesFile(service: string, { role, type }: DeclaredEvent, version: number): string {
@@ -44,7 +44,7 @@ function samplesFile(service: string, { role, type }: DeclaredEvent, version: nu
  * Reads the data of samples with the current code of the services.
  * @returns a function that throws TidemarkError if the data cannot be read.
  */
-export function readerOfSamples(services: readonly Service[]): ReadOn {
+export function buildSampleReader(services: readonly Service[]): ReadOn {
   const types = new Map(
     services.flatMap((service) =>
       declaredEvents(service)

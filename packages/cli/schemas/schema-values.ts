@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { isObject, type JsonObject } from './json.ts'
 
 /** How to generate a text that the schema does not constrain. */
-export interface TextStyle {
+interface TextStyle {
   /** One character of one UTF-16 code unit, because libraries count the length of a text differently. */
   readonly character: fc.Arbitrary<string>
   readonly longest: number

@@ -10,7 +10,7 @@ const readers: Readonly<Record<Setting['readBy'], string>> = {
 const TABLE = /<!-- settings -->[\s\S]*<!-- \/settings -->/
 
 /** The list of settings as a Markdown table. */
-export function settingsTable(): string {
+function settingsTable(): string {
   const rows = [...settings].map(([name, setting]) => [
     `\`${name}\``,
     setting.meaning,

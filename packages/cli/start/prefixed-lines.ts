@@ -1,4 +1,4 @@
-export type Output = 'stdout' | 'stderr'
+type Output = 'stdout' | 'stderr'
 
 /**
  * Prints the output of a process line by line, each line with the process's name. An incomplete line waits

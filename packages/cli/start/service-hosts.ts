@@ -9,7 +9,7 @@ import { prefixedLines } from './prefixed-lines.ts'
 const HOST = fileURLToPath(import.meta.resolve('tidemark-functions-host/main'))
 const PRELOAD = pathToFileURL(moduleFile('../dev/host-preload.ts', import.meta.url)).href
 
-export interface HostSettings {
+interface HostSettings {
   /** The settings of the local cloud. */
   readonly settings: Readonly<Record<string, string>>
   /** The file with the token that every request must show; undefined if none is required. */
@@ -27,7 +27,7 @@ export interface SourceOptions {
   readonly findDebugPort: (service: string) => number | undefined
 }
 
-export interface ServiceHostsOptions extends HostSettings {
+interface ServiceHostsOptions extends HostSettings {
   /** Called for each host that was started again: it has another address. */
   readonly onStartedAgain: (host: Child) => void
   /** If set, the hosts run the sources, and a service that cannot run waits for `reload`. */

@@ -27,11 +27,11 @@ describe('the prose check', () => {
 })
 
 describe('the texts that the prose check finds in code', () => {
-  const textsOf = (source: string) => findMessages('any.ts', source).map(({ line, text }) => [line, text])
+  const findTexts = (source: string) => findMessages('any.ts', source).map(({ line, text }) => [line, text])
 
   it('are those of errors, refusals and log lines, joined where they are in parts', () =>
     assert.deepEqual(
-      textsOf(
+      findTexts(
         [
           "throw new TidemarkError('internal', `\u0024{name} is` + ' not there')",
           "refuse('order-placed', 'the order was placed')",
@@ -46,7 +46,7 @@ describe('the texts that the prose check finds in code', () => {
     ))
 
   it('are not codes, names or other strings', () =>
-    assert.deepEqual(textsOf("new Map([['a b', 1]]); refuse('order-placed'); read('one two')"), []))
+    assert.deepEqual(findTexts("new Map([['a b', 1]]); refuse('order-placed'); read('one two')"), []))
 })
 
 describe('a line that is too wide', () => {

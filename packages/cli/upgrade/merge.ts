@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { isObject } from '../schemas/json.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export interface JsonObject {
@@ -55,10 +56,6 @@ function step(before: Json | undefined, after: Json | undefined): string {
   return before === undefined
     ? `added, ${JSON.stringify(after)}`
     : `${JSON.stringify(before)} → ${JSON.stringify(after)}`
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** JSON with the indentation and the line ends of a file. */

@@ -14,7 +14,6 @@ export interface Rename {
  */
 export const renames: readonly Rename[] = []
 
-/** The renames between two versions. */
 export function renamesBetween(all: readonly Rename[], from: string, to: string): readonly Rename[] {
   return all.filter(({ version }) => compareVersions(version, from) > 0 && compareVersions(version, to) <= 0)
 }

@@ -128,7 +128,7 @@ export function whyBehind(project: string): string | undefined {
 }
 
 /** @returns undefined if the project has none. @throws UsageError if it is not what `upgrade` writes. */
-export function readStamp(project: string): Stamp | undefined {
+function readStamp(project: string): Stamp | undefined {
   const text = readText(project, STAMP)
   if (text === undefined) return undefined
   try {

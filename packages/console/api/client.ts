@@ -54,7 +54,7 @@ export async function getJson<Body>(url: string, signal?: AbortSignal): Promise<
   return (await send<Body>(url, signal ? { signal } : {})).body
 }
 
-export function queryText(query: Query): string {
+function queryText(query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
   if (given.length === 0) return ''
   return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`

@@ -13,7 +13,7 @@ interface Begin {
   readonly continuation: string | undefined
 }
 
-export interface DocumentPages {
+interface DocumentPages {
   /** The number of documents known so far. */
   readonly count: number
   readonly state: 'loading' | 'more' | 'all'

@@ -13,8 +13,8 @@ export function count(value: number): string {
   return number.format(value)
 }
 
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`
+export function plural(value: number, one: string): string {
+  return `${count(value)} ${value === 1 ? one : `${one}s`}`
 }
 
 export function rate(perSecond: number): string {

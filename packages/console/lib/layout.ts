@@ -7,7 +7,7 @@ export interface ServiceSeen {
 }
 
 /** A box of the map. */
-export interface Box {
+interface Box {
   readonly id: string
   readonly x: number
   readonly y: number
@@ -15,17 +15,17 @@ export interface Box {
   readonly height: number
 }
 
-export interface ConsumerBox extends Box {
+interface ConsumerBox extends Box {
   readonly service: string
   readonly consumer: About['consumers'][number]
 }
 
-export interface ViewBox extends Box {
+interface ViewBox extends Box {
   readonly service: string
   readonly name: string
 }
 
-export interface Edge {
+interface Edge {
   readonly id: string
   readonly from: Box
   readonly to: Box

@@ -6,7 +6,7 @@ const MAX_CACHED = 60
 const CONCURRENCY = 2
 
 /** Pages of a list of any length. Visible pages are fetched, and those farthest away are dropped. */
-export interface Pages<Item> {
+interface Pages<Item> {
   /** Undefined if it was not fetched yet, or dropped. */
   page(number: number): readonly Item[] | undefined
   /** Fetches these pages. Drops earlier requests that have not begun, such as pages scrolled past. */

@@ -40,7 +40,7 @@ export interface ServiceAnswer<Value> {
 }
 
 /** Asks every service. A failure becomes the `error` of its answer. */
-export async function ofAll<Value>(
+export async function askAll<Value>(
   services: readonly Service[],
   ask: (service: Service) => Promise<Value>,
 ): Promise<readonly ServiceAnswer<Value>[]> {
@@ -71,6 +71,6 @@ export function asActor(name: string = actor()): Readonly<Record<string, string>
 /** The service whose log has a stream, by its category; undefined if no answering service knows it. */
 export async function findOwner(services: readonly Service[], stream: string): Promise<string | undefined> {
   const category = stream.slice(0, stream.indexOf('-'))
-  const answers = await ofAll(services, readAbout)
+  const answers = await askAll(services, readAbout)
   return answers.find(({ value }) => value?.categories.some(({ name }) => name === category))?.service.name
 }

@@ -6,13 +6,13 @@ import { count, inline, plural } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
 import { listFields, schemaChanges } from '../lib/schema-diff.ts'
-import { asActor, ofAll, readAbout, useServices } from '../lib/system.tsx'
+import { asActor, askAll, readAbout, useServices } from '../lib/system.tsx'
 import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Tree } from '../parts/tree.tsx'
 
 export function AuditPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   return (
     <Page title="Audit" intro="Checks whether the logs are unchanged, and shows the versions of their events.">
       <section class="card" aria-labelledby="verification">

@@ -6,7 +6,7 @@ import { formatEventId, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ServiceProblems } from '../parts/faces.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 
@@ -25,7 +25,7 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
   const filter: Filter = { service: of('service'), category: of('category'), type: of('type'), text: of('text') }
   const [paused, setPaused] = useState(false)
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   // A service refuses a category that it does not have.
   const asked = services.filter(
     ({ name }) =>
@@ -60,7 +60,7 @@ function has(abouts: readonly ServiceAnswer<About>[] | undefined, service: strin
 
 function Filters({ filter }: { readonly filter: Filter }): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const chosen = (abouts.value ?? []).filter(({ service }) => filter.service === '' || service.name === filter.service)
   const categories = chosen.flatMap(({ value }) => value?.categories ?? [])
   const types = new Set(
@@ -128,7 +128,7 @@ function Tail({
     const { signal } = controller
     const follow = async (): Promise<void> => {
       while (!signal.aborted) {
-        const answers = await ofAll(services, async (service) => {
+        const answers = await askAll(services, async (service) => {
           const after = continuations.current.get(service.api)
           const query = { category: filter.category, type: filter.type, after, limit: after === undefined ? 50 : 100 }
           const page = await get<EventTail>(service, '/events', query, signal)

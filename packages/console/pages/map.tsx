@@ -6,8 +6,9 @@ import { count, plural, rate, seconds } from '../lib/format.tsx'
 import { buildLayout, curve, HEAD, type Layout, type ServiceSeen } from '../lib/layout.ts'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
-import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { Table } from '../parts/table.tsx'
 
 const POLL_MS = 10_000
 /** The length of two dashes of a flowing edge, with their gaps. */
@@ -56,10 +57,10 @@ function computeTotals(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<
 
 export function MapPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const statuses = usePoll(
     'statuses',
-    (signal) => ofAll(services, (each) => get<Status>(each, '/status', {}, signal)),
+    (signal) => askAll(services, (each) => get<Status>(each, '/status', {}, signal)),
     POLL_MS,
   )
   const rates = useRates(statuses.value)
@@ -175,7 +176,7 @@ function useFlow(rates: Seen['rates']): number {
 function Drawing({ seen, rates }: Seen): VNode {
   const layout = buildLayout(seen)
   const offset = useFlow(rates)
-  const consumerStatus = statusOfConsumers(seen)
+  const consumerStatus = mapConsumerStatus(seen)
   return (
     <div
       class="card map scroll-x"
@@ -309,7 +310,7 @@ function relayText(status: Status | undefined): string {
 
 type ConsumerState = NonNullable<Status['consumers']>[number]
 
-function statusOfConsumers(seen: readonly ServiceSeen[]): ReadonlyMap<string, ConsumerState> {
+function mapConsumerStatus(seen: readonly ServiceSeen[]): ReadonlyMap<string, ConsumerState> {
   return new Map(seen.flatMap(({ status }) => (status?.consumers ?? []).map((each) => [each.consumer, each] as const)))
 }
 
@@ -329,55 +330,37 @@ function ConsumerTable({ seen, rates }: Seen): VNode {
   const rows = seen.flatMap(({ name, about }) =>
     (about?.consumers ?? []).map((consumer) => ({ service: name, consumer })),
   )
-  const statuses = statusOfConsumers(seen)
+  const statuses = mapConsumerStatus(seen)
   if (rows.length === 0) return <Empty>No service has reported its consumers.</Empty>
   return (
     <section class="card" aria-labelledby="consumers">
       <h2 id="consumers">Consumers</h2>
-      <div class="scroll-x">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Consumer</th>
-              <th scope="col">Reads hub</th>
-              <th scope="col" class="right">
-                Rate
-              </th>
-              <th scope="col">Lag</th>
-              <th scope="col" class="right">
-                Parked
-              </th>
-              <th scope="col">Handlers</th>
+      <Table columns={['Consumer', 'Reads hub', { right: 'Rate' }, 'Lag', { right: 'Parked' }, 'Handlers']}>
+        {rows.map(({ service, consumer: { name, hub, kind, handlers } }) => {
+          const parked = parkedAt(seen, service, name)
+          return (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{hub}</td>
+              <td class="right num">{rate(rates.get(hub) ?? 0)}</td>
+              <td class="num">{lagText(statuses.get(name))}</td>
+              <td class="right num">{parked > 0 ? <a href={href(['parked'], { service })}>{parked}</a> : '0'}</td>
+              <td>
+                {handlers.map((handler, index) => (
+                  <span key={handler.name}>
+                    {index > 0 && ', '}
+                    {kind === 'views' ? (
+                      <a href={href(['views', service, handler.name])}>{handler.name}</a>
+                    ) : (
+                      handler.name
+                    )}
+                  </span>
+                ))}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ service, consumer: { name, hub, kind, handlers } }) => {
-              const parked = parkedAt(seen, service, name)
-              return (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td>{hub}</td>
-                  <td class="right num">{rate(rates.get(hub) ?? 0)}</td>
-                  <td class="num">{lagText(statuses.get(name))}</td>
-                  <td class="right num">{parked > 0 ? <a href={href(['parked'], { service })}>{parked}</a> : '0'}</td>
-                  <td>
-                    {handlers.map((handler, index) => (
-                      <span key={handler.name}>
-                        {index > 0 && ', '}
-                        {kind === 'views' ? (
-                          <a href={href(['views', service, handler.name])}>{handler.name}</a>
-                        ) : (
-                          handler.name
-                        )}
-                      </span>
-                    ))}
-                  </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      </div>
+          )
+        })}
+      </Table>
     </section>
   )
 }

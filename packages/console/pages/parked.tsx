@@ -5,7 +5,7 @@ import type { ParkedList, ParkedMessage, ParkedStream } from '../api/contract.ts
 import { plural, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { type Route, streamHref } from '../lib/route.ts'
-import { asActor, findOwner, ofAll, useServices } from '../lib/system.tsx'
+import { asActor, askAll, findOwner, useServices } from '../lib/system.tsx'
 import { AskReason } from '../parts/dialog.tsx'
 import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 
@@ -22,7 +22,7 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
   const loaded = usePoll(
     `parked ${only}`,
     async (signal) => {
-      const answers = await ofAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
+      const answers = await askAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
       const streams = answers.flatMap(({ value }) => value?.streams ?? []).map(({ stream }) => stream)
       const owners = await Promise.all(
         [...new Set(streams)].map(async (each) => [each, await findOwner(services, each)] as const),
@@ -79,7 +79,7 @@ interface GivingUp {
   readonly means: string
 }
 
-/** Sends an action. @returns `told`: the question before an action that cannot be undone, and the outcome. */
+/** Sends an action. @returns `feedback`: the question before an action that cannot be undone, and the outcome. */
 function useAction(service: Service, chosen: Readonly<Record<string, string>>, reload: () => void) {
   const [busy, setBusy] = useState(false)
   const [outcome, setOutcome] = useState('')
@@ -98,7 +98,7 @@ function useAction(service: Service, chosen: Readonly<Record<string, string>>, r
     setBusy(false)
     reload()
   }
-  const told = (
+  const feedback = (
     <>
       {problem && <ProblemFace problem={problem} />}
       {outcome && <p role="status">{outcome}</p>}
@@ -114,7 +114,7 @@ function useAction(service: Service, chosen: Readonly<Record<string, string>>, r
       )}
     </>
   )
-  return { busy, act, ask, told }
+  return { busy, act, ask, feedback }
 }
 
 const outcomes: Readonly<Record<string, string>> = {
@@ -139,7 +139,7 @@ function StreamCard({
   readonly reload: () => void
 }): VNode {
   const { consumer, handler, stream, version, type, code, reason, since, attempts, nextAttempt, events, place } = parked
-  const { busy, act, ask, told } = useAction(service, { stream, handler }, reload)
+  const { busy, act, ask, feedback } = useAction(service, { stream, handler }, reload)
   const name = `${stream}@${version}`
   const skip: GivingUp = {
     action: 'skip',
@@ -173,7 +173,7 @@ function StreamCard({
         . {plural(attempts, 'attempt')}, the next <Time at={nextAttempt} />
         {events > 1 ? `. ${plural(events, 'event')} wait behind it.` : '.'}
       </p>
-      {told}
+      {feedback}
       <div class="tools">
         <button type="button" class="primary" disabled={busy} onClick={() => void act('redrive')}>
           Try again now
@@ -205,7 +205,7 @@ function MessageCard({
   readonly reload: () => void
 }): VNode {
   const { id, consumer, place, code, reason, body, bytes, since } = message
-  const { busy, ask, told } = useAction(service, { message: id }, reload)
+  const { busy, ask, feedback } = useAction(service, { message: id }, reload)
   return (
     <article class="card" aria-label={`Message ${id}`}>
       <div class="card-head">
@@ -226,7 +226,7 @@ function MessageCard({
       <pre tabIndex={0} role="group" aria-label="Body">
         {body}
       </pre>
-      {told}
+      {feedback}
       <button type="button" class="danger" disabled={busy} onClick={() => ask(discardMessage)}>
         Discard it…
       </button>

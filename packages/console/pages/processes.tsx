@@ -5,12 +5,13 @@ import type { EventPage, ScheduledCommand, SchedulePage, StreamPage, StreamRow, 
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { ofAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { Table } from '../parts/table.tsx'
 import { TypeChips } from './streams.tsx'
 
 const POLL_MS = 5000
-const AT_ONCE = 20
+const PAGE_ROWS = 20
 
 interface ProcessRow {
   readonly row: StreamRow
@@ -39,10 +40,10 @@ async function newest(
 
 export function ProcessesPage(): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const schedule = usePoll(
     'schedule',
-    (signal) => ofAll(services, (each) => get<SchedulePage>(each, '/schedule', { limit: 100 }, signal)),
+    (signal) => askAll(services, (each) => get<SchedulePage>(each, '/schedule', { limit: 100 }, signal)),
     POLL_MS,
   )
   return (
@@ -85,7 +86,7 @@ function Process({
   readonly category: string
   readonly scheduled: readonly ScheduledCommand[]
 }): VNode {
-  const [limit, setLimit] = useState(AT_ONCE)
+  const [limit, setLimit] = useState(PAGE_ROWS)
   const loaded = usePoll(
     `${service.api} ${category} ${limit}`,
     async (signal) => {
@@ -116,48 +117,35 @@ function Process({
             <Empty>No process has started.</Empty>
           ) : (
             <>
-              <div class="scroll-x">
-                <table class="processes">
-                  <thead>
-                    <tr>
-                      <th scope="col">Process</th>
-                      <th scope="col">State</th>
-                      <th scope="col">Last recorded</th>
-                      <th scope="col">Scheduled</th>
-                      <th scope="col">Changed</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {standing.map(({ row, state, correlation }) => (
-                      <tr key={row.stream}>
-                        <th scope="row">
-                          <a class="break" href={streamHref(service.name, row.stream)}>
-                            {row.stream}
-                          </a>
-                        </th>
-                        <td class="break small">{summary(state.state, row.stream) || 'see its state'}</td>
-                        <td>
-                          <TypeChips types={row.types} />
-                        </td>
-                        <td class="small">
-                          {scheduled
-                            .filter((each) => each.correlation === correlation)
-                            .map(({ stream, type, due }) => (
-                              <div key={stream + type + due} class="break">
-                                {type} {stream}, <Time at={due} />
-                              </div>
-                            ))}
-                        </td>
-                        <td>
-                          <Time at={row.time} />
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table class="processes" columns={['Process', 'State', 'Last recorded', 'Scheduled', 'Changed']}>
+                {standing.map(({ row, state, correlation }) => (
+                  <tr key={row.stream}>
+                    <th scope="row">
+                      <a class="break" href={streamHref(service.name, row.stream)}>
+                        {row.stream}
+                      </a>
+                    </th>
+                    <td class="break small">{summary(state.state, row.stream) || 'see its state'}</td>
+                    <td>
+                      <TypeChips types={row.types} />
+                    </td>
+                    <td class="small">
+                      {scheduled
+                        .filter((each) => each.correlation === correlation)
+                        .map(({ stream, type, due }) => (
+                          <div key={stream + type + due} class="break">
+                            {type} {stream}, <Time at={due} />
+                          </div>
+                        ))}
+                    </td>
+                    <td>
+                      <Time at={row.time} />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
               {more && limit < 100 && (
-                <button type="button" class="after-list" onClick={() => setLimit(limit + AT_ONCE)}>
+                <button type="button" class="after-list" onClick={() => setLimit(limit + PAGE_ROWS)}>
                   More
                 </button>
               )}
@@ -188,36 +176,23 @@ function Schedule({
               {rows.length === 0 ? (
                 <Empty>Nothing is scheduled.</Empty>
               ) : (
-                <div class="scroll-x">
-                  <table>
-                    <thead>
-                      <tr>
-                        <th scope="col">Due</th>
-                        <th scope="col">Command</th>
-                        <th scope="col">For</th>
-                        <th scope="col">With</th>
-                        <th scope="col">By</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {rows.map(({ service, item }) => (
-                        <tr key={`${service} ${item.stream} ${item.type} ${item.due} ${item.causation}`}>
-                          <td>
-                            <Time at={item.due} />
-                          </td>
-                          <th scope="row">{item.type}</th>
-                          <td>
-                            <a class="break" href={streamHref(service, item.stream)}>
-                              {item.stream}
-                            </a>
-                          </td>
-                          <td class="break small">{summary(item.data, item.stream)}</td>
-                          <td class="break small">{item.actor}</td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
+                <Table columns={['Due', 'Command', 'For', 'With', 'By']}>
+                  {rows.map(({ service, item }) => (
+                    <tr key={`${service} ${item.stream} ${item.type} ${item.due} ${item.causation}`}>
+                      <td>
+                        <Time at={item.due} />
+                      </td>
+                      <th scope="row">{item.type}</th>
+                      <td>
+                        <a class="break" href={streamHref(service, item.stream)}>
+                          {item.stream}
+                        </a>
+                      </td>
+                      <td class="break small">{summary(item.data, item.stream)}</td>
+                      <td class="break small">{item.actor}</td>
+                    </tr>
+                  ))}
+                </Table>
               )}
             </>
           )

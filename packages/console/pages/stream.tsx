@@ -31,7 +31,7 @@ export function StreamPage({ route }: { readonly route: Route }): VNode {
       key={`${name}/${stream}`}
       service={service}
       stream={stream}
-      wanted={Number(route.query.get('version') ?? 0)}
+      chosen={Number(route.query.get('version') ?? 0)}
     />
   )
 }
@@ -39,11 +39,11 @@ export function StreamPage({ route }: { readonly route: Route }): VNode {
 function StreamView({
   service,
   stream,
-  wanted,
+  chosen,
 }: {
   readonly service: Service
   readonly stream: string
-  readonly wanted: number
+  readonly chosen: number
 }): VNode {
   const head = usePoll(
     `${service.api} ${stream}`,
@@ -65,7 +65,7 @@ function StreamView({
       }
     >
       <WhenLoaded loaded={head} what="the stream">
-        {(version) => <Timeline service={service} stream={stream} head={version} wanted={wanted} />}
+        {(version) => <Timeline service={service} stream={stream} head={version} chosen={chosen} />}
       </WhenLoaded>
     </Page>
   )
@@ -75,14 +75,14 @@ function Timeline({
   service,
   stream,
   head,
-  wanted,
+  chosen,
 }: {
   readonly service: Service
   readonly stream: string
   readonly head: number
-  readonly wanted: number
+  readonly chosen: number
 }): VNode {
-  const version = wanted >= 1 && wanted <= head ? wanted : head
+  const version = chosen >= 1 && chosen <= head ? chosen : head
   const events = useEventPages(service, stream, head, version)
   const select = (next: number): void => {
     const bounded = Math.min(head, Math.max(1, next))

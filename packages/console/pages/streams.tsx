@@ -5,8 +5,9 @@ import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../
 import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { ofAll, readAbout, useServices } from '../lib/system.tsx'
+import { askAll, readAbout, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { Table } from '../parts/table.tsx'
 
 export function StreamsPage({ route }: { readonly route: Route }): VNode {
   const services = useServices()
@@ -44,7 +45,7 @@ function Filters({
   readonly q: string
 }): VNode {
   const services = useServices()
-  const abouts = useLoad('abouts', () => ofAll(services, readAbout))
+  const abouts = useLoad('abouts', () => askAll(services, readAbout))
   const categories = (abouts.value ?? [])
     .filter(({ service }) => only === '' || service.name === only)
     .flatMap(({ value }) => value?.categories.map(({ name }) => name) ?? [])
@@ -128,40 +129,26 @@ function ServiceStreams({
       <h2>{service.name}</h2>
       {problem && <ProblemFace problem={problem} retry={() => void more()} />}
       {rows.length > 0 && (
-        <div class="scroll-x">
-          <table class="wide">
-            <thead>
-              <tr>
-                <th scope="col">Stream</th>
-                <th scope="col" class="right">
-                  Version
-                </th>
-                <th scope="col">Last recorded</th>
-                <th scope="col">Changed</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ stream, version, time, types }) => (
-                <tr key={stream}>
-                  <th scope="row">
-                    <a class="break" href={streamHref(service.name, stream)}>
-                      {stream}
-                    </a>
-                  </th>
-                  <td class="right num" data-label="version">
-                    {version}
-                  </td>
-                  <td>
-                    <TypeChips types={types} />
-                  </td>
-                  <td>
-                    <Time at={time} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table class="wide" columns={['Stream', { right: 'Version' }, 'Last recorded', 'Changed']}>
+          {rows.map(({ stream, version, time, types }) => (
+            <tr key={stream}>
+              <th scope="row">
+                <a class="break" href={streamHref(service.name, stream)}>
+                  {stream}
+                </a>
+              </th>
+              <td class="right num" data-label="version">
+                {version}
+              </td>
+              <td>
+                <TypeChips types={types} />
+              </td>
+              <td>
+                <Time at={time} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {rows.length === 0 && !loading && !problem && <Empty>No streams yet.</Empty>}
       {loading && <Loading what="streams" />}
@@ -221,7 +208,7 @@ interface Match {
 /** The documents of every view that contain the text. */
 function Matches({ q, services }: { readonly q: string; readonly services: readonly Service[] }): VNode {
   const loaded = useLoad(`matches ${q} ${services.map(({ api }) => api)}`, async (signal) => {
-    const answers = await ofAll(services, async (service) => {
+    const answers = await askAll(services, async (service) => {
       const views = await get<ViewList>(service, '/views', {}, signal)
       const found = await Promise.all(
         views.items.map(async (view): Promise<readonly Match[]> => {

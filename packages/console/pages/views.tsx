@@ -5,10 +5,11 @@ import type { Rebuild, ViewList, ViewRow } from '../api/contract.ts'
 import { count } from '../lib/format.tsx'
 import { usePoll } from '../lib/load.ts'
 import { href, type Route } from '../lib/route.ts'
-import { ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Documents } from '../parts/documents.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Generations } from '../parts/generations.tsx'
+import { Table } from '../parts/table.tsx'
 
 const REST_MS = 10_000
 const BUSY_MS = 1000
@@ -19,7 +20,7 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
   const [busy, setBusy] = useState(false)
   const loaded = usePoll(
     'views',
-    (signal) => ofAll(services, (each) => get<ViewList>(each, '/views', {}, signal)),
+    (signal) => askAll(services, (each) => get<ViewList>(each, '/views', {}, signal)),
     busy ? BUSY_MS : REST_MS,
   )
   const answers = loaded.value
@@ -83,32 +84,20 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
   return (
     <section class="card" aria-label={`Views of ${service.name}`}>
       <h2>{service.name}</h2>
-      <div class="scroll-x">
-        <table class="wide">
-          <thead>
-            <tr>
-              <th scope="col">View</th>
-              <th scope="col">Live</th>
-              <th scope="col">Documents</th>
-              <th scope="col">Rebuild</th>
-            </tr>
-          </thead>
-          <tbody>
-            {value.items.map(({ name, kind, category, live, rebuild }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <a href={href(['views', service.name, name])}>{name}</a>
-                </th>
-                <td class="num" data-label="generation">
-                  {live}
-                </td>
-                <td>{kind === 'one-stream' ? `one for each ${category} stream` : `from many ${category} streams`}</td>
-                <td data-label="rebuild">{rebuild ? formatState(rebuild) : 'none'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table class="wide" columns={['View', 'Live', 'Documents', 'Rebuild']}>
+        {value.items.map(({ name, kind, category, live, rebuild }) => (
+          <tr key={name}>
+            <th scope="row">
+              <a href={href(['views', service.name, name])}>{name}</a>
+            </th>
+            <td class="num" data-label="generation">
+              {live}
+            </td>
+            <td>{kind === 'one-stream' ? `one for each ${category} stream` : `from many ${category} streams`}</td>
+            <td data-label="rebuild">{rebuild ? formatState(rebuild) : 'none'}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   )
 }

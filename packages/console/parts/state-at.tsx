@@ -95,7 +95,7 @@ function Changes({ shot, event }: { readonly shot: Shot; readonly event: Recorde
       {shot.before ? chooseVerb(changes.length, event) : 'started this stream.'}
       {changes.length > 0 && (
         <ul class="changes">
-          {changes.slice(0, MOST_TOLD).map(({ path, before, value, change }) => (
+          {changes.slice(0, MAX_SHOWN).map(({ path, before, value, change }) => (
             <li key={path}>
               <code>{path}</code> {change === 'added' ? 'to' : 'from'}{' '}
               {change !== 'added' && (
@@ -108,8 +108,8 @@ function Changes({ shot, event }: { readonly shot: Shot; readonly event: Recorde
           ))}
         </ul>
       )}
-      {changes.length > MOST_TOLD && (
-        <span class="muted small">and {changes.length - MOST_TOLD} more, marked below</span>
+      {changes.length > MAX_SHOWN && (
+        <span class="muted small">and {changes.length - MAX_SHOWN} more, marked below</span>
       )}
       {reasons.map(([name, reason]) => (
         <p key={name} class="break">
@@ -120,7 +120,7 @@ function Changes({ shot, event }: { readonly shot: Shot; readonly event: Recorde
   )
 }
 
-const MOST_TOLD = 6
+const MAX_SHOWN = 6
 
 function chooseVerb(changes: number, event: RecordedEvent): string {
   return changes === 0 ? `recorded ${event.type}; the state stayed the same.` : 'changed'

@@ -6,7 +6,7 @@ import { buildTree, type Caused, formatEventId, sortEvents, type Traced } from '
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
+import { askAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, ServiceProblems, WhenLoaded } from './faces.tsx'
 
 const LIVE_MS = 1000
@@ -20,7 +20,7 @@ interface Trace {
 }
 
 async function readTrace(services: readonly Service[], correlation: string, signal: AbortSignal): Promise<Trace> {
-  const answers = await ofAll(services, async (service) => {
+  const answers = await askAll(services, async (service) => {
     const items: RecordedEvent[] = []
     let continuation: string | undefined
     for (let page = 0; page < MOST_PAGES; page += 1) {

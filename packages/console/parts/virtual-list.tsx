@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 const OVERSCAN = 8
 
-export interface VirtualListProps {
+interface VirtualListProps {
   readonly label: string
   readonly count: number
   readonly rowHeight: number

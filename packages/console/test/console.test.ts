@@ -56,8 +56,8 @@ describe('changes in the console', () => {
   it('name each value that was added, changed or removed, with its old value', () => {
     const before = { status: 'placed', address: { street: 'Quay', city: 'Ghent' }, note: { text: 'x' }, lines: [1, 2] }
     const after = { status: 'placed', address: { street: 'Harbour', city: 'Ghent', box: 3 }, lines: [1] }
-    const told = listChanges(after, before).map(({ path, change, before: old, value }) => [path, change, old, value])
-    assert.deepEqual(told, [
+    const changes = listChanges(after, before).map(({ path, change, before: old, value }) => [path, change, old, value])
+    assert.deepEqual(changes, [
       ['address.street', 'changed', 'Quay', 'Harbour'],
       ['address.box', 'added', undefined, 3],
       ['lines.1', 'removed', 2, undefined],

@@ -1,3 +1,4 @@
+import { formatHealth } from '../../kit/control/control-methods.ts'
 import type { Answer } from '../../kit/control/control-problem.ts'
 import { Faults } from '../faults/faults.ts'
 import type { Container, Database } from '../resources/catalog.ts'
@@ -8,10 +9,7 @@ import type { ControlContext } from './control-context.ts'
 
 /** Whether clients can connect and the data file can be read. */
 export function checkHealth({ account, listening }: ControlContext): Answer {
-  const reasons = [...(listening ? [] : ['no connections are accepted']), ...listFailures(account.store)]
-  return reasons.length === 0
-    ? { status: 200, body: { status: 'healthy' } }
-    : { status: 503, body: { status: 'unhealthy', reasons } }
+  return formatHealth([...(listening ? [] : ['no connections are accepted']), ...listFailures(account.store)])
 }
 
 function listFailures(store: Store): readonly string[] {

@@ -1,4 +1,11 @@
-import { checkArray, checkMembers, invalid, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
+import {
+  checkArray,
+  checkMembers,
+  invalid,
+  optionalWholeNumber,
+  readRate,
+  wholeNumber,
+} from '../../kit/settings-check.ts'
 import { OPERATIONS, type OperationName } from '../api/operations.ts'
 import type { Container } from '../resources/catalog.ts'
 
@@ -80,8 +87,7 @@ function readFault(value: unknown, place: string): FaultSetting {
   const given = checkMembers(value, place, [...common, 'retryAfterMs', 'minMs', 'maxMs', 'database', 'container'])
   const kind = KINDS.find((one) => one === given.kind)
   if (kind === undefined) throw invalid(place, `"kind" must be one of ${KINDS.join(', ')}`)
-  const { rate } = given
-  if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw invalid(place, '"rate" must be 0 to 1')
+  const rate = readRate(given.rate, place, 'rate')
   const times = optionalWholeNumber(given.times, place, 'times', { min: 1, max: MAX_TIMES })
   const chance: Chance = {
     rate,

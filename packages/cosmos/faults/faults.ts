@@ -1,4 +1,4 @@
-import { seededRandom } from '../../kit/seeded-random.ts'
+import { buildChooser, seededSequences } from '../../kit/seeded-random.ts'
 import { OPERATIONS, type OperationName } from '../api/operations.ts'
 import type { Container } from '../resources/catalog.ts'
 import {
@@ -10,7 +10,6 @@ import {
   matchesContainer,
 } from './fault-settings.ts'
 
-/** The faults of one request. */
 export interface Fault {
   /** The delay before the request runs. */
   readonly latencyMs: number
@@ -56,8 +55,7 @@ export class Faults {
   constructor(settings: FaultSettings) {
     this.settings = settings
     this.#entries = settings.faults.map((setting) => ({ setting, done: 0 }))
-    const seeds = seededRandom(settings.seed)
-    const nextRandom = (): (() => number) => seededRandom(seeds() * 2 ** 32)
+    const nextRandom = seededSequences(settings.seed)
     this.#draws = new Map(
       OPERATIONS.map((operation): [OperationName, Draws] => {
         const entries = this.#entries.filter(({ setting }) => appliesTo(setting, operation))
@@ -66,8 +64,8 @@ export class Faults {
         return [
           operation,
           {
-            failing: buildChooser(failing, nextRandom()),
-            latency: buildChooser(latency, nextRandom()),
+            failing: buildFaultChooser(failing, nextRandom()),
+            latency: buildFaultChooser(latency, nextRandom()),
             latencyMs: nextRandom(),
           },
         ]
@@ -122,20 +120,11 @@ export class Faults {
   }
 }
 
-/**
- * Chooses one of the faults by its rate, or none. Draws nothing when no fault has a rate. A fault that has
- * used up its count does nothing.
- */
-function buildChooser(entries: readonly Entry[], draw: () => number): () => Entry | undefined {
-  let sum = 0
-  const limits = entries.flatMap((entry) => {
-    sum += entry.setting.rate
-    return entry.setting.rate > 0 ? [{ entry, below: sum }] : []
-  })
-  if (limits.length === 0) return () => undefined
+/** Chooses one of the faults by its rate, or none. A fault that has used up its count does nothing. */
+function buildFaultChooser(entries: readonly Entry[], draw: () => number): () => Entry | undefined {
+  const choose = buildChooser(entries, ({ setting }) => setting.rate, draw)
   return () => {
-    const drawn = draw()
-    const entry = limits.find(({ below }) => drawn < below)?.entry
+    const entry = choose()
     return entry && entry.done < (entry.setting.times ?? Number.POSITIVE_INFINITY) ? entry : undefined
   }
 }

@@ -15,7 +15,6 @@ export interface ReadView {
   readonly items: ItemReader
 }
 
-/** A read of items. */
 export interface ItemRead {
   readonly operation: OperationName
   readonly container: Container

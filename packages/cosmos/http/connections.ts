@@ -23,7 +23,6 @@ interface PendingAnswer {
 export class Connections {
   readonly #max: number
   readonly #maxPendingBytes: number
-  /** The number of unanswered requests of each connection. */
   readonly #all = new Map<Socket, number>()
   /** Connections without a complete request since they were opened or answered, the longest waiting first. */
   readonly #waiting = new Set<Socket>()

@@ -52,7 +52,6 @@ function readRecord(reader: Reader): Buffer {
   return row
 }
 
-/** Writes one segment with these rows. */
 export function writeRecords(rows: readonly Buffer[]): Buffer {
   const segment = Buffer.concat([rowHeader(SEGMENT), Buffer.of(HAS_LENGTH), int32(SEGMENT_BYTES)])
   const records = rows.flatMap((row) => [rowHeader(RECORD), int32(row.length), uint32(crc32(row)), row])

@@ -11,7 +11,7 @@ import {
 } from './batch-operations.ts'
 import type { Items } from './items.ts'
 
-export interface BulkRequest {
+interface BulkRequest {
   /** As of the moment at which an operation runs. */
   readonly container: () => Container
   /** The range that the request names. An operation on a key of another range gets a 410. */

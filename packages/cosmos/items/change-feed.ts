@@ -3,12 +3,12 @@ import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import { buildConditions, type FeedRange } from '../resources/feed-range.ts'
 import type { Store } from '../store/store.ts'
 
-export interface FeedStart {
+interface FeedStart {
   readonly ifNoneMatch: string | undefined
   readonly ifModifiedSince: string | undefined
 }
 
-export interface FeedPage {
+interface FeedPage {
   /** The JSON of each item. */
   readonly items: readonly string[]
   /** Where the next page begins, as an etag. */

@@ -5,13 +5,7 @@ import { isObject } from '../values/json.ts'
  * How a container hashes its keys: all components together, or each on its own, so that keys with the same
  * beginning lie together.
  */
-export type KeyKind = 'Hash' | 'MultiHash'
-
-/** From `min` up to, but not including, `max`. */
-export interface KeyRange {
-  readonly min: string
-  readonly max: string
-}
+type KeyKind = 'Hash' | 'MultiHash'
 
 // The type tags of components in binary form, as the SDKs hash it: @azure/cosmos,
 // utils/hashing/encoding/prefix.js.
@@ -34,15 +28,6 @@ export function effectivePartitionKey(components: readonly unknown[], kind: KeyK
   if (components.length === 0) return ''
   const parts = components.map(encodeComponent)
   return kind === 'Hash' ? hash(Buffer.concat(parts)) : parts.map(hash).join('')
-}
-
-/**
- * The range of the items whose hierarchical key begins with these components. A complete key is a prefix of
- * itself only.
- */
-export function prefixRange(components: readonly unknown[]): KeyRange {
-  const min = effectivePartitionKey(components, 'MultiHash')
-  return { min, max: `${min}FF` }
 }
 
 function encodeComponent(component: unknown): Buffer {

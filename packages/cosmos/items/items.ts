@@ -30,12 +30,12 @@ const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
 const REMOVE_EXPIRED = 'DELETE FROM items WHERE number IN (SELECT number FROM items WHERE expires <= ? LIMIT ?)'
 
 /** Etags, or `*`. https://learn.microsoft.com/azure/cosmos-db/database-transactions-optimistic-concurrency */
-export interface Conditions {
+interface Conditions {
   readonly ifMatch?: string | undefined
 }
 
 /** A change of an item that exists. */
-export interface ItemChange extends Conditions {
+interface ItemChange extends Conditions {
   readonly id: string
   /** The new item, or the patch. */
   readonly body: unknown

@@ -4,7 +4,7 @@ import { isSystemProperty } from './system-properties.ts'
 
 const MAX_OPERATIONS = 10
 
-export interface Patch {
+interface Patch {
   readonly operations: readonly unknown[]
   /** A query from FROM to its end. */
   readonly condition: string | undefined

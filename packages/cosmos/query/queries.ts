@@ -37,7 +37,7 @@ export interface Page {
   readonly indexed: boolean
 }
 
-export interface QueryRequest {
+interface QueryRequest {
   readonly text: string
   readonly parameters: Parameters
   readonly maxItems: number

@@ -4,7 +4,7 @@ import type { Parameters } from './evaluation/frame.ts'
 import { type ResumeFilter, readResumeFilter } from './resume-filter.ts'
 
 /** A query of a client. */
-export interface QuerySpec {
+interface QuerySpec {
   readonly text: string
   readonly parameters: Parameters
 }

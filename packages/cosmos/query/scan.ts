@@ -4,7 +4,6 @@ import { stepInto } from '../values/json.ts'
 import { comparePositions } from './access/position.ts'
 import { buildStatements, type ReadPlan } from './access/statements.ts'
 
-/** An item that was read. */
 export interface ScannedItem {
   readonly number: number
   readonly pk: string

@@ -6,7 +6,7 @@ import type { Frame } from './evaluation/frame.ts'
 import { formatResult, type Row } from './rows.ts'
 
 /** A result that stands for any number of rows. */
-export interface SetMember {
+interface SetMember {
   readonly key: string
   readonly text: string
   readonly order: readonly unknown[]

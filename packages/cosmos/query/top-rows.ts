@@ -8,7 +8,7 @@ const BYTES_PER_CHARACTER = 4
 const TRIM_BYTES = 64 * 1024 * 1024
 
 /** How many rows a page may need: those that OFFSET skips, and those that it returns. */
-export interface RowLimits {
+interface RowLimits {
   readonly skipped: number
   readonly given: number
   /** A page with this many characters takes no more rows. */

@@ -4,7 +4,7 @@ import type { Container } from './catalog.ts'
 import { ALL_KEYS, type KeyScope } from './feed-range.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
-const MAX_KEY_BYTES = 2048
+export const MAX_KEY_BYTES = 2048
 
 /** A component that an item does not have, as in `[{}]`. */
 const NONE = '{}'

@@ -11,14 +11,14 @@ const WHOLE_BYTES = 32 * MB
 const STRUCTURE_BYTES = 200 * MB
 
 /** The tables of a file. */
-export interface Schema {
+interface Schema {
   /** From 1 on. Data of another version is not touched. */
   readonly version: number
   readonly sql: string
 }
 
 /** An open data file, and whether all of it has been checked. */
-export interface DataFile {
+interface DataFile {
   readonly sql: DatabaseSync
   readonly checked: boolean
 }

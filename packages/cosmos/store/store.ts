@@ -51,7 +51,7 @@ const SCHEMA = `
 /** The page cache. SQLite's default of 2 MB would ask the operating system for nearly every item. */
 const CACHE_KB = 64 * 1024
 
-export interface StoreOptions {
+interface StoreOptions {
   /** Acknowledges writes before they are on disk. They survive the end of the process, not of the machine. */
   readonly fast?: boolean | undefined
 }

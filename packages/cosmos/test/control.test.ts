@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { access, readFile } from 'node:fs/promises'
-import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { StartError } from '../../kit/errors.ts'
 import { until } from '../../test-support/wait.ts'
@@ -12,20 +11,6 @@ import { Store } from '../store/store.ts'
 import { controlFile, newFolder, startControlled } from './controlled-emulator.ts'
 import { readPort, startEmulator } from './emulator.ts'
 import { newContainer } from './support.ts'
-
-/** Sends a request that `fetch` would not send. */
-function raw(address: string, method: string, path: string, headers: OutgoingHttpHeaders): Promise<[number, string]> {
-  return new Promise((resolve, reject) => {
-    const asked = httpRequest(new URL(path, address), { method, headers, agent: false }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk
-      })
-      response.on('end', () => resolve([response.statusCode ?? 0, text]))
-    })
-    asked.on('error', reject).end()
-  })
-}
 
 const isThere = (path: string): Promise<boolean> =>
   access(path).then(
@@ -63,18 +48,6 @@ test('a control port in use is refused in one line that names the setting, and n
   )
   const second = await startEmulator(folder)
   await second.stop()
-})
-
-test('the control endpoint refuses every request that a web page could make a browser send', async (t) => {
-  const { address } = await startControlled(t)
-  for (const headers of [{ host: 'attacker.example' }, { origin: 'http://attacker.example' }, { origin: address }])
-    for (const [method, path] of [
-      ['GET', '/health'],
-      ['GET', '/databases'],
-      ['DELETE', '/faults'],
-    ] as const)
-      assert.equal((await raw(address, method, path, headers))[0], 403, JSON.stringify(headers))
-  assert.equal((await raw(address, 'GET', '/health', {}))[0], 200)
 })
 
 test('the control endpoint refuses a wrong request in one line, with a fitting status', async (t) => {

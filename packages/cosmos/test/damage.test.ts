@@ -335,7 +335,7 @@ async function startWithOutput(t: TestContext, folder: string) {
   }
   const child = await startChild('cosmos', MAIN, env, { onOutput })
   t.after(() => child.stop())
-  return { child, told: () => output }
+  return { child, readOutput: () => output }
 }
 
 test('damage of an index that is found while a large file is in use ends the process with one line', async (t) => {
@@ -360,13 +360,13 @@ test('damage of an index that is found while a large file is in use ends the pro
   const path = join(folder, 'cosmos.sqlite')
   const sound = await startWithOutput(t, folder)
   await sound.child.stop()
-  assert.equal(sound.told(), '')
+  assert.equal(sound.readOutput(), '')
 
   const bytes = readFileSync(path)
   const at = bytes.indexOf('item-1', 4096 * (Number(page) - 1))
   bytes.write('jtem', at)
   writeFileSync(path, bytes)
-  const { child, told: output } = await startWithOutput(t, folder)
+  const { child, readOutput: output } = await startWithOutput(t, folder)
   assert.equal(await child.exited, 'ended with code 1')
   assert.match(output(), /^the data file is damaged, so this process ends: [^\n]*items_by_key[^\n]*\n$/)
 })
@@ -378,7 +378,7 @@ test('damage that is met while serving ends the process with one line, without a
   const container = await newContainer(t, target)
   for (let n = 0; n < 60; n++) await container.items.create({ id: String(n), pk: 'a', text: '~'.repeat(100_000) })
   await first.stop()
-  const { child, told: output } = await startWithOutput(t, folder)
+  const { child, readOutput: output } = await startWithOutput(t, folder)
   const path = join(folder, 'cosmos.sqlite')
   copyFileSync(path, `${path}.copy`)
   const bytes = readFileSync(path)

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { effectivePartitionKey, prefixRange } from '../items/effective-partition-key.ts'
+import { effectivePartitionKey } from '../items/effective-partition-key.ts'
 
 // The SDK's own functions, which its package does not export.
 const sdk = join(dirname(createRequire(import.meta.url).resolve('@azure/cosmos/package.json')), 'dist/esm')
@@ -12,8 +12,7 @@ const load = (path: string): Promise<Record<string, (argument: unknown) => unkno
   import(pathToFileURL(join(sdk, path)).href)
 const { hashV2PartitionKey } = await load('utils/hashing/v2.js')
 const { hashMultiHashPartitionKey } = await load('utils/hashing/multiHash.js')
-const { getEPKRangeForPrefixPartitionKey } = await load('client/ChangeFeed/changeFeedUtils.js')
-assert.ok(hashV2PartitionKey && hashMultiHashPartitionKey && getEPKRangeForPrefixPartitionKey)
+assert.ok(hashV2PartitionKey && hashMultiHashPartitionKey)
 
 // With lone surrogates, and keys longer than the 2 KB that the service accepts.
 const text = fc.oneof(
@@ -61,28 +60,6 @@ const FROM_DOTNET: readonly (readonly [components: readonly unknown[], place: st
 test('keys hash to where the .NET SDK looks for them', () => {
   for (const [components, place] of FROM_DOTNET) assert.equal(effectivePartitionKey(components, 'MultiHash'), place)
   assert.equal(effectivePartitionKey(['t', 1], 'Hash'), '384B4D8C968F2CC5A5CC20D7C776FCB1')
-})
-
-test('a prefix of a hierarchical key has the range that the JavaScript SDK asks for', async () => {
-  await fc.assert(
-    fc.asyncProperty(key, async (components) => {
-      const { min, max } = (await getEPKRangeForPrefixPartitionKey(components)) as { min: string; max: string }
-      assert.deepEqual(prefixRange(components), { min, max })
-    }),
-  )
-})
-
-test('keys that begin with a prefix lie within its range, and all others outside', () => {
-  fc.assert(
-    fc.property(key, fc.array(component, { maxLength: 2 }), key, (prefix, rest, other) => {
-      const { min, max } = prefixRange(prefix)
-      const within = effectivePartitionKey([...prefix, ...rest], 'MultiHash')
-      assert.ok(min <= within && within < max)
-      const elsewhere = effectivePartitionKey(other, 'MultiHash')
-      const begins = elsewhere.startsWith(min)
-      assert.equal(min <= elsewhere && elsewhere < max, begins)
-    }),
-  )
 })
 
 test('the key without components lies before all others, which lie before FF', () => {

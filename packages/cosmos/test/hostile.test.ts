@@ -39,7 +39,7 @@ async function residentBytes(pid: number): Promise<number> {
 }
 
 /** A connection that sends these texts, and everything that it receives. */
-function exchange(port: number, ...texts: readonly (string | Buffer)[]): { socket: Socket; told: Promise<string> } {
+function exchange(port: number, ...texts: readonly (string | Buffer)[]): { socket: Socket; received: Promise<string> } {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   for (const text of texts) socket.write(text)
@@ -50,7 +50,7 @@ function exchange(port: number, ...texts: readonly (string | Buffer)[]): { socke
     })
     socket.on('close', () => resolve(received))
   })
-  return { socket, told: reply }
+  return { socket, received: reply }
 }
 
 const connected = (socket: Socket): Promise<void> =>
@@ -146,7 +146,7 @@ test('at the connection limit, the longest waiting connection closes and one bei
   })
   const gone: string[] = []
   const open = async (name: string, text: string): Promise<Socket> => {
-    const { socket, told: reply } = exchange(port, text)
+    const { socket, received: reply } = exchange(port, text)
     reply.then(() => gone.push(name))
     await connected(socket)
     return socket
@@ -181,7 +181,7 @@ test('unread answers are bounded: the longest waiting one goes, and a read one f
     given += 1
   })
   const ask = 'GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'
-  for (let i = 0; i < 5; i++) assert.ok((await exchange(port, ask).told).length > size)
+  for (let i = 0; i < 5; i++) assert.ok((await exchange(port, ask).received).length > size)
   const lazy = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'))
   const gone: number[] = []
   for (const [index, socket] of lazy.entries()) {
@@ -276,7 +276,7 @@ test('an invalid or half request is refused with JSON or closed, and the next cl
     ['all of the server', 'OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 4\d\d /],
   ]
   for (const [name, text, expected] of cases) {
-    const { socket, told: reply } = exchange(readPort(child), text)
+    const { socket, received: reply } = exchange(readPort(child), text)
     const answered = await reply
     assert.match(answered, expected, name)
     const last = answered.split('HTTP/1.1 ').at(-1) ?? ''
@@ -287,11 +287,11 @@ test('an invalid or half request is refused with JSON or closed, and the next cl
     socket.destroy()
   }
   // A tunnel is not supported.
-  assert.equal(await exchange(readPort(child), 'CONNECT a:80 HTTP/1.1\r\nhost: localhost\r\n\r\n').told, '')
+  assert.equal(await exchange(readPort(child), 'CONNECT a:80 HTTP/1.1\r\nhost: localhost\r\n\r\n').received, '')
   const cut = exchange(readPort(child), `${chunked}5\r\n{"id"`)
   await connected(cut.socket)
   cut.socket.end()
-  await cut.told
+  await cut.received
   assert.equal((await container.items.create({ id: 'a', pk: 'a' })).statusCode, 201)
   assert.deepEqual((await container.items.query('SELECT VALUE c.id FROM c').fetchAll()).resources, ['a'])
 })
@@ -308,11 +308,14 @@ test('HTTP that no SDK sends is served: version 1.0, absolute targets, Expect, a
     expect: '100-continue',
     'content-length': String(body.length),
   })
-  assert.match(await exchange(readPort(child), get.replace('HTTP/1.1', 'HTTP/1.0')).told, /^HTTP\/1\.1 200 /)
-  assert.match(await exchange(readPort(child), get.replace('GET /', 'GET http://localhost/')).told, /^HTTP\/1\.1 200 /)
+  assert.match(await exchange(readPort(child), get.replace('HTTP/1.1', 'HTTP/1.0')).received, /^HTTP\/1\.1 200 /)
+  assert.match(
+    await exchange(readPort(child), get.replace('GET /', 'GET http://localhost/')).received,
+    /^HTTP\/1\.1 200 /,
+  )
   const upgrade = { connection: 'close, upgrade', upgrade: 'websocket' }
-  assert.match(await exchange(readPort(child), requestText(target, 'GET', '', upgrade)).told, /^HTTP\/1\.1 200 /)
-  const { socket, told: reply } = exchange(readPort(child), post)
+  assert.match(await exchange(readPort(child), requestText(target, 'GET', '', upgrade)).received, /^HTTP\/1\.1 200 /)
+  const { socket, received: reply } = exchange(readPort(child), post)
   await new Promise((resolve) => socket.once('data', resolve))
   socket.write(body)
   assert.match(await reply, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
@@ -346,7 +349,7 @@ test('thousands of pipelined requests without a read answer end their connection
   for (let n = 0; n < 10; n++) await container.items.create({ id: String(n), pk: 'a', text: '~'.repeat(100_000) })
   const before = await residentBytes(child.pid)
   const ask = requestText(target, 'GET', buildItemsPath(container), {})
-  const { told: reply } = exchange(readPort(child), ask.repeat(5000))
+  const { received: reply } = exchange(readPort(child), ask.repeat(5000))
   await reply
   for (let n = 10; n < 60; n++) await container.items.create({ id: String(n), pk: 'a' })
   const more = (await residentBytes(child.pid)) - before
@@ -360,7 +363,7 @@ test('a few pipelined requests are all answered, in order', async (t) => {
   const read = (id: string, more = {}): string =>
     requestText(target, 'GET', `${buildItemsPath(container)}/${id}`, { ...KEY, ...more })
   const all = `${read('1')}${read('2')}${read('none')}${read('3', { connection: 'close' })}`
-  const answered = await exchange(readPort(child), all).told
+  const answered = await exchange(readPort(child), all).received
   assert.deepEqual(
     [...answered.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
     ['200', '200', '404', '200'],

@@ -100,7 +100,6 @@ const AFTER = [
   ],
 ]
 
-/** A container of three items. */
 async function threeItems(t: TestContext, { target }: ControlledEmulator): Promise<Container> {
   const container = await newContainer(t, target)
   for (const [index, id] of ['changed', 'deleted', 'kept'].entries())

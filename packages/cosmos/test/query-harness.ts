@@ -11,7 +11,6 @@ import { Store } from '../store/store.ts'
 import type { Json } from '../values/json.ts'
 import { temporaryFolder } from './emulator.ts'
 
-/** The options of one page. */
 export interface PageOptions {
   readonly parameters?: Readonly<Record<string, unknown>>
   /** A logical partition, by the JSON array of its key. Default: all. */

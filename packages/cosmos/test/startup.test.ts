@@ -9,7 +9,6 @@ import { type TestContext, test } from 'node:test'
 import { startChild } from '../../kit/child.ts'
 import { StartError } from '../../kit/errors.ts'
 import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
-import { Items } from '../items/items.ts'
 import { Store } from '../store/store.ts'
 import { MAIN, readPort, startEmulator, temporaryFolder } from './emulator.ts'
 import { newContainer } from './support.ts'
@@ -204,21 +203,4 @@ test('numbers of writes and items are never reused: a kill skips some, an orderl
   t.after(() => last.close())
   assert.equal(last.lsn, next.lsn)
   assert.equal(await last.write(() => last.nextItemNumber()), next.item + 1)
-})
-
-test('the sweep removes all expired items, however many, and nothing else', async (t) => {
-  const store = new Store(await newFolder(t))
-  t.after(() => store.close())
-  await store.write(() => {
-    store.prepare("INSERT INTO databases (id, ts, etag) VALUES ('d', 0, '')").run()
-    store.prepare("INSERT INTO containers (database, id, settings, ts, etag) VALUES (1, 'c', '{}', 0, '')").run()
-    const item = store.prepare("INSERT INTO items VALUES (NULL, 1, '1', ?, '', 1, 0, '', ?, '{}')")
-    for (let n = 0; n < 25; n++) item.run(String(n), n < 22 ? 1 : n === 24 ? null : 4_000_000_000)
-  })
-  await new Items(store).sweep(10)
-  const ids = store
-    .prepare('SELECT id FROM items ORDER BY id')
-    .all()
-    .map(({ id }) => id)
-  assert.deepEqual(ids, ['22', '23', '24'])
 })

@@ -31,13 +31,11 @@ export function createClient(t: TestContext, { endpoint, key }: Pick<CosmosTarge
   return client
 }
 
-/** A new database for the test. */
 export async function newDatabase(t: TestContext, target: CosmosTarget): Promise<Database> {
   const { database } = await createClient(t, target).databases.create({ id: randomUUID() })
   return database
 }
 
-/** A new container for the test. */
 export async function newContainer(
   t: TestContext,
   target: CosmosTarget,

@@ -1,7 +1,7 @@
 import { isObject } from './json.ts'
 
 const TYPE_ORDER = ['undefined', 'null', 'boolean', 'number', 'string', 'array', 'object'] as const
-export type ValueType = (typeof TYPE_ORDER)[number]
+type ValueType = (typeof TYPE_ORDER)[number]
 
 /**
  * The type of a value of the query language. Undefined is a type of its own: a property that an item does not

@@ -9,7 +9,7 @@ const PROTOCOL_HEADER = 0x414d_5150 // 'AMQP'
 const FIRST_BYTES = 4096
 
 /** Receives whole protocol headers and frames as ranges of `bytes`. Returning false ends the reading. */
-export interface FrameSink {
+interface FrameSink {
   onHeader(bytes: Buffer, at: number): boolean
   onFrame(bytes: Buffer, start: number, end: number): boolean
 }

@@ -1,3 +1,4 @@
+import { formatHealth } from '../../kit/control/control-methods.ts'
 import type { Answer } from '../../kit/control/control-problem.ts'
 import { Faults } from '../faults/faults.ts'
 import type { LogInfo } from '../log/partition-log.ts'
@@ -7,7 +8,7 @@ import type { NamespaceServer } from '../service/namespace-server.ts'
 
 // The answers of the control endpoint.
 
-/** Reports whether every namespace serves. Path and answer are those of Microsoft's emulator. */
+/** Reports whether every namespace serves. */
 export function checkHealth(servers: readonly NamespaceServer[]): Answer {
   const reasons = servers.flatMap(({ listening, namespace }) => [
     ...(listening ? [] : [`namespace ${namespace.name} accepts no connections`]),
@@ -15,9 +16,7 @@ export function checkHealth(servers: readonly NamespaceServer[]): Answer {
       failures.map((why) => `namespace ${namespace.name}: ${why}`),
     ),
   ])
-  return reasons.length === 0
-    ? { status: 200, body: { status: 'healthy' } }
-    : { status: 503, body: { status: 'unhealthy', reasons } }
+  return formatHealth(reasons)
 }
 
 export function describeNamespace({ namespace, address, connections }: NamespaceServer): unknown {

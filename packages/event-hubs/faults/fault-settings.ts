@@ -1,4 +1,4 @@
-import { checkMembers, invalid, wholeNumber } from '../../kit/settings-check.ts'
+import { checkMembers, invalid, readRate, wholeNumber } from '../../kit/settings-check.ts'
 
 /** Which faults are injected, and how often. A rate is a probability, 0 to 1. */
 export interface FaultSettings {
@@ -69,11 +69,6 @@ function readRates<Name extends string>(
   if (sum > 1 + Number.EPSILON * names.length)
     throw invalid('', `the rates of ${names.join(', ')} add up to more than 1`)
   return rates
-}
-
-function readRate(value: unknown, place: string, name: string): number {
-  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw invalid(place, `"${name}" must be 0 to 1`)
-  return value
 }
 
 function readDuplicates(value: unknown): { rate: number; events: number } {

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../kit/seeded-random.ts'
+import { buildChooser, seededSequences } from '../../kit/seeded-random.ts'
 import { DELIVERY_RATES, type FaultSettings, SEND_RATES } from './fault-settings.ts'
 
 export type { FaultSettings } from './fault-settings.ts'
@@ -10,7 +10,7 @@ export type SendFault =
   | 'drop-after-ack'
   | 'half-close-before-ack'
   | 'half-close-after-ack'
-export type DeliveryFault = 'steal' | 'drop'
+type DeliveryFault = 'steal' | 'drop'
 
 const SEND_FAULTS: Readonly<Record<(typeof SEND_RATES)[number], SendFault>> = {
   serverBusy: 'server-busy',
@@ -38,10 +38,9 @@ export class Faults {
 
   constructor(settings: FaultSettings) {
     this.settings = settings
-    const seeds = seededRandom(settings.seed)
-    const nextRandom = (): (() => number) => seededRandom(seeds() * 2 ** 32)
-    this.#send = buildChooser(settings, SEND_RATES, nextRandom())
-    this.#deliver = buildChooser(settings, DELIVERY_RATES, nextRandom())
+    const nextRandom = seededSequences(settings.seed)
+    this.#send = buildChooser(SEND_RATES, (name) => settings[name], nextRandom())
+    this.#deliver = buildChooser(DELIVERY_RATES, (name) => settings[name], nextRandom())
     this.#rewindDraw = nextRandom()
     this.#latencyDraw = nextRandom()
     for (const name of [...SEND_RATES, ...DELIVERY_RATES, 'duplicates', 'latencyMs'] as const)
@@ -83,24 +82,5 @@ export class Faults {
   #count<Answer>(name: string, answer: Answer): Answer {
     this.#counts[name] = (this.#counts[name] ?? 0) + 1
     return answer
-  }
-}
-
-/** Builds a function that chooses one of the names by its rate, or none. Without a rate it draws nothing. */
-function buildChooser<Name extends string>(
-  rates: Readonly<Partial<Record<Name, number>>>,
-  names: readonly Name[],
-  draw: () => number,
-): () => Name | undefined {
-  let sum = 0
-  const limits = names.flatMap((name) => {
-    const rate = rates[name] ?? 0
-    sum += rate
-    return rate > 0 ? [{ name, below: sum }] : []
-  })
-  if (limits.length === 0) return () => undefined
-  return () => {
-    const drawn = draw()
-    return limits.find(({ below }) => drawn < below)?.name
   }
 }

@@ -49,7 +49,7 @@ export interface PublishingProperties {
 }
 
 /** The content of one transfer of a producer. */
-export interface PublishedBatch {
+interface PublishedBatch {
   readonly partitionKey: string | undefined
   readonly producer: PublishingProperties | undefined
   readonly events: readonly PublishedEvent[]

@@ -35,7 +35,7 @@ export interface Append {
   settled(error: Error | undefined): void
 }
 
-export interface LogOptions {
+interface LogOptions {
   readonly tail: TailCache
   readonly segmentBytes?: number
   /** Appends settle before they are on disk. */

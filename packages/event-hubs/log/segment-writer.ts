@@ -7,7 +7,6 @@ import { encodeHeader, type SegmentStart } from './segment-header.ts'
 // Other platforms lack O_DSYNC, or it does not flush the disk's own cache as a sync does.
 const SYNCED_WRITES = process.platform === 'linux' ? constants.O_DSYNC : 0
 
-/** Writes one segment's file. */
 export class SegmentWriter {
   readonly #file: FileHandle
   readonly #fast: boolean

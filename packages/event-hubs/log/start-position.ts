@@ -5,7 +5,7 @@ export interface StartPosition {
 }
 
 /** A start position, or `latest`: the end of the partition when the receiver attaches. */
-export type StartFilter = StartPosition | 'latest'
+type StartFilter = StartPosition | 'latest'
 
 export const EARLIEST: StartPosition = { key: 'sequence', min: 0 }
 

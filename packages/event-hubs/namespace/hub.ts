@@ -15,7 +15,6 @@ const tail = new TailCache(16 * 1024 * 1024)
 /** While this thread checks one log, threads of Node's pool read others. */
 const OPEN_CONCURRENCY = 4
 
-/** The files of a hub. */
 interface HubFiles {
   /** The hub's folder. */
   readonly home: string

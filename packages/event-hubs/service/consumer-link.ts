@@ -17,7 +17,7 @@ const TURN_BYTES = 256 * 1024
  */
 const CREDIT_LIMIT = 2 ** 31
 
-export interface ConsumerOptions {
+interface ConsumerOptions {
   readonly start: StartPosition
   readonly epoch: number | undefined
   /** Whether the receiver asked for `enable-receiver-runtime-metric`. */

@@ -14,7 +14,6 @@ export interface NamespaceServer {
   readonly namespace: Namespace
   /** Such as `amqp://127.0.0.1:5672`. */
   readonly address: string
-  /** Number of open connections. */
   readonly connections: number
   readonly listening: boolean
   /** Accepts no more connections, acknowledges what was sent, and closes the open connections in an orderly way. */

@@ -27,7 +27,7 @@ const MAX_ID = 2 ** 47
 const MAX_EPOCH = 2 ** 15 - 1
 const MAX_SEQUENCE = 2 ** 31 - 1
 
-export interface ProducerTarget {
+interface ProducerTarget {
   /** The partition that the link names, if any. */
   readonly fixed: PartitionLog | undefined
   /** Chooses the partition of a send that names none. */

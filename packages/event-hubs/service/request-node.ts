@@ -69,7 +69,6 @@ export class RequestNode {
     link.onDelivery = (delivery) => this.#onRequest(delivery)
   }
 
-  /** Accepts the link and grants credit. */
   start(): void {
     this.#link.accept()
     this.#link.grant(REQUESTS)

@@ -99,18 +99,6 @@ export function links(target: () => EventHubsTarget): void {
     )
   })
 
-  test('a drain at the end of a partition is answered (AMQP 1.0 2.6.7)', async (t) => {
-    const connection = connectPlain(t)
-    const receiver: Receiver = connection.open_receiver({
-      source: 'refusals/ConsumerGroups/audit/Partitions/1',
-      credit_window: 0,
-    })
-    await within(once(receiver, 'receiver_open'), 'a link')
-    receiver.add_credit(50)
-    receiver.drain_credit()
-    await within(once(receiver, 'receiver_drained'), 'the end of the drain')
-  })
-
   test('disconnects a client that refuses frames of 512 bytes, with an error (AMQP 1.0 2.7.1)', async (t) => {
     const client = rhea.create_container().connect({ ...address(), username: 'nobody', max_frame_size: 60 })
     client.on('disconnected', () => {})

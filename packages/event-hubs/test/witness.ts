@@ -50,7 +50,6 @@ export class Witness {
     return witness
   }
 
-  /** Number of events sent and received. */
   get events(): number {
     return this.#sent
   }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { LOOPBACK_HOST } from '../listen.ts'
 import { Problem } from './control-problem.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
-const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i
 
 /** A parsed request. */
 export interface ControlRequest {

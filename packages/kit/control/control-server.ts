@@ -9,7 +9,7 @@ const MAX_CONNECTIONS = 100
 const REQUEST_MS = 30_000
 const STOP_MS = 2000
 
-export interface ControlOptions {
+interface ControlOptions {
   /** 0 for any free port. */
   readonly port: number
   /** The setting that changes the port, named in the error. */

@@ -7,7 +7,7 @@ import { StartError } from '../../kit/errors.ts'
 /** Files of a page, by URL path. */
 export type Site = ReadonlyMap<string, SiteFile>
 
-export interface SiteFile {
+interface SiteFile {
   readonly body: Buffer
   readonly type: string
   readonly etag: string

@@ -5,16 +5,25 @@ import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
 import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
-import { validate } from '../core/schema.ts'
 import type { AnyView } from '../core/view.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import { recordedEvent } from './history.ts'
 import type { Endpoint, Route } from './http.ts'
-import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
+import {
+  count,
+  limitParameter,
+  list,
+  type Operation,
+  object,
+  type Parameter,
+  queryNames,
+  text,
+  time,
+  version,
+} from './operation.ts'
 import { checkOperator } from './operator.ts'
-import { problem } from './problem.ts'
 import { filterParameters } from './queries.ts'
-import { checkParameters, pickParameters, readJson, readLimit, readWholeNumber } from './request.ts'
+import { checkParameters, pickParameters, readBody, readLimit, readWholeNumber } from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the browse endpoints need of their service. */
@@ -180,11 +189,8 @@ function verificationEndpoint(port: BrowsePort): Endpoint {
     async handle(request) {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
-      const body = await readJson(request)
-      const data = body.valid ? validate(verificationBody, body.value) : body
-      if (!data.valid)
-        return problem('invalid-command', 'the body may only have a continuation', { errors: data.issues })
-      return { jsonBody: await port.verify(data.value.continuation) }
+      const { continuation } = await readBody(request, verificationBody, 'the body may only have a continuation')
+      return { jsonBody: await port.verify(continuation) }
     },
   }
 }
@@ -222,9 +228,9 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     answer(request) {
       const view = findView(views, request.params.view)
       const key = readKey(request)
-      const list = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
+      const listing = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
       // OpenAPI lists the filters of all views, so refuse those of other views. With a key there is no list.
-      checkParameters(request, ['generation', ...(key === undefined ? list : ['key'])])
+      checkParameters(request, ['generation', ...(key === undefined ? listing : ['key'])])
       const filter = Object.fromEntries(
         Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
@@ -295,9 +301,7 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
       const view = findView(views, request.params.view)
-      const body = await readJson(request)
-      const data = body.valid ? validate(nothing, body.value) : body
-      if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
+      await readBody(request, nothing, `the body does not fit ${action}`)
       const started = await port.rebuild(view, action, readActor(request, port.actorSource), toTrace(context))
       return { status: 202, jsonBody: started }
     },
@@ -330,10 +334,6 @@ const bodyProblems = [
   'body-too-large',
 ] as const
 
-const text: JsonSchema = { type: 'string' }
-const count: JsonSchema = { type: 'integer', minimum: 0 }
-const time: JsonSchema = { type: 'string', format: 'date-time' }
-const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
 const buildPageSchema = (item: JsonSchema): JsonSchema =>
   object({ items: list(item), continuation: { type: 'string' } }, ['continuation'])
 const origin = { correlation: text, causation: text, actor: text }

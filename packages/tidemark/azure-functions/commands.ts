@@ -1,29 +1,21 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
-import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { CommandDone } from '../core/command.ts'
+import type { DataPath } from '../core/data-path.ts'
 import type { AnyDecider, CommandType } from '../core/decider.ts'
 import { derivedId } from '../core/derived-id.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Ids } from '../core/ports.ts'
-import { validate } from '../core/schema.ts'
-import { formatPosition, formatStream } from '../core/stream.ts'
-import { isSampled, NO_TELEMETRY, type Span, type Telemetry } from '../core/telemetry.ts'
-import { type ActorSource, readActor } from './actor.ts'
+import { formatPosition, formatStream, parseId } from '../core/stream.ts'
+import { isSampled, isTraceparent, NO_TELEMETRY, type Span, type Telemetry } from '../core/telemetry.ts'
+import type { ActorSource } from './actor.ts'
+import { readCommandRequest } from './command-request.ts'
 import type { Endpoint } from './http.ts'
 import { commandHeaders, ETAG, idParameter, type Operation, object, version } from './operation.ts'
 import { problem, toProblem } from './problem.ts'
-import {
-  checkParameters,
-  readExpectedVersion,
-  readIdempotencyKey,
-  readJson,
-  readToken,
-  readTraceparent,
-} from './request.ts'
 
 /** What the command endpoints need of their service: the command flow, and who sends. */
-export interface CommandPort {
+export interface CommandPort extends Pick<DataPath, 'command'> {
   readonly name: string
-  command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
   readonly ids: Ids
   readonly actorSource: ActorSource
   /** Absent: nothing is exported. */
@@ -122,7 +114,7 @@ function send(request: HttpRequest, context: InvocationContext, sending: Sending
     'tidemark.command': type.name,
   }
   const name = `${request.method} ${decider.category} ${type.name}`
-  const parent = readTraceparent(request) ?? (telemetry.isOn ? readHostTrace(context) : undefined)
+  const parent = readParent(request, telemetry.isOn ? context.traceContext : undefined)
   return telemetry.span(name, { kind: 'server', parent, attributes }, async (span) => {
     const answer = await sendInSpan(span, request, sending).catch((error) => toProblem(error, context))
     const status = answer.status ?? 200
@@ -134,60 +126,37 @@ function send(request: HttpRequest, context: InvocationContext, sending: Sending
 }
 
 /**
- * The host's trace, if it is sampled. An unsampled one only passes an id on and is not a decision of the
- * caller.
+ * The client's trace, or else the host's. Trace Context requires that an invalid header is ignored. A host's
+ * trace that is not sampled only passes an id on and is not a decision of the caller.
  */
-function readHostTrace({ traceContext }: InvocationContext): string | undefined {
-  const parent = traceContext?.traceParent
-  return isSampled(parent) ? parent : undefined
+function readParent(request: HttpRequest, hostTrace: InvocationContext['traceContext']): string | undefined {
+  const sent = request.headers.get('traceparent')
+  if (isTraceparent(sent)) return sent
+  return isSampled(hostTrace?.traceParent) ? hostTrace?.traceParent : undefined
 }
 
-async function sendInSpan(
-  span: Span,
-  request: HttpRequest,
-  { port, decider, type, idFor, status }: Sending,
-): Promise<HttpResponseInit> {
-  checkParameters(request, [])
-  const clientsKey = readIdempotencyKey(request)
-  const key = clientsKey ?? port.ids()
-  const id = idFor(key)
-  const stream = formatStream(decider.category, id)
-  const expectedVersion = readExpectedVersion(request)
-  const metadata = buildMetadata(port, request, key, span.traceparent)
-  span.set({ 'tidemark.stream': stream })
-  const body = await readJson(request)
-  const data = body.valid ? validate(type.schema, body.value) : body
-  if (!data.valid) return problem('invalid-command', `the body does not fit ${type.name}`, { errors: data.issues })
-
-  const outcome = await port.command(decider, {
-    stream,
-    key,
-    receipts: clientsKey === undefined ? 'none' : 'unchanged',
-    command: { type: type.name, data: data.value },
-    metadata,
-    ...(expectedVersion === undefined ? {} : { expectedVersion }),
+async function sendInSpan(span: Span, request: HttpRequest, sending: Sending): Promise<HttpResponseInit> {
+  const { port, decider, type, idFor, status } = sending
+  const streamFor = (key: string): string => {
+    const stream = formatStream(decider.category, idFor(key))
+    span.set({ 'tidemark.stream': stream })
+    return stream
+  }
+  const { actorSource, ids } = port
+  const command = await readCommandRequest(request, type, {
+    actorSource,
+    ids,
+    streamFor,
+    traceparent: span.traceparent,
   })
-  if (!outcome.done) return problem(outcome.code, outcome.detail)
+  const result = await port.command(decider, command)
+  if (result.outcome === 'refused') return problem(result.code, result.detail)
+  const id = parseId(result.stream)
   const location = status === 201 ? { location: `${new URL(request.url).pathname}/${id}` } : {}
-  return { status, headers: { etag: `"${outcome.version}"`, ...location }, jsonBody: toAnswer(id, outcome) }
+  return { status, headers: { etag: `"${result.version}"`, ...location }, jsonBody: toAnswer(id, result) }
 }
 
 /** The same for every repeat of a key, because it derives from the commit or the receipt. */
-function toAnswer(id: string, outcome: CommandDone): Record<string, unknown> {
-  return { id, version: outcome.version, events: outcome.events, position: formatPosition(outcome) }
-}
-
-function buildMetadata(
-  port: CommandPort,
-  request: HttpRequest,
-  key: string,
-  traceparent: string | undefined,
-): CommandMetadata {
-  const causation = `command:${key}`
-  return {
-    actor: readActor(request, port.actorSource),
-    correlation: readToken(request, 'x-correlation-id') ?? causation,
-    causation,
-    ...(traceparent === undefined ? {} : { traceparent }),
-  }
+function toAnswer(id: string, done: CommandDone): Record<string, unknown> {
+  return { id, version: done.version, events: done.events, position: formatPosition(done) }
 }

@@ -18,13 +18,16 @@ const batchMetadata = z.object({
  * Reads the batch of an Event Hubs trigger with `cardinality: many`. The host may leave out empty messages,
  * but not their metadata. So only the first and last entries of the metadata are reliable.
  * https://github.com/Azure/azure-functions-host/issues/8499
- * @throws TidemarkError `internal` if the host does not provide the batch's position. Handling it could skip
- *   messages.
+ * @throws TidemarkError `internal` if the host does not provide the batch's sequence numbers. Handling it could
+ *   skip messages.
  */
 export function parseDelivery(messages: unknown, { triggerMetadata }: InvocationContext): Delivery {
   const read = batchMetadata.safeParse(triggerMetadata)
   if (!read.success)
-    throw new TidemarkError('internal', `the host sent no position of the batch: ${z.prettifyError(read.error)}`)
+    throw new TidemarkError(
+      'internal',
+      `the host sent no sequence numbers of the batch: ${z.prettifyError(read.error)}`,
+    )
   const { partitionContext, sequenceNumberArray: sequences, enqueuedTimeUtcArray: times } = read.data
   const bodies: readonly unknown[] = Array.isArray(messages) ? messages : [messages]
   return {

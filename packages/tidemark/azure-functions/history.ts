@@ -1,24 +1,13 @@
-import type { HistoryRange } from '../core/commit.ts'
+import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { RecordedEvent } from '../core/event.ts'
-import type { StreamHead } from '../core/hash-chain.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import { streamPattern } from '../core/stream.ts'
 import type { Endpoint } from './http.ts'
-import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
+import { ETAG, limitParameter, object, type Parameter, queryNames, text, time, version } from './operation.ts'
 import { checkParameters, readLimit, readWholeNumber } from './request.ts'
 
 /** What the history endpoints need of their service. */
-export interface HistoryPort {
-  history(
-    stream: string,
-    range: HistoryRange,
-  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly continuation?: number }>
-  stateAt(
-    stream: string,
-    point: { readonly version?: number; readonly at?: string },
-  ): Promise<{ readonly state: unknown; readonly head: StreamHead; readonly time: string }>
-}
+export type HistoryPort = Pick<DataPath, 'history' | 'stateAt'>
 
 /** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as stored in the log. */
 export function listEvents(port: HistoryPort): Endpoint {
@@ -112,8 +101,6 @@ const pointParameters: readonly Parameter[] = [
 const pageNames = queryNames(pageParameters)
 const pointNames = queryNames(pointParameters)
 
-const text: JsonSchema = { type: 'string' }
-const time: JsonSchema = { type: 'string', format: 'date-time' }
 const content: Readonly<Record<string, JsonSchema>> = {
   type: text,
   schemaVersion: version,

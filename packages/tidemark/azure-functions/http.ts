@@ -10,7 +10,7 @@ import type { AnyView } from '../core/view.ts'
 import type { Operation } from './operation.ts'
 import { problem, toProblem } from './problem.ts'
 
-export type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
+type Handler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>
 
 /** The handler of one method of a route, and its description. */
 export interface Endpoint {
@@ -22,7 +22,7 @@ export interface Endpoint {
 }
 
 /** The endpoints of a route by method. A GET also answers HEAD. */
-export interface Endpoints {
+interface Endpoints {
   readonly GET?: Endpoint
   readonly POST?: Endpoint
 }

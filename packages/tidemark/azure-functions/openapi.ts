@@ -84,7 +84,7 @@ function buildHeader(description: string): JsonSchema {
 /** The body is optional if `{}` is valid. */
 function buildRequestBody(body: NonNullable<Operation['body']>, summary: string): JsonSchema {
   return {
-    required: !validate(body, {}).valid,
+    required: validate(body, {}).outcome === 'invalid',
     content: { 'application/json': { schema: buildJsonSchema(body, `the body of ${summary}`) } },
   }
 }

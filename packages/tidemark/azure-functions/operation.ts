@@ -33,7 +33,7 @@ export function queryNames(parameters: readonly Parameter[]): readonly string[] 
   return parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name)
 }
 
-export interface Answer {
+interface Answer {
   readonly status: 200 | 201 | 202
   readonly description: string
   /** Its headers, each with a description. */
@@ -42,6 +42,16 @@ export interface Answer {
 }
 
 export const ETAG = { ETag: 'The version, in quotes, as `If-Match` expects it.' }
+
+export const text: JsonSchema = { type: 'string' }
+
+export const count: JsonSchema = { type: 'integer', minimum: 0 }
+
+export const time: JsonSchema = { type: 'string', format: 'date-time' }
+
+export function list(items: JsonSchema): JsonSchema {
+  return { type: 'array', items }
+}
 
 /** A stream version, from 1. */
 export const version: JsonSchema = { type: 'integer', minimum: 1 }

@@ -4,14 +4,12 @@ import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
 import type { DiscardReason, ParkedAction, ParkedActionResult } from '../core/parking.ts'
-import { validate } from '../core/schema.ts'
 import { listConcerns } from '../core/status.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import type { Endpoint, Route } from './http.ts'
-import { object, type Parameter, queryNames } from './operation.ts'
+import { count, list, object, type Parameter, queryNames, text, time } from './operation.ts'
 import { checkOperator } from './operator.ts'
-import { problem } from './problem.ts'
-import { checkParameters, readJson } from './request.ts'
+import { checkParameters, pickParameters, readBody } from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the operations endpoints need of their service. */
@@ -113,13 +111,7 @@ function parkedEndpoint(port: OperationsPort): Endpoint {
     async handle(request) {
       checkOperator(request, port.actorSource)
       checkParameters(request, queryNames(choiceParameters))
-      const choice = Object.fromEntries(
-        queryNames(choiceParameters).flatMap((name) => {
-          const value = request.query.get(name)
-          return value === null ? [] : [[name, value]]
-        }),
-      )
-      const { streams, messages } = await port.parked(choice)
+      const { streams, messages } = await port.parked(pickParameters(request.query, 'stream', 'handler', 'code'))
       return {
         jsonBody: {
           streams: streams.map(({ consumer, stream: { etag: _, ...stream } }) => ({ consumer, ...stream })),
@@ -169,10 +161,8 @@ function parkedCommand(port: OperationsPort): Endpoint {
       const action = actions.find((each) => each === request.params.command)
       if (action === undefined)
         throw new TidemarkError('unknown-command', `the commands for parked streams are ${actions.join(', ')}`)
-      const body = await readJson(request)
-      const data = body.valid ? validate<ParkedCommandBody>(bodies[action], body.value) : body
-      if (!data.valid) return problem('invalid-command', `the body does not fit ${action}`, { errors: data.issues })
-      const { reason = '', ...choice } = data.value
+      const body = await readBody<ParkedCommandBody>(request, bodies[action], `the body does not fit ${action}`)
+      const { reason = '', ...choice } = body
       const why = { reason, by: readActor(request, port.actorSource) }
       return { jsonBody: await act(port, { action, choice, why }, context) }
     },
@@ -219,11 +209,7 @@ const choiceParameters: readonly Parameter[] = [
   { name: 'code', in: 'query', description: 'Only this error code.', schema: { type: 'string' } },
 ]
 
-const text: JsonSchema = { type: 'string' }
-const count: JsonSchema = { type: 'integer', minimum: 0 }
 const seconds: JsonSchema = { type: 'integer', minimum: 0, description: 'Seconds.' }
-const time: JsonSchema = { type: 'string', format: 'date-time' }
-const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
 const place = object({ hub: text, partition: text, sequence: { type: 'integer' } }, ['sequence'])
 
 const statusAnswer = object(

@@ -4,7 +4,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { ActorSource } from './actor.ts'
 
 /** The app role of operators. The app registration declares it and assigns it to people and groups. */
-export const OPERATOR_ROLE = 'Tidemark.Operator'
+const OPERATOR_ROLE = 'Tidemark.Operator'
 
 /**
  * https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities#decode-the-client-principal-header

@@ -1,5 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions'
-import { type ErrorCode, isTidemarkError } from '../core/errors.ts'
+import { type ErrorCode, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { Issue } from '../core/schema.ts'
 
 /**
@@ -105,6 +105,16 @@ export function problem(
   }
 }
 
+/** A request body that is JSON, but not what the operation takes. */
+export class InvalidBody extends TidemarkError {
+  readonly issues: readonly Issue[]
+
+  constructor(message: string, issues: readonly Issue[]) {
+    super('invalid-command', message)
+    this.issues = issues
+  }
+}
+
 /** The invocation context, to which faults are logged. */
 interface Log {
   warn(...what: unknown[]): void
@@ -117,7 +127,8 @@ interface Log {
  */
 export function toProblem(error: unknown, log: Log): HttpResponseInit {
   if (isTidemarkError(error)) {
-    if (statuses[error.code] < 500) return problem(error.code, error.message)
+    if (statuses[error.code] < 500)
+      return problem(error.code, error.message, error instanceof InvalidBody ? { errors: error.issues } : {})
     if (error.retriable) {
       if (!everyday.has(error.code)) log.warn(`${error.code}: ${error.message}`)
       return problem(error.code, error.message)

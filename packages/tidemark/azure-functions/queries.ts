@@ -1,31 +1,16 @@
+import type { DataPath } from '../core/data-path.ts'
 import { keyFault } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { buildJsonSchema, type JsonSchema } from '../core/json-schema.ts'
 import type { FieldValues } from '../core/list.ts'
-import type { ViewDocument } from '../core/ports.ts'
-import { formatStream, idPattern, type Position } from '../core/stream.ts'
+import { formatStream, idPattern } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
 import { checkParameters, pickParameters, readLimit, readPosition } from './request.ts'
 
 /** What the query endpoints need of their service. */
-export interface QueryPort {
-  document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
-  documents(
-    view: AnyView,
-    query: {
-      readonly filter: Readonly<Record<string, string>>
-      readonly order?: string
-      readonly direction?: 'ascending' | 'descending'
-      readonly from?: string
-      readonly to?: string
-      readonly limit: number
-      readonly continuation?: string
-    },
-    position?: Position,
-  ): Promise<{ readonly documents: readonly unknown[]; readonly continuation?: string }>
-}
+export type QueryPort = Pick<DataPath, 'document' | 'documents'>
 
 /**
  * `GET …/{parameter}`: one document. The path has the aggregate's id in a single-stream view, and the

@@ -1,4 +1,5 @@
 import { app } from '@azure/functions'
+import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { functionNames, listFollowedServices, projectionName, reactionsName, type Service } from '../core/service.ts'
 import { buildBrowseRoutes } from './browse.ts'
@@ -17,10 +18,8 @@ import {
 } from './triggers.ts'
 
 /** What a service's functions need. */
-export interface RegisteredService extends HistoryPort, TriggerPort, OperationsPort {
+export interface RegisteredService extends HistoryPort, TriggerPort, OperationsPort, Pick<DataPath, 'close'> {
   readonly declaration: Service
-  /** Flushes pending writes, because the host is about to end. */
-  close(): Promise<void>
 }
 
 // The services of this app. A bundle has one; the local host has all that it loads.

@@ -1,12 +1,13 @@
 import type { HttpRequest } from '@azure/functions'
+import type { CommandType } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { asJson } from '../core/json.ts'
-import type { Validation } from '../core/schema.ts'
+import { type AsJson, asJson } from '../core/json.ts'
+import { validate } from '../core/schema.ts'
 import { type Position, parsePosition } from '../core/stream.ts'
-import { isTraceparent } from '../core/telemetry.ts'
+import { InvalidBody } from './problem.ts'
 
 /** The largest accepted body, in bytes. An event that fits into a message is not larger. */
-export const MAX_BODY_BYTES = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
 
 // Printable ASCII without spaces: safe in a header and in a log line.
 export const tokenPattern = /^[\x21-\x7e]{1,255}$/
@@ -18,11 +19,31 @@ const surrogateEscape = /\\u[dD][89a-fA-F]/
 export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
 
 /**
- * Reads the JSON of a body. An empty body is `{}`, for commands without data. Not valid: JSON that could not
+ * Reads a body that must fit a schema.
+ * @param misfit what to tell a client whose body does not.
+ * @throws TidemarkError `invalid-command`, and those of `readJson`
+ */
+export async function readBody<Value>(
+  request: HttpRequest,
+  schema: CommandType<string, Value>['schema'],
+  misfit: string,
+): Promise<Value> {
+  const json = await readJson(request)
+  if (json.outcome === 'invalid') {
+    const { pointer, detail } = json.fault
+    throw new InvalidBody(misfit, [{ pointer, detail }])
+  }
+  const data = validate(schema, json.value)
+  if (data.outcome === 'invalid') throw new InvalidBody(misfit, data.issues)
+  return data.value
+}
+
+/**
+ * Reads the JSON of a body. An empty body is `{}`, for commands without data. `invalid`: JSON that could not
  * become part of an event, such as an unsafe integer, a field named `__proto__`, or too many levels.
  * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
  */
-export async function readJson(request: HttpRequest): Promise<Validation<unknown>> {
+export async function readJson(request: HttpRequest): Promise<AsJson> {
   const tooLarge = (): TidemarkError =>
     new TidemarkError('body-too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`)
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
@@ -36,17 +57,14 @@ export async function readJson(request: HttpRequest): Promise<Validation<unknown
         'invalid-json',
         'the host drops a body that is sent in chunks: send it with a Content-Length',
       )
-    return { valid: true, value: {} }
+    return { outcome: 'valid', value: {} }
   }
   const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'send the body without content coding')
   const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json')
     throw new TidemarkError('unsupported-media-type', 'send the body as application/json')
-  const json = asJson(parseBody(bytes))
-  if (json.valid) return json
-  const { pointer, detail } = json.fault
-  return { valid: false, issues: [{ pointer, detail }] }
+  return asJson(parseBody(bytes))
 }
 
 function parseBody(bytes: ArrayBuffer): unknown {
@@ -68,34 +86,6 @@ function checkUnicode(name: string, value: unknown): unknown {
   return value
 }
 
-/** @throws TidemarkError `invalid-idempotency-key` */
-export function readIdempotencyKey(request: HttpRequest): string | undefined {
-  const key = request.headers.get('idempotency-key')
-  if (key === null) return undefined
-  if (!keyPattern.test(key))
-    throw new TidemarkError(
-      'invalid-idempotency-key',
-      'send one Idempotency-Key of 1 to 255 printable ASCII characters, without space and comma',
-    )
-  return key
-}
-
-/**
- * The version in `If-Match: "7"`.
- * @throws TidemarkError `invalid-if-match`
- */
-export function readExpectedVersion(request: HttpRequest): number | undefined {
-  const tag = request.headers.get('if-match')
-  if (tag === null) return undefined
-  const digits = versionTagPattern.exec(tag)?.[1]
-  if (digits === undefined)
-    throw new TidemarkError(
-      'invalid-if-match',
-      'If-Match must be one version in quotes, as in ETag, such as "7": no *, no list, no weak tag',
-    )
-  return Number(digits)
-}
-
 /**
  * Reads a header that becomes part of events.
  * @throws TidemarkError `invalid-header`
@@ -106,12 +96,6 @@ export function readToken(request: HttpRequest, name: string): string | undefine
   if (!tokenPattern.test(value))
     throw new TidemarkError('invalid-header', `${name} must be 1 to 255 printable ASCII characters without space`)
   return value
-}
-
-/** Trace Context requires that an invalid header is ignored. */
-export function readTraceparent(request: HttpRequest): string | undefined {
-  const value = request.headers.get('traceparent')
-  return isTraceparent(value) ? value : undefined
 }
 
 /**
@@ -135,6 +119,19 @@ export function checkParameters(request: HttpRequest, known: readonly string[]):
   for (const name of request.query.keys())
     if (!known.includes(name) && !platformParameters.includes(name))
       throw new TidemarkError('invalid-query', `there is no parameter ${name}; known parameters: ${known.join(', ')}`)
+}
+
+/** Picks the parameters that a query has. */
+export function pickParameters<Name extends string>(
+  query: URLSearchParams,
+  ...names: readonly Name[]
+): Partial<Record<Name, string>> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name)
+      return value === null ? [] : [[name, value]]
+    }),
+  ) as Partial<Record<Name, string>>
 }
 
 export const DEFAULT_LIMIT = 20

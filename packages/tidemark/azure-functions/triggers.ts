@@ -5,6 +5,7 @@ import type {
   RetryOptions,
   TimerFunctionOptions,
 } from '@azure/functions'
+import type { DataPath } from '../core/data-path.ts'
 import { describeError, isTidemarkError } from '../core/errors.ts'
 import type { Delivery } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
@@ -46,22 +47,13 @@ const MAX_REASONS = 100
  * objects and pass through Json.NET. It rewrites text that looks like a date. A body that is not JSON fails
  * its whole batch before the function sees it. https://github.com/Azure/azure-webjobs-sdk/issues/1830
  */
-export type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'string' }
+type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'string' }
 
 /** What the triggers need of their service. */
-export interface TriggerPort {
+export interface TriggerPort
+  extends Pick<DataPath, 'relay' | 'project' | 'react' | 'periodSeconds' | 'doPeriodicWork'> {
   readonly name: string
   readonly relayPollDelay: number
-  /** Publishes new log items. */
-  relay(items: readonly unknown[], trace: Trace): Promise<void>
-  /** Handles a batch of the service's own hub in all its views. */
-  project(delivery: Delivery, trace: Trace): Promise<void>
-  /** Handles a batch of a hub in all reactions that follow it. */
-  react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
-  /** The interval of periodic work, in seconds: 1 to 60. */
-  readonly periodSeconds: number
-  /** Sends due commands and checks for stalled consumers. */
-  doPeriodicWork(trace: Trace): Promise<void>
 }
 
 /**

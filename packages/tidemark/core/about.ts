@@ -4,7 +4,7 @@ import type { FieldValues } from './list.ts'
 import { listFollowedServices, listReactions, projectionName, reactionsName, type Service } from './service.ts'
 
 /** One version of an event, and the JSON Schema of its data. */
-export interface EventVersionAbout {
+interface EventVersionAbout {
   readonly version: number
   /** `additive`: readers of the version before can read it. `breaking`: they cannot. */
   readonly change: 'first' | 'additive' | 'breaking'
@@ -12,7 +12,7 @@ export interface EventVersionAbout {
 }
 
 /** A view or a reaction of a consumer, and the events it handles; null: all of its category. */
-export interface HandlerAbout {
+interface HandlerAbout {
   readonly name: string
   readonly category: string
   readonly events: readonly string[] | null

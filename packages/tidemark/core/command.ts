@@ -1,5 +1,4 @@
-import type { Command } from './decider.ts'
-import type { ErrorCode } from './errors.ts'
+import type { Command, Refusal } from './decider.ts'
 
 /** Who sent a command and what caused it. Copied into every event the command appends. */
 export interface CommandMetadata {
@@ -41,7 +40,7 @@ export interface CommandRequest {
  * The command took effect, now or when its key was first sent, or there was nothing to do (`events` is 0).
  */
 export interface CommandDone {
-  readonly done: true
+  readonly outcome: 'done'
   readonly stream: string
   /** The stream version the command led to. To read the result, wait for `<stream>@<version>`. */
   readonly version: number
@@ -51,14 +50,10 @@ export interface CommandDone {
   readonly contentDiffers?: true
 }
 
-/** The command was refused and nothing was written. */
-export interface CommandRefused {
-  readonly done: false
-  /** A code of Tidemark or of the domain. */
-  readonly code: ErrorCode | (string & {})
-  readonly detail: string
+/** The command was refused, by Tidemark or by the domain. No event was appended. */
+interface CommandRefused extends Refusal {
   /** As in `CommandDone`. */
   readonly contentDiffers?: true
 }
 
-export type CommandOutcome = CommandDone | CommandRefused
+export type CommandResult = CommandDone | CommandRefused

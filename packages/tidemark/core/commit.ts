@@ -66,7 +66,7 @@ export function isCommit(entry: LogEntry): entry is Commit {
  * through Json.NET, which rewrites every string that looks like a date. It leaves a string alone that only
  * contains one: https://github.com/Azure/azure-webjobs-sdk-extensions/issues/898
  */
-export interface CommitItem {
+interface CommitItem {
   /** `from`, zero-padded. Creating the item proves that no other commit starts at this version. */
   readonly id: string
   readonly stream: string
@@ -86,7 +86,7 @@ export interface CommitItem {
 }
 
 /** A command receipt, as stored in the log's container. It has no `to`, so no query for events finds it. */
-export interface ReceiptItem {
+interface ReceiptItem {
   /** `~` and the key. */
   readonly id: string
   readonly stream: string

@@ -11,11 +11,12 @@ import type { JsonOnly } from './json.ts'
  *
  * // Two commands share one reason for refusal, so its text is defined once.
  * const alreadyLent = (reader: string): Refusal => refuse('book-lent', `${reader} has it`)
- * assert.deepEqual(alreadyLent('Anna'), { refusal: 'book-lent', detail: 'Anna has it' })
+ * assert.deepEqual(alreadyLent('Anna'), { outcome: 'refused', code: 'book-lent', detail: 'Anna has it' })
  * ```
  */
-export interface Refusal {
-  readonly refusal: string
+export interface Refusal<Code extends string = string> {
+  readonly outcome: 'refused'
+  readonly code: Code
   readonly detail: string
 }
 
@@ -24,19 +25,19 @@ export interface Refusal {
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { type Decision, type DomainEvent, isRefusal } from 'tidemark'
+ * import { type Decision, type DomainEvent, isRefusal, refuse } from 'tidemark'
  *
  * const summary = (decision: Decision<DomainEvent>): string =>
  *   isRefusal(decision) ? `refused: ${decision.detail}` : `${decision.length} events`
  * assert.equal(summary([{ type: 'Returned', data: {} }]), '1 events')
- * assert.equal(summary({ refusal: 'book-lost', detail: 'nobody has it' }), 'refused: nobody has it')
+ * assert.equal(summary(refuse('book-lost', 'nobody has it')), 'refused: nobody has it')
  * ```
  */
 export type Decision<Event> = readonly Event[] | Refusal
 
 /**
  * Refuses a command. A decider returns the result.
- * @param refusal a code that the decider declares in `refusals`. Clients get it as the problem's `code`.
+ * @param code one that the decider declares in `refusals`. Clients get it as the problem's `code`.
  * @param detail a text for people.
  * @example
  * ```ts
@@ -47,8 +48,8 @@ export type Decision<Event> = readonly Event[] | Refusal
  * }
  * ```
  */
-export function refuse(refusal: string, detail: string): Refusal {
-  return { refusal, detail }
+export function refuse<const Code extends string>(code: Code, detail: string): Refusal<Code> {
+  return { outcome: 'refused', code, detail }
 }
 
 /**
@@ -63,7 +64,7 @@ export function refuse(refusal: string, detail: string): Refusal {
  * ```
  */
 export function isRefusal(decision: Decision<unknown>): decision is Refusal {
-  return 'refusal' in decision
+  return 'outcome' in decision
 }
 
 /**
@@ -184,7 +185,8 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   /**
    * The refusals: each code with a sentence for clients, such as `{ 'order-cancelled': 'The order is
    * cancelled: nothing more happens to it.' }`. docs/errors.md and OpenAPI list them. Absent: it refuses
-   * nothing.
+   * nothing. `stream-not-found` is not declared: the runtime refuses with it before `decide` sees an empty
+   * stream. A state that only the compiler still allows there is refused with it too.
    */
   readonly refusals?: Readonly<Record<string, string>>
   readonly initial: State

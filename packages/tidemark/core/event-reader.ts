@@ -58,7 +58,7 @@ export function eventReader(types: readonly EventType[], checked: 'own' | 'forei
         )
       if (checked === 'own' && schemaVersion === type.version) return data
       const result = validate(type.schema, upcast(type, schemaVersion, data, position))
-      if (result.valid) return result.value
+      if (result.outcome === 'valid') return result.value
       throw new TidemarkError(
         'event-unreadable',
         `${position} does not fit the schema of ${name} version ${type.version}: ${describeIssues(result.issues)}`,

@@ -7,7 +7,7 @@
 export const MAX_NESTING = 48
 
 /** The values that JSON can represent. An undefined field is left out. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
+type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
 /**
  * `unknown` if JSON keeps `Data`, as far as its type shows. Otherwise an impossible type that names the place
@@ -60,7 +60,7 @@ type Foreign<Data> = Data extends undefined
                 : never
 
 /** Where JSON does not keep a value, and why: a JSON Pointer (RFC 6901) and a sentence. */
-export interface JsonFault {
+interface JsonFault {
   readonly pointer: string
   readonly detail: string
   /** True if the depth is the only fault. */
@@ -68,8 +68,8 @@ export interface JsonFault {
 }
 
 export type AsJson =
-  | { readonly valid: true; readonly value: unknown }
-  | { readonly valid: false; readonly fault: JsonFault }
+  | { readonly outcome: 'valid'; readonly value: unknown }
+  | { readonly outcome: 'invalid'; readonly fault: JsonFault }
 
 export interface JsonOptions {
   /** How deep arrays and objects may be nested; default `MAX_NESTING`. */
@@ -88,13 +88,13 @@ export interface JsonOptions {
  * Lossless normalisation is applied: undefined fields are left out, -0 becomes 0, an object without a
  * prototype becomes a plain one. So a decision sees the value that is read later. A value that needs no
  * change is returned itself.
- * @returns not valid: the first place where JSON would lose something. That is a Date, Map, Set, class
+ * @returns `invalid`: the first place where JSON would lose something. That is a Date, Map, Set, class
  *   instance, bigint, function or symbol; undefined outside of an object; a number that is not finite; an
  *   unsafe integer; half a surrogate pair; a field named `__proto__`; a cycle; or too many levels.
  */
 export function asJson(value: unknown, { levels = MAX_NESTING, portable = true }: JsonOptions = {}): AsJson {
   const kept = keep(value, levels, portable)
-  return kept instanceof Loss ? { valid: false, fault: kept.fault() } : { valid: true, value: kept }
+  return kept instanceof Loss ? { outcome: 'invalid', fault: kept.fault() } : { outcome: 'valid', value: kept }
 }
 
 /** Whether parsed JSON is nested deeper than `levels`. It never descends further than that. */

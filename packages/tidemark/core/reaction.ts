@@ -1,4 +1,4 @@
-import type { Command, Decider } from './decider.ts'
+import type { Command, Decider, Refusal } from './decider.ts'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
 
 /**
@@ -6,23 +6,22 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import type { Sent } from 'tidemark'
+ * import { refuse, type Sent } from 'tidemark'
  * import type { Opened } from './entry.ts'
  *
  * // A repeat returns the same events, so the reaction derives the same from them.
  * const readTitles = ({ events }: Sent<Opened>): readonly string[] => events.map(({ data }) => data.title)
- * assert.deepEqual(readTitles({ events: [{ type: 'Opened', data: { title: 'spring' } }] }), ['spring'])
- * assert.deepEqual(readTitles({ events: [], refused: 'entry-already-open' }), [])
+ * const opened: Opened = { type: 'Opened', data: { title: 'spring' } }
+ * assert.deepEqual(readTitles({ outcome: 'done', events: [opened] }), ['spring'])
+ * assert.deepEqual(readTitles({ ...refuse('entry-already-open', 'since noon'), events: [] }), [])
  * ```
  */
-export interface Sent<Event extends DomainEvent> {
+export type Sent<Event extends DomainEvent> = ({ readonly outcome: 'done' } | Refusal) & {
   /**
    * The events the command led to when it first took effect, however often it is sent. Empty if it was
    * refused or there was nothing to do.
    */
   readonly events: readonly Event[]
-  /** The code of the domain's refusal. */
-  readonly refused?: string
 }
 
 /**
@@ -42,10 +41,10 @@ export interface Sent<Event extends DomainEvent> {
  *
  * // A step that several reactions share.
  * async function tryToOpen(send: Send, door: string): Promise<boolean> {
- *   const { refused } = await send(entry, door, `open:${door}`, { type: 'open', data: { title: door } })
- *   return refused === undefined
+ *   const sent = await send(entry, door, `open:${door}`, { type: 'open', data: { title: door } })
+ *   return sent.outcome === 'done'
  * }
- * assert.ok(await tryToOpen(async () => ({ events: [] }), 'door-1'))
+ * assert.ok(await tryToOpen(async () => ({ outcome: 'done', events: [] }), 'door-1'))
  * ```
  */
 export type Send = <State, Cmd extends Command, Event extends DomainEvent>(

@@ -11,17 +11,17 @@ export interface Issue {
 }
 
 export type Validation<Value> =
-  | { readonly valid: true; readonly value: Value }
-  | { readonly valid: false; readonly issues: readonly Issue[] }
+  | { readonly outcome: 'valid'; readonly value: Value }
+  | { readonly outcome: 'invalid'; readonly issues: readonly Issue[] }
 
 /** Validates an input with any synchronous Standard Schema. https://standardschema.dev */
 export function validate<Value>(schema: StandardSchemaV1<unknown, Value>, input: unknown): Validation<Value> {
   const result = schema['~standard'].validate(input)
   if (result instanceof Promise)
     throw new TidemarkError('internal', 'a schema of a command or an event must not be asynchronous')
-  if (result.issues === undefined) return { valid: true, value: result.value }
+  if (result.issues === undefined) return { outcome: 'valid', value: result.value }
   return {
-    valid: false,
+    outcome: 'invalid',
     issues: result.issues.map((issue) => ({ pointer: formatPointer(issue.path ?? []), detail: issue.message })),
   }
 }
@@ -45,14 +45,14 @@ export function checkWritten(types: readonly EventType[], event: DomainEvent): E
   const type = types.find((candidate) => candidate.name === event.type)
   if (type === undefined) throw new TidemarkError('event-invalid', `${event.type} is not among the declared events`)
   const json = asJson(event.data)
-  if (!json.valid)
+  if (json.outcome === 'invalid')
     throw new TidemarkError(
       json.fault.isTooDeep ? 'event-too-large' : 'event-invalid',
       `${event.type} has data that JSON does not keep: ${describeFault(json.fault)}`,
     )
   const data = json.value
   const result = validate(type.schema, data)
-  if (!result.valid)
+  if (result.outcome === 'invalid')
     throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${describeIssues(result.issues)}`)
   if (!isDeepStrictEqual(result.value, data))
     throw new TidemarkError('event-invalid', `${event.type} has data that its schema does not name`)

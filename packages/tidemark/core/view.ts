@@ -140,7 +140,7 @@ const MAX_DOCUMENT_NESTING = 120
 export function storedDocument(view: AnyView, key: string, document: unknown): unknown {
   if (document === undefined) return undefined
   const json = asJson(document, { levels: MAX_DOCUMENT_NESTING, portable: false })
-  if (json.valid) return json.value
+  if (json.outcome === 'valid') return json.value
   const why = `${view.name} makes a document ${key} that JSON does not keep: ${describeFault(json.fault)}`
   throw new TidemarkError('handler-failed', why)
 }

@@ -1,4 +1,4 @@
-import type { Container, JSONObject, OperationInput, OperationResponse } from '@azure/cosmos'
+import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../core/errors.ts'
 import { eventId } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
@@ -68,24 +68,22 @@ export class CosmosParking implements ParkingStore {
   async write(parked: ParkedStream, etag: string | undefined, change: ParkingChange): Promise<WriteResult> {
     const id = streamId(parked)
     const resourceBody = this.#item(id, STREAM, { value: parked })
-    const results = await this.#batch([
+    return this.#batch([
       etag === undefined
         ? { operationType: 'Create', resourceBody }
         : { operationType: 'Replace', id, resourceBody, ifMatch: etag },
       ...this.#operations(parked, change),
     ])
-    const written = results?.[0]?.eTag
-    return written === undefined ? { outcome: 'conflict' } : { outcome: 'written', etag: written }
   }
 
   async remove(key: ParkedKey, etag: string, change: Omit<ParkingChange, 'add'>): Promise<boolean> {
     const id = streamId(key)
-    const results = await this.#batch([
+    const { outcome } = await this.#batch([
       // The service accepts a condition here too; only the SDK's types omit it.
       { operationType: 'Delete', id, ifMatch: etag } as OperationInput,
       ...this.#operations(key, change),
     ])
-    return results !== undefined
+    return outcome === 'written'
   }
 
   async keepMessage(message: ParkedMessage): Promise<boolean> {
@@ -134,20 +132,20 @@ export class CosmosParking implements ParkingStore {
     return { id, pk: this.#consumer, kind, ...fields } as JSONObject & { readonly id: string; readonly pk: string }
   }
 
-  /** @returns undefined if an item is missing, exists already or was changed. */
-  async #batch(operations: OperationInput[]): Promise<readonly OperationResponse[] | undefined> {
+  /** @returns the etag of the first item; `conflict` if an item is missing, exists already or was changed. */
+  async #batch(operations: OperationInput[]): Promise<WriteResult> {
     const { result = [] } = await this.#container.items
       .batch(operations, this.#consumer, bounded())
       .catch((error: unknown) => {
         throw writeError(error, this.#container)
       })
     const failed = result.find(({ statusCode }) => statusCode >= 400 && statusCode !== FAILED_DEPENDENCY)
-    if (failed === undefined) return result
+    if (failed === undefined) return { outcome: 'written', etag: result[0]?.eTag ?? '' }
     switch (failed.statusCode) {
       case 404:
       case 409:
       case 412:
-        return undefined
+        return { outcome: 'conflict' }
       case 413:
         throw new TidemarkError('internal', 'the change exceeds the batch limit of the store')
       case 429:

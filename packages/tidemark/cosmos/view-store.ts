@@ -30,7 +30,7 @@ interface DocumentItem {
 }
 
 /** The same container twice: `exact` reads with the account's default consistency, `relaxed` is cheaper. */
-export type ViewContainers = Readonly<Record<Freshness, Container>>
+type ViewContainers = Readonly<Record<Freshness, Container>>
 
 /**
  * One generation of a view in a Cosmos DB container with the partition key `/pk`, which starts with the

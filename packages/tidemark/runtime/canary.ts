@@ -13,7 +13,7 @@ const SEEN_WITHIN_MS = 10_000
 const DAY = '2026-01-31'.length
 const MINUTE = '2026-01-31T12:00'.length
 
-export interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
+interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
   readonly command: HandleCommand
   readonly clock: Clock
 }
@@ -29,15 +29,15 @@ export async function sendCanary({ command, views, clock }: CanaryDependencies):
   const key = `canary:${now.slice(0, MINUTE)}`
   const began = clock.elapsed()
   try {
-    const outcome = await command(canary, {
+    const result = await command(canary, {
       stream,
       key,
       receipts: 'none',
       command: { type: 'send', data: {} },
       metadata: { actor: 'canary', correlation: key, causation: key },
     })
-    if (!outcome.done) throw new TidemarkError('internal', `the command was refused: ${outcome.code}`)
-    const position = { stream, version: outcome.version }
+    if (result.outcome === 'refused') throw new TidemarkError('internal', `the command was refused: ${result.code}`)
+    const position = { stream, version: result.version }
     await readDocument({ views, clock, maxWait: SEEN_WITHIN_MS }, canaryView, stream, position)
     return (clock.elapsed() - began) / 1000
   } catch (cause) {

@@ -1,4 +1,4 @@
-import type { CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { CommandRequest, CommandResult } from '../core/command.ts'
 import { type CommandReceipt, type Commit, isCommit, type KeyOutcome, type LogEntry } from '../core/commit.ts'
 import { type AnyDecider, type Decision, isRefusal, refuse } from '../core/decider.ts'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
@@ -44,7 +44,7 @@ export interface WaitingCommand {
   readonly decider: AnyDecider
   readonly request: CommandRequest
   readonly onAppended: OnAppended
-  readonly resolve: (outcome: CommandOutcome) => void
+  readonly resolve: (outcome: CommandResult) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -54,7 +54,7 @@ export function handleCommand(
   decider: AnyDecider,
   request: CommandRequest,
   onAppended: OnAppended = () => {},
-): Promise<CommandOutcome> {
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     void handleCommands(deps, request.stream, [{ decider, request, onAppended, resolve, reject }])
   })
@@ -125,7 +125,7 @@ function creates(decider: AnyDecider, { command }: CommandRequest): boolean {
 /** A command that has decided, with its outcome provided that the state was the newest. */
 interface Decided {
   readonly command: WaitingCommand
-  readonly outcome: CommandOutcome
+  readonly outcome: CommandResult
   /** What is appended for the command; absent if nothing is. */
   readonly entry?: LogEntry
 }
@@ -172,8 +172,8 @@ function decideOne(
   const now = decisionTime(clock.now(), before, request.notBefore)
   const decision = decide(decider, before, request, now)
   if (isRefusal(decision) || decision.length === 0) {
-    const refusal = isRefusal(decision) ? { code: decision.refusal, detail: decision.detail } : undefined
-    const outcome: CommandOutcome = refusal ? { done: false, ...refusal } : { done: true, stream, version, events: 0 }
+    const refusal = isRefusal(decision) ? { code: decision.code, detail: decision.detail } : undefined
+    const outcome: CommandResult = isRefusal(decision) ? decision : { outcome: 'done', stream, version, events: 0 }
     if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))
       return { command, outcome, state: before, bytes: 0 }
     const fingerprint = fingerprintRequest(request)
@@ -184,7 +184,7 @@ function decideOne(
   const entry: Commit = { stream, key, fingerprint: fingerprintRequest(request), events: recorded.events }
   const bytes = checkWritable(entry, recorded.bytes, limits)
   const state = fold(decider, before, recorded.events)
-  const outcome = { done: true, stream, version: state.head.version, events: recorded.events.length } as const
+  const outcome = { outcome: 'done', stream, version: state.head.version, events: recorded.events.length } as const
   return { command, outcome, entry, state, bytes }
 }
 
@@ -364,16 +364,14 @@ async function catchUp(
 }
 
 /** The answer for a key in the log. It uses only what is stored, so that it is the same every time. */
-function toOutcome(stream: string, request: CommandRequest, known: KeyOutcome): CommandOutcome {
+function toOutcome(stream: string, request: CommandRequest, known: KeyOutcome): CommandResult {
   const { version, events, refusal } = known
   const differs = known.fingerprint !== fingerprintRequest(request)
   // A later build of a reaction may send different content for the same cause; the first outcome stands.
   if (differs && request.receipts !== 'all')
-    return {
-      done: false,
-      code: 'idempotency-key-reused',
-      detail: `the key ${request.key} was already used on ${stream} for another request`,
-    }
+    return refuse('idempotency-key-reused', `the key ${request.key} was already used on ${stream} for another request`)
   const difference = differs ? ({ contentDiffers: true } as const) : {}
-  return refusal ? { done: false, ...refusal, ...difference } : { done: true, stream, version, events, ...difference }
+  return refusal
+    ? { outcome: 'refused', ...refusal, ...difference }
+    : { outcome: 'done', stream, version, events, ...difference }
 }

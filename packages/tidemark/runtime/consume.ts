@@ -23,7 +23,7 @@ const RETRIED_FOR_MS = 5_000
 const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['handler-paused', 'parking-full'])
 
 /** How transient failures are retried. */
-export interface Retries {
+interface Retries {
   readonly clock: Pick<Clock, 'elapsed' | 'wait'>
   /** Returns a random number from 0 to 1. */
   readonly random: () => number

@@ -22,7 +22,7 @@ export interface StreamProgress {
 }
 
 /** A generation of a view, with the state of that view. */
-export interface GenerationOfView {
+interface GenerationOfView {
   readonly view: AnyView
   readonly state: ViewState
   readonly generation: ViewGeneration

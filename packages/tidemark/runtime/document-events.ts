@@ -9,7 +9,7 @@ import type { AnyMultiStreamView, AnyView } from '../core/view.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
 
-export interface DocumentEventsDependencies {
+interface DocumentEventsDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
   readonly eventTypes: readonly EventType[]
@@ -18,7 +18,7 @@ export interface DocumentEventsDependencies {
   readonly readDiscards: (view: AnyView) => Promise<(stream: string, version: number) => boolean>
 }
 
-export interface DocumentEventsQuery {
+interface DocumentEventsQuery {
   readonly key: string
   readonly limit: number
   readonly continuation?: string
@@ -66,7 +66,7 @@ async function listStreamEvents(
 
 /** The end of a page: how many matching events to skip after an offset of the feed. */
 interface Place {
-  readonly position?: string
+  readonly offset?: string
   readonly skip: number
 }
 
@@ -77,12 +77,13 @@ async function searchLog(
   { limit, continuation }: DocumentEventsQuery,
 ): Promise<PageOf<RecordedEvent>> {
   const place = continuation === undefined ? { skip: 0 } : readPlace(continuation)
-  const reader = feed.open(place.position === undefined ? {} : { offset: place.position })
+  const reader = feed.open(place.offset === undefined ? {} : { offset: place.offset })
   const until = clock.elapsed() + PART_MS
   const items: RecordedEvent[] = []
-  let { position, skip } = place
+  let { offset, skip } = place
   const placeNow = (): string =>
-    writeContinuation({ skip, ...(position === undefined ? {} : { position }) } satisfies Place)
+    // Another build may have written or may read it, so the field keeps its name.
+    writeContinuation({ skip, ...(offset === undefined ? {} : { position: offset }) })
   while (clock.elapsed() < until) {
     const commits = await reader.next()
     if (commits === undefined) return { items }
@@ -95,7 +96,7 @@ async function searchLog(
       skip += fit.length
       return { items, continuation: placeNow() }
     }
-    position = reader.offset
+    offset = reader.offset
     skip = 0
   }
   return { items, continuation: placeNow() }
@@ -118,7 +119,7 @@ function belongsToDocument(
 }
 
 function readPlace(continuation: string): Place {
-  const { position, skip } = readContinuation(continuation)
-  if (!isCount(skip) || (position !== undefined && typeof position !== 'string')) throw unknownContinuation()
-  return { skip, ...(position === undefined ? {} : { position }) }
+  const { position: offset, skip } = readContinuation(continuation)
+  if (!isCount(skip) || (offset !== undefined && typeof offset !== 'string')) throw unknownContinuation()
+  return { skip, ...(offset === undefined ? {} : { offset }) }
 }

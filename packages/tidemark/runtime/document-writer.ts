@@ -10,7 +10,7 @@ import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
 type Event = Recorded<DomainEvent>
 
 /** An event that a document could not apply, and why. No later event of its stream was applied either. */
-export interface RejectedEvent {
+interface RejectedEvent {
   readonly event: Event
   readonly cause: unknown
 }

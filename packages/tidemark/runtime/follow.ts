@@ -4,7 +4,7 @@ import { type ConsumerOptions, type ConsumerTelemetry, type Handler, handleMessa
 import type { ConsumerParking } from './parking.ts'
 import { ConsumerProgress, isAhead } from './progress.ts'
 
-export interface FollowDependencies {
+interface FollowDependencies {
   /** The function's name, for log lines. */
   readonly consumer: string
   /** The service that owns the hub. */

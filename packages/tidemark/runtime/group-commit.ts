@@ -1,4 +1,4 @@
-import type { CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { CommandRequest, CommandResult } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type CommandDependencies, handleCommands, type OnAppended, type WaitingCommand } from './command.ts'
@@ -11,7 +11,7 @@ export type HandleCommand = (
   decider: AnyDecider,
   request: CommandRequest,
   onAppended?: OnAppended,
-) => Promise<CommandOutcome>
+) => Promise<CommandResult>
 
 /**
  * Handles commands, grouped by stream. While one group is appended, new commands for its stream wait, and

@@ -1,24 +1,11 @@
 import type { HistoryRange } from '../core/commit.ts'
+import type { HistoryPage, PointInTime } from '../core/data-path.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { RecordedEvent } from '../core/event.ts'
 import type { EventHistory, EventStore } from '../core/ports.ts'
 import { isStream, parseCategory } from '../core/stream.ts'
 import { type AggregateState, emptyState, foldInTurns } from './fold.ts'
 import { parseTime } from './time.ts'
-
-/** Stored events of a stream, in reading order. */
-export interface HistoryPage {
-  readonly events: readonly RecordedEvent[]
-  /** The version after which the next page starts, in the same direction. Undefined at the end. */
-  readonly continuation?: number
-}
-
-/** A point in a stream's history: a version, or a time (RFC 3339). Default: the newest. */
-export interface PointInTime {
-  readonly version?: number
-  readonly at?: string
-}
 
 /**
  * Reads a page of a stream's events.

@@ -65,7 +65,7 @@ export interface StreamFailure extends ParkedKey {
   readonly cause: unknown
 }
 
-export interface ParkingDependencies {
+interface ParkingDependencies {
   readonly store: ParkingStore
   /** For log lines, and for the command that they suggest. */
   readonly consumer: string
@@ -454,7 +454,7 @@ function thrownAt(error: unknown): string {
   return frame === undefined ? '' : `It was thrown ${frame}. `
 }
 
-export function formatParkedKey({ handler, stream }: ParkedKey): string {
+function formatParkedKey({ handler, stream }: ParkedKey): string {
   return `${handler}|${stream}`
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 
 /** A task that a service repeats. */
-export interface PeriodicTask {
+interface PeriodicTask {
   /** The shortest time between two runs, in milliseconds. 0: at every call. */
   readonly every: number
   run(trace: Trace): Promise<unknown>

@@ -17,7 +17,7 @@ const READ_SHARED_MS = 1_000
 /** An instance that has not written for this long has ended; each writes at least once a minute. Seconds. */
 export const ENDED_AFTER_S = 300
 
-export interface ProgressDependencies {
+interface ProgressDependencies {
   readonly progress: ProgressStore
   readonly instance: string
   readonly build: string

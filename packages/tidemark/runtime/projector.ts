@@ -68,7 +68,7 @@ interface ProjectorDependencies {
 }
 
 /** The context of one projection of events. */
-export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace' | 'watch'> {
+interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace' | 'watch'> {
   /** The stream to redrive, and the generations parked for it, by their names in cursors. */
   readonly retried?: { readonly stream: string; readonly waiting: ReadonlySet<string> }
   /** Whether an event was discarded for a view. */
@@ -78,7 +78,7 @@ export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace'
 }
 
 /**
- * A stream's part of a batch: the position of each target, and the events after the one that is furthest
+ * A stream's part of a batch: how far each target is, and the events after the one that is furthest
  * behind.
  */
 interface Slice {

@@ -1,3 +1,4 @@
+import type { DocumentPage, ListQuery } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { parseFieldValue, readField } from '../core/list.ts'
 import type { DocumentSearch, FoundDocument, FoundDocuments } from '../core/operations.ts'
@@ -21,28 +22,6 @@ export interface QueryDependencies {
   readonly clock: Clock
   /** How long a query waits for a position before it fails with `view-behind`. Milliseconds. */
   readonly maxWait: number
-}
-
-/** A page of a list. */
-export interface Page {
-  readonly documents: readonly unknown[]
-  /** Opaque: pass it back to get the next page. Undefined at the end. */
-  readonly continuation?: string
-}
-
-/** A list, as a client asks for it: all values are texts. */
-export interface ListQuery {
-  readonly filter: Readonly<Record<string, string>>
-  /** One of the view's orders. Absent: by its sort key. */
-  readonly order?: string
-  /** Default: descending. */
-  readonly direction?: 'ascending' | 'descending'
-  /** The least value of the field in `order`. */
-  readonly from?: string
-  /** All values of the field in `order` are less. */
-  readonly to?: string
-  readonly limit: number
-  readonly continuation?: string
 }
 
 // Without parked streams a view is about 50 ms behind its log, so an earlier read would mostly find nothing.
@@ -78,7 +57,7 @@ export async function listDocuments(
   view: AnyView,
   query: ListQuery,
   position?: Position,
-): Promise<Page> {
+): Promise<DocumentPage> {
   const { limit } = query
   const order = readOrder(view, query)
   const after = query.continuation === undefined ? undefined : readContinuation(query.continuation, order)

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { toCloudEvent } from '../core/cloud-event.ts'
-import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
-import type { AnyDecider, Command, Decider } from '../core/decider.ts'
+import type { CommandDone, CommandMetadata, CommandRequest, CommandResult } from '../core/command.ts'
+import { type AnyDecider, type Command, type Decider, refuse } from '../core/decider.ts'
 import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
@@ -38,7 +38,7 @@ export interface ReactDependencies {
   readonly log: EventHistory
   /** Stores commands to send later. */
   readonly schedule: Pick<Schedule, 'add'>
-  command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
+  command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandResult>
   /**
    * Receives a line for every command that a reaction did not await. Absent: such a reaction is only logged,
    * once.
@@ -278,7 +278,7 @@ function createSenders(
   // A command is hashed and may be scheduled, so JSON must represent it unchanged.
   const toJsonCommand = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
     const json = asJson(command.data)
-    if (json.valid) return { ...command, data: json.value }
+    if (json.outcome === 'valid') return { ...command, data: json.value }
     const where = describeFault(json.fault)
     const why =
       `the reaction ${declared.name} sends ${command.type} to ${stream} ` +
@@ -312,18 +312,18 @@ function createSenders(
       const key = formatKey(commandId)
       let events: readonly RecordedEvent[] | undefined
       const request = { stream, key, receipts: 'all', command: toJsonCommand(stream, command), metadata } as const
-      const outcome = await deps
+      const result = await deps
         .command(decider, request, (appended) => {
           events = appended
         })
         .catch(throwInternal)
-      if (outcome.contentDiffers) trace(describeKeptOutcome(metadata, stream, commandId), 'warn')
-      if (outcome.done) {
-        events ??= await readOutcomeEvents(deps.log, outcome).catch(throwInternal)
-        return { events: events.map(findReader(decider).readEvent) as unknown as readonly Event[] }
+      if (result.contentDiffers) trace(describeKeptOutcome(metadata, stream, commandId), 'warn')
+      if (result.outcome === 'done') {
+        events ??= await readOutcomeEvents(deps.log, result).catch(throwInternal)
+        return { outcome: 'done', events: events.map(findReader(decider).readEvent) as unknown as readonly Event[] }
       }
-      trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
-      return { events: [], refused: outcome.code }
+      trace(`${metadata.causation}: ${stream} refused ${command.type}: ${result.code}: ${result.detail}`, 'debug')
+      return { ...refuse(result.code, result.detail), events: [] }
     })
   return { send, sendLater }
 }

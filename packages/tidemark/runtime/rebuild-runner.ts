@@ -1,5 +1,5 @@
 import { describeError, isTidemarkError } from '../core/errors.ts'
-import type { Clock, RebuildStore } from '../core/ports.ts'
+import type { Clock, RebuildStore, WriteResult } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import type { Rebuild, RebuildAction, StoredRebuild } from '../core/rebuild.ts'
 import type { AnyView } from '../core/view.ts'
@@ -22,7 +22,7 @@ const RESUMABLE_MS = 12 * 3_600_000
 /** How many attempts are made to store the end of a rebuild. */
 const MAX_END_ATTEMPTS = 10
 
-export interface RebuildRunnerDependencies {
+interface RebuildRunnerDependencies {
   readonly views: readonly AnyView[]
   readonly rebuilder: RebuildPort
   readonly store: RebuildStore
@@ -60,7 +60,7 @@ export class RebuildRunner {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const before = await this.#deps.store.read(view.name)
       const started = await this.#begin(view, { action, by, etag: before?.etag }, trace)
-      if (started) return started
+      if (started.outcome === 'written') return started.rebuild
     }
     throw contended(view, view.name)
   }
@@ -70,7 +70,7 @@ export class RebuildRunner {
     for (const view of this.#deps.views) {
       const kept = await this.#deps.store.read(view.name)
       if (kept?.rebuild.state !== 'running') continue
-      const { action, by, updatedAt, instance, target, commits, total, position, stage } = kept.rebuild
+      const { action, by, updatedAt, instance, target, commits, total, position: offset, stage } = kept.rebuild
       const silent = Date.parse(this.#deps.clock.now()) - Date.parse(updatedAt)
       if (silent < ENDED_AFTER_MS) continue
       const resumes = target !== undefined && silent < RESUMABLE_MS
@@ -79,9 +79,7 @@ export class RebuildRunner {
           `which ${resumes ? 'resumes' : 'starts again'}`,
         'warn',
       )
-      const left = resumes
-        ? { target, commits, total, stage, ...(position === undefined ? {} : { position }) }
-        : undefined
+      const left = resumes ? { target, commits, total, stage, ...(offset === undefined ? {} : { offset }) } : undefined
       await this.#begin(view, { action, by, etag: kept.etag, left }, trace)
     }
   }
@@ -91,21 +89,28 @@ export class RebuildRunner {
     await Promise.all(this.#running)
   }
 
-  /** @returns undefined if another process wrote meanwhile. */
-  async #begin(view: AnyView, { action, by, etag, left }: Beginning, trace: Trace): Promise<Rebuild | undefined> {
+  /** @returns `conflict` if another process wrote meanwhile. */
+  async #begin(
+    view: AnyView,
+    { action, by, etag, left }: Beginning,
+    trace: Trace,
+  ): Promise<WriteResult & { readonly rebuild: Rebuild }> {
     const { store, clock, instance } = this.#deps
     const now = clock.now()
+    const { offset, ...progress }: Partial<NonNullable<Beginning['left']>> = left ?? {}
     const started: StoredRebuild = {
       ...{ action, state: 'running', stage: 'reading', commits: 0, total: 0 },
-      ...left,
+      ...progress,
+      ...(offset === undefined ? {} : { position: offset }),
       ...{ startedAt: now, updatedAt: now, by, instance },
     }
     const result = await store.write(view.name, started, etag)
-    if (result.outcome === 'conflict') return undefined
+    const begun = { ...result, rebuild: toRebuild(started) }
+    if (result.outcome === 'conflict') return begun
     trace(`${by} asked for the ${action} of the view ${view.name}`, 'info')
     const running = this.#run(view, started, result.etag, left).finally(() => this.#running.delete(running))
     this.#running.add(running)
-    return toRebuild(started)
+    return begun
   }
 
   async #run(view: AnyView, started: StoredRebuild, etag: string, place?: RebuildCheckpoint): Promise<void> {
@@ -113,7 +118,8 @@ export class RebuildRunner {
     const reporter = new RebuildReporter(this.#deps, view.name, { rebuild: started, etag })
     const watch: RebuildWatch = {
       begin: (target, _, total) => reporter.reportNow({ target, total }),
-      read: (commits, position) => reporter.reportSoon({ commits, ...(position === undefined ? {} : { position }) }),
+      read: (commits, offset) =>
+        reporter.reportSoon({ commits, ...(offset === undefined ? {} : { position: offset }) }),
       stage: (stage) => reporter.reportNow({ stage }),
       compared: (comparison) => reporter.reportSoon({ comparison }),
     }

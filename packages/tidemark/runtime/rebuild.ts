@@ -1,4 +1,4 @@
-import { isTidemarkError, TidemarkError } from '../core/errors.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import type { ParkingStore } from '../core/parking.ts'
 import type {
@@ -10,6 +10,7 @@ import type {
   ProgressStore,
   ViewGenerations,
   ViewStores,
+  WriteResult,
 } from '../core/ports.ts'
 import type { Comparison, RebuildStage } from '../core/rebuild.ts'
 import { ROLLBACK_HOURS } from '../core/service.ts'
@@ -57,15 +58,15 @@ export interface RebuildDependencies {
 export interface RebuildWatch {
   /** @param total commits in the log at the start. */
   begin(target: number, live: number, total: number): void
-  /** @param commits read so far. @param position offset after them, of `EventFeedReader`. */
-  read(commits: number, position: string | undefined): void
+  /** @param commits read so far. @param offset after them, of an `EventFeedReader`. */
+  read(commits: number, offset: string | undefined): void
   stage(stage: RebuildStage): void
   /** Only for a build that awaits promotion: the comparison so far. */
   compared?(comparison: Comparison): void
 }
 
 /** The result of a rebuild. */
-export interface RebuildResult {
+interface RebuildResult {
   readonly live: number
   /** The generation that was live before. */
   readonly previous: number
@@ -75,7 +76,7 @@ export interface RebuildResult {
 }
 
 /** A generation that was built and awaits promotion. */
-export interface BuildResult {
+interface BuildResult {
   readonly built: number
   readonly live: number
   readonly comparison: Comparison
@@ -86,7 +87,7 @@ export interface RebuildCheckpoint {
   readonly target: number
   /** Commits read before the interruption, and the feed offset after them. */
   readonly commits: number
-  readonly position?: string
+  readonly offset?: string
 }
 
 /** The operations on the generations of a service's views. With a checkpoint they resume there. */
@@ -388,9 +389,9 @@ async function catchUpAndDualWrite(
   watch: RebuildWatch,
 ): Promise<{ readonly held: HeldPointer } & Pick<RebuildResult, 'events' | 'streams'>> {
   const { clock, generations } = deps
-  const reader = deps.feed.open(place?.position === undefined ? {} : { offset: place.position })
+  const reader = deps.feed.open(place?.offset === undefined ? {} : { offset: place.offset })
   let held = claimed
-  let commits = place?.position === undefined ? 0 : place.commits
+  let commits = place?.offset === undefined ? 0 : place.commits
   let events = 0
   let streams = 0
 
@@ -482,12 +483,8 @@ async function carryCursors(deps: RebuildDependencies, view: AnyView, { live, pr
  * it does both.
  */
 async function cleanUp(deps: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
-  try {
-    const { pointer } = await writeHeldPointer(deps, view, held, finishRebuild(held.pointer))
-    await retry(deps.clock, () => deps.generations.sweep(view.name, pointer))
-  } catch (error) {
-    if (!isTidemarkError(error, 'replay-superseded')) throw error
-  }
+  const finished = await tryWritePointer(deps, view, held, finishRebuild(held.pointer))
+  if (finished.outcome === 'written') await retry(deps.clock, () => deps.generations.sweep(view.name, finished.pointer))
 }
 
 /** Takes over the pointer from any other process. */
@@ -505,17 +502,27 @@ async function claimPointer<Pointer extends ViewPointer>(
   throw superseded(view)
 }
 
-/** Writes the next pointer if no other process has written it. @throws TidemarkError `replay-superseded` */
+/** Writes the next pointer. @throws TidemarkError `replay-superseded` if another process has written it. */
 async function writeHeldPointer(
-  { clock, generations, ids }: RebuildDependencies,
+  deps: RebuildDependencies,
   view: AnyView,
   held: HeldPointer,
   next: ViewPointer,
 ): Promise<HeldPointer> {
+  const written = await tryWritePointer(deps, view, held, next)
+  if (written.outcome === 'conflict') throw superseded(view)
+  return written
+}
+
+/** Writes the next pointer. @returns `conflict` if another process has written it. */
+async function tryWritePointer(
+  { clock, generations, ids }: RebuildDependencies,
+  view: AnyView,
+  held: HeldPointer,
+  next: ViewPointer,
+): Promise<WriteResult & { readonly pointer: ViewPointer }> {
   const pointer = { ...next, stamp: ids() }
-  const result = await retry(clock, () => generations.writePointer(view.name, pointer, held.etag))
-  if (result.outcome === 'written') return { pointer, etag: result.etag }
-  throw superseded(view)
+  return { pointer, ...(await retry(clock, () => generations.writePointer(view.name, pointer, held.etag))) }
 }
 
 function superseded(view: AnyView): TidemarkError {

@@ -3,7 +3,7 @@ import type { CommandMetadata } from '../core/command.ts'
 import { type Commit, toLogItem } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
+import { type DomainEvent, type EventContent, eventId, type RecordedEvent } from '../core/event.ts'
 import { type StreamHead, seal } from '../core/hash-chain.ts'
 import { type LogLimits, MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
@@ -22,13 +22,13 @@ export interface Recorder {
 }
 
 /** The stream head before the events, and the time of its last event. */
-export interface Before {
+interface Before {
   readonly head: StreamHead
   readonly time: string
 }
 
 /** What a command decided. */
-export interface DecidedEvents {
+interface DecidedEvents {
   readonly events: readonly DomainEvent[]
   /** The metadata of the command. */
   readonly metadata: CommandMetadata
@@ -62,13 +62,11 @@ export function record(
     )
   const time = decisionTime(now, before)
   const source = formatSource(service.name, decider.category)
-  const publicTypes = service.publishes.map((publication) => publication.publicEvent)
   let { version, hash: previousHash } = before.head
   let bytes = NAMES_BYTES
   const recorded = events.map((event) => {
     version += 1
-    const content = checkWritten(decider.events, event)
-    const publicEvent = toPublicEvent(service, content)
+    const { published, ...content } = checkContent(service, decider, event)
     const sealed = seal({
       id: eventId(version),
       stream,
@@ -76,7 +74,7 @@ export function record(
       ...content,
       source,
       time,
-      ...(publicEvent ? { published: checkWritten(publicTypes, publicEvent) } : {}),
+      ...(published ? { published } : {}),
       ...metadata,
       previousHash,
     })
@@ -87,6 +85,23 @@ export function record(
     return sealed.event
   })
   return { events: recorded, bytes }
+}
+
+/**
+ * The content of an event in the versions in which it is recorded: of the private event, and of the public
+ * one if it is published.
+ * @throws TidemarkError `event-invalid`, `event-too-large`
+ */
+export function checkContent(
+  service: Recorder['service'],
+  { events }: Pick<AnyDecider, 'events'>,
+  event: DomainEvent,
+): EventContent & { readonly published?: EventContent } {
+  const content = checkWritten(events, event)
+  const publicEvent = toPublicEvent(service, content)
+  if (publicEvent === undefined) return content
+  const publicTypes = service.publishes.map((publication) => publication.publicEvent)
+  return { ...content, published: checkWritten(publicTypes, publicEvent) }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { fromCloudEvent } from '../core/cloud-event.ts'
+import { type Refusal, refuse } from '../core/decider.ts'
 import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type {
   Discard,
@@ -25,7 +26,7 @@ const MAX_ROUNDS = 100
 /** The most streams that one automatic redrive retries. */
 const MAX_DUE = 100
 
-export interface RedriveDependencies {
+interface RedriveDependencies {
   readonly consumer: string
   readonly store: ParkingStore
   readonly parking: ConsumerParking
@@ -34,14 +35,14 @@ export interface RedriveDependencies {
 }
 
 /** The result of redriving a stream. */
-export interface RedriveResult extends ParkedKey {
+interface RedriveResult extends ParkedKey {
   readonly outcome: RedriveOutcome
   /** Why the stream is still parked, if it is. */
   readonly reason?: string
 }
 
 /** The parked streams and messages of one consumer. */
-export interface Waiting {
+interface Waiting {
   readonly consumer: string
   readonly streams: readonly StoredParkedStream[]
   readonly messages: readonly ParkedMessage[]
@@ -81,10 +82,11 @@ export class Redrive {
     let failure: unknown
     for (const parked of due)
       try {
-        done.push(await this.redrive(parked, trace))
-      } catch (error) {
         // A stream that needs a rebuild, or was redriven meanwhile, is not a failure.
-        if (!isTidemarkError(error, 'marks-expired') && !isTidemarkError(error, 'not-parked')) failure ??= error
+        const result = await this.#redrive(parked, trace, await store.discards())
+        if (result.outcome !== 'refused') done.push(result)
+      } catch (error) {
+        failure ??= error
       }
     if (failure !== undefined) throw failure
     return done
@@ -96,7 +98,9 @@ export class Redrive {
    * @throws TidemarkError `not-parked`; `marks-expired` if only a rebuild of the view helps; `unavailable`
    */
   async redrive(key: ParkedKey, trace: Trace): Promise<RedriveResult> {
-    return this.#redrive(key, trace, await this.#deps.store.discards())
+    const result = await this.#redrive(key, trace, await this.#deps.store.discards())
+    if (result.outcome === 'refused') throw asError(result)
+    return result
   }
 
   /**
@@ -107,7 +111,8 @@ export class Redrive {
   async discard(key: ParkedKey, what: 'first' | 'all', why: DiscardReason, trace: Trace): Promise<RedriveResult> {
     const { store, clock } = this.#deps
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const parked = await this.#parked(key)
+      const parked = await store.stream(key)
+      if (parked === undefined) throw asError(this.#notParked(key))
       const { etag, ...before } = parked
       const handler = this.#findHandler(parked)
       const from = parked.version
@@ -145,21 +150,23 @@ export class Redrive {
     trace(`${consumer}: ${why.by} discarded the message of ${describePlace(message.place)}: ${why.reason}`, 'warn')
   }
 
-  async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<RedriveResult> {
+  async #redrive(key: ParkedKey, trace: Trace, discards: readonly Discard[]): Promise<RedriveResult | NotRedriven> {
     const { store, parking, consumer } = this.#deps
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const parked = await this.#parked(key)
+      const parked = await store.stream(key)
+      if (parked === undefined) return this.#notParked(key)
       const handler = this.#findHandler(parked)
       const { etag, ...before } = parked
       const { stream } = parked
       if (handler === undefined || (await handler.isNeedless?.(parked.handler))) {
-        if (handler === undefined) throw new TidemarkError('not-parked', `this build has no handler ${parked.handler}`)
+        if (handler === undefined) return refuse('not-parked', `this build has no handler ${parked.handler}`)
         if (await store.remove(parked, etag, {})) return { handler: parked.handler, stream, outcome: 'needless' }
         continue
       }
       const tried = handler.retry
         ? await this.#retry(handler, parked, trace)
         : await this.#catchUp(handler, parked, discards)
+      if ('outcome' in tried) return tried
       if (tried.failure) {
         const failed = parking.failedAgain(before, tried.failure)
         const result = await store.write({ ...failed, events: failed.events - tried.done.length }, etag, {
@@ -191,11 +198,15 @@ export class Redrive {
   }
 
   /** Redrives a view, whose events are in the log. */
-  async #catchUp(handler: Handler, parked: StoredParkedStream, discards: readonly Discard[]): Promise<Attempt> {
+  async #catchUp(
+    handler: Handler,
+    parked: StoredParkedStream,
+    discards: readonly Discard[],
+  ): Promise<Attempt | NotRedriven> {
     const { handler: entry, stream, since, version } = parked
     const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
     if (handler.usesMarkers?.(entry) && age > ROLLBACK_HOURS * HOUR_MS)
-      throw new TidemarkError(
+      return refuse(
         'marks-expired',
         `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
           `${formatPosition(parked)}. Rebuild the view`,
@@ -209,16 +220,21 @@ export class Redrive {
     return { done: [], ...(failure ? { failure } : {}) }
   }
 
-  async #parked(key: ParkedKey): Promise<StoredParkedStream> {
-    const parked = await this.#deps.store.stream(key)
-    if (parked === undefined)
-      throw new TidemarkError('not-parked', `${key.stream} is not parked for ${key.handler} of ${this.#deps.consumer}`)
-    return parked
+  #notParked({ handler, stream }: ParkedKey): NotRedriven {
+    return refuse('not-parked', `${stream} is not parked for ${handler} of ${this.#deps.consumer}`)
   }
 
   #findHandler({ handler }: ParkedKey): Handler | undefined {
     return this.#deps.handlers.find(({ names }) => names.includes(parseViewName(handler)))
   }
+}
+
+/** Why a stream cannot be redriven. */
+type NotRedriven = Refusal<'not-parked' | 'marks-expired'>
+
+/** For an operator, whose request fails. */
+function asError({ code, detail }: NotRedriven): TidemarkError {
+  return new TidemarkError(code, detail)
 }
 
 /** The parked versions that an attempt processed, and the failure that stopped it. */

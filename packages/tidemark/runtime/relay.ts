@@ -21,7 +21,7 @@ export const RELAY = 'relay'
 const KNOWN_MS = 2_000
 const KNOWN_FOR_SURE_MS = 500
 
-export interface RelayDependencies {
+interface RelayDependencies {
   /** The service that owns the log. */
   readonly service: string
   readonly publisher: EventPublisher

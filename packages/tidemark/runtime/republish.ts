@@ -1,7 +1,7 @@
 import type { EventFeed, EventPublisher } from '../core/ports.ts'
 import { publishCommits } from './relay.ts'
 
-export interface RepublishDependencies {
+interface RepublishDependencies {
   readonly feed: EventFeed
   readonly publisher: EventPublisher
 }

@@ -1,4 +1,4 @@
-import type { CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { CommandRequest, CommandResult } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Schedule, ScheduledCommand } from '../core/ports.ts'
@@ -14,7 +14,7 @@ export interface ScheduleDependencies {
   readonly schedule: Schedule
   /** The service's deciders. */
   readonly deciders: readonly AnyDecider[]
-  command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
+  command(decider: AnyDecider, request: CommandRequest): Promise<CommandResult>
 }
 
 /**
@@ -48,8 +48,8 @@ async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, 
   const decider = deps.deciders.find(({ category }) => category === parseCategory(stream))
   if (decider === undefined)
     throw new TidemarkError('internal', `there is no decider for the scheduled command to ${stream}`)
-  const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata, notBefore: due })
-  if (outcome.contentDiffers) trace(describeKeptOutcome(metadata, stream, key), 'warn')
-  if (outcome.done) return
-  trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
+  const result = await deps.command(decider, { stream, key, receipts: 'all', command, metadata, notBefore: due })
+  if (result.contentDiffers) trace(describeKeptOutcome(metadata, stream, key), 'warn')
+  if (result.outcome === 'done') return
+  trace(`${metadata.causation}: ${stream} refused ${command.type}: ${result.code}: ${result.detail}`, 'debug')
 }

@@ -1,5 +1,5 @@
 import { describeService } from '../core/about.ts'
-import type { HistoryRange } from '../core/commit.ts'
+import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { EventType } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
@@ -7,7 +7,6 @@ import type { Operations, ViewSummary } from '../core/operations.ts'
 import type { ParkingStore } from '../core/parking.ts'
 import type {
   Clock,
-  Delivery,
   EventFeed,
   EventHistory,
   EventPublisher,
@@ -22,7 +21,6 @@ import type {
   Schedule,
   ScheduleBrowser,
   Snapshots,
-  ViewDocument,
   ViewGenerations,
 } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
@@ -36,23 +34,21 @@ import {
   relayName,
   type Service,
 } from '../core/service.ts'
-import type { Position } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, findCursorView } from '../core/view.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
 import { documentEvents } from './document-events.ts'
-import type { AggregateState } from './fold.ts'
 import { Follower } from './follow.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
-import { type HistoryPage, type PointInTime, readHistory, stateAt } from './history.ts'
+import { readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
 import { actOnParked, chooseParked, listParked } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
 import { projection } from './project.ts'
-import { findDocuments, type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
+import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
 import { abandon, buildGeneration, promote, type RebuildPort, readDiscards, rebuildView, rollBack } from './rebuild.ts'
 import { RebuildRunner } from './rebuild-runner.ts'
@@ -133,25 +129,10 @@ export interface RuntimeSettings {
 }
 
 /** A service as it runs in one process; its functions call this. */
-export interface ServiceRuntime extends RebuildPort, RepublishPort, Operations {
+export interface ServiceRuntime extends DataPath, RebuildPort, RepublishPort, Operations {
   readonly command: HandleCommand
-  /** Publishes the items of the log's change feed. */
-  relay(items: readonly unknown[], trace: Trace): Promise<void>
-  /** Delivers a batch of the service's own hub to all its views. */
-  project(delivery: Delivery, trace: Trace): Promise<void>
-  /** Delivers a batch of a hub to all reactions that follow it. */
-  react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
-  /** The time between two calls of the periodic work, in seconds. */
-  readonly periodSeconds: number
-  doPeriodicWork(trace: Trace): Promise<void>
-  document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
-  documents(view: AnyView, query: ListQuery, position?: Position): Promise<Page>
-  history(stream: string, range: HistoryRange): Promise<HistoryPage>
-  stateAt(stream: string, point: PointInTime): Promise<AggregateState>
   /** The redrives of the service, one for each consumer. */
   redrives(): Promise<readonly Redrive[]>
-  /** Writes unsaved progress before the process ends. */
-  close(): Promise<void>
 }
 
 /** Wires up a service with its ports: those of Azure (compose.ts), or those in memory. */

@@ -8,7 +8,7 @@ import { type AggregateState, emptyState, foldInTurns, readForward } from './fol
 /** How many snapshots are written at once. */
 const MAX_WRITES = 4
 
-export interface SnapshotDependencies {
+interface SnapshotDependencies {
   readonly store: Pick<EventStore, 'read'>
   readonly snapshots: Snapshots
   /** A snapshot is written after a load that folded at least this many events. */
@@ -119,7 +119,7 @@ const MAX_LEVELS = 1_000
 /** Describes where JSON changes a state, and what to do. */
 function describeChange(state: unknown): string {
   const json = asJson(state, { levels: MAX_LEVELS, portable: false })
-  const what = json.valid ? 'a field is undefined, or a number is -0' : describeFault(json.fault)
+  const what = json.outcome === 'valid' ? 'a field is undefined, or a number is -0' : describeFault(json.fault)
   return `${what}. Fix that, or remove the decider's stateVersion`
 }
 

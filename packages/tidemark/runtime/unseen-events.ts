@@ -20,12 +20,12 @@ export function sortByVersion(stream: string, arrived: readonly RecordedEvent[])
 }
 
 /** An event that a consumer has handled, and when it was recorded if known. */
-export interface SeenEvent extends StreamHead {
+interface SeenEvent extends StreamHead {
   readonly time?: string
 }
 
 /** The part of a stream that a consumer has handled. */
-export interface SeenStream {
+interface SeenStream {
   readonly stream: string
   /** The version up to which all events are handled. */
   readonly after: number

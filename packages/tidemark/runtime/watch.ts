@@ -5,7 +5,7 @@ import { type Attributes, isSampled, type MetricName, type Telemetry } from '../
 import type { HandleCommand } from './group-commit.ts'
 
 /** The outcome of an event for a view or a reaction. */
-export type HandledAs = 'handled' | 'parked'
+type HandledAs = 'handled' | 'parked'
 
 type WatchedEvent = Pick<RecordedEvent, 'stream' | 'version' | 'type' | 'traceparent'>
 
@@ -61,15 +61,15 @@ export function watchedCommands(telemetry: Telemetry, handle: HandleCommand): Ha
       }
       const traced = { ...request, metadata: { ...metadata, ...(traceparent === undefined ? {} : { traceparent }) } }
       try {
-        const outcome = await handle(decider, traced, (events) => {
+        const result = await handle(decider, traced, (events) => {
           telemetry.record('tidemark.events.appended', events.length, category)
           onAppended?.(events)
         })
-        if (outcome.done) {
-          span.set({ 'tidemark.version': outcome.version })
-          recordOutcome(outcome.events > 0 ? 'done' : 'unchanged')
-        } else recordOutcome(outcome.code)
-        return outcome
+        if (result.outcome === 'done') {
+          span.set({ 'tidemark.version': result.version })
+          recordOutcome(result.events > 0 ? 'done' : 'unchanged')
+        } else recordOutcome(result.code)
+        return result
       } catch (error) {
         recordOutcome(readErrorCode(error))
         throw error

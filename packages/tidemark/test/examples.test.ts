@@ -11,6 +11,8 @@ import { listCodeBlocks } from '../../test-support/documented-code.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const source = fileURLToPath(new URL('../', import.meta.url))
+/** The native compiler: docs/decisions/0037-two-compilers.md. */
+const TSC = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript-7/package.json')))
 
 interface Exported {
   /** The import path and the name: `tidemark/testing given`. */
@@ -163,7 +165,7 @@ describe('the examples in docstrings', () => {
       ...{ allowImportingTsExtensions: true, skipLibCheck: true, moduleDetection: 'force', types: ['node'] },
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
-    const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc'], {
+    const { status, stdout } = spawnSync(process.execPath, [TSC], {
       cwd: folder,
       encoding: 'utf8',
     })

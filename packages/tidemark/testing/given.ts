@@ -102,7 +102,7 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
       } as const
       const time = decisionTime(now, folded)
       const decision = decide(withPurityChecks(decider), folded, request, time)
-      if (isRefusal(decision)) checkDeclared(decider, decision.refusal)
+      if (isRefusal(decision)) checkDeclared(decider, decision.code)
       else checkRecordable(decider, folded, decision, { stream, time })
       const story = [
         `given     ${formatEvents(events).join('\n          ')}`,
@@ -118,7 +118,7 @@ function decided<Event extends DomainEvent>(story: readonly string[], decision: 
     throw new AssertionError({ message: ['', ...story, ...lines].join('\n  '), expected, actual: decision })
   }
   const came = isRefusal(decision)
-    ? `got       the refusal ${decision.refusal}: ${decision.detail}`
+    ? `got       the refusal ${decision.code}: ${decision.detail}`
     : `got       ${formatEvents(decision).join('\n            ')}`
   const then = (expected: readonly Event[]): void => {
     refuseAwait(expected)
@@ -130,7 +130,7 @@ function decided<Event extends DomainEvent>(story: readonly string[], decision: 
     decision,
     then,
     thenRefused(code) {
-      if (!isRefusal(decision) || decision.refusal !== code) fail(code, `expected  the refusal ${code}`, came)
+      if (!isRefusal(decision) || decision.code !== code) fail(code, `expected  the refusal ${code}`, came)
     },
     thenNothing: () => then([]),
   }
@@ -173,9 +173,9 @@ function parseCommand(
   const refused = (why: string, where: string): AssertionError =>
     new AssertionError({ message: `${command.type} ${why}, so it never reaches ${category}: ${where}` })
   const json = asJson(command.data)
-  if (!json.valid) throw refused('has data that JSON does not keep', describeFault(json.fault))
+  if (json.outcome === 'invalid') throw refused('has data that JSON does not keep', describeFault(json.fault))
   const result = validate(declared.schema, structuredClone(json.value))
-  if (!result.valid) throw refused('does not fit its schema', describeIssues(result.issues))
+  if (result.outcome === 'invalid') throw refused('does not fit its schema', describeIssues(result.issues))
   return { type: command.type, data: result.value }
 }
 

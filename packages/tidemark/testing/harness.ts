@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert'
-import type { CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { CommandRequest, CommandResult } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { Clock, Schedule, ScheduledCommand } from '../core/ports.ts'
@@ -247,10 +247,10 @@ export class Harness {
   /** Executes commands as an instance does, with its own cache of stream states. */
   #commands() {
     const deps = { service: this.#service, store: this.#log, cache: stateCache(1_000), clock: this.#clock }
-    return async (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> => {
-      const outcome = await handleCommand(deps, decider, request, onAppended)
-      if (!outcome.done) this.refused.push({ stream: request.stream, code: outcome.code })
-      return outcome
+    return async (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandResult> => {
+      const result = await handleCommand(deps, decider, request, onAppended)
+      if (result.outcome === 'refused') this.refused.push({ stream: request.stream, code: result.code })
+      return result
     }
   }
 }

@@ -240,7 +240,7 @@ function checkDeclared(view: AnyView, key: string, document: unknown): unknown {
   const stored = storedDocument(view, key, document)
   if (view.document === undefined || stored === undefined) return document
   const result = validate<unknown>(view.document, stored)
-  const wrong = result.valid ? diffValues(result.value, stored) : [describeIssues(result.issues)]
+  const wrong = result.outcome === 'valid' ? diffValues(result.value, stored) : [describeIssues(result.issues)]
   if (wrong.length > 0)
     throw new AssertionError({
       message: `a document of ${view.name} does not fit the schema that the view declares: ${wrong.join('; ')}`,

@@ -9,7 +9,7 @@ import { record } from '../runtime/record.ts'
 import type { Given } from './recorded-as.ts'
 
 /** The service that records the given events. */
-export interface Recorder extends Pick<Service, 'name' | 'publishes'> {
+interface Recorder extends Pick<Service, 'name' | 'publishes'> {
   /** The events it can record in the stream. */
   readonly events: readonly EventType[]
 }

@@ -1,7 +1,11 @@
 /** A number from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number
 
-/** A random number generator (mulberry32): the same seed gives the same numbers. */
+/**
+ * A random number generator: the same seed gives the same numbers. Node has none with a seed, and fast-check
+ * would be one more package that every service installs. mulberry32 by Tommy Ettinger, in the public domain:
+ * https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
+ */
 export function seeded(seed: number): Random {
   let state = seed >>> 0
   return () => {

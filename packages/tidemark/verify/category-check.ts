@@ -33,7 +33,7 @@ export interface Limits {
   readonly lateMs: number
 }
 
-export interface CategoryCheckDependencies {
+interface CategoryCheckDependencies {
   /** The container of the events. */
   readonly log: Container
   readonly category: string

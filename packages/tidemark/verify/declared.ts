@@ -19,7 +19,7 @@ interface DeclaredViewBase {
   sort(document: unknown): string
 }
 
-export interface DeclaredSingleStream extends DeclaredViewBase {
+interface DeclaredSingleStream extends DeclaredViewBase {
   readonly kind: 'one-stream'
   evolve(document: unknown, event: RawItem): unknown
 }

@@ -5,7 +5,7 @@ const SHOWN = 3
 const LONGEST = 100
 
 /** The value as JSON stores it. */
-export function toJson(value: unknown): unknown {
+function toJson(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 

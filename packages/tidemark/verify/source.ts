@@ -30,7 +30,7 @@ export interface ViewsWatch {
 }
 
 /** The generations of a view. */
-export interface Pointer {
+interface Pointer {
   /** The generation that queries read. */
   readonly live: number
   readonly named: readonly number[]

@@ -11,7 +11,7 @@ export interface RawEvent extends RawItem {
 
 /**
  * Returns the events of a commit: their own fields, the shared fields, and those that follow from their
- * position.
+ * order.
  * @throws if the item is not a commit.
  */
 function parseEvents(item: RawItem): RawEvent[] {

@@ -154,7 +154,7 @@ function answerFaults(world: World, clients: Clients, counts: CheckCounts): read
     counts.answers += outcomes.length
     const { log } = world.findStores(service)
     const recorded = log.all().filter((event) => event.stream === stream && event.causation === `command:${key}`)
-    const done = outcomes.filter((outcome) => outcome.done)
+    const done = outcomes.filter((result) => result.outcome === 'done')
     const faults: string[] = []
     const [first] = done
     if (done.some((outcome) => !isDeepStrictEqual(outcome, first)))

@@ -6,7 +6,7 @@ import type { World } from '../../../packages/tidemark/test/simulation/world.ts'
 import type { Step } from './script.ts'
 
 type Runtime = Process['runtime']
-type CommandOutcome = Awaited<ReturnType<Runtime['command']>>
+type CommandResult = Awaited<ReturnType<Runtime['command']>>
 
 /** How long a client waits for an answer, and before it retries. Milliseconds. */
 const PATIENCE_MS = 20_000
@@ -15,12 +15,7 @@ const TRY_AGAIN_MS = 2_000
 const TOO_EARLY_TRIES = 5
 const TOO_EARLY_MS = 8_000
 /** The refusals of a step whose subject does not exist yet. */
-const TOO_EARLY: ReadonlySet<string> = new Set([
-  'stream-not-found',
-  'payment-not-requested',
-  'shipment-not-prepared',
-  'shipment-prepared',
-])
+const TOO_EARLY: ReadonlySet<string> = new Set(['stream-not-found', 'shipment-prepared'])
 
 /** An expected version that makes the request differ from one without it. */
 const NEVER_REACHED = 1_000_000
@@ -30,7 +25,7 @@ export interface Answered {
   readonly service: string
   readonly stream: string
   readonly key: string
-  readonly outcomes: CommandOutcome[]
+  readonly outcomes: CommandResult[]
   /** How often the client timed out. Each of these calls may have taken effect, or may still do so. */
   unanswered: number
 }
@@ -93,21 +88,21 @@ export class Clients {
         this.#send(`${name}.${attempt}`, step, answered),
         ...(step.twice ? [this.#send(`${name}.${attempt} twice`, step, answered)] : []),
       ])
-      if (outcome.done && step.reused) await this.#reuse(`${name} reused`, step, key)
-      if (outcome.done && step.reads) await this.#read(`${name} read`, step, outcome)
-      const isEarly = !outcome.done && TOO_EARLY.has(outcome.code)
+      if (outcome.outcome === 'done' && step.reused) await this.#reuse(`${name} reused`, step, key)
+      if (outcome.outcome === 'done' && step.reads) await this.#read(`${name} read`, step, outcome)
+      const isEarly = outcome.outcome === 'refused' && TOO_EARLY.has(outcome.code)
       if (!step.waits || !isEarly || attempt === TOO_EARLY_TRIES || this.#ground.faults.isOver) return
       await this.#pause(TOO_EARLY_MS)
     }
   }
 
   /** Sends a command until it is answered. */
-  async #send(name: string, step: Step, answered: Answered): Promise<CommandOutcome> {
+  async #send(name: string, step: Step, answered: Answered): Promise<CommandResult> {
     for (let attempt = 1; ; attempt += 1)
       try {
         const about = `${name}#${attempt}`
         const outcome = await this.#command(about, step, answered.key)
-        this.#ground.log(about, outcome.done ? `done at ${outcome.version}` : `refused: ${outcome.code}`)
+        this.#ground.log(about, outcome.outcome === 'done' ? `done at ${outcome.version}` : `refused: ${outcome.code}`)
         answered.outcomes.push(outcome)
         return outcome
       } catch (error) {
@@ -122,7 +117,7 @@ export class Clients {
     for (let attempt = 1; ; attempt += 1)
       try {
         const outcome = await this.#command(`${name}#${attempt}`, step, key, NEVER_REACHED)
-        if (outcome.done || outcome.code !== 'idempotency-key-reused')
+        if (outcome.outcome === 'done' || outcome.code !== 'idempotency-key-reused')
           this.#ground.alarm(`${name}: another request with the key ${key} was answered ${JSON.stringify(outcome)}`)
         return
       } catch (error) {
@@ -131,7 +126,7 @@ export class Clients {
       }
   }
 
-  #command(about: string, step: Step, key: string, expectedVersion?: number): Promise<CommandOutcome> {
+  #command(about: string, step: Step, key: string, expectedVersion?: number): Promise<CommandResult> {
     const decider = this.#findDecider(step)
     return this.#ask(about, step.service, ({ command: handle }) =>
       handle(decider, {

@@ -94,8 +94,8 @@ const gateKeeping: Reaction<EventOf<(typeof orderTypes)[number]>> = {
   startsAt: 'first',
   async react(event, send) {
     const by = `${event.stream}@${event.version}`
-    const { refused } = await send(gate, GATE, `pass:${by}`, { type: 'pass', data: { by } })
-    const passed = refused === undefined
+    const sent = await send(gate, GATE, `pass:${by}`, { type: 'pass', data: { by } })
+    const passed = sent.outcome === 'done'
     await send(tally, event.data.orderId, `note:${by}:${passed}`, { type: 'note', data: { by, passed } })
   },
 }

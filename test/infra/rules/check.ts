@@ -16,9 +16,9 @@ import { secretRules } from './secrets.ts'
 import { tagRules } from './tags.ts'
 import { topologyRules } from './topology.ts'
 
-/** All rules for these services. */
-export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
-  ...topologyRules(buildTopology(services)),
+/** The rules of every deployment of these services. @param topology what they declare. */
+export const rulesFor = (services: readonly Service[], topology = buildTopology(services)): readonly Rule[] => [
+  ...topologyRules(topology),
   ...propertyRules,
   ...secretRules,
   ...networkRules,

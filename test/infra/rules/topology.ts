@@ -52,18 +52,22 @@ export function topologyRules(topology: Topology): readonly Rule[] {
       },
     },
     {
-      name: "every service has its anchors and its host's containers",
+      name: "every service has its app, its anchors and its host's containers",
       check: ({ predictedResources }) => {
         const accounts = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
         const found = selectType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
           .filter(({ id }) => accounts.some((account) => id.startsWith(`${account}/`)))
           .map(last)
+        const apps = selectType(predictedResources, 'Microsoft.Web/sites').map(
+          ({ tags }) => `app ${String(at(tags, 'azd-service-name'))}`,
+        )
         const expected = topology.services.flatMap(({ name }) => [
+          `app ${name}`,
           `anchors-${name}`,
           'app-package',
           ...topology.blobContainers,
         ])
-        return { looked: found.length, wrong: differences(found.toSorted(), expected.toSorted()) }
+        return { looked: found.length, wrong: differences([...apps, ...found], expected) }
       },
     },
     {

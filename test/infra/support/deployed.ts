@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { readSnapshot } from '../../../packages/cli/infra/snapshot.ts'
 
 /** A resource in a snapshot: the properties as Azure Resource Manager receives them. */
 export interface Resource {
@@ -24,7 +24,7 @@ export type Shape = (typeof shapes)[number]
 
 /** The committed snapshot of a shape. A test compares it with the template. */
 export function deployed(shape: Shape): Deployed {
-  return JSON.parse(readFileSync(`${INFRA}main.${shape}.snapshot.json`, 'utf8')) as Deployed
+  return readSnapshot(INFRA, shape) as Deployed
 }
 
 /** Cached per list: lists do not change, and a changed template has a new list. */

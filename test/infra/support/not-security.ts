@@ -19,11 +19,9 @@ export const NOT_SECURITY: readonly RegExp[] = [
   /\/sites properties\.(siteConfig\.http20Enabled|functionAppConfig\.deployment\.storage\.type)$/,
   /\/sites properties\.functionAppConfig\.scaleAndConcurrency\.alwaysReady(\.\*(\.\w+)?)?$/,
   /\/storageAccounts properties\.(accessTier|encryption\.(keySource|services(\.blob(\.enabled)?)?))$/,
-  // settings.test.ts compares each setting with the list of settings.
-  /\/sites properties\.siteConfig\.appSettings\.\*(\.\w+)?$/,
   // Entra accepts one audience, and the default version.
   /\/sites\/config properties\.(platform\.runtimeVersion|identityProviders\.azureActiveDirectory\.validation\.allowedAudiences\.\*)$/,
-  // variants.deep.test.ts tests apps without public access.
+  // variants.test.ts tests apps without public access.
   /\/sites properties\.publicNetworkAccess$/,
   // Entra decides who reads logs in the portal.
   /\/(components|workspaces) properties\.publicNetworkAccessForQuery$/,

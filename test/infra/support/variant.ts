@@ -1,9 +1,9 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { snapshot } from '../../../packages/cli/infra/template.ts'
+import type { Compiler } from '../../../packages/cli/infra/compiler.ts'
+import { takeSnapshot } from '../../../packages/cli/infra/snapshot.ts'
 import { type Deployed, INFRA } from './deployed.ts'
-import { bicep } from './with-bicep.ts'
 
 /** Changes a copy of the template before it is evaluated. Files are named by their paths in infra/. */
 export type Change = (
@@ -14,9 +14,9 @@ export type Change = (
 /**
  * Evaluates a changed template.
  * @param shape a Bicep expression of `shapes`, such as `shapes.prod`.
- * @returns the deployment, or Bicep's message if the template does not compile.
+ * @throws if the template does not compile.
  */
-export async function compileVariant(shape: string, change?: Change): Promise<Deployed | string> {
+export async function compileVariant(compiler: Compiler, shape: string, change?: Change): Promise<Deployed> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-variant-'))
   try {
     await cp(INFRA, folder, { recursive: true })
@@ -33,8 +33,7 @@ param location = 'westeurope'
 param shape = ${shape}
 `,
     )
-    const wrong = await snapshot(bicep, file, 'overwrite')
-    return wrong ?? (JSON.parse(await read('main.variant.snapshot.json')) as Deployed)
+    return (await takeSnapshot(compiler, file)) as unknown as Deployed
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

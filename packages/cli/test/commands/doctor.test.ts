@@ -18,7 +18,7 @@ describe('the build', () => {
       mkdirSync(dirname(join(root, path)), { recursive: true })
       writeFileSync(join(root, path), text)
     }
-    const told = (): string =>
+    const findings = (): string =>
       build(root)
         .map(({ result, detail }) => `${result}: ${detail}`)
         .join()
@@ -38,20 +38,20 @@ describe('the build', () => {
     for (const path of sources) write(path, path)
     write('src/money.test.ts', 'is not built')
     write('packages/tidemark/serve.ts', 'is run as it stands')
-    assert.match(told(), /^warning: nothing is built/)
+    assert.match(findings(), /^warning: nothing is built/)
     for (const path of sources) write(`dist/${path.replace('.ts', '.js')}`, '')
     note(...sources)
-    assert.equal(told(), 'ok: matches 2 sources')
+    assert.equal(findings(), 'ok: matches 2 sources')
     write('src/money.ts', 'changed')
-    assert.equal(told(), 'wrong: built before src/money.ts changed')
+    assert.equal(findings(), 'wrong: built before src/money.ts changed')
     note('functions/ordering.ts', 'changed')
     write('dist/src/gone.js', '')
-    assert.equal(told(), 'wrong: dist/src/gone.js no longer has a source')
+    assert.equal(findings(), 'wrong: dist/src/gone.js no longer has a source')
     rmSync(join(root, 'dist/src/gone.js'))
     rmSync(join(root, 'dist/functions/ordering.js'))
-    assert.equal(told(), 'wrong: built before functions/ordering.ts changed')
+    assert.equal(findings(), 'wrong: built before functions/ordering.ts changed')
     write('dist/.tsbuildinfo', JSON.stringify({ fileNames: sources.map((path) => `../${path}`), fileInfos: [1, 2] }))
-    assert.match(told(), /^unseen: /)
+    assert.match(findings(), /^unseen: /)
   })
 })
 
@@ -64,7 +64,7 @@ describe('a service that answers', () => {
     ...{ service: 'ordering', build: 'b', time: '2026-01-31T12:00:00.000Z', clockSkewMs: 12, unknown: [] },
     ...{ relay: { commits: 0, more: false, seconds: 0 }, consumers: [consumer], parked: [] },
   }
-  const told = (status: ServiceStatus): readonly string[] => {
+  const findings = (status: ServiceStatus): readonly string[] => {
     const answer: StatusAnswer = { ...status, concerns: listConcerns(status) }
     return listFindings(answer, false)
       .filter(({ result }) => result !== 'ok')
@@ -74,9 +74,9 @@ describe('a service that answers', () => {
       )
   }
 
-  it('and is healthy has no findings', () => assert.deepEqual(told(well), []))
+  it('and is healthy has no findings', () => assert.deepEqual(findings(well), []))
 
-  const cases: readonly (readonly [what: string, status: ServiceStatus, told: readonly string[]])[] = [
+  const cases: readonly (readonly [what: string, status: ServiceStatus, expected: readonly string[]])[] = [
     [
       'whose hub was recreated',
       {
@@ -123,5 +123,5 @@ describe('a service that answers', () => {
     ],
   ]
   for (const [what, status, expected] of cases)
-    it(`${what}: is reported once, with what to do`, () => assert.deepEqual(told(status), expected))
+    it(`${what}: is reported once, with what to do`, () => assert.deepEqual(findings(status), expected))
 })

@@ -84,8 +84,8 @@ function parseUrls(command: Command, url: readonly string[] = []): readonly stri
 }
 
 /** The option `--service`, which may be repeated. */
-export function serviceOption(description = 'only these services, repeatable'): Option {
-  const option = new Option('--service <name>', description).choices(serviceNames)
+export function serviceOption(): Option {
+  const option = new Option('--service <name>', 'only these services, repeatable').choices(serviceNames)
   const choose = option.parseArg
   return option.argParser<readonly string[]>((name, before = []) => {
     choose?.(name, undefined as never)

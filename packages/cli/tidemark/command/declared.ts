@@ -18,9 +18,18 @@ export const categories: readonly string[] = [...owners.keys()]
 /** Every view of the services, once. */
 export const viewNames: readonly string[] = [...new Set(services.flatMap(({ views }) => views.map(({ name }) => name)))]
 
-/** The service whose log has the streams of a category. */
-export function ownerOfCategory(category: string): string | undefined {
-  return owners.get(category)
+/**
+ * The chosen services that can have streams of a category.
+ * @param category undefined: any. @throws UsageError if its service is not chosen
+ */
+export function selectServices(
+  category: string | undefined,
+  chosen: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const owner = category === undefined ? undefined : owners.get(category)
+  if (chosen && owner && !chosen.includes(owner))
+    throw new UsageError(`${category} is a category of ${owner}, not of ${chosen.join(', ')}`)
+  return owner ? [owner] : chosen
 }
 
 /** The service whose log has a stream. @throws UsageError if no service has such streams */
@@ -32,7 +41,6 @@ export function findOwner(stream: string): string {
   )
 }
 
-/** The views of a service. */
 export function listViews(service: string): readonly string[] {
   return services.find(({ name }) => name === service)?.views.map(({ name }) => name) ?? []
 }

@@ -2,8 +2,17 @@ import type { Command } from 'commander'
 import type { EventAnswer, StateAnswer } from '../../api/answers.ts'
 import { apiCommand, type Context, whole } from '../command/api-command.ts'
 import { findOwner } from '../command/declared.ts'
-import { eventColumns, eventRow } from '../command/event-rows.ts'
 import { examples } from '../command/examples.ts'
+import type { Column } from '../output/table.ts'
+
+const EVENT_COLUMNS: readonly Column[] = [
+  { title: 'version', right: true },
+  { title: 'time' },
+  { title: 'type' },
+  { title: 'actor', flexible: true },
+  { title: 'causation', flexible: true },
+  { title: 'data', flexible: true },
+]
 
 interface Options {
   readonly version?: number
@@ -44,5 +53,10 @@ async function show(context: Context, { version, at, events: withEvents }: Optio
   output.value(answer.state)
   if (!withEvents) return
   output.line()
-  output.table(eventColumns, events.map(eventRow))
+  output.table(
+    EVENT_COLUMNS,
+    events.map(({ version, time, type, actor, causation, data }) => [
+      ...[version, time, type, actor, causation, JSON.stringify(data)],
+    ]),
+  )
 }

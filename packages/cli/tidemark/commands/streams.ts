@@ -4,7 +4,7 @@ import type { StreamSummary } from 'tidemark/tools'
 import type { ServiceApi } from '../../api/service-api.ts'
 import { UsageError } from '../../command-line/arguments.ts'
 import { apiCommand, askEach, type Context, serviceOption, whole } from '../command/api-command.ts'
-import { categories, ownerOfCategory } from '../command/declared.ts'
+import { categories, selectServices } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 
 const PAGE_SIZE = 100
@@ -62,10 +62,7 @@ function asked(context: Context, { service, category, prefix = '' }: Options): r
   const named = category ?? (dash > 0 ? prefix.slice(0, dash) : undefined)
   if (category !== undefined && dash > 0 && prefix.slice(0, dash) !== category)
     throw new UsageError(`no stream of the category ${category} begins with ${prefix}`)
-  const owner = named === undefined ? undefined : ownerOfCategory(named)
-  if (service && owner && !service.includes(owner))
-    throw new UsageError(`${named} is a category of ${owner}, not of ${service.join(', ')}`)
-  return owner ? [owner] : (service ?? context.services)
+  return selectServices(named, service) ?? context.services
 }
 
 /** The first streams of a list, and whether there are more. */

@@ -3,9 +3,8 @@ import { type Command, Option } from 'commander'
 import type { EventAnswer } from '../../api/answers.ts'
 import { UnreachableError } from '../../api/errors.ts'
 import type { ServiceApi } from '../../api/service-api.ts'
-import { UsageError } from '../../command-line/arguments.ts'
 import { apiCommand, type Context, serviceOption, whole } from '../command/api-command.ts'
-import { categories, ownerOfCategory } from '../command/declared.ts'
+import { categories, selectServices } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { UNREACHABLE } from '../command/exit-codes.ts'
 import { plain } from '../output/text.ts'
@@ -36,7 +35,8 @@ export function addTail(program: Command): void {
 }
 
 async function tail(context: Context, options: Options): Promise<number> {
-  const feeds = asked(context, options).map((service) => new Feed(context, service, options))
+  const services = selectServices(options.category, options.service) ?? context.services
+  const feeds = services.map((service) => new Feed(context, service, options))
   let answered = await round(context, feeds)
   if (!answered && feeds.every(({ failing }) => failing)) return UNREACHABLE
   if (!options.follow) return feeds.some(({ failing }) => failing) ? UNREACHABLE : 0
@@ -104,11 +104,4 @@ class Feed {
       return []
     }
   }
-}
-
-function asked(context: Context, { service, category }: Options): readonly string[] {
-  const owner = category === undefined ? undefined : ownerOfCategory(category)
-  if (service && owner && !service.includes(owner))
-    throw new UsageError(`${category} is a category of ${owner}, not of ${service.join(', ')}`)
-  return owner ? [owner] : (service ?? context.services)
 }

@@ -35,7 +35,6 @@ function unreached(service: string, error: UnreachableError, remote: boolean): F
   return { ...what, result: 'wrong', todo: 'check the address, whether the app runs, and your keys' }
 }
 
-/** The findings from a service's status. */
 export function listFindings(status: StatusAnswer, remote: boolean): readonly Finding[] {
   const { service, clockSkewMs, consumers = [], unknown, concerns } = status
   const answers: Finding = { area: 'services', what: service, result: 'ok', detail: `build ${status.build} answers` }

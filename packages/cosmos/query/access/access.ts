@@ -1,6 +1,6 @@
 import type { Container } from '../../resources/catalog.ts'
 import type { FeedRange } from '../../resources/feed-range.ts'
-import { formatKey } from '../../resources/partition-key.ts'
+import { formatKey, MAX_KEY_BYTES } from '../../resources/partition-key.ts'
 import { compareTexts } from '../../values/values.ts'
 import type { CompiledQuery, Term } from '../compile/queries.ts'
 import { type Bounds, findBounds } from './bounds.ts'
@@ -24,16 +24,14 @@ export type Access =
   /** All of the feed range, in the order of key and id. */
   | { readonly kind: 'all' }
 
-export interface Point {
+interface Point {
   readonly pk: string
   readonly id: string
 }
 
 const ID = JSON.stringify(['id'])
-// https://learn.microsoft.com/azure/cosmos-db/concepts-limits
-const MAX_KEY_BYTES = 2048
 
-export interface AccessRequest extends QueryInputs {
+interface AccessRequest extends QueryInputs {
   readonly query: CompiledQuery
   /** The order that rows must come in: that of ORDER BY, or of the earlier pages. */
   readonly order: readonly Term[]

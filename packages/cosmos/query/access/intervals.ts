@@ -11,7 +11,7 @@ export interface Interval {
 export type Intervals = readonly Interval[]
 
 export const EVERYTHING: Intervals = [{ low: Buffer.alloc(0), high: undefined }]
-export const NOTHING: Intervals = []
+const NOTHING: Intervals = []
 
 /** The keys with this prefix. */
 const toPrefixInterval = (prefix: Buffer): Interval => ({ low: prefix, high: findSuccessor(prefix) })

@@ -21,7 +21,7 @@ export interface ReadPlan {
   readonly from: Position | undefined
 }
 
-export interface Statement {
+interface Statement {
   readonly text: string
   readonly values: (string | number | Uint8Array)[]
 }

@@ -22,7 +22,7 @@ export interface Context {
   readonly compileSubquery: (query: Query, context: Context) => (frame: Frame) => Iterable<unknown>
 }
 
-export interface GroupContext {
+interface GroupContext {
   /** The GROUP BY expressions in the form of `formatIdentity`. */
   readonly keys: readonly string[]
   readonly aggregates: CompiledAggregate[]

@@ -14,18 +14,21 @@ export interface Term {
   readonly descending: boolean
 }
 
-export interface Grouping {
+interface Grouping {
   readonly keys: readonly Evaluate[]
   readonly aggregates: readonly CompiledAggregate[]
 }
 
-/** A compiled query. It runs over items, each in the slot 0. */
-export interface CompiledQuery {
+interface Body {
   readonly bind: Bind
   readonly where: Evaluate | undefined
   readonly group: Grouping | undefined
   /** The value of a row, or of a group. */
   readonly result: Evaluate
+}
+
+/** A compiled query. It runs over items, each in the slot 0. */
+export interface CompiledQuery extends Body {
   /** Whether the result is the unchanged item. */
   readonly isWhole: boolean
   /** Whether each item is one row. */
@@ -98,13 +101,6 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
   }
 }
 
-interface Body {
-  readonly bind: Bind
-  readonly where: Evaluate | undefined
-  readonly group: Grouping | undefined
-  readonly result: Evaluate
-}
-
 function compileBody(query: Query, context: Context, item: number | undefined): Body {
   const { select, from, where, groupBy } = query
   const bind = compileSources(from, context, item)
@@ -152,7 +148,6 @@ export function inferNames(items: readonly SelectItem[]): readonly string[] {
   })
 }
 
-/** A path's last name. */
 function inferName(value: Expression): string | undefined {
   if (value.kind === 'name') return value.name
   const last = value.kind === 'path' ? value.steps.at(-1) : undefined
@@ -205,7 +200,7 @@ function* evaluateRows({ bind, where, group, result }: Body, frame: Frame): Gene
   }
 }
 
-export interface Group {
+interface Group {
   /** Tells the group from the others. */
   readonly identity: string
   readonly keys: readonly unknown[]

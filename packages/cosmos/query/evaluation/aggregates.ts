@@ -1,13 +1,13 @@
 import { classifyValue, compareValues } from '../../values/values.ts'
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/aggregate-functions */
-export const AGGREGATES = ['AVG', 'COUNT', 'MAX', 'MIN', 'SUM'] as const
+const AGGREGATES = ['AVG', 'COUNT', 'MAX', 'MIN', 'SUM'] as const
 export type AggregateName = (typeof AGGREGATES)[number]
 
 export const isAggregate = (name: string): name is AggregateName => (AGGREGATES as readonly string[]).includes(name)
 
 /** Adds one value after the other. Ignores undefined ones. */
-export interface Aggregation {
+interface Aggregation {
   add(value: unknown): void
   /** Undefined when there is no result, such as a sum of texts. */
   result(): unknown

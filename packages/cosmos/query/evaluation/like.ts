@@ -3,7 +3,7 @@
  * the escape character stands for itself.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#like
  */
-export type LikePart =
+type LikePart =
   | { readonly kind: 'any' | 'one' }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'set'; readonly negated: boolean; readonly ranges: readonly (readonly [string, string])[] }

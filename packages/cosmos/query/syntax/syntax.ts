@@ -38,12 +38,12 @@ export interface Operation {
   readonly operand: Expression
 }
 
-export interface Case {
+interface Case {
   readonly when: Expression
   readonly value: Expression
 }
 
-export interface Field {
+interface Field {
   readonly name: string
   readonly value: Expression
 }

@@ -19,18 +19,57 @@ const post = (body: string) =>
     body: { string: body },
   })
 
-describe('a request body with values that no event can hold', () => {
-  /** Sends the body to a decider that records whatever it receives. */
-  async function keep(body: string) {
-    const store = new MemoryEventStore()
-    const deps = { service: anything, store, cache: stateCache(10), clock: new ManualClock() }
-    const port: CommandPort = {
-      name: 'anything',
-      command: (decider, request) => handleCommand(deps, decider, request),
-      ids: () => 'an-id',
-      actorSource: 'nobody',
+/** Answers commands to a decider that records whatever it receives. */
+function serve() {
+  const store = new MemoryEventStore()
+  const deps = { service: anything, store, cache: stateCache(10), clock: new ManualClock() }
+  const port: CommandPort = {
+    name: 'anything',
+    command: (decider, request) => handleCommand(deps, decider, request),
+    ids: () => 'an-id',
+    actorSource: 'nobody',
+  }
+  const { handle } = postCommand(port, thing, ['keep'])
+  return { store, answer: (request: HttpRequest) => handle(request, new InvocationContext()) }
+}
+
+describe('a request with many faults', () => {
+  it('is refused for the first that is left, always in the same order', async () => {
+    const { answer } = serve()
+    const headers: Record<string, string> = {
+      'idempotency-key': 'a key',
+      'if-match': '7',
+      'x-correlation-id': 'a b',
+      'content-type': 'text/plain',
     }
-    const answer = await postCommand(port, thing, ['keep']).handle(post(body), new InvocationContext())
+    const sent = { url: 'http://localhost/api/anything/things/1/keep?all=1', id: '#', body: '{' }
+    const repairs: readonly (readonly [code: string, repair: () => unknown])[] = [
+      ['invalid-query', () => Object.assign(sent, { url: 'http://localhost/api/anything/things/1/keep' })],
+      ['invalid-idempotency-key', () => Object.assign(headers, { 'idempotency-key': 'key' })],
+      ['invalid-id', () => Object.assign(sent, { id: '1' })],
+      ['invalid-if-match', () => Object.assign(headers, { 'if-match': '"7"' })],
+      ['invalid-header', () => Object.assign(headers, { 'x-correlation-id': 'a' })],
+      ['unsupported-media-type', () => Object.assign(headers, { 'content-type': 'application/json' })],
+      ['invalid-json', () => Object.assign(sent, { body: '{}' })],
+      ['invalid-command', () => Object.assign(sent, { body: '{"value":1}' })],
+      ['version-mismatch', () => Reflect.deleteProperty(headers, 'if-match')],
+    ]
+    const send = () => {
+      const params = { id: sent.id, command: 'keep' }
+      return answer(new HttpRequest({ method: 'POST', url: sent.url, params, headers, body: { string: sent.body } }))
+    }
+    for (const [code, repair] of repairs) {
+      assert.equal(JSON.parse(String((await send()).body)).code, code)
+      repair()
+    }
+    assert.equal((await send()).status, 200)
+  })
+})
+
+describe('a request body with values that no event can hold', () => {
+  async function keep(body: string) {
+    const { store, answer: ask } = serve()
+    const answer = await ask(post(body))
     return { answer, events: await everyEvent(store, 'thing-1') }
   }
 

@@ -95,11 +95,11 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       const reader = feed.open()
       const first = await reader.next()
       assert.ok(first && first.length < 1_520, 'the first page is a part')
-      const { offset: position } = reader
-      assert.ok(position !== undefined)
-      // Events appended after the position was taken do not belong to it.
+      const { offset } = reader
+      assert.ok(offset !== undefined)
+      // Events appended after the offset was taken do not belong to it.
       await readRound(reader)
-      const rest = formatPositions(await readRound(feed.open({ offset: position })))
+      const rest = formatPositions(await readRound(feed.open({ offset })))
       const seen = first.flatMap(({ events }) => formatPositions(events))
       assert.deepEqual([...seen, ...rest].toSorted(), formatPositions(await readRound(feed.open())))
       assert.equal(rest.length, 1_520 - seen.length)

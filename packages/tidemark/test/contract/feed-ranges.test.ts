@@ -10,7 +10,7 @@ import { append, readRound } from './event-feed-suite.ts'
 
 const STREAMS = 40
 
-test('a feed over several partitions continues at a position, and restarts after a split', async (t) => {
+test('a feed over several partitions continues at an offset, and restarts after a split', async (t) => {
   const { target, call } = await startControlled(t)
   const container = await newContainer(t, target, { partitionKey: '/stream' })
   const split = async (range: string): Promise<void> => {
@@ -25,20 +25,20 @@ test('a feed over several partitions continues at a position, and restarts after
   const reader = feed.open()
   const first = await reader.next()
   assert.ok(first && first.length > 0 && first.length < STREAMS, 'one partition has been read in part')
-  const { offset: position } = reader
-  assert.ok(position !== undefined)
-  const rest = (await readRound(feed.open({ offset: position }))).map(({ stream }) => stream)
+  const { offset } = reader
+  assert.ok(offset !== undefined)
+  const rest = (await readRound(feed.open({ offset }))).map(({ stream }) => stream)
   const seen = first.map(({ stream }) => stream)
   assert.equal(new Set([...seen, ...rest]).size, STREAMS)
   assert.equal(seen.length + rest.length, STREAMS)
 
   await split('1')
-  assert.equal((await readRound(feed.open({ offset: position }))).length, STREAMS)
+  assert.equal((await readRound(feed.open({ offset }))).length, STREAMS)
 })
 
-test('a position that no reader returned is refused', async (t) => {
+test('an offset that no reader returned is refused', async (t) => {
   const { target } = await startControlled(t)
   const feed = new CosmosEventFeed(await newContainer(t, target, { partitionKey: '/stream' }))
-  for (const position of ['x', '', Buffer.from('{"current":"0","continuations":[]}').toString('base64url')])
-    await assert.rejects(feed.open({ offset: position }).next(), { code: 'invalid-query' })
+  for (const offset of ['x', '', Buffer.from('{"current":"0","continuations":[]}').toString('base64url')])
+    await assert.rejects(feed.open({ offset }).next(), { code: 'invalid-query' })
 })

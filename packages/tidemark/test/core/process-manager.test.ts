@@ -45,7 +45,7 @@ describe('a process manager', () => {
         event,
         async (decider, id, commandId, command) => {
           sent.push([decider.category, id, commandId, command.type])
-          return { events: [] }
+          return { outcome: 'done', events: [] }
         },
         async () => assert.fail('nothing is scheduled'),
       )

@@ -85,7 +85,6 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   events: orderEvents,
   refusals: {
     'order-already-placed': 'It was placed before.',
-    'order-not-placed': 'There is no such order.',
     'order-placed': 'It is not confirmed yet.',
     'order-confirmed': 'It is confirmed.',
     'order-completed': 'It is completed.',
@@ -111,7 +110,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       const placed = { orderId, customerId, lines, total: { currency, amount }, shippingAddress }
       return [{ type: 'OrderPlaced', data: { ...placed, atTheDoor: shippingAddress.name } }]
     }
-    if (state.status === 'none') return refuse('order-not-placed', 'there is no such order')
+    if (state.status === 'none') return refuse('stream-not-found', `there is no order ${orderId}`)
     const { status, lines, total } = state
     const refused = refuse(`order-${status}`, `the order is ${status}`)
     switch (command.type) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { CommandOutcome } from '../../core/command.ts'
+import type { CommandResult } from '../../core/command.ts'
 import { follows, GENESIS, hashEvent } from '../../core/hash-chain.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { type CommandDependencies, handleCommand } from '../../runtime/command.ts'
@@ -21,7 +21,7 @@ function instances(count: number, store = new UnreliableStore(new MemoryEventSto
     { length: count },
     (): CommandDependencies => ({ service: ordering, store, cache: stateCache(100), clock: new ManualClock() }),
   )
-  const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandOutcome> => {
+  const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandResult> => {
     const dependencies = deps[instance]
     assert.ok(dependencies)
     return handleCommand(dependencies, order, request(...args))
@@ -29,9 +29,9 @@ function instances(count: number, store = new UnreliableStore(new MemoryEventSto
   return { store, send }
 }
 
-async function refusal(outcome: Promise<CommandOutcome>): Promise<string> {
+async function refusal(outcome: Promise<CommandResult>): Promise<string> {
   const answer = await outcome
-  return answer.done ? `done at ${answer.version}` : answer.code
+  return answer.outcome === 'done' ? `done at ${answer.version}` : answer.code
 }
 
 describe('the command handler', () => {
@@ -88,7 +88,7 @@ describe('the command handler', () => {
     await send(0, 'k1', place)
     await send(1, 'k2', move('Bruges'))
     const outcome = await send(0, 'k3', move(address.city))
-    assert.deepEqual(outcome, { done: true, stream: 'order-1', version: 3, events: 1 })
+    assert.deepEqual(outcome, { outcome: 'done', stream: 'order-1', version: 3, events: 1 })
   })
 
   it('gives a repeated key its first answer, also after later events', async () => {
@@ -211,7 +211,7 @@ describe('the command handler', () => {
           outcomes.forEach((outcome, index) => {
             const sent = round[index]
             if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'outcome-unknown')
-            else if (outcome.value.done && outcome.value.events > 0 && sent) {
+            else if (outcome.value.outcome === 'done' && outcome.value.events > 0 && sent) {
               const id = JSON.stringify([sent.key, sent.command])
               const answer = JSON.stringify(outcome.value)
               assert.equal(answers.get(id) ?? answer, answer)

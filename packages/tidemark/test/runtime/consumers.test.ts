@@ -38,7 +38,7 @@ const counting: Reaction<OrderEvent> = {
   },
 }
 
-/** One consumer's position in one partition: where its trigger continues. */
+/** One consumer's checkpoint in one partition: where its trigger continues. */
 interface Line {
   readonly consumer: (typeof CONSUMERS)[number]
   readonly partition: string

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { CommandOutcome } from '../../core/command.ts'
+import type { CommandResult } from '../../core/command.ts'
 import type { Command } from '../../core/decider.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { handleCommand } from '../../runtime/command.ts'
@@ -19,7 +19,7 @@ const service = { name: 'inventory', publishes: [] }
 function instance(store: UnreliableStore) {
   const deps = { service, store, cache: stateCache(100), clock: new ManualClock() }
   const handle = groupCommit(deps)
-  const send = (key: string, command: Command, expectedVersion?: number): Promise<CommandOutcome> =>
+  const send = (key: string, command: Command, expectedVersion?: number): Promise<CommandResult> =>
     handle(stock, request(key, command, { stream: STREAM, expectedVersion }))
   return { deps, handle, send }
 }
@@ -29,7 +29,8 @@ function setUp() {
   return { store, ...instance(store) }
 }
 
-const readCode = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
+const readCode = (outcome: CommandResult): string =>
+  outcome.outcome === 'done' ? `done at ${outcome.version}` : outcome.code
 
 describe('commands that wait for one stream', () => {
   it('are appended together, in one write while the write before is under way', async () => {
@@ -47,7 +48,7 @@ describe('commands that wait for one stream', () => {
     const { store, send } = setUp()
     await send('first', receive(5))
     const answers = await Promise.all(['a', 'b', 'c'].map((id) => send(id, reserve(id, 2))))
-    assert.ok(answers.every(({ done }) => done))
+    assert.ok(answers.every(({ outcome }) => outcome === 'done'))
     assert.deepEqual(
       (await everyEvent(store, STREAM)).map(({ type }) => type),
       ['StockReceived', 'UnitsReserved', 'UnitsReserved', 'UnitsDeclined'],
@@ -137,7 +138,7 @@ describe('commands that wait for one stream', () => {
     const together = ['b', 'c'].map((key) => send(key, receive(1)))
     for (const each of [before, ...together]) await assert.rejects(each, { code: 'outcome-unknown' })
     const again = await Promise.all(['a', 'b', 'c'].map((key) => send(key, receive(1))))
-    assert.ok(again.every(({ done }) => done))
+    assert.ok(again.every(({ outcome }) => outcome === 'done'))
     assert.equal((await everyEvent(store, STREAM)).length, 4)
   })
 
@@ -163,9 +164,9 @@ describe('commands that wait for one stream', () => {
     }
     const handle = groupCommit(deps)
     const held = handle(stock, request('a', receive(1), { stream: STREAM }))
-    assert.ok((await handle(stock, request('b', receive(1), { stream: 'stock-cup' }))).done)
+    assert.equal((await handle(stock, request('b', receive(1), { stream: 'stock-cup' }))).outcome, 'done')
     open()
-    assert.ok((await held).done)
+    assert.equal((await held).outcome, 'done')
   })
 })
 
@@ -230,7 +231,7 @@ it('take effect once, as answered, for any interleaving of three instances, keys
         )
         for (const [index, outcome] of outcomes.entries()) {
           if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'outcome-unknown')
-          else if (outcome.value?.done) {
+          else if (outcome.value?.outcome === 'done') {
             const sent = JSON.stringify([steps[index]?.key, steps[index]?.command])
             const answer = JSON.stringify(outcome.value)
             assert.equal(first.get(sent) ?? answer, answer)

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { until } from '../../../test-support/wait.ts'
 import { keyPattern } from '../../azure-functions/request.ts'
 import { toCloudEvent } from '../../core/cloud-event.ts'
+import { refuse } from '../../core/decider.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { canonicalHash, EMPTY_STREAM, hashEvent } from '../../core/hash-chain.ts'
 import type { AnyReaction, SchedulingReaction } from '../../core/reaction.ts'
@@ -167,11 +168,11 @@ describe('reactions', () => {
       }),
     )
     await react(messages('reservation-1', reserved))
-    assert.ok((await send('k7', place, { stream: 'order-7' })).done)
+    assert.equal((await send('k7', place, { stream: 'order-7' })).outcome, 'done')
     await react(messages('reservation-2', reserved))
     assert.deepEqual(answers, [
-      { events: [], refused: 'stream-not-found' },
-      { events: [], refused: 'stream-not-found' },
+      { ...refuse('stream-not-found', 'there is no order 7'), events: [] },
+      { ...refuse('stream-not-found', 'there is no order 7'), events: [] },
     ])
   })
 

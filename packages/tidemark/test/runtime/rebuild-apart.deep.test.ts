@@ -196,9 +196,8 @@ class CheckpointWatch implements RebuildWatch {
     this.checkpoint = { commits: 0, ...this.checkpoint, target }
   }
 
-  read(commits: number, position: string | undefined): void {
-    if (this.checkpoint)
-      this.checkpoint = { ...this.checkpoint, commits, ...(position === undefined ? {} : { position }) }
+  read(commits: number, offset: string | undefined): void {
+    if (this.checkpoint) this.checkpoint = { ...this.checkpoint, commits, ...(offset === undefined ? {} : { offset }) }
   }
 
   stage(): void {}

@@ -128,12 +128,14 @@ describe('a requested rebuild', () => {
       await other.goOn()
       await other.rebuilds.idle()
       const [place] = places
-      if (how === 'resumes') assert.partialDeepStrictEqual(place, { target: 2, commits, position: left.position })
+      if (how === 'resumes') assert.partialDeepStrictEqual(place, { target: 2, commits, offset: left.position })
       else assert.equal(place, undefined)
+      // If this process ends too, the next one resumes where this one began.
+      assert.equal(store.written[1]?.position, how === 'resumes' ? left.position : undefined)
       assert.match(other.lines[0] ?? '', new RegExp(`which ${how}$`))
       const last = await other.rebuilds.last(orderView)
       assert.partialDeepStrictEqual(last, { state: 'done', target: how === 'resumes' ? 2 : 3 })
-      assert.ok(last && !('position' in last), 'the position is not public')
+      assert.ok(last && !('position' in last), 'the offset is not public')
       await harness.assertEqualToLog(orderView)
     })
 

@@ -105,9 +105,9 @@ for (const view of views)
         })
         const watch: RebuildWatch = {
           ...begins,
-          read(events, position) {
+          read(events, offset) {
             read = events
-            begins.read(events, position)
+            begins.read(events, offset)
           },
         }
         await assert.rejects(rebuildView(harness.deps, view, watch), { code: 'replay-superseded' })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { CommandOutcome } from '../../core/command.ts'
+import type { CommandResult } from '../../core/command.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { handleCommand } from '../../runtime/command.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
@@ -15,7 +15,7 @@ const move = (city: string) =>
 async function setUp() {
   const store = new UnreliableStore(new MemoryEventStore())
   const instances = [1, 2].map(() => ({ service: ordering, store, cache: stateCache(10), clock: new ManualClock() }))
-  const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandOutcome> => {
+  const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandResult> => {
     const deps = instances[instance] ?? assert.fail()
     return handleCommand(deps, order, request(...args))
   }
@@ -23,7 +23,7 @@ async function setUp() {
   return { store, send, count: async () => (await everyEvent(store)).length }
 }
 
-const unchanged = { done: true, stream: 'order-1', version: 1, events: 0 } as const
+const unchanged = { outcome: 'done', stream: 'order-1', version: 1, events: 0 } as const
 
 describe('a command that changed nothing, with an idempotency key', () => {
   it('is answered as the first time and takes no effect, even if the stream has changed since', async () => {
@@ -42,7 +42,7 @@ describe('a command that changed nothing, with an idempotency key', () => {
       await send(0, 'k', move('Bruges')),
       await send(1, 'k', move(address.city), { expectedVersion: 1 }),
     ])
-      assert.equal(outcome.done ? 'done' : outcome.code, 'idempotency-key-reused')
+      assert.equal(outcome.outcome === 'done' ? 'done' : outcome.code, 'idempotency-key-reused')
     assert.equal(await count(), 1)
   })
 
@@ -75,7 +75,8 @@ describe('a command that changed nothing, with an idempotency key', () => {
 })
 
 describe('a refusal', () => {
-  const readCode = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
+  const readCode = (outcome: CommandResult): string =>
+    outcome.outcome === 'done' ? `done at ${outcome.version}` : outcome.code
 
   it('to a client is not stored: the same key may take effect later', async () => {
     const { send } = await setUp()

@@ -37,7 +37,7 @@ describe('the size of a decision', () => {
 
   it('is accepted up to the limit', async () => {
     const { store, outcome } = await write(MAX_EVENTS, 1_800)
-    assert.deepEqual(await outcome, { done: true, stream: 'notes-1', version: MAX_EVENTS, events: MAX_EVENTS })
+    assert.deepEqual(await outcome, { outcome: 'done', stream: 'notes-1', version: MAX_EVENTS, events: MAX_EVENTS })
     assert.equal((await everyEvent(store, 'notes-1')).length, MAX_EVENTS)
   })
 })

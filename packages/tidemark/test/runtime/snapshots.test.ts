@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import * as z from 'zod'
-import type { CommandOutcome } from '../../core/command.ts'
+import type { CommandResult } from '../../core/command.ts'
 import type { RecordedCommit } from '../../core/commit.ts'
 import type { AnyDecider, Command } from '../../core/decider.ts'
 import { TidemarkError } from '../../core/errors.ts'
@@ -76,16 +76,16 @@ function coldInstance(inner: EventStore, snapshots: Snapshots, decider: AnyDecid
   const cold = coldLoader({ store, snapshots, minEvents: MIN_EVENTS, warn })
   const deps = { service: wallets, store, cache: stateCache(100), clock: new ManualClock(), cold }
   let keys = 0
-  const send = (command: Command, stream = STREAM): Promise<CommandOutcome> => {
+  const send = (command: Command, stream = STREAM): Promise<CommandResult> => {
     keys += 1
     return handleCommand(deps, decider, request(crypto.randomUUID() + keys, command, { stream }))
   }
   return { send, store, warnings }
 }
 
-async function answer(outcome: Promise<CommandOutcome>): Promise<string> {
+async function answer(outcome: Promise<CommandResult>): Promise<string> {
   const ended = await outcome
-  return ended.done ? `done at ${ended.version}` : ended.code
+  return ended.outcome === 'done' ? `done at ${ended.version}` : ended.code
 }
 
 /** Resolves when all background work has ended. */

@@ -207,7 +207,7 @@ describe('the telemetry of commands', () => {
       order,
       inTrace('c', 'k2', { type: 'cancel', data: { reason: 'late' } }, { stream: 'order-9' }),
     )
-    assert.equal(refused.done, false)
+    assert.equal(refused.outcome, 'refused')
     await telemetry.close()
 
     const outcomes = receiver

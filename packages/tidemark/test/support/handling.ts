@@ -1,5 +1,5 @@
 import type { Container } from '@azure/cosmos'
-import type { CommandOutcome, CommandRequest } from '../../core/command.ts'
+import type { CommandRequest, CommandResult } from '../../core/command.ts'
 import type { AnyDecider } from '../../core/decider.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { EventStore } from '../../core/ports.ts'
@@ -19,7 +19,7 @@ export function cosmosLog(container: Container): EventStore {
 export function handlingOn(
   service: Service,
   store: EventStore,
-): (decider: AnyDecider, request: CommandRequest) => Promise<CommandOutcome> {
+): (decider: AnyDecider, request: CommandRequest) => Promise<CommandResult> {
   const instance = { service, store, cache: stateCache(1), clock: new ManualClock() }
   return (decider, request) => handleCommand(instance, decider, request)
 }

@@ -1,8 +1,6 @@
 import type { RecordedEvent } from '../../core/event.ts'
 import { parseCategory } from '../../core/stream.ts'
 import type { AnyView } from '../../core/view.ts'
-import { MemoryEventStore } from '../../memory/event-store.ts'
-import { MemoryViewStores } from '../../memory/view-store.ts'
 import { HandlersFailed } from '../../runtime/consume.ts'
 import { type ProjectDependencies, projection } from '../../runtime/project.ts'
 
@@ -23,15 +21,4 @@ export function projecting(
       throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
     }
   }
-}
-
-/** The document of a single-stream view for these events, with an empty log behind it. */
-export async function readDocument(
-  view: AnyView,
-  eventTypes: ProjectDependencies['eventTypes'],
-  events: readonly RecordedEvent[],
-) {
-  const views = new MemoryViewStores()
-  await projecting({ log: new MemoryEventStore(), views, eventTypes }, view)(events)
-  return (await (await views.live(view.name)).read(events[0]?.stream ?? ''))?.document
 }

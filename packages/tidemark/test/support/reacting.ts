@@ -1,6 +1,6 @@
 import { type Command, isTidemarkError, type RecordedEvent, type Service } from 'tidemark'
 import { type AnyDecider, listReactions } from 'tidemark/tools'
-import type { CommandOutcome } from '../../core/command.ts'
+import type { CommandResult } from '../../core/command.ts'
 import { parseCategory } from '../../core/stream.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemorySchedule } from '../../memory/schedule.ts'
@@ -75,7 +75,7 @@ export class Reacting {
   }
 
   /** Runs a command from outside at once. */
-  command(decider: AnyDecider, id: string, key: string, command: Command): Promise<CommandOutcome> {
+  command(decider: AnyDecider, id: string, key: string, command: Command): Promise<CommandResult> {
     return handleCommand(this.#alone(), decider, request(key, command, { stream: `${decider.category}-${id}` }))
   }
 

@@ -1,4 +1,13 @@
-import { type Command, type DomainEvent, isRefusal, type Send, type SendLater, type Service } from 'tidemark'
+import {
+  type Command,
+  type DomainEvent,
+  isRefusal,
+  refuse,
+  type Send,
+  type SendLater,
+  type Sent,
+  type Service,
+} from 'tidemark'
 import { type AnyDecider, type AnyReaction, listReactions } from 'tidemark/tools'
 import { formatConsumerName } from '../../core/reaction.ts'
 import { toPublicEvent } from '../../core/service.ts'
@@ -14,11 +23,6 @@ interface Consumer {
   readonly service: Service
   readonly reaction: AnyReaction
   readonly name: string
-}
-
-interface Answer {
-  readonly events: readonly DomainEvent[]
-  readonly refused?: string
 }
 
 const NOW = '2026-01-01T00:00:00.000Z'
@@ -50,8 +54,8 @@ export class Universe {
   readonly #services: readonly Service[]
   readonly #consumers: readonly Consumer[]
   #streams: ReadonlyMap<string, Stream> = new Map()
-  #answered: ReadonlyMap<string, Answer> = new Map()
-  #positions: ReadonlyMap<string, number> = new Map()
+  #answered: ReadonlyMap<string, Sent<DomainEvent>> = new Map()
+  #checkpoints: ReadonlyMap<string, number> = new Map()
   #scheduled: readonly Scheduled[] = []
   #happenings: readonly Happening[]
 
@@ -71,7 +75,7 @@ export class Universe {
     const copy = new Universe(this.#services, this.#happenings)
     copy.#streams = this.#streams
     copy.#answered = this.#answered
-    copy.#positions = this.#positions
+    copy.#checkpoints = this.#checkpoints
     copy.#scheduled = this.#scheduled
     return copy
   }
@@ -103,7 +107,7 @@ export class Universe {
 
   /**
    * Delivers the next message.
-   * @param dies the number of commands after which the consumer dies, before its position is stored. The
+   * @param dies the number of commands after which the consumer dies, before its checkpoint is stored. The
    * message is redelivered then.
    * @returns whether it died.
    */
@@ -129,9 +133,9 @@ export class Universe {
       if (error instanceof Dead || (error as Error).cause instanceof Dead) return true
       throw error
     }
-    // It sent all its commands, and dies before it stores its position.
+    // It sent all its commands, and dies before it stores its checkpoint.
     if (commands === dies) return true
-    this.#positions = new Map(this.#positions).set(key, next.at + 1)
+    this.#checkpoints = new Map(this.#checkpoints).set(key, next.at + 1)
     return false
   }
 
@@ -162,7 +166,7 @@ export class Universe {
   #pending(service: Service, reaction: AnyReaction, key: string): { event: DomainEvent; at: number }[] {
     const stream = key.slice(key.indexOf(' ') + 1)
     const owner = this.#services.find(({ name }) => name === reaction.service)
-    const from = this.#positions.get(key) ?? 0
+    const from = this.#checkpoints.get(key) ?? 0
     return this.events(stream)
       .map((event, at) => ({ event: (service !== owner && owner && toPublicEvent(owner, event)) || event, at }))
       .filter(({ event, at }) => at >= from && reaction.events.some(({ name }) => name === event.type))
@@ -185,7 +189,7 @@ export class Universe {
     }
   }
 
-  #command(stream: string, key: string, command: Command, now = NOW): Answer {
+  #command(stream: string, key: string, command: Command, now = NOW): Sent<DomainEvent> {
     const earlier = this.#answered.get(`${stream} ${key}`)
     if (earlier) return earlier
     const decider = this.#services
@@ -193,16 +197,17 @@ export class Universe {
       .find((each) => each.category === parseCategory(stream))
     if (decider === undefined) throw new Error(`no decider for ${stream}`)
     const { events, state } = this.#streams.get(stream) ?? { events: [], state: decider.initial }
-    if (events.length === 0 && !createsWith(decider, command)) return { events: [], refused: 'stream-not-found' }
+    if (events.length === 0 && !createsWith(decider, command))
+      return { ...refuse('stream-not-found', `there is no ${stream}`), events: [] }
     const decision = decider.decide(state, command, { id: parseId(stream), now })
-    if (isRefusal(decision)) return { events: [], refused: decision.refusal }
-    if (decision.length === 0) return { events: [] }
-    this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { events: decision })
+    if (isRefusal(decision)) return { ...decision, events: [] }
+    if (decision.length === 0) return { outcome: 'done', events: [] }
+    this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { outcome: 'done', events: decision })
     this.#streams = new Map(this.#streams).set(stream, {
       events: [...events, ...decision],
       state: decision.reduce((before: unknown, event) => decider.evolve(before, event), state),
     })
-    return { events: decision }
+    return { outcome: 'done', events: decision }
   }
 }
 

@@ -2,15 +2,22 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import type { Service } from 'tidemark'
 import { buildTopology } from 'tidemark/tools'
+import { Compiler } from '../../packages/cli/infra/compiler.ts'
+import { SAMPLE_ENVIRONMENT } from '../../packages/cli/infra/template.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { at, type Deployed, selectType } from './support/deployed.ts'
 import { type Change, compileVariant } from './support/variant.ts'
-import { it } from './support/with-bicep.ts'
+import { after, before, bicep, it } from './support/with-bicep.ts'
+
+let compiler: Compiler
+before(() => {
+  compiler = new Compiler(bicep, SAMPLE_ENVIRONMENT)
+})
+after(() => compiler.stop())
 
 async function sound(shape: string, change?: Change, declared: readonly Service[] = services): Promise<Deployed> {
-  const template = await compileVariant(shape, change)
-  assert.ok(typeof template !== 'string', String(template))
+  const template = await compileVariant(compiler, shape, change)
   for (const rule of rulesFor(declared)) {
     const { looked, wrong } = rule.check(template)
     assert.deepEqual(wrong, [], rule.name)
@@ -89,13 +96,12 @@ describe('the choices of a shape', () => {
   })
 
   it('locked anchors keep their policy, the others get theirs', async () => {
-    const template = await compileVariant('shapes.prod', async (read, write) => {
+    const template = await compileVariant(compiler, 'shapes.prod', async (read, write) => {
       const main = await read('main.bicep')
       const locked = main.replace("param lockedAnchors string = ''", "param lockedAnchors string = 'ordering,shipping'")
       assert.notEqual(locked, main)
       await write('main.bicep', locked)
     })
-    assert.ok(typeof template !== 'string', String(template))
     const containers = 'Microsoft.Storage/storageAccounts/blobServices/containers'
     const written = selectType(template.predictedResources, `${containers}/immutabilityPolicies`)
     assert.deepEqual(written.map(({ id }) => id.split('/').at(-3)).toSorted(), [

@@ -1,0 +1,38 @@
+import type { ComponentChildren, VNode } from 'preact'
+
+/** A column's heading. `right`: a column of numbers. */
+type Column = string | { readonly right: string }
+
+/** A table that scrolls sideways in its place. @param children the rows. */
+export function Table({
+  columns,
+  children,
+  class: style,
+}: {
+  readonly columns: readonly Column[]
+  readonly children: ComponentChildren
+  readonly class?: string
+}): VNode {
+  return (
+    <div class="scroll-x">
+      <table class={style}>
+        <thead>
+          <tr>
+            {columns.map((column) =>
+              typeof column === 'string' ? (
+                <th key={column} scope="col">
+                  {column}
+                </th>
+              ) : (
+                <th key={column.right} scope="col" class="right">
+                  {column.right}
+                </th>
+              ),
+            )}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  )
+}
