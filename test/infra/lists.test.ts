@@ -100,9 +100,9 @@ describe('the lists that services serve', () => {
       orders: { a: 'string', e: 'number' },
     } as const
     const [{ lists = [] } = {}] = buildTopology([{ ...service, views: [{ ...view, ...declared }] }]).services
-    // 8 combinations of filters: each by sort key and by e, and half of them by a.
-    assert.equal(lists.length, 20)
-    assert.equal(new Set(lists.map(({ index }) => index.join())).size, 20)
+    // 8 combinations of filters: each by sort key and by e, and half of them by a. One index serves two of them.
+    assert.equal(lists.length, 19)
+    assert.equal(new Set(lists.map(({ index }) => index.join())).size, 19)
     const longest = lists.find(({ index }) => index.length === 7)
     assert.deepEqual(longest?.index.slice(2), ['/document/a', '/document/b', '/document/c/d', '/document/e', '/sort'])
   })

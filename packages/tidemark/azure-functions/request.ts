@@ -157,16 +157,3 @@ export function readWholeNumber(request: HttpRequest, name: string, least: numbe
     throw new TidemarkError('invalid-query', `${name} must be an integer from ${least} to ${most}`)
   return value
 }
-
-/** Picks the parameters that a query has. */
-export function pickParameters<Name extends string>(
-  query: URLSearchParams,
-  ...names: readonly Name[]
-): Partial<Record<Name, string>> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = query.get(name)
-      return value === null ? [] : [[name, value]]
-    }),
-  ) as Partial<Record<Name, string>>
-}

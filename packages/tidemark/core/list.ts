@@ -67,7 +67,7 @@ export function readField(document: unknown, field: string): unknown {
  */
 export function listIndexes({ filters, orders = {} }: DeclaredLists): readonly (readonly string[])[] {
   const toPath = (field: string): string => `/document/${splitField(field).join('/')}`
-  return listSubsets(Object.keys(filters)).flatMap((fields) =>
+  const indexes = listSubsets(Object.keys(filters)).flatMap((fields) =>
     [undefined, ...Object.keys(orders)]
       // A field that has one value orders nothing.
       .filter((order) => order === undefined || !fields.includes(order))
@@ -77,6 +77,8 @@ export function listIndexes({ filters, orders = {} }: DeclaredLists): readonly (
         '/sort',
       ]),
   )
+  // One index serves a field as the only filter and as the order.
+  return [...new Map(indexes.map((index) => [index.join(), index])).values()]
 }
 
 function listSubsets([field, ...others]: readonly string[]): readonly (readonly string[])[] {
