@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { ListQuery } from '../../core/data-path.ts'
 import { isTidemarkError } from '../../core/errors.ts'
 import type { ViewStore } from '../../core/ports.ts'
 import type { SingleStreamView } from '../../core/view.ts'
-import { type ListQuery, listDocuments, type QueryDependencies } from '../../runtime/query.ts'
+import { listDocuments, type QueryDependencies } from '../../runtime/query.ts'
 import { documentKey } from '../support/document-keys.ts'
 import { ManualClock } from '../support/fakes.ts'
 
