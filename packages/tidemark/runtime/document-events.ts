@@ -40,12 +40,15 @@ export async function documentEvents(
   const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
     (view.events === undefined || knows(type)) && !isDiscarded(stream, version)
   if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
-  return searchLog(
+  const { key, limit, continuation } = query
+  const { items, place, isEnd } = await searchFeed(
     deps,
-    (event) => isRead(event) && belongsToDocument(view, query.key, event, readEvent),
-    view.category,
-    query,
+    (event) =>
+      parseCategory(event.stream) === view.category && isRead(event) && belongsToDocument(view, key, event, readEvent),
+    limit,
+    continuation === undefined ? { skip: 0 } : readFeedPlace(continuation),
   )
+  return { items, ...(isEnd ? {} : { continuation: writeContinuation(place) }) }
 }
 
 async function listStreamEvents(
@@ -65,40 +68,58 @@ async function listStreamEvents(
 }
 
 /** The end of a page: how many matching events to skip after an offset of the feed. */
-interface Place {
+export interface FeedPlace {
   readonly position?: string
   readonly skip: number
 }
 
-async function searchLog(
-  { feed, clock }: DocumentEventsDependencies,
+/** A part of the feed. */
+export interface FoundInFeed {
+  readonly items: readonly RecordedEvent[]
+  /** Where the next part starts. */
+  readonly place: FeedPlace
+  /** How many commits were read to their end. */
+  readonly commits: number
+  /** Whether every commit that was in the log has been read. */
+  readonly isEnd: boolean
+}
+
+/** Searches the feed for events, for some seconds at most. Those of each stream are in order. */
+export async function searchFeed(
+  { feed, clock }: Pick<DocumentEventsDependencies, 'feed' | 'clock'>,
   matches: (event: RecordedEvent) => boolean,
-  category: string,
-  { limit, continuation }: DocumentEventsQuery,
-): Promise<PageOf<RecordedEvent>> {
-  const place = continuation === undefined ? { skip: 0 } : readPlace(continuation)
+  limit: number,
+  place: FeedPlace,
+): Promise<FoundInFeed> {
   const reader = feed.open(place.position === undefined ? {} : { offset: place.position })
   const until = clock.elapsed() + PART_MS
   const items: RecordedEvent[] = []
   let { position, skip } = place
-  const placeNow = (): string =>
-    writeContinuation({ skip, ...(position === undefined ? {} : { position }) } satisfies Place)
+  let commits = 0
+  const found = (isEnd: boolean): FoundInFeed => ({
+    items,
+    place: { skip, ...(position === undefined ? {} : { position }) },
+    commits,
+    isEnd,
+  })
   while (clock.elapsed() < until) {
-    const commits = await reader.next()
-    if (commits === undefined) return { items }
-    const its = commits
-      .flatMap(({ stream, events }) => (parseCategory(stream) === category ? events : []))
-      .filter(matches)
+    const page = await reader.next()
+    if (page === undefined) {
+      position = reader.offset
+      return found(true)
+    }
+    const its = page.flatMap(({ events }) => events).filter(matches)
     const fit = its.slice(skip, skip + limit - items.length)
     items.push(...fit)
     if (items.length === limit) {
       skip += fit.length
-      return { items, continuation: placeNow() }
+      return found(false)
     }
     position = reader.offset
     skip = 0
+    commits += page.length
   }
-  return { items, continuation: placeNow() }
+  return found(false)
 }
 
 /** Whether a document contains the event. An event that cannot be read is in no document. */
@@ -117,7 +138,8 @@ function belongsToDocument(
   }
 }
 
-function readPlace(continuation: string): Place {
+/** @throws TidemarkError `invalid-query` for a continuation that no page returned. */
+export function readFeedPlace(continuation: string): FeedPlace {
   const { position, skip } = readContinuation(continuation)
   if (!isCount(skip) || (position !== undefined && typeof position !== 'string')) throw unknownContinuation()
   return { skip, ...(position === undefined ? {} : { position }) }

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { parseTime } from 'tidemark/tools'
 import { readAddresses } from '../../api/addresses.ts'
 import type { ApiOptions } from '../../api/ask.ts'
 import { readCredentials } from '../../api/credentials.ts'
@@ -107,6 +108,16 @@ export function serviceArguments(): Argument {
 export function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
   return Number(text)
+}
+
+/** Reads a time: RFC 3339. */
+export function moment(text: string): string {
+  try {
+    parseTime(text)
+    return text
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`)
+  }
 }
 
 /**
