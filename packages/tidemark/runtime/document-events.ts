@@ -102,7 +102,7 @@ export async function searchFeed(
     commits,
     isEnd,
   })
-  while (clock.elapsed() < until) {
+  for (;;) {
     const page = await reader.next()
     if (page === undefined) {
       position = reader.offset
@@ -118,8 +118,8 @@ export async function searchFeed(
     position = reader.offset
     skip = 0
     commits += page.length
+    if (clock.elapsed() >= until) return found(false)
   }
-  return found(false)
 }
 
 /** Whether a document contains the event. An event that cannot be read is in no document. */

@@ -1,6 +1,6 @@
 import { RefusedError, UnreachableError } from '../../api/errors.ts'
 import { INTERRUPTED, UsageError } from '../../command-line/arguments.ts'
-import { WorkingCopyError } from '../what-if/working-copy.ts'
+import { WorkingCopyError } from './working-copy.ts'
 
 /** The meaning of the exit codes of `tidemark`. A test checks that docs/cli.md has the same texts. */
 export const exitCodes = {

@@ -9,7 +9,7 @@ import { apiCommand, type Context, moment, whole } from '../command/api-command.
 import { findOwner } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
-import { inWorkingCopy, WorkingCopyError } from '../what-if/working-copy.ts'
+import { inWorkingCopy, WorkingCopyError } from '../command/working-copy.ts'
 
 interface Options {
   readonly version?: number

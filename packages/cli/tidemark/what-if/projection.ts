@@ -2,8 +2,8 @@ import { type AnyView, parseTime, ViewFold } from 'tidemark/tools'
 import type { EventAnswer } from '../../api/answers.ts'
 import { services } from '../../project/config.ts'
 import type { Context } from '../command/api-command.ts'
+import { inWorkingCopy } from '../command/working-copy.ts'
 import { LogReader } from './log-reader.ts'
-import { inWorkingCopy } from './working-copy.ts'
 
 /** How many of a document's events are remembered, the newest. */
 export const REMEMBERED = 20
