@@ -159,7 +159,8 @@ const rows = [
     is: 'what tools read about a system: `tidemark/tools`',
     imports: [
       ...['packages/tidemark/core/', 'packages/tidemark/settings/list.ts', 'packages/tidemark/topology.ts'],
-      ...['packages/tidemark/runtime/time.ts', 'packages/tidemark/runtime/view-fold.ts', 'packages/tidemark/what-if.ts'],
+      ...['packages/tidemark/runtime/time.ts', 'packages/tidemark/runtime/view-fold.ts'],
+      'packages/tidemark/what-if.ts',
     ],
   },
   {

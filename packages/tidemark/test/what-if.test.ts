@@ -62,7 +62,7 @@ describe('a command that is tried', () => {
     await assert.rejects(trying('cancel', { reason: 1n }), { code: 'invalid-command' })
   })
 
-  it('ends with the code that throws, the event that it does not know, and a decision that cannot be recorded', async () => {
+  it('ends if code throws, does not know an event, or decides what cannot be recorded', async () => {
     const changed = (changes: object): Service => ({ ...ordering, deciders: [{ ...order, ...changes }] })
     const failing = (what: string) => () => {
       throw new RangeError(what)

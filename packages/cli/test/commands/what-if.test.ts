@@ -84,7 +84,7 @@ const first = documentOf('2026-01-01T00:00:00.000Z')
 const second = documentOf('2026-01-01T00:00:01.000Z', 'cancelled')
 
 describe('a rebuild as a dry run', () => {
-  it('finds nothing if the live documents are what this working copy makes of the log, and writes nothing', async (t) => {
+  it('finds nothing if this working copy makes the live documents, and writes nothing', async (t) => {
     const live = [
       { key: 'order-1', document: second },
       { key: 'order-2', document: first },
@@ -155,7 +155,7 @@ describe('a rebuild as a dry run', () => {
       log.filter(({ stream, version }) => stream !== 'order-1' || version > 1),
     )
     await assert.rejects(torn.dryRun('order'), {
-      message: 'the log of ordering gave order-1@2 after version 0: check it with tidemark verify',
+      message: 'the log of ordering gave order-1@2 after version 0: run tidemark verify',
     })
   })
 })

@@ -55,7 +55,7 @@ export class LogReader {
     if (version <= last) return false
     if (version > last + 1)
       throw new UnreachableError(
-        `the log of ${this.#api.service} gave ${stream}@${version} after version ${last}: check it with tidemark verify`,
+        `the log of ${this.#api.service} gave ${stream}@${version} after version ${last}: run tidemark verify`,
       )
     this.#versions.set(stream, version)
     return true
