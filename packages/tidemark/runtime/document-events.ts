@@ -9,6 +9,9 @@ import type { AnyMultiStreamView, AnyView } from '../core/view.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
 
+/** A part ends after this many characters of JSON, so that large events do not fill the memory of host and client. */
+const MAX_SIZE = 16 * 1024 * 1024
+
 export interface DocumentEventsDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
@@ -96,6 +99,7 @@ export async function searchFeed(
   const items: RecordedEvent[] = []
   let { position, skip } = place
   let commits = 0
+  let size = 0
   const found = (isEnd: boolean): FoundInFeed => ({
     items,
     place: { skip, ...(position === undefined ? {} : { position }) },
@@ -109,16 +113,16 @@ export async function searchFeed(
       return found(true)
     }
     const its = page.flatMap(({ events }) => events).filter(matches)
-    const fit = its.slice(skip, skip + limit - items.length)
-    items.push(...fit)
-    if (items.length === limit) {
-      skip += fit.length
-      return found(false)
+    for (const event of its.slice(skip)) {
+      if (items.length === limit || size > MAX_SIZE) return found(false)
+      items.push(event)
+      skip += 1
+      size += JSON.stringify(event).length
     }
     position = reader.offset
     skip = 0
     commits += page.length
-    if (clock.elapsed() >= until) return found(false)
+    if (items.length === limit || clock.elapsed() >= until) return found(false)
   }
 }
 

@@ -30,9 +30,13 @@ type Run<Options> = (context: Context, options: Options, ...args: readonly strin
 
 /**
  * Completes a command that asks services over HTTP: adds `--url` and `--json`, and ends with 130 on Ctrl-C.
- * @param whenInterrupted the message on Ctrl-C: what continues without the command.
+ * @param whenInterrupted returns the message on Ctrl-C: what continues without the command, if anything.
  */
-export function apiCommand<Options>(command: Command, run: Run<Options>, whenInterrupted?: string): Command {
+export function apiCommand<Options>(
+  command: Command,
+  run: Run<Options>,
+  whenInterrupted?: (options: Options) => string | undefined,
+): Command {
   return command
     .addOption(
       new Option('--url <address>', 'address of the services, repeatable: https://… or ordering=https://…')
@@ -68,7 +72,8 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
         process.off('SIGINT', interrupt)
         output.end()
       }
-      if (controller.signal.aborted && whenInterrupted) output.remark(whenInterrupted)
+      const remark = controller.signal.aborted && whenInterrupted?.(command.opts() as Options)
+      if (remark) output.remark(remark)
     })
 }
 

@@ -42,7 +42,8 @@ function rebuilding(parent: Command, called: string): void {
     .option('--no-promote', 'build it, compare it with the live generation, and keep both up to date')
     .addOption(
       new Option('--dry-run', 'project it here with this working copy, compare it, and write nothing').conflicts([
-        ...['promote', 'wait'],
+        'promote',
+        'wait',
       ]),
     )
     .option('--limit <n>', `with --dry-run: how many documents that differ to list; default ${LISTED}`, whole)
@@ -56,7 +57,7 @@ function rebuilding(parent: Command, called: string): void {
       ),
     ),
     rebuild,
-    GOES_ON,
+    goesOn,
   )
 }
 
@@ -75,11 +76,14 @@ function acting(views: Command, action: RebuildAction, description: string): voi
       examples(`views ${action} ordering sales-by-product`),
     ),
     (context, options: Options, ...names) => change(context, action, options, ...names),
-    GOES_ON,
+    goesOn,
   )
 }
 
-const GOES_ON = 'stopped waiting: the service goes on; see tidemark views'
+/** A dry run leaves nothing behind. */
+function goesOn({ dryRun }: Options): string | undefined {
+  return dryRun ? undefined : 'stopped waiting: the service goes on; see tidemark views'
+}
 
 function onView(command: Command): Command {
   return command

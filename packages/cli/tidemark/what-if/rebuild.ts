@@ -39,14 +39,18 @@ export async function dryRun(context: Context, service: string, name: string, li
   const live = new LiveDocuments(context.api(service), name)
   const { compared, candidates } = await compareAll(context, here, live)
   const differing = await settle(context, here, live, candidates)
-  const counts = { changed: 0, added: 0, removed: 0 }
-  for (const difference of differing.values()) counts[difference] += 1
   const documents: DifferingDocument[] = []
-  for (const [key, difference] of [...differing].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit)) {
+  for (const [key, difference] of [...differing].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (documents.length === limit) break
     output.progress(`${service}/${name}: explaining ${key}`)
     const differences = findDifferences(await live.read(key), here.document(key))
-    documents.push({ key, difference, differences, events: here.behind(key) ?? toEventsBehind(await live.events(key)) })
+    const events = here.behind(key) ?? toEventsBehind(await live.events(key))
+    // It has become equal meanwhile.
+    if (differences.length === 0) differing.delete(key)
+    else documents.push({ key, difference, differences, events })
   }
+  const counts = { changed: 0, added: 0, removed: 0 }
+  for (const difference of differing.values()) counts[difference] += 1
   const { events, streams } = here
   const more = differing.size > documents.length
   if (output.json) output.value({ service, view: name, events, streams, compared, ...counts, documents, more })
@@ -89,8 +93,8 @@ async function settle(
   here: HereProjection,
   live: LiveDocuments,
   candidates: readonly string[],
-): Promise<ReadonlyMap<string, Kind>> {
-  let left: ReadonlyMap<string, Kind> = new Map(candidates.map((key) => [key, 'changed']))
+): Promise<Map<string, Kind>> {
+  let left = new Map<string, Kind>(candidates.map((key) => [key, 'changed']))
   for (let attempt = 1; attempt <= MAX_ATTEMPTS && left.size > 0; attempt += 1) {
     if (attempt > 1) await delay(PAUSE_MS, undefined, { signal })
     const before = left

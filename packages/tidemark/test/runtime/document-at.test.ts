@@ -214,6 +214,23 @@ describe('the log of a category', () => {
     assert.deepEqual(found, [...names, 'order-9@1'])
   })
 
+  it('comes in parts that an answer can carry, however large its events are', async () => {
+    const data = { orderId: '1', text: 'x'.repeat(900_000) }
+    const harness = new RebuildHarness()
+    await harness.append(
+      ...recorded('order-1', ...Array.from({ length: 25 }, () => ({ type: 'OrderConfirmed', data }))),
+    )
+    const deps = { ...reading(harness), clock: harness.clock }
+    const first = await readLog(deps, { category: 'order', limit: 1000 })
+    const { continuation } = first
+    const rest = await readLog(deps, { category: 'order', limit: 1000, continuation })
+    assert.ok(first.more && first.items.length < 25 && !rest.more)
+    assert.deepEqual(
+      [...first.items, ...rest.items].map(({ version }) => version),
+      Array.from({ length: 25 }, (_, index) => index + 1),
+    )
+  })
+
   it('has nothing of other categories, and refuses a continuation that no part returned', async () => {
     const harness = await RebuildHarness.with(...everything)
     const other = await readLog(reading(harness), { category: 'basket', limit: 100 })
