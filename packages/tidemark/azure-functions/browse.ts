@@ -255,7 +255,7 @@ function documentAtEndpoint(port: BrowsePort): Endpoint {
     ),
     problems: [
       ...(['view-not-found', 'version-not-found', 'invalid-time'] as const),
-      ...(['event-unknown', 'event-unreadable', 'handler-failed'] as const),
+      ...(['event-unknown', 'event-unreadable', 'handler-failed', 'chain-broken'] as const),
     ],
     read: (query, request) => port.documentAt(findView(port, request.params.view), query),
   })

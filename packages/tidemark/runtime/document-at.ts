@@ -31,7 +31,7 @@ interface Source {
  * view's document, so the whole log is read for it. Each call reads for some seconds. The document comes with
  * the last part, and never before it is whole.
  * @throws TidemarkError `unavailable`, `invalid-query`, `invalid-time`; `version-not-found` after the newest
- *   version; and as `ViewFold.apply`.
+ *   version; `chain-broken` if a version of the stream is missing; and as `ViewFold.apply`.
  */
 export async function documentAt(
   deps: DocumentEventsDependencies,
@@ -63,6 +63,8 @@ export async function documentAt(
         if (view.kind === 'one-stream') return whole()
         continue
       }
+      if (view.kind === 'one-stream' && event.version !== version + 1)
+        throw new TidemarkError('chain-broken', `${key}@${event.version} does not follow version ${version}`)
       version = event.version
       if (!isDiscarded(event.stream, event.version)) events += fold.apply(event).length
     }

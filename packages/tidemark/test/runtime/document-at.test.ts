@@ -166,6 +166,14 @@ describe('a document as of a moment', () => {
       await assert.rejects(documentAt(older, view, { key: 'order-1' }), { code: 'event-unknown', message: /order-1@1/ })
   })
 
+  it('is refused if a version of its stream is missing', async () => {
+    const harness = await RebuildHarness.with(...everything)
+    const torn = everything.filter(({ stream, version }) => stream === 'order-3' && version !== 2)
+    const log = { readRange: async (_: string, { after = 0 }) => torn.filter(({ version }) => version > after) }
+    const at = documentAt({ ...reading(harness), log }, orderView, { key: 'order-3' })
+    await assert.rejects(at, { code: 'chain-broken', message: 'order-3@3 does not follow version 1' })
+  })
+
   it('refuses an impossible point and a continuation that no part returned', async () => {
     const harness = await RebuildHarness.with(...everything)
     for (const [view, query, code] of [
