@@ -144,7 +144,7 @@ describe('a document as of a moment', () => {
   it('ends with the event and the view whose code throws on it, or does not know it', async () => {
     const harness = await RebuildHarness.with(...everything)
     const deps = reading(harness)
-    const throwing: AnyView = {
+    const throwing: typeof orderView = {
       ...orderView,
       evolve: (document, event) => {
         if (event.version === 2) throw new RangeError('no such city')
