@@ -169,7 +169,16 @@ const rows = [
   {
     path: 'packages/tidemark/tools.ts',
     is: 'what tools read about a system: `tidemark/tools`',
-    imports: ['packages/tidemark/core/', 'packages/tidemark/settings/list.ts', 'packages/tidemark/topology.ts'],
+    imports: [
+      ...['packages/tidemark/core/', 'packages/tidemark/settings/list.ts', 'packages/tidemark/topology.ts'],
+      ...['packages/tidemark/runtime/time.ts', 'packages/tidemark/runtime/view-fold.ts'],
+      'packages/tidemark/what-if.ts',
+    ],
+  },
+  {
+    path: 'packages/tidemark/what-if.ts',
+    is: 'tries a command on a real history, and writes nothing',
+    imports: ['packages/tidemark/core/', 'packages/tidemark/runtime/', 'packages/tidemark/memory/limits.ts'],
   },
   {
     path: 'packages/tidemark/config.ts',

@@ -4,6 +4,7 @@ import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
+import { findView } from './tidemark/command/declared.ts'
 
 /**
  * What an interrupted rebuild leaves behind, by its stage. Queries always read a complete generation.
@@ -24,11 +25,7 @@ const LEFT_BEHIND = {
 async function rebuild(): Promise<void> {
   const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])
   const service = serviceNamed(serviceName)
-  const view = service.views.find(({ name }) => name === viewName)
-  if (view === undefined)
-    throw new UsageError(
-      `${serviceName} has no view ${viewName}; it has ${service.views.map(({ name }) => name).join(', ')}`,
-    )
+  const view = findView(serviceName, viewName)
   const account = cloud ? cloudAccount(serviceName) : await localAccount()
   const bar = new SingleBar({ format: 'events {bar} {value}/{total} {eta}s', clearOnComplete: false })
   let stage: keyof typeof LEFT_BEHIND | undefined

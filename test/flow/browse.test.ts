@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { listReactions } from 'tidemark/tools'
 import type { Answer } from '../../packages/cli/demo/client.ts'
 import { type RawItem, readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { until } from '../../packages/test-support/wait.ts'
+import { ordering } from '../../src/ordering/service.ts'
 import { placeBody } from '../support/orders.ts'
 import { call, System } from '../support/system.ts'
 
@@ -256,6 +258,51 @@ describe('an operator of a running system', () => {
     assert.deepEqual((await get('ordering', 'views/order/events?key=order-none')).body, { items: [] })
   })
 
+  it('sees a document of any view as of a moment', async () => {
+    const asOf = (view: string, query: object): Promise<Answer> => post('ordering', `views/${view}/as-of`, query)
+    const log = await rawEvents('ordering')
+    const its = log.filter(({ stream }) => stream === `order-${placed}`)
+    const { body: first } = await asOf('order', { key: `order-${placed}`, version: 1 })
+    assert.deepEqual([first.events, first.items[0].version, first.items[0].document.status], [1, 1, 'placed'])
+    assert.deepEqual(
+      (await asOf('order', { key: `order-${placed}`, at: its[0]?.time })).body.items[0].key,
+      its[0]?.stream,
+    )
+    assert.deepEqual((await asOf('order', { key: `order-${placed}`, at: '2026-01-01T00:00:00Z' })).body.items, [])
+    for (const [view, key] of [
+      ['order', `order-${placed}`],
+      ['sales-by-product', placeBody.lines[0]?.sku],
+    ]) {
+      const live = async () => (await get('ordering', `views/${view}/documents?key=${key}`)).body.items
+      const [now, then] = await until(
+        `${view} ${key} to be the same`,
+        () => Promise.all([asOf(`${view}`, { key }), live()]),
+        ([{ body }, items]) => JSON.stringify(body.items) === JSON.stringify(items),
+      )
+      assert.ok(now.body.events > 0 && then.length === 1)
+    }
+  })
+
+  it('reads the events of a category from the first on', async () => {
+    const log = (await rawEvents('inventory')).filter(({ stream }) => stream.startsWith('reservation-'))
+    assert.ok(log.length > 0)
+    const found: string[] = []
+    for (let continuation: string | undefined; ; ) {
+      const { status, body } = await post('inventory', 'events/read', {
+        category: 'reservation',
+        limit: 2,
+        continuation,
+      })
+      assert.equal(status, 200, JSON.stringify(body))
+      assert.ok(body.items.length <= 2)
+      found.push(...body.items.map(formatPosition))
+      continuation = body.continuation
+      if (!body.more) break
+    }
+    for (const event of log) assert.ok(found.includes(formatPosition(event)), formatPosition(event))
+    assert.equal(new Set(found).size, found.length)
+  })
+
   it('sees the scheduled commands', async () => {
     const { body } = await get('payments', 'schedule')
     const waiting = body.items.find(({ stream }: RawItem) => stream === `payment-${placed}`)
@@ -331,6 +378,24 @@ describe('an operator of a running system', () => {
       const answer = await call(method, url, method === 'POST' ? { body: '{}' } : {})
       assert.deepEqual([path, answer.status, answer.body.code], [path, status, code])
     }
-    assert.equal((await post('ordering', 'views/order/rebuild', { now: true })).body.code, 'invalid-command')
+    const [reaction] = listReactions(ordering)
+    for (const [path, body, code] of [
+      ['views/order/rebuild', { now: true }, 'invalid-command'],
+      ['views/order/as-of', {}, 'invalid-command'],
+      ['views/order/as-of', { key: 'a/b' }, 'invalid-command'],
+      ['views/order/as-of', { key: `order-${placed}`, version: 99 }, 'version-not-found'],
+      ['views/order/as-of', { key: 'order-1', at: 'yesterday' }, 'invalid-time'],
+      ['views/order/as-of', { key: 'order-1', continuation: '!' }, 'invalid-query'],
+      ['views/sales-by-product/as-of', { key: 'tea', version: 1 }, 'invalid-query'],
+      ['views/nothing/as-of', { key: 'tea' }, 'view-not-found'],
+      ['events/read', {}, 'invalid-command'],
+      ['events/read', { category: 'order', limit: 1001 }, 'invalid-command'],
+      ['events/read', { category: 'order', continuation: '!' }, 'invalid-query'],
+      [`views/${reaction?.name}/rebuild`, {}, 'view-not-found'],
+      [`views/${reaction?.name}/as-of`, { key: 'tea' }, 'view-not-found'],
+    ] as const)
+      assert.deepEqual([path, (await post('ordering', path, body)).body.code], [path, code])
+    const refused = await post('ordering', `views/${reaction?.name}/rebuild`)
+    assert.match(refused.body.detail, / is a reaction: a rebuild would send its commands again$/)
   })
 })

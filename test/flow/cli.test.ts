@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { listReactions } from 'tidemark/tools'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
+import { ordering } from '../../src/ordering/service.ts'
 import { address, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 
@@ -148,6 +150,30 @@ describe('tidemark, against the running system', () => {
     assert.equal(again.code, 1)
     assert.match(again.out, /^ordering\/sales-by-product: rollback to a generation: failed: no-way-back: /)
     assert.match((await command('views').ended).out, /^ordering +order +one-stream +order +1 +/m)
+  })
+
+  it('shows a view as of a moment, and tries the view and the decider of today on the real history', async () => {
+    const shown = await json('views', 'show', 'ordering', 'order', stream, '--version', '1')
+    assert.deepEqual([shown.code, shown.value.version, shown.value.document.shippingAddress.city], [0, 1, address.city])
+    const key = placeBody.lines[0]?.sku
+    const item = system.openContainer('ordering', 'sales-by-product').item('document', `1|document|${key}`)
+    const { resource } = await item.read()
+    await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
+    const dry = await json('rebuild', 'ordering', 'sales-by-product', '--dry-run')
+    await item.replace(resource)
+    assert.deepEqual([dry.code, dry.value.changed, dry.value.added, dry.value.removed], [1, 1, 0, 0], dry.err)
+    const [{ differences, events }] = dry.value.documents
+    assert.deepEqual(differences, [{ path: 'damaged', kind: 'removed', before: true }])
+    assert.ok(events.newest.some((event: string) => event.endsWith(' OrderPlaced')))
+    const tried = await json('decide', stream, 'cancel', '{"reason":"late"}', '--dry-run', '--version', '2')
+    assert.deepEqual([tried.code, tried.value.version, tried.value.events[0].type], [0, 2, 'OrderCancelled'])
+    const [reaction] = listReactions(ordering)
+    const refused = await command('rebuild', 'ordering', `${reaction?.name}`, '--dry-run').ended
+    assert.equal(refused.code, 2)
+    assert.match(
+      refused.err,
+      / is a reaction, not a view: it cannot be rebuilt or tried out, .*parked redrive ordering/,
+    )
   })
 
   it('builds a generation separately, shows the differences, and promotes or abandons it', async () => {

@@ -5,6 +5,7 @@ import { exitCodes } from './command/exit-codes.ts'
 import { addCause } from './commands/cause.ts'
 import { addCompletions } from './commands/completions.ts'
 import { addConsole } from './commands/console.ts'
+import { addDecide } from './commands/decide.ts'
 import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addHandedOver } from './commands/hand-over.ts'
@@ -27,7 +28,7 @@ export function tidemark(): Command {
   )
   addHandedOver(program)
   addUpgrade(program)
-  for (const add of [addStreams, addShow, addDiff, addCause, addTail]) add(program)
+  for (const add of [addStreams, addShow, addDiff, addCause, addTail, addDecide]) add(program)
   for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addConsole, addDoctor])
     add(program)
   addCompletions(program)

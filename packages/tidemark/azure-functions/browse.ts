@@ -1,10 +1,11 @@
 import type { HttpRequest } from '@azure/functions'
 import * as z from 'zod'
 import { keyFault } from '../core/document-key.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
 import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
+import { listReactions, type Service } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import { recordedEvent } from './history.ts'
@@ -22,13 +23,14 @@ import {
   version,
 } from './operation.ts'
 import { checkOperator } from './operator.ts'
+import { problem } from './problem.ts'
 import { filterParameters } from './queries.ts'
 import { checkParameters, pickParameters, readBody, readLimit, readWholeNumber } from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the browse endpoints need of their service. */
 export interface BrowsePort extends Operations {
-  readonly declaration: { readonly views: readonly AnyView[] }
+  readonly declaration: Pick<Service, 'views' | 'reactions' | 'processes'>
   readonly actorSource: ActorSource
 }
 
@@ -41,12 +43,14 @@ export function buildBrowseRoutes(port: BrowsePort): readonly Route[] {
     { name: 'about', path: 'about', GET: aboutEndpoint(port) },
     { name: 'streams', path: 'streams', GET: streamsEndpoint(port) },
     { name: 'tail', path: 'events', GET: tailEndpoint(port) },
+    { name: 'read-log', path: 'events/read', POST: readLogEndpoint(port) },
     { name: 'trace', path: 'traces/{correlation}', GET: traceEndpoint(port) },
     { name: 'schedule', path: 'schedule', GET: scheduleEndpoint(port) },
     { name: 'verification', path: 'verification', POST: verificationEndpoint(port) },
     { name: 'all-views', path: 'views', GET: viewsEndpoint(port) },
     { name: 'view-events', path: 'views/{view}/events', GET: documentEventsEndpoint(port) },
     { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
+    { name: 'view-as-of', path: 'views/{view}/as-of', POST: documentAtEndpoint(port) },
     ...REBUILD_ACTIONS.map((action) => ({
       name: `view-${action}`,
       path: `views/{view}/${action}`,
@@ -155,42 +159,125 @@ function scheduleEndpoint(port: BrowsePort): Endpoint {
   })
 }
 
-const verificationBody = z.strictObject({ continuation: z.string().min(1).exactOptional() })
+/** A POST route for operators that reads a part. Clients repeat it with the continuation. */
+interface PartReading<Body> {
+  readonly summary: string
+  readonly parameters?: readonly Parameter[]
+  readonly body: z.ZodType<Body>
+  readonly description: string
+  readonly schema: JsonSchema
+  readonly problems?: Operation['problems']
+  read(body: Body, request: HttpRequest): Promise<object>
+}
 
-/**
- * `POST …/verification`: verifies a part of the log. Clients repeat it with the continuation until there is
- * none.
- */
-function verificationEndpoint(port: BrowsePort): Endpoint {
+/** A POST for operators. The continuation is in the body, because it may be longer than an address may be. */
+function partEndpoint<Body>(port: BrowsePort, reading: PartReading<Body>): Endpoint {
+  const { summary, parameters = [], body: shape, description, schema, problems = [] } = reading
   return {
     describe: () => [
       {
-        summary: 'verifies that the log is as it was written, part by part',
-        parameters: [],
-        body: verificationBody,
-        answer: {
-          status: 200,
-          description: 'The result of this part. Repeat with the continuation; the last part has none.',
-          headers: {},
-          schema: object(
-            {
-              checked: object({ streams: count, commits: count, events: count, receipts: count }),
-              findings: list(object({ place: text, wrong: text, detail: text })),
-              found: count,
-              progress: object({ done: count, total: count }),
-              continuation: text,
-            },
-            ['continuation'],
-          ),
-        },
-        problems: [...bodyProblems, ...(['operator-only', 'unavailable'] as const)],
+        summary,
+        parameters,
+        body: shape,
+        answer: { status: 200, description, headers: {}, schema },
+        problems: [...bodyProblems, ...(['operator-only', 'unavailable'] as const), ...problems],
       },
     ],
     async handle(request) {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
-      const { continuation } = await readBody(request, verificationBody, 'the body may only have a continuation')
-      return { jsonBody: await port.verify(continuation) }
+      const body = await readBody(request, shape, 'the body does not fit: see the errors')
+      return { jsonBody: await reading.read(body, request) }
+    },
+  }
+}
+
+const continuation = z.string().min(1).exactOptional()
+
+/** `POST …/verification`: verifies a part of the log. */
+function verificationEndpoint(port: BrowsePort): Endpoint {
+  return partEndpoint(port, {
+    summary: 'verifies that the log is as it was written, part by part',
+    body: z.strictObject({ continuation }),
+    description: 'The result of this part. Repeat with the continuation; the last part has none.',
+    schema: object(
+      {
+        checked: object({ streams: count, commits: count, events: count, receipts: count }),
+        findings: list(object({ place: text, wrong: text, detail: text })),
+        found: count,
+        progress,
+        continuation: text,
+      },
+      ['continuation'],
+    ),
+    read: ({ continuation }) => port.verify(continuation),
+  })
+}
+
+/** The most events of a part of the log, and the default. */
+const LOG_PART = 1000
+
+/** `POST …/events/read`: a part of the events of a category, from the first event on. */
+function readLogEndpoint(port: BrowsePort): Endpoint {
+  return partEndpoint(port, {
+    summary: 'the events of a category from the first on, part by part',
+    body: z.strictObject({
+      category: z.string().min(1),
+      view: z.string().min(1).exactOptional(),
+      limit: z.int().min(1).max(LOG_PART).default(LOG_PART),
+      continuation,
+    }),
+    description:
+      'Those of each stream are in order. Repeat with the continuation while there is more; afterwards it leads ' +
+      'to newer events. Events may come again if the partitions of the log are split meanwhile. `discarded` ' +
+      'lists the items that were discarded for the view in the body.',
+    schema: object({
+      items: list(recordedEvent),
+      discarded: list(text),
+      progress,
+      continuation: text,
+      more: { type: 'boolean' },
+    }),
+    read: (query) => port.readLog(query),
+  })
+}
+
+/** `POST …/views/{view}/as-of`: a document as of a point in time. */
+function documentAtEndpoint(port: BrowsePort): Endpoint {
+  const { views } = port.declaration
+  const endpoint = partEndpoint(port, {
+    summary: 'a document of a view as of a point in time, projected from its events by the running code',
+    parameters: [viewParameter(views)],
+    body: z.strictObject({
+      key: z.string().refine((key) => keyFault(key) === undefined, 'no document can have this key'),
+      at: z.string().exactOptional(),
+      version: z.int().min(1).exactOptional(),
+      continuation,
+    }),
+    description:
+      'Repeat with the continuation until there is none. The last part has the document, or no item if there was ' +
+      'none. Give `at`, or `version` for a single-stream view; without either it is as of the newest event.',
+    schema: object(
+      { items: list(object({ key: text, version, document: {} }, ['version'])), events: count, continuation: text },
+      ['continuation'],
+    ),
+    problems: [
+      ...(['view-not-found', 'version-not-found', 'invalid-time'] as const),
+      ...(['event-unknown', 'event-unreadable', 'handler-failed', 'chain-broken'] as const),
+    ],
+    read: (query, request) => port.documentAt(findView(port, request.params.view), query),
+  })
+  return {
+    ...endpoint,
+    async handle(request, context) {
+      try {
+        return await endpoint.handle(request, context)
+      } catch (error) {
+        // An operator may know which event the view cannot apply.
+        if (isTidemarkError(error, 'handler-failed') || isTidemarkError(error, 'event-unreadable'))
+          return problem(error.code, error.message)
+        throw error
+      }
     },
   }
 }
@@ -226,7 +313,7 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     schema: object({ items: list(item), searched: count, continuation: text }, ['continuation']),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
-      const view = findView(views, request.params.view)
+      const view = findView(port, request.params.view)
       const key = readKey(request)
       const listing = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
       // OpenAPI lists the filters of all views, so refuse those of other views. With a key there is no list.
@@ -267,7 +354,7 @@ function documentEventsEndpoint(port: BrowsePort): Endpoint {
     schema: buildPageSchema(recordedEvent),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
-      const view = findView(views, request.params.view)
+      const view = findView(port, request.params.view)
       const { continuation } = pickParameters(request.query, 'continuation')
       const key = readKey(request)
       if (key === undefined) throw new TidemarkError('invalid-query', 'the parameter key is missing')
@@ -300,7 +387,7 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
     async handle(request, context) {
       checkOperator(request, port.actorSource)
       checkParameters(request, [])
-      const view = findView(views, request.params.view)
+      const view = findView(port, request.params.view)
       await readBody(request, nothing, `the body does not fit ${action}`)
       const started = await port.rebuild(view, action, readActor(request, port.actorSource), toTrace(context))
       return { status: 202, jsonBody: started }
@@ -317,11 +404,12 @@ function readKey({ query }: HttpRequest): string | undefined {
 }
 
 /** @throws TidemarkError `view-not-found` */
-function findView(views: readonly AnyView[], name: string | undefined): AnyView {
-  const view = views.find((each) => each.name === name)
-  if (view === undefined)
-    throw new TidemarkError('view-not-found', `the views are ${views.map((each) => each.name).join(', ')}`)
-  return view
+function findView({ declaration }: BrowsePort, name: string | undefined): AnyView {
+  const view = declaration.views.find((each) => each.name === name)
+  if (view) return view
+  if (listReactions(declaration).some((each) => each.name === name))
+    throw new TidemarkError('view-not-found', `${name} is a reaction: a rebuild would send its commands again`)
+  throw new TidemarkError('view-not-found', `the views are ${declaration.views.map((each) => each.name).join(', ')}`)
 }
 
 const readProblems = ['invalid-query', 'operator-only', 'unavailable'] as const
@@ -336,6 +424,7 @@ const bodyProblems = [
 
 const buildPageSchema = (item: JsonSchema): JsonSchema =>
   object({ items: list(item), continuation: { type: 'string' } }, ['continuation'])
+const progress = object({ done: count, total: count })
 const origin = { correlation: text, causation: text, actor: text }
 
 const categoryParameter: Parameter = {

@@ -83,6 +83,65 @@ export interface DocumentSearch {
   readonly continuation?: string
 }
 
+/** A document to project from its events, as of a point in time. */
+export interface DocumentAtQuery {
+  readonly key: string
+  /** Up to and including this time: RFC 3339. */
+  readonly at?: string
+  /** Up to this stream version; not together with `at`. Single-stream views only. */
+  readonly version?: number
+  readonly continuation?: string
+}
+
+/**
+ * A part of the way to a document. Without a continuation, it is the last part.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { DocumentAt } from 'tidemark/tools'
+ *
+ * const line = ({ items, events, continuation }: DocumentAt): string =>
+ *   continuation ? `${events} events so far` : JSON.stringify(items[0]?.document)
+ * assert.equal(line({ items: [], events: 7, continuation: 'x' }), '7 events so far')
+ * ```
+ */
+export interface DocumentAt extends PageOf<FoundDocument> {
+  /** The document, with the last part. Empty in the last part: there was no such document. */
+  readonly items: readonly FoundDocument[]
+  /** How many events it was projected from so far. */
+  readonly events: number
+}
+
+/** A part of the log to read. */
+export interface LogQuery {
+  readonly category: string
+  /** The view for which to report discarded events. */
+  readonly view?: string
+  readonly limit: number
+  readonly continuation?: string
+}
+
+/**
+ * A part of the events of a category, from the first event on.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { LogPart } from 'tidemark/tools'
+ *
+ * const next = ({ more, continuation }: LogPart): string | undefined => (more ? continuation : undefined)
+ * const progress = { done: 70, total: 70 }
+ * assert.equal(next({ items: [], discarded: [], progress, continuation: 'end', more: false }), undefined)
+ * ```
+ */
+export interface LogPart extends Required<PageOf<RecordedEvent>> {
+  /** The positions of the items that were discarded for the view, such as `order-1@7`. */
+  readonly discarded: readonly string[]
+  /** Commits read so far, including earlier parts, and how many the log had at the start. */
+  readonly progress: { readonly done: number; readonly total: number }
+  /** Whether the log had more when this part was read. If not, the continuation leads to newer events. */
+  readonly more: boolean
+}
+
 export interface FoundDocuments extends PageOf<FoundDocument> {
   /** How many documents were searched. */
   readonly searched: number
@@ -204,6 +263,17 @@ export interface Operations {
     view: AnyView,
     query: { readonly key: string; readonly limit: number; readonly continuation?: string },
   ): Promise<PageOf<RecordedEvent>>
+  /**
+   * Projects a document as of a point in time, part by part.
+   * @throws TidemarkError `unavailable`, `invalid-query`, `invalid-time`, `version-not-found`; `event-unknown`,
+   *   `event-unreadable`, `handler-failed` for an event that the view cannot apply.
+   */
+  documentAt(view: AnyView, query: DocumentAtQuery): Promise<DocumentAt>
+  /**
+   * Reads the events of a category from the first on, part by part.
+   * @throws TidemarkError `unavailable`, `invalid-query`
+   */
+  readLog(query: LogQuery): Promise<LogPart>
   /**
    * Starts a rebuild, which continues in the background.
    * @throws TidemarkError `unavailable`, `view-contended`

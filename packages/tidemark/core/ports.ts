@@ -98,6 +98,8 @@ export interface FeedStart {
    * partitions were split meanwhile.
    */
   readonly offset?: string
+  /** Refuses the offset with `invalid-query` after a split, so that no commit comes again. */
+  readonly once?: true
 }
 
 export interface EventFeedReader {

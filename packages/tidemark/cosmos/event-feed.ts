@@ -7,6 +7,7 @@ import {
 } from '@azure/cosmos'
 import { type RecordedCommit, selectCommits } from '../core/commit.ts'
 import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { EventFeed, EventFeedReader, FeedStart } from '../core/ports.ts'
 import { readError } from './client.ts'
 
@@ -82,10 +83,15 @@ class CosmosFeedReader implements EventFeedReader {
     const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
       throw readError(error, this.#container)
     })
-    const { since, offset } = this.#start
+    const { since, offset, once } = this.#start
     const from = offset === undefined ? undefined : parseOffset(offset)
     // If the number of ranges has changed, the continuations cannot be matched to ranges.
     const known = from?.continuations.length === ranges.length ? from : undefined
+    if (once && from && !known)
+      throw new TidemarkError(
+        'invalid-query',
+        "the log's partitions were split meanwhile: start again from the first part",
+      )
     this.#current = known?.current ?? 0
     return ranges.map(
       (range, index) => new RangeReader(this.#container, range, since, known?.continuations[index] ?? undefined),

@@ -9,7 +9,10 @@ import type { AnyMultiStreamView, AnyView } from '../core/view.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
 
-interface DocumentEventsDependencies {
+/** A part ends after this many characters of JSON, so that large events do not fill the memory of host and client. */
+const MAX_SIZE = 16 * 1024 * 1024
+
+export interface DocumentEventsDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
   readonly eventTypes: readonly EventType[]
@@ -40,12 +43,15 @@ export async function documentEvents(
   const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
     (view.events === undefined || knows(type)) && !isDiscarded(stream, version)
   if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
-  return searchLog(
+  const { key, limit, continuation } = query
+  const { items, place, isEnd } = await searchFeed(
     deps,
-    (event) => isRead(event) && belongsToDocument(view, query.key, event, readEvent),
-    view.category,
-    query,
+    (event) =>
+      parseCategory(event.stream) === view.category && isRead(event) && belongsToDocument(view, key, event, readEvent),
+    limit,
+    continuation === undefined ? { skip: 0 } : readFeedPlace(continuation),
   )
+  return { items, ...(isEnd ? {} : { continuation: writeContinuation(place) }) }
 }
 
 async function listStreamEvents(
@@ -65,41 +71,59 @@ async function listStreamEvents(
 }
 
 /** The end of a page: how many matching events to skip after an offset of the feed. */
-interface Place {
-  readonly offset?: string
+export interface FeedPlace {
+  readonly position?: string
   readonly skip: number
 }
 
-async function searchLog(
-  { feed, clock }: DocumentEventsDependencies,
+/** A part of the feed. */
+export interface FoundInFeed {
+  readonly items: readonly RecordedEvent[]
+  /** Where the next part starts. */
+  readonly place: FeedPlace
+  /** How many commits were read to their end. */
+  readonly commits: number
+  /** Whether every commit that was in the log has been read. */
+  readonly isEnd: boolean
+}
+
+/** Searches the feed for events, for some seconds at most. Those of each stream are in order. */
+export async function searchFeed(
+  { feed, clock }: Pick<DocumentEventsDependencies, 'feed' | 'clock'>,
   matches: (event: RecordedEvent) => boolean,
-  category: string,
-  { limit, continuation }: DocumentEventsQuery,
-): Promise<PageOf<RecordedEvent>> {
-  const place = continuation === undefined ? { skip: 0 } : readPlace(continuation)
-  const reader = feed.open(place.offset === undefined ? {} : { offset: place.offset })
+  limit: number,
+  place: FeedPlace,
+): Promise<FoundInFeed> {
+  const reader = feed.open(place.position === undefined ? {} : { offset: place.position })
   const until = clock.elapsed() + PART_MS
   const items: RecordedEvent[] = []
-  let { offset, skip } = place
-  const placeNow = (): string =>
-    // Another build may have written or may read it, so the field keeps its name.
-    writeContinuation({ skip, ...(offset === undefined ? {} : { position: offset }) })
-  while (clock.elapsed() < until) {
-    const commits = await reader.next()
-    if (commits === undefined) return { items }
-    const its = commits
-      .flatMap(({ stream, events }) => (parseCategory(stream) === category ? events : []))
-      .filter(matches)
-    const fit = its.slice(skip, skip + limit - items.length)
-    items.push(...fit)
-    if (items.length === limit) {
-      skip += fit.length
-      return { items, continuation: placeNow() }
+  let { position, skip } = place
+  let commits = 0
+  let size = 0
+  const found = (isEnd: boolean): FoundInFeed => ({
+    items,
+    place: { skip, ...(position === undefined ? {} : { position }) },
+    commits,
+    isEnd,
+  })
+  for (;;) {
+    const page = await reader.next()
+    if (page === undefined) {
+      position = reader.offset
+      return found(true)
     }
-    offset = reader.offset
+    const its = page.flatMap(({ events }) => events).filter(matches)
+    for (const event of its.slice(skip)) {
+      if (items.length === limit || size > MAX_SIZE) return found(false)
+      items.push(event)
+      skip += 1
+      size += JSON.stringify(event).length
+    }
+    position = reader.offset
     skip = 0
+    commits += page.length
+    if (items.length === limit || clock.elapsed() >= until) return found(false)
   }
-  return { items, continuation: placeNow() }
 }
 
 /** Whether a document contains the event. An event that cannot be read is in no document. */
@@ -118,8 +142,9 @@ function belongsToDocument(
   }
 }
 
-function readPlace(continuation: string): Place {
-  const { position: offset, skip } = readContinuation(continuation)
-  if (!isCount(skip) || (offset !== undefined && typeof offset !== 'string')) throw unknownContinuation()
-  return { skip, ...(offset === undefined ? {} : { offset }) }
+/** @throws TidemarkError `invalid-query` for a continuation that no page returned. */
+export function readFeedPlace(continuation: string): FeedPlace {
+  const { position, skip } = readContinuation(continuation)
+  if (!isCount(skip) || (position !== undefined && typeof position !== 'string')) throw unknownContinuation()
+  return { skip, ...(position === undefined ? {} : { position }) }
 }

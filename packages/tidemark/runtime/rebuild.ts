@@ -283,7 +283,7 @@ async function resumeProjection(
 /** Returns whether an event was discarded for a view, in any of its generations. */
 export async function readDiscards(
   { parking, clock }: Pick<RebuildDependencies, 'parking' | 'clock'>,
-  view: AnyView,
+  view: Pick<AnyView, 'name'>,
 ): Promise<(stream: string, version: number) => boolean> {
   const all = parking ? await retry(clock, () => parking.discards()) : []
   const discards = all.filter(({ handler }) => handler === view.name)

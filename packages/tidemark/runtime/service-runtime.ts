@@ -39,6 +39,7 @@ import { type AnyView, findCursorView } from '../core/view.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
+import { documentAt } from './document-at.ts'
 import { documentEvents } from './document-events.ts'
 import { Follower } from './follow.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
@@ -50,6 +51,7 @@ import { periodicWork } from './periodic.ts'
 import { projection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
+import { readLog } from './read-log.ts'
 import { abandon, buildGeneration, promote, type RebuildPort, readDiscards, rebuildView, rollBack } from './rebuild.ts'
 import { RebuildRunner } from './rebuild-runner.ts'
 import { Redrive, redriveAll } from './redrive.ts'
@@ -268,6 +270,10 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     clock,
     ids: ports.ids,
   }))
+  const historyDeps = once(() => ({
+    ...rebuildDeps(),
+    readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(rebuildDeps(), view),
+  }))
   const rebuilder: RebuildPort = {
     rebuildView: ready((...args) => rebuildView(rebuildDeps(), ...args)),
     build: ready((...args) => buildGeneration(rebuildDeps(), ...args)),
@@ -387,8 +393,9 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     events: (query) => tail(browser(), query),
     trace: (correlation, limit, continuation) => readTrace(browser(), correlation, limit, continuation),
     views: () => Promise.all(service.views.map(summarizeView)),
-    documentEvents: (view, query) =>
-      documentEvents({ ...rebuildDeps(), readDiscards: (its) => readDiscards(rebuildDeps(), its) }, view, query),
+    documentEvents: (view, query) => documentEvents(historyDeps(), view, query),
+    documentAt: (view, query) => documentAt(historyDeps(), view, query),
+    readLog: (query) => readLog(historyDeps(), query),
     findDocuments: (view, search) => findDocuments({ views: views(), generations: generations() }, view, search),
     rebuild: ready((view, action, by, trace) => rebuilds().start(view, action, by, trace)),
     verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),

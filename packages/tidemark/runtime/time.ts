@@ -9,6 +9,13 @@ const pattern =
  * dropped, because events are dated in milliseconds. A leap second (`:60`) is refused, because no clock that
  * dates events shows one.
  * @throws TidemarkError `invalid-time`
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { parseTime } from 'tidemark/tools'
+ *
+ * assert.equal(parseTime('1970-01-01T01:00:01+01:00'), 1000)
+ * ```
  */
 export function parseTime(text: string): number {
   const [, date = '', time = '', fraction = '', offset = ''] = pattern.exec(text) ?? []

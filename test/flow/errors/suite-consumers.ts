@@ -8,7 +8,7 @@ import { until } from '../../../packages/test-support/wait.ts'
 import { recorded } from '../../../packages/tidemark/test/support/recorded.ts'
 import { cancelled, placeBody, placedV1 } from '../../support/orders.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
-import type { World } from './world.ts'
+import { json, type World } from './world.ts'
 
 /**
  * Messages that a consumer cannot process, sent to one partition of the hub by another program. Each is parked.
@@ -69,7 +69,10 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       const line = await until('the line', () =>
         world().lines.find((each) => each.includes('cannot process') && each.includes(id)),
       )
-      errors.logLine('handler-failed', line)
+      assert.match(line, / handler-failed: ./)
+      const asOf = await world().system.call('POST', '/views/order/as-of', json({ key: `order-${id}` }))
+      errors.answer('handler-failed', asOf)
+      assert.match(asOf.body.detail, new RegExp(`^the view order cannot apply order-${id}@1 \\(OrderPlaced\\): `))
       const path = `/orders/${id}?position=${encodeURIComponent(position)}`
       const answer = await until(
         'the view to wait',

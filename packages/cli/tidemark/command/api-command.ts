@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { parseTime } from 'tidemark/tools'
 import { readAddresses } from '../../api/addresses.ts'
 import type { ApiOptions } from '../../api/ask.ts'
 import { readCredentials } from '../../api/credentials.ts'
@@ -29,9 +30,13 @@ type Run<Options> = (context: Context, options: Options, ...args: readonly strin
 
 /**
  * Completes a command that asks services over HTTP: adds `--url` and `--json`, and ends with 130 on Ctrl-C.
- * @param whenInterrupted the message on Ctrl-C: what continues without the command.
+ * @param whenInterrupted returns the message on Ctrl-C: what continues without the command, if anything.
  */
-export function apiCommand<Options>(command: Command, run: Run<Options>, whenInterrupted?: string): Command {
+export function apiCommand<Options>(
+  command: Command,
+  run: Run<Options>,
+  whenInterrupted?: (options: Options) => string | undefined,
+): Command {
   return command
     .addOption(
       new Option('--url <address>', 'address of the services, repeatable: https://… or ordering=https://…')
@@ -67,7 +72,8 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
         process.off('SIGINT', interrupt)
         output.end()
       }
-      if (controller.signal.aborted && whenInterrupted) output.remark(whenInterrupted)
+      const remark = controller.signal.aborted && whenInterrupted?.(command.opts() as Options)
+      if (remark) output.remark(remark)
     })
 }
 
@@ -107,6 +113,16 @@ export function serviceArguments(): Argument {
 export function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
   return Number(text)
+}
+
+/** Reads a time: RFC 3339. */
+export function moment(text: string): string {
+  try {
+    parseTime(text)
+    return text
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`)
+  }
 }
 
 /**

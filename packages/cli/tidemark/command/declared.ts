@@ -1,5 +1,6 @@
+import { Argument } from 'commander'
 import { canary } from 'tidemark'
-import { isStream } from 'tidemark/tools'
+import { type AnyView, isStream, listReactions } from 'tidemark/tools'
 import { UsageError } from '../../command-line/arguments.ts'
 import { services } from '../../project/config.ts'
 
@@ -16,7 +17,7 @@ const owners = new Map(
 export const categories: readonly string[] = [...owners.keys()]
 
 /** Every view of the services, once. */
-export const viewNames: readonly string[] = [...new Set(services.flatMap(({ views }) => views.map(({ name }) => name)))]
+const viewNames: readonly string[] = [...new Set(services.flatMap(({ views }) => views.map(({ name }) => name)))]
 
 /**
  * The chosen services that can have streams of a category.
@@ -41,6 +42,24 @@ export function findOwner(stream: string): string {
   )
 }
 
-export function listViews(service: string): readonly string[] {
-  return services.find(({ name }) => name === service)?.views.map(({ name }) => name) ?? []
+/** The argument for a view. `findView` checks it, and names the views of the service. */
+export function viewArgument(): Argument {
+  return new Argument('<view>', 'the view').choices(viewNames).argParser((name) => name)
+}
+
+/**
+ * A view of a service, as this working copy declares it.
+ * @throws UsageError if the service has none of this name; for a reaction: why it has no views' commands
+ */
+export function findView(service: string, name: string): AnyView {
+  const declared = services.find((each) => each.name === service)
+  const view = declared?.views.find((each) => each.name === name)
+  if (view) return view
+  if (declared && listReactions(declared).some((each) => each.name === name))
+    throw new UsageError(
+      `${name} is a reaction, not a view: it cannot be rebuilt or tried out, because its commands would be sent ` +
+        `again. If something waits for it: tidemark parked redrive ${service} --handler ${name}`,
+    )
+  const names = declared?.views.map((each) => each.name) ?? []
+  throw new UsageError(`${service} has no view ${name}; it has ${names.join(', ')}`)
 }

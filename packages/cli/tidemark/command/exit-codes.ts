@@ -1,5 +1,6 @@
 import { RefusedError, UnreachableError } from '../../api/errors.ts'
 import { INTERRUPTED, UsageError } from '../../command-line/arguments.ts'
+import { WorkingCopyError } from './working-copy.ts'
 
 /** The meaning of the exit codes of `tidemark`. A test checks that docs/cli.md has the same texts. */
 export const exitCodes = {
@@ -19,6 +20,7 @@ export function toExitCode(error: unknown): number | undefined {
   if (error instanceof UnreachableError) return UNREACHABLE
   // 400: the service found a mistake in the request, as the parser does.
   if (error instanceof RefusedError) return error.status === 400 ? USAGE : FOUND
+  if (error instanceof WorkingCopyError) return FOUND
   if (error instanceof UsageError) return USAGE
   if (error instanceof Error && error.name === 'StartError') return USAGE
   return undefined

@@ -50,7 +50,7 @@ export function addParked(program: Command): void {
         .addArgument(serviceArgument()),
     ).addHelpText('after', examples('parked redrive ordering', 'parked redrive ordering --stream order-17')),
     (context, choice: Choice, service) => act(context, 'redrive', service, choice),
-    GOES_ON,
+    () => GOES_ON,
   )
   apiCommand(
     choosing(
@@ -62,7 +62,7 @@ export function addParked(program: Command): void {
       .addOption(REASON)
       .addHelpText('after', examples('parked skip ordering --stream order-17 --reason "ticket 12"')),
     (context, choice: Choice, service) => act(context, 'skip', service, choice),
-    GOES_ON,
+    () => GOES_ON,
   )
   apiCommand(
     choosing(parked.command('discard').description('discards what is parked').addArgument(serviceArgument()))
@@ -70,7 +70,7 @@ export function addParked(program: Command): void {
       .addOption(REASON)
       .addHelpText('after', examples('parked discard ordering --stream order-17 --reason "a test order"')),
     (context, choice: Choice, service) => act(context, 'discard', service, choice),
-    GOES_ON,
+    () => GOES_ON,
   )
 }
 

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { Argument } from 'commander'
+import { Option } from 'commander'
 import type { Comparison, Rebuild, RebuildAction, ViewSummary } from 'tidemark/tools'
 import { UnreachableError } from '../../api/errors.ts'
 import { UsageError } from '../../command-line/arguments.ts'
-import { apiCommand, type Context, serviceArgument } from '../command/api-command.ts'
-import { listViews, viewNames } from '../command/declared.ts'
+import { apiCommand, type Context, serviceArgument, whole } from '../command/api-command.ts'
+import { findView, viewArgument } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
 import type { Output } from '../output/output.ts'
+import { dryRun, LISTED } from '../what-if/rebuild.ts'
 
 const POLL_MS = 500
 /** Stops waiting after this many polls without an answer. Not sooner, as the service may be restarting. */
@@ -17,6 +18,8 @@ const SILENT_POLLS = 20
 interface Options {
   readonly promote?: boolean
   readonly wait: boolean
+  readonly dryRun?: true
+  readonly limit?: number
 }
 
 /** Adds `tidemark rebuild`, a short form of `tidemark views rebuild`. */
@@ -37,15 +40,33 @@ function rebuilding(parent: Command, called: string): void {
     .command('rebuild')
     .description("builds a view's next generation from the log, in the service, and promotes it")
     .option('--no-promote', 'build it, compare it with the live generation, and keep both up to date')
+    .addOption(
+      new Option('--dry-run', 'project it here with this working copy, compare it, and write nothing').conflicts([
+        'promote',
+        'wait',
+      ]),
+    )
+    .option('--limit <n>', `with --dry-run: how many documents that differ to list; default ${LISTED}`, whole)
   apiCommand(
     onView(command).addHelpText(
       'after',
-      examples(`${called} ordering sales-by-product`, `${called} ordering sales-by-product --no-promote`),
+      examples(
+        `${called} ordering sales-by-product`,
+        `${called} ordering sales-by-product --no-promote`,
+        `${called} ordering sales-by-product --dry-run`,
+      ),
     ),
-    (context, options: Options, ...names) =>
-      change(context, options.promote === false ? 'build' : 'rebuild', options, ...names),
-    GOES_ON,
+    rebuild,
+    goesOn,
   )
+}
+
+async function rebuild(context: Context, options: Options, ...names: readonly string[]): Promise<number> {
+  const { promote, dryRun: isDry, limit } = options
+  const [service = '', view = ''] = names
+  if (isDry) return dryRun(context, service, view, limit ?? LISTED)
+  if (limit !== undefined) throw new UsageError('--limit needs --dry-run')
+  return change(context, promote === false ? 'build' : 'rebuild', options, ...names)
 }
 
 function acting(views: Command, action: RebuildAction, description: string): void {
@@ -55,16 +76,19 @@ function acting(views: Command, action: RebuildAction, description: string): voi
       examples(`views ${action} ordering sales-by-product`),
     ),
     (context, options: Options, ...names) => change(context, action, options, ...names),
-    GOES_ON,
+    goesOn,
   )
 }
 
-const GOES_ON = 'stopped waiting: the service goes on; see tidemark views'
+/** A dry run leaves nothing behind. */
+function goesOn({ dryRun }: Options): string | undefined {
+  return dryRun ? undefined : 'stopped waiting: the service goes on; see tidemark views'
+}
 
 function onView(command: Command): Command {
   return command
     .addArgument(serviceArgument())
-    .addArgument(new Argument('<view>', 'the view').choices(viewNames))
+    .addArgument(viewArgument())
     .option('--no-wait', 'do not wait for the end: `tidemark views` shows the progress')
 }
 
@@ -76,8 +100,7 @@ async function change(
 ): Promise<number> {
   const { output, signal } = context
   const [service = '', view = ''] = names
-  if (!listViews(service).includes(view))
-    throw new UsageError(`${service} has no view ${view}; it has ${listViews(service).join(', ')}`)
+  findView(service, view)
   const api = context.api(service)
   let now = await api.post<Rebuild>(`views/${view}/${action}`, {})
   let silent = 0

@@ -24,7 +24,7 @@ export function addVerify(program: Command): void {
 
 A service checks only itself and its log. \`npm run verify\` checks log and views independently.`,
     )
-  apiCommand(command, verify, 'stopped: the rest was not checked')
+  apiCommand(command, verify, () => 'stopped: the rest was not checked')
 }
 
 async function verify(context: Context, _: object, ...named: readonly string[]): Promise<number> {

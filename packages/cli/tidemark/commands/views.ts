@@ -3,6 +3,7 @@ import type { ViewSummary } from 'tidemark/tools'
 import { apiCommand, askEach, type Context, serviceOption } from '../command/api-command.ts'
 import { examples } from '../command/examples.ts'
 import { addGenerations, rebuildLine } from './rebuild.ts'
+import { addShowView } from './show-view.ts'
 
 interface Options {
   readonly service?: readonly string[]
@@ -16,6 +17,7 @@ export function addViews(program: Command): void {
       'after',
       examples(
         'views --service ordering',
+        'views show ordering order order-1 --at 2026-01-31T12:00:00Z',
         'views rebuild ordering sales-by-product --no-promote',
         'views promote ordering sales-by-product',
       ),
@@ -26,6 +28,7 @@ export function addViews(program: Command): void {
     .addOption(serviceOption())
     .addHelpText('after', examples('views', 'views list --service ordering --json'))
   apiCommand(command, list)
+  addShowView(views)
   addGenerations(views)
 }
 

@@ -32,8 +32,11 @@ test('a feed over several partitions continues at an offset, and restarts after 
   assert.equal(new Set([...seen, ...rest]).size, STREAMS)
   assert.equal(seen.length + rest.length, STREAMS)
 
+  assert.equal((await readRound(feed.open({ offset, once: true }))).length, rest.length)
+
   await split('1')
   assert.equal((await readRound(feed.open({ offset }))).length, STREAMS)
+  await assert.rejects(feed.open({ offset, once: true }).next(), { code: 'invalid-query', message: /split/ })
 })
 
 test('an offset that no reader returned is refused', async (t) => {

@@ -1,0 +1,63 @@
+import type { LogPart } from 'tidemark/tools'
+import type { EventAnswer } from '../../api/answers.ts'
+import { UnreachableError } from '../../api/errors.ts'
+import type { ServiceApi } from '../../api/service-api.ts'
+
+/** An event of the log, and whether it was discarded for the view. */
+export interface LoggedEvent {
+  readonly event: EventAnswer
+  readonly isDiscarded: boolean
+}
+
+/**
+ * Reads the events of a category from a service's log, over HTTP. It holds one part at a time, and the version
+ * of every stream.
+ */
+export class LogReader {
+  readonly #api: ServiceApi
+  readonly #query: { readonly category: string; readonly view: string }
+  readonly #versions = new Map<string, number>()
+  #continuation: string | undefined
+
+  constructor(api: ServiceApi, query: { readonly category: string; readonly view: string }) {
+    this.#api = api
+    this.#query = query
+  }
+
+  /** The number of streams read. */
+  get streams(): number {
+    return this.#versions.size
+  }
+
+  /**
+   * The events that are in the log and were not read yet; each once, those of a stream in order.
+   * @throws UnreachableError if a version of a stream is missing.
+   */
+  async *next(onPart: (progress: LogPart['progress']) => void): AsyncGenerator<LoggedEvent> {
+    for (;;) {
+      const continuation = this.#continuation
+      const part = await this.#api.post<LogPart>('events/read', {
+        ...this.#query,
+        ...(continuation && { continuation }),
+      })
+      const discarded = new Set(part.discarded)
+      for (const event of part.items)
+        if (this.#isNext(event)) yield { event, isDiscarded: discarded.has(`${event.stream}@${event.version}`) }
+      this.#continuation = part.continuation
+      onPart(part.progress)
+      if (!part.more) return
+    }
+  }
+
+  /** After a split of the log's partitions, events come again. */
+  #isNext({ stream, version }: EventAnswer): boolean {
+    const last = this.#versions.get(stream) ?? 0
+    if (version <= last) return false
+    if (version > last + 1)
+      throw new UnreachableError(
+        `the log of ${this.#api.service} gave ${stream}@${version} after version ${last}: run tidemark verify`,
+      )
+    this.#versions.set(stream, version)
+    return true
+  }
+}
