@@ -3,7 +3,9 @@ import { describe, it } from 'node:test'
 import type { Archive } from '../../core/ports.ts'
 
 async function list(archive: Archive, after = 0): Promise<readonly (readonly [number, number])[]> {
-  return (await Array.fromAsync(archive.list(after))).map(({ number, bytes }) => [number, bytes])
+  const found: [number, number][] = []
+  for await (const { number, bytes } of archive.list(after)) found.push([number, bytes])
+  return found
 }
 
 /** The contract of every archive. @param create an empty archive with each call. */
