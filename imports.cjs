@@ -165,6 +165,11 @@ const rows = [
     imports: ['packages/tidemark/core/', 'packages/tidemark/config.ts'],
   },
   {
+    path: 'packages/tidemark/archive.ts',
+    is: 'reads the archive of a service: `tidemark/archive`',
+    imports: ['packages/tidemark/core/', 'packages/tidemark/runtime/', 'packages/tidemark/blobs/'],
+  },
+  {
     path: 'packages/tidemark/azure-functions.ts',
     is: 'a service as a function app: `tidemark/azure-functions`',
     imports: [

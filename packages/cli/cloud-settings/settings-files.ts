@@ -16,7 +16,7 @@ interface CloudEnvironment {
 export function parseEnvironment(values: AzdValues): CloudEnvironment {
   const { EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, ARCHIVE_ENDPOINT, SERVICES } = values
   if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !ARCHIVE_ENDPOINT || !SERVICES)
-    throw new UsageError(`${REQUIRED.join(', ')} are not all known: run azd provision first`)
+    throw new UsageError(`${REQUIRED.join(', ')} are not known: run azd provision first`)
   return {
     namespace: EVENT_HUBS_NAMESPACE,
     cosmos: COSMOS_ENDPOINT,

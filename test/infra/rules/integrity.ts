@@ -29,7 +29,8 @@ export const integrityRules: readonly Rule[] = [
       const isTrial = selectType(predictedResources, 'Microsoft.Network/virtualNetworks').length === 0
       const archives = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
       const policies = selectType(predictedResources, `${blobContainers}/immutabilityPolicies`)
-      if (isTrial) return { looked: archives.length, wrong: policies.map(({ id }) => `${id} keeps a trial environment`) }
+      if (isTrial)
+        return { looked: archives.length, wrong: policies.map(({ id }) => `${id} keeps a trial environment`) }
       const wrong = archives.flatMap(({ id, ...archive }) => {
         const policy = policies.find((each) => each.id.startsWith(`${id}/`))
         const days = at(policy, 'properties.immutabilityPeriodSinceCreationInDays')

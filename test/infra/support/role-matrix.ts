@@ -71,7 +71,10 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   const custom = new Map(
     selectType(predictedResources, 'Microsoft.Authorization/roleDefinitions').map((definition) => [
       last(definition),
-      ['blobs', listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(listBlobActions)] as const,
+      [
+        'blobs',
+        listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(listBlobActions),
+      ] as const,
     ]),
   )
   for (const assignment of selectType(predictedResources, 'Microsoft.Authorization/roleAssignments')) {
@@ -113,7 +116,9 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
 
 /** The data actions of a custom role, which are all on blobs; any other stays as it is, and is too much. */
 function listBlobActions({ dataActions }: { readonly dataActions: readonly string[] }): readonly string[] {
-  return dataActions.map((action) => action.replace('Microsoft.Storage/storageAccounts/blobServices/containers/blobs/', ''))
+  return dataActions.map((action) =>
+    action.replace('Microsoft.Storage/storageAccounts/blobServices/containers/blobs/', ''),
+  )
 }
 
 /** Principals by their id in assignments: apps (by their service), the person, the deployer. */

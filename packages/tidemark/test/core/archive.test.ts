@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { listCodeBlocks } from '../../../test-support/documented-code.ts'
 import {
   decodeSegment,
   EMPTY_ARCHIVE,
@@ -101,6 +103,12 @@ describe('a segment', () => {
         message: /^segment 1 of the archive of ordering /,
       })
     })
+
+  it('of docs/archive.md has the roots that it shows', async () => {
+    const document = readFileSync(new URL('../../../../docs/archive.md', import.meta.url), 'utf8')
+    const { text } = listCodeBlocks(document).find(({ info }) => info === 'ndjson') ?? assert.fail()
+    assert.equal((await decodeSegment('ordering', 1, gzipSync(text))).lines.length, 2)
+  })
 
   it('has a name that sorts like its number', () => {
     const numbers = [1, 9, 10, 99, 100_000, 999_999_999_999]

@@ -174,7 +174,10 @@ describe('the writer of an archive', () => {
     await other.writer().write(LONG)
     ground.archive.segments.set(2, other.archive.segments.get(2) ?? assert.fail())
     await ground.append(1)
-    await assert.rejects(writer.write(LONG), { code: 'archive-broken', message: /^segment 2 of the archive of ordering/ })
+    await assert.rejects(writer.write(LONG), {
+      code: 'archive-broken',
+      message: /^segment 2 of the archive of ordering/,
+    })
   })
 
   it('makes one chain with every item once and in order, however several writers interleave', async () => {
