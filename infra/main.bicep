@@ -32,7 +32,7 @@ param alertEmail string = ''
 @description('The OTLP address for traces and metrics, beside Application Insights. Empty: none are sent.')
 param otlpEndpoint string = ''
 
-@description('The services, separated by commas, whose archive\'s policy was locked by hand: no deployment can write it.')
+@description('The services, separated by commas, whose archive policy was locked by hand: no deployment writes it.')
 param lockedAnchors string = ''
 
 @description('The throughput units that auto-inflate has reached: npm run cloud:units reads them. 0: unknown.')
