@@ -48,8 +48,8 @@ interface Part {
 export class ArchiveWriter {
   readonly #deps: ArchiveDependencies
   readonly #newest: NewestSegment
-  /** An open reader, and the root of the segment at whose continuation it stands. */
-  #open: { readonly after: string; readonly reader: ItemReader } | undefined
+  /** A reader that stands at the newest segment's continuation. */
+  #reader: ItemReader | undefined
 
   constructor(deps: ArchiveDependencies) {
     this.#deps = deps
@@ -82,11 +82,11 @@ export class ArchiveWriter {
   /** Reads items until they fill a segment, or there are no more, or the time is up. */
   async #read(end: ArchiveEnd, until: number): Promise<Part> {
     const { clock, full = { items: SEGMENT_ITEMS, bytes: SEGMENT_BYTES } } = this.#deps
-    const reader = this.#readerAfter(end)
+    const reader = this.#reader ?? this.#deps.feed.open(end.continuation)
     const part: Part = { reader, lines: [], continuation: '', newest: '', atEnd: false }
     let bytes = 0
     // What is read and not written must be read again. After an error, another reader does so.
-    this.#open = undefined
+    this.#reader = undefined
     do {
       const { items, continuation, atEnd, written } = await reader.next()
       const lines = items.map((item) => Buffer.from(JSON.stringify(item)))
@@ -96,12 +96,8 @@ export class ArchiveWriter {
       if (written && written.newest > part.newest) part.newest = written.newest
       part.atEnd = atEnd
     } while (!part.atEnd && part.lines.length < full.items && bytes < full.bytes && clock.elapsed() < until)
-    if (part.lines.length === 0) this.#open = { after: end.root, reader }
+    if (part.lines.length === 0) this.#reader = reader
     return part
-  }
-
-  #readerAfter({ root, continuation }: ArchiveEnd): ItemReader {
-    return this.#open?.after === root ? this.#open.reader : this.#deps.feed.open(continuation)
   }
 
   /** @returns false if the segment exists. */
@@ -114,7 +110,7 @@ export class ArchiveWriter {
     }
     telemetry.record('tidemark.archive.items', header.count)
     this.#newest.set(header)
-    this.#open = { after: header.root, reader: part.reader }
+    this.#reader = part.reader
     return true
   }
 }

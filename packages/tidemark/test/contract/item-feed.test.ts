@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Container } from '@azure/cosmos'
 import { startControlled } from '../../../cosmos/test/controlled-emulator.ts'
 import { newContainer } from '../../../cosmos/test/support.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
@@ -142,4 +143,32 @@ test('an archive has every item once and in order while partitions split between
   assert.equal(splits, 4)
   console.log(`# ${items.length} items in ${archive.segments.size} segments over ${splits} splits`)
   assert.deepEqual(await readToEnd(cosmos.open()).then((all) => all.length), 120)
+})
+
+/** A container whose change feed answers with these pages, and then with short pages for ever. */
+function answering(pages: readonly (readonly object[])[], ranges: number): Container {
+  let next = 0
+  const Continuation = Array.from({ length: ranges }, (_, index) => ({ minInclusive: `${index}` }))
+  const readNext = async () => {
+    const result = pages[next] ?? [{ id: `~${next}`, _ts: next }]
+    next += 1
+    return { statusCode: 200, result, continuationToken: JSON.stringify({ next, Continuation }) }
+  }
+  return { items: { getChangeFeedIterator: () => ({ readNext }) } } as unknown as Container
+}
+
+test('commits of one batch, which the service may return in any order, are put in order of version', async () => {
+  const item = (stream: string, from: number) => ({ id: String(from).padStart(10, '0'), stream, from, _ts: 1 })
+  const receipt = { id: '~a', stream: 'order-1', _ts: 1 }
+  const page = [item('order-1', 3), item('order-2', 1), item('order-1', 1), receipt, item('order-1', 2)]
+  const { items } = await new CosmosItemFeed(answering([page], 1)).open().next()
+  assert.deepEqual(items, [item('order-1', 1), item('order-2', 1), item('order-1', 2), receipt, item('order-1', 3)])
+})
+
+test('a feed that always has something new ends once no partition had a full page', async () => {
+  const full = Array.from({ length: 4 }, (_, index) => ({ id: `~${index}`, _ts: index }))
+  const reader = new CosmosItemFeed(answering([[full[0] ?? {}], [full[1] ?? {}], full], 3), 4).open()
+  const ends: boolean[] = []
+  for (let page = 0; page < 8; page += 1) ends.push((await reader.next()).atEnd)
+  assert.deepEqual(ends, [false, false, false, false, false, false, true, true])
 })
