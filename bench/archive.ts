@@ -24,6 +24,8 @@ type Step = 'write' | 'read'
 interface Measured {
   readonly items: number
   readonly seconds: number
+  /** CPU time of the process. It depends less on what else the machine does. */
+  readonly cpuSeconds: number
   readonly segments: number
   readonly requestUnits: number
   readonly megabytes: number
@@ -47,12 +49,19 @@ async function measure(step: Step, cosmos: string, blobs: string): Promise<Measu
     ],
   })
   const log = client.database('bench').container('events')
-  const started = performance.now()
+  const [started, before] = [performance.now(), process.cpuUsage()]
   const run =
     step === 'write' ? await archiveLog(log, blobs, BLOBS) : { items: await readBack(blobs, BLOBS), segments: 0 }
   const seconds = (performance.now() - started) / 1000
+  const { user, system } = process.cpuUsage(before)
   client.dispose()
-  return { ...run, seconds, requestUnits, megabytes: process.resourceUsage().maxRSS / 1024 }
+  return {
+    ...run,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    requestUnits,
+    megabytes: process.resourceUsage().maxRSS / 1024,
+  }
 }
 
 /** Runs a step in a process of its own. */
@@ -82,8 +91,10 @@ async function compare(events: number) {
       events,
       segments: write.segments,
       written: Math.round(events / write.seconds),
+      writtenACpuSecond: Math.round(events / write.cpuSeconds),
       requestUnitsAnEvent: Number((write.requestUnits / events).toFixed(4)),
       read: Math.round(events / read.seconds),
+      readACpuSecond: Math.round(events / read.cpuSeconds),
       writerMegabytes: Math.round(write.megabytes),
       readerMegabytes: Math.round(read.megabytes),
     }
