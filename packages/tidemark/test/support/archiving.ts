@@ -24,12 +24,23 @@ export async function fillLog(container: Container, events: number): Promise<voi
   }
 }
 
-/** Archives a log until its end. @returns how many items and segments were written. */
+/** Archives a log until its end. @returns what was written, and the request units of the reads. */
 export async function archiveLog(container: Container, connectionString: string, blobs: string) {
   const archive = new BlobArchive({ connectionString }, blobs)
   const clock = { elapsed: () => performance.now() }
-  const writer = new ArchiveWriter({ service: 'bench', archive, feed: new CosmosItemFeed(container), clock })
-  return writer.write(3_600_000)
+  let requestUnits = 0
+  const getChangeFeedIterator = (...args: Parameters<Container['items']['getChangeFeedIterator']>) => {
+    const feed = container.items.getChangeFeedIterator(...args)
+    const readNext = async () => {
+      const page = await feed.readNext()
+      requestUnits += page.requestCharge
+      return page
+    }
+    return { readNext }
+  }
+  const feed = new CosmosItemFeed({ items: { getChangeFeedIterator } } as unknown as Container)
+  const run = await new ArchiveWriter({ service: 'bench', archive, feed, clock }).write(3_600_000)
+  return { ...run, requestUnits }
 }
 
 /** Reads and checks an archive. @returns how many items it has. */
