@@ -140,7 +140,7 @@ const rows = [
   {
     path: 'packages/tidemark/settings/',
     is: 'the one list of application settings, and how they are read and checked',
-    imports: ['packages/tidemark/core/', ...ADAPTERS],
+    imports: ['packages/tidemark/core/', ...ADAPTERS.filter((each) => !each.endsWith('/blobs/'))],
     packages: ['zod'],
   },
   {

@@ -1,6 +1,7 @@
 // Reads the archive of a service: `tidemark/archive`. docs/archive.md describes its format.
 
-import { BlobArchive, type BlobConnection } from './blobs/archive.ts'
+import { BlobArchive } from './blobs/archive.ts'
+import type { BlobConnection } from './core/archive.ts'
 import { archiveContainer } from './core/service.ts'
 import { type ArchivedSegment, readArchive } from './runtime/archive.ts'
 

@@ -1,20 +1,7 @@
 import type { ContainerClient } from '@azure/storage-blob'
-import { parseSegmentName, segmentName } from '../core/archive.ts'
+import { type BlobConnection, parseSegmentName, segmentName } from '../core/archive.ts'
 import { describeError, TidemarkError } from '../core/errors.ts'
 import type { Archive } from '../core/ports.ts'
-
-/** How to reach a storage account: a connection string, or the address of its blobs and an identity. */
-export type BlobConnection =
-  | { readonly connectionString: string }
-  | {
-      readonly serviceUri: string
-      readonly credential: {
-        getToken(
-          scopes: string | string[],
-          options?: object,
-        ): Promise<{ token: string; expiresOnTimestamp: number } | null>
-      }
-    }
 
 // An attempt, and a request with all its attempts. The periodic work of the service waits for it.
 const ATTEMPT_MS = 5_000

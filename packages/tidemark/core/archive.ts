@@ -61,6 +61,19 @@ export interface SegmentContent {
   readonly newest: string
 }
 
+/** How to reach a storage account: a connection string, or the address of its blobs and an identity. */
+export type BlobConnection =
+  | { readonly connectionString: string }
+  | {
+      readonly serviceUri: string
+      readonly credential: {
+        getToken(
+          scopes: string | string[],
+          options?: object,
+        ): Promise<{ token: string; expiresOnTimestamp: number } | null>
+      }
+    }
+
 /** The segment after which the next one comes. */
 export type ArchiveEnd = Pick<SegmentHeader, 'number' | 'root'> & { readonly continuation?: string }
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { ActorSource } from '../azure-functions/actor.ts'
-import type { BlobConnection } from '../blobs/archive.ts'
+import type { BlobConnection } from '../core/archive.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { CosmosConnection } from '../cosmos/client.ts'
 import type { EventHubsConnection } from '../event-hubs/publisher.ts'
