@@ -25,7 +25,7 @@ const EMULATORS = {
   paths: ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) => sourcesOf(folder).map(([, file]) => file)),
 }
 
-const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
+const ADAPTERS = ['azure-functions', 'blobs', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
   (each) => `packages/tidemark/${each}/`,
 )
 
@@ -64,7 +64,7 @@ const rows = [
     path: 'packages/tidemark/core/',
     is: 'pure: event and its versions, envelope, hash chain, decider, view, reaction, process manager, errors, ports',
     packages: ['canonicalize', '@standard-schema/spec', 'uuid', 'zod'],
-    node: ['crypto', 'util'],
+    node: ['crypto', 'util', 'zlib'],
   },
   {
     path: 'src/<name>/',
@@ -98,6 +98,12 @@ const rows = [
     imports: ['packages/tidemark/core/', 'packages/tidemark/verify/log.ts'],
     packages: ['@azure/cosmos'],
     node: ['crypto'],
+  },
+  {
+    path: 'packages/tidemark/blobs/',
+    is: 'the archive of a log, as blobs',
+    imports: ['packages/tidemark/core/'],
+    packages: ['@azure/storage-blob'],
   },
   {
     path: 'packages/tidemark/event-hubs/',
@@ -134,7 +140,7 @@ const rows = [
   {
     path: 'packages/tidemark/settings/',
     is: 'the one list of application settings, and how they are read and checked',
-    imports: ['packages/tidemark/core/', ...ADAPTERS],
+    imports: ['packages/tidemark/core/', ...ADAPTERS.filter((each) => !each.endsWith('/blobs/'))],
     packages: ['zod'],
   },
   {
@@ -157,6 +163,11 @@ const rows = [
     path: 'packages/tidemark/index.ts',
     is: 'the API that services are written with: the package `tidemark` itself',
     imports: ['packages/tidemark/core/', 'packages/tidemark/config.ts'],
+  },
+  {
+    path: 'packages/tidemark/archive.ts',
+    is: 'reads the archive of a service: `tidemark/archive`',
+    imports: ['packages/tidemark/core/', 'packages/tidemark/runtime/', 'packages/tidemark/blobs/'],
   },
   {
     path: 'packages/tidemark/azure-functions.ts',

@@ -2,7 +2,7 @@
 
 targetScope = 'subscription'
 
-import { hostStorageName, identityName } from 'tidemark/names.bicep'
+import { archiveStorageName, hostStorageName, identityName } from 'tidemark/names.bicep'
 import { Shape } from 'tidemark/types.bicep'
 
 @description('The name of the environment. The resource group and all other names contain it.')
@@ -32,7 +32,7 @@ param alertEmail string = ''
 @description('The OTLP address for traces and metrics, beside Application Insights. Empty: none are sent.')
 param otlpEndpoint string = ''
 
-@description('The services, separated by commas, whose anchor policy was locked by hand: no deployment can write it.')
+@description('The services, separated by commas, whose archive policy was locked by hand: no deployment writes it.')
 param lockedAnchors string = ''
 
 @description('The throughput units that auto-inflate has reached: npm run cloud:units reads them. 0: unknown.')
@@ -88,12 +88,12 @@ module network 'tidemark/modules/network.bicep' = if (!empty(networkName)) {
   }
 }
 
-module anchors 'tidemark/modules/anchors.bicep' = {
+module archive 'tidemark/modules/archive.bicep' = {
   scope: group
   params: {
     location: location
     tags: tags
-    name: '${abbreviations.storage}anchors${resourceToken}'
+    name: archiveStorageName(resourceToken)
     sku: shape.storage
     services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
@@ -180,7 +180,7 @@ module services 'tidemark/modules/service.bicep' = [
       networkName: networkName
       workspaceId: workspace.id
     }
-    dependsOn: [databases, eventHubs, identities]
+    dependsOn: [archive, databases, eventHubs, identities]
   }
 ]
 
@@ -197,6 +197,7 @@ module developers 'tidemark/modules/access.bicep' = [
       namespaceName: namespaceName
       accountName: accountName
       storageName: hostStorageName(service.name, resourceToken)
+      archiveName: archiveStorageName(resourceToken)
       applicationInsightsName: applicationInsightsName
     }
     dependsOn: [services]
@@ -252,6 +253,9 @@ output EVENT_HUBS_NAMESPACE string = eventHubs.outputs.host
 
 @description('The value of CosmosConnection__accountEndpoint.')
 output COSMOS_ENDPOINT string = cosmos.outputs.endpoint
+
+@description('The value of ArchiveStorage__blobServiceUri.')
+output ARCHIVE_ENDPOINT string = archive.outputs.blobEndpoint
 
 @description('The services, each with its app\'s name and address and its host storage\'s blob endpoint.')
 output SERVICES { name: string, app: string, address: string, blobEndpoint: string }[] = [

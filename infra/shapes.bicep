@@ -23,7 +23,8 @@ var dev Shape = {
     publicHttp: true
   }
   storage: 'Standard_LRS'
-  anchorDays: 1
+  // A trial environment must be deletable.
+  anchorDays: 0
   logDays: 30
   network: 'public'
   isLocked: false

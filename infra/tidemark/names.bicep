@@ -16,3 +16,12 @@ func hostStorageName(service string, resourceToken string) string =>
     ],
     ''
   )
+
+@export()
+@description('The storage account of the archives.')
+func archiveStorageName(resourceToken string) string =>
+  '${loadJsonContent('abbreviations.json').storage}archive${resourceToken}'
+
+@export()
+@description('The resource name of the role that reads and creates segments: always the same for the same group.')
+func archiveRoleName(groupId string) string => guid(groupId, 'archiveAppender')

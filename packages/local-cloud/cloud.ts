@@ -34,7 +34,7 @@ interface CloudOptions {
 
 /** The running local cloud. */
 export interface Cloud {
-  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for the services on the cloud. */
+  /** EventHubConnection, CosmosConnection, AzureWebJobsStorage and ArchiveStorage for the services on the cloud. */
   readonly settings: Record<string, string>
   readonly parts: readonly Child[]
   /** Stops all parts and unlocks the data folder. Further calls do nothing. */
@@ -155,8 +155,10 @@ async function starts(
 
 function buildSettings(parts: readonly Child[], tokenFile: string | undefined): Record<string, string> {
   const [blob = '', eventHubs = '', cosmos = ''] = parts.map(({ address }) => address)
+  const blobs = blobConnection(blob, emulatorKey('blob', tokenFile))
   return {
-    AzureWebJobsStorage: blobConnection(blob, emulatorKey('blob', tokenFile)),
+    AzureWebJobsStorage: blobs,
+    ArchiveStorage: blobs,
     EventHubConnection: eventHubsConnection(eventHubs, eventHubsKey(tokenFile)),
     CosmosConnection: cosmosConnection(cosmos, emulatorKey('cosmos', tokenFile)),
   }

@@ -3,11 +3,23 @@ import type { CommandPort } from './azure-functions/commands.ts'
 import type { OperationsPort } from './azure-functions/operations.ts'
 import type { QueryPort } from './azure-functions/queries.ts'
 import type { RegisteredService } from './azure-functions/register.ts'
-import { LEASES, LOG, MARKER_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import { BlobArchive } from './blobs/archive.ts'
+import {
+  archiveContainer,
+  LEASES,
+  LOG,
+  MARKER_HOURS,
+  PARKED,
+  PROGRESS,
+  SCHEDULE,
+  type Service,
+  SNAPSHOTS,
+} from './core/service.ts'
 import { NO_TELEMETRY } from './core/telemetry.ts'
 import { cosmosClient } from './cosmos/client.ts'
 import { CosmosEventFeed } from './cosmos/event-feed.ts'
 import { CosmosEventStore } from './cosmos/event-store.ts'
+import { CosmosItemFeed } from './cosmos/item-feed.ts'
 import { CosmosLogBrowser } from './cosmos/log-browser.ts'
 import { CosmosLogVerifier } from './cosmos/log-verifier.ts'
 import { CosmosParking } from './cosmos/parking.ts'
@@ -37,7 +49,7 @@ const hostClock: HostClock = {
 export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & RebuildPort & RepublishPort
 
 /**
- * Connects a service to Cosmos DB and Event Hubs. Only this function reads the environment. Clients are
+ * Connects a service to Cosmos DB, Event Hubs and its archive. Only this function reads the environment. Clients are
  * created once per instance and connect when first used.
  * @throws TidemarkError `setting-invalid`: one line with everything that is wrong.
  * @example
@@ -77,6 +89,10 @@ export function compose(service: Service, environment: Environment = process.env
   const ports: RuntimePorts = {
     log: () => new CosmosEventStore(database().container(LOG), telemetry, EVENT_BYTES),
     feed: () => new CosmosEventFeed(database().container(LOG)),
+    archive: () => ({
+      segments: new BlobArchive(settings.archive, archiveContainer(service.name)),
+      items: new CosmosItemFeed(database().container(LOG)),
+    }),
     // A snapshot may be stale: it is checked against the log.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARKER_HOURS * 3600),

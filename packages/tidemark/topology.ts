@@ -1,5 +1,6 @@
 import { listIndexes } from './core/list.ts'
 import {
+  archiveContainer,
   type FunctionNames,
   functionNames,
   hasSchedule,
@@ -75,6 +76,7 @@ export interface Topology {
     readonly retentionHours: number
     readonly consumerGroups: readonly string[]
   }[]
+  /** The checkpoints of each service's host, and the archive of each service. */
   readonly blobContainers: readonly string[]
 }
 
@@ -166,7 +168,7 @@ export function buildTopology(services: readonly Service[]): Topology {
           .map(({ name }) => reactionsGroup(name)),
       ],
     })),
-    blobContainers: [CHECKPOINTS],
+    blobContainers: [CHECKPOINTS, ...services.map(({ name }) => archiveContainer(name))],
   }
 }
 

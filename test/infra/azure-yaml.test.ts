@@ -108,6 +108,7 @@ describe('azure.yaml', () => {
 
   it('has a postprovision hook that reads outputs of the template', () => {
     const outputs = [...read('infra/main.bicep').matchAll(/^output ([A-Z_]+) /gm)].map(([, output]) => output)
-    for (const read of ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES']) assert.ok(outputs.includes(read), read)
+    for (const read of ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'ARCHIVE_ENDPOINT', 'SERVICES'])
+      assert.ok(outputs.includes(read), read)
   })
 })

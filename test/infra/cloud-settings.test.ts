@@ -25,6 +25,7 @@ const names = services.map(({ name }) => name)
 const outputs = {
   EVENT_HUBS_NAMESPACE: 'evhns-abc.servicebus.windows.net',
   COSMOS_ENDPOINT: 'https://cosmos-abc.documents.azure.com:443/',
+  ARCHIVE_ENDPOINT: 'https://starchiveabc.blob.core.windows.net/',
   SERVICES: JSON.stringify(
     names.map((name) => ({
       name,
@@ -129,7 +130,8 @@ describe('npm run cloud:settings', () => {
       const values = readValues(name)
       for (const [setting, value] of Object.entries(values))
         assert.ok(settings.get(setting)?.schema.safeParse(value).success, `${setting} is ${value}`)
-      const { cosmos, eventHubs } = readSettings(values)
+      const { cosmos, eventHubs, archive } = readSettings(values)
+      assert.ok('serviceUri' in archive && archive.serviceUri === outputs.ARCHIVE_ENDPOINT)
       assert.ok('endpoint' in cosmos && cosmos.endpoint === outputs.COSMOS_ENDPOINT)
       assert.ok('namespace' in eventHubs && eventHubs.namespace === outputs.EVENT_HUBS_NAMESPACE)
       storages.add(values.AzureWebJobsStorage__blobServiceUri ?? '')

@@ -93,13 +93,13 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       '/order',
     ),
   },
-  "every service has its app, its anchors and its host's containers": {
+  "every service has its app, its archive and its host's containers": {
     'an unneeded container': another(
       `${blobs}/containers`,
       (container) => {
-        container.id = container.id.replace('/anchors-ordering', '/others')
+        container.id = container.id.replace('/archive-ordering', '/others')
       },
-      '/anchors-ordering',
+      '/archive-ordering',
     ),
     'two apps of one': of(sites, (_, site) => {
       site.tags['azd-service-name'] = 'shipping'
@@ -265,12 +265,12 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       '/events',
     ),
   },
-  'anchors cannot be changed or removed': {
+  'the segments of an archive cannot be changed or removed': {
     'but appended to': of(`${blobs}/containers/immutabilityPolicies`, (policy) => {
       policy.allowProtectedAppendWrites = true
     }),
   },
-  'anchors are encrypted twice and keep overwritten and deleted blobs': {
+  'archives are encrypted twice and keep overwritten and deleted blobs': {
     'encrypted once': of(storage, ({ encryption }) => {
       encryption.requireInfrastructureEncryption = false
     }),
@@ -398,7 +398,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     'a package to run from, in lower case': setting('website_run_from_package', '1'),
     'an unknown setting': setting('AzureWebJobsSecretStorageType', 'files'),
   },
-  'only permanent logs and anchors are locked against deletion': {
+  'only permanent logs and archives are locked against deletion': {
     'but the logs': (resources) => {
       const locks = selectType(resources, locked) as Bag[]
       resources.splice(resources.indexOf(locks.find(({ id }) => id.includes(cosmos))), 1)
@@ -559,12 +559,12 @@ describe('the role matrix', () => {
       }),
     ],
     [
-      'a right to read anchors',
-      /^too much: ordering may read blobs anchors\/anchors-\w+$/,
+      'a right to read the archives of others',
+      /^too much: ordering may read blobs archive\/archive-(?!ordering)\w+$/,
       granted(sender, (assignment, resources) => {
         const role = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
         assignment.properties.roleDefinitionId = assignment.properties.roleDefinitionId.replace(sender, role)
-        at(one(resources, `${blobs}/containers`, '/anchors-ordering').id.replace(/\/blobServices\/.*/, ''), assignment)
+        at(one(resources, `${blobs}/containers`, '/archive-ordering').id.replace(/\/blobServices\/.*/, ''), assignment)
       }),
     ],
     [

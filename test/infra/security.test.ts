@@ -26,6 +26,10 @@ function classifyRight(right: Cell): string {
   const [, service = '', action = '', kind = '', name = ''] = /^(\S+) may (\S+) (\w+)(?: (\S+))?$/.exec(right) ?? []
   const [owner, part = ''] = name.split('/')
   if (kind === 'hub' || kind === 'database' || kind === 'telemetry') return `${kind}: ${action}`
+  if (kind === 'blobs' && owner === 'archive') {
+    assert.equal(part, `archive-${service}`, `${right}: it belongs to another service`)
+    return 'archive: append'
+  }
   assert.equal(owner, service, `${right}: it belongs to another service`)
   if (kind === 'blobs') return `${part}: own`
   const isView = services.some(({ views }) => views.some((view) => view.name === part))

@@ -95,7 +95,7 @@ describe('the choices of a shape', () => {
     }
   })
 
-  it('locked anchors keep their policy, the others get theirs', async () => {
+  it('locked archives keep their policy, the others get theirs', async () => {
     const template = await compileVariant(compiler, 'shapes.prod', async (read, write) => {
       const main = await read('main.bicep')
       const locked = main.replace("param lockedAnchors string = ''", "param lockedAnchors string = 'ordering,shipping'")
@@ -105,8 +105,8 @@ describe('the choices of a shape', () => {
     const containers = 'Microsoft.Storage/storageAccounts/blobServices/containers'
     const written = selectType(template.predictedResources, `${containers}/immutabilityPolicies`)
     assert.deepEqual(written.map(({ id }) => id.split('/').at(-3)).toSorted(), [
-      'anchors-inventory',
-      'anchors-payments',
+      'archive-inventory',
+      'archive-payments',
     ])
   })
 

@@ -14,7 +14,7 @@ const GIVE_UP_AFTER_MS = 60_000
  * Variables that a shell or azd may have set for another purpose. They would count as settings, or change how
  * Node starts.
  */
-const DECIDES = /^(TIDEMARK_|CosmosConnection|EventHubConnection|AzureWebJobs|WEBSITE_|NODE_)/i
+const DECIDES = /^(TIDEMARK_|CosmosConnection|EventHubConnection|ArchiveStorage|AzureWebJobs|WEBSITE_|NODE_)/i
 
 /**
  * How long a new instance takes to load the functions of a folder on this machine, in milliseconds: the

@@ -5,7 +5,7 @@ import { UsageError } from '../command-line/arguments.ts'
 export type AzdValues = Readonly<Record<string, string | undefined>>
 
 /** All are required: a single one may belong to something else. */
-const REQUIRED = ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES'] as const
+export const REQUIRED = ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'ARCHIVE_ENDPOINT', 'SERVICES'] as const
 
 const GIVE_UP_AFTER_MS = 60_000
 

@@ -2,20 +2,27 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type SettingName, settings } from 'tidemark/tools'
 import { UsageError } from '../command-line/arguments.ts'
-import type { AzdValues } from './azd-values.ts'
+import { type AzdValues, REQUIRED } from './azd-values.ts'
 
 /** The outputs of infra/main.bicep that a service on a laptop needs. */
 interface CloudEnvironment {
   readonly namespace: string
   readonly cosmos: string
+  readonly archive: string
   readonly services: readonly { readonly name: string; readonly blobEndpoint: string }[]
 }
 
 /** @throws UsageError if infra/main.bicep did not provision the environment. */
-export function parseEnvironment({ EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, SERVICES }: AzdValues): CloudEnvironment {
-  if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !SERVICES)
-    throw new UsageError('EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT and SERVICES are not known: run azd provision first')
-  return { namespace: EVENT_HUBS_NAMESPACE, cosmos: COSMOS_ENDPOINT, services: parseServices(SERVICES) }
+export function parseEnvironment(values: AzdValues): CloudEnvironment {
+  const { EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, ARCHIVE_ENDPOINT, SERVICES } = values
+  if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !ARCHIVE_ENDPOINT || !SERVICES)
+    throw new UsageError(`${REQUIRED.join(', ')} are not known: run azd provision first`)
+  return {
+    namespace: EVENT_HUBS_NAMESPACE,
+    cosmos: COSMOS_ENDPOINT,
+    archive: ARCHIVE_ENDPOINT,
+    services: parseServices(SERVICES),
+  }
 }
 
 /** azd stores an array as JSON. */
@@ -41,7 +48,7 @@ function parseServices(text: string): CloudEnvironment['services'] {
  * checkpoints and leases, with the app in Azure: the two divide the work.
  * @throws UsageError if the environment lacks the service, or a value is not a valid setting.
  */
-export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, service: string): object {
+export function settingsFor({ namespace, cosmos, archive, services }: CloudEnvironment, service: string): object {
   const found = services.find(({ name }) => name === service)
   if (found === undefined)
     throw new UsageError(`the environment has no ${service}, only ${services.map(({ name }) => name).join(', ')}`)
@@ -50,6 +57,7 @@ export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, s
     AzureWebJobsStorage__blobServiceUri: found.blobEndpoint,
     EventHubConnection__fullyQualifiedNamespace: namespace,
     CosmosConnection__accountEndpoint: cosmos,
+    ArchiveStorage__blobServiceUri: archive,
   } satisfies Partial<Record<SettingName, string>>
   for (const [name, value] of Object.entries(values)) {
     const setting = settings.get(name)

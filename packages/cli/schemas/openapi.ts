@@ -31,7 +31,7 @@ export async function loadWithSample(project: string, main: string): Promise<voi
   const sample = readSettingsFile(join(project, 'local.settings.sample.json'))
   const before = { ...process.env }
   for (const name of Object.keys(process.env))
-    if (/^(TIDEMARK_|CosmosConnection|EventHubConnection)/i.test(name)) delete process.env[name]
+    if (/^(TIDEMARK_|CosmosConnection|EventHubConnection|ArchiveStorage)/i.test(name)) delete process.env[name]
   Object.assign(process.env, sample)
   try {
     await loadApp(project, main)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { bareProgram } from './bare-program.ts'
 import { examples } from './command/examples.ts'
 import { exitCodes } from './command/exit-codes.ts'
+import { addArchive } from './commands/archive.ts'
 import { addCause } from './commands/cause.ts'
 import { addCompletions } from './commands/completions.ts'
 import { addConsole } from './commands/console.ts'
@@ -29,7 +30,17 @@ export function tidemark(): Command {
   addHandedOver(program)
   addUpgrade(program)
   for (const add of [addStreams, addShow, addDiff, addCause, addTail, addDecide]) add(program)
-  for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addConsole, addDoctor])
+  for (const add of [
+    addViews,
+    addRebuild,
+    addVerify,
+    addArchive,
+    addLag,
+    addParked,
+    addSchedule,
+    addConsole,
+    addDoctor,
+  ])
     add(program)
   addCompletions(program)
   return program

@@ -125,8 +125,8 @@ type Shape = {
   }
   @description('The SKU of all storage accounts.')
   storage: 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
-  @description('Days for which an anchor cannot be changed or removed.')
-  @minValue(1)
+  @description('Days for which nobody can change or remove a segment of an archive. 0: no such policy.')
+  @minValue(0)
   anchorDays: int
   @description('Retention of logs in days.')
   @minValue(30)
@@ -134,7 +134,7 @@ type Shape = {
   logDays: int
   @description('private: a virtual network, private endpoints for all resources, no public access to data.')
   network: 'public' | 'private'
-  @description('Whether the logs and anchors are locked against deletion. azd down fails until the locks are removed.')
+  @description('Whether the logs and archives are locked against deletion. azd down fails until the locks are removed.')
   isLocked: bool
 }
 

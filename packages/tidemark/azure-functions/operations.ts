@@ -239,6 +239,17 @@ const statusAnswer = object(
       }),
     ),
     schedule: object({ seconds, oldest: text }, ['oldest']),
+    archive: object(
+      {
+        segments: count,
+        newest: time,
+        items: count,
+        more: { type: 'boolean' },
+        seconds,
+        intervalSeconds: seconds,
+      },
+      ['newest'],
+    ),
     parked: list(
       object(
         {
@@ -255,7 +266,7 @@ const statusAnswer = object(
     unknown: list(object({ part: text, reason: text })),
     concerns: list({ type: 'string', description: 'What needs attention: a sentence.' }),
   },
-  ['clockSkewMs', 'relay', 'schedule', 'canary'],
+  ['clockSkewMs', 'relay', 'schedule', 'archive', 'canary'],
 )
 
 const parkedAnswer = object({

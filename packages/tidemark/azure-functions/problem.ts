@@ -58,6 +58,10 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'nothing-built': 409,
   'must-promote': 409,
   'instance-outdated': 409,
+  'archive-gap': 500,
+  'archive-broken': 500,
+  'archive-changed': 500,
+  'archive-unreadable': 500,
   'not-parked': 409,
   'marks-expired': 409,
 }

@@ -67,6 +67,11 @@ export const errorCodes = [
   'nothing-built',
   'must-promote',
   'instance-outdated',
+  // segments of an archive
+  'archive-gap',
+  'archive-broken',
+  'archive-changed',
+  'archive-unreadable',
   // actions on parked streams
   'not-parked',
   'marks-expired',

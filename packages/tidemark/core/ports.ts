@@ -524,6 +524,57 @@ export interface RebuildStore {
   write(view: string, rebuild: StoredRebuild, etag: string | undefined): Promise<WriteResult>
 }
 
+/** The log's items as they are stored: commits, receipts, and whatever else is in the container. */
+export interface ItemFeed {
+  /**
+   * Opens a reader at the log's beginning, or where another reader was. Each item comes once, even if the log's
+   * partitions are split. An item that is changed later comes again.
+   * @param continuation of a page that a reader returned.
+   */
+  open(continuation?: string): ItemReader
+}
+
+export interface ItemReader {
+  /**
+   * The next page. The items of each stream are in order. After an error, open another reader.
+   * @throws TidemarkError `unavailable`, `container-missing`; `archive-broken` if the continuation belongs to
+   *   another log.
+   */
+  next(): Promise<ItemPage>
+}
+
+/** Items of the log, without the properties that only Cosmos DB gives a meaning. */
+export interface ItemPage {
+  readonly items: readonly object[]
+  /** Where the next page begins. */
+  readonly continuation: string
+  /** Whether the reader has seen the end of every partition: the rest is newer. */
+  readonly atEnd: boolean
+  /** When the store wrote the oldest and the newest item: RFC 3339, UTC. Absent: there is no item. */
+  readonly written?: { readonly oldest: string; readonly newest: string }
+}
+
+/** The segments of a service's archive: see core/archive.ts. A segment never changes. */
+export interface Archive {
+  /**
+   * Creates a segment, unless its number exists. `exists` may also mean that an earlier try has created it.
+   * @throws TidemarkError `outcome-unknown`, `container-missing`
+   */
+  create(number: number, bytes: Uint8Array): Promise<'created' | 'exists'>
+  /** @throws TidemarkError `unavailable`, `container-missing` */
+  has(number: number): Promise<boolean>
+  /**
+   * A segment as it is stored; undefined if there is none with this number.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  read(number: number): Promise<Uint8Array | undefined>
+  /**
+   * The numbers of all segments after one, ascending, each with its stored size in bytes.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  list(after: number): AsyncIterable<{ readonly number: number; readonly bytes: number }>
+}
+
 export interface Clock {
   /** The time shared by all instances, from the store's clock: RFC 3339, UTC, milliseconds. */
   now(): string

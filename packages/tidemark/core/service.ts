@@ -203,6 +203,11 @@ export function formatSource(service: string, category: string): string {
 /** The container of a service's log. */
 export const LOG = 'events'
 
+/** The blob container of a service's archive. */
+export function archiveContainer(service: string): string {
+  return `archive-${service}`
+}
+
 /** The container of the relay's change feed leases. */
 export const LEASES = 'leases'
 

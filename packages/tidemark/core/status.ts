@@ -57,6 +57,22 @@ export interface ScheduleStatus {
   readonly oldest?: string
 }
 
+/** How far the archive is behind the log. */
+export interface ArchiveStatus {
+  /** The number of segments. */
+  readonly segments: number
+  /** When the newest archived item was written: RFC 3339, UTC. Absent: there is no segment. */
+  readonly newest?: string
+  /** Items that are not archived yet, counted up to a limit. */
+  readonly items: number
+  /** Whether there may be more than were counted. */
+  readonly more: boolean
+  /** How long the oldest of them has waited, in seconds; 0 if there are none. */
+  readonly seconds: number
+  /** How often new items are archived, in seconds. */
+  readonly intervalSeconds: number
+}
+
 /** What is parked for a consumer because it cannot be processed. */
 export interface ParkedStatus {
   readonly consumer: string
@@ -101,6 +117,7 @@ export interface ServiceStatus {
   readonly relay?: RelayStatus
   readonly consumers?: readonly ConsumerStatus[]
   readonly schedule?: ScheduleStatus
+  readonly archive?: ArchiveStatus
   readonly parked?: readonly ParkedStatus[]
   readonly canary?: CanaryStatus
   /** The parts that could not be read, each with the reason. */
@@ -109,6 +126,8 @@ export interface ServiceStatus {
 
 /** A lag above this many seconds is a concern. */
 const BEHIND_S = 60
+/** An archive is behind after this many of its intervals: one was missed, or did not reach the end. */
+const MISSED_INTERVALS = 3
 /** A canary is sent every minute, so three are missing. */
 const SILENT_S = 180
 /** Hosts that use NTP stay well below this. */
@@ -116,7 +135,7 @@ const SKEWED_MS = 5_000
 
 /** What needs an operator's attention, one sentence each; empty if all is well. */
 export function listConcerns(status: ServiceStatus): readonly string[] {
-  const { relay, consumers = [], schedule, parked = [], canary, clockSkewMs = 0, unknown } = status
+  const { relay, consumers = [], schedule, archive, parked = [], canary, clockSkewMs = 0, unknown } = status
   return [
     ...unknown.map(({ part, reason }) => `${part}: ${reason}`),
     ...(relay && relay.seconds > BEHIND_S
@@ -131,6 +150,9 @@ export function listConcerns(status: ServiceStatus): readonly string[] {
     ...(schedule && schedule.seconds > BEHIND_S
       ? [`a scheduled command to ${schedule.oldest} is ${schedule.seconds} s overdue`]
       : []),
+    ...(archive && archive.seconds > BEHIND_S + MISSED_INTERVALS * archive.intervalSeconds
+      ? [`the archive is ${archive.seconds} s behind: ${formatItems(archive)} are not archived`]
+      : []),
     ...parked
       .filter(({ streams, messages }) => streams + messages > 0)
       .map(({ consumer, streams, messages }) => `${consumer}: ${streams} streams and ${messages} messages are parked`),
@@ -143,4 +165,8 @@ export function listConcerns(status: ServiceStatus): readonly string[] {
 
 function formatCount({ commits, more }: RelayStatus): string {
   return more ? `more than ${commits}` : `${commits}`
+}
+
+function formatItems({ items, more }: ArchiveStatus): string {
+  return more ? `more than ${items} items` : `${items} items`
 }

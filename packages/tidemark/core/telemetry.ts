@@ -101,6 +101,16 @@ export const METRICS = {
     unit: 's',
     description: 'Age of the oldest commit that the relay has not published yet.',
   },
+  'tidemark.archive.items': {
+    kind: 'counter',
+    unit: '{item}',
+    description: 'Items of the log that were written to the archive: commits, receipts, and what else is there.',
+  },
+  'tidemark.archive.seconds_behind': {
+    kind: 'gauge',
+    unit: 's',
+    description: 'Age of the oldest item of the log that is not archived yet.',
+  },
   'tidemark.parked.streams': {
     kind: 'gauge',
     unit: '{stream}',

@@ -6,6 +6,7 @@ import { canonicalHash } from '../core/hash-chain.ts'
 import type { Operations, ViewSummary } from '../core/operations.ts'
 import type { ParkingStore } from '../core/parking.ts'
 import type {
+  Archive,
   Clock,
   EventFeed,
   EventHistory,
@@ -13,6 +14,7 @@ import type {
   EventStore,
   HubReader,
   Ids,
+  ItemFeed,
   LogBrowser,
   LogVerifier,
   ProgressStore,
@@ -36,6 +38,8 @@ import {
 } from '../core/service.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, findCursorView } from '../core/view.ts'
+import { ArchiveLag, ArchiveWriter } from './archive.ts'
+import { ArchiveRunner } from './archive-runner.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
@@ -84,6 +88,8 @@ const REDRIVE_MS = 30_000
 export interface RuntimePorts {
   log(): EventStore & EventHistory
   feed(): EventFeed
+  /** The archive, and the same log item by item to fill it. Absent: nothing is archived. */
+  readonly archive?: () => { readonly segments: Archive; readonly items: ItemFeed }
   snapshots(): Snapshots
   generations(): ViewGenerations
   /** The same log, for operators to browse. */
@@ -127,6 +133,7 @@ export interface RuntimeSettings {
   readonly queryWaitMs: number
   readonly schedulePollSeconds: number
   readonly lagCheckSeconds: number
+  readonly archiveSeconds: number
   readonly sendsCanaries: boolean
 }
 
@@ -297,6 +304,15 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     const [{ pointer }, rebuild] = await Promise.all([generations().readPointer(name), rebuilds().last(view)])
     return { name, kind, category, filters, ...describeGenerations(pointer), ...(rebuild ? { rebuild } : {}) }
   }
+  const archiver = once(() => {
+    if (ports.archive === undefined) return undefined
+    const { segments, items } = ports.archive()
+    const deps = { service: service.name, archive: segments, feed: items, clock, telemetry }
+    const intervalSeconds = settings.archiveSeconds
+    const warn = (line: string): void => ports.warn(`${service.name}: ${line}`)
+    const runner = new ArchiveRunner({ writer: new ArchiveWriter(deps), clock, intervalSeconds, warn })
+    return { runner, lag: new ArchiveLag(deps, intervalSeconds) }
+  })
   const sendsCanaries = settings.sendsCanaries && hasCanary(service)
   const doPeriodicWork = periodicWork(clock, [
     ...(hasSchedule(service)
@@ -319,6 +335,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       every: REBUILDS_MS,
       run: ready((trace: Trace) => rebuilds().resume(trace)),
     },
+    { every: 0, run: async () => archiver()?.runner.start() },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
     // Last, because it waits for its own effect.
     ...(sendsCanaries
@@ -348,6 +365,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   )
   const status = shared(async () => {
     await clock.ready()
+    const archive = archiver()?.lag
     return readStatus({
       service: service.name,
       build,
@@ -355,6 +373,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       relay: ports.relayLag(),
       consumers: watched(),
       ...(hasSchedule(service) ? { schedule: schedule() } : {}),
+      ...(archive ? { archive } : {}),
       redrives: redrives(),
       ...(sendsCanaries ? { canary: () => newestCanary({ views: views(), clock }) } : {}),
     })
@@ -371,10 +390,14 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       await clock.ready()
       return follower().deliver(delivery, trace)
     },
-    periodSeconds: Math.min(settings.lagCheckSeconds, hasSchedule(service) ? settings.schedulePollSeconds : 60),
+    periodSeconds: Math.min(
+      settings.lagCheckSeconds,
+      settings.archiveSeconds,
+      hasSchedule(service) ? settings.schedulePollSeconds : 60,
+    ),
     doPeriodicWork,
     async close() {
-      await Promise.all(made.map((follower) => follower.close()))
+      await Promise.all([archiver()?.runner.close(), ...made.map((follower) => follower.close())])
       await telemetry.close()
     },
     status,

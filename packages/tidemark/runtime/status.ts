@@ -1,6 +1,7 @@
 import { describeError } from '../core/errors.ts'
 import type { Clock, HandlerPoints, HubPoint, HubReader, ProgressStore, RelayLag, Schedule } from '../core/ports.ts'
 import type {
+  ArchiveStatus,
   CanaryStatus,
   ConsumerStatus,
   ParkedStatus,
@@ -31,6 +32,8 @@ export interface StatusDependencies {
   readonly consumers: readonly WatchedConsumer[]
   /** Absent: the service schedules no commands. */
   readonly schedule?: Schedule
+  /** Absent: the service has no archive. */
+  readonly archive?: { read(now: string): Promise<ArchiveStatus> }
   readonly redrives: readonly Redrive[]
   /** Returns when the newest canary in the view was sent. Absent: the service has no canary. */
   readonly canary?: () => Promise<string | undefined>
@@ -55,11 +58,12 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
       return undefined
     }
   }
-  const { schedule, canary } = deps
-  const [relay, consumers, due, parked, seen] = await Promise.all([
+  const { schedule, archive, canary } = deps
+  const [relay, consumers, due, archived, parked, seen] = await Promise.all([
     found('relay', () => relayStatus(deps.relay, now)),
     Promise.all(deps.consumers.map((each) => found(each.consumer, () => consumerStatus(each, now)))),
     schedule && found('schedule', () => scheduleStatus(schedule, now)),
+    archive && found('archive', () => archive.read(now)),
     Promise.all(deps.redrives.map((each) => found(`parked of ${each.consumer}`, () => parkedStatus(each)))),
     canary && found('canary', async () => canaryStatus(await canary(), now)),
   ])
@@ -71,6 +75,7 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
     ...(relay ? { relay } : {}),
     consumers: consumers.filter((each) => each !== undefined),
     ...(due ? { schedule: due } : {}),
+    ...(archived ? { archive: archived } : {}),
     parked: parked.filter((each) => each !== undefined),
     ...(seen ? { canary: seen } : {}),
     unknown,
@@ -79,13 +84,14 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
 
 /** Records a status in the metrics. Unknown parts are not recorded. */
 export function recordStatus(telemetry: Telemetry, status: ServiceStatus): void {
-  const { relay, consumers = [], schedule, parked = [], clockSkewMs } = status
+  const { relay, consumers = [], schedule, archive, parked = [], clockSkewMs } = status
   if (relay) telemetry.record('tidemark.relay.seconds_behind', relay.seconds)
   for (const { consumer, events, seconds } of consumers) {
     telemetry.record('tidemark.consumer.events_behind', events, { 'tidemark.consumer': consumer })
     telemetry.record('tidemark.consumer.seconds_behind', seconds, { 'tidemark.consumer': consumer })
   }
   if (schedule) telemetry.record('tidemark.schedule.overdue_seconds', schedule.seconds)
+  if (archive) telemetry.record('tidemark.archive.seconds_behind', archive.seconds)
   for (const { consumer, streams, messages } of parked) {
     telemetry.record('tidemark.parked.streams', streams, { 'tidemark.consumer': consumer })
     telemetry.record('tidemark.parked.messages', messages, { 'tidemark.consumer': consumer })

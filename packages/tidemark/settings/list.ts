@@ -160,6 +160,32 @@ export const settingsList = {
   EventHubConnection__credential: { ...credential, meaning: identity.credential, readBy: 'host', setIn: ['azure'] },
   EventHubConnection__clientId: { ...clientId, meaning: identity.clientId, readBy: 'both', setIn: ['azure'] },
 
+  ArchiveStorage: {
+    schema: z
+      .string()
+      .regex(/(^|;)\s*(AccountName=[^;]+.*AccountKey=[^;]+|UseDevelopmentStorage=true|BlobEndpoint=[^;]+)/i)
+      .optional(),
+    mustBe: 'a connection string of a storage account',
+    meaning: 'The storage account of the archive, by key: the emulator.',
+    readBy: 'services',
+    setIn: ['local'],
+    secret: true,
+  },
+  ArchiveStorage__blobServiceUri: {
+    schema: z.url({ protocol: /^https$/ }).optional(),
+    mustBe: 'the address of the blobs of a storage account, such as https://stname.blob.core.windows.net/',
+    meaning: 'The storage account of the archive, by identity.',
+    readBy: 'services',
+    setIn: ['azure'],
+  },
+  ArchiveStorage__clientId: { ...clientId, meaning: identity.clientId, readBy: 'services', setIn: ['azure'] },
+
+  TIDEMARK_ARCHIVE_SECONDS: {
+    ...defineNumber('seconds', 300, 3600),
+    meaning: 'How often new items of the log are archived. A longer time makes fewer and larger segments.',
+    readBy: 'services',
+    setIn: ['local'],
+  },
   TIDEMARK_QUERY_WAIT_MS: {
     ...defineNumber('milliseconds', 5000, 200_000),
     // https://learn.microsoft.com/azure/azure-functions/functions-app-settings: an HTTP answer may take 230 s at most

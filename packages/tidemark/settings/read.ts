@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ActorSource } from '../azure-functions/actor.ts'
+import type { BlobConnection } from '../core/archive.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { CosmosConnection } from '../cosmos/client.ts'
 import type { EventHubsConnection } from '../event-hubs/publisher.ts'
@@ -16,6 +17,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface Settings {
   readonly cosmos: CosmosConnection
   readonly eventHubs: EventHubsConnection
+  readonly archive: BlobConnection
+  readonly archiveSeconds: number
   readonly actorSource: ActorSource
   readonly cachedStreams: number
   readonly snapshotEvents: number
@@ -34,8 +37,9 @@ type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[N
 const connections = [
   ['CosmosConnection', 'CosmosConnection__accountEndpoint'],
   ['EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace'],
+  ['ArchiveStorage', 'ArchiveStorage__blobServiceUri'],
 ] as const
-const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
+const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection|ArchiveStorage)__)/i
 const SHOWN = 60
 /**
  * Detects a key in a setting that should not contain one, such as a connection string or an address with a
@@ -66,6 +70,8 @@ export function readSettings(environment: Environment): Settings {
   return {
     cosmos: cosmosConnection(values),
     eventHubs: eventHubsConnection(values),
+    archive: archiveConnection(values),
+    archiveSeconds: values.TIDEMARK_ARCHIVE_SECONDS,
     actorSource: actorSource(values),
     cachedStreams: values.TIDEMARK_CACHED_STREAMS,
     snapshotEvents: values.TIDEMARK_SNAPSHOT_EVENTS,
@@ -122,6 +128,13 @@ function eventHubsConnection(values: Values): EventHubsConnection {
   const { EventHubConnection: connectionString, EventHubConnection__fullyQualifiedNamespace: namespace = '' } = values
   return connectionString === undefined
     ? { namespace, credential: createCredential(values.EventHubConnection__clientId) }
+    : { connectionString }
+}
+
+function archiveConnection(values: Values): BlobConnection {
+  const { ArchiveStorage: connectionString, ArchiveStorage__blobServiceUri: serviceUri = '' } = values
+  return connectionString === undefined
+    ? { serviceUri, credential: createCredential(values.ArchiveStorage__clientId) }
     : { connectionString }
 }
 

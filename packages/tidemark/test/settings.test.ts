@@ -20,6 +20,8 @@ const azure = {
   EventHubConnection__fullyQualifiedNamespace: 'ns.servicebus.windows.net',
   EventHubConnection__credential: 'managedidentity',
   EventHubConnection__clientId: id,
+  ArchiveStorage__blobServiceUri: 'https://starchive.blob.core.windows.net/',
+  ArchiveStorage__clientId: id,
 }
 
 function refused(environment: Environment): string {
@@ -44,7 +46,10 @@ describe('settings', () => {
         'EventHubConnection is not set: set it to a connection string, ' +
         'Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>; ' +
         'or EventHubConnection__fullyQualifiedNamespace to the host name of a namespace, ' +
-        'such as evhns-name.servicebus.windows.net',
+        'such as evhns-name.servicebus.windows.net; ' +
+        'ArchiveStorage is not set: set it to a connection string of a storage account; ' +
+        'or ArchiveStorage__blobServiceUri to the address of the blobs of a storage account, ' +
+        'such as https://stname.blob.core.windows.net/',
     )
   })
 
@@ -165,7 +170,7 @@ describe('settings', () => {
 
   it('never show a key', () => {
     for (const [name, { secret }] of settings)
-      if (/^(Cosmos|EventHub)Connection$|^AzureWebJobsStorage$/.test(name)) assert.equal(secret, true, name)
+      if (/^(Cosmos|EventHub)Connection$|^(AzureWebJobs|Archive)Storage$/.test(name)) assert.equal(secret, true, name)
     assert.doesNotMatch(refused({ CosmosConnection: 'AccountKey=hidden', EventHubConnection: 'hidden' }), /hidden/)
   })
 
@@ -237,11 +242,13 @@ describe('settings', () => {
   })
 
   it('with keys are read as set, and all others have their defaults', () => {
-    const { cosmos, eventHubs, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
+    const { cosmos, eventHubs, archive, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
+    assert.deepEqual(archive, { connectionString: connectionStrings.ArchiveStorage })
     assert.deepEqual(cosmos, { connectionString: connectionStrings.CosmosConnection })
     assert.deepEqual(eventHubs, { connectionString: connectionStrings.EventHubConnection })
     assert.deepEqual(others, {
       actorSource: 'nobody',
+      archiveSeconds: 300,
       cachedStreams: 10_000,
       lagCheckSeconds: 60,
       queryWaitMs: 5000,
@@ -253,7 +260,8 @@ describe('settings', () => {
   })
 
   it('with an identity hold a name and a credential, and no key', () => {
-    const { cosmos, eventHubs } = readSettings(azure)
+    const { cosmos, eventHubs, archive } = readSettings(azure)
+    assert.ok('serviceUri' in archive && archive.serviceUri === azure.ArchiveStorage__blobServiceUri)
     assert.ok('endpoint' in cosmos && typeof cosmos.credential.getToken === 'function')
     assert.equal(cosmos.endpoint, azure.CosmosConnection__accountEndpoint)
     assert.ok('namespace' in eventHubs && eventHubs.namespace === 'ns.servicebus.windows.net')

@@ -1,5 +1,6 @@
 import { after, before, describe, it } from 'node:test'
 import { WitnessedErrors } from '../../support/witnessed-errors.ts'
+import { archives } from './suite-archive.ts'
 import { consumers } from './suite-consumers.ts'
 import { domainRefusals, refusing } from './suite-domain.ts'
 import { faults } from './suite-faults.ts'
@@ -24,6 +25,7 @@ describe('errors', () => {
   describe('of the host', () => outside(() => world))
   describe('that are transient', () => transient(() => world, errors))
   describe('of a rebuild', () => replays(() => world, errors))
+  describe('of an archive', () => archives(() => world, errors))
   // These two block partitions and damage the log, so they come last.
   describe('of a consumer', () => consumers(() => world, errors))
   describe('of a faulty service', () => faults(() => world, errors))

@@ -26,7 +26,7 @@ export class World {
   }
 
   async startHost(more: Readonly<Record<string, string>> = {}): Promise<void> {
-    const env = { ...this.env, TIDEMARK_QUERY_WAIT_MS: '300', ...more }
+    const env = { ...this.env, TIDEMARK_QUERY_WAIT_MS: '300', TIDEMARK_ARCHIVE_SECONDS: '1', ...more }
     await this.system.startHost({ preload: { env }, onOutput: this.listen })
   }
 

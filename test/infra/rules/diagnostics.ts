@@ -45,8 +45,8 @@ export const diagnosticRules: readonly Rule[] = [
             const logs = listAt<Told>(setting, 'properties.logs')
             const metrics = listAt<Told>(setting, 'properties.metrics')
             const told = logs.map(({ category, categoryGroup }) => category ?? categoryGroup)
-            // Anchors are rarely accessed, so reads and writes are logged too.
-            const isKept = /\/stanchors\w+\/blobServices\//.test(id)
+            // Archives are rarely accessed, so reads and writes are logged too.
+            const isKept = /\/starchive\w+\/blobServices\//.test(id)
             for (const category of isKept ? ['StorageRead', 'StorageWrite', ...least] : least)
               if (!told.includes(category)) wrong.push(`${setting.id} does not log ${category}`)
             // The platform stores metrics anyway, but logs are only where this setting writes them.

@@ -23,15 +23,19 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'anchors cannot be changed or removed',
+    // Not in an environment that will be deleted: the policy would prevent that.
+    name: 'the segments of an archive cannot be changed or removed',
     check: ({ predictedResources }) => {
-      const anchors = named(predictedResources, blobContainers, /\/containers\/anchors-[\w-]+$/)
+      const isTrial = selectType(predictedResources, 'Microsoft.Network/virtualNetworks').length === 0
+      const archives = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
       const policies = selectType(predictedResources, `${blobContainers}/immutabilityPolicies`)
-      const wrong = anchors.flatMap(({ id, ...anchor }) => {
+      if (isTrial)
+        return { looked: archives.length, wrong: policies.map(({ id }) => `${id} keeps a trial environment`) }
+      const wrong = archives.flatMap(({ id, ...archive }) => {
         const policy = policies.find((each) => each.id.startsWith(`${id}/`))
         const days = at(policy, 'properties.immutabilityPeriodSinceCreationInDays')
         return [
-          ...(at(anchor, 'properties.immutableStorageWithVersioning.enabled') === true
+          ...(at(archive, 'properties.immutableStorageWithVersioning.enabled') === true
             ? []
             : [`${id} has no version-level immutability`]),
           ...(typeof days === 'number' && days >= 1 ? [] : [`${id} has no immutability policy`]),
@@ -41,13 +45,13 @@ export const integrityRules: readonly Rule[] = [
             : [`${id} can be appended to`]),
         ]
       })
-      return { looked: anchors.length, wrong }
+      return { looked: archives.length, wrong }
     },
   },
   {
-    name: 'anchors are encrypted twice and keep overwritten and deleted blobs',
+    name: 'archives are encrypted twice and keep overwritten and deleted blobs',
     check: ({ predictedResources }) => {
-      const kept = named(predictedResources, blobContainers, /\/containers\/anchors-[\w-]+$/)
+      const kept = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
       const services = new Set(kept.map(({ id }) => id.replace(/\/containers\/[^/]+$/, '')))
       const wrong = [...services].filter((service) => {
         const blobs = predictedResources.find(({ id }) => id === service)

@@ -7,18 +7,18 @@ const LOCK = '/providers/Microsoft.Authorization/locks/'
 export const lockRules: readonly Rule[] = [
   {
     // A restore window of 30 days marks a permanent environment. Others will be deleted.
-    name: 'only permanent logs and anchors are locked against deletion',
+    name: 'only permanent logs and archives are locked against deletion',
     check: ({ predictedResources }) => {
       const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       const isKept = accounts.some(
         (account) => at(account, 'properties.backupPolicy.continuousModeProperties.tier') === 'Continuous30Days',
       )
-      const anchors = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').filter(({ id }) =>
-        predictedResources.some((each) => each.id.startsWith(`${id}/`) && /\/containers\/anchors-/.test(each.id)),
+      const archives = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').filter(({ id }) =>
+        predictedResources.some((each) => each.id.startsWith(`${id}/`) && /\/containers\/archive-/.test(each.id)),
       )
       const locks = selectType(predictedResources, 'Microsoft.Authorization/locks')
       const locked = locks.map(({ id }) => id.slice(0, id.indexOf(LOCK)))
-      const expected = isKept ? [...accounts, ...anchors].map(({ id }) => id) : []
+      const expected = isKept ? [...accounts, ...archives].map(({ id }) => id) : []
       const wrong = [
         ...expected.filter((id) => !locked.includes(id)).map((id) => `${id} is not locked`),
         // A lock on the group would also stop Azure from deleting old deployments. After 800 no new one is
@@ -29,7 +29,7 @@ export const lockRules: readonly Rule[] = [
           .filter((lock) => at(lock, 'properties.level') !== 'CanNotDelete')
           .map(({ id }) => `${id} has the wrong level`),
       ]
-      return { looked: accounts.length + anchors.length, wrong }
+      return { looked: accounts.length + archives.length, wrong }
     },
   },
 ]

@@ -70,9 +70,11 @@ export const secretRules: readonly Rule[] = [
       for (const site of sites) {
         const { name } = site
         const [own = ''] = listIdentities(site)
-        for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection']) {
+        for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection', 'ArchiveStorage']) {
           if (settings.has(`${name}: ${connection}`)) wrong.push(`${name}: ${connection} is set`)
-          if (settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
+          // Only the host's extensions read how to connect.
+          const isOfHost = connection !== 'ArchiveStorage'
+          if (isOfHost && settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
             wrong.push(`${name}: ${connection}__credential is not managedidentity`)
           if (!settings.get(`${name}: ${connection}__clientId`)?.startsWith(`[reference('${own}', `))
             wrong.push(`${name}: ${connection}__clientId is not that of its identity`)

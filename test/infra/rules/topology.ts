@@ -52,7 +52,7 @@ export function topologyRules(topology: Topology): readonly Rule[] {
       },
     },
     {
-      name: "every service has its app, its anchors and its host's containers",
+      name: "every service has its app, its archive and its host's containers",
       check: ({ predictedResources }) => {
         const accounts = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
         const found = selectType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
@@ -63,9 +63,8 @@ export function topologyRules(topology: Topology): readonly Rule[] {
         )
         const expected = topology.services.flatMap(({ name }) => [
           `app ${name}`,
-          `anchors-${name}`,
           'app-package',
-          ...topology.blobContainers,
+          ...topology.blobContainers.filter((each) => !each.startsWith('archive-') || each === `archive-${name}`),
         ])
         return { looked: found.length, wrong: differences([...apps, ...found], expected) }
       },

@@ -37,6 +37,7 @@ export function listRights(service: Service, who: string = service.name): Readon
   // Only its own host storage: its packages and checkpoints.
   for (const blobs of ['app-package', 'azure-webjobs-eventhub'])
     allow(`blobs ${name}/${blobs}`, ['read', 'write', 'delete', 'own'])
+  allow(`blobs archive/archive-${name}`, ['read', 'add/action'])
   allow('telemetry', ['publish'])
   return rights
 }

@@ -72,6 +72,7 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['app setting', 'AzureWebJobsStorage__*', 'takes', IDENTITY],
   ['app setting', 'EventHubConnection__*', 'takes', IDENTITY],
   ['app setting', 'CosmosConnection__*', 'takes', IDENTITY],
+  ['app setting', 'ArchiveStorage__*', 'takes', IDENTITY],
   ['app setting', 'APPLICATIONINSIGHTS_CONNECTION_STRING', 'takes', SAMPLES],
   ['app setting', 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', 'takes', SAMPLES],
   // The app's own settings, which the platform passes on unchanged.

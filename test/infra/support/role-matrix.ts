@@ -68,9 +68,18 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
     else for (const [, { name }] of below) for (const action of actions) allowed.add(cell(who, action, name))
   }
 
+  const custom = new Map(
+    selectType(predictedResources, 'Microsoft.Authorization/roleDefinitions').map((definition) => [
+      last(definition),
+      [
+        'blobs',
+        listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(listBlobActions),
+      ] as const,
+    ]),
+  )
   for (const assignment of selectType(predictedResources, 'Microsoft.Authorization/roleAssignments')) {
     const role = String(at(assignment, 'properties.roleDefinitionId')).split('/').at(-1) ?? ''
-    const [kind, actions] = BUILT_IN[role] ?? []
+    const [kind, actions] = BUILT_IN[role] ?? custom.get(role) ?? []
     if (kind === undefined || actions === undefined) {
       unread.push(`${assignment.id} has an unknown role`)
       continue
@@ -105,6 +114,13 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   }
 }
 
+/** The data actions of a custom role, which are all on blobs; any other stays as it is, and is too much. */
+function listBlobActions({ dataActions }: { readonly dataActions: readonly string[] }): readonly string[] {
+  return dataActions.map((action) =>
+    action.replace('Microsoft.Storage/storageAccounts/blobServices/containers/blobs/', ''),
+  )
+}
+
 /** Principals by their id in assignments: apps (by their service), the person, the deployer. */
 function principals(resources: readonly Resource[], person: string): ReadonlyMap<string, string> {
   const named = new Map([
@@ -125,7 +141,7 @@ function findOwner(account: string, resources: readonly Resource[]): string {
   const site = selectType(resources, 'Microsoft.Web/sites').find((each) =>
     JSON.stringify(at(each, 'properties.functionAppConfig.deployment.storage.value') ?? '').includes(account),
   )
-  return site ? String(at(site, 'tags.azd-service-name')) : (/^st(anchors)/.exec(account)?.[1] ?? account)
+  return site ? String(at(site, 'tags.azd-service-name')) : (/^st(archive)/.exec(account)?.[1] ?? account)
 }
 
 /** The scope of an assignment. Its id begins with it, plain or inside an expression. */

@@ -51,6 +51,7 @@ function toRows({
   relay,
   consumers = [],
   schedule,
+  archive,
   canary,
   parked = [],
 }: StatusAnswer): readonly (readonly Cell[])[] {
@@ -63,6 +64,9 @@ function toRows({
       instances,
     ]),
     ...(schedule ? [[`${service} schedule`, '', `${schedule.seconds} s`]] : []),
+    ...(archive
+      ? [[`${service} archive`, `${archive.items}${archive.more ? '+' : ''} items`, `${archive.seconds} s`]]
+      : []),
     ...(canary?.seconds === undefined ? [] : [[`${service} canary`, '', `${canary.seconds} s`]]),
     ...parked
       .filter(({ streams, messages }) => streams + messages > 0)

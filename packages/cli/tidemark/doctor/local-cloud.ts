@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { resolve } from 'node:path'
-import type { RestError } from '@azure/storage-blob'
 import { readSettings } from 'tidemark/azure-functions'
 import { buildTopology } from 'tidemark/tools'
 import { isTokenRequired } from '../../../kit/local-token.ts'
@@ -99,7 +98,7 @@ export async function connections(): Promise<readonly Finding[]> {
         (what): Finding => ({ area: 'connections', what, result: 'unseen', detail: 'no local cloud runs: npm start' }),
       ),
     ]
-  return [...(await containers(cloud)), await hubs(cloud), await checkpointStore(cloud)]
+  return [...(await containers(cloud)), await hubs(cloud), await blobs(cloud)]
 }
 
 async function containers({ settings }: RunningCloud): Promise<readonly Finding[]> {
@@ -153,7 +152,7 @@ async function hubs({ settings }: RunningCloud): Promise<Finding> {
   return { ...what, result: 'wrong', detail: wrong.join('; '), todo: 'restart the cloud' }
 }
 
-async function checkpointStore({ settings }: RunningCloud): Promise<Finding> {
+async function blobs({ settings }: RunningCloud): Promise<Finding> {
   const { BlobServiceClient } = await import('@azure/storage-blob')
   const what = { area: 'connections', what: 'storage' }
   const store = BlobServiceClient.fromConnectionString(settings.AzureWebJobsStorage ?? '', {
@@ -164,9 +163,13 @@ async function checkpointStore({ settings }: RunningCloud): Promise<Finding> {
     let checkpoints = 0
     for await (const { name } of store.getContainerClient(CHECKPOINTS).listBlobsFlat({ abortSignal }))
       if (name.includes('/checkpoint/')) checkpoints += 1
-    return { ...what, result: 'ok', detail: `it has ${checkpoints} checkpoints` }
+    const missing: string[] = []
+    const wanted = buildTopology(services).blobContainers
+    for (const name of wanted) if (!(await store.getContainerClient(name).exists({ abortSignal }))) missing.push(name)
+    if (missing.length > 0)
+      return { ...what, result: 'wrong', detail: `it lacks ${missing.join(', ')}`, todo: 'restart the cloud' }
+    return { ...what, result: 'ok', detail: `it has ${checkpoints} checkpoints and all ${wanted.length} containers` }
   } catch (error) {
-    if ((error as RestError).statusCode === 404) return { ...what, result: 'ok', detail: 'it has no checkpoint yet' }
     return { ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }
   }
 }

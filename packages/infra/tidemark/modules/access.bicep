@@ -7,10 +7,12 @@
 //   its log                           Tidemark log appender: create and read
 //   its other containers              Tidemark item writer
 //   the storage of its own host       Storage Blob Data Owner
+//   its own archive                   Tidemark archive appender: create and read
 //   Application Insights              Monitoring Metrics Publisher
 //
 // A developer who runs the services on a laptop against an environment gets the same.
 
+import { archiveRoleName } from '../names.bicep'
 import { Container, Service } from '../types.bicep'
 import { cosmosRoleId } from '../cosmos-roles.bicep'
 
@@ -37,6 +39,9 @@ param accountName string
 
 @description('The host storage account of the service.')
 param storageName string
+
+@description('The storage account of the archives.')
+param archiveName string
 
 @description('Application Insights.')
 param applicationInsightsName string
@@ -132,6 +137,31 @@ resource host 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: principalId
     principalType: knownType
     roleDefinitionId: storageBlobDataOwner
+  }
+}
+
+resource archive 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: archiveName
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+
+    resource own 'containers' existing = {
+      name: 'archive-${service.name}'
+    }
+  }
+}
+
+// archive.bicep creates the role.
+var archiveAppender = subscriptionResourceId(roleDefinitions, archiveRoleName(resourceGroup().id))
+
+resource segments 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: archive::blobs::own
+  name: guid(archive::blobs::own.id, principalName, archiveAppender)
+  properties: {
+    principalId: principalId
+    principalType: knownType
+    roleDefinitionId: archiveAppender
   }
 }
 

@@ -31,6 +31,9 @@ param storageName string
 @description('The container in that storage for its packages.')
 param packageContainer string
 
+@description('The name of the storage account of the archives.')
+param archiveName string
+
 @description('The name of the Event Hubs namespace.')
 param namespaceName string
 
@@ -76,6 +79,10 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
+}
+
+resource archive 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: archiveName
 }
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
@@ -166,6 +173,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           { name: 'CosmosConnection__accountEndpoint', value: account.properties.documentEndpoint }
           { name: 'CosmosConnection__credential', value: 'managedidentity' }
           { name: 'CosmosConnection__clientId', value: identity.properties.clientId }
+          { name: 'ArchiveStorage__blobServiceUri', value: archive.properties.primaryEndpoints.blob }
+          { name: 'ArchiveStorage__clientId', value: identity.properties.clientId }
           // Not a secret: local authentication is off. It only names the target; the identity authenticates.
           { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: applicationInsights.properties.ConnectionString }
           {

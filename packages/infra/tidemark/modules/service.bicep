@@ -1,7 +1,7 @@
 // A microservice: its storage, its identity's rights and its app. Services share only an account and a
 // namespace, and each has access only to its own part.
 
-import { hostStorageName, identityName } from '../names.bicep'
+import { archiveStorageName, hostStorageName, identityName } from '../names.bicep'
 import { Container, Service, Shape, Tags } from '../types.bicep'
 
 @description('The region of all resources.')
@@ -48,6 +48,7 @@ param workspaceId string
 
 var abbreviations = loadJsonContent('../abbreviations.json')
 var storageName = hostStorageName(service.name, resourceToken)
+var archiveName = archiveStorageName(resourceToken)
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName(service.name, resourceToken)
@@ -74,6 +75,7 @@ module access 'access.bicep' = {
     namespaceName: namespaceName
     accountName: accountName
     storageName: storageName
+    archiveName: archiveName
     applicationInsightsName: applicationInsightsName
   }
   dependsOn: [hostStorage]
@@ -90,6 +92,7 @@ module app 'function-app.bicep' = {
     apps: apps
     identityName: identity.name
     storageName: storageName
+    archiveName: archiveName
     packageContainer: hostStorage.outputs.packageContainer
     namespaceName: namespaceName
     accountName: accountName

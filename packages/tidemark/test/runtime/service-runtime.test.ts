@@ -77,7 +77,7 @@ function started() {
   }
   const settings = {
     ...{ cachedStreams: 1, snapshotEvents: 1, queryWaitMs: 0 },
-    ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, sendsCanaries: false },
+    ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, archiveSeconds: 300, sendsCanaries: false },
   }
   return { runtime: serviceRuntime(service, ports, settings), parking }
 }

@@ -49,6 +49,7 @@ export class World {
       queryWaitMs: 2_000,
       schedulePollSeconds: dice.pick('schedule poll', [2, 10, 10]),
       lagCheckSeconds: dice.pick('lag check', [15, 30, 30]),
+      archiveSeconds: 300,
       sendsCanaries: false,
     }
     this.stores = new Map(

@@ -1,0 +1,205 @@
+import { hash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import * as z from 'zod'
+import { describeError, type ErrorCode, TidemarkError } from './errors.ts'
+import { canonicalHash, GENESIS } from './hash-chain.ts'
+
+// The archive's format, docs/archive.md. A segment is gzip of UTF-8 lines: a header, then one item a line.
+
+const FORMAT = 'tidemark-archive'
+const VERSION = 1
+const LINE_END = 0x0a
+
+/**
+ * A segment is closed once it has this many items, or this many bytes of lines. The feed's last page is added
+ * whole, because a continuation never points into a page.
+ */
+export const SEGMENT_ITEMS = 10_000
+export const SEGMENT_BYTES = 8 * 2 ** 20
+/** The largest segment that is read: above SEGMENT_BYTES and a page of the feed, which has 4 MiB at most. */
+const MOST_BYTES = 64 * 2 ** 20
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/)
+/** A later writer may add fields. `root` covers them too. */
+const headerSchema = z.looseObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  service: z.string(),
+  number: z.int().positive(),
+  previous: digest,
+  count: z.int().positive(),
+  merkleRoot: digest,
+  continuation: z.string(),
+  newest: z.iso.datetime(),
+  root: digest,
+})
+
+/**
+ * The first line of a segment.
+ * - `number`: 1, 2, 3 and so on.
+ * - `previous`: `root` of the segment before; 64 zeros in the first one.
+ * - `count`: how many items follow.
+ * - `merkleRoot`: of the items' lines, as in RFC 6962 section 2.1.
+ * - `continuation`: where the next segment begins in the log's change feed.
+ * - `newest`: when the store wrote the newest item.
+ * - `root`: SHA-256 of the other fields as canonical JSON (RFC 8785).
+ */
+export type SegmentHeader = z.infer<typeof headerSchema>
+
+/** A segment that was read and matches its roots. */
+export interface Segment {
+  readonly header: SegmentHeader
+  /** The items as JSON, one each, in the order of the feed. UTF-8, without the line end. */
+  readonly lines: readonly Buffer[]
+}
+
+/** What a segment contains besides its place in the chain. */
+export interface SegmentContent {
+  readonly lines: readonly Buffer[]
+  readonly continuation: string
+  readonly newest: string
+}
+
+/** How to reach a storage account: a connection string, or the address of its blobs and an identity. */
+export type BlobConnection =
+  | { readonly connectionString: string }
+  | {
+      readonly serviceUri: string
+      readonly credential: {
+        getToken(
+          scopes: string | string[],
+          options?: object,
+        ): Promise<{ token: string; expiresOnTimestamp: number } | null>
+      }
+    }
+
+/** The segment after which the next one comes. */
+export type ArchiveEnd = Pick<SegmentHeader, 'number' | 'root'> & { readonly continuation?: string }
+
+/** The end of an archive without segments. */
+export const EMPTY_ARCHIVE: ArchiveEnd = { number: 0, root: GENESIS }
+
+/** The name of a segment's blob. Names sort like numbers. */
+export function segmentName(number: number): string {
+  return `segments/${String(number).padStart(12, '0')}.ndjson.gz`
+}
+
+/** The number in a blob's name; undefined for any other blob. */
+export function parseSegmentName(name: string): number | undefined {
+  const digits = /^segments\/(\d{12})\.ndjson\.gz$/.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** Builds the segment that follows `end`. */
+export async function encodeSegment(
+  service: string,
+  end: ArchiveEnd,
+  { lines, continuation, newest }: SegmentContent,
+): Promise<{ readonly header: SegmentHeader; readonly bytes: Uint8Array }> {
+  const unsealed = {
+    format: FORMAT,
+    version: VERSION,
+    service,
+    number: end.number + 1,
+    previous: end.root,
+    count: lines.length,
+    merkleRoot: merkleRoot(lines),
+    continuation,
+    newest,
+  } as const
+  const header = { ...unsealed, root: canonicalHash(unsealed) }
+  const parts = [Buffer.from(JSON.stringify(header)), ...lines].flatMap((line) => [line, Buffer.of(LINE_END)])
+  return { header, bytes: await promisify(gzip)(Buffer.concat(parts)) }
+}
+
+/**
+ * Reads a segment and checks it against its own roots. Whether it follows the one before is `checkFollows`.
+ * @throws TidemarkError `archive-unreadable`, `archive-changed`
+ */
+export async function decodeSegment(service: string, number: number, bytes: Uint8Array): Promise<Segment> {
+  const [head, ...lines] = splitLines(await inflate(service, number, bytes))
+  const header = parseHeader(service, number, head)
+  const { root, ...rest } = header
+  const wrong = [
+    ...(header.service === service ? [] : [`it is a segment of ${header.service}`]),
+    ...(header.number === number ? [] : [`it is segment ${header.number}`]),
+    ...(header.count === lines.length ? [] : [`it has ${lines.length} items, not ${header.count}`]),
+    ...(header.merkleRoot === merkleRoot(lines) ? [] : ['its items do not match their Merkle root']),
+    ...(root === canonicalHash(rest) ? [] : ['its header does not match its root']),
+  ]
+  if (wrong.length > 0) throw archiveError('archive-changed', service, number, `was changed: ${wrong.join(', ')}`)
+  return { header, lines }
+}
+
+/** @throws TidemarkError `archive-broken` if a segment does not follow the one before it. */
+export function checkFollows(service: string, { number, previous }: SegmentHeader, end: ArchiveEnd): void {
+  if (previous === end.root) return
+  const why = `does not follow segment ${end.number}: one of the two was replaced`
+  throw archiveError('archive-broken', service, number, why)
+}
+
+/** An error about one segment of an archive. */
+export function archiveError(code: ErrorCode, service: string, number: number, why: string): TidemarkError {
+  return new TidemarkError(code, `segment ${number} of the archive of ${service} ${why}`)
+}
+
+async function inflate(service: string, number: number, bytes: Uint8Array): Promise<Buffer> {
+  try {
+    return await promisify(gunzip)(bytes, { maxOutputLength: MOST_BYTES })
+  } catch (error) {
+    throw archiveError('archive-unreadable', service, number, `cannot be read: ${describeError(error)}`)
+  }
+}
+
+function parseHeader(service: string, number: number, line: Buffer | undefined): SegmentHeader {
+  const text = line?.toString('utf8') ?? ''
+  try {
+    const parsed = headerSchema.safeParse(JSON.parse(text))
+    if (parsed.success) return parsed.data
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw archiveError('archive-unreadable', service, number, `has no header of format ${VERSION}`)
+}
+
+/** Every line ends with a line end, also the last. */
+function splitLines(text: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  let start = 0
+  for (let end = text.indexOf(LINE_END); end !== -1; end = text.indexOf(LINE_END, start)) {
+    lines.push(text.subarray(start, end))
+    start = end + 1
+  }
+  if (start < text.length) lines.push(text.subarray(start))
+  return lines
+}
+
+/**
+ * The Merkle tree hash of RFC 6962 section 2.1, lower-case hex. Keeps one hash for each level: two trees of
+ * the same size become one.
+ */
+export function merkleRoot(leaves: readonly Uint8Array[]): string {
+  const trees: { readonly size: number; readonly root: Buffer }[] = []
+  const join = (): void => {
+    const [left, right] = trees.splice(-2)
+    if (left && right) trees.push({ size: left.size + right.size, root: hashNode(left.root, right.root) })
+  }
+  for (const leaf of leaves) {
+    trees.push({ size: 1, root: sha256(Buffer.concat([LEAF, leaf])) })
+    while (trees.at(-1)?.size === trees.at(-2)?.size) join()
+  }
+  while (trees.length > 1) join()
+  return (trees[0]?.root ?? sha256(Buffer.alloc(0))).toString('hex')
+}
+
+const LEAF = Buffer.of(0)
+const NODE = Buffer.of(1)
+
+function hashNode(left: Buffer, right: Buffer): Buffer {
+  return sha256(Buffer.concat([NODE, left, right]))
+}
+
+function sha256(bytes: Buffer): Buffer {
+  return hash('sha256', bytes, 'buffer')
+}

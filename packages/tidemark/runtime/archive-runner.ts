@@ -1,0 +1,60 @@
+import { describeError } from '../core/errors.ts'
+import type { Clock } from '../core/ports.ts'
+import type { ArchiveRun } from './archive.ts'
+
+/** How long a run may take before it leaves the rest to the next one. Milliseconds. */
+const RUN_MS = 10_000
+
+/** Timers are not exact, so a run is due once most of its interval has passed, as in periodic.ts. */
+const DUE_AFTER = 0.9
+
+export interface ArchiveRunnerDependencies {
+  readonly writer: { write(milliseconds: number): Promise<ArchiveRun> }
+  readonly clock: Pick<Clock, 'elapsed'>
+  readonly intervalSeconds: number
+  /** Logs a line about a failed run. */
+  readonly warn: (line: string) => void
+}
+
+/**
+ * Archives in the background, so that a slow or broken archive never holds up what else the timer does. If the
+ * process ends meanwhile, the archive has whole segments only, and the next run goes on from there.
+ */
+export class ArchiveRunner {
+  readonly #deps: ArchiveRunnerDependencies
+  #dueAt = Number.NEGATIVE_INFINITY
+  #running: Promise<void> | undefined
+
+  constructor(deps: ArchiveRunnerDependencies) {
+    this.#deps = deps
+  }
+
+  /** Starts a run if one is due and none is running. */
+  start(): void {
+    const { clock, intervalSeconds } = this.#deps
+    if (this.#running || clock.elapsed() < this.#dueAt) return
+    this.#dueAt = clock.elapsed() + DUE_AFTER * 1000 * intervalSeconds
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+    })
+  }
+
+  /** Resolves when no run is in progress. */
+  async close(): Promise<void> {
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { writer, intervalSeconds, warn } = this.#deps
+    try {
+      const { atEnd } = await writer.write(RUN_MS)
+      // The log has more: the timer's next call goes on at once.
+      if (!atEnd) this.#dueAt = Number.NEGATIVE_INFINITY
+    } catch (error) {
+      warn(
+        `the archive was not written: ${describeError(error)}. Nothing is lost: the log has it all. ` +
+          `The next try is in ${intervalSeconds} s (docs/archive.md)`,
+      )
+    }
+  }
+}
