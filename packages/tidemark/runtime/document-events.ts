@@ -1,7 +1,7 @@
 import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
-import { eventReader } from '../core/event-reader.ts'
+import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import type { PageOf } from '../core/operations.ts'
 import type { Clock, EventFeed, EventHistory } from '../core/ports.ts'
 import { parseCategory } from '../core/stream.ts'
@@ -36,13 +36,13 @@ export async function documentEvents(
   query: DocumentEventsQuery,
 ): Promise<PageOf<RecordedEvent>> {
   const isDiscarded = await deps.readDiscards(view)
-  const { knows, readEvent } = eventReader(view.events ?? deps.eventTypes, 'own')
+  const reader = eventReader(listReadTypes(view.events, deps.eventTypes), 'own')
   const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
-    (view.events === undefined || knows(type)) && !isDiscarded(stream, version)
+    (view.events ? reader.knows(type) : !reader.isRetired(type)) && !isDiscarded(stream, version)
   if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
   return searchLog(
     deps,
-    (event) => isRead(event) && belongsToDocument(view, query.key, event, readEvent),
+    (event) => isRead(event) && belongsToDocument(view, query.key, event, reader),
     view.category,
     query,
   )
@@ -103,15 +103,9 @@ async function searchLog(
 }
 
 /** Whether a document contains the event. An event that cannot be read is in no document. */
-function belongsToDocument(
-  view: AnyMultiStreamView,
-  key: string,
-  event: RecordedEvent,
-  readEvent: ReturnType<typeof eventReader>['readEvent'],
-): boolean {
+function belongsToDocument(view: AnyMultiStreamView, key: string, event: RecordedEvent, reader: EventReader): boolean {
   try {
-    const read = readEvent(event)
-    return callPure(view.name, () => view.documentKeys(read)).includes(key)
+    return reader.readEvents(event).some((read) => callPure(view.name, () => view.documentKeys(read)).includes(key))
   } catch (error) {
     if (isTidemarkError(error)) return false
     throw error
