@@ -33,6 +33,7 @@ export {
   type RecordedEvent,
   retired,
 } from './core/event.ts'
+export type { FieldType, FieldValues } from './core/list.ts'
 export { type ProcessInput, type ProcessManager, processManager } from './core/process-manager.ts'
 export type { ImmediateReaction, Reaction, SchedulingReaction, Send, SendLater, Sent, Trace } from './core/reaction.ts'
 export type { Resource, ResourceCommands, ResourceDocuments } from './core/resource.ts'

@@ -1,3 +1,4 @@
+import { listIndexes } from './core/list.ts'
 import {
   type FunctionNames,
   functionNames,
@@ -169,21 +170,8 @@ export function buildTopology(services: readonly Service[]): Topology {
   }
 }
 
-/**
- * The lists of a view. A list can use any combination of the view's filters, and each combination needs its
- * own index.
- */
-function describeLists({ name, filters }: AnyView): Topology['services'][number]['lists'] {
-  return listSubsets(Object.keys(filters)).map((fields) => ({
-    container: name,
-    index: ['/kind', '/generation', ...fields.map((field) => `/document/${field}`), '/sort'],
-  }))
-}
-
-function listSubsets([field, ...others]: readonly string[]): readonly (readonly string[])[] {
-  if (field === undefined) return [[]]
-  const without = listSubsets(others)
-  return [...without, ...without.map((choice) => [field, ...choice])]
+function describeLists(view: AnyView): Topology['services'][number]['lists'] {
+  return listIndexes(view).map((index) => ({ container: view.name, index }))
 }
 
 function receivesFrom(service: Service): readonly string[] {

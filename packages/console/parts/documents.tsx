@@ -36,14 +36,27 @@ export function Documents({
         }}
       >
         {Object.entries(view.filters).map(([name, values]) => (
-          <label key={name}>
+          <label key={name} htmlFor={`filter-${name}`}>
             {name}
-            <select value={filters[name] ?? ''} onChange={({ currentTarget }) => to({ [name]: currentTarget.value })}>
-              <option value="">all</option>
-              {values.map((value) => (
-                <option key={value}>{value}</option>
-              ))}
-            </select>
+            {typeof values === 'string' && values !== 'boolean' ? (
+              <input
+                id={`filter-${name}`}
+                value={filters[name] ?? ''}
+                placeholder="all"
+                onChange={({ currentTarget }) => to({ [name]: currentTarget.value.trim() })}
+              />
+            ) : (
+              <select
+                id={`filter-${name}`}
+                value={filters[name] ?? ''}
+                onChange={({ currentTarget }) => to({ [name]: currentTarget.value })}
+              >
+                <option value="">all</option>
+                {(values === 'boolean' ? ['true', 'false'] : values).map((value) => (
+                  <option key={value}>{value}</option>
+                ))}
+              </select>
+            )}
           </label>
         ))}
         <label>

@@ -134,7 +134,7 @@ async function buildReadPlan(
   const index = access.kind === 'index' ? await findOrCreateIndex(reads, chosen.extent, access.terms) : undefined
   const order =
     requestedOrder.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : requestedOrder
-  const narrows = access.kind === 'index' ? access.narrows : access.kind !== 'all'
+  const narrows = access.kind === 'index' ? access.bounds.length > 0 : access.kind !== 'all'
   return {
     plan: {
       feedRange: chosen.extent,

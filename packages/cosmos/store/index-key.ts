@@ -21,7 +21,7 @@ export const TAGS = {
 
 /** A longer text is cut. The index does not order texts that are cut alike. */
 const MAX_TEXT_BYTES = 512
-const END_OF_TEXT = Buffer.from([0, 0])
+export const END_OF_TEXT = Buffer.from([0, 0])
 /** Puts a cut text after the complete text with the same bytes. */
 const TRUNCATED = Buffer.from([1])
 

@@ -6,8 +6,10 @@ import {
   buildPrefixIntervals,
   buildTypeIntervals,
   complement,
+  composeIntervals,
   EVERYTHING,
   type Intervals,
+  isOneValue,
   reverseIntervals,
 } from '../query/access/intervals.ts'
 import type { Container } from '../resources/catalog.ts'
@@ -249,6 +251,56 @@ test('a container has at most 16 indexes, a small one none: other queries read a
   const small = await crowded(60, ['a', 'b'])
   await harness.page(small, 'SELECT * FROM c WHERE c.n = 5', { pk: '["a"]' })
   assert.equal(countIndexes(small), 0)
+})
+
+const COMPOSITE = {
+  compositeIndexes: [['mod', 'name', 'n'].map((name) => ({ path: `/${name}`, order: 'descending' }))],
+}
+const ALL_PATHS = { includedPaths: [{ path: '/*' }], excludedPaths: [] }
+
+test('an order with equality filters and a range reads only the items it selects, page by page', async () => {
+  const container = await crowded(5_000, ['a'], { indexingPolicy: { ...ALL_PATHS, ...COMPOSITE } })
+  const where = 'c.mod = 3 AND c.name = "name 13" AND c.n >= 1000 AND c.n < 4000'
+  for (const direction of ['DESC', 'ASC']) {
+    const order = ['mod', 'name', 'n'].map((name) => `c.${name} ${direction}`).join(', ')
+    const expected = Array.from({ length: 30 }, (_, n) => 1013 + n * 100)
+    if (direction === 'DESC') expected.reverse()
+    const query = `SELECT VALUE c.n FROM c WHERE ${where} ORDER BY ${order}`
+    assert.deepEqual(await harness.ask(container, query, { maxItems: 7 }), expected)
+    const { loaded } = await harness.page(container, query, { maxItems: 7 })
+    assert.ok(loaded >= 7 && loaded <= 8, `${loaded} items were read`)
+  }
+})
+
+// A cut text ends a key, so nothing that follows it is in the index.
+const values = [undefined, null, false, true, -1, 0, 255, '', 'a', 'a\0', 'b', 'x'.repeat(600), [], {}]
+
+test('composed intervals hold the keys whose values the bounds hold, stored in either order', () => {
+  const firsts = values.map((value) => buildComparisonIntervals('=', value)).filter(isOneValue)
+  assert.equal(firsts.length, 10)
+  const seconds = [
+    EVERYTHING,
+    buildPrefixIntervals('a'),
+    ...values.flatMap((value) => (['=', '<', '<=', '>'] as const).map((each) => buildComparisonIntervals(each, value))),
+  ]
+  const holds = (intervals: Intervals, key: Buffer): boolean =>
+    intervals.some(({ low, high }) => Buffer.compare(key, low) >= 0 && !(high && Buffer.compare(key, high) >= 0))
+  let checked = 0
+  for (const first of firsts)
+    for (const second of seconds)
+      for (const [one, other] of values.flatMap((one) => values.map((other) => [one, other] as const))) {
+        const expected = holds(first, encodeKey([one])) && holds(second, encodeKey([other]))
+        for (const reversed of [
+          [false, false],
+          [true, true],
+          [true, false],
+        ]) {
+          const composed = composeIntervals([first, second], reversed)
+          assert.equal(holds(composed, encodeKey([one, other, 1], reversed)), expected)
+          checked++
+        }
+      }
+  assert.ok(checked > 10_000)
 })
 
 test('reversed intervals hold the keys of the same values stored in reverse, each once', () => {

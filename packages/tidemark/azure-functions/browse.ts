@@ -22,6 +22,7 @@ import {
   version,
 } from './operation.ts'
 import { checkOperator } from './operator.ts'
+import { filterParameters } from './queries.ts'
 import { checkParameters, pickParameters, readBody, readLimit, readWholeNumber } from './request.ts'
 import { toTrace } from './triggers.ts'
 
@@ -211,18 +212,12 @@ function viewsEndpoint(port: BrowsePort): Endpoint {
  */
 function documentsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
-  const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))
-  const filterParameters = [...filters].map((name): Parameter => {
-    const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
-    const description = `Only documents with this ${name}, in a view that has this filter.`
-    return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
-  })
   const item = object({ key: text, version, document: {} }, ['version'])
   return readingEndpoint(port, {
     summary: 'documents of a view, descending by sort key',
     parameters: [
       viewParameter(views),
-      ...filterParameters,
+      ...filterParameters(views),
       ...[searchParameter, keyParameter, generationParameter, limitParameter, continuationParameter],
     ],
     description:
@@ -408,7 +403,12 @@ const versions = list(
   object({ version, change: { type: 'string', enum: ['first', 'additive', 'breaking'] }, schema: { type: 'object' } }),
 )
 const kind: JsonSchema = { type: 'string', enum: ['one-stream', 'many-streams'] }
-const filters: JsonSchema = { type: 'object', additionalProperties: list(text) }
+const fieldType = (...types: readonly string[]): JsonSchema => ({ type: 'string', enum: types })
+const filters: JsonSchema = {
+  type: 'object',
+  additionalProperties: { anyOf: [list(text), fieldType('string', 'number', 'boolean')] },
+}
+const orders: JsonSchema = { type: 'object', additionalProperties: fieldType('string', 'number') }
 
 const aboutAnswer = object({
   service: text,
@@ -418,7 +418,7 @@ const aboutAnswer = object({
   events: list(
     object({ type: text, category: text, versions, published: object({ type: text, versions }) }, ['published']),
   ),
-  views: list(object({ name: text, kind, category: text, filters })),
+  views: list(object({ name: text, kind, category: text, filters, orders })),
   consumers: list(
     object({
       name: text,

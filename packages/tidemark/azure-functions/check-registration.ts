@@ -1,4 +1,5 @@
 import { findEventFaults } from '../core/event-names.ts'
+import { listFaults } from '../core/list.ts'
 import {
   functionNames,
   LEASES,
@@ -57,6 +58,7 @@ function declarationFaults(service: Service): readonly string[] {
     ...views
       .filter((view) => !categories.includes(view.category))
       .map((view) => `the view ${view.name} follows ${view.category}, but ${name} lists no such decider`),
+    ...views.flatMap(listFaults),
     ...processes
       .filter(({ decider }) => !deciders.includes(decider))
       .map(({ decider }) => `${name} has a process manager whose decider ${decider.category} it does not list`),

@@ -1,5 +1,6 @@
 import type { EventType } from './event.ts'
 import { buildJsonSchema, type JsonSchema } from './json-schema.ts'
+import type { FieldValues } from './list.ts'
 import { listFollowedServices, listReactions, projectionName, reactionsName, type Service } from './service.ts'
 
 /** One version of an event, and the JSON Schema of its data. */
@@ -43,7 +44,9 @@ export interface ServiceAbout {
     readonly name: string
     readonly kind: 'one-stream' | 'many-streams'
     readonly category: string
-    readonly filters: Readonly<Record<string, readonly string[]>>
+    readonly filters: Readonly<Record<string, FieldValues>>
+    /** The fields that its lists can be ordered by, each with its type. */
+    readonly orders: Readonly<Record<string, 'string' | 'number'>>
   }[]
   readonly consumers: readonly {
     readonly name: string
@@ -85,7 +88,9 @@ export function describeService(service: Service, build: string): ServiceAbout {
         }
       }),
     ),
-    views: service.views.map(({ name, kind, category, filters }) => ({ name, kind, category, filters })),
+    views: service.views.map(({ name, kind, category, filters, orders = {} }) => {
+      return { name, kind, category, filters, orders }
+    }),
     consumers: [
       ...(service.views.length > 0
         ? [

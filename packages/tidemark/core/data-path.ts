@@ -8,10 +8,18 @@ import type { Trace } from './reaction.ts'
 import type { Position } from './stream.ts'
 import type { AnyView } from './view.ts'
 
-/** Selects documents of a view. */
+/** Selects documents of a view, as a client asks for them: all values are texts. */
 export interface ListQuery {
   /** Fields of the document, each with the value it must have. */
   readonly filter: Readonly<Record<string, string>>
+  /** One of the view's orders. Absent: by its sort key. */
+  readonly order?: string
+  /** Default: descending. */
+  readonly direction?: 'ascending' | 'descending'
+  /** The least value of the field in `order`. */
+  readonly from?: string
+  /** All values of the field in `order` are less. */
+  readonly to?: string
   readonly limit: number
   readonly continuation?: string
 }

@@ -1,5 +1,6 @@
 import type { ServiceAbout } from './about.ts'
 import type { RecordedEvent } from './event.ts'
+import type { FieldValues } from './list.ts'
 import type {
   ConsumerParkedMessage,
   ConsumerParkedStream,
@@ -131,7 +132,7 @@ export interface ViewSummary {
   readonly name: string
   readonly kind: 'one-stream' | 'many-streams'
   readonly category: string
-  readonly filters: Readonly<Record<string, readonly string[]>>
+  readonly filters: Readonly<Record<string, FieldValues>>
   /** The generation that queries read. */
   readonly live: number
   /**

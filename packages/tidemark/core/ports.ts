@@ -3,6 +3,7 @@ import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commi
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
+import type { FieldValue } from './list.ts'
 import type { StoredRebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
@@ -403,10 +404,31 @@ export interface ScheduledPage {
 
 export interface ViewList {
   /** Fields of the document, each with the value it must have. */
-  readonly filter: Readonly<Record<string, string>>
+  readonly filter: Readonly<Record<string, FieldValue>>
+  /** The field that the list is ordered by, then by place. Absent: by place alone. */
+  readonly order?: ListOrder
+  /** Default: descending. */
+  readonly ascending?: boolean
   readonly limit: number
-  /** Returns documents after this place. */
-  readonly after?: string
+  /** Returns the documents after this one. */
+  readonly after?: ListedPlace
+}
+
+/** An order by a field of the documents. Documents with a value of another type are not in the list. */
+export interface ListOrder {
+  readonly field: string
+  readonly type: 'string' | 'number'
+  /** The least value in the list. */
+  readonly from?: string | number
+  /** All values in the list are less. */
+  readonly to?: string | number
+}
+
+/** Where a document is in a list. */
+export interface ListedPlace {
+  readonly place: string
+  /** Its value of the field that the list is ordered by. */
+  readonly value?: string | number
 }
 
 export interface ListedDocument {

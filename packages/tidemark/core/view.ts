@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TidemarkError } from './errors.ts'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
 import { asJson, describeFault } from './json.ts'
+import type { FieldValues } from './list.ts'
 
 /**
  * A view with one document for each stream of a category. The document is that stream's projection and
@@ -36,8 +37,17 @@ export interface SingleStreamView<Document, Event extends DomainEvent> {
   readonly events?: readonly EventType[]
   /** The schema of its documents, published in OpenAPI. */
   readonly document?: StandardSchemaV1<unknown, Document>
-  /** The document fields that a list can filter by, each with its possible values. */
-  readonly filters: Readonly<Record<string, readonly string[]>>
+  /**
+   * The document fields that a list can filter by, each with its possible values or its type. A dot leads into
+   * an object: `total.amount`. Documents without the field, or with a value of another type, are not listed.
+   */
+  readonly filters: Readonly<Record<string, FieldValues>>
+  /**
+   * The document fields that a list can be ordered by, besides `sort`, each with its type. A list in this order
+   * can be limited to a range of the field's values. Documents without the field are not in the list. Rebuild
+   * the view after you add a field here that older documents lack.
+   */
+  readonly orders?: Readonly<Record<string, 'string' | 'number'>>
   /** Returns the document after an event: JSON only, see json.ts. Undefined means there is no document. */
   evolve(document: Document | undefined, event: Recorded<Event>): Document | undefined
   /**
@@ -75,7 +85,8 @@ export interface MultiStreamView<Document, Event extends DomainEvent> {
   /** As in `SingleStreamView`. */
   readonly events?: readonly EventType[]
   readonly document?: StandardSchemaV1<unknown, Document>
-  readonly filters: Readonly<Record<string, readonly string[]>>
+  readonly filters: Readonly<Record<string, FieldValues>>
+  readonly orders?: Readonly<Record<string, 'string' | 'number'>>
   /**
    * The keys of the documents that an event changes; an empty list skips the event. A key is part of a URL.
    * These keys are refused with `key-invalid`, and the stream is parked for this view: empty, `.`, `..`, a

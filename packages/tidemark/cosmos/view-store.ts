@@ -1,6 +1,7 @@
-import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
+import type { Container, JSONObject, OperationInput, SqlParameter } from '@azure/cosmos'
 import { formatPlace } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
+import { type FieldValue, splitField } from '../core/list.ts'
 import type {
   Cursor,
   Freshness,
@@ -107,34 +108,8 @@ export class CosmosViewStore implements ViewStore {
     return writeItem(this.#container, { id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
   }
 
-  async list({ filter, limit, after }: ViewList, freshness: Freshness = 'exact'): Promise<readonly ListedDocument[]> {
-    const fields = Object.entries(filter)
-    const conditions = [
-      'c.kind = @kind',
-      'c.generation = @generation',
-      'IS_DEFINED(c.document)',
-      ...fields.map(([field], index) => `c.document[${JSON.stringify(field)}] = @value${index}`),
-      ...(after === undefined ? [] : ['c.sort < @after']),
-    ]
-    const parameters = [
-      { name: '@kind', value: DOCUMENT },
-      { name: '@generation', value: this.#generation },
-      ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
-      ...(after === undefined ? [] : [{ name: '@after', value: after }]),
-    ]
-    // The order names every field that the filter fixes: only then does the store use the composite index of
-    // topology.ts.
-    // https://learn.microsoft.com/azure/cosmos-db/index-policy#queries-with-a-filter-and-order-by
-    const order = [
-      'c.kind',
-      'c.generation',
-      ...fields.map(([field]) => `c.document[${JSON.stringify(field)}]`),
-      'c.sort',
-    ]
-    const query =
-      `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ` +
-      `ORDER BY ${order.map((path) => `${path} DESC`).join(', ')} OFFSET 0 LIMIT ${limit}`
-    return queryItems<ListedDocument>(this.#containers[freshness], { query, parameters })
+  async list(list: ViewList, freshness: Freshness = 'exact'): Promise<readonly ListedDocument[]> {
+    return queryItems<ListedDocument>(this.#containers[freshness], buildListQuery(list, this.#generation))
   }
 
   #documentPartition(key: string): string {
@@ -157,6 +132,53 @@ export class CosmosViewStore implements ViewStore {
       ...(document === undefined ? {} : { document: document as JSONObject }),
     }
   }
+}
+
+/** Both ends of an order's range, so that a value of another type is outside it. */
+const LEAST = { string: '', number: -Number.MAX_VALUE } as const
+
+function buildListQuery({ filter, order, ascending = false, limit, after }: ViewList, generation: number) {
+  const parameters: SqlParameter[] = []
+  const bind = (value: FieldValue): string => {
+    const name = `@p${parameters.length}`
+    parameters.push({ name, value })
+    return name
+  }
+  const path = (field: string): string =>
+    `c.document${splitField(field)
+      .map((name) => `["${name}"]`)
+      .join('')}`
+  const fields = Object.entries(filter)
+  const conditions = [
+    `c.kind = ${bind(DOCUMENT)}`,
+    `c.generation = ${bind(generation)}`,
+    'IS_DEFINED(c.document)',
+    ...fields.map(([field, value]) => `${path(field)} = ${bind(value)}`),
+  ]
+  const isAfter = ascending ? '>' : '<'
+  if (order) {
+    const ordered = path(order.field)
+    conditions.push(`${ordered} >= ${bind(order.from ?? LEAST[order.type])}`)
+    if (order.to !== undefined) conditions.push(`${ordered} < ${bind(order.to)}`)
+    if (after?.value !== undefined) {
+      const [value, place] = [bind(after.value), bind(after.place)]
+      // The first condition limits what the index reads; the second only skips documents with the same value.
+      conditions.push(`${ordered} ${isAfter}= ${value}`)
+      conditions.push(`(${ordered} ${isAfter} ${value} OR c.sort ${isAfter} ${place})`)
+    }
+  } else if (after) conditions.push(`c.sort ${isAfter} ${bind(after.place)}`)
+  // The order names every field that the filter fixes: only then does the store use the composite index of
+  // topology.ts.
+  // https://learn.microsoft.com/azure/cosmos-db/index-policy#queries-with-a-filter-and-order-by
+  const terms = [
+    ...['c.kind', 'c.generation', ...fields.map(([field]) => path(field))],
+    ...(order ? [path(order.field)] : []),
+    'c.sort',
+  ]
+  const query =
+    `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ` +
+    `ORDER BY ${terms.map((term) => `${term} ${ascending ? 'ASC' : 'DESC'}`).join(', ')} OFFSET 0 LIMIT ${limit}`
+  return { query, parameters }
 }
 
 function tooLarge(key: string): TidemarkError {

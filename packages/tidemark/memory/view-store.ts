@@ -1,8 +1,11 @@
 import { formatPlace } from '../core/document-key.ts'
 import { TidemarkError } from '../core/errors.ts'
+import { readField } from '../core/list.ts'
 import type {
   Cursor,
   ListedDocument,
+  ListedPlace,
+  ListOrder,
   MarkerWriteResult,
   StoredCursor,
   ViewDocument,
@@ -68,14 +71,18 @@ export class MemoryViewStore implements ViewStore {
     return [...this.#documents].flatMap(([key, { cursor }]) => (cursor?.passed ? [{ key, cursor }] : []))
   }
 
-  async list({ filter, limit, after }: ViewList): Promise<readonly ListedDocument[]> {
+  async list({ filter, order, ascending = false, limit, after }: ViewList): Promise<readonly ListedDocument[]> {
+    const toPlace = ({ document, place }: { document: unknown; place: string }): ListedPlace =>
+      order ? { place, value: readField(document, order.field) as string | number } : { place }
+    const isAfter = (a: ListedPlace, b: ListedPlace): boolean => comparePlaces(a, b) > 0 === ascending
     return [...this.#documents]
       .map(([key, item]) => ({ key, ...item }))
-      .filter(({ document, place }) => document !== undefined && (after === undefined || place < after))
-      .filter(({ document }) =>
-        Object.entries(filter).every(([field, value]) => (document as Record<string, unknown>)[field] === value),
+      .filter(({ document }) => document !== undefined && (order === undefined || isInRange(document, order)))
+      .filter(({ document }) => Object.entries(filter).every(([field, value]) => readField(document, field) === value))
+      .filter(
+        (item) => after === undefined || (comparePlaces(toPlace(item), after) !== 0 && isAfter(toPlace(item), after)),
       )
-      .sort((a, b) => (a.place < b.place ? 1 : -1))
+      .sort((a, b) => (isAfter(toPlace(a), toPlace(b)) ? 1 : -1))
       .slice(0, limit)
       .map(({ key, document, place, cursor }) => ({
         key,
@@ -112,6 +119,16 @@ export class MemoryViewStore implements ViewStore {
     this.#writes += 1
     return String(this.#writes)
   }
+}
+
+function isInRange(document: unknown, { field, type, from, to }: ListOrder): boolean {
+  const value = readField(document, field) as string | number
+  return typeof value === type && (from === undefined || value >= from) && (to === undefined || value < to)
+}
+
+function comparePlaces(a: ListedPlace, b: ListedPlace): number {
+  if (a.value !== undefined && b.value !== undefined && a.value !== b.value) return a.value < b.value ? -1 : 1
+  return a.place < b.place ? -1 : a.place > b.place ? 1 : 0
 }
 
 /** Roughly the maximum size of a Cosmos DB item. */

@@ -130,7 +130,7 @@ class Lister {
 
   async fill(): Promise<void> {
     if (!this.mustFill) return
-    const after = this.#page.at(-1)?.place
+    const after = this.#page.at(-1)
     const list = { filter: {}, limit: PAGE, ...(after === undefined ? {} : { after }) }
     this.#page = await retry(this.#clock, () => this.#store.list(list))
     this.#next = 0

@@ -1,7 +1,17 @@
 import type { DocumentPage, ListQuery } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
+import { parseFieldValue, readField } from '../core/list.ts'
 import type { DocumentSearch, FoundDocument, FoundDocuments } from '../core/operations.ts'
-import type { Clock, ViewDocument, ViewGenerations, ViewStore, ViewStores } from '../core/ports.ts'
+import type {
+  Clock,
+  ListedPlace,
+  ListOrder,
+  ViewDocument,
+  ViewGenerations,
+  ViewList,
+  ViewStore,
+  ViewStores,
+} from '../core/ports.ts'
 import { formatPosition, type Position, parseCategory } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import { listGenerationNumbers } from '../core/view-pointer.ts'
@@ -37,9 +47,9 @@ export async function readDocument(
 }
 
 /**
- * Lists documents of a view by its sort key, descending, then by key. They are at least as new as the
- * position if one is given. While the list is read page by page, other documents may be written. A document
- * that exists throughout appears exactly once, unless its sort key changes.
+ * Lists documents of a view in one of its orders, then by key. They are at least as new as the position if one
+ * is given. While the list is read page by page, other documents may be written. A document that exists
+ * throughout appears exactly once, unless the value that it is ordered by changes.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
 export async function listDocuments(
@@ -48,11 +58,17 @@ export async function listDocuments(
   query: ListQuery,
   position?: Position,
 ): Promise<DocumentPage> {
-  checkFilter(view, query.filter)
-  const { filter, limit } = query
-  const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)
-  // One document more than requested shows whether there is another page.
-  const list = { filter, limit: limit + 1, ...(after === undefined ? {} : { after }) }
+  const { limit } = query
+  const order = readOrder(view, query)
+  const after = query.continuation === undefined ? undefined : readContinuation(query.continuation, order)
+  const list: ViewList = {
+    filter: parseFilter(view, query.filter),
+    ...(order ? { order } : {}),
+    ascending: query.direction === 'ascending',
+    // One document more than requested shows whether there is another page.
+    limit: limit + 1,
+    ...(after ? { after } : {}),
+  }
   const found = position
     ? await (await waitForPosition(deps, view, position)).store.list(list)
     : await (await deps.views.state(view.name)).live.store.list(list, 'relaxed')
@@ -60,7 +76,7 @@ export async function listDocuments(
   const last = page.at(-1)
   return {
     documents: page.map((item) => item.document),
-    ...(found.length > limit && last ? { continuation: writeContinuation(last.place) } : {}),
+    ...(found.length > limit && last ? { continuation: writeContinuation(last, order) } : {}),
   }
 }
 
@@ -81,7 +97,7 @@ export async function findDocuments(
   view: AnyView,
   { filter, search, generation, key, limit, continuation }: DocumentSearch,
 ): Promise<FoundDocuments> {
-  checkFilter(view, filter)
+  const parsed = parseFilter(view, filter)
   const store =
     generation === undefined
       ? (await views.state(view.name)).live.store
@@ -95,14 +111,15 @@ export async function findDocuments(
   let searched = 0
   while (searched < MAX_SEARCHED) {
     const size = needle === undefined ? limit : SEARCHED_AT_ONCE
-    const list = { filter, limit: size + 1, ...(after === undefined ? {} : { after }) }
+    const list: ViewList = { filter: parsed, limit: size + 1, ...(after === undefined ? {} : { after }) }
     const found = await store.list(list, 'relaxed')
-    for (const { key, version, document, place } of found.slice(0, size)) {
-      after = place
+    for (const listed of found.slice(0, size)) {
+      const { key, version, document } = listed
+      after = listed
       searched += 1
       const item = { key, ...(version === undefined ? {} : { version }), document }
       if (isFound(item)) items.push(item)
-      if (items.length === limit) return { items, searched, continuation: writeContinuation(place) }
+      if (items.length === limit) return { items, searched, continuation: writeContinuation(listed) }
     }
     if (found.length <= size) return { items, searched }
   }
@@ -128,13 +145,37 @@ async function findGeneration(
   )
 }
 
+/**
+ * Parses the filters, in the order of their declaration, as the composite indexes have them.
+ * @throws TidemarkError `invalid-query`
+ */
+function parseFilter({ name, filters }: AnyView, filter: Readonly<Record<string, string>>): ViewList['filter'] {
+  const unknown = Object.keys(filter).find((field) => !Object.hasOwn(filters, field))
+  if (unknown !== undefined) throw new TidemarkError('invalid-query', `${name} cannot be filtered by ${unknown}`)
+  return Object.fromEntries(
+    Object.entries(filters).flatMap(([field, values]) => {
+      const text = filter[field]
+      return text === undefined ? [] : [[field, parseFieldValue(field, values, text)]]
+    }),
+  )
+}
+
 /** @throws TidemarkError `invalid-query` */
-function checkFilter(view: AnyView, filter: Readonly<Record<string, string>>): void {
-  for (const [field, value] of Object.entries(filter)) {
-    const values = view.filters[field]
-    if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
-    if (!values.includes(value))
-      throw new TidemarkError('invalid-query', `${field} must be one of ${values.join(', ')}`)
+function readOrder(view: AnyView, { filter, order: field, from, to }: ListQuery): ListOrder | undefined {
+  const { name, orders = {} } = view
+  if (field === undefined) {
+    if (from === undefined && to === undefined) return undefined
+    throw new TidemarkError('invalid-query', 'from and to limit the field that order names: send order too')
+  }
+  const type = Object.hasOwn(orders, field) ? orders[field] : undefined
+  if (type === undefined) throw new TidemarkError('invalid-query', `${name} cannot be ordered by ${field}`)
+  if (Object.hasOwn(filter, field))
+    throw new TidemarkError('invalid-query', `a list with one value of ${field} cannot be ordered by it`)
+  const parse = (parameter: string, text: string) => parseFieldValue(parameter, type, text) as string | number
+  return {
+    ...{ field, type },
+    ...(from === undefined ? {} : { from: parse('from', from) }),
+    ...(to === undefined ? {} : { to: parse('to', to) }),
   }
 }
 
@@ -177,14 +218,40 @@ async function waitForPosition(
   }
 }
 
-// A continuation is the place of the last document, so it stays valid when documents come or go.
-function writeContinuation(place: string): string {
-  return Buffer.from(place, 'utf8').toString('base64url')
+/**
+ * A continuation is the place of the last document, so it stays valid when documents come or go. In the order of
+ * a field, it has the document's value of that field too.
+ */
+function writeContinuation({ document, place }: { document?: unknown; place: string }, order?: ListOrder): string {
+  return encode(order ? JSON.stringify([readField(document, order.field), place]) : place)
 }
 
-function readContinuation(text: string): string {
-  const place = Buffer.from(text, 'base64url').toString('utf8')
-  if (place === '' || writeContinuation(place) !== text)
-    throw new TidemarkError('invalid-query', 'the continuation was not returned by a list')
-  return place
+function encode(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64url')
+}
+
+/** @throws TidemarkError `invalid-query` for a continuation that no list in this order returned */
+function readContinuation(continuation: string, order?: ListOrder): ListedPlace {
+  const text = Buffer.from(continuation, 'base64url').toString('utf8')
+  const isEncoded = text !== '' && encode(text) === continuation
+  const after = isEncoded ? parsePlace(text, order) : undefined
+  if (after === undefined) throw new TidemarkError('invalid-query', 'the continuation was not returned by this list')
+  return after
+}
+
+function parsePlace(text: string, order: ListOrder | undefined): ListedPlace | undefined {
+  if (order === undefined) return { place: text }
+  const [value, place, ...others] = parseList(text)
+  const fits = typeof value === order.type && typeof place === 'string' && others.length === 0
+  return fits ? { value: value as string | number, place } : undefined
+}
+
+function parseList(text: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : []
+  } catch (error) {
+    if (error instanceof SyntaxError) return []
+    throw error
+  }
 }

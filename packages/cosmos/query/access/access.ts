@@ -6,7 +6,7 @@ import type { CompiledQuery, Term } from '../compile/queries.ts'
 import { type Bounds, findBounds } from './bounds.ts'
 import type { QueryInputs } from './constants.ts'
 import { isIndexed } from './index-rules.ts'
-import { EVERYTHING, type Intervals, rateSelectivity } from './intervals.ts'
+import { type Intervals, isOneValue, rateSelectivity } from './intervals.ts'
 import { findKeyValues, type KeyValues } from './key-values.ts'
 
 /** How to find the items that WHERE may select. It reads too many rather than too few. */
@@ -18,8 +18,8 @@ export type Access =
   | {
       readonly kind: 'index'
       readonly terms: readonly Term[]
-      readonly intervals: Intervals
-      readonly narrows: boolean
+      /** Where the values of the first terms must be. All but the last of these terms have one value. */
+      readonly bounds: readonly Intervals[]
     }
   /** All of the feed range, in the order of key and id. */
   | { readonly kind: 'all' }
@@ -80,22 +80,34 @@ function chooseIndex(feedRange: FeedRange, request: AccessRequest): Access {
   const usable = best && (feedRange.key.kind !== 'prefix' || best.rank >= 4) ? best : undefined
   const [first] = order
   if (first) {
-    const own = candidates.find(({ path }) => path.join('/') === first.path.join('/'))
-    if (!own && usable && usable.rank >= 4) return toIndexAccess(usable, true)
+    const own = boundOrder(order, bounds)
+    if (own.length === 0 && usable && usable.rank >= 4) return toIndexAccess(usable)
     if (!isIndexed(feedRange.container, first.path) && order.length === 1) return { kind: 'all' }
-    return { kind: 'index', terms: order, intervals: own?.intervals ?? EVERYTHING, narrows: own !== undefined }
+    return { kind: 'index', terms: order, bounds: own }
   }
-  return usable && isFree ? toIndexAccess(usable, true) : { kind: 'all' }
+  return usable && isFree ? toIndexAccess(usable) : { kind: 'all' }
 }
 
-const toIndexAccess = (
-  { path, intervals }: { path: readonly string[]; intervals: Intervals },
-  narrows: boolean,
-): Access => ({
+/**
+ * The bounds of the first terms of an order, up to the first that has none or more than one value: equality
+ * filters and then one range, as a composite index serves them.
+ * https://learn.microsoft.com/azure/cosmos-db/index-policy#queries-with-a-filter-and-order-by
+ */
+function boundOrder(order: readonly Term[], bounds: Bounds): readonly Intervals[] {
+  const found: Intervals[] = []
+  for (const { path } of order) {
+    const intervals = bounds.get(JSON.stringify(path))
+    if (!intervals || rateSelectivity(intervals) === 0) break
+    found.push(intervals)
+    if (!isOneValue(intervals)) break
+  }
+  return found
+}
+
+const toIndexAccess = ({ path, intervals }: { path: readonly string[]; intervals: Intervals }): Access => ({
   kind: 'index',
   terms: [{ path, descending: false }],
-  intervals,
-  narrows,
+  bounds: [intervals],
 })
 
 /** All items of one partition have the same value there. */

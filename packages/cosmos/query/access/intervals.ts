@@ -1,4 +1,4 @@
-import { encodeKey, encodeKeyPrefix, isTruncated, TAGS } from '../../store/index-key.ts'
+import { END_OF_TEXT, encodeKey, encodeKeyPrefix, isTruncated, TAGS } from '../../store/index-key.ts'
 import type { Comparison } from '../syntax/syntax.ts'
 
 /** Keys of an index from `low` up to, but not including, `high`; without `high` all that follow. */
@@ -96,6 +96,37 @@ export function reverseIntervals(intervals: Intervals): Intervals {
 }
 
 const invertKey = (key: Buffer): Buffer => key.map((byte) => 255 - byte) as Buffer
+
+/** Whether these are the keys of one whole value, so that the next value of a composite key follows it. */
+export function isOneValue([only, ...others]: Intervals): boolean {
+  if (!only || others.length > 0) return false
+  const { low, high } = only
+  if (!high || !findSuccessor(low)?.equals(high)) return false
+  const [tag = TAGS.undefined] = low
+  // A cut text ends the key.
+  if (tag === TAGS.string) return low.subarray(-END_OF_TEXT.length).equals(END_OF_TEXT)
+  return tag === TAGS.number ? low.length > 1 : tag < TAGS.number
+}
+
+/**
+ * The intervals of composite keys.
+ * @param bounds of their first values: all but the last have one value.
+ * @param reversed which of these values the keys hold in reversed order.
+ */
+export function composeIntervals(bounds: readonly Intervals[], reversed: readonly boolean[]): Intervals {
+  let prefix = Buffer.alloc(0)
+  let composed = EVERYTHING
+  for (const [at, intervals] of bounds.entries()) {
+    const stored = reversed[at] ? reverseIntervals(intervals) : intervals
+    composed = stored.map(({ low, high }) => ({
+      low: Buffer.concat([prefix, low]),
+      high: high ? Buffer.concat([prefix, high]) : findSuccessor(prefix),
+    }))
+    const value = intervals[0]?.low ?? Buffer.alloc(0)
+    prefix = Buffer.concat([prefix, reversed[at] ? invertKey(value) : value])
+  }
+  return composed
+}
 
 /**
  * Rates how few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end

@@ -4,7 +4,7 @@ import { compareTexts } from '../../values/values.ts'
 import type { Term } from '../compile/queries.ts'
 import type { Access } from './access.ts'
 import type { ReadyIndex } from './indexes.ts'
-import { type Interval, reverseIntervals } from './intervals.ts'
+import { composeIntervals, type Interval } from './intervals.ts'
 import type { Position } from './position.ts'
 
 /** How to read the items of a query. */
@@ -34,9 +34,6 @@ export function isInOrder({ access, index, order }: ReadPlan): boolean {
 const isOrderedBy = (access: Access, order: readonly Term[]): boolean =>
   access.kind === 'index' && JSON.stringify(access.terms) === JSON.stringify(order)
 
-/** Whether the index stores its first value in descending order. */
-const isReversed = ([first]: readonly Term[], index: ReadyIndex): boolean => first?.descending !== index.descending
-
 /** SQLite's statements, to run one after the other. */
 export function buildStatements(plan: ReadPlan): readonly Statement[] {
   const { feedRange, access, index } = plan
@@ -50,8 +47,8 @@ export function buildStatements(plan: ReadPlan): readonly Statement[] {
       .filter((pk) => !from || compareTexts(pk, from.pk) >= 0)
       .map((pk) => byPartition(feedRange, pk, from?.pk === pk ? from : undefined))
   if (access.kind === 'index' && index) {
-    const { intervals, terms } = access
-    const stored = isReversed(terms, index) ? reverseIntervals(intervals) : intervals
+    const { bounds, terms } = access
+    const stored = composeIntervals(bounds, findReversed(index, terms))
     const ordered = index.descending ? stored.toReversed() : stored
     const start = from && buildStart(index, terms, from)
     return ordered.flatMap((interval) => byIndex(feedRange, index, interval, start) ?? [])
@@ -120,12 +117,13 @@ interface Bound {
   readonly values: (number | Uint8Array)[]
 }
 
-function buildStart({ descending }: ReadyIndex, terms: readonly Term[], from: Position): Start {
-  const key = encodeKey(
-    from.order,
-    terms.map((term) => term.descending !== descending),
-  )
-  const sign = descending ? '<' : '>'
+/** For each term, whether the index stores its values in reversed order. */
+const findReversed = ({ descending }: ReadyIndex, terms: readonly Term[]): readonly boolean[] =>
+  terms.map((term) => term.descending !== descending)
+
+function buildStart(index: ReadyIndex, terms: readonly Term[], from: Position): Start {
+  const key = encodeKey(from.order, findReversed(index, terms))
+  const sign = index.descending ? '<' : '>'
   // The index orders items with the same cut text differently from the results.
   if (from.order.some(isTruncated)) return { key, bound: { condition: `value ${sign}= ?`, values: [key] } }
   const operator = from.place === undefined ? sign : `${sign}=`

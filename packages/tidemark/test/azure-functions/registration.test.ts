@@ -38,6 +38,31 @@ const ofEvery = (service: string) => [
 const matches = (paths: readonly string[], path: string): number =>
   paths.filter((template) => matchRoute(parseRoute(template, 'f'), path.split('/')) !== undefined).length
 
+describe('the lists of a view', () => {
+  const listed = (lists: Partial<Pick<typeof orderView, 'filters' | 'orders'>>): readonly string[] =>
+    registrationFaults({ ...bare('shop'), deciders: [order], views: [{ ...orderView, ...lists }] }, [])
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, 'string'] as const))
+
+  for (const [what, lists, fault] of [
+    ['a filter that a parameter of lists is called', { filters: { limit: 'string' } }, /by limit: .* this name/],
+    ['an order with a name that no path can have', { orders: { 'a"b': 'string' } }, /by a"b: .* this name/],
+    ['a field with two types', { filters: { a: 'number' }, orders: { a: 'string' } }, /gives a two types/],
+    ['an index of more than 8 paths', { filters: many(5), orders: { o: 'number' } }, /an index of 9 paths/],
+    ['more fields than can be combined', { filters: many(40) }, /by 40 fields/],
+  ] as const)
+    it(`are refused with ${what}`, () => {
+      const faults = listed(lists)
+      assert.ok(
+        faults.some((each) => fault.test(each)),
+        faults.join('\n') || 'no fault',
+      )
+    })
+
+  it('are accepted with filters and orders that fit', () =>
+    assert.deepEqual(listed({ filters: { a: ['x'], 'b.c': 'boolean' }, orders: { a: 'string', d: 'number' } }), []))
+})
+
 describe('the routes of an app', () => {
   const segment = fc.constantFrom('orders', 'Orders', 'state', 'events', 'streams', '{id}', '{stream}', '{command}')
   const template = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) =>

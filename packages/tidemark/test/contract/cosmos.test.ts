@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { after, describe, it } from 'node:test'
-import { type Container, CosmosClient } from '@azure/cosmos'
+import { type Container, CosmosClient, type SqlQuerySpec } from '@azure/cosmos'
 import { listen } from '../../../kit/listen.ts'
 import { cosmosEndpoint, EMULATOR_KEY } from '../../../test-support/cosmos.ts'
 import { eventId } from '../../core/event.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
+import { listIndexes } from '../../core/list.ts'
 import type { ParkedStream } from '../../core/parking.ts'
 import type { CommitPage } from '../../core/ports.ts'
 import { NO_TELEMETRY } from '../../core/telemetry.ts'
@@ -25,6 +26,7 @@ import { EVENT_BYTES } from '../../event-hubs/limits.ts'
 import { forEachLimited } from '../../runtime/limited.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { commit, readHead, receipt } from '../support/commits.ts'
+import { listQueries } from '../support/list-queries.ts'
 import { recordedTogether } from '../support/recorded.ts'
 import { append, eventFeedSuite, readRound } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
@@ -36,7 +38,7 @@ import { rebuildsSuite } from './rebuilds-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
-import { viewListsSuite } from './view-lists-suite.ts'
+import { listedView, viewListsSuite } from './view-lists-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 const { address, database, stop } = await cosmosEndpoint()
@@ -56,12 +58,13 @@ const { container: log } = await database.containers.create({ id: 'events', part
 const ofView = {
   defaultTtl: -1,
   indexingPolicy: {
-    compositeIndexes: [
-      ['/kind', '/generation', '/sort'],
-      ['/kind', '/generation', '/document/status', '/sort'],
-    ].map((paths) => paths.map((path) => ({ path, order: 'descending' as const }))),
+    compositeIndexes: listIndexes(listedView).map((paths) =>
+      paths.map((path) => ({ path, order: 'descending' as const })),
+    ),
   },
 }
+
+const CURSOR = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }
 
 const both = (container: Container) => ({ exact: container, relaxed: container })
 
@@ -74,6 +77,37 @@ viewStoreSuite('cosmos', async () => {
 const { container: lists } = await database.containers.create({ id: 'lists', partitionKey: '/pk', ...ofView })
 let generation = 0
 viewListsSuite('cosmos', async () => new CosmosViewStore(both(lists), ++generation, 3600), 60)
+
+describe('a list', () => {
+  it('costs as much in a view of 2,000 documents as in one of 200', async () => {
+    const view = { filters: { status: ['new', 'old'], owner: 'string' }, orders: { 'size.weight': 'number' } } as const
+    const queries = await listQueries(view)
+    const charges: number[][] = []
+    for (const size of [200, 2000]) {
+      const { container } = await database.containers.create({ id: `sized-${size}`, partitionKey: '/pk', ...ofView })
+      const store = new CosmosViewStore(both(container), 1, 3600)
+      // A list returns the same documents in both: those of the owner `x` with the status `x` and a weight of 1.
+      const documents = Array.from({ length: size }, (_, n) => {
+        const isListed = n % (size / 20) === 0
+        const text = isListed ? 'x' : `other ${n % 7}`
+        return { key: `k${n}`, status: text, owner: text, size: { weight: isListed ? 1 : n } }
+      })
+      await forEachLimited(documents, 8, async (document) => {
+        await store.writeDocument(document.key, { document, sort: document.status, etag: undefined }, CURSOR)
+      })
+      charges.push(await Promise.all(queries.map((query) => readCharge(container, query))))
+    }
+    const [small = [], large = []] = charges
+    assert.equal(small.length, queries.length)
+    const grown = queries.filter((_, index) => (large[index] ?? 0) > 1.2 * (small[index] ?? 0))
+    assert.deepEqual(grown, [], `of ${queries.length}`)
+  })
+})
+
+/** What the first page of a list costs, in request units. */
+async function readCharge(container: Container, query: SqlQuerySpec): Promise<number> {
+  return (await container.items.query(query).fetchNext()).requestCharge
+}
 
 const { container: progress } = await database.containers.create({
   id: 'progress',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { ListQuery } from '../../core/data-path.ts'
+import { isTidemarkError } from '../../core/errors.ts'
 import type { ViewStore } from '../../core/ports.ts'
 import type { SingleStreamView } from '../../core/view.ts'
-import { listDocuments } from '../../runtime/query.ts'
+import { listDocuments, type QueryDependencies } from '../../runtime/query.ts'
 import { documentKey } from '../support/document-keys.ts'
 import { ManualClock } from '../support/fakes.ts'
 
@@ -11,13 +13,17 @@ interface Listed {
   readonly key: string
   readonly sort: string
   readonly status: 'new' | 'old'
+  readonly owner?: string
+  readonly title?: string
+  readonly size?: { readonly weight: unknown }
 }
 
-const view: SingleStreamView<Listed, never> = {
+export const listedView: SingleStreamView<Listed, never> = {
   kind: 'one-stream',
   name: 'listed',
   category: 'order',
-  filters: { status: ['new', 'old'] },
+  filters: { status: ['new', 'old'], owner: 'string' },
+  orders: { title: 'string', 'size.weight': 'number' },
   evolve: (document) => document,
   sort: ({ sort }) => sort,
 }
@@ -43,7 +49,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
       const store = await create()
       for (const key of ['a', 'b', 'c', 'd', 'e']) await write(store, { key, sort: 'same', status: 'new' })
       for (const filter of [{}, { status: 'new' }]) {
-        const pages = await readPages(store, filter, 2)
+        const pages = await readPages(store, { filter, limit: 2 })
         assert.deepEqual(
           pages.map((page) => page.map(({ key }) => key)),
           [['e', 'd'], ['c', 'b'], ['a']],
@@ -62,7 +68,7 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
             const left = changes.values()
             const store = await create()
             for (const document of documents) await write(store, document)
-            const pages = await readPages(store, filter, limit, async () => {
+            const pages = await readPages(store, { filter, limit }, async () => {
               const { come = [], again = [] } = left.next().value ?? {}
               for (const document of come)
                 if (!documents.some(({ key }) => key === document.key)) await write(store, document)
@@ -90,7 +96,107 @@ export function viewListsSuite(name: string, create: () => Promise<ViewStore>, n
         ),
         { numRuns },
       ))
+
+    it('return exactly the documents of a range, in the order of a field, in either direction', () => {
+      const counts = { listed: 0, ranges: 0 }
+      return fc
+        .assert(
+          fc.asyncProperty(
+            fc.uniqueArray(ordered, { selector: ({ key }) => key, maxLength: 10 }),
+            asked,
+            async (documents, query) => {
+              const store = await create()
+              for (const document of documents) await write(store, document)
+              const pages = await readPages(store, query)
+              const expected = expectedKeys(documents, query)
+              assert.deepEqual(
+                pages.flat().map(({ key }) => key),
+                expected,
+              )
+              counts.listed += expected.length
+              if (query.from !== undefined && expected.length > 0) counts.ranges++
+            },
+          ),
+          { numRuns },
+        )
+        .then(() => assert.ok(counts.listed > numRuns / 2 && counts.ranges > 0, JSON.stringify(counts)))
+    })
+
+    for (const [what, query, detail] of [
+      ['an order that is not declared', { order: 'status' }, /cannot be ordered by status/],
+      ['a name that every object has', { order: 'constructor' }, /cannot be ordered by constructor/],
+      ['a range without an order', { from: 'a' }, /send order too/],
+      ['a range of another type', { order: 'size.weight', to: 'heavy' }, /to must be a number/],
+      ['a filter that is not declared', { filter: { title: 'a' } }, /cannot be filtered by title/],
+      ['a value that a filter does not have', { filter: { status: 'lost' } }, /must be one of new, old/],
+      ['a continuation of another order', { order: 'title', continuation: 'YQ' }, /not returned by this list/],
+    ] as const)
+      it(`refuse ${what}`, async () => {
+        const store = await create()
+        await write(store, { key: 'a', sort: 'a', status: 'new', title: 'a' })
+        const list = listDocuments(queryDependencies(store), listedView, { filter: {}, limit: 1, ...query })
+        await assert.rejects(list, (error) => {
+          return isTidemarkError(error) && error.code === 'invalid-query' && detail.test(error.message)
+        })
+      })
   })
+}
+
+// Few values, so that many documents share one. Some have none, or one of another type.
+const ordered: fc.Arbitrary<Listed> = fc.record(
+  {
+    key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'aa'),
+    sort: fc.constantFrom('', 'a', 'b'),
+    status: fc.constantFrom('new', 'old'),
+    owner: fc.constantFrom('', 'me', 'you'),
+    title: fc.constantFrom('', 'a', 'b', 'b c'),
+    size: fc.record({ weight: fc.constantFrom<unknown>(-1.5, 0, 1, 2, 1e21, '1', null, true) }),
+  },
+  { requiredKeys: ['key', 'sort', 'status'] },
+)
+
+const asked: fc.Arbitrary<Omit<ListQuery, 'continuation'>> = fc
+  .tuple(
+    fc.constantFrom(['title', ['', 'a', 'b']] as const, ['size.weight', ['-1.5', '0', '1', '1e3']] as const, undefined),
+    fc.constantFrom('ascending' as const, 'descending' as const, undefined),
+    fc.constantFrom({}, { status: 'new' }, { owner: 'me' }, { owner: 'me', status: 'old' }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.tuple(fc.option(fc.nat()), fc.option(fc.nat())),
+  )
+  .map(([by, direction, filter, limit, [from, to]]) => {
+    const [order, values] = by ?? []
+    const bound = (name: 'from' | 'to', at: number | null) =>
+      values === undefined || at === null ? {} : { [name]: values[at % values.length] }
+    return {
+      ...{ filter, limit },
+      ...(order === undefined ? {} : { order }),
+      ...(direction === undefined ? {} : { direction }),
+      ...bound('from', from),
+      ...bound('to', to),
+    }
+  })
+
+/** What a list must return, computed without the code of lists. */
+function expectedKeys(documents: readonly Listed[], query: Omit<ListQuery, 'continuation'>): readonly string[] {
+  const { filter, order, direction, from, to } = query
+  const readValue = ({ title, size }: Listed): unknown => (order === 'title' ? title : size?.weight)
+  const parse = (text: string): string | number => (order === 'title' ? text : Number(text))
+  const isIn = (value: unknown): boolean => {
+    if (typeof value !== (order === 'title' ? 'string' : 'number')) return false
+    const [known] = [value as string]
+    return (from === undefined || known >= parse(from)) && (to === undefined || known < parse(to))
+  }
+  const found = documents
+    .filter(({ status }) => filter.status === undefined || status === filter.status)
+    .filter(({ owner }) => filter.owner === undefined || owner === filter.owner)
+    .filter((document) => order === undefined || isIn(readValue(document)))
+  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+  found.sort((a, b) => {
+    const [one, other] = [readValue(a) as string, readValue(b) as string]
+    return (order ? compare(one, other) : 0) || compare(a.sort, b.sort) || compare(a.key, b.key)
+  })
+  if (direction !== 'ascending') found.reverse()
+  return found.map(({ key }) => key)
 }
 
 /** Creates the document, or writes it again unchanged. */
@@ -99,27 +205,29 @@ async function write(store: ViewStore, document: Listed): Promise<void> {
   const unchanged = (before?.document as Listed | undefined) ?? document
   const result = await store.writeDocument(
     document.key,
-    { document: unchanged, sort: view.sort(unchanged), etag: before?.etag },
+    { document: unchanged, sort: listedView.sort(unchanged), etag: before?.etag },
     cursor,
   )
   assert.equal(result.outcome, 'written')
 }
 
+function queryDependencies(store: ViewStore): QueryDependencies {
+  const live = { number: 1, store }
+  const views = { state: async () => ({ live, writeTargets: [live], others: [] }) }
+  return { views, clock: new ManualClock(), maxWait: 0 }
+}
+
 /** All pages of a list, requested one after the other. @param meanwhile runs between two pages. */
 async function readPages(
   store: ViewStore,
-  filter: Readonly<Record<string, string>>,
-  limit: number,
+  query: Omit<ListQuery, 'continuation'>,
   meanwhile: () => Promise<void> = async () => {},
 ): Promise<readonly (readonly Listed[])[]> {
-  const live = { number: 1, store }
-  const views = { state: async () => ({ live, writeTargets: [live], others: [] }) }
-  const deps = { views, clock: new ManualClock(), maxWait: 0 }
+  const deps = queryDependencies(store)
   const pages: (readonly Listed[])[] = []
   for (let continuation: string | undefined; ; ) {
-    const page = await listDocuments(deps, view, {
-      filter,
-      limit,
+    const page = await listDocuments(deps, listedView, {
+      ...query,
       ...(continuation === undefined ? {} : { continuation }),
     })
     pages.push(page.documents as readonly Listed[])

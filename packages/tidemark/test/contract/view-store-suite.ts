@@ -105,7 +105,7 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((key) => formatPlace(`sort-${key}`, key))
       assert.deepEqual(await keys({ filter: {}, limit: 10 }), [d, c, b, a])
       assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2 }), [d, c])
-      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2, after: c ?? '' }), [a])
+      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2, after: { place: c ?? '' } }), [a])
       assert.deepEqual(await keys({ filter: { status: 'lost' }, limit: 2 }), [])
       assert.deepEqual((await store.list({ filter: {}, limit: 1 }))[0]?.document, { key: 'd', status: 'new' })
     })
