@@ -2,6 +2,7 @@
 
 export { type Config, defineConfig } from './config.ts'
 export { canary, canaryView } from './core/canary.ts'
+export { type Closable, type ClosedBooks, type Closing, closeBooks } from './core/closing.ts'
 export {
   type Command,
   type CommandOf,
@@ -18,17 +19,24 @@ export { isDocumentKey } from './core/document-key.ts'
 export { type ErrorCode, isTidemarkError, TidemarkError } from './core/errors.ts'
 export {
   type DomainEvent,
+  type EndedEventType,
+  type Ending,
   type EventContent,
   type EventOf,
   type EventType,
   type EventVersion,
   eventType,
+  type LiveEventType,
+  type MergedVersions,
+  type Part,
   type Recorded,
   type RecordedEvent,
+  retired,
 } from './core/event.ts'
 export type { FieldType, FieldValues } from './core/list.ts'
 export { type ProcessInput, type ProcessManager, processManager } from './core/process-manager.ts'
 export type { ImmediateReaction, Reaction, SchedulingReaction, Send, SendLater, Sent, Trace } from './core/reaction.ts'
 export type { Resource, ResourceCommands, ResourceDocuments } from './core/resource.ts'
 export { type PublicEvent, published, type Service } from './core/service.ts'
+export { formatEventPosition } from './core/stream.ts'
 export type { MultiStreamView, SingleStreamView } from './core/view.ts'

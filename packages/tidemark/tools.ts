@@ -4,6 +4,7 @@
 export { cloudEvent, formatDataschema, toCloudEvent } from './core/cloud-event.ts'
 export type { AnyDecider } from './core/decider.ts'
 export { errorCodes, type FailureClass, failureClass } from './core/errors.ts'
+export { findEventFaults } from './core/event-names.ts'
 export { eventReader } from './core/event-reader.ts'
 export { buildJsonSchema } from './core/json-schema.ts'
 export type { DocumentAt, LogPart, StreamSummary, Verification, ViewSummary } from './core/operations.ts'

@@ -67,10 +67,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a reaction skips an event whose command failed',
     file: 'runtime/react.ts',
-    from: 'sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater)),',
-    to:
-      'sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater))' +
-      '.catch(() => {}),',
+    from: 'sends.run(() => declared.react(event, send, sendLater)))',
+    to: 'sends.run(() => declared.react(event, send, sendLater)).catch(() => {}))',
   },
   {
     name: 'a repeated command of a reaction returns no events',

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../schemas/json.ts'
+import { isObject, type JsonObject } from '../schemas/json.ts'
 import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'
 import { type Difference, subsetDifferences } from './schema-subset.ts'
@@ -12,47 +12,142 @@ interface Versions {
 }
 
 const FILE = /^([^/]+)\/(events|contract)\/(.+)\.v([0-9]+)\.json$/
+const MERGED = /^([^/]+)\/(events|contract)\/(.+)\.v([0-9]+)-v([0-9]+)\.json$/
 
 /**
- * Compares the versions of all events with the released ones. A released version must never change.
+ * Compares the versions of all events with the released ones. A released version must never change, and no name
+ * may disappear or get another meaning.
  */
 export function compareEvents(released: Documents, now: Documents): Report {
   const [before, after] = [groupVersions(released), groupVersions(now)]
   const refused: string[] = []
   const breaking: string[] = []
-  for (const [key, { service, type, isPublic, schemas }] of before) {
+  for (const [key, was] of before) {
     const current = after.get(key)
     if (current === undefined) {
-      refused.push(
-        isPublic
-          ? `${service}: ${type} is no longer published: ${describeFollowers(released, service, type)}`
-          : `${service}: ${type} is removed, but logs keep it for ever`,
-      )
+      refused.push(describeRemoval(released, was))
       continue
     }
-    for (const [version, schema] of schemas) {
+    for (const [version, schema] of was.schemas) {
       const edits = describeEdits(schema, current.schemas.get(version))
       if (edits) refused.push(`${formatName(current, version)} ${edits}`)
     }
+    const end = checkEnd({ released, now }, was, current)
+    if (end) refused.push(`${formatType(current)} ${end}`)
   }
   for (const [key, versions] of after) {
-    const known = before.get(key)?.schemas
+    const known = new Map([...listFormer(before, versions), ...(before.get(key)?.schemas ?? [])])
     const numbers = [...versions.schemas.keys()].toSorted((a, b) => a - b)
     for (const [index, version] of numbers.entries()) {
       const schema = versions.schemas.get(version)
-      if (version !== index + 1 && !known?.has(version)) {
+      if (version !== index + 1 && !known.has(version)) {
         refused.push(`${formatName(versions, version)} has no version ${version - 1} before it`)
         break
       }
-      if (schema === undefined || known?.has(version)) continue
-      const step = checkNewVersion(versions, version, schema)
+      if (schema === undefined || before.get(key)?.schemas.has(version)) continue
+      const was = known.get(version)
+      const step = was ? describeEdits(was, schema) : checkNewVersion(versions, version, schema)
       if (step) refused.push(`${formatName(versions, version)} ${step}`)
-      else if (schema['x-change'] === 'breaking')
+      else if (!was && schema['x-change'] === 'breaking')
         breaking.push(`${formatName(versions, version)} ${describeHolders(released, versions)}`)
     }
   }
   const counted = [...before.values()].reduce((sum, { schemas }) => sum + schemas.size, 0)
+  refused.push(...compareMerged(released, now))
   return { ...nothingFound, refused, breaking, counted: { ...nothingFound.counted, versions: counted } }
+}
+
+function describeRemoval(released: Documents, { service, type, isPublic }: Versions): string {
+  const followed = isPublic
+    ? `is no longer published: ${describeFollowers(released, service, type)}`
+    : 'is removed, but logs keep it for ever'
+  return (
+    `${service}: ${type} ${followed}. If it was renamed, declare .formerly('${type}') on the new type. ` +
+    `If it has ended, list retired('${type}'), or its declaration with .readAs(…)`
+  )
+}
+
+/** The released versions of the former names of a type: its own versions continue them. */
+function listFormer(
+  before: ReadonlyMap<string, Versions>,
+  { service, isPublic, schemas }: Versions,
+): ReadonlyMap<number, JsonObject> {
+  const names = readNames(newest(schemas), 'x-formerly')
+  return new Map(names.flatMap((name) => [...(before.get(formatKey(service, isPublic, name))?.schemas ?? [])]))
+}
+
+/**
+ * Describes what is wrong with a name or an end that was declared since the release. Deployed readers skip a
+ * type that they do not know, so they must know a new name before anybody writes it.
+ */
+function checkEnd(
+  { released, now }: { readonly released: Documents; readonly now: Documents },
+  was: Versions,
+  is: Versions,
+): string | undefined {
+  const { service, type, isPublic } = is
+  const [before, after] = [newest(was.schemas), newest(is.schemas)]
+  const ended = describeEnd(before)
+  if (ended !== undefined && describeEnd(after) === undefined)
+    return `${ended}, and is declared as a live type now: choose a new name, because logs have this one for ever`
+  if (ended !== undefined) return undefined
+  const name = after['x-renamed-to']
+  if (typeof name === 'string' && !readNames(before, 'x-becoming').includes(name))
+    return `is renamed ${name}, which deployed readers would skip: first release ${type} with .becoming('${name}')`
+  const role = isPublic ? 'contract' : 'events'
+  const isReleased = (each: string): boolean => released.has(`${service}/${role}/${each}.v1.json`)
+  const unknown = readNames(after, 'x-read-as').filter((each) => !isReleased(each))
+  if (unknown.length > 0)
+    return `is read as ${unknown.join(', ')}, which deployed readers would skip: first release ${type} beside them`
+  const followers = isPublic && after['x-retired'] === true ? listFollowers(now, service, type) : []
+  return followers.length > 0 ? `is retired, but is still followed by ${followers.join(', ')}` : undefined
+}
+
+/** Says how a type has ended. Undefined: it is written. */
+function describeEnd(schema: JsonObject): string | undefined {
+  if (schema['x-retired'] === true) return 'was retired'
+  if (typeof schema['x-renamed-to'] === 'string') return `was renamed ${schema['x-renamed-to']}`
+  const names = readNames(schema, 'x-read-as')
+  return names.length > 0 ? `has ended and is read as ${names.join(', ')}` : undefined
+}
+
+function readNames(schema: JsonObject, field: 'x-formerly' | 'x-becoming' | 'x-read-as'): readonly string[] {
+  const names = schema[field]
+  return Array.isArray(names) ? names.map(String) : []
+}
+
+function newest(schemas: ReadonlyMap<number, JsonObject>): JsonObject {
+  return schemas.get(Math.max(...schemas.keys())) ?? {}
+}
+
+/** The schema without undeclared fields. */
+function closeObjects(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closeObjects)
+  if (!isObject(schema)) return schema
+  const below = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closeObjects(value)]))
+  return isObject(schema.properties) ? { additionalProperties: false, ...below } : below
+}
+
+/** Describes each released version that today's code could not read with the schema of its merged versions. */
+function compareMerged(released: Documents, now: Documents): readonly string[] {
+  return [...now].flatMap(([file, merged]) => {
+    const [, service = '', role = '', type = '', since, through] = MERGED.exec(file) ?? []
+    if (service === '') return []
+    const versions = groupVersions(new Map([...now, ...released])).get(`${service}/${role}/${type}`)
+    return [...(versions?.schemas ?? [])].flatMap(([version, schema]) => {
+      if (versions === undefined || version < Number(since) || version > Number(through)) return []
+      if (version === Number(through) && Number(merged['x-readable-from']) < Number(schema['x-readable-from']))
+        return [
+          `${formatName(versions, version)} is merged with readableFrom ${merged['x-readable-from']}, ` +
+            `but was released with ${schema['x-readable-from']}`,
+        ]
+      // Writing is strict, so data of a version have no other fields.
+      const differences = subsetDifferences(closeObjects(schema), merged)
+      if (differences.length === 0) return []
+      const what = `is merged, but the schema of versions ${since} to ${through} does not fit it`
+      return [`${formatName(versions, version)} ${what}: ${describeAll(differences)}`]
+    })
+  })
 }
 
 /** A new version of an event that breaks with what was released. */
@@ -84,7 +179,7 @@ function groupVersions(documents: Documents): ReadonlyMap<string, Versions> {
   for (const [file, schema] of documents) {
     const [, service = '', role = '', type = '', version = ''] = FILE.exec(file) ?? []
     if (service === '') continue
-    const key = `${service}/${role}/${type}`
+    const key = formatKey(service, role === 'contract', type)
     const versions = found.get(key) ?? { service, type, isPublic: role === 'contract', schemas: new Map() }
     versions.schemas.set(Number(version), schema)
     found.set(key, versions)
@@ -117,6 +212,14 @@ function checkNewVersion({ schemas }: Versions, version: number, schema: JsonObj
 
 function formatName({ service, type, isPublic }: Versions, version: number): string {
   return `${service}: ${type} version ${version} (${isPublic ? 'contract' : 'log'})`
+}
+
+function formatType({ service, type, isPublic }: Versions): string {
+  return `${service}: ${type} (${isPublic ? 'contract' : 'log'})`
+}
+
+function formatKey(service: string, isPublic: boolean, type: string): string {
+  return `${service}/${isPublic ? 'contract' : 'events'}/${type}`
 }
 
 export function describeAll(differences: readonly Difference[]): string {

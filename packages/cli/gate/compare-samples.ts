@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isTidemarkError } from 'tidemark'
+import { type EventContent, isTidemarkError } from 'tidemark'
 import type { JsonObject } from '../schemas/json.ts'
 import type { ReadOn } from '../schemas/samples.ts'
 import { at, type Documents } from './documents.ts'
@@ -43,13 +43,29 @@ function isReadAsThen(
   readOn: ReadOn,
 ): boolean {
   const [was, is] = [at(sample, 'read'), at(current, 'read')]
-  if (before.readAs === after.readAs) return isDeepStrictEqual(was, is)
+  const isOneType = at(sample, 'reads') === undefined && at(current, 'reads') === undefined
+  if (isOneType && before.readAs === after.readAs) return isDeepStrictEqual(was, is)
   // It had the newest version then, so there was no upcast reading to compare with.
-  if (was === undefined) return true
+  if (isOneType && was === undefined) return true
   try {
-    return isDeepStrictEqual(readOn(file, Number(before.readAs), was), is)
+    const now = listReads(before, sample).flatMap((content) => readOn(file, content))
+    const reads = listReads(after, current).map(({ type, data }) => ({ type, data }))
+    return isDeepStrictEqual(now, reads)
   } catch (error) {
     if (isTidemarkError(error)) return false
     throw error
   }
+}
+
+/** The events that a sample is read as, each in the version that was the newest. */
+function listReads({ type, readAs }: JsonObject, sample: unknown): readonly EventContent[] {
+  const reads = at(sample, 'reads')
+  if (!Array.isArray(reads)) {
+    const data = at(sample, 'read') ?? at(sample, 'data')
+    return [{ type: String(type), schemaVersion: Number(readAs), data }]
+  }
+  return reads.map((each: unknown) => {
+    const name = String(at(each, 'type'))
+    return { type: name, schemaVersion: Number(at(readAs, name)), data: at(each, 'data') }
+  })
 }

@@ -7,8 +7,9 @@ import {
   formatSource,
   listReactions,
 } from 'tidemark/tools'
-import { buildEventSchema, versionName } from './event-schema.ts'
+import { versionName } from './event-schema.ts'
 import type { JsonObject } from './json.ts'
+import { listStoredVersions, type SchemaFiles, type StoredVersion } from './released-events.ts'
 
 /** Descriptions of our attributes, beyond what CloudEvents itself says. */
 const attributes: Readonly<Record<string, string>> = {
@@ -27,12 +28,21 @@ const attributes: Readonly<Record<string, string>> = {
 }
 
 /**
+ * What a message says about the names and the end of its event. AsyncAPI has `deprecated` for a schema, not for
+ * a message. https://www.asyncapi.com/docs/reference/specification/v3.0.0#schemaObject
+ */
+const ENDS = ['x-formerly', 'x-becoming', 'x-renamed-to', 'x-read-as', 'x-retired']
+
+/**
  * The AsyncAPI 3.0 document of a service: the events it sends to its hub, and those it receives from other
  * hubs. https://www.asyncapi.com/docs/reference/specification/v3.0.0
  * @param all every service, because another one has to publish what a service follows.
+ * @param earlier the current files of `schemas/`, which have the schemas of former names and retired types.
  * @throws Error if a reaction follows an event that its service does not publish, or not from that category.
+ *   Also if it follows an event, but not an ended one that is read as it.
  */
-export function buildAsyncApi(service: Service, all: readonly Service[]): JsonObject {
+export function buildAsyncApi(service: Service, all: readonly Service[], earlier: SchemaFiles = new Map()): JsonObject {
+  const list = (name: string, types: readonly EventType[]): readonly Message[] => listMessages(name, types, earlier)
   const followed = listReactions(service).filter((reaction) => reaction.service !== service.name)
   const sources = [...new Set(followed.map((reaction) => reaction.service))].toSorted()
   const publicTypes = new Map([
@@ -48,23 +58,28 @@ export function buildAsyncApi(service: Service, all: readonly Service[]): JsonOb
         'Events are CloudEvents 1.0 in structured JSON. Each comes at least once, in order for its `subject`.',
     },
     defaultContentType: 'application/cloudevents+json',
-    channels: Object.fromEntries([...publicTypes].map(([name, types]) => [name, buildChannel(name, types)])),
+    channels: Object.fromEntries(
+      [...publicTypes].map(([name, types]) => [name, buildChannel(name, list(name, types))]),
+    ),
     operations: {
-      publish: buildOperation('send', service.name, publicTypes.get(service.name) ?? []),
+      publish: buildOperation('send', service.name, list(service.name, publicTypes.get(service.name) ?? [])),
       ...Object.fromEntries(
-        followed.map((reaction) => [reaction.name, buildOperation('receive', reaction.service, reaction.events)]),
+        followed.map((reaction) => [
+          reaction.name,
+          buildOperation('receive', reaction.service, list(reaction.service, reaction.events)),
+        ]),
       ),
     },
     components: {
       messages: Object.assign(
         {},
         ...[...publicTypes].map(([name, types]) =>
-          buildMessages(all.find((each) => each.name === name) ?? service, types),
+          buildMessages(all.find((each) => each.name === name) ?? service, list(name, types)),
         ),
       ),
       schemas: {
         CloudEvent: envelope(),
-        ...Object.assign({}, ...[...publicTypes].map(([name, types]) => buildDataSchemas(name, types))),
+        ...Object.assign({}, ...[...publicTypes].map(([name, types]) => buildDataSchemas(name, list(name, types)))),
       },
     },
   }
@@ -83,6 +98,12 @@ function followedTypes(name: string, followed: readonly AnyReaction[], all: read
           `${type.name} is followed in ${formatSource(name, category)}, but comes from ${sources.join(', ')}`,
         )
     }
+  const names = new Set(followedHere.flatMap(({ events }) => events.map((type) => type.name)))
+  for (const { publicEvent: ended } of publisher?.publishes ?? []) {
+    const into = ended.ending?.into.find((type) => names.has(type.name))
+    if (into !== undefined && !names.has(ended.name))
+      throw new Error(`${into.name} of ${name} is followed, and ${ended.name} is read as it: follow ${ended.name} too`)
+  }
   return [...new Map(followedHere.flatMap(({ events }) => events).map((type) => [type.name, type])).values()]
 }
 
@@ -97,55 +118,69 @@ function listSources({ name, deciders, publishes }: Service, { name: type }: Eve
     .toSorted()
 }
 
-function buildChannel(service: string, types: readonly EventType[]): JsonObject {
+function buildChannel(service: string, messages: readonly Message[]): JsonObject {
   return {
     address: service,
     description: `The event hub of ${service}.`,
     messages: Object.fromEntries(
-      listVersions(types).map(({ name }) => [name, { $ref: `#/components/messages/${service}.${name}` }]),
+      messages.map(({ message }) => [message, { $ref: `#/components/messages/${service}.${message}` }]),
     ),
   }
 }
 
-function buildOperation(action: 'send' | 'receive', service: string, types: readonly EventType[]): JsonObject {
+function buildOperation(action: 'send' | 'receive', service: string, messages: readonly Message[]): JsonObject {
   return {
     action,
     channel: { $ref: `#/channels/${service}` },
-    messages: listVersions(types).map(({ name }) => ({ $ref: `#/channels/${service}/messages/${name}` })),
+    messages: messages.map(({ message }) => ({ $ref: `#/channels/${service}/messages/${message}` })),
   }
 }
 
+/** A version of a public event under the name with which it is published. */
+interface Message extends StoredVersion {
+  readonly type: EventType
+  /** `OrderPlaced.v2` */
+  readonly message: string
+}
+
 /**
- * Each version of each type. Old versions are no longer written, but they are in the log and may be published
- * again.
+ * Each version of each type, under each of its names. Old versions and former names are no longer written, but
+ * they are in the log and may be published again.
  */
-function listVersions(types: readonly EventType[]): { type: EventType; version: number; name: string }[] {
+function listMessages(service: string, types: readonly EventType[], earlier: SchemaFiles): readonly Message[] {
   return types.flatMap((type) =>
-    type.versions.map(({ version }) => ({ type, version, name: versionName(type, version) })),
+    listStoredVersions(service, { role: 'contract', type, translated: false }, earlier).map((stored) => ({
+      ...stored,
+      type,
+      message: versionName(stored, stored.version),
+    })),
   )
 }
 
-function buildMessages(publisher: Service, types: readonly EventType[]): JsonObject {
+function buildMessages(publisher: Service, messages: readonly Message[]): JsonObject {
   const service = publisher.name
   return Object.fromEntries(
-    listVersions(types).map(({ type, version, name }) => [
-      `${service}.${name}`,
+    messages.map(({ type, name, version, schema, message }) => [
+      `${service}.${message}`,
       {
-        name: type.name,
-        title: `${type.name}, version ${version}`,
-        ...(version === type.version ? {} : { summary: 'No longer written; still in the log.' }),
+        name,
+        title: `${name}, version ${version}`,
+        ...(version === type.version && name === type.name && !type.ending
+          ? {}
+          : { summary: 'No longer written; still in the log.' }),
+        ...Object.fromEntries(ENDS.flatMap((field) => (field in schema ? [[field, schema[field]]] : []))),
         contentType: 'application/cloudevents+json',
         payload: {
           allOf: [
             { $ref: '#/components/schemas/CloudEvent' },
             {
               properties: {
-                type: { const: type.name },
+                type: { const: name },
                 source: { enum: listSources(publisher, type) },
                 dataschema: {
-                  const: formatDataschema(formatSource(service, ''), { type: type.name, schemaVersion: version }),
+                  const: formatDataschema(formatSource(service, ''), { type: name, schemaVersion: version }),
                 },
-                data: { $ref: `#/components/schemas/${service}.${name}` },
+                data: { $ref: `#/components/schemas/${service}.${message}` },
               },
             },
           ],
@@ -155,13 +190,9 @@ function buildMessages(publisher: Service, types: readonly EventType[]): JsonObj
   )
 }
 
-function buildDataSchemas(service: string, types: readonly EventType[]): JsonObject {
+function buildDataSchemas(service: string, messages: readonly Message[]): JsonObject {
   return Object.fromEntries(
-    listVersions(types).map(({ type, version, name }) => {
-      const declared = { role: 'contract', type, translated: false } as const
-      const { $schema: _, $id: __, ...schema } = buildEventSchema(service, declared, version)
-      return [`${service}.${name}`, schema]
-    }),
+    messages.map(({ message, schema: { $schema: _, $id: __, ...schema } }) => [`${service}.${message}`, schema]),
   )
 }
 

@@ -5,6 +5,8 @@ import type { JsonObject } from './json.ts'
 /** The JSON Schema of one version of an event, for its readers. */
 export interface EventSchema extends JsonObject {
   readonly $id: string
+  /** The name of the type, as stored. */
+  readonly title: string
   readonly 'x-version': number
   readonly 'x-change': EventVersion['change']
   /** The oldest version whose readers can read this one. */
@@ -73,8 +75,21 @@ export function buildEventSchema(
   }
 }
 
+/** The schema that merged versions are read with. */
+export function mergedSchema(service: string, type: EventType, declared: EventVersion): JsonObject {
+  const { version, since, schema, readableFrom } = declared
+  const what = `versions ${since} to ${version} of ${type.name} of ${service}`
+  const merged = {
+    'x-since': since,
+    'x-version': version,
+    'x-readable-from': readableFrom,
+    ...buildJsonSchema(schema, what),
+  }
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', title: type.name, ...merged }
+}
+
 function findVersion(type: EventType, version: number): EventVersion {
-  const found = type.versions[version - 1]
+  const found = type.versions.find((each) => each.version === version)
   if (found === undefined) throw new RangeError(`${type.name} has no version ${version}`)
   return found
 }

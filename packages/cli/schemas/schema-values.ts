@@ -17,7 +17,7 @@ export const anyText: TextStyle = {
   longest: 40,
 }
 
-const annotations = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples']
+const annotations = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples', 'deprecated']
 const known: Readonly<Record<string, readonly string[]>> = {
   object: ['properties', 'required', 'additionalProperties', 'propertyNames'],
   array: ['items', 'minItems', 'maxItems'],

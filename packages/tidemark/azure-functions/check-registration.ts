@@ -1,3 +1,4 @@
+import { findEventFaults } from '../core/event-names.ts'
 import { listFaults } from '../core/list.ts'
 import {
   functionNames,
@@ -40,6 +41,7 @@ function declarationFaults(service: Service): readonly string[] {
   const categories = deciders.map(({ category }) => category)
   const recorded = new Set(deciders.flatMap(({ events }) => events.map((event) => event.name)))
   return [
+    ...deciders.flatMap(({ category, events }) => findEventFaults(`the decider ${category}`, events)),
     ...findDuplicates(categories).map((category) => `${name} lists two deciders of the category ${category}`),
     ...deciders
       .filter(({ stateVersion = 1 }) => !(Number.isSafeInteger(stateVersion) && stateVersion > 0))

@@ -1,7 +1,7 @@
 import type { AnyDecider, Command, Decider } from './decider.ts'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
 import type { AnyReaction, ImmediateReaction, SchedulingReaction } from './reaction.ts'
-import { formatPosition } from './stream.ts'
+import { formatEventPosition } from './stream.ts'
 
 /**
  * The events of one category that a process manager receives, and the command each leads to.
@@ -125,7 +125,7 @@ export function processManager<State, Cmd extends Command, Event extends DomainE
       startsAt,
       async react(event, send) {
         const correlated = correlate(event)
-        if (correlated) await send(decider, correlated.id, formatPosition(event), correlated.command)
+        if (correlated) await send(decider, correlated.id, formatEventPosition(event), correlated.command)
       },
     }),
   )

@@ -44,6 +44,8 @@ export function describeIssues(issues: readonly Issue[]): string {
 export function checkWritten(types: readonly EventType[], event: DomainEvent): EventContent {
   const type = types.find((candidate) => candidate.name === event.type)
   if (type === undefined) throw new TidemarkError('event-invalid', `${event.type} is not among the declared events`)
+  if (type.ending !== undefined)
+    throw new TidemarkError('event-invalid', `${event.type} has ended: it is read, but not written any more`)
   const json = asJson(event.data)
   if (json.outcome === 'invalid')
     throw new TidemarkError(

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import type { AnyDecider } from './decider.ts'
+import { describeNames } from './event.ts'
 import { canonicalHash, type LogHead } from './hash-chain.ts'
 
 /**
@@ -35,7 +36,7 @@ export const MAX_STATE_BYTES = 1_000_000
  */
 export function snapshotId({ stateVersion, events }: Pick<AnyDecider, 'stateVersion' | 'events'>): string | undefined {
   if (stateVersion === undefined) return undefined
-  const read = events.map(({ name, version }) => `${name} ${version}`).toSorted()
+  const read = events.map((type) => `${type.name} ${type.version}${describeNames(type)}`).toSorted()
   return `${stateVersion}-${canonicalHash(read).slice(0, 16)}`
 }
 

@@ -1,4 +1,5 @@
 import { TidemarkError } from './errors.ts'
+import type { Part } from './event.ts'
 
 /** A stream position: the stream's name and the version of one of its events, from 1. */
 export interface Position {
@@ -54,6 +55,22 @@ export function isStream(text: string): boolean {
 /** The text form of a position, as in HTTP answers: `order-1@7`. */
 export function formatPosition(position: Position): string {
   return `${position.stream}@${position.version}`
+}
+
+/**
+ * The position of an event as a view or a reaction reads it: `order-1@7`; and `order-1@7.2` for the second of
+ * several events that one stored event is read as. It never changes, so it is a command's id.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { formatEventPosition } from 'tidemark'
+ *
+ * assert.equal(formatEventPosition({ stream: 'entry-1', version: 7 }), 'entry-1@7')
+ * assert.equal(formatEventPosition({ stream: 'entry-1', version: 7, part: 2 }), 'entry-1@7.2')
+ * ```
+ */
+export function formatEventPosition(event: Position & Part): string {
+  return event.part === undefined ? formatPosition(event) : `${formatPosition(event)}.${event.part}`
 }
 
 /**

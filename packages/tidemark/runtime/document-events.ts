@@ -1,7 +1,7 @@
 import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
-import { eventReader } from '../core/event-reader.ts'
+import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import type { PageOf } from '../core/operations.ts'
 import type { Clock, EventFeed, EventHistory } from '../core/ports.ts'
 import { parseCategory } from '../core/stream.ts'
@@ -39,15 +39,15 @@ export async function documentEvents(
   query: DocumentEventsQuery,
 ): Promise<PageOf<RecordedEvent>> {
   const isDiscarded = await deps.readDiscards(view)
-  const { knows, readEvent } = eventReader(view.events ?? deps.eventTypes, 'own')
+  const reader = eventReader(listReadTypes(view.events, deps.eventTypes), 'own')
   const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
-    (view.events === undefined || knows(type)) && !isDiscarded(stream, version)
+    (view.events ? reader.knows(type) : !reader.isRetired(type)) && !isDiscarded(stream, version)
   if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
   const { key, limit, continuation } = query
   const { items, place, isEnd } = await searchFeed(
     deps,
     (event) =>
-      parseCategory(event.stream) === view.category && isRead(event) && belongsToDocument(view, key, event, readEvent),
+      parseCategory(event.stream) === view.category && isRead(event) && belongsToDocument(view, key, event, reader),
     limit,
     continuation === undefined ? { skip: 0 } : readFeedPlace(continuation),
   )
@@ -127,15 +127,9 @@ export async function searchFeed(
 }
 
 /** Whether a document contains the event. An event that cannot be read is in no document. */
-function belongsToDocument(
-  view: AnyMultiStreamView,
-  key: string,
-  event: RecordedEvent,
-  readEvent: ReturnType<typeof eventReader>['readEvent'],
-): boolean {
+function belongsToDocument(view: AnyMultiStreamView, key: string, event: RecordedEvent, reader: EventReader): boolean {
   try {
-    const read = readEvent(event)
-    return callPure(view.name, () => view.documentKeys(read)).includes(key)
+    return reader.readEvents(event).some((read) => callPure(view.name, () => view.documentKeys(read)).includes(key))
   } catch (error) {
     if (isTidemarkError(error)) return false
     throw error

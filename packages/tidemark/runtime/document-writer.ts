@@ -1,5 +1,5 @@
 import { isTidemarkError } from '../core/errors.ts'
-import type { DomainEvent, Recorded } from '../core/event.ts'
+import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import type { ViewDocument, ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
 import { type AnyMultiStreamView, storedDocument } from '../core/view.ts'
@@ -7,11 +7,18 @@ import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { callPure } from './parking.ts'
 import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
 
-type Event = Recorded<DomainEvent>
+/**
+ * A stored event, and the events it is read as that change one document. They are applied in one write, with
+ * one applied marker.
+ */
+export interface ReadEvents {
+  readonly event: RecordedEvent
+  readonly read: readonly Recorded<DomainEvent>[]
+}
 
 /** An event that a document could not apply, and why. No later event of its stream was applied either. */
 interface RejectedEvent {
-  readonly event: Event
+  readonly event: RecordedEvent
   readonly cause: unknown
 }
 
@@ -25,7 +32,7 @@ interface Evolved {
 
 /** Events of one batch for a document, waiting for the previous write. */
 interface Waiting {
-  readonly events: readonly Event[]
+  readonly events: readonly ReadEvents[]
   readonly resolve: (rejected: readonly RejectedEvent[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -51,7 +58,7 @@ export class DocumentWriter {
    * @param events the events of each stream in order.
    * @throws TidemarkError if the document cannot be written.
    */
-  apply(key: string, events: readonly Event[]): Promise<readonly RejectedEvent[]> {
+  apply(key: string, events: readonly ReadEvents[]): Promise<readonly RejectedEvent[]> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { events, resolve, reject }
       const queue = this.#queues.get(key)
@@ -68,11 +75,12 @@ export class DocumentWriter {
     const next = (): Waiting[] | undefined => this.#queues.get(key)?.splice(0)
     for (let group = next(); group && group.length > 0; group = next()) {
       // The same event may wait twice if a partition was taken over while its last batch was still running.
-      const events = new Map(group.flatMap((waiting) => waiting.events).map((event) => [formatPosition(event), event]))
+      const all = group.flatMap((waiting) => waiting.events)
+      const events = new Map(all.map((each) => [formatPosition(each.event), each]))
       try {
         const rejected = await this.#write(key, events)
         for (const { resolve, events } of group)
-          resolve(rejected.filter(({ event }) => events.some(({ stream }) => stream === event.stream)))
+          resolve(rejected.filter(({ event }) => events.some((each) => each.event.stream === event.stream)))
       } catch (error) {
         for (const { reject } of group) reject(error)
       }
@@ -81,7 +89,7 @@ export class DocumentWriter {
   }
 
   /** Writes as many events at once as the store allows. Events with an applied marker are skipped. */
-  async #write(key: string, events: ReadonlyMap<string, Event>): Promise<readonly RejectedEvent[]> {
+  async #write(key: string, events: ReadonlyMap<string, ReadEvents>): Promise<readonly RejectedEvent[]> {
     const [view, store] = [this.#view, this.#store]
     const rejected: RejectedEvent[] = []
     let left = [...events]
@@ -92,9 +100,7 @@ export class DocumentWriter {
       if (evolvedBatch.rejected) {
         const { stream } = evolvedBatch.rejected.event
         rejected.push(evolvedBatch.rejected)
-        left = left.filter(
-          ([, event]) => event.stream !== stream || evolvedBatch.markers.includes(formatPosition(event)),
-        )
+        left = left.filter(([marker, { event }]) => event.stream !== stream || evolvedBatch.markers.includes(marker))
         continue
       }
       const { document, sort, markers } = evolvedBatch
@@ -118,8 +124,9 @@ export class DocumentWriter {
         // Writes single events from here on, so that only those that make it too large are rejected.
         const [first] = left
         if (most === 1 && first) {
-          rejected.push({ event: first[1], cause })
-          left = left.filter(([, { stream }]) => stream !== first[1].stream)
+          const { event } = first[1]
+          rejected.push({ event, cause })
+          left = left.filter(([, each]) => each.event.stream !== event.stream)
         }
         most = 1
       }
@@ -132,13 +139,16 @@ export class DocumentWriter {
    * @param each whether the document is checked for values outside JSON after each event. Otherwise one check
    * at the end is enough.
    */
-  #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[], each = false): Evolved {
+  #evolve(key: string, before: unknown, events: readonly (readonly [string, ReadEvents])[], each = false): Evolved {
     const view = this.#view
     const markers: string[] = []
     let document = before
-    for (const [marker, event] of events)
+    for (const [marker, { event, read }] of events)
       try {
-        const evolved = callPure(view.name, () => view.evolve(document, event, key))
+        const evolved = read.reduce<unknown>(
+          (older, part) => callPure(view.name, () => view.evolve(older, part, key)),
+          document,
+        )
         document = each ? storedDocument(view, key, evolved) : evolved
         markers.push(marker)
       } catch (cause) {
@@ -151,7 +161,7 @@ export class DocumentWriter {
       return { document: stored, sort: callPure(view.name, () => view.sort(stored)), markers }
     } catch (cause) {
       if (!each) return this.#evolve(key, before, events, true)
-      return { document, sort: '', markers: markers.slice(0, -1), rejected: { event: last[1], cause } }
+      return { document, sort: '', markers: markers.slice(0, -1), rejected: { event: last[1].event, cause } }
     }
   }
 }

@@ -38,7 +38,7 @@ export function fold(decider: AnyDecider, from: AggregateState, events: readonly
         'chain-broken',
         `${event.stream}@${event.version} does not follow version ${head.version}`,
       )
-    state = decider.evolve(state, reader.readEvent(event))
+    for (const read of reader.readEvents(event)) state = decider.evolve(state, read)
     head = { version: event.version, hash: event.hash, commit: first.version }
     time = event.time
   }

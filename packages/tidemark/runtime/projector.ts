@@ -1,7 +1,7 @@
 import { checkKey } from '../core/document-key.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
-import { type EventReader, eventReader } from '../core/event-reader.ts'
+import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import { GENESIS } from '../core/hash-chain.ts'
 import type {
   Clock,
@@ -16,7 +16,7 @@ import { type AnyMultiStreamView, type AnySingleStreamView, type AnyView, stored
 import { HandlersFailed, type Handling } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, parseViewName, sameVersions } from './cursors.ts'
-import { DocumentWriter } from './document-writer.ts'
+import { DocumentWriter, type ReadEvents } from './document-writer.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { callPure, type StreamFailure, selectWorst } from './parking.ts'
 import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
@@ -254,20 +254,18 @@ export class Projector {
    */
   async #applyToDocuments(target: MultiStreamTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
     const { view } = target
-    const byKey = new Map<string, Recorded<DomainEvent>[]>()
+    const byKey = new Map<string, ReadEvents[]>()
     for (const slice of slices) {
       if (slice.parked.has(target)) continue
       for (const recorded of slice.events)
         try {
-          const event = this.#readNew(target, slice, recorded, batch)
-          if (event === undefined) continue
-          const keys = new Set(callPure(view.name, () => view.documentKeys(event)))
+          const byDocument = groupByDocument(view, this.#readNew(target, slice, recorded, batch))
           // Checks all keys first, so that an event with an invalid key is applied to none of its documents.
-          for (const key of keys) checkKey(key)
-          for (const key of keys) {
+          for (const key of byDocument.keys()) checkKey(key)
+          for (const [key, read] of byDocument) {
             const events = byKey.get(key)
-            if (events) events.push(event)
-            else byKey.set(key, [event])
+            if (events) events.push({ event: recorded, read })
+            else byKey.set(key, [{ event: recorded, read }])
           }
         } catch (error) {
           batch.fail(target, slice.stream, recorded, error)
@@ -280,15 +278,15 @@ export class Projector {
         for (const { event, cause } of (await writer?.apply(key, events)) ?? [])
           batch.fail(target, event.stream, event, cause)
       } catch (error) {
-        for (const [stream, [first]] of Map.groupBy(events, ({ stream }) => stream))
-          batch.fail(target, stream, first, error)
+        for (const [stream, [first]] of Map.groupBy(events, ({ event }) => event.stream))
+          batch.fail(target, stream, first?.event, error)
       }
     })
   }
 
-  /** Reads an event for a view, or returns undefined if the view has applied it or does not handle it. */
-  #readNew(target: Target, slice: Slice, event: RecordedEvent, batch: Batch): Recorded<DomainEvent> | undefined {
-    return this.#isNew(target, slice, event, batch) ? this.#findMemory(target).reader.readEvent(event) : undefined
+  /** Reads an event for a view. Returns nothing if the view has applied it or does not handle it. */
+  #readNew(target: Target, slice: Slice, event: RecordedEvent, batch: Batch): readonly Recorded<DomainEvent>[] {
+    return this.#isNew(target, slice, event, batch) ? this.#findMemory(target).reader.readEvents(event) : []
   }
 
   #isNew(target: Target, { versions, stream }: Slice, { version, type }: RecordedEvent, batch: Batch): boolean {
@@ -345,9 +343,11 @@ export class Projector {
     const events = slice.parked.has(target) ? [] : slice.events
     for (const recorded of events)
       try {
-        const event = this.#readNew(target, slice, recorded, batch)
-        if (event)
-          document = callPure(view.name, () => storedDocument(view, slice.stream, view.evolve(document, event)))
+        // A failure leaves the document as it was before all events that this one is read as.
+        document = this.#readNew(target, slice, recorded, batch).reduce<unknown>(
+          (before, event) => callPure(view.name, () => storedDocument(view, slice.stream, view.evolve(before, event))),
+          document,
+        )
         if (recorded.version > cursor.version) cursor = toCursor(recorded)
       } catch (error) {
         // Still stores the versions of the other views: after a day their applied markers are gone.
@@ -427,11 +427,23 @@ export class Projector {
       documents: recentlyWritten<ViewDocument>(MAX_RECENTLY_WRITTEN),
       cursors: recentlyWritten<StoredCursor>(MAX_RECENTLY_WRITTEN),
       writer: view.kind === 'many-streams' ? new DocumentWriter(view, store) : undefined,
-      reader: eventReader(view.events ?? this.#deps.eventTypes, 'own'),
+      reader: eventReader(listReadTypes(view.events, this.#deps.eventTypes), 'own'),
     }
     this.#memories.set(store, memory)
     return memory
   }
+}
+
+/** The events that one stored event is read as, by the documents that they change. */
+function groupByDocument(
+  view: AnyMultiStreamView,
+  events: readonly Recorded<DomainEvent>[],
+): ReadonlyMap<string, readonly Recorded<DomainEvent>[]> {
+  const byKey = new Map<string, Recorded<DomainEvent>[]>()
+  for (const event of events)
+    for (const key of new Set(callPure(view.name, () => view.documentKeys(event))))
+      byKey.set(key, [...(byKey.get(key) ?? []), event])
+  return byKey
 }
 
 /** A document after events, with its cursor. */

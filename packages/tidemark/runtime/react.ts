@@ -3,8 +3,8 @@ import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandRequest, CommandResult } from '../core/command.ts'
 import { type AnyDecider, type Command, type Decider, refuse } from '../core/decider.ts'
 import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
-import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
-import { type EventReader, eventReader } from '../core/event-reader.ts'
+import type { DomainEvent, EventContent, Recorded, RecordedEvent } from '../core/event.ts'
+import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import type { StreamHead } from '../core/hash-chain.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import type { ParkedEvent } from '../core/parking.ts'
@@ -17,7 +17,7 @@ import {
   type Sent,
   type Trace,
 } from '../core/reaction.ts'
-import { formatPosition, formatStream } from '../core/stream.ts'
+import { formatEventPosition, formatPosition, formatStream } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { OnAppended } from './command.ts'
 import type { Handler, Handling } from './consume.ts'
@@ -71,12 +71,15 @@ export function reaction(
   declared: AnyReaction,
 ): Pick<Handler, 'handle' | 'forget'> & Required<Pick<Handler, 'retry'>> {
   const own = declared.service === deps.service
+  const eventTypes = deps.deciders.flatMap(({ events }) => events)
   const following: Following = {
     deps,
     declared,
     source: own ? deps.log : undefined,
     handled: new LRUCache<string, HandledRange>({ max: MAX_STREAMS }),
-    reader: eventReader(declared.events, own ? 'own' : 'foreign'),
+    reader: own
+      ? eventReader(listReadTypes(declared.events, eventTypes), 'own')
+      : eventReader(declared.events, 'foreign'),
     content: own ? (event) => event : (event) => event.published ?? event,
     watcher: new SendWatcher(declared.name, deps.onUnawaited),
   }
@@ -172,27 +175,37 @@ async function reactToStream(
 async function reactToEvent(
   following: Following,
   event: RecordedEvent,
-  { trace, watch }: Pick<Handling, 'trace' | 'watch'>,
+  handling: Pick<Handling, 'trace' | 'watch'>,
 ): Promise<void> {
-  const { deps, declared, reader, content, watcher } = following
+  const { declared, reader, content } = following
   const eventContent = content(event)
   if (!reader.knows(eventContent.type)) return
-  const data = reader.read(eventContent, formatPosition(event))
+  const sent: SentCommands = new Map()
+  for (const read of reader.readAll(eventContent, formatPosition(event)))
+    await reactToRead(following, { ...event, ...read }, handling, sent)
+  handling.watch?.count(declared.name, event, 'handled')
+}
+
+/** Reacts to one of the events that a stored event is read as. A repeat of any of them sends the same commands. */
+async function reactToRead(
+  following: Following,
+  event: Recorded<DomainEvent>,
+  { trace, watch }: Pick<Handling, 'trace' | 'watch'>,
+  sent: SentCommands,
+): Promise<void> {
+  const { deps, declared, watcher } = following
   const { telemetry = NO_TELEMETRY } = deps
   const options = {
     kind: 'consumer',
     parent: event.traceparent,
     links: [watch?.traceparent],
-    attributes: describeEvent(declared.name, { ...event, type: eventContent.type }),
+    attributes: describeEvent(declared.name, event),
   } as const
   await telemetry.span(`react ${declared.name}`, options, async ({ traceparent }) => {
-    const sends = new Sends(watcher, formatPosition(event), trace)
-    const { send, sendLater } = createSenders(following, event, { sends, trace, traceparent })
-    await callHandler(declared.name, () =>
-      sends.run(() => declared.react({ ...event, type: eventContent.type, data }, send, sendLater)),
-    )
+    const sends = new Sends(watcher, formatEventPosition(event), trace)
+    const { send, sendLater } = createSenders(following, event, { sends, trace, traceparent, sent })
+    await callHandler(declared.name, () => sends.run(() => declared.react(event, send, sendLater)))
   })
-  watch?.count(declared.name, event, 'handled')
 }
 
 function countParked(
@@ -246,8 +259,15 @@ async function selectUnhandled(
   return [...earlier, ...later]
 }
 
+/**
+ * The commands sent because of one stored event, by stream and key: which of the events that it is read as
+ * sent them, and their content.
+ */
+type SentCommands = Map<string, { readonly part: number; readonly content: string }>
+
 /** One call of a reaction. */
 interface Reacting {
+  readonly sent: SentCommands
   readonly sends: Sends
   readonly trace: Trace
   readonly traceparent: string | undefined
@@ -255,8 +275,8 @@ interface Reacting {
 
 function createSenders(
   { deps, declared }: Following,
-  event: RecordedEvent,
-  { sends, trace, traceparent }: Reacting,
+  event: Recorded<DomainEvent>,
+  { sends, trace, traceparent, sent }: Reacting,
 ): { readonly send: Send; readonly sendLater: SendLater } {
   const consumer = formatConsumerName(deps.service, declared)
   const metadata: CommandMetadata = {
@@ -285,19 +305,27 @@ function createSenders(
       `with data that JSON cannot represent: ${where}`
     throw new TidemarkError('invalid-command', why)
   }
+  // The second command would be lost: the first outcome of a key stands.
+  const checkDistinct = (stream: string, commandId: string, { type, data }: Command): void => {
+    const [id, part, content] = [`${stream} ${commandId}`, event.part ?? 1, JSON.stringify([type, data])]
+    const before = sent.get(id)
+    if (before !== undefined && before.part !== part && before.content !== content)
+      throw new TidemarkError(
+        'invalid-command',
+        `the reaction ${declared.name} sends two commands ${commandId} to ${stream}, for two events that ` +
+          `${formatPosition(event)} is read as: make the id from formatEventPosition(event)`,
+      )
+    sent.set(id, { part, content })
+  }
   const sendLater: SendLater = (decider, id, { commandId, due }, command) =>
     sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
       checkListed(decider)
       const stream = formatStream(decider.category, id)
       // One form makes times comparable. An invalid time would wait for ever.
       const time = new Date(parseTime(due)).toISOString()
-      const scheduled = {
-        stream,
-        key: formatKey(commandId),
-        due: time,
-        command: toJsonCommand(stream, command),
-        metadata,
-      }
+      const json = toJsonCommand(stream, command)
+      checkDistinct(stream, commandId, json)
+      const scheduled = { stream, key: formatKey(commandId), due: time, command: json, metadata }
       await deps.schedule.add(scheduled).catch(throwInternal)
     })
   const send = <State, Cmd extends Command, Event extends DomainEvent>(
@@ -311,7 +339,9 @@ function createSenders(
       const stream = formatStream(decider.category, id)
       const key = formatKey(commandId)
       let events: readonly RecordedEvent[] | undefined
-      const request = { stream, key, receipts: 'all', command: toJsonCommand(stream, command), metadata } as const
+      const json = toJsonCommand(stream, command)
+      checkDistinct(stream, commandId, json)
+      const request = { stream, key, receipts: 'all', command: json, metadata } as const
       const result = await deps
         .command(decider, request, (appended) => {
           events = appended
@@ -320,7 +350,10 @@ function createSenders(
       if (result.contentDiffers) trace(describeKeptOutcome(metadata, stream, commandId), 'warn')
       if (result.outcome === 'done') {
         events ??= await readOutcomeEvents(deps.log, result).catch(throwInternal)
-        return { outcome: 'done', events: events.map(findReader(decider).readEvent) as unknown as readonly Event[] }
+        return {
+          outcome: 'done',
+          events: events.flatMap(findReader(decider).readEvents) as unknown as readonly Event[],
+        }
       }
       trace(`${metadata.causation}: ${stream} refused ${command.type}: ${result.code}: ${result.detail}`, 'debug')
       return { ...refuse(result.code, result.detail), events: [] }

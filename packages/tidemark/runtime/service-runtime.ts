@@ -1,7 +1,7 @@
 import { describeService } from '../core/about.ts'
 import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { EventType } from '../core/event.ts'
+import { describeNames, type EventType } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type { Operations, ViewSummary } from '../core/operations.ts'
 import type { ParkingStore } from '../core/parking.ts'
@@ -434,8 +434,8 @@ function computeBuild(service: Service): string {
   return canonicalHash([events.map(formatVersion), service.views.map(({ name }) => name), followed]).slice(0, 12)
 }
 
-function formatVersion({ name, version }: EventType): string {
-  return `${name}.v${version}`
+function formatVersion(type: EventType): string {
+  return `${type.name}.v${type.version}${describeNames(type)}`
 }
 
 /** Creates a value on first use. */

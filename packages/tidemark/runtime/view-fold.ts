@@ -1,7 +1,7 @@
 import { checkKey } from '../core/document-key.ts'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
-import { type EventReader, eventReader } from '../core/event-reader.ts'
+import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import { formatPosition, parseCategory } from '../core/stream.ts'
 import { type AnyView, storedDocument } from '../core/view.ts'
 import { callPure } from './parking.ts'
@@ -36,7 +36,7 @@ export class ViewFold {
    */
   constructor(view: AnyView, eventTypes: readonly EventType[], only?: string) {
     this.#view = view
-    this.#reader = eventReader(view.events ?? eventTypes, 'own')
+    this.#reader = eventReader(listReadTypes(view.events, eventTypes), 'own')
     this.#only = only
   }
 
@@ -51,10 +51,15 @@ export class ViewFold {
     if (parseCategory(recorded.stream) !== view.category) return []
     if (view.events !== undefined && !this.#reader.knows(recorded.type)) return []
     try {
-      const event = this.#reader.readEvent(recorded)
-      const evolved = this.#findKeys(event).map((key) => [key, this.#evolve(key, event)] as const)
+      // A stored event may be read as several, also of one document.
+      const evolved = new Map<string, unknown>()
+      for (const event of this.#reader.readEvents(recorded))
+        for (const key of this.#findKeys(event)) {
+          const before = evolved.has(key) ? evolved.get(key) : this.documents.get(key)
+          evolved.set(key, this.#evolve(key, before, event))
+        }
       for (const [key, document] of evolved) this.documents.set(key, document)
-      return evolved.map(([key]) => key)
+      return [...evolved.keys()]
     } catch (cause) {
       if (!isTidemarkError(cause)) throw cause
       const isUnread = cause.code === 'event-unknown' || cause.code === 'event-unreadable'
@@ -72,10 +77,10 @@ export class ViewFold {
     return this.#only === undefined ? keys : keys.filter((key) => key === this.#only)
   }
 
-  #evolve(key: string, event: Recorded<DomainEvent>): unknown {
+  #evolve(key: string, before: unknown, event: Recorded<DomainEvent>): unknown {
     const view = this.#view
     return callPure(view.name, () => {
-      const document = storedDocument(view, key, view.evolve(this.documents.get(key), event, key))
+      const document = storedDocument(view, key, view.evolve(before, event, key))
       // A document without a place in lists cannot be stored.
       if (document !== undefined) view.sort(document)
       return document

@@ -45,13 +45,16 @@ export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
  * ```
  */
 export function recordedAs(declared: EventType, version: number, data: unknown): RecordedAs {
-  const versions = declared.versions.slice(0, version)
+  const versions = declared.versions.filter(({ version: last, since = last }) => since <= version)
   const newest = versions.at(-1)
-  if (newest?.version !== version)
+  if (newest === undefined || newest.version < version)
     throw new RangeError(`${declared.name} has the versions 1 to ${declared.version}, not ${version}`)
+  // An ended type was still written then.
+  const { ending: _, ...type } = declared
+  const { schema, readableFrom } = newest
   return {
-    type: declared.name,
+    type: type.name,
     data,
-    as: { ...declared, version, schema: newest.schema, readableFrom: newest.readableFrom, versions },
+    as: { ...type, version, schema, readableFrom: Math.min(readableFrom, version), versions },
   }
 }

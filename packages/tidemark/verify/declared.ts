@@ -8,8 +8,20 @@ export interface DeclaredEvent {
   /** The newest version. */
   readonly version: number
   readonly schema: { readonly '~standard': { validate(value: unknown): unknown } }
-  /** All versions, oldest first. */
-  readonly versions: readonly { readonly upcast?: (data: never) => unknown }[]
+  /** All versions, oldest first. Merged versions are one: its last, and the first in `since`. */
+  readonly versions: readonly {
+    readonly version: number
+    readonly since?: number
+    readonly upcast?: (data: never) => unknown
+  }[]
+  /** Other names under which it is in the log. */
+  readonly formerNames?: readonly string[]
+  readonly comingNames?: readonly string[]
+  /** Present if it is no longer written: the types it is read as, none if it is read as nothing. */
+  readonly ending?: {
+    readonly into: readonly DeclaredEvent[]
+    readonly split: (data: never) => readonly { readonly type: string; readonly data: unknown }[]
+  }
 }
 
 interface DeclaredViewBase {

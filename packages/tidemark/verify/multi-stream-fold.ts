@@ -53,12 +53,11 @@ export class MultiStreamFold {
   add(event: RawEvent, isPassed: boolean): void {
     if (this.unchecked !== undefined || !(isPassed || this.#chosen.keys)) return
     try {
-      const read = this.#reading.read(event)
-      if (read === undefined) return
-      for (const key of new Set(this.view.documentKeys(read)))
-        if (!this.isChosen(key)) continue
-        else if (isPassed) this.#documents.set(key, this.view.evolve(this.#documents.get(key), read, key))
-        else this.#keep(key, read)
+      for (const read of this.#reading.read(event))
+        for (const key of new Set(this.view.documentKeys(read)))
+          if (!this.isChosen(key)) continue
+          else if (isPassed) this.#documents.set(key, this.view.evolve(this.#documents.get(key), read, key))
+          else this.#keep(key, read)
     } catch (error) {
       // An event that the view cannot process and has not passed is in no document.
       if (isPassed) this.unchecked = `${event.stream}@${event.version}: ${(error as Error).message}`

@@ -2,32 +2,57 @@ import type { DeclaredEvent } from './declared.ts'
 import type { RawEvent } from './stream-events.ts'
 
 /**
- * Reads events as the newest declared version. The checker has its own implementation; from the service it
- * takes only the schemas and the upcasters.
+ * Reads events as the newest declared version, and ended types as what they became. The checker has its own
+ * implementation; from the service it takes only the schemas, the upcasters and the splits.
  */
 export class EventReading {
-  readonly #types: ReadonlyMap<string, DeclaredEvent>
-  readonly #all: boolean
+  readonly #types = new Map<string, DeclaredEvent>()
+  /** The types that the view names. Absent: the view handles all events of its service. */
+  readonly #named: ReadonlySet<string> | undefined
 
   /** @param named the events that the view names. Absent: the view handles all events of its service. */
   constructor(service: readonly DeclaredEvent[], named?: readonly DeclaredEvent[]) {
-    this.#types = new Map((named ?? service).map((type) => [type.name, type]))
-    this.#all = named === undefined
+    this.#named = named && new Set(named.map(({ name }) => name))
+    const ended = service.filter(({ ending }) => ending?.into.some(({ name }) => this.#named?.has(name)))
+    const types = named ? [...ended, ...named] : service
+    for (const type of types)
+      for (const name of [...(type.formerNames ?? []), ...(type.comingNames ?? [])]) this.#types.set(name, type)
+    for (const type of types) this.#types.set(type.name, type)
   }
 
-  /** @returns undefined if the view does not handle the event. @throws if this code cannot read it. */
-  read(event: RawEvent): RawEvent | undefined {
+  /**
+   * The events that a stored event is read as; none if the view does not handle it. @throws if this code cannot
+   * read it.
+   */
+  read(event: RawEvent): readonly RawEvent[] {
     const type = this.#types.get(event.type)
-    if (type === undefined && !this.#all) return undefined
+    if (type === undefined && this.#named) return []
+    if (type?.ending?.into.length === 0) return []
     const { schemaVersion = 1, readableFrom = schemaVersion } = event
     if (type === undefined || Number(readableFrom) > type.version)
       throw new Error(`this build does not know ${event.type} version ${schemaVersion}`)
-    if (schemaVersion === type.version) return event
-    const upcast = type.versions
-      .slice(Number(schemaVersion))
-      .reduce<unknown>((data, version) => version.upcast?.(data as never), event.data)
-    const read = type.schema['~standard'].validate(upcast) as { readonly issues?: unknown; readonly value?: unknown }
-    if (read.issues !== undefined) throw new Error(`${event.type} version ${schemaVersion} does not fit its schema`)
-    return { ...event, data: read.value }
+    const data = schemaVersion === type.version ? event.data : upcast(type, Number(schemaVersion), event.data)
+    if (type.ending === undefined)
+      return data === event.data && type.name === event.type ? [event] : [{ ...event, type: type.name, data }]
+    const { into, split } = type.ending
+    return split(data as never).flatMap((made, index) => {
+      const successor = into.find(({ name }) => name === made.type)
+      if (successor === undefined) throw new Error(`${type.name} is not declared to be read as ${made.type}`)
+      if (this.#named && !this.#named.has(made.type)) return []
+      const part = index > 0 ? { part: index + 1 } : {}
+      return [{ ...event, type: made.type, data: check(successor, made.data, made.type), ...part }]
+    })
   }
+}
+
+function upcast(type: DeclaredEvent, from: number, data: unknown): unknown {
+  let read = data
+  for (const { version, since = version, upcast } of type.versions) if (since > from) read = upcast?.(read as never)
+  return check(type, read, `${type.name} version ${from}`)
+}
+
+function check(type: DeclaredEvent, data: unknown, what: string): unknown {
+  const read = type.schema['~standard'].validate(data) as { readonly issues?: unknown; readonly value?: unknown }
+  if (read.issues !== undefined) throw new Error(`${what} does not fit its schema`)
+  return read.value
 }

@@ -45,8 +45,7 @@ export class RowCheck {
     if (view.kind !== 'one-stream' || version > (this.#cursor?.version ?? 0) || this.#unchecked !== undefined) return
     if (this.#isDiscarded(view.name, stream, version)) return
     try {
-      const read = reading.read(event)
-      if (read) this.#document = view.evolve(this.#document, read)
+      for (const read of reading.read(event)) this.#document = view.evolve(this.#document, read)
     } catch (error) {
       this.#unchecked = `${stream}@${version}: ${(error as Error).message}`
     }

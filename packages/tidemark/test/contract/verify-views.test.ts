@@ -22,6 +22,7 @@ import { Redrive } from '../../runtime/redrive.ts'
 import type { Limits } from '../../verify/category-check.ts'
 import type { Fault } from '../../verify/stream-check.ts'
 import { verifyViews } from '../../verify/views.ts'
+import { itemView, van, vanView } from '../domain/vans.ts'
 import { balanceView, turnoverView, type WalletEvent, wallet } from '../domain/wallets.ts'
 import { appendStream, commit, readHead, receipt } from '../support/commits.ts'
 import { projecting } from '../support/projecting.ts'
@@ -466,6 +467,26 @@ describe('views against the log: verification reports nothing', () => {
     }
     const alone = await World.sound([turnoverView])
     assert.deepEqual((await alone.verify()).lines, [])
+  })
+
+  it('of views of renamed, split and retired events, whose documents it checks', async () => {
+    const world = await World.create([vanView, itemView])
+    Object.assign(world.service, { deciders: [van] })
+    const events = recorded(
+      'van-1',
+      { type: 'Moved', data: { to: 'Ghent' } },
+      { type: 'Exchanged', data: { out: 'tea', in: 'salt' } },
+      { type: 'Exchanged', data: { out: 'salt', in: 'salt' } },
+      { type: 'Washed', data: { soap: 3 } },
+    )
+    await world.append(events)
+    const deps = { log: world.log, views: world.views, eventTypes: van.events, clock }
+    await projecting(deps, vanView, itemView)(events)
+    const { lines, unchecked, counts } = await world.verify()
+    assert.deepEqual([lines, unchecked, counts.map(({ documents }) => documents)], [[], [], [1, 2]])
+    await world.edit('item', 'salt', (item) => ({ ...item, document: { ...item.document, loads: 1 } }))
+    await world.edit('van', 'van-1', (item) => ({ ...item, document: { seen: [] } }))
+    assert.equal((await world.verify()).lines.length, 2)
   })
 
   it('of what a killed rebuild left in a generation that nobody reads', async () => {
