@@ -1,4 +1,6 @@
 // Checks logs and views with code that is independent of the code that wrote them.
 
+export { verifyArchive } from './archive.ts'
 export { verifyLog } from './log.ts'
+export { readSegments } from './read-segments.ts'
 export { type DeclaredService, verifyViews } from './views.ts'
