@@ -2,5 +2,6 @@
 
 export { verifyArchive } from './archive.ts'
 export { verifyLog } from './log.ts'
+export { checkProof, createProof, type InclusionProof, ProofError, type ProvenEvent } from './proof.ts'
 export { readSegments } from './read-segments.ts'
 export { type DeclaredService, verifyViews } from './views.ts'

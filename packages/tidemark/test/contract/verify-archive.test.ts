@@ -12,6 +12,7 @@ import { CosmosItemFeed } from '../../cosmos/item-feed.ts'
 import { MemoryArchive } from '../../memory/archive.ts'
 import { ArchiveWriter } from '../../runtime/archive.ts'
 import { verifyArchive } from '../../verify/archive.ts'
+import { checkProof, createProof, ProofError } from '../../verify/proof.ts'
 import type { Fault } from '../../verify/stream-check.ts'
 import { placedV1 } from '../domain/orders.ts'
 
@@ -266,3 +267,55 @@ describe('the check of a log and its archive', () => {
     assert.deepEqual((await verify(world, { root })).faults, ['the archive missing'])
   })
 })
+
+describe('an inclusion proof', () => {
+  const stored = async function* ({ archive }: World) {
+    for (const [number, bytes] of archive.segments) yield { number, bytes }
+  }
+  /** A proof, as somebody gets it who has only its JSON. */
+  const prove = async (world: World, stream: string, version: number) =>
+    JSON.parse(JSON.stringify((await createProof(stored(world), { stream, version })) ?? null)) as Record<
+      string,
+      unknown
+    >
+
+  it('shows every event, its segment, and the root of the newest segment', async () => {
+    const world = await createWorld()
+    const { root } = (await verify(world)).archive
+    let checked = 0
+    for (const stream of STREAMS)
+      for (let version = 1; version <= 6; version++) {
+        const { envelope, event, roots, service } = checkProof(await prove(world, stream, version))
+        assert.deepEqual([service, event, roots.at(-1)], ['ordering', `${stream}@${version}`, root])
+        assert.deepEqual([envelope.stream, envelope.version, envelope.actor], [stream, version, 'tester'])
+        checked++
+      }
+    assert.equal(checked, 24)
+    assert.equal(await prove(world, 'order-1', 7), null)
+  })
+
+  it('proves nothing once anything in it is changed', async () => {
+    const world = await createWorld()
+    const proof = await prove(world, 'order-2', 3)
+    checkProof(proof)
+    const leaves = listLeaves(proof)
+    for (const path of leaves) {
+      const changed = structuredClone(proof)
+      const parent = path.slice(0, -1).reduce<Changeable>((value, name) => value[name] as Changeable, changed)
+      const name = path.at(-1) ?? ''
+      parent[name] = typeof parent[name] === 'number' ? parent[name] + 1 : `${parent[name]}`.replace(/[0-9a-z]/, '_')
+      assert.throws(() => checkProof(changed), ProofError, path.join('.'))
+    }
+    assert.ok(leaves.length > 25, `${leaves.length} places`)
+    for (const other of [null, [], {}, { ...proof, headers: [] }, { ...proof, path: 'x' }])
+      assert.throws(() => checkProof(other), ProofError)
+  })
+})
+
+type Changeable = Record<string, string | number | object>
+
+/** The path of every text and number in a value. */
+function listLeaves(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof value !== 'object' || value === null) return [path]
+  return Object.entries(value).flatMap(([name, each]) => listLeaves(each, [...path, name]))
+}
