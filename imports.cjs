@@ -205,7 +205,7 @@ const rows = [
     // It checks what the services wrote. If it shared their code, it would share their mistakes.
     path: 'packages/tidemark/verify/',
     is: 'checks logs and views, with code of its own',
-    packages: ['@azure/cosmos'],
+    packages: ['@azure/(cosmos|storage-blob)'],
     node: ['*'],
   },
   { path: 'packages/kit/', is: 'what the parts of the local cloud share', node: ['*'] },

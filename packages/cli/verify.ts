@@ -1,22 +1,31 @@
+import assert from 'node:assert/strict'
 import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
-import { type DeclaredService, verifyLog, verifyViews } from 'tidemark/verify'
+import { type DeclaredService, readSegments, verifyArchive, verifyLog, verifyViews } from 'tidemark/verify'
 import { INTERRUPTED, readSubjects, runCommand } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
+import { openArchiveContainer } from './project/archive-container.ts'
 import { serviceNamed } from './project/known-services.ts'
 
 const SHOWN_FAULTS = 1000
-const NOT_VERIFIABLE =
+const NOT_VERIFIABLE = 'what somebody changed before it was archived'
+const NOT_VERIFIABLE_ALONE =
   'whether the newest commits or a whole stream were removed, or the end of a stream was rewritten, ' +
-  'together with the documents'
+  'together with the documents: only an archive shows it'
 
 /**
- * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream in a service's log,
- * and names each place that was changed. Then compares the documents of its views with the log, unless the
- * log is damaged or `--log` is given.
+ * `npm run verify -- <service> [--log] [--no-archive] [--root ROOT] [--cloud]`: checks the hash chain of every
+ * stream in a service's log, and compares each item with the archive. Names each place that was changed. Then
+ * compares the documents of its views with the log, unless the log is damaged or `--log` is given.
  */
 async function verify(): Promise<void> {
-  const { service, cloud, log: logAlone } = readSubjects(['service'], {}, ['log', 'cloud'])
+  const {
+    service,
+    cloud,
+    root,
+    log: logAlone,
+    'no-archive': noArchive,
+  } = readSubjects(['service'], { root: 'ROOT' }, ['log', 'no-archive', 'cloud'])
   const declared = serviceNamed(service)
   const bar = new SingleBar({ format: '{what} {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // It only reads, so there is nothing to finish.
@@ -28,22 +37,42 @@ async function verify(): Promise<void> {
   const account = cloud ? cloudAccount(service) : await localAccount()
   console.log(`log              ${service} at ${account.address}`)
   await account.reach()
+  const container = noArchive ? undefined : await openArchiveContainer(service, cloud)
 
   const database = (await account.client()).database(service)
   const log = database.container('events')
   const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
-  bar.start(resources[0] ?? 0, 0, { what: 'log  ' })
-  const logFaults = new Faults()
-  const { streams, commits, events, receipts } = await verifyLog(log, {
-    progress: (items) => bar.increment(items),
-    fault: (fault) => logFaults.add(fault),
-  }).finally(() => bar.stop())
+  // An archive has about as many items as its log.
+  bar.start((resources[0] ?? 0) * (container ? 2 : 1), 0, { what: 'log  ' })
+  const faults = new Faults()
+  const watch = {
+    progress: (items: number) => bar.increment(items),
+    fault: (fault: Fault) => faults.add(fault),
+  }
+  const checked = await (container
+    ? verifyArchive({ service, segments: readSegments(container), log, ...(root ? { root } : {}) }, watch)
+    : verifyLog(log, watch).then((counted) => ({ log: counted }))
+  ).finally(() => bar.stop())
 
+  const { streams, commits, events, receipts } = checked.log ?? assert.fail('the log was not checked')
   console.log(`checked          ${streams} streams, ${commits} commits, ${events} events, ${receipts} receipts`)
-  if (logFaults.count > 0 || events === 0) return logFaults.fail('there is no event')
+  if (faults.count > 0 || events === 0) return faults.fail('there is no event')
   console.log('every event matches its hash, and follows the one before it')
+  if ('archive' in checked) reportArchive(checked)
   if (!logAlone && declared.views.length > 0) await verifyDocuments(database, declared, bar)
-  if (!process.exitCode) console.log(`not verifiable   ${NOT_VERIFIABLE}`)
+  if (!process.exitCode) console.log(`not verifiable   ${container ? NOT_VERIFIABLE : NOT_VERIFIABLE_ALONE}`)
+}
+
+function reportArchive({ archive, log }: Awaited<ReturnType<typeof verifyArchive>>): void {
+  const { segments, items, root } = archive
+  if (segments > 0) {
+    console.log(
+      `archived         ${items} items in ${segments} segments: the log has all of them, as they were written`,
+    )
+    console.log(`root             ${root}: keep it, and pass it to a later check with --root`)
+  }
+  if (log?.unanchored)
+    console.log(`not archived     ${log.unanchored} items since ${log.oldest}: nothing shows whether they were changed`)
 }
 
 /** Compares the documents of a service's views with its log. */
@@ -91,12 +120,14 @@ async function verifyDocuments(
   else console.log('every document follows from the events of its streams')
 }
 
+type Fault = { readonly place: string; readonly wrong: string; readonly detail: string }
+
 /** The faults found; only the first ones are shown. */
 class Faults {
-  readonly #shown: { readonly place: string; readonly wrong: string; readonly detail: string }[] = []
+  readonly #shown: Fault[] = []
   count = 0
 
-  add(fault: { readonly place: string; readonly wrong: string; readonly detail: string }): void {
+  add(fault: Fault): void {
     this.count += 1
     if (this.#shown.length < SHOWN_FAULTS) this.#shown.push(fault)
   }

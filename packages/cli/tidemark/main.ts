@@ -17,19 +17,24 @@ async function all(): Promise<Command> {
 }
 
 /**
- * Only the command `upgrade`. It does not read the services, because it fixes services that no longer load
- * after a newer version renamed what they import.
+ * The commands that do not read the services. `upgrade` fixes services that no longer load after a newer version
+ * renamed what they import. `check-proof` is for somebody who has a proof and no project.
  */
-async function upgradeAlone(): Promise<Command> {
+const alone: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  upgrade: async () => (await import('./commands/upgrade.ts')).addUpgrade,
+  'check-proof': async () => (await import('./commands/proof.ts')).addCheckProof,
+}
+
+async function only(add: (program: Command) => void): Promise<Command> {
   const { bareProgram } = await import('./bare-program.ts')
-  const { addUpgrade } = await import('./commands/upgrade.ts')
   const program = bareProgram()
-  addUpgrade(program)
+  add(program)
   return program
 }
 
 try {
-  const program = process.argv[2] === 'upgrade' ? await upgradeAlone() : await all()
+  const add = await alone[process.argv[2] ?? '']?.()
+  const program = add ? await only(add) : await all()
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { bareProgram } from './bare-program.ts'
+import { serviceNames } from './command/declared.ts'
 import { examples } from './command/examples.ts'
 import { exitCodes } from './command/exit-codes.ts'
 import { addArchive } from './commands/archive.ts'
@@ -12,6 +13,7 @@ import { addDoctor } from './commands/doctor.ts'
 import { addHandedOver } from './commands/hand-over.ts'
 import { addLag } from './commands/lag.ts'
 import { addParked } from './commands/parked.ts'
+import { addCheckProof, addProof } from './commands/proof.ts'
 import { addRebuild } from './commands/rebuild.ts'
 import { addSchedule } from './commands/schedule.ts'
 import { addShow } from './commands/show.ts'
@@ -42,6 +44,8 @@ export function tidemark(): Command {
     addDoctor,
   ])
     add(program)
+  addProof(program, serviceNames)
+  addCheckProof(program)
   addCompletions(program)
   return program
 }

@@ -203,7 +203,16 @@ export function formatSource(service: string, category: string): string {
 /** The container of a service's log. */
 export const LOG = 'events'
 
-/** The blob container of a service's archive. */
+/**
+ * The blob container of a service's archive.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { archiveContainer } from 'tidemark/tools'
+ *
+ * assert.equal(archiveContainer('entries'), 'archive-entries')
+ * ```
+ */
 export function archiveContainer(service: string): string {
   return `archive-${service}`
 }

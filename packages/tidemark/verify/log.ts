@@ -3,6 +3,15 @@ import type { RawItem } from './event-hash.ts'
 import { queryPages } from './rows.ts'
 import { type Fault, StreamCheck } from './stream-check.ts'
 
+export interface LogWatch {
+  readonly progress: (items: number) => void
+  readonly fault: (fault: Fault) => void
+  /** Gets each item of a stream, in any order. */
+  readonly item?: (item: RawItem) => void
+  /** Called after the last item of a stream. */
+  readonly stream?: (stream: string) => void
+}
+
 /** How much was checked. */
 export interface Counted {
   streams: number
@@ -42,7 +51,7 @@ export interface LogPart {
  */
 export async function verifyLog(
   log: Container,
-  on: { readonly progress: (items: number) => void; readonly fault: (fault: Fault) => void },
+  on: LogWatch,
   { after, isEnough = () => false }: LogPart = {},
 ): Promise<Counted & { readonly next?: string }> {
   const counted: Counted = { streams: 0, commits: 0, events: 0, receipts: 0 }
@@ -54,6 +63,7 @@ export async function verifyLog(
     counted.events += check.events
     counted.receipts += check.receipts
     if (check.finish().length > 0) for (const fault of await recheckStream(log, check.stream)) on.fault(fault)
+    on.stream?.(check.stream)
   }
   const query = {
     query: `SELECT * FROM c ${after === undefined ? '' : 'WHERE c.stream > @after'} ORDER BY c.stream`,
@@ -72,6 +82,7 @@ export async function verifyLog(
         check = new StreamCheck(stream)
       }
       check.add(item)
+      on.item?.(item)
     }
     on.progress(page.length)
   }
