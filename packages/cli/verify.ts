@@ -37,11 +37,11 @@ async function verify(): Promise<void> {
   const account = cloud ? cloudAccount(service) : await localAccount()
   console.log(`log              ${service} at ${account.address}`)
   await account.reach()
-  const container = noArchive ? undefined : await openArchiveContainer(service, cloud)
 
   const database = (await account.client()).database(service)
   const log = database.container('events')
   const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
+  const container = noArchive ? undefined : await openArchiveContainer(service, cloud)
   // An archive has about as many items as its log.
   bar.start((resources[0] ?? 0) * (container ? 2 : 1), 0, { what: 'log  ' })
   const faults = new Faults()

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { listen } from '../../packages/kit/listen.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { PrivateOrderPlaced } from '../../src/ordering/events.ts'
 import { address, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
@@ -67,7 +70,7 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; out: s
 // First, while the log is empty.
 describe('npm run verify on a log without events', () => {
   it('fails, since nothing was checked', async () => {
-    const { code, out, err } = await ended(cli('packages/cli/verify.ts', ['ordering']))
+    const { code, out, err } = await ended(cli('packages/cli/verify.ts', ['ordering', '--no-archive']))
     assert.equal(code, 1)
     assert.match(out, /^checked {10}0 streams, 0 commits, 0 events, 0 receipts$/m)
     assert.match(err, /^failed: there is no event$/m)
@@ -191,7 +194,8 @@ describe('tidemark show', () => {
 })
 
 describe('npm run verify', () => {
-  const verify = () => ended(cli('packages/cli/verify.ts', ['ordering']))
+  /** The log alone: the archive would show each change a second time. */
+  const verify = () => ended(cli('packages/cli/verify.ts', ['ordering', '--no-archive']))
 
   it('reports an unknown service in one line', async () => {
     const { code, err } = await ended(cli('packages/cli/verify.ts', ['baskets']))
@@ -260,13 +264,41 @@ describe('npm run verify', () => {
         ].toSorted(),
       ],
     )
-    const alone = await ended(cli('packages/cli/verify.ts', ['ordering', '--log']))
+    const alone = await ended(cli('packages/cli/verify.ts', ['ordering', '--log', '--no-archive']))
     assert.deepEqual([alone.code, alone.err], [0, ''])
     assert.doesNotMatch(alone.out, /compared/)
     await orders.item(stray.id, stray.pk).delete()
     const { resource: changed } = await orders.item(resource.id, resource.pk).read()
     await orders.item(resource.id, resource.pk).replace({ ...changed, document: resource.document })
     assert.deepEqual((await verify()).err, '')
+  })
+
+  it('finds with the archive what the log alone does not show, and proves an event', async () => {
+    const env = { TIDEMARK_DATA: system.dataDir, TIDEMARK_BLOB_PORT: String(system.ports.blob) }
+    const run = (file: string, ...args: readonly string[]) => ended(cli(`packages/cli/${file}`, args, env))
+    const withArchive = () => run('verify.ts', 'ordering', '--log')
+    const stream = await orderThatMoved('Bruges')
+    const { out } = await until('the archive to have all events', withArchive, ({ out }) => {
+      return /^archived +\d+ items in \d+ segments/m.test(out) && !/^not archived/m.test(out)
+    })
+    const [, root = ''] = /^root +(\w{64}): keep it/m.exec(out) ?? []
+    const newest = system.log.item(String(3).padStart(16, '0'), stream)
+    const { resource } = await newest.read()
+    await newest.delete()
+    const found = await withArchive()
+    assert.equal(found.code, 1)
+    assert.match(found.err, new RegExp(`^${stream}@3: missing: the log does not have it, but segment \\d+ does$`, 'm'))
+
+    const proof = await run('tidemark.js', 'proof', 'ordering', `${stream}@3`)
+    assert.equal(proof.code, 0, proof.err)
+    const file = join(system.dataDir, 'proof.json')
+    writeFileSync(file, proof.out)
+    const checked = await run('tidemark.js', 'check-proof', file)
+    assert.deepEqual([checked.code, JSON.parse(checked.out).type], [0, 'OrderCancelled'])
+    const other = await run('tidemark.js', 'check-proof', file, '--root', root.replace(/^./, 'x'))
+    assert.deepEqual([other.code, other.err.split(':')[0]], [1, `${file} proves nothing`])
+    // As it was, for what follows. The archive shows that it was gone.
+    await system.log.items.create(resource)
   })
 
   it('names each changed, removed, dropped or added item at its place, and fails', async () => {

@@ -114,7 +114,7 @@ describe('a storm of throttled requests', () => {
     await replays.customers(5, 'afterwards')
     assert.deepEqual(await replays.differences(), [])
     const { http, cosmos, eventHubs } = system.ports
-    const { code, output } = await new Command('packages/cli/verify.ts', ['ordering'], {
+    const { code, output } = await new Command('packages/cli/verify.ts', ['ordering', '--no-archive'], {
       TIDEMARK_HTTP_PORT: String(http),
       TIDEMARK_COSMOS_PORT: String(cosmos),
       TIDEMARK_EVENTHUBS_PORT: String(eventHubs),

@@ -221,7 +221,9 @@ async function compareWithLog(
   }
   const since = new Date(oldest * 1000)
   if (newest - oldest > LARGEST_LAG) {
-    const detail = `no segment has what was written since ${since.toISOString()}: the last ones were removed, or none is written`
+    const detail =
+      `no segment has what was written since ${since.toISOString()}: ` +
+      'the last segments were removed, or the archive is not written'
     on.fault({ place: 'the archive', wrong: 'missing', detail })
   }
   return { ...counted, unanchored, ...(unanchored > 0 ? { oldest: since.toISOString() } : {}) }

@@ -83,9 +83,9 @@ const commands: readonly HandedOver[] = [
   },
   {
     name: 'verify-raw',
-    description: 'checks logs and views directly in the database, with independent code',
+    description: 'checks logs, archives and views where they are stored, with independent code',
     module: '../../verify.ts',
-    examples: ['verify-raw ordering', 'verify-raw ordering --log'],
+    examples: ['verify-raw ordering', 'verify-raw ordering --log', 'verify-raw ordering --no-archive'],
   },
   {
     name: 'replay',
