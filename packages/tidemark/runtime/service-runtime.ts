@@ -56,7 +56,16 @@ import { projection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
 import { readLog } from './read-log.ts'
-import { abandon, buildGeneration, promote, type RebuildPort, readDiscards, rebuildView, rollBack } from './rebuild.ts'
+import {
+  abandon,
+  buildGeneration,
+  promote,
+  promoteIfEqual,
+  type RebuildPort,
+  readDiscards,
+  rebuildView,
+  rollBack,
+} from './rebuild.ts'
 import { RebuildRunner } from './rebuild-runner.ts'
 import { Redrive, redriveAll } from './redrive.ts'
 import { Relay, relayHandler } from './relay.ts'
@@ -285,6 +294,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     rebuildView: ready((...args) => rebuildView(rebuildDeps(), ...args)),
     build: ready((...args) => buildGeneration(rebuildDeps(), ...args)),
     promote: ready((...args) => promote(rebuildDeps(), ...args)),
+    promoteIfEqual: ready((...args) => promoteIfEqual(rebuildDeps(), ...args)),
     abandon: ready((...args) => abandon(rebuildDeps(), ...args)),
     rollBack: ready((...args) => rollBack(rebuildDeps(), ...args)),
   }
