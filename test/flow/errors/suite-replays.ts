@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import type { RawItem } from '../../../packages/cli/demo/raw-fold.ts'
 import { overtaken } from '../../../packages/test-support/command.ts'
 import { until } from '../../../packages/test-support/wait.ts'
 import { Replays } from '../../support/replays.ts'
@@ -50,7 +51,7 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
       (await call('GET', url, {})).body.items.find(({ name }: { name: string }) => name === 'sales-by-product')
     await world().newOrder()
     assert.equal((await call('POST', `${url}/sales-by-product/build`, { body: '{}' })).status, 202)
-    const isBuilt = ({ rebuild }: { rebuild: { state: string } }) => rebuild.state !== 'running'
+    const isBuilt = ({ rebuild }: RawItem) => rebuild.state !== 'running'
     const { rebuild } = await until('build to end', read, isBuilt)
     assert.deepEqual([rebuild.state, rebuild.comparison.changed], ['done', 0])
     const [{ key }] = (await call('GET', `${url}/sales-by-product/documents?generation=${rebuild.target}`, {})).body

@@ -84,8 +84,9 @@ async function rebuild(context: Context, options: Options, ...names: readonly st
   if (limit !== undefined) throw new UsageError('--limit needs --dry-run')
   const action = promote === false || diff || ifEqual ? 'build' : 'rebuild'
   const built = await follow(context, action, options, names)
-  if (!ifEqual || !isEqual(built)) return report(context, action, built, names, diff)
-  return report(context, 'promote-if-equal', await follow(context, 'promote-if-equal', options, names), names)
+  if (!ifEqual || !isEqual(built)) return report(context, { action, service, view, diff }, built)
+  const promoted = await follow(context, 'promote-if-equal', options, names)
+  return report(context, { action: 'promote-if-equal', service, view }, promoted)
 }
 
 function acting(views: Command, action: RebuildAction, description: string): Command {
@@ -94,7 +95,8 @@ function acting(views: Command, action: RebuildAction, description: string): Com
     command.addHelpText('after', examples(`views ${action} ordering sales-by-product`)),
     async (context, options: Options, ...names) => {
       const asked = options.ifEqual ? 'promote-if-equal' : action
-      return report(context, asked, await follow(context, asked, options, names), names)
+      const [service = '', view = ''] = names
+      return report(context, { action: asked, service, view }, await follow(context, asked, options, names))
     },
     goesOn,
   )
@@ -148,17 +150,20 @@ async function follow(
   return now
 }
 
-/** Prints the state of an action. @param diff whether to explain the differences. @returns the exit code. */
-async function report(
-  context: Context,
-  action: RebuildAction,
-  now: Rebuild,
-  [service = '', view = '']: readonly string[],
-  diff = false,
-): Promise<number> {
+/** What was asked for. */
+interface Asked {
+  readonly action: RebuildAction
+  readonly service: string
+  readonly view: string
+  /** Whether to explain the differences. */
+  readonly diff?: boolean | undefined
+}
+
+/** Prints the state of an action. @returns the exit code. */
+async function report(context: Context, { action, service, view, diff }: Asked, now: Rebuild): Promise<number> {
   const { output } = context
   const { comparison, target } = now
-  const isCompared = diff && comparison !== undefined && target !== undefined
+  const isCompared = diff === true && comparison !== undefined && target !== undefined
   const documents = isCompared ? await explainExamples(context, { service, view, target, comparison }) : []
   if (output.json) output.value({ service, view, ...now, ...(isCompared ? { documents } : {}) })
   else {
