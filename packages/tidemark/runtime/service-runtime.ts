@@ -101,6 +101,12 @@ export interface RuntimePorts {
   readonly archive?: () => { readonly segments: Archive; readonly items: ItemFeed }
   snapshots(): Snapshots
   generations(): ViewGenerations
+  /** The same log and views for rebuilds, within their budget of request units. Absent: they have none. */
+  readonly rebuilding?: () => {
+    readonly log: EventStore & EventHistory
+    readonly feed: EventFeed
+    readonly generations: ViewGenerations
+  }
   /** The same log, for operators to browse. */
   browser(): LogBrowser
   verifier(): LogVerifier
@@ -274,7 +280,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const about = once(() => describeService(service, build))
   const browser = once(() => ports.browser())
   const verifier = once(() => ports.verifier())
-  const rebuildDeps = once(() => ({
+  const unpacedDeps = once(() => ({
     log: store(),
     feed: feed(),
     generations: generations(),
@@ -286,9 +292,14 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     clock,
     ids: ports.ids,
   }))
+  const rebuildDeps = once(() => {
+    if (ports.rebuilding === undefined) return unpacedDeps()
+    const paced = ports.rebuilding()
+    return { ...unpacedDeps(), ...paced, views: new LiveViews(paced.generations, clock, (name) => cursorsIn.get(name)) }
+  })
   const historyDeps = once(() => ({
-    ...rebuildDeps(),
-    readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(rebuildDeps(), view),
+    ...unpacedDeps(),
+    readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(unpacedDeps(), view),
   }))
   const rebuilder: RebuildPort = {
     rebuildView: ready((...args) => rebuildView(rebuildDeps(), ...args)),
