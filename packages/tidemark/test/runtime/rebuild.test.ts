@@ -92,7 +92,7 @@ for (const view of views)
       const harness = await RebuildHarness.with(...everything)
       const throwing: AnyView = {
         ...view,
-        evolve(document: unknown, event: { stream: string; version: number }, key: string) {
+        evolve(document: unknown, event: { stream: string; version: number }, key = '') {
           if (event.stream === 'order-3' && event.version === 1) throw new TypeError('no field of order')
           return view.evolve(document, event as never, key)
         },
