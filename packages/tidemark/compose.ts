@@ -26,6 +26,7 @@ import { CosmosParking } from './cosmos/parking.ts'
 import { CosmosProgress } from './cosmos/progress.ts'
 import { CosmosRebuilds } from './cosmos/rebuilds.ts'
 import { CosmosRelayLag } from './cosmos/relay-lag.ts'
+import { RequestBudget } from './cosmos/request-budget.ts'
 import { CosmosSchedule } from './cosmos/schedule.ts'
 import { CosmosSnapshots } from './cosmos/snapshots.ts'
 import { type HostClock, StoreClock, storeTime } from './cosmos/store-clock.ts'
@@ -79,13 +80,18 @@ export function compose(service: Service, environment: Environment = process.env
   }
   const database = once(() => openDatabase(cosmosClient(settings.cosmos)))
   // A view is behind its log anyway, so reads without a position use weaker consistency at half the price.
-  const relaxed = once(() => openDatabase(cosmosClient(settings.cosmos, 'Session')))
+  const relaxed = once(() => openDatabase(cosmosClient(settings.cosmos, { consistency: 'Session' })))
   // One clock per instance. It reads the store's time from the log, the container every service has.
   const clock = new StoreClock(
     () => storeTime(database().container(LOG)),
     hostClock,
     (line) => warn(`${service.name}: ${line}`),
   )
+  const perSecond = settings.rebuildRequestUnits
+  const budget = perSecond === undefined ? undefined : new RequestBudget(perSecond, hostClock)
+  // Clients of their own for rebuilds, so that commands and projections never wait for the budget.
+  const paced = once(() => openDatabase(cosmosClient(settings.cosmos, { budget })))
+  const pacedRelaxed = once(() => openDatabase(cosmosClient(settings.cosmos, { consistency: 'Session', budget })))
   const ports: RuntimePorts = {
     log: () => new CosmosEventStore(database().container(LOG), telemetry, EVENT_BYTES),
     feed: () => new CosmosEventFeed(database().container(LOG)),
@@ -96,6 +102,15 @@ export function compose(service: Service, environment: Environment = process.env
     // A snapshot may be stale: it is checked against the log.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARKER_HOURS * 3600),
+    ...(budget === undefined
+      ? {}
+      : {
+          rebuilding: () => ({
+            log: new CosmosEventStore(paced().container(LOG), telemetry, EVENT_BYTES),
+            feed: new CosmosEventFeed(paced().container(LOG)),
+            generations: new CosmosViewGenerations({ exact: paced(), relaxed: pacedRelaxed() }, MARKER_HOURS * 3600),
+          }),
+        }),
     browser: () => new CosmosLogBrowser(relaxed().container(LOG)),
     verifier: () => new CosmosLogVerifier(database().container(LOG)),
     rebuilds: () => new CosmosRebuilds(database()),

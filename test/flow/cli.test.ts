@@ -189,11 +189,14 @@ describe('tidemark, against the running system', () => {
     assert.deepEqual([abandoned.code, abandoned.value.action, abandoned.value.target], [0, 'abandon', 3])
     const again = await json('views', 'rebuild', 'ordering', 'order', '--no-promote')
     assert.deepEqual([again.code, again.value.action, again.value.comparison.changed], [0, 'build', 0])
-    const promoted = await command('views', 'promote', 'ordering', 'order').ended
+    const promoted = await command('views', 'promote', 'ordering', 'order', '--if-equal').ended
     assert.deepEqual([promoted.code, promoted.err], [0, ''])
     const { value } = await json('views', '--service', 'ordering')
     const order = value.find(({ name }: { name: string }) => name === 'order')
-    assert.deepEqual([order.live, order.rebuild.action, order.rebuild.state], [again.value.target, 'promote', 'done'])
+    assert.deepEqual(
+      [order.live, order.rebuild.action, order.rebuild.state],
+      [again.value.target, 'promote-if-equal', 'done'],
+    )
   })
 
   it('lists the scheduled commands', async () => {

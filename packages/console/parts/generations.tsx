@@ -147,6 +147,7 @@ const names: Readonly<Record<Action, string>> = {
   rebuild: 'Rebuild to',
   build: 'Build of',
   promote: 'Promotion of',
+  'promote-if-equal': 'Promotion of',
   abandon: 'Removal of',
   'go-back': 'Rollback to',
 }

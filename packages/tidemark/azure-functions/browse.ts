@@ -338,6 +338,7 @@ const summaries: Readonly<Record<RebuildAction, string>> = {
   rebuild: "builds the view's next generation from the log, then makes queries read it",
   build: "builds the view's next generation beside the live one, keeps it up to date, and compares the two",
   promote: 'makes queries read the built generation',
+  'promote-if-equal': 'compares the built generation with the live one again, and promotes it only if they are equal',
   abandon: 'removes the built generation',
   'go-back': 'rolls back: makes queries read the previously live generation again',
 }

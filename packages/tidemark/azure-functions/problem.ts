@@ -57,6 +57,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'no-way-back': 409,
   'nothing-built': 409,
   'must-promote': 409,
+  'generations-differ': 409,
   'instance-outdated': 409,
   'archive-gap': 500,
   'archive-broken': 500,

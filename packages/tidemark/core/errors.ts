@@ -66,6 +66,7 @@ export const errorCodes = [
   'no-way-back',
   'nothing-built',
   'must-promote',
+  'generations-differ',
   'instance-outdated',
   // segments of an archive
   'archive-gap',

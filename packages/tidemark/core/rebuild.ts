@@ -1,11 +1,12 @@
 /** Every `RebuildAction`. */
-export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
+export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'promote-if-equal', 'abandon', 'go-back'] as const
 
 /**
  * An action on the generations of a view. `rebuild` is `build` and `promote` in one.
  * - `build`: builds the next generation from the log beside the live one, keeps it up to date and compares
  *   the two.
  * - `promote`: makes queries read the built generation.
+ * - `promote-if-equal`: compares the two again, and promotes only if no document differs.
  * - `abandon`: removes the built generation.
  * - `go-back`: makes queries read the previously live generation again.
  * @example
@@ -49,6 +50,11 @@ export interface Comparison {
   readonly removed: number
   /** The first differences. */
   readonly examples: readonly { readonly key: string; readonly difference: 'changed' | 'added' | 'removed' }[]
+}
+
+/** The number of documents that differ. */
+export function countDifferences({ changed, added, removed }: Comparison): number {
+  return changed + added + removed
 }
 
 /**

@@ -1,5 +1,6 @@
-import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos'
+import { type Container, CosmosClient, type CosmosClientOptions, type Plugin } from '@azure/cosmos'
 import { describeError, TidemarkError } from '../core/errors.ts'
+import type { RequestBudget } from './request-budget.ts'
 
 /** How to reach an account: a connection string, or an endpoint and an identity. */
 export type CosmosConnection =
@@ -8,9 +9,18 @@ export type CosmosConnection =
 
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** @param consistency weaker than the account's default. Session reads cost half of strong ones. */
-export function cosmosClient(connection: CosmosConnection, consistency?: 'Session'): CosmosClient {
+interface ClientChoice {
+  /** Weaker than the account's default. Session reads cost half of strong ones. */
+  readonly consistency?: 'Session'
+  /** Paces all requests of this client. */
+  readonly budget?: RequestBudget | undefined
+}
+
+export function cosmosClient(connection: CosmosConnection, { consistency, budget }: ClientChoice = {}): CosmosClient {
+  // Each request to the service, also a repeated one, and outside its timeout.
+  const pace: Plugin<unknown> = (context, _, next) => (budget ? budget.run(() => next(context)) : next(context))
   const options = {
+    ...(budget === undefined ? {} : { plugins: [{ on: 'request', plugin: pace }] }),
     connectionPolicy: { requestTimeout: REQUEST_TIMEOUT_MS },
     ...(consistency === undefined ? {} : { consistencyLevel: consistency }),
   }

@@ -8,6 +8,7 @@ import {
   isTidemarkError,
   TidemarkError,
 } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type {
   MessagePlace,
@@ -92,6 +93,17 @@ export function selectWorst(failures: readonly unknown[]): unknown {
  */
 export function thrownBy(error: unknown): unknown {
   return isTidemarkError(error, 'handler-failed') && error.cause !== undefined ? error.cause : error
+}
+
+/** The error of an event that a view cannot apply, which names both. */
+export function cannotApply(
+  view: string,
+  event: Pick<RecordedEvent, 'stream' | 'version' | 'type'>,
+  cause: TidemarkError,
+  code: ErrorCode = cause.code,
+): TidemarkError {
+  const place = `${formatPosition(event)} (${event.type})`
+  return new TidemarkError(code, `the view ${view} cannot apply ${place}: ${cause.message}`, { cause })
 }
 
 /**

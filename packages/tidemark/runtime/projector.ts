@@ -18,7 +18,7 @@ import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, parseViewName, sameVersions } from './cursors.ts'
 import { DocumentWriter, type ReadEvents } from './document-writer.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
-import { callPure, type StreamFailure, selectWorst } from './parking.ts'
+import { callPure, cannotApply, type StreamFailure, selectWorst } from './parking.ts'
 import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
 import { findUnseenEvents } from './unseen-events.ts'
 import type { BatchWatch } from './watch.ts'
@@ -140,7 +140,7 @@ export class Projector {
       })
       left = new Map([...left].filter(([stream]) => behind.has(stream)))
     }
-    batch.throwFailures()
+    batch.throwFailures(this.#rebuild !== undefined)
   }
 
   /** @param again whether another instance has written, so that the cache is outdated. */
@@ -554,16 +554,28 @@ class Batch {
     for (const stream of streams) for (const failed of this.#failed.values()) failed.delete(stream)
   }
 
-  throwFailures(): void {
+  /** @param names whether to name the events. A consumer names them when it parks them; a rebuild does not park. */
+  throwFailures(names: boolean): void {
     const failures = [...this.#failed].flatMap(([target, failed]) => {
       const { view } = target
       // The failures of other views recur when those views process the events themselves.
       if (this.isRetry && !this.isRetried(target)) return []
-      const causes = [...failed.values()].filter(({ isParked }) => !isParked).map(({ cause }) => cause)
+      const causes = [...failed]
+        .filter(([, { isParked }]) => !isParked)
+        .map(([stream, each]) => (names ? nameEvent(view.name, { stream, ...each }) : each.cause))
       return causes.length > 0 ? [{ name: view.name, cause: selectWorst(causes) }] : []
     })
     if (failures.length > 0) throw new HandlersFailed(failures)
   }
+}
+
+/** Failed writes are not named: they are not about one event. */
+function nameEvent(view: string, { cause, ...event }: Omit<StreamFailure, 'handler'>): unknown {
+  const isAboutEvent =
+    isTidemarkError(cause, 'handler-failed') ||
+    isTidemarkError(cause, 'event-unreadable') ||
+    isTidemarkError(cause, 'event-unknown')
+  return isAboutEvent ? cannotApply(view, event, cause) : cause
 }
 
 /** The progress of multi-stream views for the cursors to write: the stored progress, updated by this batch. */

@@ -158,6 +158,8 @@ export class RebuildRunner {
       }
       case 'promote':
         return { stage: 'live', target: (await rebuilder.promote(view, watch, place)).live }
+      case 'promote-if-equal':
+        return { stage: 'live', target: (await rebuilder.promoteIfEqual(view, watch, place)).live }
       case 'abandon':
         await rebuilder.abandon(view, watch, place)
         return { stage: 'live' }

@@ -12,7 +12,7 @@ import type {
   ViewStores,
   WriteResult,
 } from '../core/ports.ts'
-import type { Comparison, RebuildStage } from '../core/rebuild.ts'
+import { type Comparison, countDifferences, type RebuildStage } from '../core/rebuild.ts'
 import { ROLLBACK_HOURS } from '../core/service.ts'
 import { type AnyView, findCursorView } from '../core/view.ts'
 import {
@@ -61,7 +61,7 @@ export interface RebuildWatch {
   /** @param commits read so far. @param offset after them, of an `EventFeedReader`. */
   read(commits: number, offset: string | undefined): void
   stage(stage: RebuildStage): void
-  /** Only for a build that awaits promotion: the comparison so far. */
+  /** Only for `build` and `promote-if-equal`: the comparison so far. */
   compared?(comparison: Comparison): void
 }
 
@@ -95,6 +95,11 @@ export interface RebuildPort {
   rebuildView(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<RebuildResult>
   build(view: AnyView, watch: RebuildWatch, place?: RebuildCheckpoint): Promise<BuildResult>
   promote(
+    view: AnyView,
+    watch: RebuildWatch,
+    place?: RebuildCheckpoint,
+  ): Promise<Pick<RebuildResult, 'live' | 'previous'>>
+  promoteIfEqual(
     view: AnyView,
     watch: RebuildWatch,
     place?: RebuildCheckpoint,
@@ -139,8 +144,7 @@ export async function buildGeneration(
   watch: RebuildWatch,
   place?: RebuildCheckpoint,
 ): Promise<BuildResult> {
-  const { generations, clock } = deps
-  const { pointer } = await retry(clock, () => generations.readPointer(view.name))
+  const { pointer } = await retry(deps.clock, () => deps.generations.readPointer(view.name))
   if (movesCursors(pointer, findCursorView(deps.declared, view)))
     throw new TidemarkError(
       'must-promote',
@@ -150,10 +154,18 @@ export async function buildGeneration(
   const { target, live } = move
   const { held } = await catchUpAndDualWrite(deps, view, move, watch)
   await writeHeldPointer(deps, view, held, awaitPromotion(held.pointer, target))
+  return { built: target, live, comparison: await compareGenerations(deps, view, move, watch) }
+}
+
+function compareGenerations(
+  { generations, clock }: RebuildDependencies,
+  view: AnyView,
+  { target, live }: Pick<Switchover, 'target' | 'live'>,
+  watch: RebuildWatch,
+): Promise<Comparison> {
   watch.stage('comparing')
   const stores = { built: generations.store(view.name, target), live: generations.store(view.name, live) }
-  const comparison = await compare(stores, clock, (comparison) => watch.compared?.(comparison))
-  return { built: target, live, comparison }
+  return compare(stores, clock, (comparison) => watch.compared?.(comparison))
 }
 
 /**
@@ -166,6 +178,44 @@ export async function promote(
   watch: RebuildWatch,
   place?: RebuildCheckpoint,
 ): Promise<Pick<RebuildResult, 'live' | 'previous'>> {
+  return promoteTarget(deps, view, await claimBuilt(deps, view, watch, place), watch)
+}
+
+/**
+ * Compares the generation that was built with the live one again, and promotes it if no document differs.
+ * Projections write both meanwhile.
+ * @throws TidemarkError `generations-differ`, and as `promote`. The live generation is then unchanged, and the
+ * built one still waits.
+ */
+export async function promoteIfEqual(
+  deps: RebuildDependencies,
+  view: AnyView,
+  watch: RebuildWatch,
+  place?: RebuildCheckpoint,
+): Promise<Pick<RebuildResult, 'live' | 'previous'>> {
+  const move = await claimBuilt(deps, view, watch, place)
+  const { target, live } = move
+  // If they are the same, an interrupted call has already promoted it.
+  if (target !== live) {
+    const comparison = await compareGenerations(deps, view, move, watch)
+    const differing = countDifferences(comparison)
+    if (differing > 0)
+      throw new TidemarkError(
+        'generations-differ',
+        `${differing} of ${comparison.compared} documents of ${view.name} differ between generation ${target} ` +
+          `and ${live}, the live one: promote or abandon it`,
+      )
+  }
+  return promoteTarget(deps, view, move, watch)
+}
+
+/** Takes over the pointer, for a promotion of the generation that was built. */
+async function claimBuilt(
+  deps: RebuildDependencies,
+  view: AnyView,
+  watch: RebuildWatch,
+  place: RebuildCheckpoint | undefined,
+): Promise<Switchover> {
   const findTarget = (pointer: ViewPointer): number => place?.target ?? requireBuilt(view, pointer)
   const held = await claimPointer(deps, view, (pointer) => {
     const target = findTarget(pointer)
@@ -175,7 +225,7 @@ export async function promote(
   const { live } = held.pointer
   const target = findTarget(held.pointer)
   watch.begin(target, live, 0)
-  return promoteTarget(deps, view, { target, live, held }, watch)
+  return { target, live, held }
 }
 
 /**

@@ -56,7 +56,16 @@ import { projection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
 import { readLog } from './read-log.ts'
-import { abandon, buildGeneration, promote, type RebuildPort, readDiscards, rebuildView, rollBack } from './rebuild.ts'
+import {
+  abandon,
+  buildGeneration,
+  promote,
+  promoteIfEqual,
+  type RebuildPort,
+  readDiscards,
+  rebuildView,
+  rollBack,
+} from './rebuild.ts'
 import { RebuildRunner } from './rebuild-runner.ts'
 import { Redrive, redriveAll } from './redrive.ts'
 import { Relay, relayHandler } from './relay.ts'
@@ -92,6 +101,12 @@ export interface RuntimePorts {
   readonly archive?: () => { readonly segments: Archive; readonly items: ItemFeed }
   snapshots(): Snapshots
   generations(): ViewGenerations
+  /** The same log and views for rebuilds, within their budget of request units. Absent: they have none. */
+  readonly rebuilding?: () => {
+    readonly log: EventStore & EventHistory
+    readonly feed: EventFeed
+    readonly generations: ViewGenerations
+  }
   /** The same log, for operators to browse. */
   browser(): LogBrowser
   verifier(): LogVerifier
@@ -265,7 +280,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const about = once(() => describeService(service, build))
   const browser = once(() => ports.browser())
   const verifier = once(() => ports.verifier())
-  const rebuildDeps = once(() => ({
+  const unpacedDeps = once(() => ({
     log: store(),
     feed: feed(),
     generations: generations(),
@@ -277,14 +292,20 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     clock,
     ids: ports.ids,
   }))
+  const rebuildDeps = once(() => {
+    if (ports.rebuilding === undefined) return unpacedDeps()
+    const paced = ports.rebuilding()
+    return { ...unpacedDeps(), ...paced, views: new LiveViews(paced.generations, clock, (name) => cursorsIn.get(name)) }
+  })
   const historyDeps = once(() => ({
-    ...rebuildDeps(),
-    readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(rebuildDeps(), view),
+    ...unpacedDeps(),
+    readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(unpacedDeps(), view),
   }))
   const rebuilder: RebuildPort = {
     rebuildView: ready((...args) => rebuildView(rebuildDeps(), ...args)),
     build: ready((...args) => buildGeneration(rebuildDeps(), ...args)),
     promote: ready((...args) => promote(rebuildDeps(), ...args)),
+    promoteIfEqual: ready((...args) => promoteIfEqual(rebuildDeps(), ...args)),
     abandon: ready((...args) => abandon(rebuildDeps(), ...args)),
     rollBack: ready((...args) => rollBack(rebuildDeps(), ...args)),
   }

@@ -1,10 +1,10 @@
 import { checkKey } from '../core/document-key.ts'
-import { isTidemarkError, TidemarkError } from '../core/errors.ts'
+import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
-import { formatPosition, parseCategory } from '../core/stream.ts'
+import { parseCategory } from '../core/stream.ts'
 import { type AnyView, storedDocument } from '../core/view.ts'
-import { callPure } from './parking.ts'
+import { callPure, cannotApply } from './parking.ts'
 
 /**
  * A view projected in memory, by the same rules as in production. It has no cursors and no applied markers, so
@@ -63,9 +63,7 @@ export class ViewFold {
     } catch (cause) {
       if (!isTidemarkError(cause)) throw cause
       const isUnread = cause.code === 'event-unknown' || cause.code === 'event-unreadable'
-      const place = `${formatPosition(recorded)} (${recorded.type})`
-      const code = isUnread ? cause.code : 'handler-failed'
-      throw new TidemarkError(code, `the view ${view.name} cannot apply ${place}: ${cause.message}`, { cause })
+      throw cannotApply(view.name, recorded, cause, isUnread ? cause.code : 'handler-failed')
     }
   }
 

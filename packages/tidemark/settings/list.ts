@@ -223,6 +223,15 @@ export const settingsList = {
     readBy: 'services',
     setIn: [],
   },
+  TIDEMARK_REBUILD_RU: {
+    schema: z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(1).max(1_000_000)).optional(),
+    mustBe: 'a whole number from 1 to 1000000',
+    unit: 'request units a second',
+    meaning:
+      'What the rebuilds of an instance may use of the store, so that commands are not slowed. Default: no limit.',
+    readBy: 'services',
+    setIn: [],
+  },
   TIDEMARK_CANARY: {
     schema: z
       .enum(['true', 'false'])

@@ -27,6 +27,8 @@ export interface Settings {
   readonly schedulePollSeconds: number
   readonly lagCheckSeconds: number
   readonly sendsCanaries: boolean
+  /** Request units a second that rebuilds may use. Absent: no limit. */
+  readonly rebuildRequestUnits?: number
   /** Absent: no telemetry is sent. */
   readonly otlp?: OtlpSettings
 }
@@ -80,6 +82,7 @@ export function readSettings(environment: Environment): Settings {
     schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,
     lagCheckSeconds: values.TIDEMARK_LAG_CHECK_S,
     sendsCanaries: values.TIDEMARK_CANARY,
+    ...(values.TIDEMARK_REBUILD_RU === undefined ? {} : { rebuildRequestUnits: values.TIDEMARK_REBUILD_RU }),
     ...otlpSettings(values),
   }
 }

@@ -273,12 +273,13 @@ describe('settings', () => {
       TIDEMARK_QUERY_WAIT_MS: '200000',
       TIDEMARK_SCHEDULE_POLL_S: '59',
       TIDEMARK_LAG_CHECK_S: '1',
+      TIDEMARK_REBUILD_RU: '400',
       TIDEMARK_CACHED_STREAMS: '1',
       TIDEMARK_SNAPSHOT_EVENTS: '1000000',
       TIDEMARK_RELAY_POLL_MS: '20',
     })
     assert.deepEqual([queryWaitMs, schedulePollSeconds, others.cachedStreams, others.relayPollMs], [200_000, 59, 1, 20])
-    assert.deepEqual([others.snapshotEvents, lagCheckSeconds], [1_000_000, 1])
+    assert.deepEqual([others.snapshotEvents, lagCheckSeconds, others.rebuildRequestUnits], [1_000_000, 1, 400])
   })
 
   it('ignore the names of the local cloud and of an environment', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import type { RawItem } from '../../../packages/cli/demo/raw-fold.ts'
 import { overtaken } from '../../../packages/test-support/command.ts'
 import { until } from '../../../packages/test-support/wait.ts'
 import { Replays } from '../../support/replays.ts'
@@ -42,6 +43,26 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
 
   it('a promotion without a built generation: nothing-built', async () => {
     errors.commandLine('nothing-built', await ended('fulfilment', 'promote'))
+  })
+
+  it('a promotion of a generation that differs, although it was to be equal: generations-differ', async () => {
+    const url = `${new URL(world().system.base).origin}/api/ordering/views`
+    const read = async () =>
+      (await call('GET', url, {})).body.items.find(({ name }: { name: string }) => name === 'sales-by-product')
+    await world().newOrder()
+    assert.equal((await call('POST', `${url}/sales-by-product/build`, { body: '{}' })).status, 202)
+    const isBuilt = ({ rebuild }: RawItem) => rebuild.state !== 'running'
+    const { rebuild } = await until('build to end', read, isBuilt)
+    assert.deepEqual([rebuild.state, rebuild.comparison.changed], ['done', 0])
+    const [{ key }] = (await call('GET', `${url}/sales-by-product/documents?generation=${rebuild.target}`, {})).body
+      .items
+    const item = world()
+      .system.openContainer('ordering', 'sales-by-product')
+      .item('document', `${rebuild.target}|document|${key}`)
+    const { resource } = await item.read()
+    await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
+    errors.commandLine('generations-differ', await ended('sales-by-product', 'promote-if-equal'))
+    await ended('sales-by-product', 'abandon')
   })
 
   it('of a view whose cursors are elsewhere than its code says: must-promote', async () => {

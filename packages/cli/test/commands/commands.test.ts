@@ -312,6 +312,45 @@ describe('rebuild', () => {
     )
   })
 
+  const different = { compared: 9, changed: 1, added: 0, removed: 0, examples: [{ key: 'a', difference: 'changed' }] }
+  const built = (comparison: object): object => rebuild('done', { action: 'build', stage: 'built', comparison })
+
+  it('with --if-equal promotes what it built only if nothing differs', async (t) => {
+    const equal = { ...different, changed: 0, examples: [] }
+    for (const [comparison, expected, actions] of [
+      [different, 1, ['build']],
+      [equal, 0, ['build', 'promote-if-equal']],
+    ] as const) {
+      const { address, asked } = await answering(t, ({ path }) =>
+        path.endsWith('/build') ? built(comparison) : rebuild('done', { action: 'promote-if-equal', stage: 'live' }),
+      )
+      const { code, out } = await run(['rebuild', 'ordering', 'order', '--if-equal', '--url', address]).ended
+      assert.deepEqual([code, asked.map(({ path }) => path.split('/').at(-1))], [expected, actions])
+      assert.match(out, expected === 0 ? /: promotion of generation 2: done at / : /1 of 9 documents differ$/m)
+    }
+    const refuses: Answering = () =>
+      rebuild('failed', { action: 'promote-if-equal', code: 'generations-differ', reason: '1', comparison: different })
+    const { code, out } = await against(t, refuses, 'views', 'promote', 'ordering', 'order', '--if-equal')
+    assert.equal(code, 1)
+    assert.match(out, /failed: generations-differ: 1\n.*\n +9 +1 +0 +0\n\ndifference +document\nchanged +a\n$/)
+  })
+
+  it('with --diff shows the fields that differ in both generations, and the events behind', async (t) => {
+    const answer: Answering = ({ url }) => {
+      if (url.pathname.endsWith('/build')) return built({ ...different, changed: 3 })
+      if (url.pathname.endsWith('/events')) return { items: [event('order-1@1')] }
+      const total = url.searchParams.get('generation') === '2' ? 7 : 5
+      return { items: [{ key: url.searchParams.get('key'), document: { total, lines: [{ sku: 'tea' }] } }] }
+    }
+    const { code, out, err } = await against(t, answer, 'rebuild', 'ordering', 'order', '--diff')
+    assert.equal(code, 1)
+    assert.match(out, /^changed a\npath +what +live +built\ntotal +changed +5 +7\nevents: order-1@1 OrderPlaced\n$/m)
+    assert.match(err, /^2 more differ: only the first 1 are named$/m)
+    const json = await against(t, answer, 'rebuild', 'ordering', 'order', '--diff', '--json')
+    const [{ differences }] = JSON.parse(json.out).documents
+    assert.deepEqual(differences, [{ path: 'total', kind: 'changed', before: 5, after: 7 }])
+  })
+
   it('sends promote, abandon and go-back under their names', async (t) => {
     for (const action of ['promote', 'abandon', 'go-back']) {
       const { address, asked } = await answering(t, () =>

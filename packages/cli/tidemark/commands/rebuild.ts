@@ -9,7 +9,9 @@ import { findView, viewArgument } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
 import type { Output } from '../output/output.ts'
+import { explainExamples, printDiffering } from '../what-if/differing.ts'
 import { dryRun, LISTED } from '../what-if/rebuild.ts'
+import { Pace } from './pace.ts'
 
 const POLL_MS = 500
 /** Stops waiting after this many polls without an answer. Not sooner, as the service may be restarting. */
@@ -19,6 +21,8 @@ interface Options {
   readonly promote?: boolean
   readonly wait: boolean
   readonly dryRun?: true
+  readonly diff?: true
+  readonly ifEqual?: true
   readonly limit?: number
 }
 
@@ -30,7 +34,10 @@ export function addRebuild(program: Command): void {
 /** Adds the commands of `tidemark views` that change a view's generations. */
 export function addGenerations(views: Command): void {
   rebuilding(views, 'views rebuild')
-  acting(views, 'promote', 'lets queries read the generation that was built')
+  acting(views, 'promote', 'lets queries read the generation that was built').option(
+    '--if-equal',
+    'compare it with the live one again, and promote it only if no document differs',
+  )
   acting(views, 'abandon', 'removes the generation that was built')
   acting(views, 'go-back', 'rolls back to the previous generation')
 }
@@ -41,9 +48,17 @@ function rebuilding(parent: Command, called: string): void {
     .description("builds a view's next generation from the log, in the service, and promotes it")
     .option('--no-promote', 'build it, compare it with the live generation, and keep both up to date')
     .addOption(
-      new Option('--dry-run', 'project it here with this working copy, compare it, and write nothing').conflicts([
+      new Option('--diff', 'as --no-promote, and show which fields differ, and the events behind').conflicts('wait'),
+    )
+    .addOption(
+      new Option('--if-equal', 'promote it only if no document differs from the live generation').conflicts([
         'promote',
         'wait',
+      ]),
+    )
+    .addOption(
+      new Option('--dry-run', 'project it here with this working copy, compare it, and write nothing').conflicts([
+        ...['promote', 'wait', 'diff', 'ifEqual'],
       ]),
     )
     .option('--limit <n>', `with --dry-run: how many documents that differ to list; default ${LISTED}`, whole)
@@ -52,7 +67,8 @@ function rebuilding(parent: Command, called: string): void {
       'after',
       examples(
         `${called} ordering sales-by-product`,
-        `${called} ordering sales-by-product --no-promote`,
+        `${called} ordering sales-by-product --diff`,
+        `${called} ordering sales-by-product --if-equal`,
         `${called} ordering sales-by-product --dry-run`,
       ),
     ),
@@ -62,22 +78,29 @@ function rebuilding(parent: Command, called: string): void {
 }
 
 async function rebuild(context: Context, options: Options, ...names: readonly string[]): Promise<number> {
-  const { promote, dryRun: isDry, limit } = options
+  const { promote, dryRun: isDry, diff, ifEqual, limit } = options
   const [service = '', view = ''] = names
   if (isDry) return dryRun(context, service, view, limit ?? LISTED)
   if (limit !== undefined) throw new UsageError('--limit needs --dry-run')
-  return change(context, promote === false ? 'build' : 'rebuild', options, ...names)
+  const action = promote === false || diff || ifEqual ? 'build' : 'rebuild'
+  const built = await follow(context, action, options, names)
+  if (!ifEqual || !isEqual(built)) return report(context, { action, service, view, diff }, built)
+  const promoted = await follow(context, 'promote-if-equal', options, names)
+  return report(context, { action: 'promote-if-equal', service, view }, promoted)
 }
 
-function acting(views: Command, action: RebuildAction, description: string): void {
+function acting(views: Command, action: RebuildAction, description: string): Command {
+  const command = onView(views.command(action).description(description))
   apiCommand(
-    onView(views.command(action).description(description)).addHelpText(
-      'after',
-      examples(`views ${action} ordering sales-by-product`),
-    ),
-    (context, options: Options, ...names) => change(context, action, options, ...names),
+    command.addHelpText('after', examples(`views ${action} ordering sales-by-product`)),
+    async (context, options: Options, ...names) => {
+      const asked = options.ifEqual ? 'promote-if-equal' : action
+      const [service = '', view = ''] = names
+      return report(context, { action: asked, service, view }, await follow(context, asked, options, names))
+    },
     goesOn,
   )
+  return command
 }
 
 /** A dry run leaves nothing behind. */
@@ -92,20 +115,22 @@ function onView(command: Command): Command {
     .option('--no-wait', 'do not wait for the end: `tidemark views` shows the progress')
 }
 
-async function change(
+/** Starts an action and waits for its end, unless told not to. @returns its last state. */
+async function follow(
   context: Context,
   action: RebuildAction,
   { wait }: Options,
-  ...names: readonly string[]
-): Promise<number> {
+  names: readonly string[],
+): Promise<Rebuild> {
   const { output, signal } = context
   const [service = '', view = ''] = names
   findView(service, view)
   const api = context.api(service)
   let now = await api.post<Rebuild>(`views/${view}/${action}`, {})
+  const pace = new Pace()
   let silent = 0
   while (wait && now.state === 'running') {
-    output.progress(`${service}/${view}: ${rebuildLine(now)}`)
+    output.progress([`${service}/${view}: ${rebuildLine(now)}`, ...pace.describe(now)].join(', '))
     await delay(POLL_MS, undefined, { signal })
     try {
       const { items } = await api.page<ViewSummary>('views')
@@ -122,38 +147,65 @@ async function change(
       if (!(error instanceof UnreachableError) || silent > SILENT_POLLS) throw error
     }
   }
-  const { comparison } = now
-  if (output.json) output.value({ service, view, ...now })
+  return now
+}
+
+/** What was asked for. */
+interface Asked {
+  readonly action: RebuildAction
+  readonly service: string
+  readonly view: string
+  /** Whether to explain the differences. */
+  readonly diff?: boolean | undefined
+}
+
+/** Prints the state of an action. @returns the exit code. */
+async function report(context: Context, { action, service, view, diff }: Asked, now: Rebuild): Promise<number> {
+  const { output } = context
+  const { comparison, target } = now
+  const isCompared = diff === true && comparison !== undefined && target !== undefined
+  const documents = isCompared ? await explainExamples(context, { service, view, target, comparison }) : []
+  if (output.json) output.value({ service, view, ...now, ...(isCompared ? { documents } : {}) })
   else {
     output.line(`${service}/${view}: ${rebuildLine(now)}`)
-    if (comparison) showComparison(output, comparison)
+    if (comparison) showComparison(output, comparison, isCompared)
+    for (const each of documents) printDiffering(output, each, 'built')
   }
   const differs = comparison !== undefined && differing(comparison) > 0
   return now.state === 'failed' || now.action !== action || differs ? FOUND : 0
 }
 
-function showComparison(output: Output, { compared, changed, added, removed, examples }: Comparison): void {
+function showComparison(output: Output, comparison: Comparison, isExplained: boolean): void {
+  const { compared, changed, added, removed, examples } = comparison
   const numbers = { compared, changed, added, removed }
   output.table(
     Object.keys(numbers).map((title) => ({ title, right: true })),
     [Object.values(numbers)],
   )
-  if (examples.length === 0) return
-  output.line()
-  output.table(
-    [{ title: 'difference' }, { title: 'document', flexible: true }],
-    examples.map(({ key, difference }) => [difference, key]),
-  )
+  const left = differing(comparison) - examples.length
+  if (examples.length > 0 && !isExplained) {
+    output.line()
+    output.table(
+      [{ title: 'difference' }, { title: 'document', flexible: true }],
+      examples.map(({ key, difference }) => [difference, key]),
+    )
+  }
+  if (left > 0) output.remark(`${left} more differ: only the first ${examples.length} are named`)
 }
 
 function differing({ changed, added, removed }: Comparison): number {
   return changed + added + removed
 }
 
+function isEqual({ state, action, comparison }: Rebuild): boolean {
+  return state === 'done' && action === 'build' && comparison !== undefined && differing(comparison) === 0
+}
+
 const WORDS: Readonly<Record<RebuildAction, string>> = {
   rebuild: 'rebuild of',
   build: 'build of',
   promote: 'promotion of',
+  'promote-if-equal': 'promotion of',
   abandon: 'removal of',
   'go-back': 'rollback to',
 }

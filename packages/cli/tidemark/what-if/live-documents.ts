@@ -26,9 +26,13 @@ export class LiveDocuments {
     }
   }
 
-  async read(key: string): Promise<unknown> {
+  /** @param generation another than the live one. */
+  async read(key: string, generation?: number): Promise<unknown> {
     try {
-      const { items } = await this.#api.page<LiveDocument>(`${this.#path}/documents`, { key })
+      const { items } = await this.#api.page<LiveDocument>(`${this.#path}/documents`, {
+        key,
+        ...(generation === undefined ? {} : { generation }),
+      })
       return items[0]?.document
     } catch (error) {
       if (isUnknown(error)) return undefined

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '../command/api-command.ts'
 import { findView } from '../command/declared.ts'
 import { FOUND } from '../command/exit-codes.ts'
-import { type Difference, findDifferences } from '../output/difference.ts'
-import { plain } from '../output/text.ts'
+import { findDifferences } from '../output/difference.ts'
+import { type DifferingDocument, type Kind, printDiffering, toEventsBehind } from './differing.ts'
 import { LiveDocuments } from './live-documents.ts'
-import { type EventsBehind, HereProjection, REMEMBERED } from './projection.ts'
+import { HereProjection } from './projection.ts'
 
 /** The service goes on, so documents that differ are read again, this often at most, with this pause. */
 const MAX_ATTEMPTS = 5
@@ -16,15 +16,6 @@ const CONCURRENCY = 8
 
 /** How many documents that differ are listed, unless `--limit` says. */
 export const LISTED = 20
-
-type Kind = 'added' | 'removed' | 'changed'
-
-interface DifferingDocument {
-  readonly key: string
-  readonly difference: Kind
-  readonly differences: readonly Difference[]
-  readonly events: EventsBehind
-}
 
 /**
  * Rebuilds a view in memory with this working copy, and compares the documents with the live ones. Writes
@@ -60,7 +51,7 @@ export async function dryRun(context: Context, service: string, name: string, li
       ['compared', 'changed', 'added', 'removed'].map((title) => ({ title, right: true })),
       [[compared, counts.changed, counts.added, counts.removed]],
     )
-    for (const each of documents) print(context, each)
+    for (const each of documents) printDiffering(output, each, 'here')
     if (more) output.remark(`${differing.size - documents.length} more differ: --limit lists more`)
   }
   return differing.size > 0 ? FOUND : 0
@@ -119,23 +110,4 @@ async function settle(
 function compare(live: unknown, here: unknown): Kind | undefined {
   if (isDeepStrictEqual(live, here)) return undefined
   return live === undefined ? 'added' : here === undefined ? 'removed' : 'changed'
-}
-
-function toEventsBehind(events: readonly string[]): EventsBehind {
-  return { count: events.length, newest: events.slice(-REMEMBERED) }
-}
-
-function print({ output }: Context, { key, difference, differences, events }: DifferingDocument): void {
-  output.line()
-  output.line(output.styled('bold', `${difference} ${plain(key)}`))
-  output.table(
-    [{ title: 'path' }, { title: 'what' }, { title: 'live', flexible: true }, { title: 'here', flexible: true }],
-    differences.map(({ path, kind, before, after }) => [path || '(all)', kind, shown(before), shown(after)]),
-  )
-  const left = events.count - events.newest.length
-  output.line(`events: ${left > 0 ? `${left} older, ` : ''}${plain(events.newest.join(', '))}`)
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? '' : JSON.stringify(value)
 }

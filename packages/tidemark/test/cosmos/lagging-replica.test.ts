@@ -42,7 +42,7 @@ describe('views on a lagging replica, over the SDK', () => {
     const instance = () => {
       const clients = [
         cosmosClient({ connectionString: connection }),
-        cosmosClient({ connectionString: connection }, 'Session'),
+        cosmosClient({ connectionString: connection }, { consistency: 'Session' }),
       ]
       t.after(() => {
         for (const client of clients) client.dispose()

@@ -8,6 +8,7 @@ import {
   abandon,
   buildGeneration,
   promote,
+  promoteIfEqual,
   type RebuildCheckpoint,
   type RebuildPort,
   rebuildView,
@@ -48,6 +49,7 @@ function process(harness: RebuildHarness, store: RebuildStore, instance: string,
       rebuildView: (view, watch, place) => rebuildView(harness.deps, view, watch, place),
       build: (view, watch, place) => buildGeneration(harness.deps, view, watch, place),
       promote: (view, watch, place) => promote(harness.deps, view, watch, place),
+      promoteIfEqual: (view, watch, place) => promoteIfEqual(harness.deps, view, watch, place),
       abandon: (view, watch, place) => abandon(harness.deps, view, watch, place),
       rollBack: (view, watch, place) => rollBack(harness.deps, view, watch, place),
       ...rebuilder,
@@ -103,6 +105,36 @@ describe('a requested rebuild', () => {
     assert.partialDeepStrictEqual(await did('build'), { state: 'done', stage: 'built', target: 3 })
     assert.partialDeepStrictEqual(await did('abandon'), { state: 'done', target: 3 })
     assert.equal(await harness.readLive(orderView), 2)
+  })
+
+  it('is promoted on request only if the generations are equal, and else says how they differ', async () => {
+    const harness = await RebuildHarness.with(...everything)
+    const { start, rebuilds } = process(harness, new RecordingRebuildStore(), 'a')
+    const did = async (action: RebuildAction) => {
+      await start(action)
+      await rebuilds.idle()
+      return rebuilds.last(orderView)
+    }
+    assert.partialDeepStrictEqual(await did('promote-if-equal'), { state: 'failed', code: 'nothing-built' })
+    await did('build')
+    const built = harness.views.store(orderView.name, 2)
+    const before = await built.read('order-1')
+    assert.ok(before?.cursor && before.document)
+    const { cursor, etag, document } = before
+    const damaged = await built.writeDocument('order-1', { document: { damaged: true }, sort: 'x', etag }, cursor)
+    assert.ok(damaged.outcome === 'written')
+    const refused = await did('promote-if-equal')
+    const comparison = { compared: 4, changed: 1, examples: [{ key: 'order-1', difference: 'changed' }] }
+    assert.partialDeepStrictEqual(refused, { state: 'failed', code: 'generations-differ', target: 2, comparison })
+    assert.match(refused?.reason ?? '', /^1 of 4 documents of order differ between generation 2 and 1, the live one/)
+    assert.equal(await harness.readLive(orderView), 1)
+
+    // It still waits, and is promoted once it is equal.
+    const sort = orderView.sort(document as never)
+    await built.writeDocument('order-1', { document, sort, etag: damaged.etag }, cursor)
+    assert.partialDeepStrictEqual(await did('promote-if-equal'), { state: 'done', stage: 'live', target: 2 })
+    assert.equal(await harness.readLive(orderView), 2)
+    await harness.assertEqualToLog(orderView)
   })
 
   for (const [hours, how] of [

@@ -88,6 +88,27 @@ for (const view of views)
       assert.equal(await harness.readLive(view), 1)
     })
 
+    it('that meets an event on which the view throws names it, and changes nothing that queries read', async () => {
+      const harness = await RebuildHarness.with(...everything)
+      const throwing: AnyView = {
+        ...view,
+        evolve(document: unknown, event: { stream: string; version: number }, key = '') {
+          if (event.stream === 'order-3' && event.version === 1) throw new TypeError('no field of order')
+          return view.evolve(document, event as never, key)
+        },
+      }
+      const message = /^the view \S+ cannot apply order-3@1 \(OrderPlaced\): \S+ threw: no field of order$/
+      await assert.rejects(rebuildView(harness.deps, throwing, unwatched), { code: 'handler-failed', message })
+      assert.equal(await harness.readLive(view), 1)
+      // Queries and projections go on.
+      await harness.append(lateFirst)
+      await harness.project(lateFirst)
+      await harness.assertEqualToLog(view)
+      await rebuildView(harness.deps, view, unwatched)
+      await harness.assertEqualToLog(view)
+      await harness.assertClean(view)
+    })
+
     it('that receives less than the whole log changes nothing that queries read', async () => {
       const harness = await RebuildHarness.with(...everything)
       const feed = { count: () => harness.log.count(), open: () => new MemoryEventStore().open() }

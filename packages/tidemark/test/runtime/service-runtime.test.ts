@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import type { Service } from '../../core/service.ts'
@@ -11,6 +12,7 @@ import { MemorySchedule } from '../../memory/schedule.ts'
 import { MemorySnapshots } from '../../memory/snapshots.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
 import { type RuntimePorts, serviceRuntime } from '../../runtime/service-runtime.ts'
+import { appendGiven } from '../../testing/append-given.ts'
 import { orderEvents, placedV1 } from '../domain/orders.ts'
 import { wallets } from '../domain/wallets.ts'
 import { ManualClock } from '../support/fakes.ts'
@@ -45,7 +47,7 @@ const service: Service = {
   ],
 }
 
-function started() {
+function started(declared = service, more: Partial<RuntimePorts> = {}) {
   const [clock, parking, log] = [new AskingClock(), new MemoryParking(), new MemoryEventStore()]
   const ports: RuntimePorts = {
     log: () => log,
@@ -74,12 +76,13 @@ function started() {
     ids: () => 'a',
     every: () => {},
     warn: () => {},
+    ...more,
   }
   const settings = {
     ...{ cachedStreams: 1, snapshotEvents: 1, queryWaitMs: 0 },
     ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, archiveSeconds: 300, sendsCanaries: false },
   }
-  return { runtime: serviceRuntime(service, ports, settings), parking }
+  return { runtime: serviceRuntime(declared, ports, settings), parking }
 }
 
 describe('a stream that a service parks', () => {
@@ -100,5 +103,28 @@ describe('a stream that a service parks', () => {
         [[handler, '2026-01-01T00:00:00.000Z']],
       )
     }
+  })
+})
+
+describe('a rebuild with a budget', () => {
+  it('reads the log and writes the views with the stores of its budget alone', async () => {
+    const [log, generations] = [new MemoryEventStore(), new MemoryViewStores()]
+    const [event] = recorded('wallet-1', { type: 'PaidIn', data: { amount: 5, currency: 'EUR' } })
+    assert.ok(event)
+    assert.deepEqual(await appendGiven(log, event), { outcome: 'appended' })
+    const own = new MemoryViewStores()
+    const { runtime } = started(wallets, {
+      ids: randomUUID,
+      generations: () => own,
+      rebuilding: () => ({ log, feed: log, generations }),
+    })
+    for (const view of wallets.views) {
+      const watch = { begin() {}, read() {}, stage() {} }
+      assert.partialDeepStrictEqual(await runtime.rebuildView(view, watch), { live: 2, events: 1 })
+      assert.equal((await generations.readPointer(view.name)).pointer.live, 2)
+      assert.equal((await own.readPointer(view.name)).pointer.live, 1)
+      assert.ok((await generations.store(view.name, 2).list({ filter: {}, limit: 10 })).length > 0)
+    }
+    assert.equal(wallets.views.length, 2)
   })
 })
