@@ -94,6 +94,34 @@ describe('an address', () => {
       assert.ok(!addressInput.safeParse({ ...rest, street: 'Quay', houseNumber }).success, JSON.stringify(houseNumber))
   })
 
+  it('lacks its postal code only in a country without postal codes', () => {
+    const { postalCode: _, ...input } = { ...rest, street: 'Quay 1' }
+    for (const country of ['BE', 'IE', 'US', 'XX']) {
+      const refused = addressInput.safeParse({ ...input, country })
+      assert.deepEqual(
+        refused.error?.issues.map(({ path, message }) => [path, message]),
+        [[['postalCode'], 'is missing, and the country has postal codes']],
+      )
+    }
+    for (const country of ['HK', 'AE', 'QA']) {
+      const stored = toPrivateAddress(addressInput.parse({ ...input, country }))
+      assert.deepEqual(stored, { name: 'Ada', city: 'Ghent', country, streetName: 'Quay', houseNumber: '1' })
+      const shown = toPublicAddress(stored)
+      assert.deepEqual(shown, { ...input, country, postalCode: '-' })
+      // A client may send back what it was shown.
+      for (const same of [shown, { ...input, country }]) assert.ok(isSame(stored, addressInput.parse(same)))
+      assert.ok(!isSame(stored, { ...input, country, postalCode: '1000' }))
+    }
+  })
+
+  it('differs by its region', () => {
+    const stored = toPrivateAddress({ ...rest, street: 'Quay 1', region: 'Flanders' })
+    for (const region of [{}, { region: 'Wallonia' }])
+      for (const street of [{ street: 'Quay 1' }, { street: 'Quay', houseNumber: '1' }])
+        assert.ok(!isSame(stored, { ...rest, ...street, ...region }))
+    assert.ok(isSame(stored, { ...rest, street: 'Quay 1', region: 'Flanders' }))
+  })
+
   it('with any separate house number fits the public schema', () =>
     fc.assert(
       fc.property(line, fc.string({ minLength: 1, maxLength: 20 }), (street, houseNumber) => {

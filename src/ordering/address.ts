@@ -1,42 +1,58 @@
 import * as z from 'zod'
-import { type Address, address } from './contract.ts'
+import { type Address, address, addressV1, NO_POSTAL_CODE } from './contract.ts'
+import { hasPostalCodes } from './postal-codes.ts'
 
 /** The longest public street line, in characters. */
 const MAX_LINE = 200
 const MAX_HOUSE_NUMBER = 20
 
-/** An address as orders store it: street name and house number separate. The public form has one line. */
-export const privateAddress = address.omit({ street: true }).extend({
+export const privateAddressV1 = addressV1.omit({ street: true }).extend({
   streetName: z.string().min(1).max(MAX_LINE),
   /** Absent if the line has none, or none that can be split from the name. */
   houseNumber: z.string().min(1).max(MAX_HOUSE_NUMBER).optional(),
 })
+
+/** Absent only where the country has none. */
+const postalCode = address.shape.postalCode.exactOptional()
+
+/** An address as orders store it: street name and house number separate. The public form has one line. */
+export const privateAddress = privateAddressV1.extend({ postalCode, region: address.shape.region })
 export type PrivateAddress = z.infer<typeof privateAddress>
 
 /** An address as a customer writes it: one line, with the house number in it or separate. */
 export const addressInput = address
-  .extend({ houseNumber: z.string().min(1).max(MAX_HOUSE_NUMBER).optional() })
+  .extend({ postalCode, houseNumber: z.string().min(1).max(MAX_HOUSE_NUMBER).optional() })
   .strict()
+  .refine((input) => input.postalCode !== undefined || !hasPostalCodes(input.country), {
+    path: ['postalCode'],
+    error: 'is missing, and the country has postal codes',
+  })
   .refine((input) => formatStreet(input.street, input.houseNumber).length <= MAX_LINE, {
     path: ['houseNumber'],
     error: `street and house number together have more than ${MAX_LINE} characters`,
   })
 type AddressInput = z.infer<typeof addressInput>
+type Street = Pick<PrivateAddress, 'streetName' | 'houseNumber'>
 
 /** Converts a customer's address to the stored form. Splits a house number off the line. */
-export function toPrivateAddress({ street, houseNumber, ...rest }: AddressInput): PrivateAddress {
+export function toPrivateAddress<Input extends AddressInput>({
+  street,
+  houseNumber,
+  ...rest
+}: Input): Omit<Input, 'street' | 'houseNumber'> & Street {
   return { ...rest, ...(houseNumber === undefined ? splitStreet(street) : { streetName: street, houseNumber }) }
 }
 
 /** Converts a stored address to the public form. A line that was split is restored exactly. */
 export function toPublicAddress({ streetName, houseNumber, ...rest }: PrivateAddress): Address {
-  return { ...rest, street: formatStreet(streetName, houseNumber) }
+  return { postalCode: NO_POSTAL_CODE, ...rest, street: formatStreet(streetName, houseNumber) }
 }
 
 /** Whether the input equals the stored address: the same parts, or the same line as it is shown. */
 export function isSame(stored: PrivateAddress, input: AddressInput): boolean {
+  const shown = { postalCode: NO_POSTAL_CODE, ...input }
   return input.houseNumber === undefined
-    ? address.keyof().options.every((field) => toPublicAddress(stored)[field] === input[field])
+    ? address.keyof().options.every((field) => toPublicAddress(stored)[field] === shown[field])
     : privateAddress.keyof().options.every((field) => stored[field] === toPrivateAddress(input)[field])
 }
 
@@ -47,7 +63,7 @@ export function isSame(stored: PrivateAddress, input: AddressInput): boolean {
  */
 const LINE = new RegExp(`^(?<streetName>.*\\S) (?<houseNumber>\\d\\S{0,${MAX_HOUSE_NUMBER - 1}})$`, 's')
 
-function splitStreet(line: string): Pick<PrivateAddress, 'streetName' | 'houseNumber'> {
+function splitStreet(line: string): Street {
   const { streetName, houseNumber } = LINE.exec(line)?.groups ?? {}
   return streetName === undefined || houseNumber === undefined ? { streetName: line } : { streetName, houseNumber }
 }

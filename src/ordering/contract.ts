@@ -17,13 +17,22 @@ export const orderLine = z.object({
 })
 export type OrderLine = z.infer<typeof orderLine>
 
-export const address = z.object({
+/** The postal code of a public address in a country that has none. Released readers need a text there. */
+export const NO_POSTAL_CODE = '-'
+
+export const addressV1 = z.object({
   name: z.string().min(1).max(200),
   street: z.string().min(1).max(200),
+  /** `-` if the country has none. */
   postalCode: z.string().min(1).max(20),
   city: z.string().min(1).max(200),
   /** ISO 3166-1 alpha-2 */
   country: z.string().regex(/^[A-Z]{2}$/),
+})
+
+export const address = addressV1.extend({
+  /** State, province, county or emirate, as it is written on a parcel. */
+  region: z.string().min(1).max(100).exactOptional(),
 })
 export type Address = z.infer<typeof address>
 
@@ -48,25 +57,32 @@ export type Payment = z.infer<typeof payment>
 /** Where the order was placed. */
 export const channel = z.enum(['web', 'shop', 'phone'])
 
+/** The customer's own number of the order. Two orders may have the same. */
+export const reference = z.string().min(1).max(50).exactOptional()
+
 const placedV1 = z.object({
   orderId: z.string(),
   customerId: z.string(),
   /** In SKU order; each SKU has one line. */
   lines: z.array(orderLine).min(1).max(50),
   total: money,
-  shippingAddress: address,
+  shippingAddress: addressV1,
 })
 
 const placedV2 = placedV1.extend({ payment })
 export const placedV3 = placedV2.extend({ channel })
+export const placedV4 = placedV3.extend({ reference, shippingAddress: address })
 
 /**
  * Version 2 adds the payment: before, every order was paid by card. Version 3 adds the channel: before,
  * there was only the web shop.
  */
-export const OrderPlaced = eventType('OrderPlaced', placedV1)
+export const OrderPlacedV3 = eventType('OrderPlaced', placedV1)
   .additive(placedV2, (data) => ({ ...data, payment: { method: 'card' as const, withinSeconds: PAY_WITHIN_SECONDS } }))
   .additive(placedV3, (data) => ({ ...data, channel: 'web' as const }))
+
+/** Version 4 adds the customer's own number and the region. Whoever sends goods reads `ShipmentRequested`. */
+export const OrderPlaced = OrderPlacedV3.additive(placedV4, (data) => data)
 
 /** Repeats the lines, so that a reader who counts or releases them need not store the order. */
 const ended = z.object({
@@ -137,14 +153,19 @@ export const VoidRequested = eventType('VoidRequested', z.object({ orderId: z.st
 /** Asks payments to refund everything that was captured and not yet refunded. */
 export const RefundRequested = eventType('RefundRequested', z.object({ orderId: z.string(), reason: z.string() }))
 
-/** Asks shipping to prepare a shipment: the payment is authorised. */
-export const ShipmentRequested = eventType(
-  'ShipmentRequested',
-  z.object({
-    orderId: z.string(),
-    lines: quantities,
-    address,
-  }),
+const shipmentRequestedV1 = z.object({
+  orderId: z.string(),
+  lines: quantities,
+  address: addressV1,
+})
+
+/**
+ * Asks shipping to prepare a shipment: the payment is authorised. Version 2 may have a region. Older code would
+ * send the goods without it, so it must wait.
+ */
+export const ShipmentRequested = eventType('ShipmentRequested', shipmentRequestedV1).breaking(
+  shipmentRequestedV1.extend({ address }),
+  (data) => data,
 )
 
 /** Asks shipping to stop a shipment. It is cancelled if it was not dispatched, and recalled otherwise. */

@@ -1,40 +1,47 @@
 import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
-import { privateAddress, toPrivateAddress } from './address.ts'
+import { privateAddress, privateAddressV1, toPrivateAddress } from './address.ts'
 import {
   address,
+  addressV1,
   fulfilmentRequests,
   OrderCancelled,
   OrderCompleted,
   OrderConfirmed,
-  OrderPlaced,
+  OrderPlacedV3,
   OrderRejected,
   payment,
   placedV3,
+  placedV4,
   quantities,
 } from './contract.ts'
 
 /**
  * The private `OrderPlaced`. Versions 1 to 3 equal the public event. From version 4 on the two differ: here
- * the house number is separate, which other services do not need.
+ * the house number is separate, which other services do not need. In version 5 the postal code may be missing,
+ * and there may be a region and the customer's own number.
  */
-export const PrivateOrderPlaced = OrderPlaced.breaking(
-  placedV3.extend({ shippingAddress: privateAddress }),
+export const PrivateOrderPlaced = OrderPlacedV3.breaking(
+  placedV3.extend({ shippingAddress: privateAddressV1 }),
   (data) => ({
     ...data,
     shippingAddress: toPrivateAddress(data.shippingAddress),
   }),
-)
+).breaking(placedV4.extend({ shippingAddress: privateAddress }), (data) => data)
 
-/** Private: not in the contract. Since version 2 the house number is separate. */
-export const ShippingAddressChanged = eventType(
-  'ShippingAddressChanged',
-  z.object({ orderId: z.string(), shippingAddress: address }),
-).breaking(z.object({ orderId: z.string(), shippingAddress: privateAddress }), (data) => ({
-  ...data,
-  shippingAddress: toPrivateAddress(data.shippingAddress),
-}))
+const addressChangedV1 = z.object({ orderId: z.string(), shippingAddress: addressV1 })
+
+/**
+ * Private: not in the contract. Since version 2 the house number is separate. In version 3 the postal code may
+ * be missing, and there may be a region.
+ */
+export const ShippingAddressChanged = eventType('ShippingAddressChanged', addressChangedV1)
+  .breaking(addressChangedV1.extend({ shippingAddress: privateAddressV1 }), (data) => ({
+    ...data,
+    shippingAddress: toPrivateAddress(data.shippingAddress),
+  }))
+  .breaking(addressChangedV1.extend({ shippingAddress: privateAddress }), (data) => data)
 
 /** All events of an order's stream. */
 export const orderEvents = [
@@ -57,9 +64,20 @@ export const orderSnapshot = z.object({
   payment,
 })
 
-export const FulfilmentStarted = eventType('FulfilmentStarted', orderSnapshot.extend({ orderId: z.string() }))
+// Since version 2 of the next two the address may have a region. Older code would lose it on its way to the
+// shipment, so it must wait.
 
-export const AddressNoted = eventType('AddressNoted', z.object({ orderId: z.string(), address }))
+const fulfilmentStarted = orderSnapshot.extend({ orderId: z.string() })
+export const FulfilmentStarted = eventType(
+  'FulfilmentStarted',
+  fulfilmentStarted.extend({ address: addressV1 }),
+).breaking(fulfilmentStarted, (data) => data)
+
+const addressNotedV1 = z.object({ orderId: z.string(), address: addressV1 })
+export const AddressNoted = eventType('AddressNoted', addressNotedV1).breaking(
+  addressNotedV1.extend({ address }),
+  (data) => data,
+)
 
 /** The order's address can no longer change. */
 export const ConfirmationNoted = eventType('ConfirmationNoted', z.object({ orderId: z.string() }))

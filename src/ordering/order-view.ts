@@ -2,7 +2,7 @@ import type { SingleStreamView } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
 import { toPublicAddress } from './address.ts'
-import { address, channel, orderLine, payment } from './contract.ts'
+import { address, channel, orderLine, payment, reference } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
 const statuses = ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'] as const
@@ -18,6 +18,7 @@ const orderDocument = z.object({
   // Absent if the view was not rebuilt since orders have these: docs/decisions/0010-event-versions.md.
   payment: payment.optional(),
   channel: channel.optional(),
+  reference,
   cancellationReason: z.string().optional(),
   rejectionReason: z.string().optional(),
   placedAt: z.iso.datetime(),
@@ -31,7 +32,7 @@ export const orderView: SingleStreamView<OrderDocument, OrderEvent> = {
   name: 'order',
   category: 'order',
   document: orderDocument,
-  filters: { status: statuses },
+  filters: { status: statuses, reference: 'string', customerId: 'string' },
   evolve(document, event) {
     const { time: updatedAt } = event
     if (event.type === 'OrderPlaced') {

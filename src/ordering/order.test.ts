@@ -21,6 +21,14 @@ describe('order', () => {
       })
       .thenRefused('order-sku-repeated'))
 
+  it('records the reference and the region that the customer wrote, and no postal code where there is none', () => {
+    const { postalCode: _, ...inHongKong } = { ...address, country: 'HK', region: 'Kowloon' }
+    const { postalCode: __, ...kept } = { ...keptAddress, country: 'HK', region: 'Kowloon' }
+    given(order)
+      .when({ type: 'place', data: { ...placeBody, reference: 'PO-4711', shippingAddress: inHongKong } })
+      .then([{ ...placed, data: { ...placed.data, reference: 'PO-4711', shippingAddress: kept } }])
+  })
+
   it('accepts a new address while it is placed', () =>
     given(order, [placed])
       .when({ type: 'change-shipping-address', data: { shippingAddress: moved } })

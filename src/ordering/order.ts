@@ -10,7 +10,7 @@ import {
 import * as z from 'zod'
 import type { Money } from '../money.ts'
 import { addressInput, isSame, type PrivateAddress, toPrivateAddress } from './address.ts'
-import { channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
+import { channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment, reference } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
 const orderCommands = [
@@ -22,6 +22,7 @@ const orderCommands = [
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
       shippingAddress: addressInput,
+      reference,
       /** Default: by card, within 15 minutes. */
       payment: payment.partial().strict().optional(),
       /** Default: the web shop. */
@@ -106,7 +107,7 @@ function decide(order: Order, command: OrderCommand, { id: orderId }: DecisionCo
 }
 
 function place(orderId: string, command: Extract<OrderCommand, { type: 'place' }>): Decision<OrderEvent> {
-  const { customerId, currency, channel = 'web' } = command.data
+  const { customerId, currency, reference, channel = 'web' } = command.data
   const shippingAddress = toPrivateAddress(command.data.shippingAddress)
   const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
   const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
@@ -115,7 +116,8 @@ function place(orderId: string, command: Extract<OrderCommand, { type: 'place' }
   const total = { currency, amount }
   const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
   const payment = { method, withinSeconds }
-  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment, channel } }]
+  const data = { orderId, customerId, lines, total, shippingAddress, payment, channel }
+  return [{ type: 'OrderPlaced', data: { ...data, ...(reference === undefined ? {} : { reference }) } }]
 }
 
 /**

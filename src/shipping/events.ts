@@ -6,8 +6,7 @@ import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } 
  * The private events of shipping. Events with the contract's names carry less data in public: see service.ts.
  */
 
-/** Shipping has its own schema, so its log does not change with the contract of ordering. */
-export const destination = z.object({
+const destinationV1 = z.object({
   name: z.string(),
   street: z.string(),
   postalCode: z.string(),
@@ -16,10 +15,16 @@ export const destination = z.object({
   country: z.string(),
 })
 
+/** Shipping has its own schema, so its log does not change with the contract of ordering. */
+export const destination = destinationV1.extend({ region: z.string().exactOptional() })
+
 const shipment = z.object({ orderId: z.string(), lines: shippedLines })
 
-/** With the address. */
-export const PrivateShipmentPrepared = eventType('ShipmentPrepared', shipment.extend({ address: destination }))
+/** With the address. Since version 2 it may have a region. */
+export const PrivateShipmentPrepared = eventType(
+  'ShipmentPrepared',
+  shipment.extend({ address: destinationV1 }),
+).additive(shipment.extend({ address: destination }), (data) => data)
 
 /** With the carrier and its tracking code. */
 export const PrivateShipmentDispatched = eventType(

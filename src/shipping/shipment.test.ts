@@ -1,6 +1,7 @@
 import { describe, it } from 'node:test'
-import { given, moment, project } from 'tidemark/testing'
+import { given, moment, project, recordedAs } from 'tidemark/testing'
 import { address } from '../../test/support/orders.ts'
+import { PrivateShipmentPrepared } from './events.ts'
 import { shipping } from './service.ts'
 import { type ShipmentCommand, shipment } from './shipment.ts'
 import { shipmentView } from './shipment-view.ts'
@@ -86,6 +87,18 @@ describe('shipment', () => {
 })
 
 describe('the view of a shipment', () => {
+  it('shows the region of the address, and of version 1 none', async () => {
+    const orderId = '1'
+    const times = { preparedAt: moment(0), updatedAt: moment(0) }
+    for (const [version, to] of [
+      [1, address],
+      [2, { ...address, region: 'Flanders' }],
+    ] as const)
+      await project(shipping, shipmentView)
+        .given([recordedAs(PrivateShipmentPrepared, version, { orderId, lines, address: to })])
+        .then({ orderId, status: 'prepared', lines, address: to, ...times })
+  })
+
   const prepared = { type: 'ShipmentPrepared', data: { orderId: '1', lines, address } } as const
   const dispatched = { type: 'ShipmentDispatched', data: { orderId: '1', lines, carrier: 'post' } } as const
   const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'cancelled' } } as const

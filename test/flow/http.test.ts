@@ -117,6 +117,32 @@ describe('queries', () => {
     for (const { id } of placed) assert.ok(seen.includes(id))
   })
 
+  it('find an order by the reference its customer gave it, alone and with other filters', async () => {
+    const reference = `PO ${randomUUID().slice(0, 8)}/é`
+    const [customerId, other] = [`c-${randomUUID()}`, `c-${randomUUID()}`]
+    const region = { ...placeBody.shippingAddress, region: 'Flanders' }
+    const refused = await post('/orders', { ...placeBody, reference: '' })
+    assert.deepEqual([refused.status, refused.body.code], [400, 'invalid-command'])
+    const placed = await Promise.all(
+      [customerId, other].map((each) =>
+        post('/orders', { ...placeBody, customerId: each, reference, shippingAddress: region }),
+      ),
+    )
+    for (const { position } of [await newOrder(), ...placed.map(({ body }) => body)])
+      await system.callOnceSeen('GET', `/orders?limit=1&${at(position)}`)
+    const find = async (query: Record<string, string>): Promise<Body[]> =>
+      (await system.call('GET', `/orders?${new URLSearchParams(query)}`)).body.items
+    const ids = (orders: readonly Body[]) => orders.map(({ orderId }) => orderId).sort()
+    assert.deepEqual(ids(await find({ reference })), placed.map(({ body }) => body.id).sort())
+    const [found, ...others] = await find({ reference, customerId, status: 'placed' })
+    assert.deepEqual(
+      [found.orderId, found.reference, found.shippingAddress, others],
+      [...[placed[0]?.body.id, reference, region, []]],
+    )
+    assert.deepEqual(ids(await find({ customerId: other })), [placed[1]?.body.id])
+    assert.deepEqual(await find({ reference: 'PO' }), [])
+  })
+
   it('count the sales of a product without cancelled orders', async () => {
     const sku = `sku-${randomUUID().slice(0, 8)}`
     const order = { ...placeBody, lines: [{ sku, quantity: 3, unitPrice: 100 }] }

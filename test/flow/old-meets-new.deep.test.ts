@@ -28,9 +28,10 @@ const ORDER_COMPLETED: Milestone = { service: 'ordering', category: 'order', typ
 
 /**
  * Ordering is deployed from version n, a bundle of an earlier commit, to today's version, back and forward
- * again. Inventory and shipping stay at n. Payments cannot, since the request of today's ordering
- * (PaymentRequested 2) breaks n, which did not record the time to pay. It is deployed after ordering, the
- * wrong way round, so that it waits with these requests until then. Each test continues where the one before ended.
+ * again. Inventory stays at n. Payments and shipping cannot, since the requests of today's ordering break n:
+ * PaymentRequested 2, because n did not record the time to pay, and ShipmentRequested 2, because n would lose the
+ * region. Both are deployed after ordering, the wrong way round, so that they wait with these requests until then.
+ * Each test continues where the one before ended.
  */
 describe('a rolling deployment of ordering, beside older services,', () => {
   let releases: Releases
@@ -213,7 +214,7 @@ describe('a rolling deployment of ordering, beside older services,', () => {
     ])
   })
 
-  it('adds today’s version: older services read its public events, and n waits at its private ones', async () => {
+  it('adds today’s version: older services read its orders, and n waits at its private ones', async () => {
     const listRelayOwners = async () =>
       (await leaseClaims(releases.system.openContainer('ordering', 'leases'))).map(({ owner }) => owner)
     const relays = await listRelayOwners()
@@ -231,7 +232,7 @@ describe('a rolling deployment of ordering, beside older services,', () => {
     const fresh: string[] = []
     const asker = need(payments)
     await until('the older payments to wait at an unknown event', async () => {
-      if (fresh.length < 200) fresh.push(...(await placeMany(host, 4, { channel: 'phone' })))
+      if (fresh.length < 200) fresh.push(...(await placeMany(host, 4, { channel: 'phone', reference: 'PO-4711' })))
       return asker.held().length > 0
     })
     for (const { stream, event } of asker.held()) {
@@ -240,6 +241,11 @@ describe('a rolling deployment of ordering, beside older services,', () => {
     }
     payments = await releases.today('payments')
     await asker.stop()
+    const courier = need(shipping)
+    await until('the older shipping to wait at an unknown event', async () => courier.held().length > 0)
+    for (const { event } of courier.held()) assert.equal(event, 'ShipmentRequested 2')
+    shipping = await releases.today('shipping')
+    await courier.stop()
     await until('orders that are completed, and others at which n waits', async () => {
       if (fresh.length < 400) fresh.push(...(await placeMany(host, 4, { channel: 'phone' })))
       await dispatchPrepared()
@@ -259,8 +265,8 @@ describe('a rolling deployment of ordering, beside older services,', () => {
     const kept = await readStream(newWaits)
     assert.partialDeepStrictEqual(kept[0], {
       type: 'OrderPlaced',
-      schemaVersion: 4,
-      published: { schemaVersion: 3, readableFrom: 1 },
+      schemaVersion: 5,
+      published: { schemaVersion: 4, readableFrom: 1 },
     })
     // The older relay sends what today's version recorded, and the consumers checked both hashes.
     assert.deepEqual(await listRelayOwners(), relays)
@@ -270,11 +276,14 @@ describe('a rolling deployment of ordering, beside older services,', () => {
     assert.ok(held.length > 0)
     for (const { stream, event } of held)
       if (stream.startsWith('order-')) {
-        assert.equal(event, 'OrderPlaced 4')
+        assert.equal(event, 'OrderPlaced 5')
         assert.ok(fresh.includes(stream.slice('order-'.length)), stream)
       } else {
         // Also of an older order, which today's version continued.
-        assert.match(`${stream} ${event}`, /^fulfilment-\S+ Payment(Requested|Answered) 2$/)
+        assert.match(
+          `${stream} ${event}`,
+          /^fulfilment-\S+ (Payment(Requested|Answered)|FulfilmentStarted|AddressNoted|ShipmentRequested) 2$/,
+        )
       }
     assert.doesNotMatch(need(inventory).output() + need(payments).output() + need(shipping).output(), /is held/)
   })
@@ -324,7 +333,7 @@ describe('a rolling deployment of ordering, beside older services,', () => {
       (await readStream(id)).map(({ type, schemaVersion }) => [type, schemaVersion]),
       [
         ['OrderPlaced', 2],
-        ['ShippingAddressChanged', 2],
+        ['ShippingAddressChanged', 3],
       ],
     )
     inventory = await releases.released('inventory')
@@ -384,7 +393,8 @@ describe('a rolling deployment of ordering, beside older services,', () => {
       .flatMap((events) => events.map(({ type, schemaVersion }) => `${type} ${schemaVersion}`))
     const seen = new Set(versions)
     for (const each of [
-      ...['OrderPlaced 2', 'OrderPlaced 4', 'ShippingAddressChanged 2'],
+      ...['OrderPlaced 2', 'OrderPlaced 5', 'ShippingAddressChanged 3'],
+      ...['ShipmentRequested 1', 'ShipmentRequested 2'],
       ...['PaymentRequested 1', 'PaymentRequested 2', 'PaymentAnswered 1', 'PaymentAnswered 2'],
     ])
       assert.ok(seen.has(each), each)

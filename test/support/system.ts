@@ -15,6 +15,9 @@ import { until, WAIT_MS, within } from '../../packages/test-support/wait.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
 
+/** A build refuses settings that it does not know, and the released bundles are older than these. */
+const UNKNOWN_TO_BUNDLES = { TIDEMARK_ARCHIVE_SECONDS: undefined }
+
 /**
  * Lets hosts take over from a killed one even sooner than under `npm start`, because the load of a waiting
  * test keeps the machine busy.
@@ -154,7 +157,7 @@ export class System {
         ...this.settings,
         ...(bundle === undefined
           ? { FUNCTIONS_HOST_MAIN: buildFunctionsGlob(services) }
-          : { FUNCTIONS_HOST_FOLDER: bundle }),
+          : { FUNCTIONS_HOST_FOLDER: bundle, ...UNKNOWN_TO_BUNDLES }),
         FUNCTIONS_HOST_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
       },

@@ -10,12 +10,20 @@ import { UnitsDeclined } from '../../src/inventory/events.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
 import { stockLevel } from '../../src/inventory/stock-level.ts'
-import { OrderPlaced } from '../../src/ordering/contract.ts'
-import { PrivateOrderPlaced, ShippingAddressChanged } from '../../src/ordering/events.ts'
+import { OrderPlaced, OrderPlacedV3, ShipmentRequested } from '../../src/ordering/contract.ts'
+import {
+  AddressNoted,
+  FulfilmentStarted,
+  PrivateOrderPlaced,
+  ShippingAddressChanged,
+} from '../../src/ordering/events.ts'
+import { fulfilment } from '../../src/ordering/fulfilment.ts'
 import { orderFulfilment } from '../../src/ordering/fulfilment-process.ts'
 import { order } from '../../src/ordering/order.ts'
 import { orderView } from '../../src/ordering/order-view.ts'
 import { ordering } from '../../src/ordering/service.ts'
+import { shipping } from '../../src/shipping/service.ts'
+import { shipmentRequests } from '../../src/shipping/shipment-requests.ts'
 
 // As written by the versions of that time, without code of today.
 const lines = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
@@ -28,7 +36,12 @@ const v1 = { orderId: '1', customerId: 'ada', lines, total, shippingAddress: inO
 const v2 = { ...v1, payment: transfer }
 const v3 = { ...v2, channel: 'phone' as const }
 const v4 = { ...v3, shippingAddress: apart }
-const movedIn = (version: 1 | 2, address: object) =>
+const inQatar = { name: 'Ada', street: 'Quay 1a', city: 'Doha', country: 'QA', region: 'Doha Municipality' }
+const { street: _, ...withoutStreet } = inQatar
+const v5 = { ...v4, reference: 'PO-4711', shippingAddress: { ...withoutStreet, streetName: 'Quay', houseNumber: '1a' } }
+/** As released readers get it, who need a postal code. */
+const shownInQatar = { ...inQatar, postalCode: '-' }
+const movedIn = (version: 1 | 2 | 3, address: object) =>
   recordedAs(ShippingAddressChanged, version, { orderId: '1', shippingAddress: address })
 const moved = [movedIn(1, { ...inOneLine, city: 'Bruges' }), movedIn(2, { ...apart, city: 'Bruges' })] as const
 
@@ -46,6 +59,7 @@ describe('an order placed in', () => {
     [2, v2, transfer, 'web'],
     [3, v3, transfer, 'phone'],
     [4, v4, transfer, 'phone'],
+    [5, v4, transfer, 'phone'],
   ] as const) {
     const placed = recordedAs(PrivateOrderPlaced, version, data)
 
@@ -77,8 +91,12 @@ describe('an order placed in', () => {
 
   it("any version has the newest version's state and view, however often it was moved", () => {
     const streets = fc.constantFrom('Quay 1', 'Rue du 4 Septembre', 'D 10 12', 'x')
-    const moves = fc.array(fc.tuple(fc.constantFrom(1, 2), streets))
-    const first = fc.constantFrom(recordedAs(PrivateOrderPlaced, 3, v3), recordedAs(PrivateOrderPlaced, 4, v4))
+    const moves = fc.array(fc.tuple(fc.constantFrom(1, 2, 3), streets))
+    const first = fc.constantFrom(
+      recordedAs(PrivateOrderPlaced, 3, v3),
+      recordedAs(PrivateOrderPlaced, 4, v4),
+      recordedAs(PrivateOrderPlaced, 5, v4),
+    )
     return fc.assert(
       fc.asyncProperty(first, moves, async (placed, made) => {
         const events = made.map(([version, street]) => {
@@ -98,22 +116,78 @@ describe('an order placed in', () => {
   })
 })
 
+describe('an order with a reference and a region, and without a postal code,', () => {
+  const placed = recordedAs(PrivateOrderPlaced, 5, v5)
+
+  it('shows them in its view', async () => {
+    const times = { placedAt: moment(0), updatedAt: moment(1) }
+    const shown = { ...v3, reference: 'PO-4711', status: 'placed', ...times } as const
+    const moved = movedIn(3, { ...withoutStreet, streetName: 'Quay', city: 'Al Wakrah' })
+    await project(ordering, orderView)
+      .given([placed, moved])
+      .then({ ...shown, shippingAddress: { ...shownInQatar, street: 'Quay', city: 'Al Wakrah' } })
+    await project(ordering, orderView)
+      .given([placed, movedIn(2, apart)])
+      .then({ ...shown, shippingAddress: inOneLine })
+  })
+
+  it('is sent there', async () => {
+    // Older code would lose the region, so it waits.
+    for (const { readableFrom } of [FulfilmentStarted, AddressNoted, ShipmentRequested]) assert.equal(readableFrom, 2)
+    const snapshot = { lines: [{ sku: 'tea', quantity: 2 }], total, address: shownInQatar, payment: transfer }
+    await react(ordering, orderFulfilment)
+      .when({ 'order-1': [placed] })
+      .then({ 'fulfilment-1': [{ type: 'FulfilmentStarted', data: { orderId: '1', ...snapshot } }] })
+    given(fulfilment, [
+      { type: 'FulfilmentStarted', data: { orderId: '1', ...snapshot } },
+      { type: 'ConfirmationNoted', data: { orderId: '1' } },
+    ])
+      .when({ type: 'hear-payment', data: { answer: 'authorised' } })
+      .then([
+        { type: 'PaymentAnswered', data: { orderId: '1', answer: 'authorised' } },
+        { type: 'ShipmentRequested', data: { orderId: '1', lines: snapshot.lines, address: shownInQatar } },
+      ])
+    const requested = { orderId: '1', lines: snapshot.lines, address: shownInQatar }
+    await react(shipping, shipmentRequests)
+      .when({ 'fulfilment-1': [{ type: 'ShipmentRequested', data: requested }] })
+      .then({ 'shipment-1': [{ type: 'ShipmentPrepared', data: requested }] })
+  })
+
+  it('is read by older code too, which ignores what it does not know', async () => {
+    const log = await memoryLog()
+    const data = { customerId: 'ada', currency: 'EUR', lines, shippingAddress: inQatar, payment: transfer }
+    const command = { type: 'place', data: { ...data, channel: 'phone', reference: 'PO-4711' } }
+    await handlingOn(ordering, log)(order, request('k', command))
+    const [event] = await everyEvent(log)
+    assert.deepEqual([event?.schemaVersion, event?.readableFrom, event?.data], [5, undefined, v5])
+    const content = event?.published
+    assert.ok(content)
+    assert.deepEqual([content.schemaVersion, content.readableFrom], [4, 1])
+    const { region: _, ...address } = shownInQatar
+    for (const [reader, expected] of [
+      [OrderPlaced, { ...v3, reference: 'PO-4711', shippingAddress: shownInQatar }],
+      [OrderPlacedV3, { ...v3, shippingAddress: address }],
+    ] as const)
+      assert.deepEqual(eventReader([reader], 'foreign').read(content, ''), expected)
+  })
+})
+
 describe('the public event of an order', () => {
-  it('is version 3, with the address in one line, whatever the private version', async () => {
+  it('is version 4, with the address in one line, whatever the private version', async () => {
     const log = await memoryLog()
     const shippingAddress = { ...inOneLine, street: 'Quay', houseNumber: '1a' }
     const data = { customerId: 'ada', currency: 'EUR', lines, shippingAddress, payment: transfer, channel: 'phone' }
     await handlingOn(ordering, log)(order, request('k', { type: 'place', data }))
     const [event] = await everyEvent(log)
-    assert.deepEqual([event?.schemaVersion, event?.readableFrom, event?.data], [4, undefined, v4])
-    assert.deepEqual(event?.published, { type: 'OrderPlaced', schemaVersion: 3, readableFrom: 1, data: v3 })
+    assert.deepEqual([event?.schemaVersion, event?.readableFrom, event?.data], [5, undefined, v4])
+    assert.deepEqual(event?.published, { type: 'OrderPlaced', schemaVersion: 4, readableFrom: 1, data: v3 })
   })
 
   it('shares versions 1 to 3 with the private event, and can be read from version 1 on', () => {
-    assert.deepEqual(PrivateOrderPlaced.versions.slice(0, 3), OrderPlaced.versions)
-    assert.deepEqual([OrderPlaced.version, OrderPlaced.readableFrom], [3, 1])
-    assert.deepEqual([PrivateOrderPlaced.version, PrivateOrderPlaced.readableFrom], [4, 4])
-    assert.deepEqual([ShippingAddressChanged.version, ShippingAddressChanged.readableFrom], [2, 2])
+    assert.deepEqual(PrivateOrderPlaced.versions.slice(0, 3), OrderPlaced.versions.slice(0, 3))
+    assert.deepEqual([OrderPlaced.version, OrderPlaced.readableFrom], [4, 1])
+    assert.deepEqual([PrivateOrderPlaced.version, PrivateOrderPlaced.readableFrom], [5, 5])
+    assert.deepEqual([ShippingAddressChanged.version, ShippingAddressChanged.readableFrom], [3, 3])
     assert.deepEqual([UnitsDeclined.version, UnitsDeclined.readableFrom], [2, 2])
   })
 

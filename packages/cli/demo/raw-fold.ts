@@ -89,6 +89,7 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
       total: data.total,
       shippingAddress: toPublicAddress(data),
       payment: data.payment ?? { method: 'card', withinSeconds: 900 },
+      ...(data.reference === undefined ? {} : { reference: data.reference }),
       placedAt: time,
     })
   const order = orders.get(id) ?? {}
@@ -106,8 +107,12 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
   }
 }
 
-/** Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number is separate. */
-function toPublicAddress({ shippingAddress: { streetName, houseNumber, ...rest } }: RawItem): RawItem {
+/**
+ * Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number is separate. Since the version
+ * after, the postal code may be missing, which is shown as a dash.
+ */
+function toPublicAddress({ shippingAddress }: RawItem): RawItem {
+  const { streetName, houseNumber, ...rest } = { postalCode: '-', ...shippingAddress }
   if (streetName === undefined) return rest
   return { ...rest, street: houseNumber === undefined ? streetName : `${streetName} ${houseNumber}` }
 }

@@ -9,6 +9,7 @@ const PRODUCTS = Array.from({ length: 40 }, (_, index) => ({
   unitPrice: 199 + index * 350,
 }))
 const CITIES = ['Aachen', 'Bergen', 'Coimbra', 'Delft', 'Espoo', 'Fribourg', 'Ghent', 'Hobart'] as const
+const REGIONS = ['Algarve', 'Drenthe', 'Lapland', 'Ticino'] as const
 
 /**
  * Places orders and plays their customers: several lines, repeated requests, concurrent address changes,
@@ -199,15 +200,20 @@ function newOrder(dice: Random, aboveLimit: boolean): Record<string, unknown> {
       quantity: dice.between(1, 9),
     })),
     shippingAddress: newAddress(dice),
+    ...(dice.chance(0.3) ? { reference: `PO-${dice.between(1000, 9999)}` } : {}),
   }
 }
 
+/** Some addresses have a region, and those in Hong Kong and Qatar have no postal code. */
 function newAddress(dice: Random): Record<string, string> {
+  const country = dice.pick(['BE', 'CH', 'DE', 'FI', 'HK', 'NL', 'NO', 'PT', 'QA'])
+  const postalCode = String(dice.between(10_000, 99_999))
   return {
     name: `Customer ${dice.between(1, 500)}`,
     street: `Harbour Street ${dice.between(1, 99_999)}`,
-    postalCode: String(dice.between(10_000, 99_999)),
+    ...(country === 'HK' || country === 'QA' ? {} : { postalCode }),
     city: dice.pick(CITIES),
-    country: dice.pick(['BE', 'CH', 'DE', 'FI', 'NL', 'NO', 'PT']),
+    country,
+    ...(dice.chance(0.2) ? { region: dice.pick(REGIONS) } : {}),
   }
 }
