@@ -134,7 +134,10 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
       await world().system.log.items.create({ ...buildRawSuccessor(last, 'OrderLost') })
       const answer = await state()
       errors.answer('event-unknown', answer)
-      assert.match(answer.body.detail, /this code does not know OrderLost version 2\. .*deploy that code.*retired\('OrderLost'\)/)
+      assert.match(
+        answer.body.detail,
+        /this code does not know OrderLost version 2\. .*deploy that code.*retired\('OrderLost'\)/,
+      )
     })
 
     it('with an item that is neither commit nor receipt: event-unreadable', async () => {
