@@ -1,9 +1,8 @@
 /**
- * Countries without postal codes, ISO 3166-1 alpha-2.
- *
- * Source: Google's address metadata (https://chromium-i18n.appspot.com/ssl-address), which a country's address
- * format shows: these have no postal code in it. Only those that GeoPostcodes lists too
- * (https://www.geopostcodes.com/blog/countries-without-zip-codes) are here. Both were read in November 2026.
+ * Countries without postal codes, ISO 3166-1 alpha-2. From a copy of 2024 of Google's address metadata
+ * (https://github.com/google/libaddressinput): their address format has no postal code. Countries that
+ * https://www.geopostcodes.com/blog/countries-without-zip-codes does not list as well are left out. It was not
+ * compared with the Universal Postal Union.
  */
 const WITHOUT_POSTAL_CODES = new Set(
   [
