@@ -136,7 +136,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
       errors.answer('event-unknown', answer)
       assert.match(
         answer.body.detail,
-        /this code does not know OrderLost version 2\. .*deploy that code.*retired\('OrderLost'\)/,
+        /this code does not know OrderLost version \d\. .*deploy that code.*retired\('OrderLost'\)/,
       )
     })
 
