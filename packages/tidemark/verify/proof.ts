@@ -28,7 +28,16 @@ export interface InclusionProof {
   readonly headers: readonly RawItem[]
 }
 
-/** What a proof shows. */
+/**
+ * What a proof shows.
+ * @example
+ * ```ts
+ * import type { ProvenEvent } from 'tidemark/verify'
+ *
+ * export const line = ({ service, event, envelope }: ProvenEvent): string =>
+ *   `${envelope.time}: ${envelope.actor} did ${event} in ${service}`
+ * ```
+ */
 export interface ProvenEvent {
   readonly service: string
   readonly event: string
@@ -42,6 +51,16 @@ export interface ProvenEvent {
  * Proves that an archive has an event.
  * @param segments as they are stored, by ascending number. They are read to the end.
  * @returns undefined if no readable segment has the event.
+ * @example
+ * ```ts
+ * import { BlobServiceClient } from '@azure/storage-blob'
+ * import { createProof, readSegments } from 'tidemark/verify'
+ *
+ * export async function exportProof(storage: string): Promise<string> {
+ *   const container = BlobServiceClient.fromConnectionString(storage).getContainerClient('archive-entries')
+ *   return JSON.stringify(await createProof(readSegments(container), { stream: 'entry-1', version: 3 }))
+ * }
+ * ```
  */
 export async function createProof(
   segments: AsyncIterable<StoredSegment>,
@@ -70,7 +89,16 @@ function findItem(lines: readonly Buffer[], stream: string, version: number) {
   return undefined
 }
 
-/** What is wrong with a proof. */
+/**
+ * What is wrong with a proof.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { ProofError } from 'tidemark/verify'
+ *
+ * assert.equal(new ProofError('it is not a proof').message, 'it is not a proof')
+ * ```
+ */
 export class ProofError extends Error {
   override readonly name = 'ProofError'
 }
@@ -80,6 +108,14 @@ export class ProofError extends Error {
  * the event since. Compare a root with one that you keep, or that WORM storage has.
  * @param proof parsed from JSON.
  * @throws ProofError if it proves nothing.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { checkProof, ProofError } from 'tidemark/verify'
+ *
+ * const check = (json: string, trusted: string): boolean => checkProof(JSON.parse(json)).roots.includes(trusted)
+ * assert.throws(() => check('{}', '5f2c'), ProofError)
+ * ```
  */
 export function checkProof(proof: unknown): ProvenEvent {
   const { event, item, index, path, headers } = readProof(proof)

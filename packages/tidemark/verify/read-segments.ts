@@ -7,6 +7,18 @@ const AHEAD = 2
 /**
  * The segments of an archive as they are stored, by ascending number.
  * @param container the service's archive, such as `archive-ordering`.
+ * @example
+ * ```ts
+ * import { BlobServiceClient } from '@azure/storage-blob'
+ * import { readSegments } from 'tidemark/verify'
+ *
+ * export async function size(storage: string): Promise<number> {
+ *   const container = BlobServiceClient.fromConnectionString(storage).getContainerClient('archive-entries')
+ *   let total = 0
+ *   for await (const { bytes } of readSegments(container)) total += bytes.byteLength
+ *   return total
+ * }
+ * ```
  */
 export async function* readSegments(container: ContainerClient): AsyncIterable<StoredSegment> {
   const fetching: Promise<StoredSegment>[] = []

@@ -9,6 +9,9 @@ export const NOT_SECURITY: readonly RegExp[] = [
   // The matrix checks what a role allows, and less is safe. The rest is its name and its assignable scopes.
   /^Microsoft\.Authorization\/roleAssignments properties\.principalType$/,
   /\/sqlRoleDefinitions properties\.(roleName|type|assignableScopes(\.\*)?|permissions\.\*\.dataActions\.\*)$/,
+  // Azure refuses a role without these, and the archive's role has empty lists of other actions.
+  /^Microsoft\.Authorization\/roleDefinitions properties\.(roleName|description|type|assignableScopes(\.\*)?)$/,
+  /^Microsoft\.Authorization\/roleDefinitions properties\.permissions\.\*\.(actions|notActions|notDataActions)$/,
   // Size, placement and price
   /\/databaseAccounts properties\.(capabilities|databaseAccountOfferType|enableAutomaticFailover|locations\.\*\.\w+)$/,
   /\/sqlDatabases properties(\.options|\.resource(\.id)?)?$/,
@@ -41,8 +44,9 @@ export const NOT_SECURITY: readonly RegExp[] = [
   /\/virtualNetworks properties\.subnets\.\*(\.name|\.properties\.(addressPrefix|delegations\.\*\.name))?$/,
 ]
 
-/** More deletions that do not reduce security without a private network. */
+/** More deletions that do not reduce security in dev: it has no private network, and its archive no policy. */
 export const NOT_SECURITY_IN_PUBLIC: readonly RegExp[] = [
+  /\/containers properties\.immutableStorageWithVersioning$/,
   / properties\.(publicNetworkAccess(ForIngestion)?|networkAcls(\.\w+)?|virtualNetworkSubnetId)$/,
   /\/networkRuleSets( properties(\.\w+)?)?$/,
 ]
