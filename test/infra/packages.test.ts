@@ -73,7 +73,7 @@ describe('the packages that azd uploads', () => {
     for (const [service, root] of packages) {
       const files = packed(root).toSorted()
       assert.ok(files.includes(`${service}.js`) && files.includes('host.json') && files.includes('package.json'))
-      for (const file of files) assert.match(file, /^([\w-]+\.js|host\.json|package\.json)$/, `${service} has ${file}`)
+      for (const file of files) assert.match(file, /^([\w.-]+\.js|host\.json|package\.json)$/, `${service} has ${file}`)
       const { main, dependencies, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
       assert.deepEqual([main, dependencies, scripts], [`${service}.js`, undefined, undefined])
     }

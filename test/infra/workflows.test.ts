@@ -178,7 +178,7 @@ describe('CI', () => {
     const runs = Object.values(workflow('ci.yml').jobs).map(joinRuns).join('\n')
     for (const command of [
       'npm run check',
-      'npm test',
+      'npm run test:all',
       'npm run test:dotnet',
       'npm run -s schemas -- --check --against',
     ])
