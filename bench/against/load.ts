@@ -144,10 +144,10 @@ const ordering = await withSystem(['ordering'], async (system: never) => {
 })
 
 const inventory = await withSystem(['inventory'], async (system: never) => {
-  const { clientOf } = system as never as {
-    clientOf(name: string): { post: (...args: unknown[]) => Promise<{ status: number }> }
-  }
-  const client = clientOf.call(system, 'inventory')
+  type CreateClient = (name: string) => { post: (...args: unknown[]) => Promise<{ status: number }> }
+  // Before 168d9f64 the method had another name.
+  const { createClient, clientOf } = system as never as { createClient?: CreateClient; clientOf: CreateClient }
+  const client = (createClient ?? clientOf).call(system, 'inventory')
   const oneSkuPerSecond = await closedLoop(CLIENTS, async (index) => {
     const { status } = await client.post(
       '/stock/SKU-1/receive',
