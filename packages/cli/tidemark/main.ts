@@ -22,7 +22,7 @@ async function all(): Promise<Command> {
  */
 const alone: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   upgrade: async () => (await import('./commands/upgrade.ts')).addUpgrade,
-  'check-proof': async () => (await import('./commands/proof.ts')).addCheckProof,
+  'check-proof': async () => (await import('./commands/check-proof.ts')).addCheckProof,
 }
 
 async function only(add: (program: Command) => void): Promise<Command> {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { bareProgram } from './bare-program.ts'
-import { serviceNames } from './command/declared.ts'
 import { examples } from './command/examples.ts'
 import { exitCodes } from './command/exit-codes.ts'
 import { addArchive } from './commands/archive.ts'
 import { addCause } from './commands/cause.ts'
+import { addCheckProof } from './commands/check-proof.ts'
 import { addCompletions } from './commands/completions.ts'
 import { addConsole } from './commands/console.ts'
 import { addDecide } from './commands/decide.ts'
@@ -13,7 +13,7 @@ import { addDoctor } from './commands/doctor.ts'
 import { addHandedOver } from './commands/hand-over.ts'
 import { addLag } from './commands/lag.ts'
 import { addParked } from './commands/parked.ts'
-import { addCheckProof, addProof } from './commands/proof.ts'
+import { addProof } from './commands/proof.ts'
 import { addRebuild } from './commands/rebuild.ts'
 import { addSchedule } from './commands/schedule.ts'
 import { addShow } from './commands/show.ts'
@@ -37,6 +37,8 @@ export function tidemark(): Command {
     addRebuild,
     addVerify,
     addArchive,
+    addProof,
+    addCheckProof,
     addLag,
     addParked,
     addSchedule,
@@ -44,8 +46,6 @@ export function tidemark(): Command {
     addDoctor,
   ])
     add(program)
-  addProof(program, serviceNames)
-  addCheckProof(program)
   addCompletions(program)
   return program
 }

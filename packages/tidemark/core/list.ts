@@ -34,9 +34,8 @@ export interface DeclaredLists {
 }
 
 /** Parameters of a list that no field can have as its name. */
-export const LIST_PARAMETERS = ['order', 'direction', 'from', 'to', 'limit', 'continuation', 'position'] as const
 const RESERVED: ReadonlySet<string> = new Set([
-  ...LIST_PARAMETERS,
+  ...['order', 'direction', 'from', 'to', 'limit', 'continuation', 'position'],
   ...['search', 'key', 'generation', 'code', 'clientId'],
 ])
 

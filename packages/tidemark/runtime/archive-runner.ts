@@ -1,12 +1,10 @@
 import { describeError } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
 import type { ArchiveRun } from './archive.ts'
+import { DUE_AFTER } from './periodic.ts'
 
 /** How long a run may take before it leaves the rest to the next one. Milliseconds. */
 const RUN_MS = 10_000
-
-/** Timers are not exact, so a run is due once most of its interval has passed, as in periodic.ts. */
-const DUE_AFTER = 0.9
 
 export interface ArchiveRunnerDependencies {
   readonly writer: { write(milliseconds: number): Promise<ArchiveRun> }

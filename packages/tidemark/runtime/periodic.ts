@@ -12,7 +12,7 @@ interface PeriodicTask {
  * Timers are not exact to the millisecond. So a task is due once most of its time has passed; otherwise every
  * other call would come too early.
  */
-const DUE_AFTER = 0.9
+export const DUE_AFTER = 0.9
 
 /**
  * Runs each task that is due, one after another. A failure does not stop the other tasks.

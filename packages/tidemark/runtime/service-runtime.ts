@@ -230,7 +230,8 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       make(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
     ),
   ]
-  const made: Follower[] = []
+  /** Ends what was made: nothing is made only to be ended. */
+  const ends: (() => Promise<void>)[] = []
   const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
     once(() => {
       const hub = ports.hub(hubName)
@@ -252,7 +253,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       }
       const follows = new Follower(deps)
       ports.every(BEAT_MS, () => void follows.beat())
-      made.push(follows)
+      ends.push(() => follows.close())
       return follows
     })
   const projections = follower(projectionName(service.name), service.name, viewHandlers)
@@ -332,6 +333,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     const intervalSeconds = settings.archiveSeconds
     const warn = (line: string): void => ports.warn(`${service.name}: ${line}`)
     const runner = new ArchiveRunner({ writer: new ArchiveWriter(deps), clock, intervalSeconds, warn })
+    ends.push(() => runner.close())
     return { runner, lag: new ArchiveLag(deps, intervalSeconds) }
   })
   const sendsCanaries = settings.sendsCanaries && hasCanary(service)
@@ -418,7 +420,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     ),
     doPeriodicWork,
     async close() {
-      await Promise.all([archiver()?.runner.close(), ...made.map((follower) => follower.close())])
+      await Promise.all(ends.map((end) => end()))
       await telemetry.close()
     },
     status,

@@ -5,10 +5,9 @@ import { apiCommand, askEach, type Context } from '../command/api-command.ts'
 import { findOwner } from '../command/declared.ts'
 import { examples } from '../command/examples.ts'
 import { FOUND } from '../command/exit-codes.ts'
+import { parsePosition } from '../command/position.ts'
 import { measureWidth, plain } from '../output/text.ts'
 import { causationTrees, formatEventId, type Node, treeLines } from '../output/tree.ts'
-
-const POSITION = /^([^@]+)@([1-9]\d{0,14})$/
 
 type Traced = EventAnswer & { readonly service: string }
 
@@ -23,8 +22,8 @@ export function addCause(program: Command): void {
 
 async function cause(context: Context, _: object, asked = ''): Promise<number> {
   const { output } = context
-  const [, stream, version] = POSITION.exec(asked) ?? []
-  const event = stream === undefined ? undefined : await eventAt(context, stream, Number(version))
+  const position = parsePosition(asked)
+  const event = position && (await eventAt(context, position.stream, position.version))
   const correlation = event?.correlation ?? asked
   const { answers, missing } = await askEach(context, context.services, async (api, service) => {
     const events: Traced[] = []
