@@ -8,9 +8,12 @@ import {
   archiveContainer,
   LEASES,
   LOG,
+  listFollowedServices,
   MARKER_HOURS,
   PARKED,
   PROGRESS,
+  projectionName,
+  reactionsName,
   SCHEDULE,
   type Service,
   SNAPSHOTS,
@@ -20,12 +23,14 @@ import { cosmosClient } from './cosmos/client.ts'
 import { CosmosEventFeed } from './cosmos/event-feed.ts'
 import { CosmosEventStore } from './cosmos/event-store.ts'
 import { CosmosItemFeed } from './cosmos/item-feed.ts'
+import { CosmosItemWriter } from './cosmos/item-writer.ts'
 import { CosmosLogBrowser } from './cosmos/log-browser.ts'
 import { CosmosLogVerifier } from './cosmos/log-verifier.ts'
 import { CosmosParking } from './cosmos/parking.ts'
 import { CosmosProgress } from './cosmos/progress.ts'
 import { CosmosRebuilds } from './cosmos/rebuilds.ts'
 import { CosmosRelayLag } from './cosmos/relay-lag.ts'
+import { CosmosRelayLeases } from './cosmos/relay-leases.ts'
 import { RequestBudget } from './cosmos/request-budget.ts'
 import { CosmosSchedule } from './cosmos/schedule.ts'
 import { CosmosSnapshots } from './cosmos/snapshots.ts'
@@ -37,6 +42,7 @@ import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
 import { openTelemetry } from './opentelemetry/load.ts'
 import type { RebuildPort } from './runtime/rebuild.ts'
 import type { RepublishPort } from './runtime/republish.ts'
+import { planRestore, type RestorePort, restore } from './runtime/restore.ts'
 import { once, type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
@@ -47,7 +53,13 @@ const hostClock: HostClock = {
 }
 
 /** A service with all its connections, as its functions call it. */
-export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & RebuildPort & RepublishPort
+export type Composed = CommandPort &
+  QueryPort &
+  RegisteredService &
+  OperationsPort &
+  RebuildPort &
+  RepublishPort &
+  RestorePort
 
 /**
  * Connects a service to Cosmos DB, Event Hubs and its archive. Only this function reads the environment. Clients are
@@ -129,8 +141,23 @@ export function compose(service: Service, environment: Environment = process.env
     warn,
   }
   const runtime = serviceRuntime(service, ports, settings)
+  const consumers = [
+    projectionName(service.name),
+    ...listFollowedServices(service).map((hub) => reactionsName(service.name, hub)),
+  ]
+  const restoring = once(() => ({
+    service: service.name,
+    archive: new BlobArchive(settings.archive, archiveContainer(service.name)),
+    feed: new CosmosItemFeed(database().container(LOG)),
+    items: new CosmosItemWriter(database().container(LOG)),
+    leases: new CosmosRelayLeases(database().container(LEASES)),
+    progress: () => consumers.map((consumer) => ports.progress(consumer)),
+    hub: () => ports.hub(service.name),
+  }))
   return {
     ...runtime,
+    planRestore: (...args) => planRestore(restoring(), ...args),
+    restore: (...args) => restore(restoring(), ...args),
     async close() {
       try {
         await runtime.close()

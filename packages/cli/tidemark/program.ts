@@ -15,6 +15,7 @@ import { addLag } from './commands/lag.ts'
 import { addParked } from './commands/parked.ts'
 import { addProof } from './commands/proof.ts'
 import { addRebuild } from './commands/rebuild.ts'
+import { addRestore } from './commands/restore.ts'
 import { addSchedule } from './commands/schedule.ts'
 import { addShow } from './commands/show.ts'
 import { addStreams } from './commands/streams.ts'
@@ -37,6 +38,7 @@ export function tidemark(): Command {
     addRebuild,
     addVerify,
     addArchive,
+    addRestore,
     addProof,
     addCheckProof,
     addLag,

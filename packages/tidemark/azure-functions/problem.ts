@@ -63,6 +63,8 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'archive-broken': 500,
   'archive-changed': 500,
   'archive-unreadable': 500,
+  'restore-conflict': 409,
+  'restore-unsafe': 409,
   'not-parked': 409,
   'marks-expired': 409,
 }

@@ -32,6 +32,7 @@ const headerSchema = z.looseObject({
   merkleRoot: digest,
   continuation: z.string(),
   newest: z.iso.datetime(),
+  restored: z.int().positive().optional(),
   root: digest,
 })
 
@@ -43,6 +44,8 @@ const headerSchema = z.looseObject({
  * - `merkleRoot`: of the items' lines, as in RFC 6962 section 2.1.
  * - `continuation`: where the next segment begins in the log's change feed.
  * - `newest`: when the store wrote the newest item.
+ * - `restored`: present if a restore wrote the segment: how many items the segments before it have. From here on,
+ *   continuations belong to the log that was restored.
  * - `root`: SHA-256 of the other fields as canonical JSON (RFC 8785).
  */
 export type SegmentHeader = z.infer<typeof headerSchema>
@@ -59,6 +62,7 @@ export interface SegmentContent {
   readonly lines: readonly Buffer[]
   readonly continuation: string
   readonly newest: string
+  readonly restored?: number
 }
 
 /** How to reach a storage account: a connection string, or the address of its blobs and an identity. */
@@ -95,7 +99,7 @@ export function parseSegmentName(name: string): number | undefined {
 export async function encodeSegment(
   service: string,
   end: ArchiveEnd,
-  { lines, continuation, newest }: SegmentContent,
+  { lines, continuation, newest, restored }: SegmentContent,
 ): Promise<{ readonly header: SegmentHeader; readonly bytes: Uint8Array }> {
   const unsealed = {
     format: FORMAT,
@@ -107,6 +111,7 @@ export async function encodeSegment(
     merkleRoot: merkleRoot(lines),
     continuation,
     newest,
+    ...(restored === undefined ? {} : { restored }),
   } as const
   const header = { ...unsealed, root: canonicalHash(unsealed) }
   const parts = [Buffer.from(JSON.stringify(header)), ...lines].flatMap((line) => [line, Buffer.of(LINE_END)])

@@ -73,6 +73,9 @@ export const errorCodes = [
   'archive-broken',
   'archive-changed',
   'archive-unreadable',
+  // a restore of a log
+  'restore-conflict',
+  'restore-unsafe',
   // actions on parked streams
   'not-parked',
   'marks-expired',

@@ -554,6 +554,49 @@ export interface ItemPage {
   readonly written?: { readonly oldest: string; readonly newest: string }
 }
 
+/** Puts archived items back into the log, for a restore. */
+export interface ItemWriter {
+  /**
+   * Creates items of one stream, in order. It never changes an item that exists. After an error, some are created.
+   * @returns the items that the log has with another content.
+   * @throws TidemarkError `unavailable`, `outcome-unknown`, `container-missing`
+   */
+  create(items: readonly object[]): Promise<readonly object[]>
+  /**
+   * How many items a query finds. A container that Cosmos DB restored may have items that its change feed lacks.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  count(): Promise<number>
+}
+
+/** What a restore knows of archived items. It may have more than memory holds. */
+export interface ItemIndex {
+  /** How many items were added. */
+  readonly size: number
+  /** Adds an item, unless it was added before. @param content a hash. @returns the content that was added first. */
+  add(item: string, content: string): string
+  /** The content of an item; undefined if it was not added. */
+  content(item: string): string | undefined
+  /** Notes that the log has an item that was added. @returns false if that was noted before. */
+  see(item: string): boolean
+  isSeen(item: string): boolean
+  /** Notes the version of an event. */
+  reach(stream: string, version: number): void
+  /** The highest version that was noted; 0 if none was. */
+  end(stream: string): number
+}
+
+/** The leases with which the relay follows the change feed. Without any, it publishes the whole log again. */
+export interface RelayLeases {
+  /** @throws TidemarkError `unavailable`, `container-missing` */
+  count(): Promise<number>
+  /**
+   * Removes all of them.
+   * @throws TidemarkError `unavailable`, `outcome-unknown`, `container-missing`
+   */
+  clear(): Promise<void>
+}
+
 /** The segments of a service's archive: see core/archive.ts. A segment never changes. */
 export interface Archive {
   /**

@@ -172,7 +172,8 @@ async function findLast(archive: Archive, known: number): Promise<number> {
   return last
 }
 
-async function readSegment(service: string, archive: Archive, number: number): Promise<Segment> {
+/** @throws TidemarkError `archive-gap`, `archive-changed`, `archive-unreadable` */
+export async function readSegment(service: string, archive: Archive, number: number): Promise<Segment> {
   const bytes = await archive.read(number)
   if (bytes === undefined) throw archiveError('archive-gap', service, number, 'is missing')
   return decodeSegment(service, number, bytes)

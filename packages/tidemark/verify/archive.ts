@@ -122,6 +122,12 @@ class ChainCheck implements ArchiveCount {
         wrong: 'does not follow',
         detail: `${formatSegment(number - 1)} or this one was replaced`,
       })
+    if (header?.restored !== undefined && this.isWhole && header.restored !== this.items)
+      this.#fault({
+        place: formatSegment(number),
+        wrong: 'changed',
+        detail: `a restore found ${header.restored} items before it, but there are ${this.items}: one of both was forged`,
+      })
     this.#number = number
     this.segments += 1
     this.items += items.length

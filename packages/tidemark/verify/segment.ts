@@ -30,7 +30,13 @@ export interface ArchivedItem {
 export interface CheckedSegment {
   readonly number: number
   /** Absent if it has no readable header. */
-  readonly header?: { readonly previous: string; readonly root: string; readonly newest: string }
+  readonly header?: {
+    readonly previous: string
+    readonly root: string
+    readonly newest: string
+    /** A restore wrote it: how many items the segments before have. */
+    readonly restored?: unknown
+  }
   readonly items: readonly ArchivedItem[]
   readonly events: number
   readonly faults: readonly Fault[]
@@ -55,10 +61,13 @@ export function checkSegment(service: string, { number, bytes }: StoredSegment):
     return { ...nothing, faults: [{ place, wrong: 'changed', detail: 'it is not gzip with a header' }] }
   const wrong = wrongHeader(header, service, number, lines)
   const found = lines.map((line) => checkItem(line, place))
-  const { previous, root, newest } = header
+  const { previous, root, newest, restored } = header
   return {
     number,
-    header: { previous: String(previous), root: String(root), newest: String(newest) },
+    header: {
+      ...{ previous: String(previous), root: String(root), newest: String(newest) },
+      ...(restored === undefined ? {} : { restored }),
+    },
     items: found.flatMap(({ item }) => item ?? []),
     events: found.reduce((sum, { events }) => sum + events, 0),
     faults: [

@@ -1,0 +1,273 @@
+import type { CosmosClient } from '@azure/cosmos'
+import type { Command } from 'commander'
+import { isTidemarkError } from 'tidemark'
+import { compose } from 'tidemark/azure-functions'
+import { listReactions } from 'tidemark/tools'
+import { readSegments, verifyArchive, verifyViews } from 'tidemark/verify'
+import { UnreachableError } from '../../api/errors.ts'
+import { INTERRUPTED } from '../../command-line/arguments.ts'
+import { cloudAccount, localAccount } from '../../cosmos-account.ts'
+import { archiveConnection } from '../../project/archive-account.ts'
+import { openArchiveContainer } from '../../project/archive-container.ts'
+import { serviceNamed } from '../../project/known-services.ts'
+import { PROJECT } from '../../project/project.ts'
+import { ItemIndex } from '../../restore/item-index.ts'
+import { serviceArgument } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
+import { Output } from '../output/output.ts'
+
+interface Options {
+  readonly yes?: true
+  readonly stopped?: true
+  readonly cloud?: true
+  readonly json?: true
+}
+
+type Service = ReturnType<typeof serviceNamed>
+type Composed = ReturnType<typeof compose>
+type Plan = Awaited<ReturnType<Composed['planRestore']>>
+
+/** A service while it is restored. */
+interface Restoring {
+  readonly service: Service
+  readonly composed: Composed
+  readonly cosmos: CosmosClient
+  readonly output: Output
+  readonly cloud: boolean
+}
+
+/** How many faults are shown. */
+const SHOWN = 100
+
+export function addRestore(program: Command): void {
+  program
+    .command('restore')
+    .description('compares a stopped service’s log with its archive; with --yes makes the log whole, and what follows')
+    .addArgument(serviceArgument())
+    .option('--yes', 'carry the plan out; default: only show it')
+    .option('--stopped', 'the service is stopped, although it has run in the last minutes')
+    .option('--cloud', 'the log and the archive in Azure, with your own sign-in; default: those of the local cloud')
+    .option('--json', 'print JSON, for programs')
+    .addHelpText(
+      'after',
+      `${examples('restore ordering', 'restore ordering --yes --stopped', 'restore ordering --yes --cloud')}
+
+Stop the service first. It creates items and never changes one, so you may stop it and run it again.`,
+    )
+    .action(async (name: string, options: Options) => {
+      const output = new Output({ json: options.json === true })
+      process.once('SIGINT', () => {
+        output.remark('stopped: run it again for the rest')
+        process.exit(INTERRUPTED)
+      })
+      try {
+        process.exitCode = await restore(name, options, output)
+      } catch (error) {
+        if (isTidemarkError(error, 'unavailable')) throw new UnreachableError(`${error.message}; run it again`)
+        if (!isTidemarkError(error)) throw error
+        output.remark(`${error.code}: ${error.message}`)
+        process.exitCode = FOUND
+      } finally {
+        output.end()
+      }
+    })
+}
+
+async function restore(name: string, options: Options, output: Output): Promise<number> {
+  // The settings are files of the project.
+  process.chdir(PROJECT)
+  const service = serviceNamed(name)
+  const cloud = options.cloud === true
+  const account = cloud ? cloudAccount(name) : await localAccount()
+  await account.reach()
+  const archive = await archiveConnection(name, cloud)
+  const settings = 'connectionString' in archive ? { ArchiveStorage: archive.connectionString } : {}
+  const composed = compose(service, { ...account.settings, ...settings })
+  const cosmos = await account.client()
+  const index = new ItemIndex()
+  try {
+    const restoring = { service, composed, cosmos, output, cloud }
+    const plan = await planned(restoring, index, options)
+    if (!options.yes) return plan.refusal ? FOUND : 0
+    if (plan.refusal) return FOUND
+    await carryOut(restoring, index, plan)
+    const isRight = (await verifyLog(restoring)) && (await restoreViews(restoring))
+    if (isRight) sayWhatFollows(restoring)
+    return isRight ? 0 : FOUND
+  } finally {
+    index.close()
+    cosmos.dispose()
+    await composed.close()
+  }
+}
+
+/** Makes the plan and prints it. */
+async function planned({ composed, output, service }: Restoring, index: ItemIndex, options: Options): Promise<Plan> {
+  const read = { archive: 0, log: 0, written: 0 }
+  const plan = await composed.planRestore(
+    index,
+    { stopped: options.stopped === true },
+    {
+      progress(what, items) {
+        read[what] += items
+        output.progress(`${service.name}: ${read.archive} items of the archive, ${read.log} of the log`)
+      },
+    },
+  )
+  const { refusal, ...found } = plan
+  if (output.json) output.value({ service: service.name, ...found, ...(refusal ? { refusal: refusal.code } : {}) })
+  else for (const line of describe(plan)) output.line(line)
+  if (refusal) output.remark(`${refusal.code}: ${refusal.message}`)
+  return plan
+}
+
+function describe({ archive, log, running, leases, hub }: Plan): readonly string[] {
+  return [
+    `archive          ${archive.items} items in ${archive.segments} segments${archive.newest ? `, up to ${archive.newest}` : ''}`,
+    `equal            ${log.equal} of them are in the log as they were archived`,
+    `missing          ${log.missing} are not in the log${log.missing > 0 ? ': they will be created' : ''}`,
+    `otherwise        ${log.conflicts} are in the log with other content${log.conflicts > 0 ? ': nothing can be done' : ''}`,
+    `beyond           ${log.beyond} items of the log are not archived yet${log.beyond > 0 ? ': they stay' : ''}`,
+    `outside feed     ${log.outsideFeed} items of the log are not in its change feed`,
+    `running          ${running.length} instances of the service`,
+    `next segment     ${archive.goesOn ? 'the archive goes on' : 'a restore record, after which the archive goes on'}`,
+    `leases           ${leases}${leases > 0 ? ': they will be removed, and the relay publishes the whole log again' : ''}`,
+    ...describeHub(hub),
+    'views            compared with the restored log; if one differs, all are rebuilt',
+    'snapshots        nothing to do: one that does not fit the log is ignored',
+    'parked streams   nothing to do: they are processed when the service runs',
+  ]
+}
+
+function describeHub({ messages, lost, first, unread }: Plan['hub']): readonly string[] {
+  if (unread !== undefined)
+    return [`hub              it could not be read, so nobody knows what followers saw: ${unread}`]
+  if (lost === 0) return [`hub              its newest ${messages} messages are of the log or the archive`]
+  return [
+    `hub              ${lost} of its newest ${messages} messages are of events that are lost: ${first.join(', ')}`,
+    '                 Followers have seen them, and other events will take their versions: docs/restore.md',
+  ]
+}
+
+async function carryOut({ composed, output, service }: Restoring, index: ItemIndex, plan: Plan): Promise<void> {
+  let written = 0
+  const done = await composed.restore(index, plan, {
+    progress(_, items) {
+      written += items
+      output.progress(`${service.name}: ${written} of ${plan.log.missing} items created`)
+    },
+  })
+  if (done.written + done.segments + done.leases === 0) say(output, 'restored         nothing to do: the log is whole')
+  else
+    say(
+      output,
+      `restored         ${done.written} items created, ${done.segments} segments added, ${done.leases} leases removed`,
+    )
+}
+
+/** Results are for people here. With --json the plan is the only result. */
+function say(output: Output, line: string): void {
+  if (output.json) output.remark(line)
+  else output.line(line)
+}
+
+/** Compares the log with the archive, with independent code. */
+async function verifyLog({ service, cosmos, output, cloud }: Restoring): Promise<boolean> {
+  const faults = new Faults(output)
+  let items = 0
+  const { log } = await verifyArchive(
+    {
+      service: service.name,
+      segments: readSegments(await openArchiveContainer(service.name, cloud)),
+      log: cosmos.database(service.name).container('events'),
+    },
+    {
+      progress(more) {
+        items += more
+        output.progress(`${service.name}: ${items} items verified`)
+      },
+      fault: (fault) => faults.add(fault),
+    },
+  )
+  if (faults.count > 0) return faults.fail()
+  say(output, `verified         ${log?.events ?? 0} events of ${log?.streams ?? 0} streams: the log equals the archive`)
+  return true
+}
+
+/** Compares the views with the log, and rebuilds all of them if one differs or is behind. */
+async function restoreViews(restoring: Restoring): Promise<boolean> {
+  const { service, composed, output } = restoring
+  if (service.views.length === 0) return true
+  if (await compareViews(restoring, () => {})) {
+    say(output, `views            ${service.views.length} compared: none differs from the log`)
+    return true
+  }
+  for (const view of service.views) {
+    let events = 0
+    const { live } = await composed.rebuildView(view, {
+      begin() {},
+      read(read) {
+        events = read
+        output.progress(`${service.name}/${view.name}: ${events} commits read`)
+      },
+      stage() {},
+    })
+    say(output, `rebuilt          ${view.name}: generation ${live}, from ${events} commits`)
+  }
+  const faults = new Faults(output)
+  return (await compareViews(restoring, (fault) => faults.add(fault))) || faults.fail()
+}
+
+/** @returns whether every document follows from the log, and none is missing. */
+async function compareViews({ service, cosmos }: Restoring, report: (fault: Fault) => void): Promise<boolean> {
+  let wrong = 0
+  const counts = await verifyViews(cosmos.database(service.name), service, {
+    begin() {},
+    read() {},
+    fault(fault) {
+      wrong += 1
+      report(fault)
+    },
+    unchecked(place, detail) {
+      wrong += 1
+      report({ place, wrong: 'cannot be compared', detail })
+    },
+  })
+  for (const { view, behind } of counts)
+    if (behind > 0) report({ place: view, wrong: 'behind', detail: `${behind} streams have events that it lacks` })
+  return wrong === 0 && counts.every(({ behind }) => behind === 0)
+}
+
+interface Fault {
+  readonly place: string
+  readonly wrong: string
+  readonly detail: string
+}
+
+class Faults {
+  readonly #output: Output
+  count = 0
+
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  add({ place, wrong, detail }: Fault): void {
+    this.count += 1
+    if (this.count <= SHOWN) this.#output.remark(`${place}: ${wrong}: ${detail}`)
+  }
+
+  fail(): false {
+    this.#output.remark(`failed: ${this.count} faults`)
+    return false
+  }
+}
+
+function sayWhatFollows({ service, output }: Restoring): void {
+  say(output, 'next             start the service: its relay publishes the log, and consumers skip what they know')
+  const followed = new Set(listReactions(service).flatMap((each) => (each.schedules ? [each.service] : [])))
+  for (const hub of followed)
+    if (hub !== service.name)
+      say(output, `                 if its schedule was lost too: npm run republish -- ${hub}, while it runs`)
+}
