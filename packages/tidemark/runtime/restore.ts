@@ -266,24 +266,31 @@ async function compareHub({ hub }: RestoreDependencies, index: ItemIndex): Promi
   const found = { messages: 0, lost: 0, first: [] as string[] }
   try {
     const reader = hub()
-    for (const partition of await reader.partitions()) {
+    await forEachLimited(await reader.partitions(), CONCURRENCY, async (partition) => {
       const { first, last } = await reader.bounds(partition)
       const from = Math.max(first, last - HUB_MESSAGES + 1)
-      if (from > last) continue
+      if (from > last) return
       for await (const page of reader.read(partition, from, last))
         for (const { body } of page) {
           found.messages += 1
-          const { subject, streamversion } = (body ?? {}) as Item
-          if (typeof subject !== 'string' || !isStream(subject) || Number(streamversion) <= index.end(subject)) continue
+          const lost = findLost(index, body)
+          if (lost === undefined) continue
           found.lost += 1
-          if (found.first.length < NAMED) found.first.push(`${subject}@${String(streamversion)}`)
+          if (found.first.length < NAMED) found.first.push(lost)
         }
-    }
+    })
     return found
   } catch (error) {
     // A restore of a log needs no hub: it may be lost too.
     return { ...found, unread: describeError(error) }
   }
+}
+
+/** @returns the position of an event that is newer than its stream; undefined for any other message. */
+function findLost(index: ItemIndex, message: unknown): string | undefined {
+  const { subject, streamversion } = (message ?? {}) as Item
+  if (typeof subject !== 'string' || !isStream(subject) || Number(streamversion) <= index.end(subject)) return undefined
+  return formatPosition({ stream: subject, version: Number(streamversion) })
 }
 
 /** Creates what the log lacks, segment by segment. @returns how many items. */

@@ -126,7 +126,7 @@ class ChainCheck implements ArchiveCount {
       this.#fault({
         place: formatSegment(number),
         wrong: 'changed',
-        detail: `a restore found ${header.restored} items before it, but there are ${this.items}: one of both was forged`,
+        detail: `it says that ${header.restored} items are before it, but there are ${this.items}`,
       })
     this.#number = number
     this.segments += 1

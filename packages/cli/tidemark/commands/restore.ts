@@ -122,17 +122,20 @@ async function planned({ composed, output, service }: Restoring, index: ItemInde
   return plan
 }
 
+/** One line for each part of the plan. A consequence is only named if there is one. */
 function describe({ archive, log, running, leases, hub }: Plan): readonly string[] {
+  const items = log.equal + log.missing + log.conflicts
+  const count = (found: number, what: string, then: string): string => `${found} ${what}${found > 0 ? `: ${then}` : ''}`
   return [
-    `archive          ${archive.items} items in ${archive.segments} segments${archive.newest ? `, up to ${archive.newest}` : ''}`,
+    `archive          ${items} items in ${archive.segments} segments${archive.newest ? `, up to ${archive.newest}` : ''}`,
     `equal            ${log.equal} of them are in the log as they were archived`,
-    `missing          ${log.missing} are not in the log${log.missing > 0 ? ': they will be created' : ''}`,
-    `otherwise        ${log.conflicts} are in the log with other content${log.conflicts > 0 ? ': nothing can be done' : ''}`,
-    `beyond           ${log.beyond} items of the log are not archived yet${log.beyond > 0 ? ': they stay' : ''}`,
+    `missing          ${count(log.missing, 'are not in the log', 'they will be created')}`,
+    `otherwise        ${count(log.conflicts, 'are in the log with other content', 'nothing can be done')}`,
+    `beyond           ${count(log.beyond, 'items of the log are not archived yet', 'they stay')}`,
     `outside feed     ${log.outsideFeed} items of the log are not in its change feed`,
     `running          ${running.length} instances of the service`,
     `next segment     ${archive.goesOn ? 'the archive goes on' : 'a restore record, after which the archive goes on'}`,
-    `leases           ${leases}${leases > 0 ? ': they will be removed, and the relay publishes the whole log again' : ''}`,
+    `leases           ${count(leases, 'of the relay', 'they will be removed, and the whole log is published again')}`,
     ...describeHub(hub),
     'views            compared with the restored log; if one differs, all are rebuilt',
     'snapshots        nothing to do: one that does not fit the log is ignored',
