@@ -8,17 +8,21 @@ import { until } from '../../../packages/test-support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 
-/** The errors of `tidemark archive`, which reads what the running service wrote, with Azurite. */
+/** The errors of `tidemark archive` and `tidemark restore`, on what the running service wrote. */
 export function archives(world: () => World, errors: WitnessedErrors): void {
   const segment = (number: number): BlockBlobClient =>
     BlobServiceClient.fromConnectionString(world().system.settings.ArchiveStorage ?? '')
       .getContainerClient('archive-ordering')
       .getBlockBlobClient(`segments/${String(number).padStart(12, '0')}.ndjson.gz`)
-  const command = (...args: readonly string[]) => {
-    const { blob } = world().system.ports
-    const env = { TIDEMARK_BLOB_PORT: String(blob), TIDEMARK_DATA: world().system.dataDir }
-    return new Command('packages/cli/tidemark.js', ['archive', 'ordering', ...args], env).ended
+  const run = (...args: readonly string[]) => {
+    const { blob, cosmos, eventHubs } = world().system.ports
+    const env = {
+      ...{ TIDEMARK_BLOB_PORT: String(blob), TIDEMARK_DATA: world().system.dataDir },
+      ...{ TIDEMARK_COSMOS_PORT: String(cosmos), TIDEMARK_EVENTHUBS_PORT: String(eventHubs) },
+    }
+    return new Command('packages/cli/tidemark.js', args, env).ended
   }
+  const command = (...args: readonly string[]) => run('archive', 'ordering', ...args)
 
   it('none while the archive is as it was written: it has the whole log', async () => {
     await until('three segments', async () => {
@@ -58,6 +62,24 @@ export function archives(world: () => World, errors: WitnessedErrors): void {
       errors.commandLine(code, ended.err)
       assert.match(ended.err, new RegExp(`segment ${number} of the archive of ordering `))
     })
+
+  it('a restore while the service runs: restore-unsafe', async () => {
+    const ended = await run('restore', 'ordering', '--yes')
+    assert.equal(ended.code, 1, ended.output)
+    errors.commandLine('restore-unsafe', ended.err)
+  })
+
+  it('a log that somebody changed: restore-conflict', async () => {
+    const { log } = world().system
+    const { resources } = await log.items.query('SELECT TOP 1 * FROM c WHERE IS_DEFINED(c["to"])').fetchAll()
+    const [item] = resources
+    await log.item(item.id, item.stream).replace({ ...item, fingerprint: 'f'.repeat(64) })
+    const ended = await run('restore', 'ordering', '--yes', '--stopped')
+    await log.item(item.id, item.stream).replace(item)
+    assert.equal(ended.code, 1, ended.output)
+    errors.commandLine('restore-conflict', ended.err)
+    assert.match(ended.err, new RegExp(`${item.stream}@${item.from}`))
+  })
 }
 
 /** The segment with another segment before it, and a right root. Its header has only ASCII texts and integers. */

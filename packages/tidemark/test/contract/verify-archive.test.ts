@@ -5,45 +5,20 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Container } from '@azure/cosmos'
 import { cosmosEndpoint } from '../../../test-support/cosmos.ts'
 import { encodeSegment } from '../../core/archive.ts'
-import { toLogItem } from '../../core/commit.ts'
 import { eventId } from '../../core/event.ts'
-import { canonicalHash, GENESIS, seal } from '../../core/hash-chain.ts'
+import { canonicalHash, seal } from '../../core/hash-chain.ts'
 import { CosmosItemFeed } from '../../cosmos/item-feed.ts'
 import { MemoryArchive } from '../../memory/archive.ts'
 import { ArchiveWriter } from '../../runtime/archive.ts'
 import { verifyArchive } from '../../verify/archive.ts'
 import { checkProof, createProof, ProofError } from '../../verify/proof.ts'
 import type { Fault } from '../../verify/stream-check.ts'
-import { placedV1 } from '../domain/orders.ts'
+import { type Item, makeItems, makeReceipt } from '../support/log-items.ts'
 
 const { database, stop } = await cosmosEndpoint()
 after(stop)
 
-type Item = Record<string, unknown> & { id: string; stream: string }
 type Text = { readonly previousHash: string; readonly events: readonly Item[] }
-
-/** The commits of a stream: one event, then two, then one each. @param note goes into the later events. */
-function makeItems(stream: string, note = 'as it was', commits = 5): Item[] {
-  let [version, previousHash] = [0, GENESIS]
-  return Array.from({ length: commits }, (_, index) => {
-    const key = `${stream} ${index}`
-    const events = Array.from({ length: index === 1 ? 2 : 1 }, () => {
-      version += 1
-      const { event } = seal({
-        ...{ id: eventId(version), stream, version, schemaVersion: 1, source: '/ordering/order' },
-        ...(version === 1 ? placedV1 : { type: 'Noted', data: { note: `${note} ${version}` } }),
-        ...{ time: '2026-11-30T12:00:00.000Z', correlation: 'c', causation: `command:${key}`, actor: 'tester' },
-        previousHash,
-      })
-      previousHash = event.hash
-      return event
-    })
-    return toLogItem({ stream, key, fingerprint: canonicalHash(key), events }) as unknown as Item
-  })
-}
-
-const makeReceipt = (stream: string, version: number): Item =>
-  toLogItem({ stream, key: `${stream} idle`, fingerprint: canonicalHash('idle'), version }) as unknown as Item
 
 const describeReceipt = (stream: string): string => `${stream} ${makeReceipt(stream, 6).id}`
 
@@ -210,6 +185,19 @@ const TAMPERINGS: Readonly<Record<string, readonly [(world: World) => unknown, r
     ['segment 3 does not follow', 'order-2@2 to order-2@3 changed'],
   ],
   'a segment that is removed': [({ archive }) => archive.segments.delete(3), ['segment 3 missing']],
+  'a restore record that is forged, with right roots': [
+    async (world) => {
+      const last = gunzipSync(world.archive.segments.get(5) ?? assert.fail())
+        .toString()
+        .trim()
+        .split('\n')
+      const { root, continuation, newest } = JSON.parse(last[0] ?? '')
+      const lines = last.slice(-1).map((line) => Buffer.from(line))
+      const content = { lines, continuation, newest, restored: 23 }
+      world.archive.segments.set(6, (await encodeSegment('ordering', { number: 5, root }, content)).bytes)
+    },
+    ['segment 6 changed'],
+  ],
   'two segments that changed places': [
     ({ archive }) => {
       const [second, third] = [archive.segments.get(2), archive.segments.get(3)]
