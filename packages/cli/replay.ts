@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress'
 import { isTidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
-import { cloudAccount, localAccount } from './cosmos-account.ts'
+import { cloudAccount, localAccount } from './project/cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 import { findView } from './tidemark/command/declared.ts'
 

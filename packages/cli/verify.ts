@@ -3,8 +3,8 @@ import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { type DeclaredService, readSegments, verifyArchive, verifyLog, verifyViews } from 'tidemark/verify'
 import { INTERRUPTED, readSubjects, runCommand } from './command-line/arguments.ts'
-import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { openArchiveContainer } from './project/archive-container.ts'
+import { cloudAccount, localAccount } from './project/cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
 
 const SHOWN_FAULTS = 1000

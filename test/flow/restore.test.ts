@@ -79,7 +79,7 @@ async function empty(container: Container): Promise<void> {
   const { resource } = await container.read()
   const [path = ''] = resource?.partitionKey?.paths ?? []
   const { resources } = await container.items.readAll().fetchAll()
-  for (const item of resources) await container.item(item.id, item[path.slice(1)]).delete()
+  for (const item of resources) await container.item(String(item.id), item[path.slice(1)]).delete()
 }
 
 /** Deletes the log's container and makes it again, empty, as `azd provision` does. */

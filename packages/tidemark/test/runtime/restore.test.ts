@@ -277,6 +277,19 @@ describe('a restore', () => {
     assert.ok(lines.has('order-9'))
   })
 
+  it('does not believe the record of an earlier restore if archived items come after it', async () => {
+    const ground = await Ground.create()
+    ground.log = new Container('new')
+    await ground.restore()
+    // Lost again, and restored by a run that ended before its record.
+    ground.log = new Container('new', [...makeItems(1, 9), ...ground.all])
+    assert.deepEqual(await ground.restore(), { written: 0, segments: 1, leases: 0 })
+    await ground.archived()
+    const archived = await ground.lines()
+    // The first record repeats an item, and the second has what only the log had.
+    assert.equal(archived.length, ground.all.length + 1 + makeItems(1, 9).length)
+  })
+
   it('names what followers saw and neither the log nor the archive has', async () => {
     const ground = await Ground.create()
     ground.log = new Container('new')

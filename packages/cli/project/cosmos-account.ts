@@ -1,6 +1,6 @@
 import { CosmosClient } from '@azure/cosmos'
-import { UsageError } from './command-line/arguments.ts'
-import { cosmosAddress, localConnections, localSettings, reach, readSettingsFile } from './project/local-settings.ts'
+import { UsageError } from '../command-line/arguments.ts'
+import { cosmosAddress, localConnections, localSettings, reach, readSettingsFile } from './local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
 interface CosmosAccount {
