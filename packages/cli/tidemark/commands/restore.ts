@@ -125,9 +125,10 @@ async function planned({ composed, output, service }: Restoring, index: ItemInde
 /** One line for each part of the plan. A consequence is only named if there is one. */
 function describe({ archive, log, running, leases, hub }: Plan): readonly string[] {
   const items = log.equal + log.missing + log.conflicts
+  const newest = archive.newest === undefined ? '' : `, up to ${archive.newest}`
   const count = (found: number, what: string, then: string): string => `${found} ${what}${found > 0 ? `: ${then}` : ''}`
   return [
-    `archive          ${items} items in ${archive.segments} segments${archive.newest ? `, up to ${archive.newest}` : ''}`,
+    `archive          ${items} items in ${archive.segments} segments${newest}`,
     `equal            ${log.equal} of them are in the log as they were archived`,
     `missing          ${count(log.missing, 'are not in the log', 'they will be created')}`,
     `otherwise        ${count(log.conflicts, 'are in the log with other content', 'nothing can be done')}`,
