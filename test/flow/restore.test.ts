@@ -192,7 +192,7 @@ describe('a service whose log is lost, with its views, leases and schedule,', ()
 })
 
 describe('a service whose log was restored to an earlier point', () => {
-  it('is whole by the runbook, and so is its archive', async () => {
+  it('is whole by the runbook, and so is its archive, and a view that was ahead of the log is rebuilt', async () => {
     await isArchived()
     await stopHost()
     const [log, views] = [await readLog(), await readViews()]
@@ -201,6 +201,16 @@ describe('a service whose log was restored to an earlier point', () => {
       if (to === undefined || Number(to) > 1) await open('events').item(String(id), String(stream)).delete()
     const left = (await readLog()).length
     assert.ok(left > 0 && left < log.length)
+    // A view that has seen an event that is lost for good.
+    const { resources } = await open('payment').items.query('SELECT * FROM c WHERE c.kind = "document"').fetchAll()
+    for (const item of resources) {
+      const ahead = { ...item.cursor, version: item.cursor.version + 1, hash: 'f'.repeat(64) }
+      const document = { ...item.document, status: 'of an event that is lost' }
+      await open('payment')
+        .item(item.id, item.pk)
+        .replace({ ...item, cursor: ahead, document })
+    }
+    assert.notDeepEqual(await readViews(), views)
     for (const line of runbook('A log was restored to an earlier point')) await run(line)
     assert.deepEqual([await readLog(), await readViews()], [log, views])
     console.log(`# ${commands} commands of docs/restore.md were run`)
