@@ -82,7 +82,8 @@ class CosmosItemReader implements ItemReader {
     const { database, id } = this.#container
     return new TidemarkError(
       'archive-broken',
-      `the archive of ${database.id} continues another log: ${database.id}/${id} was deleted and created again`,
+      `the archive of ${database.id} continues another log: ${database.id}/${id} was deleted and created again. ` +
+        `Stop the service, then run tidemark restore ${database.id}`,
       { cause: error },
     )
   }

@@ -64,8 +64,8 @@ Stop the service first. It creates items and never changes one, so you may stop 
       try {
         process.exitCode = await restore(name, options, output)
       } catch (error) {
-        if (isTidemarkError(error, 'unavailable')) throw new UnreachableError(`${error.message}; run it again`)
         if (!isTidemarkError(error)) throw error
+        if (error.retriable) throw new UnreachableError(`${error.message}; then run it again`)
         output.remark(`${error.code}: ${error.message}`)
         process.exitCode = FOUND
       } finally {
@@ -89,8 +89,9 @@ async function restore(name: string, options: Options, output: Output): Promise<
   try {
     const restoring = { service, composed, cosmos, output, cloud }
     const plan = await planned(restoring, index, options)
-    if (!options.yes) return plan.refusal ? FOUND : 0
-    if (plan.refusal) return FOUND
+    if (plan.archive.segments === 0) output.remark(`${name}: its archive has no segment to restore from`)
+    if (plan.refusal || plan.archive.segments === 0) return FOUND
+    if (!options.yes) return 0
     await carryOut(restoring, index, plan)
     const isRight = (await verifyLog(restoring)) && (await restoreViews(restoring))
     if (isRight) sayWhatFollows(restoring)
