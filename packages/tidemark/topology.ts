@@ -1,10 +1,13 @@
+import { TidemarkError } from './core/errors.ts'
 import { listIndexes } from './core/list.ts'
 import {
   archiveContainer,
   type FunctionNames,
   functionNames,
+  hasPersonalData,
   hasSchedule,
   hasSnapshots,
+  KEYS,
   LEASES,
   LOG,
   listFollowedServices,
@@ -50,6 +53,8 @@ export interface Topology {
     readonly functions: FunctionNames
     /** The lists it serves: the container of each, and the paths of its composite index. */
     readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
+    /** The services whose keys of subjects it may read, besides its own. Absent: none. */
+    readonly readsKeysOf?: readonly string[]
   }[]
   readonly databases: readonly {
     readonly name: string
@@ -92,6 +97,7 @@ const CHECKPOINTS = 'azure-webjobs-eventhub'
 
 /**
  * Derives the topology from the services' declarations.
+ * @throws TidemarkError `registration-invalid` if a grant of personal data is not declared by both services.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -105,12 +111,14 @@ const CHECKPOINTS = 'azure-webjobs-eventhub'
  * ```
  */
 export function buildTopology(services: readonly Service[]): Topology {
+  checkGrants(services)
   return {
     services: services.map((service) => ({
       name: service.name,
       receivesFrom: receivesFrom(service),
       functions: functionNames(service),
       lists: service.views.flatMap(describeLists),
+      ...(service.personal?.reads?.length ? { readsKeysOf: service.personal.reads } : {}),
     })),
     databases: services.map((service) => ({
       name: service.name,
@@ -151,6 +159,10 @@ export function buildTopology(services: readonly Service[]): Topology {
               },
             ]
           : []),
+        // Keys of subjects, read and written by id only.
+        ...(hasPersonalData(service)
+          ? [{ name: KEYS, partitionKey: '/id', access: 'write' as const, indexedPaths: [] }]
+          : []),
         // Snapshots, read and written by key only.
         ...(hasSnapshots(service)
           ? [{ name: SNAPSHOTS, partitionKey: '/stream', access: 'write' as const, indexedPaths: [] }]
@@ -169,6 +181,26 @@ export function buildTopology(services: readonly Service[]): Topology {
       ],
     })),
     blobContainers: [CHECKPOINTS, ...services.map(({ name }) => archiveContainer(name))],
+  }
+}
+
+/** @throws TidemarkError `registration-invalid` */
+function checkGrants(services: readonly Service[]): void {
+  const refuse = (why: string): never => {
+    throw new TidemarkError('registration-invalid', why)
+  }
+  const find = (name: string): Service | undefined => services.find((service) => service.name === name)
+  for (const { name, personal } of services) {
+    for (const owner of personal?.reads ?? []) {
+      const declared = find(owner)
+      if (declared === undefined || !hasPersonalData(declared))
+        refuse(`${name} reads personal data of ${owner}, which has none`)
+      if (!declared?.personal?.readers?.includes(name))
+        refuse(`${name} reads personal data of ${owner}: list ${name} in personal.readers of ${owner}`)
+    }
+    for (const reader of personal?.readers ?? [])
+      if (!find(reader)?.personal?.reads?.includes(name))
+        refuse(`${name} lets ${reader} read its personal data: list ${name} in personal.reads of ${reader}`)
   }
 }
 

@@ -43,6 +43,8 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'event-invalid': 500,
   'key-invalid': 500,
   'event-unreadable': 500,
+  'personal-unreadable': 500,
+  'keys-refused': 503,
   'hash-mismatch': 500,
   'chain-broken': 500,
   'fork-detected': 500,

@@ -196,6 +196,12 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
    * JSON. Absent: no snapshots.
    */
   readonly stateVersion?: number
+  /**
+   * The person whose data the stream's events hold: an opaque id, such as a customer's. It is asked on the state
+   * after each event with personal fields, and such an event must have one. `tidemark forget` takes the same
+   * id. Absent: no event of this decider has personal fields.
+   */
+  subject?(state: State): string | undefined
   evolve(state: State, event: Event): State
   decide(state: State, command: Cmd, context: DecisionContext): Decision<Event>
 }

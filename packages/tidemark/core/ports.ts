@@ -4,6 +4,7 @@ import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
 import type { FieldValue } from './list.ts'
+import type { PersonalKey } from './personal.ts'
 import type { StoredRebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
@@ -573,6 +574,64 @@ export interface Archive {
    * @throws TidemarkError `unavailable`, `container-missing`
    */
   list(after: number): AsyncIterable<{ readonly number: number; readonly bytes: number }>
+}
+
+/** Encrypts the keys of subjects with a key that never leaves its vault. */
+export interface KeyWrap {
+  /**
+   * Encrypts a key. The result is a text that `unwrap` understands, also after the wrapping key has a new
+   * version.
+   * @throws TidemarkError `unavailable`; `keys-refused` if the vault does not let this service
+   */
+  wrap(key: Uint8Array): Promise<string>
+  /** @throws TidemarkError `unavailable`; `keys-refused`; `personal-unreadable` if it was changed */
+  unwrap(wrapped: string): Promise<Uint8Array>
+}
+
+/** Who had a subject forgotten, when and why. */
+export interface Forgotten {
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string
+  readonly actor: string
+  readonly reason: string
+}
+
+/** What the container `keys` knows of a subject. */
+export interface SubjectKey {
+  /** The id of its newest key. Keys of earlier generations are destroyed. */
+  readonly keyId: string
+  /** Present if this key is destroyed too. */
+  readonly forgotten?: Forgotten
+}
+
+/** Reads the keys of a service's subjects. */
+export interface PersonalKeyReader {
+  /**
+   * Finds a key by its id; undefined only if it was destroyed.
+   * @throws TidemarkError `unavailable`, `container-missing`, `keys-refused`; `personal-unreadable` if the
+   *   container never had this key, or it cannot be unwrapped
+   */
+  find(keyId: string): Promise<Uint8Array | undefined>
+}
+
+/** The keys of a service's subjects. A subject is named as deciders name it. */
+export interface PersonalKeys extends PersonalKeyReader {
+  /**
+   * The newest key of a subject. Creates one if there is none or the last one is destroyed.
+   * @throws TidemarkError as `find`, and `outcome-unknown`
+   */
+  findOrCreate(subject: string): Promise<PersonalKey>
+  /**
+   * What is known of a subject; undefined if it never had a key.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  look(subject: string): Promise<SubjectKey | undefined>
+  /**
+   * Destroys the key of a subject. If it is destroyed already, the first tombstone stays. Undefined if it never
+   * had one.
+   * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+   */
+  destroy(subject: string, why: Forgotten): Promise<Required<SubjectKey> | undefined>
 }
 
 export interface Clock {
