@@ -213,7 +213,8 @@ export type FindKey = (sealed: Pick<SealedParts, 'service' | 'keyId'>) => Uint8A
  */
 export function openText(text: string, findKey: FindKey): string {
   if (!text.includes(SEALED)) return text
-  return text.replace(sealedPattern, (_, service: string, keyId: string, sealed: string, forgotten: string) => {
+  return text.replace(sealedPattern, (...groups: readonly string[]) => {
+    const [, service = '', keyId = '', sealed = '', forgotten = ''] = groups
     const key = findKey({ service, keyId })
     if (key === undefined) return decode(forgotten)
     const bytes = Buffer.from(sealed, 'base64url')
@@ -232,6 +233,12 @@ function decode(text: string): string {
   return Buffer.from(text, 'base64url').toString('utf8')
 }
 
+/** Whether a JSON value has a sealed text anywhere. */
+export function hasSealed(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes(SEALED)
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasSealed)
+}
+
 /**
  * Replaces all texts within a JSON value, and returns the value itself if none changes. The names of fields
  * stay.
@@ -244,4 +251,19 @@ export function mapTexts(value: unknown, change: (text: string) => string): unkn
   const changed = entries.map(([name, each]) => [name, mapTexts(each, change)] as const)
   if (changed.every(([, each], index) => each === entries[index]?.[1])) return value
   return Array.isArray(value) ? changed.map(([, each]) => each) : Object.fromEntries(changed)
+}
+
+/** Replaces sealed texts with those for forgotten fields. */
+export function maskText(text: string): string {
+  return openText(text, () => undefined)
+}
+
+/** Returns a value with the sealed texts that another has at the same places. */
+export function restoreTexts(value: unknown, sealed: unknown): unknown {
+  if (typeof sealed === 'string') return sealed.includes(SEALED) ? sealed : value
+  if (typeof value !== 'object' || value === null || typeof sealed !== 'object' || sealed === null) return value
+  const restored = Object.entries(value).map(
+    ([name, each]) => [name, restoreTexts(each, (sealed as Record<string, unknown>)[name])] as const,
+  )
+  return Array.isArray(value) ? restored.map(([, each]) => each) : Object.fromEntries(restored)
 }

@@ -596,6 +596,37 @@ export interface Forgotten {
   readonly reason: string
 }
 
+/** The item of a subject in the container `keys`: its newest key, or a tombstone in its place. */
+export interface KeyItem {
+  /** The subject's id. */
+  readonly id: string
+  /** Of its newest key, from 1. Keys of earlier generations are destroyed. */
+  readonly generation: number
+  /** The key, encrypted by `KeyWrap`. Absent: it is destroyed. */
+  readonly wrapped?: string
+  readonly forgotten?: Forgotten
+}
+
+/** The container `keys` of a service. */
+export interface KeyItems {
+  /**
+   * The item of a subject and its etag; undefined if there is none.
+   * @throws TidemarkError `unavailable`, `container-missing`; `keys-refused` if this service may not read it
+   */
+  read(id: string): Promise<{ readonly item: KeyItem; readonly etag: string } | undefined>
+  /**
+   * Creates the item, or replaces it if its etag is unchanged.
+   * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+   */
+  write(item: KeyItem, etag: string | undefined): Promise<WriteResult>
+}
+
+/** Where the keys of a service's subjects are. */
+export interface KeyStorage {
+  readonly items: KeyItems
+  readonly wrap: KeyWrap
+}
+
 /** What the container `keys` knows of a subject. */
 export interface SubjectKey {
   /** The id of its newest key. Keys of earlier generations are destroyed. */
