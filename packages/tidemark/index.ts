@@ -16,6 +16,7 @@ export {
   refuse,
 } from './core/decider.ts'
 export { isDocumentKey } from './core/document-key.ts'
+export { erasure } from './core/erasure.ts'
 export { type ErrorCode, isTidemarkError, TidemarkError } from './core/errors.ts'
 export {
   type DomainEvent,

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { DomainEvent, EventType } from './event.ts'
 import type { JsonOnly } from './json.ts'
+import { listPersonalFields } from './personal.ts'
 
 /**
  * A refusal by the domain: a regular result, not an error. The code is stable, and the decider declares it.
@@ -130,6 +131,8 @@ export function commandType<const Name extends string, Data>(
   schema: StandardSchemaV1<unknown, Data> & NoInfer<JsonOnly<Data>>,
   options: { readonly creates?: boolean } = {},
 ): CommandType<Name, Data> {
+  // A mark that is not found would leave its text in the log's fingerprint.
+  listPersonalFields(schema)
   return { name, schema, creates: options.creates ?? false }
 }
 

@@ -50,6 +50,7 @@ import type { Handler } from './consume.ts'
 import { documentAt } from './document-at.ts'
 import { documentEvents } from './document-events.ts'
 import { Follower } from './follow.ts'
+import { forgetSubject, lookSubject } from './forget.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
 import { readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
@@ -480,6 +481,10 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
         search,
       ),
     rebuild: ready((view, action, by, trace) => rebuilds().start(view, action, by, trace)),
+    lookSubject: (subject) => lookSubject({ personal }, subject),
+    forgetSubject: ready((subject, why) =>
+      forgetSubject({ personal, command, clock, forgetStates: () => cache.clear() }, subject, why),
+    ),
     verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),
     scheduled: async (limit, continuation) =>
       hasSchedule(service) ? schedule().list(limit, continuation) : { commands: [] },

@@ -10,6 +10,11 @@ export function stateCache(streams: number): StateCache {
   return recentlyWritten<AggregateState>(streams)
 }
 
+export interface ExpiringStates extends StateCache {
+  /** Drops the states that expire. */
+  clear(): void
+}
+
 /**
  * A cache whose states of some streams expire, because they hold personal texts. A state that was folded onto
  * a cached one expires with that one: what counts is when the texts were opened.
@@ -19,7 +24,7 @@ export function expiringStates(
   streams: number,
   expires: (stream: string) => boolean,
   clock: Pick<Clock, 'elapsed'>,
-): StateCache {
+): ExpiringStates {
   /** By stream: until when its texts may be kept. */
   const ends = new LRUCache<string, { readonly until: number }>({ max: streams })
   const isOver = (stream: string): boolean => (ends.get(stream)?.until ?? 0) <= clock.elapsed()
@@ -37,5 +42,9 @@ export function expiringStates(
       if (!expires(stream) || !isOver(stream)) states.set(stream, state)
     },
     delete: (stream) => states.delete(stream),
+    clear() {
+      for (const stream of ends.keys()) states.delete(stream)
+      ends.clear()
+    },
   }
 }
