@@ -25,7 +25,7 @@ const EMULATORS = {
   paths: ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) => sourcesOf(folder).map(([, file]) => file)),
 }
 
-const ADAPTERS = ['azure-functions', 'blobs', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
+const ADAPTERS = ['azure-functions', 'blobs', 'cosmos', 'event-hubs', 'identity', 'key-wrap', 'opentelemetry'].map(
   (each) => `packages/tidemark/${each}/`,
 )
 
@@ -96,7 +96,7 @@ const rows = [
     path: 'packages/tidemark/cosmos/',
     is: 'the log, the views and all other stored data, in Cosmos DB',
     imports: ['packages/tidemark/core/', 'packages/tidemark/verify/log.ts'],
-    packages: ['@azure/cosmos'],
+    packages: ['@azure/cosmos', 'zod'],
     node: ['crypto'],
   },
   {
@@ -104,6 +104,13 @@ const rows = [
     is: 'the archive of a log, as blobs',
     imports: ['packages/tidemark/core/'],
     packages: ['@azure/storage-blob'],
+  },
+  {
+    path: 'packages/tidemark/key-wrap/',
+    is: 'wraps the keys of personal data with a key in a vault, or in a file on a laptop',
+    imports: ['packages/tidemark/core/'],
+    packages: ['@azure/keyvault-keys', 'lru-cache'],
+    node: ['crypto', 'fs/promises'],
   },
   {
     path: 'packages/tidemark/event-hubs/',
@@ -140,7 +147,7 @@ const rows = [
   {
     path: 'packages/tidemark/settings/',
     is: 'the one list of application settings, and how they are read and checked',
-    imports: ['packages/tidemark/core/', ...ADAPTERS.filter((each) => !each.endsWith('/blobs/'))],
+    imports: ['packages/tidemark/core/', ...ADAPTERS.filter((each) => !/\/(blobs|key-wrap)\/$/.test(each))],
     packages: ['zod'],
   },
   {

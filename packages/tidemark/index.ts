@@ -16,6 +16,7 @@ export {
   refuse,
 } from './core/decider.ts'
 export { isDocumentKey } from './core/document-key.ts'
+export { erasure } from './core/erasure.ts'
 export { type ErrorCode, isTidemarkError, TidemarkError } from './core/errors.ts'
 export {
   type DomainEvent,
@@ -34,9 +35,10 @@ export {
   retired,
 } from './core/event.ts'
 export type { FieldType, FieldValues } from './core/list.ts'
+export { type PersonalOptions, personal } from './core/personal.ts'
 export { type ProcessInput, type ProcessManager, processManager } from './core/process-manager.ts'
 export type { ImmediateReaction, Reaction, SchedulingReaction, Send, SendLater, Sent, Trace } from './core/reaction.ts'
 export type { Resource, ResourceCommands, ResourceDocuments } from './core/resource.ts'
-export { type PublicEvent, published, type Service } from './core/service.ts'
+export { type PersonalGrants, type PublicEvent, published, type Service } from './core/service.ts'
 export { formatEventPosition } from './core/stream.ts'
 export type { MultiStreamView, SingleStreamView } from './core/view.ts'

@@ -1,10 +1,13 @@
+import { TidemarkError } from './core/errors.ts'
 import { listIndexes } from './core/list.ts'
 import {
   archiveContainer,
   type FunctionNames,
   functionNames,
+  hasPersonalData,
   hasSchedule,
   hasSnapshots,
+  KEYS,
   LEASES,
   LOG,
   listFollowedServices,
@@ -50,6 +53,8 @@ export interface Topology {
     readonly functions: FunctionNames
     /** The lists it serves: the container of each, and the paths of its composite index. */
     readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
+    /** The services whose keys of subjects it may read, besides its own. Absent: none. */
+    readonly readsKeysOf?: readonly string[]
   }[]
   readonly databases: readonly {
     readonly name: string
@@ -57,9 +62,10 @@ export interface Topology {
       readonly name: string
       readonly partitionKey: string
       /**
-       * The service's rights: `append` is create and read, never replace or delete; `write` is everything.
+       * The service's rights: `append` is create and read, never replace or delete; `replace` is also to replace,
+       * never to delete; `write` is everything.
        */
-      readonly access: 'append' | 'write'
+      readonly access: 'append' | 'replace' | 'write'
       /** The only indexed paths. Absent: all except `excludedPaths`. */
       readonly indexedPaths?: readonly string[]
       /** Paths whose values must be unique within a partition key. They cannot be changed later. */
@@ -92,6 +98,7 @@ const CHECKPOINTS = 'azure-webjobs-eventhub'
 
 /**
  * Derives the topology from the services' declarations.
+ * @throws TidemarkError `registration-invalid` if a grant of personal data is not declared by both services.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -105,12 +112,14 @@ const CHECKPOINTS = 'azure-webjobs-eventhub'
  * ```
  */
 export function buildTopology(services: readonly Service[]): Topology {
+  checkGrants(services)
   return {
     services: services.map((service) => ({
       name: service.name,
       receivesFrom: receivesFrom(service),
       functions: functionNames(service),
       lists: service.views.flatMap(describeLists),
+      ...(service.personal?.reads?.length ? { readsKeysOf: service.personal.reads } : {}),
     })),
     databases: services.map((service) => ({
       name: service.name,
@@ -151,6 +160,11 @@ export function buildTopology(services: readonly Service[]): Topology {
               },
             ]
           : []),
+        // Keys of subjects, read and written by id only. One that is deleted would look as if it never was, so it
+        // is replaced instead.
+        ...(hasPersonalData(service)
+          ? [{ name: KEYS, partitionKey: '/id', access: 'replace' as const, indexedPaths: [] }]
+          : []),
         // Snapshots, read and written by key only.
         ...(hasSnapshots(service)
           ? [{ name: SNAPSHOTS, partitionKey: '/stream', access: 'write' as const, indexedPaths: [] }]
@@ -169,6 +183,26 @@ export function buildTopology(services: readonly Service[]): Topology {
       ],
     })),
     blobContainers: [CHECKPOINTS, ...services.map(({ name }) => archiveContainer(name))],
+  }
+}
+
+/** @throws TidemarkError `registration-invalid` */
+function checkGrants(services: readonly Service[]): void {
+  const refuse = (why: string): never => {
+    throw new TidemarkError('registration-invalid', why)
+  }
+  const find = (name: string): Service | undefined => services.find((service) => service.name === name)
+  for (const { name, personal } of services) {
+    for (const owner of personal?.reads ?? []) {
+      const declared = find(owner)
+      if (declared === undefined || !hasPersonalData(declared))
+        refuse(`${name} reads personal data of ${owner}, which has none`)
+      if (!declared?.personal?.readers?.includes(name))
+        refuse(`${name} reads personal data of ${owner}: list ${name} in personal.readers of ${owner}`)
+    }
+    for (const reader of personal?.readers ?? [])
+      if (!find(reader)?.personal?.reads?.includes(name))
+        refuse(`${name} lets ${reader} read its personal data: list ${name} in personal.reads of ${reader}`)
   }
 }
 

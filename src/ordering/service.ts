@@ -1,7 +1,8 @@
-import { canary, canaryView, published, type Service } from 'tidemark'
+import { canary, canaryView, erasure, published, type Service } from 'tidemark'
 import { toPublicAddress } from './address.ts'
 import {
   fulfilmentRequests,
+  hidePerson,
   OrderCancelled,
   OrderCompleted,
   OrderConfirmed,
@@ -19,11 +20,11 @@ import { salesByProduct } from './sales-by-product.ts'
 /** Accepts orders, and leads each through stock, payment and shipment. */
 export const ordering: Service = {
   name: 'ordering',
-  deciders: [order, fulfilment, canary],
+  deciders: [order, fulfilment, erasure, canary],
   publishes: [
     published(PrivateOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
       ...data,
-      shippingAddress: toPublicAddress(shippingAddress),
+      shippingAddress: hidePerson(toPublicAddress(shippingAddress)),
     })),
     ...[OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted, ...fulfilmentRequests].map((type) =>
       published(type),
@@ -32,6 +33,7 @@ export const ordering: Service = {
   views: [orderView, salesByProduct, fulfilmentView, canaryView],
   reactions: [],
   processes: [orderFulfilment],
+  personal: { readers: ['shipping'] },
   resources: [
     {
       path: 'orders',

@@ -1,7 +1,12 @@
+import { erasure } from '../core/erasure.ts'
+import type { EventType } from '../core/event.ts'
 import { findEventFaults } from '../core/event-names.ts'
 import { listFaults } from '../core/list.ts'
+import { listPersonalFields } from '../core/personal.ts'
 import {
   functionNames,
+  hasPersonalData,
+  KEYS,
   LEASES,
   LOG,
   listReactions,
@@ -20,7 +25,7 @@ export interface PlacedRoute extends Route {
 }
 
 /** Containers of every service's database, present or possible. No view can have one of these names. */
-const RESERVED_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
+const RESERVED_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS, KEYS]
 
 /**
  * Lists the faults in a service's declaration and routes, one line each; empty if there are none. Otherwise
@@ -30,6 +35,7 @@ const RESERVED_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
 export function registrationFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
   return [
     ...declarationFaults(service),
+    ...personalFaults(service),
     ...routes.filter((route) => route.service === service.name).flatMap((route) => useFaults(service, route)),
     ...routeFaults(routes),
     ...nameFaults(service, routes),
@@ -70,6 +76,31 @@ function declarationFaults(service: Service): readonly string[] {
     ...publishes
       .filter((publication) => !recorded.has(publication.privateEvent.name))
       .map((publication) => `${name} publishes ${publication.privateEvent.name}, but none of its deciders records it`),
+  ]
+}
+
+function personalFaults(service: Service): readonly string[] {
+  const { name, deciders, publishes, views } = service
+  const isPersonal = ({ schema }: EventType): boolean => listPersonalFields(schema).length > 0
+  const isPublishedPersonal = (type: EventType): boolean =>
+    publishes.some(({ privateEvent, publicEvent }) => privateEvent === type && isPersonal(publicEvent))
+  return [
+    ...deciders
+      .filter(({ subject }) => subject === undefined)
+      .flatMap(({ category, events }) =>
+        events
+          .filter((type) => isPersonal(type) || isPublishedPersonal(type))
+          .map((type) => `${type.name} of ${category} has personal fields, but the decider names no subject`),
+      ),
+    ...(hasPersonalData(service) && !deciders.includes(erasure)
+      ? [`${name} has personal data: list the decider erasure, which records who was forgotten`]
+      : []),
+    ...views.flatMap(({ name: view, document, filters, orders = {} }) => {
+      const fields = document ? listPersonalFields(document).map(({ path }) => path.join('.')) : []
+      return [...Object.keys(filters), ...Object.keys(orders)]
+        .filter((field) => fields.includes(field))
+        .map((field) => `the view ${view} cannot be filtered or ordered by ${field}, which is personal and encrypted`)
+    }),
   ]
 }
 

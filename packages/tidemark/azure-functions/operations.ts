@@ -4,17 +4,20 @@ import { TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import type { Operations } from '../core/operations.ts'
 import type { DiscardReason, ParkedAction, ParkedActionResult } from '../core/parking.ts'
+import { hasPersonalData, type Service } from '../core/service.ts'
 import { listConcerns } from '../core/status.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import type { Endpoint, Route } from './http.ts'
 import { count, list, object, type Parameter, queryNames, text, time } from './operation.ts'
 import { checkOperator } from './operator.ts'
 import { checkParameters, pickParameters, readBody } from './request.ts'
+import { subjectCommand } from './subjects.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the operations endpoints need of their service. */
 export interface OperationsPort extends Operations {
   readonly name: string
+  readonly declaration: Pick<Service, 'deciders'>
   readonly actorSource: ActorSource
   /**
    * Resolves once the store answers.
@@ -30,6 +33,9 @@ export function buildOperationRoutes(port: OperationsPort): readonly Route[] {
     { name: 'ready', path: 'health/ready', GET: readyEndpoint(port) },
     { name: 'status', path: 'status', GET: statusEndpoint(port) },
     { name: 'parked', path: 'parked', GET: parkedEndpoint(port) },
+    ...(hasPersonalData(port.declaration)
+      ? [{ name: 'subject-command', path: 'subjects/{command}', POST: subjectCommand(port) }]
+      : []),
     { name: 'parked-command', path: 'parked/{command}', POST: parkedCommand(port) },
   ]
 }

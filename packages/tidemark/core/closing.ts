@@ -116,11 +116,13 @@ export function closeBooks<
   decider: Decider<State, Cmd, Event>,
   { closes, opens }: Closing<Name, Summary, Opening>,
 ): ClosedBooks<State, Cmd, Event> {
-  const { category } = decider
+  const { category, subject, ...declared } = decider
   const findNext = (event: DomainEvent): string | undefined =>
     event.type === closes.name ? (event.data as Summary).next : undefined
   const closable: Decider<Closable<State>, Cmd, Event> = {
-    ...decider,
+    ...declared,
+    category,
+    ...(subject ? { subject: ({ state }: Closable<State>) => subject.call(decider, state) } : {}),
     initial: { state: decider.initial },
     refusals: { ...decider.refusals, 'stream-closed': 'The stream is closed: it continues in another one.' },
     evolve({ state }, event) {

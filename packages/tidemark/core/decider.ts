@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { DomainEvent, EventType } from './event.ts'
 import type { JsonOnly } from './json.ts'
+import { listPersonalFields } from './personal.ts'
 
 /**
  * A refusal by the domain: a regular result, not an error. The code is stable, and the decider declares it.
@@ -130,6 +131,8 @@ export function commandType<const Name extends string, Data>(
   schema: StandardSchemaV1<unknown, Data> & NoInfer<JsonOnly<Data>>,
   options: { readonly creates?: boolean } = {},
 ): CommandType<Name, Data> {
+  // A mark that is not found would leave its text in the log's fingerprint.
+  listPersonalFields(schema)
   return { name, schema, creates: options.creates ?? false }
 }
 
@@ -196,6 +199,12 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
    * JSON. Absent: no snapshots.
    */
   readonly stateVersion?: number
+  /**
+   * The person whose data the stream's events hold: an opaque id, such as a customer's. It is asked on the state
+   * after each event with personal fields, and such an event must have one. `tidemark forget` takes the same
+   * id. Absent: no event of this decider has personal fields.
+   */
+  subject?(state: State): string | undefined
   evolve(state: State, event: Event): State
   decide(state: State, command: Cmd, context: DecisionContext): Decision<Event>
 }

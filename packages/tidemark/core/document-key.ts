@@ -1,4 +1,5 @@
 import { TidemarkError } from './errors.ts'
+import { SEALED } from './personal.ts'
 
 /**
  * The longest key of a document, in bytes of UTF-8. With its prefix it must fit in Cosmos DB's partition key
@@ -17,6 +18,7 @@ const refusals: readonly (readonly [is: (key: string) => boolean, why: string])[
   [(key) => /%2f/i.test(key), 'a URL path reads its %2F as a slash'],
   [(key) => /\p{Cc}/u.test(key), 'it has a control character'],
   [(key) => !key.isWellFormed(), 'it has half a surrogate pair'],
+  [(key) => key.includes(SEALED), 'it is personal, and each event seals it differently'],
   [(key) => Buffer.byteLength(key) > MAX_KEY_BYTES, `it has more than ${MAX_KEY_BYTES} bytes`],
 ]
 

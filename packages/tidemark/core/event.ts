@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonOnly } from './json.ts'
+import { listPersonalFields } from './personal.ts'
 
 /**
  * A fact that a decider decided: its name in the past tense, and its data (JSON).
@@ -219,7 +220,8 @@ export interface LiveEventType<Name extends string = string, Data = unknown> ext
  * change is refused with `event-invalid`. So is data that JSON does not keep, see json.ts. If a schema's type
  * already shows that, the code does not compile.
  * @param merged if the schema is that of several merged versions.
- * @throws RangeError if the merged versions do not follow the one before.
+ * @throws RangeError if the merged versions do not follow the one before, or a personal field is where it cannot
+ *   be found.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -286,6 +288,8 @@ function addVersion(
   next: Pick<EventVersion, 'change' | 'schema' | 'upcast'>,
   merged: MergedVersions | undefined,
 ): readonly EventVersion[] {
+  // A mark that is not found would leave its field unsealed.
+  listPersonalFields(next.schema)
   const last = before.at(-1)
   const since = (last?.version ?? 0) + 1
   const version = merged?.through ?? since

@@ -10,7 +10,7 @@ import type {
   ParkedActionResult,
   ParkedChoice,
 } from './parking.ts'
-import type { Checked, Finding, ScheduledPage } from './ports.ts'
+import type { Checked, Finding, Forgotten, ScheduledPage } from './ports.ts'
 import type { Trace } from './reaction.ts'
 import type { Rebuild, RebuildAction } from './rebuild.ts'
 import type { ServiceStatus } from './status.ts'
@@ -208,6 +208,30 @@ export interface ViewSummary {
   readonly rebuild?: Rebuild
 }
 
+/**
+ * What a service knows of a subject.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { SubjectState } from 'tidemark/tools'
+ *
+ * const line = ({ state, forgotten }: SubjectState): string => (forgotten ? `since ${forgotten.time}` : state)
+ * assert.equal(line({ subject: '0'.repeat(32), state: 'no-key' }), 'no-key')
+ * ```
+ */
+export interface SubjectState {
+  /** Its id, which is a hash of its name. */
+  readonly subject: string
+  /** `no-key`: the service never sealed anything for it. */
+  readonly state: 'no-key' | 'has-key' | 'forgotten'
+  /** The id of its newest key. */
+  readonly key?: string
+  /** `everywhere`: when every process of the service has forgotten the key. */
+  readonly forgotten?: Forgotten & { readonly everywhere: string }
+  /** The position of the event that records it: `erasure-…@1`. Only in the answer to a request to forget. */
+  readonly position?: string
+}
+
 /** What an operator can query and do in a running service. */
 export interface Operations {
   /**
@@ -284,6 +308,16 @@ export interface Operations {
    * @throws TidemarkError `unavailable`, `invalid-query`
    */
   scheduled(limit: number, continuation?: string): Promise<ScheduledPage>
+  /**
+   * Whether a subject has a key.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  lookSubject(subject: string): Promise<SubjectState>
+  /**
+   * Forgets a subject: destroys its key, and records that in the log. A repeat changes nothing.
+   * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+   */
+  forgetSubject(subject: string, why: DiscardReason): Promise<SubjectState>
   /** Verifies a part of the log. @throws TidemarkError `unavailable`, `invalid-query` */
   verify(continuation?: string): Promise<Verification>
 }

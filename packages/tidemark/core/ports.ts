@@ -1,9 +1,11 @@
+import type { BlobConnection } from './archive.ts'
 import type { CommandMetadata } from './command.ts'
 import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commit.ts'
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
 import type { FieldValue } from './list.ts'
+import type { PersonalKey } from './personal.ts'
 import type { StoredRebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
@@ -616,6 +618,104 @@ export interface Archive {
    * @throws TidemarkError `unavailable`, `container-missing`
    */
   list(after: number): AsyncIterable<{ readonly number: number; readonly bytes: number }>
+}
+
+/** Encrypts the keys of subjects with a wrapping key, which never leaves its vault, or its file on a laptop. */
+export interface KeyWrap {
+  /**
+   * Encrypts a key. The result is a text that `unwrap` understands, also after the wrapping key has a new
+   * version.
+   * @throws TidemarkError `unavailable`; `keys-refused` if the vault does not let this service, or the key file of
+   *   a laptop cannot be used; `keys-disabled` if the wrapping key is disabled, expired or deleted
+   */
+  wrap(key: Uint8Array): Promise<string>
+  /** @throws TidemarkError as `wrap`; `personal-unreadable` if it was changed, or another key has wrapped it */
+  unwrap(wrapped: string): Promise<Uint8Array>
+}
+
+/** The place of the wrapping keys: a vault and an identity, or a file on a laptop. */
+export type KeyWrapConnection =
+  | { readonly file: string }
+  | {
+      readonly vaultUri: string
+      readonly credential: Extract<BlobConnection, { serviceUri: string }>['credential']
+    }
+
+/** Who had a subject forgotten, when and why. */
+export interface Forgotten {
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string
+  readonly actor: string
+  readonly reason: string
+}
+
+/** The item of a subject in the container `keys`: its newest key, or a tombstone in its place. */
+export interface KeyItem {
+  /** The subject's id. */
+  readonly id: string
+  /** Of its newest key, from 1. Keys of earlier generations are destroyed. */
+  readonly generation: number
+  /** The key, encrypted by `KeyWrap`. Absent: it is destroyed. */
+  readonly wrapped?: string
+  readonly forgotten?: Forgotten
+}
+
+/** The container `keys` of a service. */
+export interface KeyItems {
+  /**
+   * The item of a subject and its etag; undefined if there is none.
+   * @throws TidemarkError `unavailable`, `container-missing`; `keys-refused` if this service may not read it
+   */
+  read(id: string): Promise<{ readonly item: KeyItem; readonly etag: string } | undefined>
+  /**
+   * Creates the item, or replaces it if its etag is unchanged.
+   * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+   */
+  write(item: KeyItem, etag: string | undefined): Promise<WriteResult>
+}
+
+/** Where the keys of a service's subjects are. */
+export interface KeyStorage {
+  readonly items: KeyItems
+  readonly wrap: KeyWrap
+}
+
+/** What the container `keys` knows of a subject. */
+export interface SubjectKey {
+  /** The id of its newest key. Keys of earlier generations are destroyed. */
+  readonly keyId: string
+  /** Present if this key is destroyed too. */
+  readonly forgotten?: Forgotten
+}
+
+/** Reads the keys of a service's subjects. */
+export interface PersonalKeyReader {
+  /**
+   * Finds a key by its id; undefined only if it was destroyed.
+   * @throws TidemarkError `unavailable`, `container-missing`, `keys-refused`; `personal-unreadable` if the
+   *   container never had this key, or it cannot be unwrapped
+   */
+  find(keyId: string): Promise<Uint8Array | undefined>
+}
+
+/** The keys of a service's subjects. A subject is named as deciders name it. */
+export interface PersonalKeys extends PersonalKeyReader {
+  /**
+   * The newest key of a subject. Creates one if there is none or the last one is destroyed.
+   * @throws TidemarkError as `find`, and `outcome-unknown`
+   */
+  findOrCreate(subject: string): Promise<PersonalKey>
+  /**
+   * What is known of a subject; undefined if it never had a key.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  look(subject: string): Promise<SubjectKey | undefined>
+  /**
+   * Destroys the key of a subject. If it is destroyed already, the first tombstone stays. Undefined if it never
+   * had one.
+   * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
+   */
+  destroy(subject: string, why: Forgotten): Promise<Required<SubjectKey> | undefined>
 }
 
 export interface Clock {

@@ -40,6 +40,26 @@ export interface Service {
   readonly processes?: readonly ProcessManager[]
   /** What clients can reach over HTTP. */
   readonly resources?: readonly Resource[]
+  /** Which services may read personal fields of each other's public events. */
+  readonly personal?: PersonalGrants
+}
+
+/**
+ * Grants to read personal fields. Both services must declare one: `readers` of the owner, and `reads` of the
+ * follower. Without it, a follower gets the text for a forgotten field.
+ * @example
+ * ```ts
+ * import type { PersonalGrants } from 'tidemark'
+ *
+ * export const ordering: PersonalGrants = { readers: ['shipping'] }
+ * export const shipping: PersonalGrants = { reads: ['ordering'] }
+ * ```
+ */
+export interface PersonalGrants {
+  /** The services that may read personal fields of this service's events. */
+  readonly readers?: readonly string[]
+  /** The services whose personal fields this service reads. */
+  readonly reads?: readonly string[]
 }
 
 /**
@@ -68,6 +88,36 @@ export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): 
 /** Whether a service stores snapshots of its aggregates. */
 export function hasSnapshots({ deciders }: Pick<Service, 'deciders'>): boolean {
   return deciders.some(({ stateVersion }) => stateVersion !== undefined)
+}
+
+/**
+ * Whether a service has personal data of its own, and so keys.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { hasPersonalData } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.ok(!hasPersonalData(entries))
+ * ```
+ */
+export function hasPersonalData({ deciders }: Pick<Service, 'deciders'>): boolean {
+  return deciders.some(({ subject }) => subject !== undefined)
+}
+
+/**
+ * Whether a service wraps or unwraps keys of subjects: of its own, or of services that it has a grant of.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { needsKeyWrap } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.ok(!needsKeyWrap(entries))
+ * ```
+ */
+export function needsKeyWrap(service: Pick<Service, 'deciders' | 'personal'>): boolean {
+  return hasPersonalData(service) || (service.personal?.reads ?? []).length > 0
 }
 
 /** Whether a service accepts canaries. */
@@ -228,6 +278,9 @@ export const PARKED = 'parked'
 
 /** The container of scheduled commands. */
 export const SCHEDULE = 'schedule'
+
+/** The container of the keys of subjects, one item each. */
+export const KEYS = 'keys'
 
 /** The container of aggregate snapshots. */
 export const SNAPSHOTS = 'snapshots'

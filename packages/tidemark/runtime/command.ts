@@ -4,11 +4,13 @@ import { type AnyDecider, type Decision, isRefusal, refuse } from '../core/decid
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
+import { hasSealed, listPersonalFields, mapPersonal, type PersonalKey, SEALED } from '../core/personal.ts'
 import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
 import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
-import { checkWritable, decisionTime, record } from './record.ts'
+import type { Personal } from './personal.ts'
+import { checkWritable, decisionTime, hasPersonalFields, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
 /** How many stale attempts commands may make before their stream counts as contended. */
@@ -31,11 +33,13 @@ export interface CommandDependencies {
   readonly clock: Clock
   /** Absent: streams are read from their first event. */
   readonly cold?: ColdLoader
+  /** The keys of subjects. Absent: personal texts are not sealed, as in tests of deciders. */
+  readonly personal?: Pick<Personal, 'newestKey'>
 }
 
 /**
- * Receives the events that a command led to, only if this call appends them. The command's answer contains no
- * events, so that it is the same every time.
+ * Receives the events that a command led to, with their personal texts, only if this call appends them. The
+ * command's answer contains no events, so that it is the same every time.
  */
 export type OnAppended = (events: readonly RecordedEvent[]) => void
 
@@ -82,7 +86,7 @@ export async function handleCommands(
     let known: AggregateState | undefined
     for (let attempts = 0; left.length > 0; ) {
       const state = known ?? (await loadState(deps, stream, left))
-      const { decided, end, later } = decideAll(deps, stream, state, left)
+      const { decided, end, later } = await decideAll(deps, stream, state, left)
       left = [...decided.map(({ command }) => command), ...later]
       const settled = await settle(deps, stream, { state, end, decided })
       left = left.filter((command) => !settled.answered.has(command))
@@ -128,18 +132,24 @@ interface Decided {
   readonly outcome: CommandResult
   /** What is appended for the command; absent if nothing is. */
   readonly entry?: LogEntry
+  /** The events of the entry with their personal texts. */
+  readonly opened?: readonly RecordedEvent[]
 }
 
 /**
  * Lets commands decide one after another, each on the state after the previous ones, up to one write's
  * limits.
  */
-function decideAll(
+async function decideAll(
   deps: CommandDependencies,
   stream: string,
   start: AggregateState,
   waiting: readonly WaitingCommand[],
-): { readonly decided: readonly Decided[]; readonly end: AggregateState; readonly later: readonly WaitingCommand[] } {
+): Promise<{
+  readonly decided: readonly Decided[]
+  readonly end: AggregateState
+  readonly later: readonly WaitingCommand[]
+}> {
   const decided: Decided[] = []
   const { limits } = deps.store
   let state = start
@@ -147,7 +157,7 @@ function decideAll(
   for (const [index, command] of waiting.entries()) {
     if (decided.length === limits.entries) return { decided, end: state, later: waiting.slice(index) }
     try {
-      const made = decideOne(deps, stream, state, command)
+      const made = await decideOne(deps, stream, state, command)
       bytes += made.bytes
       if (decided.length > 0 && bytes > limits.bytes) return { decided, end: state, later: waiting.slice(index) }
       decided.push(made)
@@ -160,13 +170,16 @@ function decideAll(
   return { decided, end: state, later: [] }
 }
 
-function decideOne(
-  { service, store: { limits }, clock }: CommandDependencies,
+async function decideOne(
+  deps: CommandDependencies,
   stream: string,
   before: AggregateState,
   command: WaitingCommand,
-): Decided & { readonly state: AggregateState; readonly bytes: number } {
+): Promise<Decided & { readonly state: AggregateState; readonly bytes: number }> {
+  const { service, clock } = deps
+  const { limits } = deps.store
   const { decider, request } = command
+  refuseSealed(request)
   const { key, metadata } = request
   const { version } = before.head
   const now = decisionTime(clock.now(), before, request.notBefore)
@@ -176,23 +189,75 @@ function decideOne(
     const outcome: CommandResult = isRefusal(decision) ? decision : { outcome: 'done', stream, version, events: 0 }
     if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))
       return { command, outcome, state: before, bytes: 0 }
-    const fingerprint = fingerprintRequest(request)
+    const fingerprint = fingerprintRequest(decider, request)
     const entry: CommandReceipt = { stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }
     return { command, outcome, entry, state: before, bytes: RECEIPT_BYTES }
   }
-  const recorded = record({ service, decider, stream, limits }, before, { events: decision, metadata, now })
-  const entry: Commit = { stream, key, fingerprint: fingerprintRequest(request), events: recorded.events }
+  const keys = await findKeys(deps, decider, before, decision)
+  const recorded = record({ service, decider, stream, limits }, before, {
+    ...{ events: decision, metadata, now },
+    ...(keys ? { keys } : {}),
+  })
+  const { events, opened } = recorded
+  const entry: Commit = { stream, key, fingerprint: fingerprintRequest(decider, request), events }
   const bytes = checkWritable(entry, recorded.bytes, limits)
-  const state = fold(decider, before, recorded.events)
-  const outcome = { outcome: 'done', stream, version: state.head.version, events: recorded.events.length } as const
-  return { command, outcome, entry, state, bytes }
+  const state = fold(decider, before, opened)
+  const outcome = { outcome: 'done', stream, version: state.head.version, events: events.length } as const
+  return { command, outcome, entry, opened, state, bytes }
+}
+
+/**
+ * A sealed text in a command would be opened for whoever queries the view it gets into, so nobody may send one.
+ * @throws TidemarkError `invalid-command`
+ */
+function refuseSealed({ stream, command, metadata }: CommandRequest): void {
+  if (hasSealed([command.data, metadata]))
+    throw new TidemarkError('invalid-command', `${command.type} to ${stream} has the text ${SEALED}, which is reserved`)
+}
+
+/**
+ * The keys of the events' subjects. An event without personal fields has none. Undefined: nothing is sealed.
+ * @throws TidemarkError `event-invalid` if the subject of a stream changes; and as `Personal.newestKey`
+ */
+async function findKeys(
+  { service, personal }: Pick<CommandDependencies, 'service' | 'personal'>,
+  decider: AnyDecider,
+  before: AggregateState,
+  events: readonly DomainEvent[],
+): Promise<readonly (PersonalKey | undefined)[] | undefined> {
+  if (personal === undefined) return undefined
+  if (decider.subject === undefined) return []
+  let { state } = before
+  let subject = before.head.version === 0 ? undefined : decider.subject(state)
+  const keys: (PersonalKey | undefined)[] = []
+  for (const event of events) {
+    state = decider.evolve(state, event)
+    const next = decider.subject(state)
+    if (subject !== undefined && next !== subject)
+      throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
+    subject = next
+    const owner = hasPersonalFields(service, decider, event) ? subject : undefined
+    keys.push(owner === undefined ? undefined : await personal.newestKey(owner))
+  }
+  return keys
 }
 
 /** Upper bound for a receipt: two hashes, a code and its detail. */
 const RECEIPT_BYTES = 8 * 1024
 
-/** The same request has the same fingerprint, regardless of field order and white space. */
-function fingerprintRequest({ command, expectedVersion }: CommandRequest): string {
+/**
+ * The same request has the same fingerprint, regardless of field order and white space. It leaves out personal
+ * texts: the log keeps it for ever, and the hash of a name can be guessed.
+ */
+function fingerprintRequest({ commands }: AnyDecider, request: CommandRequest): string {
+  const { type, data } = request.command
+  const { schema } = commands.find(({ name }) => name === type) ?? {}
+  const fields = schema ? listPersonalFields(schema) : []
+  return fingerprintWhole({ ...request, command: { type, data: mapPersonal(data, fields, () => '') } })
+}
+
+/** The fingerprint of a request as of before its fields were marked as personal. */
+function fingerprintWhole({ command, expectedVersion }: CommandRequest): string {
   return canonicalHash({ ...command, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
 }
 
@@ -314,7 +379,7 @@ async function answerKnown(
     commands.map(async (command) => {
       const known = await store.findOutcome(stream, command.request.key)
       if (known === undefined) return
-      command.resolve(toOutcome(stream, command.request, known))
+      command.resolve(toOutcome(stream, command, known))
       answered.add(command)
     }),
   )
@@ -327,9 +392,9 @@ async function answerAll(
   stream: string,
   decided: readonly Decided[],
 ): Promise<ReadonlySet<WaitingCommand>> {
-  for (const { command, outcome, entry } of decided) {
+  for (const { command, outcome, entry, opened } of decided) {
     if (entry === undefined) continue
-    if (isCommit(entry)) command.onAppended(entry.events)
+    if (isCommit(entry)) command.onAppended(opened ?? entry.events)
     command.resolve(outcome)
   }
   // A refusal without a receipt appends nothing, so its key has not been checked against the log yet.
@@ -364,9 +429,10 @@ async function catchUp(
 }
 
 /** The answer for a key in the log. It uses only what is stored, so that it is the same every time. */
-function toOutcome(stream: string, request: CommandRequest, known: KeyOutcome): CommandResult {
+function toOutcome(stream: string, { decider, request }: WaitingCommand, known: KeyOutcome): CommandResult {
   const { version, events, refusal } = known
-  const differs = known.fingerprint !== fingerprintRequest(request)
+  const differs =
+    known.fingerprint !== fingerprintRequest(decider, request) && known.fingerprint !== fingerprintWhole(request)
   // A later build of a reaction may send different content for the same cause; the first outcome stands.
   if (differs && request.receipts !== 'all')
     return refuse('idempotency-key-reused', `the key ${request.key} was already used on ${stream} for another request`)

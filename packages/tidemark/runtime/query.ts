@@ -93,7 +93,12 @@ export async function findDocuments(
   {
     views,
     generations,
-  }: Pick<QueryDependencies, 'views'> & { readonly generations: Pick<ViewGenerations, 'readPointer' | 'store'> },
+    open = async (value) => value,
+  }: Pick<QueryDependencies, 'views'> & {
+    readonly generations: Pick<ViewGenerations, 'readPointer' | 'store'>
+    /** Opens the personal texts of documents. Absent: there are none. */
+    readonly open?: <Value>(value: Value) => Promise<Value>
+  },
   view: AnyView,
   { filter, search, generation, key, limit, continuation }: DocumentSearch,
 ): Promise<FoundDocuments> {
@@ -102,7 +107,7 @@ export async function findDocuments(
     generation === undefined
       ? (await views.state(view.name)).live.store
       : await findGeneration(generations, view, generation)
-  if (key !== undefined) return { items: await findDocument(store, key), searched: 1 }
+  if (key !== undefined) return { items: await open(await findDocument(store, key)), searched: 1 }
   const needle = search?.toLowerCase()
   const isFound = ({ key, document }: FoundDocument): boolean =>
     needle === undefined || `${key} ${JSON.stringify(document)}`.toLowerCase().includes(needle)
@@ -113,8 +118,10 @@ export async function findDocuments(
     const size = needle === undefined ? limit : SEARCHED_AT_ONCE
     const list: ViewList = { filter: parsed, limit: size + 1, ...(after === undefined ? {} : { after }) }
     const found = await store.list(list, 'relaxed')
-    for (const listed of found.slice(0, size)) {
-      const { key, version, document } = listed
+    const documents = await open(found.map(({ document }) => document))
+    for (const [index, listed] of found.slice(0, size).entries()) {
+      const { key, version } = listed
+      const document = documents[index]
       after = listed
       searched += 1
       const item = { key, ...(version === undefined ? {} : { version }), document }

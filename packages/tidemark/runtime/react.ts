@@ -8,6 +8,7 @@ import { type EventReader, eventReader, listReadTypes } from '../core/event-read
 import type { StreamHead } from '../core/hash-chain.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import type { ParkedEvent } from '../core/parking.ts'
+import { listOpened, listPersonalFields, redactError } from '../core/personal.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import {
   type AnyReaction,
@@ -24,6 +25,7 @@ import type { Handler, Handling } from './consume.ts'
 import { findReader } from './fold.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { callHandler, type StreamFailure, selectWorst } from './parking.ts'
+import type { Personal } from './personal.ts'
 import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
 import { checkAgainstSeen, findUnseenEvents, fork, sortByVersion } from './unseen-events.ts'
@@ -38,6 +40,8 @@ export interface ReactDependencies {
   readonly log: EventHistory
   /** Stores commands to send later. */
   readonly schedule: Pick<Schedule, 'add'>
+  /** Opens the personal texts that the service may read. Absent: none is sealed. */
+  readonly personal?: Pick<Personal, 'openContent' | 'openEvents'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandResult>
   /**
    * Receives a line for every command that a reaction did not await. Absent: such a reaction is only logged,
@@ -177,12 +181,17 @@ async function reactToEvent(
   event: RecordedEvent,
   handling: Pick<Handling, 'trace' | 'watch'>,
 ): Promise<void> {
-  const { declared, reader, content } = following
+  const { deps, declared, reader, content } = following
   const eventContent = content(event)
   if (!reader.knows(eventContent.type)) return
   const sent: SentCommands = new Map()
-  for (const read of reader.readAll(eventContent, formatPosition(event)))
-    await reactToRead(following, { ...event, ...read }, handling, sent)
+  const opened = deps.personal ? await deps.personal.openContent(eventContent) : eventContent
+  try {
+    for (const read of reader.readAll(opened, formatPosition(event)))
+      await reactToRead(following, { ...event, ...read }, handling, sent)
+  } catch (error) {
+    throw redactError(error, listOpened(opened.data, eventContent.data))
+  }
   handling.watch?.count(declared.name, event, 'handled')
 }
 
@@ -305,6 +314,13 @@ function createSenders(
       `with data that JSON cannot represent: ${where}`
     throw new TidemarkError('invalid-command', why)
   }
+  // It would wait in the schedule as plain text, whatever happens to its subject.
+  const checkImpersonal = (decider: AnyDecider, stream: string, { type }: Command): void => {
+    const { schema } = decider.commands.find(({ name }) => name === type) ?? {}
+    if (schema === undefined || listPersonalFields(schema).length === 0) return
+    const why = `the reaction ${declared.name} schedules ${type} to ${stream}, which has personal fields: `
+    throw new TidemarkError('invalid-command', `${why}schedule a command without them, and read them from the state`)
+  }
   // The second command would be lost: the first outcome of a key stands.
   const checkDistinct = (stream: string, commandId: string, { type, data }: Command): void => {
     const [id, part, content] = [`${stream} ${commandId}`, event.part ?? 1, JSON.stringify([type, data])]
@@ -323,6 +339,7 @@ function createSenders(
       const stream = formatStream(decider.category, id)
       // One form makes times comparable. An invalid time would wait for ever.
       const time = new Date(parseTime(due)).toISOString()
+      checkImpersonal(decider, stream, command)
       const json = toJsonCommand(stream, command)
       checkDistinct(stream, commandId, json)
       const scheduled = { stream, key: formatKey(commandId), due: time, command: json, metadata }
@@ -349,7 +366,7 @@ function createSenders(
         .catch(throwInternal)
       if (result.contentDiffers) trace(describeKeptOutcome(metadata, stream, commandId), 'warn')
       if (result.outcome === 'done') {
-        events ??= await readOutcomeEvents(deps.log, result).catch(throwInternal)
+        events ??= await readOutcomeEvents(deps, result).catch(throwInternal)
         return {
           outcome: 'done',
           events: events.flatMap(findReader(decider).readEvents) as unknown as readonly Event[],
@@ -377,9 +394,10 @@ function throwInternal(error: unknown): never {
 
 /** Reads the events that an earlier call of the same command led to. */
 async function readOutcomeEvents(
-  log: EventHistory,
+  { log, personal }: Pick<ReactDependencies, 'log' | 'personal'>,
   { stream, version, events }: CommandDone,
 ): Promise<readonly RecordedEvent[]> {
   if (events === 0) return []
-  return log.readRange(stream, { direction: 'forward', after: version - events, limit: events })
+  const stored = await log.readRange(stream, { direction: 'forward', after: version - events, limit: events })
+  return personal ? personal.openEvents(stored) : stored
 }

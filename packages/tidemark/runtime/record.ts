@@ -3,11 +3,13 @@ import type { CommandMetadata } from '../core/command.ts'
 import { type Commit, toLogItem } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { type DomainEvent, type EventContent, eventId, type RecordedEvent } from '../core/event.ts'
+import { type DomainEvent, type EventContent, type EventType, eventId, type RecordedEvent } from '../core/event.ts'
 import { type StreamHead, seal } from '../core/hash-chain.ts'
+import { listPersonalFields, mapPersonal, type PersonalKey, sealText } from '../core/personal.ts'
 import { type LogLimits, MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
 import { formatSource, type Service, toPublicEvent } from '../core/service.ts'
+import { formatPosition, type Position } from '../core/stream.ts'
 
 /** Upper bound for the names of fields and attributes, and for derived values. */
 const NAMES_BYTES = 4 * 1024
@@ -34,6 +36,16 @@ interface DecidedEvents {
   readonly metadata: CommandMetadata
   /** The time of the decision. */
   readonly now: string
+  /** For each event, the key of its subject. Absent: they are not stored, so nothing is sealed. */
+  readonly keys?: readonly (PersonalKey | undefined)[]
+}
+
+/** Recorded events, with an upper bound of their commit's bytes. */
+interface Recording {
+  readonly events: readonly RecordedEvent[]
+  /** The same events with their personal texts, as the decider reads them. */
+  readonly opened: readonly RecordedEvent[]
+  readonly bytes: number
 }
 
 /**
@@ -46,15 +58,14 @@ export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefor
 
 /**
  * Turns decided events into recorded ones. They contain only what JSON can represent and their schemas name.
- * They are numbered, dated and hash-chained. None is too large to be published.
- * @returns the events, and an upper bound of their commit's bytes.
+ * They are numbered, dated, sealed and hash-chained. None is too large to be published.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
 export function record(
   { service, decider, stream, limits }: Recorder,
   before: Before,
-  { events, metadata, now }: DecidedEvents,
-): { readonly events: readonly RecordedEvent[]; readonly bytes: number } {
+  { events, metadata, now, keys }: DecidedEvents,
+): Recording {
   if (events.length > MAX_EVENTS)
     throw new TidemarkError(
       'decision-too-large',
@@ -64,9 +75,13 @@ export function record(
   const source = formatSource(service.name, decider.category)
   let { version, hash: previousHash } = before.head
   let bytes = NAMES_BYTES
-  const recorded = events.map((event) => {
+  const opened: RecordedEvent[] = []
+  const recorded = events.map((event, index) => {
     version += 1
-    const { published, ...content } = checkContent(service, decider, event)
+    const plain = checkContent(service, decider, event)
+    const { published, ...content } = keys
+      ? sealPersonal({ service, decider }, plain, { stream, version }, keys[index])
+      : plain
     const sealed = seal({
       id: eventId(version),
       stream,
@@ -82,9 +97,51 @@ export function record(
     const size = maxTextBytes(sealed.bytes)
     if (size > limits.eventBytes) checkSendable(sealed.event, limits)
     bytes += size
+    opened.push(content.data === plain.data ? sealed.event : { ...sealed.event, data: plain.data })
     return sealed.event
   })
-  return { events: recorded, bytes }
+  return { events: recorded, opened, bytes }
+}
+
+/** Whether an event has personal fields, as it is recorded or as it is published. */
+export function hasPersonalFields(
+  { publishes }: Recorder['service'],
+  { events }: Pick<AnyDecider, 'events'>,
+  { type }: DomainEvent,
+): boolean {
+  const its = publishes.filter(({ privateEvent }) => privateEvent.name === type).map(({ publicEvent }) => publicEvent)
+  const types = [...events.filter(({ name }) => name === type), ...its]
+  return types.some(({ schema }) => listPersonalFields(schema).length > 0)
+}
+
+/** The content of an event, and of the public event if it is published as another. */
+type Contents = EventContent & { readonly published?: EventContent }
+
+/**
+ * Seals the personal fields of an event's content with the key of its subject.
+ * @throws TidemarkError `event-invalid` if there are such fields, but no key: the stream has no subject.
+ */
+function sealPersonal(
+  { service, decider }: Pick<Recorder, 'service' | 'decider'>,
+  contents: Contents,
+  position: Position,
+  key: PersonalKey | undefined,
+): Contents {
+  const sealContent = <Content extends EventContent>(types: readonly EventType[], content: Content, as: string) => {
+    const { schema } = types.find(({ name }) => name === content.type) ?? {}
+    const fields = schema ? listPersonalFields(schema) : []
+    const data = mapPersonal(content.data, fields, (text, { forgotten }, pointer) => {
+      if (key)
+        return sealText(text, `${formatPosition(position)} ${as}${pointer}`, key, { service: service.name, forgotten })
+      const where = `${content.type}${pointer}`
+      throw new TidemarkError('event-invalid', `${where} is personal, but ${position.stream} has no subject`)
+    })
+    return data === content.data ? content : { ...content, data }
+  }
+  const { published } = contents
+  const publicTypes = service.publishes.map((publication) => publication.publicEvent)
+  const sealed = sealContent(decider.events, contents, 'data')
+  return published ? { ...sealed, published: sealContent(publicTypes, published, 'published') } : sealed
 }
 
 /**
@@ -96,7 +153,7 @@ export function checkContent(
   service: Recorder['service'],
   { events }: Pick<AnyDecider, 'events'>,
   event: DomainEvent,
-): EventContent & { readonly published?: EventContent } {
+): Contents {
   const content = checkWritten(events, event)
   const publicEvent = toPublicEvent(service, content)
   if (publicEvent === undefined) return content

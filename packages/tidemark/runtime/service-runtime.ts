@@ -1,7 +1,8 @@
 import { describeService } from '../core/about.ts'
+import type { RecordedCommit } from '../core/commit.ts'
 import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { describeNames, type EventType } from '../core/event.ts'
+import { describeNames, type EventType, type RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type { Operations, ViewSummary } from '../core/operations.ts'
 import type { ParkingStore } from '../core/parking.ts'
@@ -15,6 +16,7 @@ import type {
   HubReader,
   Ids,
   ItemFeed,
+  KeyStorage,
   LogBrowser,
   LogVerifier,
   ProgressStore,
@@ -28,6 +30,7 @@ import type {
 import type { Trace } from '../core/reaction.ts'
 import {
   hasCanary,
+  hasPersonalData,
   hasSchedule,
   listFollowedServices,
   listReactions,
@@ -36,6 +39,7 @@ import {
   relayName,
   type Service,
 } from '../core/service.ts'
+import { parseCategory } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, findCursorView } from '../core/view.ts'
 import { ArchiveLag, ArchiveWriter } from './archive.ts'
@@ -46,12 +50,14 @@ import type { Handler } from './consume.ts'
 import { documentAt } from './document-at.ts'
 import { documentEvents } from './document-events.ts'
 import { Follower } from './follow.ts'
+import { forgetSubject, lookSubject } from './forget.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
 import { readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
 import { actOnParked, chooseParked, listParked } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
+import { Personal } from './personal.ts'
 import { projection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
@@ -72,8 +78,9 @@ import { Relay, relayHandler } from './relay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
-import { stateCache } from './state-cache.ts'
+import { expiringStates, stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
+import { StoredKeys } from './stored-keys.ts'
 import { verifyPart } from './verification.ts'
 import { describeGenerations } from './views.ts'
 import { watchedCommands } from './watch.ts'
@@ -112,6 +119,12 @@ export interface RuntimePorts {
   verifier(): LogVerifier
   rebuilds(): RebuildStore
   schedule(): Schedule & ScheduleBrowser
+  /** The keys of subjects: the service's own, and those it may read. Absent: it has no personal data. */
+  readonly keys?: {
+    of(service: string): KeyStorage
+    /** Returns 32 random bytes. */
+    random(): Uint8Array
+  }
   progress(consumer: string): ProgressStore
   /** The dead-letter store of a consumer. */
   parking(consumer: string): ParkingStore
@@ -169,12 +182,22 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const feed = once(() => ports.feed())
   const cursorsIn = new Map(service.views.map((view) => [view.name, findCursorView(service.views, view)]))
   const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
-  const cache = stateCache(settings.cachedStreams)
+  const personal = openPersonal(service, ports)
+  const open = <Value>(value: Promise<Value>): Promise<Value> => value.then((sealed) => personal.open(sealed))
+  const openLog = once(() => (hasPersonalData(service) ? openedLog(store(), personal) : store()))
+  const personalCategories = new Set(service.deciders.filter(({ subject }) => subject).map(({ category }) => category))
+  const cache = expiringStates(
+    stateCache(settings.cachedStreams),
+    settings.cachedStreams,
+    (stream) => personalCategories.has(parseCategory(stream)),
+    clock,
+  )
   const maxWait = settings.queryWaitMs
   const cold = once(() =>
     coldLoader({
-      store: store(),
+      store: openLog(),
       snapshots: ports.snapshots(),
+      personal,
       minEvents: settings.snapshotEvents,
       warn: (line) => ports.warn(line),
     }),
@@ -186,7 +209,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       await clock.ready()
       return act(...args)
     }
-  const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
+  const commands = once(() => groupCommit({ service, store: openLog(), cache, clock, cold: cold(), personal }))
   const command: HandleCommand = watchedCommands(
     telemetry,
     ready((...args) => commands()(...args)),
@@ -208,6 +231,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
           deciders: service.deciders,
           log: store(),
           schedule: schedule(),
+          personal,
           command,
           telemetry,
         }
@@ -427,27 +451,88 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     parked: ready((choice) => listParked(redrives(), choice)),
     chooseParked: ready((choice, action) => chooseParked(redrives(), choice, action)),
     actOnParked: (chosen, action, why, trace) => actOnParked(redrives(), chosen, { action, why }, trace),
-    document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
-    documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
-    history: (stream, range) => readHistory(store(), stream, range),
-    stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
+    document: (view, key, position) => open(readDocument({ views: views(), clock, maxWait }, view, key, position)),
+    documents: (view, query, position) =>
+      open(listDocuments({ views: views(), clock, maxWait }, view, query, position)),
+    history: async (stream, range) => {
+      const { events, ...page } = await readHistory(store(), stream, range)
+      return { ...page, events: await personal.openEvents(events) }
+    },
+    stateAt: (stream, point) => stateAt(openLog(), service.deciders, stream, point),
     ...rebuilder,
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
     redrives: ready(() => redrives()),
     about,
     streams: (query) => findStreams(browser(), store(), query),
-    events: (query) => tail(browser(), query),
-    trace: (correlation, limit, continuation) => readTrace(browser(), correlation, limit, continuation),
+    events: (query) => openItems(personal, tail(browser(), query)),
+    trace: (correlation, limit, continuation) =>
+      openItems(personal, readTrace(browser(), correlation, limit, continuation)),
     views: () => Promise.all(service.views.map(summarizeView)),
-    documentEvents: (view, query) => documentEvents(historyDeps(), view, query),
-    documentAt: (view, query) => documentAt(historyDeps(), view, query),
-    readLog: (query) => readLog(historyDeps(), query),
-    findDocuments: (view, search) => findDocuments({ views: views(), generations: generations() }, view, search),
+    documentEvents: (view, query) => openItems(personal, documentEvents(historyDeps(), view, query)),
+    documentAt: async (view, query) => {
+      const { items, ...part } = await documentAt(historyDeps(), view, query)
+      return { ...part, items: await personal.open(items) }
+    },
+    readLog: (query) => openItems(personal, readLog(historyDeps(), query)),
+    findDocuments: (view, search) =>
+      findDocuments(
+        { views: views(), generations: generations(), open: (value) => personal.open(value) },
+        view,
+        search,
+      ),
     rebuild: ready((view, action, by, trace) => rebuilds().start(view, action, by, trace)),
+    lookSubject: (subject) => lookSubject({ personal }, subject),
+    forgetSubject: ready((subject, why) =>
+      forgetSubject({ personal, command, clock, forgetStates: () => cache.clear() }, subject, why),
+    ),
     verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),
     scheduled: async (limit, continuation) =>
       hasSchedule(service) ? schedule().list(limit, continuation) : { commands: [] },
   }
+}
+
+/** Opens the keys that a service may use. @throws TidemarkError `registration-invalid` if it needs keys, but has none */
+function openPersonal(service: Service, ports: Pick<RuntimePorts, 'keys' | 'clock'>): Personal {
+  const reads = service.personal?.reads ?? []
+  const { keys } = ports
+  if (keys === undefined) {
+    if (!hasPersonalData(service) && reads.length === 0)
+      return new Personal(service.name, { of: () => undefined }, ports.clock)
+    throw new TidemarkError('registration-invalid', `${service.name} has personal data, but no place for its keys`)
+  }
+  const readers = new Map(reads.map((name) => [name, once(() => new StoredKeys(keys.of(name), keys.random))]))
+  const own = hasPersonalData(service) ? { own: new StoredKeys(keys.of(service.name), keys.random) } : {}
+  return new Personal(service.name, { ...own, of: (name) => readers.get(name)?.() }, ports.clock)
+}
+
+/** The log as deciders read it: with personal texts. Its checks of the chain stay the same. */
+function openedLog(log: EventStore & EventHistory, personal: Personal): EventStore & EventHistory {
+  return {
+    limits: log.limits,
+    findOutcome: (stream, key) => log.findOutcome(stream, key),
+    append: (after, entries) => log.append(after, entries),
+    async *read(stream, after) {
+      for await (const page of log.read(stream, after)) yield await openCommits(personal, page)
+    },
+    readRange: async (stream, range) => personal.openEvents(await log.readRange(stream, range)),
+  }
+}
+
+async function openCommits(personal: Personal, commits: readonly RecordedCommit[]): Promise<readonly RecordedCommit[]> {
+  const events = await personal.openEvents(commits.flatMap((commit) => commit.events))
+  let at = 0
+  return commits.map((commit) => {
+    at += commit.events.length
+    return { ...commit, events: events.slice(at - commit.events.length, at) }
+  })
+}
+
+async function openItems<Page extends { readonly items: readonly RecordedEvent[] }>(
+  personal: Personal,
+  reading: Promise<Page>,
+): Promise<Page> {
+  const page = await reading
+  return { ...page, items: await personal.openEvents(page.items) }
 }
 
 /** A hash that differs between builds with different handlers or event types. */

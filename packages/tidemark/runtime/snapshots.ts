@@ -1,9 +1,11 @@
 import type { AnyDecider } from '../core/decider.ts'
 import { describeError } from '../core/errors.ts'
 import { asJson, describeFault } from '../core/json.ts'
+import { sealText } from '../core/personal.ts'
 import type { EventStore, Snapshots } from '../core/ports.ts'
 import { MAX_STATE_BYTES, type Snapshot, snapshotId, stateBytes, stateText } from '../core/snapshot.ts'
 import { type AggregateState, emptyState, foldInTurns, readForward } from './fold.ts'
+import type { Personal } from './personal.ts'
 
 /** How many snapshots are written at once. */
 const MAX_WRITES = 4
@@ -13,6 +15,8 @@ interface SnapshotDependencies {
   readonly snapshots: Snapshots
   /** A snapshot is written after a load that folded at least this many events. */
   readonly minEvents: number
+  /** Seals snapshots of deciders with a subject. Absent: there are none. */
+  readonly personal?: Pick<Personal, 'service' | 'findKey' | 'open'>
   /** Logs a problem with a snapshot. No command fails because of one. */
   readonly warn: (line: string) => void
 }
@@ -31,9 +35,17 @@ export interface ColdLoader {
   answered(stream: string): void
 }
 
+/** A state that took long to load. */
+interface Loaded {
+  readonly decider: AnyDecider
+  /** The id of its snapshot. */
+  readonly id: string
+  readonly state: AggregateState
+}
+
 export function coldLoader(deps: SnapshotDependencies): ColdLoader {
   /** States that took long to load, by stream, until their commands are answered. */
-  const long = new Map<string, { readonly id: string; readonly state: AggregateState }>()
+  const long = new Map<string, Loaded>()
   const writing = new Set<string>()
   let readFails = false
 
@@ -41,8 +53,9 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
   async function find(id: string, stream: string): Promise<Snapshot | undefined> {
     try {
       const found = await deps.snapshots.read(stream, id)
+      const opened = found && deps.personal ? { ...found, state: await deps.personal.open(found.state) } : found
       readFails = false
-      return found
+      return opened
     } catch (error) {
       // Logs an outage once, because every cold command meets it.
       if (!readFails) deps.warn(`snapshots cannot be read, so streams are read from the start: ${describeError(error)}`)
@@ -51,18 +64,35 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
     }
   }
 
-  async function write(id: string, stream: string, { state, head }: AggregateState): Promise<void> {
+  /** Seals the text of a state with the key of its subject. Undefined if the key is destroyed. */
+  async function sealState(decider: AnyDecider, stream: string, state: AggregateState, text: string) {
+    const { personal } = deps
+    const subject = decider.subject?.(state.state)
+    if (subject === undefined || personal === undefined) return text
+    const key = await personal.findKey(subject)
+    if (key === undefined) return undefined
+    const parts = { service: personal.service, forgotten: '' }
+    return sealText(text, `snapshot of ${stream}@${state.head.version}`, key, parts)
+  }
+
+  async function write(stream: string, { decider, id, state: loaded }: Loaded): Promise<void> {
     // The answers go first, because serialising a large state takes some milliseconds.
     await new Promise((resolve) => setImmediate(resolve))
+    const { state, head } = loaded
     const not = `${stream}@${head.version}: no snapshot was written:`
     const text = stateText(state)
     if (text === undefined) return deps.warn(`${not} JSON cannot represent its state: ${describeChange(state)}`)
-    const bytes = stateBytes(text)
-    if (bytes > MAX_STATE_BYTES)
-      return deps.warn(`${not} its state has ${bytes} bytes, but the limit is ${MAX_STATE_BYTES}`)
-    await deps.snapshots
-      .write(stream, id, { state: text, head })
-      .catch((error: unknown) => deps.warn(`${not} ${describeError(error)}`))
+    try {
+      const sealed = await sealState(decider, stream, loaded, text)
+      // The subject is forgotten.
+      if (sealed === undefined) return
+      const bytes = stateBytes(sealed)
+      if (bytes > MAX_STATE_BYTES)
+        return deps.warn(`${not} its state has ${bytes} bytes, but the limit is ${MAX_STATE_BYTES}`)
+      await deps.snapshots.write(stream, id, { state: sealed, head })
+    } catch (error) {
+      deps.warn(`${not} ${describeError(error)}`)
+    }
   }
 
   return {
@@ -73,7 +103,7 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
       const proven = known && (await readFromSnapshot(deps.store, decider, stream, known))
       const state = proven ?? (await readForward(deps.store, decider, stream, emptyState(decider)))
       const folded = state.head.version - (proven ? known.head.version : 0)
-      if (folded >= deps.minEvents) long.set(stream, { id, state })
+      if (folded >= deps.minEvents) long.set(stream, { decider, id, state })
       return state
     },
     answered(stream) {
@@ -82,7 +112,7 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
       // If one is skipped here, the next long load writes it.
       if (loaded === undefined || writing.has(stream) || writing.size >= MAX_WRITES) return
       writing.add(stream)
-      void write(loaded.id, stream, loaded.state).finally(() => writing.delete(stream))
+      void write(stream, loaded).finally(() => writing.delete(stream))
     },
   }
 }

@@ -1,0 +1,146 @@
+import { LRUCache } from 'lru-cache'
+import { TidemarkError } from '../core/errors.ts'
+import type { EventContent, RecordedEvent } from '../core/event.ts'
+import {
+  hasSealed,
+  listSealed,
+  mapTexts,
+  openText,
+  type PersonalKey,
+  type SealedParts,
+  subjectId,
+} from '../core/personal.ts'
+import type { Clock, Forgotten, PersonalKeyReader, PersonalKeys, SubjectKey } from '../core/ports.ts'
+import { CONCURRENCY, forEachLimited } from './limited.ts'
+
+/**
+ * How long a process keeps a key, or that it is destroyed, and states folded with it. So five minutes after a
+ * subject is forgotten, every process has forgotten it too. Milliseconds.
+ */
+export const KEPT_MS = 5 * 60_000
+
+/** How many keys a process keeps. */
+const MAX_KEYS = 10_000
+
+/** The keys that a service may use. */
+export interface PersonalPorts {
+  /** Its own. Absent: it has no personal data. */
+  readonly own?: PersonalKeys
+  /** Those of a service that lets it read; undefined for every other. */
+  of(service: string): PersonalKeyReader | undefined
+}
+
+/** Finds keys, and opens sealed texts with them. */
+export class Personal {
+  readonly service: string
+  readonly #ports: PersonalPorts
+  /** Destroyed keys too: reading one again costs as much as reading one. */
+  readonly #found: LRUCache<string, Promise<Uint8Array | undefined>>
+  readonly #newest: LRUCache<string, Promise<PersonalKey>>
+
+  constructor(service: string, ports: PersonalPorts, clock: Pick<Clock, 'elapsed'>) {
+    this.service = service
+    this.#ports = ports
+    const options = { max: MAX_KEYS, ttl: KEPT_MS, ttlResolution: 0, perf: { now: () => clock.elapsed() } }
+    this.#found = new LRUCache(options)
+    this.#newest = new LRUCache(options)
+  }
+
+  /**
+   * The newest key of a subject, which new texts are sealed with.
+   * @throws TidemarkError as `PersonalKeys.findOrCreate`
+   */
+  newestKey(subject: string): Promise<PersonalKey> {
+    return keep(this.#newest, subjectId(subject), async () => this.#own().findOrCreate(subject))
+  }
+
+  /**
+   * The newest key of a subject, if it is not destroyed. Creates none.
+   * @throws TidemarkError as `PersonalKeys.find`
+   */
+  async findKey(subject: string): Promise<PersonalKey | undefined> {
+    const { keyId, forgotten } = (await this.#own().look(subject)) ?? {}
+    if (keyId === undefined || forgotten) return undefined
+    const bytes = await this.#own().find(keyId)
+    return bytes && { id: keyId, bytes }
+  }
+
+  /**
+   * Opens the sealed texts anywhere in a JSON value. Those whose key is destroyed, or that this service may not
+   * read, become the text for a forgotten field.
+   * @throws TidemarkError as `PersonalKeyReader.find`; `personal-unreadable` if a text was changed
+   */
+  async open<Value>(value: Value): Promise<Value> {
+    if (!hasSealed(value)) return value
+    const sealed = new Map<string, SealedParts>()
+    mapTexts(value, (text) => {
+      for (const parts of listSealed(text)) sealed.set(formatKey(parts), parts)
+      return text
+    })
+    const keys = new Map<string, Uint8Array | undefined>()
+    await forEachLimited(sealed, CONCURRENCY, async ([key, parts]) => {
+      keys.set(key, await this.#find(parts))
+    })
+    return mapTexts(value, (text) => openText(text, (parts) => keys.get(formatKey(parts))))
+  }
+
+  /** Opens the content of events. Everything else in them stays, also their hashes. */
+  async openEvents(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+    const contents = await this.open(events.map(({ data, published }) => ({ data, published: published?.data })))
+    return events.map((event, index) => withData(event, contents[index] ?? {}))
+  }
+
+  async openContent(content: EventContent): Promise<EventContent> {
+    const data = await this.open(content.data)
+    return data === content.data ? content : { ...content, data }
+  }
+
+  /** @throws TidemarkError as `PersonalKeys.look` */
+  look(subject: string): Promise<SubjectKey | undefined> {
+    return this.#own().look(subject)
+  }
+
+  /** Destroys the key of a subject. @throws TidemarkError as `PersonalKeys.destroy` */
+  async destroy(subject: string, why: Forgotten): Promise<Required<SubjectKey> | undefined> {
+    try {
+      return await this.#own().destroy(subject, why)
+    } finally {
+      // Also if it is unknown whether it is destroyed: the next read shows it.
+      this.#newest.delete(subjectId(subject))
+      this.#found.clear()
+    }
+  }
+
+  #own(): PersonalKeys {
+    if (this.#ports.own) return this.#ports.own
+    throw new TidemarkError('registration-invalid', `${this.service} has no deciders with a subject, so it has no keys`)
+  }
+
+  async #find({ service, keyId }: Pick<SealedParts, 'service' | 'keyId'>): Promise<Uint8Array | undefined> {
+    const reader = service === this.service ? this.#ports.own : this.#ports.of(service)
+    if (reader === undefined) return undefined
+    return keep(this.#found, formatKey({ service, keyId }), () => reader.find(keyId))
+  }
+}
+
+function formatKey({ service, keyId }: Pick<SealedParts, 'service' | 'keyId'>): string {
+  return `${service} ${keyId}`
+}
+
+function withData(event: RecordedEvent, opened: { readonly data?: unknown; readonly published?: unknown }) {
+  if (opened.data === event.data && opened.published === event.published?.data) return event
+  const published = event.published && { ...event.published, data: opened.published }
+  return { ...event, data: opened.data, ...(published ? { published } : {}) }
+}
+
+/** Concurrent callers share one read. A read that fails is not kept. */
+function keep<Value>(cache: LRUCache<string, Promise<Value>>, id: string, read: () => Promise<Value>): Promise<Value> {
+  const kept = cache.get(id)
+  if (kept) return kept
+  const reading = read()
+  cache.set(id, reading)
+  reading.catch(() => {
+    if (cache.peek(id) === reading) cache.delete(id)
+  })
+  return reading
+}
