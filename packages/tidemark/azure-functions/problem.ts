@@ -58,6 +58,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'nothing-built': 409,
   'must-promote': 409,
   'generations-differ': 409,
+  'code-differs': 409,
   'instance-outdated': 409,
   'archive-gap': 500,
   'archive-broken': 500,

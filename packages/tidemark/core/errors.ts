@@ -67,6 +67,7 @@ export const errorCodes = [
   'nothing-built',
   'must-promote',
   'generations-differ',
+  'code-differs',
   'instance-outdated',
   // segments of an archive
   'archive-gap',

@@ -38,6 +38,7 @@ import {
 } from '../core/service.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, findCursorView } from '../core/view.ts'
+import { computeViewCode } from '../core/view-code.ts'
 import { ArchiveLag, ArchiveWriter } from './archive.ts'
 import { ArchiveRunner } from './archive-runner.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
@@ -75,6 +76,7 @@ import { coldLoader } from './snapshots.ts'
 import { stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
 import { verifyPart } from './verification.ts'
+import { ViewCodes } from './view-codes.ts'
 import { describeGenerations } from './views.ts'
 import { watchedCommands } from './watch.ts'
 
@@ -135,6 +137,8 @@ export interface RuntimePorts {
   /** Returns a random number from 0 to 1. */
   readonly random: () => number
   readonly ids: Ids
+  /** Identifies the code of a view. Absent: `computeViewCode` does. */
+  readonly viewCode?: typeof computeViewCode
   /** Repeats a task for as long as the process lives. */
   every(milliseconds: number, task: () => void): void
   /** Logs a line about a problem that fails nothing. */
@@ -169,6 +173,11 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const feed = once(() => ports.feed())
   const cursorsIn = new Map(service.views.map((view) => [view.name, findCursorView(service.views, view)]))
   const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
+  const build = computeBuild(service)
+  const eventTypesOf = (category: string): readonly EventType[] =>
+    service.deciders.filter((decider) => decider.category === category).flatMap(({ events }) => events)
+  const { viewCode = computeViewCode } = ports
+  const codes = once(() => new ViewCodes(generations(), build, (view) => viewCode(view, eventTypesOf(view.category))))
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
   const cold = once(() =>
@@ -194,7 +203,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const viewHandlers = (): readonly Handler[] =>
     [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
-      const deps = { log: store(), views: views(), eventTypes, clock }
+      const deps = { log: store(), views: views(), eventTypes, clock, codes: codes() }
       // Events from before the view existed are in the log, where a rebuild reads them.
       return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
@@ -213,7 +222,6 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
         }
         return { names: [name], category, startsAt, ...reaction(deps, declared) }
       })
-  const build = computeBuild(service)
   const lagCheckMs = settings.lagCheckSeconds * 1000
   const openParking = (consumer: string) => {
     const store = ports.parking(consumer)
@@ -290,6 +298,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     progress: ports.progress(projectionName(service.name)),
     parking: ports.parking(projectionName(service.name)),
     eventTypes,
+    codes: codes(),
     clock,
     ids: ports.ids,
   }))

@@ -108,6 +108,9 @@ export function createPorts(
       yield page
     },
     sweep: (view, pointer) => callWrite('views', 'sweep', view, () => stores.views.sweep(view, pointer)),
+    readCodes: (view) => callRead('views', 'readCodes', view, () => stores.views.readCodes(view)),
+    writeCodes: (view, codes, etag) =>
+      callWrite('views', 'writeCodes', view, () => stores.views.writeCodes(view, codes, etag)),
   }
   const schedule: Schedule & ScheduleBrowser = {
     add: (scheduled) => callWrite('schedule', 'add', scheduled.stream, () => stores.schedule.add(scheduled)),
@@ -188,6 +191,8 @@ export function createPorts(
       throw new Error('nothing is verified here')
     },
     rebuilds: () => rebuilds,
+    // All processes run the same code. Trying it would cost more than the history.
+    viewCode: ({ name }) => name,
     progress,
     parking,
     publisher: () => publisher,
