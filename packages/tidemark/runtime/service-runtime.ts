@@ -367,7 +367,8 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       every: REBUILDS_MS,
       run: ready((trace: Trace) => rebuilds().resume(trace)),
     },
-    { every: 0, run: async () => archiver()?.runner.start() },
+    // How old the newest segment is uses the clock.
+    { every: 0, run: ready(() => archiver()?.runner.start()) },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
     // Last, because it waits for its own effect.
     ...(sendsCanaries
