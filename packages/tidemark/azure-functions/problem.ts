@@ -25,6 +25,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'version-not-found': 404,
   'document-not-found': 404,
   'view-not-found': 404,
+  'log-too-long': 422,
   'idempotency-key-reused': 422,
   'version-mismatch': 412,
   'event-too-large': 413,

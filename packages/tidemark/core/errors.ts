@@ -31,6 +31,7 @@ export const errorCodes = [
   'version-not-found',
   'document-not-found',
   'view-not-found',
+  'log-too-long',
   'idempotency-key-reused',
   'version-mismatch',
   'event-too-large',

@@ -76,6 +76,7 @@ import { coldLoader } from './snapshots.ts'
 import { stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
 import { verifyPart } from './verification.ts'
+import { viewAt } from './view-at.ts'
 import { ViewCodes } from './view-codes.ts'
 import { describeGenerations } from './views.ts'
 import { watchedCommands } from './watch.ts'
@@ -451,6 +452,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     views: () => Promise.all(service.views.map(summarizeView)),
     documentEvents: (view, query) => documentEvents(historyDeps(), view, query),
     documentAt: (view, query) => documentAt(historyDeps(), view, query),
+    viewAt: (view, query) => viewAt({ ...historyDeps(), service: service.name }, view, query),
     readLog: (query) => readLog(historyDeps(), query),
     findDocuments: (view, search) => findDocuments({ views: views(), generations: generations() }, view, search),
     rebuild: ready((view, action, by, trace) => rebuilds().start(view, action, by, trace)),
