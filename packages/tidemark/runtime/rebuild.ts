@@ -61,8 +61,8 @@ export interface RebuildDependencies {
 export interface RebuildWatch {
   /** @param total commits in the log at the start. */
   begin(target: number, live: number, total: number): void
-  /** @param commits read so far. @param offset after them, of an `EventFeedReader`. */
-  read(commits: number, offset: string | undefined): void
+  /** @param commits read so far. @param offset after them, of an `EventFeedReader`. @param events in them. */
+  read(commits: number, offset: string | undefined, events: number): void
   stage(stage: RebuildStage): void
   /** Only for `build` and `promote-if-equal`: the comparison so far. */
   compared?(comparison: Comparison): void
@@ -90,6 +90,7 @@ export interface RebuildCheckpoint {
   readonly target: number
   /** Commits read before the interruption, and the feed offset after them. */
   readonly commits: number
+  readonly events?: number
   readonly offset?: string
 }
 
@@ -477,6 +478,7 @@ async function catchUpAndDualWrite(
   const reader = deps.feed.open(place?.offset === undefined ? {} : { offset: place.offset })
   let held = claimed
   let commits = place?.offset === undefined ? 0 : place.commits
+  const eventsBefore = commits === 0 ? 0 : (place?.events ?? 0)
   let events = 0
   let streams = 0
 
@@ -492,7 +494,7 @@ async function catchUpAndDualWrite(
       commits += page.length
       events += read.length
       streams += page.filter(({ from }) => from === 1).length
-      watch.read(commits, reader.offset)
+      watch.read(commits, reader.offset, eventsBefore + events)
     }
   }
 
