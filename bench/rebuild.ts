@@ -18,8 +18,7 @@ import { EVENTS_OF_ORDER, type Measured } from './rebuild/orders.ts'
 
 /** Runs a step in a process of its own. @returns what it prints. */
 function run(file: string, ...args: readonly string[]): string {
-  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 20 } as const
-  return execFileSync(process.execPath, [file, ...args], options)
+  return execFileSync(process.execPath, [file, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
 const TIDEMARK = fileURLToPath(new URL('rebuild/tidemark.ts', import.meta.url))
