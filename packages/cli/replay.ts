@@ -27,7 +27,10 @@ async function rebuild(): Promise<void> {
   const service = serviceNamed(serviceName)
   const view = findView(serviceName, viewName)
   const account = cloud ? cloudAccount(serviceName) : await localAccount()
-  const bar = new SingleBar({ format: 'events {bar} {value}/{total} {eta}s', clearOnComplete: false })
+  const bar = new SingleBar({
+    format: 'commits {bar} {value}/{total} {pace} events/s, {eta} s left',
+    clearOnComplete: false,
+  })
   let stage: keyof typeof LEFT_BEHIND | undefined
   process.once('SIGINT', () => {
     bar.stop()
@@ -37,6 +40,7 @@ async function rebuild(): Promise<void> {
   await account.reach()
 
   const started = performance.now()
+  let began = started
   try {
     const { rebuildView, rollBack } = compose(service, account.settings)
     const done = await (back ? rollBack : rebuildView)(view, {
@@ -44,11 +48,12 @@ async function rebuild(): Promise<void> {
         stage = 'reading'
         console.log(`view             ${serviceName}/${viewName} at ${account.address}`)
         console.log(`generation       ${target}, beside ${live}, which queries read`)
-        bar.start(total, 0)
+        bar.start(total, 0, { pace: 0 })
+        began = performance.now()
       },
-      read(events) {
-        bar.setTotal(Math.max(bar.getTotal(), events))
-        bar.update(events)
+      read(commits, _, events) {
+        bar.setTotal(Math.max(bar.getTotal(), commits))
+        bar.update(commits, { pace: Math.round((events * 1000) / (performance.now() - began)) })
       },
       stage(now) {
         if (now === 'handover' || now === 'live') stage = now

@@ -153,6 +153,10 @@ describe('the console', () => {
           .waitFor()
     await page.getByText(`${SERVICES.length} services of ${SERVICES.length} answer`).waitFor()
     await page.getByRole('row', { name: /^inventory-reactions-ordering ordering .* up to date/ }).waitFor()
+    await page
+      .getByRole('region', { name: 'Archives' })
+      .getByRole('row', { name: /^ordering \d/ })
+      .waitFor()
     const node = page.getByRole('group', { name: 'Views', exact: true }).getByRole('link', { name: 'sales-by-product' })
     await node.focus()
     await page.keyboard.press('Enter')

@@ -283,6 +283,23 @@ describe('an operator of a running system', () => {
     }
   })
 
+  it('sees a whole view as of a moment, page by page', async () => {
+    const log = await rawEvents('ordering')
+    const orders = new Set(log.filter(({ stream }) => stream.startsWith('order-')).map(({ stream }) => stream))
+    const at = '2100-01-01T00:00:00Z'
+    const found: string[] = []
+    for (let continuation: string | undefined; ; ) {
+      const { status, body } = await post('ordering', 'views/order/as-of', { at, limit: 2, continuation })
+      assert.equal(status, 200, JSON.stringify(body))
+      found.push(...body.items.map(({ key }: { key: string }) => key))
+      continuation = body.continuation
+      if (continuation === undefined) break
+    }
+    assert.deepEqual(found, [...orders].toSorted())
+    const none = await post('ordering', 'views/order/as-of', { at: '2026-01-01T00:00:00Z' })
+    assert.deepEqual(none.body, { items: [], events: 0 })
+  })
+
   it('reads the events of a category from the first on', async () => {
     const log = (await rawEvents('inventory')).filter(({ stream }) => stream.startsWith('reservation-'))
     assert.ok(log.length > 0)
@@ -381,7 +398,10 @@ describe('an operator of a running system', () => {
     const [reaction] = listReactions(ordering)
     for (const [path, body, code] of [
       ['views/order/rebuild', { now: true }, 'invalid-command'],
-      ['views/order/as-of', {}, 'invalid-command'],
+      ['views/order/as-of', {}, 'invalid-query'],
+      ['views/order/as-of', { version: 1 }, 'invalid-query'],
+      ['views/order/as-of', { key: 'order-1', limit: 1 }, 'invalid-query'],
+      ['views/order/as-of', { at: '2026-01-01T00:00:00Z', maxEvents: 10_001 }, 'invalid-command'],
       ['views/order/as-of', { key: 'a/b' }, 'invalid-command'],
       ['views/order/as-of', { key: `order-${placed}`, version: 99 }, 'version-not-found'],
       ['views/order/as-of', { key: 'order-1', at: 'yesterday' }, 'invalid-time'],

@@ -28,6 +28,9 @@ const FASTER_RECOVERY: Record<keyof typeof FAST_RECOVERY, string> = {
   FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '4000',
 }
 
+/** Tests that read an archive wait for it less long than people do. */
+const ARCHIVED_SOON = { TIDEMARK_ARCHIVE_SECONDS: '5' }
+
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
 export interface CallOptions {
@@ -154,6 +157,7 @@ export class System {
       {
         ...(this.#soon ? FASTER_RECOVERY : {}),
         ...localSettings(),
+        ...ARCHIVED_SOON,
         ...this.settings,
         ...(bundle === undefined
           ? { FUNCTIONS_HOST_MAIN: buildFunctionsGlob(services) }

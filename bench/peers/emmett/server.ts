@@ -35,7 +35,7 @@ const documents = pongoClient(connectionString).db().collection<PeerDocument>(CO
 
 async function place(request: IncomingMessage): Promise<Reply> {
   const body = placing && validate(placing.schema, JSON.parse(await text(request)))
-  if (!body?.valid) return { status: 400, body: { errors: body?.issues } }
+  if (body?.outcome !== 'valid') return { status: 400, body: { errors: body?.issues } }
   const orderId = randomUUID()
   const command = { type: 'place', data: body.value } as OrderCommand
   const { nextExpectedStreamVersion } = await handleOrder(store, orderId, { type: 'order', data: { orderId, command } })

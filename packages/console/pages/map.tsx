@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import { useRef } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
 import type { Status } from '../api/contract.ts'
-import { count, plural, rate, seconds } from '../lib/format.tsx'
+import { count, plural, rate, seconds, Time } from '../lib/format.tsx'
 import { buildLayout, curve, HEAD, type Layout, type ServiceSeen } from '../lib/layout.ts'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
@@ -84,6 +84,7 @@ export function MapPage(): VNode {
               <Totals seen={seen} rates={rates} />
               <Drawing seen={seen} rates={rates} />
               <ConsumerTable seen={seen} rates={rates} />
+              <ArchiveTable seen={seen} />
             </>
           )
         }}
@@ -360,6 +361,29 @@ function ConsumerTable({ seen, rates }: Seen): VNode {
             </tr>
           )
         })}
+      </Table>
+    </section>
+  )
+}
+
+/** Nothing for services that keep no archive. */
+function ArchiveTable({ seen }: Pick<Seen, 'seen'>): VNode | null {
+  const rows = seen.flatMap(({ name, status }) => (status?.archive ? [{ name, archive: status.archive }] : []))
+  if (rows.length === 0) return null
+  return (
+    <section class="card" aria-labelledby="archives">
+      <h2 id="archives">Archives</h2>
+      <Table columns={['Service', { right: 'Segments' }, 'Newest item', 'Behind the log']}>
+        {rows.map(({ name, archive: { segments, newest, items, more, seconds: age } }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td class="right num">{count(segments)}</td>
+            <td>{newest === undefined ? 'none' : <Time at={newest} />}</td>
+            <td class="num">
+              {items === 0 ? 'up to date' : `${count(items)}${more ? '+' : ''} items, ${seconds(age)}`}
+            </td>
+          </tr>
+        ))}
       </Table>
     </section>
   )

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { keyFault } from '../core/document-key.ts'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
-import type { Operations } from '../core/operations.ts'
+import type { DocumentAtQuery, Operations, ViewAtQuery } from '../core/operations.ts'
 import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
 import { listReactions, type Service } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
@@ -25,7 +25,15 @@ import {
 import { checkOperator } from './operator.ts'
 import { problem } from './problem.ts'
 import { filterParameters } from './queries.ts'
-import { checkParameters, pickParameters, readBody, readLimit, readWholeNumber } from './request.ts'
+import {
+  checkParameters,
+  DEFAULT_LIMIT,
+  MAX_LIMIT,
+  pickParameters,
+  readBody,
+  readLimit,
+  readWholeNumber,
+} from './request.ts'
 import { toTrace } from './triggers.ts'
 
 /** What the browse endpoints need of their service. */
@@ -50,7 +58,7 @@ export function buildBrowseRoutes(port: BrowsePort): readonly Route[] {
     { name: 'all-views', path: 'views', GET: viewsEndpoint(port) },
     { name: 'view-events', path: 'views/{view}/events', GET: documentEventsEndpoint(port) },
     { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
-    { name: 'view-as-of', path: 'views/{view}/as-of', POST: documentAtEndpoint(port) },
+    { name: 'view-as-of', path: 'views/{view}/as-of', POST: asOfEndpoint(port) },
     ...REBUILD_ACTIONS.map((action) => ({
       name: `view-${action}`,
       path: `views/{view}/${action}`,
@@ -242,30 +250,45 @@ function readLogEndpoint(port: BrowsePort): Endpoint {
   })
 }
 
-/** `POST …/views/{view}/as-of`: a document as of a point in time. */
-function documentAtEndpoint(port: BrowsePort): Endpoint {
+/** The most events of the log from which one answer projects a whole view, and the default. */
+const MAX_VIEW_EVENTS = 10_000
+
+/** `POST …/views/{view}/as-of`: a document, or all documents, as of a point in time. */
+function asOfEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
   const endpoint = partEndpoint(port, {
-    summary: 'a document of a view as of a point in time, projected from its events by the running code',
+    summary: 'a document of a view, or all of them, as of a point in time, projected by the running code',
     parameters: [viewParameter(views)],
     body: z.strictObject({
-      key: z.string().refine((key) => keyFault(key) === undefined, 'no document can have this key'),
+      key: z
+        .string()
+        .refine((key) => keyFault(key) === undefined, 'no document can have this key')
+        .exactOptional(),
       at: z.string().exactOptional(),
       version: z.int().min(1).exactOptional(),
+      limit: z.int().min(1).max(MAX_LIMIT).exactOptional(),
+      maxEvents: z.int().min(1).max(MAX_VIEW_EVENTS).exactOptional(),
       continuation,
     }),
     description:
-      'Repeat with the continuation until there is none. The last part has the document, or no item if there was ' +
-      'none. Give `at`, or `version` for a single-stream view; without either it is as of the newest event.',
+      'With `key`: repeat with the continuation until there is none. The last part has the document, or no item ' +
+      'if there was none. Give `at`, or `version` for a single-stream view; without either it is as of the newest ' +
+      'event. Without `key`: a page of all documents by key, as of `at`. Each page reads the whole log, so a log of ' +
+      'more than `maxEvents` events is refused.',
     schema: object(
       { items: list(object({ key: text, version, document: {} }, ['version'])), events: count, continuation: text },
       ['continuation'],
     ),
     problems: [
-      ...(['view-not-found', 'version-not-found', 'invalid-time'] as const),
+      ...(['view-not-found', 'version-not-found', 'invalid-time', 'log-too-long'] as const),
       ...(['event-unknown', 'event-unreadable', 'handler-failed', 'chain-broken'] as const),
     ],
-    read: (query, request) => port.documentAt(findView(port, request.params.view), query),
+    read({ key, limit, maxEvents, ...query }, request) {
+      const view = findView(port, request.params.view)
+      if (key === undefined) return port.viewAt(view, toViewQuery(query, limit, maxEvents))
+      if (limit === undefined && maxEvents === undefined) return port.documentAt(view, { key, ...query })
+      throw new TidemarkError('invalid-query', 'limit and maxEvents are for all documents: leave out key')
+    },
   })
   return {
     ...endpoint,
@@ -280,6 +303,17 @@ function documentAtEndpoint(port: BrowsePort): Endpoint {
       }
     },
   }
+}
+
+/** @throws TidemarkError `invalid-query` */
+function toViewQuery(
+  { at, version, continuation }: Omit<DocumentAtQuery, 'key'>,
+  limit = DEFAULT_LIMIT,
+  maxEvents = MAX_VIEW_EVENTS,
+): ViewAtQuery {
+  if (at === undefined || version !== undefined)
+    throw new TidemarkError('invalid-query', 'without key, give at: all documents have no version in common')
+  return { at, limit, maxEvents, ...(continuation === undefined ? {} : { continuation }) }
 }
 
 /** `GET …/views`: the views, their generations and the state of their rebuilds. */
@@ -535,6 +569,7 @@ const rebuild = object(
     target: version,
     commits: count,
     total: count,
+    events: count,
     comparison,
     startedAt: time,
     updatedAt: time,
@@ -543,7 +578,7 @@ const rebuild = object(
     code: text,
     reason: text,
   },
-  ['target', 'comparison', 'code', 'reason'],
+  ['target', 'events', 'comparison', 'code', 'reason'],
 )
 
 const viewSummary = object(

@@ -95,27 +95,79 @@ export function parseSegmentName(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Builds the segment that follows `end`. */
+/** How much text is packed at once. Each such part is a member of the gzip file (RFC 1952 section 2.2). */
+const MEMBER_BYTES = 2 ** 20
+
+/**
+ * Builds a segment piece by piece. Each piece is hashed and packed when it is added, in another thread. So a
+ * segment costs little memory, and never holds up the process for long.
+ */
+export class SegmentBuilder {
+  readonly #tree = new MerkleTree()
+  readonly #packed: Buffer[] = []
+  #text = ''
+  #bytes = 0
+
+  /** How many items it has. */
+  get count(): number {
+    return this.#tree.size
+  }
+
+  /** How large their text is. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** @param lines items as JSON. */
+  async add(lines: readonly string[]): Promise<void> {
+    for (const line of lines) this.#tree.add(hashText(line))
+    const text = lines.map((line) => `${line}\n`).join('')
+    this.#bytes += Buffer.byteLength(text)
+    this.#text += text
+    if (this.#text.length >= MEMBER_BYTES) await this.#pack()
+  }
+
+  /** Ends the segment that follows `end`. */
+  async seal(
+    service: string,
+    end: ArchiveEnd,
+    { continuation, newest, restored }: Omit<SegmentContent, 'lines'>,
+  ): Promise<{ readonly header: SegmentHeader; readonly bytes: Uint8Array }> {
+    await this.#pack()
+    const unsealed = {
+      format: FORMAT,
+      version: VERSION,
+      service,
+      number: end.number + 1,
+      previous: end.root,
+      count: this.count,
+      merkleRoot: this.#tree.root(),
+      continuation,
+      newest,
+      ...(restored === undefined ? {} : { restored }),
+    } as const
+    const header = { ...unsealed, root: canonicalHash(unsealed) }
+    return { header, bytes: Buffer.concat([await pack(`${JSON.stringify(header)}\n`), ...this.#packed]) }
+  }
+
+  async #pack(): Promise<void> {
+    const text = this.#text
+    this.#text = ''
+    if (text !== '') this.#packed.push(await pack(text))
+  }
+}
+
+const pack = (text: string): Promise<Buffer> => promisify(gzip)(text)
+
+/** Builds the segment that follows `end`, of items that are in memory. */
 export async function encodeSegment(
   service: string,
   end: ArchiveEnd,
-  { lines, continuation, newest, restored }: SegmentContent,
+  { lines, ...place }: SegmentContent,
 ): Promise<{ readonly header: SegmentHeader; readonly bytes: Uint8Array }> {
-  const unsealed = {
-    format: FORMAT,
-    version: VERSION,
-    service,
-    number: end.number + 1,
-    previous: end.root,
-    count: lines.length,
-    merkleRoot: merkleRoot(lines),
-    continuation,
-    newest,
-    ...(restored === undefined ? {} : { restored }),
-  } as const
-  const header = { ...unsealed, root: canonicalHash(unsealed) }
-  const parts = [Buffer.from(JSON.stringify(header)), ...lines].flatMap((line) => [line, Buffer.of(LINE_END)])
-  return { header, bytes: await promisify(gzip)(Buffer.concat(parts)) }
+  const builder = new SegmentBuilder()
+  await builder.add(lines.map((line) => line.toString('utf8')))
+  return builder.seal(service, end, place)
 }
 
 /**
@@ -123,14 +175,17 @@ export async function encodeSegment(
  * @throws TidemarkError `archive-unreadable`, `archive-changed`
  */
 export async function decodeSegment(service: string, number: number, bytes: Uint8Array): Promise<Segment> {
-  const [head, ...lines] = splitLines(await inflate(service, number, bytes))
+  const {
+    lines: [head, ...lines],
+    leaves,
+  } = splitLines(await inflate(service, number, bytes))
   const header = parseHeader(service, number, head)
   const { root, ...rest } = header
   const wrong = [
     ...(header.service === service ? [] : [`it is a segment of ${header.service}`]),
     ...(header.number === number ? [] : [`it is segment ${header.number}`]),
     ...(header.count === lines.length ? [] : [`it has ${lines.length} items, not ${header.count}`]),
-    ...(header.merkleRoot === merkleRoot(lines) ? [] : ['its items do not match their Merkle root']),
+    ...(header.merkleRoot === merkleRoot(leaves) ? [] : ['its items do not match their Merkle root']),
     ...(root === canonicalHash(rest) ? [] : ['its header does not match its root']),
   ]
   if (wrong.length > 0) throw archiveError('archive-changed', service, number, `was changed: ${wrong.join(', ')}`)
@@ -168,38 +223,66 @@ function parseHeader(service: string, number: number, line: Buffer | undefined):
   throw archiveError('archive-unreadable', service, number, `has no header of format ${VERSION}`)
 }
 
-/** Every line ends with a line end, also the last. */
-function splitLines(text: Buffer): Buffer[] {
+/**
+ * Every line ends with a line end, also the last. The leaves are the hashes of all lines but the first. The byte
+ * before a line becomes the prefix of its leaf, so that no line is copied.
+ */
+function splitLines(text: Buffer): { readonly lines: Buffer[]; readonly leaves: Buffer[] } {
   const lines: Buffer[] = []
+  const leaves: Buffer[] = []
+  const add = (start: number, end: number): void => {
+    lines.push(text.subarray(start, end))
+    if (start === 0) return
+    text[start - 1] = LEAF
+    leaves.push(sha256(text.subarray(start - 1, end)))
+  }
   let start = 0
   for (let end = text.indexOf(LINE_END); end !== -1; end = text.indexOf(LINE_END, start)) {
-    lines.push(text.subarray(start, end))
+    add(start, end)
     start = end + 1
   }
-  if (start < text.length) lines.push(text.subarray(start))
-  return lines
+  if (start < text.length) add(start, text.length)
+  return { lines, leaves }
 }
 
-/**
- * The Merkle tree hash of RFC 6962 section 2.1, lower-case hex. Keeps one hash for each level: two trees of
- * the same size become one.
- */
-export function merkleRoot(leaves: readonly Uint8Array[]): string {
-  const trees: { readonly size: number; readonly root: Buffer }[] = []
-  const join = (): void => {
-    const [left, right] = trees.splice(-2)
-    if (left && right) trees.push({ size: left.size + right.size, root: hashNode(left.root, right.root) })
-  }
-  for (const leaf of leaves) {
-    trees.push({ size: 1, root: sha256(Buffer.concat([LEAF, leaf])) })
-    while (trees.at(-1)?.size === trees.at(-2)?.size) join()
-  }
-  while (trees.length > 1) join()
-  return (trees[0]?.root ?? sha256(Buffer.alloc(0))).toString('hex')
+/** The Merkle tree hash of RFC 6962 section 2.1, lower-case hex. @param leaves the hashes of the leaves. */
+export function merkleRoot(leaves: readonly Buffer[]): string {
+  const tree = new MerkleTree()
+  for (const leaf of leaves) tree.add(leaf)
+  return tree.root()
 }
 
-const LEAF = Buffer.of(0)
+/** Keeps one hash for each level: two trees of the same size become one. */
+class MerkleTree {
+  readonly #trees: { readonly size: number; readonly root: Buffer }[] = []
+  size = 0
+
+  add(leaf: Buffer): void {
+    this.size += 1
+    this.#trees.push({ size: 1, root: leaf })
+    while (this.#trees.at(-1)?.size === this.#trees.at(-2)?.size) join(this.#trees)
+  }
+
+  root(): string {
+    const trees = [...this.#trees]
+    while (trees.length > 1) join(trees)
+    return (trees[0]?.root ?? sha256(Buffer.alloc(0))).toString('hex')
+  }
+}
+
+/** Makes one tree of the last two. */
+function join(trees: { readonly size: number; readonly root: Buffer }[]): void {
+  const [left, right] = trees.splice(-2)
+  if (left && right) trees.push({ size: left.size + right.size, root: hashNode(left.root, right.root) })
+}
+
+const LEAF = 0
 const NODE = Buffer.of(1)
+
+/** The hash of a leaf: a byte 0, and the line as UTF-8. */
+export function hashText(line: string): Buffer {
+  return hash('sha256', `\0${line}`, 'buffer')
+}
 
 function hashNode(left: Buffer, right: Buffer): Buffer {
   return sha256(Buffer.concat([NODE, left, right]))

@@ -31,6 +31,7 @@ export const errorCodes = [
   'version-not-found',
   'document-not-found',
   'view-not-found',
+  'log-too-long',
   'idempotency-key-reused',
   'version-mismatch',
   'event-too-large',
@@ -70,6 +71,7 @@ export const errorCodes = [
   'nothing-built',
   'must-promote',
   'generations-differ',
+  'code-differs',
   'instance-outdated',
   // segments of an archive
   'archive-gap',

@@ -93,6 +93,17 @@ export interface DocumentAtQuery {
   readonly continuation?: string
 }
 
+/** A whole view to project, as of a point in time. */
+export interface ViewAtQuery {
+  /** Up to and including this time: RFC 3339. */
+  readonly at: string
+  readonly limit: number
+  /** The most events of the log to read. */
+  readonly maxEvents: number
+  /** The continuation of the previous page. */
+  readonly continuation?: string
+}
+
 /**
  * A part of the way to a document. Without a continuation, it is the last part.
  * @example
@@ -293,6 +304,12 @@ export interface Operations {
    *   `event-unreadable`, `handler-failed` for an event that the view cannot apply.
    */
   documentAt(view: AnyView, query: DocumentAtQuery): Promise<DocumentAt>
+  /**
+   * Projects a whole view as of a point in time, and returns a page of its documents by key.
+   * @throws TidemarkError `log-too-long`; `unavailable`, `invalid-query`, `invalid-time`; `event-unknown`,
+   *   `event-unreadable`, `handler-failed` for an event that the view cannot apply.
+   */
+  viewAt(view: AnyView, query: ViewAtQuery): Promise<DocumentAt>
   /**
    * Reads the events of a category from the first on, part by part.
    * @throws TidemarkError `unavailable`, `invalid-query`

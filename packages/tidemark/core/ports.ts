@@ -8,6 +8,7 @@ import type { FieldValue } from './list.ts'
 import type { PersonalKey } from './personal.ts'
 import type { StoredRebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
+import type { GenerationCodes } from './view-code.ts'
 import type { ViewPointer } from './view-pointer.ts'
 
 /**
@@ -510,6 +511,10 @@ export interface ViewGenerations {
    * knows are newer and stay.
    */
   sweep(view: string, pointer: ViewPointer): Promise<void>
+  /** Which code has written each generation, and the etag. Without an etag, nothing was ever recorded. */
+  readCodes(view: string): Promise<{ readonly codes: GenerationCodes; readonly etag: string | undefined }>
+  /** Writes these codes if their etag is unchanged. */
+  writeCodes(view: string, codes: GenerationCodes, etag: string | undefined): Promise<WriteResult>
 }
 
 /** Stores the last rebuild of each view. */

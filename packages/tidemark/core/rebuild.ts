@@ -86,6 +86,8 @@ export interface Rebuild {
   /** Commits of the log read so far. `total` is how many the log had at the start. */
   readonly commits: number
   readonly total: number
+  /** Events in these commits. Absent: the build that runs it does not count them. */
+  readonly events?: number
   readonly comparison?: Comparison
   /**
    * RFC 3339, UTC, milliseconds, by the store's clock. So is `updatedAt`, which a running rebuild keeps

@@ -1,5 +1,6 @@
 import type { Container, Database } from '@azure/cosmos'
 import type { Cursor, Freshness, ViewGenerations, WriteResult } from '../core/ports.ts'
+import type { GenerationCodes } from '../core/view-code.ts'
 import { FIRST_POINTER, findHighestGeneration, listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
 import { bounded, queryPages } from './bounded.ts'
 import { writeError } from './client.ts'
@@ -8,6 +9,8 @@ import { CosmosViewStore } from './view-store.ts'
 
 const POINTER = 'pointer'
 const POINTER_KEY: ItemKey = { id: POINTER, pk: POINTER }
+/** In the partition of the pointer, which the sweep of old generations skips. */
+const CODES_KEY: ItemKey = { id: 'codes', pk: POINTER }
 
 /** Operations in one transactional batch. */
 const MAX_OPERATIONS = 100
@@ -42,6 +45,15 @@ export class CosmosViewGenerations implements ViewGenerations {
     const current = await this.readPointer(view)
     const isOurs = current.pointer.stamp === pointer.stamp && current.etag !== undefined
     return isOurs ? { outcome: 'written', etag: current.etag } : result
+  }
+
+  async readCodes(view: string): Promise<{ readonly codes: GenerationCodes; readonly etag: string | undefined }> {
+    const item = await readItem<{ readonly codes: GenerationCodes }>(this.#databases.exact.container(view), CODES_KEY)
+    return { codes: item?.codes ?? {}, etag: item?._etag }
+  }
+
+  writeCodes(view: string, codes: GenerationCodes, etag: string | undefined): Promise<WriteResult> {
+    return writeItem(this.#databases.exact.container(view), { ...CODES_KEY, codes }, etag)
   }
 
   store(view: string, generation: number): CosmosViewStore {

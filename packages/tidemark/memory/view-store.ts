@@ -17,6 +17,7 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../core/ports.ts'
+import type { GenerationCodes } from '../core/view-code.ts'
 import { FIRST_POINTER, findHighestGeneration, listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
 import { toViewState } from '../core/view-state.ts'
 import { MAX_MARKERS_PER_WRITE } from './limits.ts'
@@ -143,6 +144,7 @@ function checkSize(key: string, { document }: ViewWrite): void {
 export class MemoryViewStores implements ViewStores, ViewGenerations {
   readonly #stores = new Map<string, Map<number, MemoryViewStore>>()
   readonly #pointers = new Map<string, { readonly pointer: ViewPointer; readonly etag: string }>()
+  readonly #codes = new Map<string, { readonly codes: GenerationCodes; readonly etag: string }>()
   #writes = 0
 
   async live(view: string): Promise<MemoryViewStore> {
@@ -186,5 +188,17 @@ export class MemoryViewStores implements ViewStores, ViewGenerations {
     const kept = listGenerationNumbers(pointer)
     for (const [generation, store] of this.#stores.get(view) ?? [])
       if (generation <= findHighestGeneration(pointer) && !kept.has(generation)) store.clear()
+  }
+
+  async readCodes(view: string): Promise<{ readonly codes: GenerationCodes; readonly etag: string | undefined }> {
+    return this.#codes.get(view) ?? { codes: {}, etag: undefined }
+  }
+
+  async writeCodes(view: string, codes: GenerationCodes, etag: string | undefined): Promise<WriteResult> {
+    if (this.#codes.get(view)?.etag !== etag) return { outcome: 'conflict' }
+    this.#writes += 1
+    const written = { codes: structuredClone(codes), etag: String(this.#writes) }
+    this.#codes.set(view, written)
+    return { outcome: 'written', etag: written.etag }
   }
 }

@@ -7,8 +7,12 @@ import { DUE_AFTER } from './periodic.ts'
 const RUN_MS = 10_000
 
 export interface ArchiveRunnerDependencies {
-  readonly writer: { write(milliseconds: number): Promise<ArchiveRun> }
-  readonly clock: Pick<Clock, 'elapsed'>
+  readonly writer: {
+    write(milliseconds: number): Promise<ArchiveRun>
+    /** When the newest archived item was written; undefined if there is none. */
+    newest(): Promise<string | undefined>
+  }
+  readonly clock: Pick<Clock, 'elapsed' | 'now'>
   readonly intervalSeconds: number
   /** Logs a line about a failed run. */
   readonly warn: (line: string) => void
@@ -21,6 +25,7 @@ export interface ArchiveRunnerDependencies {
 export class ArchiveRunner {
   readonly #deps: ArchiveRunnerDependencies
   #dueAt = Number.NEGATIVE_INFINITY
+  #isFirst = true
   #running: Promise<void> | undefined
 
   constructor(deps: ArchiveRunnerDependencies) {
@@ -45,6 +50,7 @@ export class ArchiveRunner {
   async #run(): Promise<void> {
     const { writer, intervalSeconds, warn } = this.#deps
     try {
+      if (this.#isFirst && (await this.#isEarly())) return
       const { atEnd } = await writer.write(RUN_MS)
       // The log has more: the timer's next call goes on at once.
       if (!atEnd) this.#dueAt = Number.NEGATIVE_INFINITY
@@ -54,5 +60,20 @@ export class ArchiveRunner {
           `The next try is in ${intervalSeconds} s (docs/archive.md)`,
       )
     }
+  }
+
+  /**
+   * A process that starts when an earlier one has just archived waits for the rest of the interval. Otherwise each
+   * start would write a small segment. It does not wait for longer, because it may end before.
+   */
+  async #isEarly(): Promise<boolean> {
+    const { writer, clock, intervalSeconds } = this.#deps
+    const newest = await writer.newest()
+    this.#isFirst = false
+    if (newest === undefined) return false
+    const interval = 1000 * intervalSeconds
+    const left = Math.min(interval, Date.parse(newest) + interval - Date.parse(clock.now()))
+    if (left > 0) this.#dueAt = clock.elapsed() + left
+    return left > 0
   }
 }

@@ -4,10 +4,10 @@ import {
   checkFollows,
   decodeSegment,
   EMPTY_ARCHIVE,
-  encodeSegment,
   SEGMENT_BYTES,
   SEGMENT_ITEMS,
   type Segment,
+  SegmentBuilder,
   type SegmentHeader,
 } from '../core/archive.ts'
 import type { Archive, Clock, ItemFeed, ItemReader } from '../core/ports.ts'
@@ -35,7 +35,7 @@ export interface ArchiveRun {
 /** The items for one segment. */
 interface Part {
   readonly reader: ItemReader
-  readonly lines: Buffer[]
+  readonly segment: SegmentBuilder
   continuation: string
   newest: string
   atEnd: boolean
@@ -70,40 +70,44 @@ export class ArchiveWriter {
     do {
       const end = await this.#newest.find()
       const part = await this.#read(end, until)
-      if (part.lines.length === 0) return { segments, items, atEnd: part.atEnd }
+      const { count } = part.segment
+      if (count === 0) return { segments, items, atEnd: part.atEnd }
       if (!(await this.#create(end, part))) continue
       segments += 1
-      items += part.lines.length
+      items += count
       if (part.atEnd) return { segments, items, atEnd: true }
     } while (clock.elapsed() < until)
     return { segments, items, atEnd: false }
+  }
+
+  /** When the newest archived item was written; undefined if there is none. */
+  async newest(): Promise<string | undefined> {
+    return (await this.#newest.find()).newest
   }
 
   /** Reads items until they fill a segment, or there are no more, or the time is up. */
   async #read(end: ArchiveEnd, until: number): Promise<Part> {
     const { clock, full = { items: SEGMENT_ITEMS, bytes: SEGMENT_BYTES } } = this.#deps
     const reader = this.#reader ?? this.#deps.feed.open(end.continuation)
-    const part: Part = { reader, lines: [], continuation: '', newest: '', atEnd: false }
-    let bytes = 0
+    const segment = new SegmentBuilder()
+    const part: Part = { reader, segment, continuation: '', newest: '', atEnd: false }
     // What is read and not written must be read again. After an error, another reader does so.
     this.#reader = undefined
     do {
       const { items, continuation, atEnd, written } = await reader.next()
-      const lines = items.map((item) => Buffer.from(JSON.stringify(item)))
-      part.lines.push(...lines)
-      bytes += lines.reduce((sum, { length }) => sum + length, 0)
+      await segment.add(items.map((item) => JSON.stringify(item)))
       part.continuation = continuation
       if (written && written.newest > part.newest) part.newest = written.newest
       part.atEnd = atEnd
-    } while (!part.atEnd && part.lines.length < full.items && bytes < full.bytes && clock.elapsed() < until)
-    if (part.lines.length === 0) this.#reader = reader
+    } while (!part.atEnd && segment.count < full.items && segment.bytes < full.bytes && clock.elapsed() < until)
+    if (segment.count === 0) this.#reader = reader
     return part
   }
 
   /** @returns false if the segment exists. */
   async #create(end: ArchiveEnd, part: Part): Promise<boolean> {
     const { service, archive, telemetry = NO_TELEMETRY } = this.#deps
-    const { header, bytes } = await encodeSegment(service, end, part)
+    const { header, bytes } = await part.segment.seal(service, end, part)
     if ((await archive.create(header.number, bytes)) === 'exists') {
       await this.#newest.adopt(end)
       return false

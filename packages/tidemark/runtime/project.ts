@@ -8,6 +8,7 @@ import { type Handler, HandlersFailed } from './consume.ts'
 import { formatEntry, parseViewName } from './cursors.ts'
 import { type StreamFailure, selectWorst } from './parking.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
+import type { ViewCodes } from './view-codes.ts'
 
 /** How many events of a stream are read at once during a redrive. */
 const PAGE = 200
@@ -19,6 +20,8 @@ export interface ProjectDependencies {
   /** All event types of the service, so that an unknown type is an error and is never ignored. */
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'now'>
+  /** Records which code writes a generation. Absent: nobody asks. */
+  readonly codes?: Pick<ViewCodes, 'record'>
 }
 
 /**
@@ -57,7 +60,9 @@ export function projection(
           'error',
         )
       }
-    return views.filter((view) => !withoutHome.includes(view)).flatMap((view) => listTargets(view, states))
+    const targets = views.filter((view) => !withoutHome.includes(view)).flatMap((view) => listTargets(view, states))
+    for (const { view, number } of targets) await deps.codes?.record(view, number)
+    return targets
   }
   return {
     async handle(events, handling) {

@@ -70,7 +70,7 @@ export class RebuildRunner {
     for (const view of this.#deps.views) {
       const kept = await this.#deps.store.read(view.name)
       if (kept?.rebuild.state !== 'running') continue
-      const { action, by, updatedAt, instance, target, commits, total, position: offset, stage } = kept.rebuild
+      const { action, by, updatedAt, instance, target, commits, events, total, position: offset, stage } = kept.rebuild
       const silent = Date.parse(this.#deps.clock.now()) - Date.parse(updatedAt)
       if (silent < ENDED_AFTER_MS) continue
       const resumes = target !== undefined && silent < RESUMABLE_MS
@@ -79,7 +79,16 @@ export class RebuildRunner {
           `which ${resumes ? 'resumes' : 'starts again'}`,
         'warn',
       )
-      const left = resumes ? { target, commits, total, stage, ...(offset === undefined ? {} : { offset }) } : undefined
+      const left = resumes
+        ? {
+            target,
+            commits,
+            total,
+            stage,
+            ...(events === undefined ? {} : { events }),
+            ...(offset === undefined ? {} : { offset }),
+          }
+        : undefined
       await this.#begin(view, { action, by, etag: kept.etag, left }, trace)
     }
   }
@@ -99,7 +108,7 @@ export class RebuildRunner {
     const now = clock.now()
     const { offset, ...progress }: Partial<NonNullable<Beginning['left']>> = left ?? {}
     const started: StoredRebuild = {
-      ...{ action, state: 'running', stage: 'reading', commits: 0, total: 0 },
+      ...{ action, state: 'running', stage: 'reading', commits: 0, events: 0, total: 0 },
       ...progress,
       ...(offset === undefined ? {} : { position: offset }),
       ...{ startedAt: now, updatedAt: now, by, instance },
@@ -118,8 +127,8 @@ export class RebuildRunner {
     const reporter = new RebuildReporter(this.#deps, view.name, { rebuild: started, etag })
     const watch: RebuildWatch = {
       begin: (target, _, total) => reporter.reportNow({ target, total }),
-      read: (commits, offset) =>
-        reporter.reportSoon({ commits, ...(offset === undefined ? {} : { position: offset }) }),
+      read: (commits, offset, events) =>
+        reporter.reportSoon({ commits, events, ...(offset === undefined ? {} : { position: offset }) }),
       stage: (stage) => reporter.reportNow({ stage }),
       compared: (comparison) => reporter.reportSoon({ comparison }),
     }

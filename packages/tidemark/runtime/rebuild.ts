@@ -33,6 +33,7 @@ import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
 import { rebuildProjection } from './project.ts'
 import { retry } from './retry.ts'
+import type { ViewCodes } from './view-codes.ts'
 
 export interface RebuildDependencies {
   readonly log: EventHistory
@@ -50,6 +51,8 @@ export interface RebuildDependencies {
   /** Reads discards, which a rebuild skips. Absent: nothing was ever discarded. */
   readonly parking?: Pick<ParkingStore, 'discards'>
   readonly eventTypes: readonly EventType[]
+  /** Which code has written each generation. Absent: it is not checked. */
+  readonly codes?: ViewCodes
   readonly clock: Clock
   readonly ids: Ids
 }
@@ -58,8 +61,8 @@ export interface RebuildDependencies {
 export interface RebuildWatch {
   /** @param total commits in the log at the start. */
   begin(target: number, live: number, total: number): void
-  /** @param commits read so far. @param offset after them, of an `EventFeedReader`. */
-  read(commits: number, offset: string | undefined): void
+  /** @param commits read so far. @param offset after them, of an `EventFeedReader`. @param events in them. */
+  read(commits: number, offset: string | undefined, events: number): void
   stage(stage: RebuildStage): void
   /** Only for `build` and `promote-if-equal`: the comparison so far. */
   compared?(comparison: Comparison): void
@@ -87,6 +90,7 @@ export interface RebuildCheckpoint {
   readonly target: number
   /** Commits read before the interruption, and the feed offset after them. */
   readonly commits: number
+  readonly events?: number
   readonly offset?: string
 }
 
@@ -127,7 +131,7 @@ export async function rebuildView(
   watch: RebuildWatch,
   place?: RebuildCheckpoint,
 ): Promise<RebuildResult> {
-  const move = place ? await resumeRebuild(deps, view, place) : await nextGeneration(deps, view)
+  const move = await beginOrResume(deps, view, place)
   const { held, ...read } = await catchUpAndDualWrite(deps, view, move, watch)
   return { ...(await promoteTarget(deps, view, { ...move, held }, watch)), ...read }
 }
@@ -150,7 +154,7 @@ export async function buildGeneration(
       'must-promote',
       `${view.name} stores its cursors elsewhere than before: only a full rebuild can do that`,
     )
-  const move = place ? await resumeRebuild(deps, view, place) : await nextGeneration(deps, view)
+  const move = await beginOrResume(deps, view, place)
   const { target, live } = move
   const { held } = await catchUpAndDualWrite(deps, view, move, watch)
   await writeHeldPointer(deps, view, held, awaitPromotion(held.pointer, target))
@@ -224,6 +228,7 @@ async function claimBuilt(
   })
   const { live } = held.pointer
   const target = findTarget(held.pointer)
+  if (live !== target) await checkCode(deps, view, target, 'build it again')
   watch.begin(target, live, 0)
   return { target, live, held }
 }
@@ -274,11 +279,23 @@ interface PendingRebuild extends Switchover {
   readonly place?: RebuildCheckpoint
 }
 
+/** Resumes only what this code has begun: a generation of two builds would be what neither makes. */
+async function beginOrResume(
+  deps: RebuildDependencies,
+  view: AnyView,
+  place: RebuildCheckpoint | undefined,
+): Promise<PendingRebuild> {
+  if (place === undefined) return nextGeneration(deps, view)
+  const other = await retry(deps.clock, async () => deps.codes?.findOther(view, place.target))
+  return other ? nextGeneration(deps, view) : resumeRebuild(deps, view, place)
+}
+
 async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise<PendingRebuild> {
   const total = await countCommits(deps, view)
   await checkInstances(deps, view)
   const held = await claimPointer(deps, view, startRebuild)
   const { building, live } = held.pointer
+  await retry(deps.clock, async () => deps.codes?.begin(view, building, held.pointer))
   await carryCursors(deps, view, held.pointer)
   await retry(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
   const generation = { number: building, store: deps.generations.store(view.name, building) }
@@ -358,6 +375,10 @@ export async function rollBack(
 }
 
 async function previousGeneration(deps: RebuildDependencies, view: AnyView): Promise<PendingRebuild> {
+  const { pointer } = await retry(deps.clock, () => deps.generations.readPointer(view.name))
+  const { generation } = requirePrevious(view, pointer, deps.clock.now())
+  // Before anything is changed.
+  await checkCode(deps, view, generation, 'rebuild instead')
   const held = await claimPointer(deps, view, (pointer) => ({
     // A generation that was built, or partly built, is abandoned.
     ...(pointer.building === undefined ? finishRebuild(pointer) : abandonBuild(pointer)),
@@ -391,6 +412,21 @@ async function checkInstances({ progress, clock }: RebuildDependencies, view: An
     'instance-outdated',
     `the instance ${instance} of build ${build} does not know ${view.name}, and last reported ` +
       `${Math.round(age)} s ago: rebuild again when it has ended, or has not reported for ${LIVES_S} s`,
+  )
+}
+
+/** @throws TidemarkError `code-differs` if other code than this has written the generation. */
+async function checkCode(
+  { codes, clock }: RebuildDependencies,
+  view: AnyView,
+  generation: number,
+  remedy: string,
+): Promise<void> {
+  const other = await retry(clock, async () => codes?.findOther(view, generation))
+  if (other === undefined) return
+  throw new TidemarkError(
+    'code-differs',
+    `generation ${generation} of ${view.name} was written by ${other}, which is not the code that runs: ${remedy}`,
   )
 }
 
@@ -442,6 +478,7 @@ async function catchUpAndDualWrite(
   const reader = deps.feed.open(place?.offset === undefined ? {} : { offset: place.offset })
   let held = claimed
   let commits = place?.offset === undefined ? 0 : place.commits
+  const eventsBefore = commits === 0 ? 0 : (place?.events ?? 0)
   let events = 0
   let streams = 0
 
@@ -457,7 +494,7 @@ async function catchUpAndDualWrite(
       commits += page.length
       events += read.length
       streams += page.filter(({ from }) => from === 1).length
-      watch.read(commits, reader.offset)
+      watch.read(commits, reader.offset, eventsBefore + events)
     }
   }
 
@@ -493,6 +530,7 @@ async function promoteTarget(
   let held = before
   if (live !== target) {
     await checkInstances(deps, view)
+    await checkCode(deps, view, target, 'build it again')
     held = await writeHeldPointer(deps, view, held, promoteGeneration(held.pointer, target, deps.clock.now()))
   }
   watch.stage('live')

@@ -42,6 +42,7 @@ import {
 import { parseCategory } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, findCursorView } from '../core/view.ts'
+import { computeViewCode } from '../core/view-code.ts'
 import { ArchiveLag, ArchiveWriter } from './archive.ts'
 import { ArchiveRunner } from './archive-runner.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
@@ -82,6 +83,8 @@ import { expiringStates, stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
 import { StoredKeys } from './stored-keys.ts'
 import { verifyPart } from './verification.ts'
+import { viewAt } from './view-at.ts'
+import { ViewCodes } from './view-codes.ts'
 import { describeGenerations } from './views.ts'
 import { watchedCommands } from './watch.ts'
 
@@ -148,6 +151,8 @@ export interface RuntimePorts {
   /** Returns a random number from 0 to 1. */
   readonly random: () => number
   readonly ids: Ids
+  /** Identifies the code of a view. Absent: `computeViewCode` does. */
+  readonly viewCode?: typeof computeViewCode
   /** Repeats a task for as long as the process lives. */
   every(milliseconds: number, task: () => void): void
   /** Logs a line about a problem that fails nothing. */
@@ -192,6 +197,11 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     (stream) => personalCategories.has(parseCategory(stream)),
     clock,
   )
+  const build = computeBuild(service)
+  const eventTypesOf = (category: string): readonly EventType[] =>
+    service.deciders.filter((decider) => decider.category === category).flatMap(({ events }) => events)
+  const { viewCode = computeViewCode } = ports
+  const codes = once(() => new ViewCodes(generations(), build, (view) => viewCode(view, eventTypesOf(view.category))))
   const maxWait = settings.queryWaitMs
   const cold = once(() =>
     coldLoader({
@@ -217,7 +227,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const viewHandlers = (): readonly Handler[] =>
     [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
-      const deps = { log: store(), views: views(), eventTypes, clock }
+      const deps = { log: store(), views: views(), eventTypes, clock, codes: codes() }
       // Events from before the view existed are in the log, where a rebuild reads them.
       return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
@@ -237,7 +247,6 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
         }
         return { names: [name], category, startsAt, ...reaction(deps, declared) }
       })
-  const build = computeBuild(service)
   const lagCheckMs = settings.lagCheckSeconds * 1000
   const openParking = (consumer: string) => {
     const store = ports.parking(consumer)
@@ -314,6 +323,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     progress: ports.progress(projectionName(service.name)),
     parking: ports.parking(projectionName(service.name)),
     eventTypes,
+    codes: codes(),
     clock,
     ids: ports.ids,
   }))
@@ -382,7 +392,8 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       every: REBUILDS_MS,
       run: ready((trace: Trace) => rebuilds().resume(trace)),
     },
-    { every: 0, run: async () => archiver()?.runner.start() },
+    // How old the newest segment is uses the clock.
+    { every: 0, run: ready(() => archiver()?.runner.start()) },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
     // Last, because it waits for its own effect.
     ...(sendsCanaries
@@ -469,10 +480,8 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       openItems(personal, readTrace(browser(), correlation, limit, continuation)),
     views: () => Promise.all(service.views.map(summarizeView)),
     documentEvents: (view, query) => openItems(personal, documentEvents(historyDeps(), view, query)),
-    documentAt: async (view, query) => {
-      const { items, ...part } = await documentAt(historyDeps(), view, query)
-      return { ...part, items: await personal.open(items) }
-    },
+    documentAt: (view, query) => open(documentAt(historyDeps(), view, query)),
+    viewAt: (view, query) => open(viewAt({ ...historyDeps(), service: service.name }, view, query)),
     readLog: (query) => openItems(personal, readLog(historyDeps(), query)),
     findDocuments: (view, search) =>
       findDocuments(

@@ -59,9 +59,18 @@ export class ArchiveIndex {
       yield { stream: String(stream), items: Number(items), from: Number(from), to: Number(to) }
   }
 
-  /** Every stream that the archive has. */
-  *streams(): Iterable<string> {
-    for (const { stream } of this.#order().prepare('SELECT DISTINCT stream FROM items').iterate()) yield String(stream)
+  /** The items of every stream, one stream after the other, each in the order in which it was archived. */
+  *streams(): Iterable<readonly IndexedItem[]> {
+    let items: IndexedItem[] = []
+    for (const row of this.#order().prepare('SELECT * FROM items ORDER BY stream, rowid').iterate()) {
+      const item = toItem(row)
+      if (items.length > 0 && items[0]?.stream !== item.stream) {
+        yield items
+        items = []
+      }
+      items.push(item)
+    }
+    if (items.length > 0) yield items
   }
 
   close(): void {

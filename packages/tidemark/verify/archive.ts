@@ -81,8 +81,7 @@ export async function verifyArchive(
     }
     chain.end()
     if (log === undefined) {
-      for (const stream of index.streams())
-        for (const fault of checkArchivedStream(index.items(stream))) on.fault(fault)
+      for (const items of index.streams()) for (const fault of checkArchivedStream(items)) on.fault(fault)
       return { archive: chain }
     }
     return { archive: chain, log: await compareWithLog({ index, isWhole: chain.isWhole }, log, on) }

@@ -42,6 +42,8 @@ const CONTENT = ['type', 'schemaVersion', 'readableFrom', 'data', 'published']
 const COMMAND = 'command:'
 
 interface Text {
+  /** The whole text, parsed. */
+  readonly value: RawItem
   readonly shared: RawItem
   readonly previousHash: unknown
   readonly contents: readonly RawItem[]
@@ -92,6 +94,7 @@ function readText(text: unknown): Text | undefined {
   const { previousHash, events, ...shared } = value
   if (!Array.isArray(events) || events.length === 0 || !events.every(isObject)) return undefined
   return {
+    value,
     shared: pickFields(SHARED, shared),
     previousHash,
     contents: events,
@@ -100,7 +103,9 @@ function readText(text: unknown): Text | undefined {
 }
 
 function pickFields(names: readonly string[], value: RawItem): RawItem {
-  return Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)))
+  const picked: Record<string, unknown> = {}
+  for (const name of names) if (Object.hasOwn(value, name)) picked[name] = value[name]
+  return picked
 }
 
 function listUnknownFields(names: readonly string[], value: RawItem): string[] {
@@ -163,13 +168,13 @@ function wrongSummary(
 }
 
 /** Checks what no hash covers, for a commit whose events all match their hashes. */
-function wrongText({ text, key, correlation }: RawItem, { shared }: Text): string[] {
+function wrongText({ text, key, correlation }: RawItem, { value, shared }: Text): string[] {
   const { causation } = shared
   // The events of a client's command name its key.
   const named =
     typeof causation === 'string' && causation.startsWith(COMMAND) ? causation.slice(COMMAND.length) : undefined
   return [
-    ...(JSON.stringify(JSON.parse(String(text))) === text ? [] : ['its text is right, but formatted differently']),
+    ...(JSON.stringify(value) === text ? [] : ['its text is right, but formatted differently']),
     ...(correlation === shared.correlation ? [] : ['its correlation is not that of its events']),
     ...(named === undefined || key === sha256(named) ? [] : [`its key is not that of its events' ${causation}`]),
   ]

@@ -22,9 +22,20 @@ export function hashEnvelope(envelope: RawItem): string {
  * RFC 8785. Numbers and strings are written as in ECMAScript (sections 3.2.2.2 and 3.2.2.3). Names are sorted
  * by their UTF-16 code units (3.2.3), as `sort` does.
  */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`
+  const members = value as RawItem
+  let text = ''
+  for (const name of Object.keys(members).sort())
+    text += `${text === '' ? '' : ','}${quote(name)}:${canonical(members[name])}`
+  return `{${text}}`
+}
+
+/** Most strings need no escapes, and to see that is faster than to write them. */
+const ESCAPED = /["\\\p{Cc}\p{Cs}]/u
+
+function quote(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`
 }

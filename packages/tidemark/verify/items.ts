@@ -34,8 +34,8 @@ function parseGeneration({ pk }: Row): number {
 
 function findFault(row: Row, newest: number): Pick<Fault, 'wrong' | 'detail'> | undefined {
   const { id, pk, kind, generation, key } = row
-  // The pointer, and the state of the last rebuild.
-  if (pk === 'pointer' && (id === 'pointer' || id === 'rebuild')) return undefined
+  // The pointer, the state of the last rebuild, and the code that has written each generation.
+  if (pk === 'pointer' && ['pointer', 'rebuild', 'codes'].includes(id)) return undefined
   const owner = parseGeneration(row)
   const [, part] = pk.split('|', 2)
   if (owner === 0 || (part !== 'document' && part !== 'cursor') || id !== part)

@@ -7,6 +7,8 @@ import { type CheckedSegment, checkSegment, type StoredSegment } from './segment
 const MAX_THREADS = 4
 /** Up to this many segments are checked before a thread is worth its start. */
 const FEW = 2
+/** What a segment leaves behind is collected soon, instead of letting each thread grow by a hundred MB. */
+const YOUNG = { maxYoungGenerationSizeMb: 16 }
 
 /**
  * Checks segments in parallel.
@@ -48,7 +50,7 @@ class Thread {
 
   constructor(service: string) {
     const file = new URL(`./segment-worker${extname(import.meta.url)}`, import.meta.url)
-    this.#worker = new Worker(file, { workerData: { service } })
+    this.#worker = new Worker(file, { workerData: { service }, resourceLimits: YOUNG })
     this.#worker.on('message', (checked: CheckedSegment) => this.#waiting.shift()?.resolve(checked))
     this.#worker.on('error', (error) => {
       for (const each of this.#waiting.splice(0)) each.reject(error)

@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
 import { checkCommit, isCommitId } from './commit-item.ts'
-import { hashEnvelope, type RawItem } from './event-hash.ts'
+import { canonical, hashEnvelope, type RawItem, sha256 } from './event-hash.ts'
 import { isObject, isSha256, isVersion } from './fields.ts'
 import { hashLeaf, hashTree } from './merkle.ts'
 import { checkReceipt, isReceiptId } from './receipt-item.ts'
@@ -98,9 +99,9 @@ export function readLines(bytes: Uint8Array): Buffer[] | undefined {
   }
 }
 
-export function parseObject(line: Uint8Array): RawItem | undefined {
+export function parseObject(line: Buffer): RawItem | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
+    const value: unknown = isUtf8(line) ? JSON.parse(line.toString('utf8')) : undefined
     return isObject(value) ? value : undefined
   } catch {
     return undefined
@@ -161,7 +162,16 @@ function changed(place: string, segment: string, wrong: readonly string[]): read
   return wrong.length === 0 ? [] : [{ place, wrong: 'changed', detail: `in ${segment}: ${wrong.join('; ')}` }]
 }
 
-/** The hash of an item's own fields. Cosmos DB adds fields that begin with an underscore. */
+/**
+ * The hash of an item's own fields. Cosmos DB adds fields that begin with an underscore. A text is hashed with its
+ * length and not as JSON: most of an item is one text, which is JSON already.
+ */
 export function hashContent(item: RawItem): string {
-  return hashEnvelope(Object.fromEntries(Object.entries(item).filter(([name]) => !name.startsWith('_'))))
+  let text = ''
+  for (const name of Object.keys(item).sort()) {
+    if (name.startsWith('_')) continue
+    const value = item[name]
+    text += `${JSON.stringify(name)}${typeof value === 'string' ? `${value.length}:${value}` : canonical(value)}\n`
+  }
+  return sha256(text)
 }

@@ -64,6 +64,12 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       return answer.body
     }
 
+    it('of a log with more events than one answer projects: log-too-long', async () => {
+      for (const customer of ['one', 'two']) await place(customer)
+      const query = { at: '2100-01-01T00:00:00Z', maxEvents: 1 }
+      errors.answer('log-too-long', await world().system.call('POST', '/views/order/as-of', json(query)))
+    })
+
     it('that throws: handler-failed, and stream-parked for a reader that waits for the position', async () => {
       const { id, position } = await place('throws')
       const line = await until('the line', () =>

@@ -65,6 +65,17 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
     await ended('sales-by-product', 'abandon')
   })
 
+  it('a promotion of a generation that other code has written: code-differs', async () => {
+    assert.match(await ended('sales-by-product', 'build'), /^undefined/)
+    const container = world().system.openContainer('ordering', 'sales-by-product')
+    const [pointer, codes] = [container.item('pointer', 'pointer'), container.item('codes', 'pointer')]
+    const { built } = (await pointer.read()).resource
+    const { resource } = await codes.read()
+    await codes.replace({ ...resource, codes: { ...resource.codes, [built]: [{ code: 'other', build: 'newer' }] } })
+    errors.commandLine('code-differs', await ended('sales-by-product', 'promote'))
+    await ended('sales-by-product', 'abandon')
+  })
+
   it('of a view whose cursors are elsewhere than its code says: must-promote', async () => {
     const pointer = world().system.openContainer('ordering', 'sales-by-product').item('pointer', 'pointer')
     const { resource } = await pointer.read()

@@ -3,7 +3,11 @@ import { describe, it } from 'node:test'
 import { Pace } from '../../tidemark/commands/pace.ts'
 
 const startedAt = '2026-01-31T12:00:00.000Z'
-const at = (seconds: number, commits: number, more: { stage?: 'handover'; startedAt?: string } = {}) => ({
+const at = (
+  seconds: number,
+  commits: number,
+  more: { stage?: 'handover'; startedAt?: string; events?: number } = {},
+) => ({
   ...{ stage: 'reading' as const, commits, total: 10_000, startedAt },
   updatedAt: new Date(Date.parse(startedAt) + seconds * 1000).toISOString(),
   ...more,
@@ -29,6 +33,13 @@ describe('the pace of a rebuild', () => {
       pace.describe(at(0, 0))
       assert.deepEqual(pace.describe(at(seconds, commits)), expected)
     }
+  })
+
+  it('is in events if the service counts them, and the time left is by commits', () => {
+    const pace = new Pace()
+    pace.describe(at(0, 100, { events: 300 }))
+    assert.deepEqual(pace.describe(at(10, 1100, { events: 3300 })), ['300 events/s', '1 min 29 s left'])
+    assert.deepEqual(pace.describe(at(10, 1100)), ['100 commits/s', '1 min 29 s left'])
   })
 
   it('counts only what the resumed rebuild has read itself', () => {

@@ -71,6 +71,23 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
       assert.equal((await generations.readPointer(VIEW)).etag, first.etag)
     })
 
+    it('keep which code has written each generation, apart from the pointer, and refuse an outdated ETag', async () => {
+      const generations = await create()
+      assert.deepEqual(await generations.readCodes(VIEW), { codes: {}, etag: undefined })
+      const codes = { 1: [{ code: 'a', build: 'b' }] }
+      const first = await generations.writeCodes(VIEW, codes, undefined)
+      assert.ok(first.outcome === 'written')
+      assert.deepEqual(await generations.readCodes(VIEW), { codes, etag: first.etag })
+      assert.equal((await generations.writeCodes(VIEW, {}, undefined)).outcome, 'conflict')
+      await generations.writePointer(VIEW, { live: 2 }, undefined)
+      await generations.sweep(VIEW, { live: 2 })
+      const two = { ...codes, 2: [{ code: 'c', build: 'd' }] }
+      assert.equal((await generations.writeCodes(VIEW, two, first.etag)).outcome, 'written')
+      assert.equal((await generations.writeCodes(VIEW, codes, first.etag)).outcome, 'conflict')
+      assert.deepEqual((await generations.readCodes(VIEW)).codes, two)
+      assert.deepEqual((await generations.readPointer(VIEW)).pointer, { live: 2 })
+    })
+
     it('keep the contents of generations apart', async () => {
       const generations = await create()
       await fill(generations.store(VIEW, 1))

@@ -9,8 +9,10 @@ import {
   decodeSegment,
   EMPTY_ARCHIVE,
   encodeSegment,
+  hashText,
   merkleRoot,
   parseSegmentName,
+  SegmentBuilder,
   segmentName,
 } from '../../core/archive.ts'
 
@@ -41,7 +43,7 @@ describe('a Merkle root', () => {
     const leaves = fc.array(fc.string(), { maxLength: 40 })
     fc.assert(
       fc.property(leaves, (texts) => {
-        assert.equal(merkleRoot(texts.map((text) => Buffer.from(text))), definedRoot(texts).toString('hex'))
+        assert.equal(merkleRoot(texts.map(hashText)), definedRoot(texts).toString('hex'))
       }),
     )
   })
@@ -63,6 +65,23 @@ describe('a segment', () => {
       read.lines.map((line) => line.toString()),
       items,
     )
+  })
+
+  it('is the same when it is built in pieces, of any number of gzip members', async () => {
+    const place = { continuation: 'c1', newest: '2026-01-01T00:00:00.000Z' }
+    const many = Array.from({ length: 30 }, (_, id) => JSON.stringify({ id, text: 'ü'.repeat(100_000) }))
+    const whole = new SegmentBuilder()
+    await whole.add(many)
+    const pieces = new SegmentBuilder()
+    for (const each of many) await pieces.add([each])
+    assert.deepEqual(
+      [pieces.count, pieces.bytes],
+      [30, many.reduce((sum, each) => sum + Buffer.byteLength(each) + 1, 0)],
+    )
+    const [one, other] = [await whole.seal('a', EMPTY_ARCHIVE, place), await pieces.seal('a', EMPTY_ARCHIVE, place)]
+    assert.deepEqual(other.header, one.header)
+    assert.deepEqual(gunzipSync(other.bytes), gunzipSync(one.bytes))
+    assert.deepEqual((await decodeSegment('a', 1, other.bytes)).lines.map(String), many)
   })
 
   for (const [what, change] of [

@@ -310,54 +310,85 @@ describe('the lag of an archive', () => {
 
 describe('the background runs of an archive', () => {
   /** A runner whose runs end when the test says so. */
-  function started() {
+  function started(newest?: (now: string) => string) {
     const clock = new ManualClock()
     const warned: string[] = []
     const ends: ((end: Error | boolean) => void)[] = []
     const writer = {
+      newest: async () => newest?.(clock.now()),
       write: () =>
         new Promise<{ segments: number; items: number; atEnd: boolean }>((resolve, reject) => {
           ends.push((end) => (end instanceof Error ? reject(end) : resolve({ segments: 1, items: 1, atEnd: end })))
         }),
     }
     const runner = new ArchiveRunner({ writer, clock, intervalSeconds: 300, warn: (line) => warned.push(line) })
-    return { clock, runner, ends, warned }
+    /** Starts a run, and waits until it writes or has decided not to. */
+    const start = async (): Promise<void> => {
+      runner.start()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return { clock, runner, start, ends, warned }
   }
 
+  it('begin at once in a new process if nothing was archived for an interval', async () => {
+    for (const newest of [undefined, (now: string) => new Date(Date.parse(now) - 300_000).toISOString()]) {
+      const { start, ends } = started(newest)
+      await start()
+      assert.equal(ends.length, 1)
+    }
+  })
+
+  it('begin in a new process after what is left of the interval, by whatever clock the newest item has', async () => {
+    for (const [age, left] of [
+      [100_000, 200_000],
+      [-900_000, 300_000],
+    ] as const) {
+      const { clock, runner, start, ends } = started((now) => new Date(Date.parse(now) - age).toISOString())
+      await start()
+      await runner.close()
+      await clock.wait(left - 1)
+      await start()
+      assert.equal(ends.length, 0)
+      await clock.wait(1)
+      await start()
+      assert.equal(ends.length, 1)
+    }
+  })
+
   it('begin once an interval, never two at a time', async () => {
-    const { clock, runner, ends } = started()
-    runner.start()
+    const { clock, runner, start, ends } = started()
+    await start()
     await clock.wait(400_000)
-    runner.start()
+    await start()
     assert.equal(ends.length, 1)
     ends[0]?.(true)
     await runner.close()
-    runner.start()
+    await start()
     assert.equal(ends.length, 2)
     ends[1]?.(true)
     await runner.close()
     await clock.wait(200_000)
-    runner.start()
+    await start()
     assert.equal(ends.length, 2)
   })
 
   it('go on at once if a run did not reach the end', async () => {
-    const { runner, ends } = started()
-    runner.start()
+    const { runner, start, ends } = started()
+    await start()
     ends[0]?.(false)
     await runner.close()
-    runner.start()
+    await start()
     assert.equal(ends.length, 2)
   })
 
   it('say why one failed and what to do, and try again', async () => {
-    const { clock, runner, ends, warned } = started()
-    runner.start()
+    const { clock, runner, start, ends, warned } = started()
+    await start()
     ends[0]?.(new TidemarkError('unavailable', 'the archive cannot be read'))
     await runner.close()
     assert.match(warned.join(), /the archive cannot be read.*next try is in 300 s/)
     await clock.wait(300_000)
-    runner.start()
+    await start()
     assert.equal(ends.length, 2)
   })
 })

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { RecordedCommit } from '../../core/commit.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { DocumentAt, DocumentAtQuery } from '../../core/operations.ts'
+import type { EventFeedReader } from '../../core/ports.ts'
 import type { AnyView } from '../../core/view.ts'
 import { documentAt } from '../../runtime/document-at.ts'
 import { readLog } from '../../runtime/read-log.ts'
+import { viewAt } from '../../runtime/view-at.ts'
 import { address, orderEvents, orderView, salesByProduct } from '../domain/orders.ts'
 import { everything, RebuildHarness } from '../support/rebuild-harness.ts'
 import { recorded } from '../support/recorded.ts'
@@ -193,6 +196,105 @@ describe('a document as of a moment', () => {
     }
   })
 })
+
+describe('a whole view as of a moment', () => {
+  const query = { at: '2027-01-01T00:00:00Z', limit: 100, maxEvents: 1_000 }
+  const reads = (harness: RebuildHarness, isDiscarded?: (_: string, version: number) => boolean) => ({
+    ...reading(harness, isDiscarded),
+    service: 'ordering',
+  })
+
+  it('has every document as it is found alone, before and after every event', async (t) => {
+    let compared = 0
+    const harness = await RebuildHarness.with(...everything)
+    const times = ['2025-01-01T00:00:00.000Z', ...new Set(everything.map(({ time }) => time)), query.at]
+    for (const view of [orderView, salesByProduct] as const)
+      for (const at of times) {
+        const { items } = await viewAt(reads(harness), view, { ...query, at })
+        const prefix = await RebuildHarness.with(...everything.filter(({ time }) => time <= at))
+        const live = await (await prefix.views.live(view.name)).list({ filter: {}, limit: 100 })
+        assert.deepEqual(
+          items.map(({ key, document, version }) => ({ key, document, ...(version ? { version } : {}) })),
+          live.map(({ place: _, ...document }) => document).toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+        )
+        compared += items.length
+      }
+    t.diagnostic(`${compared} documents compared`)
+    assert.ok(compared > 10)
+  })
+
+  it('comes in pages by key, each document once', async () => {
+    const harness = await RebuildHarness.with(...everything)
+    const keys: string[] = []
+    let continuation: string | undefined
+    do {
+      const page = await viewAt(reads(harness), orderView, {
+        ...query,
+        limit: 3,
+        ...(continuation ? { continuation } : {}),
+      })
+      assert.ok(page.items.length > 0 && page.items.length <= 3)
+      keys.push(...page.items.map(({ key }) => key))
+      continuation = page.continuation
+    } while (continuation)
+    assert.deepEqual(keys, ['order-1', 'order-2', 'order-3', 'order-4'])
+  })
+
+  it('leaves out what was discarded, and counts a commit once that comes again', async () => {
+    const harness = await RebuildHarness.with(...everything)
+    const deps = reads(harness, (_, version) => version === 3)
+    const whole = await viewAt(reads(harness), orderView, query)
+    const twice = { ...deps.feed, count: () => harness.log.count(), open: () => repeating(harness) }
+    assert.equal(
+      (await viewAt(deps, orderView, query)).events,
+      everything.filter(({ version }) => version !== 3).length,
+    )
+    assert.deepEqual(await viewAt({ ...reads(harness), feed: twice }, orderView, query), whole)
+  })
+
+  it('is refused for a log with more events than it may read, and names the command that projects it', async () => {
+    const harness = await RebuildHarness.with(...everything)
+    const { length } = everything
+    assert.ok(await viewAt(reads(harness), orderView, { ...query, maxEvents: length }))
+    for (const maxEvents of [1, length - 1])
+      await assert.rejects(viewAt(reads(harness), salesByProduct, { ...query, maxEvents }), {
+        code: 'log-too-long',
+        message: /: run tidemark views show ordering sales-by-product --at 2027-01-01T00:00:00Z$/,
+      })
+  })
+
+  it('is refused with a wrong time, a foreign continuation, or a version that the log lacks', async () => {
+    const harness = await RebuildHarness.with(...everything)
+    const refused = (more: object, deps = reads(harness)) => viewAt(deps, orderView, { ...query, ...more })
+    await assert.rejects(refused({ at: 'yesterday' }), { code: 'invalid-time' })
+    await assert.rejects(refused({ continuation: 'x' }), { code: 'invalid-query' })
+    await assert.rejects(refused({ continuation: Buffer.from('{"key":1}').toString('base64url') }), {
+      code: 'invalid-query',
+    })
+    const torn = { ...reads(harness).feed, count: () => harness.log.count(), open: () => repeating(harness, 'order-3') }
+    await assert.rejects(refused({}, { ...reads(harness), feed: torn as never }), {
+      code: 'chain-broken',
+      message: 'order-3@3 does not follow version 1',
+    })
+  })
+})
+
+/** A reader that shows every page twice, without version 2 of a stream. */
+function repeating(harness: RebuildHarness, torn = ''): EventFeedReader {
+  const reader = harness.log.open()
+  let again: readonly RecordedCommit[] | undefined
+  return {
+    offset: undefined,
+    async next() {
+      const page = again ?? (await reader.next())
+      again = again ? undefined : page
+      return page?.map((commit) => ({
+        ...commit,
+        events: commit.events.filter(({ stream, version }) => stream !== torn || version !== 2),
+      }))
+    },
+  }
+}
 
 describe('the log of a category', () => {
   it('is read from its first event to its end, each event once, and then on', async () => {

@@ -126,9 +126,9 @@ for (const view of views)
         })
         const watch: RebuildWatch = {
           ...begins,
-          read(events, offset) {
-            read = events
-            begins.read(events, offset)
+          read(commits, offset, events) {
+            read = commits
+            begins.read(commits, offset, events)
           },
         }
         await assert.rejects(rebuildView(harness.deps, view, watch), { code: 'replay-superseded' })

@@ -110,6 +110,9 @@ export function createPorts(
       yield page
     },
     sweep: (view, pointer) => callWrite('views', 'sweep', view, () => stores.views.sweep(view, pointer)),
+    readCodes: (view) => callRead('views', 'readCodes', view, () => stores.views.readCodes(view)),
+    writeCodes: (view, codes, etag) =>
+      callWrite('views', 'writeCodes', view, () => stores.views.writeCodes(view, codes, etag)),
   }
   const schedule: Schedule & ScheduleBrowser = {
     add: (scheduled) => callWrite('schedule', 'add', scheduled.stream, () => stores.schedule.add(scheduled)),
@@ -192,6 +195,8 @@ export function createPorts(
     rebuilds: () => rebuilds,
     // Keys are read at once, and never fail: a call of the process would change the histories of all seeds.
     keys: { of: (name) => memoryKeys(findStores(name).keys), random: createKeys(process) },
+    // All processes run the same code. Trying it would cost more than the history.
+    viewCode: ({ name }) => name,
     progress,
     parking,
     publisher: () => publisher,

@@ -30,6 +30,8 @@ const answersLater: ReadonlySet<string> = new Set([
   'writeCursor',
   'readPointer',
   'writePointer',
+  'readCodes',
+  'writeCodes',
   'sweep',
   'wait',
 ])
