@@ -1,0 +1,98 @@
+import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { describeError, TidemarkError } from '../core/errors.ts'
+import type { KeyWrap, WrappedKey } from '../core/key-wrap.ts'
+
+// AES-256-GCM with a random nonce: NIST SP 800-38D, section 8.2.2. It wraps few keys: one for each subject.
+const CIPHER = 'aes-256-gcm'
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+/** 256 random bits in base64url. */
+const KEY = /^[\w-]{43}$/
+/** The rights of everybody but the owner. */
+const OTHERS = 0o077
+
+/** Wraps keys with the key in a file on a laptop. The file is read with the first request. */
+export class KeyFileWrap implements KeyWrap {
+  readonly #file: string
+  readonly #service: string
+  #reading: Promise<Buffer> | undefined
+
+  /** @param service whose keys it wraps. A wrapped key of one service cannot pass for one of another. */
+  constructor(file: string, service: string) {
+    this.#file = file
+    this.#service = service
+  }
+
+  async wrap(key: Uint8Array): Promise<WrappedKey> {
+    const wrapping = await this.#key()
+    const nonce = randomBytes(NONCE_BYTES)
+    const by = identify(wrapping)
+    const cipher = createCipheriv(CIPHER, wrapping, nonce).setAAD(this.#context(by))
+    const sealed = Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()])
+    return { by, text: sealed.toString('base64') }
+  }
+
+  async unwrap({ by, text }: WrappedKey): Promise<Uint8Array> {
+    const wrapping = await this.#key()
+    if (by !== identify(wrapping))
+      throw this.#unusable(`another key than the one in it has wrapped the key: ${by}; restore the file of that time`)
+    const sealed = Buffer.from(text, 'base64')
+    const end = Math.max(NONCE_BYTES, sealed.length - TAG_BYTES)
+    try {
+      const decipher = createDecipheriv(CIPHER, wrapping, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+      decipher.setAAD(this.#context(by)).setAuthTag(sealed.subarray(end))
+      return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()])
+    } catch (error) {
+      throw this.#unusable('the stored key does not unwrap: it was changed, or is of another service', { cause: error })
+    }
+  }
+
+  #context(by: string): Buffer {
+    return Buffer.from(JSON.stringify(['tidemark-key-file', by, this.#service]))
+  }
+
+  #key(): Promise<Buffer> {
+    this.#reading ??= readKey(this.#file)
+    // A file that is repaired is read again.
+    this.#reading.catch(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  #unusable(why: string, options?: ErrorOptions): TidemarkError {
+    return new TidemarkError('wrapping-key-unusable', `${this.#file}: ${why}`, options)
+  }
+}
+
+/** The name of a key: a part of its hash, which does not help to guess 256 random bits. */
+function identify(key: Buffer): string {
+  return `file:${hash('sha256', key, 'hex').slice(0, 16)}`
+}
+
+async function readKey(file: string): Promise<Buffer> {
+  try {
+    const handle = await open(file)
+    try {
+      // The same open file is checked and read, so nobody can exchange it in between.
+      return checkKey(file, (await handle.stat()).mode, await handle.readFile('utf8'))
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error
+    throw new TidemarkError('setting-invalid', `PersonalKeys: ${file} cannot be read: ${describeError(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+function checkKey(file: string, mode: number, text: string): Buffer {
+  // Windows has no such mode. There the rights of the user's folder keep others out: docs/deploy.md.
+  if (process.platform !== 'win32' && (mode & OTHERS) !== 0)
+    throw new TidemarkError('setting-invalid', `PersonalKeys: others may read ${file}: chmod 600 ${file}`)
+  if (!KEY.test(text.trim()))
+    throw new TidemarkError('setting-invalid', `PersonalKeys: ${file} does not hold 256 bits in base64url`)
+  return Buffer.from(text.trim(), 'base64url')
+}
