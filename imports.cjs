@@ -25,7 +25,7 @@ const EMULATORS = {
   paths: ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) => sourcesOf(folder).map(([, file]) => file)),
 }
 
-const ADAPTERS = ['azure-functions', 'blobs', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
+const ADAPTERS = ['azure-functions', 'blobs', 'cosmos', 'event-hubs', 'identity', 'key-wrap', 'opentelemetry'].map(
   (each) => `packages/tidemark/${each}/`,
 )
 
@@ -106,6 +106,13 @@ const rows = [
     packages: ['@azure/storage-blob'],
   },
   {
+    path: 'packages/tidemark/key-wrap/',
+    is: 'wraps the keys of personal data with a key in a vault, or in a file on a laptop',
+    imports: ['packages/tidemark/core/'],
+    packages: ['@azure/keyvault-keys'],
+    node: ['crypto', 'fs'],
+  },
+  {
     path: 'packages/tidemark/event-hubs/',
     is: 'sends to a hub, and reads events that its trigger did not deliver',
     imports: ['packages/tidemark/core/'],
@@ -140,7 +147,7 @@ const rows = [
   {
     path: 'packages/tidemark/settings/',
     is: 'the one list of application settings, and how they are read and checked',
-    imports: ['packages/tidemark/core/', ...ADAPTERS.filter((each) => !each.endsWith('/blobs/'))],
+    imports: ['packages/tidemark/core/', ...ADAPTERS.filter((each) => !/\/(blobs|key-wrap)\/$/.test(each))],
     packages: ['zod'],
   },
   {

@@ -2,7 +2,7 @@
 
 targetScope = 'subscription'
 
-import { archiveStorageName, hostStorageName, identityName } from 'tidemark/names.bicep'
+import { archiveStorageName, hostStorageName, identityName, keyVaultName } from 'tidemark/names.bicep'
 import { Shape } from 'tidemark/types.bicep'
 
 @description('The name of the environment. The resource group and all other names contain it.')
@@ -52,6 +52,17 @@ var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
 var accountName = '${abbreviations.cosmos}${resourceToken}'
 var applicationInsightsName = '${abbreviations.applicationInsights}${resourceToken}'
 var workspaceName = '${abbreviations.logAnalytics}${resourceToken}'
+
+// The services with personal data: each has a container of keys.
+var keyOwners = map(
+  filter(
+    topology.databases,
+    database => contains(map(database.containers, container => container.name), 'keys')
+  ),
+  database => database.name
+)
+// The name of the key vault. Empty: there is none.
+var vaultName = empty(keyOwners) ? '' : keyVaultName(resourceToken)
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: '${abbreviations.resourceGroup}${environmentName}'
@@ -149,6 +160,20 @@ module databases 'tidemark/modules/cosmos-database.bicep' = [
   }
 ]
 
+module keyVault 'tidemark/modules/key-vault.bicep' = if (!empty(vaultName)) {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: vaultName
+    services: keyOwners
+    isLocked: shape.isLocked
+    networkName: networkName
+    workspaceId: workspace.id
+  }
+  dependsOn: [monitor]
+}
+
 module identities 'tidemark/modules/identities.bicep' = {
   scope: group
   params: {
@@ -174,13 +199,14 @@ module services 'tidemark/modules/service.bicep' = [
       storage: shape.storage
       namespaceName: namespaceName
       accountName: accountName
+      vaultName: vaultName
       applicationInsightsName: applicationInsightsName
       apiClientId: apiClientId
       otlpEndpoint: otlpEndpoint
       networkName: networkName
       workspaceId: workspace.id
     }
-    dependsOn: [archive, databases, eventHubs, identities]
+    dependsOn: [archive, databases, eventHubs, identities, keyVault]
   }
 ]
 
@@ -198,6 +224,7 @@ module developers 'tidemark/modules/access.bicep' = [
       accountName: accountName
       storageName: hostStorageName(service.name, resourceToken)
       archiveName: archiveStorageName(resourceToken)
+      vaultName: vaultName
       applicationInsightsName: applicationInsightsName
     }
     dependsOn: [services]
@@ -256,6 +283,9 @@ output COSMOS_ENDPOINT string = cosmos.outputs.endpoint
 
 @description('The value of ArchiveStorage__blobServiceUri.')
 output ARCHIVE_ENDPOINT string = archive.outputs.blobEndpoint
+
+@description('The value of PersonalKeys__vaultUri. Empty: no service has personal data.')
+output KEY_VAULT_ENDPOINT string = keyVault.?outputs.endpoint ?? ''
 
 @description('The services, each with its app\'s name and address and its host storage\'s blob endpoint.')
 output SERVICES { name: string, app: string, address: string, blobEndpoint: string }[] = [

@@ -1,17 +1,17 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chmod, link, mkdir, unlink, writeFile } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { StartError } from './errors.ts'
 import { isShared } from './people.ts'
+import { createPrivateFile, OWNER_ALONE } from './private-file.ts'
 import { optionalFlag } from './settings.ts'
 
 // Loopback keeps out other machines, but not other users of this one. If there are several users, requests
 // must have a token. It is in a file beside the data that only its owner can read.
 
 const TOKEN = /^[\w-]{43}$/
-const OWNER_ALONE = 0o600
 
 /** Returns 256 random bits as URL-safe text. */
 export function newToken(): string {
@@ -39,15 +39,8 @@ export function isTokenRequired(): boolean {
 export async function requiredTokenFile(dataDir: string): Promise<string | undefined> {
   if (!isTokenRequired()) return undefined
   const file = locateTokenFile(dataDir)
-  const mine = `${file}.${randomBytes(4).toString('hex')}`
+  await createPrivateFile(file, 'the token', newToken())
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    await writeFile(mine, newToken(), { mode: OWNER_ALONE })
-    // If two processes start at the same moment, one creates the file. A link appears with its whole content.
-    await link(mine, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    })
-    await unlink(mine)
     await chmod(file, OWNER_ALONE)
   } catch (error) {
     throw new StartError(`the token ${file} cannot be written: ${(error as Error).message}`)

@@ -12,6 +12,7 @@ import { emulatorKey, eventHubsKey } from '../kit/emulator-keys.ts'
 import { StartError } from '../kit/errors.ts'
 import { moduleFile } from '../kit/module-file.ts'
 import type { LocalSetting } from '../kit/settings.ts'
+import { keyFile } from './key-file.ts'
 import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
@@ -34,7 +35,7 @@ interface CloudOptions {
 
 /** The running local cloud. */
 export interface Cloud {
-  /** EventHubConnection, CosmosConnection, AzureWebJobsStorage and ArchiveStorage for the services on the cloud. */
+  /** The connections and the key file for the services on the cloud. */
   readonly settings: Record<string, string>
   readonly parts: readonly Child[]
   /** Stops all parts and unlocks the data folder. Further calls do nothing. */
@@ -78,7 +79,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const started = await Promise.allSettled(await starts(dataDir, topology, options))
     for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
     for (const result of started) if (result.status === 'rejected') throw result.reason
-    const settings = buildSettings(parts, options.tokenFile)
+    const settings = { ...buildSettings(parts, options.tokenFile), PersonalKeys: await keyFile(dataDir) }
     await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology, options.signal)])
     await announceCloud(dataDir, { settings, topology })
     return { settings, parts, stop }

@@ -13,7 +13,7 @@ import { readTopology, type Topology } from './topology-file.ts'
 export interface RunningCloud {
   /** Id of the process that has locked the data folder. */
   readonly pid: number
-  /** EventHubConnection, CosmosConnection, AzureWebJobsStorage and ArchiveStorage for the services on the cloud. */
+  /** The connections and the key file for the services on the cloud. */
   readonly settings: Readonly<Record<string, string>>
   /** The resources that it has created. */
   readonly topology: Topology

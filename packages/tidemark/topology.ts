@@ -62,9 +62,10 @@ export interface Topology {
       readonly name: string
       readonly partitionKey: string
       /**
-       * The service's rights: `append` is create and read, never replace or delete; `write` is everything.
+       * The service's rights: `append` is create and read, never replace or delete; `replace` is also to replace,
+       * never to delete; `write` is everything.
        */
-      readonly access: 'append' | 'write'
+      readonly access: 'append' | 'replace' | 'write'
       /** The only indexed paths. Absent: all except `excludedPaths`. */
       readonly indexedPaths?: readonly string[]
       /** Paths whose values must be unique within a partition key. They cannot be changed later. */
@@ -159,9 +160,10 @@ export function buildTopology(services: readonly Service[]): Topology {
               },
             ]
           : []),
-        // Keys of subjects, read and written by id only.
+        // Keys of subjects, read and written by id only. One that is deleted would look as if it never was, so it
+        // is replaced instead.
         ...(hasPersonalData(service)
-          ? [{ name: KEYS, partitionKey: '/id', access: 'write' as const, indexedPaths: [] }]
+          ? [{ name: KEYS, partitionKey: '/id', access: 'replace' as const, indexedPaths: [] }]
           : []),
         // Snapshots, read and written by key only.
         ...(hasSnapshots(service)

@@ -43,6 +43,7 @@ type Order =
   | { readonly status: 'none' }
   | {
       readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
+      readonly customerId: string
       readonly lines: readonly OrderLine[]
       readonly total: Money
       readonly shippingAddress: PrivateAddress
@@ -50,8 +51,8 @@ type Order =
 
 function evolve(order: Order, event: OrderEvent): Order {
   if (event.type === 'OrderPlaced') {
-    const { lines, total, shippingAddress } = event.data
-    return { status: 'placed', lines, total, shippingAddress }
+    const { customerId, lines, total, shippingAddress } = event.data
+    return { status: 'placed', customerId, lines, total, shippingAddress }
   }
   if (order.status === 'none') return order
   switch (event.type) {
@@ -137,6 +138,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     'order-cancelled': 'The order is cancelled: it can no longer change.',
     'order-completed': 'The order is completed: it can no longer change. Return the goods instead.',
   },
+  subject: (order) => (order.status === 'none' ? undefined : order.customerId),
   initial: { status: 'none' },
   evolve,
   decide,

@@ -32,6 +32,7 @@ export const ordering: Service = {
   views: [orderView, salesByProduct, fulfilmentView, canaryView],
   reactions: [],
   processes: [orderFulfilment],
+  personal: { readers: ['shipping'] },
   resources: [
     {
       path: 'orders',

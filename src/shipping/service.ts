@@ -26,6 +26,7 @@ export const shipping: Service = {
   ],
   views: [shipmentView, canaryView],
   reactions: [shipmentRequests],
+  personal: { reads: ['ordering'] },
   resources: [
     {
       path: 'shipments',

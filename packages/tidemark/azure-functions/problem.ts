@@ -45,6 +45,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'event-unreadable': 500,
   'personal-unreadable': 500,
   'keys-refused': 503,
+  'keys-disabled': 503,
   'hash-mismatch': 500,
   'chain-broken': 500,
   'fork-detected': 500,

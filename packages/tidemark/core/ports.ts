@@ -1,3 +1,4 @@
+import type { BlobConnection } from './archive.ts'
 import type { CommandMetadata } from './command.ts'
 import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commit.ts'
 import type { Command } from './decider.ts'
@@ -576,17 +577,27 @@ export interface Archive {
   list(after: number): AsyncIterable<{ readonly number: number; readonly bytes: number }>
 }
 
-/** Encrypts the keys of subjects with a key that never leaves its vault. */
+/** Encrypts the keys of subjects with a wrapping key, which never leaves its vault, or its file on a laptop. */
 export interface KeyWrap {
   /**
    * Encrypts a key. The result is a text that `unwrap` understands, also after the wrapping key has a new
    * version.
-   * @throws TidemarkError `unavailable`; `keys-refused` if the vault does not let this service
+   * @throws TidemarkError `unavailable`; `keys-refused` if the vault does not let this service;
+   *   `keys-disabled` if the wrapping key is disabled, expired or deleted; `setting-invalid` if the key file of a
+   *   laptop cannot be used
    */
   wrap(key: Uint8Array): Promise<string>
-  /** @throws TidemarkError `unavailable`; `keys-refused`; `personal-unreadable` if it was changed */
+  /** @throws TidemarkError as `wrap`; `personal-unreadable` if it was changed, or another key has wrapped it */
   unwrap(wrapped: string): Promise<Uint8Array>
 }
+
+/** The place of the wrapping keys: a vault and an identity, or a file on a laptop. */
+export type KeyWrapConnection =
+  | { readonly file: string }
+  | {
+      readonly vaultUri: string
+      readonly credential: Extract<BlobConnection, { serviceUri: string }>['credential']
+    }
 
 /** Who had a subject forgotten, when and why. */
 export interface Forgotten {

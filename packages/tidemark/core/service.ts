@@ -95,6 +95,21 @@ export function hasPersonalData({ deciders }: Pick<Service, 'deciders'>): boolea
   return deciders.some(({ subject }) => subject !== undefined)
 }
 
+/**
+ * Whether a service wraps or unwraps keys of subjects: of its own, or of services that it has a grant of.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { needsKeyWrap } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.ok(!needsKeyWrap(entries))
+ * ```
+ */
+export function needsKeyWrap(service: Pick<Service, 'deciders' | 'personal'>): boolean {
+  return hasPersonalData(service) || (service.personal?.reads ?? []).length > 0
+}
+
 /** Whether a service accepts canaries. */
 export function hasCanary({ deciders, views }: Pick<Service, 'deciders' | 'views'>): boolean {
   return deciders.includes(canary) && views.includes(canaryView)

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { describeError, TidemarkError } from '../core/errors.ts'
-import type { KeyWrap, WrappedKey } from '../core/key-wrap.ts'
+import type { KeyWrap } from '../core/ports.ts'
 
 // AES-256-GCM with a random nonce: NIST SP 800-38D, section 8.2.2. It wraps few keys: one for each subject.
 const CIPHER = 'aes-256-gcm'
@@ -24,19 +24,20 @@ export class KeyFileWrap implements KeyWrap {
     this.#service = service
   }
 
-  async wrap(key: Uint8Array): Promise<WrappedKey> {
+  async wrap(key: Uint8Array): Promise<string> {
     const wrapping = await this.#key()
     const nonce = randomBytes(NONCE_BYTES)
     const by = identify(wrapping)
     const cipher = createCipheriv(CIPHER, wrapping, nonce).setAAD(this.#context(by))
     const sealed = Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()])
-    return { by, text: sealed.toString('base64') }
+    return `${by} ${sealed.toString('base64')}`
   }
 
-  async unwrap({ by, text }: WrappedKey): Promise<Uint8Array> {
+  async unwrap(wrapped: string): Promise<Uint8Array> {
+    const [by = '', text = ''] = wrapped.split(' ')
     const wrapping = await this.#key()
     if (by !== identify(wrapping))
-      throw this.#unusable(`another key than the one in it has wrapped the key: ${by}; restore the file of that time`)
+      throw this.#unreadable(`another key than the one in it has wrapped the key: ${by}; restore the file of that time`)
     const sealed = Buffer.from(text, 'base64')
     const end = Math.max(NONCE_BYTES, sealed.length - TAG_BYTES)
     try {
@@ -44,7 +45,9 @@ export class KeyFileWrap implements KeyWrap {
       decipher.setAAD(this.#context(by)).setAuthTag(sealed.subarray(end))
       return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()])
     } catch (error) {
-      throw this.#unusable('the stored key does not unwrap: it was changed, or is of another service', { cause: error })
+      throw this.#unreadable('the stored key does not unwrap: it was changed, or is of another service', {
+        cause: error,
+      })
     }
   }
 
@@ -61,8 +64,8 @@ export class KeyFileWrap implements KeyWrap {
     return this.#reading
   }
 
-  #unusable(why: string, options?: ErrorOptions): TidemarkError {
-    return new TidemarkError('wrapping-key-unusable', `${this.#file}: ${why}`, options)
+  #unreadable(why: string, options?: ErrorOptions): TidemarkError {
+    return new TidemarkError('personal-unreadable', `${this.#file}: ${why}`, options)
   }
 }
 

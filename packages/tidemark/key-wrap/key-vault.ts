@@ -1,6 +1,6 @@
 import type { CryptographyClient, KeyClient, KeyClientOptions, KeyVaultKey } from '@azure/keyvault-keys'
 import { describeError, TidemarkError } from '../core/errors.ts'
-import type { KeyWrap, KeyWrapConnection, WrappedKey } from '../core/key-wrap.ts'
+import type { KeyWrap, KeyWrapConnection } from '../core/ports.ts'
 
 // A symmetric key is encrypted with the public half of an RSA key. The vault keeps the private half.
 // https://learn.microsoft.com/azure/key-vault/keys/about-keys-details
@@ -48,12 +48,12 @@ export class KeyVaultWrap implements KeyWrap {
     this.#options = { retryOptions, ...(httpClient ? { httpClient } : {}) }
   }
 
-  async wrap(key: Uint8Array): Promise<WrappedKey> {
+  async wrap(key: Uint8Array): Promise<string> {
     const version = await this.#newestVersion()
     try {
       const client = await this.#client(version)
       const { result } = await client.wrapKey(ALGORITHM, key, { abortSignal: AbortSignal.timeout(REQUEST_MS) })
-      return { by: `${this.#keyUri}/${version}`, text: Buffer.from(result).toString('base64') }
+      return `${this.#keyUri}/${version} ${Buffer.from(result).toString('base64')}`
     } catch (error) {
       // It may have been rotated and disabled, so the next call asks for the newest version again.
       this.#newest = undefined
@@ -61,11 +61,12 @@ export class KeyVaultWrap implements KeyWrap {
     }
   }
 
-  async unwrap({ by, text }: WrappedKey): Promise<Uint8Array> {
+  async unwrap(wrapped: string): Promise<Uint8Array> {
+    const [by = '', text = ''] = wrapped.split(' ')
     const version = by.startsWith(`${this.#keyUri}/`) ? by.slice(this.#keyUri.length + 1) : ''
-    // The name comes from the store. No request goes to an address that only the store names.
+    // The address comes from the store. No request goes to one that only the store names.
     if (!/^\w+$/.test(version))
-      throw this.#unusable(`${by} wrapped the key, and only ${this.#keyUri} is allowed: restore that key's vault`)
+      throw new TidemarkError('personal-unreadable', `${by} wrapped a key, but only ${this.#keyUri} may have`)
     try {
       const client = await this.#client(version)
       const options = { abortSignal: AbortSignal.timeout(REQUEST_MS) }
@@ -109,47 +110,41 @@ export class KeyVaultWrap implements KeyWrap {
   }
 
   #error(error: unknown, operation: 'get' | 'wrap' | 'unwrap'): TidemarkError {
-    const { statusCode = 0, reason } = readAnswer(error)
+    const { status = 0, reason } = readAnswer(error)
     const options = { cause: error }
-    if (statusCode === 401 || (statusCode === 403 && !UNUSABLE.has(reason)))
+    if (status === 401 || (status === 403 && !UNUSABLE.has(reason)))
       return new TidemarkError(
-        'wrapping-key-forbidden',
-        `${operation} with the key ${this.#keyUri} is refused (${reason}): give the service's identity the role on ` +
-          'this key that infra/tidemark/modules/access.bicep assigns',
+        'keys-refused',
+        `${operation} with the key ${this.#keyUri} is refused (${reason}): give the service's identity its role on ` +
+          'the key, or let its network reach the vault (docs/deploy.md, "Keys of personal data")',
         options,
       )
-    if (statusCode === 403 || statusCode === 409) return this.#unusable(`cannot ${operation}: ${reason}`, options)
-    if (statusCode === 404)
-      return this.#unusable('does not exist: recover it if it was deleted, or provision it', options)
-    if (statusCode === 400)
-      return this.#unusable(
-        `cannot ${operation} what is stored (${reason}): it was changed or wrapped otherwise`,
-        options,
-      )
-    return new TidemarkError(
-      'unavailable',
-      `the vault of ${this.#keyUri} did not ${operation}: ${describeError(error)}`,
-      options,
-    )
+    if (status === 404) return this.#unusable('does not exist: recover it if it was deleted, or provision it', options)
+    if (status === 400 && operation === 'unwrap')
+      return new TidemarkError('personal-unreadable', `the key ${this.#keyUri} does not unwrap a stored key`, options)
+    if (status >= 400 && status < 500 && status !== 408 && status !== 429)
+      return this.#unusable(`does not ${operation} (${reason}): enable it, or create a new version`, options)
+    const why = status === 0 ? describeError(error) : `${status} ${reason}`
+    return new TidemarkError('unavailable', `the vault of ${this.#keyUri} did not ${operation}: ${why}`, options)
   }
 
   #unusable(why: string, options?: ErrorOptions): TidemarkError {
-    return new TidemarkError('wrapping-key-unusable', `the key ${this.#keyUri} ${why}`, options)
+    return new TidemarkError('keys-disabled', `the key ${this.#keyUri} ${why}`, options)
   }
 }
 
 /**
- * The status and the most exact code of an error answer.
+ * The status and the most exact code of an error answer. Its text is left out, because it names the caller.
  * https://learn.microsoft.com/azure/key-vault/general/rest-error-codes
  */
-function readAnswer(error: unknown): { readonly statusCode?: number; readonly reason: string } {
+function readAnswer(error: unknown): { readonly status?: number | undefined; readonly reason: string } {
   const { statusCode, code, details } = (error ?? {}) as {
     readonly statusCode?: number
     readonly code?: string
     readonly details?: { readonly error?: { readonly code?: string; readonly innerError?: { readonly code?: string } } }
   }
   const reason = details?.error?.innerError?.code ?? details?.error?.code ?? code ?? 'no reason given'
-  return { ...(statusCode === undefined ? {} : { statusCode }), reason }
+  return { status: statusCode, reason }
 }
 
 async function openVault({ vaultUri, credential }: VaultConnection, options: KeyClientOptions): Promise<KeyClient> {

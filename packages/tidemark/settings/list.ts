@@ -180,6 +180,26 @@ export const settingsList = {
   },
   ArchiveStorage__clientId: { ...clientId, meaning: identity.clientId, readBy: 'services', setIn: ['azure'] },
 
+  PersonalKeys: {
+    schema: z.string().min(1).max(4096).optional(),
+    mustBe: 'the path of a key file',
+    meaning:
+      'The key file that wraps the keys of personal data, on a laptop. Only services with personal data need it.',
+    readBy: 'services',
+    setIn: ['local'],
+  },
+  PersonalKeys__vaultUri: {
+    schema: z
+      .string()
+      .regex(/^https:\/\/[a-z0-9-]+(\.[a-z0-9-]+)+\/?$/i)
+      .optional(),
+    mustBe: 'the address of a key vault, such as https://kv-name.vault.azure.net/',
+    meaning: 'The key vault that wraps the keys of personal data, by identity. The key has the name of the service.',
+    readBy: 'services',
+    setIn: ['azure'],
+  },
+  PersonalKeys__clientId: { ...clientId, meaning: identity.clientId, readBy: 'services', setIn: ['azure'] },
+
   TIDEMARK_ARCHIVE_SECONDS: {
     ...defineNumber('seconds', 300, 3600),
     meaning: 'How often new items of the log are archived. A longer time makes fewer and larger segments.',

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { ActorSource } from '../azure-functions/actor.ts'
 import type { BlobConnection } from '../core/archive.ts'
 import { TidemarkError } from '../core/errors.ts'
+import type { KeyWrapConnection } from '../core/ports.ts'
 import type { CosmosConnection } from '../cosmos/client.ts'
 import type { EventHubsConnection } from '../event-hubs/publisher.ts'
 import { createCredential } from '../identity/credential.ts'
@@ -18,6 +19,8 @@ export interface Settings {
   readonly cosmos: CosmosConnection
   readonly eventHubs: EventHubsConnection
   readonly archive: BlobConnection
+  /** Absent: not set. Only services with personal data need it. */
+  readonly keyWrap?: KeyWrapConnection
   readonly archiveSeconds: number
   readonly actorSource: ActorSource
   readonly cachedStreams: number
@@ -40,8 +43,11 @@ const connections = [
   ['CosmosConnection', 'CosmosConnection__accountEndpoint'],
   ['EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace'],
   ['ArchiveStorage', 'ArchiveStorage__blobServiceUri'],
+  ['PersonalKeys', 'PersonalKeys__vaultUri'],
 ] as const
-const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection|ArchiveStorage)__)/i
+/** Connections that not every service needs. */
+const optional: ReadonlySet<string> = new Set(['PersonalKeys'])
+const ownNames = /^(TIDEMARK_|(CosmosConnection|EventHubConnection|ArchiveStorage|PersonalKeys)__)/i
 const SHOWN = 60
 /**
  * Detects a key in a setting that should not contain one, such as a connection string or an address with a
@@ -73,6 +79,7 @@ export function readSettings(environment: Environment): Settings {
     cosmos: cosmosConnection(values),
     eventHubs: eventHubsConnection(values),
     archive: archiveConnection(values),
+    ...keyWrapConnection(values),
     archiveSeconds: values.TIDEMARK_ARCHIVE_SECONDS,
     actorSource: actorSource(values),
     cachedStreams: values.TIDEMARK_CACHED_STREAMS,
@@ -108,16 +115,21 @@ function unknown(names: ReadonlySet<string>): readonly string[] {
     .map((name) => `there is no setting ${shown(name)}: did you mean ${nearest(name, known)}?`)
 }
 
-function connectionWrong([connection, address]: (typeof connections)[number], names: ReadonlySet<string>): string[] {
+type Connection = (typeof connections)[number]
+
+function connectionWrong([connection, address]: Connection, names: ReadonlySet<string>): string[] {
   const [byKey, byIdentity] = [names.has(connection), names.has(address)]
   if (byKey && byIdentity) return [`${connection} and ${address} are both set: leave one of them out`]
   if (byIdentity) return []
   const part = [`${connection}__clientId`, `${connection}__credential`].find((name) => names.has(name))
   if (part !== undefined)
     return [`${part} goes with ${address}, which is not set: set it to ${settingsList[address].mustBe}`]
-  if (byKey) return []
+  return byKey || optional.has(connection) ? [] : [notSet(connection, address)]
+}
+
+function notSet(connection: Connection[0], address: Connection[1]): string {
   const { mustBe } = settingsList[connection]
-  return [`${connection} is not set: set it to ${mustBe}; or ${address} to ${settingsList[address].mustBe}`]
+  return `${connection} is not set: set it to ${mustBe}; or ${address} to ${settingsList[address].mustBe}`
 }
 
 function cosmosConnection(values: Values): CosmosConnection {
@@ -139,6 +151,25 @@ function archiveConnection(values: Values): BlobConnection {
   return connectionString === undefined
     ? { serviceUri, credential: createCredential(values.ArchiveStorage__clientId) }
     : { connectionString }
+}
+
+function keyWrapConnection({
+  PersonalKeys: file,
+  PersonalKeys__vaultUri: vaultUri,
+  PersonalKeys__clientId: id,
+}: Values): Pick<Settings, 'keyWrap'> {
+  if (file !== undefined) return { keyWrap: { file } }
+  return vaultUri === undefined ? {} : { keyWrap: { vaultUri, credential: createCredential(id) } }
+}
+
+/**
+ * The place of the wrapping keys, for a service that has or reads personal data.
+ * @throws TidemarkError `setting-invalid` if it is not set.
+ */
+export function requireKeyWrap({ keyWrap }: Settings, service: string): KeyWrapConnection {
+  if (keyWrap !== undefined) return keyWrap
+  const why = `${service} has or reads personal data`
+  throw new TidemarkError('setting-invalid', `${notSet('PersonalKeys', 'PersonalKeys__vaultUri')}: ${why}`)
 }
 
 function otlpSettings(values: Values): Pick<Settings, 'otlp'> {

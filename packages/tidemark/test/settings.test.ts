@@ -9,7 +9,7 @@ import { connectionStrings } from '../../test-support/connection-strings.ts'
 import { settings } from '../settings/list.ts'
 import { nearest } from '../settings/nearest.ts'
 import { isOtherName, otherNames } from '../settings/other-names.ts'
-import { type Environment, readSettings } from '../settings/read.ts'
+import { type Environment, readSettings, requireKeyWrap } from '../settings/read.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const id = '0b5c8f6e-6f0a-4c39-9f0e-0d4a7c1a2b3c'
@@ -126,6 +126,21 @@ describe('settings', () => {
       'an identity together with a key',
       { EventHubConnection__clientId: id },
       /^EventHubConnection__clientId goes with EventHubConnection__fullyQualifiedNamespace, which is not set/,
+    ],
+    [
+      'a key file together with a vault',
+      { PersonalKeys: '/keys', PersonalKeys__vaultUri: 'https://kv-name.vault.azure.net/' },
+      /^PersonalKeys and PersonalKeys__vaultUri are both set: leave one of them out$/,
+    ],
+    [
+      'the address of a key for that of its vault',
+      { PersonalKeys__vaultUri: 'https://kv-name.vault.azure.net/keys/ordering' },
+      /^PersonalKeys__vaultUri must be the address of a key vault, such as /,
+    ],
+    [
+      'an identity for keys without a vault',
+      { PersonalKeys__clientId: id },
+      /^PersonalKeys__clientId goes with PersonalKeys__vaultUri, which is not set: /,
     ],
     [
       'two faults at once',
@@ -265,6 +280,21 @@ describe('settings', () => {
     assert.ok('endpoint' in cosmos && typeof cosmos.credential.getToken === 'function')
     assert.equal(cosmos.endpoint, azure.CosmosConnection__accountEndpoint)
     assert.ok('namespace' in eventHubs && eventHubs.namespace === 'ns.servicebus.windows.net')
+  })
+
+  it('name a place for wrapping keys, which only a service with personal data must have', () => {
+    const withVault = readSettings({ ...azure, PersonalKeys__vaultUri: 'https://kv-name.vault.azure.net/' })
+    const place = requireKeyWrap(withVault, 'ordering')
+    assert.ok('vaultUri' in place && place.vaultUri === 'https://kv-name.vault.azure.net/')
+    assert.equal(typeof place.credential.getToken, 'function')
+    const withFile = readSettings({ ...connectionStrings, PersonalKeys: '/keys' })
+    assert.deepEqual(requireKeyWrap(withFile, 'ordering'), { file: '/keys' })
+    assert.throws(() => requireKeyWrap(readSettings(connectionStrings), 'ordering'), {
+      code: 'setting-invalid',
+      message:
+        'PersonalKeys is not set: set it to the path of a key file; or PersonalKeys__vaultUri to the address of a ' +
+        'key vault, such as https://kv-name.vault.azure.net/: ordering has or reads personal data',
+    })
   })
 
   it('accept numbers within their bounds', () => {

@@ -8,6 +8,7 @@ import type { ServiceStatus } from 'tidemark/tools'
 import { listConcerns } from '../../../tidemark/core/status.ts'
 import type { StatusAnswer } from '../../api/answers.ts'
 import { build } from '../../tidemark/doctor/checkout.ts'
+import { checkKeyFile } from '../../tidemark/doctor/local-cloud.ts'
 import { listFindings } from '../../tidemark/doctor/running-services.ts'
 
 describe('the build', () => {
@@ -52,6 +53,18 @@ describe('the build', () => {
     assert.equal(findings(), 'wrong: built before functions/ordering.ts changed')
     write('dist/.tsbuildinfo', JSON.stringify({ fileNames: sources.map((path) => `../${path}`), fileInfos: [1, 2] }))
     assert.match(findings(), /^unseen: /)
+  })
+})
+
+describe('the key file', () => {
+  it('is reported if others may read it, and is no finding before it exists', { skip: process.platform === 'win32' }, () => {
+    const shown = (mode: number | undefined): string => {
+      const { result, detail, todo = '' } = checkKeyFile('k', mode === undefined ? undefined : { mode })
+      return `${result}: ${detail} ${todo}`.trim()
+    }
+    for (const mode of [0o100640, 0o100604, 0o100666]) assert.equal(shown(mode), 'wrong: others may read k chmod 600 k')
+    assert.equal(shown(0o100600), "ok: k is its owner's")
+    assert.equal(shown(undefined), 'ok: k does not exist: npm start creates it')
   })
 })
 

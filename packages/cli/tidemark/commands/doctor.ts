@@ -28,7 +28,7 @@ async function doctor(context: Context): Promise<number> {
   const { output, remote } = context
   // Imported only here, because these modules load slowly and no other command needs them.
   const { build, generated, template, versions } = await import('../doctor/checkout.ts')
-  const { access, cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
+  const { access, cloudSettings, connections, keyFile, ports, settings } = await import('../doctor/local-cloud.ts')
   const { runningServices } = await import('../doctor/running-services.ts')
   const checks: readonly (readonly [string, Check])[] = [
     ['versions', async () => versions(PROJECT)],
@@ -40,7 +40,7 @@ async function doctor(context: Context): Promise<number> {
       ? ([['settings', async () => [...cloudSettings(), ...elsewhere]]] as const)
       : ([
           ['settings', async () => [...settings(), ...cloudSettings()]],
-          ['access', async () => access()],
+          ['access', async () => [...access(), ...(await keyFile())]],
           ['ports', ports],
           ['connections', connections],
         ] as const)),

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { resolve } from 'node:path'
 import { readSettings } from 'tidemark/azure-functions'
-import { buildTopology } from 'tidemark/tools'
+import { buildTopology, needsKeyWrap } from 'tidemark/tools'
 import { isTokenRequired } from '../../../kit/local-token.ts'
 import { isShared } from '../../../kit/people.ts'
 import { type RunningCloud, readyCloud } from '../../../local-cloud/running-cloud.ts'
@@ -40,6 +40,24 @@ export function access(): readonly Finding[] {
   } catch (error) {
     return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'docs/console.md' }]
   }
+}
+
+/** Whether the key file of this machine exists, and only its owner may read it. */
+export async function keyFile(): Promise<readonly Finding[]> {
+  const names = services.filter((service) => needsKeyWrap(service)).map(({ name }) => name)
+  if (names.length === 0) return []
+  const cloud = await runningCloud()
+  const file = ('result' in cloud ? undefined : cloud.settings?.PersonalKeys) ?? localSettings().PersonalKeys ?? ''
+  return [checkKeyFile(file, statSync(file, { throwIfNoEntry: false }))]
+}
+
+/** @param stats undefined if the file does not exist. */
+export function checkKeyFile(file: string, stats: { readonly mode: number } | undefined): Finding {
+  const what = { area: 'access', what: 'of the key file' }
+  if (stats === undefined) return { ...what, result: 'ok', detail: `${file} does not exist: npm start creates it` }
+  if (process.platform === 'win32' || (stats.mode & 0o077) === 0)
+    return { ...what, result: 'ok', detail: `${file} is its owner's` }
+  return { ...what, result: 'wrong', detail: `others may read ${file}`, todo: `chmod 600 ${file}` }
 }
 
 /** Checks the settings that `npm run cloud:settings` wrote for this machine. */
@@ -175,7 +193,7 @@ async function blobs({ settings }: RunningCloud): Promise<Finding> {
 }
 
 /** The cloud on the data folder, without `pid` if none runs; or a finding if that cannot be read. */
-async function runningCloud(): Promise<RunningCloud | { readonly pid?: undefined } | Finding> {
+async function runningCloud(): Promise<RunningCloud | { readonly pid?: undefined; readonly settings?: undefined } | Finding> {
   try {
     return (await readyCloud(resolve(dataFolder()))) ?? {}
   } catch (error) {

@@ -50,9 +50,11 @@ export class VaultStandIn {
   readonly #keys = new Map<string, Map<string, Version>>()
   readonly #tokens = new Set<string>()
   readonly #server: Server
+  readonly #port: number
 
   private constructor(server: Server) {
     this.#server = server
+    this.#port = (server.address() as AddressInfo).port
     server.on('request', async (request: IncomingMessage, response) => {
       const answer = await this.#answer(request).catch((error: unknown) => error)
       const { status, body } =
@@ -118,9 +120,8 @@ export class VaultStandIn {
     sendRequest: async (request) => {
       const { origin, pathname, search } = new URL(request.url)
       assert.equal(`${origin}/`, this.uri)
-      const { port } = this.#server.address() as AddressInfo
       const { createHttpHeaders, RestError } = await import('@azure/core-rest-pipeline')
-      const response = await fetch(`http://127.0.0.1:${port}${pathname}${search}`, {
+      const response = await fetch(`http://127.0.0.1:${this.#port}${pathname}${search}`, {
         method: request.method,
         headers: request.headers.toJSON(),
         ...(typeof request.body === 'string' ? { body: request.body } : {}),
