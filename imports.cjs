@@ -109,7 +109,7 @@ const rows = [
     path: 'packages/tidemark/key-wrap/',
     is: 'wraps the keys of personal data with a key in a vault, or in a file on a laptop',
     imports: ['packages/tidemark/core/'],
-    packages: ['@azure/keyvault-keys'],
+    packages: ['@azure/keyvault-keys', 'lru-cache'],
     node: ['crypto', 'fs'],
   },
   {

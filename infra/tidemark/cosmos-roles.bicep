@@ -28,6 +28,20 @@ var cosmosRoles = {
     name: 'Tidemark log appender'
     dataActions: concat(metadata, reading, ['${container}/items/create'])
   }
+  // Never items/delete: a deleted key would look as if it never was.
+  keyKeeper: {
+    name: 'Tidemark key keeper'
+    dataActions: concat(metadata, [
+      '${container}/items/read'
+      '${container}/items/create'
+      '${container}/items/replace'
+    ])
+  }
+  // Reads one item at a time, so it cannot list whose keys there are.
+  keyReader: {
+    name: 'Tidemark key reader'
+    dataActions: concat(metadata, ['${container}/items/read'])
+  }
   itemWriter: {
     name: 'Tidemark item writer'
     dataActions: concat(metadata, reading, [

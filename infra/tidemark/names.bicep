@@ -23,5 +23,14 @@ func archiveStorageName(resourceToken string) string =>
   '${loadJsonContent('abbreviations.json').storage}archive${resourceToken}'
 
 @export()
+@description('The key vault of the keys of personal data.')
+func keyVaultName(resourceToken string) string =>
+  '${loadJsonContent('abbreviations.json').keyVault}${resourceToken}'
+
+@export()
+@description('The resource name of the role that unwraps keys: always the same for the same group.')
+func keyRoleName(groupId string) string => guid(groupId, 'keyUnwrapper')
+
+@export()
 @description('The resource name of the role that reads and creates segments: always the same for the same group.')
 func archiveRoleName(groupId string) string => guid(groupId, 'archiveAppender')

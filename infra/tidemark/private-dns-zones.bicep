@@ -5,7 +5,7 @@
 
 @export()
 @description('The part of a resource that a private endpoint connects to: its "target sub-resource".')
-type PrivateLinkGroup = 'azuremonitor' | 'blob' | 'namespace' | 'sites' | 'Sql'
+type PrivateLinkGroup = 'azuremonitor' | 'blob' | 'namespace' | 'sites' | 'Sql' | 'vault'
 
 #disable-next-line no-hardcoded-env-urls
 var blob = 'privatelink.blob.core.windows.net'
@@ -24,6 +24,7 @@ var zonesOf = {
   namespace: ['privatelink.servicebus.windows.net']
   sites: ['privatelink.azurewebsites.net']
   Sql: ['privatelink.documents.azure.com']
+  vault: ['privatelink.vaultcore.azure.net']
 }
 
 @export()

@@ -17,6 +17,8 @@ type Service = {
   }
   @description('The lists that it serves.')
   lists: List[]
+  @description('The services whose keys of personal data it may read, besides its own. Absent: none.')
+  readsKeysOf: string[]?
 }
 
 @export()
@@ -34,8 +36,8 @@ type Container = {
   name: string
   @description('A path, such as /stream.')
   partitionKey: string
-  @description('append: its service may create and read, never replace or delete. write: all of these.')
-  access: 'append' | 'write'
+  @description('append: its service may create and read. replace: also replace, never delete. write: all of these.')
+  access: 'append' | 'replace' | 'write'
   @description('The only indexed paths. Absent: all paths except the excluded ones.')
   indexedPaths: string[]?
   @description('Paths whose values are unique within a partition key. They cannot be changed later.')
@@ -134,7 +136,7 @@ type Shape = {
   logDays: int
   @description('private: a virtual network, private endpoints for all resources, no public access to data.')
   network: 'public' | 'private'
-  @description('Whether the logs and archives are locked against deletion. azd down fails until the locks are removed.')
+  @description('Whether logs, archives and keys are locked against deletion. azd down fails until locks are removed.')
   isLocked: bool
 }
 

@@ -19,6 +19,7 @@ const storage = 'Microsoft.Storage/storageAccounts'
 const blobs = `${storage}/blobServices`
 const sites = 'Microsoft.Web/sites'
 const network = 'Microsoft.Network'
+const vaults = 'Microsoft.KeyVault/vaults'
 const insights = 'Microsoft.Insights'
 const workspaces = 'Microsoft.OperationalInsights/workspaces'
 const assignments = 'Microsoft.Authorization/roleAssignments'
@@ -270,6 +271,26 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       policy.allowProtectedAppendWrites = true
     }),
   },
+  'each service with personal data has a key that only wraps and unwraps': {
+    'and decrypts': of(`${vaults}/keys`, ({ keyOps }) => keyOps.push('decrypt')),
+    'of 1024 bits': of(`${vaults}/keys`, (key) => {
+      key.keySize = 1024
+    }),
+    'and a service without': another(`${vaults}/keys`, (key) => {
+      key.id = key.id.replace('/ordering', '/payments')
+    }),
+  },
+  'only roles open the vault, and what is deleted there can be recovered': {
+    'but access policies': of(vaults, (vault) => {
+      vault.enableRbacAuthorization = false
+    }),
+    'within a week': of(vaults, (vault) => {
+      vault.softDeleteRetentionInDays = 7
+    }),
+    'unless somebody purges it': of(vaults, (vault) => {
+      delete vault.enablePurgeProtection
+    }),
+  },
   'archives are encrypted twice and keep overwritten and deleted blobs': {
     'encrypted once': of(storage, ({ encryption }) => {
       encryption.requireInfrastructureEncryption = false
@@ -398,7 +419,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     'a package to run from, in lower case': setting('website_run_from_package', '1'),
     'an unknown setting': setting('AzureWebJobsSecretStorageType', 'files'),
   },
-  'only permanent logs and archives are locked against deletion': {
+  'only permanent logs, archives and keys are locked against deletion': {
     'but the logs': (resources) => {
       const locks = selectType(resources, locked) as Bag[]
       resources.splice(resources.indexOf(locks.find(({ id }) => id.includes(cosmos))), 1)
@@ -566,6 +587,35 @@ describe('the role matrix', () => {
         assignment.properties.roleDefinitionId = assignment.properties.roleDefinitionId.replace(sender, role)
         at(one(resources, `${blobs}/containers`, '/archive-ordering').id.replace(/\/blobServices\/.*/, ''), assignment)
       }),
+    ],
+    [
+      'a right to use the keys of others',
+      /^too much: shipping may (read|wrap) key ordering$/,
+      granted('e147488a-f6f5-4113-8e2d-b22465e65bf6', (assignment, resources) => {
+        const reader = selectType(resources, assignments).find(({ properties }) =>
+          JSON.stringify(properties).includes('id-shipping'),
+        ) as Bag
+        assignment.properties.principalId = reader.properties.principalId
+      }),
+    ],
+    [
+      'a granted reader that may wrap',
+      /^too much: shipping may wrap key ordering$/,
+      (resources) => {
+        for (const { properties } of selectType(resources, 'Microsoft.Authorization/roleDefinitions') as Bag[])
+          for (const { dataActions } of properties.permissions)
+            if (dataActions.includes('Microsoft.KeyVault/vaults/keys/unwrap/action'))
+              dataActions.push('Microsoft.KeyVault/vaults/keys/wrap/action')
+      },
+    ],
+    [
+      'a right to delete a key of a person',
+      /^too much: ordering may sqlDatabases\/containers\/items\/delete container ordering\/keys$/,
+      (resources) => {
+        for (const { properties } of selectType(resources, `${cosmos}/sqlRoleDefinitions`) as Bag[])
+          if (properties.roleName === 'Tidemark key keeper')
+            properties.permissions[0].dataActions.push(`${cosmos}/sqlDatabases/containers/items/delete`)
+      },
     ],
     [
       'a right to change a log',

@@ -30,6 +30,9 @@ function classifyRight(right: Cell): string {
     assert.equal(part, `archive-${service}`, `${right}: it belongs to another service`)
     return 'archive: append'
   }
+  // Keys of personal data are the only data of another service that a grant opens.
+  if (kind === 'key') return owner === service ? 'key: wrap' : 'granted key: unwrap'
+  if (part === 'keys') return owner === service ? 'keys: replace' : 'granted keys: read'
   assert.equal(owner, service, `${right}: it belongs to another service`)
   if (kind === 'blobs') return `${part}: own`
   const isView = services.some(({ views }) => views.some((view) => view.name === part))

@@ -110,6 +110,18 @@ describe('the choices of a shape', () => {
     ])
   })
 
+  it('without personal data there is no vault, no key and no right on one', async () => {
+    const declared = services.map(({ personal, ...service }) => ({
+      ...service,
+      deciders: service.deciders.map(({ subject, ...decider }) => decider),
+    }))
+    const topology = JSON.stringify(buildTopology(declared))
+    const { predictedResources } = await sound('shapes.prod', (_, write) => write('topology.json', topology), declared)
+    const withVault = predictedResources.filter((each) => JSON.stringify(each).includes('Microsoft.KeyVault'))
+    // The role and the zone are there for a service that will have some.
+    assert.deepEqual(withVault, [])
+  })
+
   it('a changed declaration changes only its own rights', async () => {
     const declared = services.map((service) => (service.name === 'shipping' ? { ...service, reactions: [] } : service))
     const topology = JSON.stringify(buildTopology(declared))

@@ -8,11 +8,14 @@
 //   its other containers              Tidemark item writer
 //   the storage of its own host       Storage Blob Data Owner
 //   its own archive                   Tidemark archive appender: create and read
+//   its own keys of personal data     Tidemark key keeper: read, create and replace
+//   its own key of the vault          Key Vault Crypto Service Encryption User: read, wrap, unwrap
+//   keys that it has a grant for      Tidemark key reader, Tidemark key unwrapper
 //   Application Insights              Monitoring Metrics Publisher
 //
 // A developer who runs the services on a laptop against an environment gets the same.
 
-import { archiveRoleName } from '../names.bicep'
+import { archiveRoleName, keyRoleName } from '../names.bicep'
 import { Container, Service } from '../types.bicep'
 import { cosmosRoleId } from '../cosmos-roles.bicep'
 
@@ -43,6 +46,9 @@ param storageName string
 @description('The storage account of the archives.')
 param archiveName string
 
+@description('The key vault. Empty: no service has personal data.')
+param vaultName string = ''
+
 @description('Application Insights.')
 param applicationInsightsName string
 
@@ -53,6 +59,10 @@ var roleDefinitions = 'Microsoft.Authorization/roleDefinitions'
 var eventHubsDataSender = subscriptionResourceId(roleDefinitions, '2b629674-e913-4c01-ae53-ef4638d8f975')
 var eventHubsDataReceiver = subscriptionResourceId(roleDefinitions, 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde')
 var storageBlobDataOwner = subscriptionResourceId(roleDefinitions, 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b')
+var keyVaultCryptoServiceEncryptionUser = subscriptionResourceId(
+  roleDefinitions,
+  'e147488a-f6f5-4113-8e2d-b22465e65bf6'
+)
 var monitoringMetricsPublisher = subscriptionResourceId(roleDefinitions, '3913510d-42f4-4e42-8a64-420c390055eb')
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
@@ -100,14 +110,18 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
 
 var database = '${account.id}/dbs/${service.name}'
 
+var roles = { append: 'logAppender', replace: 'keyKeeper', write: 'itemWriter' }
+var readsKeysOf = service.?readsKeysOf ?? []
+
 // On the database only its metadata, because the change feed processor asks for the database's id. Rights on
 // data are per container.
 var dataRights = concat(
   [{ scope: database, role: 'metadataReader' }],
   map(containers, container => {
     scope: '${database}/colls/${container.name}'
-    role: container.access == 'append' ? 'logAppender' : 'itemWriter'
-  })
+    role: roles[container.access]
+  }),
+  map(readsKeysOf, owner => { scope: '${account.id}/dbs/${owner}/colls/keys', role: 'keyReader' })
 )
 
 // One after the other: see cosmos.bicep.
@@ -164,6 +178,54 @@ resource segments 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     roleDefinitionId: archiveAppender
   }
 }
+
+// A container of keys means personal data, and so a key of the vault.
+var ownKeys = contains(map(containers, container => container.name), 'keys') ? [service.name] : []
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+  name: vaultName
+}
+
+resource ownVaultKeys 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = [
+  for key in ownKeys: {
+    parent: vault
+    name: key
+  }
+]
+
+resource wrap 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (key, index) in ownKeys: {
+    scope: ownVaultKeys[index]
+    name: guid(ownVaultKeys[index].id, principalName, keyVaultCryptoServiceEncryptionUser)
+    properties: {
+      principalId: principalId
+      principalType: knownType
+      roleDefinitionId: keyVaultCryptoServiceEncryptionUser
+    }
+  }
+]
+
+resource grantedVaultKeys 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = [
+  for owner in readsKeysOf: {
+    parent: vault
+    name: owner
+  }
+]
+
+// key-vault.bicep creates the role.
+var keyUnwrapper = subscriptionResourceId(roleDefinitions, keyRoleName(resourceGroup().id))
+
+resource unwrap 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (owner, index) in readsKeysOf: {
+    scope: grantedVaultKeys[index]
+    name: guid(grantedVaultKeys[index].id, principalName, keyUnwrapper)
+    properties: {
+      principalId: principalId
+      principalType: knownType
+      roleDefinitionId: keyUnwrapper
+    }
+  }
+]
 
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: applicationInsightsName

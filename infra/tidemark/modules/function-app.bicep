@@ -40,6 +40,9 @@ param namespaceName string
 @description('The name of the Cosmos DB account.')
 param accountName string
 
+@description('The name of the key vault. Empty: the service neither has nor reads personal data.')
+param vaultName string = ''
+
 @description('The name of Application Insights.')
 param applicationInsightsName string
 
@@ -91,6 +94,10 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
   name: accountName
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = if (!empty(vaultName)) {
+  name: vaultName
 }
 
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -185,6 +192,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           { name: 'TIDEMARK_SCHEDULE_POLL_S', value: string(apps.schedulePoll) }
           { name: 'TIDEMARK_CANARY', value: apps.canaries ? 'true' : 'false' }
         ],
+        empty(vaultName)
+          ? []
+          : [
+              { name: 'PersonalKeys__vaultUri', value: vault!.properties.vaultUri }
+              { name: 'PersonalKeys__clientId', value: identity.properties.clientId }
+            ],
         empty(otlpEndpoint) ? [] : [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: otlpEndpoint }]
       )
     }

@@ -31,6 +31,9 @@ param namespaceName string
 @description('The name of the Cosmos DB account.')
 param accountName string
 
+@description('The name of the key vault. Empty: no service has personal data.')
+param vaultName string = ''
+
 @description('The name of Application Insights.')
 param applicationInsightsName string
 
@@ -49,6 +52,8 @@ param workspaceId string
 var abbreviations = loadJsonContent('../abbreviations.json')
 var storageName = hostStorageName(service.name, resourceToken)
 var archiveName = archiveStorageName(resourceToken)
+var hasKeys = contains(map(containers, container => container.name), 'keys')
+var usesKeys = hasKeys || !empty(service.?readsKeysOf ?? [])
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName(service.name, resourceToken)
@@ -76,6 +81,7 @@ module access 'access.bicep' = {
     accountName: accountName
     storageName: storageName
     archiveName: archiveName
+    vaultName: vaultName
     applicationInsightsName: applicationInsightsName
   }
   dependsOn: [hostStorage]
@@ -96,6 +102,7 @@ module app 'function-app.bicep' = {
     packageContainer: hostStorage.outputs.packageContainer
     namespaceName: namespaceName
     accountName: accountName
+    vaultName: usesKeys ? vaultName : ''
     applicationInsightsName: applicationInsightsName
     apiClientId: apiClientId
     otlpEndpoint: otlpEndpoint

@@ -1,12 +1,9 @@
-import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { describeError, TidemarkError } from '../core/errors.ts'
 import type { KeyWrap } from '../core/ports.ts'
+import { openSealedKey, sealKey } from './sealed-key.ts'
 
-// AES-256-GCM with a random nonce: NIST SP 800-38D, section 8.2.2. It wraps few keys: one for each subject.
-const CIPHER = 'aes-256-gcm'
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
 /** 256 random bits in base64url. */
 const KEY = /^[\w-]{43}$/
 /** The rights of everybody but the owner. */
@@ -26,33 +23,20 @@ export class KeyFileWrap implements KeyWrap {
 
   async wrap(key: Uint8Array): Promise<string> {
     const wrapping = await this.#key()
-    const nonce = randomBytes(NONCE_BYTES)
     const by = identify(wrapping)
-    const cipher = createCipheriv(CIPHER, wrapping, nonce).setAAD(this.#context(by))
-    const sealed = Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()])
-    return `${by} ${sealed.toString('base64')}`
+    return `${by} ${sealKey(key, wrapping, [by, this.#service])}`
   }
 
   async unwrap(wrapped: string): Promise<Uint8Array> {
-    const [by = '', text = ''] = wrapped.split(' ')
+    const [by = '', sealed = ''] = wrapped.split(' ')
     const wrapping = await this.#key()
     if (by !== identify(wrapping))
       throw this.#unreadable(`another key than the one in it has wrapped the key: ${by}; restore the file of that time`)
-    const sealed = Buffer.from(text, 'base64')
-    const end = Math.max(NONCE_BYTES, sealed.length - TAG_BYTES)
     try {
-      const decipher = createDecipheriv(CIPHER, wrapping, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
-      decipher.setAAD(this.#context(by)).setAuthTag(sealed.subarray(end))
-      return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()])
+      return openSealedKey(sealed, wrapping, [by, this.#service])
     } catch (error) {
-      throw this.#unreadable('the stored key does not unwrap: it was changed, or is of another service', {
-        cause: error,
-      })
+      throw this.#unreadable('a stored key does not unwrap: it was changed, or is of another service', { cause: error })
     }
-  }
-
-  #context(by: string): Buffer {
-    return Buffer.from(JSON.stringify(['tidemark-key-file', by, this.#service]))
   }
 
   #key(): Promise<Buffer> {

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import type { CryptographyClient, KeyClient, KeyClientOptions, KeyVaultKey } from '@azure/keyvault-keys'
+import { LRUCache } from 'lru-cache'
 import { describeError, TidemarkError } from '../core/errors.ts'
 import type { KeyWrap, KeyWrapConnection } from '../core/ports.ts'
+import { openSealedKey, sealKey } from './sealed-key.ts'
 
 // A symmetric key is encrypted with the public half of an RSA key. The vault keeps the private half.
 // https://learn.microsoft.com/azure/key-vault/keys/about-keys-details
@@ -10,8 +13,12 @@ const ALGORITHM = 'RSA-OAEP-256'
 const REQUEST_MS = 12_000
 const retryOptions = { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1_000 }
 
-/** How long the newest version of the key is remembered. A rotation takes effect after this time. */
-const NEWEST_MS = 3_600_000
+/** How long a key encryption key is used for new keys. A new version of the vault's key takes effect then. */
+const USED_MS = 24 * 3_600_000
+
+/** How long an unwrapped key encryption key is remembered. A disabled key or a lost right takes effect then. */
+const REMEMBERED_MS = 3_600_000
+const REMEMBERED = 1000
 
 /** The reasons of a 403 that are about the key. All others are about the caller's rights or address. */
 const UNUSABLE: ReadonlySet<string> = new Set(['KeyDisabled', 'KeyExpired', 'KeyNotYetValid'])
@@ -24,9 +31,25 @@ interface KeyVaultOptions {
   readonly httpClient?: KeyClientOptions['httpClient']
 }
 
+/** A key encryption key as it is stored. */
+interface StoredKek {
+  /** The vault's key that wrapped it, with its version. */
+  readonly by: string
+  /** Base64. */
+  readonly wrapped: string
+}
+
+/** Something that is used until a time. */
+interface Lasting<Value> {
+  readonly value: Promise<Value>
+  readonly until: number
+}
+
 /**
- * Wraps keys with the key of a service in Azure Key Vault; the key has the service's name. The SDK is loaded
- * with the first request.
+ * Wraps keys of subjects with a key encryption key of this instance and day. The service's key in Azure Key
+ * Vault wraps that one, and it is stored beside each key. So the vault is asked a few times an hour, and not for
+ * each subject: it allows 100 requests a second, and bills each. The vault's key has the service's name.
+ * https://learn.microsoft.com/azure/key-vault/general/service-limits. The SDK is loaded with the first request.
  */
 export class KeyVaultWrap implements KeyWrap {
   readonly #connection: VaultConnection
@@ -38,7 +61,8 @@ export class KeyVaultWrap implements KeyWrap {
   /** One client for each version of the key; there are few. */
   readonly #clients = new Map<string, Promise<CryptographyClient>>()
   #reading: Promise<KeyClient> | undefined
-  #newest: { readonly version: string; readonly until: number } | undefined
+  readonly #remembered = new LRUCache<string, Lasting<Uint8Array>>({ max: REMEMBERED })
+  #newest: Lasting<StoredKek> | undefined
 
   constructor(connection: VaultConnection, service: string, { now = Date.now, httpClient }: KeyVaultOptions = {}) {
     this.#connection = connection
@@ -49,20 +73,60 @@ export class KeyVaultWrap implements KeyWrap {
   }
 
   async wrap(key: Uint8Array): Promise<string> {
+    try {
+      const { by, wrapped } = await this.#current()
+      return `${by} ${wrapped} ${sealKey(key, await this.#open(by, wrapped), [by])}`
+    } catch (error) {
+      // The vault's key may have been rotated and disabled, so the next call begins anew.
+      this.#newest = undefined
+      throw error
+    }
+  }
+
+  async unwrap(text: string): Promise<Uint8Array> {
+    const [by = '', wrapped = '', sealed = ''] = text.split(' ')
+    const kek = await this.#open(by, wrapped)
+    try {
+      return openSealedKey(sealed, kek, [by])
+    } catch (error) {
+      throw new TidemarkError('personal-unreadable', `a stored key does not unwrap: ${by} wrapped another one`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** The key encryption key for new keys. */
+  #current(): Promise<StoredKek> {
+    if (this.#newest === undefined || this.#now() >= this.#newest.until)
+      this.#newest = { value: this.#create(), until: this.#now() + USED_MS }
+    return this.#newest.value
+  }
+
+  async #create(): Promise<StoredKek> {
     const version = await this.#newestVersion()
+    const kek = randomBytes(32)
     try {
       const client = await this.#client(version)
-      const { result } = await client.wrapKey(ALGORITHM, key, { abortSignal: AbortSignal.timeout(REQUEST_MS) })
-      return `${this.#keyUri}/${version} ${Buffer.from(result).toString('base64')}`
+      const { result } = await client.wrapKey(ALGORITHM, kek, { abortSignal: AbortSignal.timeout(REQUEST_MS) })
+      const wrapped = Buffer.from(result).toString('base64')
+      this.#remembered.set(wrapped, { value: Promise.resolve(kek), until: this.#now() + REMEMBERED_MS })
+      return { by: `${this.#keyUri}/${version}`, wrapped }
     } catch (error) {
-      // It may have been rotated and disabled, so the next call asks for the newest version again.
-      this.#newest = undefined
       throw this.#error(error, 'wrap')
     }
   }
 
-  async unwrap(wrapped: string): Promise<Uint8Array> {
-    const [by = '', text = ''] = wrapped.split(' ')
+  /** Unwraps a key encryption key, unless it is remembered. Simultaneous calls share one request. */
+  #open(by: string, wrapped: string): Promise<Uint8Array> {
+    const known = this.#remembered.get(wrapped)
+    if (known !== undefined && this.#now() < known.until) return known.value
+    const value = this.#unwrapKek(by, wrapped)
+    this.#remembered.set(wrapped, { value, until: this.#now() + REMEMBERED_MS })
+    value.catch(() => this.#remembered.delete(wrapped))
+    return value
+  }
+
+  async #unwrapKek(by: string, wrapped: string): Promise<Uint8Array> {
     const version = by.startsWith(`${this.#keyUri}/`) ? by.slice(this.#keyUri.length + 1) : ''
     // The address comes from the store. No request goes to one that only the store names.
     if (!/^\w+$/.test(version))
@@ -70,25 +134,22 @@ export class KeyVaultWrap implements KeyWrap {
     try {
       const client = await this.#client(version)
       const options = { abortSignal: AbortSignal.timeout(REQUEST_MS) }
-      return (await client.unwrapKey(ALGORITHM, Buffer.from(text, 'base64'), options)).result
+      return (await client.unwrapKey(ALGORITHM, Buffer.from(wrapped, 'base64'), options)).result
     } catch (error) {
       throw this.#error(error, 'unwrap')
     }
   }
 
   /**
-   * The newest version, which new keys are wrapped with. The answer to a wrap does not tell the version through
-   * this SDK, so it is asked for first. The vault wraps with a disabled key, but would not unwrap, so both are
-   * checked: https://github.com/Azure/azure-sdk-for-python/issues/45342.
+   * The newest version of the vault's key. The answer to a wrap does not tell it through this SDK, so it is asked
+   * for first. The vault wraps with a disabled key, but would not unwrap, so that is checked too:
+   * https://github.com/Azure/azure-sdk-for-python/issues/45342.
    */
   async #newestVersion(): Promise<string> {
-    if (this.#newest !== undefined && this.#now() < this.#newest.until) return this.#newest.version
-    const { properties } = await this.#read()
-    const { version = '', enabled = true, expiresOn } = properties
+    const { version = '', enabled = true, expiresOn } = (await this.#read()).properties
     if (!enabled) throw this.#unusable('is disabled: enable it, or create a new version')
     if (expiresOn !== undefined && expiresOn.getTime() <= this.#now())
       throw this.#unusable(`expired at ${expiresOn.toISOString()}: create a new version`)
-    this.#newest = { version, until: this.#now() + NEWEST_MS }
     return version
   }
 

@@ -7,6 +7,7 @@ import { roleMatrix } from '../support/role-matrix.ts'
 import { diagnosticRules } from './diagnostics.ts'
 import { flexRules } from './flex.ts'
 import { integrityRules } from './integrity.ts'
+import { keyRules } from './keys.ts'
 import { limitRules } from './limits.ts'
 import { lockRules } from './locks.ts'
 import { networkRules } from './network.ts'
@@ -25,6 +26,7 @@ export const rulesFor = (services: readonly Service[], topology = buildTopology(
   ...diagnosticRules,
   ...tagRules,
   ...integrityRules,
+  ...keyRules(topology),
   ...limitRules,
   ...flexRules,
   ...lockRules,

@@ -130,6 +130,7 @@ export const limitRules: readonly Rule[] = [
         ['Microsoft.Storage/storageAccounts', /^[a-z0-9]{3,24}$/],
         ['Microsoft.EventHub/namespaces', /^[a-zA-Z][a-zA-Z0-9-]{4,48}[a-zA-Z0-9]$/],
         ['Microsoft.DocumentDB/databaseAccounts', /^[a-z0-9-]{3,44}$/],
+        ['Microsoft.KeyVault/vaults', /^(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]$/],
         ['Microsoft.Web/sites', /^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]$/],
       ]
       const found = patterns.flatMap(([type, pattern]) =>

@@ -7,7 +7,7 @@ const LOCK = '/providers/Microsoft.Authorization/locks/'
 export const lockRules: readonly Rule[] = [
   {
     // A restore window of 30 days marks a permanent environment. Others will be deleted.
-    name: 'only permanent logs and archives are locked against deletion',
+    name: 'only permanent logs, archives and keys are locked against deletion',
     check: ({ predictedResources }) => {
       const accounts = selectType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       const isKept = accounts.some(
@@ -16,9 +16,10 @@ export const lockRules: readonly Rule[] = [
       const archives = selectType(predictedResources, 'Microsoft.Storage/storageAccounts').filter(({ id }) =>
         predictedResources.some((each) => each.id.startsWith(`${id}/`) && /\/containers\/archive-/.test(each.id)),
       )
+      const vaults = selectType(predictedResources, 'Microsoft.KeyVault/vaults')
       const locks = selectType(predictedResources, 'Microsoft.Authorization/locks')
       const locked = locks.map(({ id }) => id.slice(0, id.indexOf(LOCK)))
-      const expected = isKept ? [...accounts, ...archives].map(({ id }) => id) : []
+      const expected = isKept ? [...accounts, ...archives, ...vaults].map(({ id }) => id) : []
       const wrong = [
         ...expected.filter((id) => !locked.includes(id)).map((id) => `${id} is not locked`),
         // A lock on the group would also stop Azure from deleting old deployments. After 800 no new one is
@@ -29,7 +30,7 @@ export const lockRules: readonly Rule[] = [
           .filter((lock) => at(lock, 'properties.level') !== 'CanNotDelete')
           .map(({ id }) => `${id} has the wrong level`),
       ]
-      return { looked: accounts.length + archives.length, wrong }
+      return { looked: accounts.length + archives.length + vaults.length, wrong }
     },
   },
 ]

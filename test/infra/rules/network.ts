@@ -6,6 +6,7 @@ const PRIVATE: Readonly<Record<string, string>> = {
   'Microsoft.DocumentDB/databaseAccounts': 'Sql',
   'Microsoft.EventHub/namespaces': 'namespace',
   'Microsoft.Storage/storageAccounts': 'blob',
+  'Microsoft.KeyVault/vaults': 'vault',
   // Public or not: the host calls its own name, and its subnet blocks the internet.
   'Microsoft.Web/sites': 'sites',
 }
@@ -18,6 +19,7 @@ const ZONES: Readonly<Record<string, readonly RegExp[]>> = {
   Sql: [/^privatelink\.documents\.azure\.com$/],
   namespace: [/^privatelink\.servicebus\.windows\.net$/],
   blob: [/^privatelink\.blob\.core\.windows\.net$/],
+  vault: [/^privatelink\.vaultcore\.azure\.net$/],
   sites: [/^privatelink\.azurewebsites\.net$/],
   azuremonitor: [
     /^privatelink\.monitor\.azure\.com$/,
@@ -89,7 +91,9 @@ const rules: readonly Rule[] = [
     name: 'every closed public endpoint also has closed network rules',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const guarded = selectType(predictedResources, 'Microsoft.Storage/storageAccounts')
+      const guarded = ['Microsoft.Storage/storageAccounts', 'Microsoft.KeyVault/vaults'].flatMap((type) =>
+        selectType(predictedResources, type),
+      )
       for (const resource of guarded) {
         const bypass = at(resource, 'properties.networkAcls.bypass')
         if (at(resource, 'properties.networkAcls.defaultAction') !== 'Deny') wrong.push(`${resource.id} lets others in`)

@@ -21,6 +21,9 @@ function* texts(value: unknown, path = ''): Generator<readonly [path: string, te
     for (const [name, each] of Object.entries(value)) yield* texts(each, path === '' ? name : `${path}.${name}`)
 }
 
+/** The connections of every app. */
+const CONNECTIONS = ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection', 'ArchiveStorage']
+
 const known = new WeakMap<object, Found>()
 
 /** Cached per object, because most objects of a mutated template are unchanged. */
@@ -70,10 +73,11 @@ export const secretRules: readonly Rule[] = [
       for (const site of sites) {
         const { name } = site
         const [own = ''] = listIdentities(site)
-        for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection', 'ArchiveStorage']) {
+        const usesKeys = settings.has(`${name}: PersonalKeys__vaultUri`)
+        for (const connection of usesKeys ? [...CONNECTIONS, 'PersonalKeys'] : CONNECTIONS) {
           if (settings.has(`${name}: ${connection}`)) wrong.push(`${name}: ${connection} is set`)
           // Only the host's extensions read how to connect.
-          const isOfHost = connection !== 'ArchiveStorage'
+          const isOfHost = !['ArchiveStorage', 'PersonalKeys'].includes(connection)
           if (isOfHost && settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
             wrong.push(`${name}: ${connection}__credential is not managedidentity`)
           if (!settings.get(`${name}: ${connection}__clientId`)?.startsWith(`[reference('${own}', `))

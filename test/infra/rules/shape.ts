@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Service } from 'tidemark'
-import { buildTopology, settings } from 'tidemark/tools'
+import { buildTopology, needsKeyWrap, settings } from 'tidemark/tools'
 import { SAMPLE_ENVIRONMENT } from '../../../packages/cli/infra/template.ts'
 import { relayTrigger } from '../../../packages/tidemark/test/support/trigger-options.ts'
 import { listAlerts, listDocumentedTypes, listResourceTypes, listRunbooks } from '../../support/infra-docs.ts'
@@ -40,10 +40,15 @@ export function shapeRules(services: readonly Service[], shape: Shape): readonly
       }),
     },
     {
+      // Only services that have or read personal data need the vault.
       name: 'every app has each app setting of the list once',
       check: (deployed) => {
         const sites = selectSites(deployed)
-        const wrong = sites.filter((site) => sorted(listSettings(site).map(({ name }) => name)) !== sorted(inAzure))
+        const wrong = sites.filter((site) => {
+          const service = services.find(({ name }) => name === at(site, 'tags.azd-service-name'))
+          const expected = inAzure.filter((name) => !/^PersonalKeys__/.test(name) || (service && needsKeyWrap(service)))
+          return sorted(listSettings(site).map(({ name }) => name)) !== sorted(expected)
+        })
         return { looked: sites.length, wrong: wrong.map(({ id }) => `${id} has other settings`) }
       },
     },

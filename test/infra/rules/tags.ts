@@ -3,7 +3,7 @@ import type { Rule } from './rule.ts'
 
 /** Types without tags: child and extension resources. */
 const UNTAGGED =
-  /^Microsoft\.(Authorization|Resources\/deployments|Insights\/(diagnosticSettings|privateLinkScopes\/scopedResources)|EventHub\/namespaces\/|DocumentDB\/databaseAccounts\/|Storage\/storageAccounts\/|Web\/sites\/|Network\/(virtualNetworks\/subnets|privateEndpoints\/))/i
+  /^Microsoft\.(Authorization|Resources\/deployments|Insights\/(diagnosticSettings|privateLinkScopes\/scopedResources)|EventHub\/namespaces\/|DocumentDB\/databaseAccounts\/|KeyVault\/vaults\/|Storage\/storageAccounts\/|Web\/sites\/|Network\/(virtualNetworks\/subnets|privateEndpoints\/))/i
 
 export const tagRules: readonly Rule[] = [
   {

@@ -9,6 +9,7 @@ const item = (...actions: readonly string[]): readonly string[] => [
 ]
 
 const APPEND = item('create', 'read')
+const KEEP = ['readMetadata', ...['create', 'read', 'replace'].map((each) => `sqlDatabases/containers/items/${each}`)]
 const WRITE = item('create', 'read', 'replace', 'upsert', 'delete')
 
 /** The rights that a service's declaration requires. @param who the principal that gets them. */
@@ -33,6 +34,16 @@ export function listRights(service: Service, who: string = service.name): Readon
   allow(`container ${name}/parked`, WRITE)
   if (every.some((each) => each.schedules === true)) allow(`container ${name}/schedule`, WRITE)
   if (deciders.some((each) => each.stateVersion !== undefined)) allow(`container ${name}/snapshots`, WRITE)
+
+  // Keys of personal data: its own, and those of services that grant it theirs.
+  if (deciders.some((each) => each.subject !== undefined)) {
+    allow(`container ${name}/keys`, KEEP)
+    allow(`key ${name}`, ['read', 'wrap', 'unwrap'])
+  }
+  for (const owner of service.personal?.reads ?? []) {
+    allow(`container ${owner}/keys`, ['readMetadata', 'sqlDatabases/containers/items/read'])
+    allow(`key ${owner}`, ['unwrap'])
+  }
 
   // Only its own host storage: its packages and checkpoints.
   for (const blobs of ['app-package', 'azure-webjobs-eventhub'])

@@ -77,6 +77,7 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['app setting', 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', 'takes', SAMPLES],
   // The app's own settings, which the platform passes on unchanged.
   ['app setting', 'TIDEMARK_*', 'takes', MIGRATION],
+  ['app setting', 'PersonalKeys__*', 'takes', MIGRATION],
   ['app setting', 'OTEL_*', 'takes', OPEN_TELEMETRY],
   ['app setting', 'FUNCTIONS_*', 'has elsewhere', DEPRECATED],
   ['app setting', 'WEBSITE_*', 'has elsewhere', DEPRECATED],

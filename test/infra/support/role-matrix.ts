@@ -26,6 +26,8 @@ const BUILT_IN: Readonly<Record<string, readonly [kind: string, actions: readonl
   'ba92f5b4-2d11-453d-a403-e96b0029c9fe': ['blobs', ['read', 'write', 'delete']],
   '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1': ['blobs', ['read']],
   '3913510d-42f4-4e42-8a64-420c390055eb': ['telemetry', ['publish']],
+  'e147488a-f6f5-4113-8e2d-b22465e65bf6': ['key', ['read', 'wrap', 'unwrap']],
+  '12338af0-0e69-4776-bea7-57ae8d297424': ['key', ['read', 'wrap', 'unwrap', 'encrypt', 'decrypt', 'sign', 'backup']],
 }
 
 const COSMOS = 'Microsoft.DocumentDB/databaseAccounts'
@@ -50,6 +52,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
     const account = found.id.split('/').at(-5) ?? ''
     return `blobs ${findOwner(account, predictedResources)}/${last(found)}`
   })
+  column('key', 'Microsoft.KeyVault/vaults/keys', (key) => `key ${last(key)}`)
   column('telemetry', 'Microsoft.Insights/components', () => 'telemetry')
 
   const people = principals(predictedResources, person)
@@ -71,10 +74,11 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   const custom = new Map(
     selectType(predictedResources, 'Microsoft.Authorization/roleDefinitions').map((definition) => [
       last(definition),
-      [
-        'blobs',
-        listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(listBlobActions),
-      ] as const,
+      readCustomRole(
+        listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(
+          ({ dataActions }) => dataActions,
+        ),
+      ),
     ]),
   )
   for (const assignment of selectType(predictedResources, 'Microsoft.Authorization/roleAssignments')) {
@@ -114,11 +118,15 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   }
 }
 
-/** The data actions of a custom role, which are all on blobs; any other stays as it is, and is too much. */
-function listBlobActions({ dataActions }: { readonly dataActions: readonly string[] }): readonly string[] {
-  return dataActions.map((action) =>
-    action.replace('Microsoft.Storage/storageAccounts/blobServices/containers/blobs/', ''),
-  )
+const CUSTOM = [
+  ['key', /^Microsoft\.KeyVault\/vaults\/keys\/(\w+)\/action$/],
+  ['blobs', /^Microsoft\.Storage\/storageAccounts\/blobServices\/containers\/blobs\/(.*)$/],
+] as const
+
+/** The kind and the data actions of a custom role. An action of another kind stays as it is, and is too much. */
+function readCustomRole(dataActions: readonly string[]): readonly [kind: string, actions: readonly string[]] {
+  const [kind, pattern] = CUSTOM.find(([, each]) => dataActions.some((action) => each.test(action))) ?? CUSTOM[1]
+  return [kind, dataActions.map((action) => action.replace(pattern, '$1'))]
 }
 
 /** Principals by their id in assignments: apps (by their service), the person, the deployer. */

@@ -57,7 +57,9 @@ describe('the build', () => {
 })
 
 describe('the key file', () => {
-  it('is reported if others may read it, and is no finding before it exists', { skip: process.platform === 'win32' }, () => {
+  it('is reported if others may read it, and is no finding before it exists', {
+    skip: process.platform === 'win32',
+  }, () => {
     const shown = (mode: number | undefined): string => {
       const { result, detail, todo = '' } = checkKeyFile('k', mode === undefined ? undefined : { mode })
       return `${result}: ${detail} ${todo}`.trim()

@@ -193,7 +193,9 @@ async function blobs({ settings }: RunningCloud): Promise<Finding> {
 }
 
 /** The cloud on the data folder, without `pid` if none runs; or a finding if that cannot be read. */
-async function runningCloud(): Promise<RunningCloud | { readonly pid?: undefined; readonly settings?: undefined } | Finding> {
+async function runningCloud(): Promise<
+  RunningCloud | { readonly pid?: undefined; readonly settings?: undefined } | Finding
+> {
   try {
     return (await readyCloud(resolve(dataFolder()))) ?? {}
   } catch (error) {
