@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { CommandPort } from './azure-functions/commands.ts'
 import type { OperationsPort } from './azure-functions/operations.ts'
 import type { QueryPort } from './azure-functions/queries.ts'
@@ -6,9 +6,11 @@ import type { RegisteredService } from './azure-functions/register.ts'
 import { BlobArchive } from './blobs/archive.ts'
 import {
   archiveContainer,
+  KEYS,
   LEASES,
   LOG,
   MARKER_HOURS,
+  needsKeyWrap,
   PARKED,
   PROGRESS,
   SCHEDULE,
@@ -20,6 +22,7 @@ import { cosmosClient } from './cosmos/client.ts'
 import { CosmosEventFeed } from './cosmos/event-feed.ts'
 import { CosmosEventStore } from './cosmos/event-store.ts'
 import { CosmosItemFeed } from './cosmos/item-feed.ts'
+import { CosmosKeys } from './cosmos/keys.ts'
 import { CosmosLogBrowser } from './cosmos/log-browser.ts'
 import { CosmosLogVerifier } from './cosmos/log-verifier.ts'
 import { CosmosParking } from './cosmos/parking.ts'
@@ -34,11 +37,12 @@ import { CosmosViewGenerations } from './cosmos/view-generations.ts'
 import { EVENT_BYTES } from './event-hubs/limits.ts'
 import { EventHubsPublisher, eventHubProducer } from './event-hubs/publisher.ts'
 import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
+import { openKeyWrap } from './key-wrap/open.ts'
 import { openTelemetry } from './opentelemetry/load.ts'
 import type { RebuildPort } from './runtime/rebuild.ts'
 import type { RepublishPort } from './runtime/republish.ts'
 import { once, type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
-import { type Environment, readSettings } from './settings/read.ts'
+import { type Environment, readSettings, requireKeyWrap } from './settings/read.ts'
 
 const hostClock: HostClock = {
   time: () => Date.now(),
@@ -70,9 +74,9 @@ export function compose(service: Service, environment: Environment = process.env
     ? openTelemetry(settings.otlp, { service: service.name, instance, warn })
     : NO_TELEMETRY
   const ends: (() => Promise<void> | void)[] = []
-  const openDatabase = (client: ReturnType<typeof cosmosClient>) => {
+  const openDatabase = (client: ReturnType<typeof cosmosClient>, name = service.name) => {
     ends.push(() => client.dispose())
-    return client.database(service.name)
+    return client.database(name)
   }
   const closing = <Client extends { close(): Promise<void> }>(client: Client): Client => {
     ends.push(() => client.close())
@@ -92,7 +96,19 @@ export function compose(service: Service, environment: Environment = process.env
   // Clients of their own for rebuilds, so that commands and projections never wait for the budget.
   const paced = once(() => openDatabase(cosmosClient(settings.cosmos, { budget })))
   const pacedRelaxed = once(() => openDatabase(cosmosClient(settings.cosmos, { consistency: 'Session', budget })))
+  const keyWrap = needsKeyWrap(service) ? requireKeyWrap(settings, service.name) : undefined
+  // Keys of another service are in its own database.
+  const keysOf = (owner: string) =>
+    (owner === service.name ? database() : openDatabase(cosmosClient(settings.cosmos), owner)).container(KEYS)
   const ports: RuntimePorts = {
+    ...(keyWrap === undefined
+      ? {}
+      : {
+          keys: {
+            of: (owner) => ({ items: new CosmosKeys(keysOf(owner)), wrap: openKeyWrap(keyWrap, owner) }),
+            random: () => randomBytes(32),
+          },
+        }),
     log: () => new CosmosEventStore(database().container(LOG), telemetry, EVENT_BYTES),
     feed: () => new CosmosEventFeed(database().container(LOG)),
     archive: () => ({

@@ -1,4 +1,4 @@
-import { canary, canaryView, published, type Service } from 'tidemark'
+import { canary, canaryView, erasure, published, type Service } from 'tidemark'
 import { toPublicAddress } from './address.ts'
 import {
   fulfilmentRequests,
@@ -19,7 +19,7 @@ import { salesByProduct } from './sales-by-product.ts'
 /** Accepts orders, and leads each through stock, payment and shipment. */
 export const ordering: Service = {
   name: 'ordering',
-  deciders: [order, fulfilment, canary],
+  deciders: [order, fulfilment, erasure, canary],
   publishes: [
     published(PrivateOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
       ...data,
