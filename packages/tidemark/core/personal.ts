@@ -55,7 +55,7 @@ const known = new WeakMap<StandardSchemaV1, readonly PersonalField[]>()
  * @throws RangeError if a mark is where a field cannot be found: within a union, a record, a tuple or a pipe.
  */
 export function listPersonalFields(schema: StandardSchemaV1): readonly PersonalField[] {
-  const fields = known.get(schema) ?? (isZod(schema) ? [...findFields(schema, [])] : [])
+  const fields = known.get(schema) ?? (isZod(schema) ? [...findFields(schema, [], [])] : [])
   known.set(schema, fields)
   return fields
 }
@@ -74,15 +74,25 @@ function readMark(schema: ZodSchema): string | undefined {
 /** The kinds of schema that hold one other schema for the same place. */
 const WRAPPERS: ReadonlySet<string> = new Set(['optional', 'nullable', 'readonly', 'nonoptional'])
 
-function* findFields(schema: ZodSchema, path: readonly string[]): Iterable<PersonalField> {
+/** @param around the schemas that this one is in. */
+function* findFields(
+  schema: ZodSchema,
+  path: readonly string[],
+  around: readonly ZodSchema[],
+): Iterable<PersonalField> {
   const forgotten = readMark(schema)
   if (forgotten !== undefined) return yield { path, forgotten }
   const { def } = schema._zod
-  if (WRAPPERS.has(def.type)) return yield* findFields(readSchema(def, 'innerType'), path)
-  if (def.type === 'array') return yield* findFields(readSchema(def, 'element'), [...path, EVERY])
-  if (def.type === 'object')
+  const within = [...around, schema]
+  // A schema that contains itself has no end of paths.
+  const isRecursive = around.includes(schema)
+  if (isRecursive && !holdsMark(def, new Set())) return
+  if (!isRecursive && WRAPPERS.has(def.type)) return yield* findFields(readSchema(def, 'innerType'), path, within)
+  if (!isRecursive && def.type === 'array')
+    return yield* findFields(readSchema(def, 'element'), [...path, EVERY], within)
+  if (!isRecursive && def.type === 'object')
     for (const [name, field] of Object.entries((def as z.core.$ZodObjectDef).shape))
-      yield* findFields(field, [...path, name])
+      yield* findFields(field, [...path, name], within)
   else if (holdsMark(def, new Set()))
     throw new RangeError(`a personal field within a schema of kind ${def.type} cannot be found: /${path.join('/')}`)
 }

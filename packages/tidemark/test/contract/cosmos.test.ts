@@ -13,6 +13,7 @@ import type { CommitPage } from '../../core/ports.ts'
 import { NO_TELEMETRY } from '../../core/telemetry.ts'
 import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
+import { CosmosKeys } from '../../cosmos/keys.ts'
 import { CosmosLogBrowser } from '../../cosmos/log-browser.ts'
 import { CosmosParking } from '../../cosmos/parking.ts'
 import { CosmosProgress } from '../../cosmos/progress.ts'
@@ -30,6 +31,7 @@ import { listQueries } from '../support/list-queries.ts'
 import { recordedTogether } from '../support/recorded.ts'
 import { append, eventFeedSuite, readRound } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { keysSuite } from './keys-suite.ts'
 import { logBrowserSuite } from './log-browser-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
 import { parkingSuite } from './parking-suite.ts'
@@ -132,6 +134,10 @@ scheduleSuite('cosmos', async () => {
 
 /** The settings of the snapshots' container besides its key. */
 const ofSnapshots = { indexingPolicy: { includedPaths: [], excludedPaths: [{ path: '/*' }] } }
+keysSuite('cosmos', async () => {
+  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/id' })
+  return new CosmosKeys(container)
+})
 snapshotsSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/stream', ...ofSnapshots })
   return {

@@ -1,4 +1,5 @@
 import { MemoryEventStore } from '../../memory/event-store.ts'
+import { MemoryKeys } from '../../memory/keys.ts'
 import { MemoryLogBrowser } from '../../memory/log-browser.ts'
 import { MemoryParking } from '../../memory/parking.ts'
 import { MemoryProgress } from '../../memory/progress.ts'
@@ -9,6 +10,7 @@ import { MemoryViewStore, MemoryViewStores } from '../../memory/view-store.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { keysSuite } from './keys-suite.ts'
 import { logBrowserSuite } from './log-browser-suite.ts'
 import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
@@ -32,6 +34,7 @@ scheduleSuite('memory', async () => {
     pass: (milliseconds) => void clock.wait(milliseconds),
   }
 })
+keysSuite('memory', async () => new MemoryKeys())
 snapshotsSuite('memory', async () => {
   const snapshots = new MemorySnapshots()
   return { snapshots, put: async (item) => snapshots.put(item) }

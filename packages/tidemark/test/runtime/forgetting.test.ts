@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { TidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import { hashFits } from '../../core/hash-chain.ts'
+import { listSealed, SEALED, subjectId } from '../../core/personal.ts'
+import type { KeyItems } from '../../core/ports.ts'
+import { snapshotId } from '../../core/snapshot.ts'
+import { MemoryKeys } from '../../memory/keys.ts'
+import { KEPT_MS } from '../../runtime/personal.ts'
+import { serviceRuntime } from '../../runtime/service-runtime.ts'
+import { library, members, memberView, post } from '../domain/members.ts'
+import { type MemoryStores, memoryStores, startInMemory } from '../support/memory-runtime.ts'
+import { unwatched } from '../support/rebuild-harness.ts'
+
+const NAME = 'Wilhelmina Quist'
+const why = { reason: 'she asked for it', by: 'ada' }
+const join = (name = NAME) => ({ type: 'join', data: { member: 'w-7', name } })
+
+/** Everything that a service has stored, as one text. */
+async function storedText({ log, views, parking, snapshots, keys }: MemoryStores): Promise<string> {
+  const { live } = await views.state(memberView.name)
+  const documents = await live.store.list({ filter: {}, limit: 100 })
+  const id = snapshotId(members) ?? ''
+  const snapshot = await snapshots.read('member-1', id)
+  const key = await keys.get('library')?.items.read(subjectId('w-7'))
+  return JSON.stringify([log.commits, documents, await parking.streams(), snapshot, key])
+}
+
+async function started(keys: KeyItems = new MemoryKeys()) {
+  const stores = memoryStores(keys)
+  const first = startInMemory(library, stores)
+  const joined = await first.send('member-1', join())
+  assert.equal(joined.outcome, 'done')
+  await first.project(stores.log.all())
+  return { stores, ...first }
+}
+
+const readName = async ({ runtime }: ReturnType<typeof startInMemory>) =>
+  (await runtime.document(memberView, 'member-1'))?.document
+
+describe('a personal text', () => {
+  it('is refused without a subject, and if the subject of its stream changes', async () => {
+    const { send, stores } = await started()
+    const changed = send('member-1', { type: 'hand-over', data: { member: 'x-1', name: 'Otto' } })
+    await assert.rejects(changed, { code: 'event-invalid', message: /changes the subject of its member/ })
+    const nobody = { ...library, deciders: [{ ...members, subject: () => undefined }] }
+    const lost = startInMemory(nobody, stores).send('member-2', join())
+    await assert.rejects(lost, {
+      code: 'event-invalid',
+      message: 'Joined/fullName is personal, but member-2 has no subject',
+    })
+    assert.equal(stores.log.all().length, 1)
+  })
+
+  it('that looks sealed is refused, so that nobody reads what others wrote', async () => {
+    const { send, stores } = await started()
+    const [stored] = stores.log.all()
+    const sealed = readText(stored?.data, 'fullName')
+    assert.equal(listSealed(sealed).length, 1)
+    for (const text of [sealed, `x${SEALED}`])
+      await assert.rejects(send('member-1', { type: 'stamp', data: { text } }), { code: 'invalid-command' })
+    assert.equal(stores.log.all().length, 1)
+  })
+
+  it('that was changed in the store is not read as forgotten', async () => {
+    const { stores, runtime } = await started()
+    const { live } = await stores.views.state(memberView.name)
+    const found = await live.store.read('member-1')
+    const name = readText(found?.document, 'name')
+    const changed = name.replace(/.{4}(?=:[^:]*~$)/, (end) => (end === 'AAAA' ? 'BBBB' : 'AAAA'))
+    assert.notEqual(changed, name)
+    const write = { document: { name: changed, label: '' }, sort: '', etag: found?.etag }
+    assert.ok(found?.cursor)
+    await live.store.writeDocument('member-1', write, found.cursor)
+    await assert.rejects(runtime.document(memberView, 'member-1'), { code: 'personal-unreadable' })
+  })
+
+  it('is stored nowhere, while deciders, reactions and queries read it', async () => {
+    const { stores, send, react, project, ...process } = await started()
+    await react('library', stores.log.all())
+    await project(stores.log.all())
+    await send('member-1', { type: 'rename', data: { to: `${NAME} II` } })
+    await project(stores.log.all())
+    const again = startInMemory(library, stores)
+    const same = await again.send('member-1', { type: 'rename', data: { to: `${NAME} II` } })
+    assert.deepEqual(same, { outcome: 'refused', code: 'same-name', detail: 'it is the same name' })
+
+    assert.deepEqual(await readName({ ...process, send, react, project }), {
+      name: `${NAME} II`,
+      label: `${NAME} II (2)`,
+    })
+    const copy = await again.runtime.stateAt('member-copy-of-member-1', {})
+    assert.deepEqual(copy.state, { member: 'w-7', name: NAME })
+    const { events } = await again.runtime.history('member-1', { direction: 'forward', limit: 10 })
+    assert.equal(readText(events[0]?.data, 'fullName'), NAME)
+    assert.equal(readText(events[0]?.published?.data, 'greeting'), `Hello ${NAME}`)
+    const searched = await again.runtime.findDocuments(memberView, { filter: {}, search: 'quist ii', limit: 5 })
+    assert.equal(searched.items.length, 1)
+
+    const text = await storedText(stores)
+    assert.ok(text.includes('member-1') && text.includes('"w-7"'), 'the search finds what is not personal')
+    assert.ok(!text.includes('Quist') && !text.includes('Wilhelmina'))
+    assert.ok(stores.log.all().every(hashFits))
+  })
+
+  it('has a snapshot that is sealed, and is not used once the subject is forgotten', async () => {
+    const { stores } = await started()
+    const id = snapshotId(members) ?? ''
+    const second = startInMemory(library, stores)
+    await second.send('member-1', { type: 'stamp', data: { text: 'x' } })
+    for (let turn = 0; turn < 100 && stores.snapshots.size === 0; turn += 1)
+      await new Promise((resolve) => setImmediate(resolve))
+    const snapshot = await stores.snapshots.read('member-1', id)
+    assert.equal(listSealed(snapshot?.state ?? '').length, 1)
+    assert.ok(!(await storedText(stores)).includes('Quist'))
+
+    await second.runtime.forgetSubject('w-7', why)
+    const third = startInMemory(library, stores)
+    assert.deepEqual(await third.send('member-1', { type: 'rename', data: { to: 'forgotten' } }), {
+      ...{ outcome: 'refused', code: 'same-name' },
+      detail: 'it is the same name',
+    })
+  })
+
+  it('is left out of the fingerprint: a repeat with another name gets the first answer', async () => {
+    const { stores, send } = await started()
+    const first = await send('member-2', join('Anna'), 'once')
+    assert.deepEqual(await send('member-2', join('Berta'), 'once'), first)
+    const other = await send('member-2', { type: 'stamp', data: { text: 'x' } }, 'once')
+    assert.equal(other.outcome === 'refused' && other.code, 'idempotency-key-reused')
+    assert.equal(stores.log.all().filter(({ stream }) => stream === 'member-2').length, 1)
+  })
+})
+
+describe('a subject', () => {
+  it('is not forgotten because the keys cannot be read: queries and commands fail, and work later', async () => {
+    const items = new MemoryKeys()
+    let isDown = false
+    const unreliable: KeyItems = {
+      write: (item, etag) => items.write(item, etag),
+      async read(id) {
+        if (isDown) throw new TidemarkError('unavailable', 'the keys cannot be reached')
+        return items.read(id)
+      },
+    }
+    const { stores } = await started(unreliable)
+    const later = startInMemory(library, stores)
+    isDown = true
+    await assert.rejects(readName(later), { code: 'unavailable' })
+    await assert.rejects(later.send('member-1', { type: 'rename', data: { to: 'x' } }), { code: 'unavailable' })
+    await assert.rejects(later.runtime.forgetSubject('w-7', why), { code: 'unavailable' })
+    isDown = false
+    assert.deepEqual(await readName(later), { name: NAME, label: `${NAME} (1)` })
+    items.lose(subjectId('w-7'))
+    await assert.rejects(readName(startInMemory(library, stores)), { code: 'personal-unreadable' })
+  })
+
+  it('that is forgotten is so at once here, and after five minutes in every other process', async () => {
+    const { stores, send, ...process } = await started()
+    const other = startInMemory(library, stores)
+    assert.deepEqual(await readName(other), { name: NAME, label: `${NAME} (1)` })
+    await other.send('member-1', { type: 'stamp', data: { text: 'x' } })
+
+    const state = await process.runtime.forgetSubject('w-7', why)
+    assert.equal(state.state, 'forgotten')
+    assert.deepEqual(await readName({ ...process, send }), { name: 'forgotten', label: 'forgotten (1)' })
+    assert.equal(readText(await readName(other), 'name'), NAME)
+    await stores.clock.wait(KEPT_MS + 1)
+    assert.ok(stores.clock.now() > (state.forgotten?.everywhere ?? 'z'))
+    assert.deepEqual(await readName(other), { name: 'forgotten', label: 'forgotten (1)' })
+    // Its state was folded before, and kept busy since.
+    const same = await other.send('member-1', { type: 'rename', data: { to: 'forgotten' } })
+    assert.equal(same.outcome === 'refused' && same.code, 'same-name')
+  })
+
+  it('is recorded as forgotten once, also if the process ends between the two writes', async () => {
+    const { stores, runtime } = await started()
+    const keys = stores.keys.get('library')
+    assert.ok(keys)
+    const ends = startInMemory(library, stores, {
+      log: () =>
+        Object.assign(Object.create(stores.log), {
+          append: () => Promise.reject(new TidemarkError('unavailable', 'the process ended')),
+        }),
+    })
+    await assert.rejects(ends.runtime.forgetSubject('w-7', why), { code: 'unavailable' })
+    assert.equal((await runtime.lookSubject('w-7')).state, 'forgotten')
+    assert.equal(erasures(stores.log.all()).length, 0)
+    for (const reason of ['again', 'and again'])
+      assert.equal((await runtime.forgetSubject('w-7', { ...why, reason })).position, `erasure-${subjectId('w-7')}@1`)
+    const [event, ...more] = erasures(stores.log.all())
+    assert.deepEqual(more, [])
+    assert.deepEqual([event?.data, event?.actor], [{ key: `${subjectId('w-7')}.1`, reason: why.reason }, 'ada'])
+    assert.deepEqual(await runtime.forgetSubject('nobody', why), { subject: subjectId('nobody'), state: 'no-key' })
+  })
+
+  it('that is forgotten leaves a chain that fits, and streams that go on; who comes back has a new key', async () => {
+    const { stores, ...process } = await started()
+    const before = stores.log.all()
+    await process.runtime.forgetSubject('w-7', why)
+    assert.deepEqual(stores.log.all().slice(0, before.length), before)
+    assert.ok(stores.log.all().every(hashFits))
+    const next = startInMemory(library, stores)
+    assert.equal((await next.send('member-1', { type: 'rename', data: { to: 'Mina' } })).outcome, 'done')
+    await next.project(stores.log.all())
+    assert.deepEqual(await readName(next), { name: 'Mina', label: 'Mina (2)' })
+    const { events } = await next.runtime.history('member-1', { direction: 'forward', limit: 10 })
+    assert.deepEqual([readText(events[0]?.data, 'fullName'), readText(events[1]?.data, 'to')], ['forgotten', 'Mina'])
+    assert.equal((await next.runtime.lookSubject('w-7')).key, `${subjectId('w-7')}.2`)
+  })
+
+  it('that is forgotten leaves a view that equals its rebuild, byte by byte', async () => {
+    const { stores, ...process } = await started()
+    const { live } = await stores.views.state(memberView.name)
+    const document = (await live.store.read('member-1'))?.document
+    await process.runtime.forgetSubject('w-7', why)
+    const { live: next } = await process.runtime.rebuildView(memberView, unwatched)
+    assert.notEqual(next, live.number)
+    const rebuilt = stores.views.store(memberView.name, next)
+    assert.deepEqual((await rebuilt.read('member-1'))?.document, document)
+  })
+})
+
+describe('another service', () => {
+  it('reads a personal text by a grant, and without one the text for a forgotten field', async () => {
+    const { stores } = await started()
+    const read = async (declared: typeof post): Promise<unknown> => {
+      const its = { ...memoryStores(), clock: stores.clock, keys: stores.keys }
+      await startInMemory(declared, its).react('library', stores.log.all())
+      return its.log.all().map(({ data }) => data)
+    }
+    assert.deepEqual(await read({ ...post, personal: {} }), [{ text: 'somebody' }])
+    assert.deepEqual(await read(post), [{ text: `Hello ${NAME}` }])
+  })
+
+  it('gets an event again if the keys cannot be read, and nothing is parked', async () => {
+    const { stores } = await started()
+    const its = { ...memoryStores(), clock: stores.clock }
+    const down: KeyItems = {
+      read: () => Promise.reject(new TidemarkError('unavailable', 'the keys cannot be reached')),
+      write: () => Promise.reject(new TidemarkError('unavailable', 'the keys cannot be reached')),
+    }
+    const library = stores.keys.get('library')
+    assert.ok(library)
+    its.keys.set('library', { ...library, items: down })
+    const process = startInMemory(post, its)
+    await assert.rejects(process.react('library', stores.log.all()), { code: 'unavailable' })
+    assert.deepEqual([its.log.all(), await its.parking.streams()], [[], []])
+  })
+})
+
+describe('a service with personal data', () => {
+  it('does not start without a place for its keys', () => {
+    assert.throws(() => serviceRuntime(library, {} as never, { cachedStreams: 1 } as never), {
+      code: 'registration-invalid',
+    })
+  })
+})
+
+function erasures(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+  return events.filter(({ stream }) => stream.startsWith('erasure-'))
+}
+
+/** A field of a document or of an event's data. */
+function readText(value: unknown, field: string): string {
+  return String((value as Readonly<Record<string, unknown>> | undefined)?.[field])
+}
