@@ -10,6 +10,7 @@ import { addConsole } from './commands/console.ts'
 import { addDecide } from './commands/decide.ts'
 import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addForget } from './commands/forget.ts'
 import { addHandedOver } from './commands/hand-over.ts'
 import { addLag } from './commands/lag.ts'
 import { addParked } from './commands/parked.ts'
@@ -41,6 +42,7 @@ export function tidemark(): Command {
     addCheckProof,
     addLag,
     addParked,
+    addForget,
     addSchedule,
     addConsole,
     addDoctor,

@@ -90,7 +90,17 @@ export function hasSnapshots({ deciders }: Pick<Service, 'deciders'>): boolean {
   return deciders.some(({ stateVersion }) => stateVersion !== undefined)
 }
 
-/** Whether a service has personal data of its own, and so keys. */
+/**
+ * Whether a service has personal data of its own, and so keys.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { hasPersonalData } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.ok(!hasPersonalData(entries))
+ * ```
+ */
 export function hasPersonalData({ deciders }: Pick<Service, 'deciders'>): boolean {
   return deciders.some(({ subject }) => subject !== undefined)
 }

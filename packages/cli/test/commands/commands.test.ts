@@ -92,6 +92,7 @@ describe('wrong usage', () => {
     [['tail', '--service', 'payments', '--category', 'order'], /^order is a category of ordering, not of payments$/m],
     [['parked', 'discard', 'ordering', '--reason', 'x'], /^select what to discard: by --stream/],
     [['parked', 'skip', 'ordering', '--stream', 'order-1'], /required option '--reason <text>' not specified/],
+    [['forget', 'anna', '--yes'], /^give a --reason: it is stored for ever/],
     [['lag', '--url', 'https://example.com/?code=s3cret'], /--url takes no user, query or fragment/],
   ]
   for (const [args, line] of cases)

@@ -1,5 +1,5 @@
 import { Argument } from 'commander'
-import { canary } from 'tidemark'
+import { canary, erasure } from 'tidemark'
 import { type AnyView, isStream, listReactions } from 'tidemark/tools'
 import { UsageError } from '../../command-line/arguments.ts'
 import { services } from '../../project/config.ts'
@@ -7,10 +7,12 @@ import { services } from '../../project/config.ts'
 /** Every service of this repository, by name. */
 export const serviceNames: readonly string[] = services.map(({ name }) => name)
 
-/** The service of each category. Without canaries: every service has these. */
+/** The service of each category. Without those that several services have. */
 const owners = new Map(
   services.flatMap(({ name, deciders }) =>
-    deciders.filter((decider) => decider !== canary).map(({ category }) => [category, name] as const),
+    deciders
+      .filter((decider) => decider !== canary && decider !== erasure)
+      .map(({ category }) => [category, name] as const),
   ),
 )
 
