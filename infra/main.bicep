@@ -218,7 +218,8 @@ module developers 'tidemark/modules/access.bicep' = [
     params: {
       principalId: principalId
       principalType: principalType
-      service: service
+      // Without grants: the owner of a granted key is among these services.
+      service: { ...service, readsKeysOf: [] }
       containers: topology.databases[index].containers
       namespaceName: namespaceName
       accountName: accountName

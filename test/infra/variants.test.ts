@@ -118,7 +118,6 @@ describe('the choices of a shape', () => {
     const topology = JSON.stringify(buildTopology(declared))
     const { predictedResources } = await sound('shapes.prod', (_, write) => write('topology.json', topology), declared)
     const withVault = predictedResources.filter((each) => JSON.stringify(each).includes('Microsoft.KeyVault'))
-    // The role and the zone are there for a service that will have some.
     assert.deepEqual(withVault, [])
   })
 

@@ -182,7 +182,7 @@ resource segments 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 // A container of keys means personal data, and so a key of the vault.
 var ownKeys = contains(map(containers, container => container.name), 'keys') ? [service.name] : []
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = if (!empty(vaultName)) {
   name: vaultName
 }
 

@@ -9,18 +9,21 @@ interface CloudEnvironment {
   readonly namespace: string
   readonly cosmos: string
   readonly archive: string
+  /** Empty: no service has personal data. */
+  readonly vault: string
   readonly services: readonly { readonly name: string; readonly blobEndpoint: string }[]
 }
 
 /** @throws UsageError if infra/main.bicep did not provision the environment. */
 export function parseEnvironment(values: AzdValues): CloudEnvironment {
-  const { EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, ARCHIVE_ENDPOINT, SERVICES } = values
+  const { EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, ARCHIVE_ENDPOINT, KEY_VAULT_ENDPOINT = '', SERVICES } = values
   if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !ARCHIVE_ENDPOINT || !SERVICES)
     throw new UsageError(`${REQUIRED.join(', ')} are not known: run azd provision first`)
   return {
     namespace: EVENT_HUBS_NAMESPACE,
     cosmos: COSMOS_ENDPOINT,
     archive: ARCHIVE_ENDPOINT,
+    vault: KEY_VAULT_ENDPOINT,
     services: parseServices(SERVICES),
   }
 }
@@ -48,7 +51,10 @@ function parseServices(text: string): CloudEnvironment['services'] {
  * checkpoints and leases, with the app in Azure: the two divide the work.
  * @throws UsageError if the environment lacks the service, or a value is not a valid setting.
  */
-export function settingsFor({ namespace, cosmos, archive, services }: CloudEnvironment, service: string): object {
+export function settingsFor(
+  { namespace, cosmos, archive, vault, services }: CloudEnvironment,
+  service: string,
+): object {
   const found = services.find(({ name }) => name === service)
   if (found === undefined)
     throw new UsageError(`the environment has no ${service}, only ${services.map(({ name }) => name).join(', ')}`)
@@ -58,6 +64,7 @@ export function settingsFor({ namespace, cosmos, archive, services }: CloudEnvir
     EventHubConnection__fullyQualifiedNamespace: namespace,
     CosmosConnection__accountEndpoint: cosmos,
     ArchiveStorage__blobServiceUri: archive,
+    ...(vault === '' ? {} : { PersonalKeys__vaultUri: vault }),
   } satisfies Partial<Record<SettingName, string>>
   for (const [name, value] of Object.entries(values)) {
     const setting = settings.get(name)

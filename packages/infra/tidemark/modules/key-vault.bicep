@@ -18,7 +18,7 @@ param name string
 @description('The services with personal data. Each gets a key with its name.')
 param services string[]
 
-@description('Whether the environment is permanent: the vault is locked, and deleted keys cannot be purged for 90 days.')
+@description('Whether the vault is locked against deletion, and deleted keys can be recovered for 90 days.')
 param isLocked bool
 
 @description('The virtual network with the vault\'s endpoint. Empty: there is none.')
