@@ -96,7 +96,7 @@ const rows = [
     path: 'packages/tidemark/cosmos/',
     is: 'the log, the views and all other stored data, in Cosmos DB',
     imports: ['packages/tidemark/core/', 'packages/tidemark/verify/log.ts'],
-    packages: ['@azure/cosmos'],
+    packages: ['@azure/cosmos', 'zod'],
     node: ['crypto'],
   },
   {
@@ -110,7 +110,7 @@ const rows = [
     is: 'wraps the keys of personal data with a key in a vault, or in a file on a laptop',
     imports: ['packages/tidemark/core/'],
     packages: ['@azure/keyvault-keys', 'lru-cache'],
-    node: ['crypto', 'fs'],
+    node: ['crypto', 'fs/promises'],
   },
   {
     path: 'packages/tidemark/event-hubs/',
