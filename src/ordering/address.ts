@@ -1,5 +1,6 @@
+import { personal } from 'tidemark'
 import * as z from 'zod'
-import { type Address, address, addressV1, NO_POSTAL_CODE } from './contract.ts'
+import { type Address, address, addressV1, addressV2, NO_POSTAL_CODE } from './contract.ts'
 import { hasPostalCodes } from './postal-codes.ts'
 
 /** The longest public street line, in characters. */
@@ -15,13 +16,22 @@ export const privateAddressV1 = addressV1.omit({ street: true }).extend({
 /** Absent only where the country has none. */
 const postalCode = address.shape.postalCode.exactOptional()
 
-/** An address as orders store it: street name and house number separate. The public form has one line. */
-export const privateAddress = privateAddressV1.extend({ postalCode, region: address.shape.region })
+export const privateAddressV2 = privateAddressV1.extend({ postalCode, region: addressV2.shape.region })
+
+/**
+ * An address as orders store it: street name and house number separate, and encrypted as the name is. The
+ * public form has one line.
+ */
+export const privateAddress = privateAddressV2.extend({
+  name: address.shape.name,
+  streetName: personal(privateAddressV1.shape.streetName, { forgotten: 'forgotten' }),
+  houseNumber: personal(z.string().min(1).max(MAX_HOUSE_NUMBER), { forgotten: '-' }).optional(),
+})
 export type PrivateAddress = z.infer<typeof privateAddress>
 
 /** An address as a customer writes it: one line, with the house number in it or separate. */
 export const addressInput = address
-  .extend({ postalCode, houseNumber: z.string().min(1).max(MAX_HOUSE_NUMBER).optional() })
+  .extend({ postalCode, houseNumber: privateAddress.shape.houseNumber })
   .strict()
   .refine((input) => input.postalCode !== undefined || !hasPostalCodes(input.country), {
     path: ['postalCode'],

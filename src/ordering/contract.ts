@@ -1,4 +1,4 @@
-import { eventType } from 'tidemark'
+import { eventType, personal } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
 
@@ -30,9 +30,18 @@ export const addressV1 = z.object({
   country: z.string().regex(/^[A-Z]{2}$/),
 })
 
-export const address = addressV1.extend({
+export const addressV2 = addressV1.extend({
   /** State, province, county or emirate, as it is written on a parcel. */
   region: z.string().min(1).max(100).exactOptional(),
+})
+
+/** What stands for the name and the street of somebody who is forgotten. */
+const forgotten = { forgotten: 'forgotten' }
+
+/** Name and street are the customer's: they are encrypted with the customer's key. */
+export const address = addressV2.extend({
+  name: personal(addressV2.shape.name, forgotten),
+  street: personal(addressV2.shape.street, forgotten),
 })
 export type Address = z.infer<typeof address>
 
@@ -71,7 +80,12 @@ const placedV1 = z.object({
 
 const placedV2 = placedV1.extend({ payment })
 export const placedV3 = placedV2.extend({ channel })
-export const placedV4 = placedV3.extend({ reference, shippingAddress: address })
+export const placedV4 = placedV3.extend({ reference, shippingAddress: addressV2 })
+
+/** The name and the street of a public order: nobody who follows orders needs them. */
+const NOT_PUBLISHED = '-'
+const notPublished = z.literal(NOT_PUBLISHED)
+const placedV5 = placedV4.extend({ shippingAddress: addressV2.extend({ name: notPublished, street: notPublished }) })
 
 /**
  * Version 2 adds the payment: before, every order was paid by card. Version 3 adds the channel: before,
@@ -81,8 +95,19 @@ export const OrderPlacedV3 = eventType('OrderPlaced', placedV1)
   .additive(placedV2, (data) => ({ ...data, payment: { method: 'card' as const, withinSeconds: PAY_WITHIN_SECONDS } }))
   .additive(placedV3, (data) => ({ ...data, channel: 'web' as const }))
 
-/** Version 4 adds the customer's own number and the region. Whoever sends goods reads `ShipmentRequested`. */
-export const OrderPlaced = OrderPlacedV3.additive(placedV4, (data) => data)
+/** The address of a public order. */
+export function hidePerson<Where extends z.infer<typeof addressV2>>(where: Where) {
+  return { ...where, name: NOT_PUBLISHED, street: NOT_PUBLISHED } as const
+}
+
+/**
+ * Version 4 adds the customer's own number and the region. Version 5 has neither name nor street: `-` stands
+ * there. Whoever sends goods reads `ShipmentRequested`.
+ */
+export const OrderPlaced = OrderPlacedV3.additive(placedV4, (data) => data).additive(placedV5, (data) => ({
+  ...data,
+  shippingAddress: hidePerson(data.shippingAddress),
+}))
 
 /** Repeats the lines, so that a reader who counts or releases them need not store the order. */
 const ended = z.object({
@@ -159,14 +184,16 @@ const shipmentRequestedV1 = z.object({
   address: addressV1,
 })
 
+/** Whose data an event holds. Absent in events that were recorded before it was passed on. */
+export const customer = { customerId: z.string().exactOptional() }
+
 /**
  * Asks shipping to prepare a shipment: the payment is authorised. Version 2 may have a region. Older code would
- * send the goods without it, so it must wait.
+ * send the goods without it, so it must wait. In version 3 name and street are encrypted.
  */
-export const ShipmentRequested = eventType('ShipmentRequested', shipmentRequestedV1).breaking(
-  shipmentRequestedV1.extend({ address }),
-  (data) => data,
-)
+export const ShipmentRequested = eventType('ShipmentRequested', shipmentRequestedV1)
+  .breaking(shipmentRequestedV1.extend({ address: addressV2 }), (data) => data)
+  .breaking(shipmentRequestedV1.extend({ ...customer, address }), (data) => data)
 
 /** Asks shipping to stop a shipment. It is cancelled if it was not dispatched, and recalled otherwise. */
 export const ShipmentCancellationRequested = eventType(

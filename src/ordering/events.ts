@@ -1,10 +1,12 @@
 import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
 import { money } from '../money.ts'
-import { privateAddress, privateAddressV1, toPrivateAddress } from './address.ts'
+import { privateAddress, privateAddressV1, privateAddressV2, toPrivateAddress } from './address.ts'
 import {
   address,
   addressV1,
+  addressV2,
+  customer,
   fulfilmentRequests,
   OrderCancelled,
   OrderCompleted,
@@ -20,7 +22,7 @@ import {
 /**
  * The private `OrderPlaced`. Versions 1 to 3 equal the public event. From version 4 on the two differ: here
  * the house number is separate, which other services do not need. In version 5 the postal code may be missing,
- * and there may be a region and the customer's own number.
+ * and there may be a region and the customer's own number. In version 6 name and street are encrypted.
  */
 export const PrivateOrderPlaced = OrderPlacedV3.breaking(
   placedV3.extend({ shippingAddress: privateAddressV1 }),
@@ -28,19 +30,22 @@ export const PrivateOrderPlaced = OrderPlacedV3.breaking(
     ...data,
     shippingAddress: toPrivateAddress(data.shippingAddress),
   }),
-).breaking(placedV4.extend({ shippingAddress: privateAddress }), (data) => data)
+)
+  .breaking(placedV4.extend({ shippingAddress: privateAddressV2 }), (data) => data)
+  .breaking(placedV4.extend({ shippingAddress: privateAddress }), (data) => data)
 
 const addressChangedV1 = z.object({ orderId: z.string(), shippingAddress: addressV1 })
 
 /**
  * Private: not in the contract. Since version 2 the house number is separate. In version 3 the postal code may
- * be missing, and there may be a region.
+ * be missing, and there may be a region. In version 4 name and street are encrypted.
  */
 export const ShippingAddressChanged = eventType('ShippingAddressChanged', addressChangedV1)
   .breaking(addressChangedV1.extend({ shippingAddress: privateAddressV1 }), (data) => ({
     ...data,
     shippingAddress: toPrivateAddress(data.shippingAddress),
   }))
+  .breaking(addressChangedV1.extend({ shippingAddress: privateAddressV2 }), (data) => data)
   .breaking(addressChangedV1.extend({ shippingAddress: privateAddress }), (data) => data)
 
 /** All events of an order's stream. */
@@ -62,22 +67,22 @@ export const orderSnapshot = z.object({
   total: money,
   address,
   payment,
+  ...customer,
 })
 
 // Since version 2 of the next two the address may have a region. Older code would lose it on its way to the
-// shipment, so it must wait.
+// shipment, so it must wait. In version 3 name and street are encrypted.
 
 const fulfilmentStarted = orderSnapshot.extend({ orderId: z.string() })
-export const FulfilmentStarted = eventType(
-  'FulfilmentStarted',
-  fulfilmentStarted.extend({ address: addressV1 }),
-).breaking(fulfilmentStarted, (data) => data)
+const fulfilmentStartedV1 = fulfilmentStarted.omit({ customerId: true }).extend({ address: addressV1 })
+export const FulfilmentStarted = eventType('FulfilmentStarted', fulfilmentStartedV1)
+  .breaking(fulfilmentStartedV1.extend({ address: addressV2 }), (data) => data)
+  .breaking(fulfilmentStarted, (data) => data)
 
 const addressNotedV1 = z.object({ orderId: z.string(), address: addressV1 })
-export const AddressNoted = eventType('AddressNoted', addressNotedV1).breaking(
-  addressNotedV1.extend({ address }),
-  (data) => data,
-)
+export const AddressNoted = eventType('AddressNoted', addressNotedV1)
+  .breaking(addressNotedV1.extend({ address: addressV2 }), (data) => data)
+  .breaking(addressNotedV1.extend({ address }), (data) => data)
 
 /** The order's address can no longer change. */
 export const ConfirmationNoted = eventType('ConfirmationNoted', z.object({ orderId: z.string() }))

@@ -39,10 +39,10 @@ const orders: ProcessInput<EventOf<(typeof orderTypes)[number]>, FulfilmentComma
     const id = data.orderId
     switch (type) {
       case 'OrderPlaced': {
-        const { total, payment } = data
+        const { total, payment, customerId } = data
         const address = toPublicAddress(data.shippingAddress)
         const lines = data.lines.map(({ sku, quantity }) => ({ sku, quantity }))
-        return { id, command: { type: 'start', data: { lines, total, address, payment } } }
+        return { id, command: { type: 'start', data: { lines, total, address, payment, customerId } } }
       }
       case 'ShippingAddressChanged':
         return { id, command: { type: 'note-address', data: { address: toPublicAddress(data.shippingAddress) } } }

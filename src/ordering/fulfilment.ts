@@ -28,6 +28,8 @@ export type FulfilmentCommand = CommandOf<(typeof fulfilmentCommands)[number]>
 
 /** What the process knows and has asked for. The inputs may arrive in any order. */
 export interface Fulfilment {
+  /** Whose name and street it holds. Known from the first event that has them. */
+  readonly subject?: string
   readonly order?: z.infer<typeof orderSnapshot>
   readonly confirmed: boolean
   /** Why the customer no longer wants it. */
@@ -46,11 +48,14 @@ export interface Fulfilment {
 function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
   switch (event.type) {
     case 'FulfilmentStarted': {
-      const { orderId: _, ...order } = event.data
-      return { ...state, order }
+      const { orderId, ...order } = event.data
+      return { ...state, subject: state.subject ?? order.customerId ?? orderSubject(orderId), order }
     }
-    case 'AddressNoted':
-      return state.order ? { ...state, order: { ...state.order, address: event.data.address } } : state
+    case 'AddressNoted': {
+      const { orderId, address } = event.data
+      const known = { ...state, subject: state.subject ?? orderSubject(orderId) }
+      return state.order ? { ...known, order: { ...state.order, address } } : known
+    }
     case 'ConfirmationNoted':
       return { ...state, confirmed: true }
     case 'CancellationNoted':
@@ -68,6 +73,11 @@ function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
     default:
       return { ...state, asked: [...state.asked, event.type] }
   }
+}
+
+/** The subject of an order that was placed before the customer was passed on. */
+function orderSubject(orderId: string): string {
+  return `order-${orderId}`
 }
 
 function decide(state: Fulfilment, command: FulfilmentCommand, context: DecisionContext): Decision<FulfilmentEvent> {
@@ -115,7 +125,7 @@ function recordInput(state: Fulfilment, command: FulfilmentCommand, orderId: str
 function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
   const { order, stock, payment, shipment, asked } = state
   if (order === undefined) return undefined
-  const { lines, total } = order
+  const { lines, total, customerId } = order
   const stopReason = state.cancelled ?? state.failed
   const hasLeft =
     shipment === 'dispatched' || shipment === 'delivered' || shipment === 'recalled' || shipment === 'returned'
@@ -157,7 +167,10 @@ function nextStep(state: Fulfilment, { id: orderId }: DecisionContext): Fulfilme
     return { type: 'PaymentRequested', data: { orderId, amount: total, ...order.payment } }
   // Not before the confirmation: only then is the address final.
   if (payment === 'authorised' && state.confirmed && !asked.includes('ShipmentRequested'))
-    return { type: 'ShipmentRequested', data: { orderId, lines, address: order.address } }
+    return {
+      type: 'ShipmentRequested',
+      data: { orderId, lines, address: order.address, ...(customerId === undefined ? {} : { customerId }) },
+    }
   if (hasLeft && captured) return { type: 'FulfilmentCompleted', data: { orderId } }
   return undefined
 }
@@ -171,6 +184,7 @@ export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent>
   category: 'fulfilment',
   commands: fulfilmentCommands,
   events: fulfilmentEvents,
+  subject: ({ subject }) => subject,
   initial: { confirmed: false, asked: [], completed: false },
   evolve,
   decide,

@@ -2,6 +2,7 @@ import { canary, canaryView, erasure, published, type Service } from 'tidemark'
 import { toPublicAddress } from './address.ts'
 import {
   fulfilmentRequests,
+  hidePerson,
   OrderCancelled,
   OrderCompleted,
   OrderConfirmed,
@@ -23,7 +24,7 @@ export const ordering: Service = {
   publishes: [
     published(PrivateOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
       ...data,
-      shippingAddress: toPublicAddress(shippingAddress),
+      shippingAddress: hidePerson(toPublicAddress(shippingAddress)),
     })),
     ...[OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted, ...fulfilmentRequests].map((type) =>
       published(type),

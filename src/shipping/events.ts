@@ -1,4 +1,4 @@
-import { type EventOf, eventType } from 'tidemark'
+import { type EventOf, eventType, personal } from 'tidemark'
 import * as z from 'zod'
 import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } from './contract.ts'
 
@@ -16,15 +16,19 @@ const destinationV1 = z.object({
 })
 
 /** Shipping has its own schema, so its log does not change with the contract of ordering. */
-export const destination = destinationV1.extend({ region: z.string().exactOptional() })
+const destinationV2 = destinationV1.extend({ region: z.string().exactOptional() })
+const hidden = personal(z.string(), { forgotten: 'forgotten' })
+export const destination = destinationV2.extend({ name: hidden, street: hidden })
+
+/** Whose address it is. Absent in requests of orders that were placed before it was passed on. */
+export const customer = { customerId: z.string().exactOptional() }
 
 const shipment = z.object({ orderId: z.string(), lines: shippedLines })
 
-/** With the address. Since version 2 it may have a region. */
-export const PrivateShipmentPrepared = eventType(
-  'ShipmentPrepared',
-  shipment.extend({ address: destinationV1 }),
-).additive(shipment.extend({ address: destination }), (data) => data)
+/** With the address. Since version 2 it may have a region. In version 3 name and street are encrypted. */
+export const PrivateShipmentPrepared = eventType('ShipmentPrepared', shipment.extend({ address: destinationV1 }))
+  .additive(shipment.extend({ address: destinationV2 }), (data) => data)
+  .breaking(shipment.extend({ ...customer, address: destination }), (data) => data)
 
 /** With the carrier and its tracking code. */
 export const PrivateShipmentDispatched = eventType(

@@ -1,4 +1,4 @@
-import { canary, canaryView, published, type Service } from 'tidemark'
+import { canary, canaryView, erasure, published, type Service } from 'tidemark'
 import {
   ShipmentCancelled,
   ShipmentDelivered,
@@ -15,7 +15,7 @@ import { shipmentView } from './shipment-view.ts'
 /** Ships orders. Addresses, carriers and the reasons of returns stay private. */
 export const shipping: Service = {
   name: 'shipping',
-  deciders: [shipment, canary],
+  deciders: [shipment, erasure, canary],
   publishes: [
     published(PrivateShipmentPrepared, ShipmentPrepared, ({ orderId, lines }) => ({ orderId, lines })),
     published(PrivateShipmentDispatched, ShipmentDispatched, ({ orderId, lines }) => ({ orderId, lines })),

@@ -15,8 +15,8 @@ export const shipmentRequests: Reaction<EventOf<(typeof events)[number]>> = {
     const { orderId } = data
     switch (type) {
       case 'ShipmentRequested': {
-        const { lines, address } = data
-        await send(shipment, orderId, `prepare:${orderId}`, { type: 'prepare', data: { lines, address } })
+        const { orderId: _, ...order } = data
+        await send(shipment, orderId, `prepare:${orderId}`, { type: 'prepare', data: order })
         return
       }
       case 'ShipmentCancellationRequested':

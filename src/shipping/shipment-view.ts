@@ -31,8 +31,10 @@ export const shipmentView: SingleStreamView<ShipmentDocument, ShipmentEvent> = {
   filters: { status: statuses },
   evolve(document, event) {
     const { time: updatedAt } = event
-    if (event.type === 'ShipmentPrepared')
-      return { status: 'prepared', ...event.data, preparedAt: updatedAt, updatedAt }
+    if (event.type === 'ShipmentPrepared') {
+      const { customerId: _, ...data } = event.data
+      return { status: 'prepared', ...data, preparedAt: updatedAt, updatedAt }
+    }
     if (document === undefined) return undefined
     return { ...document, ...event.data, updatedAt, status: statusAfter[event.type] }
   },

@@ -1,13 +1,15 @@
 import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
 import * as z from 'zod'
 import { shippedLines } from './contract.ts'
-import { destination, type ShipmentEvent, shipmentEvents } from './events.ts'
+import { customer, destination, type ShipmentEvent, shipmentEvents } from './events.ts'
 
 const reason = z.string().min(1).max(500)
 const name = z.string().min(1).max(100).exactOptional()
 
 const shipmentCommands = [
-  commandType('prepare', z.strictObject({ lines: shippedLines, address: destination.strict() }), { creates: true }),
+  commandType('prepare', z.strictObject({ ...customer, lines: shippedLines, address: destination.strict() }), {
+    creates: true,
+  }),
   commandType('dispatch', z.strictObject({ carrier: name, trackingCode: name })),
   commandType('deliver', z.strictObject({})),
   commandType('return', z.strictObject({ reason: reason.exactOptional() })),
@@ -24,6 +26,8 @@ type Shipment =
   | {
       readonly status: 'prepared' | 'dispatched' | 'delivered' | 'cancelled' | 'recalled' | 'returned'
       readonly lines: z.infer<typeof shippedLines>
+      /** Whose name and street it holds. */
+      readonly subject: string
     }
 
 /** The status of a shipment after each event except the first. */
@@ -36,7 +40,10 @@ export const statusAfter = {
 } as const
 
 function evolve(shipment: Shipment, event: ShipmentEvent): Shipment {
-  if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }
+  if (event.type === 'ShipmentPrepared') {
+    const { orderId, lines, customerId } = event.data
+    return { status: 'prepared', lines, subject: customerId ?? `order-${orderId}` }
+  }
   return shipment.status === 'none' ? shipment : { ...shipment, status: statusAfter[event.type] }
 }
 
@@ -95,6 +102,7 @@ export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
     'shipment-recalled': 'The shipment is recalled: it can only come back.',
     'shipment-returned': 'The shipment is back: it can no longer change.',
   },
+  subject: (shipment) => (shipment.status === 'none' ? undefined : shipment.subject),
   initial: { status: 'none' },
   evolve,
   decide,
