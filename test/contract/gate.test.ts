@@ -117,6 +117,13 @@ describe('the schema gate refuses, and reports,', () => {
       /reason/,
     ],
     [
+      'a field that becomes personal',
+      (json) => {
+        json.properties.reason['x-personal'] = true
+      },
+      /reason/,
+    ],
+    [
       'an added field',
       (json) => {
         json.properties.by = { type: 'string' }
@@ -276,6 +283,15 @@ describe('the schema gate refuses, and reports,', () => {
     for (const line of refused)
       assert.match(line, /readers of version [0-9]+ cannot read it: payment\.method may be "cash"/)
   })
+
+  refuses(
+    'a version declared additive in which a field is no longer personal',
+    (edits) =>
+      edits.nextVersion('shipping/ShipmentPrepared', 'additive', ({ properties: { address } }) => {
+        if (address) delete address.properties.name['x-personal']
+      }),
+    /^shipping: ShipmentPrepared version 4 \(log\) .* cannot read it: address\.name is no longer personal/,
+  )
 
   const SAMPLES = 'ordering/samples/OrderPlaced.v1.json'
   refuses('removed samples', (edits) => edits.remove(SAMPLES), /samples\/OrderPlaced\.v1\.json is removed/)

@@ -193,7 +193,11 @@ function describeEdits(before: JsonObject, after: JsonObject | undefined): strin
   for (const field of ['x-change', 'x-readable-from'])
     if (before[field] !== after[field])
       return `was edited after its release: ${field} was ${before[field]} and is now ${after[field]}`
-  const differences = [...subsetDifferences(after, before), ...subsetDifferences(before, after)]
+  const differences = [
+    ...subsetDifferences(after, before),
+    ...subsetDifferences(before, after),
+    ...markDifferences(before, after),
+  ]
   if (differences.length === 0) return undefined
   const fields = [...new Set(differences.map((each) => each.at || 'the whole'))]
   return `was edited after its release: ${fields.join(', ')}. Declare a new version instead`
@@ -205,9 +209,24 @@ function checkNewVersion({ schemas }: Versions, version: number, schema: JsonObj
   if (version === 1) return change === 'first' ? undefined : 'is the first version, but is not declared as first'
   if (change === 'breaking') return undefined
   if (change !== 'additive') return `is declared ${change}: it must be additive or breaking`
-  const differences = subsetDifferences(schema, schemas.get(version - 1))
+  const before = schemas.get(version - 1)
+  const differences = [...subsetDifferences(schema, before), ...markDifferences(before, schema)]
   if (differences.length === 0) return undefined
   return `is declared additive, but readers of version ${version - 1} cannot read it: ${describeAll(differences)}`
+}
+
+/** The fields of both schemas of which only one is personal: readers of the other find the wrong thing there. */
+function markDifferences(before: unknown, after: unknown, place = ''): readonly Difference[] {
+  if (!isObject(before) || !isObject(after)) return []
+  if (before['x-personal'] !== after['x-personal'])
+    return [{ at: place, what: after['x-personal'] === true ? 'becomes personal' : 'is no longer personal' }]
+  const [names, others] = [before.properties, after.properties].map((each) => (isObject(each) ? each : {}))
+  return [
+    ...Object.entries(names ?? {}).flatMap(([name, each]) =>
+      markDifferences(each, others?.[name], place === '' ? name : `${place}.${name}`),
+    ),
+    ...markDifferences(before.items, after.items, `${place}[]`),
+  ]
 }
 
 function formatName({ service, type, isPublic }: Versions, version: number): string {
