@@ -99,6 +99,11 @@ function checkPayment(
   return found
 }
 
+/** Name and street are encrypted, by each service with a key of its own, so they cannot be compared here. */
+function hidePerson({ name: _, street: _street, ...where }: RawItem): RawItem {
+  return where
+}
+
 /**
  * The shipment has the lines and the address of its order, and a status that fits the order's status.
  */
@@ -113,7 +118,7 @@ function checkShipment({ status, lines, shippingAddress }: RawItem, shipment: Ra
   if (shipment === undefined) return found
   const ordered = lines.map(({ sku, quantity }: RawItem) => ({ sku, quantity }))
   if (!isDeepStrictEqual(shipment.lines, ordered)) found.push('has a shipment with other lines than its own')
-  if (!isDeepStrictEqual(shipment.address, shippingAddress))
+  if (!isDeepStrictEqual(hidePerson(shipment.address), hidePerson(shippingAddress)))
     found.push('has a shipment to another address than its own')
   return found
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { toCloudEvent } from 'tidemark/tools'
 import type { ParkedKey, ParkingStore } from '../../core/parking.ts'
 import type {
@@ -14,6 +15,7 @@ import type {
   ViewGenerations,
   ViewStore,
 } from '../../core/ports.ts'
+import { memoryKeys } from '../../memory/keys.ts'
 import { MemoryLogBrowser } from '../../memory/log-browser.ts'
 import type { RuntimePorts } from '../../runtime/service-runtime.ts'
 import { type Ground, SendFailed } from './ground.ts'
@@ -27,13 +29,13 @@ const PAGE = 3
 /**
  * The ports of a service for one of its processes. The stores behind them are shared, and each call of a port
  * is a call of the process.
- * @param findHub finds the hub of a service.
+ * @param findStores finds the stores of a service, for its hub and its keys.
  */
 export function createPorts(
   ground: Ground,
   process: Process,
   stores: Stores,
-  findHub: (service: string) => Hub,
+  findStores: (service: string) => Stores,
 ): RuntimePorts {
   type Ask = <Answer>(store: string, method: string, about: string, effect: () => Promise<Answer>) => Promise<Answer>
   const callRead: Ask = (store, method, about, effect) =>
@@ -188,10 +190,12 @@ export function createPorts(
       throw new Error('nothing is verified here')
     },
     rebuilds: () => rebuilds,
+    // Keys are read at once, and never fail: a call of the process would change the histories of all seeds.
+    keys: { of: (name) => memoryKeys(findStores(name).keys), random: createKeys(process) },
     progress,
     parking,
     publisher: () => publisher,
-    hub: (name) => createReader(process, findHub(name)),
+    hub: (name) => createReader(process, findStores(name).hub),
     relayLag: () => ({ read: async () => ({ commits: 0, more: false }) }),
     clock: process.clock,
     instance: ids(),
@@ -237,6 +241,14 @@ function createReader(process: Process, hub: Hub): HubReader {
         reading.delete(id)
       }
     },
+  }
+}
+
+function createKeys({ name }: Process): () => Uint8Array {
+  let made = 0
+  return () => {
+    made += 1
+    return hash('sha256', `key ${made} of ${name}`, 'buffer')
   }
 }
 

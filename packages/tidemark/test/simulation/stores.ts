@@ -5,6 +5,7 @@ import type { HubMessage } from '../../core/ports.ts'
 import type { StoredRebuild } from '../../core/rebuild.ts'
 import { formatPosition } from '../../core/stream.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
+import { MemoryKeys } from '../../memory/keys.ts'
 import { MemoryParking } from '../../memory/parking.ts'
 import { MemoryProgress } from '../../memory/progress.ts'
 import { MemoryRebuilds } from '../../memory/rebuilds.ts'
@@ -26,6 +27,7 @@ export class Stores {
   readonly grown = new Signal()
   readonly views = new MemoryViewStores()
   readonly snapshots = new MemorySnapshots()
+  readonly keys = new MemoryKeys()
   readonly schedule: MemorySchedule
   readonly rebuilds = new MemoryRebuilds()
   /** The state of the last rebuild of each view. */

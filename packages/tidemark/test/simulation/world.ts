@@ -138,7 +138,7 @@ export class World {
       service,
       number,
       makeRuntime: (made) => {
-        const ports = createPorts(this.ground, made, stores, (name) => this.findStores(name).hub)
+        const ports = createPorts(this.ground, made, stores, (name) => this.findStores(name))
         return serviceRuntime(stores.service, ports, this.settings)
       },
       log: ({ name }, line, level) => {

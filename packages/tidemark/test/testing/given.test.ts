@@ -246,8 +246,9 @@ describe('given-when-then of a decider', () => {
           .thenNothing(),
       /decide of wallet throws.*read only/,
     )
+    const { subject: _, ...declared } = wallet
     const seen = {
-      ...wallet,
+      ...declared,
       initial: new Set<string>(),
       evolve: (state: Set<string>) => state,
       decide: (state: Set<string>) => {
