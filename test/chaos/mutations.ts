@@ -55,7 +55,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the fingerprint of a key is not compared',
     file: 'runtime/command.ts',
-    from: 'known.fingerprint !== fingerprintRequest(request)',
+    from: 'known.fingerprint !== fingerprintRequest(decider, request)',
     to: 'false',
   },
   {
@@ -73,7 +73,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a repeated command of a reaction returns no events',
     file: 'runtime/react.ts',
-    from: 'events ??= await readOutcomeEvents(deps.log, result).catch(throwInternal)',
+    from: 'events ??= await readOutcomeEvents(deps, result).catch(throwInternal)',
     to: 'events ??= []',
   },
   {
