@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hash } from 'node:crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as z from 'zod'
-import { TidemarkError } from './errors.ts'
+import { isTidemarkError, TidemarkError } from './errors.ts'
 
 /** How a personal field is read once its subject is forgotten. */
 export interface PersonalOptions {
@@ -276,4 +276,26 @@ export function restoreTexts(value: unknown, sealed: unknown): unknown {
     ([name, each]) => [name, restoreTexts(each, (sealed as Record<string, unknown>)[name])] as const,
   )
   return Array.isArray(value) ? restored.map(([, each]) => each) : Object.fromEntries(restored)
+}
+
+/** The texts in an opened value that are sealed in the other, where it is opened. */
+export function listOpened(opened: unknown, sealed: unknown): readonly string[] {
+  if (typeof opened === 'string') return opened === sealed ? [] : [opened]
+  if (typeof opened !== 'object' || opened === null || opened === sealed) return []
+  return Object.entries(opened).flatMap(([name, each]) =>
+    listOpened(each, (sealed as Record<string, unknown> | null)?.[name]),
+  )
+}
+
+/** An error without these texts: its message is logged, and stored with what is parked. */
+export function redactError(error: unknown, texts: readonly string[]): unknown {
+  // A single character names nobody, and would be in most messages.
+  const told = texts.filter((text) => text.length > 1 && mentions(error, text))
+  if (!isTidemarkError(error) || told.length === 0) return error
+  const message = told.reduce((redacted, text) => redacted.replaceAll(text, '[personal]'), error.message)
+  return new TidemarkError(error.code, message)
+}
+
+function mentions(error: unknown, text: string): boolean {
+  return error instanceof Error && (error.message.includes(text) || mentions(error.cause, text))
 }

@@ -8,7 +8,7 @@ import { type EventReader, eventReader, listReadTypes } from '../core/event-read
 import type { StreamHead } from '../core/hash-chain.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import type { ParkedEvent } from '../core/parking.ts'
-import { listPersonalFields } from '../core/personal.ts'
+import { listOpened, listPersonalFields, redactError } from '../core/personal.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import {
   type AnyReaction,
@@ -186,8 +186,12 @@ async function reactToEvent(
   if (!reader.knows(eventContent.type)) return
   const sent: SentCommands = new Map()
   const opened = deps.personal ? await deps.personal.openContent(eventContent) : eventContent
-  for (const read of reader.readAll(opened, formatPosition(event)))
-    await reactToRead(following, { ...event, ...read }, handling, sent)
+  try {
+    for (const read of reader.readAll(opened, formatPosition(event)))
+      await reactToRead(following, { ...event, ...read }, handling, sent)
+  } catch (error) {
+    throw redactError(error, listOpened(opened.data, eventContent.data))
+  }
   handling.watch?.count(declared.name, event, 'handled')
 }
 

@@ -99,6 +99,22 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
     })
   })
 
+  describe('a document', () => {
+    it('with a personal text whose key is not there: personal-unreadable', async () => {
+      const { id, position } = await world().newOrder()
+      const path = `/orders/${id}?position=${encodeURIComponent(position)}`
+      assert.equal((await world().system.callOnceSeen('GET', path)).status, 200)
+      const documents = world().system.openContainer('ordering', 'order')
+      const { resources } = await documents.items.readAll().fetchAll()
+      const text = JSON.stringify(resources.find((each) => JSON.stringify(each).includes(`"order-${id}"`)))
+      assert.match(text, /~personal:1:ordering:/)
+      const { id: item, pk, ...rest } = JSON.parse(text.replaceAll(/:[0-9a-f]{32}\.1:/g, `:${'f'.repeat(32)}.1:`))
+      await documents.item(item, pk).replace({ id: item, pk, ...rest })
+      const logged = new RegExp(`the container keys has no key ${'f'.repeat(32)}.1`)
+      await fault('personal-unreadable', await world().system.call('GET', `/orders/${id}`), logged)
+    })
+  })
+
   describe('a log', () => {
     /** A stream of three events that no cache holds, since the functions were restarted. */
     let stream: string

@@ -223,6 +223,21 @@ describe('a subject', () => {
 })
 
 describe('another service', () => {
+  it('that fails on an event parks it, and its reason does not tell the personal text', async () => {
+    const { stores } = await started()
+    const its = { ...memoryStores(), clock: stores.clock, keys: stores.keys }
+    const [greets] = post.reactions
+    assert.ok(greets)
+    const react = async ({ data }: { readonly data: { readonly greeting: string } }): Promise<void> => {
+      throw new TypeError(`no stamp for ${data.greeting} today`)
+    }
+    const failing = { ...post, reactions: [{ ...greets, react }] } as typeof post
+    await startInMemory(failing, its).react('library', stores.log.all())
+    const [parked] = await its.parking.streams()
+    assert.match(parked?.reason ?? '', /no stamp for \[personal\] today/)
+    assert.ok(!JSON.stringify([parked, await its.parking.events(parked as never, 9)]).includes(NAME))
+  })
+
   it('reads a personal text by a grant, and without one the text for a forgotten field', async () => {
     const { stores } = await started()
     const read = async (declared: typeof post): Promise<unknown> => {
