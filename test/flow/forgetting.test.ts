@@ -100,7 +100,7 @@ async function assertNoPlaintext(): Promise<void> {
 const get = async (service: string, path: string) => (await system.createClient(service).get(path)).body
 
 describe('personal texts', () => {
-  it('are in answers, and nowhere in the log, the hubs, the archive, the views, what is parked and the output', async () => {
+  it('are in answers, and nowhere in log, hubs, archive, views, what is parked and output', async () => {
     const moved = { ...address, name: newName, street, city }
     const path = `/orders/${orderId}/change-shipping-address`
     const refused = await system.client.post(path, { shippingAddress: { ...moved, name: '~personal:1:x~' } }, {})

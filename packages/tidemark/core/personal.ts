@@ -3,7 +3,17 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as z from 'zod'
 import { isTidemarkError, TidemarkError } from './errors.ts'
 
-/** How a personal field is read once its subject is forgotten. */
+/**
+ * How a personal field is read once its subject is forgotten.
+ * @example
+ * ```ts
+ * import { type PersonalOptions, personal } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * const forgotten: PersonalOptions = { forgotten: 'forgotten' }
+ * export const person = z.object({ name: personal(z.string(), forgotten), city: z.string() })
+ * ```
+ */
 export interface PersonalOptions {
   /** The text that stands in the field's place. It must fit the field's schema. */
   readonly forgotten: string

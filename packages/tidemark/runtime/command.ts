@@ -249,11 +249,16 @@ const RECEIPT_BYTES = 8 * 1024
  * The same request has the same fingerprint, regardless of field order and white space. It leaves out personal
  * texts: the log keeps it for ever, and the hash of a name can be guessed.
  */
-function fingerprintRequest({ commands }: AnyDecider, { command, expectedVersion }: CommandRequest): string {
-  const { type } = command
+function fingerprintRequest({ commands }: AnyDecider, request: CommandRequest): string {
+  const { type, data } = request.command
   const { schema } = commands.find(({ name }) => name === type) ?? {}
-  const data = schema ? mapPersonal(command.data, listPersonalFields(schema), () => '') : command.data
-  return canonicalHash({ type, data, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
+  const fields = schema ? listPersonalFields(schema) : []
+  return fingerprintWhole({ ...request, command: { type, data: mapPersonal(data, fields, () => '') } })
+}
+
+/** The fingerprint of a request as of before its fields were marked as personal. */
+function fingerprintWhole({ command, expectedVersion }: CommandRequest): string {
+  return canonicalHash({ ...command, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
 }
 
 export function decide(
@@ -426,7 +431,8 @@ async function catchUp(
 /** The answer for a key in the log. It uses only what is stored, so that it is the same every time. */
 function toOutcome(stream: string, { decider, request }: WaitingCommand, known: KeyOutcome): CommandResult {
   const { version, events, refusal } = known
-  const differs = known.fingerprint !== fingerprintRequest(decider, request)
+  const differs =
+    known.fingerprint !== fingerprintRequest(decider, request) && known.fingerprint !== fingerprintWhole(request)
   // A later build of a reaction may send different content for the same cause; the first outcome stands.
   if (differs && request.receipts !== 'all')
     return refuse('idempotency-key-reused', `the key ${request.key} was already used on ${stream} for another request`)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { erasure } from '../../core/erasure.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { hashFits } from '../../core/hash-chain.ts'
@@ -130,6 +132,18 @@ describe('a personal text', () => {
     const other = await send('member-2', { type: 'stamp', data: { text: 'x' } }, 'once')
     assert.equal(other.outcome === 'refused' && other.code, 'idempotency-key-reused')
     assert.equal(stores.log.all().filter(({ stream }) => stream === 'member-2').length, 1)
+  })
+
+  it('had a place in the fingerprint before it was marked: a repeat still gets the first answer', async () => {
+    const stores = memoryStores()
+    const commands = members.commands.map((type) => ({ ...type, schema: z.any() }))
+    const before = startInMemory({ ...library, deciders: [{ ...members, commands }, erasure] }, stores)
+    const first = await before.send('member-2', join('Anna'), 'once')
+    const after = startInMemory(library, stores)
+    assert.deepEqual(await after.send('member-2', join('Anna'), 'once'), first)
+    const stamp = { type: 'stamp', data: { text: 'x' } }
+    const other = await after.send('member-2', stamp, 'once')
+    assert.equal(other.outcome === 'refused' && other.code, 'idempotency-key-reused')
   })
 })
 
