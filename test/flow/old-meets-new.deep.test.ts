@@ -403,8 +403,8 @@ describe('a rolling deployment of ordering, beside older services,', () => {
       .flatMap((events) => events.map(({ type, schemaVersion }) => `${type} ${schemaVersion}`))
     const seen = new Set(versions)
     for (const each of [
-      ...['OrderPlaced 2', 'OrderPlaced 5', 'ShippingAddressChanged 3'],
-      ...['ShipmentRequested 1', 'ShipmentRequested 2'],
+      ...['OrderPlaced 2', 'OrderPlaced 6', 'ShippingAddressChanged 4'],
+      ...['ShipmentRequested 1', 'ShipmentRequested 3'],
       ...['PaymentRequested 1', 'PaymentRequested 2', 'PaymentAnswered 1', 'PaymentAnswered 2'],
     ])
       assert.ok(seen.has(each), each)
