@@ -82,5 +82,6 @@ export interface ResourceCommands {
  * ```
  */
 export const RESERVED_PATHS: readonly string[] = [
-  ...['about', 'events', 'health', 'parked', 'schedule', 'status', 'streams', 'traces', 'verification', 'views'],
+  ...['about', 'events', 'health', 'parked', 'schedule', 'status', 'streams', 'subjects', 'traces', 'verification'],
+  'views',
 ]

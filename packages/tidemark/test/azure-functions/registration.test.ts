@@ -2,15 +2,19 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { z } from 'zod'
 import { parseNames } from '../../../cli/new-service/names.ts'
 import { matchRoute, parseRoute } from '../../../functions-host/route.ts'
 import { type BrowsePort, buildBrowseRoutes } from '../../azure-functions/browse.ts'
 import { type PlacedRoute, registrationFaults } from '../../azure-functions/check-registration.ts'
 import type { Endpoint, Route } from '../../azure-functions/http.ts'
 import { buildOperationRoutes, type OperationsPort } from '../../azure-functions/operations.ts'
+import { personal } from '../../core/personal.ts'
 import { processManager } from '../../core/process-manager.ts'
 import { RESERVED_PATHS } from '../../core/resource.ts'
 import type { Service } from '../../core/service.ts'
+import { buildTopology } from '../../topology.ts'
+import { library, members, memberView, post } from '../domain/members.ts'
 import { notes } from '../domain/notes.ts'
 import { order, ordering, orderView } from '../domain/orders.ts'
 import { stockLevel } from '../domain/stock.ts'
@@ -22,9 +26,9 @@ const history = (service: string) => [
   place(service, 'streams/{stream}/state', 'state'),
 ]
 const bare = (name: string): Service => ({ name, deciders: [], publishes: [], views: [], reactions: [] })
-/** The routes that every service has. */
+/** The routes that every service has, and those of one with personal data. */
 const everyRoute: readonly Route[] = (() => {
-  const none = { declaration: bare('shop') } as unknown as BrowsePort & OperationsPort
+  const none = { declaration: { ...bare('shop'), deciders: [members] } } as unknown as BrowsePort & OperationsPort
   return [...buildOperationRoutes(none), ...buildBrowseRoutes(none)]
 })()
 const ofEvery = (service: string) => [
@@ -61,6 +65,50 @@ describe('the lists of a view', () => {
 
   it('are accepted with filters and orders that fit', () =>
     assert.deepEqual(listed({ filters: { a: ['x'], 'b.c': 'boolean' }, orders: { a: 'string', d: 'number' } }), []))
+})
+
+describe('personal data', () => {
+  const viewed = { ...memberView, document: z.object({ name: personal(z.string(), { forgotten: '' }) }) }
+  const unnamed = library.deciders.map(({ subject: _, ...declared }) => declared)
+  for (const [what, declared, fault] of [
+    ['a personal event whose decider names no subject', { deciders: unnamed }, /Renamed of member .* names no subject/],
+    ['a subject but no erasure', { deciders: [members] }, /library has personal data: list the decider erasure/],
+    ['a filter by it', { views: [{ ...viewed, filters: { name: 'string' } }] }, /filtered or ordered by name/],
+    ['an order by it', { views: [{ ...viewed, orders: { name: 'string' } }] }, /filtered or ordered by name/],
+    ['a view with the name of its keys', { views: [{ ...memberView, name: 'keys' }] }, /keys .* share its container/],
+  ] as const)
+    it(`is refused with ${what}`, () => {
+      const faults = registrationFaults({ ...library, ...declared } as Service, [])
+      assert.ok(
+        faults.some((each) => fault.test(each)),
+        faults.join('\n') || 'no fault',
+      )
+    })
+
+  it('is accepted with a subject and erasure', () => assert.deepEqual(registrationFaults(library, []), []))
+})
+
+describe('a grant of personal data', () => {
+  for (const [what, services, fault] of [
+    ['that only the owner declares', [library, { ...post, personal: {} }], /list library in personal.reads of post/],
+    ['that only the reader declares', [{ ...library, personal: {} }, post], /list post in personal.readers of library/],
+    ['of a service without personal data', [post], /post reads personal data of library, which has none/],
+  ] as const)
+    it(`${what} is refused`, () =>
+      assert.throws(() => buildTopology(services), { code: 'registration-invalid', message: fault }))
+
+  it('that both declare is in the topology, and so is the container of keys', () => {
+    const { services, databases } = buildTopology([library, post])
+    assert.deepEqual(
+      services.map(({ readsKeysOf }) => readsKeysOf),
+      [undefined, ['library']],
+    )
+    const withKeys = databases.filter(({ containers }) => containers.some(({ name }) => name === 'keys'))
+    assert.deepEqual(
+      withKeys.map(({ name }) => name),
+      ['library'],
+    )
+  })
 })
 
 describe('the routes of an app', () => {
