@@ -4,6 +4,7 @@ import { archives } from './suite-archive.ts'
 import { consumers } from './suite-consumers.ts'
 import { domainRefusals, refusing } from './suite-domain.ts'
 import { faults } from './suite-faults.ts'
+import { keys } from './suite-keys.ts'
 import { outside } from './suite-outside.ts'
 import { replays } from './suite-replays.ts'
 import { requests } from './suite-requests.ts'
@@ -24,6 +25,7 @@ describe('errors', () => {
   describe('of the domain', () => domainRefusals(() => world, errors))
   describe('of the host', () => outside(() => world))
   describe('that are transient', () => transient(() => world, errors))
+  describe('of keys', () => keys(() => world, errors))
   describe('of a rebuild', () => replays(() => world, errors))
   describe('of an archive', () => archives(() => world, errors))
   // These two block partitions and damage the log, so they come last.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { constants, generateKeyPairSync, type KeyObject, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import type { KeyClientOptions } from '@azure/keyvault-keys'
@@ -72,8 +73,9 @@ export class VaultStandIn {
     })
   }
 
-  static async start(): Promise<VaultStandIn> {
-    const server = createServer()
+  /** @param tls its certificate, if it speaks HTTPS. */
+  static async start(tls?: { readonly cert: string; readonly key: string }): Promise<VaultStandIn> {
+    const server = tls ? createTlsServer(tls) : createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     return new VaultStandIn(server)
@@ -103,15 +105,24 @@ export class VaultStandIn {
     this.#keys.delete(name)
   }
 
+  get port(): number {
+    return this.#port
+  }
+
+  /** Returns a token that the vault accepts. */
+  issueToken(): string {
+    const token = randomBytes(8).toString('hex')
+    this.#tokens.add(token)
+    return token
+  }
+
   /** Gives tokens for the vault and for nothing else. */
   readonly credential = {
     getToken: async (scopes: string | string[], options?: object) => {
       const [scope = ''] = [scopes].flat()
       this.scopes.add(scope)
       assert.equal((options as { tenantId?: string }).tenantId, TENANT)
-      const token = randomBytes(8).toString('hex')
-      this.#tokens.add(token)
-      return { token, expiresOnTimestamp: Date.now() + 3_600_000 }
+      return { token: this.issueToken(), expiresOnTimestamp: Date.now() + 3_600_000 }
     },
   }
 
