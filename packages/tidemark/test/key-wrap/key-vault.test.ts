@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { after, before, beforeEach, describe, it } from 'node:test'
 import type { ErrorCode } from '../../core/errors.ts'
 import { KeyVaultWrap } from '../../key-wrap/key-vault.ts'
 import { VaultStandIn } from '../support/vault-stand-in.ts'
@@ -26,12 +26,11 @@ describe('keys wrapped by a key vault', () => {
       ...(now ? { now } : {}),
     })
   const key = randomBytes(32)
-  before(() => {
-    version = vault.rotate(NAME)
-  })
-  afterEach(() => {
+  beforeEach(() => {
     vault.failures = []
     for (const right of ['get', 'wrapkey', 'unwrapkey'] as const) vault.rights.add(right)
+    vault.delete(NAME)
+    version = vault.rotate(NAME)
     vault.requests.length = 0
   })
 
@@ -39,12 +38,15 @@ describe('keys wrapped by a key vault', () => {
     ['get', 'get'],
     ['wrapkey', 'wrap'],
   ] as const)
-    it(`are not made without the right to ${operation}: the error says what to do`, async () => {
+    it(`are not made without the right to ${operation}, and are once it is given: the error says what to do`, async () => {
       vault.rights.delete(right)
+      const wrap = open()
       const forbidden = new RegExp(
         `^${operation} with the key https://\\S+/ordering is refused \\(ForbiddenByRbac\\): give `,
       )
-      await assert.rejects(open().wrap(key), refuses('keys-refused', forbidden))
+      await assert.rejects(wrap.wrap(key), refuses('keys-refused', forbidden))
+      vault.rights.add(right)
+      assert.match(await wrap.wrap(key), /^https:/)
     })
 
   it('are not opened without the right to unwrap, and are once it is given', async () => {
@@ -88,8 +90,8 @@ describe('keys wrapped by a key vault', () => {
     vault.change(NAME, version, { exp: 1_770_000_000 })
     assert.deepEqual(Buffer.from(await open().unwrap(wrapped)), key)
     await assert.rejects(open().wrap(key), refuses('keys-disabled', /expired at 2026-02-02T/))
-    version = vault.rotate(NAME)
-    assert.match(await open().wrap(key), new RegExp(`/${version} `))
+    const newer = vault.rotate(NAME)
+    assert.match(await open().wrap(key), new RegExp(`/${newer} `))
     assert.deepEqual(Buffer.from(await open().unwrap(wrapped)), key)
   })
 
@@ -107,7 +109,6 @@ describe('keys wrapped by a key vault', () => {
     for (const each of [first, later])
       for (const reader of [wrap, open()]) assert.deepEqual(Buffer.from(await reader.unwrap(each)), key)
     assert.deepEqual([...vault.scopes], ['https://vault.azure.net/.default'])
-    version = rotated
   })
 
   it('of a thousand subjects cost the vault two requests, and one more where they are read', async () => {
@@ -147,11 +148,12 @@ describe('keys wrapped by a key vault', () => {
       `${vault.uri}keys/${NAME}`,
       'file:0123456789abcdef',
       '',
-    ])
-      await assert.rejects(
-        open().unwrap(`${place} ${kek} ${sealed}`),
-        refuses('personal-unreadable', /but only \S+ may have$/),
-      )
+    ]) {
+      const moved = `${place} ${kek} ${sealed}`
+      await assert.rejects(open().unwrap(moved), refuses('personal-unreadable', /but only \S+ may have$/))
+      // Also where the key encryption key is remembered.
+      await assert.rejects(wrap.unwrap(moved), refuses('personal-unreadable', /wrapped another one$/))
+    }
     assert.deepEqual(vault.requests, [])
   })
 
