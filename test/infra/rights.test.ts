@@ -56,4 +56,35 @@ describe('the rights that the template assigns', () => {
     assert.equal((await own.item(receipt.id, receipt.stream).read()).resource?.said, 1)
     assert.ok(ordering.refused.length >= 9)
   })
+
+  it('do not allow deleting or listing keys of people, and a grant allows only reading one', async () => {
+    const connect = async (service: string) => {
+      const guard = await guardAs(service, cloud.settings.CosmosConnection ?? '')
+      ends.unshift(() => guard.stop())
+      const { connectionString } = guard
+      const client = new CosmosClient({ connectionString, connectionPolicy: { enableEndpointDiscovery: false } })
+      ends.unshift(async () => client.dispose())
+      return client.database('ordering')
+    }
+    const refused = /does not have required RBAC permissions/
+    const key = { id: 'somebody', generation: 1, wrapped: 'text' }
+    const own = (await connect('ordering')).container('keys')
+    await own.items.create(key)
+    await own.item(key.id, key.id).replace({ ...key, generation: 2 })
+    assert.equal((await own.item(key.id, key.id).read()).resource?.generation, 2)
+    await assert.rejects(own.item(key.id, key.id).delete(), refused)
+    await assert.rejects(own.items.upsert(key), refused)
+    await assert.rejects(own.items.readAll().fetchAll(), refused)
+
+    const granted = await connect('shipping')
+    const keys = granted.container('keys')
+    assert.equal((await keys.item(key.id, key.id).read()).resource?.generation, 2)
+    await assert.rejects(keys.items.create({ ...key, id: 'other' }), refused)
+    await assert.rejects(keys.item(key.id, key.id).replace(key), refused)
+    await assert.rejects(keys.items.readAll().fetchAll(), refused)
+    await assert.rejects(granted.container('events').item('0', 'order-1').read(), refused)
+
+    const without = (await connect('payments')).container('keys')
+    await assert.rejects(without.item(key.id, key.id).read(), refused)
+  })
 })
