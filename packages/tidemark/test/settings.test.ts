@@ -257,7 +257,9 @@ describe('settings', () => {
   })
 
   it('with keys are read as set, and all others have their defaults', () => {
-    const { cosmos, eventHubs, archive, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
+    const set = { ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' }
+    const { cosmos, eventHubs, archive, keyWrap, ...others } = readSettings(set)
+    assert.deepEqual(keyWrap, { file: connectionStrings.PersonalKeys })
     assert.deepEqual(archive, { connectionString: connectionStrings.ArchiveStorage })
     assert.deepEqual(cosmos, { connectionString: connectionStrings.CosmosConnection })
     assert.deepEqual(eventHubs, { connectionString: connectionStrings.EventHubConnection })
@@ -289,7 +291,7 @@ describe('settings', () => {
     assert.equal(typeof place.credential.getToken, 'function')
     const withFile = readSettings({ ...connectionStrings, PersonalKeys: '/keys' })
     assert.deepEqual(requireKeyWrap(withFile, 'ordering'), { file: '/keys' })
-    assert.throws(() => requireKeyWrap(readSettings(connectionStrings), 'ordering'), {
+    assert.throws(() => requireKeyWrap(readSettings({ ...connectionStrings, PersonalKeys: '' }), 'ordering'), {
       code: 'setting-invalid',
       message:
         'PersonalKeys is not set: set it to the path of a key file; or PersonalKeys__vaultUri to the address of a ' +

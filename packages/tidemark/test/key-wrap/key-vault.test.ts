@@ -38,7 +38,7 @@ describe('keys wrapped by a key vault', () => {
     ['get', 'get'],
     ['wrapkey', 'wrap'],
   ] as const)
-    it(`are not made without the right to ${operation}, and are once it is given: the error says what to do`, async () => {
+    it(`are not made without the right to ${operation}, and are once it is given`, async () => {
       vault.rights.delete(right)
       const wrap = open()
       const forbidden = new RegExp(
