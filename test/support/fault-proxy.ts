@@ -18,7 +18,7 @@ export interface StoreRequest {
  * - a status: the store does not receive it, and this is the answer.
  * - a function: it runs first, then the request is forwarded.
  */
-export type Fault = 'lost' | 'unanswered' | 'stalled' | 429 | 503 | 408 | 449 | (() => Promise<unknown>)
+export type Fault = 'lost' | 'unanswered' | 'stalled' | 403 | 429 | 503 | 408 | 449 | (() => Promise<unknown>)
 
 /** A fault for a number of matching requests. */
 interface Plan {

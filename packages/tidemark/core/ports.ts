@@ -582,9 +582,8 @@ export interface KeyWrap {
   /**
    * Encrypts a key. The result is a text that `unwrap` understands, also after the wrapping key has a new
    * version.
-   * @throws TidemarkError `unavailable`; `keys-refused` if the vault does not let this service;
-   *   `keys-disabled` if the wrapping key is disabled, expired or deleted; `setting-invalid` if the key file of a
-   *   laptop cannot be used
+   * @throws TidemarkError `unavailable`; `keys-refused` if the vault does not let this service, or the key file of
+   *   a laptop cannot be used; `keys-disabled` if the wrapping key is disabled, expired or deleted
    */
   wrap(key: Uint8Array): Promise<string>
   /** @throws TidemarkError as `wrap`; `personal-unreadable` if it was changed, or another key has wrapped it */

@@ -69,7 +69,7 @@ async function readKey(file: string): Promise<Buffer> {
     }
   } catch (error) {
     if (error instanceof TidemarkError) throw error
-    throw new TidemarkError('setting-invalid', `PersonalKeys: ${file} cannot be read: ${describeError(error)}`, {
+    throw new TidemarkError('keys-refused', `PersonalKeys: ${file} cannot be read: ${describeError(error)}`, {
       cause: error,
     })
   }
@@ -78,8 +78,8 @@ async function readKey(file: string): Promise<Buffer> {
 function checkKey(file: string, mode: number, text: string): Buffer {
   // Windows has no such mode. There the rights of the user's folder keep others out: docs/deploy.md.
   if (process.platform !== 'win32' && (mode & OTHERS) !== 0)
-    throw new TidemarkError('setting-invalid', `PersonalKeys: others may read ${file}: chmod 600 ${file}`)
+    throw new TidemarkError('keys-refused', `PersonalKeys: others may read ${file}: chmod 600 ${file}`)
   if (!KEY.test(text.trim()))
-    throw new TidemarkError('setting-invalid', `PersonalKeys: ${file} does not hold 256 bits in base64url`)
+    throw new TidemarkError('keys-refused', `PersonalKeys: ${file} does not hold 256 bits in base64url`)
   return Buffer.from(text.trim(), 'base64url')
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, it } from 'node:test'
 import type { Answer } from '../../../packages/cli/demo/client.ts'
 import type { Child } from '../../../packages/kit/child.ts'
+import type { StoreRequest } from '../../support/fault-proxy.ts'
 import { call } from '../../support/system.ts'
 import { VaultNetwork } from '../../support/vault-network.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
@@ -42,6 +43,13 @@ export function keys(world: () => World, errors: WitnessedErrors): void {
     network.vault.rights.delete('get')
     await refused('keys-refused', /^get with the key https:\/\/kv-test\S+ordering is refused \(ForbiddenByRbac\)/)
     network.vault.rights.add('get')
+  })
+
+  it('without a role on the container keys: keys-refused, and nothing counts as forgotten', async () => {
+    const isOfKeys = ({ path }: StoreRequest): boolean => /\/colls\/keys\/docs/.test(path)
+    const plan = world().proxy.plan(403, isOfKeys)
+    await refused('keys-refused', /^the container ordering\/keys refuses this service: give its identity its role/)
+    assert.equal(plan.left(), 0)
   })
 
   it('with a disabled key: keys-disabled, until it is enabled', async () => {

@@ -29,7 +29,7 @@ describe('keys wrapped by the key in a file', () => {
       await chmod(open, mode)
       const wrap = new KeyFileWrap(open, 'ordering')
       await assert.rejects(wrap.wrap(key), {
-        code: 'setting-invalid',
+        code: 'keys-refused',
         message: `PersonalKeys: others may read ${open}: chmod 600 ${open}`,
       })
       await chmod(open, 0o600)
@@ -39,11 +39,11 @@ describe('keys wrapped by the key in a file', () => {
 
   it('are not made without a file that holds a key, and the text of the file is not shown', async () => {
     const missing = new KeyFileWrap(join(folder, 'none'), 'ordering')
-    await assert.rejects(missing.wrap(key), { code: 'setting-invalid', message: /none cannot be read: ENOENT/ })
+    await assert.rejects(missing.wrap(key), { code: 'keys-refused', message: /none cannot be read: ENOENT/ })
     for (const text of ['', 'hidden', `${'hidden'.repeat(8)}`]) {
       const wrong = new KeyFileWrap(await write('wrong', text), 'ordering')
       await assert.rejects(wrong.wrap(key), (error: Error & { code?: string }) => {
-        assert.equal(error.code, 'setting-invalid')
+        assert.equal(error.code, 'keys-refused')
         assert.match(error.message, /does not hold 256 bits in base64url$/)
         assert.doesNotMatch(error.message, /hidden/)
         return true
