@@ -59,10 +59,13 @@ const result = {
   ...{ plainUs, sealedUs, openUs, sealedToPlain: sealedUs / plainUs, openToPlain: openUs / plainUs },
   ...{ plainBytes: bytes(plain), sealedBytes: bytes(sealed) },
 }
-console.log('record us   encrypted us   ratio   open us   bytes   encrypted bytes')
+const columns = ['record us', 'encrypted us', 'ratio', 'open us', 'bytes', 'encrypted bytes']
+const figures = [plainUs, sealedUs, result.sealedToPlain, openUs, result.plainBytes, result.sealedBytes]
+console.log(columns.join('   '))
 console.log(
-  `${plainUs.toFixed(1).padStart(9)} ${sealedUs.toFixed(1).padStart(14)} ${result.sealedToPlain.toFixed(2).padStart(7)} ` +
-    `${openUs.toFixed(1).padStart(9)} ${String(result.plainBytes).padStart(7)} ${String(result.sealedBytes).padStart(17)}`,
+  figures
+    .map((figure, at) => figure.toFixed(Number.isInteger(figure) ? 0 : 2).padStart(columns[at]?.length ?? 0))
+    .join('   '),
 )
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/encryption.json', `${JSON.stringify(result, null, 2)}\n`)

@@ -76,7 +76,7 @@ export function selectVersion(type: EventType, version: number): EventType {
 export function jsonSchemaCheck(): (schema: object, value: unknown) => string | undefined {
   const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true })
   addFormats.default(ajv)
-  ajv.addVocabulary(['x-version', 'x-change', 'x-readable-from'])
+  ajv.addVocabulary(['x-version', 'x-change', 'x-readable-from', 'x-personal', 'x-forgotten'])
   const compiled = new Map<object, ValidateFunction>()
   return (schema, value) => {
     // One schema may be in two folders with one $id.

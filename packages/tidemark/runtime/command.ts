@@ -10,7 +10,7 @@ import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
 import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
 import type { Personal } from './personal.ts'
-import { checkWritable, decisionTime, hasPersonalFields, record } from './record.ts'
+import { checkWritable, decisionTime, needsKey, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
 /** How many stale attempts commands may make before their stream counts as contended. */
@@ -236,7 +236,7 @@ async function findKeys(
     if (subject !== undefined && next !== subject)
       throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
     subject = next
-    const owner = hasPersonalFields(service, decider, event) ? subject : undefined
+    const owner = needsKey(service, decider, event) ? subject : undefined
     keys.push(owner === undefined ? undefined : await personal.newestKey(owner))
   }
   return keys

@@ -103,15 +103,25 @@ export function record(
   return { events: recorded, opened, bytes }
 }
 
-/** Whether an event has personal fields, as it is recorded or as it is published. */
-export function hasPersonalFields(
+/**
+ * Whether recording an event needs a key: it has personal texts, or may have some as it is published. What is
+ * read of a forgotten subject is none, so that a process that goes on does not give the subject a new key.
+ */
+export function needsKey(
   { publishes }: Recorder['service'],
   { events }: Pick<AnyDecider, 'events'>,
-  { type }: DomainEvent,
+  { type, data }: DomainEvent,
 ): boolean {
-  const its = publishes.filter(({ privateEvent }) => privateEvent.name === type).map(({ publicEvent }) => publicEvent)
-  const types = [...events.filter(({ name }) => name === type), ...its]
-  return types.some(({ schema }) => listPersonalFields(schema).length > 0)
+  const isPersonal = ({ schema }: EventType): boolean => listPersonalFields(schema).length > 0
+  if (publishes.some(({ privateEvent, publicEvent }) => privateEvent.name === type && isPersonal(publicEvent)))
+    return true
+  const { schema } = events.find(({ name }) => name === type) ?? {}
+  let found = false
+  mapPersonal(data, schema ? listPersonalFields(schema) : [], (text, { forgotten }) => {
+    found ||= text !== forgotten
+    return text
+  })
+  return found
 }
 
 /** The content of an event, and of the public event if it is published as another. */
@@ -131,6 +141,7 @@ function sealPersonal(
     const { schema } = types.find(({ name }) => name === content.type) ?? {}
     const fields = schema ? listPersonalFields(schema) : []
     const data = mapPersonal(content.data, fields, (text, { forgotten }, pointer) => {
+      if (text === forgotten) return text
       if (key)
         return sealText(text, `${formatPosition(position)} ${as}${pointer}`, key, { service: service.name, forgotten })
       const where = `${content.type}${pointer}`

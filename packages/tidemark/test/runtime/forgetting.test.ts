@@ -224,6 +224,19 @@ describe('a subject', () => {
     assert.equal((await next.runtime.lookSubject('w-7')).key, `${subjectId('w-7')}.2`)
   })
 
+  it('that is forgotten gets no new key from a process that goes on with what it reads', async () => {
+    const { stores, send, runtime } = await started()
+    const other = startInMemory(library, stores)
+    await other.send('member-1', { type: 'stamp', data: { text: 'x' } })
+    await runtime.forgetSubject('w-7', why)
+    const renamed = await other.send('member-1', { type: 'rename', data: { to: 'forgotten' } })
+    assert.equal(renamed.outcome === 'done' && renamed.events, 1)
+    assert.deepEqual(stores.log.all().find(({ type }) => type === 'Renamed')?.data, { to: 'forgotten' })
+    assert.equal((await runtime.lookSubject('w-7')).state, 'forgotten')
+    await send('member-1', { type: 'rename', data: { to: 'Mina' } })
+    assert.equal((await runtime.lookSubject('w-7')).state, 'has-key')
+  })
+
   it('that is forgotten leaves a view that equals its rebuild, byte by byte', async () => {
     const { stores, ...process } = await started()
     const { live } = await stores.views.state(memberView.name)

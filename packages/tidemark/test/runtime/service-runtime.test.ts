@@ -4,18 +4,13 @@ import { describe, it } from 'node:test'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import type { Service } from '../../core/service.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
-import { MemoryLogBrowser } from '../../memory/log-browser.ts'
-import { MemoryParking } from '../../memory/parking.ts'
-import { MemoryProgress } from '../../memory/progress.ts'
-import { MemoryRebuilds } from '../../memory/rebuilds.ts'
-import { MemorySchedule } from '../../memory/schedule.ts'
-import { MemorySnapshots } from '../../memory/snapshots.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
 import { type RuntimePorts, serviceRuntime } from '../../runtime/service-runtime.ts'
 import { appendGiven } from '../../testing/append-given.ts'
 import { orderEvents, placedV1 } from '../domain/orders.ts'
 import { wallets } from '../domain/wallets.ts'
 import { ManualClock } from '../support/fakes.ts'
+import { memoryPorts, memorySettings, memoryStores } from '../support/memory-runtime.ts'
 import { recorded } from '../support/recorded.ts'
 
 /** A clock whose time of day is wrong until it has asked the store. */
@@ -48,41 +43,9 @@ const service: Service = {
 }
 
 function started(declared = service, more: Partial<RuntimePorts> = {}) {
-  const [clock, parking, log] = [new AskingClock(), new MemoryParking(), new MemoryEventStore()]
-  const ports: RuntimePorts = {
-    log: () => log,
-    feed: () => log,
-    snapshots: () => new MemorySnapshots(),
-    generations: () => new MemoryViewStores(),
-    browser: () => new MemoryLogBrowser(log),
-    verifier: () => {
-      throw new Error('nothing is verified here')
-    },
-    rebuilds: () => new MemoryRebuilds(),
-    schedule: () => new MemorySchedule(clock),
-    progress: () => new MemoryProgress(() => clock.elapsed()),
-    parking: () => parking,
-    publisher: () => ({ publish: async () => {} }),
-    hub: () => ({
-      partitions: async () => ['0'],
-      madeAt: async () => '1999-01-01T00:00:00.000Z',
-      bounds: async () => ({ first: 0, last: 0 }),
-      async *read() {},
-    }),
-    relayLag: () => ({ read: async () => ({ commits: 0, more: false }) }),
-    clock,
-    instance: 'a',
-    random: () => 0.5,
-    ids: () => 'a',
-    every: () => {},
-    warn: () => {},
-    ...more,
-  }
-  const settings = {
-    ...{ cachedStreams: 1, snapshotEvents: 1, queryWaitMs: 0 },
-    ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, archiveSeconds: 300, sendsCanaries: false },
-  }
-  return { runtime: serviceRuntime(declared, ports, settings), parking }
+  const stores = { ...memoryStores(), clock: new AskingClock() }
+  const settings = { ...memorySettings, cachedStreams: 1 }
+  return { runtime: serviceRuntime(declared, memoryPorts(stores, more), settings), parking: stores.parking }
 }
 
 describe('a stream that a service parks', () => {

@@ -38,10 +38,10 @@ export type MemoryStores = ReturnType<typeof memoryStores>
 
 let keysSent = 0
 
-/** Starts a process of a service in memory. */
-export function startInMemory(service: Service, stores: MemoryStores, more: Partial<RuntimePorts> = {}) {
+/** The ports of a process. */
+export function memoryPorts(stores: MemoryStores, more: Partial<RuntimePorts> = {}): RuntimePorts {
   const { log, keys, clock } = stores
-  const ports: RuntimePorts = {
+  return {
     log: () => log,
     feed: () => log,
     snapshots: () => stores.snapshots,
@@ -78,11 +78,17 @@ export function startInMemory(service: Service, stores: MemoryStores, more: Part
     warn: () => {},
     ...more,
   }
-  const settings = {
-    ...{ cachedStreams: 10, snapshotEvents: 1, queryWaitMs: 0 },
-    ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, archiveSeconds: 300, sendsCanaries: false },
-  }
-  const runtime = serviceRuntime(service, ports, settings)
+}
+
+export const memorySettings = {
+  ...{ cachedStreams: 10, snapshotEvents: 1, queryWaitMs: 0 },
+  ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, archiveSeconds: 300, sendsCanaries: false },
+}
+
+/** Starts a process of a service in memory. */
+export function startInMemory(service: Service, stores: MemoryStores, more: Partial<RuntimePorts> = {}) {
+  const { clock } = stores
+  const runtime = serviceRuntime(service, memoryPorts(stores, more), memorySettings)
   let sequence = -1
   const deliver = (events: readonly RecordedEvent[]) => {
     const messages = events.map(toCloudEvent)
