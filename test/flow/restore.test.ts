@@ -214,7 +214,21 @@ describe('a service whose log was restored to an earlier point', () => {
     assert.notDeepEqual(await readViews(), views)
     for (const line of runbook('A log was restored to an earlier point')) await run(line)
     assert.deepEqual([await readLog(), await readViews()], [log, views])
+  })
+})
+
+describe('a service', () => {
+  it('has a lost view again, and publishes its log again for a lost hub, by the runbooks', async () => {
+    const views = await readViews()
+    await empty(open('payment'))
+    assert.notDeepEqual(await readViews(), views)
+    for (const line of runbook('A view is lost')) await run(line)
+    assert.deepEqual(await readViews(), views)
+    const outputs: string[] = []
+    for (const line of runbook('A hub is lost')) outputs.push(await run(line))
+    // What followers make of it is tested in gaps.deep.test.ts.
+    assert.match(outputs.join(''), /published +[1-9]\d* events/)
     console.log(`# ${commands} commands of docs/restore.md were run`)
-    assert.ok(commands > 3)
+    assert.ok(commands > 5)
   })
 })
