@@ -6,6 +6,7 @@ import { canonicalHash, GENESIS } from './hash-chain.ts'
 import { asJson } from './json.ts'
 import { buildJsonSchema, type JsonSchema } from './json-schema.ts'
 import { type Next, sample, sequence } from './sample-data.ts'
+import { validate } from './schema.ts'
 import type { AnyView } from './view.ts'
 
 /** The code of a view that has written a generation. */
@@ -26,12 +27,15 @@ const ROUNDS = 24
 const EVENTS = 12
 const SEED = 1_796_040_000
 const STEP_MS = 7 * 3_600_000
+/** How often data is made up until it fits. */
+const MAX_TRIES = 5
 
 /** An event version to make samples of. */
 interface Sampled {
   readonly type: string
   readonly version: number
-  readonly schema: JsonSchema
+  readonly schema: StandardSchemaV1
+  readonly jsonSchema: JsonSchema
 }
 
 /**
@@ -51,7 +55,8 @@ export function computeViewCode(view: AnyView, declared: readonly EventType[]): 
     for (let index = 0; index < EVENTS; index += 1) {
       // Each type begins some of the streams.
       const each = sampled[index === 0 ? round % sampled.length : next(sampled.length)]
-      if (each) trial.apply(toEvent(each, { stream: `${category}-trial-${round}`, version: index + 1 }, next))
+      const data = each && makeData(each, next)
+      if (data) trial.apply(toEvent(each, { stream: `${category}-trial-${round}`, version: index + 1 }, data.value))
     }
   return canonicalHash({
     ...{ name, kind, category },
@@ -65,7 +70,8 @@ function toSampled({ name, versions }: EventType): readonly Sampled[] {
   return versions.map(({ version, schema }) => ({
     type: name,
     version,
-    schema: findJsonSchema(schema),
+    schema,
+    jsonSchema: findJsonSchema(schema),
   }))
 }
 
@@ -79,16 +85,28 @@ function findJsonSchema(schema: StandardSchemaV1): JsonSchema {
   }
 }
 
+/**
+ * Data that fits the schema. A view may rely on that, for instance to end a loop.
+ * @returns undefined if some tries gave none.
+ */
+function makeData({ schema, jsonSchema }: Sampled, next: Next): { readonly value: unknown } | undefined {
+  for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
+    const value = sample(jsonSchema, next)
+    if (validate(schema, value).outcome === 'valid') return { value }
+  }
+  return undefined
+}
+
 function toEvent(
-  { type, version: schemaVersion, schema }: Sampled,
+  { type, version: schemaVersion }: Sampled,
   { stream, version }: Pick<RecordedEvent, 'stream' | 'version'>,
-  next: Next,
+  data: unknown,
 ): RecordedEvent {
   return {
     ...{ id: String(version).padStart(16, '0'), stream, version, source: '/trial', type, schemaVersion },
-    data: sample(schema, next),
+    data,
     time: new Date(SEED * 1000 + version * STEP_MS).toISOString(),
-    ...{ correlation: stream, causation: `command:${version}`, actor: `actor-${next(2)}` },
+    ...{ correlation: stream, causation: `command:${version}`, actor: `actor-${version % 2}` },
     ...{ previousHash: GENESIS, hash: GENESIS },
   }
 }

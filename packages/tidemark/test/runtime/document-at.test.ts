@@ -261,6 +261,9 @@ describe('a whole view as of a moment', () => {
         code: 'log-too-long',
         message: /: run tidemark views show ordering sales-by-product --at 2027-01-01T00:00:00Z$/,
       })
+    // A commit may have more events than one.
+    const counted = { ...reads(harness), feed: { count: async () => 1, open: () => harness.log.open() } }
+    await assert.rejects(viewAt(counted, orderView, { ...query, maxEvents: length - 1 }), { code: 'log-too-long' })
   })
 
   it('is refused with a wrong time, a foreign continuation, or a version that the log lacks', async () => {
