@@ -345,6 +345,7 @@ describe('the background runs of an archive', () => {
     ] as const) {
       const { clock, runner, start, ends } = started((now) => new Date(Date.parse(now) - age).toISOString())
       await start()
+      assert.equal(ends.length, 0)
       await runner.close()
       await clock.wait(left - 1)
       await start()
