@@ -139,6 +139,13 @@ describe('the record of the code', () => {
     assert.deepEqual(Object.keys(left), ['3', '4', '5'])
   })
 
+  it('does not claim a generation that it learns of after others', async () => {
+    const versions = await Versions.written('a')
+    const { codes } = versions.deps('a')
+    await codes.record(orderView, 7)
+    assert.deepEqual(await versions.writers(orderView, 7), ['unknown', 'a'])
+  })
+
   it('keeps what two processes write at the same time', async () => {
     const versions = new Versions()
     await Promise.all(['a', 'b'].map((code) => versions.deps(code).codes.record(salesByProduct, 1)))
