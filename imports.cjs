@@ -173,8 +173,11 @@ const rows = [
   },
   {
     path: 'packages/tidemark/archive.ts',
-    is: 'reads the archive of a service: `tidemark/archive`',
-    imports: ['packages/tidemark/core/', 'packages/tidemark/runtime/', 'packages/tidemark/blobs/'],
+    is: 'reads the archive of a service, and its hub: `tidemark/archive`',
+    imports: [
+      ...['packages/tidemark/core/', 'packages/tidemark/runtime/', 'packages/tidemark/blobs/'],
+      'packages/tidemark/event-hubs/',
+    ],
   },
   {
     path: 'packages/tidemark/azure-functions.ts',

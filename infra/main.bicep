@@ -106,7 +106,7 @@ module archive 'tidemark/modules/archive.bicep' = {
     tags: tags
     name: archiveStorageName(resourceToken)
     sku: shape.storage
-    services: map(topology.services, service => service.name)
+    services: map(filter(topology.services, service => service.hasLog), service => service.name)
     anchorDays: shape.anchorDays
     isLocked: shape.isLocked
     locked: split(lockedAnchors, ',')
@@ -218,8 +218,9 @@ module developers 'tidemark/modules/access.bicep' = [
     params: {
       principalId: principalId
       principalType: principalType
-      // Without grants: the owner of a granted key is among these services.
-      service: { ...service, readsKeysOf: [] }
+      // Without grants: the owner of a granted key is among these services. Nor the archives of others: whoever
+      // may add to every archive may read each of them.
+      service: { ...service, readsKeysOf: [], readsArchivesOf: [] }
       containers: topology.databases[index].containers
       namespaceName: namespaceName
       accountName: accountName

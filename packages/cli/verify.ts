@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
+import { hasLog, listOwnViews } from 'tidemark/tools'
 import { type DeclaredService, readSegments, verifyArchive, verifyLog, verifyViews } from 'tidemark/verify'
-import { INTERRUPTED, readSubjects, runCommand } from './command-line/arguments.ts'
+import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { openArchiveContainer } from './project/archive-container.ts'
 import { cloudAccount, localAccount } from './project/cosmos-account.ts'
 import { serviceNamed } from './project/known-services.ts'
@@ -27,6 +28,7 @@ async function verify(): Promise<void> {
     'no-archive': noArchive,
   } = readSubjects(['service'], { root: 'ROOT' }, ['log', 'no-archive', 'cloud'])
   const declared = serviceNamed(service)
+  if (!hasLog(declared)) throw new UsageError(`${service} has no log to verify: it only follows other services`)
   const bar = new SingleBar({ format: '{what} {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // It only reads, so there is nothing to finish.
   process.once('SIGINT', () => {
@@ -59,7 +61,9 @@ async function verify(): Promise<void> {
   if (faults.count > 0 || events === 0) return faults.fail('there is no event')
   console.log('every event matches its hash, and follows the one before it')
   if ('archive' in checked) reportArchive(checked)
-  if (!logAlone && declared.views.length > 0) await verifyDocuments(database, declared, bar)
+  if (!logAlone && listOwnViews(declared).length > 0) await verifyDocuments(database, declared, bar)
+  for (const { kind, name } of declared.views)
+    if (kind === 'many-services') console.log(`not compared     ${name}: its events are in the logs of other services`)
   if (!process.exitCode) console.log(`not verifiable   ${container ? NOT_VERIFIABLE : NOT_VERIFIABLE_ALONE}`)
 }
 

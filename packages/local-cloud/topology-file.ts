@@ -62,7 +62,7 @@ interface ListTopology {
 }
 
 function parseLists(at: Place): { readonly name: string; readonly lists: readonly ListTopology[] } {
-  const found = at.object(['name'], ['receivesFrom', 'functions', 'lists', 'readsKeysOf'])
+  const found = at.object(['name'], ['hasLog', 'receivesFrom', 'readsArchivesOf', 'functions', 'lists', 'readsKeysOf'])
   const name = found.name.string(RESOURCE_NAME)
   const lists = found.lists?.list((list) => {
     const { container, index } = list.object(['container', 'index'])

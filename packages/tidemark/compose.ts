@@ -6,6 +6,7 @@ import type { RegisteredService } from './azure-functions/register.ts'
 import { BlobArchive } from './blobs/archive.ts'
 import {
   archiveContainer,
+  hasLog,
   KEYS,
   LEASES,
   LOG,
@@ -97,9 +98,10 @@ export function compose(service: Service, environment: Environment = process.env
   const database = once(() => openDatabase(cosmosClient(settings.cosmos)))
   // A view is behind its log anyway, so reads without a position use weaker consistency at half the price.
   const relaxed = once(() => openDatabase(cosmosClient(settings.cosmos, { consistency: 'Session' })))
-  // One clock per instance. It reads the store's time from the log, the container every service has.
+  // One clock per instance. It reads the store's time from a container that the service has in any case.
+  const timed = hasLog(service) ? LOG : PROGRESS
   const clock = new StoreClock(
-    () => storeTime(database().container(LOG)),
+    () => storeTime(database().container(timed)),
     hostClock,
     (line) => warn(`${service.name}: ${line}`),
   )
@@ -127,6 +129,7 @@ export function compose(service: Service, environment: Environment = process.env
       segments: new BlobArchive(settings.archive, archiveContainer(service.name)),
       items: new CosmosItemFeed(database().container(LOG)),
     }),
+    sourceArchive: (source) => new BlobArchive(settings.archive, archiveContainer(source)),
     // A snapshot may be stale: it is checked against the log.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARKER_HOURS * 3600),
@@ -189,7 +192,7 @@ export function compose(service: Service, environment: Environment = process.env
     relayPollDelay: settings.relayPollMs,
     telemetry,
     ready: async () => {
-      await storeTime(database().container(LOG))
+      await storeTime(database().container(timed))
     },
   }
 }

@@ -41,4 +41,4 @@ export type { ImmediateReaction, Reaction, SchedulingReaction, Send, SendLater, 
 export type { Resource, ResourceCommands, ResourceDocuments } from './core/resource.ts'
 export { type PersonalGrants, type PublicEvent, published, type Service } from './core/service.ts'
 export { formatEventPosition } from './core/stream.ts'
-export type { MultiStreamView, SingleStreamView } from './core/view.ts'
+export type { MultiServiceView, MultiStreamView, SingleStreamView, SourceEvent, ViewSource } from './core/view.ts'

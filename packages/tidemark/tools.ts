@@ -12,7 +12,15 @@ export type { ParkedMessage, ParkedStream } from './core/parking.ts'
 export type { AnyReaction } from './core/reaction.ts'
 export type { Comparison, Rebuild, RebuildAction } from './core/rebuild.ts'
 export { RESERVED_PATHS } from './core/resource.ts'
-export { archiveContainer, formatSource, hasPersonalData, listReactions, needsKeyWrap } from './core/service.ts'
+export {
+  archiveContainer,
+  formatSource,
+  hasLog,
+  hasPersonalData,
+  listOwnViews,
+  listReactions,
+  needsKeyWrap,
+} from './core/service.ts'
 export type { ConsumerStatus, ServiceStatus } from './core/status.ts'
 export { isStream } from './core/stream.ts'
 export type { AnyView } from './core/view.ts'

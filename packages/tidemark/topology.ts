@@ -3,7 +3,9 @@ import { listIndexes } from './core/list.ts'
 import {
   archiveContainer,
   type FunctionNames,
+  followingName,
   functionNames,
+  hasLog,
   hasPersonalData,
   hasSchedule,
   hasSnapshots,
@@ -11,6 +13,8 @@ import {
   LEASES,
   LOG,
   listFollowedServices,
+  listOwnViews,
+  listViewSources,
   PARKED,
   PROGRESS,
   projectionName,
@@ -45,10 +49,14 @@ export interface Topology {
    * `access`.
    */
   readonly services: readonly {
-    /** Also the name of its database and of the only hub it sends to. */
+    /** Also the name of its database and of the only hub it sends to, if it has a log. */
     readonly name: string
-    /** The hubs it receives from: its own for its views, and those its reactions follow. */
+    /** Whether it has a log, and so a hub and an archive. */
+    readonly hasLog: boolean
+    /** The hubs it receives from: its own for its views, and those its views and reactions follow. */
     readonly receivesFrom: readonly string[]
+    /** The services whose archives it reads, because its views follow them. */
+    readonly readsArchivesOf: readonly string[]
     /** Its functions without an HTTP trigger, by their registered names. */
     readonly functions: FunctionNames
     /** The lists it serves: the container of each, and the paths of its composite index. */
@@ -82,7 +90,7 @@ export interface Topology {
     readonly retentionHours: number
     readonly consumerGroups: readonly string[]
   }[]
-  /** The checkpoints of each service's host, and the archive of each service. */
+  /** The checkpoints of each service's host, and the archive of each service that has a log. */
   readonly blobContainers: readonly string[]
 }
 
@@ -92,6 +100,21 @@ export interface Topology {
  * partition. In Azure the shape sets the number.
  */
 const PARTITIONS = 4
+
+/**
+ * The log. Reads a stream by version or by command key; a key has one outcome. `verify` reads it stream by stream.
+ * And the leases of its change feed.
+ */
+const logContainers: Topology['databases'][number]['containers'] = [
+  {
+    name: LOG,
+    partitionKey: '/stream',
+    access: 'append',
+    indexedPaths: ['/stream/?', '/to/?', '/key/?', '/correlation/?'],
+    uniqueKeys: ['/key'],
+  },
+  { name: LEASES, partitionKey: '/id', access: 'write' },
+]
 
 /** The container for the checkpoints of Event Hubs triggers, named by the Functions host. */
 const CHECKPOINTS = 'azure-webjobs-eventhub'
@@ -116,7 +139,9 @@ export function buildTopology(services: readonly Service[]): Topology {
   return {
     services: services.map((service) => ({
       name: service.name,
+      hasLog: hasLog(service),
       receivesFrom: receivesFrom(service),
+      readsArchivesOf: listViewSources(service),
       functions: functionNames(service),
       lists: service.views.flatMap(describeLists),
       ...(service.personal?.reads?.length ? { readsKeysOf: service.personal.reads } : {}),
@@ -124,16 +149,7 @@ export function buildTopology(services: readonly Service[]): Topology {
     databases: services.map((service) => ({
       name: service.name,
       containers: [
-        // The log. Reads a stream by version or by command key; a key has one outcome. `verify` reads it stream
-        // by stream.
-        {
-          name: LOG,
-          partitionKey: '/stream',
-          access: 'append',
-          indexedPaths: ['/stream/?', '/to/?', '/key/?', '/correlation/?'],
-          uniqueKeys: ['/key'],
-        },
-        { name: LEASES, partitionKey: '/id', access: 'write' },
+        ...(hasLog(service) ? logContainers : []),
         ...service.views.map((view) => ({
           name: view.name,
           partitionKey: '/pk',
@@ -171,18 +187,21 @@ export function buildTopology(services: readonly Service[]): Topology {
           : []),
       ],
     })),
-    eventHubs: services.map((service) => ({
+    eventHubs: services.filter(hasLog).map((service) => ({
       name: service.name,
       partitions: PARTITIONS,
       retentionHours: RETENTION_HOURS,
       consumerGroups: [
-        ...(service.views.length > 0 ? [projectionName(service.name)] : []),
+        ...(listOwnViews(service).length > 0 ? [projectionName(service.name)] : []),
+        ...services
+          .filter((other) => listViewSources(other).includes(service.name))
+          .map(({ name }) => followingName(name, service.name)),
         ...services
           .filter((other) => listFollowedServices(other).includes(service.name))
           .map(({ name }) => reactionsGroup(name)),
       ],
     })),
-    blobContainers: [CHECKPOINTS, ...services.map(({ name }) => archiveContainer(name))],
+    blobContainers: [CHECKPOINTS, ...services.filter(hasLog).map(({ name }) => archiveContainer(name))],
   }
 }
 
@@ -211,5 +230,6 @@ function describeLists(view: AnyView): Topology['services'][number]['lists'] {
 }
 
 function receivesFrom(service: Service): readonly string[] {
-  return [...new Set([...(service.views.length > 0 ? [service.name] : []), ...listFollowedServices(service)])]
+  const own = listOwnViews(service).length > 0 ? [service.name] : []
+  return [...new Set([...own, ...listViewSources(service), ...listFollowedServices(service)])]
 }

@@ -136,11 +136,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a cursor is written before the documents',
     file: 'runtime/projector.ts',
     from:
-      'for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch)\n' +
+      'for (const target of targets.filter(isKeyed)) await this.#applyToDocuments(target, slices, batch)\n' +
       '      const behind = new Set<string>()',
     to:
       'const behind = new Set<string>()\n' +
-      '      queueMicrotask(async () => { for (const target of targets.filter(isMultiStream)) ' +
+      '      queueMicrotask(async () => { for (const target of targets.filter(isKeyed)) ' +
       'await this.#applyToDocuments(target, slices, batch) })',
   },
   {
@@ -152,7 +152,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a gap between two events of a view is not filled',
     file: 'runtime/unseen-events.ts',
-    from: 'const events = last.version - after > newer.length ? await readBetween(log, stream, after, last) : newer',
+    from: 'const events = last.version - after > newer.length ? await fillGaps(log, stream, after, newer) : newer',
     to: 'const events = newer',
   },
   {
@@ -263,8 +263,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a stream is blocked for a view without being parked',
     file: 'runtime/projector.ts',
-    from: 'if (parking?.shouldPark(failure)) await parking.note(failure, place?.({ stream, version }), trace)',
-    to: 'if (parking?.shouldPark(failure)) place?.({ stream, version })',
+    from: 'if (parking?.shouldPark(failure)) await parking.park(failure, place?.(failure), stored, trace)',
+    to: 'if (parking?.shouldPark(failure)) place?.(failure)',
   },
   {
     name: 'an instance trusts its cache of parked streams',

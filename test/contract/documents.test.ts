@@ -20,13 +20,25 @@ function summable(schema: unknown): unknown {
   return { ...all, minimum: Math.max(minimum, -LARGEST), maximum: Math.min(maximum, LARGEST) }
 }
 
-function buildHistories({ name, deciders }: Service, view: AnyView): fc.Arbitrary<RecordedEvent[]> {
-  const types = deciders.find(({ category }) => category === view.category)?.events ?? []
-  assert.ok(types.length > 0, `${view.name} follows no decider`)
-  const buildEvent = (type: EventType): fc.Arbitrary<RecordedEvent> =>
+/** The categories that a view follows, each with the service that publishes it and the events that a test makes. */
+function listSources({ name, deciders }: Service, view: AnyView) {
+  if (view.kind === 'many-services') return view.sources
+  const { category } = view
+  const events = deciders.find((decider) => decider.category === category)?.events ?? []
+  return [{ service: name, category, events }]
+}
+
+function buildHistories(service: Service, view: AnyView): fc.Arbitrary<RecordedEvent[]> {
+  const sources = listSources(service, view)
+  for (const { events, category } of sources)
+    assert.ok(events.length > 0, `${view.name} follows nothing of ${category}`)
+  const buildEvent = ([type, source]: readonly [EventType, string]): fc.Arbitrary<RecordedEvent> =>
     buildArbitrary(summable(buildJsonSchema(type.schema, type.name)) as JsonObject, anyText).map((data) =>
-      recordedEvent({ type: type.name, schemaVersion: type.version, data }, `/${name}/${view.category}`),
+      recordedEvent({ type: type.name, schemaVersion: type.version, data }, source),
     )
+  const types = sources.flatMap(({ service, category, events }) =>
+    events.map((type) => [type, `/${service}/${category}`] as const),
+  )
   const [first, ...others] = types.map(buildEvent)
   assert.ok(first)
   // Most streams start with their usual first event; everything after it is random.

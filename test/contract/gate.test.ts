@@ -93,7 +93,7 @@ describe('the schema gate allows', () => {
     )
     assert.deepEqual(refused, [])
     const [contract = '', log = '', ...others] = breaking.toSorted()
-    assert.match(contract, /^ordering: OrderCancelled version 2 \(contract\) breaks: no service/)
+    assert.match(contract, /^ordering: OrderCancelled version 2 \(contract\) breaks: customers waits/)
     assert.match(log, /^ordering: OrderCancelled version 2 \(log\) breaks: ordering's own/)
     assert.deepEqual(others, [])
     const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))

@@ -13,7 +13,7 @@ let address: string
 let document: OpenApi
 let answers: AnswerCheck
 before(async () => {
-  system = await System.start()
+  system = await System.start({ services: services.map(({ name }) => name) })
   address = system.host.address
   document = (await call('GET', `${address}/api/openapi.json`, {})).body
   answers = new AnswerCheck(document)

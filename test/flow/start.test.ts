@@ -90,20 +90,20 @@ describe('npm start and npm run demo', () => {
     for (const port of Object.keys(env).filter((name) => name.endsWith('_PORT')))
       assert.match(running.output, new RegExp(`:${env[port]}\\b`))
     const lines = running.output.trim().split('\n')
-    const names = ['ordering', 'inventory', 'payments', 'shipping']
+    const names = ['ordering', 'inventory', 'payments', 'shipping', 'customers']
     const parts = ['blobs', 'event hubs', 'cosmos db', ...names, 'all services', 'console', 'data']
     assert.deepEqual(
       lines.map((line) => line.slice(0, 12).trim()),
       [...parts, 'ready: Ctrl-'],
     )
-    const links = lines.slice(3, 8).map((line) => /http\S+/.exec(line)?.[0] ?? '')
+    const links = lines.slice(3, 9).map((line) => /http\S+/.exec(line)?.[0] ?? '')
     const documents = await Promise.all(links.map(async (link) => (await fetch(link)).json() as Promise<OpenApi>))
     const listTags = ({ tags }: OpenApi): string[] => tags.map(({ name }) => name)
     assert.deepEqual(documents.map(listTags), [...names.map((name) => [name]), names.toSorted()])
     assert.equal(links.at(-1), at('/api/openapi.json'))
     const demo = await new Command('packages/cli/demo.ts', ['--orders', '40', '--seed', '3'], env).ended
     assert.equal(demo.code, 0, demo.output)
-    assert.match(demo.output, /checked +40 orders/)
+    assert.match(demo.output, /checked +40 orders.* [1-9]\d* trails/)
     assert.match(demo.output, /every view equals its log/)
     running.kill('SIGINT')
     assert.equal((await running.ended).code, 0, running.output)
@@ -152,7 +152,7 @@ describe('npm start and npm run demo', () => {
       Object.fromEntries(names.map((name) => [name, thing(name)])) as Record<(typeof names)[number], Thing>
     const check = () =>
       checkServices(
-        of(createClient),
+        { ...of(createClient), customers: createClient('customers') },
         of((name) => log(name).container('events')),
         ['payment-nobody@1', 'shipment-nobody@1'],
         0,
@@ -162,7 +162,7 @@ describe('npm start and npm run demo', () => {
     )
     const kept = await check()
     assert.deepEqual(kept.differences, promised)
-    assert.ok(kept.products > 0 && kept.reserved > 0 && kept.payments > 0 && kept.shipments > 0)
+    assert.ok(kept.products > 0 && kept.reserved > 0 && kept.payments > 0 && kept.shipments > 0 && kept.trails > 0)
     for (const outcome of ['confirmed', 'completed', 'cancelled', 'rejected'])
       assert.ok((kept.decided.get(outcome) ?? 0) > 0, outcome)
 
@@ -173,6 +173,7 @@ describe('npm start and npm run demo', () => {
       ['payments', 'payment', 'payment of', 'orderId'],
       ['payments', 'takings', 'takings in', 'currency'],
       ['shipping', 'shipment', 'shipment of', 'orderId'],
+      ['customers', 'order-trail', 'trail of', 'orderId'],
     ] as const) {
       const { items } = log(service).container(view)
       const [found] = (await items.query("SELECT * FROM c WHERE c.kind = 'document'").fetchAll()).resources

@@ -493,10 +493,7 @@ describe('a rule', () => {
     const topology = structuredClone(buildTopology(services)) as Bag
     const expires = { name: 'events', defaultTtl: 31_536_000 }
     for (const { containers } of topology.databases)
-      Object.assign(
-        containers.find(({ name }: Bag) => name === expires.name),
-        expires,
-      )
+      for (const log of containers.filter(({ name }: Bag) => name === expires.name)) Object.assign(log, expires)
     const template = changed((resources) => {
       for (const { id, properties } of selectType(resources, `${cosmos}/sqlDatabases/containers`) as Bag[])
         if (id.endsWith('/events')) properties.resource.defaultTtl = expires.defaultTtl

@@ -137,7 +137,9 @@ describe('the packages that azd uploads', () => {
       assert.equal((await apps.at('ordering').get(`/streams/${stream}/events`)).body.items.length, 3)
       for (const [service, { refused, allowed }] of guards) {
         assert.deepEqual(refused, [], service)
-        assert.ok(allowed.size > 10, `${service} did ${allowed.size} things`)
+        // One that only follows others has no log.
+        const least = service === 'customers' ? 6 : 11
+        assert.ok(allowed.size >= least, `${service} did ${allowed.size} things`)
         t.diagnostic(`${service}: ${allowed.size} of its rights used`)
       }
     } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EventType, Service } from 'tidemark'
-import { buildTopology, listReactions } from 'tidemark/tools'
+import { buildTopology, listOwnViews, listReactions } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 
 /** The events of a category's streams; none if the service has no such streams. */
@@ -13,11 +13,25 @@ describe('the declarations of a service', () => {
   for (const service of services) {
     it(`${service.name}: its views and its own reactions follow existing streams and events`, () => {
       const own = listReactions(service).filter((reaction) => reaction.service === service.name)
-      for (const { name, category, events = [] } of [...service.views, ...own]) {
+      for (const { name, category, events = [] } of [...listOwnViews(service), ...own]) {
         const recorded = listEvents(service, category)
         assert.ok(recorded.length > 0, `${name} follows ${category}`)
         for (const event of events) assert.ok(recorded.includes(event), `${name}: ${event.name} of ${category}`)
       }
+    })
+
+    it(`${service.name}: its views of public events follow existing contracts`, () => {
+      for (const view of service.views)
+        if (view.kind === 'many-services')
+          for (const { service: source, category, events } of view.sources) {
+            const { publishes, deciders } = services.find(({ name }) => name === source) ?? assert.fail(source)
+            const published = publishes.map(({ publicEvent }) => publicEvent)
+            assert.ok(
+              deciders.some((decider) => decider.category === category),
+              `${source}/${category}`,
+            )
+            for (const event of events) assert.ok(published.includes(event), `${view.name}: ${event.name} of ${source}`)
+          }
     })
 
     it(`${service.name}: an event name has one declaration, private or public, and a category one decider`, () => {

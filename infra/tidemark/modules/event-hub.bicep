@@ -1,5 +1,5 @@
-// A service's hub, with a consumer group for its own views, and one for the reactions of each service that
-// follows it.
+// A service's hub, with a consumer group for its own views, and others for the views and the reactions of each
+// service that follows it.
 
 import { EventHub } from '../types.bicep'
 

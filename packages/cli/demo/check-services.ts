@@ -7,17 +7,24 @@ import { foldRawFulfilments } from './raw-fulfilments.ts'
 import { foldRawPayments } from './raw-payments.ts'
 import { foldRawShipments } from './raw-shipments.ts'
 import { foldRawStock } from './raw-stock.ts'
+import { foldRawTrails } from './raw-trails.ts'
 import { findLost, readRawLog } from './reading.ts'
 import { RECOVERY_MS } from './recovery.ts'
 
 /**
- * One value for each service. Ordering and inventory always run; payments and shipping run both or neither.
+ * One value for each service that has a log. Ordering and inventory always run; payments and shipping run both or
+ * neither.
  */
 export interface PerService<Thing> {
   readonly ordering: Thing
   readonly inventory: Thing
   readonly payments?: Thing
   readonly shipping?: Thing
+}
+
+/** `customers` has no log; it runs only beside all others. */
+interface Clients extends PerService<Client> {
+  readonly customers?: Client
 }
 
 /** The result of the check: its counts, and every difference found. */
@@ -27,6 +34,8 @@ interface ServicesCheck {
   readonly products: number
   readonly payments: number
   readonly shipments: number
+  /** Orders that customers shows; 0 if it does not run. */
+  readonly trails: number
   /** The number of orders by status. */
   readonly decided: ReadonlyMap<string, number>
   /** Units reserved at the end, for orders that wait for shipment. */
@@ -48,7 +57,7 @@ const REPORT_EVERY_MS = 10_000
  * @param settledWithin milliseconds in which the services must come to agree.
  */
 export async function checkServices(
-  clients: PerService<Client>,
+  clients: Clients,
   logs: PerService<Container>,
   positions: Iterable<string>,
   settledWithin = RECOVERY_MS,
@@ -67,7 +76,7 @@ export async function checkServices(
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
       continue
     }
-    const { orders, stock, payments, shipments } = folded
+    const { orders, stock, payments, shipments, trails } = folded
     const differences = [...collectFaults(folded), ...open, ...collectLost(folded, [...positions])]
     await compareViews(clients, folded, differences)
     const decided = new Map<string, number>()
@@ -77,6 +86,7 @@ export async function checkServices(
       products: stock.levels.size,
       payments: payments?.documents.size ?? 0,
       shipments: shipments?.documents.size ?? 0,
+      trails: clients.customers ? (trails?.documents.size ?? 0) : 0,
       decided,
       reserved: [...stock.levels.values()].reduce((sum, level) => sum + Number(level.reserved), 0),
       paid: Object.fromEntries(
@@ -96,14 +106,17 @@ type FoldedLogs = Awaited<ReturnType<typeof foldAll>>
 
 async function foldAll(logs: PerService<Container>) {
   const ordering = await readRawLog(logs.ordering)
+  const payments = logs.payments && (await readRawLog(logs.payments))
+  const shipping = logs.shipping && (await readRawLog(logs.shipping))
   const { orders, events } = foldRawLog(ordering)
   return {
     orders,
     events,
     fulfilments: foldRawFulfilments(ordering),
     stock: foldRawStock(await readRawLog(logs.inventory)),
-    ...(logs.payments ? { payments: foldRawPayments(await readRawLog(logs.payments)) } : {}),
-    ...(logs.shipping ? { shipments: foldRawShipments(await readRawLog(logs.shipping)) } : {}),
+    ...(payments ? { payments: foldRawPayments(payments) } : {}),
+    ...(shipping ? { shipments: foldRawShipments(shipping) } : {}),
+    ...(payments && shipping ? { trails: foldRawTrails({ ordering, payments, shipping }) } : {}),
   } satisfies LoggedState & { readonly events: number }
 }
 
@@ -120,8 +133,8 @@ const collectLost = ({ stock, payments, shipments }: FoldedLogs, positions: read
 ]
 
 async function compareViews(
-  clients: PerService<Client>,
-  { fulfilments, stock, payments, shipments }: FoldedLogs,
+  clients: Clients,
+  { fulfilments, stock, payments, shipments, trails }: FoldedLogs,
   differences: string[],
 ): Promise<void> {
   const stockView = {
@@ -147,5 +160,9 @@ async function compareViews(
     const shipmentView = { what: 'shipment of', path: '/shipments', category: 'shipment', id: 'orderId' }
     const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned']
     await compareView(clients.shipping, { ...shipmentView, ...shipments, statuses }, differences)
+  }
+  if (clients.customers && trails) {
+    const trailView = { what: 'trail of', path: '/orders', id: 'orderId' }
+    await compareGathered(clients.customers, { ...trailView, ...trails }, differences)
   }
 }

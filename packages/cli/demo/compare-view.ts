@@ -55,13 +55,17 @@ async function compareLists(client: Client, view: ExpectedView, differences: str
   return listed
 }
 
-/** Compares the documents of a multi-stream view, once it has reached the end of each stream. */
+/**
+ * Compares the documents of a multi-stream view, once it has reached the end of each stream. Without a category it
+ * follows all of them.
+ */
 export async function compareGathered(
   client: Client,
-  view: Pick<ExpectedView, 'what' | 'path' | 'category' | 'documents' | 'versions' | 'id'>,
+  view: Pick<ExpectedView, 'what' | 'path' | 'documents' | 'versions' | 'id'> & Partial<Pick<ExpectedView, 'category'>>,
   differences: string[],
 ): Promise<void> {
-  const streams = [...view.versions].filter(([stream]) => stream.startsWith(`${view.category}-`))
+  const prefix = view.category === undefined ? '' : `${view.category}-`
+  const streams = [...view.versions].filter(([stream]) => stream.startsWith(prefix))
   await inParallel(streams, async ([stream, version]) => {
     await client.get(`${view.path}?limit=1&position=${encodeURIComponent(`${stream}@${version}`)}`)
   })

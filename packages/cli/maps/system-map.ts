@@ -1,5 +1,5 @@
 import { canary, canaryView, type Service } from 'tidemark'
-import { listReactions } from 'tidemark/tools'
+import { hasLog, listReactions } from 'tidemark/tools'
 import { formatHeader, type Theme } from './theme.ts'
 
 /**
@@ -21,24 +21,32 @@ const INPUT = 'style="filled,rounded,dashed"'
 
 function drawService(service: Service, { box, line }: Theme): string {
   const { name } = service
-  const aggregates = service.deciders.filter((decider) => decider !== canary).map(({ category }) => category)
   const views = service.views.filter((view) => view.name !== canaryView.name).map((view) => view.name)
-  const sources = [...new Set(listReactions(service).map((reaction) => reaction.service))]
-  const hasCommands = service.resources?.some(({ commands }) => commands !== undefined)
+  const reacted = listReactions(service).map((reaction) => reaction.service)
+  const viewed = service.views.flatMap((view) => (view.kind === 'many-services' ? view.sources : []))
+  const sources = [...new Set([...reacted, ...viewed.map((source) => source.service)])]
   return `subgraph "cluster ${name}" {
     label="${name}" labeljust=l style="filled,rounded" fillcolor="${box}" color="${line}"
-    ${hasCommands ? `"${name} http" [label="HTTP" ${INPUT}]` : ''}
     ${sources.length > 0 ? `"${name} follows" [label="${formatList('events of', sources)}" ${INPUT}]` : ''}
+    "${name} views" [label="${formatList('views (Cosmos DB)', views)}"]
+    ${hasLog(service) ? drawLog(service) : ''}
+    ${reacted.length > 0 ? `"${name} follows" -> "${name} deciders" [label="react"]` : ''}
+    ${viewed.length > 0 ? `"${name} follows" -> "${name} views" [label="project"]` : ''}
+  }`
+}
+
+/** What records the events of a service, and publishes them. */
+function drawLog({ name, deciders, resources }: Service): string {
+  const aggregates = deciders.filter((decider) => decider !== canary).map(({ category }) => category)
+  const hasCommands = resources?.some(({ commands }) => commands !== undefined)
+  return `${hasCommands ? `"${name} http" [label="HTTP" ${INPUT}]` : ''}
     "${name} deciders" [label="${formatList('deciders', aggregates)}"]
     "${name} log" [label="event log\\n(Cosmos DB)" shape=cylinder style=filled]
     "${name} hub" [label="event hub\\n(Event Hubs)" shape=cds style=filled]
-    "${name} views" [label="${formatList('views (Cosmos DB)', views)}"]
     ${hasCommands ? `"${name} http" -> "${name} deciders" [label="command"]` : ''}
-    ${sources.length > 0 ? `"${name} follows" -> "${name} deciders" [label="react"]` : ''}
     "${name} deciders" -> "${name} log" [label="append"]
     "${name} log" -> "${name} hub" [label="relay"]
-    "${name} hub" -> "${name} views" [label="project"]
-  }`
+    "${name} hub" -> "${name} views" [label="project"]`
 }
 
 function formatList(title: string, items: readonly string[]): string {

@@ -25,6 +25,11 @@ export async function archiveConnection(service: string, isInAzure: boolean): Pr
       throw new UsageError(`${file} names no archive in Azure: npm run cloud:settings -- --service ${service} --force`)
     return { serviceUri, credential: new DefaultAzureCredential() }
   }
+  return localArchives()
+}
+
+/** The archives in the running local cloud. */
+export async function localArchives(): Promise<{ readonly connectionString: string }> {
   const cloud = await readyCloud(resolve(PROJECT, dataFolder()))
   const ofEmulator = (): string =>
     blobConnection(`http://127.0.0.1:${localPorts().blob}`, emulatorKey('blob', undefined))

@@ -1,5 +1,6 @@
 import { CosmosClient } from '@azure/cosmos'
 import { UsageError } from '../command-line/arguments.ts'
+import { localArchives } from './archive-account.ts'
 import { cosmosAddress, localConnections, localSettings, reach, readSettingsFile } from './local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
@@ -20,7 +21,7 @@ export async function localAccount(): Promise<CosmosAccount> {
   return {
     address,
     reach: () => reach(address),
-    settings: { ...localSettings(), ...connections },
+    settings: { ...localSettings(), ...connections, ArchiveStorage: (await localArchives()).connectionString },
     client: async () => new CosmosClient(connection),
   }
 }

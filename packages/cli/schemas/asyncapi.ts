@@ -1,12 +1,5 @@
 import type { EventType, Service } from 'tidemark'
-import {
-  type AnyReaction,
-  buildJsonSchema,
-  cloudEvent,
-  formatDataschema,
-  formatSource,
-  listReactions,
-} from 'tidemark/tools'
+import { buildJsonSchema, cloudEvent, formatDataschema, formatSource, hasLog, listReactions } from 'tidemark/tools'
 import { versionName } from './event-schema.ts'
 import type { JsonObject } from './json.ts'
 import { listStoredVersions, type SchemaFiles, type StoredVersion } from './released-events.ts'
@@ -38,15 +31,17 @@ const ENDS = ['x-formerly', 'x-becoming', 'x-renamed-to', 'x-read-as', 'x-retire
  * hubs. https://www.asyncapi.com/docs/reference/specification/v3.0.0
  * @param all every service, because another one has to publish what a service follows.
  * @param earlier the current files of `schemas/`, which have the schemas of former names and retired types.
- * @throws Error if a reaction follows an event that its service does not publish, or not from that category.
+ * @throws Error if a reaction or a view follows an event that its service does not publish, or not from that category.
  *   Also if it follows an event, but not an ended one that is read as it.
  */
 export function buildAsyncApi(service: Service, all: readonly Service[], earlier: SchemaFiles = new Map()): JsonObject {
   const list = (name: string, types: readonly EventType[]): readonly Message[] => listMessages(name, types, earlier)
-  const followed = listReactions(service).filter((reaction) => reaction.service !== service.name)
+  const followed = listFollowed(service)
   const sources = [...new Set(followed.map((reaction) => reaction.service))].toSorted()
   const publicTypes = new Map([
-    [service.name, service.publishes.map(({ publicEvent: published }) => published)],
+    ...(hasLog(service)
+      ? [[service.name, service.publishes.map(({ publicEvent: published }) => published)] as const]
+      : []),
     ...sources.map((name) => [name, followedTypes(name, followed, all)] as const),
   ])
   return {
@@ -62,11 +57,13 @@ export function buildAsyncApi(service: Service, all: readonly Service[], earlier
       [...publicTypes].map(([name, types]) => [name, buildChannel(name, list(name, types))]),
     ),
     operations: {
-      publish: buildOperation('send', service.name, list(service.name, publicTypes.get(service.name) ?? [])),
+      ...(hasLog(service)
+        ? { publish: buildOperation('send', service.name, list(service.name, publicTypes.get(service.name) ?? [])) }
+        : {}),
       ...Object.fromEntries(
-        followed.map((reaction) => [
-          reaction.name,
-          buildOperation('receive', reaction.service, list(reaction.service, reaction.events)),
+        followed.map((follower) => [
+          follower.name,
+          buildOperation('receive', follower.service, list(follower.service, follower.events)),
         ]),
       ),
     },
@@ -85,8 +82,26 @@ export function buildAsyncApi(service: Service, all: readonly Service[], earlier
   }
 }
 
+/** Events of another service that a reaction or a view follows. */
+interface Followed {
+  /** The reaction; or the view and what it follows, because a view may follow several services. */
+  readonly name: string
+  readonly service: string
+  readonly category: string
+  readonly events: readonly EventType[]
+}
+
+function listFollowed(service: Service): readonly Followed[] {
+  const sources = service.views.flatMap((view) =>
+    view.kind === 'many-services'
+      ? view.sources.map((source) => ({ ...source, name: `${view.name}-${source.service}-${source.category}` }))
+      : [],
+  )
+  return [...listReactions(service), ...sources].filter((follower) => follower.service !== service.name)
+}
+
 /** The public event types of a service that another service follows. */
-function followedTypes(name: string, followed: readonly AnyReaction[], all: readonly Service[]): readonly EventType[] {
+function followedTypes(name: string, followed: readonly Followed[], all: readonly Service[]): readonly EventType[] {
   const publisher = all.find((service) => service.name === name)
   const followedHere = followed.filter(({ service }) => service === name)
   for (const { category, events } of followedHere)

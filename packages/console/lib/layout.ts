@@ -89,7 +89,8 @@ export function buildLayout(seen: readonly ServiceSeen[]): Layout {
     const middle = top + height / 2
     const box = { id: service.name, x: COLUMNS.services, y: middle - 32, width: WIDTHS.services, height: 64 }
     services.push({ ...box, service })
-    if (!service.about) continue
+    // A service without deciders has no log, and so no hub.
+    if (!service.about || service.about.categories.length === 0) continue
     const { hub } = service.about
     const hubBox = { id: `hub ${hub}`, x: COLUMNS.hubs, y: middle - 26, width: WIDTHS.hubs, height: 52 }
     hubs.push({ ...hubBox, hub, service: service.name })

@@ -6,11 +6,16 @@
 type Service = {
   @description('Also the name of its database and its own hub.')
   name: string
+  @description('Whether it records events: only then it has a log, a hub and an archive.')
+  hasLog: bool
   @description('The hubs that it receives from.')
   receivesFrom: string[]
+  @description('The services whose archives it reads.')
+  readsArchivesOf: string[]
   @description('Its functions without an HTTP trigger.')
   functions: {
-    relay: string
+    @description('Absent without a log.')
+    relay: string?
     projections: string[]
     reactions: string[]
     periodic: string
@@ -56,7 +61,7 @@ type Database = {
 }
 
 @export()
-@description('A microservice\'s hub: a consumer group for its views, and one for each following service\'s reactions.')
+@description('A microservice\'s hub: consumer groups for its views, and for the services that follow it.')
 type EventHub = {
   name: string
   @minValue(1)

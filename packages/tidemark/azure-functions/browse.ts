@@ -526,7 +526,7 @@ const viewParameter = (views: readonly AnyView[]): Parameter => ({
 const versions = list(
   object({ version, change: { type: 'string', enum: ['first', 'additive', 'breaking'] }, schema: { type: 'object' } }),
 )
-const kind: JsonSchema = { type: 'string', enum: ['one-stream', 'many-streams'] }
+const kind: JsonSchema = { type: 'string', enum: ['one-stream', 'many-streams', 'many-services'] }
 const fieldType = (...types: readonly string[]): JsonSchema => ({ type: 'string', enum: types })
 const filters: JsonSchema = {
   type: 'object',

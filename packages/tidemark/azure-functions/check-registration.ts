@@ -9,6 +9,8 @@ import {
   KEYS,
   LEASES,
   LOG,
+  listFollowingViews,
+  listOwnViews,
   listReactions,
   PARKED,
   PROGRESS,
@@ -16,6 +18,7 @@ import {
   type Service,
   SNAPSHOTS,
 } from '../core/service.ts'
+import type { AnyMultiServiceView } from '../core/view.ts'
 import type { Route } from './http.ts'
 import { overlap, unknownSegments } from './overlap.ts'
 
@@ -61,9 +64,10 @@ function declarationFaults(service: Service): readonly string[] {
     ...views
       .filter((view) => RESERVED_CONTAINERS.includes(view.name))
       .map((view) => `the view ${view.name} of ${name} would share its container with something else`),
-    ...views
+    ...listOwnViews(service)
       .filter((view) => !categories.includes(view.category))
       .map((view) => `the view ${view.name} follows ${view.category}, but ${name} lists no such decider`),
+    ...listFollowingViews(service).flatMap(sourceFaults),
     ...views.flatMap(listFaults),
     ...processes
       .filter(({ decider }) => !deciders.includes(decider))
@@ -73,6 +77,9 @@ function declarationFaults(service: Service): readonly string[] {
       .map(
         (reaction) => `the reaction ${reaction.name} follows ${reaction.category}, but ${name} lists no such decider`,
       ),
+    ...(deciders.length === 0 && listReactions(service).length > 0
+      ? [`${name} has reactions, but no decider that they could send commands to`]
+      : []),
     ...publishes
       .filter((publication) => !recorded.has(publication.privateEvent.name))
       .map((publication) => `${name} publishes ${publication.privateEvent.name}, but none of its deciders records it`),
@@ -101,6 +108,21 @@ function personalFaults(service: Service): readonly string[] {
         .filter((field) => fields.includes(field))
         .map((field) => `the view ${view} cannot be filtered or ordered by ${field}, which is personal and encrypted`)
     }),
+  ]
+}
+
+/** A source without events, or named twice, would never be handled as it is meant. */
+function sourceFaults({ name, sources }: AnyMultiServiceView): readonly string[] {
+  const named = sources.map(({ service, category }) => `${service}/${category}`)
+  return [
+    ...(sources.length === 0 ? [`the view ${name} follows no service`] : []),
+    ...findDuplicates(named).map((source) => `the view ${name} lists the source ${source} twice`),
+    ...sources
+      .filter(({ events }) => events.length === 0)
+      .map(({ service, category }) => `the view ${name} handles no event of ${service}/${category}`),
+    ...sources.flatMap(({ service, category, events }) =>
+      findEventFaults(`the source ${service}/${category} of the view ${name}`, events),
+    ),
   ]
 }
 
@@ -152,7 +174,8 @@ function nameFaults(service: Service, routes: readonly PlacedRoute[]): readonly 
   const { relay, projections, reactions, periodic } = functionNames(service)
   const names = [
     ...routes.map((route) => `${route.service}-${route.name}`),
-    ...[relay, ...projections, ...reactions, periodic],
+    ...(relay === undefined ? [] : [relay]),
+    ...[...projections, ...reactions, periodic],
   ]
   return findDuplicates(names.map((name) => name.toLowerCase())).map((name) => `two functions would be called ${name}`)
 }

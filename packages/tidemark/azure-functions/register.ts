@@ -1,7 +1,16 @@
 import { app } from '@azure/functions'
 import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { functionNames, listFollowedServices, projectionName, reactionsName, type Service } from '../core/service.ts'
+import {
+  followingName,
+  functionNames,
+  listFollowedServices,
+  listOwnViews,
+  listViewSources,
+  projectionName,
+  reactionsName,
+  type Service,
+} from '../core/service.ts'
 import { buildBrowseRoutes } from './browse.ts'
 import { type PlacedRoute, registrationFaults } from './check-registration.ts'
 import { getState, type HistoryPort, listEvents } from './history.ts'
@@ -10,6 +19,7 @@ import { buildOpenApi, type ServedService } from './openapi.ts'
 import { buildOperationRoutes, type OperationsPort } from './operations.ts'
 import { checkParameters } from './request.ts'
 import {
+  buildFollowingTrigger,
   buildPeriodicTrigger,
   buildProjectionsTrigger,
   buildReactionsTrigger,
@@ -27,9 +37,9 @@ const served: ServedService[] = []
 
 /**
  * Registers the functions of a service. These are its HTTP routes, including stream history, health and
- * operations. Then its relay, one consumer for all its views, one consumer per followed hub, and the timer of
- * periodic work. `/api/openapi.json`, once per app, describes the routes of all services. Everything is
- * checked first and registered completely or not at all.
+ * operations. Then its relay, one consumer for all views of its own events, and for each hub that it follows one
+ * for the views and one for the reactions. Then the timer of periodic work. `/api/openapi.json`, once per app,
+ * describes the routes of all services. Everything is checked first and registered completely or not at all.
  * @throws TidemarkError `registration-invalid`: one line per fault, and the app does not start.
  * @example
  * ```ts
@@ -64,8 +74,10 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   served.push({ name, routes: all })
 
   const { relay, periodic } = functionNames(declaration)
-  app.cosmosDB(relay, buildRelayTrigger(service))
-  if (declaration.views.length > 0) app.eventHub(projectionName(name), buildProjectionsTrigger(service))
+  if (relay !== undefined) app.cosmosDB(relay, buildRelayTrigger(service))
+  if (listOwnViews(declaration).length > 0) app.eventHub(projectionName(name), buildProjectionsTrigger(service))
+  for (const hub of listViewSources(declaration))
+    app.eventHub(followingName(name, hub), buildFollowingTrigger(service, hub))
   for (const hub of listFollowedServices(declaration))
     app.eventHub(reactionsName(name, hub), buildReactionsTrigger(service, hub))
   app.timer(periodic, buildPeriodicTrigger(service))

@@ -9,7 +9,7 @@ import type { DataPath } from '../core/data-path.ts'
 import { describeError, isTidemarkError } from '../core/errors.ts'
 import type { Delivery } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { LEASES, LOG, projectionName, reactionsGroup } from '../core/service.ts'
+import { followingName, LEASES, LOG, projectionName, reactionsGroup } from '../core/service.ts'
 import { parseDelivery } from './delivery.ts'
 
 /**
@@ -51,7 +51,7 @@ type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'strin
 
 /** What the triggers need of their service. */
 export interface TriggerPort
-  extends Pick<DataPath, 'relay' | 'project' | 'react' | 'periodSeconds' | 'doPeriodicWork'> {
+  extends Pick<DataPath, 'relay' | 'project' | 'projectFrom' | 'react' | 'periodSeconds' | 'doPeriodicWork'> {
   readonly name: string
   readonly relayPollDelay: number
 }
@@ -80,6 +80,11 @@ export function buildRelayTrigger(port: TriggerPort): CosmosDBv4FunctionOptions 
 /** The projections: the service's own hub, to all its views. */
 export function buildProjectionsTrigger(port: TriggerPort): TextEventHubOptions {
   return consumer(port.name, projectionName(port.name), (delivery, trace) => port.project(delivery, trace))
+}
+
+/** The consumer of a hub for all views of its public events. */
+export function buildFollowingTrigger(port: TriggerPort, hub: string): TextEventHubOptions {
+  return consumer(hub, followingName(port.name, hub), (delivery, trace) => port.projectFrom(hub, delivery, trace))
 }
 
 /** The reactions to the events of a hub. Refusals of their commands are traced as a normal outcome. */

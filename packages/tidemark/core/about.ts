@@ -1,7 +1,18 @@
 import type { EventType } from './event.ts'
 import { buildJsonSchema, type JsonSchema } from './json-schema.ts'
 import type { FieldValues } from './list.ts'
-import { listFollowedServices, listReactions, projectionName, reactionsName, type Service } from './service.ts'
+import {
+  followingName,
+  listFollowedServices,
+  listFollowingViews,
+  listOwnViews,
+  listReactions,
+  listViewSources,
+  projectionName,
+  reactionsName,
+  type Service,
+} from './service.ts'
+import { type AnyView, describeCategories } from './view.ts'
 
 /** One version of an event, and the JSON Schema of its data. */
 interface EventVersionAbout {
@@ -42,7 +53,8 @@ export interface ServiceAbout {
   }[]
   readonly views: readonly {
     readonly name: string
-    readonly kind: 'one-stream' | 'many-streams'
+    readonly kind: AnyView['kind']
+    /** For a view over several services: `ordering/order, payments/payment`. */
     readonly category: string
     readonly filters: Readonly<Record<string, FieldValues>>
     /** The fields that its lists can be ordered by, each with its type. */
@@ -88,20 +100,31 @@ export function describeService(service: Service, build: string): ServiceAbout {
         }
       }),
     ),
-    views: service.views.map(({ name, kind, category, filters, orders = {} }) => {
-      return { name, kind, category, filters, orders }
+    views: service.views.map((view) => {
+      const { name, kind, filters, orders = {} } = view
+      return { name, kind, category: describeCategories(view), filters, orders }
     }),
     consumers: [
-      ...(service.views.length > 0
+      ...(listOwnViews(service).length > 0
         ? [
             {
               name: projectionName(service.name),
               hub: service.name,
               kind: 'views' as const,
-              handlers: service.views.map(describeHandler),
+              handlers: listOwnViews(service).map(describeHandler),
             },
           ]
         : []),
+      ...listViewSources(service).map((hub) => ({
+        name: followingName(service.name, hub),
+        hub,
+        kind: 'views' as const,
+        handlers: listFollowingViews(service, hub).flatMap(({ name, sources }) =>
+          sources
+            .filter((source) => source.service === hub)
+            .map(({ category, events }) => describeHandler({ name, category, events })),
+        ),
+      })),
       ...listFollowedServices(service).map((hub) => ({
         name: reactionsName(service.name, hub),
         hub,

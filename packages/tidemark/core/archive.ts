@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { gunzip, gzip } from 'node:zlib'
+import { constants, gunzip, gzip } from 'node:zlib'
 import * as z from 'zod'
 import { describeError, type ErrorCode, TidemarkError } from './errors.ts'
 import { canonicalHash, GENESIS } from './hash-chain.ts'
@@ -192,6 +192,18 @@ export async function decodeSegment(service: string, number: number, bytes: Uint
   return { header, lines }
 }
 
+/** The start of a segment that has its header, whatever its continuation. */
+const HEAD_BYTES = 256 * 1024
+
+/**
+ * Reads the header of a segment alone, unchecked, for a progress bar.
+ * @throws TidemarkError `archive-unreadable`
+ */
+export async function decodeHeader(service: string, number: number, bytes: Uint8Array): Promise<SegmentHeader> {
+  const head = await inflate(service, number, bytes.subarray(0, HEAD_BYTES), constants.Z_SYNC_FLUSH)
+  return parseHeader(service, number, splitLines(head).lines[0])
+}
+
 /** @throws TidemarkError `archive-broken` if a segment does not follow the one before it. */
 export function checkFollows(service: string, { number, previous }: SegmentHeader, end: ArchiveEnd): void {
   if (previous === end.root) return
@@ -204,9 +216,14 @@ export function archiveError(code: ErrorCode, service: string, number: number, w
   return new TidemarkError(code, `segment ${number} of the archive of ${service} ${why}`)
 }
 
-async function inflate(service: string, number: number, bytes: Uint8Array): Promise<Buffer> {
+async function inflate(
+  service: string,
+  number: number,
+  bytes: Uint8Array,
+  finishFlush: number = constants.Z_FINISH,
+): Promise<Buffer> {
   try {
-    return await promisify(gunzip)(bytes, { maxOutputLength: MOST_BYTES })
+    return await promisify(gunzip)(bytes, { maxOutputLength: MOST_BYTES, finishFlush })
   } catch (error) {
     throw archiveError('archive-unreadable', service, number, `cannot be read: ${describeError(error)}`)
   }

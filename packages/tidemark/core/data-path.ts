@@ -61,8 +61,10 @@ export interface DataPath {
   ): Promise<{ readonly state: unknown; readonly head: StreamHead; readonly time: string }>
   /** Publishes the items of the log's change feed. */
   relay(items: readonly unknown[], trace: Trace): Promise<void>
-  /** Delivers a batch of the service's own hub to all its views. */
+  /** Delivers a batch of the service's own hub to all views of its own events. */
   project(delivery: Delivery, trace: Trace): Promise<void>
+  /** Delivers a batch of a hub to all views of its public events. */
+  projectFrom(hub: string, delivery: Delivery, trace: Trace): Promise<void>
   /** Delivers a batch of a hub to all reactions that follow it. */
   react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
   /** The time between two calls of the periodic work, in seconds: 1 to 60. */

@@ -200,7 +200,8 @@ export interface Verification {
  */
 export interface ViewSummary {
   readonly name: string
-  readonly kind: 'one-stream' | 'many-streams'
+  readonly kind: AnyView['kind']
+  /** For a view over several services: `ordering/order, payments/payment`. */
   readonly category: string
   readonly filters: Readonly<Record<string, FieldValues>>
   /** The generation that queries read. */

@@ -313,6 +313,8 @@ export interface HubReader {
    * @throws TidemarkError `unavailable`
    */
   read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]>
+  /** Closes its connection; it cannot be used again. */
+  close(): Promise<void>
 }
 
 /** Consumer progress in a partition, by handler name. */

@@ -4,7 +4,7 @@ import type { DomainEvent, EventType } from './event.ts'
 import type { ProcessManager } from './process-manager.ts'
 import type { AnyReaction } from './reaction.ts'
 import type { Resource } from './resource.ts'
-import type { AnyView } from './view.ts'
+import { type AnyMultiServiceView, type AnyOwnView, type AnyView, isOwnView } from './view.ts'
 
 /**
  * The declaration of a microservice. The topology, the composition and the functions derive from it.
@@ -27,6 +27,7 @@ import type { AnyView } from './view.ts'
 export interface Service {
   /** Also the name of its database and of its event hub: lower-case letters, digits and dashes. */
   readonly name: string
+  /** None: the service only follows others, and has no log and no hub. */
   readonly deciders: readonly AnyDecider[]
   /**
    * The public contract: the events other services may rely on. The relay publishes every event, listed or
@@ -85,6 +86,22 @@ export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): 
   return listReactions(service).some((reaction) => reaction.schedules === true)
 }
 
+/**
+ * Whether a service records events. One without deciders only follows others: it has no log, no relay, no archive
+ * and no hub.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { hasLog } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.ok(hasLog(entries))
+ * ```
+ */
+export function hasLog({ deciders }: Pick<Service, 'deciders'>): boolean {
+  return deciders.length > 0
+}
+
 /** Whether a service stores snapshots of its aggregates. */
 export function hasSnapshots({ deciders }: Pick<Service, 'deciders'>): boolean {
   return deciders.some(({ stateVersion }) => stateVersion !== undefined)
@@ -127,8 +144,9 @@ export function hasCanary({ deciders, views }: Pick<Service, 'deciders' | 'views
 
 /** The names of a service's functions that have no HTTP trigger. */
 export interface FunctionNames {
-  readonly relay: string
-  /** One for all views, if the service has any. */
+  /** Absent: the service has no log. */
+  readonly relay?: string
+  /** One for all views of own events, if there are any, and one per hub that other views follow. */
   readonly projections: readonly string[]
   /** One per followed hub, for all reactions to its events. */
   readonly reactions: readonly string[]
@@ -142,11 +160,46 @@ export function listFollowedServices(service: Pick<Service, 'reactions' | 'proce
 }
 
 /**
+ * The views of the service's own events.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { listOwnViews } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.deepEqual(listOwnViews(entries).map(({ category }) => category), ['entry'])
+ * ```
+ */
+export function listOwnViews({ views }: Pick<Service, 'views'>): readonly AnyOwnView[] {
+  return views.filter(isOwnView)
+}
+
+/** The views of public events that follow a hub; without one, all of them. */
+export function listFollowingViews({ views }: Pick<Service, 'views'>, hub?: string): readonly AnyMultiServiceView[] {
+  return views
+    .filter((view) => !isOwnView(view))
+    .filter(({ sources }) => hub === undefined || sources.some(({ service }) => service === hub))
+}
+
+/** The services whose public events the service's views follow, without duplicates. */
+export function listViewSources(service: Pick<Service, 'views'>): readonly string[] {
+  return [...new Set(listFollowingViews(service).flatMap(({ sources }) => sources.map((source) => source.service)))]
+}
+
+/**
  * The function that delivers the events of the service's own hub to its views. Its consumer group has the
  * same name.
  */
 export function projectionName(service: string): string {
   return `${service}-views`
+}
+
+/**
+ * The function that delivers the public events of a hub to the views that follow it. Its consumer group has
+ * the same name.
+ */
+export function followingName(service: string, hub: string): string {
+  return `${service}-views-${hub}`
 }
 
 /** The function that delivers the events of a hub to the service's reactions. */
@@ -166,10 +219,13 @@ export function relayName(service: string): string {
 
 /** Names a service's functions: the same in its app, its topology and its deployment. */
 export function functionNames(service: Service): FunctionNames {
-  const { name, views } = service
+  const { name } = service
   return {
-    relay: relayName(name),
-    projections: views.length > 0 ? [projectionName(name)] : [],
+    ...(hasLog(service) ? { relay: relayName(name) } : {}),
+    projections: [
+      ...(listOwnViews(service).length > 0 ? [projectionName(name)] : []),
+      ...listViewSources(service).map((hub) => followingName(name, hub)),
+    ],
     reactions: listFollowedServices(service).map((hub) => reactionsName(name, hub)),
     periodic: `${name}-periodic`,
   }

@@ -3,6 +3,7 @@ import type { Part } from './event.ts'
 
 /** A stream position: the stream's name and the version of one of its events, from 1. */
 export interface Position {
+  /** `order-1`; in a view over several services `ordering/order-1`. */
   readonly stream: string
   readonly version: number
 }
@@ -27,9 +28,24 @@ export function formatStream(category: string, id: string): string {
   return `${category}-${id}`
 }
 
-/** The category of a stream: `order` of `order-1`. */
+/** The category of a stream: `order` of `order-1`, and of `ordering/order-1`. */
 export function parseCategory(stream: string): string {
-  return stream.slice(0, stream.indexOf('-'))
+  const start = stream.indexOf('/') + 1
+  return stream.slice(start, stream.indexOf('-', start))
+}
+
+/**
+ * The name of a stream among those of several services: `ordering/order-1`. Names of streams and of services
+ * have no slash.
+ */
+export function formatSourceStream(service: string, stream: string): string {
+  return `${service}/${stream}`
+}
+
+/** The parts of a name that `formatSourceStream` made. A plain name has no service. */
+export function parseSourceStream(name: string): { readonly service?: string; readonly stream: string } {
+  const end = name.indexOf('/')
+  return end < 0 ? { stream: name } : { service: name.slice(0, end), stream: name.slice(end + 1) }
 }
 
 /** The aggregate's id in a stream's name: `1` of `order-1`. */
@@ -51,6 +67,8 @@ export function parseId(stream: string): string {
 export function isStream(text: string): boolean {
   return streamPattern.test(text)
 }
+
+const servicePattern = /^[a-z][a-z0-9-]*$/
 
 /** The text form of a position, as in HTTP answers: `order-1@7`. */
 export function formatPosition(position: Position): string {
@@ -74,7 +92,8 @@ export function formatEventPosition(event: Position & Part): string {
 }
 
 /**
- * Parses the text that `formatPosition` writes.
+ * Parses the text that `formatPosition` writes. A position of a view over several services names the service:
+ * `ordering/order-1@7`.
  * @throws TidemarkError `invalid-position`
  */
 export function parsePosition(token: string): Position {
@@ -82,7 +101,12 @@ export function parsePosition(token: string): Position {
   const stream = token.slice(0, at)
   const digits = token.slice(at + 1)
   const version = Number(digits)
-  if (at < 0 || !isStream(stream) || !/^[1-9][0-9]*$/.test(digits) || !Number.isSafeInteger(version))
-    throw new TidemarkError('invalid-position', 'a position is <stream>@<version>, such as order-1@7')
+  const parts = parseSourceStream(stream)
+  const isNamed = isStream(parts.stream) && (parts.service === undefined || servicePattern.test(parts.service))
+  if (at < 0 || !isNamed || !/^[1-9][0-9]*$/.test(digits) || !Number.isSafeInteger(version))
+    throw new TidemarkError(
+      'invalid-position',
+      'a position is <stream>@<version>, such as order-1@7; or <service>/<stream>@<version>',
+    )
   return { stream, version }
 }

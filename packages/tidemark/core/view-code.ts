@@ -7,7 +7,7 @@ import { asJson } from './json.ts'
 import { buildJsonSchema, type JsonSchema } from './json-schema.ts'
 import { type Next, sample, sequence } from './sample-data.ts'
 import { validate } from './schema.ts'
-import type { AnyView } from './view.ts'
+import { type AnyView, describeCategories, isOwnView } from './view.ts'
 
 /** The code of a view that has written a generation. */
 export interface WriterCode {
@@ -43,27 +43,42 @@ interface Sampled {
  * some hundred made-up events of every declared version. So it is the same for the same code, whether
  * bundled, minified or not, and covers helpers and upcasters. It does not notice a change that
  * none of these events shows.
- * @param declared the event types of the view's category.
+ * @param declared the event types of the view's category. A view over several services names its own.
  */
 export function computeViewCode(view: AnyView, declared: readonly EventType[]): string {
-  const types = listReadTypes(view.events, declared)
-  const { name, kind, category, document } = view
+  const { name, kind, document } = view
   const next = sequence(SEED)
-  const trial = new Trial(view, eventReader(types, 'own'))
-  const sampled = types.flatMap(toSampled)
-  for (let round = 0; round < ROUNDS && sampled.length > 0; round += 1)
-    for (let index = 0; index < EVENTS; index += 1) {
-      // Each type begins some of the streams.
-      const each = sampled[index === 0 ? round % sampled.length : next(sampled.length)]
-      const data = each && makeData(each, next)
-      if (data) trial.apply(toEvent(each, { stream: `${category}-trial-${round}`, version: index + 1 }, data.value))
-    }
+  const trial = new Trial(view)
+  const followed = listFollowed(view, declared)
+  for (const { category, source, types, reader } of followed) {
+    const sampled = types.flatMap(toSampled)
+    for (let round = 0; round < ROUNDS && sampled.length > 0; round += 1)
+      for (let index = 0; index < EVENTS; index += 1) {
+        // Each type begins some of the streams.
+        const each = sampled[index === 0 ? round % sampled.length : next(sampled.length)]
+        const data = each && makeData(each, next)
+        const place = { stream: `${category}-trial-${round}`, version: index + 1, source }
+        if (data) trial.apply(toEvent(each, place, data.value), reader)
+      }
+  }
+  const types = followed.flatMap((part) => part.types)
   return canonicalHash({
-    ...{ name, kind, category },
+    ...{ name, kind, category: describeCategories(view) },
     events: types.map((type) => `${type.name}.v${type.version}${describeNames(type)}`),
     document: document === undefined ? null : findJsonSchema(document),
     results: trial.results,
   }).slice(0, 12)
+}
+
+/** The categories that a view follows, and how it reads their events. */
+function listFollowed(view: AnyView, declared: readonly EventType[]) {
+  if (!isOwnView(view))
+    return view.sources.map(({ service, category, events }) => ({
+      ...{ category, source: `/${service}/${category}`, types: events },
+      reader: eventReader(events, 'foreign'),
+    }))
+  const types = listReadTypes(view.events, declared)
+  return [{ category: view.category, source: '/trial', types, reader: eventReader(types, 'own') }]
 }
 
 function toSampled({ name, versions }: EventType): readonly Sampled[] {
@@ -99,11 +114,11 @@ function makeData({ schema, jsonSchema }: Sampled, next: Next): { readonly value
 
 function toEvent(
   { type, version: schemaVersion }: Sampled,
-  { stream, version }: Pick<RecordedEvent, 'stream' | 'version'>,
+  { stream, version, source }: Pick<RecordedEvent, 'stream' | 'version' | 'source'>,
   data: unknown,
 ): RecordedEvent {
   return {
-    ...{ id: String(version).padStart(16, '0'), stream, version, source: '/trial', type, schemaVersion },
+    ...{ id: String(version).padStart(16, '0'), stream, version, source, type, schemaVersion },
     data,
     time: new Date(SEED * 1000 + version * STEP_MS).toISOString(),
     ...{ correlation: stream, causation: `command:${version}`, actor: `actor-${version % 2}` },
@@ -114,21 +129,19 @@ function toEvent(
 /** Applies events to a view in memory, and keeps what comes of it. */
 class Trial {
   readonly #view: AnyView
-  readonly #reader: EventReader
   readonly #documents = new Map<string, unknown>()
   /** What each event changed: the key, the document and its sort key. */
   readonly results: unknown[] = []
 
-  constructor(view: AnyView, reader: EventReader) {
+  constructor(view: AnyView) {
     this.#view = view
-    this.#reader = reader
   }
 
   /** An event that the view cannot apply is a result too. */
-  apply(event: RecordedEvent): void {
+  apply(event: RecordedEvent, reader: EventReader): void {
     const [view, documents] = [this.#view, this.#documents]
     try {
-      for (const read of this.#reader.readEvents(event)) {
+      for (const read of reader.readEvents(event)) {
         const keys = view.kind === 'one-stream' ? [read.stream] : [...new Set(view.documentKeys(read))]
         for (const key of keys) {
           const evolved = view.evolve(documents.get(key), read, key)

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TidemarkError } from './errors.ts'
-import type { DomainEvent, EventType, Recorded } from './event.ts'
+import type { DomainEvent, EventOf, EventType, Recorded } from './event.ts'
 import { asJson, describeFault } from './json.ts'
 import type { FieldValues } from './list.ts'
 
@@ -99,10 +99,85 @@ export interface MultiStreamView<Document, Event extends DomainEvent> {
   sort(document: Document): string
 }
 
+/**
+ * A category of streams that a view follows, and the events of it that the view handles.
+ * @example
+ * ```ts
+ * import type { ViewSource } from 'tidemark'
+ * import { Unlocked } from './entries.ts'
+ *
+ * export const doors: ViewSource = { service: 'doors', category: 'door', events: [Unlocked] }
+ * ```
+ */
+export interface ViewSource {
+  /** The service that publishes the events: another one, or the view's own. */
+  readonly service: string
+  readonly category: string
+  /** Public events, from that service's `contract.ts`. The view skips all others. */
+  readonly events: readonly EventType[]
+}
+
+/**
+ * The events of a view's sources.
+ * @example
+ * ```ts
+ * import type { SourceEvent } from 'tidemark'
+ * import { Unlocked } from './entries.ts'
+ *
+ * export const sources = [{ service: 'doors', category: 'door', events: [Unlocked] }] as const
+ * const title = ({ data }: SourceEvent<typeof sources>): string => data.title
+ * console.log(title({ type: 'Unlocked', data: { title: 'cellar' } }))
+ * ```
+ */
+export type SourceEvent<Sources extends readonly ViewSource[]> = EventOf<Sources[number]['events'][number]>
+
+/**
+ * A view whose documents combine the public events of one or several services. Events of one stream arrive in
+ * order; events of different streams arrive in any order. So `evolve` must commute across streams, as in a
+ * `MultiStreamView`. An event's `stream` and `source` tell where it comes from.
+ * @example
+ * ```ts
+ * import type { MultiServiceView, SourceEvent } from 'tidemark'
+ * import { Unlocked } from './entries.ts'
+ *
+ * const sources = [{ service: 'doors', category: 'door', events: [Unlocked] }] as const
+ * // How often each title was unlocked, over all doors.
+ * export const unlocks: MultiServiceView<{ title: string; times: number }, SourceEvent<typeof sources>> = {
+ *   kind: 'many-services',
+ *   name: 'unlocks',
+ *   sources,
+ *   filters: {},
+ *   documentKeys: ({ data }) => [data.title],
+ *   evolve: (document, _, title) => ({ title, times: (document?.times ?? 0) + 1 }),
+ *   sort: ({ title }) => title,
+ * }
+ * ```
+ */
+export interface MultiServiceView<Document, Event extends DomainEvent> {
+  readonly kind: 'many-services'
+  readonly name: string
+  /** Each category of each service at most once. Rebuild the view after you add a source or an event. */
+  readonly sources: readonly ViewSource[]
+  readonly document?: StandardSchemaV1<unknown, Document>
+  readonly filters: Readonly<Record<string, FieldValues>>
+  readonly orders?: Readonly<Record<string, 'string' | 'number'>>
+  /** As in `MultiStreamView`. */
+  documentKeys(event: Recorded<Event>): readonly string[]
+  /** As in `MultiStreamView`. */
+  evolve(document: Document | undefined, event: Recorded<Event>, key: string): Document
+  sort(document: Document): string
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: a list of views of different types has no narrower common type.
 export type AnySingleStreamView = SingleStreamView<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: the same.
 export type AnyMultiStreamView = MultiStreamView<any, any>
+// biome-ignore lint/suspicious/noExplicitAny: the same.
+export type AnyMultiServiceView = MultiServiceView<any, any>
+/** A view of the events of its own service. */
+export type AnyOwnView = AnySingleStreamView | AnyMultiStreamView
+/** A view whose documents have keys of their own and applied markers. */
+export type AnyKeyedView = AnyMultiStreamView | AnyMultiServiceView
 /**
  * Any view, whatever the types of its documents and events.
  * @example
@@ -111,11 +186,25 @@ export type AnyMultiStreamView = MultiStreamView<any, any>
  * import type { AnyView } from 'tidemark/tools'
  * import { entries } from './entries.ts'
  *
- * const described = ({ name, kind, category }: AnyView): string => `${name}: ${kind} of ${category}`
- * assert.deepEqual(entries.views.map(described), ['titles: one-stream of entry'])
+ * const described = ({ name, kind }: AnyView): string => `${name}: ${kind}`
+ * assert.deepEqual(entries.views.map(described), ['titles: one-stream'])
  * ```
  */
-export type AnyView = AnySingleStreamView | AnyMultiStreamView
+export type AnyView = AnyOwnView | AnyMultiServiceView
+
+export function isOwnView(view: AnyView): view is AnyOwnView {
+  return view.kind !== 'many-services'
+}
+
+export function isKeyedView(view: AnyView): view is AnyKeyedView {
+  return view.kind !== 'one-stream'
+}
+
+/** What a view is made of, for people: `order`, or `ordering/order, payments/payment`. */
+export function describeCategories(view: AnyView): string {
+  if (isOwnView(view)) return view.category
+  return view.sources.map(({ service, category }) => `${service}/${category}`).join(', ')
+}
 
 /**
  * The view whose documents also store the cursors of the given view. For a multi-stream view, it is the first
@@ -123,8 +212,8 @@ export type AnyView = AnySingleStreamView | AnyMultiStreamView
  * @returns undefined if there is none, or the view stores its own cursors.
  */
 export function findCursorView(views: readonly AnyView[], view: AnyView): string | undefined {
-  if (view.kind === 'one-stream') return undefined
-  return views.find(({ kind, category }) => kind === 'one-stream' && category === view.category)?.name
+  if (view.kind !== 'many-streams') return undefined
+  return views.find((other) => other.kind === 'one-stream' && other.category === view.category)?.name
 }
 
 /**

@@ -159,13 +159,18 @@ export class CosmosParking implements ParkingStore {
   }
 }
 
-function streamId({ handler, stream }: ParkedKey): string {
-  return `${STREAM}|${handler}|${stream}`
+function streamId(key: ParkedKey): string {
+  return `${STREAM}|${formatKey(key)}`
+}
+
+/** An id has no slash, which a stream of another service has after the service's name. */
+function formatKey({ handler, stream }: ParkedKey): string {
+  return `${handler}|${stream.replace('/', '|')}`
 }
 
 /** The common prefix of the item ids of a stream's events. */
-function formatEventIdPrefix({ handler, stream }: ParkedKey): string {
-  return `${EVENT}|${handler}|${stream}|`
+function formatEventIdPrefix(key: ParkedKey): string {
+  return `${EVENT}|${formatKey(key)}|`
 }
 
 function eventItemId(key: ParkedKey, version: number): string {

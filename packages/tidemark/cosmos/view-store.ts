@@ -185,7 +185,10 @@ function tooLarge(key: string): TidemarkError {
   return new TidemarkError('document-too-large', `the document ${key} is larger than the store allows`)
 }
 
-/** The id of an applied marker on a document. The prefix keeps it apart from the document's id. */
+/**
+ * The id of an applied marker on a document. The prefix keeps it apart from the document's id. An id has no
+ * slash, and a stream no `|`.
+ */
 function markerId(marker: string): string {
-  return `~${marker}`
+  return `~${marker.replace('/', '|')}`
 }

@@ -35,6 +35,10 @@ export class EventHubsReader implements HubReader {
     return this.#partitions
   }
 
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
   async madeAt(): Promise<string> {
     const { createdOn } = await this.#client.getEventHubProperties().catch(unavailable)
     return createdOn.toISOString()

@@ -176,7 +176,10 @@ async function findLast(archive: Archive, known: number): Promise<number> {
   return last
 }
 
-/** @throws TidemarkError `archive-gap`, `archive-changed`, `archive-unreadable` */
+/**
+ * Reads one segment and checks it against its own roots.
+ * @throws TidemarkError `archive-gap` if there is none; `archive-changed`, `archive-unreadable`, `unavailable`
+ */
 export async function readSegment(service: string, archive: Archive, number: number): Promise<Segment> {
   const bytes = await archive.read(number)
   if (bytes === undefined) throw archiveError('archive-gap', service, number, 'is missing')
@@ -192,12 +195,17 @@ export interface ArchivedSegment extends Segment {
 /**
  * Reads a whole archive, one segment at a time, each checked against its roots and the segment before. What it
  * cannot tell: whether segments were removed at the end.
+ * @param after the segment after which to start. Default: the first one is read first.
  * @throws TidemarkError `archive-gap`, `archive-broken`, `archive-changed`, `archive-unreadable`: the first
  *   wrong segment. `unavailable`, `container-missing`.
  */
-export async function* readArchive(service: string, archive: Archive): AsyncIterable<ArchivedSegment> {
-  let end = EMPTY_ARCHIVE
-  for await (const { number, bytes } of archive.list(0)) {
+export async function* readArchive(
+  service: string,
+  archive: Archive,
+  after: ArchiveEnd = EMPTY_ARCHIVE,
+): AsyncIterable<ArchivedSegment> {
+  let end = after
+  for await (const { number, bytes } of archive.list(end.number)) {
     if (number > end.number + 1) throw archiveError('archive-gap', service, end.number + 1, 'is missing')
     const segment = await readSegment(service, archive, number)
     checkFollows(service, segment.header, end)

@@ -8,6 +8,7 @@ import { formatPosition, parseCategory } from '../core/stream.ts'
 import { type Attributes, listTraceparents, NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { parseViewName } from './cursors.ts'
 import { type ConsumerParking, classifyFailure, type StreamFailure } from './parking.ts'
+import { toSourceEvent } from './view-events.ts'
 import { BatchWatch, timed } from './watch.ts'
 
 /**
@@ -64,6 +65,14 @@ export interface ConsumerOptions extends Pick<Handling, 'parking' | 'retries'> {
   readonly recording?: ConsumerTelemetry
 }
 
+/** The parked entry that is retried. */
+interface Retried {
+  readonly handler: string
+  readonly stream: string
+  /** Whether a version was discarded for the entry. */
+  readonly isDiscarded: (version: number) => boolean
+}
+
 /** The views of one category, which are projected together; or one reaction. */
 export interface Handler {
   /** The names with their own consumer progress: each view, or the reaction. */
@@ -80,8 +89,13 @@ export interface Handler {
    * cannot be processed were parked.
    */
   handle(events: readonly RecordedEvent[], handling: Handling): Promise<void>
-  /** Reactions only: processes parked events in order. @returns the first one that fails again. */
-  retry?(events: readonly RecordedEvent[], handling: Handling): Promise<StreamFailure | undefined>
+  /**
+   * Handlers of events that are parked with their stream: processes them in order.
+   * @returns the first one that fails again.
+   */
+  retry?(events: readonly RecordedEvent[], handling: Handling, parked: Retried): Promise<StreamFailure | undefined>
+  /** Whether the streams that its views follow are named with their service: `ordering/order-1`. */
+  readonly namesService?: true
   /**
    * Handlers that read the log only: brings parked entries of a stream up to date.
    * @param from the first version that waits.
@@ -192,13 +206,15 @@ async function readMessages(
 ): Promise<{ readonly events: readonly RecordedEvent[]; readonly handling: Handling }> {
   const { hub, partition } = messages
   const categories = new Set(handlers.map(({ category }) => category))
+  const namesService = handlers.some((handler) => handler.namesService)
   const events: RecordedEvent[] = []
   const sequences = new Map<string, number>()
   for (const [index, body] of messages.bodies.entries()) {
     if (!mayBelongTo(categories, body)) continue
     const sequence = messages.sequences?.[index]
     try {
-      const event = fromCloudEvent(body)
+      const recorded = fromCloudEvent(body)
+      const event = namesService ? toSourceEvent(hub, recorded) : recorded
       events.push(event)
       if (sequence !== undefined) sequences.set(formatPosition(event), sequence)
     } catch (error) {

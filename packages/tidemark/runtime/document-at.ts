@@ -2,7 +2,7 @@ import { isCount, readContinuation, unknownContinuation, writeContinuation } fro
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { DocumentAt, DocumentAtQuery } from '../core/operations.ts'
-import type { AnyView } from '../core/view.ts'
+import { type AnyView, isKeyedView } from '../core/view.ts'
 import type { DocumentEventsDependencies } from './document-events.ts'
 import { parseTime } from './time.ts'
 import { PART_MS } from './verification.ts'
@@ -38,7 +38,7 @@ export async function documentAt(
   view: AnyView,
   { key, at, version: asked, continuation }: DocumentAtQuery,
 ): Promise<DocumentAt> {
-  if (asked !== undefined && (at !== undefined || view.kind === 'many-streams'))
+  if (asked !== undefined && (at !== undefined || isKeyedView(view)))
     throw new TidemarkError('invalid-query', whyNoVersion(view, at))
   const isAfter = pointTest(at, asked)
   const isDiscarded = await deps.readDiscards(view)

@@ -1,13 +1,12 @@
 import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
-import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import type { PageOf } from '../core/operations.ts'
 import type { Clock, EventFeed, EventHistory } from '../core/ports.ts'
-import { parseCategory } from '../core/stream.ts'
-import type { AnyMultiStreamView, AnyView } from '../core/view.ts'
+import { type AnyKeyedView, type AnyView, isOwnView } from '../core/view.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
+import { showPublic, type ViewEvents, viewEvents } from './view-events.ts'
 
 /** A part ends after this many characters of JSON, so that large events do not fill the memory of host and client. */
 const MAX_SIZE = 16 * 1024 * 1024
@@ -29,8 +28,8 @@ interface DocumentEventsQuery {
 
 /**
  * Lists the events of a document, those of each stream in order. Nothing indexes the events of a multi-stream
- * view's document, so the log is searched, for some seconds a page. A page may be empty although more events
- * follow.
+ * view's document, so the log is searched, for some seconds a page. For a view over several services their
+ * archives are. A page may be empty although more events follow.
  * @throws TidemarkError `unavailable`, `invalid-query`
  */
 export async function documentEvents(
@@ -39,19 +38,20 @@ export async function documentEvents(
   query: DocumentEventsQuery,
 ): Promise<PageOf<RecordedEvent>> {
   const isDiscarded = await deps.readDiscards(view)
-  const reader = eventReader(listReadTypes(view.events, deps.eventTypes), 'own')
-  const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
-    (view.events ? reader.knows(type) : !reader.isRetired(type)) && !isDiscarded(stream, version)
+  const reader = viewEvents(view, deps.eventTypes)
+  const isRead = (event: RecordedEvent): boolean => reader.handles(event) && !isDiscarded(event.stream, event.version)
   if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
   const { key, limit, continuation } = query
   const { items, place, isEnd } = await searchFeed(
     deps,
-    (event) =>
-      parseCategory(event.stream) === view.category && isRead(event) && belongsToDocument(view, key, event, reader),
+    (event) => reader.follows(event.stream) && isRead(event) && belongsToDocument(view, key, event, reader),
     limit,
     continuation === undefined ? { skip: 0 } : readFeedPlace(continuation),
   )
-  return { items, ...(isEnd ? {} : { continuation: writeContinuation(place) }) }
+  return {
+    items: isOwnView(view) ? items : items.map(showPublic),
+    ...(isEnd ? {} : { continuation: writeContinuation(place) }),
+  }
 }
 
 async function listStreamEvents(
@@ -127,9 +127,9 @@ export async function searchFeed(
 }
 
 /** Whether a document contains the event. An event that cannot be read is in no document. */
-function belongsToDocument(view: AnyMultiStreamView, key: string, event: RecordedEvent, reader: EventReader): boolean {
+function belongsToDocument(view: AnyKeyedView, key: string, event: RecordedEvent, reader: ViewEvents): boolean {
   try {
-    return reader.readEvents(event).some((read) => callPure(view.name, () => view.documentKeys(read)).includes(key))
+    return reader.read(event).some((read) => callPure(view.name, () => view.documentKeys(read)).includes(key))
   } catch (error) {
     if (isTidemarkError(error)) return false
     throw error

@@ -2,7 +2,7 @@ import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import type { ViewDocument, ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
-import { type AnyMultiStreamView, storedDocument } from '../core/view.ts'
+import { type AnyKeyedView, storedDocument } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { callPure } from './parking.ts'
 import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
@@ -43,12 +43,12 @@ interface Waiting {
  * several partitions that change the same document share its next write.
  */
 export class DocumentWriter {
-  readonly #view: AnyMultiStreamView
+  readonly #view: AnyKeyedView
   readonly #store: ViewStore
   readonly #documents = recentlyWritten<ViewDocument>(MAX_RECENTLY_WRITTEN)
   readonly #queues = new Map<string, Waiting[]>()
 
-  constructor(view: AnyMultiStreamView, store: ViewStore) {
+  constructor(view: AnyKeyedView, store: ViewStore) {
     this.#view = view
     this.#store = store
   }

@@ -1,8 +1,9 @@
+import { toCloudEvent } from '../core/cloud-event.ts'
 import { checkKey } from '../core/document-key.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
-import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
 import { GENESIS } from '../core/hash-chain.ts'
+import type { ParkedEvent } from '../core/parking.ts'
 import type {
   Clock,
   Cursor,
@@ -12,7 +13,15 @@ import type {
   ViewGeneration,
   ViewStore,
 } from '../core/ports.ts'
-import { type AnyMultiStreamView, type AnySingleStreamView, type AnyView, storedDocument } from '../core/view.ts'
+import type { Position } from '../core/stream.ts'
+import {
+  type AnyKeyedView,
+  type AnySingleStreamView,
+  type AnyView,
+  isKeyedView,
+  isOwnView,
+  storedDocument,
+} from '../core/view.ts'
 import { HandlersFailed, type Handling } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, parseViewName, sameVersions } from './cursors.ts'
@@ -21,6 +30,7 @@ import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { callPure, cannotApply, type StreamFailure, selectWorst } from './parking.ts'
 import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
 import { findUnseenEvents } from './unseen-events.ts'
+import { fromSourceEvent, namePublicType, type ViewEvents, viewEvents } from './view-events.ts'
 import type { BatchWatch } from './watch.ts'
 
 /** A generation of a view that is written. */
@@ -50,7 +60,7 @@ export interface RebuildOptions {
 }
 
 type SingleStreamTarget = Target & { readonly view: AnySingleStreamView }
-type MultiStreamTarget = Target & { readonly view: AnyMultiStreamView }
+type KeyedTarget = Target & { readonly view: AnyKeyedView }
 
 /**
  * A younger event has its applied marker, if it was applied. For an older event only the cursor shows that,
@@ -62,7 +72,8 @@ const MARKERS_VALID_MS = 12 * 3_600_000
 const UNREAD: Cursor = { version: 0, hash: GENESIS, time: '' }
 
 interface ProjectorDependencies {
-  readonly log: EventHistory
+  /** Fills gaps: the own log, or what can be read of other services' logs. */
+  readonly log: Pick<EventHistory, 'readRange'>
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'now'>
 }
@@ -93,6 +104,8 @@ interface Slice {
   /** The generations that are parked, each with the first parked version. */
   readonly parked: ReadonlyMap<Target, number>
   readonly events: readonly RecordedEvent[]
+  /** All events of the batch, also those that cannot be read in order. */
+  readonly arrived: readonly RecordedEvent[]
 }
 
 /** The cache and helpers of one generation. */
@@ -100,7 +113,7 @@ interface Memory {
   readonly documents: ReturnType<typeof recentlyWritten<ViewDocument>>
   readonly cursors: ReturnType<typeof recentlyWritten<StoredCursor>>
   readonly writer: DocumentWriter | undefined
-  readonly reader: EventReader
+  readonly reader: ViewEvents
 }
 
 /** Applies batches of events of one category to generations of its views. */
@@ -133,7 +146,7 @@ export class Projector {
       // A retry starts without the earlier failures of these streams.
       if (attempt > 1) batch.forget(left.keys())
       const slices = await this.#load(left, attempt > 1, batch)
-      for (const target of targets.filter(isMultiStream)) await this.#applyToDocuments(target, slices, batch)
+      for (const target of targets.filter(isKeyed)) await this.#applyToDocuments(target, slices, batch)
       const behind = new Set<string>()
       await forEachLimited(slices, CONCURRENCY, async (slice) => {
         if (!(await this.#writeCursors(slice, batch))) behind.add(slice.stream)
@@ -194,7 +207,7 @@ export class Projector {
     const cursors = new Map<Target, StoredCursor | undefined>()
     const versions = new Map<Target, number>()
     for (const target of singles) versions.set(target, documents.get(target)?.cursor?.version ?? 0)
-    for (const target of targets.filter(isMultiStream)) {
+    for (const target of targets.filter(isKeyed)) {
       // If the other view's documents do not name this target, a rebuild has stored its cursors.
       if (target.cursorsIn === undefined || passed[target.entry] === undefined)
         cursors.set(
@@ -216,6 +229,8 @@ export class Projector {
     // The cache may be older than a redrive. Without this second read, nobody would come back to these
     // events.
     if (parked.size > 0 && !again) return this.#loadStream(stream, arrived, true, batch)
+    for (const [target, version] of parked)
+      if (!(await batch.keepParked(target, { stream, version }, arrived))) parked.delete(target)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) {
       for (const target of targets)
@@ -227,7 +242,7 @@ export class Projector {
       .map((each) => each?.cursor)
       .filter((each) => each !== undefined)
     const after = Math.min(...due.map((target) => versions.get(target) ?? 0))
-    const slice = { stream, documents, cursors, passed, waits, versions, parked }
+    const slice = { stream, documents, cursors, passed, waits, versions, parked, arrived }
     try {
       const events = await findUnseenEvents(this.#deps.log, { stream, after, seen }, arrived)
       // If the log has no parked event, nothing is parked any more.
@@ -236,8 +251,9 @@ export class Projector {
       const [first] = arrived.toSorted((one, other) => one.version - other.version)
       for (const target of due) {
         // The events already applied are not the cause: the next one is parked.
-        const version = Math.max(first?.version ?? 1, (versions.get(target) ?? 0) + 1)
-        batch.fail(target, stream, { version, type: first?.type ?? '' }, error)
+        const next = (versions.get(target) ?? 0) + 1
+        const version = isTidemarkError(error, 'gap-unfilled') ? next : Math.max(first?.version ?? 1, next)
+        batch.fail(target, stream, { ...first, version, type: first?.type ?? '' }, error)
       }
       return { ...slice, events: [] }
     }
@@ -252,7 +268,7 @@ export class Projector {
    * Applies new events to a multi-stream view. A failure keeps the cursor of its stream from passing that
    * event.
    */
-  async #applyToDocuments(target: MultiStreamTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
+  async #applyToDocuments(target: KeyedTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
     const { view } = target
     const byKey = new Map<string, ReadEvents[]>()
     for (const slice of slices) {
@@ -286,14 +302,14 @@ export class Projector {
 
   /** Reads an event for a view. Returns nothing if the view has applied it or does not handle it. */
   #readNew(target: Target, slice: Slice, event: RecordedEvent, batch: Batch): readonly Recorded<DomainEvent>[] {
-    return this.#isNew(target, slice, event, batch) ? this.#findMemory(target).reader.readEvents(event) : []
+    return this.#isNew(target, slice, event, batch) ? this.#findMemory(target).reader.read(event) : []
   }
 
-  #isNew(target: Target, { versions, stream }: Slice, { version, type }: RecordedEvent, batch: Batch): boolean {
-    const { view } = target
+  #isNew(target: Target, { versions, stream }: Slice, event: RecordedEvent, batch: Batch): boolean {
+    const { version } = event
     if (version <= (versions.get(target) ?? 0)) return false
-    if (view.events !== undefined && !this.#findMemory(target).reader.knows(type)) return false
-    return !batch.isDiscarded(view.name, stream, version)
+    if (!this.#findMemory(target).reader.handles(event)) return false
+    return !batch.isDiscarded(target.view.name, stream, version)
   }
 
   /** Writes a stream's documents and cursors. @returns false if another instance wrote them meanwhile. */
@@ -313,7 +329,7 @@ export class Projector {
         const others = homes.has(target.view.name) ? storedProgress : undefined
         if (!(await this.#writeDocument(target, slice, { ...document, others }, batch))) return false
       }
-      for (const target of targets.filter(isMultiStream))
+      for (const target of targets.filter(isKeyed))
         if (target.cursorsIn === undefined && !(await this.#writeCursor(target, slice, batch))) return false
       batch.reportSucceeded(slice)
       if (batch.watch) this.#traceEvents(batch.watch, slice, batch)
@@ -400,7 +416,7 @@ export class Projector {
   }
 
   /** Writes a cursor that is an item of its own. It stays unchanged if the view could not pass any event. */
-  async #writeCursor(target: MultiStreamTarget, slice: Slice, batch: Batch): Promise<boolean> {
+  async #writeCursor(target: KeyedTarget, slice: Slice, batch: Batch): Promise<boolean> {
     const { stream, cursors: read, events } = slice
     const before = read.get(target)
     const waits = batch.parkedVersion(target, slice)
@@ -426,8 +442,8 @@ export class Projector {
     const memory: Memory = {
       documents: recentlyWritten<ViewDocument>(MAX_RECENTLY_WRITTEN),
       cursors: recentlyWritten<StoredCursor>(MAX_RECENTLY_WRITTEN),
-      writer: view.kind === 'many-streams' ? new DocumentWriter(view, store) : undefined,
-      reader: eventReader(listReadTypes(view.events, this.#deps.eventTypes), 'own'),
+      writer: isKeyedView(view) ? new DocumentWriter(view, store) : undefined,
+      reader: viewEvents(view, this.#deps.eventTypes),
     }
     this.#memories.set(store, memory)
     return memory
@@ -436,7 +452,7 @@ export class Projector {
 
 /** The events that one stored event is read as, by the documents that they change. */
 function groupByDocument(
-  view: AnyMultiStreamView,
+  view: AnyKeyedView,
   events: readonly Recorded<DomainEvent>[],
 ): ReadonlyMap<string, readonly Recorded<DomainEvent>[]> {
   const byKey = new Map<string, Recorded<DomainEvent>[]>()
@@ -503,10 +519,11 @@ class Batch {
   fail(
     target: Target,
     stream: string,
-    event: Pick<RecordedEvent, 'version' | 'type'> | undefined,
+    event: Pick<RecordedEvent, 'version' | 'type' | 'published'> | undefined,
     cause: unknown,
   ): void {
-    const { version, type } = event ?? { version: 1, type: '' }
+    const version = event?.version ?? 1
+    const type = event === undefined ? '' : isOwnView(target.view) ? event.type : namePublicType(event)
     const failed = this.#failed.get(target) ?? new Map<string, Failed>()
     const before = failed.get(stream)
     // A stream whose write failed counts as not parked.
@@ -527,7 +544,7 @@ class Batch {
   }
 
   /** Parks a stream for the views that could not process it, if their failures allow that. */
-  async parkFailed(targets: readonly Target[], { stream, parked }: Slice): Promise<void> {
+  async parkFailed(targets: readonly Target[], { stream, parked, events, arrived }: Slice): Promise<void> {
     const { parking, place, trace, onFailed } = this.#run
     for (const target of targets) {
       if (parked.has(target)) continue
@@ -535,11 +552,27 @@ class Batch {
       if (failed === undefined || failed.isParked) continue
       const { version, type, cause } = failed
       const failure: StreamFailure = { handler: target.entry, stream, version, type, cause }
-      if (parking?.shouldPark(failure)) await parking.note(failure, place?.({ stream, version }), trace)
+      const stored = listStored(target, version, [...events, ...arrived])
+      if (parking?.shouldPark(failure)) await parking.park(failure, place?.(failure), stored, trace)
       else if (onFailed && this.isRetried(target)) onFailed(failure)
       else continue
       this.#failed.get(target)?.set(stream, { ...failed, isParked: true })
     }
+  }
+
+  /**
+   * Adds events to a parked stream.
+   * @returns false if it is no longer parked, and this code must process them.
+   */
+  async keepParked(target: Target, from: Position, arrived: readonly RecordedEvent[]): Promise<boolean> {
+    const { parking, trace } = this.#run
+    const events = listStored(target, from.version, arrived)
+    if (parking === undefined || events.length === 0) return true
+    const key = { handler: target.entry, stream: from.stream }
+    if (await parking.add(key, events, trace)) return true
+    // The cache of this process may be older than the park.
+    parking.forget()
+    return parking.add(key, events, trace)
   }
 
   /** Records which views have processed a stream's events. */
@@ -567,6 +600,18 @@ class Batch {
     })
     if (failures.length > 0) throw new HandlersFailed(failures)
   }
+}
+
+/**
+ * The events to store with a parked stream, by version. Those of the own log are not stored: they are read
+ * there again.
+ */
+function listStored({ view }: Target, from: number, events: readonly RecordedEvent[]): readonly ParkedEvent[] {
+  if (isOwnView(view)) return []
+  const byVersion = new Map(events.filter(({ version }) => version >= from).map((event) => [event.version, event]))
+  return [...byVersion.values()]
+    .sort((a, b) => a.version - b.version)
+    .map((event) => ({ version: event.version, text: JSON.stringify(toCloudEvent(fromSourceEvent(event))) }))
 }
 
 /** Failed writes are not named: they are not about one event. */
@@ -622,6 +667,6 @@ function isSingleStream(target: Target): target is SingleStreamTarget {
   return target.view.kind === 'one-stream'
 }
 
-function isMultiStream(target: Target): target is MultiStreamTarget {
-  return target.view.kind === 'many-streams'
+function isKeyed(target: Target): target is KeyedTarget {
+  return isKeyedView(target.view)
 }

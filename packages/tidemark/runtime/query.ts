@@ -12,8 +12,8 @@ import type {
   ViewStore,
   ViewStores,
 } from '../core/ports.ts'
-import { formatPosition, type Position, parseCategory } from '../core/stream.ts'
-import type { AnyView } from '../core/view.ts'
+import { formatPosition, formatSourceStream, type Position, parseCategory, parseSourceStream } from '../core/stream.ts'
+import { type AnyMultiServiceView, type AnyView, isOwnView } from '../core/view.ts'
 import { listGenerationNumbers } from '../core/view-pointer.ts'
 import { readDocumentProgress, readStreamProgress, type StreamProgress } from './cursors.ts'
 
@@ -196,9 +196,8 @@ async function waitForPosition(
   view: AnyView,
   position: Position,
 ): Promise<{ readonly store: ViewStore; readonly document?: ViewDocument }> {
-  const { stream, version } = position
-  if (parseCategory(stream) !== view.category)
-    throw new TidemarkError('invalid-position', `${view.name} is not a view of the category of ${stream}`)
+  const stream = findStream(view, position.stream)
+  const { version } = position
   const began = deps.clock.elapsed()
   for (;;) {
     // Read each time, because another generation may become live meanwhile.
@@ -223,6 +222,33 @@ async function waitForPosition(
     const pause = Math.min(Math.max(waited * PART_OF_WAITED, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
     await deps.clock.wait(Math.min(pause, left))
   }
+}
+
+/**
+ * The name of a position's stream in the cursors of a view.
+ * @throws TidemarkError `invalid-position` if the view does not follow it, or a source is to be named.
+ */
+function findStream(view: AnyView, name: string): string {
+  if (!isOwnView(view)) return findSourceStream(view, name)
+  const { service, stream } = parseSourceStream(name)
+  if (service === undefined && parseCategory(stream) === view.category) return stream
+  throw new TidemarkError('invalid-position', `${view.name} is not a view of the category of ${name}`)
+}
+
+function findSourceStream({ name: view, sources }: AnyMultiServiceView, name: string): string {
+  const { service, stream } = parseSourceStream(name)
+  const found = sources
+    .filter((source) => source.category === parseCategory(stream))
+    .filter((source) => service === undefined || source.service === service)
+    .map((source) => formatSourceStream(source.service, stream))
+  const [first, ...others] = found
+  if (first !== undefined && others.length === 0) return first
+  throw new TidemarkError(
+    'invalid-position',
+    first === undefined
+      ? `${view} does not follow the category of ${name}`
+      : `${view} follows ${stream} of several services: send one of ${found.join(', ')} with its version`,
+  )
 }
 
 /**

@@ -14,7 +14,7 @@ import type {
 } from '../core/ports.ts'
 import { type Comparison, countDifferences, type RebuildStage } from '../core/rebuild.ts'
 import { ROLLBACK_HOURS } from '../core/service.ts'
-import { type AnyView, findCursorView } from '../core/view.ts'
+import { type AnyMultiServiceView, type AnyView, findCursorView, isKeyedView, isOwnView } from '../core/view.ts'
 import {
   abandonBuild,
   awaitPromotion,
@@ -33,11 +33,14 @@ import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
 import { rebuildProjection } from './project.ts'
 import { retry } from './retry.ts'
+import { countItems, type HistorySource, SourceReader } from './source-reader.ts'
 import type { ViewCodes } from './view-codes.ts'
 
 export interface RebuildDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
+  /** The histories that a view over several services is built from. Absent: the service has no such view. */
+  readonly sources?: ViewSources
   readonly generations: ViewGenerations
   /** The same views, with cached pointers, as projections use them. */
   readonly views: ViewStores
@@ -57,9 +60,16 @@ export interface RebuildDependencies {
   readonly ids: Ids
 }
 
+/** What a view over several services is built from. */
+export interface ViewSources {
+  /** Fills the gaps that the hubs have left. */
+  readonly history: Pick<EventHistory, 'readRange'>
+  list(view: AnyMultiServiceView): readonly HistorySource[]
+}
+
 /** Receives the progress of a rebuild. */
 export interface RebuildWatch {
-  /** @param total commits in the log at the start. */
+  /** @param total commits in the log at the start; items of the archives, if it is built from those. */
   begin(target: number, live: number, total: number): void
   /** @param commits read so far. @param offset after them, of an `EventFeedReader`. @param events in them. */
   read(commits: number, offset: string | undefined, events: number): void
@@ -275,6 +285,7 @@ interface PendingRebuild extends Switchover {
   readonly project: (events: readonly RecordedEvent[]) => Promise<void>
   /** Commits in the log at the start. */
   readonly total: number
+  readonly reader: RebuildReader
   /** Where it resumes. */
   readonly place?: RebuildCheckpoint
 }
@@ -290,6 +301,42 @@ async function beginOrResume(
   return other ? nextGeneration(deps, view) : resumeRebuild(deps, view, place)
 }
 
+/** Reads what a view is built from. */
+interface RebuildReader {
+  /** As in `EventFeedReader`. */
+  next(): Promise<{ readonly events: readonly RecordedEvent[]; readonly items: number } | undefined>
+  readonly offset: string | undefined
+  /** Whether events may be repeated. */
+  readonly isAtTail: boolean
+  close(): Promise<void>
+}
+
+function openReader({ feed, sources }: RebuildDependencies, view: AnyView, offset?: string): RebuildReader {
+  if (!isOwnView(view)) return new SourceReader(requireSources(view, sources).list(view), offset)
+  const reader = feed.open(offset === undefined ? {} : { offset })
+  return {
+    async next() {
+      const commits = await reader.next()
+      return commits && { events: commits.flatMap(({ events }) => events), items: commits.length }
+    },
+    get offset() {
+      return reader.offset
+    },
+    isAtTail: false,
+    close: async () => {},
+  }
+}
+
+function requireSources({ name }: AnyView, sources: ViewSources | undefined): ViewSources {
+  if (sources) return sources
+  throw new TidemarkError('internal', `nothing is given from which ${name} can be built`)
+}
+
+/** What the projection of a rebuild fills gaps from. */
+function projectionDeps(deps: RebuildDependencies, view: AnyView) {
+  return isOwnView(view) ? deps : { ...deps, log: requireSources(view, deps.sources).history }
+}
+
 async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise<PendingRebuild> {
   const total = await countCommits(deps, view)
   await checkInstances(deps, view)
@@ -299,11 +346,14 @@ async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise
   await carryCursors(deps, view, held.pointer)
   await retry(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
   const generation = { number: building, store: deps.generations.store(view.name, building) }
-  const project = rebuildProjection(deps, view, generation, {
-    readsFirst: false,
+  const reader = openReader(deps, view)
+  const project = rebuildProjection(projectionDeps(deps, view), view, generation, {
+    get readsFirst() {
+      return reader.isAtTail
+    },
     isDiscarded: await readDiscards(deps, view),
   })
-  return { target: building, live, held, project, total }
+  return { target: building, live, held, project, total, reader }
 }
 
 /**
@@ -322,7 +372,8 @@ async function resumeRebuild(
   })
   const total = await countCommits(deps, view)
   const project = await resumeProjection(deps, view, target)
-  return { target, live: held.pointer.live, held, project, total, place }
+  const reader = openReader(deps, view, place.offset)
+  return { target, live: held.pointer.live, held, project, total, reader, place }
 }
 
 /** Projects to a generation that already has documents, starting from its stored cursors. */
@@ -332,7 +383,7 @@ async function resumeProjection(
   number: number,
 ): Promise<(events: readonly RecordedEvent[]) => Promise<void>> {
   const generation = { number, store: deps.generations.store(view.name, number) }
-  return rebuildProjection(deps, view, generation, {
+  return rebuildProjection(projectionDeps(deps, view), view, generation, {
     // Its applied markers may have expired, so only the cursors show what it has applied.
     readsFirst: true,
     isDiscarded: await readDiscards(deps, view),
@@ -387,10 +438,12 @@ async function previousGeneration(deps: RebuildDependencies, view: AnyView): Pro
   const { previous, live } = held.pointer
   const total = await countCommits(deps, view)
   const project = await resumeProjection(deps, view, previous.generation)
-  return { target: previous.generation, live, held, project, total }
+  return { target: previous.generation, live, held, project, total, reader: openReader(deps, view) }
 }
 
-async function countCommits({ feed, clock }: RebuildDependencies, view: AnyView): Promise<number> {
+async function countCommits({ feed, sources, clock }: RebuildDependencies, view: AnyView): Promise<number> {
+  // A young service may have no archive yet; its hub has everything then.
+  if (!isOwnView(view)) return retry(clock, () => countItems(requireSources(view, sources).list(view)))
   const total = await retry(clock, () => feed.count())
   if (total === 0) throw new TidemarkError('log-empty', `the log from which ${view.name} is built has no events`)
   return total
@@ -434,7 +487,7 @@ function requirePrevious(view: AnyView, { previous }: ViewPointer, now: string):
   if (previous === undefined)
     throw new TidemarkError('no-way-back', `${view.name} has no generation before the live one`)
   // A single-stream document has its own cursor, which stays exact.
-  if (view.kind === 'many-streams' && Date.parse(now) - Date.parse(previous.left) > ROLLBACK_HOURS * HOUR_MS)
+  if (isKeyedView(view) && Date.parse(now) - Date.parse(previous.left) > ROLLBACK_HOURS * HOUR_MS)
     throw new TidemarkError(
       'no-way-back',
       `generation ${previous.generation} of ${view.name} was left at ${previous.left}, ` +
@@ -462,6 +515,9 @@ interface HeldPointer<Pointer extends ViewPointer = ViewPointer> {
  * more catch-up after that time covers them all, and every later batch writes the target first. From then on
  * queries may read the target.
  *
+ * A view over several services reads the archives, and then the hubs up to their newest message. What an
+ * instance has written to the live generation alone came through those hubs, so the argument is the same.
+ *
  * Events applied by both the catch-up and the projections take effect once, by cursors and applied markers.
  * Each write of the pointer proves that no other process wrote it. If this is interrupted at any point,
  * queries still read a complete generation that projections write. Another process then resumes it, or the
@@ -471,11 +527,23 @@ interface HeldPointer<Pointer extends ViewPointer = ViewPointer> {
 async function catchUpAndDualWrite(
   deps: RebuildDependencies,
   view: AnyView,
-  { target, live, held: claimed, project, total, place }: PendingRebuild,
+  pending: PendingRebuild,
   watch: RebuildWatch,
 ): Promise<{ readonly held: HeldPointer } & Pick<RebuildResult, 'events' | 'streams'>> {
+  try {
+    return await catchUpAndStart(deps, view, pending, watch)
+  } finally {
+    await pending.reader.close()
+  }
+}
+
+async function catchUpAndStart(
+  deps: RebuildDependencies,
+  view: AnyView,
+  { target, live, held: claimed, project, total, reader, place }: PendingRebuild,
+  watch: RebuildWatch,
+): ReturnType<typeof catchUpAndDualWrite> {
   const { clock, generations } = deps
-  const reader = deps.feed.open(place?.offset === undefined ? {} : { offset: place.offset })
   let held = claimed
   let commits = place?.offset === undefined ? 0 : place.commits
   const eventsBefore = commits === 0 ? 0 : (place?.events ?? 0)
@@ -489,11 +557,10 @@ async function catchUpAndDualWrite(
       if (page === undefined) return
       const { etag } = await retry(clock, () => generations.readPointer(view.name))
       if (etag !== held.etag) throw superseded(view)
-      const read = page.flatMap((commit) => commit.events)
-      await retry(clock, () => project(read))
-      commits += page.length
-      events += read.length
-      streams += page.filter(({ from }) => from === 1).length
+      await retry(clock, () => project(page.events))
+      commits += page.items
+      events += page.events.length
+      streams += page.events.filter(({ version }) => version === 1).length
       watch.read(commits, reader.offset, eventsBefore + events)
     }
   }

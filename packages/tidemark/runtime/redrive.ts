@@ -13,7 +13,7 @@ import type {
 import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { ROLLBACK_HOURS } from '../core/service.ts'
-import { formatPosition } from '../core/stream.ts'
+import { formatPosition, type Position } from '../core/stream.ts'
 import type { Handler } from './consume.ts'
 import { parseViewName } from './cursors.ts'
 import { type ConsumerParking, describePlace, type StreamFailure } from './parking.ts'
@@ -126,7 +126,9 @@ export class Redrive {
         at: clock.now(),
       }
       const kept = await store.events(parked, PAGE)
-      const drop = kept.map(({ version }) => version).filter((version) => version <= to)
+      // A view with a cursor passes the discarded events when they are redriven.
+      const its = handler?.namesService ? [] : kept
+      const drop = its.map(({ version }) => version).filter((version) => version <= to)
       const after = { ...before, events: before.events - drop.length }
       // More than one page is dropped page by page, with the same discard record.
       const result = await store.write(after, etag, { drop, discard })
@@ -160,13 +162,14 @@ export class Redrive {
       const { stream } = parked
       if (handler === undefined || (await handler.isNeedless?.(parked.handler))) {
         if (handler === undefined) return refuse('not-parked', `this build has no handler ${parked.handler}`)
-        if (await store.remove(parked, etag, {})) return { handler: parked.handler, stream, outcome: 'needless' }
+        if (await this.#removeNeedless(parked)) return { handler: parked.handler, stream, outcome: 'needless' }
         continue
       }
+      const expired = this.#checkMarkers(handler, parked)
+      if (expired) return expired
       const tried = handler.retry
-        ? await this.#retry(handler, parked, trace)
+        ? await this.#retry(handler, parked, { trace, discards })
         : await this.#catchUp(handler, parked, discards)
-      if ('outcome' in tried) return tried
       if (tried.failure) {
         const failed = parking.failedAgain(before, tried.failure)
         const result = await store.write({ ...failed, events: failed.events - tried.done.length }, etag, {
@@ -188,33 +191,46 @@ export class Redrive {
     throw contended(key)
   }
 
-  /** Redrives a reaction, whose events are parked with the stream. */
-  async #retry(handler: Handler, parked: StoredParkedStream, trace: Trace): Promise<Attempt> {
+  /** @returns false if the stream was changed meanwhile, or has more events to drop. */
+  async #removeNeedless({ etag, ...parked }: StoredParkedStream): Promise<boolean> {
+    const { store } = this.#deps
+    const drop = (await store.events(parked, PAGE)).map(({ version }) => version)
+    if (drop.length < PAGE) return store.remove(parked, etag, { drop })
+    await store.write({ ...parked, events: parked.events - drop.length }, etag, { drop })
+    return false
+  }
+
+  /** Refuses a stream of a view whose documents no longer show what they have. */
+  #checkMarkers(handler: Handler, { handler: entry, stream, since, version }: StoredParkedStream) {
+    const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
+    if (!handler.usesMarkers?.(entry) || age <= ROLLBACK_HOURS * HOUR_MS) return undefined
+    return refuse(
+      'marks-expired',
+      `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
+        `${formatPosition({ stream, version })}. Rebuild the view`,
+    )
+  }
+
+  /** Redrives a handler of other services' events, which are parked with the stream. */
+  async #retry(
+    handler: Handler,
+    parked: StoredParkedStream,
+    { trace, discards }: { readonly trace: Trace; readonly discards: readonly Discard[] },
+  ): Promise<Attempt> {
     const kept = await this.#deps.store.events(parked, PAGE)
     const events = kept.map(({ text }) => fromCloudEvent(JSON.parse(text)))
-    const failure = await handler.retry?.(events, { trace })
+    const { handler: name, stream } = parked
+    const isDiscarded = (version: number) => includesVersion(discards, parseViewName(name), { stream, version })
+    const failure = await handler.retry?.(events, { trace }, { handler: name, stream, isDiscarded })
     const done = kept.map(({ version }) => version).filter((version) => !failure || version < failure.version)
     return { done, ...(failure ? { failure } : {}) }
   }
 
   /** Redrives a view, whose events are in the log. */
-  async #catchUp(
-    handler: Handler,
-    parked: StoredParkedStream,
-    discards: readonly Discard[],
-  ): Promise<Attempt | NotRedriven> {
-    const { handler: entry, stream, since, version } = parked
-    const age = Date.parse(this.#deps.clock.now()) - Date.parse(since)
-    if (handler.usesMarkers?.(entry) && age > ROLLBACK_HOURS * HOUR_MS)
-      return refuse(
-        'marks-expired',
-        `${stream} was parked for ${entry} too long: nothing shows any more which of its documents have ` +
-          `${formatPosition(parked)}. Rebuild the view`,
-      )
-    const failures = await handler.catchUp?.(stream, version, new Set([entry]), (view, version) =>
-      discards.some(
-        (each) => each.handler === view && each.stream === stream && each.from <= version && version <= each.to,
-      ),
+  async #catchUp(handler: Handler, parked: StoredParkedStream, discards: readonly Discard[]): Promise<Attempt> {
+    const { handler: entry, stream, version: from } = parked
+    const failures = await handler.catchUp?.(stream, from, new Set([entry]), (view, version) =>
+      includesVersion(discards, view, { stream, version }),
     )
     const failure = failures?.[0]
     return { done: [], ...(failure ? { failure } : {}) }
@@ -227,6 +243,13 @@ export class Redrive {
   #findHandler({ handler }: ParkedKey): Handler | undefined {
     return this.#deps.handlers.find(({ names }) => names.includes(parseViewName(handler)))
   }
+}
+
+/** Whether an event was discarded for a handler. */
+function includesVersion(discards: readonly Discard[], handler: string, { stream, version }: Position): boolean {
+  return discards.some(
+    (each) => each.handler === handler && each.stream === stream && each.from <= version && version <= each.to,
+  )
 }
 
 /** Why a stream cannot be redriven. */

@@ -29,11 +29,16 @@ import type {
 } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import {
+  followingName,
   hasCanary,
+  hasLog,
   hasPersonalData,
   hasSchedule,
   listFollowedServices,
+  listFollowingViews,
+  listOwnViews,
   listReactions,
+  listViewSources,
   projectionName,
   reactionsName,
   relayName,
@@ -41,10 +46,11 @@ import {
 } from '../core/service.ts'
 import { parseCategory } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
-import { type AnyView, findCursorView } from '../core/view.ts'
+import { type AnyMultiServiceView, type AnyView, describeCategories, findCursorView, isOwnView } from '../core/view.ts'
 import { computeViewCode } from '../core/view-code.ts'
 import { ArchiveLag, ArchiveWriter } from './archive.ts'
 import { ArchiveRunner } from './archive-runner.ts'
+import { sourceHistory } from './archive-search.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
@@ -55,11 +61,12 @@ import { forgetSubject, lookSubject } from './forget.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
 import { readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
+import { NO_LOG } from './no-log.ts'
 import { actOnParked, chooseParked, listParked } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
 import { Personal } from './personal.ts'
-import { projection } from './project.ts'
+import { projection, sourceProjection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
 import { readLog } from './read-log.ts'
@@ -79,6 +86,7 @@ import { Relay, relayHandler } from './relay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
+import { archiveFeed, type HistorySource } from './source-reader.ts'
 import { expiringStates, stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
 import { StoredKeys } from './stored-keys.ts'
@@ -109,6 +117,8 @@ export interface RuntimePorts {
   feed(): EventFeed
   /** The archive, and the same log item by item to fill it. Absent: nothing is archived. */
   readonly archive?: () => { readonly segments: Archive; readonly items: ItemFeed }
+  /** The archive of a service that a view follows. Absent: no view follows services. */
+  readonly sourceArchive?: (service: string) => Archive
   snapshots(): Snapshots
   generations(): ViewGenerations
   /** The same log and views for rebuilds, within their budget of request units. Absent: they have none. */
@@ -180,11 +190,12 @@ export interface ServiceRuntime extends DataPath, RebuildPort, RepublishPort, Op
 /** Wires up a service with its ports: those of Azure (compose.ts), or those in memory. */
 export function serviceRuntime(service: Service, ports: RuntimePorts, settings: RuntimeSettings): ServiceRuntime {
   const { clock, telemetry = NO_TELEMETRY, instance, random } = ports
-  const store = once(() => ports.log())
+  const records = hasLog(service)
+  const store = once(() => (records ? ports.log() : NO_LOG))
   const schedule = once(() => ports.schedule())
   const generations = once(() => ports.generations())
   const publisher = once(() => ports.publisher())
-  const feed = once(() => ports.feed())
+  const feed = once(() => (records ? ports.feed() : NO_LOG))
   const cursorsIn = new Map(service.views.map((view) => [view.name, findCursorView(service.views, view)]))
   const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
   const personal = openPersonal(service, ports)
@@ -201,7 +212,10 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const eventTypesOf = (category: string): readonly EventType[] =>
     service.deciders.filter((decider) => decider.category === category).flatMap(({ events }) => events)
   const { viewCode = computeViewCode } = ports
-  const codes = once(() => new ViewCodes(generations(), build, (view) => viewCode(view, eventTypesOf(view.category))))
+  const codes = once(
+    () =>
+      new ViewCodes(generations(), build, (view) => viewCode(view, isOwnView(view) ? eventTypesOf(view.category) : [])),
+  )
   const maxWait = settings.queryWaitMs
   const cold = once(() =>
     coldLoader({
@@ -226,11 +240,29 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   )
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const viewHandlers = (): readonly Handler[] =>
-    [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
+    [...Map.groupBy(listOwnViews(service), ({ category }) => category)].map(([category, its]) => {
       const deps = { log: store(), views: views(), eventTypes, clock, codes: codes() }
       // Events from before the view existed are in the log, where a rebuild reads them.
       return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
+  const archiveOf = (source: string) => {
+    if (ports.sourceArchive) return ports.sourceArchive(source)
+    throw new TidemarkError('internal', `${service.name} has no way to read the archive of ${source}`)
+  }
+  const history = once(() => sourceHistory(archiveOf))
+  /** The views that follow a hub, by the categories that they follow there. */
+  const followingHandlers = (hub: string): readonly Handler[] => {
+    const followed = listFollowingViews(service, hub).flatMap((view) =>
+      view.sources.filter((source) => source.service === hub).map(({ category }) => ({ view, category })),
+    )
+    const deps = { history: history(), views: views(), clock, codes: codes() }
+    return [...Map.groupBy(followed, ({ category }) => category)].map(([category, its]) => {
+      const followers = its.map(({ view }) => view)
+      // What the hub no longer has is in the archive, where a rebuild reads it.
+      const names = followers.map(({ name }) => name)
+      return { names, category, startsAt: 'first', ...sourceProjection(deps, followers) }
+    })
+  }
   const reactionHandlers = (hub: string): readonly Handler[] =>
     listReactions(service)
       .filter((declared) => declared.service === hub)
@@ -254,11 +286,12 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   }
   const createRedrive = (consumer: string, handlers: readonly Handler[]): Redrive =>
     new Redrive({ consumer, ...openParking(consumer), handlers, clock })
-  /** Maps the service's consumers: one for the views if there are any, and one for the reactions to each hub. */
+  /** Maps the service's consumers: those of its views, and one for the reactions to each hub. */
   const mapConsumers = <Made>(
     make: (consumer: string, hubName: string, handlers: () => readonly Handler[]) => Made,
   ): readonly Made[] => [
-    ...(service.views.length > 0 ? [make(projectionName(service.name), service.name, viewHandlers)] : []),
+    ...(listOwnViews(service).length > 0 ? [make(projectionName(service.name), service.name, viewHandlers)] : []),
+    ...listViewSources(service).map((hub) => make(followingName(service.name, hub), hub, () => followingHandlers(hub))),
     ...listFollowedServices(service).map((hub) =>
       make(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
     ),
@@ -296,7 +329,17 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       follower(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
     ]),
   )
-  const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
+  const following = new Map(
+    listViewSources(service).map((hub) => [
+      hub,
+      follower(followingName(service.name, hub), hub, () => followingHandlers(hub)),
+    ]),
+  )
+  const followers = [
+    ...(listOwnViews(service).length > 0 ? [projections] : []),
+    ...following.values(),
+    ...reactions.values(),
+  ]
   const relay = once(
     () =>
       new Relay({
@@ -309,11 +352,11 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   )
   const redrives = once(() => [
     ...mapConsumers((consumer, _, handlers) => createRedrive(consumer, handlers())),
-    createRedrive(relayName(service.name), [relayHandler(publisher(), store())]),
+    ...(records ? [createRedrive(relayName(service.name), [relayHandler(publisher(), store())])] : []),
   ])
   const about = once(() => describeService(service, build))
-  const browser = once(() => ports.browser())
-  const verifier = once(() => ports.verifier())
+  const browser = once(() => (records ? ports.browser() : NO_LOG))
+  const verifier = once(() => (records ? ports.verifier() : NO_LOG))
   const unpacedDeps = once(() => ({
     log: store(),
     feed: feed(),
@@ -332,17 +375,48 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     const paced = ports.rebuilding()
     return { ...unpacedDeps(), ...paced, views: new LiveViews(paced.generations, clock, (name) => cursorsIn.get(name)) }
   })
+  const listSources = ({ sources }: AnyMultiServiceView): readonly HistorySource[] =>
+    [...new Set(sources.map((source) => source.service))].map((source) => ({
+      service: source,
+      archive: archiveOf(source),
+      openHub: () => ports.hub(source),
+    }))
+  /** What the consumers of a view store: there is one for each hub that it follows. */
+  const viewConsumers = (view: AnyMultiServiceView) => {
+    const hubs = [...new Set(view.sources.map((source) => source.service))]
+    const consumers = hubs.map((hub) => followingName(service.name, hub))
+    return {
+      progress: { read: async () => (await Promise.all(consumers.map((each) => ports.progress(each).read()))).flat() },
+      parking: {
+        discards: async () => (await Promise.all(consumers.map((each) => ports.parking(each).discards()))).flat(),
+      },
+      sources: { history: history(), list: listSources },
+    }
+  }
+  /** What a rebuild of this view needs. */
+  const rebuildDepsOf = (view: AnyView) =>
+    isOwnView(view) ? rebuildDeps() : { ...rebuildDeps(), ...viewConsumers(view) }
   const historyDeps = once(() => ({
     ...unpacedDeps(),
     readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(unpacedDeps(), view),
   }))
+  /** What looks at the past of this view. */
+  const historyDepsOf = (view: AnyView) => {
+    if (isOwnView(view)) return historyDeps()
+    const { parking } = viewConsumers(view)
+    return {
+      ...unpacedDeps(),
+      feed: archiveFeed(listSources(view)),
+      readDiscards: () => readDiscards({ parking, clock }, view),
+    }
+  }
   const rebuilder: RebuildPort = {
-    rebuildView: ready((...args) => rebuildView(rebuildDeps(), ...args)),
-    build: ready((...args) => buildGeneration(rebuildDeps(), ...args)),
-    promote: ready((...args) => promote(rebuildDeps(), ...args)),
-    promoteIfEqual: ready((...args) => promoteIfEqual(rebuildDeps(), ...args)),
-    abandon: ready((...args) => abandon(rebuildDeps(), ...args)),
-    rollBack: ready((...args) => rollBack(rebuildDeps(), ...args)),
+    rebuildView: ready((view, ...args) => rebuildView(rebuildDepsOf(view), view, ...args)),
+    build: ready((view, ...args) => buildGeneration(rebuildDepsOf(view), view, ...args)),
+    promote: ready((view, ...args) => promote(rebuildDepsOf(view), view, ...args)),
+    promoteIfEqual: ready((view, ...args) => promoteIfEqual(rebuildDepsOf(view), view, ...args)),
+    abandon: ready((view, ...args) => abandon(rebuildDepsOf(view), view, ...args)),
+    rollBack: ready((view, ...args) => rollBack(rebuildDepsOf(view), view, ...args)),
   }
   const rebuilds = once(
     () =>
@@ -356,12 +430,13 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       }),
   )
   const summarizeView = async (view: AnyView): Promise<ViewSummary> => {
-    const { name, kind, category, filters } = view
+    const { name, kind, filters } = view
+    const category = describeCategories(view)
     const [{ pointer }, rebuild] = await Promise.all([generations().readPointer(name), rebuilds().last(view)])
     return { name, kind, category, filters, ...describeGenerations(pointer), ...(rebuild ? { rebuild } : {}) }
   }
   const archiver = once(() => {
-    if (ports.archive === undefined) return undefined
+    if (ports.archive === undefined || !records) return undefined
     const { segments, items } = ports.archive()
     const deps = { service: service.name, archive: segments, feed: items, clock, telemetry }
     const intervalSeconds = settings.archiveSeconds
@@ -428,7 +503,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       service: service.name,
       build,
       clock,
-      relay: ports.relayLag(),
+      ...(records ? { relay: ports.relayLag() } : {}),
       consumers: watched(),
       ...(hasSchedule(service) ? { schedule: schedule() } : {}),
       ...(archive ? { archive } : {}),
@@ -442,6 +517,12 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     relay: ready((items, trace) => relay().relay(items, trace)),
     // An event's age decides whether its applied marker still exists.
     project: ready((delivery, trace) => projections().deliver(delivery, trace)),
+    async projectFrom(hub, delivery, trace) {
+      const follower = following.get(hub)
+      if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no view that follows ${hub}`)
+      await clock.ready()
+      return follower().deliver(delivery, trace)
+    },
     async react(hub, delivery, trace) {
       const follower = reactions.get(hub)
       if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
@@ -479,9 +560,9 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     trace: (correlation, limit, continuation) =>
       openItems(personal, readTrace(browser(), correlation, limit, continuation)),
     views: () => Promise.all(service.views.map(summarizeView)),
-    documentEvents: (view, query) => openItems(personal, documentEvents(historyDeps(), view, query)),
-    documentAt: (view, query) => open(documentAt(historyDeps(), view, query)),
-    viewAt: (view, query) => open(viewAt({ ...historyDeps(), service: service.name }, view, query)),
+    documentEvents: (view, query) => openItems(personal, documentEvents(historyDepsOf(view), view, query)),
+    documentAt: (view, query) => open(documentAt(historyDepsOf(view), view, query)),
+    viewAt: (view, query) => open(viewAt({ ...historyDepsOf(view), service: service.name }, view, query)),
     readLog: (query) => openItems(personal, readLog(historyDeps(), query)),
     findDocuments: (view, search) =>
       findDocuments(
@@ -548,7 +629,11 @@ async function openItems<Page extends { readonly items: readonly RecordedEvent[]
 function computeBuild(service: Service): string {
   const events = service.deciders.flatMap(({ events }) => events)
   const followed = listReactions(service).flatMap(({ name, events }) => [name, ...events.map(formatVersion)])
-  return canonicalHash([events.map(formatVersion), service.views.map(({ name }) => name), followed]).slice(0, 12)
+  const sources = listFollowingViews(service).flatMap((view) =>
+    view.sources.flatMap(({ events }) => events.map(formatVersion)),
+  )
+  const views = [...service.views.map(({ name }) => name), ...sources]
+  return canonicalHash([events.map(formatVersion), views, followed]).slice(0, 12)
 }
 
 function formatVersion(type: EventType): string {

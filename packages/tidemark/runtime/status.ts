@@ -28,7 +28,8 @@ export interface StatusDependencies {
   readonly service: string
   readonly build: string
   readonly clock: Pick<Clock, 'now'> & { readonly skew: number | undefined }
-  readonly relay: RelayLag
+  /** Absent: the service has no log. */
+  readonly relay?: RelayLag
   readonly consumers: readonly WatchedConsumer[]
   /** Absent: the service schedules no commands. */
   readonly schedule?: Schedule
@@ -58,9 +59,9 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
       return undefined
     }
   }
-  const { schedule, archive, canary } = deps
+  const { relay: lag, schedule, archive, canary } = deps
   const [relay, consumers, due, archived, parked, seen] = await Promise.all([
-    found('relay', () => relayStatus(deps.relay, now)),
+    lag && found('relay', () => relayStatus(lag, now)),
     Promise.all(deps.consumers.map((each) => found(each.consumer, () => consumerStatus(each, now)))),
     schedule && found('schedule', () => scheduleStatus(schedule, now)),
     archive && found('archive', () => archive.read(now)),

@@ -1,10 +1,11 @@
 import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { DocumentAt, FoundDocument, ViewAtQuery } from '../core/operations.ts'
-import { formatPosition, parseCategory } from '../core/stream.ts'
+import { formatPosition } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import type { DocumentEventsDependencies } from './document-events.ts'
 import { parseTime } from './time.ts'
+import { viewEvents } from './view-events.ts'
 import { ViewFold } from './view-fold.ts'
 
 /**
@@ -48,6 +49,7 @@ async function project(
   if ((await deps.feed.count()) > maxEvents) throw tooLong(deps.service, view, at, maxEvents)
   const isDiscarded = await deps.readDiscards(view)
   const fold = new ViewFold(view, deps.eventTypes)
+  const { follows } = viewEvents(view, deps.eventTypes)
   const versions = new Map<string, number>()
   let [read, events] = [0, 0]
   const reader = deps.feed.open()
@@ -58,7 +60,7 @@ async function project(
       const { stream, version, time } = event
       const before = versions.get(stream) ?? 0
       // The feed may show a commit again.
-      if (version <= before || parseCategory(stream) !== view.category || Date.parse(time) > until) continue
+      if (version <= before || !follows(stream) || Date.parse(time) > until) continue
       if (version !== before + 1)
         throw new TidemarkError('chain-broken', `${formatPosition(event)} does not follow version ${before}`)
       versions.set(stream, version)

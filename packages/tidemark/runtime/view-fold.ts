@@ -1,10 +1,9 @@
 import { checkKey } from '../core/document-key.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
-import { type EventReader, eventReader, listReadTypes } from '../core/event-reader.ts'
-import { parseCategory } from '../core/stream.ts'
 import { type AnyView, storedDocument } from '../core/view.ts'
 import { callPure, cannotApply } from './parking.ts'
+import { type ViewEvents, viewEvents } from './view-events.ts'
 
 /**
  * A view projected in memory, by the same rules as in production. It has no cursors and no applied markers, so
@@ -27,7 +26,7 @@ export class ViewFold {
   /** The documents by key, as the store would return them. */
   readonly documents = new Map<string, unknown>()
   readonly #view: AnyView
-  readonly #reader: EventReader
+  readonly #reader: ViewEvents
   readonly #only: string | undefined
 
   /**
@@ -36,7 +35,7 @@ export class ViewFold {
    */
   constructor(view: AnyView, eventTypes: readonly EventType[], only?: string) {
     this.#view = view
-    this.#reader = eventReader(listReadTypes(view.events, eventTypes), 'own')
+    this.#reader = viewEvents(view, eventTypes)
     this.#only = only
   }
 
@@ -48,12 +47,11 @@ export class ViewFold {
    */
   apply(recorded: RecordedEvent): readonly string[] {
     const view = this.#view
-    if (parseCategory(recorded.stream) !== view.category) return []
-    if (view.events !== undefined && !this.#reader.knows(recorded.type)) return []
+    if (!this.#reader.follows(recorded.stream) || !this.#reader.handles(recorded)) return []
     try {
       // A stored event may be read as several, also of one document.
       const evolved = new Map<string, unknown>()
-      for (const event of this.#reader.readEvents(recorded))
+      for (const event of this.#reader.read(recorded))
         for (const key of this.#findKeys(event)) {
           const before = evolved.has(key) ? evolved.get(key) : this.documents.get(key)
           evolved.set(key, this.#evolve(key, before, event))

@@ -1,10 +1,18 @@
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
-import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
+import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import type { Service } from '../core/service.ts'
-import { formatPosition, parseCategory } from '../core/stream.ts'
-import { type AnyView, type MultiStreamView, type SingleStreamView, storedDocument } from '../core/view.ts'
+import { formatPosition, formatSourceStream, parseCategory, parseSourceStream } from '../core/stream.ts'
+import {
+  type AnyView,
+  isOwnView,
+  type MultiServiceView,
+  type MultiStreamView,
+  type SingleStreamView,
+  storedDocument,
+} from '../core/view.ts'
+import { toSourceEvent } from '../runtime/view-events.ts'
 import { diffValues, formatValue, refuseAwait, toJson, truncate } from './format.ts'
 import { moment } from './moment.ts'
 import { pure } from './pure.ts'
@@ -14,7 +22,8 @@ import { runProjection } from './run-projection.ts'
 import { inParts, listSeeds, type Orders, seeded, shuffled } from './shuffle.ts'
 
 /**
- * Events by stream, such as `order-1`; or the events of one stream, named `<category of the view>-1`.
+ * Events by stream, such as `order-1`; or the events of one stream, named `<category of the view>-1`. In a view
+ * over several services a stream has its service before it, `ordering/order-1`, and its events are public ones.
  * @example
  * ```ts
  * import { type GivenStreams, moment, project } from 'tidemark/testing'
@@ -100,7 +109,7 @@ interface Story {
  */
 export function project<Document, Event extends DomainEvent>(
   service: Service,
-  view: SingleStreamView<Document, Event> | MultiStreamView<Document, Event>,
+  view: SingleStreamView<Document, Event> | MultiStreamView<Document, Event> | MultiServiceView<Document, Event>,
 ): Projected<Document, Event> {
   return projected({ service, view: withPurityChecks(view), events: [], twice: false, seeds: [] })
 }
@@ -189,19 +198,39 @@ function recordEvents<Event extends DomainEvent>(
   { service, view, events }: Story,
   streams: GivenStreams<Event>,
 ): readonly RecordedEvent[] {
-  const byStream = isList(streams) ? { [`${view.category}-1`]: streams } : streams
+  const byStream = isList(streams) ? { [firstStream(view)]: streams } : streams
   const recorded: RecordedEvent[] = []
-  for (const [stream, given] of Object.entries(byStream)) {
-    const types = service.deciders.find(({ category }) => category === parseCategory(stream))?.events ?? []
-    const recorder = { ...service, events: types }
-    let last = events.findLast((event) => event.stream === stream)
+  for (const [name, given] of Object.entries(byStream)) {
+    const { stream } = parseSourceStream(name)
+    const recorder = isOwnView(view) ? { ...service, events: listTypes(service, name) } : findSource(view, name)
+    let last = events.findLast((event) => event.stream === name)
     for (const event of given) {
       const now = moment(events.length + recorded.length)
-      last = recordGiven(recorder, event, { stream, before: last, now })
+      const made = recordGiven(recorder, event, { stream, before: last, now })
+      last = isOwnView(view) ? made : toSourceEvent(recorder.name, made)
       recorded.push(last)
     }
   }
   return recorded
+}
+
+/** The stream of events that are given without one. */
+function firstStream(view: AnyView): string {
+  if (isOwnView(view)) return `${view.category}-1`
+  const [source] = view.sources
+  return source === undefined ? '' : formatSourceStream(source.service, `${source.category}-1`)
+}
+
+function listTypes({ deciders }: Service, stream: string): readonly EventType[] {
+  return deciders.find(({ category }) => category === parseCategory(stream))?.events ?? []
+}
+
+/** What the source of a stream can publish to the view. */
+function findSource({ name, sources }: Extract<AnyView, { kind: 'many-services' }>, stream: string) {
+  const { service } = parseSourceStream(stream)
+  const source = sources.find((each) => each.service === service && each.category === parseCategory(stream))
+  if (source) return { name: source.service, publishes: [], events: source.events }
+  throw new AssertionError({ message: `${name} does not follow ${stream}: a stream is named like ordering/order-1` })
 }
 
 function isList<Event extends DomainEvent>(streams: GivenStreams<Event>): streams is readonly Given<Event>[] {

@@ -2,12 +2,12 @@ import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { ViewStore, ViewStores } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
-import type { AnyView } from '../core/view.ts'
+import { type AnyView, isOwnView } from '../core/view.ts'
 import { MemoryEventStore } from '../memory/event-store.ts'
 import { MemoryViewStores } from '../memory/view-store.ts'
 import { HandlersFailed } from '../runtime/consume.ts'
 import { thrownBy } from '../runtime/parking.ts'
-import { projection } from '../runtime/project.ts'
+import { projection, sourceProjection } from '../runtime/project.ts'
 import { appendGiven } from './append-given.ts'
 
 /** The events of a test, and how a projection gets them. */
@@ -36,7 +36,9 @@ export async function runProjection(
   const eventTypes = deciders.flatMap((decider) => decider.events)
   const clock = { now: () => log.at(-1)?.time ?? '' }
   const instance = (its: ViewStores = views): Deliver => {
-    const { handle } = projection({ log: store, views: its, eventTypes, clock }, [tracked])
+    const { handle } = isOwnView(view)
+      ? projection({ log: store, views: its, eventTypes, clock }, [tracked])
+      : sourceProjection({ history: store, views: its, clock }, [tracked])
     return async (events) => {
       try {
         await handle(events, { trace: () => {} })

@@ -43,3 +43,9 @@ export interface DeclaredMultiStream extends DeclaredViewBase {
 }
 
 export type DeclaredView = DeclaredSingleStream | DeclaredMultiStream
+
+/** A view over several services. It cannot be compared: its events are in the logs of others. */
+export interface DeclaredMultiService {
+  readonly kind: 'many-services'
+  readonly name: string
+}

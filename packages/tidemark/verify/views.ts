@@ -1,6 +1,6 @@
 import type { Container, Database } from '@azure/cosmos'
 import { CategoryCheck, type Limits } from './category-check.ts'
-import type { DeclaredEvent, DeclaredView } from './declared.ts'
+import type { DeclaredEvent, DeclaredMultiService, DeclaredView } from './declared.ts'
 import { checkItems } from './items.ts'
 import { Parked } from './parked.ts'
 import { EventReading } from './read-event.ts'
@@ -23,7 +23,8 @@ import { readPointer, type ViewCount, type ViewSource, type ViewsWatch } from '.
  * ```
  */
 export interface DeclaredService {
-  readonly views: readonly DeclaredView[]
+  /** Views over several services are left out: their events are in the logs of others. */
+  readonly views: readonly (DeclaredView | DeclaredMultiService)[]
   readonly deciders: readonly { readonly events: readonly DeclaredEvent[] }[]
 }
 
@@ -62,7 +63,8 @@ export async function verifyViews(
   const eventTypes = service.deciders.flatMap(({ events }) => events)
   const waiting = database.container('parked')
   const parked = new Parked((await isThere(waiting)) ? waiting : undefined)
-  for (const [category, views] of Map.groupBy(service.views, ({ category }) => category)) {
+  const comparable = service.views.filter((view) => view.kind !== 'many-services')
+  for (const [category, views] of Map.groupBy(comparable, ({ category }) => category)) {
     const sources: ViewSource[] = []
     for (const view of views) {
       const container = database.container(view.name)

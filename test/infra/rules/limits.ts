@@ -72,7 +72,8 @@ export const limitRules: readonly Rule[] = [
         const shared = at(database, 'properties.options.autoscaleSettings.maxThroughput')
         if (inIt.length - own.length > 25) wrong.push(`${database.id}: more than 25 containers share its throughput`)
         if (!isServerless && shared === undefined) wrong.push(`${database.id} has no shared throughput`)
-        if (!isServerless && own.map(({ id }) => id.split('/').at(-1)).join() !== 'events')
+        const logs = inIt.filter(({ id }) => id.endsWith('/events'))
+        if (!isServerless && own.map(({ id }) => id).join() !== logs.map(({ id }) => id).join())
           wrong.push(`${database.id}: only the log may have its own throughput`)
       }
       return { looked: databases.length + containers.length, wrong }

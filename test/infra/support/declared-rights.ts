@@ -21,14 +21,19 @@ export function listRights(service: Service, who: string = service.name): Readon
   }
   const every = [...reactions, ...processes.flatMap((process) => process.reactions)]
   const followed = every.map((each) => each.service)
+  const sources = views.flatMap((view) => (view.kind === 'many-services' ? view.sources : []))
+  const records = deciders.length > 0
 
-  allow(`hub ${name}`, ['send'])
-  if (views.length > 0) allow(`hub ${name}`, ['receive'])
-  for (const other of followed) allow(`hub ${other}`, ['receive'])
+  if (records) allow(`hub ${name}`, ['send'])
+  if (views.some(({ kind }) => kind !== 'many-services')) allow(`hub ${name}`, ['receive'])
+  for (const other of [...followed, ...sources.map((source) => source.service)]) allow(`hub ${other}`, ['receive'])
 
   allow(`database ${name}`, ['readMetadata'])
-  allow(`container ${name}/events`, APPEND)
-  allow(`container ${name}/leases`, WRITE)
+  if (records) {
+    allow(`container ${name}/events`, APPEND)
+    allow(`container ${name}/leases`, WRITE)
+    allow(`blobs archive/archive-${name}`, ['read', 'add/action'])
+  }
   for (const view of views) allow(`container ${name}/${view.name}`, WRITE)
   allow(`container ${name}/progress`, WRITE)
   allow(`container ${name}/parked`, WRITE)
@@ -48,7 +53,8 @@ export function listRights(service: Service, who: string = service.name): Readon
   // Only its own host storage: its packages and checkpoints.
   for (const blobs of ['app-package', 'azure-webjobs-eventhub'])
     allow(`blobs ${name}/${blobs}`, ['read', 'write', 'delete', 'own'])
-  allow(`blobs archive/archive-${name}`, ['read', 'add/action'])
+  // What its views are rebuilt from.
+  for (const { service: source } of sources) allow(`blobs archive/archive-${source}`, ['read'])
   allow('telemetry', ['publish'])
   return rights
 }

@@ -2,7 +2,7 @@ import { type AnyView, parseTime, ViewFold } from 'tidemark/tools'
 import type { EventAnswer } from '../../api/answers.ts'
 import { services } from '../../project/config.ts'
 import type { Context } from '../command/api-command.ts'
-import { inWorkingCopy } from '../command/working-copy.ts'
+import { inWorkingCopy, WorkingCopyError } from '../command/working-copy.ts'
 import { LogReader } from './log-reader.ts'
 
 /** How many of a document's events are remembered, the newest. */
@@ -48,6 +48,10 @@ export class HereProjection {
       deciders.flatMap(({ events }) => events),
       only,
     )
+    if (view.kind === 'many-services')
+      throw new WorkingCopyError(
+        `${view.name} follows other services, whose logs are not read here: build it beside the live one instead`,
+      )
     this.#reader = new LogReader(context.api(service), { category: view.category, view: view.name })
   }
 

@@ -11,7 +11,11 @@
 //   its own keys of personal data     Tidemark key keeper: read, create and replace
 //   its own key of the vault          Key Vault Crypto Service Encryption User: read, wrap, unwrap
 //   keys that it has a grant for      Tidemark key reader, Tidemark key unwrapper
+//   the archive of each service       Storage Blob Data Reader
+//   that its views follow
 //   Application Insights              Monitoring Metrics Publisher
+//
+// A service without a log has no hub and no archive of its own.
 //
 // A developer who runs the services on a laptop against an environment gets the same.
 
@@ -63,6 +67,7 @@ var keyVaultCryptoServiceEncryptionUser = subscriptionResourceId(
   roleDefinitions,
   'e147488a-f6f5-4113-8e2d-b22465e65bf6'
 )
+var storageBlobDataReader = subscriptionResourceId(roleDefinitions, '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
 var monitoringMetricsPublisher = subscriptionResourceId(roleDefinitions, '3913510d-42f4-4e42-8a64-420c390055eb')
 
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
@@ -74,7 +79,7 @@ resource ownHub 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' existing = 
   name: service.name
 }
 
-resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (service.hasLog) {
   scope: ownHub
   name: guid(ownHub.id, principalName, eventHubsDataSender)
   properties: {
@@ -169,7 +174,7 @@ resource archive 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 // archive.bicep creates the role.
 var archiveAppender = subscriptionResourceId(roleDefinitions, archiveRoleName(resourceGroup().id))
 
-resource segments 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource segments 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (service.hasLog) {
   scope: archive::blobs::own
   name: guid(archive::blobs::own.id, principalName, archiveAppender)
   properties: {
@@ -223,6 +228,26 @@ resource unwrap 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalId: principalId
       principalType: knownType
       roleDefinitionId: keyUnwrapper
+    }
+  }
+]
+
+resource followedArchives 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
+  for followed in service.readsArchivesOf: {
+    parent: archive::blobs
+    name: 'archive-${followed}'
+  }
+]
+
+// A view is rebuilt from them. On the containers, so that no other archive can be read.
+resource readSegments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (followed, index) in service.readsArchivesOf: {
+    scope: followedArchives[index]
+    name: guid(followedArchives[index].id, principalName, storageBlobDataReader)
+    properties: {
+      principalId: principalId
+      principalType: knownType
+      roleDefinitionId: storageBlobDataReader
     }
   }
 ]

@@ -17,7 +17,7 @@ param name string
 @description('The replication of the data.')
 param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
 
-@description('The services. Each gets a container.')
+@description('The services that have a log. Each gets a container.')
 param services string[]
 
 @description('Days for which nobody can change or remove a segment. 0: there is no such policy.')

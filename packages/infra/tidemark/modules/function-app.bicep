@@ -65,7 +65,9 @@ var isPublic = apps.publicHttp || !isPrivate
 // All HTTP functions scale together; each other function scales alone.
 var alwaysReady = concat(
   [{ name: 'http', instanceCount: apps.alwaysReady.http }],
-  [{ name: 'function:${service.functions.relay}', instanceCount: apps.alwaysReady.relay }],
+  service.hasLog
+    ? [{ name: 'function:${service.functions.relay!}', instanceCount: apps.alwaysReady.relay }]
+    : [],
   map(service.functions.projections, name => {
     name: 'function:${name}'
     instanceCount: apps.alwaysReady.projections

@@ -11,6 +11,7 @@ import type { Endpoint, Route } from '../../azure-functions/http.ts'
 import { buildOperationRoutes, type OperationsPort } from '../../azure-functions/operations.ts'
 import { personal } from '../../core/personal.ts'
 import { processManager } from '../../core/process-manager.ts'
+import type { AnyReaction } from '../../core/reaction.ts'
 import { RESERVED_PATHS } from '../../core/resource.ts'
 import type { Service } from '../../core/service.ts'
 import { buildTopology } from '../../topology.ts'
@@ -18,6 +19,7 @@ import { library, members, memberView, post } from '../domain/members.ts'
 import { notes } from '../domain/notes.ts'
 import { order, ordering, orderView } from '../domain/orders.ts'
 import { stockLevel } from '../domain/stock.ts'
+import { Placed, trail } from '../domain/trails.ts'
 
 const nothing: Endpoint = { describe: () => [], handle: async () => ({}) }
 const place = (service: string, path: string, name = path): PlacedRoute => ({ service, name, path, GET: nothing })
@@ -204,6 +206,11 @@ describe('the routes of an app', () => {
   })
 })
 
+const laterReaction: AnyReaction = {
+  ...{ name: 'later', service: 'shop', category: 'order', events: [Placed], startsAt: 'first' },
+  react: async () => {},
+}
+
 describe('a service that does not fit its functions', () => {
   const using = (uses: Endpoint['uses']): PlacedRoute => ({
     service: 'ordering',
@@ -253,6 +260,30 @@ describe('a service that does not fit its functions', () => {
       without({ views: [...ordering.views, { ...orderView, name: 'other', category: 'none' }] }),
       [],
       'the view other follows none, but ordering lists no such decider',
+    ],
+    [
+      'has a view over services that names a source twice',
+      without({ views: [{ ...trail, sources: [...trail.sources, ...trail.sources.slice(0, 1)] }] }),
+      [],
+      'the view trail lists the source shop/order twice',
+    ],
+    [
+      'has a view over services that handles no event of one',
+      without({ views: [{ ...trail, sources: trail.sources.map((source) => ({ ...source, events: [] })) }] }),
+      [],
+      'the view trail handles no event of books/order',
+    ],
+    [
+      'has a view over services without a source',
+      without({ views: [{ ...trail, sources: [] }] }),
+      [],
+      'the view trail follows no service',
+    ],
+    [
+      'has reactions and no decider',
+      { ...bare('ordering'), reactions: [laterReaction] },
+      [],
+      'ordering has reactions, but no decider that they could send commands to',
     ],
     [
       'has two views of one name',
@@ -308,6 +339,9 @@ describe('a service that does not fit its functions', () => {
       const faults = registrationFaults(service, [...routes, ...history('ordering')])
       assert.ok(faults.includes(complaint), `${faults.join('\n')}\nlacks\n${complaint}`)
     })
+
+  it('a service without deciders that only follows others is accepted', () =>
+    assert.deepEqual(registrationFaults({ ...bare('readers'), views: [trail] }, ofEvery('readers')), []))
 
   it('a service that lists all it uses is accepted', () => {
     assert.deepEqual(registrationFaults(ordering, history('ordering')), [])

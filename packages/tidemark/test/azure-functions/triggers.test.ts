@@ -16,6 +16,7 @@ function setUp(handle: () => Promise<void>) {
     relayPollDelay: 20,
     relay: handle,
     project: handle,
+    projectFrom: handle,
     react: handle,
     periodSeconds: 7,
     doPeriodicWork: handle,

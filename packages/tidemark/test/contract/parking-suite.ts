@@ -132,6 +132,27 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
       assert.equal((await store.events(each[2] ?? first, 10)).length, 1)
     })
 
+    it("stores a stream of another service, named with it, apart from the service's own", async () => {
+      const store = await create()
+      const [own, other] = [makeParked('order-1'), makeParked('ordering/order-1')]
+      for (const [parked, version] of [
+        [own, 3],
+        [other, 4],
+      ] as const)
+        assert.equal((await store.write(parked, undefined, { add: [event(version)] })).outcome, 'written')
+      assert.deepEqual((await store.streams()).map(({ stream }) => stream).toSorted(), ['order-1', 'ordering/order-1'])
+      assert.deepEqual(
+        (await store.events(other, 10)).map(({ version }) => version),
+        [4],
+      )
+      const { etag = '' } = (await store.stream(other)) ?? {}
+      assert.equal(await store.remove(other, etag, { drop: [4] }), true)
+      assert.deepEqual(
+        (await store.events(own, 10)).map(({ version }) => version),
+        [3],
+      )
+    })
+
     it('stores a message once, and records who discarded it', async () => {
       const store = await create()
       assert.equal(await store.keepMessage(message), true)

@@ -56,6 +56,16 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       )
     })
 
+    it('keeps the applied markers and cursors of services with streams of one name apart', async () => {
+      const store = await create()
+      const markers = ['ordering/order-1@1', 'returns/order-1@1']
+      assert.equal((await store.writeWithMarkers('a', write({}), markers.slice(0, 1))).outcome, 'written')
+      assert.deepEqual(await store.readMarkers('a', [...markers, 'order-1@1']), new Set(markers.slice(0, 1)))
+      assert.equal((await store.writeCursor('ordering/order-1', cursorAt(1), undefined)).outcome, 'written')
+      assert.equal(await store.readCursor('returns/order-1'), undefined)
+      assert.deepEqual((await store.readCursor('ordering/order-1'))?.cursor, cursorAt(1))
+    })
+
     it('keeps the applied markers of documents apart', async () => {
       const store = await create()
       await store.writeWithMarkers('a', write({}), ['order-1@1'])

@@ -219,6 +219,7 @@ function createReader(process: Process, hub: Hub): HubReader {
   return {
     partitions: () => ask('partitions', hub.name, async () => hub.partitions.map(({ id }) => id)),
     madeAt: () => ask('madeAt', hub.name, async () => hub.madeAt),
+    close: async () => {},
     bounds: (id) =>
       ask('bounds', `${hub.name} ${id}`, async () => ({
         first: hub.partition(id).first,

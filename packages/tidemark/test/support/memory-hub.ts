@@ -8,6 +8,8 @@ export class MemoryHub implements HubReader {
   readonly #reading = new Set<string>()
   /** The number of messages returned so far. */
   handedOut = 0
+  /** How many readers were closed. */
+  closed = 0
   /** Runs between the read of the bounds and the read of messages. */
   beforeRead: () => void = () => {}
 
@@ -44,6 +46,10 @@ export class MemoryHub implements HubReader {
 
   async partitions(): Promise<readonly string[]> {
     return [...this.#partitions.keys()]
+  }
+
+  async close(): Promise<void> {
+    this.closed += 1
   }
 
   async madeAt(): Promise<string> {

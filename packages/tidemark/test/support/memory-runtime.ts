@@ -65,6 +65,7 @@ export function memoryPorts(stores: MemoryStores, more: Partial<RuntimePorts> = 
     publisher: () => ({ publish: async () => {} }),
     hub: () => ({
       partitions: async () => ['0'],
+      close: async () => {},
       madeAt: async () => '1999-01-01T00:00:00.000Z',
       bounds: async () => ({ first: 0, last: 0 }),
       async *read() {},

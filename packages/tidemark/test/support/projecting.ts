@@ -1,8 +1,8 @@
 import type { RecordedEvent } from '../../core/event.ts'
-import { parseCategory } from '../../core/stream.ts'
 import type { AnyView } from '../../core/view.ts'
 import { HandlersFailed } from '../../runtime/consume.ts'
 import { type ProjectDependencies, projection } from '../../runtime/project.ts'
+import { viewEvents } from '../../runtime/view-events.ts'
 
 /** Delivers events to views of one category, and throws the first failure. */
 export function projecting(
@@ -11,12 +11,12 @@ export function projecting(
 ): (events: readonly RecordedEvent[]) => Promise<void> {
   // The time of the tests' events.
   const { handle } = projection({ clock: { now: () => '2026-01-01T00:00:00.000Z' }, ...deps }, views)
+  const [first] = views
   return async (events) => {
     try {
-      await handle(
-        events.filter(({ stream }) => parseCategory(stream) === views[0]?.category),
-        { trace: () => {} },
-      )
+      await handle(first ? events.filter(({ stream }) => viewEvents(first, deps.eventTypes).follows(stream)) : [], {
+        trace: () => {},
+      })
     } catch (error) {
       throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
     }

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
+import { placeBody } from '../support/orders.ts'
+import { callOnceSeen, System } from '../support/system.ts'
+
+const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
+const TRAIL = 'order-trail'
+
+describe('a service that only follows others', () => {
+  let system: System
+  before(async () => {
+    system = await System.start({ services: ['ordering', 'inventory', 'payments', 'shipping', 'customers'] })
+    await system.createClient('inventory').post('/stock/tea/receive', { quantity: 10 }, {})
+  })
+  after(() => system.remove())
+
+  const address = (path: string): string => system.base.replace(/ordering$/, `customers${path}`)
+  const read = async (path: string) => (await callOnceSeen('GET', address(path))).body
+
+  it('shows an order with its payment and its parcel, and lists those of a customer', async () => {
+    const order = { ...placeBody, customerId: 'ada', reference: 'A-1', lines: LINES }
+    const { body } = await system.client.post('/orders', order, {})
+    const id = String(body.id)
+    const own = await read(`/orders/${id}?position=ordering/order-${id}@1`)
+    assert.deepEqual([own.customerId, own.reference, own.total], ['ada', 'A-1', { currency: 'EUR', amount: 900 }])
+    await system.untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    await system.createClient('shipping').post(`/shipments/${id}/dispatch`, { carrier: 'post' }, {})
+    const trail = await until(
+      'the order to be completed',
+      () => read(`/orders/${id}`),
+      ({ status, payment }) => status === 'completed' && payment?.status === 'captured',
+    )
+    assert.deepEqual([trail.parcel, trail.payment.amount], [{ status: 'dispatched' }, own.total])
+    const listed = await read('/orders?customerId=ada&status=completed')
+    assert.deepEqual(listed.items, [trail])
+    assert.deepEqual((await read('/orders?customerId=bob')).items, [])
+  })
+
+  it('refuses a position of a service that it does not follow', async () => {
+    const { status, body } = await callOnceSeen('GET', address('/orders?position=inventory/stock-tea@1'))
+    assert.deepEqual([status, body.code], [400, 'invalid-position'])
+  })
+
+  it('has its view rebuilt from the archives and the hubs of others', async () => {
+    const { items } = await read('/orders?customerId=ada')
+    const { http, cosmos, blob, eventHubs } = system.ports
+    const env = {
+      TIDEMARK_HTTP_PORT: String(http),
+      TIDEMARK_COSMOS_PORT: String(cosmos),
+      TIDEMARK_BLOB_PORT: String(blob),
+      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+    }
+    const { code, output } = await new Command('packages/cli/replay.ts', ['customers', TRAIL], env).ended
+    assert.equal(code, 0, output)
+    const pointer = system.openContainer('customers', TRAIL).item('pointer', 'pointer')
+    const { resource } = await pointer.read<{ readonly live: number }>()
+    assert.equal(resource?.live, 2)
+    assert.deepEqual((await read('/orders?customerId=ada')).items, items)
+  })
+
+  it('reports how far it is behind each service, and no log of its own', async () => {
+    const { body } = await callOnceSeen('GET', address('/status'))
+    assert.deepEqual(
+      [body.relay, body.archive, body.unknown, body.consumers.map(({ hub }: { hub: string }) => hub)],
+      [undefined, undefined, [], ['ordering', 'payments', 'shipping']],
+    )
+    assert.deepEqual((await read('/streams')).items, [])
+    assert.deepEqual((await callOnceSeen('GET', address('/streams/order-1/events'))).body.code, 'stream-not-found')
+  })
+})
