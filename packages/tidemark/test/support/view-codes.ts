@@ -2,12 +2,14 @@ import { buildJsonSchema } from '../../core/json-schema.ts'
 import { sample, sequence } from '../../core/sample-data.ts'
 import { validate } from '../../core/schema.ts'
 import type { Service } from '../../core/service.ts'
+import { isOwnView } from '../../core/view.ts'
 import { computeViewCode } from '../../core/view-code.ts'
 
 /** The code of each view of a service. */
 export function listViewCodes({ views, deciders }: Service): readonly (readonly [view: string, code: string])[] {
   return views.map((view) => {
-    const events = deciders.filter(({ category }) => category === view.category).flatMap((each) => each.events)
+    const own = isOwnView(view) ? deciders.filter(({ category }) => category === view.category) : []
+    const events = own.flatMap((decider) => decider.events)
     return [view.name, computeViewCode(view, events)]
   })
 }
