@@ -106,6 +106,31 @@ describe('a personal text', () => {
     assert.ok(stores.log.all().every(hashFits))
   })
 
+  it('is in every answer of a service, and in none once its subject is forgotten', async () => {
+    const { runtime } = await started()
+    const page = { limit: 10 }
+    const answers: Readonly<Record<string, () => Promise<unknown>>> = {
+      document: () => runtime.document(memberView, 'member-1'),
+      documents: () => runtime.documents(memberView, { filter: {}, ...page }),
+      findDocuments: () => runtime.findDocuments(memberView, { filter: {}, ...page }),
+      findDocument: () => runtime.findDocuments(memberView, { filter: {}, key: 'member-1', ...page }),
+      documentAt: () => runtime.documentAt(memberView, { key: 'member-1' }),
+      viewAt: () => runtime.viewAt(memberView, { at: '2027-01-01T00:00:00.000Z', maxEvents: 100, ...page }),
+      documentEvents: () => runtime.documentEvents(memberView, { key: 'member-1', ...page }),
+      history: () => runtime.history('member-1', { direction: 'forward', ...page }),
+      stateAt: () => runtime.stateAt('member-1', {}),
+      events: () => runtime.events(page),
+      trace: () => runtime.trace('c', 10),
+      readLog: () => runtime.readLog({ category: 'member', ...page }),
+    }
+    for (const [name, ask] of Object.entries(answers)) assert.ok(JSON.stringify(await ask()).includes(NAME), name)
+    await runtime.forgetSubject('w-7', why)
+    for (const [name, ask] of Object.entries(answers)) {
+      const text = JSON.stringify(await ask())
+      assert.ok(text.includes('forgotten') && !text.includes(NAME) && !text.includes(SEALED), name)
+    }
+  })
+
   it('has a snapshot that is sealed, and is not used once the subject is forgotten', async () => {
     const { stores } = await started()
     const id = snapshotId(members) ?? ''
