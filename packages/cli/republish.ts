@@ -2,7 +2,7 @@ import { isTidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './project/cosmos-account.ts'
-import { serviceNamed } from './project/known-services.ts'
+import { recordingServiceNamed } from './project/known-services.ts'
 
 /**
  * The given time is the time of the hub. Events were written earlier, by the lag of the relay. Allows for
@@ -17,7 +17,7 @@ const REPORT_EVERY_MS = 1_000
  */
 async function main(): Promise<void> {
   const { service: name, since, cloud } = readSubjects(['service'], { since: 'TIME' }, ['cloud'])
-  const service = serviceNamed(name)
+  const service = recordingServiceNamed(name)
   const account = cloud ? cloudAccount(name) : await localAccount()
   const begin = since === undefined ? undefined : parseSince(since)
   await account.reach()

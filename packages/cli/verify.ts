@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
-import { hasLog, listOwnViews } from 'tidemark/tools'
+import { listOwnViews } from 'tidemark/tools'
 import { type DeclaredService, readSegments, verifyArchive, verifyLog, verifyViews } from 'tidemark/verify'
-import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
+import { INTERRUPTED, readSubjects, runCommand } from './command-line/arguments.ts'
 import { openArchiveContainer } from './project/archive-container.ts'
 import { cloudAccount, localAccount } from './project/cosmos-account.ts'
-import { serviceNamed } from './project/known-services.ts'
+import { recordingServiceNamed } from './project/known-services.ts'
 
 const SHOWN_FAULTS = 1000
 const NOT_VERIFIABLE = 'what somebody changed before it was archived'
@@ -27,8 +27,7 @@ async function verify(): Promise<void> {
     log: logAlone,
     'no-archive': noArchive,
   } = readSubjects(['service'], { root: 'ROOT' }, ['log', 'no-archive', 'cloud'])
-  const declared = serviceNamed(service)
-  if (!hasLog(declared)) throw new UsageError(`${service} has no log to verify: it only follows other services`)
+  const declared = recordingServiceNamed(service)
   const bar = new SingleBar({ format: '{what} {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // It only reads, so there is nothing to finish.
   process.once('SIGINT', () => {

@@ -1,3 +1,4 @@
+import { hasLog } from 'tidemark/tools'
 import { UsageError } from '../command-line/arguments.ts'
 import { services } from './config.ts'
 
@@ -7,6 +8,13 @@ export function serviceNamed(name: string): (typeof services)[number] {
   if (service === undefined)
     throw new UsageError(`there is no service ${name}; there are ${services.map((each) => each.name).join(', ')}`)
   return service
+}
+
+/** The service of this name, which has a log. @throws UsageError if there is none, or it only follows others */
+export function recordingServiceNamed(name: string): (typeof services)[number] {
+  const service = serviceNamed(name)
+  if (hasLog(service)) return service
+  throw new UsageError(`${name} has no log: it only follows other services`)
 }
 
 /**

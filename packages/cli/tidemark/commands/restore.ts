@@ -9,7 +9,7 @@ import { INTERRUPTED } from '../../command-line/arguments.ts'
 import { archiveConnection } from '../../project/archive-account.ts'
 import { openArchiveContainer } from '../../project/archive-container.ts'
 import { cloudAccount, localAccount } from '../../project/cosmos-account.ts'
-import { serviceNamed } from '../../project/known-services.ts'
+import { recordingServiceNamed } from '../../project/known-services.ts'
 import { PROJECT } from '../../project/project.ts'
 import { ItemIndex } from '../../restore/item-index.ts'
 import { serviceArgument } from '../command/api-command.ts'
@@ -24,7 +24,7 @@ interface Options {
   readonly json?: true
 }
 
-type Service = ReturnType<typeof serviceNamed>
+type Service = ReturnType<typeof recordingServiceNamed>
 type Composed = ReturnType<typeof compose>
 type Plan = Awaited<ReturnType<Composed['planRestore']>>
 
@@ -77,7 +77,7 @@ Stop the service first. It creates items and never changes one, so you may stop 
 async function restore(name: string, options: Options, output: Output): Promise<number> {
   // The settings are files of the project.
   process.chdir(PROJECT)
-  const service = serviceNamed(name)
+  const service = recordingServiceNamed(name)
   const cloud = options.cloud === true
   const account = cloud ? cloudAccount(name) : await localAccount()
   await account.reach()
