@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DomainEvent } from 'tidemark'
 import { disagreements } from '../../packages/cli/demo/disagreements.ts'
+import { expectShown } from '../../packages/cli/demo/encrypted-texts.ts'
 import { foldRawLog, type RawItem, readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { foldRawFulfilments } from '../../packages/cli/demo/raw-fulfilments.ts'
 import { foldRawPayments } from '../../packages/cli/demo/raw-payments.ts'
@@ -273,4 +274,26 @@ describe("the demo's check of four services", () => {
     assert.match(told(answered, answered, noted), /has 1 events about its stock, but its fulfilment recorded 2/)
     assert.match(told(answered), /has 1 events about its order, but its fulfilment recorded 0/)
   })
+})
+
+describe("the demo's reading of encrypted texts", () => {
+  const encrypted = (forgotten: string): string =>
+    `~personal:1:ordering:e8.1:AbC-_9:${Buffer.from(forgotten).toString('base64url')}~`
+  const logged = { name: encrypted('forgotten'), street: `${encrypted('forgotten')} ${encrypted('-')}`, city: 'Ghent' }
+
+  it('takes what a view shows in their place', () => {
+    const shown = { name: 'Ada', street: 'Quay 1', city: 'Ghent' }
+    assert.deepEqual(expectShown([logged], [shown]), [shown])
+  })
+
+  for (const [what, shown] of [
+    ['a text that is encrypted', { ...logged }],
+    ['the text for a forgotten person', { name: 'forgotten', street: 'forgotten -', city: 'Ghent' }],
+    ['no text', { name: '', street: '', city: 'Ghent' }],
+    ['nothing', {}],
+  ] as const)
+    it(`does not take ${what}`, () => assert.deepEqual(expectShown(logged, shown), logged))
+
+  it('takes nothing where the log has a plain text', () =>
+    assert.deepEqual(expectShown({ city: 'Ghent' }, { city: 'Bruges' }), { city: 'Ghent' }))
 })

@@ -8,7 +8,7 @@ import { foldRawPayments } from './raw-payments.ts'
 import { foldRawShipments } from './raw-shipments.ts'
 import { foldRawStock } from './raw-stock.ts'
 import { foldRawTrails } from './raw-trails.ts'
-import { findLost, readRawLog } from './reading.ts'
+import { findLost, inParallel, readRawLog } from './reading.ts'
 import { RECOVERY_MS } from './recovery.ts'
 
 /**
@@ -160,9 +160,29 @@ async function compareViews(
     const shipmentView = { what: 'shipment of', path: '/shipments', category: 'shipment', id: 'orderId' }
     const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned']
     await compareView(clients.shipping, { ...shipmentView, ...shipments, statuses }, differences)
+    await comparePeople({ ...clients, shipping: clients.shipping }, shipments.documents.keys(), differences)
   }
   if (clients.customers && trails) {
     const trailView = { what: 'trail of', path: '/orders', id: 'orderId' }
     await compareGathered(clients.customers, { ...trailView, ...trails }, differences)
   }
+}
+
+/**
+ * Compares to whom the services say an order goes. Each encrypts name and street with a key of its own, so their logs
+ * cannot be compared.
+ */
+async function comparePeople(
+  { ordering, shipping }: { readonly ordering: Client; readonly shipping: Client },
+  ids: Iterable<string>,
+  differences: string[],
+): Promise<void> {
+  await inParallel(ids, async (id) => {
+    const [order, shipment] = await Promise.all([ordering.get(`/orders/${id}`), shipping.get(`/shipments/${id}`)])
+    const [ordered, sent] = [order.body.shippingAddress, shipment.body.address] as readonly Readonly<
+      Record<string, unknown>
+    >[]
+    if (ordered?.name !== sent?.name || ordered?.street !== sent?.street)
+      differences.push(`shipment of ${id}: it goes to ${JSON.stringify(sent)}, its order to ${JSON.stringify(ordered)}`)
+  })
 }

@@ -99,7 +99,7 @@ function checkPayment(
   return found
 }
 
-/** Name and street are encrypted, by each service with a key of its own, so they cannot be compared here. */
+/** Each service encrypts name and street with a key of its own. What the views show is compared elsewhere. */
 function hidePerson({ name: _, street: _street, ...where }: RawItem): RawItem {
   return where
 }
