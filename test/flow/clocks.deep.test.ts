@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import topology from '../../infra/topology.json' with { type: 'json' }
 import type { Client } from '../../packages/cli/demo/client.ts'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
@@ -10,7 +9,7 @@ import { until } from '../../packages/test-support/wait.ts'
 import { assertEqualToLogs, type Shops, underLoad } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
 import { storeTime } from '../support/store-time.ts'
-import { System } from '../support/system.ts'
+import { runningTopology, System } from '../support/system.ts'
 
 const FAST_S = 3600
 /** A token for a hub is valid for an hour by its host's clock. A host that is slower could not reach the hub. */
@@ -19,8 +18,8 @@ const SLOW_S = -3300
 const WITHIN_SECONDS = 20
 const RENEWALS = 4
 
-const NAMES = topology.services.map(({ name }) => name)
-const PARTITIONS = topology.eventHubs.reduce((sum, hub) => sum + hub.partitions * hub.consumerGroups.length, 0)
+const NAMES = runningTopology.services.map(({ name }) => name)
+const PARTITIONS = runningTopology.eventHubs.reduce((sum, hub) => sum + hub.partitions * hub.consumerGroups.length, 0)
 
 describe('two hosts with wrong clocks, nearly two hours apart,', () => {
   let system: System

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import topology from '../../infra/topology.json' with { type: 'json' }
 import type { Child } from '../../packages/kit/child.ts'
 import { leaseClaims, partitionClaims } from '../../packages/test-support/claims.ts'
 import { until, WAIT_MS } from '../../packages/test-support/wait.ts'
 import { assertEqualToLogs, eventCount, type Shops, underLoad } from '../support/load.ts'
-import { System } from '../support/system.ts'
+import { runningTopology, System } from '../support/system.ts'
 
-const groups = topology.eventHubs.flatMap(({ name, partitions, consumerGroups }) =>
+const groups = runningTopology.eventHubs.flatMap(({ name, partitions, consumerGroups }) =>
   consumerGroups.map((group) => ({ name: `${name}/${group}`, partitions })),
 )
 
@@ -141,14 +140,14 @@ describe('two hosts on one cloud', () => {
 
   /** The owner of each of the relays' leases; empty if it is free. */
   async function lessees(): Promise<string[]> {
-    const containers = topology.databases.map(({ name }) => system.openContainer(name, 'leases'))
+    const containers = runningTopology.databases.map(({ name }) => system.openContainer(name, 'leases'))
     return (await Promise.all(containers.map(leaseClaims))).flat().map(({ owner }) => owner)
   }
 
   /** Whether every relay's lease exists and has an owner. */
   async function isLeased(): Promise<boolean> {
     const found = await lessees()
-    return found.length === topology.databases.length && found.every((owner) => owner !== '')
+    return found.length === runningTopology.databases.length && found.every((owner) => owner !== '')
   }
 
   const isFirst = (owner: string): boolean => firsts.has(owner)

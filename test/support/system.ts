@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
-import { hasLog } from 'tidemark/tools'
+import { buildTopology, hasLog } from 'tidemark/tools'
 import { type Answer, Client } from '../../packages/cli/demo/client.ts'
 import { services } from '../../packages/cli/project/config.ts'
 import { buildFunctionsGlob, localSettings } from '../../packages/cli/project/local-settings.ts'
@@ -28,6 +28,12 @@ const FASTER_RECOVERY: Record<keyof typeof FAST_RECOVERY, string> = {
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:01',
   FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '4000',
 }
+
+/** The services that hosts run by default. One that only follows others costs receivers, and nothing waits for it. */
+const recording = services.filter(hasLog)
+
+/** What those services use. */
+export const runningTopology = buildTopology(recording)
 
 /** Tests that read an archive wait for it less long than people do. */
 const ARCHIVED_SOON = { TIDEMARK_ARCHIVE_SECONDS: '5' }
@@ -108,8 +114,7 @@ export class System {
   private constructor(dataDir: string, ports: System['ports'], options: SystemOptions) {
     this.#dataDir = dataDir
     this.#ports = ports
-    // One that only follows others costs each start some receivers, and nothing waits for it.
-    this.#services = options.services ?? services.filter(hasLog).map(({ name }) => name)
+    this.#services = options.services ?? recording.map(({ name }) => name)
     this.#soon = options.soon ?? false
     this.base = `http://127.0.0.1:${ports.http}/api/ordering`
     this.client = new Client(this.base, WAIT_MS)
