@@ -77,7 +77,7 @@ describe('an operator of a running system', () => {
     const changes = body.events.find(({ type }: RawItem) => type === 'OrderPlaced').versions
     assert.deepEqual(
       changes.map(({ change }: RawItem) => change),
-      ['first', 'additive', 'additive', 'breaking', 'breaking'],
+      ['first', 'additive', 'additive', 'breaking', 'breaking', 'breaking'],
     )
     const consumers = body.consumers.map(({ name, hub, kind }: RawItem) => [name, hub, kind])
     assert.deepEqual(consumers[0], ['ordering-views', 'ordering', 'views'])

@@ -92,7 +92,7 @@ describe('the lists that services serve', () => {
   })
 
   it('have an index for each combination of filters, within Azure’s limits', () => {
-    const [service] = services
+    const service = services.find(({ name }) => name === 'inventory')
     const [view] = service?.views ?? []
     assert.ok(service && view)
     const declared = {
