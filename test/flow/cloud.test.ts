@@ -19,7 +19,12 @@ describe('npm run cloud', () => {
     })
     try {
       await cloud.prints('ready')
-      const host = new Command('packages/functions-host/main.ts', [], { ...sample.Values, FUNCTIONS_HOST_PORT: '0' })
+      const host = new Command('packages/functions-host/main.ts', [], {
+        ...sample.Values,
+        FUNCTIONS_HOST_PORT: '0',
+        // The sample names the file in the default data folder.
+        PersonalKeys: join(folder, 'data', 'personal-keys'),
+      })
       try {
         const routed = services.flatMap(({ name, resources = [] }) =>
           resources.flatMap(({ documents, commands }) => [
