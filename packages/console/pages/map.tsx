@@ -336,7 +336,10 @@ function ConsumerTable({ seen, rates }: Seen): VNode {
   return (
     <section class="card" aria-labelledby="consumers">
       <h2 id="consumers">Consumers</h2>
-      <Table columns={['Consumer', 'Reads hub', { right: 'Rate' }, 'Lag', { right: 'Parked' }, 'Handlers']}>
+      <Table
+        label="Consumers"
+        columns={['Consumer', 'Reads hub', { right: 'Rate' }, 'Lag', { right: 'Parked' }, 'Handlers']}
+      >
         {rows.map(({ service, consumer: { name, hub, kind, handlers } }) => {
           const parked = parkedAt(seen, service, name)
           return (
@@ -373,7 +376,7 @@ function ArchiveTable({ seen }: Pick<Seen, 'seen'>): VNode | null {
   return (
     <section class="card" aria-labelledby="archives">
       <h2 id="archives">Archives</h2>
-      <Table columns={['Service', { right: 'Segments' }, 'Newest item', 'Behind the log']}>
+      <Table label="Archives" columns={['Service', { right: 'Segments' }, 'Newest item', 'Behind the log']}>
         {rows.map(({ name, archive: { segments, newest, items, more, seconds: age } }) => (
           <tr key={name}>
             <th scope="row">{name}</th>

@@ -117,7 +117,11 @@ function Process({
             <Empty>No process has started.</Empty>
           ) : (
             <>
-              <Table class="processes" columns={['Process', 'State', 'Last recorded', 'Scheduled', 'Changed']}>
+              <Table
+                label="Processes"
+                class="processes"
+                columns={['Process', 'State', 'Last recorded', 'Scheduled', 'Changed']}
+              >
                 {standing.map(({ row, state, correlation }) => (
                   <tr key={row.stream}>
                     <th scope="row">
@@ -176,7 +180,7 @@ function Schedule({
               {rows.length === 0 ? (
                 <Empty>Nothing is scheduled.</Empty>
               ) : (
-                <Table columns={['Due', 'Command', 'For', 'With', 'By']}>
+                <Table label="Scheduled commands" columns={['Due', 'Command', 'For', 'With', 'By']}>
                   {rows.map(({ service, item }) => (
                     <tr key={`${service} ${item.stream} ${item.type} ${item.due} ${item.causation}`}>
                       <td>

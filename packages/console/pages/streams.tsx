@@ -129,7 +129,7 @@ function ServiceStreams({
       <h2>{service.name}</h2>
       {problem && <ProblemFace problem={problem} retry={() => void more()} />}
       {rows.length > 0 && (
-        <Table class="wide" columns={['Stream', { right: 'Version' }, 'Last recorded', 'Changed']}>
+        <Table label="Streams" class="wide" columns={['Stream', { right: 'Version' }, 'Last recorded', 'Changed']}>
           {rows.map(({ stream, version, time, types }) => (
             <tr key={stream}>
               <th scope="row">

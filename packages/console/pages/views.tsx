@@ -84,7 +84,7 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
   return (
     <section class="card" aria-label={`Views of ${service.name}`}>
       <h2>{service.name}</h2>
-      <Table class="wide" columns={['View', 'Live', 'Documents', 'Rebuild']}>
+      <Table label="Views" class="wide" columns={['View', 'Live', 'Documents', 'Rebuild']}>
         {value.items.map(({ name, kind, category, live, rebuild }) => (
           <tr key={name}>
             <th scope="row">
