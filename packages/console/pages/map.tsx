@@ -231,7 +231,7 @@ function Drawing({ seen, rates }: Seen): VNode {
               <a key={id} href={where} class={`node ${state}`}>
                 <rect x={x} y={y} width={width} height={height} rx="8" />
                 <text x={x + 12} y={y + height / 2 - 3} class="node-name">
-                  {consumer.kind === 'views' ? `${service}: its views` : `${service} reacts to ${consumer.hub}`}
+                  {describeConsumer(service, consumer)}
                 </text>
                 <text x={x + 12} y={y + height / 2 + 13} class="node-note num">
                   {lagText(status)}
@@ -282,6 +282,7 @@ function ServiceBoxes({ layout }: { readonly layout: Layout }): VNode {
         const { about, status, name } = service
         const state = !status ? 'is-away' : status.concerns.length > 0 ? 'is-warn' : ''
         const categories = about?.categories.map((category) => category.name).join(', ') ?? 'categories unknown'
+        const hasLog = categories !== ''
         return (
           <a key={id} href={href(['streams'], { service: name })} class={`node node-service ${state}`}>
             <rect x={x} y={y} width={width} height={height} rx="8" />
@@ -289,16 +290,29 @@ function ServiceBoxes({ layout }: { readonly layout: Layout }): VNode {
               {name}
             </text>
             <text x={x + 14} y={y + 39} class="node-note">
-              {categories}
+              <title>{categories}</title>
+              {hasLog ? shorten(categories) : 'only follows others'}
             </text>
             <text x={x + 14} y={y + 54} class="node-note num">
-              {relayText(status)}
+              {hasLog || !status ? relayText(status) : 'no log'}
             </text>
           </a>
         )
       })}
     </>
   )
+}
+
+/** The longest text that fits a box, in characters. */
+const BOX_TEXT = 27
+
+function shorten(text: string): string {
+  return text.length > BOX_TEXT ? `${text.slice(0, BOX_TEXT - 1)}…` : text
+}
+
+function describeConsumer(service: string, { kind, hub }: { readonly kind: string; readonly hub: string }): string {
+  if (kind !== 'views') return `${service} reacts to ${hub}`
+  return hub === service ? `${service}: its views` : `${service}: views of ${hub}`
 }
 
 function relayText(status: Status | undefined): string {
