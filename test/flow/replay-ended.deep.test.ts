@@ -19,7 +19,10 @@ describe('npm run replay', () => {
   it('reports an unknown service or view in one line, and fails', async () => {
     const cases: [args: string[], line: RegExp][] = [
       [[], /^name one service and one view: <service> <view> \[--back\] \[--cloud\]$/],
-      [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory, payments, shipping, customers$/],
+      [
+        ['baskets', 'order'],
+        /^there is no service baskets; there are ordering, inventory, payments, shipping, customers$/,
+      ],
       [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product, fulfilment, canary$/],
       [['ordering', 'order', '--bakc'], /^Unknown option '--bakc'.*<service> <view> \[--back\] \[--cloud\]$/],
       [['ordering', 'order', '--back'], /^no-way-back: order has no generation before the live one$/],
