@@ -6,17 +6,15 @@ import type { RegisteredService } from './azure-functions/register.ts'
 import { BlobArchive } from './blobs/archive.ts'
 import {
   archiveContainer,
+  functionNames,
   hasLog,
   KEYS,
   LEASES,
   LOG,
-  listFollowedServices,
   MARKER_HOURS,
   needsKeyWrap,
   PARKED,
   PROGRESS,
-  projectionName,
-  reactionsName,
   SCHEDULE,
   type Service,
   SNAPSHOTS,
@@ -114,6 +112,11 @@ export function compose(service: Service, environment: Environment = process.env
   // Keys of another service are in its own database.
   const keysOf = (owner: string) =>
     (owner === service.name ? database() : openDatabase(cosmosClient(settings.cosmos), owner)).container(KEYS)
+  const openArchive = (source: string) => new BlobArchive(settings.archive, archiveContainer(source))
+  const archive = once(() => ({
+    segments: openArchive(service.name),
+    items: new CosmosItemFeed(database().container(LOG)),
+  }))
   const ports: RuntimePorts = {
     ...(keyWrap === undefined
       ? {}
@@ -125,11 +128,8 @@ export function compose(service: Service, environment: Environment = process.env
         }),
     log: () => new CosmosEventStore(database().container(LOG), telemetry, EVENT_BYTES),
     feed: () => new CosmosEventFeed(database().container(LOG)),
-    archive: () => ({
-      segments: new BlobArchive(settings.archive, archiveContainer(service.name)),
-      items: new CosmosItemFeed(database().container(LOG)),
-    }),
-    sourceArchive: (source) => new BlobArchive(settings.archive, archiveContainer(source)),
+    archive: () => archive(),
+    sourceArchive: openArchive,
     // A snapshot may be stale: it is checked against the log.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARKER_HOURS * 3600),
@@ -160,17 +160,15 @@ export function compose(service: Service, environment: Environment = process.env
     warn,
   }
   const runtime = serviceRuntime(service, ports, settings)
-  const consumers = [
-    projectionName(service.name),
-    ...listFollowedServices(service).map((hub) => reactionsName(service.name, hub)),
-  ]
+  // Each function that reads a hub is a consumer of the same name.
+  const { projections, reactions } = functionNames(service)
   const restoring = once(() => ({
     service: service.name,
-    archive: new BlobArchive(settings.archive, archiveContainer(service.name)),
-    feed: new CosmosItemFeed(database().container(LOG)),
+    archive: archive().segments,
+    feed: archive().items,
     items: new CosmosItemWriter(database().container(LOG)),
     leases: new CosmosRelayLeases(database().container(LEASES)),
-    progress: () => consumers.map((consumer) => ports.progress(consumer)),
+    progress: () => [...projections, ...reactions].map((consumer) => ports.progress(consumer)),
     hub: () => ports.hub(service.name),
   }))
   return {

@@ -375,16 +375,15 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     const paced = ports.rebuilding()
     return { ...unpacedDeps(), ...paced, views: new LiveViews(paced.generations, clock, (name) => cursorsIn.get(name)) }
   })
-  const listSources = ({ sources }: AnyMultiServiceView): readonly HistorySource[] =>
-    [...new Set(sources.map((source) => source.service))].map((source) => ({
+  const listSources = (view: AnyMultiServiceView): readonly HistorySource[] =>
+    listViewSources({ views: [view] }).map((source) => ({
       service: source,
       archive: archiveOf(source),
       openHub: () => ports.hub(source),
     }))
   /** What the consumers of a view store: there is one for each hub that it follows. */
   const viewConsumers = (view: AnyMultiServiceView) => {
-    const hubs = [...new Set(view.sources.map((source) => source.service))]
-    const consumers = hubs.map((hub) => followingName(service.name, hub))
+    const consumers = listViewSources({ views: [view] }).map((hub) => followingName(service.name, hub))
     return {
       progress: { read: async () => (await Promise.all(consumers.map((each) => ports.progress(each).read()))).flat() },
       parking: {
@@ -581,7 +580,10 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   }
 }
 
-/** Opens the keys that a service may use. @throws TidemarkError `registration-invalid` if it needs keys, but has none */
+/**
+ * Opens the keys that a service may use.
+ * @throws TidemarkError `registration-invalid` if it needs keys, but has none
+ */
 function openPersonal(service: Service, ports: Pick<RuntimePorts, 'keys' | 'clock'>): Personal {
   const reads = service.personal?.reads ?? []
   const { keys } = ports
