@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -43,6 +43,9 @@ describe('the packages that azd uploads', () => {
   before(async () => {
     const { services } = parse(readFileSync(copy.path('azure.yaml'), 'utf8')) as { services: Record<string, Deployed> }
     const sh = (command: string) => promisify(execFile)('sh', ['-c', command], { cwd: copy.folder })
+    copy.copyBuild()
+    // So that the builds write this file.
+    appendFileSync(copy.path('functions/ordering.ts'), '\nexport {}\n')
     // All at the same time, like azd. After each hook azd runs the script build; two builds stand for all.
     const hooks = Object.values(services).map(({ hooks: { prepackage } }) => sh(prepackage.posix.run))
     const [made] = await Promise.all([Promise.all(hooks), sh('npm run build'), sh('npm run build')])

@@ -3,13 +3,35 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { buildAzureYaml } from '../new-service/azure-yaml.ts'
-import { extendedList } from '../new-service/files.ts'
+import { buildFiles, extendedList } from '../new-service/files.ts'
 import { parseNames } from '../new-service/names.ts'
 
 const names = parseNames('gift-cards', 'card')
 const file = (list: string): string =>
   "import { ordering } from './src/ordering/service.ts'\n\n" +
   `/** All. */\nexport default defineConfig({ services: ${list} })\n`
+
+describe('the names of a service and its aggregate', () => {
+  for (const [name, aggregate, message] of [
+    ['Loyalty', 'entry', /^Loyalty cannot be the name of a service: use 1 to 30 lower-case letters, digits and single/],
+    ['loyalty-', 'entry', /^loyalty- cannot be the name of a service/],
+    ['gift--cards', 'entry', /^gift--cards cannot be the name of a service/],
+    ['../loyalty', 'entry', /^\.\.\/loyalty cannot be the name of a service/],
+    ['2nd', 'entry', /^2nd cannot be the name of a service/],
+    ['l'.repeat(31), 'entry', /cannot be the name of a service/],
+    ['', 'entry', /^ cannot be the name of a service/],
+    ['loyalty', 'gift-card', /^gift-card cannot be the name of an aggregate: use 1 to 20 lower-case/],
+    ['loyalty', 'a'.repeat(21), /cannot be the name of an aggregate/],
+    ['class', 'entry', /^class is a reserved word/],
+    ['loyalty', 'return', /^return is a reserved word/],
+    ['loyalty', 'loyalty', /^loyalty and loyalty would get the same name/],
+    ['entry-view', 'entry', /^entry and entryView would get the same name/],
+    ['service', 'entry', /^service is a word in the code of a new service/],
+    ['loyalty', 'document', /^document is a word in the code/],
+  ] as const)
+    it(`are refused: ${name.slice(0, 12)} and ${aggregate.slice(0, 12)}`, () =>
+      assert.throws(() => buildFiles(parseNames(name, aggregate)), { message }))
+})
 
 describe('the list of services', () => {
   for (const [what, list] of [
