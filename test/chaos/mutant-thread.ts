@@ -10,7 +10,8 @@ const { runHistory } = await loadSimulator(mutation)
 const kinds = mutation.under ? new Set(mutation.under) : ALL_KINDS
 
 async function firstCaught(): Promise<Caught | undefined> {
-  for (let seed = 1; seed <= seeds; seed += 1) {
+  const all = Array.from({ length: seeds }, (_, index) => index + 1)
+  for (const seed of [...(mutation.seed === undefined ? [] : [mutation.seed]), ...all]) {
     const history = await runHistory({ seed, kinds })
     const [violation] = history.violations
     if (violation) return { seed, violation, ...(shrinks ? { smaller: await makeSmaller(history) } : {}) }

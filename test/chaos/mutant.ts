@@ -32,7 +32,7 @@ export interface Mutant {
 
 /**
  * Runs a mutated runtime in a thread of its own until a history notices the mutation.
- * @param seeds the last seed to run, starting with 1.
+ * @param seeds the last seed to run, starting with 1. The mutation's own is tried before.
  * @param shrinks whether to reduce that history.
  * @returns undefined if no history notices it. @throws Error unless the code to mutate occurs exactly once.
  */

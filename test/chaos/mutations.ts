@@ -8,6 +8,8 @@ export interface Mutation {
    * test has time for. Absent: all.
    */
   readonly under?: readonly FaultKind[]
+  /** The seed of a history that noticed it. It saves time to try this one first. */
+  readonly seed?: number
   /** Relative to packages/tidemark/. */
   readonly file: string
   /** The code to change, which must occur exactly once. */
@@ -22,6 +24,7 @@ export interface Mutation {
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a refusal is decided on a state that is not the newest',
+    seed: 14,
     file: 'runtime/command.ts',
     from: 'if (newest.head.version !== state.head.version)',
     to: 'if (false)',
@@ -84,6 +87,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a scheduled command is removed before it is sent',
+    seed: 164,
     file: 'runtime/schedule.ts',
     from: 'await sendOne(deps, scheduled, trace)\n        await schedule.remove(scheduled)',
     to: 'await schedule.remove(scheduled)\n        await sendOne(deps, scheduled, trace)',
@@ -102,6 +106,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'commits with the same place in the feed are published in the order of arrival',
+    seed: 15,
     file: 'runtime/relay.ts',
     from: 'commits.sort((a, b) => a.from - b.from).flatMap',
     to: 'commits.flatMap',
@@ -151,6 +156,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a gap between two events of a view is not filled',
+    seed: 15,
     file: 'runtime/unseen-events.ts',
     from: 'const events = last.version - after > newer.length ? await fillGaps(log, stream, after, newer) : newer',
     to: 'const events = newer',
@@ -163,6 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'existing applied markers are ignored',
+    seed: 10,
     file: 'runtime/document-writer.ts',
     from: 'left = left.filter(([marker]) => !applied.has(marker))',
     to: 'return rejected',
@@ -202,6 +209,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a due command is decided as of the machine’s clock',
+    seed: 154,
     under: ['slow'],
     file: 'runtime/schedule.ts',
     from: ', notBefore: due }',
@@ -209,6 +217,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a loss of messages in a hub is not reported',
+    seed: 15,
     under: ['expire'],
     file: 'runtime/follow.ts',
     from: 'if (this.#reportedLost.get(partition)?.time === point.time) return',
@@ -222,6 +231,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a rebuild does not catch up with later events',
+    seed: 88,
     under: ['rebuild', 'slow'],
     file: 'runtime/rebuild.ts',
     from: 'await clock.wait(CATCH_UP_EVERY_MS)\n    await catchUp()\n  }\n  await catchUp()',
@@ -229,6 +239,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a rebuild does not wait for instances that write only the old generation',
+    seed: 16,
     under: ['rebuild', 'slow', 'pause'],
     file: 'runtime/rebuild.ts',
     from: 'const expiresAt = clock.elapsed() + POINTER_EXPIRY_MS',
@@ -236,6 +247,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a built generation is no longer written',
+    seed: 35,
     under: ['rebuild', 'slow'],
     file: 'core/view-pointer.ts',
     from: 'return { ...pointer, built: target }',
@@ -262,6 +274,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a stream is blocked for a view without being parked',
+    seed: 24,
     file: 'runtime/projector.ts',
     from: 'if (parking?.shouldPark(failure)) await parking.park(failure, place?.(failure), stored, trace)',
     to: 'if (parking?.shouldPark(failure)) place?.(failure)',
@@ -275,6 +288,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a reaction does not check whether a stream is parked',
+    seed: 30,
     under: ['bug'],
     file: 'runtime/react.ts',
     from: 'const waiting = await parking?.waiting(key)',
@@ -282,6 +296,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an event that arrives while its stream is parked for a reaction is dropped',
+    seed: 25,
     under: ['bug'],
     file: 'runtime/react.ts',
     from: '|| (await parking?.add(key, parkedEvents(following, later), trace))',
@@ -289,6 +304,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an event is added to a parked stream that was redriven meanwhile',
+    seed: 25,
     under: ['bug'],
     file: 'runtime/parking.ts',
     from: 'all.delete(formatParkedKey(known))\n        return false',
@@ -314,6 +330,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the relay publishes the events after a parked one',
+    seed: 21,
     file: 'runtime/relay.ts',
     from: 'if (await parking.wait({ handler: RELAY, stream }, last)) return',
     to: '',
