@@ -191,7 +191,7 @@ const rows = [
     path: 'packages/tidemark/tools.ts',
     is: 'what tools read about a system: `tidemark/tools`',
     imports: [
-      ...['packages/tidemark/core/', 'packages/tidemark/settings/list.ts', 'packages/tidemark/topology.ts'],
+      ...['packages/tidemark/core/', 'packages/tidemark/settings/', 'packages/tidemark/topology.ts'],
       ...['packages/tidemark/runtime/time.ts', 'packages/tidemark/runtime/view-fold.ts'],
       'packages/tidemark/what-if.ts',
     ],

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isTidemarkError } from 'tidemark'
+import { readSettings } from 'tidemark/tools'
 import type { Child } from '../kit/child.ts'
 import { readToken, requiredTokenFile } from '../kit/local-token.ts'
 import { portSetting } from '../kit/settings.ts'
@@ -13,10 +16,11 @@ import type { ReloadOnSave } from './dev/reload-on-save.ts'
 import { services } from './project/config.ts'
 import { CONSOLE } from './project/console-site.ts'
 import { knownServices } from './project/known-services.ts'
-import { dataFolder, isFast, localPorts } from './project/local-settings.ts'
+import { dataFolder, isFast, localPorts, localSettings, readSettingsFile } from './project/local-settings.ts'
 import { isCheckout } from './project/project.ts'
 import { ensureTopology, TOPOLOGY } from './project/topology-file.ts'
 import { ServiceHosts, startHost } from './start/service-hosts.ts'
+import { SETTINGS } from './upgrade/template.ts'
 
 const names = services.map(({ name }) => name)
 
@@ -57,6 +61,7 @@ async function start(): Promise<void> {
     throw new UsageError('--watch needs a host for each service: leave --one-process and --service out')
   if (flagged.inspect && !flagged.watch) throw new UsageError('--inspect needs --watch: npm run dev -- --inspect')
   ensureTopology()
+  checkSettings()
   const dataDir = resolve(dataFolder())
   const tokenFile = await requiredTokenFile(dataDir)
   const run: Run = { ...flagged, dataDir, named, tokenFile, interrupted: interruption() }
@@ -69,6 +74,21 @@ async function start(): Promise<void> {
   } catch (error) {
     // An interrupted start fails only because of the interruption.
     if (!run.interrupted.signal.aborted) throw error
+  }
+}
+
+/**
+ * Checks the settings of the hosts before anything starts. The cloud will set the connections; those of the
+ * sample stand for them.
+ * @throws UsageError with one line that names each wrong setting
+ */
+function checkSettings(): void {
+  const connections = existsSync(SETTINGS) ? readSettingsFile(SETTINGS) : {}
+  try {
+    readSettings({ ...process.env, ...connections, ...localSettings() })
+  } catch (error) {
+    if (!isTidemarkError(error, 'setting-invalid')) throw error
+    throw new UsageError(error.message)
   }
 }
 
