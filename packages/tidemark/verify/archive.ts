@@ -77,11 +77,11 @@ export async function verifyArchive(
       for (const fault of segment.faults) on.fault(fault)
       chain.add(segment)
       index.add(segment)
-      on.progress(segment.items.length)
+      on.progress(segment.items)
     }
     chain.end()
     if (log === undefined) {
-      for (const items of index.streams()) for (const fault of checkArchivedStream(items)) on.fault(fault)
+      for (const stream of index.broken()) for (const fault of checkArchivedStream(index.items(stream))) on.fault(fault)
       return { archive: chain }
     }
     return { archive: chain, log: await compareWithLog({ index, isWhole: chain.isWhole }, log, on) }
@@ -129,7 +129,7 @@ class ChainCheck implements ArchiveCount {
       })
     this.#number = number
     this.segments += 1
-    this.items += items.length
+    this.items += items
     this.events += events
     this.#before = header?.root
     if (header) this.root = header.root
@@ -144,7 +144,7 @@ class ChainCheck implements ArchiveCount {
 }
 
 /** Checks one stream as it was archived: the versions and links of its commits, and items that came twice. */
-export function checkArchivedStream(items: readonly IndexedItem[]): readonly Fault[] {
+function checkArchivedStream(items: readonly IndexedItem[]): readonly Fault[] {
   const faults: Fault[] = []
   const seen = new Map<string, IndexedItem>()
   let end = { version: 0, hash: GENESIS as string | undefined }

@@ -35,17 +35,18 @@ export interface CheckedEvent {
   readonly unknown: readonly string[]
 }
 
-const FIELDS = ['id', 'stream', 'from', 'to', 'key', 'fingerprint', 'types', 'correlation', 'hash', 'text']
-const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent']
-const CONTENT = ['type', 'schemaVersion', 'readableFrom', 'data', 'published']
+const FIELDS = new Set([
+  ...['id', 'stream', 'from', 'to', 'key', 'fingerprint', 'types', 'correlation', 'hash', 'text'],
+])
+const SHARED = new Set(['source', 'time', 'actor', 'correlation', 'causation', 'traceparent'])
+const TEXT = new Set([...SHARED, 'previousHash', 'events'])
+const CONTENT = new Set(['type', 'schemaVersion', 'readableFrom', 'data', 'published', 'hash'])
 /** Prefix of a client's command key in the causation of its events. */
 const COMMAND = 'command:'
 
 interface Text {
-  /** The whole text, parsed. */
+  /** The whole text, parsed. Its fields are those that the events share. */
   readonly value: RawItem
-  readonly shared: RawItem
-  readonly previousHash: unknown
   readonly contents: readonly RawItem[]
   readonly unknown: readonly string[]
 }
@@ -91,58 +92,66 @@ function readText(text: unknown): Text | undefined {
     return undefined
   }
   if (!isObject(value)) return undefined
-  const { previousHash, events, ...shared } = value
+  const { events } = value
   if (!Array.isArray(events) || events.length === 0 || !events.every(isObject)) return undefined
-  return {
-    value,
-    shared: pickFields(SHARED, shared),
-    previousHash,
-    contents: events,
-    unknown: listUnknownFields(SHARED, shared),
-  }
+  return { value, contents: events, unknown: listUnknownFields(TEXT, value) }
 }
 
-function pickFields(names: readonly string[], value: RawItem): RawItem {
-  const picked: Record<string, unknown> = {}
-  for (const name of names) if (Object.hasOwn(value, name)) picked[name] = value[name]
-  return picked
-}
-
-function listUnknownFields(names: readonly string[], value: RawItem): string[] {
-  return Object.keys(value).filter((name) => !names.includes(name))
+function listUnknownFields(known: ReadonlySet<string>, value: RawItem): string[] {
+  return Object.keys(value).filter((name) => !known.has(name))
 }
 
 /**
  * Checks each event with the previous hash: the one in the event before, or the correct one if only that hash
  * was changed.
  */
-function checkEvents(item: RawItem, from: number, { shared, previousHash, contents }: Text): CheckedEvent[] {
-  let before = [previousHash]
+function checkEvents(item: RawItem, from: number, { value, contents }: Text): CheckedEvent[] {
+  let before = [value.previousHash]
   const found = contents.map((content, index) => {
     const version = from + index
-    const envelope = {
-      ...pickFields(CONTENT, content),
-      ...shared,
-      id: formatEventId(version),
-      stream: item.stream,
-      version,
-    }
     const hashes: unknown[] = before.map((previousHash) =>
-      hashEnvelope({ ...envelope, previousHash: previousHash ?? null }),
+      hashEnvelope(makeEnvelope(value, content, { stream: item.stream, version, previousHash: previousHash ?? null })),
     )
     const fit = hashes.indexOf(content.hash)
-    const event = { version, previousHash: before[Math.max(fit, 0)], hash: content.hash, first: index === 0 }
+    const previousHash = before[Math.max(fit, 0)]
     before = fit < 0 ? [content.hash, hashes[0]] : [content.hash]
-    return { ...event, fit, should: hashes[0], unknown: listUnknownFields([...CONTENT, 'hash'], content) }
+    const first = index === 0
+    const unknown = listUnknownFields(CONTENT, content)
+    return { version, previousHash, hash: content.hash, first, fit, should: hashes[0], unknown }
   })
-  return found.map(({ fit, should, ...event }, index) => {
+  return found.map(({ version, previousHash, hash, first, fit, should, unknown }, index) => {
     const next = found[index + 1]
     const misses = (at: number): boolean => (found[at]?.fit ?? 0) < 0
     // If the next event follows the correct hash, only this event's hash was changed.
     const attested = next ? next.fit === 1 : item.hash === should
-    const open = !event.first && !misses(index - 1) && !misses(index + 1) && !attested
-    return { ...event, state: fit >= 0 ? 'fits' : open ? 'open' : 'changed' }
+    const open = !first && !misses(index - 1) && !misses(index + 1) && !attested
+    return { version, previousHash, hash, first, state: fit >= 0 ? 'fits' : open ? 'open' : 'changed', unknown }
   })
+}
+
+/** The envelope of an event, with its fields in the order of canonical JSON. Absent fields are undefined. */
+function makeEnvelope(
+  { actor, causation, correlation, source, time, traceparent }: RawItem,
+  { data, published, readableFrom, schemaVersion, type }: RawItem,
+  { stream, version, previousHash }: { readonly version: number } & RawItem,
+): RawItem {
+  return {
+    actor,
+    causation,
+    correlation,
+    data,
+    id: formatEventId(version),
+    previousHash,
+    published,
+    readableFrom,
+    schemaVersion,
+    source,
+    stream,
+    time,
+    traceparent,
+    type,
+    version,
+  }
 }
 
 function formatEventId(version: number): string {
@@ -161,21 +170,25 @@ function wrongSummary(
   const fits = (index: number): boolean => events[index]?.state === 'fits'
   const should = contents.map(({ type }, index) => (fits(index) || !Array.isArray(types) ? type : types[index]))
   return [
-    ...(isDeepStrictEqual(types, should) ? [] : ['its types are not those of its events']),
+    ...(isSameList(types, should) || isDeepStrictEqual(types, should) ? [] : ['its types are not those of its events']),
     ...(fits(events.length - 1) && hash !== events.at(-1)?.hash ? ['its hash is not that of its last event'] : []),
     ...unknown.map((name) => `its text has the unknown field ${JSON.stringify(name)}`),
   ]
 }
 
+function isSameList(list: unknown, other: readonly unknown[]): boolean {
+  return Array.isArray(list) && list.length === other.length && other.every((each, index) => list[index] === each)
+}
+
 /** Checks what no hash covers, for a commit whose events all match their hashes. */
-function wrongText({ text, key, correlation }: RawItem, { value, shared }: Text): string[] {
-  const { causation } = shared
+function wrongText({ text, key, correlation }: RawItem, { value }: Text): string[] {
+  const { causation } = value
   // The events of a client's command name its key.
   const named =
     typeof causation === 'string' && causation.startsWith(COMMAND) ? causation.slice(COMMAND.length) : undefined
   return [
     ...(JSON.stringify(value) === text ? [] : ['its text is right, but formatted differently']),
-    ...(correlation === shared.correlation ? [] : ['its correlation is not that of its events']),
+    ...(correlation === value.correlation ? [] : ['its correlation is not that of its events']),
     ...(named === undefined || key === sha256(named) ? [] : [`its key is not that of its events' ${causation}`]),
   ]
 }

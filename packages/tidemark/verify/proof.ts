@@ -1,8 +1,8 @@
 import { checkCommit, isCommitId } from './commit-item.ts'
 import { hashEnvelope, type RawItem } from './event-hash.ts'
-import { isObject, isVersion } from './fields.ts'
+import { isObject, isSha256, isVersion } from './fields.ts'
 import { findAuditPath, hashLeaf, hashPath } from './merkle.ts'
-import { parseObject, readLines, type StoredSegment } from './segment.ts'
+import { parseLeaf, parseObject, type StoredSegment, unpackSegment } from './segment.ts'
 
 /**
  * A proof that an archive has an event. It has all that the check needs: no log, no archive, no network.
@@ -69,22 +69,21 @@ export async function createProof(
   let found: Pick<InclusionProof, 'item' | 'index' | 'path'> | undefined
   const headers: RawItem[] = []
   for await (const { bytes } of segments) {
-    const [head, ...lines] = readLines(bytes) ?? []
-    found ??= findItem(lines, stream, version)
-    const header = head && parseObject(head)
+    const { header, leaves } = unpackSegment(bytes)
+    found ??= findItem(leaves, stream, version)
     if (found && header) headers.push(header)
   }
   if (found === undefined) return undefined
   return { format: 'tidemark-proof', version: 1, event: `${stream}@${version}`, ...found, headers }
 }
 
-function findItem(lines: readonly Buffer[], stream: string, version: number) {
-  for (const [index, line] of lines.entries()) {
-    const item = parseObject(line)
+function findItem(leaves: readonly Buffer[], stream: string, version: number) {
+  for (const [index, leaf] of leaves.entries()) {
+    const item = parseLeaf(leaf)
     if (item?.stream !== stream || !isCommitId(String(item.id))) continue
     if (Number(item.from) > version || Number(item.to) < version) continue
-    const path = findAuditPath(lines.map(hashLeaf), index).map((hash) => hash.toString('hex'))
-    return { item: line.toString('utf8'), index, path }
+    const path = findAuditPath(leaves.map(hashLeaf), index)
+    return { item: leaf.toString('utf8', 1), index, path }
   }
   return undefined
 }
@@ -120,14 +119,9 @@ export class ProofError extends Error {
 export function checkProof(proof: unknown): ProvenEvent {
   const { event, item, index, path, headers } = readProof(proof)
   const [segment] = headers
-  const leaf = hashLeaf(Buffer.from(item))
-  const root = hashPath(
-    leaf,
-    index,
-    Number(segment?.count),
-    path.map((hash) => Buffer.from(hash, 'hex')),
-  )
-  if (root === undefined || root.toString('hex') !== segment?.merkleRoot)
+  const leaf = hashLeaf(Buffer.from(`\0${item}`))
+  const root = hashPath(leaf, index, Number(segment?.count), path)
+  if (root === undefined || root !== segment?.merkleRoot)
     throw new ProofError(`the item does not lead to the Merkle root of segment ${segment?.number}`)
   return {
     ...{ service: String(segment.service), event },
@@ -173,7 +167,7 @@ function readProof(value: unknown): InclusionProof {
   if (format !== 'tidemark-proof' || version !== 1) throw new ProofError('it is not a proof of version 1')
   const isComplete = [
     typeof event === 'string' && typeof item === 'string' && (index === 0 || isVersion(index)),
-    Array.isArray(path) && path.every((hash) => typeof hash === 'string'),
+    Array.isArray(path) && path.every(isSha256),
     Array.isArray(headers) && headers.length > 0 && headers.every(isObject),
   ].every(Boolean)
   if (!isComplete) throw new ProofError('a part of the proof is missing')

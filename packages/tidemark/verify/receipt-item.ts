@@ -11,7 +11,7 @@ export interface CheckedReceipt {
   readonly wrong: readonly string[]
 }
 
-const FIELDS = ['id', 'stream', 'key', 'fingerprint', 'version', 'refusal']
+const FIELDS = new Set(['id', 'stream', 'key', 'fingerprint', 'version', 'refusal'])
 
 export function isReceiptId(id: string): boolean {
   return id.startsWith('~') && isSha256(id.slice(1))
