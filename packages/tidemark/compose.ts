@@ -139,7 +139,11 @@ export function compose(service: Service, environment: Environment = process.env
           rebuilding: () => ({
             log: new CosmosEventStore(paced().container(LOG), telemetry, EVENT_BYTES),
             feed: new CosmosEventFeed(paced().container(LOG)),
-            generations: new CosmosViewGenerations({ exact: paced(), relaxed: pacedRelaxed() }, MARKER_HOURS * 3600),
+            generations: new CosmosViewGenerations(
+              { exact: paced(), relaxed: pacedRelaxed() },
+              MARKER_HOURS * 3600,
+              perSecond,
+            ),
           }),
         }),
     browser: () => new CosmosLogBrowser(relaxed().container(LOG)),

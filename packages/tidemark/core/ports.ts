@@ -505,7 +505,8 @@ export interface ViewGenerations {
   readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }>
   /** Writes the pointer if its etag is unchanged. A stored pointer with the same stamp counts as written. */
   writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult>
-  store(view: string, generation: number): ViewStore
+  /** @param use `rebuild` if many documents are written at once, each by this store alone. */
+  store(view: string, generation: number, use?: 'rebuild'): ViewStore
   /** The documents of a generation whose cursors contain the progress of other views, in pages. */
   passed(view: string, generation: number): AsyncIterable<readonly { readonly key: string; readonly cursor: Cursor }[]>
   /**

@@ -3,6 +3,7 @@ import type { Cursor, Freshness, ViewGenerations, WriteResult } from '../core/po
 import type { GenerationCodes } from '../core/view-code.ts'
 import { FIRST_POINTER, findHighestGeneration, listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
 import { bounded, queryPages } from './bounded.ts'
+import { BulkWriter } from './bulk-writer.ts'
 import { writeError } from './client.ts'
 import { type ItemKey, readItem, removeItem, writeItem } from './items.ts'
 import { CosmosViewStore } from './view-store.ts'
@@ -25,10 +26,16 @@ export class CosmosViewGenerations implements ViewGenerations {
   readonly #databases: Databases
   readonly #markerTtlSeconds: number
 
-  /** @param markerTtlSeconds how long applied markers are stored. */
-  constructor(databases: Databases, markerTtlSeconds: number) {
+  readonly #unitsPerSecond: number | undefined
+
+  /**
+   * @param markerTtlSeconds how long applied markers are stored.
+   * @param unitsPerSecond the budget of the clients, in request units. Absent: they have none.
+   */
+  constructor(databases: Databases, markerTtlSeconds: number, unitsPerSecond?: number) {
     this.#databases = databases
     this.#markerTtlSeconds = markerTtlSeconds
+    this.#unitsPerSecond = unitsPerSecond
   }
 
   async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
@@ -56,10 +63,11 @@ export class CosmosViewGenerations implements ViewGenerations {
     return writeItem(this.#databases.exact.container(view), { ...CODES_KEY, codes }, etag)
   }
 
-  store(view: string, generation: number): CosmosViewStore {
+  store(view: string, generation: number, use?: 'rebuild'): CosmosViewStore {
     const { exact, relaxed } = this.#databases
     const containers = { exact: exact.container(view), relaxed: relaxed.container(view) }
-    return new CosmosViewStore(containers, generation, this.#markerTtlSeconds)
+    const bulk = use && new BulkWriter(containers.exact, this.#unitsPerSecond)
+    return new CosmosViewStore(containers, generation, this.#markerTtlSeconds, bulk)
   }
 
   passed(

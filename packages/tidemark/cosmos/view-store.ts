@@ -15,6 +15,7 @@ import type {
   WriteResult,
 } from '../core/ports.ts'
 import { bounded, queryItems } from './bounded.ts'
+import type { BulkWriter } from './bulk-writer.ts'
 import { readErrorCode, writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
 import { MAX_MARKERS_PER_WRITE } from './limits.ts'
@@ -41,10 +42,13 @@ export class CosmosViewStore implements ViewStore {
   readonly #container: Container
   readonly #generation: number
   readonly #markerTtlSeconds: number
+  readonly #bulk: BulkWriter | undefined
   readonly maxMarkersPerWrite = MAX_MARKERS_PER_WRITE
 
-  constructor(containers: ViewContainers, generation: number, markerTtlSeconds: number) {
+  /** @param bulk writes documents and cursors. Absent: each with a request of its own. */
+  constructor(containers: ViewContainers, generation: number, markerTtlSeconds: number, bulk?: BulkWriter) {
     this.#containers = containers
+    this.#bulk = bulk
     this.#container = containers.exact
     this.#generation = generation
     this.#markerTtlSeconds = markerTtlSeconds
@@ -59,7 +63,7 @@ export class CosmosViewStore implements ViewStore {
 
   async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
     try {
-      return await writeItem(this.#container, { ...this.#documentItem(key, write), cursor }, write.etag)
+      return await this.#write({ ...this.#documentItem(key, write), cursor }, write.etag)
     } catch (error) {
       throw readErrorCode(error) === TOO_LARGE ? tooLarge(key) : error
     }
@@ -105,11 +109,15 @@ export class CosmosViewStore implements ViewStore {
   }
 
   writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult> {
-    return writeItem(this.#container, { id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
+    return this.#write({ id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
   }
 
   async list(list: ViewList, freshness: Freshness = 'exact'): Promise<readonly ListedDocument[]> {
     return queryItems<ListedDocument>(this.#containers[freshness], buildListQuery(list, this.#generation))
+  }
+
+  #write(item: ItemKey & Readonly<Record<string, unknown>>, etag: string | undefined): Promise<WriteResult> {
+    return this.#bulk ? this.#bulk.write(item, etag) : writeItem(this.#container, item, etag)
   }
 
   #documentPartition(key: string): string {

@@ -68,6 +68,9 @@ type KeyedTarget = Target & { readonly view: AnyKeyedView }
  */
 const MARKERS_VALID_MS = 12 * 3_600_000
 
+/** A rebuild's store writes many documents with one request. */
+const REBUILD_CONCURRENCY = 400
+
 /** The cursor of a stream from which a view has read nothing. */
 const UNREAD: Cursor = { version: 0, hash: GENESIS, time: '' }
 
@@ -148,7 +151,7 @@ export class Projector {
       const slices = await this.#load(left, attempt > 1, batch)
       for (const target of targets.filter(isKeyed)) await this.#applyToDocuments(target, slices, batch)
       const behind = new Set<string>()
-      await forEachLimited(slices, CONCURRENCY, async (slice) => {
+      await forEachLimited(slices, this.#rebuild ? REBUILD_CONCURRENCY : CONCURRENCY, async (slice) => {
         if (!(await this.#writeCursors(slice, batch))) behind.add(slice.stream)
       })
       left = new Map([...left].filter(([stream]) => behind.has(stream)))

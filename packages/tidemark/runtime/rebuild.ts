@@ -345,7 +345,7 @@ async function nextGeneration(deps: RebuildDependencies, view: AnyView): Promise
   await retry(deps.clock, async () => deps.codes?.begin(view, building, held.pointer))
   await carryCursors(deps, view, held.pointer)
   await retry(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
-  const generation = { number: building, store: deps.generations.store(view.name, building) }
+  const generation = { number: building, store: deps.generations.store(view.name, building, 'rebuild') }
   const reader = openReader(deps, view)
   const project = rebuildProjection(projectionDeps(deps, view), view, generation, {
     get readsFirst() {
@@ -382,7 +382,7 @@ async function resumeProjection(
   view: AnyView,
   number: number,
 ): Promise<(events: readonly RecordedEvent[]) => Promise<void>> {
-  const generation = { number, store: deps.generations.store(view.name, number) }
+  const generation = { number, store: deps.generations.store(view.name, number, 'rebuild') }
   return rebuildProjection(projectionDeps(deps, view), view, generation, {
     // Its applied markers may have expired, so only the cursors show what it has applied.
     readsFirst: true,
@@ -550,18 +550,26 @@ async function catchUpAndStart(
   let events = 0
   let streams = 0
 
+  async function readPage() {
+    const page = await retry(clock, () => reader.next())
+    return page && { ...page, offset: reader.offset }
+  }
+
   /** Applies everything that is in the log at the time of the call. */
   async function catchUp(): Promise<void> {
-    for (;;) {
-      const page = await retry(clock, () => reader.next())
+    for (let next = readPage(); ; ) {
+      const page = await next
       if (page === undefined) return
+      // Read while this page is applied. If that fails, nobody waits for it.
+      next = readPage()
+      next.catch(() => {})
       const { etag } = await retry(clock, () => generations.readPointer(view.name))
       if (etag !== held.etag) throw superseded(view)
       await retry(clock, () => project(page.events))
       commits += page.items
       events += page.events.length
       streams += page.events.filter(({ version }) => version === 1).length
-      watch.read(commits, reader.offset, eventsBefore + events)
+      watch.read(commits, page.offset, eventsBefore + events)
     }
   }
 

@@ -11,6 +11,7 @@ import { listIndexes } from '../../core/list.ts'
 import type { ParkedStream } from '../../core/parking.ts'
 import type { CommitPage } from '../../core/ports.ts'
 import { NO_TELEMETRY } from '../../core/telemetry.ts'
+import { BulkWriter } from '../../cosmos/bulk-writer.ts'
 import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { CosmosKeys } from '../../cosmos/keys.ts'
@@ -75,6 +76,10 @@ viewStoreSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
   return new CosmosViewStore(both(container), 1, 3600)
 })
+viewStoreSuite('cosmos, in bulk', async () => {
+  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
+  return new CosmosViewStore(both(container), 1, 3600, new BulkWriter(container))
+})
 // All views share one container; each is a generation of its own.
 const { container: lists } = await database.containers.create({ id: 'lists', partitionKey: '/pk', ...ofView })
 let generation = 0
@@ -87,14 +92,14 @@ describe('a list', () => {
     const charges: number[][] = []
     for (const size of [200, 2000]) {
       const { container } = await database.containers.create({ id: `sized-${size}`, partitionKey: '/pk', ...ofView })
-      const store = new CosmosViewStore(both(container), 1, 3600)
+      const store = new CosmosViewStore(both(container), 1, 3600, new BulkWriter(container))
       // A list returns the same documents in both: those of the owner `x` with the status `x` and a weight of 1.
       const documents = Array.from({ length: size }, (_, n) => {
         const isListed = n % (size / 20) === 0
         const text = isListed ? 'x' : `other ${n % 7}`
         return { key: `k${n}`, status: text, owner: text, size: { weight: isListed ? 1 : n } }
       })
-      await forEachLimited(documents, 8, async (document) => {
+      await forEachLimited(documents, 400, async (document) => {
         await store.writeDocument(document.key, { document, sort: document.status, etag: undefined }, CURSOR)
       })
       charges.push(await Promise.all(queries.map((query) => readCharge(container, query))))
@@ -187,6 +192,8 @@ missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => databa
 missingContainerSuite('view', { partitionKey: '/pk', ...ofView }, () => database, {
   'a read of a document': (container) => new CosmosViewStore(both(container), 1, 60).read('a'),
   'a write with a cursor': (container) => new CosmosViewStore(both(container), 1, 60).writeDocument('a', write, tip),
+  'a write in bulk': (container) =>
+    new CosmosViewStore(both(container), 1, 60, new BulkWriter(container)).writeDocument('a', write, tip),
   'a replacing write': (container) =>
     new CosmosViewStore(both(container), 1, 60).writeDocument('a', { ...write, etag: '"1"' }, tip),
   'a write with applied markers': (container) =>

@@ -43,13 +43,16 @@ async function createWorld(): Promise<World> {
   return { log, archive, writer }
 }
 
-async function verify({ log, archive }: World, options: { readonly root?: string; readonly threads?: number } = {}) {
+async function verify(
+  { log, archive }: Pick<World, 'archive'> & Partial<World>,
+  options: { readonly root?: string; readonly threads?: number } = {},
+) {
   const faults: Fault[] = []
   async function* segments() {
     for (const [number, bytes] of [...archive.segments].sort(([a], [b]) => a - b)) yield { number, bytes }
   }
   const counts = await verifyArchive(
-    { service: 'ordering', segments: segments(), log, ...options },
+    { service: 'ordering', segments: segments(), ...(log ? { log } : {}), ...options },
     { progress: () => {}, fault: (fault) => faults.push(fault) },
   )
   return { ...counts, faults: faults.map(({ place, wrong }) => `${place} ${wrong}`) }
@@ -244,6 +247,37 @@ describe('the check of a log and its archive', () => {
     await world.writer.write(1)
     await remove(world, 'order-1', item.id)
     assert.deepEqual((await verify(world)).faults, ['order-1@7 missing'])
+  })
+
+  it('finds without a log what breaks the chain of a stream in its archive', async () => {
+    const world = await createWorld()
+    /** What the check says of the archive alone, with another text in a segment and right roots. */
+    const forged = async (number: number, change: (line: string) => string) => {
+      const archive = new MemoryArchive()
+      for (const [each, bytes] of world.archive.segments) archive.segments.set(each, bytes)
+      await forgeSegment({ ...world, archive }, number, change)
+      const { faults } = await verify({ archive })
+      return faults.filter((fault) => !fault.startsWith('segment'))
+    }
+    const line = (stream: string, id: string, note?: string): string =>
+      JSON.stringify(makeItems(stream, note).find((item) => item.id === id))
+    const isItem = (text: string, stream: string, id: string): boolean => text.startsWith(line(stream, id).slice(0, -1))
+    const replace = (stream: string, id: string, other: string) => (text: string) =>
+      isItem(text, stream, id) ? other : text
+    assert.deepEqual(await forged(1, (text) => text), [])
+    assert.deepEqual(await forged(1, replace('order-1', ID(2), line('order-1', ID(1)))), [
+      'order-1@2 to order-1@3 missing',
+    ])
+    assert.deepEqual(await forged(1, replace('order-1', ID(5), line('order-1', ID(5), 'as it never was'))), [
+      ...['order-1@5 does not follow', 'order-1@6 does not follow'],
+    ])
+    // Its other commits are in the segment before.
+    assert.deepEqual(await forged(3, replace('order-2', ID(6), line('order-2', ID(6), 'as it never was'))), [
+      'order-2@6 does not follow',
+    ])
+    const fingerprint = canonicalHash('another request')
+    const again = JSON.stringify({ ...JSON.parse(line('order-1', ID(1))), fingerprint })
+    assert.deepEqual(await forged(3, replace('order-2', ID(6), again)), ['order-1@1 changed'])
   })
 
   it('finds segments that were removed at the end, if it is told a root that it has seen', async () => {
