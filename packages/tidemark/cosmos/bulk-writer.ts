@@ -2,7 +2,7 @@ import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import type { WriteResult } from '../core/ports.ts'
 import { bounded } from './bounded.ts'
 import { readErrorCode, saysNoItem, writeError } from './client.ts'
-import { type ItemKey, writeItem } from './items.ts'
+import { type ItemKey, removeItem, writeItem } from './items.ts'
 
 /** The SDK sends no more operations than this in one request. */
 const MAX_OPERATIONS = 100
@@ -14,14 +14,15 @@ const REQUESTS_PER_SECOND = 4
 /** What the SDK does for a single write: `retryOptions` of its connection policy. */
 const MAX_THROTTLED = 9
 const PAUSE_MS = 100
-const [CONFLICT, CHANGED, TOO_LARGE, THROTTLED] = [409, 412, 413, 429]
+const [NO_CONTENT, CONFLICT, CHANGED, TOO_LARGE, THROTTLED] = [204, 409, 412, 413, 429]
+const REMOVED: WriteResult = { outcome: 'written', etag: '' }
 /** The answer was too large for this operation's part: nothing was written. */
 const ANSWER_TOO_LARGE = 3402
 
 interface WaitingWrite {
-  readonly item: ViewItem
-  /** Of the item that it replaces. */
-  readonly etag: string | undefined
+  readonly operation: OperationInput
+  /** Does the same with a request of its own. */
+  readonly alone: () => Promise<WriteResult>
   readonly resolve: (result: WriteResult) => void
   readonly reject: (error: unknown) => void
   throttled: number
@@ -29,7 +30,7 @@ interface WaitingWrite {
 
 type ViewItem = ItemKey & Readonly<Record<string, unknown>>
 
-function toOperation({ item, etag }: WaitingWrite): OperationInput {
+function toOperation(item: ViewItem, etag: string | undefined): OperationInput {
   const [partitionKey, resourceBody] = [item.pk, item as ItemKey & JSONObject]
   if (etag === undefined) return { operationType: 'Create', partitionKey, resourceBody }
   return { operationType: 'Replace', partitionKey, resourceBody, id: item.id, ifMatch: etag }
@@ -68,8 +69,20 @@ export class BulkWriter {
    * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
    */
   write(item: ViewItem, etag: string | undefined): Promise<WriteResult> {
+    return this.#run(toOperation(item, etag), () => writeItem(this.#container, item, etag))
+  }
+
+  /** Removes an item. Does nothing if it is already gone. @throws TidemarkError as `write` */
+  async remove({ id, pk }: ItemKey): Promise<void> {
+    await this.#run({ operationType: 'Delete', partitionKey: pk, id }, async () => {
+      await removeItem(this.#container, { id, pk })
+      return REMOVED
+    })
+  }
+
+  #run(operation: OperationInput, alone: WaitingWrite['alone']): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, etag, resolve, reject, throttled: 0 })
+      this.#waiting.push({ operation, alone, resolve, reject, throttled: 0 })
       this.#schedule()
     })
   }
@@ -89,13 +102,14 @@ export class BulkWriter {
     this.#running += 1
     try {
       const options = { contentResponseOnWriteEnabled: false, ...bounded() }
-      const operations = writes.map(toOperation)
+      const operations = writes.map(({ operation }) => operation)
       const answers: readonly (Answer | undefined)[] = await this.#container.items.bulk(operations, {}, options)
       const again = writes.filter((write, index) => !this.#settle(write, answers[index]))
       if (again.length > 0) await this.#repeat(again, answers)
     } catch (error) {
       // With what a bulk request adds, the largest document is too large for one.
-      if (readErrorCode(error) === TOO_LARGE) await Promise.all(writes.map((write) => this.#sendAlone(write)))
+      if (readErrorCode(error) === TOO_LARGE)
+        await Promise.all(writes.map(({ alone, resolve, reject }) => alone().then(resolve, reject)))
       else for (const { reject } of writes) reject(writeError(error, this.#container))
     } finally {
       this.#running -= 1
@@ -103,23 +117,17 @@ export class BulkWriter {
     }
   }
 
-  async #sendAlone({ item, etag, resolve, reject }: WaitingWrite): Promise<void> {
-    await writeItem(this.#container, item, etag).then(resolve, reject)
-  }
-
   /** @returns false if it must be sent again. */
-  #settle({ etag: before, throttled, resolve, reject }: WaitingWrite, answer: Answer | undefined): boolean {
+  #settle({ operation, throttled, resolve, reject }: WaitingWrite, answer: Answer | undefined): boolean {
     const { statusCode, subStatusCode: substatus, eTag: etag } = answer ?? { statusCode: 0 }
     const isThrottled = statusCode === THROTTLED || (statusCode === TOO_LARGE && substatus === ANSWER_TOO_LARGE)
     if (isThrottled && throttled < MAX_THROTTLED) return false
-    if (statusCode < 300 && etag !== undefined) resolve({ outcome: 'written', etag })
+    const { operationType } = operation
+    const isMissing = operationType !== 'Create' && saysNoItem({ statusCode, substatus })
+    if (operationType === 'Delete' && (statusCode === NO_CONTENT || isMissing)) resolve(REMOVED)
+    else if (statusCode < 300 && etag !== undefined) resolve({ outcome: 'written', etag })
     // As for a single write: another writer created, changed or removed the item.
-    else if (
-      statusCode === CONFLICT ||
-      statusCode === CHANGED ||
-      (before !== undefined && saysNoItem({ statusCode, substatus }))
-    )
-      resolve({ outcome: 'conflict' })
+    else if (statusCode === CONFLICT || statusCode === CHANGED || isMissing) resolve({ outcome: 'conflict' })
     else {
       const refused = Object.assign(new Error(`it answered ${statusCode}/${substatus ?? 0} in bulk`), {
         ...{ code: statusCode, substatus },

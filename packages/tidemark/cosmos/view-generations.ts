@@ -1,11 +1,10 @@
-import type { Container, Database } from '@azure/cosmos'
+import type { Database } from '@azure/cosmos'
 import type { Cursor, Freshness, ViewGenerations, WriteResult } from '../core/ports.ts'
 import type { GenerationCodes } from '../core/view-code.ts'
 import { FIRST_POINTER, findHighestGeneration, listGenerationNumbers, type ViewPointer } from '../core/view-pointer.ts'
-import { bounded, queryPages } from './bounded.ts'
+import { queryPages } from './bounded.ts'
 import { BulkWriter } from './bulk-writer.ts'
-import { writeError } from './client.ts'
-import { type ItemKey, readItem, removeItem, writeItem } from './items.ts'
+import { type ItemKey, readItem, writeItem } from './items.ts'
 import { CosmosViewStore } from './view-store.ts'
 
 const POINTER = 'pointer'
@@ -13,9 +12,6 @@ const POINTER_KEY: ItemKey = { id: POINTER, pk: POINTER }
 /** In the partition of the pointer, which the sweep of old generations skips. */
 const CODES_KEY: ItemKey = { id: 'codes', pk: POINTER }
 
-/** Operations in one transactional batch. */
-const MAX_OPERATIONS = 100
-const PARTITIONS_AT_ONCE = 32
 const PAGE = 1000
 
 /** The same database twice: `exact` reads with the account's default consistency, `relaxed` is cheaper. */
@@ -93,19 +89,10 @@ export class CosmosViewGenerations implements ViewGenerations {
       ],
     }
     const newest = findHighestGeneration(pointer)
+    const bulk = new BulkWriter(container, this.#unitsPerSecond)
     for await (const page of queryPages<ItemKey>(container, query, { maxItemCount: PAGE })) {
       const dead = page.filter(({ pk }) => Number.parseInt(pk, 10) <= newest)
-      const partitions = [...Map.groupBy(dead, ({ pk }) => pk)]
-      for (let from = 0; from < partitions.length; from += PARTITIONS_AT_ONCE)
-        await Promise.all(
-          partitions.slice(from, from + PARTITIONS_AT_ONCE).map(([pk, items]) =>
-            removeItems(
-              container,
-              pk,
-              items.map(({ id }) => id),
-            ),
-          ),
-        )
+      await Promise.all(dead.map((item) => bulk.remove(item)))
     }
   }
 }
@@ -130,19 +117,5 @@ function pickPointer({
     ...(highest === undefined ? {} : { highest }),
     ...(cursorsIn === undefined ? {} : { cursorsIn }),
     ...(stamp === undefined ? {} : { stamp }),
-  }
-}
-
-/** Removes items of one partition and ignores those that are gone. */
-async function removeItems(container: Container, pk: string, ids: readonly string[]): Promise<void> {
-  for (let from = 0; from < ids.length; from += MAX_OPERATIONS) {
-    const some = ids.slice(from, from + MAX_OPERATIONS)
-    const operations = some.map((id) => ({ operationType: 'Delete' as const, id }))
-    const { result = [] } = await container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
-      throw writeError(error, container)
-    })
-    // An item that has expired meanwhile fails the whole batch, so the items are removed one by one.
-    if (result.some(({ statusCode }) => statusCode >= 400))
-      for (const id of some) await removeItem(container, { id, pk })
   }
 }

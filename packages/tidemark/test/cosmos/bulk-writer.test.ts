@@ -66,6 +66,21 @@ describe('writes in bulk', () => {
     assert.deepEqual(await writeAll(new BulkWriter(container), codes.length, '"0"'), replaced)
   })
 
+  it('remove an item, also one that is gone', async () => {
+    const { container } = fakeContainer(() => [
+      { statusCode: 204 },
+      { statusCode: 404 },
+      { statusCode: 404, subStatusCode: 1003 },
+      { statusCode: 503 },
+    ])
+    const writer = new BulkWriter(container)
+    const ends = await Promise.allSettled([0, 1, 2, 3].map((number) => writer.remove(item(number))))
+    assert.deepEqual(
+      ends.map((end) => (end.status === 'fulfilled' ? 'removed' : end.reason.code)),
+      ['removed', 'removed', 'container-missing', 'outcome-unknown'],
+    )
+  })
+
   it('all have an unknown outcome if their request got no answer, and the next request is sent', async () => {
     const { container } = fakeContainer((operations, request) => {
       if (request === 1) throw new Error('Bulk request errored with: socket hang up', { cause: new Error('reset') })
