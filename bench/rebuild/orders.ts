@@ -23,6 +23,9 @@ export interface Measured {
   /** CPU time of the process that rebuilds, without its store. */
   readonly cpuSeconds: number
   readonly megabytes: number
+  /** What it sent to its store, and what that cost. Absent: not counted. */
+  readonly requests?: number
+  readonly requestUnits?: number
 }
 
 /** Runs a rebuild, and measures this process. @returns the documents afterwards. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { CosmosClient, type JSONObject, type OperationInput, type Plugin } from '@azure/cosmos'
+import { CosmosClient, type OperationInput, type Plugin } from '@azure/cosmos'
 import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
-import { toLogItem } from '../../packages/tidemark/core/commit.ts'
-import { commit, recordedAfter } from '../../packages/tidemark/test/support/commits.ts'
 import { rebuildAlone } from '../../packages/tidemark/test/support/rebuilding.ts'
 import { order } from '../../src/ordering/order.ts'
 import { orderView } from '../../src/ordering/order-view.ts'
-import { ordering } from '../../src/ordering/service.ts'
-import { makeOrder, measure } from './orders.ts'
+import { makeItems } from './items.ts'
+import { measure } from './orders.ts'
 
 // One step of bench/rebuild.ts in a process of its own: `fill` or `rebuild`, the emulator, and how many orders.
 
@@ -21,18 +19,12 @@ const count: Plugin<unknown> = async (context, _, next) => {
   sent.requestUnits += Number(answer.headers['x-ms-request-charge'] ?? 0)
   return answer
 }
-const client = new CosmosClient({ endpoint, key: EMULATOR_KEY, plugins: [{ on: 'request', plugin: count }] })
+const options = { endpoint, key: EMULATOR_KEY, plugins: [{ on: 'request', plugin: count }] }
+const client = new CosmosClient(options)
 const { database } = await client.databases.createIfNotExists({ id: 'ordering' })
 
-/** The items of an order's stream, as an append makes them. */
-function makeItems(number: number): OperationInput[] {
-  const { id, events } = makeOrder(number)
-  const stream = `order-${id}`
-  return recordedAfter({ service: ordering, decider: order, stream }, [], ...events).map((event) => ({
-    operationType: 'Create',
-    partitionKey: stream,
-    resourceBody: toLogItem(commit(`${id}@${event.version}`, [event])) as unknown as JSONObject & { id: string },
-  }))
+function createOrder(number: number): OperationInput[] {
+  return makeItems(number).map((item) => ({ operationType: 'Create', partitionKey: item.stream, resourceBody: item }))
 }
 
 /** Appends would take minutes for each 100,000 events. */
@@ -41,7 +33,7 @@ async function fill(): Promise<void> {
   await database.containers.create({ id: orderView.name, partitionKey: '/pk' })
   const write = async (from: number): Promise<void> => {
     const size = Math.min(ORDERS_OF_REQUEST, Number(orders) - from)
-    const items = Array.from({ length: Math.max(0, size) }, (_, at) => makeItems(from + at)).flat()
+    const items = Array.from({ length: Math.max(0, size) }, (_, at) => createOrder(from + at)).flat()
     if (items.length === 0) return
     const answers = await container.items.bulk(items, {}, { contentResponseOnWriteEnabled: false })
     assert.ok(answers.every(({ statusCode }) => statusCode === 201))
