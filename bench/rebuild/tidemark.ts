@@ -24,7 +24,8 @@ const client = new CosmosClient(options)
 const { database } = await client.databases.createIfNotExists({ id: 'ordering' })
 
 function createOrder(number: number): OperationInput[] {
-  return makeItems(number).map((item) => ({ operationType: 'Create', partitionKey: item.stream, resourceBody: item }))
+  const { stream, items } = makeItems(number)
+  return items.map((item) => ({ operationType: 'Create', partitionKey: stream, resourceBody: item }))
 }
 
 /** Appends would take minutes for each 100,000 events. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { CommandReceipt, Commit } from '../../core/commit.ts'
+import type { JSONObject } from '@azure/cosmos'
+import { type CommandReceipt, type Commit, toLogItem } from '../../core/commit.ts'
 import type { DomainEvent, RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM, type LogHead } from '../../core/hash-chain.ts'
 import type { EventStore } from '../../core/ports.ts'
@@ -11,6 +12,12 @@ import { appendGiven } from '../../testing/append-given.ts'
 /** A commit of these events, which have one time, as from `recordedTogether`. */
 export function commit(key: string, events: readonly RecordedEvent[]): Commit {
   return { stream: events[0]?.stream ?? '', key, fingerprint: `of ${key}`, events }
+}
+
+/** The items of a log with these events, each in a commit of its own. */
+export function toItems(events: readonly RecordedEvent[]): readonly (JSONObject & { readonly id: string })[] {
+  const make = (event: RecordedEvent) => toLogItem(commit(`${event.stream}@${event.version}`, [event]))
+  return events.map((event) => make(event) as unknown as JSONObject & { readonly id: string })
 }
 
 export function receipt(stream: string, key: string, version: number): CommandReceipt {
