@@ -543,7 +543,7 @@ async function catchUpAndStart(
   { target, live, held: claimed, project, total, reader, place }: PendingRebuild,
   watch: RebuildWatch,
 ): ReturnType<typeof catchUpAndDualWrite> {
-  const { clock, generations } = deps
+  const { clock } = deps
   let held = claimed
   let commits = place?.offset === undefined ? 0 : place.commits
   const eventsBefore = commits === 0 ? 0 : (place?.events ?? 0)
@@ -563,8 +563,7 @@ async function catchUpAndStart(
       // Read while this page is applied. If that fails, nobody waits for it.
       next = readPage()
       next.catch(() => {})
-      const { etag } = await retry(clock, () => generations.readPointer(view.name))
-      if (etag !== held.etag) throw superseded(view)
+      await checkHeld(deps, view, held)
       await retry(clock, () => project(page.events))
       commits += page.items
       events += page.events.length
@@ -605,7 +604,11 @@ async function promoteTarget(
   let held = before
   if (live !== target) {
     await checkInstances(deps, view)
-    await checkCode(deps, view, target, 'build it again')
+    await checkCode(deps, view, target, 'build it again').catch(async (error: unknown) => {
+      // A later rebuild forgets which code has written this generation.
+      await checkHeld(deps, view, held)
+      throw error
+    })
     held = await writeHeldPointer(deps, view, held, promoteGeneration(held.pointer, target, deps.clock.now()))
   }
   watch.stage('live')
@@ -663,6 +666,12 @@ async function claimPointer<Pointer extends ViewPointer>(
     if (result.outcome === 'written') return { pointer: claimed, etag: result.etag }
   }
   throw superseded(view)
+}
+
+/** @throws TidemarkError `replay-superseded` if another process has written the pointer. */
+async function checkHeld({ clock, generations }: RebuildDependencies, view: AnyView, held: HeldPointer): Promise<void> {
+  const { etag } = await retry(clock, () => generations.readPointer(view.name))
+  if (etag !== held.etag) throw superseded(view)
 }
 
 /** Writes the next pointer. @throws TidemarkError `replay-superseded` if another process has written it. */

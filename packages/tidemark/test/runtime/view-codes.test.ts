@@ -53,6 +53,20 @@ for (const view of views)
       assert.deepEqual((await versions.harness.views.readPointer(view.name)).pointer, pointer)
     })
 
+    it('are superseded by a later rebuild, also if it begins just before the promotion', async () => {
+      const versions = await Versions.written('a')
+      let reads = 0
+      // The instances are checked before the rebuild begins, and before the promotion.
+      const read = async () => {
+        reads += 1
+        if (reads === 2) await rebuildView(versions.deps('b'), view, unwatched)
+        return []
+      }
+      const deps = { ...versions.deps('b'), progress: { read } }
+      await assert.rejects(rebuildView(deps, view, unwatched), { code: 'replay-superseded' })
+      assert.equal(await versions.harness.readLive(view), 3)
+    })
+
     it('are rolled back to by the code that wrote them, once it runs again', async () => {
       const versions = await Versions.written('a')
       await rebuildView(versions.deps('b'), view, unwatched)
