@@ -693,6 +693,9 @@ describe('an untampered stream', () => {
       d: '</script>\u2028"\\\u0007',
       e: '2026-11-28T20:00:00.500+02:00',
     }
-    assert.deepEqual(check(toItems(makeCommits([2, 1], [odd]))), [])
+    // Objects have an order of their own for such names: both kinds are written in another way.
+    const plain = Object.fromEntries(Object.entries(odd).filter(([name]) => name !== '1' && name !== '__proto__'))
+    assert.equal(Object.keys(plain).length, Object.keys(odd).length - 2)
+    assert.deepEqual(check(toItems(makeCommits([2, 1], [odd, plain]))), [])
   })
 })
