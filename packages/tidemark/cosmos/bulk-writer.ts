@@ -11,9 +11,10 @@ const REQUESTS_AT_ONCE = 4
 const UNITS_PER_WRITE = 10
 const REQUESTS_PER_SECOND = 4
 
-/** What the SDK does for a single write: `retryOptions` of its connection policy. */
+/** As often as the SDK repeats a single write: `retryOptions` of its connection policy. That is for 20 s. */
 const MAX_THROTTLED = 9
-const PAUSE_MS = 100
+const FIRST_PAUSE_MS = 100
+const LAST_PAUSE_MS = 5_000
 const [NO_CONTENT, CONFLICT, CHANGED, TOO_LARGE, THROTTLED] = [204, 409, 412, 413, 429]
 const REMOVED: WriteResult = { outcome: 'written', etag: '' }
 /** The answer was too large for this operation's part: nothing was written. */
@@ -52,7 +53,10 @@ interface Answer {
  */
 export class BulkWriter {
   readonly #container: Container
+  /** The most operations of a request. */
   readonly #most: number
+  /** Those of the next one. It is halved if some are throttled, and grows by one if none is. */
+  #size: number
   readonly #waiting: WaitingWrite[] = []
   #running = 0
   #isScheduled = false
@@ -62,6 +66,7 @@ export class BulkWriter {
     this.#container = container
     const affordable = Math.floor(unitsPerSecond / UNITS_PER_WRITE / REQUESTS_PER_SECOND)
     this.#most = Math.max(1, Math.min(MAX_OPERATIONS, affordable))
+    this.#size = this.#most
   }
 
   /**
@@ -94,7 +99,7 @@ export class BulkWriter {
     setImmediate(() => {
       this.#isScheduled = false
       while (this.#running < REQUESTS_AT_ONCE && this.#waiting.length > 0)
-        void this.#send(this.#waiting.splice(0, this.#most))
+        void this.#send(this.#waiting.splice(0, this.#size))
     })
   }
 
@@ -106,6 +111,7 @@ export class BulkWriter {
       const answers: readonly (Answer | undefined)[] = await this.#container.items.bulk(operations, {}, options)
       const again = writes.filter((write, index) => !this.#settle(write, answers[index]))
       if (again.length > 0) await this.#repeat(again, answers)
+      else this.#size = Math.min(this.#most, this.#size + 1)
     } catch (error) {
       // With what a bulk request adds, the largest document is too large for one.
       if (readErrorCode(error) === TOO_LARGE)
@@ -137,9 +143,14 @@ export class BulkWriter {
     return true
   }
 
-  /** Sends writes again that the service was too busy for. */
+  /** Sends writes again that the service was too busy for, before all others. */
   async #repeat(writes: readonly WaitingWrite[], answers: readonly (Answer | undefined)[]): Promise<void> {
-    const pause = Math.max(PAUSE_MS, ...answers.map((answer) => answer?.retryAfterMilliseconds ?? 0))
+    const sent = answers.length
+    // Once for all requests that were as large as this one.
+    if (sent >= this.#size) this.#size = Math.max(1, Math.floor(sent / 2))
+    const times = Math.max(...writes.map(({ throttled }) => throttled))
+    const asked = Math.max(...answers.map((answer) => answer?.retryAfterMilliseconds ?? 0))
+    const pause = Math.max(asked, Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** times))
     await new Promise((resolve) => setTimeout(resolve, pause))
     for (const write of writes) write.throttled += 1
     this.#waiting.unshift(...writes)

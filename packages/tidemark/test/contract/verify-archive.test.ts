@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Container } from '@azure/cosmos'
 import { cosmosEndpoint } from '../../../test-support/cosmos.ts'
-import { encodeSegment } from '../../core/archive.ts'
+import { type ArchiveEnd, EMPTY_ARCHIVE, encodeSegment } from '../../core/archive.ts'
 import { eventId } from '../../core/event.ts'
 import { canonicalHash, seal } from '../../core/hash-chain.ts'
 import { CosmosItemFeed } from '../../cosmos/item-feed.ts'
@@ -249,35 +249,33 @@ describe('the check of a log and its archive', () => {
     assert.deepEqual((await verify(world)).faults, ['order-1@7 missing'])
   })
 
-  it('finds without a log what breaks the chain of a stream in its archive', async () => {
-    const world = await createWorld()
-    /** What the check says of the archive alone, with another text in a segment and right roots. */
-    const forged = async (number: number, change: (line: string) => string) => {
+  it('finds without a log what breaks the chain of a stream, within a segment and between segments', async () => {
+    /** What the check says of an archive of these segments, which have right roots. */
+    const find = async (...segments: readonly (readonly (Item | undefined)[])[]) => {
       const archive = new MemoryArchive()
-      for (const [each, bytes] of world.archive.segments) archive.segments.set(each, bytes)
-      await forgeSegment({ ...world, archive }, number, change)
-      const { faults } = await verify({ archive })
-      return faults.filter((fault) => !fault.startsWith('segment'))
+      let end: ArchiveEnd = EMPTY_ARCHIVE
+      for (const items of segments) {
+        const lines = items.map((item) => Buffer.from(JSON.stringify(item)))
+        const place = { continuation: '', newest: '2026-11-30T12:00:00.000Z' }
+        const { header, bytes } = await encodeSegment('ordering', end, { lines, ...place })
+        await archive.create(header.number, bytes)
+        end = header
+      }
+      return (await verify({ archive })).faults
     }
-    const line = (stream: string, id: string, note?: string): string =>
-      JSON.stringify(makeItems(stream, note).find((item) => item.id === id))
-    const isItem = (text: string, stream: string, id: string): boolean => text.startsWith(line(stream, id).slice(0, -1))
-    const replace = (stream: string, id: string, other: string) => (text: string) =>
-      isItem(text, stream, id) ? other : text
-    assert.deepEqual(await forged(1, (text) => text), [])
-    assert.deepEqual(await forged(1, replace('order-1', ID(2), line('order-1', ID(1)))), [
-      'order-1@2 to order-1@3 missing',
-    ])
-    assert.deepEqual(await forged(1, replace('order-1', ID(5), line('order-1', ID(5), 'as it never was'))), [
-      ...['order-1@5 does not follow', 'order-1@6 does not follow'],
-    ])
-    // Its other commits are in the segment before.
-    assert.deepEqual(await forged(3, replace('order-2', ID(6), line('order-2', ID(6), 'as it never was'))), [
-      'order-2@6 does not follow',
-    ])
-    const fingerprint = canonicalHash('another request')
-    const again = JSON.stringify({ ...JSON.parse(line('order-1', ID(1))), fingerprint })
-    assert.deepEqual(await forged(3, replace('order-2', ID(6), again)), ['order-1@1 changed'])
+    const [a1, a2, a4, a5, a6] = makeItems('order-1')
+    const [b1, ...others] = makeItems('order-2')
+    const forged = makeItems('order-1', 'as it never was')[3]
+    assert.deepEqual(await find([a1, a2, a4], [a5, b1], [a6, ...others]), [])
+    assert.deepEqual(await find([a1, a4], [a5, b1], [a6, ...others]), ['order-1@2 to order-1@3 missing'])
+    assert.deepEqual(await find([a1, a2, a4], [b1], [a6, ...others]), ['order-1@5 missing'])
+    const unlinked = ['order-1@5 does not follow', 'order-1@6 does not follow']
+    assert.deepEqual(await find([a1, a2, a4, forged, a6], [b1, ...others]), unlinked)
+    assert.deepEqual(await find([a1, a2, a4], [forged, b1], [a6, ...others]), unlinked)
+    // An item that comes again is no fault, unless it has another content.
+    assert.deepEqual(await find([a1, a2, a4], [a5, b1], [a6, ...others, a1]), [])
+    const changed = { ...a1, fingerprint: canonicalHash('another request') } as Item
+    assert.deepEqual(await find([a1, a2, a4], [a5, b1], [a6, ...others, changed]), ['order-1@1 changed'])
   })
 
   it('finds segments that were removed at the end, if it is told a root that it has seen', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { Container, OperationInput } from '@azure/cosmos'
 import { BulkWriter } from '../../cosmos/bulk-writer.ts'
 
@@ -30,6 +31,20 @@ async function writeAll(writer: BulkWriter, count: number, etag?: string): Promi
   const writes = Array.from({ length: count }, (_, number) => writer.write(item(number), etag))
   const ends = await Promise.allSettled(writes)
   return ends.map((end) => (end.status === 'fulfilled' ? end.value.outcome : (end.reason as { code: unknown }).code))
+}
+
+/** Lets the pauses of a writer pass at once. */
+async function passTime<Result>(t: TestContext, writes: Promise<Result>): Promise<Result> {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let isDone = false
+  const ended = writes.finally(() => {
+    isDone = true
+  })
+  while (!isDone) {
+    await setImmediate()
+    t.mock.timers.tick(100)
+  }
+  return ended
 }
 
 describe('writes in bulk', () => {
@@ -104,20 +119,31 @@ describe('writes in bulk', () => {
     assert.deepEqual(created, [item(0), item(1)])
   })
 
-  it('are sent again if the service was too busy for them, or for their part of the answer', async () => {
+  it('are sent again if the service was too busy for them, or for their part of the answer', async (t) => {
     const { container, requests } = fakeContainer((operations, request) =>
       request === 1 ? [{ statusCode: 429 }, CREATED, { statusCode: 413, subStatusCode: 3402 }] : answerAll(operations),
     )
-    assert.deepEqual(await writeAll(new BulkWriter(container), 3), ['written', 'written', 'written'])
+    const outcomes = await passTime(t, writeAll(new BulkWriter(container), 3))
+    assert.deepEqual(outcomes, ['written', 'written', 'written'])
     assert.deepEqual(requests, [
       ['0', '1', '2'],
       ['0', '2'],
     ])
   })
 
-  it('fail if the service stays too busy', async () => {
+  it('all succeed in a service that is always busy, with smaller requests', async (t) => {
+    const perRequest = 5
+    const { container, requests } = fakeContainer((operations) =>
+      operations.map((_, index) => (index < perRequest ? CREATED : { statusCode: 429 })),
+    )
+    assert.deepEqual(await passTime(t, writeAll(new BulkWriter(container), 400)), Array(400).fill('written'))
+    const sizes = requests.map(({ length }) => length)
+    assert.ok(Math.max(...sizes.slice(20)) <= 3 * perRequest, `${sizes}`)
+  })
+
+  it('fail if the service stays too busy', async (t) => {
     const { container, requests } = fakeContainer(() => [{ statusCode: 429 }])
-    assert.deepEqual(await writeAll(new BulkWriter(container), 1), ['unavailable'])
+    assert.deepEqual(await passTime(t, writeAll(new BulkWriter(container), 1)), ['unavailable'])
     assert.equal(requests.length, 10)
   })
 
