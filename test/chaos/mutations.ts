@@ -158,7 +158,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a gap between two events of a view is not filled',
     seed: 15,
     file: 'runtime/unseen-events.ts',
-    from: 'const events = last.version - after > newer.length ? await fillGaps(log, stream, after, newer) : newer',
+    from: 'const events = last.version - after > newer.length ? await fillGaps(source, stream, after, newer) : newer',
     to: 'const events = newer',
   },
   {

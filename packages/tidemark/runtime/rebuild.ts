@@ -34,6 +34,7 @@ import { POINTER_MS } from './live-views.ts'
 import { rebuildProjection } from './project.ts'
 import { retry } from './retry.ts'
 import { countItems, type HistorySource, SourceReader } from './source-reader.ts'
+import type { GapSource } from './unseen-events.ts'
 import type { ViewCodes } from './view-codes.ts'
 
 export interface RebuildDependencies {
@@ -63,7 +64,7 @@ export interface RebuildDependencies {
 /** What a view over several services is built from. */
 export interface ViewSources {
   /** Fills the gaps that the hubs have left. */
-  readonly history: Pick<EventHistory, 'readRange'>
+  readonly history: GapSource
   list(view: AnyMultiServiceView): readonly HistorySource[]
 }
 
