@@ -43,10 +43,11 @@ import { EventHubsPublisher, eventHubProducer } from './event-hubs/publisher.ts'
 import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
 import { openKeyWrap } from './key-wrap/open.ts'
 import { openTelemetry } from './opentelemetry/load.ts'
+import { once } from './runtime/once.ts'
 import type { RebuildPort } from './runtime/rebuild.ts'
 import type { RepublishPort } from './runtime/republish.ts'
 import { planRestore, type RestorePort, restore } from './runtime/restore.ts'
-import { once, type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
+import { type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
 import { type Environment, readSettings, requireKeyWrap } from './settings/read.ts'
 
 const hostClock: HostClock = {
