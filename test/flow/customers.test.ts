@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
 import { placeBody } from '../support/orders.ts'
-import { callOnceSeen, System } from '../support/system.ts'
+import { call, callOnceSeen, System } from '../support/system.ts'
 
 const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
 const TRAIL = 'order-trail'
@@ -18,6 +18,19 @@ describe('a service that only follows others', () => {
 
   const address = (path: string): string => system.base.replace(/ordering$/, `customers${path}`)
   const read = async (path: string) => (await callOnceSeen('GET', address(path))).body
+
+  /** Runs a command of the CLI against the system. */
+  const run = (file: string, ...args: readonly string[]) => {
+    const { http, cosmos, blob, eventHubs } = system.ports
+    const env = {
+      TIDEMARK_HTTP_PORT: String(http),
+      TIDEMARK_COSMOS_PORT: String(cosmos),
+      TIDEMARK_BLOB_PORT: String(blob),
+      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+      TIDEMARK_DATA: system.dataDir,
+    }
+    return new Command(`packages/cli/${file}`, args, env).ended
+  }
 
   it('shows an order with its payment and its parcel, and lists those of a customer', async () => {
     const order = { ...placeBody, customerId: 'ada', reference: 'A-1', lines: LINES }
@@ -45,19 +58,22 @@ describe('a service that only follows others', () => {
 
   it('has its view rebuilt from the archives and the hubs of others', async () => {
     const { items } = await read('/orders?customerId=ada')
-    const { http, cosmos, blob, eventHubs } = system.ports
-    const env = {
-      TIDEMARK_HTTP_PORT: String(http),
-      TIDEMARK_COSMOS_PORT: String(cosmos),
-      TIDEMARK_BLOB_PORT: String(blob),
-      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
-    }
-    const { code, output } = await new Command('packages/cli/replay.ts', ['customers', TRAIL], env).ended
+    const { code, output } = await run('replay.ts', 'customers', TRAIL)
     assert.equal(code, 0, output)
     const pointer = system.openContainer('customers', TRAIL).item('pointer', 'pointer')
     const { resource } = await pointer.read<{ readonly live: number }>()
     assert.equal(resource?.live, 2)
     assert.deepEqual((await read('/orders?customerId=ada')).items, items)
+  })
+
+  it('has its view projected by a dry run, and as of a moment, from the same archives and hubs', async () => {
+    const { items } = await read('/orders?customerId=ada')
+    const { code, out, err } = await run('tidemark.js', 'rebuild', 'customers', TRAIL, '--dry-run', '--json')
+    assert.equal(code, 0, err)
+    assert.partialDeepStrictEqual(JSON.parse(out), { compared: 1, changed: 0, added: 0, removed: 0 })
+    const key = items[0].orderId
+    const { body } = await call('POST', address(`/views/${TRAIL}/as-of`), { body: JSON.stringify({ key }) })
+    assert.deepEqual(body.items, [{ key, document: items[0] }])
   })
 
   it('reports how far it is behind each service, and no log of its own', async () => {

@@ -57,13 +57,14 @@ import { LiveViews } from './live-views.ts'
 import { NO_LOG } from './no-log.ts'
 import { once, shared } from './once.ts'
 import { type KeyPorts, openedLog, openPersonal } from './opened.ts'
+import { pagedLog } from './paged-history.ts'
 import { actOnParked, chooseParked, listParked } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
 import { projection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
-import { readLog } from './read-log.ts'
+import { readLog, readSources } from './read-log.ts'
 import {
   abandon,
   buildGeneration,
@@ -346,11 +347,12 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     isOwnView(view) ? rebuildDeps() : { ...rebuildDeps(), ...sources.rebuildDeps(view) }
   const historyDeps = once(() => ({
     ...unpacedDeps(),
+    history: pagedLog(feed()),
     readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(unpacedDeps(), view),
   }))
   /** What looks at the past of this view. */
-  const historyDepsOf = (view: AnyView) =>
-    isOwnView(view) ? historyDeps() : { ...unpacedDeps(), ...sources.historyDeps(view) }
+  const historyDepsOf = (view: AnyView, readsHubs = true) =>
+    isOwnView(view) ? historyDeps() : { ...unpacedDeps(), ...sources.historyDeps(view, readsHubs) }
   const rebuilder: RebuildPort = {
     rebuildView: ready((view, ...args) => rebuildView(rebuildDepsOf(view), view, ...args)),
     build: ready((view, ...args) => buildGeneration(rebuildDepsOf(view), view, ...args)),
@@ -497,10 +499,12 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     events: (query) => open(tail(browser(), query)),
     trace: (correlation, limit, continuation) => open(readTrace(browser(), correlation, limit, continuation)),
     views: () => Promise.all(service.views.map(summarizeView)),
-    documentEvents: (view, query) => open(documentEvents(historyDepsOf(view), view, query)),
+    // A page has no room for what would tell which events of a hub were on an earlier one.
+    documentEvents: (view, query) => open(documentEvents(historyDepsOf(view, false), view, query)),
     documentAt: (view, query) => open(documentAt(historyDepsOf(view), view, query)),
     viewAt: (view, query) => open(viewAt({ ...historyDepsOf(view), service: service.name }, view, query)),
     readLog: (query) => open(readLog(historyDeps(), query)),
+    readSources: (view, query) => open(readSources(historyDepsOf(view), view, query)),
     findDocuments: (view, search) =>
       findDocuments(
         { views: views(), generations: generations(), open: (value) => personal.open(value) },

@@ -8,7 +8,7 @@ import type { Handler } from './consume.ts'
 import { once } from './once.ts'
 import { sourceProjection } from './project.ts'
 import { type RebuildDependencies, readDiscards } from './rebuild.ts'
-import { archiveFeed, type HistorySource } from './source-reader.ts'
+import { type HistorySource, sourceHistories } from './source-reader.ts'
 import type { ViewCodes } from './view-codes.ts'
 
 /** What views over several services need of their service's ports. */
@@ -67,11 +67,14 @@ export class SourceViews {
     }
   }
 
-  /** What looks at the past of a view reads instead of the own log. */
-  historyDeps(view: AnyMultiServiceView) {
+  /**
+   * What looks at the past of a view reads instead of the own log.
+   * @param readsHubs false: only the archives, which have each event once.
+   */
+  historyDeps(view: AnyMultiServiceView, readsHubs: boolean) {
     const { parking } = this.rebuildDeps(view)
     return {
-      feed: archiveFeed(this.#listSources(view)),
+      history: sourceHistories(this.#listSources(view), readsHubs),
       readDiscards: () => readDiscards({ parking, clock: this.#deps.clock }, view),
     }
   }
