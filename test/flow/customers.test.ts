@@ -76,6 +76,13 @@ describe('a service that only follows others', () => {
     assert.deepEqual(body.items, [{ key, document: items[0] }])
   })
 
+  it('has its view compared with the archives and the hubs of others', async () => {
+    const { code, out, output } = await run('verify.ts', 'customers')
+    assert.equal(code, 0, output)
+    assert.match(out, /^compared +order-trail 1 documents$/m)
+    assert.match(out, /^not verified +whether the archive of shipping is whole: npm run verify -- shipping$/m)
+  })
+
   it('reports how far it is behind each service, and no log of its own', async () => {
     const { body } = await callOnceSeen('GET', address('/status'))
     assert.deepEqual(
