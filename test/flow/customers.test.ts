@@ -46,7 +46,8 @@ describe('a service that only follows others', () => {
       ({ status, payment }) => status === 'completed' && payment?.status === 'captured',
     )
     assert.deepEqual([trail.parcel, trail.payment.amount], [{ status: 'dispatched' }, own.total])
-    const listed = await read('/orders?customerId=ada&status=completed')
+    const both = `position=ordering/order-${id}@1&position=payments/payment-${id}@1`
+    const listed = await read(`/orders?customerId=ada&status=completed&${both}`)
     assert.deepEqual(listed.items, [trail])
     assert.deepEqual((await read('/orders?customerId=bob')).items, [])
   })

@@ -486,9 +486,9 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     parked: ready((choice) => listParked(redrives(), choice)),
     chooseParked: ready((choice, action) => chooseParked(redrives(), choice, action)),
     actOnParked: (chosen, action, why, trace) => actOnParked(redrives(), chosen, { action, why }, trace),
-    document: (view, key, position) => open(readDocument({ views: views(), clock, maxWait }, view, key, position)),
-    documents: (view, query, position) =>
-      open(listDocuments({ views: views(), clock, maxWait }, view, query, position)),
+    document: (view, key, positions) => open(readDocument({ views: views(), clock, maxWait }, view, key, positions)),
+    documents: (view, query, positions) =>
+      open(listDocuments({ views: views(), clock, maxWait }, view, query, positions)),
     history: (stream, range) => open(readHistory(store(), stream, range)),
     stateAt: (stream, point) => stateAt(openLog(), service.deciders, stream, point),
     ...rebuilder,
