@@ -239,7 +239,7 @@ function readLogEndpoint(port: BrowsePort): Endpoint {
       .refine(({ category, view }) => category !== undefined || view !== undefined, 'give category or view'),
     description:
       'Those of each stream are in order. Repeat with the continuation while there is more; afterwards it leads ' +
-      'to newer events. Events may come again if the partitions of the log are split meanwhile. `discarded` ' +
+      'to newer events. With a continuation of an earlier build, events come again. `discarded` ' +
       'lists the items that were discarded for the view in the body. Without `category`, it is what that view ' +
       'follows. Of several services these are their archives and then their hubs, which repeat events of the ' +
       'archives. Events that such a view does not handle have an empty type and no data.',

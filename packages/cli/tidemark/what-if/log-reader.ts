@@ -52,7 +52,7 @@ export class LogReader {
     }
   }
 
-  /** After a split of the log's partitions, events come again; and from the hub of another service. */
+  /** Events come again when the service is deployed meanwhile, and from the hub of another service. */
   #isNext({ stream, version }: EventAnswer): boolean {
     const last = this.#versions.get(stream) ?? 0
     if (version <= last) return false
