@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import type { Database } from '@azure/cosmos'
+import type { Container, Database } from '@azure/cosmos'
+import type { ContainerClient } from '@azure/storage-blob'
 import { SingleBar } from 'cli-progress'
-import { listOwnViews } from 'tidemark/tools'
+import { hasLog } from 'tidemark/tools'
 import { type DeclaredService, readSegments, verifyArchive, verifyLog, verifyViews } from 'tidemark/verify'
 import { INTERRUPTED, readSubjects, runCommand } from './command-line/arguments.ts'
 import { openArchiveContainer } from './project/archive-container.ts'
 import { cloudAccount, localAccount } from './project/cosmos-account.ts'
-import { recordingServiceNamed } from './project/known-services.ts'
+import { recordingServiceNamed, serviceNamed } from './project/known-services.ts'
+import { openSourceHistory } from './project/source-history.ts'
 
 const SHOWN_FAULTS = 1000
 const NOT_VERIFIABLE = 'what somebody changed before it was archived'
@@ -17,7 +19,8 @@ const NOT_VERIFIABLE_ALONE =
 /**
  * `npm run verify -- <service> [--log] [--no-archive] [--root ROOT] [--cloud]`: checks the hash chain of every
  * stream in a service's log, and compares each item with the archive. Names each place that was changed. Then
- * compares the documents of its views with the log, unless the log is damaged or `--log` is given.
+ * compares the documents of its views with the log, unless the log is damaged or `--log` is given. Views over
+ * several services are compared with what the archives and hubs of those make of them.
  */
 async function verify(): Promise<void> {
   const {
@@ -27,7 +30,7 @@ async function verify(): Promise<void> {
     log: logAlone,
     'no-archive': noArchive,
   } = readSubjects(['service'], { root: 'ROOT' }, ['log', 'no-archive', 'cloud'])
-  const declared = recordingServiceNamed(service)
+  const declared = logAlone || root || noArchive ? recordingServiceNamed(service) : serviceNamed(service)
   const bar = new SingleBar({ format: '{what} {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // It only reads, so there is nothing to finish.
   process.once('SIGINT', () => {
@@ -36,13 +39,36 @@ async function verify(): Promise<void> {
     process.exit(INTERRUPTED)
   })
   const account = cloud ? cloudAccount(service) : await localAccount()
-  console.log(`log              ${service} at ${account.address}`)
+  console.log(`${hasLog(declared) ? 'log  ' : 'views'}            ${service} at ${account.address}`)
   await account.reach()
 
   const database = (await account.client()).database(service)
-  const log = database.container('events')
+  const container = noArchive || !hasLog(declared) ? undefined : await openArchiveContainer(service, cloud)
+  if (hasLog(declared)) {
+    await verifyItems({ service, log: database.container('events'), ...(root ? { root } : {}) }, container, bar)
+    if (process.exitCode) return
+  }
+  if (!logAlone && declared.views.length > 0)
+    await verifyDocuments(database, declared, bar, (name) => openSourceHistory(name, cloud, account.settings))
+  if (process.exitCode) return
+  if (hasLog(declared)) console.log(`not verifiable   ${container ? NOT_VERIFIABLE : NOT_VERIFIABLE_ALONE}`)
+  for (const source of listSources(declared))
+    console.log(`not verified     whether the archive of ${source} is whole: npm run verify -- ${source}`)
+}
+
+/** The services that the views of a service follow. */
+function listSources({ views }: ReturnType<typeof serviceNamed>): ReadonlySet<string> {
+  const sources = views.flatMap((view) => (view.kind === 'many-services' ? view.sources : []))
+  return new Set(sources.map(({ service }) => service))
+}
+
+/** Checks a log alone, or with its archive. */
+async function verifyItems(
+  { log, ...options }: { readonly service: string; readonly log: Container; readonly root?: string },
+  container: ContainerClient | undefined,
+  bar: SingleBar,
+): Promise<void> {
   const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
-  const container = noArchive ? undefined : await openArchiveContainer(service, cloud)
   // An archive has about as many items as its log.
   bar.start((resources[0] ?? 0) * (container ? 2 : 1), 0, { what: 'log  ' })
   const faults = new Faults()
@@ -51,7 +77,7 @@ async function verify(): Promise<void> {
     fault: (fault: Fault) => faults.add(fault),
   }
   const checked = await (container
-    ? verifyArchive({ service, segments: readSegments(container), log, ...(root ? { root } : {}) }, watch)
+    ? verifyArchive({ ...options, segments: readSegments(container), log }, watch)
     : verifyLog(log, watch).then((counted) => ({ log: counted }))
   ).finally(() => bar.stop())
 
@@ -60,10 +86,6 @@ async function verify(): Promise<void> {
   if (faults.count > 0 || events === 0) return faults.fail('there is no event')
   console.log('every event matches its hash, and follows the one before it')
   if ('archive' in checked) reportArchive(checked)
-  if (!logAlone && listOwnViews(declared).length > 0) await verifyDocuments(database, declared, bar)
-  for (const { kind, name } of declared.views)
-    if (kind === 'many-services') console.log(`not compared     ${name}: its events are in the logs of other services`)
-  if (!process.exitCode) console.log(`not verifiable   ${container ? NOT_VERIFIABLE : NOT_VERIFIABLE_ALONE}`)
 }
 
 function reportArchive({ archive, log }: Awaited<ReturnType<typeof verifyArchive>>): void {
@@ -83,24 +105,35 @@ async function verifyDocuments(
   database: Database,
   service: DeclaredService & { readonly name: string },
   bar: SingleBar,
+  openSource: (service: string) => ReturnType<typeof openSourceHistory>,
 ): Promise<void> {
   const faults = new Faults()
+  const histories: ReturnType<typeof openSourceHistory>[] = []
+  const sources = (name: string) => {
+    const history = openSource(name)
+    histories.push(history)
+    return history
+  }
   const unchecked = new Map<string, { count: number; readonly first: string }>()
   let total = 0
   bar.start(0, 0, { what: 'views' })
-  const counts = await verifyViews(database, service, {
-    begin(items) {
+  const watch = {
+    begin(items: number) {
       total += items
       bar.setTotal(total)
     },
-    read: (items) => bar.increment(items),
-    fault: (fault) => faults.add(fault),
-    unchecked(view, why) {
+    read: (items: number) => bar.increment(items),
+    fault: (fault: Fault) => faults.add(fault),
+    unchecked(view: string, why: string) {
       const before = unchecked.get(view)
       if (before) before.count += 1
       else unchecked.set(view, { count: 1, first: why })
     },
-  }).finally(() => bar.stop())
+  }
+  const counts = await verifyViews(database, service, watch, { sources }).finally(async () => {
+    bar.stop()
+    for (const history of histories) await history.close()
+  })
 
   console.log(`compared         ${counts.map(({ view, documents }) => `${view} ${documents} documents`).join(', ')}`)
   for (const { view, behind, parked, givenUp, moving, unsure } of counts)

@@ -43,10 +43,11 @@ import { EventHubsPublisher, eventHubProducer } from './event-hubs/publisher.ts'
 import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
 import { openKeyWrap } from './key-wrap/open.ts'
 import { openTelemetry } from './opentelemetry/load.ts'
+import { once } from './runtime/once.ts'
 import type { RebuildPort } from './runtime/rebuild.ts'
 import type { RepublishPort } from './runtime/republish.ts'
 import { planRestore, type RestorePort, restore } from './runtime/restore.ts'
-import { once, type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
+import { type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
 import { type Environment, readSettings, requireKeyWrap } from './settings/read.ts'
 
 const hostClock: HostClock = {
@@ -93,6 +94,11 @@ export function compose(service: Service, environment: Environment = process.env
     ends.push(() => client.close())
     return client
   }
+  // Not in the list of ends: whoever looks at the past of a view opens readers, and closes them.
+  const readers = new Set<EventHubsReader>()
+  ends.push(async () => {
+    await Promise.all([...readers].map((reader) => reader.close()))
+  })
   const database = once(() => openDatabase(cosmosClient(settings.cosmos)))
   // A view is behind its log anyway, so reads without a position use weaker consistency at half the price.
   const relaxed = once(() => openDatabase(cosmosClient(settings.cosmos, { consistency: 'Session' })))
@@ -153,7 +159,12 @@ export function compose(service: Service, environment: Environment = process.env
     progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
     parking: (consumer) => new CosmosParking(database().container(PARKED), consumer),
     publisher: () => new EventHubsPublisher(closing(eventHubProducer(settings.eventHubs, service.name)), telemetry),
-    hub: (name) => new EventHubsReader(closing(eventHubConsumer(settings.eventHubs, name))),
+    hub(name) {
+      const client = eventHubConsumer(settings.eventHubs, name)
+      const reader = new EventHubsReader(client, () => readers.delete(reader))
+      readers.add(reader)
+      return reader
+    },
     relayLag: () => new CosmosRelayLag(database().container(LOG), database().container(LEASES)),
     clock,
     telemetry,

@@ -158,7 +158,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a gap between two events of a view is not filled',
     seed: 15,
     file: 'runtime/unseen-events.ts',
-    from: 'const events = last.version - after > newer.length ? await fillGaps(log, stream, after, newer) : newer',
+    from: 'const events = last.version - after > newer.length ? await fillGaps(source, stream, after, newer) : newer',
     to: 'const events = newer',
   },
   {
@@ -263,8 +263,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a view does not wait for the position that a reader requests',
     file: 'runtime/query.ts',
-    from: 'if (progress.passed >= version) return',
-    to: 'return',
+    from: 'if (behind.length === 0) {',
+    to: 'if (true) {',
   },
   {
     name: 'a batch with an event that cannot be processed is redelivered for ever',

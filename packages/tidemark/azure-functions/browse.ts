@@ -6,7 +6,7 @@ import type { JsonSchema } from '../core/json-schema.ts'
 import type { DocumentAtQuery, Operations, ViewAtQuery } from '../core/operations.ts'
 import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
 import { listReactions, type Service } from '../core/service.ts'
-import type { AnyView } from '../core/view.ts'
+import { type AnyView, isOwnView } from '../core/view.ts'
 import { type ActorSource, readActor } from './actor.ts'
 import { recordedEvent } from './history.ts'
 import type { Endpoint, Route } from './http.ts'
@@ -225,20 +225,24 @@ function verificationEndpoint(port: BrowsePort): Endpoint {
 /** The most events of a part of the log, and the default. */
 const LOG_PART = 1000
 
-/** `POST …/events/read`: a part of the events of a category, from the first event on. */
+/** `POST …/events/read`: a part of the events of a category, or of what a view follows, from the first event on. */
 function readLogEndpoint(port: BrowsePort): Endpoint {
   return partEndpoint(port, {
-    summary: 'the events of a category from the first on, part by part',
-    body: z.strictObject({
-      category: z.string().min(1),
-      view: z.string().min(1).exactOptional(),
-      limit: z.int().min(1).max(LOG_PART).default(LOG_PART),
-      continuation,
-    }),
+    summary: 'the events of a category, or of what a view follows, from the first on, part by part',
+    body: z
+      .strictObject({
+        category: z.string().min(1).exactOptional(),
+        view: z.string().min(1).exactOptional(),
+        limit: z.int().min(1).max(LOG_PART).default(LOG_PART),
+        continuation,
+      })
+      .refine(({ category, view }) => category !== undefined || view !== undefined, 'give category or view'),
     description:
       'Those of each stream are in order. Repeat with the continuation while there is more; afterwards it leads ' +
-      'to newer events. Events may come again if the partitions of the log are split meanwhile. `discarded` ' +
-      'lists the items that were discarded for the view in the body.',
+      'to newer events. With a continuation of an earlier build, events come again. `discarded` ' +
+      'lists the items that were discarded for the view in the body. Without `category`, it is what that view ' +
+      'follows. Of several services these are their archives and then their hubs, which repeat events of the ' +
+      'archives. Events that such a view does not handle have an empty type and no data.',
     schema: object({
       items: list(recordedEvent),
       discarded: list(text),
@@ -246,7 +250,12 @@ function readLogEndpoint(port: BrowsePort): Endpoint {
       continuation: text,
       more: { type: 'boolean' },
     }),
-    read: (query) => port.readLog(query),
+    problems: ['view-not-found'],
+    read({ category, ...query }) {
+      if (category !== undefined) return port.readLog({ category, ...query })
+      const view = findView(port, query.view)
+      return isOwnView(view) ? port.readLog({ category: view.category, ...query }) : port.readSources(view, query)
+    },
   })
 }
 

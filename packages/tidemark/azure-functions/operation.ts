@@ -2,7 +2,7 @@ import type { CommandType } from '../core/decider.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { JsonSchema } from '../core/json-schema.ts'
 import { idPattern } from '../core/stream.ts'
-import { DEFAULT_LIMIT, keyPattern, MAX_LIMIT, tokenPattern, versionTagPattern } from './request.ts'
+import { DEFAULT_LIMIT, keyPattern, MAX_LIMIT, MAX_POSITIONS, tokenPattern, versionTagPattern } from './request.ts'
 
 /** An operation of an endpoint, as described in OpenAPI. */
 export interface Operation {
@@ -70,8 +70,10 @@ export const idParameter: Parameter = {
 export const positionParameter: Parameter = {
   name: 'position',
   in: 'query',
-  description: 'Waits until the view has reached this position of a command, so that no older data is returned.',
-  schema: { type: 'string', examples: ['order-1@7'] },
+  description:
+    'Waits until the view has reached this position of a command, so that no older data is returned. ' +
+    'May be repeated, for one position of each stream.',
+  schema: { type: 'array', items: { type: 'string', examples: ['order-1@7'] }, maxItems: MAX_POSITIONS },
 }
 
 export const limitParameter: Parameter = {

@@ -7,7 +7,7 @@ import { formatStream, idPattern } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
-import { checkParameters, pickParameters, readLimit, readPosition } from './request.ts'
+import { checkParameters, pickParameters, readLimit, readPositions } from './request.ts'
 
 /** What the query endpoints need of their service. */
 export type QueryPort = Pick<DataPath, 'document' | 'documents'>
@@ -47,8 +47,8 @@ export function getDocument(port: QueryPort, view: AnyView, parameter: string): 
       checkParameters(request, queryParameters)
       const name = request.params[parameter] ?? ''
       const key = view.kind === 'one-stream' ? formatStream(view.category, name) : name
-      const position = readPosition(request)
-      const found = keyFault(key) !== undefined ? undefined : await port.document(view, key, position)
+      const positions = readPositions(request)
+      const found = keyFault(key) !== undefined ? undefined : await port.document(view, key, positions)
       if (found?.document === undefined)
         throw new TidemarkError('document-not-found', `${view.name} has no such document`)
       return { headers: found.cursor ? { etag: `"${found.cursor.version}"` } : {}, jsonBody: found.document }
@@ -96,7 +96,7 @@ export function listDocuments(port: QueryPort, view: AnyView): Endpoint {
         ...(direction === undefined ? {} : { direction }),
         ...pickParameters(request.query, 'order', 'from', 'to', 'continuation'),
       }
-      const page = await port.documents(view, query, readPosition(request))
+      const page = await port.documents(view, query, readPositions(request))
       return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
     },
   }

@@ -98,13 +98,20 @@ export function readToken(request: HttpRequest, name: string): string | undefine
   return value
 }
 
+/** The most positions that a query waits for: each costs a read while it waits. */
+export const MAX_POSITIONS = 10
+
 /**
- * The position in `?position=order-1@7`.
+ * The positions in `?position=order-1@7&position=payment-1@2`. The host joins the values of a repeated parameter by
+ * a comma, which no position has:
+ * https://github.com/Azure/azure-functions-nodejs-library/issues/168
  * @throws TidemarkError `invalid-position`
  */
-export function readPosition(request: HttpRequest): Position | undefined {
-  const token = request.query.get('position')
-  return token === null ? undefined : parsePosition(token)
+export function readPositions(request: HttpRequest): readonly Position[] {
+  const tokens = request.query.getAll('position').flatMap((text) => text.split(','))
+  if (tokens.length > MAX_POSITIONS)
+    throw new TidemarkError('invalid-position', `a query waits for at most ${MAX_POSITIONS} positions`)
+  return tokens.map(parsePosition)
 }
 
 // Clients may send function keys as query parameters:

@@ -49,9 +49,9 @@ export interface DataPath {
   /** @throws TidemarkError as `handleCommands` in the runtime */
   command(decider: AnyDecider, request: CommandRequest): Promise<CommandResult>
   /** @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position` */
-  document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
+  document(view: AnyView, key: string, positions?: readonly Position[]): Promise<ViewDocument | undefined>
   /** @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query` */
-  documents(view: AnyView, query: ListQuery, position?: Position): Promise<DocumentPage>
+  documents(view: AnyView, query: ListQuery, positions?: readonly Position[]): Promise<DocumentPage>
   /** @throws TidemarkError `stream-not-found`, `invalid-id` */
   history(stream: string, range: HistoryRange): Promise<HistoryPage>
   /** @throws TidemarkError `stream-not-found`, `invalid-id`, `invalid-time`, `version-not-found` */

@@ -14,7 +14,7 @@ import type { Checked, Finding, Forgotten, ScheduledPage } from './ports.ts'
 import type { Trace } from './reaction.ts'
 import type { Rebuild, RebuildAction } from './rebuild.ts'
 import type { ServiceStatus } from './status.ts'
-import type { AnyView } from './view.ts'
+import type { AnyMultiServiceView, AnyView } from './view.ts'
 
 /** One page of items. `continuation` fetches the next page; it is absent on the last one. */
 export interface PageOf<Item> {
@@ -316,6 +316,13 @@ export interface Operations {
    * @throws TidemarkError `unavailable`, `invalid-query`
    */
   readLog(query: LogQuery): Promise<LogPart>
+  /**
+   * Reads what a view over several services follows, from the first event on, part by part: archives, then hubs.
+   * Events may come again. Those that the view does not handle have an empty type, and no data.
+   * @throws TidemarkError `unavailable`, `invalid-query`, `archive-gap`, `archive-broken`, `archive-changed`,
+   *   `archive-unreadable`
+   */
+  readSources(view: AnyMultiServiceView, query: Pick<LogQuery, 'limit' | 'continuation'>): Promise<LogPart>
   /**
    * Starts a rebuild, which continues in the background.
    * @throws TidemarkError `unavailable`, `view-contended`

@@ -97,11 +97,11 @@ export interface FeedStart {
   /** Starts with the first commit written at this time or later: RFC 3339. */
   readonly since?: string
   /**
-   * Starts after another reader, at its `offset`. Some commits may come again; all of them may, if the log's
-   * partitions were split meanwhile.
+   * Starts after another reader, at its `offset`. All commits come again, if that reader was of an earlier build
+   * with another form of offset.
    */
   readonly offset?: string
-  /** Refuses the offset with `invalid-query` after a split, so that no commit comes again. */
+  /** Refuses such an offset with `invalid-query`, so that no commit comes again. */
   readonly once?: true
 }
 

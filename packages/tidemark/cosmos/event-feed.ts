@@ -1,20 +1,12 @@
-import {
-  type ChangeFeedIteratorResponse,
-  type ChangeFeedPullModelIterator,
-  ChangeFeedStartFrom,
-  type Container,
-  type FeedRange,
-} from '@azure/cosmos'
+import type { Container } from '@azure/cosmos'
 import { type RecordedCommit, selectCommits } from '../core/commit.ts'
 import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { isTidemarkError } from '../core/errors.ts'
 import type { EventFeed, EventFeedReader, FeedStart } from '../core/ports.ts'
+import { ChangeFeedReader } from './change-feed.ts'
 import { readError } from './client.ts'
 
-const PAGE = 1000
-const NOT_MODIFIED = 304
-
-/** The change feed of the log's container, from its beginning. */
+/** The commits in the change feed of the log's container. */
 export class CosmosEventFeed implements EventFeed {
   readonly #container: Container
 
@@ -38,24 +30,15 @@ export class CosmosEventFeed implements EventFeed {
   }
 }
 
-/**
- * A reader's offset: its current feed range, and the SDK's continuation of each range. Null for a range that
- * was not read yet.
- */
-interface FeedOffset {
-  readonly current: number
-  readonly continuations: readonly (string | null)[]
-}
-
-/**
- * Reads one feed range after another, each to its own end. While streams are written, the ranges are never
- * all at their end at the same moment.
- */
+/** Reads the change feed, and returns the commits in it. */
 class CosmosFeedReader implements EventFeedReader {
   readonly #container: Container
   readonly #start: FeedStart
-  #ranges: readonly RangeReader[] | undefined
-  #current = 0
+  #reader: ChangeFeedReader | undefined
+  /** The feed's continuation after the last commits that were returned. */
+  #continuation: string | undefined
+  #isParsed = false
+  #isAtEnd = false
 
   constructor(container: Container, start: FeedStart) {
     this.#container = container
@@ -63,95 +46,54 @@ class CosmosFeedReader implements EventFeedReader {
   }
 
   get offset(): string | undefined {
-    if (this.#ranges === undefined) return this.#start.offset
-    const continuations = this.#ranges.map(({ continuation }) => continuation ?? null)
-    return writeContinuation({ current: this.#current, continuations } satisfies FeedOffset)
+    return this.#continuation === undefined ? this.#start.offset : writeContinuation({ feed: this.#continuation })
   }
 
   async next(): Promise<readonly RecordedCommit[] | undefined> {
-    this.#ranges ??= await this.#openRanges()
-    for (let range = this.#ranges[this.#current]; range; range = this.#ranges[this.#current]) {
-      const { commits, atEnd } = await range.next()
-      if (atEnd) this.#current += 1
+    while (!this.#isAtEnd) {
+      const commits = await this.#readPage()
       if (commits.length > 0) return commits
     }
-    this.#current = 0
+    this.#isAtEnd = false
+    this.#reader?.beginRound()
     return undefined
   }
 
-  async #openRanges(): Promise<readonly RangeReader[]> {
-    const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
-      throw readError(error, this.#container)
-    })
-    const { since, offset, once } = this.#start
-    const from = offset === undefined ? undefined : parseOffset(offset)
-    // If the number of ranges has changed, the continuations cannot be matched to ranges.
-    const known = from?.continuations.length === ranges.length ? from : undefined
-    if (once && from && !known)
-      throw new TidemarkError(
-        'invalid-query',
-        "the log's partitions were split meanwhile: start again from the first part",
-      )
-    this.#current = known?.current ?? 0
-    return ranges.map(
-      (range, index) => new RangeReader(this.#container, range, since, known?.continuations[index] ?? undefined),
-    )
-  }
-}
-
-/** Reads one feed range. The SDK follows a range that is split. */
-class RangeReader {
-  readonly #container: Container
-  readonly #beginning: ChangeFeedStartFrom
-  #feed: ChangeFeedPullModelIterator<unknown[]> | undefined
-  /** The SDK's continuation after the last result that was returned. */
-  continuation: string | undefined
-
-  constructor(container: Container, range: FeedRange, since: string | undefined, continuation: string | undefined) {
-    this.#container = container
-    this.continuation = continuation
-    this.#beginning =
-      since === undefined ? ChangeFeedStartFrom.Beginning(range) : ChangeFeedStartFrom.Time(new Date(since), range)
-  }
-
-  /**
-   * Reads until a page is full or the range is at its end. It returns only then: under load new commits
-   * arrive while a page is processed, and the end would never be seen.
-   */
-  async next(): Promise<{ readonly commits: readonly RecordedCommit[]; readonly atEnd: boolean }> {
-    const commits: RecordedCommit[] = []
-    for (;;) {
-      const { statusCode, result, continuationToken } = await this.#read()
-      // `hasMoreResults` is always true; only the status shows the end.
-      const atEnd = statusCode === NOT_MODIFIED
-      if (!atEnd) commits.push(...selectCommits(result))
-      if (!atEnd && commits.length < PAGE) continue
-      this.continuation = continuationToken
-      return { commits, atEnd }
-    }
-  }
-
-  async #read(): Promise<ChangeFeedIteratorResponse<unknown[]>> {
-    this.#feed ??= this.#container.items.getChangeFeedIterator<unknown[]>({
-      changeFeedStartFrom:
-        this.continuation === undefined ? this.#beginning : ChangeFeedStartFrom.Continuation(this.continuation),
-      maxItemCount: PAGE,
-    })
+  async #readPage(): Promise<readonly RecordedCommit[]> {
+    const reader = this.#open()
     try {
-      return await this.#feed.readNext()
+      const { items, continuation, atEnd } = await reader.next()
+      const commits = selectCommits(items)
+      this.#continuation = continuation
+      this.#isAtEnd = atEnd
+      return commits
     } catch (error) {
       // It is unknown how far a failed read advanced, so the next read starts after the last returned result.
-      this.#feed = undefined
-      throw readError(error, this.#container)
+      this.#reader = undefined
+      throw isTidemarkError(error, 'archive-broken') ? unknownContinuation() : error
     }
+  }
+
+  #open(): ChangeFeedReader {
+    const { since, offset, once } = this.#start
+    if (!this.#isParsed && offset !== undefined) this.#continuation = parseOffset(offset, once)
+    this.#isParsed = true
+    this.#reader ??= new ChangeFeedReader(this.#container, { continuation: this.#continuation, since })
+    return this.#reader
   }
 }
 
-/** @throws TidemarkError `invalid-query` for an offset that no reader returned. */
-function parseOffset(offset: string): FeedOffset {
-  const { current, continuations } = readContinuation(offset)
-  const isList =
+/**
+ * An earlier build had a continuation for each range of partitions, which cannot be continued here.
+ * @returns the feed's continuation; undefined to begin again.
+ * @throws TidemarkError `invalid-query` for an offset that no reader returned, and with `once` for one of an earlier
+ *   build.
+ */
+function parseOffset(offset: string, once: true | undefined): string | undefined {
+  const { feed, continuations } = readContinuation(offset)
+  if (typeof feed === 'string') return feed
+  const isEarlier =
     Array.isArray(continuations) && continuations.every((each) => each === null || typeof each === 'string')
-  if (!Number.isSafeInteger(current) || !isList) throw unknownContinuation()
-  return { current: Number(current), continuations }
+  if (!isEarlier || continuations.length === 0 || once) throw unknownContinuation()
+  return undefined
 }

@@ -23,10 +23,12 @@ export function eventHubConsumer(connection: EventHubsConnection, hub: string): 
 /** Reads a hub from any offset, independently of its triggers. */
 export class EventHubsReader implements HubReader {
   readonly #client: EventHubConsumerClient
+  readonly #onClose: () => void
   #partitions: readonly string[] | undefined
 
-  constructor(client: EventHubConsumerClient) {
+  constructor(client: EventHubConsumerClient, onClose: () => void = () => {}) {
     this.#client = client
+    this.#onClose = onClose
   }
 
   async partitions(): Promise<readonly string[]> {
@@ -36,6 +38,7 @@ export class EventHubsReader implements HubReader {
   }
 
   close(): Promise<void> {
+    this.#onClose()
     return this.#client.close()
   }
 

@@ -1,8 +1,9 @@
 import { parseCommit, readCommitPosition } from '../core/commit.ts'
 import type { RecordedEvent } from '../core/event.ts'
-import type { Archive, EventHistory } from '../core/ports.ts'
+import type { Archive } from '../core/ports.ts'
 import { parseSourceStream } from '../core/stream.ts'
 import { NewestSegment, readSegment } from './archive.ts'
+import type { GapSource } from './unseen-events.ts'
 import { toSourceEvent } from './view-events.ts'
 
 /** Events of one stream that are searched for. */
@@ -83,9 +84,10 @@ class ArchiveSearch {
  * the gaps of a view that follows them: the log of another service is never read.
  * @param archiveOf the archive of a service
  */
-export function sourceHistory(archiveOf: (service: string) => Archive): Pick<EventHistory, 'readRange'> {
+export function sourceHistory(archiveOf: (service: string) => Archive): GapSource {
   const searches = new Map<string, ArchiveSearch>()
   return {
+    isArchive: true,
     async readRange(name, { after = 0, limit }) {
       const { service = '', stream } = parseSourceStream(name)
       const search = searches.get(service) ?? new ArchiveSearch(service, archiveOf(service))

@@ -38,7 +38,7 @@ export async function sendCanary({ command, views, clock }: CanaryDependencies):
     })
     if (result.outcome === 'refused') throw new TidemarkError('internal', `the command was refused: ${result.code}`)
     const position = { stream, version: result.version }
-    await readDocument({ views, clock, maxWait: SEEN_WITHIN_MS }, canaryView, stream, position)
+    await readDocument({ views, clock, maxWait: SEEN_WITHIN_MS }, canaryView, stream, [position])
     return (clock.elapsed() - began) / 1000
   } catch (cause) {
     throw new TidemarkError('canary-silent', `the canary of ${now} was not seen: ${describeError(cause)}`, { cause })

@@ -83,6 +83,7 @@ export async function handleCommands(
 ): Promise<void> {
   let left = waiting
   try {
+    left = rejectSealed(waiting)
     let known: AggregateState | undefined
     for (let attempts = 0; left.length > 0; ) {
       const state = known ?? (await loadState(deps, stream, left))
@@ -179,7 +180,6 @@ async function decideOne(
   const { service, clock } = deps
   const { limits } = deps.store
   const { decider, request } = command
-  refuseSealed(request)
   const { key, metadata } = request
   const { version } = before.head
   const now = decisionTime(clock.now(), before, request.notBefore)
@@ -207,12 +207,18 @@ async function decideOne(
 }
 
 /**
- * A sealed text in a command would be opened for whoever queries the view it gets into, so nobody may send one.
- * @throws TidemarkError `invalid-command`
+ * Rejects commands with a sealed text. It would be opened for whoever queries the view it gets into, so nobody
+ * may send one.
+ * @returns the others.
  */
-function refuseSealed({ stream, command, metadata }: CommandRequest): void {
-  if (hasSealed([command.data, metadata]))
-    throw new TidemarkError('invalid-command', `${command.type} to ${stream} has the text ${SEALED}, which is reserved`)
+function rejectSealed(waiting: readonly WaitingCommand[]): readonly WaitingCommand[] {
+  return waiting.filter(({ request, reject }) => {
+    const { stream, command, metadata } = request
+    if (!hasSealed([command.data, metadata])) return true
+    const text = `${command.type} to ${stream} has the text ${SEALED}, which is reserved`
+    reject(new TidemarkError('invalid-command', text))
+    return false
+  })
 }
 
 /**

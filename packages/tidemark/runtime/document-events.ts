@@ -2,8 +2,9 @@ import { isCount, readContinuation, unknownContinuation, writeContinuation } fro
 import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import type { PageOf } from '../core/operations.ts'
-import type { Clock, EventFeed, EventHistory } from '../core/ports.ts'
+import type { Clock, EventHistory } from '../core/ports.ts'
 import { type AnyKeyedView, type AnyView, isOwnView } from '../core/view.ts'
+import type { HistoryPages, PagedHistory } from './paged-history.ts'
 import { callPure } from './parking.ts'
 import { PART_MS } from './verification.ts'
 import { showPublic, type ViewEvents, viewEvents } from './view-events.ts'
@@ -13,7 +14,8 @@ const MAX_SIZE = 16 * 1024 * 1024
 
 export interface DocumentEventsDependencies {
   readonly log: EventHistory
-  readonly feed: EventFeed
+  /** What the view is made of. */
+  readonly history: PagedHistory
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'elapsed'>
   /** Reads which events were discarded for a view. */
@@ -42,11 +44,11 @@ export async function documentEvents(
   const isRead = (event: RecordedEvent): boolean => reader.handles(event) && !isDiscarded(event.stream, event.version)
   if (view.kind === 'one-stream') return listStreamEvents(deps.log, isRead, query)
   const { key, limit, continuation } = query
-  const { items, place, isEnd } = await searchFeed(
+  const { items, place, isEnd } = await searchHistory(
     deps,
     (event) => reader.follows(event.stream) && isRead(event) && belongsToDocument(view, key, event, reader),
     limit,
-    continuation === undefined ? { skip: 0 } : readFeedPlace(continuation),
+    continuation === undefined ? { skip: 0 } : readHistoryPlace(continuation),
   )
   return {
     items: isOwnView(view) ? items : items.map(showPublic),
@@ -70,40 +72,56 @@ async function listStreamEvents(
   }
 }
 
-/** The end of a page: how many matching events to skip after an offset of the feed. */
-export interface FeedPlace {
+/** The end of a page: how many matching events to skip after an offset. */
+export interface HistoryPlace {
   readonly position?: string
   readonly skip: number
 }
 
-/** A part of the feed. */
-export interface FoundInFeed {
+/** A part of a history. */
+export interface FoundEvents {
   readonly items: readonly RecordedEvent[]
   /** Where the next part starts. */
-  readonly place: FeedPlace
-  /** How many commits were read to their end. */
-  readonly commits: number
-  /** Whether every commit that was in the log has been read. */
+  readonly place: HistoryPlace
+  /** How many items of the log or archive were read to their end. */
+  readonly read: number
+  /** Whether everything that was there has been read. */
   readonly isEnd: boolean
 }
 
-/** Searches the feed for events, for some seconds at most. Those of each stream are in order. */
-export async function searchFeed(
-  { feed, clock }: Pick<DocumentEventsDependencies, 'feed' | 'clock'>,
+/** Searches a history for events, for some seconds at most. Those of each stream are in order. */
+export async function searchHistory(
+  { history, clock }: Pick<DocumentEventsDependencies, 'history' | 'clock'>,
   matches: (event: RecordedEvent) => boolean,
   limit: number,
-  place: FeedPlace,
-): Promise<FoundInFeed> {
-  const reader = feed.open(place.position === undefined ? {} : { offset: place.position })
-  const until = clock.elapsed() + PART_MS
+  place: HistoryPlace,
+): Promise<FoundEvents> {
+  const reader = history.open(place.position)
+  try {
+    return await searchPages(reader, clock.elapsed() + PART_MS, { clock, matches, limit, place })
+  } finally {
+    await reader.close()
+  }
+}
+
+interface Search extends Pick<DocumentEventsDependencies, 'clock'> {
+  readonly matches: (event: RecordedEvent) => boolean
+  readonly limit: number
+  readonly place: HistoryPlace
+}
+
+async function searchPages(
+  reader: HistoryPages,
+  until: number,
+  { clock, matches, limit, place }: Search,
+): Promise<FoundEvents> {
   const items: RecordedEvent[] = []
   let { position, skip } = place
-  let commits = 0
-  let size = 0
-  const found = (isEnd: boolean): FoundInFeed => ({
+  let [read, size] = [0, 0]
+  const found = (isEnd: boolean): FoundEvents => ({
     items,
     place: { skip, ...(position === undefined ? {} : { position }) },
-    commits,
+    read,
     isEnd,
   })
   for (;;) {
@@ -112,8 +130,7 @@ export async function searchFeed(
       position = reader.offset
       return found(true)
     }
-    const its = page.flatMap(({ events }) => events).filter(matches)
-    for (const event of its.slice(skip)) {
+    for (const event of page.events.filter(matches).slice(skip)) {
       if (items.length === limit || size > MAX_SIZE) return found(false)
       items.push(event)
       skip += 1
@@ -121,7 +138,7 @@ export async function searchFeed(
     }
     position = reader.offset
     skip = 0
-    commits += page.length
+    read += page.items
     if (items.length === limit || clock.elapsed() >= until) return found(false)
   }
 }
@@ -137,7 +154,7 @@ function belongsToDocument(view: AnyKeyedView, key: string, event: RecordedEvent
 }
 
 /** @throws TidemarkError `invalid-query` for a continuation that no page returned. */
-export function readFeedPlace(continuation: string): FeedPlace {
+export function readHistoryPlace(continuation: string): HistoryPlace {
   const { position, skip } = readContinuation(continuation)
   if (!isCount(skip) || (position !== undefined && typeof position !== 'string')) throw unknownContinuation()
   return { skip, ...(position === undefined ? {} : { position }) }

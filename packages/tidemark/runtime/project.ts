@@ -8,6 +8,7 @@ import { type Handler, HandlersFailed } from './consume.ts'
 import { formatEntry, parseViewName } from './cursors.ts'
 import { type StreamFailure, selectWorst } from './parking.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
+import type { GapSource } from './unseen-events.ts'
 import type { ViewCodes } from './view-codes.ts'
 import { toSourceEvent, viewEvents } from './view-events.ts'
 
@@ -113,11 +114,11 @@ export function sourceProjection(
 
 /** What a projection of other services' events needs. */
 export interface SourceProjectDependencies extends Pick<ProjectDependencies, 'views' | 'clock' | 'codes'> {
-  readonly history: Pick<EventHistory, 'readRange'>
+  readonly history: GapSource
 }
 
 interface ProjectorSource extends Omit<ProjectDependencies, 'log'> {
-  readonly log: Pick<EventHistory, 'readRange'>
+  readonly log: GapSource
 }
 
 function viewHandler(

@@ -4,15 +4,7 @@ import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
 import { GENESIS } from '../core/hash-chain.ts'
 import type { ParkedEvent } from '../core/parking.ts'
-import type {
-  Clock,
-  Cursor,
-  EventHistory,
-  StoredCursor,
-  ViewDocument,
-  ViewGeneration,
-  ViewStore,
-} from '../core/ports.ts'
+import type { Clock, Cursor, StoredCursor, ViewDocument, ViewGeneration, ViewStore } from '../core/ports.ts'
 import type { Position } from '../core/stream.ts'
 import {
   type AnyKeyedView,
@@ -29,7 +21,7 @@ import { DocumentWriter, type ReadEvents } from './document-writer.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { callPure, cannotApply, type StreamFailure, selectWorst } from './parking.ts'
 import { MAX_RECENTLY_WRITTEN, recentlyWritten } from './recently-written.ts'
-import { findUnseenEvents } from './unseen-events.ts'
+import { findUnseenEvents, type GapSource } from './unseen-events.ts'
 import { fromSourceEvent, namePublicType, type ViewEvents, viewEvents } from './view-events.ts'
 import type { BatchWatch } from './watch.ts'
 
@@ -76,7 +68,7 @@ const UNREAD: Cursor = { version: 0, hash: GENESIS, time: '' }
 
 interface ProjectorDependencies {
   /** Fills gaps: the own log, or what can be read of other services' logs. */
-  readonly log: Pick<EventHistory, 'readRange'>
+  readonly log: GapSource
   readonly eventTypes: readonly EventType[]
   readonly clock: Pick<Clock, 'now'>
 }

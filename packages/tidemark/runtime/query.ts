@@ -9,6 +9,7 @@ import type {
   ViewDocument,
   ViewGenerations,
   ViewList,
+  ViewState,
   ViewStore,
   ViewStores,
 } from '../core/ports.ts'
@@ -20,7 +21,7 @@ import { readDocumentProgress, readStreamProgress, type StreamProgress } from '.
 export interface QueryDependencies {
   readonly views: ViewStores
   readonly clock: Clock
-  /** How long a query waits for a position before it fails with `view-behind`. Milliseconds. */
+  /** How long a query waits for its positions before it fails with `view-behind`. Milliseconds. */
   readonly maxWait: number
 }
 
@@ -31,7 +32,7 @@ const PART_OF_WAITED = 0.25
 const LONGEST_WAIT_MS = 250
 
 /**
- * Reads one document of a view, at least as new as the position if one is given.
+ * Reads one document of a view, at least as new as the positions that are given: one of each stream.
  * @returns undefined if there is none.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`
  */
@@ -39,16 +40,16 @@ export async function readDocument(
   deps: QueryDependencies,
   view: AnyView,
   key: string,
-  position?: Position,
+  positions: readonly Position[] = [],
 ): Promise<ViewDocument | undefined> {
-  if (position === undefined) return (await deps.views.state(view.name)).live.store.read(key, 'relaxed')
-  const { store, document } = await waitForPosition(deps, view, position)
-  return key === position.stream && document ? document : store.read(key)
+  if (positions.length === 0) return (await deps.views.state(view.name)).live.store.read(key, 'relaxed')
+  const { store, documents } = await waitForPositions(deps, view, positions)
+  return documents.get(key) ?? store.read(key)
 }
 
 /**
- * Lists documents of a view in one of its orders, then by key. They are at least as new as the position if one
- * is given. While the list is read page by page, other documents may be written. A document that exists
+ * Lists documents of a view in one of its orders, then by key. They are at least as new as the positions that
+ * are given. While the list is read page by page, other documents may be written. A document that exists
  * throughout appears exactly once, unless the value that it is ordered by changes.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
@@ -56,7 +57,7 @@ export async function listDocuments(
   deps: QueryDependencies,
   view: AnyView,
   query: ListQuery,
-  position?: Position,
+  positions: readonly Position[] = [],
 ): Promise<DocumentPage> {
   const { limit } = query
   const order = readOrder(view, query)
@@ -69,9 +70,10 @@ export async function listDocuments(
     limit: limit + 1,
     ...(after ? { after } : {}),
   }
-  const found = position
-    ? await (await waitForPosition(deps, view, position)).store.list(list)
-    : await (await deps.views.state(view.name)).live.store.list(list, 'relaxed')
+  const found =
+    positions.length > 0
+      ? await (await waitForPositions(deps, view, positions)).store.list(list)
+      : await (await deps.views.state(view.name)).live.store.list(list, 'relaxed')
   const page = found.slice(0, limit)
   const last = page.at(-1)
   return {
@@ -186,42 +188,77 @@ function readOrder(view: AnyView, { filter, order: field, from, to }: ListQuery)
   }
 }
 
+/** A position, and the name of its stream in the cursors of the view. */
+interface Awaited {
+  readonly stream: string
+  readonly position: Position
+}
+
 /**
- * Waits until the view has applied a position. These reads use the account's default consistency. With a
+ * Waits until the view has applied some positions. These reads use the account's default consistency. With a
  * weaker one, the cursor of another instance could be newer than its document.
- * @returns the generation that has applied it, and the stream's own document if the view is single-stream.
+ * @returns the generation that has applied them, and the streams' own documents if the view is single-stream.
  */
-async function waitForPosition(
+async function waitForPositions(
   deps: QueryDependencies,
   view: AnyView,
-  position: Position,
-): Promise<{ readonly store: ViewStore; readonly document?: ViewDocument }> {
-  const stream = findStream(view, position.stream)
-  const { version } = position
+  positions: readonly Position[],
+): Promise<{ readonly store: ViewStore; readonly documents: ReadonlyMap<string, ViewDocument> }> {
+  const awaited = findStreams(view, positions)
   const began = deps.clock.elapsed()
   for (;;) {
     // Read each time, because another generation may become live meanwhile.
     const state = await deps.views.state(view.name)
-    const { store } = state.live
-    const document = view.kind === 'one-stream' ? await store.read(stream) : undefined
-    const progress: StreamProgress =
-      view.kind === 'one-stream'
-        ? readDocumentProgress(document?.cursor, view, state.live)
-        : await readStreamProgress(deps.views, { view, state, generation: state.live }, stream)
-    if (progress.passed >= version) return { store, ...(document ? { document } : {}) }
-    if (progress.parked !== undefined && progress.parked <= version)
-      throw new TidemarkError(
-        'stream-parked',
-        `${view.name} cannot process ${formatPosition({ stream, version: progress.parked })}: ` +
-          'the stream is parked for this view until the cause is fixed',
+    const found = await Promise.all(awaited.map(({ stream }) => readProgress(deps, view, state, stream)))
+    const behind = awaited.filter(({ position }, index) => (found[index]?.passed ?? 0) < position.version)
+    if (behind.length === 0) {
+      const documents = found.flatMap(({ document }, index): [string, ViewDocument][] =>
+        document ? [[awaited[index]?.stream ?? '', document]] : [],
       )
+      return { store: state.live.store, documents: new Map(documents) }
+    }
+    for (const [index, each] of awaited.entries()) checkParked(view, each, found[index]?.parked)
     const waited = deps.clock.elapsed() - began
     const left = deps.maxWait - waited
-    if (left <= 0)
-      throw new TidemarkError('view-behind', `${view.name} has not applied ${formatPosition(position)} yet`)
+    if (left <= 0) {
+      const names = behind.map(({ position }) => formatPosition(position)).join(', ')
+      throw new TidemarkError('view-behind', `${view.name} has not applied ${names} yet`)
+    }
     const pause = Math.min(Math.max(waited * PART_OF_WAITED, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
     await deps.clock.wait(Math.min(pause, left))
   }
+}
+
+async function readProgress(
+  { views }: QueryDependencies,
+  view: AnyView,
+  state: ViewState,
+  stream: string,
+): Promise<StreamProgress & { readonly document?: ViewDocument }> {
+  if (view.kind !== 'one-stream') return readStreamProgress(views, { view, state, generation: state.live }, stream)
+  const document = await state.live.store.read(stream)
+  return { ...readDocumentProgress(document?.cursor, view, state.live), ...(document ? { document } : {}) }
+}
+
+/** @throws TidemarkError `stream-parked` if the view will not reach the position. */
+function checkParked({ name }: AnyView, { stream, position }: Awaited, parked: number | undefined): void {
+  if (parked === undefined || parked > position.version) return
+  throw new TidemarkError(
+    'stream-parked',
+    `${name} cannot process ${formatPosition({ stream, version: parked })}: ` +
+      'the stream is parked for this view until the cause is fixed',
+  )
+}
+
+/** @throws TidemarkError `invalid-position` as `findStream`, and if a stream has two positions. */
+function findStreams(view: AnyView, positions: readonly Position[]): readonly Awaited[] {
+  const awaited = new Map<string, Awaited>()
+  for (const position of positions) {
+    const stream = findStream(view, position.stream)
+    if (awaited.has(stream)) throw new TidemarkError('invalid-position', `send one position of ${stream}, the newest`)
+    awaited.set(stream, { stream, position })
+  }
+  return [...awaited.values()]
 }
 
 /**

@@ -24,6 +24,7 @@ import type { OnAppended } from './command.ts'
 import type { Handler, Handling } from './consume.ts'
 import { findReader } from './fold.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
+import { once } from './once.ts'
 import { callHandler, type StreamFailure, selectWorst } from './parking.ts'
 import type { Personal } from './personal.ts'
 import { Sends, SendWatcher } from './sends.ts'
@@ -80,7 +81,8 @@ export function reaction(
     deps,
     declared,
     source: own ? deps.log : undefined,
-    handled: new LRUCache<string, HandledRange>({ max: MAX_STREAMS }),
+    // It allocates all its entries at once. Who only redrives or lists handlers needs none.
+    handled: once(() => new LRUCache<string, HandledRange>({ max: MAX_STREAMS })),
     reader: own
       ? eventReader(listReadTypes(declared.events, eventTypes), 'own')
       : eventReader(declared.events, 'foreign'),
@@ -101,7 +103,7 @@ export function reaction(
       const worst = selectWorst(failures)
       if (worst !== undefined) throw worst
     },
-    forget: () => following.handled.clear(),
+    forget: () => following.handled().clear(),
     async retry(events, { trace }) {
       for (const event of events)
         try {
@@ -123,7 +125,7 @@ interface Following {
    * read.
    */
   readonly source: EventHistory | undefined
-  readonly handled: LRUCache<string, HandledRange>
+  readonly handled: () => LRUCache<string, HandledRange>
   readonly reader: EventReader
   /** Returns the content of an event as the reaction receives it. */
   readonly content: (event: RecordedEvent) => EventContent
@@ -137,7 +139,8 @@ async function reactToStream(
   handling: Handling,
 ): Promise<void> {
   const { trace, parking, place } = handling
-  const { declared, handled } = following
+  const { declared } = following
+  const handled = following.handled()
   const key = { handler: declared.name, stream }
   let arrived = events
   const waiting = await parking?.waiting(key)
@@ -248,7 +251,7 @@ async function selectUnhandled(
   trace: Trace,
 ): Promise<readonly RecordedEvent[]> {
   const sorted = sortByVersion(stream, arrived)
-  const known = handled.get(stream)
+  const known = handled().get(stream)
   if (known === undefined) return sorted
   // These were published again after a loss: this process started after them.
   const earlier = sorted.filter(({ version }) => version < known.from)

@@ -31,9 +31,11 @@ import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, readStreamProgress, sameVersions } from './cursors.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
+import { type HistoryPages, pagedLog } from './paged-history.ts'
 import { rebuildProjection } from './project.ts'
 import { retry } from './retry.ts'
 import { countItems, type HistorySource, SourceReader } from './source-reader.ts'
+import type { GapSource } from './unseen-events.ts'
 import type { ViewCodes } from './view-codes.ts'
 
 export interface RebuildDependencies {
@@ -63,7 +65,7 @@ export interface RebuildDependencies {
 /** What a view over several services is built from. */
 export interface ViewSources {
   /** Fills the gaps that the hubs have left. */
-  readonly history: Pick<EventHistory, 'readRange'>
+  readonly history: GapSource
   list(view: AnyMultiServiceView): readonly HistorySource[]
 }
 
@@ -302,29 +304,14 @@ async function beginOrResume(
 }
 
 /** Reads what a view is built from. */
-interface RebuildReader {
-  /** As in `EventFeedReader`. */
-  next(): Promise<{ readonly events: readonly RecordedEvent[]; readonly items: number } | undefined>
-  readonly offset: string | undefined
+interface RebuildReader extends HistoryPages {
   /** Whether events may be repeated. */
   readonly isAtTail: boolean
-  close(): Promise<void>
 }
 
 function openReader({ feed, sources }: RebuildDependencies, view: AnyView, offset?: string): RebuildReader {
   if (!isOwnView(view)) return new SourceReader(requireSources(view, sources).list(view), offset)
-  const reader = feed.open(offset === undefined ? {} : { offset })
-  return {
-    async next() {
-      const commits = await reader.next()
-      return commits && { events: commits.flatMap(({ events }) => events), items: commits.length }
-    },
-    get offset() {
-      return reader.offset
-    },
-    isAtTail: false,
-    close: async () => {},
-  }
+  return Object.assign(pagedLog(feed).open(offset), { isAtTail: false })
 }
 
 function requireSources({ name }: AnyView, sources: ViewSources | undefined): ViewSources {

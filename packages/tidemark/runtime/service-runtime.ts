@@ -1,11 +1,8 @@
 import { describeService } from '../core/about.ts'
-import type { RecordedCommit } from '../core/commit.ts'
 import type { DataPath } from '../core/data-path.ts'
 import { TidemarkError } from '../core/errors.ts'
-import { describeNames, type EventType, type RecordedEvent } from '../core/event.ts'
-import { canonicalHash } from '../core/hash-chain.ts'
+import type { EventType } from '../core/event.ts'
 import type { Operations, ViewSummary } from '../core/operations.ts'
-import type { ParkingStore } from '../core/parking.ts'
 import type {
   Archive,
   Clock,
@@ -13,13 +10,10 @@ import type {
   EventHistory,
   EventPublisher,
   EventStore,
-  HubReader,
   Ids,
   ItemFeed,
-  KeyStorage,
   LogBrowser,
   LogVerifier,
-  ProgressStore,
   RebuildStore,
   RelayLag,
   Schedule,
@@ -35,7 +29,6 @@ import {
   hasPersonalData,
   hasSchedule,
   listFollowedServices,
-  listFollowingViews,
   listOwnViews,
   listReactions,
   listViewSources,
@@ -46,12 +39,12 @@ import {
 } from '../core/service.ts'
 import { parseCategory } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
-import { type AnyMultiServiceView, type AnyView, describeCategories, findCursorView, isOwnView } from '../core/view.ts'
+import { type AnyView, describeCategories, findCursorView, isOwnView } from '../core/view.ts'
 import { computeViewCode } from '../core/view-code.ts'
 import { ArchiveLag, ArchiveWriter } from './archive.ts'
 import { ArchiveRunner } from './archive-runner.ts'
-import { sourceHistory } from './archive-search.ts'
 import { findStreams, readTrace, tail } from './browse.ts'
+import { computeBuild } from './build.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
 import { documentAt } from './document-at.ts'
@@ -62,14 +55,16 @@ import { groupCommit, type HandleCommand } from './group-commit.ts'
 import { readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
 import { NO_LOG } from './no-log.ts'
+import { once, shared } from './once.ts'
+import { type KeyPorts, openedLog, openPersonal } from './opened.ts'
+import { pagedLog } from './paged-history.ts'
 import { actOnParked, chooseParked, listParked } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
-import { Personal } from './personal.ts'
-import { projection, sourceProjection } from './project.ts'
+import { projection } from './project.ts'
 import { findDocuments, listDocuments, readDocument } from './query.ts'
 import { reaction } from './react.ts'
-import { readLog } from './read-log.ts'
+import { readLog, readSources } from './read-log.ts'
 import {
   abandon,
   buildGeneration,
@@ -86,10 +81,9 @@ import { Relay, relayHandler } from './relay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
-import { archiveFeed, type HistorySource } from './source-reader.ts'
+import { type SourceViewPorts, SourceViews } from './source-views.ts'
 import { expiringStates, stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
-import { StoredKeys } from './stored-keys.ts'
 import { verifyPart } from './verification.ts'
 import { viewAt } from './view-at.ts'
 import { ViewCodes } from './view-codes.ts'
@@ -112,13 +106,11 @@ const REBUILDS_MS = 60_000
 const REDRIVE_MS = 30_000
 
 /** The ports of a service. Each is created on first use. */
-export interface RuntimePorts {
+export interface RuntimePorts extends SourceViewPorts {
   log(): EventStore & EventHistory
   feed(): EventFeed
   /** The archive, and the same log item by item to fill it. Absent: nothing is archived. */
   readonly archive?: () => { readonly segments: Archive; readonly items: ItemFeed }
-  /** The archive of a service that a view follows. Absent: no view follows services. */
-  readonly sourceArchive?: (service: string) => Archive
   snapshots(): Snapshots
   generations(): ViewGenerations
   /** The same log and views for rebuilds, within their budget of request units. Absent: they have none. */
@@ -133,17 +125,8 @@ export interface RuntimePorts {
   rebuilds(): RebuildStore
   schedule(): Schedule & ScheduleBrowser
   /** The keys of subjects: the service's own, and those it may read. Absent: it has no personal data. */
-  readonly keys?: {
-    of(service: string): KeyStorage
-    /** Returns 32 random bytes. */
-    random(): Uint8Array
-  }
-  progress(consumer: string): ProgressStore
-  /** The dead-letter store of a consumer. */
-  parking(consumer: string): ParkingStore
+  readonly keys?: KeyPorts
   publisher(): EventPublisher
-  /** The hub of a service. */
-  hub(service: string): HubReader
   relayLag(): RelayLag
   /** `ready` resolves once `now` is reliable. @throws TidemarkError `unavailable`, `container-missing` */
   readonly clock: Clock & {
@@ -198,7 +181,8 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const feed = once(() => (records ? ports.feed() : NO_LOG))
   const cursorsIn = new Map(service.views.map((view) => [view.name, findCursorView(service.views, view)]))
   const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
-  const personal = openPersonal(service, ports)
+  const personal = openPersonal(service, ports.keys, clock)
+  /** Opens the personal texts of an answer. */
   const open = <Value>(value: Promise<Value>): Promise<Value> => value.then((sealed) => personal.open(sealed))
   const openLog = once(() => (hasPersonalData(service) ? openedLog(store(), personal) : store()))
   const personalCategories = new Set(service.deciders.filter(({ subject }) => subject).map(({ category }) => category))
@@ -245,24 +229,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       // Events from before the view existed are in the log, where a rebuild reads them.
       return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
-  const archiveOf = (source: string) => {
-    if (ports.sourceArchive) return ports.sourceArchive(source)
-    throw new TidemarkError('internal', `${service.name} has no way to read the archive of ${source}`)
-  }
-  const history = once(() => sourceHistory(archiveOf))
-  /** The views that follow a hub, by the categories that they follow there. */
-  const followingHandlers = (hub: string): readonly Handler[] => {
-    const followed = listFollowingViews(service, hub).flatMap((view) =>
-      view.sources.filter((source) => source.service === hub).map(({ category }) => ({ view, category })),
-    )
-    const deps = { history: history(), views: views(), clock, codes: codes() }
-    return [...Map.groupBy(followed, ({ category }) => category)].map(([category, its]) => {
-      const followers = its.map(({ view }) => view)
-      // What the hub no longer has is in the archive, where a rebuild reads it.
-      const names = followers.map(({ name }) => name)
-      return { names, category, startsAt: 'first', ...sourceProjection(deps, followers) }
-    })
-  }
+  const sources = new SourceViews({ service, ports, views, codes, clock })
   const reactionHandlers = (hub: string): readonly Handler[] =>
     listReactions(service)
       .filter((declared) => declared.service === hub)
@@ -291,7 +258,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     make: (consumer: string, hubName: string, handlers: () => readonly Handler[]) => Made,
   ): readonly Made[] => [
     ...(listOwnViews(service).length > 0 ? [make(projectionName(service.name), service.name, viewHandlers)] : []),
-    ...listViewSources(service).map((hub) => make(followingName(service.name, hub), hub, () => followingHandlers(hub))),
+    ...listViewSources(service).map((hub) => make(followingName(service.name, hub), hub, () => sources.handlers(hub))),
     ...listFollowedServices(service).map((hub) =>
       make(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
     ),
@@ -332,7 +299,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const following = new Map(
     listViewSources(service).map((hub) => [
       hub,
-      follower(followingName(service.name, hub), hub, () => followingHandlers(hub)),
+      follower(followingName(service.name, hub), hub, () => sources.handlers(hub)),
     ]),
   )
   const followers = [
@@ -375,40 +342,17 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     const paced = ports.rebuilding()
     return { ...unpacedDeps(), ...paced, views: new LiveViews(paced.generations, clock, (name) => cursorsIn.get(name)) }
   })
-  const listSources = (view: AnyMultiServiceView): readonly HistorySource[] =>
-    listViewSources({ views: [view] }).map((source) => ({
-      service: source,
-      archive: archiveOf(source),
-      openHub: () => ports.hub(source),
-    }))
-  /** What the consumers of a view store: there is one for each hub that it follows. */
-  const viewConsumers = (view: AnyMultiServiceView) => {
-    const consumers = listViewSources({ views: [view] }).map((hub) => followingName(service.name, hub))
-    return {
-      progress: { read: async () => (await Promise.all(consumers.map((each) => ports.progress(each).read()))).flat() },
-      parking: {
-        discards: async () => (await Promise.all(consumers.map((each) => ports.parking(each).discards()))).flat(),
-      },
-      sources: { history: history(), list: listSources },
-    }
-  }
   /** What a rebuild of this view needs. */
   const rebuildDepsOf = (view: AnyView) =>
-    isOwnView(view) ? rebuildDeps() : { ...rebuildDeps(), ...viewConsumers(view) }
+    isOwnView(view) ? rebuildDeps() : { ...rebuildDeps(), ...sources.rebuildDeps(view) }
   const historyDeps = once(() => ({
     ...unpacedDeps(),
+    history: pagedLog(feed()),
     readDiscards: (view: Pick<AnyView, 'name'>) => readDiscards(unpacedDeps(), view),
   }))
   /** What looks at the past of this view. */
-  const historyDepsOf = (view: AnyView) => {
-    if (isOwnView(view)) return historyDeps()
-    const { parking } = viewConsumers(view)
-    return {
-      ...unpacedDeps(),
-      feed: archiveFeed(listSources(view)),
-      readDiscards: () => readDiscards({ parking, clock }, view),
-    }
-  }
+  const historyDepsOf = (view: AnyView, readsHubs = true) =>
+    isOwnView(view) ? historyDeps() : { ...unpacedDeps(), ...sources.historyDeps(view, readsHubs) }
   const rebuilder: RebuildPort = {
     rebuildView: ready((view, ...args) => rebuildView(rebuildDepsOf(view), view, ...args)),
     build: ready((view, ...args) => buildGeneration(rebuildDepsOf(view), view, ...args)),
@@ -542,27 +486,25 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     parked: ready((choice) => listParked(redrives(), choice)),
     chooseParked: ready((choice, action) => chooseParked(redrives(), choice, action)),
     actOnParked: (chosen, action, why, trace) => actOnParked(redrives(), chosen, { action, why }, trace),
-    document: (view, key, position) => open(readDocument({ views: views(), clock, maxWait }, view, key, position)),
-    documents: (view, query, position) =>
-      open(listDocuments({ views: views(), clock, maxWait }, view, query, position)),
-    history: async (stream, range) => {
-      const { events, ...page } = await readHistory(store(), stream, range)
-      return { ...page, events: await personal.openEvents(events) }
-    },
+    document: (view, key, positions) => open(readDocument({ views: views(), clock, maxWait }, view, key, positions)),
+    documents: (view, query, positions) =>
+      open(listDocuments({ views: views(), clock, maxWait }, view, query, positions)),
+    history: (stream, range) => open(readHistory(store(), stream, range)),
     stateAt: (stream, point) => stateAt(openLog(), service.deciders, stream, point),
     ...rebuilder,
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
     redrives: ready(() => redrives()),
     about,
     streams: (query) => findStreams(browser(), store(), query),
-    events: (query) => openItems(personal, tail(browser(), query)),
-    trace: (correlation, limit, continuation) =>
-      openItems(personal, readTrace(browser(), correlation, limit, continuation)),
+    events: (query) => open(tail(browser(), query)),
+    trace: (correlation, limit, continuation) => open(readTrace(browser(), correlation, limit, continuation)),
     views: () => Promise.all(service.views.map(summarizeView)),
-    documentEvents: (view, query) => openItems(personal, documentEvents(historyDepsOf(view), view, query)),
+    // A page has no room for what would tell which events of a hub were on an earlier one.
+    documentEvents: (view, query) => open(documentEvents(historyDepsOf(view, false), view, query)),
     documentAt: (view, query) => open(documentAt(historyDepsOf(view), view, query)),
     viewAt: (view, query) => open(viewAt({ ...historyDepsOf(view), service: service.name }, view, query)),
-    readLog: (query) => openItems(personal, readLog(historyDeps(), query)),
+    readLog: (query) => open(readLog(historyDeps(), query)),
+    readSources: (view, query) => open(readSources(historyDepsOf(view), view, query)),
     findDocuments: (view, search) =>
       findDocuments(
         { views: views(), generations: generations(), open: (value) => personal.open(value) },
@@ -577,87 +519,5 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),
     scheduled: async (limit, continuation) =>
       hasSchedule(service) ? schedule().list(limit, continuation) : { commands: [] },
-  }
-}
-
-/**
- * Opens the keys that a service may use.
- * @throws TidemarkError `registration-invalid` if it needs keys, but has none
- */
-function openPersonal(service: Service, ports: Pick<RuntimePorts, 'keys' | 'clock'>): Personal {
-  const reads = service.personal?.reads ?? []
-  const { keys } = ports
-  if (keys === undefined) {
-    if (!hasPersonalData(service) && reads.length === 0)
-      return new Personal(service.name, { of: () => undefined }, ports.clock)
-    throw new TidemarkError('registration-invalid', `${service.name} has personal data, but no place for its keys`)
-  }
-  const readers = new Map(reads.map((name) => [name, once(() => new StoredKeys(keys.of(name), keys.random))]))
-  const own = hasPersonalData(service) ? { own: new StoredKeys(keys.of(service.name), keys.random) } : {}
-  return new Personal(service.name, { ...own, of: (name) => readers.get(name)?.() }, ports.clock)
-}
-
-/** The log as deciders read it: with personal texts. Its checks of the chain stay the same. */
-function openedLog(log: EventStore & EventHistory, personal: Personal): EventStore & EventHistory {
-  return {
-    limits: log.limits,
-    findOutcome: (stream, key) => log.findOutcome(stream, key),
-    append: (after, entries) => log.append(after, entries),
-    async *read(stream, after) {
-      for await (const page of log.read(stream, after)) yield await openCommits(personal, page)
-    },
-    readRange: async (stream, range) => personal.openEvents(await log.readRange(stream, range)),
-  }
-}
-
-async function openCommits(personal: Personal, commits: readonly RecordedCommit[]): Promise<readonly RecordedCommit[]> {
-  const events = await personal.openEvents(commits.flatMap((commit) => commit.events))
-  let at = 0
-  return commits.map((commit) => {
-    at += commit.events.length
-    return { ...commit, events: events.slice(at - commit.events.length, at) }
-  })
-}
-
-async function openItems<Page extends { readonly items: readonly RecordedEvent[] }>(
-  personal: Personal,
-  reading: Promise<Page>,
-): Promise<Page> {
-  const page = await reading
-  return { ...page, items: await personal.openEvents(page.items) }
-}
-
-/** A hash that differs between builds with different handlers or event types. */
-function computeBuild(service: Service): string {
-  const events = service.deciders.flatMap(({ events }) => events)
-  const followed = listReactions(service).flatMap(({ name, events }) => [name, ...events.map(formatVersion)])
-  const sources = listFollowingViews(service).flatMap((view) =>
-    view.sources.flatMap(({ events }) => events.map(formatVersion)),
-  )
-  const views = [...service.views.map(({ name }) => name), ...sources]
-  return canonicalHash([events.map(formatVersion), views, followed]).slice(0, 12)
-}
-
-function formatVersion(type: EventType): string {
-  return `${type.name}.v${type.version}${describeNames(type)}`
-}
-
-/** Creates a value on first use. */
-export function once<Value>(make: () => Value): () => Value {
-  let made: Value | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}
-
-/** Concurrent callers share one call. */
-function shared<Value>(find: () => Promise<Value>): () => Promise<Value> {
-  let finding: Promise<Value> | undefined
-  return () => {
-    finding ??= find().finally(() => {
-      finding = undefined
-    })
-    return finding
   }
 }

@@ -3,9 +3,10 @@ import { fromCloudEvent } from '../core/cloud-event.ts'
 import { selectCommits } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
-import type { Archive, EventFeed, HubReader } from '../core/ports.ts'
+import type { Archive, HubReader } from '../core/ports.ts'
 import { readArchive } from './archive.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
+import type { HistoryPage, PagedHistory } from './paged-history.ts'
 import { classifyFailure } from './parking.ts'
 import { toSourceEvent } from './view-events.ts'
 
@@ -15,13 +16,6 @@ export interface HistorySource {
   readonly archive: Archive
   /** A reader of its own: it can read a partition only once at a time. */
   openHub(): HubReader
-}
-
-/** Events in the order of their streams, each stream named with its service. */
-export interface SourcePage {
-  readonly events: readonly RecordedEvent[]
-  /** How many items of the archive were read for them. */
-  readonly items: number
 }
 
 /** How far a reader is in one service. */
@@ -48,7 +42,7 @@ export class SourceReader {
   readonly #places: Map<string, Place>
   readonly #readsHubs: boolean
   readonly #hubs = new Map<string, HubReader>()
-  #round: AsyncIterator<SourcePage> | undefined
+  #round: AsyncIterator<HistoryPage> | undefined
 
   /**
    * @param offset of another reader of the same services, which continues there.
@@ -75,7 +69,7 @@ export class SourceReader {
    * returned. The next call begins another. After an error, the next call goes on where the last page ended.
    * @throws TidemarkError `unavailable`, `container-missing`, and those of `readArchive`
    */
-  async next(): Promise<SourcePage | undefined> {
+  async next(): Promise<HistoryPage | undefined> {
     this.#round ??= this.#readRound()[Symbol.asyncIterator]()
     try {
       const { done, value } = await this.#round.next()
@@ -94,7 +88,7 @@ export class SourceReader {
     for (const hub of this.#hubs.values()) await hub.close()
   }
 
-  async *#readRound(): AsyncIterable<SourcePage> {
+  async *#readRound(): AsyncIterable<HistoryPage> {
     for (const source of this.#sources) {
       if (this.#find(source).hub === undefined) yield* this.#readArchive(source)
     }
@@ -104,7 +98,7 @@ export class SourceReader {
     for (const source of this.#sources) yield* this.#readHub(source)
   }
 
-  async *#readArchive(source: HistorySource): AsyncIterable<SourcePage> {
+  async *#readArchive(source: HistorySource): AsyncIterable<HistoryPage> {
     const { service, archive } = source
     for await (const { header, lines } of readArchive(service, archive, this.#find(source).archive)) {
       const { archive: before, items: start = 0 } = this.#find(source)
@@ -119,7 +113,7 @@ export class SourceReader {
     }
   }
 
-  async *#readHub(source: HistorySource): AsyncIterable<SourcePage> {
+  async *#readHub(source: HistorySource): AsyncIterable<HistoryPage> {
     const { service } = source
     const hub = this.#hubs.get(service) ?? source.openHub()
     this.#hubs.set(service, hub)
@@ -163,28 +157,20 @@ export async function countItems(sources: readonly HistorySource[]): Promise<num
   return items
 }
 
-function parsePage(service: string, lines: readonly Buffer[]): SourcePage {
+function parsePage(service: string, lines: readonly Buffer[]): HistoryPage {
   const items = lines.map((line): unknown => JSON.parse(line.toString('utf8')))
   const events = selectCommits(items).flatMap((commit) => commit.events)
   return { events: events.map((event) => toSourceEvent(service, event)), items: items.length }
 }
 
-/** The archives as a feed, for those who look at the past. */
-export function archiveFeed(sources: readonly HistorySource[]): EventFeed {
+/**
+ * The history of services for those who look at the past: their streams are named with their services.
+ * @param readsHubs false: the archives alone, which have each event once, but lack the last minutes.
+ */
+export function sourceHistories(sources: readonly HistorySource[], readsHubs = true): PagedHistory {
   return {
     count: () => countItems(sources),
-    open({ offset } = {}) {
-      const reader = new SourceReader(sources, offset, false)
-      return {
-        async next() {
-          const page = await reader.next()
-          return page && [{ stream: '', from: 0, to: 0, events: page.events }]
-        },
-        get offset() {
-          return reader.offset
-        },
-      }
-    },
+    open: (offset) => new SourceReader(sources, offset, readsHubs),
   }
 }
 

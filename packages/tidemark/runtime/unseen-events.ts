@@ -34,22 +34,22 @@ interface SeenStream {
 }
 
 /**
- * Returns the events that a consumer has not handled, from arrived events of one stream of the own log. They
- * are in order and without duplicates, gaps are filled from the log, and each must follow the one before.
+ * Returns the events that a consumer has not handled, from arrived events of one stream. They are in order and
+ * without duplicates, gaps are filled, and each must follow the one before.
  * @throws TidemarkError `fork-detected` if an event does not connect to the known ones: the log was changed,
- * or restored and written again; `gap-unfilled` if the log lacks the missing events.
+ * or restored and written again; `gap-unfilled` if the source lacks the missing events.
  */
 export async function findUnseenEvents(
-  log: Source,
+  source: GapSource,
   { stream, after, seen }: SeenStream,
   arrived: readonly RecordedEvent[],
-): Promise<RecordedEvent[]> {
+): Promise<readonly RecordedEvent[]> {
   const sorted = sortByVersion(stream, arrived)
   for (const event of sorted) checkAgainstSeen(stream, event, seen)
   const newer = sorted.filter(({ version }) => version > after)
   const last = newer.at(-1)
   if (last === undefined) return []
-  const events = last.version - after > newer.length ? await fillGaps(log, stream, after, newer) : newer
+  const events = last.version - after > newer.length ? await fillGaps(source, stream, after, newer) : newer
 
   const heads = new Map(seen.map(({ version, hash }) => [version, hash]))
   let hash = after === 0 ? GENESIS : heads.get(after)
@@ -72,35 +72,60 @@ export function checkAgainstSeen(stream: string, event: RecordedEvent, seen: rea
   }
 }
 
-type Source = Pick<EventHistory, 'readRange'>
+/** What gaps are filled from. */
+export interface GapSource extends Pick<EventHistory, 'readRange'> {
+  /**
+   * It is minutes behind: it may lack events that have arrived. One read costs the same however much it returns.
+   * Absent: it is the log itself.
+   */
+  readonly isArchive?: true
+}
 
 /**
- * Reads the events after a version that did not arrive, up to the last that did. Only those: another service's
- * archive may not have the newest yet.
+ * Adds the events that did not arrive. It reads once, from the first gap to the event after the last one, and
+ * compares what is read again. An archive may lack that event, and is read up to the gap's end.
  */
 async function fillGaps(
-  log: Source,
+  source: GapSource,
   stream: string,
   after: number,
   arrived: readonly RecordedEvent[],
-): Promise<RecordedEvent[]> {
+): Promise<readonly RecordedEvent[]> {
+  const before = (index: number): number => arrived[index - 1]?.version ?? after
+  const isAfterGap = ({ version }: RecordedEvent, index: number): boolean => version > before(index) + 1
+  const start = before(arrived.findIndex(isAfterGap))
+  const next = arrived.findLast(isAfterGap)?.version ?? start
+  const end = source.isArchive ? next - 1 : next
+  const read = await readRange(source, stream, start, end)
+  if (read.length < end - start)
+    throw new TidemarkError(
+      'gap-unfilled',
+      `${stream}: events between ${start} and ${next} are missing, even in the log`,
+    )
+  const hashes = new Map(read.map(({ version, hash }) => [version, hash]))
+  for (const { version, hash } of arrived) if ((hashes.get(version) ?? hash) !== hash) throw fork(stream, version)
+  return [
+    ...arrived.filter(({ version }) => version <= start),
+    ...read,
+    ...arrived.filter(({ version }) => version > end),
+  ]
+}
+
+/** The events after one version up to another, as far as the source has them. */
+async function readRange(
+  source: GapSource,
+  stream: string,
+  after: number,
+  end: number,
+): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
-  let read = after
-  for (const event of arrived) {
-    while (read < event.version - 1) {
-      const limit = Math.min(PAGE, event.version - 1 - read)
-      const page = await log.readRange(stream, { direction: 'forward', after: read, limit })
-      const end = page.at(-1)
-      if (page.length < limit || end === undefined)
-        throw new TidemarkError(
-          'gap-unfilled',
-          `${stream}: events between ${read} and ${event.version} are missing, even in the log`,
-        )
-      events.push(...page)
-      read = end.version
-    }
-    events.push(event)
-    read = event.version
+  const most = source.isArchive ? end - after : PAGE
+  for (let read = after; read < end; ) {
+    const limit = Math.min(most, end - read)
+    const page = await source.readRange(stream, { direction: 'forward', after: read, limit })
+    events.push(...page)
+    if (page.length < limit) break
+    read += limit
   }
   return events
 }

@@ -1,9 +1,11 @@
 import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
 import type { DocumentAt, FoundDocument, ViewAtQuery } from '../core/operations.ts'
 import { formatPosition } from '../core/stream.ts'
-import type { AnyView } from '../core/view.ts'
+import { type AnyView, isOwnView } from '../core/view.ts'
 import type { DocumentEventsDependencies } from './document-events.ts'
+import { notThereYet } from './paged-history.ts'
 import { parseTime } from './time.ts'
 import { viewEvents } from './view-events.ts'
 import { ViewFold } from './view-fold.ts'
@@ -46,27 +48,38 @@ async function project(
 ): Promise<Projected> {
   const until = parseTime(at)
   // Each commit has an event at least.
-  if ((await deps.feed.count()) > maxEvents) throw tooLong(deps.service, view, at, maxEvents)
+  if ((await deps.history.count()) > maxEvents) throw tooLong(deps.service, view, at, maxEvents)
   const isDiscarded = await deps.readDiscards(view)
   const fold = new ViewFold(view, deps.eventTypes)
   const { follows } = viewEvents(view, deps.eventTypes)
+  const seen = new Map<string, number>()
   const versions = new Map<string, number>()
   let [read, events] = [0, 0]
-  const reader = deps.feed.open()
-  for (let page = await reader.next(); page; page = await reader.next())
-    for (const event of page.flatMap(({ events }) => events)) {
-      read += 1
-      if (read > maxEvents) throw tooLong(deps.service, view, at, maxEvents)
-      const { stream, version, time } = event
-      const before = versions.get(stream) ?? 0
-      // The feed may show a commit again.
-      if (version <= before || !follows(stream) || Date.parse(time) > until) continue
-      if (version !== before + 1)
-        throw new TidemarkError('chain-broken', `${formatPosition(event)} does not follow version ${before}`)
-      versions.set(stream, version)
-      if (!isDiscarded(stream, version) && fold.apply(event).length > 0) events += 1
-    }
+  const reader = deps.history.open()
+  try {
+    for (let page = await reader.next(); page; page = await reader.next())
+      for (const event of page.events) {
+        const { stream, version, time } = event
+        const before = seen.get(stream) ?? 0
+        // The log may show a commit again, and the hubs of services have what their archives have.
+        if (version <= before) continue
+        if (version !== before + 1 && follows(stream)) throw missing(view, event, before)
+        seen.set(stream, version)
+        read += 1
+        if (read > maxEvents) throw tooLong(deps.service, view, at, maxEvents)
+        if (!follows(stream) || Date.parse(time) > until) continue
+        versions.set(stream, version)
+        if (!isDiscarded(stream, version) && fold.apply(event).length > 0) events += 1
+      }
+  } finally {
+    await reader.close()
+  }
   return { fold, versions, events }
+}
+
+function missing(view: AnyView, event: RecordedEvent, before: number): TidemarkError {
+  if (!isOwnView(view)) return notThereYet(event, before)
+  return new TidemarkError('chain-broken', `${formatPosition(event)} does not follow version ${before}`)
 }
 
 function tooLong(service: string, { name }: AnyView, at: string, maxEvents: number): TidemarkError {

@@ -64,6 +64,11 @@ export function showPublic({ published, ...event }: RecordedEvent): RecordedEven
   return { ...rest, ...published }
 }
 
+/** The place of an event that a view does not handle, without its content: other services may not see that. */
+export function hideContent({ published: _, readableFrom: __, ...event }: RecordedEvent): RecordedEvent {
+  return { ...event, type: '', data: {} }
+}
+
 /** The type of an event for log lines: other services know its public one alone. */
 export function namePublicType({ type, published }: Pick<RecordedEvent, 'type' | 'published'>): string {
   return published?.type ?? type

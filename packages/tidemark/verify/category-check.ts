@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Container } from '@azure/cosmos'
-import type { RawItem } from './event-hash.ts'
+import type { CheckedLog } from './checked-log.ts'
+import type { DeclaredKeyed } from './declared.ts'
 import { type Chosen, MultiStreamFold } from './multi-stream-fold.ts'
 import type { IsDiscarded, Parked } from './parked.ts'
 import { mergeProgress, parseCursor, type StreamProgress } from './progress.ts'
@@ -34,10 +35,10 @@ export interface Limits {
 }
 
 interface CategoryCheckDependencies {
-  /** The container of the events. */
-  readonly log: Container
-  readonly category: string
-  /** The views of the category. */
+  readonly log: CheckedLog
+  /** Any container of the service: it tells the time of the store. */
+  readonly clock: Container
+  /** The views that are made of this log. */
   readonly sources: readonly ViewSource[]
   readonly parked: Parked
   readonly limits: Limits
@@ -52,20 +53,22 @@ const ATTEMPTS = 3
 const MAX_BEHIND = 50_000
 
 /**
- * Checks the views of one category. It reads the streams, and in the same order the documents and cursors of
- * each.
+ * Checks the views of one category, or one view over several services. It reads the streams, and in the same order
+ * the documents and cursors of each.
  */
 export class CategoryCheck {
   readonly #deps: CategoryCheckDependencies
   readonly #late = new Map<ViewSource, LateStreams>()
   readonly #uncheckedSources = new Set<ViewSource>()
+  /** What looked wrong, and is read again when the log has been read. */
+  readonly #suspects: Suspect[] = []
 
   constructor(deps: CategoryCheckDependencies) {
     this.#deps = deps
   }
 
   async run(): Promise<void> {
-    const multis = this.#deps.sources.filter(({ view }) => view.kind === 'many-streams')
+    const multis = this.#deps.sources.filter(({ view }) => isKeyed(view))
     const counts = await Promise.all(multis.map(countDocuments))
     const parts = Math.max(1, Math.ceil(Math.max(0, ...counts) / this.#deps.limits.documents))
     for (let part = 0; part < parts; part += 1) {
@@ -106,12 +109,12 @@ export class CategoryCheck {
    * multi-stream documents.
    */
   async #read(chosen: ReadonlyMap<ViewSource, Chosen>, isFirst: boolean): Promise<ReadonlyMap<ViewSource, Found>> {
-    const { log: container, category, sources, parked, on } = this.#deps
-    const [now = 0] = await queryRows<number>(container, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
+    const { log, clock, sources, parked, on } = this.#deps
+    const [now = 0] = await queryRows<number>(clock, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
     const isDiscarded = await parked.readDiscards()
     const folds = new Map<ViewSource, MultiStreamFold>()
     for (const [source, choice] of chosen) {
-      if (source.view.kind !== 'many-streams') continue
+      if (!isKeyed(source.view)) continue
       const fold = new MultiStreamFold(source.view, source.reading, choice, now)
       if (source.cursorsIn !== undefined && this.#findHome(source) === undefined)
         fold.unchecked = `its cursors are in the view ${source.cursorsIn}, which this build does not have`
@@ -122,18 +125,16 @@ export class CategoryCheck {
       .filter((source) => isFirst || folds.has(source) || homes.has(source))
       .map((source) => ({ source, rows: new Rows(queryPages<Row>(source.container, rowsByStream(source))) }))
 
-    const ofCategory = (query: string) => ({ query, parameters: [{ name: '@prefix', value: `${category}-` }] })
-    const count = ofCategory('SELECT VALUE COUNT(1) FROM c WHERE STARTSWITH(c.stream, @prefix)')
-    const items = ofCategory('SELECT * FROM c WHERE STARTSWITH(c.stream, @prefix) ORDER BY c.stream')
-    on.begin((await queryRows<number>(container, count))[0] ?? 0)
-    const log = new Rows(queryPages<RawItem>(container, items), (read) => on.read(read))
+    await log.refresh()
+    on.begin(await log.count())
+    const items = new Rows(log.items(), (read) => on.read(read))
     for (;;) {
-      const stream = (await log.peek())?.stream as string | undefined
+      const stream = (await items.peek())?.stream as string | undefined
       for (const each of open) await this.#passOrphans(each, stream, isFirst)
       if (stream === undefined) break
       const checks = await this.#startStream(open, stream, folds, isFirst ? isDiscarded : undefined)
       let end = 0
-      for await (const event of sortByVersion(readStreamItems(log, stream))) {
+      for await (const event of sortByVersion(readStreamItems(items, stream))) {
         end = event.version
         for (const { source, progress, check, fold } of checks) {
           const discarded = isDiscarded(source.view.name, stream, end)
@@ -146,6 +147,7 @@ export class CategoryCheck {
       }
       if (isFirst) for (const each of checks) await this.#judgeStream(each, stream)
     }
+    await this.#lookAgain()
     const found = new Map<ViewSource, Found>()
     for (const [source, choice] of chosen) {
       const fold = folds.get(source)
@@ -190,7 +192,7 @@ export class CategoryCheck {
   async #judgeStream({ source, row, progress, check }: ViewStreamCheck, stream: string): Promise<void> {
     if (row && source.view.kind === 'one-stream') source.count.documents += 1
     const judged = check?.finish()
-    if (row && judged?.fault) await this.#lookAgain(source, row)
+    if (row && judged?.fault) this.#suspects.push({ source, row })
     else if (judged?.unchecked !== undefined) this.#deps.on.unchecked(source.view.name, judged.unchecked)
     if (progress.parked !== undefined) await this.#reportParked(source, stream, progress.parked)
   }
@@ -206,28 +208,50 @@ export class CategoryCheck {
   /** Checks documents and cursors that sort before a stream, and so belong to no stream of the log. */
   async #passOrphans({ source, rows }: Open, stream: string | undefined, isFirst: boolean): Promise<void> {
     for (let row = await rows.peek(); row; row = await rows.peek()) {
-      if (!isBefore(readStream(source, row), stream, this.#deps.category)) return
+      if (!isBefore(source, readStream(source, row), stream)) return
       rows.skip()
       const isSingle = source.view.kind === 'one-stream'
       if (!isFirst || !isLive(source, row) || (isSingle && !isItsItem(row))) continue
       if (isSingle) source.count.documents += 1
-      await this.#lookAgain(source, row)
+      this.#suspects.push({ source, row })
     }
   }
 
-  /** Reads an item and then its stream again, twice. A fault is reported if both reads find it. */
-  async #lookAgain(source: ViewSource, { id, pk }: Row): Promise<void> {
-    const look = async (): Promise<Judged> => {
-      const { resource: row } = await source.container.item(id, pk).read<Row>()
-      if (row === undefined || !isLive(source, row)) return {}
-      const check = new RowCheck(source, row, await this.#deps.parked.readDiscards())
-      const log = new Rows(queryPages<RawItem>(this.#deps.log, 'SELECT * FROM c', readStream(source, row)))
-      for await (const event of sortByVersion(readStreamItems(log, readStream(source, row)))) check.add(event)
-      return check.finish()
+  /** Reads each suspect and then its stream again, twice. A fault is reported if both reads find it. */
+  async #lookAgain(): Promise<void> {
+    const { on } = this.#deps
+    const suspects = this.#suspects.splice(0)
+    if (suspects.length === 0) return
+    const [first, second] = [await this.#judgeNow(suspects), await this.#judgeNow(suspects)]
+    for (const [index, { source }] of suspects.entries()) {
+      const { fault, unchecked } = second[index] ?? {}
+      if (unchecked !== undefined) on.unchecked(source.view.name, unchecked)
+      if (fault && first[index]?.fault?.wrong === fault.wrong) on.fault(fault)
     }
-    const [first, second] = [await look(), await look()]
-    if (second.unchecked !== undefined) this.#deps.on.unchecked(source.view.name, second.unchecked)
-    if (second.fault && first.fault?.wrong === second.fault.wrong) this.#deps.on.fault(second.fault)
+  }
+
+  async #judgeNow(suspects: readonly Suspect[]): Promise<readonly Judged[]> {
+    const { log, parked } = this.#deps
+    const read = ({ source, row: { id, pk } }: Suspect) => source.container.item(id, pk).read<Row>()
+    const rows: (Row | undefined)[] = []
+    for (const suspect of suspects) rows.push((await read(suspect)).resource)
+    // After the items, so that it has the events of all their cursors.
+    await log.refresh()
+    const isDiscarded = await parked.readDiscards()
+    const judged: Judged[] = []
+    for (const [index, { source }] of suspects.entries()) {
+      const row = rows[index]
+      if (row === undefined || !isLive(source, row)) {
+        judged.push({})
+        continue
+      }
+      const check = new RowCheck(source, row, isDiscarded)
+      const stream = readStream(source, row)
+      const items = new Rows(log.itemsOf(stream))
+      for await (const event of sortByVersion(readStreamItems(items, stream))) check.add(event)
+      judged.push(check.finish())
+    }
+    return judged
   }
 
   /**
@@ -325,6 +349,12 @@ class LateStreams {
   }
 }
 
+/** A document or cursor that looked wrong. */
+interface Suspect {
+  readonly source: ViewSource
+  readonly row: Row
+}
+
 /** The single-stream documents or the cursors of a view, while they are read. */
 interface Open {
   readonly source: ViewSource
@@ -348,8 +378,12 @@ interface Found {
   readonly wrong: ReadonlyMap<string, Fault | 'unsure'>
 }
 
+function isKeyed(view: ViewSource['view']): view is DeclaredKeyed {
+  return view.kind !== 'one-stream'
+}
+
 function isLive(source: ViewSource, { generation }: Row): boolean {
-  return source.view.kind === 'many-streams' || generation === source.live
+  return isKeyed(source.view) || generation === source.live
 }
 
 /** A query for the items of a view that have cursors, ordered by stream. */
@@ -375,10 +409,10 @@ async function countDocuments({ container, live }: ViewSource): Promise<number> 
 }
 
 /**
- * Whether a key sorts before a stream. Also true if the key is not a stream of the category, because its
+ * Whether a key sorts before a stream. Also true if the key is not a stream that the view follows, because its
  * order then means nothing.
  */
-function isBefore(key: string, stream: string | undefined, category: string): boolean {
-  const isStream = /^[a-z][a-z0-9]*-[\w.~:-]+$/.test(key) && key.startsWith(`${category}-`)
+function isBefore(source: ViewSource, key: string, stream: string | undefined): boolean {
+  const isStream = /^[a-z][a-z0-9]*-[\w.~:-]+$/.test(key.slice(key.indexOf('/') + 1)) && source.follows(key)
   return stream === undefined || !isStream || key < stream
 }

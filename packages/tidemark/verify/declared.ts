@@ -44,8 +44,19 @@ export interface DeclaredMultiStream extends DeclaredViewBase {
 
 export type DeclaredView = DeclaredSingleStream | DeclaredMultiStream
 
-/** A view over several services. It cannot be compared: its events are in the logs of others. */
+/** A view over several services. Its events are in their archives and hubs. */
 export interface DeclaredMultiService {
   readonly kind: 'many-services'
   readonly name: string
+  readonly sources: readonly {
+    readonly service: string
+    readonly category: string
+    readonly events: readonly DeclaredEvent[]
+  }[]
+  documentKeys(event: RawItem): readonly string[]
+  evolve(document: unknown, event: RawItem, key: string): unknown
+  sort(document: unknown): string
 }
+
+/** A view whose documents combine streams. */
+export type DeclaredKeyed = DeclaredMultiStream | DeclaredMultiService

@@ -1,8 +1,8 @@
-import type { DeclaredMultiStream } from './declared.ts'
+import type { DeclaredKeyed } from './declared.ts'
 import { describeDifference, isItsPlace } from './document.ts'
 import { sha256 } from './event-hash.ts'
-import type { EventReading } from './read-event.ts'
-import type { Row } from './source.ts'
+import type { Reading } from './read-event.ts'
+import { nameLog, type Row, toId } from './source.ts'
 import type { Fault } from './stream-check.ts'
 import type { RawEvent } from './stream-events.ts'
 
@@ -21,6 +21,12 @@ export interface Chosen {
   readonly keys?: ReadonlySet<string>
 }
 
+/** An event that the view has not passed, as it reads it, and the id of the marker that shows that it was applied. */
+interface OpenEvent {
+  readonly marker: string
+  readonly read: RawEvent
+}
+
 /**
  * The documents of a multi-stream view, folded again from the log. An event up to its stream's cursor has
  * been applied, unless it was discarded. All others are open. An instance may have applied one before it
@@ -28,18 +34,18 @@ export interface Chosen {
  * marker. Open events are only collected for documents chosen by key, which differ without them.
  */
 export class MultiStreamFold {
-  readonly view: DeclaredMultiStream
-  readonly #reading: EventReading
+  readonly view: DeclaredKeyed
+  readonly #reading: Reading
   readonly #chosen: Chosen
   readonly #now: number
   readonly #documents = new Map<string, unknown>()
-  readonly #open = new Map<string, RawEvent[]>()
+  readonly #open = new Map<string, OpenEvent[]>()
   #opened = 0
   /** Why no document can be checked. */
   unchecked: string | undefined
 
   /** @param now the store's time, in milliseconds since 1970. */
-  constructor(view: DeclaredMultiStream, reading: EventReading, chosen: Chosen, now: number) {
+  constructor(view: DeclaredKeyed, reading: Reading, chosen: Chosen, now: number) {
     this.view = view
     this.#reading = reading
     this.#chosen = chosen
@@ -57,7 +63,7 @@ export class MultiStreamFold {
         for (const key of new Set(this.view.documentKeys(read)))
           if (!this.isChosen(key)) continue
           else if (isPassed) this.#documents.set(key, this.view.evolve(this.#documents.get(key), read, key))
-          else this.#keep(key, read)
+          else this.#keep(key, { marker: `~${toId(String(event.stream))}@${event.version}`, read })
     } catch (error) {
       // An event that the view cannot process and has not passed is in no document.
       if (isPassed) this.unchecked = `${event.stream}@${event.version}: ${(error as Error).message}`
@@ -80,22 +86,22 @@ export class MultiStreamFold {
    */
   judge(row: Row, markers: ReadonlySet<string>): Fault | 'unsure' | undefined {
     const key = String(row.key)
-    const open = Map.groupBy(this.#open.get(key) ?? [], ({ stream, version }) => markers.has(`~${stream}@${version}`))
+    const open = Map.groupBy(this.#open.get(key) ?? [], ({ marker }) => markers.has(marker))
     let should = this.#documents.get(key)
     this.#documents.delete(key)
     try {
-      for (const event of open.get(true) ?? []) should = this.view.evolve(should, event, key)
+      for (const { read } of open.get(true) ?? []) should = this.view.evolve(should, read, key)
     } catch (error) {
       this.unchecked = `${key}: ${(error as Error).message}`
       return undefined
     }
     const fault = this.#compare(row, key, should)
-    const isOld = ({ time }: RawEvent) => this.#now - Date.parse(String(time)) > MARKER_LIVES_MS
+    const isOld = ({ read }: OpenEvent) => this.#now - Date.parse(String(read.time)) > MARKER_LIVES_MS
     return fault && open.get(false)?.some(isOld) ? 'unsure' : fault
   }
 
   #compare({ document, sort }: Row, key: string, should: unknown): Fault | undefined {
-    if (should === undefined) return this.#fault(key, 'inserted', 'no event of the log leads to it')
+    if (should === undefined) return this.#fault(key, 'inserted', `no event of ${nameLog(this.view)} leads to it`)
     const differs = describeDifference(document, should)
     if (differs !== undefined)
       return this.#fault(key, 'changed', `it differs from the result of its events: ${differs}`)
@@ -111,11 +117,11 @@ export class MultiStreamFold {
 
   /** The documents, by key, that should exist but were not found. */
   missing(): ReadonlyMap<string, Fault> {
-    const fault = (key: string) => this.#fault(key, 'missing', 'its events are in the log')
+    const fault = (key: string) => this.#fault(key, 'missing', `its events are in ${nameLog(this.view)}`)
     return new Map([...this.#documents.keys()].map((key) => [key, fault(key)]))
   }
 
-  #keep(key: string, event: RawEvent): void {
+  #keep(key: string, event: OpenEvent): void {
     const open = this.#open.get(key)
     if (open) open.push(event)
     else this.#open.set(key, [event])

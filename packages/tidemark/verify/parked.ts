@@ -1,5 +1,6 @@
 import type { Container } from '@azure/cosmos'
 import { queryRows } from './rows.ts'
+import { toId } from './source.ts'
 
 /** Whether an event was discarded for a view, which is then projected without it. */
 export type IsDiscarded = (view: string, stream: string, version: number) => boolean
@@ -31,7 +32,7 @@ export class Parked {
   /** Whether a stream is recorded as parked for a generation of a view. Otherwise it would never be redriven. */
   async knows(entry: string, stream: string): Promise<boolean> {
     if (this.#container === undefined) return false
-    const parameters = [{ name: '@id', value: `stream|${entry}|${stream}` }]
+    const parameters = [{ name: '@id', value: `stream|${entry}|${toId(stream)}` }]
     return (await queryRows(this.#container, { query: 'SELECT c.id FROM c WHERE c.id = @id', parameters })).length > 0
   }
 }

@@ -1,11 +1,38 @@
-import type { DeclaredEvent } from './declared.ts'
+import type { DeclaredEvent, DeclaredMultiService } from './declared.ts'
+import { isObject } from './fields.ts'
 import type { RawEvent } from './stream-events.ts'
+
+/** Reads stored events as a view gets them. */
+export interface Reading {
+  /**
+   * The events that a stored event is read as; none if the view does not handle it. @throws if this code cannot
+   * read it.
+   */
+  read(event: RawEvent): readonly RawEvent[]
+}
+
+/** The public content of events of several services, whose streams are named with them: `ordering/order-1`. */
+export class PublicReading implements Reading {
+  readonly #sources = new Map<string, EventReading>()
+
+  constructor({ sources }: DeclaredMultiService) {
+    for (const { service, category, events } of sources)
+      this.#sources.set(`${service}/${category}`, new EventReading([], events))
+  }
+
+  read({ published, readableFrom, ...event }: RawEvent): readonly RawEvent[] {
+    const [service, stream = ''] = String(event.stream).split('/')
+    const shown = isObject(published) ? published : { ...(readableFrom === undefined ? {} : { readableFrom }) }
+    const reading = this.#sources.get(`${service}/${stream.slice(0, stream.indexOf('-'))}`)
+    return reading?.read({ ...event, ...shown, stream }) ?? []
+  }
+}
 
 /**
  * Reads events as the newest declared version, and ended types as what they became. The checker has its own
  * implementation; from the service it takes only the schemas, the upcasters and the splits.
  */
-export class EventReading {
+export class EventReading implements Reading {
   readonly #types = new Map<string, DeclaredEvent>()
   /** The types that the view names. Absent: the view handles all events of its service. */
   readonly #named: ReadonlySet<string> | undefined

@@ -7,6 +7,7 @@ const AHEAD = 2
 /**
  * The segments of an archive as they are stored, by ascending number.
  * @param container the service's archive, such as `archive-ordering`.
+ * @param after the segment after which to start. Default: the first one is read first.
  * @example
  * ```ts
  * import { BlobServiceClient } from '@azure/storage-blob'
@@ -20,12 +21,12 @@ const AHEAD = 2
  * }
  * ```
  */
-export async function* readSegments(container: ContainerClient): AsyncIterable<StoredSegment> {
+export async function* readSegments(container: ContainerClient, after = 0): AsyncIterable<StoredSegment> {
   const fetching: Promise<StoredSegment>[] = []
   // Listed in the order of their names: https://learn.microsoft.com/rest/api/storageservices/list-blobs
   for await (const { name } of container.listBlobsFlat({ prefix: 'segments/' })) {
     const digits = /^segments\/(\d{12})\.ndjson\.gz$/.exec(name)?.[1]
-    if (digits === undefined) continue
+    if (digits === undefined || Number(digits) <= after) continue
     const fetched = container
       .getBlobClient(name)
       .downloadToBuffer()

@@ -2,7 +2,7 @@ import { describeDifference, isItsPlace } from './document.ts'
 import { GENESIS } from './event-hash.ts'
 import type { IsDiscarded } from './parked.ts'
 import { type Cursor, parseCursor } from './progress.ts'
-import { type Row, readStream, type ViewSource } from './source.ts'
+import { nameLog, type Row, readStream, type ViewSource } from './source.ts'
 import type { Fault } from './stream-check.ts'
 import type { RawEvent } from './stream-events.ts'
 
@@ -55,8 +55,7 @@ export class RowCheck {
     const { view } = this.#source
     const { key, document, sort } = this.#row
     const stream = readStream(this.#source, this.#row)
-    if (!stream.startsWith(`${view.category}-`))
-      return this.#fault('inserted', 'its stream is not of the category of the view')
+    if (!this.#source.follows(stream)) return this.#fault('inserted', 'its stream is not of the category of the view')
     const cursor = this.#judgeCursor()
     if (cursor) return cursor
     if (view.kind !== 'one-stream') return {}
@@ -72,16 +71,16 @@ export class RowCheck {
 
   #judgeCursor(): Judged | undefined {
     const [cursor, end, at] = [this.#cursor, this.#end, this.#at]
-    if (end === 0) return this.#fault('inserted', 'the log has no such stream')
+    const log = nameLog(this.#source.view)
+    if (end === 0) return this.#fault('inserted', `${log} has no such stream`)
     if (cursor === undefined) return this.#fault('changed', 'it has no valid cursor')
     const { version, hash, time, passed } = cursor
-    if (version > end)
-      return this.#fault('does not follow', `it is at version ${version}, but the log ends with ${end}`)
+    if (version > end) return this.#fault('does not follow', `it is at version ${version}, but ${log} ends with ${end}`)
     if (hash !== (at?.hash ?? GENESIS) || time !== (at?.time ?? ''))
-      return this.#fault('does not follow', `at version ${version} the log has another event`)
+      return this.#fault('does not follow', `at version ${version} ${log} has another event`)
     for (const [entry, reached] of Object.entries(passed))
       if (reached > end)
-        return this.#fault('does not follow', `it has ${entry} at version ${reached}, but the log ends with ${end}`)
+        return this.#fault('does not follow', `it has ${entry} at version ${reached}, but ${log} ends with ${end}`)
     return undefined
   }
 

@@ -1,7 +1,7 @@
 import type { Container } from '@azure/cosmos'
-import type { DeclaredView } from './declared.ts'
+import type { DeclaredMultiService, DeclaredView } from './declared.ts'
 import { isVersion } from './fields.ts'
-import type { EventReading } from './read-event.ts'
+import type { Reading } from './read-event.ts'
 import type { Fault } from './stream-check.ts'
 
 /** How much of a view was checked, and what was not. */
@@ -42,15 +42,27 @@ interface Pointer {
 
 /** A view, its container and its generations. */
 export interface ViewSource extends Pointer {
-  readonly view: DeclaredView
+  readonly view: DeclaredView | DeclaredMultiService
   readonly container: Container
   readonly count: ViewCount
-  readonly reading: EventReading
+  readonly reading: Reading
+  /** Whether a stream can be one that the view follows. */
+  follows(stream: string): boolean
 }
 
 /** The name of a view's live generation in cursors. */
 export function formatEntry({ view, live }: Pick<ViewSource, 'view' | 'live'>): string {
   return `${view.name}@${live}`
+}
+
+/** A stream of another service in the ids of items, which may have no slash. */
+export function toId(stream: string): string {
+  return stream.replace('/', '|')
+}
+
+/** What a view is made of, for log lines. */
+export function nameLog({ kind }: Pick<ViewSource['view'], 'kind'>): string {
+  return kind === 'many-services' ? 'its history' : 'the log'
 }
 
 /** Reads a view's pointer. Without one, the view was never rebuilt, and the first generation is live. */

@@ -148,7 +148,7 @@ export class Clients {
       try {
         const position = { stream, version }
         const document = await this.#ask(`${name} ${view.name}`, step.service, (runtime) =>
-          runtime.document(view, stream, position),
+          runtime.document(view, stream, [position]),
         )
         this.reads.push({ view: view.name, position, version: document?.cursor?.version })
       } catch (error) {

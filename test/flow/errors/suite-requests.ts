@@ -178,7 +178,8 @@ export function requests(world: () => World, errors: WitnessedErrors): void {
       ['for an invalid time', 'invalid-time', 'GET', state('at=yesterday')],
       ['for a time whose + became a space', 'invalid-time', 'GET', state('at=2026-01-01T00:00:00+01:00')],
       ['at an invalid position', 'invalid-position', 'GET', '/orders/1?position=7'],
-      ['at two positions', 'invalid-position', 'GET', '/orders/1?position=order-1@1&position=order-1@2'],
+      ['at two positions of one stream', 'invalid-position', 'GET', '/orders/1?position=order-1@1&position=order-1@2'],
+      ['at eleven positions', 'invalid-position', 'GET', `/orders?${'position=order-1@1&'.repeat(11)}`],
       ['at a position of another service', 'invalid-position', 'GET', '/orders/1?position=basket-1@1'],
     ])
   })

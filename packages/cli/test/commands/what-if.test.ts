@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { RecordedEvent } from 'tidemark'
+import type { AnyView } from 'tidemark/tools'
 import { Command } from '../../../test-support/command.ts'
 import { address, cancelled, placed } from '../../../tidemark/test/domain/orders.ts'
+import { trail } from '../../../tidemark/test/domain/trails.ts'
 import { recorded } from '../../../tidemark/test/support/recorded.ts'
 import type { Context } from '../../tidemark/command/api-command.ts'
 import { answering, problem, type ReceivedRequest } from './answering.ts'
@@ -18,6 +20,7 @@ const { readAddresses } = await import('../../api/addresses.ts')
 const { readCredentials } = await import('../../api/credentials.ts')
 const { ServiceApi } = await import('../../api/service-api.ts')
 const { Output } = await import('../../tidemark/output/output.ts')
+const { HereProjection } = await import('../../tidemark/what-if/projection.ts')
 const { dryRun } = await import('../../tidemark/what-if/rebuild.ts')
 
 interface Live {
@@ -62,16 +65,24 @@ async function service(
       ).ended,
     /** The same as `views rebuild --dry-run`, within this process, which is cheaper. */
     async dryRun(view: string, { json = false, limit = 20 } = {}) {
-      const asking = { addresses: readAddresses([url], ['ordering']), credentials: readCredentials({}, ['ordering']) }
-      const [out, err] = [new Sunk(), new Sunk()]
-      const context: Context = {
-        ...{ output: new Output({ json, out, err, env: {} }), services: ['ordering'], remote: true, asking },
-        ...{ signal: new AbortController().signal, api: (name) => new ServiceApi(name, asking) },
-      }
+      const { context, out, err } = within(url, json)
       const code = await dryRun(context, 'ordering', view, limit)
       return { code, out: out.text, err: err.text }
     },
+    /** What a dry run of the view compares with the live one. */
+    project: (view: AnyView) => new HereProjection(within(url).context, 'ordering', view),
   }
+}
+
+/** The context of a command within this process. */
+function within(url: string, json = false) {
+  const asking = { addresses: readAddresses([url], ['ordering']), credentials: readCredentials({}, ['ordering']) }
+  const [out, err] = [new Sunk(), new Sunk()]
+  const context: Context = {
+    ...{ output: new Output({ json, out, err, env: {} }), services: ['ordering'], remote: true, asking },
+    ...{ signal: new AbortController().signal, api: (name) => new ServiceApi(name, asking) },
+  }
+  return { context, out, err }
 }
 
 class Sunk {
@@ -177,6 +188,30 @@ describe('a rebuild as a dry run', () => {
     )
     await assert.rejects(torn.dryRun('order'), {
       message: 'the log of ordering gave order-1@2 after version 0: run tidemark verify',
+    })
+  })
+})
+
+describe('a dry run of a view over several services', () => {
+  const placedOf = (order: string) => ({ type: 'Placed', data: { order, amount: 5 } })
+  const its = recorded('shop/order-1', placedOf('1'), { type: '', data: {} }, { type: 'Closed', data: { order: '1' } })
+
+  it('reads what the view follows, and skips what comes again and what it may not see', async (t) => {
+    const { project, asked } = await service(t, [...its, ...its, ...recorded('books/order-1')])
+    const here = project(trail)
+    assert.equal(await here.catchUp(), 2)
+    assert.deepEqual(here.document('1'), { order: '1', amount: 5, balance: 0, events: 2 })
+    assert.deepEqual(here.behind('1')?.newest, ['shop/order-1@1 Placed', 'shop/order-1@3 Closed'])
+    assert.deepEqual(
+      asked.map(({ body }) => JSON.parse(body)),
+      [{ view: 'trail' }],
+    )
+  })
+
+  it('ends if neither the hub nor the archive has an event', async (t) => {
+    const { project } = await service(t, [its[0], its[2]] as RecordedEvent[])
+    await assert.rejects(project(trail).catchUp(), {
+      message: 'shop/order-1@3 came after version 1: neither the hub nor the archive has what is between',
     })
   })
 })

@@ -9,17 +9,20 @@ export interface LoggedEvent {
   readonly isDiscarded: boolean
 }
 
+/** What is read: a category of the log, and the view for which events are discarded. Or what a view follows. */
+type LogQuery = { readonly category?: string; readonly view: string }
+
 /**
- * Reads the events of a category from a service's log, over HTTP. It holds one part at a time, and the version
- * of every stream.
+ * Reads what a view is made of, over HTTP: a category of the service's log, or the archives and hubs of others. It
+ * holds one part at a time, and the version of every stream.
  */
 export class LogReader {
   readonly #api: ServiceApi
-  readonly #query: { readonly category: string; readonly view: string }
+  readonly #query: LogQuery
   readonly #versions = new Map<string, number>()
   #continuation: string | undefined
 
-  constructor(api: ServiceApi, query: { readonly category: string; readonly view: string }) {
+  constructor(api: ServiceApi, query: LogQuery) {
     this.#api = api
     this.#query = query
   }
@@ -30,7 +33,7 @@ export class LogReader {
   }
 
   /**
-   * The events that are in the log and were not read yet; each once, those of a stream in order.
+   * The events that are there and were not read yet; each once, those of a stream in order.
    * @throws UnreachableError if a version of a stream is missing.
    */
   async *next(onPart: (progress: LogPart['progress']) => void): AsyncGenerator<LoggedEvent> {
@@ -49,13 +52,15 @@ export class LogReader {
     }
   }
 
-  /** After a split of the log's partitions, events come again. */
+  /** Events come again when the service is deployed meanwhile, and from the hub of another service. */
   #isNext({ stream, version }: EventAnswer): boolean {
     const last = this.#versions.get(stream) ?? 0
     if (version <= last) return false
     if (version > last + 1)
       throw new UnreachableError(
-        `the log of ${this.#api.service} gave ${stream}@${version} after version ${last}: run tidemark verify`,
+        this.#query.category === undefined
+          ? `${stream}@${version} came after version ${last}: neither the hub nor the archive has what is between`
+          : `the log of ${this.#api.service} gave ${stream}@${version} after version ${last}: run tidemark verify`,
       )
     this.#versions.set(stream, version)
     return true

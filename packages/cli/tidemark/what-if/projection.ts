@@ -2,7 +2,7 @@ import { type AnyView, parseTime, ViewFold } from 'tidemark/tools'
 import type { EventAnswer } from '../../api/answers.ts'
 import { services } from '../../project/config.ts'
 import type { Context } from '../command/api-command.ts'
-import { inWorkingCopy, WorkingCopyError } from '../command/working-copy.ts'
+import { inWorkingCopy } from '../command/working-copy.ts'
 import { LogReader } from './log-reader.ts'
 
 /** How many of a document's events are remembered, the newest. */
@@ -16,8 +16,8 @@ export interface EventsBehind {
 }
 
 /**
- * A view that this working copy projects from a service's log. In memory are its documents, the newest events
- * behind each, and a version for each stream.
+ * A view that this working copy projects from a service's log, or from what it follows. In memory are its documents,
+ * the newest events behind each, and a version for each stream.
  */
 export class HereProjection {
   readonly #context: Context
@@ -48,11 +48,8 @@ export class HereProjection {
       deciders.flatMap(({ events }) => events),
       only,
     )
-    if (view.kind === 'many-services')
-      throw new WorkingCopyError(
-        `${view.name} follows other services, whose logs are not read here: build it beside the live one instead`,
-      )
-    this.#reader = new LogReader(context.api(service), { category: view.category, view: view.name })
+    const category = view.kind === 'many-services' ? {} : { category: view.category }
+    this.#reader = new LogReader(context.api(service), { ...category, view: view.name })
   }
 
   get streams(): number {

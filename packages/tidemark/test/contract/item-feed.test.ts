@@ -5,6 +5,7 @@ import { startControlled } from '../../../cosmos/test/controlled-emulator.ts'
 import { newContainer } from '../../../cosmos/test/support.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { ItemReader } from '../../core/ports.ts'
+import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { CosmosItemFeed } from '../../cosmos/item-feed.ts'
 import { MemoryArchive } from '../../memory/archive.ts'
@@ -12,7 +13,9 @@ import { ArchiveWriter, readArchive } from '../../runtime/archive.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { commit, receipt } from '../support/commits.ts'
 import { ManualClock } from '../support/fakes.ts'
+import { makeItems } from '../support/log-items.ts'
 import { recordedTogether } from '../support/recorded.ts'
+import { readRound } from './event-feed-suite.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const LONG = 1_000_000
@@ -146,13 +149,16 @@ test('an archive has every item once and in order while partitions split between
 })
 
 /** A container whose change feed answers with these pages, and then with short pages for ever. */
-function answering(pages: readonly (readonly object[])[], ranges: number): Container {
+function answering(pages: readonly (readonly object[] | 'not modified')[], ranges: number): Container {
   let next = 0
   const Continuation = Array.from({ length: ranges }, (_, index) => ({ minInclusive: `${index}` }))
   const readNext = async () => {
     const result = pages[next] ?? [{ id: `~${next}`, _ts: next }]
     next += 1
-    return { statusCode: 200, result, continuationToken: JSON.stringify({ next, Continuation }) }
+    const continuationToken = JSON.stringify({ next, Continuation })
+    return result === 'not modified'
+      ? { statusCode: 304, result: [], continuationToken }
+      : { statusCode: 200, result, continuationToken }
   }
   return { items: { getChangeFeedIterator: () => ({ readNext }) } } as unknown as Container
 }
@@ -171,4 +177,13 @@ test('a feed that always has something new ends once no partition had a full pag
   const ends: boolean[] = []
   for (let page = 0; page < 8; page += 1) ends.push((await reader.next()).atEnd)
   assert.deepEqual(ends, [false, false, false, false, false, false, true, true])
+})
+
+test('a round of the feed of commits ends once no partition had a full page since it began', async () => {
+  const [first, ...later] = makeItems('order-1', 'x', 4).map((item) => [item])
+  const end = 'not modified'
+  const reader = new CosmosEventFeed(answering([first ?? [], end, ...later, end], 2)).open()
+  assert.equal((await readRound(reader)).length, 1)
+  // One event, and then two in the second commit.
+  assert.equal((await readRound(reader)).length, 4)
 })

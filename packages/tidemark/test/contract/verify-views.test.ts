@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, describe, it } from 'node:test'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Container, Database } from '@azure/cosmos'
 import { cosmosEndpoint } from '../../../test-support/cosmos.ts'
+import { toCloudEvent } from '../../core/cloud-event.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { Clock } from '../../core/ports.ts'
@@ -13,20 +15,23 @@ import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { CosmosParking } from '../../cosmos/parking.ts'
 import { CosmosProgress } from '../../cosmos/progress.ts'
 import { CosmosViewGenerations } from '../../cosmos/view-generations.ts'
-import type { Handler } from '../../runtime/consume.ts'
+import { type Handler, handleMessages } from '../../runtime/consume.ts'
 import { LiveViews, POINTER_MS } from '../../runtime/live-views.ts'
 import { ConsumerParking } from '../../runtime/parking.ts'
-import { projection } from '../../runtime/project.ts'
+import { projection, sourceProjection } from '../../runtime/project.ts'
 import { rebuildView } from '../../runtime/rebuild.ts'
 import { Redrive } from '../../runtime/redrive.ts'
 import type { Limits } from '../../verify/category-check.ts'
+import type { SourceHistory } from '../../verify/source-log.ts'
 import type { Fault } from '../../verify/stream-check.ts'
 import { verifyViews } from '../../verify/views.ts'
+import { trail } from '../domain/trails.ts'
 import { itemView, van, vanView } from '../domain/vans.ts'
 import { balanceView, turnoverView, type WalletEvent, wallet } from '../domain/wallets.ts'
 import { appendStream, commit, readHead, receipt } from '../support/commits.ts'
 import { projecting } from '../support/projecting.ts'
 import { recorded } from '../support/recorded.ts'
+import { balanced, closed, TrailWorld } from '../support/trail-world.ts'
 
 const { database, stop } = await cosmosEndpoint()
 after(stop)
@@ -640,6 +645,148 @@ describe('views against the log: verification reports nothing', () => {
         [6, 0],
         [3, 0],
       ],
+    )
+  })
+})
+
+const following: { readonly views: readonly AnyView[]; readonly deciders: readonly [] } = {
+  views: [trail],
+  deciders: [],
+}
+
+/** A view over two services, in a database of its own, and their archives and hubs in memory. */
+class FollowingWorld {
+  readonly sources: TrailWorld
+  readonly database: Database
+  readonly #handler: Handler
+
+  private constructor(its: Database, sources: TrailWorld) {
+    this.database = its
+    this.sources = sources
+    const views = new LiveViews(new CosmosViewGenerations({ exact: its, relaxed: its }, 3600), clock)
+    const projected = sourceProjection({ history: sources.history, views, clock }, [trail])
+    this.#handler = { names: [trail.name], category: 'order', startsAt: 'first', ...projected }
+  }
+
+  /** Four orders: the hub has dropped the older part, and the archive lacks the newer. */
+  static async sound(): Promise<FollowingWorld> {
+    const { database: its } = await database.client.databases.create({ id: randomUUID() })
+    await its.containers.create({ id: trail.name, partitionKey: '/pk', defaultTtl: -1 })
+    const world = new FollowingWorld(its, await TrailWorld.lived())
+    for (const { log, service } of [
+      { log: world.sources.shop.log, service: 'shop' },
+      { log: world.sources.books.log, service: 'books' },
+    ] as const)
+      await world.deliver(service, ...log.all())
+    return world
+  }
+
+  deliver(hub: 'shop' | 'books', ...events: readonly RecordedEvent[]): Promise<void> {
+    return handleMessages([this.#handler], { hub, partition: '0', bodies: events.map(toCloudEvent) }, () => {})
+  }
+
+  async edit(pk: string, change: (item: Item) => Item): Promise<void> {
+    const item = this.database.container(trail.name).item(pk.split('|')[1] ?? '', pk)
+    const { resource } = await item.read()
+    assert.ok(resource, pk)
+    await item.replace(change(resource))
+  }
+
+  async verify(limits?: Partial<Limits>, lost: readonly number[] = []) {
+    const lines: string[] = []
+    const on = {
+      begin() {},
+      read() {},
+      fault: ({ place, wrong, detail }: Fault) => lines.push(`${place}: ${wrong}: ${detail}`),
+      unchecked: (view: string, why: string) => lines.push(`${view}: unchecked: ${why}`),
+    }
+    const sources = (name: string): SourceHistory => {
+      const { archive, hub } = this.sources.source(name)
+      let [number, next] = [0, 0]
+      return {
+        async *segments() {
+          for (; archive.segments.has(number + 1); number += 1)
+            yield { number: number + 1, bytes: archive.segments.get(number + 1) as Uint8Array }
+        },
+        async messages(take) {
+          for (const { sequence, body } of hub.all('0')) if (sequence >= next && !lost.includes(sequence)) take(body)
+          next = (hub.all('0').at(-1)?.sequence ?? -1) + 1
+        },
+      }
+    }
+    const counts = await verifyViews(this.database, following, on, { ...limits, sources })
+    return { counts, lines: lines.toSorted() }
+  }
+}
+
+describe('a view over two services against their archives and hubs', { concurrency: 4 }, () => {
+  it('follows from them, also if it is read in parts, and if it is behind', async () => {
+    const world = await FollowingWorld.sound()
+    for (const limits of [{}, { documents: 1 }]) {
+      const { counts, lines } = await world.verify(limits)
+      assert.deepEqual([lines, counts], [[], [{ view: 'trail', ...NOTHING, documents: 4 }]])
+    }
+    // Another service has sent it to the hub, so it is no event of this one.
+    world.sources.shop.publish(...(await world.sources.books.record('order-8', balanced('8'))))
+    await world.sources.shop.record('order-2', closed('2'))
+    world.sources.books.publish(...(await world.sources.books.record('order-9', balanced('9'))))
+    await world.sources.shop.fillArchive()
+    const { counts, lines } = await world.verify()
+    assert.deepEqual([lines, counts], [[], [{ view: 'trail', ...NOTHING, documents: 4, behind: 2 }]])
+  })
+
+  it('is not compared without them', async () => {
+    const world = await FollowingWorld.sound()
+    const on = { begin() {}, read() {}, fault: () => assert.fail(), unchecked: () => assert.fail() }
+    assert.deepEqual(await verifyViews(world.database, following, on), [])
+  })
+
+  it('has documents and cursors that were changed, removed or invented', async () => {
+    const world = await FollowingWorld.sound()
+    const container = world.database.container(trail.name)
+    await world.edit('1|document|1', (item) => ({ ...item, document: { ...item.document, balance: 8 } }))
+    await container.item('document', '1|document|2').delete()
+    await world.edit('1|cursor|shop/order-3', (item) => ({ ...item, cursor: { ...item.cursor, version: 9 } }))
+    await world.edit('1|cursor|shop/order-4', (item) => ({ ...item, cursor: { ...item.cursor, hash: 'x' } }))
+    const { resource } = await container.item('cursor', '1|cursor|books/order-1').read()
+    for (const stream of ['books/order-7', 'other/order-1', 'shop/wallet-1'])
+      await container.items.create({ ...resource, pk: `1|cursor|${stream}` })
+    const { lines } = await world.verify()
+    assert.deepEqual(lines, [
+      'trail 1: changed: it differs from the result of its events: /balance is 8, not 7',
+      'trail 2: missing: its events are in its history',
+      'trail, its cursor of books/order-7: inserted: its history has no such stream',
+      'trail, its cursor of other/order-1: inserted: its stream is not of the category of the view',
+      'trail, its cursor of shop/order-3: does not follow: it is at version 9, but its history ends with 3',
+      'trail, its cursor of shop/order-4: does not follow: at version 1 its history has another event',
+      'trail, its cursor of shop/wallet-1: inserted: its stream is not of the category of the view',
+    ])
+  })
+
+  it('has events that are in neither, or were changed there', async () => {
+    const world = await FollowingWorld.sound()
+    const lost = await world.verify({}, [world.sources.shop.hub.all('0').at(-1)?.sequence ?? -1])
+    assert.deepEqual(lost.lines, [
+      'trail 4: inserted: no event of its history leads to it',
+      'trail, its cursor of shop/order-4: inserted: its history has no such stream',
+    ])
+    const [message] = world.sources.books.hub.all('0')
+    Object.assign(Object(message?.body), { data: { order: '1', balance: 70 } })
+    const changed = await world.verify()
+    assert.equal(
+      changed.lines[0],
+      'trail 1: changed: it differs from the result of its events: /balance is 7, not 0, /events is 2, not 1',
+    )
+    assert.ok(changed.lines.includes('trail: books, order-1@1: changed: in the hub it does not match its hash'))
+    const segment = world.sources.shop.archive.segments
+    const text = gunzipSync(segment.get(1) as Uint8Array).toString('utf8')
+    const forged = text.replace('\\"amount\\":5', '\\"amount\\":6')
+    assert.notEqual(forged, text)
+    segment.set(1, gzipSync(forged))
+    const { lines } = await world.verify()
+    assert.ok(
+      lines.includes('trail: shop, order-1@1: changed: in the archive it does not match its hash'),
+      lines.join('\n'),
     )
   })
 })

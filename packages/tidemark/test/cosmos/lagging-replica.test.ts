@@ -70,17 +70,17 @@ describe('views on a lagging replica, over the SDK', () => {
     const position = { stream: 'order-1', version: 2 }
     const old = await readDocument(reader.queries, salesByProduct, 'tea')
     assert.partialDeepStrictEqual(old?.document, { quantity: 2 }, 'the fault is active')
-    assert.partialDeepStrictEqual((await readDocument(reader.queries, salesByProduct, 'tea', position))?.document, {
+    assert.partialDeepStrictEqual((await readDocument(reader.queries, salesByProduct, 'tea', [position]))?.document, {
       quantity: 0,
     })
-    assert.partialDeepStrictEqual((await readDocument(reader.queries, orderView, 'order-1', position))?.document, {
+    assert.partialDeepStrictEqual((await readDocument(reader.queries, orderView, 'order-1', [position]))?.document, {
       status: 'cancelled',
     })
     for (const [view, expected] of [
       [salesByProduct, { quantity: 0 }],
       [orderView, { status: 'cancelled' }],
     ] as const) {
-      const { documents } = await listDocuments(reader.queries, view, { filter: {}, limit: 1 }, position)
+      const { documents } = await listDocuments(reader.queries, view, { filter: {}, limit: 1 }, [position])
       assert.partialDeepStrictEqual(documents[0], expected)
     }
 
@@ -88,7 +88,7 @@ describe('views on a lagging replica, over the SDK', () => {
     const late = instance()
     await late.clock.wait(30 * HOUR_MS)
     await late.project([placed, cancelling])
-    const tea = await readDocument(writer.queries, salesByProduct, 'tea', position)
+    const tea = await readDocument(writer.queries, salesByProduct, 'tea', [position])
     assert.partialDeepStrictEqual(tea?.document, { quantity: 0, orders: 0 })
     assert.ok((await call('GET', '/faults')).body.counts[0] > 0)
   })

@@ -5,7 +5,7 @@ import { type EventOf, eventType } from '../../core/event.ts'
 import { personal } from '../../core/personal.ts'
 import type { Reaction } from '../../core/reaction.ts'
 import { published, type Service } from '../../core/service.ts'
-import type { SingleStreamView } from '../../core/view.ts'
+import type { MultiServiceView, SingleStreamView, SourceEvent } from '../../core/view.ts'
 
 /** Members of a library: a card each, and the person whose it is. */
 const name = personal(z.string().min(1).max(40), { forgotten: 'forgotten' })
@@ -128,5 +128,28 @@ export const post: Service = {
       },
     } satisfies Reaction<EventOf<typeof PublicJoined>>,
   ],
+  personal: { reads: ['library'] },
+}
+
+const visited = [{ service: 'library', category: 'member', events: [PublicJoined] }] as const
+
+/** What another service may show of the members, with a text that its view makes of a personal one. */
+export const visitorView: MultiServiceView<{ readonly hello: string }, SourceEvent<typeof visited>> = {
+  kind: 'many-services',
+  name: 'visitors',
+  sources: visited,
+  filters: {},
+  documentKeys: ({ stream }) => [stream],
+  evolve: (_, { data, version }) => ({ hello: `${data.greeting} (${version})` }),
+  sort: () => '',
+}
+
+/** A service that only follows the library. */
+export const porch: Service = {
+  name: 'porch',
+  deciders: [],
+  publishes: [],
+  views: [visitorView],
+  reactions: [],
   personal: { reads: ['library'] },
 }

@@ -7,6 +7,7 @@ import type { DocumentAt, DocumentAtQuery } from '../../core/operations.ts'
 import type { EventFeedReader } from '../../core/ports.ts'
 import type { AnyView } from '../../core/view.ts'
 import { documentAt } from '../../runtime/document-at.ts'
+import { pagedLog } from '../../runtime/paged-history.ts'
 import { readLog } from '../../runtime/read-log.ts'
 import { viewAt } from '../../runtime/view-at.ts'
 import { address, orderEvents, orderView, salesByProduct } from '../domain/orders.ts'
@@ -27,7 +28,7 @@ function steppingClock(): { elapsed(): number } {
 function reading(harness: RebuildHarness, isDiscarded = (_: string, __: number) => false) {
   const { log } = harness
   const readDiscards = async ({ name }: { readonly name: string }) => (name === 'unknown' ? () => false : isDiscarded)
-  return { log, feed: log, eventTypes: orderEvents, clock: steppingClock(), readDiscards }
+  return { log, history: pagedLog(log), eventTypes: orderEvents, clock: steppingClock(), readDiscards }
 }
 
 /** All parts of the way to a document. */
@@ -244,12 +245,12 @@ describe('a whole view as of a moment', () => {
     const harness = await RebuildHarness.with(...everything)
     const deps = reads(harness, (_, version) => version === 3)
     const whole = await viewAt(reads(harness), orderView, query)
-    const twice = { ...deps.feed, count: () => harness.log.count(), open: () => repeating(harness) }
+    const twice = pagedLog({ count: () => harness.log.count(), open: () => repeating(harness) })
     assert.equal(
       (await viewAt(deps, orderView, query)).events,
       everything.filter(({ version }) => version !== 3).length,
     )
-    assert.deepEqual(await viewAt({ ...reads(harness), feed: twice }, orderView, query), whole)
+    assert.deepEqual(await viewAt({ ...reads(harness), history: twice }, orderView, query), whole)
   })
 
   it('is refused for a log with more events than it may read, and names the command that projects it', async () => {
@@ -262,7 +263,7 @@ describe('a whole view as of a moment', () => {
         message: /: run tidemark views show ordering sales-by-product --at 2027-01-01T00:00:00Z$/,
       })
     // A commit may have more events than one.
-    const counted = { ...reads(harness), feed: { count: async () => 1, open: () => harness.log.open() } }
+    const counted = { ...reads(harness), history: { ...pagedLog(harness.log), count: async () => 1 } }
     await assert.rejects(viewAt(counted, orderView, { ...query, maxEvents: length - 1 }), { code: 'log-too-long' })
   })
 
@@ -274,8 +275,8 @@ describe('a whole view as of a moment', () => {
     await assert.rejects(refused({ continuation: Buffer.from('{"key":1}').toString('base64url') }), {
       code: 'invalid-query',
     })
-    const torn = { ...reads(harness).feed, count: () => harness.log.count(), open: () => repeating(harness, 'order-3') }
-    await assert.rejects(refused({}, { ...reads(harness), feed: torn as never }), {
+    const torn = pagedLog({ count: () => harness.log.count(), open: () => repeating(harness, 'order-3') })
+    await assert.rejects(refused({}, { ...reads(harness), history: torn }), {
       code: 'chain-broken',
       message: 'order-3@3 does not follow version 1',
     })

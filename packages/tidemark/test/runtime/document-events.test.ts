@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { AnyView } from '../../core/view.ts'
 import { documentEvents } from '../../runtime/document-events.ts'
+import { pagedLog } from '../../runtime/paged-history.ts'
 import { orderEvents, orderView, salesByProduct } from '../domain/orders.ts'
 import { everything, RebuildHarness } from '../support/rebuild-harness.ts'
 
@@ -16,7 +17,7 @@ async function all(
 ) {
   const deps = {
     log: harness.log,
-    feed: harness.log,
+    history: pagedLog(harness.log),
     eventTypes: orderEvents,
     clock: harness.clock,
     readDiscards: async () => isDiscarded,
@@ -73,7 +74,7 @@ describe('the events behind a document', () => {
     const harness = await RebuildHarness.with(...everything)
     const deps = {
       log: harness.log,
-      feed: harness.log,
+      history: pagedLog(harness.log),
       eventTypes: orderEvents,
       clock: harness.clock,
       readDiscards: async () => () => false,

@@ -15,6 +15,7 @@ import { MemoryProgress } from '../../memory/progress.ts'
 import { MemorySnapshots } from '../../memory/snapshots.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
 import { documentEvents } from '../../runtime/document-events.ts'
+import { pagedLog } from '../../runtime/paged-history.ts'
 import { ConsumerParking } from '../../runtime/parking.ts'
 import { rebuildView } from '../../runtime/rebuild.ts'
 import { Relay } from '../../runtime/relay.ts'
@@ -154,7 +155,7 @@ describe('a log with ended events', () => {
     const log = await history(recorded('van-1', load('tea'), washed, exchange))
     const deps = {
       log,
-      feed: log,
+      history: pagedLog(log),
       eventTypes: van.events,
       clock: new ManualClock(),
       readDiscards: async () => () => false,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
+import { toCloudEvent } from '../../core/cloud-event.ts'
 import { erasure } from '../../core/erasure.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
@@ -8,10 +9,13 @@ import { hashFits } from '../../core/hash-chain.ts'
 import { listSealed, SEALED, subjectId } from '../../core/personal.ts'
 import type { KeyItems } from '../../core/ports.ts'
 import { snapshotId } from '../../core/snapshot.ts'
+import { MemoryArchive, MemoryItemFeed } from '../../memory/archive.ts'
 import { MemoryKeys } from '../../memory/keys.ts'
+import { ArchiveWriter } from '../../runtime/archive.ts'
 import { KEPT_MS } from '../../runtime/personal.ts'
 import { serviceRuntime } from '../../runtime/service-runtime.ts'
-import { library, members, memberView, post } from '../domain/members.ts'
+import { library, members, memberView, porch, post, visitorView } from '../domain/members.ts'
+import { MemoryHub } from '../support/memory-hub.ts'
 import { type MemoryStores, memoryStores, startInMemory } from '../support/memory-runtime.ts'
 import { unwatched } from '../support/rebuild-harness.ts'
 
@@ -314,6 +318,73 @@ describe('another service', () => {
     const process = startInMemory(post, its)
     await assert.rejects(process.react('library', stores.log.all()), { code: 'unavailable' })
     assert.deepEqual([its.log.all(), await its.parking.streams()], [[], []])
+  })
+})
+
+describe('a view over another service', () => {
+  /** A process of a service that follows the library, whose archive lacks its newest event. */
+  async function following() {
+    const { stores, send, runtime: owner } = await started()
+    const [archive, hub] = [new MemoryArchive(), new MemoryHub(['0'])]
+    const feed = new MemoryItemFeed(stores.log, () => stores.clock.now())
+    await new ArchiveWriter({ service: 'library', archive, feed, clock: stores.clock }).write(60_000)
+    await send('member-2', { type: 'join', data: { member: 'w-8', name: 'Otto' } })
+    hub.send('0', ...stores.log.all().map(toCloudEvent))
+    const its = { ...memoryStores(), clock: stores.clock, keys: stores.keys }
+    const start = (declared = porch) =>
+      startInMemory(declared, its, { sourceArchive: () => archive, hub: () => hub }).runtime
+    const first = startInMemory(porch, its, { sourceArchive: () => archive, hub: () => hub })
+    await first.projectFrom('library', stores.log.all())
+    return { owner, start, its, clock: stores.clock }
+  }
+  const hello = (name: string) => ({ hello: `Hello ${name} (1)` })
+  const page = { limit: 10 }
+  const at = '2027-01-01T00:00:00.000Z'
+  const askAll = async (runtime: ReturnType<typeof startInMemory>['runtime']) => [
+    (await runtime.document(visitorView, 'member-1'))?.document,
+    (await runtime.documents(visitorView, { filter: {}, ...page })).documents[1],
+    (await runtime.findDocuments(visitorView, { filter: {}, key: 'member-1', ...page })).items[0]?.document,
+    (await runtime.documentAt(visitorView, { key: 'member-1' })).items[0]?.document,
+    (await runtime.viewAt(visitorView, { at, maxEvents: 100, ...page })).items[0]?.document,
+  ]
+
+  it('shows personal texts by a grant, stores them sealed, and shows no one who is forgotten', async () => {
+    const { owner, start, its, clock } = await following()
+    const runtime = start()
+    const whole = Array.from({ length: 5 }, () => hello(NAME))
+    assert.deepEqual(await askAll(runtime), whole)
+    assert.ok(JSON.stringify(await runtime.readSources(visitorView, page)).includes(NAME))
+    assert.ok(JSON.stringify(await runtime.documentEvents(visitorView, { key: 'member-1', ...page })).includes(NAME))
+    const refused = { hello: 'somebody (1)' }
+    assert.deepEqual(await askAll(start({ ...porch, personal: {} })), Array(5).fill(refused))
+
+    const { live } = await its.views.state(visitorView.name)
+    const stored = await live.store.list({ filter: {}, ...page })
+    assert.equal(stored.length, 2)
+    assert.ok(!JSON.stringify(stored).includes('Quist') && listSealed(JSON.stringify(stored)).length === 2)
+
+    await owner.forgetSubject('w-7', why)
+    assert.deepEqual(await askAll(runtime), whole)
+    await clock.wait(KEPT_MS + 1)
+    assert.deepEqual(await askAll(runtime), Array(5).fill(refused))
+    assert.ok(!JSON.stringify(await runtime.readSources(visitorView, page)).includes(NAME))
+    assert.deepEqual((await runtime.document(visitorView, 'member-2'))?.document, hello('Otto'))
+  })
+
+  it('equals its rebuild byte by byte, before and after a person is forgotten', async () => {
+    const { owner, start, its } = await following()
+    const read = async (generation: number) =>
+      (await its.views.store(visitorView.name, generation).list({ filter: {}, ...page })).map(
+        ({ document }) => document,
+      )
+    const first = await read((await its.views.state(visitorView.name)).live.number)
+    assert.equal(first.length, 2)
+    for (const forget of [false, true]) {
+      if (forget) await owner.forgetSubject('w-7', why)
+      const { live } = await start().rebuildView(visitorView, unwatched)
+      assert.equal(live, forget ? 3 : 2)
+      assert.deepEqual(await read(live), first)
+    }
   })
 })
 

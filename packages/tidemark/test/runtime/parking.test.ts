@@ -395,11 +395,11 @@ describe('an event that cannot be processed', () => {
       [orderView, 9],
       [salesByProduct, 3],
     ] as const)
-      await assert.rejects(readDocument(deps, view, 'order-1', { stream: 'order-1', version }), {
+      await assert.rejects(readDocument(deps, view, 'order-1', [{ stream: 'order-1', version }]), {
         code: 'stream-parked',
       })
     assert.equal(world.clock.elapsed(), began)
-    assert.ok(await readDocument(deps, orderView, 'order-1', { stream: 'order-1', version: 1 }))
+    assert.ok(await readDocument(deps, orderView, 'order-1', [{ stream: 'order-1', version: 1 }]))
   })
 })
 

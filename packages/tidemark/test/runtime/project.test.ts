@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { HistoryRange } from '../../core/commit.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { hashEvent } from '../../core/hash-chain.ts'
 import type { AnyMultiStreamView, AnyView } from '../../core/view.ts'
@@ -231,6 +232,29 @@ describe('the projection', () => {
     const document = await views.store('order', 1).read('order-1')
     assert.equal(document?.cursor?.version, 3)
     assert.partialDeepStrictEqual(document?.document, { status: 'cancelled', shippingAddress: { city: 'Bruges' } })
+  })
+
+  it('fills several gaps with one read, and compares what arrived between and after them', async () => {
+    const { deps, views } = await setUp()
+    const [a, b, c, d] = histories[2] ?? []
+    assert.ok(a && b && c && d)
+    const asked: HistoryRange[] = []
+    const { log } = deps
+    const readRange: typeof log.readRange = (stream, range) => {
+      asked.push(range)
+      return log.readRange(stream, range)
+    }
+    const gaps = projecting({ ...deps, log: { readRange } as typeof log }, orderView)
+    const [, other] = recorded('order-3', placedV1, confirmed)
+    assert.ok(other)
+    await assert.rejects(gaps([other, d]), { code: 'fork-detected', message: /order-3@2/ })
+    const { hash: _, ...changed } = { ...d, actor: 'another' }
+    await assert.rejects(gaps([b, { ...changed, hash: hashEvent(changed) }]), { message: /order-3@4/ })
+    assert.equal(await views.store('order', 1).read('order-3'), undefined)
+    asked.length = 0
+    await gaps([b, d])
+    assert.equal((await views.store('order', 1).read('order-3'))?.cursor?.hash, d.hash)
+    assert.deepEqual(asked, [{ direction: 'forward', after: 0, limit: 4 }])
   })
 
   it('blocks the batch at a gap that the log cannot fill', async () => {

@@ -23,14 +23,14 @@ async function setUp() {
 describe('a query', () => {
   it('reports that the view lags instead of returning an older document than requested', async () => {
     const { deps } = await setUp()
-    await assert.rejects(readDocument(deps, orderView, 'order-1', at(2)), { code: 'view-behind', retriable: true })
-    await assert.rejects(listDocuments(deps, orderView, { filter: {}, limit: 1 }, at(2)), { code: 'view-behind' })
-    await assert.rejects(readDocument(deps, salesByProduct, 'tea', at(1)), { code: 'view-behind' })
+    await assert.rejects(readDocument(deps, orderView, 'order-1', [at(2)]), { code: 'view-behind', retriable: true })
+    await assert.rejects(listDocuments(deps, orderView, { filter: {}, limit: 1 }, [at(2)]), { code: 'view-behind' })
+    await assert.rejects(readDocument(deps, salesByProduct, 'tea', [at(1)]), { code: 'view-behind' })
   })
 
   it('answers as soon as the view has reached the position', async () => {
     const { deps, store } = await setUp()
-    const answer = readDocument(deps, orderView, 'order-1', at(2))
+    const answer = readDocument(deps, orderView, 'order-1', [at(2)])
     const before = await store.read('order-1')
     await store.writeDocument(
       'order-1',
@@ -42,7 +42,7 @@ describe('a query', () => {
 
   it('continues to wait in the generation that is promoted meanwhile', async () => {
     const { deps, views } = await setUp()
-    const answer = readDocument(deps, orderView, 'order-1', at(2))
+    const answer = readDocument(deps, orderView, 'order-1', [at(2)])
     await views.store('order', 2).writeDocument('order-1', { document: 'new', sort: 'a', etag: undefined }, tip(2))
     await views.writePointer('order', { live: 2 }, undefined)
     assert.equal((await answer)?.document, 'new')
@@ -51,12 +51,12 @@ describe('a query', () => {
   it('waits for the named stream in a multi-stream view', async () => {
     const { deps, views } = await setUp()
     await (await views.live('sales-by-product')).writeCursor('order-1', tip(3), undefined)
-    assert.equal(await readDocument(deps, salesByProduct, 'tea', at(3)), undefined)
+    assert.equal(await readDocument(deps, salesByProduct, 'tea', [at(3)]), undefined)
   })
 
   it('refuses a position of a stream that the view does not follow', async () => {
     const { deps } = await setUp()
-    await assert.rejects(readDocument(deps, orderView, 'order-1', { stream: 'basket-1', version: 1 }), {
+    await assert.rejects(readDocument(deps, orderView, 'order-1', [{ stream: 'basket-1', version: 1 }]), {
       code: 'invalid-position',
     })
   })

@@ -310,7 +310,7 @@ describe('a rebuild of the view that holds the cursors of another', () => {
       harness.views.store(salesByProduct.name, 1).expireMarkers()
       const query = { views: harness.views, clock: harness.clock, maxWait: 0 }
       const position = { stream: 'order-1', version: 3 }
-      assert.notEqual(await readDocument(query, salesByProduct, 'tea', position), undefined)
+      assert.notEqual(await readDocument(query, salesByProduct, 'tea', [position]), undefined)
       await harness.project(...everything)
       await harness.append(lateFirst)
       await harness.project(lateFirst)

@@ -21,26 +21,6 @@ afterEach(() => {
   trailFaults.isBroken = false
 })
 
-/** The events of three orders, of which the hub has dropped the older part, and the archive lacks the newer. */
-async function lived(): Promise<TrailWorld> {
-  const world = new TrailWorld()
-  for (const order of ['1', '2', '3']) {
-    const ordered = await world.shop.record(`order-${order}`, placed(order), noted(order))
-    world.shop.publish(...ordered)
-    await world.deliver('shop', ...ordered)
-  }
-  await world.shop.fillArchive()
-  world.shop.hub.expire('0', 3)
-  const balance = await world.books.record('order-1', balanced('1'))
-  const late = await world.shop.record('order-3', closed('3'))
-  const newest = await world.shop.record('order-4', placed('4'))
-  world.books.publish(...balance)
-  world.shop.publish(...late, ...newest)
-  await world.deliver('books', ...balance)
-  await world.deliver('shop', ...late, ...newest)
-  return world
-}
-
 async function assertEqualToFirst(world: TrailWorld, generation: number): Promise<void> {
   const stores = { built: world.views.store(trail.name, generation), live: world.views.store(trail.name, 1) }
   const found = await compare(stores, world.clock, () => {})
@@ -70,7 +50,7 @@ function onFirstRead(world: TrailWorld, act: () => Promise<void>): (service: str
 
 describe('a rebuild of a view over two services', () => {
   it('reads their archives and then their hubs, and never a log', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const seen: { commits: number; total: number } = { commits: 0, total: 0 }
     const watch: RebuildWatch = {
       ...unwatched,
@@ -92,7 +72,7 @@ describe('a rebuild of a view over two services', () => {
   })
 
   it('misses nothing that comes between the archive and the hub, or while it runs', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const live = world.consumer('shop')
     const act = async (): Promise<void> => {
       await world.shop.fillArchive()
@@ -107,7 +87,7 @@ describe('a rebuild of a view over two services', () => {
   })
 
   it('goes on where a killed one was', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     let offset: string | undefined
     const killed = (): never => {
       throw new Error('killed')
@@ -136,7 +116,7 @@ describe('a rebuild of a view over two services', () => {
   })
 
   it('is compared, promoted if equal, and rolled back', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const deps = world.rebuildDeps()
     const { comparison, built } = await buildGeneration(deps, trail, unwatched)
     assert.deepEqual([built, comparison.compared, comparison.changed], [2, 4, 0])
@@ -153,7 +133,7 @@ describe('a rebuild of a view over two services', () => {
   })
 
   it('fails with the event that the view cannot apply', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const more = await world.shop.record('order-5', placed('5', POISON))
     world.shop.publish(...more)
     trailFaults.isBroken = true
@@ -167,7 +147,7 @@ describe('a rebuild of a view over two services', () => {
   })
 
   it('refuses while an instance lives that does not know the view', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const other = { build: 'b', handlers: ['other'], paused: [], partitions: new Map() }
     await world.progress.write({ instance: 'old', ...other })
     await assert.rejects(rebuildView(world.rebuildDeps(), trail, unwatched), { code: 'instance-outdated' })
@@ -187,7 +167,7 @@ describe('a rebuild of a view over two services', () => {
 
 describe('a reader of services', () => {
   it('returns what was there when its round began, and continues at an offset', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const list = (deps: RebuildDependencies) => deps.sources?.list(trail) ?? []
     const sources = list(world.rebuildDeps())
     const whole = new SourceReader(sources)
@@ -233,7 +213,7 @@ describe('a program that follows the history of a service', () => {
   }
 
   it('gets each event once, from the archive and the exact next one from the hub', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const { read, reader } = await follow(world)
     const expected = ['1@1', '1@2', '2@1', '2@2', '3@1', '3@2', '3@3', '4@1'].map((each) => `order-${each}`)
     assert.deepEqual(await read(), expected)
@@ -246,7 +226,7 @@ describe('a program that follows the history of a service', () => {
   })
 
   it('waits for the archive if the hub has lost an event', async () => {
-    const world = await lived()
+    const world = await TrailWorld.lived()
     const { read } = await follow(world)
     await read()
     const [lost, next] = await world.shop.record('order-1', closed('1'), noted('1'))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
+import { parsePosition } from '../../core/stream.ts'
 import { readDocument } from '../../runtime/query.ts'
 import { POISON, trail, trailFaults } from '../domain/trails.ts'
 import { balanced, closed, noted, placed, TrailWorld } from '../support/trail-world.ts'
@@ -75,15 +76,17 @@ describe('a gap that the hub has left', () => {
     assert.equal((await world.document('1'))?.events, 2)
   })
 
-  it('reads the archive once for all streams of a batch', async () => {
+  it('reads the archive once for all gaps of a batch, although it lacks the newest event', async () => {
     const world = new TrailWorld()
-    const lasts = []
+    const arrived = []
     for (const order of ['1', '2', '3']) {
-      const [, last] = await world.shop.record(`order-${order}`, placed(order), closed(order))
-      assert.ok(last)
-      lasts.push(last)
+      const its = [placed(order), noted(order), closed(order), noted(order), noted(order)]
+      const [, second, , fourth] = await world.shop.record(`order-${order}`, ...its)
+      assert.ok(second && fourth)
+      arrived.push(second, fourth)
     }
     await world.shop.fillArchive()
+    arrived.push(...(await world.shop.record('order-3', closed('3'))))
     const { archive } = world.shop
     let reads = 0
     const read = archive.read.bind(archive)
@@ -91,8 +94,8 @@ describe('a gap that the hub has left', () => {
       reads += 1
       return read(number)
     }
-    await world.deliver('shop', ...lasts)
-    assert.equal((await world.document('3'))?.events, 2)
+    await world.deliver('shop', ...arrived)
+    assert.equal((await world.document('3'))?.events, 3)
     // Each segment once, and the newest once more for its number.
     assert.equal(reads, archive.segments.size + 1)
   })
@@ -175,28 +178,44 @@ describe('a stream that the view cannot process', () => {
 describe('a query of a view over two services', () => {
   const deps = ({ views, clock }: TrailWorld) => ({ views, clock, maxWait: 50 })
 
-  it('waits for a position of the service that it names', async () => {
+  const ask = (world: TrailWorld, ...positions: readonly string[]) =>
+    readDocument(deps(world), trail, '1', positions.map(parsePosition))
+
+  it('waits for the positions of the services that it names, for all of them', async () => {
     const world = new TrailWorld()
     await world.deliver('shop', ...(await world.shop.record('order-1', placed('1'))))
-    const found = await readDocument(deps(world), trail, '1', { stream: 'shop/order-1', version: 1 })
-    assert.ok(found)
-    const behind = readDocument(deps(world), trail, '1', { stream: 'books/order-1', version: 1 })
-    await assert.rejects(behind, { code: 'view-behind' })
+    assert.ok(await ask(world, 'shop/order-1@1'))
+    await assert.rejects(ask(world, 'shop/order-1@1', 'books/order-1@1'), {
+      code: 'view-behind',
+      message: 'trail has not applied books/order-1@1 yet',
+    })
+    const balance = await world.books.record('order-1', balanced('1'))
+    const waiting = readDocument({ ...deps(world), maxWait: 60_000 }, trail, '1', [
+      { stream: 'shop/order-1', version: 2 },
+      { stream: 'books/order-1', version: 1 },
+    ])
+    await world.deliver('books', ...balance)
+    await world.deliver('shop', ...(await world.shop.record('order-1', closed('1'))))
+    assert.deepEqual((await waiting)?.document, { ...whole, events: 3 })
   })
 
-  it('refuses a position that two services could mean, or that it does not follow', async () => {
+  it('refuses a position that two services could mean, or that it does not follow, and two of one stream', async () => {
     const world = new TrailWorld()
-    for (const stream of ['order-1', 'other/order-1', 'shop/wallet-1']) {
-      const refused = readDocument(deps(world), trail, '1', { stream, version: 1 })
-      await assert.rejects(refused, { code: 'invalid-position' }, stream)
-    }
+    for (const position of ['order-1@1', 'other/order-1@1', 'shop/wallet-1@1'])
+      await assert.rejects(ask(world, position), { code: 'invalid-position' }, position)
+    await assert.rejects(ask(world, 'shop/order-1@1', 'books/order-1@1', 'shop/order-1@2'), {
+      code: 'invalid-position',
+      message: 'send one position of shop/order-1, the newest',
+    })
   })
 
-  it('says at once that the stream is parked below the position', async () => {
+  it('says at once that a stream is parked below its position', async () => {
     const world = new TrailWorld()
     trailFaults.isBroken = true
     await world.deliver('shop', ...(await world.shop.record('order-1', placed('1', POISON))))
-    const refused = readDocument(deps(world), trail, '1', { stream: 'shop/order-1', version: 1 })
+    const began = world.clock.elapsed()
+    const refused = ask(world, 'books/order-1@1', 'shop/order-1@1')
     await assert.rejects(refused, { code: 'stream-parked', message: /shop\/order-1@1/ })
+    assert.equal(world.clock.elapsed(), began)
   })
 })

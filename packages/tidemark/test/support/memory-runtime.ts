@@ -107,6 +107,7 @@ export function startInMemory(service: Service, stores: MemoryStores, more: Part
       return runtime.command(decider, { stream, key, receipts: 'unchanged', command, metadata })
     },
     project: (events: readonly RecordedEvent[]) => runtime.project(deliver(events), () => {}),
+    projectFrom: (hub: string, events: readonly RecordedEvent[]) => runtime.projectFrom(hub, deliver(events), () => {}),
     react: (hub: string, events: readonly RecordedEvent[]) => runtime.react(hub, deliver(events), () => {}),
   }
 }

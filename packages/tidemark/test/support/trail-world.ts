@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import type { DomainEvent, RecordedEvent } from '../../core/event.ts'
-import type { HubReader } from '../../core/ports.ts'
+import type { Clock, HubReader } from '../../core/ports.ts'
 import { MemoryArchive, MemoryItemFeed } from '../../memory/archive.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemoryParking } from '../../memory/parking.ts'
@@ -14,6 +14,7 @@ import { ConsumerParking } from '../../runtime/parking.ts'
 import { sourceProjection } from '../../runtime/project.ts'
 import type { RebuildDependencies } from '../../runtime/rebuild.ts'
 import { Redrive } from '../../runtime/redrive.ts'
+import { type HistorySource, sourceHistories } from '../../runtime/source-reader.ts'
 import { appendGiven } from '../../testing/append-given.ts'
 import { recordGiven } from '../../testing/record-given.ts'
 import { books, shop, type Trail, trail } from '../domain/trails.ts'
@@ -75,7 +76,29 @@ export class TrailWorld {
   readonly progress = new MemoryProgress(() => this.clock.elapsed())
   readonly lines: string[] = []
   readonly history = sourceHistory((service) => this.source(service).archive)
+  /** How many readers of hubs were opened. */
+  opened = 0
   #stamps = 0
+
+  /** The events of four orders, of which the hub has dropped the older part, and the archive lacks the newer. */
+  static async lived(): Promise<TrailWorld> {
+    const world = new TrailWorld()
+    for (const order of ['1', '2', '3']) {
+      const ordered = await world.shop.record(`order-${order}`, placed(order), noted(order))
+      world.shop.publish(...ordered)
+      await world.deliver('shop', ...ordered)
+    }
+    await world.shop.fillArchive()
+    world.shop.hub.expire('0', 3)
+    const balance = await world.books.record('order-1', balanced('1'))
+    const late = await world.shop.record('order-3', closed('3'))
+    const newest = await world.shop.record('order-4', placed('4'))
+    world.books.publish(...balance)
+    world.shop.publish(...late, ...newest)
+    await world.deliver('books', ...balance)
+    await world.deliver('shop', ...late, ...newest)
+    return world
+  }
 
   source(service: string): SourceWorld {
     assert.ok(service === 'shop' || service === 'books')
@@ -114,14 +137,27 @@ export class TrailWorld {
     return (await store.read(order))?.document as Trail | undefined
   }
 
-  rebuildDeps(hubOf: (service: string) => HubReader = (service) => this.source(service).hub): RebuildDependencies {
+  /** What looks at the past of the view. Without a log: reading one fails. */
+  historyDeps(clock: Pick<Clock, 'elapsed'> = this.clock) {
+    const { log } = this.rebuildDeps()
+    const readDiscards = async () => () => false
+    return { log, clock, readDiscards, eventTypes: [], service: 'readers', history: sourceHistories(this.sources()) }
+  }
+
+  sources(hubOf: (service: string) => HubReader = (service) => this.source(service).hub): readonly HistorySource[] {
+    return ['shop', 'books'].map((service) => ({
+      service,
+      archive: this.source(service).archive,
+      openHub: () => {
+        this.opened += 1
+        return hubOf(service)
+      },
+    }))
+  }
+
+  rebuildDeps(hubOf?: (service: string) => HubReader): RebuildDependencies {
     const { views, clock, progress, history } = this
-    const list = () =>
-      ['shop', 'books'].map((service) => ({
-        service,
-        archive: this.source(service).archive,
-        openHub: () => hubOf(service),
-      }))
+    const list = () => this.sources(hubOf)
     // Whatever reads a log fails: a view's rebuild has no right to.
     const log = new Proxy(new MemoryEventStore(), {
       get: () => assert.fail('a log was read'),
