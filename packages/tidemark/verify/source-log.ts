@@ -7,7 +7,7 @@ import { checkCommit, isCommitId } from './commit-item.ts'
 import type { DeclaredMultiService } from './declared.ts'
 import { hashEnvelope, type RawItem } from './event-hash.ts'
 import { isObject, isVersion } from './fields.ts'
-import { formatSegment, parseObject, readLines, type StoredSegment } from './segment.ts'
+import { formatSegment, parseLeaf, parseObject, type StoredSegment, unpackSegment } from './segment.ts'
 import type { ViewsWatch } from './source.ts'
 
 /**
@@ -113,10 +113,10 @@ export class SourceLog implements CheckedLog {
   }
 
   #addSegment(service: string, { number, bytes }: StoredSegment): void {
-    const [, ...lines] = readLines(bytes) ?? []
-    if (lines.length === 0) this.#fault(`${service}, ${formatSegment(number)}`, 'it has no items')
-    for (const line of lines) {
-      const item = parseObject(line)
+    const { leaves } = unpackSegment(bytes)
+    if (leaves.length === 0) this.#fault(`${service}, ${formatSegment(number)}`, 'it has no items')
+    for (const leaf of leaves) {
+      const item = parseLeaf(leaf)
       if (item && isCommitId(String(item.id)) && follows(this.#view, service, item.stream))
         this.#addCommit(service, item)
     }
