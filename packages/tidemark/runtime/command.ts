@@ -1,6 +1,6 @@
 import type { CommandRequest, CommandResult } from '../core/command.ts'
 import { type CommandReceipt, type Commit, isCommit, type KeyOutcome, type LogEntry } from '../core/commit.ts'
-import { type AnyDecider, type Decision, isRefusal, refuse } from '../core/decider.ts'
+import { type AnyDecider, type Decision, isRefusal, type Refusal, refuse } from '../core/decider.ts'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
@@ -8,7 +8,7 @@ import { hasSealed, listPersonalFields, mapPersonal, type PersonalKey, SEALED } 
 import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
-import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
+import { type AggregateState, emptyState, evolve, fold, hidePersonal, readForward } from './fold.ts'
 import type { Personal } from './personal.ts'
 import { checkWritable, decisionTime, needsKey, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
@@ -183,10 +183,12 @@ async function decideOne(
   const { key, metadata } = request
   const { version } = before.head
   const now = decisionTime(clock.now(), before, request.notBefore)
-  const decision = decide(decider, before, request, now)
+  const decision = callDecider(decider, () => decide(decider, before, request, now))
   if (isRefusal(decision) || decision.length === 0) {
-    const refusal = isRefusal(decision) ? { code: decision.code, detail: decision.detail } : undefined
-    const outcome: CommandResult = isRefusal(decision) ? decision : { outcome: 'done', stream, version, events: 0 }
+    const refusal = isRefusal(decision) ? toRefusal(decider, request, decision) : undefined
+    const outcome: CommandResult = refusal
+      ? { outcome: 'refused', ...refusal }
+      : { outcome: 'done', stream, version, events: 0 }
     if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))
       return { command, outcome, state: before, bytes: 0 }
     const fingerprint = fingerprintRequest(decider, request)
@@ -207,12 +209,30 @@ async function decideOne(
 }
 
 /**
+ * A refusal as it is answered. One for a reaction is stored and logged, and the detail of a decider with a
+ * subject may hold personal texts in any form. So the declared sentence stands in its place.
+ */
+function toRefusal({ subject, refusals }: AnyDecider, request: CommandRequest, { code, detail }: Refusal) {
+  if (subject === undefined || request.receipts !== 'all') return { code, detail }
+  return { code, detail: refusals?.[code] ?? `${request.stream} refused ${request.command.type}` }
+}
+
+/**
  * A sealed text in a command would be opened for whoever queries the view it gets into, so nobody may send one.
  * @throws TidemarkError `invalid-command`
  */
 function refuseSealed({ stream, command, metadata }: CommandRequest): void {
   if (hasSealed([command.data, metadata]))
     throw new TidemarkError('invalid-command', `${command.type} to ${stream} has the text ${SEALED}, which is reserved`)
+}
+
+/** Calls code of a decider. @throws as `hidePersonal` */
+function callDecider<Result>(decider: AnyDecider, call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw hidePersonal(decider, error)
+  }
 }
 
 /**
@@ -227,12 +247,13 @@ async function findKeys(
 ): Promise<readonly (PersonalKey | undefined)[] | undefined> {
   if (personal === undefined) return undefined
   if (decider.subject === undefined) return []
+  const findSubject = (state: unknown) => callDecider(decider, () => decider.subject?.(state))
   let { state } = before
-  let subject = before.head.version === 0 ? undefined : decider.subject(state)
+  let subject = before.head.version === 0 ? undefined : findSubject(state)
   const keys: (PersonalKey | undefined)[] = []
   for (const event of events) {
-    state = decider.evolve(state, event)
-    const next = decider.subject(state)
+    state = evolve(decider, state, event)
+    const next = findSubject(state)
     if (subject !== undefined && next !== subject)
       throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
     subject = next

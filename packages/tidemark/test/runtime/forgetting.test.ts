@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import { z } from 'zod'
+import { refuse } from '../../core/decider.ts'
 import { erasure } from '../../core/erasure.ts'
-import { TidemarkError } from '../../core/errors.ts'
-import type { RecordedEvent } from '../../core/event.ts'
+import { describeError, isTidemarkError, TidemarkError } from '../../core/errors.ts'
+import type { EventOf, RecordedEvent } from '../../core/event.ts'
 import { hashFits } from '../../core/hash-chain.ts'
 import { listSealed, SEALED, subjectId } from '../../core/personal.ts'
 import type { KeyItems } from '../../core/ports.ts'
+import { formatConsumerName, type ImmediateReaction } from '../../core/reaction.ts'
+import { published, type Service } from '../../core/service.ts'
 import { snapshotId } from '../../core/snapshot.ts'
 import { MemoryKeys } from '../../memory/keys.ts'
 import { KEPT_MS } from '../../runtime/personal.ts'
 import { serviceRuntime } from '../../runtime/service-runtime.ts'
-import { library, members, memberView, post } from '../domain/members.ts'
+import { Joined, library, members, memberView, PublicJoined, post, Stamped } from '../domain/members.ts'
 import { type MemoryStores, memoryStores, startInMemory } from '../support/memory-runtime.ts'
 import { unwatched } from '../support/rebuild-harness.ts'
 
@@ -129,6 +133,90 @@ describe('a personal text', () => {
       const text = JSON.stringify(await ask())
       assert.ok(text.includes('forgotten') && !text.includes(NAME) && !text.includes(SEALED), name)
     }
+  })
+
+  it('is in no refusal that is stored or logged: the declared sentence is there, also for a repeat', async () => {
+    const { stores } = await started()
+    const telling = decidingBy((name) => refuse('same-name', `${name.toUpperCase()} is already here`))
+    const lines: string[] = []
+    for (const turn of ['first', 'repeated']) {
+      const process = startInMemory(telling, stores)
+      await process.react('library', stores.log.all(), (line) => lines.push(line))
+      const answer = await process.send('member-copy-of-member-1', join(), 'once')
+      assert.match(answer.outcome === 'refused' ? answer.detail : '', /^WILHELMINA QUIST is already here/, turn)
+    }
+    assert.deepEqual(
+      lines.filter((line) => line.includes('refused')),
+      Array(2).fill('member-1@1: member-copy-of-member-1 refused join: same-name: It is the same name.'),
+    )
+    const [copies] = library.reactions
+    assert.ok(copies)
+    const key = `${formatConsumerName('library', copies)} member-1`
+    const receipt = await stores.log.findOutcome('member-copy-of-member-1', key)
+    assert.deepEqual(receipt?.refusal, { code: 'same-name', detail: 'It is the same name.' })
+    assertTellsNobody([lines, receipt, await storedText(stores)])
+  })
+
+  it('is in no error of code that read it: kind and place are logged, parked and answered', async () => {
+    const thrown = (name: string) => new RangeError(`no card for ${name.toUpperCase()}:\n${name}`)
+    const throwing: Readonly<Record<string, Service>> = {
+      decide: decidingBy((name) => {
+        throw thrown(name)
+      }),
+      'decide, with a code': decidingBy((name) => {
+        throw new TidemarkError('event-invalid', name.toUpperCase())
+      }),
+      evolve: deciding({
+        evolve: (_, event) => {
+          throw thrown(event.type === 'Joined' ? event.data.fullName : '')
+        },
+      }),
+      subject: deciding({
+        subject: (state) => {
+          throw thrown(state.name ?? '')
+        },
+      }),
+      publish: {
+        ...library,
+        publishes: [
+          published(Joined, PublicJoined, ({ fullName }) => {
+            throw thrown(fullName)
+          }),
+        ],
+      },
+      schema: decidingBy((name) => [
+        { type: 'Joined', data: { member: 'w-7', fullName: `${name} ${name} ${name}`, lines: [] } },
+      ]),
+    }
+    for (const [what, service] of Object.entries(throwing)) {
+      const { stores } = await started()
+      const process = startInMemory(service, stores)
+      const error = await process.send('member-2', join()).catch((error: unknown) => error)
+      assert.ok(error instanceof Error, what)
+      assertTellsNobody([inspect(error), error.stack], what)
+      if (what === 'schema') assert.equal(error.message, 'Joined does not fit its schema: /fullName')
+      else assert.match(error.message, /^the .* threw (Range|Tidemark)Error at .*forgetting\.test\.ts:[0-9]+/, what)
+      assert.equal(isTidemarkError(error), ['schema', 'decide, with a code'].includes(what), what)
+      // The message for a reaction is what is parked, or thrown to the host, which logs it.
+      const lines: string[] = []
+      const given = await process.react('library', stores.log.all(), (line) => lines.push(line)).catch(describeError)
+      const parked = await stores.parking.streams()
+      assert.ok(given !== undefined || parked.length === 1, what)
+      assertTellsNobody([given, lines, parked], what)
+    }
+    const { stores, send } = await started()
+    const [copies] = library.reactions
+    assert.ok(copies)
+    const react: ImmediateReaction<EventOf<typeof Joined>>['react'] = async (_, send) => {
+      const { events } = await send(members, '2', 'again', join() as never)
+      throw thrown(readText(events[0]?.data, 'fullName'))
+    }
+    const rejoins = { ...copies, events: [Stamped], react } as unknown as typeof copies
+    await send('member-1', { type: 'stamp', data: { text: 'x' } })
+    await startInMemory({ ...library, reactions: [rejoins] }, stores).react('library', stores.log.all())
+    const parked = await stores.parking.streams()
+    assert.match(parked[0]?.reason ?? '', /^copies threw RangeError at /)
+    assertTellsNobody(parked)
   })
 
   it('has a snapshot that is sealed, and is not used once the subject is forgotten', async () => {
@@ -281,13 +369,13 @@ describe('another service', () => {
     const [greets] = post.reactions
     assert.ok(greets)
     const react = async ({ data }: { readonly data: { readonly greeting: string } }): Promise<void> => {
-      throw new TypeError(`no stamp for ${data.greeting} today`)
+      throw new TypeError(`no stamp for ${data.greeting.toUpperCase()} today`)
     }
     const failing = { ...post, reactions: [{ ...greets, react }] } as typeof post
     await startInMemory(failing, its).react('library', stores.log.all())
     const [parked] = await its.parking.streams()
-    assert.match(parked?.reason ?? '', /no stamp for \[personal\] today/)
-    assert.ok(!JSON.stringify([parked, await its.parking.events(parked as never, 9)]).includes(NAME))
+    assert.match(parked?.reason ?? '', /^greets threw TypeError at .*forgetting\.test\.ts:.*left out/)
+    assertTellsNobody([parked, await its.parking.events(parked as never, 9)])
   })
 
   it('reads a personal text by a grant, and without one the text for a forgotten field', async () => {
@@ -324,6 +412,27 @@ describe('a service with personal data', () => {
     })
   })
 })
+
+/** The library with another decider of members. */
+function deciding(changed: Partial<typeof members>): Service {
+  const decider = { ...members, ...changed } as typeof members
+  const [copies] = library.reactions as readonly [ImmediateReaction<EventOf<typeof Joined>>]
+  const react: typeof copies.react = (event, send) =>
+    copies.react(event, (_, id, commandId, command) => send(decider, id, commandId, command as never) as never)
+  return { ...library, deciders: [decider, erasure], reactions: [{ ...copies, react }] }
+}
+
+/** The library whose members decide on the name in the command. */
+function decidingBy(decide: (name: string) => ReturnType<typeof members.decide>): Service {
+  return deciding({ decide: (_, { data }) => decide('name' in data ? data.name : '') })
+}
+
+/** Checks that nothing in a value has a part of the name, in any case. */
+function assertTellsNobody(value: unknown, what = ''): void {
+  const text = JSON.stringify(value)
+  assert.ok(text.length > 20, `there is something to search: ${text} ${what}`)
+  assert.doesNotMatch(text, /wilhelmina|quist/i, what)
+}
 
 function erasures(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
   return events.filter(({ stream }) => stream.startsWith('erasure-'))
