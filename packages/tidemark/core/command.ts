@@ -34,6 +34,11 @@ export interface CommandRequest {
    * that the store reports as due is never too early for the decider.
    */
   readonly notBefore?: string
+  /**
+   * When the personal texts in the command were opened, by this process's `Clock.elapsed`. Absent: they are the
+   * caller's own.
+   */
+  readonly openedAt?: number
 }
 
 /**

@@ -137,10 +137,8 @@ function checkRead(type: EventType, data: unknown, position: string): unknown {
   const masked = hasSealed(data) ? mapTexts(data, maskText) : data
   const result = validate(type.schema, masked)
   if (result.outcome === 'valid') return masked === data ? result.value : restoreTexts(result.value, data)
-  throw new TidemarkError(
-    'event-unreadable',
-    `${position} does not fit the schema of ${type.name} version ${type.version}: ${describeMisfit(type, result.issues)}`,
-  )
+  const what = `${position} does not fit the schema of ${type.name} version ${type.version}`
+  throw new TidemarkError('event-unreadable', `${what}: ${describeMisfit(type, result.issues)}`)
 }
 
 /** Upcasts data to the newest version. Data of a newer version stays unchanged. */
@@ -151,9 +149,9 @@ function upcast(type: EventType, from: number, data: unknown, position: string):
       .reduce((older, { upcast }) => upcast?.(older as never), data)
   } catch (error) {
     // An upcaster accepts all data that fits its version, so this data does not fit.
-    throw new TidemarkError('event-unreadable', `${position} does not fit the schema of ${type.name} version ${from}`, {
-      cause: hideTexts(type, error),
-    })
+    const cause = hideTexts(type, error)
+    const what = `${position} does not fit the schema of ${type.name} version ${from}`
+    throw new TidemarkError('event-unreadable', what, { cause })
   }
 }
 

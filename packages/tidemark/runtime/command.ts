@@ -9,7 +9,7 @@ import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
 import { type AggregateState, emptyState, evolve, fold, hidePersonal, readForward } from './fold.ts'
-import type { Personal } from './personal.ts'
+import type { NewestKey, Personal } from './personal.ts'
 import { checkWritable, decisionTime, needsKey, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
@@ -24,7 +24,12 @@ export interface StateCache {
   get(stream: string): AggregateState | undefined
   set(stream: string, state: AggregateState): unknown
   delete(stream: string): unknown
+  /** When the personal texts in a state were opened, by `Clock.elapsed`. Absent: no state has any. */
+  openedAt?(stream: string): number
 }
+
+/** Thrown if a decision may have used a personal text of before its subject was forgotten. */
+class TextsOutdated extends Error {}
 
 export interface CommandDependencies {
   readonly service: Pick<Service, 'name' | 'publishes'>
@@ -86,9 +91,9 @@ export async function handleCommands(
     let known: AggregateState | undefined
     for (let attempts = 0; left.length > 0; ) {
       const state = known ?? (await loadState(deps, stream, left))
-      const { decided, end, later } = await decideAll(deps, stream, state, left)
+      const { decided, end, later, areOutdated } = await decideAll(deps, stream, state, left)
       left = [...decided.map(({ command }) => command), ...later]
-      const settled = await settle(deps, stream, { state, end, decided })
+      const settled = areOutdated ? forgetState(deps, stream) : await settle(deps, stream, { state, end, decided })
       left = left.filter((command) => !settled.answered.has(command))
       known = settled.state
       if (!settled.stale) continue
@@ -149,6 +154,8 @@ async function decideAll(
   readonly decided: readonly Decided[]
   readonly end: AggregateState
   readonly later: readonly WaitingCommand[]
+  /** Whether all of them must decide on a state that is opened anew. */
+  readonly areOutdated?: true
 }> {
   const decided: Decided[] = []
   const { limits } = deps.store
@@ -163,6 +170,10 @@ async function decideAll(
       decided.push(made)
       state = made.state
     } catch (error) {
+      if (error instanceof TextsOutdated) {
+        const later = [...decided.map(({ command }) => command), ...waiting.slice(index)]
+        return { decided: [], end: start, later, areOutdated: true }
+      }
       // One command's fault does not affect the others.
       command.reject(error)
     }
@@ -195,7 +206,7 @@ async function decideOne(
     const entry: CommandReceipt = { stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }
     return { command, outcome, entry, state: before, bytes: RECEIPT_BYTES }
   }
-  const keys = await findKeys(deps, decider, before, decision)
+  const keys = await findKeys(deps, command, before, decision)
   const recorded = record({ service, decider, stream, limits }, before, {
     ...{ events: decision, metadata, now },
     ...(keys ? { keys } : {}),
@@ -240,11 +251,12 @@ function callDecider<Result>(decider: AnyDecider, call: () => Result): Result {
  * @throws TidemarkError `event-invalid` if the subject of a stream changes; and as `Personal.newestKey`
  */
 async function findKeys(
-  { service, personal }: Pick<CommandDependencies, 'service' | 'personal'>,
-  decider: AnyDecider,
+  deps: Pick<CommandDependencies, 'service' | 'personal' | 'cache'>,
+  { decider, request }: Pick<WaitingCommand, 'decider' | 'request'>,
   before: AggregateState,
   events: readonly DomainEvent[],
 ): Promise<readonly (PersonalKey | undefined)[] | undefined> {
+  const { service, personal } = deps
   if (personal === undefined) return undefined
   if (decider.subject === undefined) return []
   const findSubject = (state: unknown) => callDecider(decider, () => decider.subject?.(state))
@@ -258,9 +270,29 @@ async function findKeys(
       throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
     subject = next
     const owner = needsKey(service, decider, event) ? subject : undefined
-    keys.push(owner === undefined ? undefined : await personal.newestKey(owner))
+    const key = owner === undefined ? undefined : await personal.newestKey(owner)
+    if (key) checkTexts(deps, request, key)
+    keys.push(key)
   }
   return keys
+}
+
+/**
+ * A text that was opened before its subject was forgotten must not be sealed with the key of the next generation:
+ * it would be readable for ever.
+ * @throws TextsOutdated for the state; TidemarkError `unavailable` for a reaction, which opens its event again
+ */
+function checkTexts(
+  { cache }: Pick<CommandDependencies, 'cache'>,
+  { stream, command, openedAt = Number.POSITIVE_INFINITY }: CommandRequest,
+  { since }: NewestKey,
+): void {
+  if (since > openedAt)
+    throw new TidemarkError(
+      'unavailable',
+      `${command.type} to ${stream} has texts of a person who was forgotten meanwhile: its event is read again`,
+    )
+  if (cache.openedAt && since > cache.openedAt(stream)) throw new TextsOutdated()
 }
 
 /** Upper bound for a receipt: two hashes, a code and its detail. */
@@ -304,6 +336,12 @@ interface Plan {
   readonly decided: readonly Decided[]
 }
 
+/** The next attempt loads the state again, and opens its texts with the keys that there are now. */
+function forgetState({ cache }: CommandDependencies, stream: string): Settled {
+  cache.delete(stream)
+  return { answered: new Set(), state: undefined, stale: true }
+}
+
 /** The commands that were answered, the newest known state, and whether the decisions used an older one. */
 interface Settled {
   readonly answered: ReadonlySet<WaitingCommand>
@@ -335,8 +373,7 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
     case 'missing':
       // The cached state may be from before the log was restored to an earlier point, so the log is read
       // again.
-      deps.cache.delete(stream)
-      return { answered: new Set(), state: undefined, stale: true }
+      return forgetState(deps, stream)
     case 'conflict': {
       const read = () => catchUp(deps, first.command.decider, stream, state)
       // A command that creates usually conflicts with itself, and its key has the answer. Other commands

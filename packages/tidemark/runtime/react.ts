@@ -25,7 +25,7 @@ import type { Handler, Handling } from './consume.ts'
 import { findReader } from './fold.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { callHandler, type StreamFailure, selectWorst } from './parking.ts'
-import type { Personal } from './personal.ts'
+import { FRESH_MS, type Personal } from './personal.ts'
 import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
 import { checkAgainstSeen, findUnseenEvents, fork, sortByVersion } from './unseen-events.ts'
@@ -41,7 +41,7 @@ export interface ReactDependencies {
   /** Stores commands to send later. */
   readonly schedule: Pick<Schedule, 'add'>
   /** Opens the personal texts that the service may read. Absent: none is sealed. */
-  readonly personal?: Pick<Personal, 'openContent' | 'openEvents'>
+  readonly personal?: Pick<Personal, 'elapsed' | 'openContent' | 'openEvents'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandResult>
   /**
    * Receives a line for every command that a reaction did not await. Absent: such a reaction is only logged,
@@ -184,8 +184,9 @@ async function reactToEvent(
   const { deps, declared, reader, content } = following
   const eventContent = content(event)
   if (!reader.knows(eventContent.type)) return
-  const handled: HandledEvent = { sent: new Map(), hasTexts: false }
-  const opened = deps.personal ? await deps.personal.openContent(eventContent) : eventContent
+  const openedAt = deps.personal?.elapsed()
+  const handled: HandledEvent = { sent: new Map(), hasTexts: false, ...(openedAt === undefined ? {} : { openedAt }) }
+  const opened = deps.personal ? await deps.personal.openContent(eventContent, FRESH_MS) : eventContent
   try {
     for (const read of reader.readAll(opened, formatPosition(event)))
       await reactToRead(following, { ...event, ...read }, handling, handled)
@@ -283,6 +284,8 @@ interface HandledEvent {
   readonly sent: SentCommands
   /** Whether the reaction got events that may have personal texts as the answer to a command. */
   hasTexts: boolean
+  /** As in `CommandRequest`. */
+  readonly openedAt?: number
 }
 
 /** One call of a reaction. */
@@ -369,7 +372,11 @@ function createSenders(
       let events: readonly RecordedEvent[] | undefined
       const json = toJsonCommand(stream, command)
       checkDistinct(stream, commandId, json)
-      const request = { stream, key, receipts: 'all', command: json, metadata } as const
+      const { openedAt } = handled
+      const request = {
+        ...({ stream, key, receipts: 'all', command: json, metadata } as const),
+        ...(openedAt === undefined ? {} : { openedAt }),
+      }
       const result = await deps
         .command(decider, request, (appended) => {
           events = appended
@@ -411,5 +418,5 @@ async function readOutcomeEvents(
 ): Promise<readonly RecordedEvent[]> {
   if (events === 0) return []
   const stored = await log.readRange(stream, { direction: 'forward', after: version - events, limit: events })
-  return personal ? personal.openEvents(stored) : stored
+  return personal ? personal.openEvents(stored, FRESH_MS) : stored
 }

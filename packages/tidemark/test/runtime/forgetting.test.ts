@@ -13,7 +13,7 @@ import { formatConsumerName, type ImmediateReaction } from '../../core/reaction.
 import { published, type Service } from '../../core/service.ts'
 import { snapshotId } from '../../core/snapshot.ts'
 import { MemoryKeys } from '../../memory/keys.ts'
-import { KEPT_MS } from '../../runtime/personal.ts'
+import { EACH_KEPT_MS, KEPT_MS } from '../../runtime/personal.ts'
 import { serviceRuntime } from '../../runtime/service-runtime.ts'
 import { Joined, library, members, memberView, PublicJoined, post, Stamped } from '../domain/members.ts'
 import { type MemoryStores, memoryStores, startInMemory } from '../support/memory-runtime.ts'
@@ -301,6 +301,93 @@ describe('a subject', () => {
     assert.equal(same.outcome === 'refused' && same.code, 'same-name')
   })
 
+  it('that is forgotten is so in time where a state was folded with a key about to expire', async () => {
+    const { stores, runtime } = await started()
+    const other = startInMemory(library, stores)
+    await readName(other)
+    const { forgotten } = await runtime.forgetSubject('w-7', why)
+    await stores.clock.wait(EACH_KEPT_MS - 10_000)
+    const renamed = await other.send('member-1', { type: 'rename', data: { to: NAME } })
+    assert.equal(renamed.outcome === 'refused' && renamed.code, 'same-name', 'the state has the name')
+    await stores.clock.wait(Date.parse(forgotten?.everywhere ?? '') + 1 - Date.parse(stores.clock.now()))
+    const same = await other.send('member-1', { type: 'rename', data: { to: 'forgotten' } })
+    assert.equal(same.outcome === 'refused' && same.code, 'same-name')
+  })
+
+  it('who comes back once forgotten gets a new key in every process, and none seals what it read before', async () => {
+    const { stores, runtime } = await started()
+    // It writes the name in its state again.
+    const copying = deciding({
+      decide: (state, command, context) =>
+        command.type === 'stamp'
+          ? [{ type: 'Renamed', data: { to: `${state.name} again` } }]
+          : members.decide(state, command, context),
+    })
+    const other = startInMemory(copying, stores)
+    const stamp = { type: 'stamp', data: { text: 'x' } }
+    for (const stream of ['member-1', 'member-1']) await other.send(stream, stamp)
+    await other.send('member-2', join())
+    await runtime.forgetSubject('w-7', why)
+    await other.send('member-3', join('Mina'))
+    for (const stream of ['member-1', 'member-2']) await other.send(stream, stamp)
+    const fresh = startInMemory(library, stores)
+    const read = async (stream: string) =>
+      (await fresh.runtime.history(stream, { direction: 'forward', limit: 10 })).events.map(({ data }) => data)
+    assert.equal(readText((await read('member-3'))[0], 'fullName'), 'Mina')
+    const [joined, ...renamed] = await read('member-1')
+    assert.equal(readText(joined, 'fullName'), 'forgotten')
+    assert.deepEqual(
+      renamed.map((data) => readText(data, 'to')),
+      ['forgotten', 'forgotten', 'forgotten again'],
+    )
+    assert.equal(readText((await read('member-2'))[1], 'to'), 'forgotten again')
+    assertTellsNobody([await read('member-1'), await read('member-2'), await read('member-3')])
+  })
+
+  it('whose text is sealed while it is forgotten is forgotten with it: folds, views and verifying go on', async () => {
+    const { stores, send, project, ...process } = await started()
+    const other = startInMemory(library, stores)
+    await other.send('member-2', join())
+    const { clock } = stores
+    const wait = clock.wait.bind(clock)
+    let joined: unknown
+    clock.wait = async (milliseconds) => {
+      joined ??= await other.send('member-3', join('Mina'))
+      await wait(milliseconds)
+    }
+    await process.runtime.forgetSubject('w-7', why)
+    assert.deepEqual(joined, { outcome: 'done', stream: 'member-3', version: 1, events: 1 })
+    await project(stores.log.all())
+    assert.deepEqual((await process.runtime.document(memberView, 'member-3'))?.document, {
+      name: 'forgotten',
+      label: 'forgotten (1)',
+    })
+    const same = await send('member-3', { type: 'rename', data: { to: 'forgotten' } })
+    assert.equal(same.outcome === 'refused' && same.code, 'same-name')
+    assert.ok(stores.log.all().every(hashFits))
+  })
+
+  it('that is forgotten after a reaction read its event is not in its command: the event is read again', async () => {
+    const { stores, runtime } = await started()
+    const [copies] = library.reactions as readonly [ImmediateReaction<EventOf<typeof Joined>>]
+    let turn = 0
+    const react: typeof copies.react = async (event, send) => {
+      turn += 1
+      if (turn === 1) await runtime.forgetSubject('w-7', why)
+      await copies.react(event, send)
+    }
+    const other = startInMemory({ ...library, reactions: [{ ...copies, react }] }, stores)
+    const [joined] = stores.log.all()
+    assert.ok(joined)
+    await other.react('library', [joined])
+    assert.equal(turn, 2)
+    const { events } = await runtime.history('member-copy-of-member-1', { direction: 'forward', limit: 10 })
+    assert.deepEqual(
+      events.map(({ data }) => readText(data, 'fullName')),
+      ['forgotten'],
+    )
+  })
+
   it('is recorded as forgotten once, also if the process ends between the two writes', async () => {
     const { stores, runtime } = await started()
     const keys = stores.keys.get('library')
@@ -387,6 +474,22 @@ describe('another service', () => {
     }
     assert.deepEqual(await read({ ...post, personal: {} }), [{ text: 'somebody' }])
     assert.deepEqual(await read(post), [{ text: `Hello ${NAME}` }])
+  })
+
+  it('forgets with the owner: afterwards its reactions write nothing that they could read before', async () => {
+    const { stores, send, runtime } = await started()
+    await send('member-2', join())
+    const its = { ...memoryStores(), clock: stores.clock, keys: stores.keys }
+    const process = startInMemory(post, its)
+    const [first, second] = stores.log.all()
+    assert.ok(first && second)
+    await process.react('library', [first])
+    await runtime.forgetSubject('w-7', why)
+    await process.react('library', [second])
+    assert.deepEqual(
+      its.log.all().map(({ data }) => data),
+      [{ text: `Hello ${NAME}` }, { text: 'somebody' }],
+    )
   })
 
   it('gets an event again if the keys cannot be read, and nothing is parked', async () => {
