@@ -589,10 +589,10 @@ export interface ItemIndex {
   /** Notes that the log has an item that was added. @returns false if that was noted before. */
   see(item: string): boolean
   isSeen(item: string): boolean
-  /** Notes the version of an event. */
-  reach(stream: string, version: number): void
-  /** The highest version that was noted; 0 if none was. */
-  end(stream: string): number
+  /** Notes the version and hash of an event. */
+  reach(stream: string, head: StreamHead): void
+  /** The event with the highest version that was noted; `EMPTY_STREAM` if none was. */
+  end(stream: string): StreamHead
 }
 
 /** The leases with which the relay follows the change feed. Without any, it publishes the whole log again. */

@@ -1,5 +1,12 @@
 import type { CommandRequest, CommandResult } from '../core/command.ts'
-import { type CommandReceipt, type Commit, isCommit, type KeyOutcome, type LogEntry } from '../core/commit.ts'
+import {
+  type CommandReceipt,
+  type Commit,
+  isCommit,
+  type KeyOutcome,
+  type LogEntry,
+  UNKNOWN_REQUEST,
+} from '../core/commit.ts'
 import { type AnyDecider, type Decision, isRefusal, type Refusal, refuse } from '../core/decider.ts'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
@@ -490,7 +497,9 @@ async function catchUp(
 function toOutcome(stream: string, { decider, request }: WaitingCommand, known: KeyOutcome): CommandResult {
   const { version, events, refusal } = known
   const differs =
-    known.fingerprint !== fingerprintRequest(decider, request) && known.fingerprint !== fingerprintWhole(request)
+    known.fingerprint !== UNKNOWN_REQUEST &&
+    known.fingerprint !== fingerprintRequest(decider, request) &&
+    known.fingerprint !== fingerprintWhole(request)
   // A later build of a reaction may send different content for the same cause; the first outcome stands.
   if (differs && request.receipts !== 'all')
     return refuse('idempotency-key-reused', `the key ${request.key} was already used on ${stream} for another request`)
