@@ -11,13 +11,14 @@ import { type AnyDecider, type Decision, isRefusal, type Refusal, refuse } from 
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
-import { hasSealed, listPersonalFields, mapPersonal, type PersonalKey, SEALED } from '../core/personal.ts'
+import { hasSealed, listPersonalFields, mapPersonal, SEALED } from '../core/personal.ts'
 import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
-import { type AggregateState, emptyState, evolve, fold, hidePersonal, readForward } from './fold.ts'
-import type { NewestKey, Personal } from './personal.ts'
-import { checkWritable, decisionTime, needsKey, record } from './record.ts'
+import { findKeys, TextsOutdated } from './event-keys.ts'
+import { type AggregateState, callDecider, emptyState, fold, readForward } from './fold.ts'
+import type { Personal } from './personal.ts'
+import { checkWritable, decisionTime, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
 /** How many stale attempts commands may make before their stream counts as contended. */
@@ -34,9 +35,6 @@ export interface StateCache {
   /** When the personal texts in a state were opened, by `Clock.elapsed`. Absent: no state has any. */
   openedAt?(stream: string): number
 }
-
-/** Thrown if a decision may have used a personal text of before its subject was forgotten. */
-class TextsOutdated extends Error {}
 
 export interface CommandDependencies {
   readonly service: Pick<Service, 'name' | 'publishes'>
@@ -242,64 +240,6 @@ function toRefusal({ subject, refusals }: AnyDecider, request: CommandRequest, {
 function refuseSealed({ stream, command, metadata }: CommandRequest): void {
   if (hasSealed([command.data, metadata]))
     throw new TidemarkError('invalid-command', `${command.type} to ${stream} has the text ${SEALED}, which is reserved`)
-}
-
-/** Calls code of a decider. @throws as `hidePersonal` */
-function callDecider<Result>(decider: AnyDecider, call: () => Result): Result {
-  try {
-    return call()
-  } catch (error) {
-    throw hidePersonal(decider, error)
-  }
-}
-
-/**
- * The keys of the events' subjects. An event without personal fields has none. Undefined: nothing is sealed.
- * @throws TidemarkError `event-invalid` if the subject of a stream changes; and as `Personal.newestKey`
- */
-async function findKeys(
-  deps: Pick<CommandDependencies, 'service' | 'personal' | 'cache'>,
-  { decider, request }: Pick<WaitingCommand, 'decider' | 'request'>,
-  before: AggregateState,
-  events: readonly DomainEvent[],
-): Promise<readonly (PersonalKey | undefined)[] | undefined> {
-  const { service, personal } = deps
-  if (personal === undefined) return undefined
-  if (decider.subject === undefined) return []
-  const findSubject = (state: unknown) => callDecider(decider, () => decider.subject?.(state))
-  let { state } = before
-  let subject = before.head.version === 0 ? undefined : findSubject(state)
-  const keys: (PersonalKey | undefined)[] = []
-  for (const event of events) {
-    state = evolve(decider, state, event)
-    const next = findSubject(state)
-    if (subject !== undefined && next !== subject)
-      throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
-    subject = next
-    const owner = needsKey(service, decider, event) ? subject : undefined
-    const key = owner === undefined ? undefined : await personal.newestKey(owner)
-    if (key) checkTexts(deps, request, key)
-    keys.push(key)
-  }
-  return keys
-}
-
-/**
- * A text that was opened before its subject was forgotten must not be sealed with the key of the next generation:
- * it would be readable for ever.
- * @throws TextsOutdated for the state; TidemarkError `unavailable` for a reaction, which opens its event again
- */
-function checkTexts(
-  { cache }: Pick<CommandDependencies, 'cache'>,
-  { stream, command, openedAt = Number.POSITIVE_INFINITY }: CommandRequest,
-  { since }: NewestKey,
-): void {
-  if (since > openedAt)
-    throw new TidemarkError(
-      'unavailable',
-      `${command.type} to ${stream} has texts of a person who was forgotten meanwhile: its event is read again`,
-    )
-  if (cache.openedAt && since > cache.openedAt(stream)) throw new TextsOutdated()
 }
 
 /** Upper bound for a receipt: two hashes, a code and its detail. */

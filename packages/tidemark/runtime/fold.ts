@@ -55,6 +55,15 @@ export function evolve(decider: AnyDecider, state: unknown, event: DomainEvent):
   }
 }
 
+/** Calls code of a decider. @throws as `hidePersonal` */
+export function callDecider<Result>(decider: AnyDecider, call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw hidePersonal(decider, error)
+  }
+}
+
 /** What a decider threw, to be logged. If it has a subject, only kind and place are kept. */
 export function hidePersonal({ category, subject }: AnyDecider, error: unknown): unknown {
   return subject === undefined ? error : withoutMessage(error, `the decider ${category}`)
