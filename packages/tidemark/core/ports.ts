@@ -709,9 +709,10 @@ export interface PersonalKeyReader {
 export interface PersonalKeys extends PersonalKeyReader {
   /**
    * The newest key of a subject. Creates one if there is none or the last one is destroyed.
+   * @param onDestroyed is called with the id of a destroyed key before another takes its place, and may throw.
    * @throws TidemarkError as `find`, and `outcome-unknown`
    */
-  findOrCreate(subject: string): Promise<PersonalKey>
+  findOrCreate(subject: string, onDestroyed?: (keyId: string) => void): Promise<PersonalKey>
   /**
    * What is known of a subject; undefined if it never had a key.
    * @throws TidemarkError `unavailable`, `container-missing`

@@ -15,9 +15,9 @@ import { hasSealed, listPersonalFields, mapPersonal, SEALED } from '../core/pers
 import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
-import { findKeys, TextsOutdated } from './event-keys.ts'
+import { findKeys } from './event-keys.ts'
 import { type AggregateState, callDecider, emptyState, fold, readForward } from './fold.ts'
-import type { Personal } from './personal.ts'
+import { type Personal, TextsOutdated } from './personal.ts'
 import { checkWritable, decisionTime, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 

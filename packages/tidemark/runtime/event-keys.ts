@@ -5,7 +5,7 @@ import type { DomainEvent } from '../core/event.ts'
 import type { PersonalKey } from '../core/personal.ts'
 import type { Service } from '../core/service.ts'
 import { type AggregateState, callDecider, evolve } from './fold.ts'
-import type { NewestKey, Personal } from './personal.ts'
+import { type NewestKey, type Personal, TextsOutdated } from './personal.ts'
 import { needsKey } from './record.ts'
 
 interface KeyDependencies {
@@ -15,9 +15,6 @@ interface KeyDependencies {
   /** Knows when the texts in a stream's state were opened. Absent: no state has any. */
   readonly cache: { openedAt?(stream: string): number }
 }
-
-/** Thrown if a decision may have used a personal text of before its subject was forgotten. */
-export class TextsOutdated extends Error {}
 
 /**
  * The keys of the events' subjects. An event without personal fields has none. Undefined: nothing is sealed.
@@ -43,9 +40,7 @@ export async function findKeys(
       throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
     subject = next
     const owner = needsKey(service, decider, event) ? subject : undefined
-    const key = owner === undefined ? undefined : await personal.newestKey(owner)
-    if (key) checkTexts(deps, request, key)
-    keys.push(key)
+    keys.push(owner === undefined ? undefined : await findKey(deps, request, personal.newestKey(owner)))
   }
   return keys
 }
@@ -55,15 +50,19 @@ export async function findKeys(
  * it would be readable for ever.
  * @throws TextsOutdated for the state; TidemarkError `unavailable` for a reaction, which opens its event again
  */
-function checkTexts(
+async function findKey(
   { cache }: KeyDependencies,
-  { stream, command, openedAt = Number.POSITIVE_INFINITY }: CommandRequest,
-  { since }: NewestKey,
-): void {
-  if (since > openedAt)
-    throw new TidemarkError(
-      'unavailable',
-      `${command.type} to ${stream} has texts of a person who was forgotten meanwhile: its event is read again`,
-    )
-  if (cache.openedAt && since > cache.openedAt(stream)) throw new TextsOutdated()
+  { stream, command, openedAt }: CommandRequest,
+  finding: Promise<NewestKey>,
+): Promise<PersonalKey> {
+  const readAgain = () => {
+    const why = `${command.type} to ${stream} has texts of a person who was forgotten meanwhile`
+    return new TidemarkError('unavailable', `${why}: its event is read again`)
+  }
+  const key = await finding.catch((error: unknown) => {
+    throw openedAt !== undefined && error instanceof TextsOutdated ? readAgain() : error
+  })
+  if (openedAt !== undefined && key.since > openedAt) throw readAgain()
+  if (cache.openedAt && key.since > cache.openedAt(stream)) throw new TextsOutdated()
+  return key
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { TidemarkError } from '../core/errors.ts'
 import type { EventContent, RecordedEvent } from '../core/event.ts'
 import {
+  formatKeyId,
   hasSealed,
   listSealed,
   mapTexts,
@@ -49,6 +50,9 @@ export interface NewestKey extends PersonalKey {
   readonly since: number
 }
 
+/** Thrown if a decision may have used a personal text of before its subject was forgotten. */
+export class TextsOutdated extends Error {}
+
 /** Finds keys, and opens sealed texts with them. */
 export class Personal {
   readonly service: string
@@ -56,7 +60,7 @@ export class Personal {
   /** Destroyed keys too: reading one again costs as much as reading one. */
   readonly #found: LRUCache<string, Promise<Uint8Array | undefined>>
   readonly #newest: LRUCache<string, Promise<NewestKey>>
-  /** Subjects that were forgotten and came back. */
+  /** For subjects that were forgotten, the key after the destroyed one. */
   readonly #returned: LRUCache<string, Pick<NewestKey, 'id' | 'since'>>
   readonly #clock: Pick<Clock, 'elapsed'>
 
@@ -76,19 +80,29 @@ export class Personal {
 
   /**
    * The newest key of a subject, which new texts are sealed with.
-   * @throws TidemarkError as `PersonalKeys.findOrCreate`
+   * @throws TidemarkError as `PersonalKeys.findOrCreate`; TextsOutdated if this process did not know that the
+   *   subject is forgotten. Nothing is created then: what is decided again may need no key.
    */
   newestKey(subject: string): Promise<NewestKey> {
     return keep(this.#newest, subjectId(subject), async () => {
-      const key = await this.#own().findOrCreate(subject)
-      return { ...key, since: this.#learn(key) }
+      const key = await this.#own().findOrCreate(subject, (destroyed) => this.#learnDestroyed(destroyed))
+      const { generation } = parseKeyId(key.id)
+      return { ...key, since: generation === 1 ? Number.NEGATIVE_INFINITY : this.#learn(key.id) }
     })
   }
 
-  /** When this process learnt of a key. With a new one of a subject, it forgets what it read with earlier ones. */
-  #learn({ id }: PersonalKey): number {
-    const { subject, generation } = parseKeyId(id)
-    if (generation === 1) return Number.NEGATIVE_INFINITY
+  /** @throws TextsOutdated if that is new */
+  #learnDestroyed(keyId: string): void {
+    const { subject, generation } = parseKeyId(keyId)
+    const next = formatKeyId(subject, generation + 1)
+    if (this.#returned.get(subject)?.id === next) return
+    this.#learn(next)
+    throw new TextsOutdated()
+  }
+
+  /** When this process learnt of a later key. It then forgets what it read with earlier ones. */
+  #learn(id: string): number {
+    const { subject } = parseKeyId(id)
     const known = this.#returned.get(subject)
     if (known?.id === id) return known.since
     this.#found.clear()

@@ -367,26 +367,35 @@ describe('a subject', () => {
     assert.ok(stores.log.all().every(hashFits))
   })
 
-  it('that is forgotten after a reaction read its event is not in its command: the event is read again', async () => {
-    const { stores, runtime } = await started()
-    const [copies] = library.reactions as readonly [ImmediateReaction<EventOf<typeof Joined>>]
-    let turn = 0
-    const react: typeof copies.react = async (event, send) => {
-      turn += 1
-      if (turn === 1) await runtime.forgetSubject('w-7', why)
-      await copies.react(event, send)
-    }
-    const other = startInMemory({ ...library, reactions: [{ ...copies, react }] }, stores)
-    const [joined] = stores.log.all()
-    assert.ok(joined)
-    await other.react('library', [joined])
-    assert.equal(turn, 2)
-    const { events } = await runtime.history('member-copy-of-member-1', { direction: 'forward', limit: 10 })
-    assert.deepEqual(
-      events.map(({ data }) => readText(data, 'fullName')),
-      ['forgotten'],
-    )
-  })
+  for (const [when, comesBack] of [
+    ['the command', false],
+    ['another command before it', true],
+  ] as const)
+    it(`that is forgotten after a reaction read its event is not in its command: ${when} shows that`, async () => {
+      const { stores, runtime } = await started()
+      const [copies] = library.reactions as readonly [ImmediateReaction<EventOf<typeof Joined>>]
+      let turn = 0
+      const react: typeof copies.react = async (event, send) => {
+        turn += 1
+        if (turn === 1) {
+          await runtime.forgetSubject('w-7', why)
+          if (comesBack) await other.send('member-9', join('Mina'))
+        }
+        await copies.react(event, send)
+      }
+      const other = startInMemory({ ...library, reactions: [{ ...copies, react }] }, stores)
+      const [joined] = stores.log.all()
+      assert.ok(joined)
+      // Its state of the stream has a text of before, too.
+      await other.send('member-copy-of-member-1', join('Otto'))
+      await other.react('library', [joined])
+      assert.equal(turn, 2)
+      const { events } = await runtime.history('member-copy-of-member-1', { direction: 'forward', limit: 10 })
+      assert.deepEqual(
+        events.map(({ data }) => readText(data, 'fullName')),
+        ['forgotten', 'forgotten'],
+      )
+    })
 
   it('is recorded as forgotten once, also if the process ends between the two writes', async () => {
     const { stores, runtime } = await started()
@@ -435,6 +444,18 @@ describe('a subject', () => {
     assert.equal((await runtime.lookSubject('w-7')).state, 'forgotten')
     await send('member-1', { type: 'rename', data: { to: 'Mina' } })
     assert.equal((await runtime.lookSubject('w-7')).state, 'has-key')
+  })
+
+  it('that is forgotten gets no new key from a process that did not know, and would repeat the name', async () => {
+    const { stores, runtime } = await started()
+    const copying = deciding({ decide: ({ name = '' }) => [{ type: 'Renamed', data: { to: name } }] })
+    const other = startInMemory(copying, stores)
+    const stamp = { type: 'stamp', data: { text: 'x' } }
+    await other.send('member-1', stamp)
+    await runtime.forgetSubject('w-7', why)
+    assert.equal((await other.send('member-1', stamp)).outcome, 'done')
+    assert.deepEqual(stores.log.all().at(-1)?.data, { to: 'forgotten' })
+    assert.equal((await runtime.lookSubject('w-7')).state, 'forgotten')
   })
 
   it('that is forgotten leaves a view that equals its rebuild, byte by byte', async () => {
