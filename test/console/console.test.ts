@@ -289,6 +289,28 @@ describe('the console', () => {
     await events.getByRole('list', { name: 'Changes from version 1' }).first().getByText('payment.method').waitFor()
   })
 
+  it('shows an event type that has ended as such, also if the code has none of its versions any more', async () => {
+    const page = await harness.open('')
+    await page.route('**/api/ordering/about', async (route) => {
+      const response = await route.fetch()
+      const about = await response.json()
+      const ended = [
+        { type: 'OrderMoved', category: 'order', versions: [], ended: [] },
+        { type: 'OrderSplit', category: 'order', versions: [], ended: ['OrderPlaced', 'OrderConfirmed'] },
+      ]
+      await route.fulfill({ response, json: { ...about, events: [...about.events, ...ended] } })
+    })
+    await page.reload()
+    await harness.open('audit')
+    const events = page.getByRole('region', { name: 'Events of ordering' })
+    await events.getByText('ended, read as OrderPlaced, OrderConfirmed', { exact: true }).waitFor()
+    await events.getByText('retired, read as nothing', { exact: true }).click()
+    await events.getByText('Its versions are in the folder schemas of the project.').first().waitFor()
+    assert.equal(await events.getByText(/\b0 versions/).count(), 0)
+    await page.unroute('**/api/ordering/about')
+    await page.reload()
+  })
+
   it('is accessible on every page, in both colour schemes, and fits a narrow screen', async () => {
     const rejected = await harness.system.createClient('ordering').get('/orders?status=rejected')
     const { orderId } = rejected.body.items[0]

@@ -134,6 +134,12 @@ describe('personal texts', () => {
       done.out,
       /forgotten at .* by .*: ticket 12; in every process by .*; recorded as erasure-[0-9a-f]{32}@1/,
     )
+    // Shipping reads the texts of ordering, so ordering is the first, and no process seals with its key any more.
+    const times = ['ordering', 'shipping'].map((service) => {
+      const [, time = ''] = new RegExp(`^${service} .* forgotten at (\\S+) by`, 'm').exec(done.out) ?? []
+      return Date.parse(time)
+    })
+    assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 2_000, done.out)
     const { shippingAddress } = await get('ordering', `/orders/${orderId}`)
     assert.deepEqual([shippingAddress.name, shippingAddress.street], ['forgotten', 'forgotten -'])
     assert.equal(shippingAddress.city, city)

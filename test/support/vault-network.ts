@@ -1,15 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import { VaultStandIn } from '../../packages/tidemark/test/support/vault-stand-in.ts'
-
-const locate = (name: string): string => fileURLToPath(new URL(`vault/${name}`, import.meta.url))
-
-// The certificate is valid for the stand-in's name only, and only for processes that are told to trust it.
-const CERTIFICATE = locate('certificate.pem')
-const tls = { cert: readFileSync(CERTIFICATE, 'utf8'), key: readFileSync(locate('key.pem'), 'utf8') }
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import { VAULT_HOST, VaultStandIn } from '../../packages/tidemark/test/support/vault-stand-in.ts'
 
 const CLIENT_ID = '0b5c8f6e-6f0a-4c39-9f0e-0d4a7c1a2b3c'
 const HEADER = 'a header that only the app knows'
@@ -21,11 +17,14 @@ const HEADER = 'a header that only the app knows'
 export class VaultNetwork {
   readonly vault: VaultStandIn
   readonly #servers: readonly Server[]
+  readonly #folder: string
   readonly settings: Readonly<Record<string, string>>
 
-  private constructor(vault: VaultStandIn, servers: readonly Server[]) {
+  /** @param folder has its certificate, as a process that trusts it reads it. */
+  private constructor(vault: VaultStandIn, servers: readonly Server[], folder: string) {
     this.vault = vault
     this.#servers = servers
+    this.#folder = folder
     const [identity, proxy] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     this.settings = {
       PersonalKeys: '',
@@ -35,18 +34,28 @@ export class VaultNetwork {
       IDENTITY_HEADER: HEADER,
       HTTPS_PROXY: proxy ?? '',
       NO_PROXY: '127.0.0.1,localhost',
-      NODE_EXTRA_CA_CERTS: CERTIFICATE,
+      NODE_EXTRA_CA_CERTS: locateCertificate(folder),
     }
   }
 
   static async start(): Promise<VaultNetwork> {
-    const vault = await VaultStandIn.start(tls)
+    // Made for this run. The private key is in this process only.
+    const { cert, private: key } = await generate([{ name: 'commonName', value: VAULT_HOST }], {
+      keyType: 'ec',
+      extensions: [
+        { name: 'basicConstraints', cA: true, critical: true },
+        { name: 'subjectAltName', altNames: [{ type: 2, value: VAULT_HOST }] },
+      ],
+    })
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-vault-'))
+    await writeFile(locateCertificate(folder), cert)
+    const vault = await VaultStandIn.start({ cert, key })
     const servers = [identityOf(vault), proxyTo(vault)]
     for (const server of servers) {
       server.listen(0, '127.0.0.1')
       await once(server, 'listening')
     }
-    return new VaultNetwork(vault, servers)
+    return new VaultNetwork(vault, servers, folder)
   }
 
   async stop(): Promise<void> {
@@ -55,8 +64,11 @@ export class VaultNetwork {
       server.close()
     }
     await this.vault.stop()
+    await rm(this.#folder, { recursive: true })
   }
 }
+
+const locateCertificate = (folder: string): string => join(folder, 'certificate.pem')
 
 /** Gives tokens to the app, for its own identity and for vaults. */
 function identityOf(vault: VaultStandIn): Server {

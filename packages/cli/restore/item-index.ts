@@ -6,8 +6,17 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 const TABLES = `
   PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;
   CREATE TABLE items (item TEXT PRIMARY KEY, content TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-  CREATE TABLE ends (stream TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE ends (stream TEXT PRIMARY KEY, version INTEGER NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;
   BEGIN;`
+
+/** The last event of a stream. */
+interface Head {
+  readonly version: number
+  readonly hash: string
+}
+
+/** The hash that a stream's first event follows. */
+const NONE = '0'.repeat(64)
 
 /** What a restore knows of archived items, in a file of the temporary folder. */
 export class ItemIndex {
@@ -26,9 +35,10 @@ export class ItemIndex {
     this.#find = this.#sql.prepare('SELECT content, seen FROM items WHERE item = ?')
     this.#see = this.#sql.prepare('UPDATE items SET seen = 1 WHERE item = ? AND seen = 0')
     this.#reach = this.#sql.prepare(
-      'INSERT INTO ends VALUES (?, ?) ON CONFLICT DO UPDATE SET version = max(version, excluded.version)',
+      `INSERT INTO ends VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version, hash = excluded.hash
+        WHERE excluded.version > version`,
     )
-    this.#end = this.#sql.prepare('SELECT version FROM ends WHERE stream = ?')
+    this.#end = this.#sql.prepare('SELECT version, hash FROM ends WHERE stream = ?')
   }
 
   add(item: string, content: string): string {
@@ -49,12 +59,13 @@ export class ItemIndex {
     return this.#find.get(item)?.seen === 1
   }
 
-  reach(stream: string, version: number): void {
-    this.#reach.run(stream, version)
+  reach(stream: string, { version, hash }: Head): void {
+    this.#reach.run(stream, version, hash)
   }
 
-  end(stream: string): number {
-    return Number(this.#end.get(stream)?.version ?? 0)
+  end(stream: string): Head {
+    const { version = 0, hash = NONE } = this.#end.get(stream) ?? {}
+    return { version: Number(version), hash: String(hash) }
   }
 
   close(): void {

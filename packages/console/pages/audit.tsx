@@ -184,14 +184,9 @@ function EventTypes({ service, about }: { readonly service: Service; readonly ab
       {about.events.map((event) => (
         <details key={event.type} class="event-type">
           <summary>
-            <strong>{event.type}</strong>{' '}
-            <span class="muted small">
-              {plural(event.versions.length, 'version')}
-              {event.published
-                ? `, published${event.published.type === event.type ? '' : ` as ${event.published.type}`}`
-                : ''}
-            </span>
+            <strong>{event.type}</strong> <span class="muted small">{describeType(event)}</span>
           </summary>
+          {event.versions.length === 0 && <Empty>Its versions are in the folder schemas of the project.</Empty>}
           <VersionList versions={event} />
           {event.published && event.published.versions.length > 0 && (
             <>
@@ -203,6 +198,16 @@ function EventTypes({ service, about }: { readonly service: Service; readonly ab
       ))}
     </section>
   )
+}
+
+/** Such as `2 versions, published`. A type that has ended may be declared by its name alone. */
+function describeType({ type, versions, ended, published }: About['events'][number]): string {
+  const parts = [
+    ...(ended ? [ended.length === 0 ? 'retired, read as nothing' : `ended, read as ${ended.join(', ')}`] : []),
+    ...(versions.length > 0 ? [plural(versions.length, 'version')] : []),
+    ...(published ? [`published${published.type === type ? '' : ` as ${published.type}`}`] : []),
+  ]
+  return parts.join(', ')
 }
 
 function VersionList({ versions: { versions } }: { readonly versions: Versions }): VNode {

@@ -549,7 +549,10 @@ const aboutAnswer = object({
   hub: text,
   categories: list(object({ name: text, process: { type: 'boolean' }, commands: list(text), events: list(text) })),
   events: list(
-    object({ type: text, category: text, versions, published: object({ type: text, versions }) }, ['published']),
+    object({ type: text, category: text, versions, ended: list(text), published: object({ type: text, versions }) }, [
+      'ended',
+      'published',
+    ]),
   ),
   views: list(object({ name: text, kind, category: text, filters, orders })),
   consumers: list(

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions'
-import type { CommandRequest } from '../core/command.ts'
+import { type CommandRequest, formatCausation } from '../core/command.ts'
 import type { CommandType } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Ids } from '../core/ports.ts'
@@ -35,7 +35,7 @@ export async function readCommandRequest(
   const key = clientsKey ?? ids()
   const stream = streamFor(key)
   const expectedVersion = readExpectedVersion(request)
-  const causation = `command:${key}`
+  const causation = formatCausation(key)
   const metadata = {
     actor: readActor(request, actorSource),
     correlation: readToken(request, 'x-correlation-id') ?? causation,

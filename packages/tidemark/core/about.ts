@@ -46,8 +46,10 @@ export interface ServiceAbout {
   readonly events: readonly {
     readonly type: string
     readonly category: string
-    /** Every version ever written, oldest first. */
+    /** Every version ever written, oldest first. Of a type that is declared by its name alone: none. */
     readonly versions: readonly EventVersionAbout[]
+    /** The types it is read as; empty: it is retired. Absent: it has not ended. */
+    readonly ended?: readonly string[]
     /** Its public event; absent if the event is not part of the public contract. */
     readonly published?: { readonly type: string; readonly versions: readonly EventVersionAbout[] }
   }[]
@@ -94,6 +96,7 @@ export function describeService(service: Service, build: string): ServiceAbout {
           type: type.name,
           category,
           versions: describeVersions(type),
+          ...(type.ending ? { ended: type.ending.into.map(toName) } : {}),
           ...(publication
             ? { published: { type: publication.publicEvent.name, versions: describeVersions(publication.publicEvent) } }
             : {}),

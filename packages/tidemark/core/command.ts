@@ -8,6 +8,18 @@ export interface CommandMetadata {
   readonly traceparent?: string
 }
 
+/** The causation of a client's command: it names the command's key. */
+const CLIENT = 'command:'
+
+export function formatCausation(key: string): string {
+  return `${CLIENT}${key}`
+}
+
+/** The key of a client's command, from the causation of its events; undefined for any other. */
+export function parseCausation(causation: string): string | undefined {
+  return causation.startsWith(CLIENT) ? causation.slice(CLIENT.length) : undefined
+}
+
 /**
  * Which outcomes without events are recorded as command receipts.
  * - `none`: nobody sends this key again.
@@ -34,6 +46,11 @@ export interface CommandRequest {
    * that the store reports as due is never too early for the decider.
    */
   readonly notBefore?: string
+  /**
+   * When the personal texts in the command were opened, by this process's `Clock.elapsed`. Absent: they are the
+   * caller's own.
+   */
+  readonly openedAt?: number
 }
 
 /**

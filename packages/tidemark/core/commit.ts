@@ -17,6 +17,9 @@ export interface CommandReceipt {
   readonly refusal?: { readonly code: string; readonly detail: string }
 }
 
+/** The fingerprint of a commit whose request nobody knows any more. Every request with its key is the same one. */
+export const UNKNOWN_REQUEST = '0'.repeat(64)
+
 /** The events one command appended. The log writes and reads a commit as a whole. */
 export interface Commit {
   readonly stream: string
@@ -103,6 +106,11 @@ const RECEIPT_PREFIX = '~'
 /** The attributes that all events of a commit share. */
 const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent'] as const
 
+/** Whether two events have the attributes that all events of a commit share. */
+export function haveOneCommit(first: RecordedEvent, event: RecordedEvent): boolean {
+  return SHARED.every((name) => event[name] === first[name])
+}
+
 /**
  * The hash of a key, as the log stores it: a client's key may contain characters that an item id must not.
  */
@@ -132,7 +140,7 @@ function toCommitItem({ stream, fingerprint, events }: Commit, key: string): Com
     throw new TidemarkError('internal', `a commit to ${stream} has no event`)
   const { source, time, actor, correlation, causation, traceparent, previousHash } = first
   const shared = { source, time, actor, correlation, causation, traceparent }
-  const other = events.find((event) => SHARED.some((name) => event[name] !== first[name]))
+  const other = events.find((event) => !haveOneCommit(first, event))
   if (other)
     throw new TidemarkError('internal', `${stream}@${other.version} differs in an attribute that its commit shares`)
   const text: CommitText = {

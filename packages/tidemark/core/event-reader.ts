@@ -1,7 +1,7 @@
 import { TidemarkError } from './errors.ts'
 import type { DomainEvent, EventContent, EventType, Part, Recorded, RecordedEvent } from './event.ts'
-import { hasSealed, mapTexts, maskText, restoreTexts } from './personal.ts'
-import { describeIssues, validate } from './schema.ts'
+import { hasSealed, listPersonalFields, mapTexts, maskText, restoreTexts, withoutMessage } from './personal.ts'
+import { describeMisfit, validate } from './schema.ts'
 import { formatPosition } from './stream.ts'
 
 /** One of the events that a stored event is read as. */
@@ -137,10 +137,8 @@ function checkRead(type: EventType, data: unknown, position: string): unknown {
   const masked = hasSealed(data) ? mapTexts(data, maskText) : data
   const result = validate(type.schema, masked)
   if (result.outcome === 'valid') return masked === data ? result.value : restoreTexts(result.value, data)
-  throw new TidemarkError(
-    'event-unreadable',
-    `${position} does not fit the schema of ${type.name} version ${type.version}: ${describeIssues(result.issues)}`,
-  )
+  const what = `${position} does not fit the schema of ${type.name} version ${type.version}`
+  throw new TidemarkError('event-unreadable', `${what}: ${describeMisfit(type, result.issues)}`)
 }
 
 /** Upcasts data to the newest version. Data of a newer version stays unchanged. */
@@ -149,26 +147,34 @@ function upcast(type: EventType, from: number, data: unknown, position: string):
     return type.versions
       .filter(({ version, since = version }) => since > from)
       .reduce((older, { upcast }) => upcast?.(older as never), data)
-  } catch (cause) {
+  } catch (error) {
     // An upcaster accepts all data that fits its version, so this data does not fit.
-    throw new TidemarkError('event-unreadable', `${position} does not fit the schema of ${type.name} version ${from}`, {
-      cause,
-    })
+    const cause = hideTexts(type, error)
+    const what = `${position} does not fit the schema of ${type.name} version ${from}`
+    throw new TidemarkError('event-unreadable', what, { cause })
   }
 }
 
 /** The events that an ended type is read as, numbered before any is left out: every reader has the same parts. */
-function split({ name, ending }: EventType, data: unknown, position: string): readonly ReadContent[] {
+function split(type: EventType, data: unknown, position: string): readonly ReadContent[] {
+  const { name, ending } = type
   let made: readonly DomainEvent[]
   try {
     made = ending?.split(data as never) ?? []
-  } catch (cause) {
+  } catch (error) {
+    const cause = hideTexts(type, error)
     throw new TidemarkError('event-unreadable', `${position}: ${name} cannot be read as other events`, { cause })
   }
   return made.map((event, index) => {
-    const type = ending?.into.find((each) => each.name === event.type)
-    if (type === undefined)
+    const into = ending?.into.find((each) => each.name === event.type)
+    if (into === undefined)
       throw new TidemarkError('event-unreadable', `${position}: ${name} is not declared to be read as ${event.type}`)
-    return { type: type.name, data: checkRead(type, event.data, position), ...(index > 0 ? { part: index + 1 } : {}) }
+    return { type: into.name, data: checkRead(into, event.data, position), ...(index > 0 ? { part: index + 1 } : {}) }
   })
+}
+
+/** What code threw that read an event of this type, to be logged: without its message if it read personal texts. */
+export function hideTexts({ name, versions }: EventType, error: unknown): unknown {
+  const isPersonal = versions.some(({ schema }) => listPersonalFields(schema).length > 0)
+  return isPersonal ? withoutMessage(error, `the code that reads ${name}`) : error
 }

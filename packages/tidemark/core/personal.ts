@@ -318,7 +318,7 @@ export function listOpened(opened: unknown, sealed: unknown): readonly string[] 
   )
 }
 
-/** An error without these texts: its message is logged, and stored with what is parked. */
+/** A framework's error without these texts: its message is logged, and stored with what is parked. */
 export function redactError(error: unknown, texts: readonly string[]): unknown {
   // A single character names nobody, and would be in most messages.
   const told = texts.filter((text) => text.length > 1 && mentions(error, text))
@@ -329,4 +329,26 @@ export function redactError(error: unknown, texts: readonly string[]): unknown {
 
 function mentions(error: unknown, text: string): boolean {
   return error instanceof Error && (error.message.includes(text) || mentions(error.cause, text))
+}
+
+/**
+ * What code threw that had personal texts: the kind of error and its place. Its message and causes are left out,
+ * because they may hold such a text in any form. An error of Tidemark keeps its code.
+ * @param thrower names the code.
+ */
+export function withoutMessage(error: unknown, thrower: string): Error {
+  const frames = listFrames(error)
+  const kind = error instanceof Error ? error.constructor.name : `a ${typeof error}`
+  const where = frames[0]?.trim() ?? 'at an unknown place'
+  const message = `${thrower} threw ${kind} ${where}: its message is left out, because it may hold personal texts`
+  const kept = isTidemarkError(error) ? new TidemarkError(error.code, message) : new Error(message)
+  kept.stack = [`${kept.name}: ${message}`, ...frames].join('\n')
+  return kept
+}
+
+/** The calls that led to an error. The lines before them are its message. */
+function listFrames(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return []
+  const lines = (error.stack ?? '').replace(error.message, '').split('\n')
+  return lines.filter((line) => /^ {4}at .+:[0-9]+:[0-9]+\)?$/.test(line))
 }

@@ -590,10 +590,10 @@ export interface ItemIndex {
   /** Notes that the log has an item that was added. @returns false if that was noted before. */
   see(item: string): boolean
   isSeen(item: string): boolean
-  /** Notes the version of an event. */
-  reach(stream: string, version: number): void
-  /** The highest version that was noted; 0 if none was. */
-  end(stream: string): number
+  /** Notes the version and hash of an event. */
+  reach(stream: string, head: StreamHead): void
+  /** The event with the highest version that was noted; `EMPTY_STREAM` if none was. */
+  end(stream: string): StreamHead
 }
 
 /** The leases with which the relay follows the change feed. Without any, it publishes the whole log again. */
@@ -710,9 +710,10 @@ export interface PersonalKeyReader {
 export interface PersonalKeys extends PersonalKeyReader {
   /**
    * The newest key of a subject. Creates one if there is none or the last one is destroyed.
+   * @param onDestroyed is called with the id of a destroyed key before another takes its place, and may throw.
    * @throws TidemarkError as `find`, and `outcome-unknown`
    */
-  findOrCreate(subject: string): Promise<PersonalKey>
+  findOrCreate(subject: string, onDestroyed?: (keyId: string) => void): Promise<PersonalKey>
   /**
    * What is known of a subject; undefined if it never had a key.
    * @throws TidemarkError `unavailable`, `container-missing`

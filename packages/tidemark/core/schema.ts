@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TidemarkError } from './errors.ts'
 import type { DomainEvent, EventContent, EventType } from './event.ts'
 import { asJson, describeFault, pointerTo } from './json.ts'
+import { listPersonalFields } from './personal.ts'
 
 /** A validation error: where (a JSON Pointer, RFC 6901) and what. */
 export interface Issue {
@@ -36,6 +37,15 @@ export function describeIssues(issues: readonly Issue[]): string {
 }
 
 /**
+ * How an event's data differs from its schema. If the schema has personal fields, only the places are named: a
+ * schema's own messages may quote a text.
+ */
+export function describeMisfit({ schema }: Pick<EventType, 'schema'>, issues: readonly Issue[]): string {
+  if (listPersonalFields(schema).length === 0) return describeIssues(issues)
+  return issues.map(({ pointer }) => pointer || '/').join(', ')
+}
+
+/**
  * Checks an event strictly before it is written, and returns its content. The data must survive a round trip
  * through JSON and be valid. The schema must not drop a field or change a value.
  * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's; `event-too-large` if the data
@@ -55,7 +65,10 @@ export function checkWritten(types: readonly EventType[], event: DomainEvent): E
   const data = json.value
   const result = validate(type.schema, data)
   if (result.outcome === 'invalid')
-    throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${describeIssues(result.issues)}`)
+    throw new TidemarkError(
+      'event-invalid',
+      `${event.type} does not fit its schema: ${describeMisfit(type, result.issues)}`,
+    )
   if (!isDeepStrictEqual(result.value, data))
     throw new TidemarkError('event-invalid', `${event.type} has data that its schema does not name`)
   const { version: schemaVersion, readableFrom } = type

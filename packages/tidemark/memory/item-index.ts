@@ -1,10 +1,11 @@
+import { EMPTY_STREAM, type StreamHead } from '../core/hash-chain.ts'
 import type { ItemIndex } from '../core/ports.ts'
 
 /** The index of a restore in memory, for tests. */
 export class MemoryItemIndex implements ItemIndex {
   readonly #contents = new Map<string, string>()
   readonly #seen = new Set<string>()
-  readonly #ends = new Map<string, number>()
+  readonly #ends = new Map<string, StreamHead>()
 
   get size(): number {
     return this.#contents.size
@@ -30,11 +31,11 @@ export class MemoryItemIndex implements ItemIndex {
     return this.#seen.has(item)
   }
 
-  reach(stream: string, version: number): void {
-    this.#ends.set(stream, Math.max(version, this.end(stream)))
+  reach(stream: string, head: StreamHead): void {
+    if (head.version > this.end(stream).version) this.#ends.set(stream, head)
   }
 
-  end(stream: string): number {
-    return this.#ends.get(stream) ?? 0
+  end(stream: string): StreamHead {
+    return this.#ends.get(stream) ?? EMPTY_STREAM
   }
 }

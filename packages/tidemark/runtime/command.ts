@@ -1,16 +1,24 @@
 import type { CommandRequest, CommandResult } from '../core/command.ts'
-import { type CommandReceipt, type Commit, isCommit, type KeyOutcome, type LogEntry } from '../core/commit.ts'
-import { type AnyDecider, type Decision, isRefusal, refuse } from '../core/decider.ts'
+import {
+  type CommandReceipt,
+  type Commit,
+  isCommit,
+  type KeyOutcome,
+  type LogEntry,
+  UNKNOWN_REQUEST,
+} from '../core/commit.ts'
+import { type AnyDecider, type Decision, isRefusal, type Refusal, refuse } from '../core/decider.ts'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
-import { hasSealed, listPersonalFields, mapPersonal, type PersonalKey, SEALED } from '../core/personal.ts'
+import { hasSealed, listPersonalFields, mapPersonal, SEALED } from '../core/personal.ts'
 import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { parseId } from '../core/stream.ts'
-import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
-import type { Personal } from './personal.ts'
-import { checkWritable, decisionTime, needsKey, record } from './record.ts'
+import { findKeys } from './event-keys.ts'
+import { type AggregateState, callDecider, emptyState, fold, readForward } from './fold.ts'
+import { type Personal, TextsOutdated } from './personal.ts'
+import { checkWritable, decisionTime, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
 /** How many stale attempts commands may make before their stream counts as contended. */
@@ -24,6 +32,8 @@ export interface StateCache {
   get(stream: string): AggregateState | undefined
   set(stream: string, state: AggregateState): unknown
   delete(stream: string): unknown
+  /** When the personal texts in a state were opened, by `Clock.elapsed`. Absent: no state has any. */
+  openedAt?(stream: string): number
 }
 
 export interface CommandDependencies {
@@ -87,9 +97,9 @@ export async function handleCommands(
     let known: AggregateState | undefined
     for (let attempts = 0; left.length > 0; ) {
       const state = known ?? (await loadState(deps, stream, left))
-      const { decided, end, later } = await decideAll(deps, stream, state, left)
+      const { decided, end, later, areOutdated } = await decideAll(deps, stream, state, left)
       left = [...decided.map(({ command }) => command), ...later]
-      const settled = await settle(deps, stream, { state, end, decided })
+      const settled = areOutdated ? forgetState(deps, stream) : await settle(deps, stream, { state, end, decided })
       left = left.filter((command) => !settled.answered.has(command))
       known = settled.state
       if (!settled.stale) continue
@@ -150,6 +160,8 @@ async function decideAll(
   readonly decided: readonly Decided[]
   readonly end: AggregateState
   readonly later: readonly WaitingCommand[]
+  /** Whether all of them must decide on a state that is opened anew. */
+  readonly areOutdated?: true
 }> {
   const decided: Decided[] = []
   const { limits } = deps.store
@@ -164,6 +176,10 @@ async function decideAll(
       decided.push(made)
       state = made.state
     } catch (error) {
+      if (error instanceof TextsOutdated) {
+        const later = [...decided.map(({ command }) => command), ...waiting.slice(index)]
+        return { decided: [], end: start, later, areOutdated: true }
+      }
       // One command's fault does not affect the others.
       command.reject(error)
     }
@@ -183,17 +199,19 @@ async function decideOne(
   const { key, metadata } = request
   const { version } = before.head
   const now = decisionTime(clock.now(), before, request.notBefore)
-  const decision = decide(decider, before, request, now)
+  const decision = callDecider(decider, () => decide(decider, before, request, now))
   if (isRefusal(decision) || decision.length === 0) {
-    const refusal = isRefusal(decision) ? { code: decision.code, detail: decision.detail } : undefined
-    const outcome: CommandResult = isRefusal(decision) ? decision : { outcome: 'done', stream, version, events: 0 }
+    const refusal = isRefusal(decision) ? toRefusal(decider, request, decision) : undefined
+    const outcome: CommandResult = refusal
+      ? { outcome: 'refused', ...refusal }
+      : { outcome: 'done', stream, version, events: 0 }
     if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))
       return { command, outcome, state: before, bytes: 0 }
     const fingerprint = fingerprintRequest(decider, request)
     const entry: CommandReceipt = { stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }
     return { command, outcome, entry, state: before, bytes: RECEIPT_BYTES }
   }
-  const keys = await findKeys(deps, decider, before, decision)
+  const keys = await findKeys(deps, command, before, decision)
   const recorded = record({ service, decider, stream, limits }, before, {
     ...{ events: decision, metadata, now },
     ...(keys ? { keys } : {}),
@@ -204,6 +222,15 @@ async function decideOne(
   const state = fold(decider, before, opened)
   const outcome = { outcome: 'done', stream, version: state.head.version, events: events.length } as const
   return { command, outcome, entry, opened, state, bytes }
+}
+
+/**
+ * A refusal as it is answered. One for a reaction is stored and logged, and the detail of a decider with a
+ * subject may hold personal texts in any form. So the declared sentence stands in its place.
+ */
+function toRefusal({ subject, refusals }: AnyDecider, request: CommandRequest, { code, detail }: Refusal) {
+  if (subject === undefined || request.receipts !== 'all') return { code, detail }
+  return { code, detail: refusals?.[code] ?? `${request.stream} refused ${request.command.type}` }
 }
 
 /**
@@ -219,33 +246,6 @@ function rejectSealed(waiting: readonly WaitingCommand[]): readonly WaitingComma
     reject(new TidemarkError('invalid-command', text))
     return false
   })
-}
-
-/**
- * The keys of the events' subjects. An event without personal fields has none. Undefined: nothing is sealed.
- * @throws TidemarkError `event-invalid` if the subject of a stream changes; and as `Personal.newestKey`
- */
-async function findKeys(
-  { service, personal }: Pick<CommandDependencies, 'service' | 'personal'>,
-  decider: AnyDecider,
-  before: AggregateState,
-  events: readonly DomainEvent[],
-): Promise<readonly (PersonalKey | undefined)[] | undefined> {
-  if (personal === undefined) return undefined
-  if (decider.subject === undefined) return []
-  let { state } = before
-  let subject = before.head.version === 0 ? undefined : decider.subject(state)
-  const keys: (PersonalKey | undefined)[] = []
-  for (const event of events) {
-    state = decider.evolve(state, event)
-    const next = decider.subject(state)
-    if (subject !== undefined && next !== subject)
-      throw new TidemarkError('event-invalid', `${event.type} changes the subject of its ${decider.category}`)
-    subject = next
-    const owner = needsKey(service, decider, event) ? subject : undefined
-    keys.push(owner === undefined ? undefined : await personal.newestKey(owner))
-  }
-  return keys
 }
 
 /** Upper bound for a receipt: two hashes, a code and its detail. */
@@ -289,6 +289,12 @@ interface Plan {
   readonly decided: readonly Decided[]
 }
 
+/** The next attempt loads the state again, and opens its texts with the keys that there are now. */
+function forgetState({ cache }: CommandDependencies, stream: string): Settled {
+  cache.delete(stream)
+  return { answered: new Set(), state: undefined, stale: true }
+}
+
 /** The commands that were answered, the newest known state, and whether the decisions used an older one. */
 interface Settled {
   readonly answered: ReadonlySet<WaitingCommand>
@@ -320,8 +326,7 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
     case 'missing':
       // The cached state may be from before the log was restored to an earlier point, so the log is read
       // again.
-      deps.cache.delete(stream)
-      return { answered: new Set(), state: undefined, stale: true }
+      return forgetState(deps, stream)
     case 'conflict': {
       const read = () => catchUp(deps, first.command.decider, stream, state)
       // A command that creates usually conflicts with itself, and its key has the answer. Other commands
@@ -438,7 +443,9 @@ async function catchUp(
 function toOutcome(stream: string, { decider, request }: WaitingCommand, known: KeyOutcome): CommandResult {
   const { version, events, refusal } = known
   const differs =
-    known.fingerprint !== fingerprintRequest(decider, request) && known.fingerprint !== fingerprintWhole(request)
+    known.fingerprint !== UNKNOWN_REQUEST &&
+    known.fingerprint !== fingerprintRequest(decider, request) &&
+    known.fingerprint !== fingerprintWhole(request)
   // A later build of a reaction may send different content for the same cause; the first outcome stands.
   if (differs && request.receipts !== 'all')
     return refuse('idempotency-key-reused', `the key ${request.key} was already used on ${stream} for another request`)

@@ -1,9 +1,10 @@
 import type { RecordedCommit } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { RecordedEvent } from '../core/event.ts'
+import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { EMPTY_STREAM, follows, type LogHead } from '../core/hash-chain.ts'
+import { withoutMessage } from '../core/personal.ts'
 import type { EventStore } from '../core/ports.ts'
 
 /** An aggregate state and the stream head up to which it was folded. */
@@ -38,11 +39,34 @@ export function fold(decider: AnyDecider, from: AggregateState, events: readonly
         'chain-broken',
         `${event.stream}@${event.version} does not follow version ${head.version}`,
       )
-    for (const read of reader.readEvents(event)) state = decider.evolve(state, read)
+    for (const read of reader.readEvents(event)) state = evolve(decider, state, read)
     head = { version: event.version, hash: event.hash, commit: first.version }
     time = event.time
   }
   return { state, head, time }
+}
+
+/** The state after an event. @throws as `hidePersonal` */
+export function evolve(decider: AnyDecider, state: unknown, event: DomainEvent): unknown {
+  try {
+    return decider.evolve(state, event)
+  } catch (error) {
+    throw hidePersonal(decider, error)
+  }
+}
+
+/** Calls code of a decider. @throws as `hidePersonal` */
+export function callDecider<Result>(decider: AnyDecider, call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw hidePersonal(decider, error)
+  }
+}
+
+/** What a decider threw, to be logged. If it has a subject, only kind and place are kept. */
+export function hidePersonal({ category, subject }: AnyDecider, error: unknown): unknown {
+  return subject === undefined ? error : withoutMessage(error, `the decider ${category}`)
 }
 
 export function emptyState(decider: AnyDecider): AggregateState {

@@ -5,12 +5,15 @@ import { parseKeyId, subjectId } from '../core/personal.ts'
 import type { Clock, SubjectKey } from '../core/ports.ts'
 import { formatPosition, formatStream } from '../core/stream.ts'
 import type { HandleCommand } from './group-commit.ts'
-import { KEPT_MS, type Personal } from './personal.ts'
+import { FRESH_MS, KEPT_MS, type Personal } from './personal.ts'
+
+/** For timers that end early, and clocks that differ in pace. Milliseconds. */
+const MARGIN_MS = 100
 
 export interface ForgetDependencies {
   readonly personal: Pick<Personal, 'look' | 'destroy'>
   readonly command: HandleCommand
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'wait'>
   /** Drops the states that this process keeps. */
   forgetStates(): void
 }
@@ -21,8 +24,8 @@ export async function lookSubject({ personal }: Pick<ForgetDependencies, 'person
 }
 
 /**
- * Forgets a subject: destroys its key, then records that in the log. After a crash in between, the same call
- * records it.
+ * Forgets a subject: destroys its key, waits until no process seals with it, then records that in the log. After a
+ * crash in between, the same call records it.
  * @returns its state, and the position of the event. A subject without a key stays as it is.
  * @throws TidemarkError as `PersonalKeys.destroy`, and any error of the command
  */
@@ -34,6 +37,8 @@ export async function forgetSubject(
   const destroyed = await personal.destroy(subject, { time: clock.now(), actor: by, reason })
   if (destroyed === undefined) return describeSubject(subject, undefined)
   forgetStates()
+  // Until then another process may seal a text with the destroyed key. Such a command counts as one of before.
+  await clock.wait(FRESH_MS + MARGIN_MS)
   const { keyId, forgotten } = destroyed
   const stream = formatStream(erasure.category, parseKeyId(keyId).subject)
   const key = `forget:${keyId}`

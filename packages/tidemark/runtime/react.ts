@@ -8,7 +8,7 @@ import { type EventReader, eventReader, listReadTypes } from '../core/event-read
 import type { StreamHead } from '../core/hash-chain.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import type { ParkedEvent } from '../core/parking.ts'
-import { listOpened, listPersonalFields, redactError } from '../core/personal.ts'
+import { listOpened, listPersonalFields, redactError, withoutMessage } from '../core/personal.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import {
   type AnyReaction,
@@ -26,7 +26,7 @@ import { findReader } from './fold.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 import { once } from './once.ts'
 import { callHandler, type StreamFailure, selectWorst } from './parking.ts'
-import type { Personal } from './personal.ts'
+import { FRESH_MS, type Personal } from './personal.ts'
 import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
 import { checkAgainstSeen, findUnseenEvents, fork, sortByVersion } from './unseen-events.ts'
@@ -42,7 +42,7 @@ export interface ReactDependencies {
   /** Stores commands to send later. */
   readonly schedule: Pick<Schedule, 'add'>
   /** Opens the personal texts that the service may read. Absent: none is sealed. */
-  readonly personal?: Pick<Personal, 'openContent' | 'openEvents'>
+  readonly personal?: Pick<Personal, 'elapsed' | 'openContent' | 'openEvents'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandResult>
   /**
    * Receives a line for every command that a reaction did not await. Absent: such a reaction is only logged,
@@ -187,13 +187,18 @@ async function reactToEvent(
   const { deps, declared, reader, content } = following
   const eventContent = content(event)
   if (!reader.knows(eventContent.type)) return
-  const sent: SentCommands = new Map()
-  const opened = deps.personal ? await deps.personal.openContent(eventContent) : eventContent
+  const openedAt = deps.personal?.elapsed()
+  const handled: HandledEvent = { sent: new Map(), hasTexts: false, ...(openedAt === undefined ? {} : { openedAt }) }
+  const opened = deps.personal ? await deps.personal.openContent(eventContent, FRESH_MS) : eventContent
   try {
     for (const read of reader.readAll(opened, formatPosition(event)))
-      await reactToRead(following, { ...event, ...read }, handling, sent)
+      await reactToRead(following, { ...event, ...read }, handling, handled)
   } catch (error) {
-    throw redactError(error, listOpened(opened.data, eventContent.data))
+    const texts = listOpened(opened.data, eventContent.data)
+    const hidesMessage = texts.length > 0 || handled.hasTexts
+    throw hidesMessage && isTidemarkError(error, 'handler-failed')
+      ? new TidemarkError(error.code, withoutMessage(error.cause, declared.name).message)
+      : redactError(error, texts)
   }
   handling.watch?.count(declared.name, event, 'handled')
 }
@@ -203,7 +208,7 @@ async function reactToRead(
   following: Following,
   event: Recorded<DomainEvent>,
   { trace, watch }: Pick<Handling, 'trace' | 'watch'>,
-  sent: SentCommands,
+  handled: HandledEvent,
 ): Promise<void> {
   const { deps, declared, watcher } = following
   const { telemetry = NO_TELEMETRY } = deps
@@ -215,7 +220,7 @@ async function reactToRead(
   } as const
   await telemetry.span(`react ${declared.name}`, options, async ({ traceparent }) => {
     const sends = new Sends(watcher, formatEventPosition(event), trace)
-    const { send, sendLater } = createSenders(following, event, { sends, trace, traceparent, sent })
+    const { send, sendLater } = createSenders(following, event, { sends, trace, traceparent, handled })
     await callHandler(declared.name, () => sends.run(() => declared.react(event, send, sendLater)))
   })
 }
@@ -277,9 +282,18 @@ async function selectUnhandled(
  */
 type SentCommands = Map<string, { readonly part: number; readonly content: string }>
 
+/** What a stored event has led to. */
+interface HandledEvent {
+  readonly sent: SentCommands
+  /** Whether the reaction got events that may have personal texts as the answer to a command. */
+  hasTexts: boolean
+  /** As in `CommandRequest`. */
+  readonly openedAt?: number
+}
+
 /** One call of a reaction. */
 interface Reacting {
-  readonly sent: SentCommands
+  readonly handled: HandledEvent
   readonly sends: Sends
   readonly trace: Trace
   readonly traceparent: string | undefined
@@ -288,7 +302,7 @@ interface Reacting {
 function createSenders(
   { deps, declared }: Following,
   event: Recorded<DomainEvent>,
-  { sends, trace, traceparent, sent }: Reacting,
+  { sends, trace, traceparent, handled }: Reacting,
 ): { readonly send: Send; readonly sendLater: SendLater } {
   const consumer = formatConsumerName(deps.service, declared)
   const metadata: CommandMetadata = {
@@ -327,14 +341,14 @@ function createSenders(
   // The second command would be lost: the first outcome of a key stands.
   const checkDistinct = (stream: string, commandId: string, { type, data }: Command): void => {
     const [id, part, content] = [`${stream} ${commandId}`, event.part ?? 1, JSON.stringify([type, data])]
-    const before = sent.get(id)
+    const before = handled.sent.get(id)
     if (before !== undefined && before.part !== part && before.content !== content)
       throw new TidemarkError(
         'invalid-command',
         `the reaction ${declared.name} sends two commands ${commandId} to ${stream}, for two events that ` +
           `${formatPosition(event)} is read as: make the id from formatEventPosition(event)`,
       )
-    sent.set(id, { part, content })
+    handled.sent.set(id, { part, content })
   }
   const sendLater: SendLater = (decider, id, { commandId, due }, command) =>
     sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
@@ -361,7 +375,11 @@ function createSenders(
       let events: readonly RecordedEvent[] | undefined
       const json = toJsonCommand(stream, command)
       checkDistinct(stream, commandId, json)
-      const request = { stream, key, receipts: 'all', command: json, metadata } as const
+      const { openedAt } = handled
+      const request = {
+        ...({ stream, key, receipts: 'all', command: json, metadata } as const),
+        ...(openedAt === undefined ? {} : { openedAt }),
+      }
       const result = await deps
         .command(decider, request, (appended) => {
           events = appended
@@ -370,6 +388,7 @@ function createSenders(
       if (result.contentDiffers) trace(describeKeptOutcome(metadata, stream, commandId), 'warn')
       if (result.outcome === 'done') {
         events ??= await readOutcomeEvents(deps, result).catch(throwInternal)
+        handled.hasTexts ||= decider.subject !== undefined
         return {
           outcome: 'done',
           events: events.flatMap(findReader(decider).readEvents) as unknown as readonly Event[],
@@ -402,5 +421,5 @@ async function readOutcomeEvents(
 ): Promise<readonly RecordedEvent[]> {
   if (events === 0) return []
   const stored = await log.readRange(stream, { direction: 'forward', after: version - events, limit: events })
-  return personal ? personal.openEvents(stored) : stored
+  return personal ? personal.openEvents(stored, FRESH_MS) : stored
 }

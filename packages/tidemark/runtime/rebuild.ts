@@ -416,7 +416,7 @@ async function previousGeneration(deps: RebuildDependencies, view: AnyView): Pro
   const { pointer } = await retry(deps.clock, () => deps.generations.readPointer(view.name))
   const { generation } = requirePrevious(view, pointer, deps.clock.now())
   // Before anything is changed.
-  await checkCode(deps, view, generation, 'rebuild instead')
+  await checkCode(deps, view, generation, `instead of rolling back, rebuild ${view.name}`)
   const held = await claimPointer(deps, view, (pointer) => ({
     // A generation that was built, or partly built, is abandoned.
     ...(pointer.building === undefined ? finishRebuild(pointer) : abandonBuild(pointer)),
@@ -466,7 +466,8 @@ async function checkCode(
   if (other === undefined) return
   throw new TidemarkError(
     'code-differs',
-    `generation ${generation} of ${view.name} was written by ${other}, which is not the code that runs: ${remedy}`,
+    `generation ${generation} of ${view.name} was written by ${other}, too, which is not the code that runs: ` +
+      `${remedy} with the code that runs`,
   )
 }
 

@@ -4,6 +4,7 @@ import { type Commit, toLogItem } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type DomainEvent, type EventContent, type EventType, eventId, type RecordedEvent } from '../core/event.ts'
+import { hideTexts } from '../core/event-reader.ts'
 import { type StreamHead, seal } from '../core/hash-chain.ts'
 import { listPersonalFields, mapPersonal, type PersonalKey, sealText } from '../core/personal.ts'
 import { type LogLimits, MAX_EVENTS } from '../core/ports.ts'
@@ -166,10 +167,19 @@ export function checkContent(
   event: DomainEvent,
 ): Contents {
   const content = checkWritten(events, event)
-  const publicEvent = toPublicEvent(service, content)
+  const publicEvent = publish(service, events, content)
   if (publicEvent === undefined) return content
   const publicTypes = service.publishes.map((publication) => publication.publicEvent)
   return { ...content, published: checkWritten(publicTypes, publicEvent) }
+}
+
+function publish(service: Recorder['service'], types: readonly EventType[], content: EventContent) {
+  try {
+    return toPublicEvent(service, content)
+  } catch (error) {
+    const type = types.find(({ name }) => name === content.type)
+    throw type ? hideTexts(type, error) : error
+  }
 }
 
 /**

@@ -1,10 +1,11 @@
 import { type ArchiveEnd, checkFollows, encodeSegment, SEGMENT_BYTES, SEGMENT_ITEMS } from '../core/archive.ts'
-import { readCommitPosition } from '../core/commit.ts'
+import { type Commit, readCommitPosition, toLogItem } from '../core/commit.ts'
 import { describeError, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type { Archive, HubReader, ItemFeed, ItemIndex, ItemWriter, ProgressStore, RelayLeases } from '../core/ports.ts'
-import { formatPosition, isStream } from '../core/stream.ts'
+import { formatPosition } from '../core/stream.ts'
 import { readArchive, readSegment } from './archive.ts'
+import { HubEvents } from './hub-events.ts'
 import { CONCURRENCY, forEachLimited } from './limited.ts'
 
 export interface RestoreDependencies {
@@ -50,12 +51,17 @@ export interface RestorePlan {
   readonly hub: {
     /** How many of the newest messages were compared. */
     readonly messages: number
+    /** How many events only the hub has. */
     readonly lost: number
     /** The positions of the first of them. */
     readonly first: readonly string[]
+    /** How many of them continue their streams, so that they can be restored. */
+    readonly whole: number
     /** Why the hub could not be read. */
     readonly unread?: string
   }
+  /** What will be created from the hub, if that was asked for. */
+  readonly fromHub: readonly Commit[]
   /** Why the log must not be written: `restore-conflict` or `restore-unsafe`. */
   readonly refusal?: TidemarkError
 }
@@ -63,6 +69,8 @@ export interface RestorePlan {
 export interface RestoreOptions {
   /** The caller knows that the service is stopped, although it has run lately. */
   readonly stopped: boolean
+  /** Create the events that only the hub has, too. All of its messages are then compared. Default: false. */
+  readonly fromHub?: boolean
 }
 
 /** Receives the progress of a restore. */
@@ -73,7 +81,10 @@ export interface RestoreWatch {
 
 /** What a restore did. */
 export interface RestoreResult {
+  /** Items of the archive. */
   readonly written: number
+  /** Commits of the hub. */
+  readonly fromHub: number
   /** The segments that were added to the archive. */
   readonly segments: number
   readonly leases: number
@@ -89,7 +100,7 @@ export interface RestorePort {
 const RUNNING_SECONDS = 150
 /** How many places an error or a plan names. */
 const NAMED = 20
-/** How many of the newest messages of each partition are compared. */
+/** How many of the newest messages of each partition are compared, unless the events are to be restored. */
 const HUB_MESSAGES = 5_000
 
 /**
@@ -102,7 +113,7 @@ const HUB_MESSAGES = 5_000
 export async function planRestore(
   deps: RestoreDependencies,
   index: ItemIndex,
-  { stopped }: RestoreOptions,
+  { stopped, fromHub = false }: RestoreOptions,
   watch: RestoreWatch,
 ): Promise<RestorePlan> {
   let archive: Omit<RestorePlan['archive'], 'goesOn'> = { segments: 0, items: 0 }
@@ -114,14 +125,16 @@ export async function planRestore(
   const log = await compareLog(deps, index, watch)
   const inFeed = log.equal + log.conflicts + log.beyond
   const outsideFeed = Math.max(0, (await deps.items.count()) - inFeed)
+  const { commits, ...hub } = await compareHub(deps, index, fromHub ? Number.POSITIVE_INFINITY : HUB_MESSAGES)
   const plan = {
     archive: { ...archive, goesOn: await archiveGoesOn(deps, index, archive.segments) },
     log: { ...log, missing: index.size - log.equal - log.conflicts, outsideFeed },
     running: stopped ? [] : await findRunning(deps),
     leases: await deps.leases.count(),
-    hub: await compareHub(deps, index),
+    hub: { ...hub, whole: commits.reduce((sum, { events }) => sum + events.length, 0) },
+    fromHub: fromHub ? commits : [],
   }
-  const refusal = findRefusal(deps.service, plan)
+  const refusal = findRefusal(deps.service, plan, fromHub)
   return refusal === undefined ? plan : { ...plan, refusal }
 }
 
@@ -129,8 +142,8 @@ export async function planRestore(
  * Whether there is anything to restore. A log that nobody restored has no restore record at its archive's end; then
  * a restore writes one, and removes the leases of the relay.
  */
-export function isRestored({ archive, log, leases }: RestorePlan): boolean {
-  return archive.goesOn && log.missing === 0 && leases === 0
+export function isRestored({ archive, log, leases, fromHub }: RestorePlan): boolean {
+  return archive.goesOn && log.missing === 0 && leases === 0 && fromHub.length === 0
 }
 
 /**
@@ -148,17 +161,26 @@ export async function restore(
 ): Promise<RestoreResult> {
   if (plan.refusal) throw plan.refusal
   const written = plan.log.missing > 0 ? await writeMissing(deps, index, watch) : 0
+  await writeFromHub(deps, plan.fromHub)
   const segments = plan.archive.segments > 0 && !isRestored(plan) ? await addRecords(deps, index, plan) : 0
   await deps.leases.clear()
-  return { written, segments, leases: plan.leases }
+  return { written, fromHub: plan.fromHub.length, segments, leases: plan.leases }
 }
 
-function findRefusal(service: string, { log, running }: RestorePlan): TidemarkError | undefined {
+function findRefusal(
+  service: string,
+  { log, running, hub }: RestorePlan,
+  wantsHub: boolean,
+): TidemarkError | undefined {
   if (log.conflicts > 0) return conflict(service, log.conflicts, log.conflicting)
   if (log.outsideFeed > 0) {
     const why = `${log.outsideFeed} items of the log of ${service} are not in its change feed`
     const todo = 'delete the container events, provision it again, and restore into the empty one'
     return new TidemarkError('restore-unsafe', `${why}, so the relay would never publish them: ${todo}`)
+  }
+  if (wantsHub && hub.unread !== undefined) {
+    const why = `the hub of ${service} cannot be read, so it is unknown which events only it has: ${hub.unread}`
+    return new TidemarkError('restore-unsafe', why)
   }
   if (running.length === 0) return undefined
   const who = running.length === 1 ? 'an instance' : `${running.length} instances`
@@ -197,8 +219,9 @@ function formatPlace(item: Item): string {
   return position ? formatPosition(position) : `${String(item.stream)} ${String(item.id)}`
 }
 
-function noteEnd(index: ItemIndex, { stream, to }: Item): void {
-  if (typeof stream === 'string' && Number.isSafeInteger(to)) index.reach(stream, Number(to))
+function noteEnd(index: ItemIndex, { stream, to, hash }: Item): void {
+  if (typeof stream === 'string' && Number.isSafeInteger(to))
+    index.reach(stream, { version: Number(to), hash: String(hash) })
 }
 
 /** An item that somebody changed was archived again. What it was at first counts. */
@@ -261,36 +284,26 @@ async function findRunning({ progress }: RestoreDependencies): Promise<readonly 
   return [...new Set(all.filter(({ age }) => age < RUNNING_SECONDS).map(({ instance }) => instance))]
 }
 
-/** Looks for events in the hub that are newer than the log will be. */
-async function compareHub({ hub }: RestoreDependencies, index: ItemIndex): Promise<RestorePlan['hub']> {
-  const found = { messages: 0, lost: 0, first: [] as string[] }
+/** Looks for events in the hub that are newer than the log will be. @param newest messages of each partition. */
+async function compareHub({ service, hub }: RestoreDependencies, index: ItemIndex, newest: number) {
+  const events = new HubEvents(service, index)
+  const describe = () => {
+    const lost = events.list()
+    return { messages: events.messages, lost: lost.length, first: lost.slice(0, NAMED) }
+  }
   try {
     const reader = hub()
     await forEachLimited(await reader.partitions(), CONCURRENCY, async (partition) => {
       const { first, last } = await reader.bounds(partition)
-      const from = Math.max(first, last - HUB_MESSAGES + 1)
+      const from = Math.max(first, last - newest + 1)
       if (from > last) return
-      for await (const page of reader.read(partition, from, last))
-        for (const { body } of page) {
-          found.messages += 1
-          const lost = findLost(index, body)
-          if (lost === undefined) continue
-          found.lost += 1
-          if (found.first.length < NAMED) found.first.push(lost)
-        }
+      for await (const page of reader.read(partition, from, last)) for (const { body } of page) events.compare(body)
     })
-    return found
+    return { ...describe(), commits: events.listCommits() }
   } catch (error) {
     // A restore of a log needs no hub: it may be lost too.
-    return { ...found, unread: describeError(error) }
+    return { ...describe(), commits: [], unread: describeError(error) }
   }
-}
-
-/** @returns the position of an event that is newer than its stream; undefined for any other message. */
-function findLost(index: ItemIndex, message: unknown): string | undefined {
-  const { subject, streamversion } = (message ?? {}) as Item
-  if (typeof subject !== 'string' || !isStream(subject) || Number(streamversion) <= index.end(subject)) return undefined
-  return formatPosition({ stream: subject, version: Number(streamversion) })
 }
 
 /** Creates what the log lacks, segment by segment. @returns how many items. */
@@ -312,6 +325,17 @@ async function writeMissing(deps: RestoreDependencies, index: ItemIndex, watch: 
   return written
 }
 
+async function writeFromHub({ service, items }: RestoreDependencies, commits: readonly Commit[]): Promise<void> {
+  await forEachLimited(
+    Map.groupBy(commits, ({ stream }) => stream),
+    CONCURRENCY,
+    async ([, its]) => {
+      const others = await items.create(its.map(toLogItem))
+      if (others.length > 0) throw conflict(service, others.length, (others as readonly Item[]).map(formatPlace))
+    },
+  )
+}
+
 /** Items without a stream are written one at a time. */
 function formatGroup(item: Item): string {
   return typeof item.stream === 'string' ? item.stream : identify(item)
@@ -329,7 +353,8 @@ interface Part {
  * it is now. If the log has nothing new, the archive's newest item comes once more, because a segment has at least
  * one. @returns how many segments were added.
  */
-async function addRecords(deps: RestoreDependencies, index: ItemIndex, { archive, log }: RestorePlan): Promise<number> {
+async function addRecords(deps: RestoreDependencies, index: ItemIndex, plan: RestorePlan): Promise<number> {
+  const { archive, log, fromHub } = plan
   const { header, lines } = await readSegment(deps.service, deps.archive, archive.segments)
   let end: RecordEnd = { ...header, items: archive.items }
   const reader = deps.feed.open()
@@ -339,7 +364,7 @@ async function addRecords(deps: RestoreDependencies, index: ItemIndex, { archive
     const fresh = (items as readonly Item[]).filter((item) => index.content(identify(item)) === undefined)
     for (const item of fresh) addLine(part, item)
     beyond += fresh.length
-    if (atEnd && beyond !== log.beyond) throw moving(deps.service)
+    if (atEnd && beyond !== log.beyond + fromHub.length) throw moving(deps.service)
     if (!atEnd && part.lines.length < SEGMENT_ITEMS && part.bytes < SEGMENT_BYTES) continue
     if (part.lines.length === 0) part.lines.push(...lines.slice(-1))
     const added = await addRecord(deps, end, { ...part, continuation })

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/ports.ts'
 import type { StateCache } from './command.ts'
 import type { AggregateState } from './fold.ts'
-import { KEPT_MS } from './personal.ts'
+import { EACH_KEPT_MS } from './personal.ts'
 import { recentlyWritten } from './recently-written.ts'
 
 /** A cache for the states of the most recently used streams. */
@@ -25,9 +25,10 @@ export function expiringStates(
   expires: (stream: string) => boolean,
   clock: Pick<Clock, 'elapsed'>,
 ): ExpiringStates {
-  /** By stream: until when its texts may be kept. */
-  const ends = new LRUCache<string, { readonly until: number }>({ max: streams })
-  const isOver = (stream: string): boolean => (ends.get(stream)?.until ?? 0) <= clock.elapsed()
+  /** By stream: when its texts were opened. */
+  const opened = new LRUCache<string, { readonly at: number }>({ max: streams })
+  const openedAt = (stream: string): number => opened.get(stream)?.at ?? Number.NEGATIVE_INFINITY
+  const isOver = (stream: string): boolean => openedAt(stream) + EACH_KEPT_MS <= clock.elapsed()
   return {
     get(stream) {
       if (!expires(stream)) return states.get(stream)
@@ -35,16 +36,17 @@ export function expiringStates(
       if (known) return known
       states.delete(stream)
       // The caller opens the texts now.
-      ends.set(stream, { until: clock.elapsed() + KEPT_MS })
+      opened.set(stream, { at: clock.elapsed() })
       return undefined
     },
     set(stream, state) {
       if (!expires(stream) || !isOver(stream)) states.set(stream, state)
     },
     delete: (stream) => states.delete(stream),
+    openedAt,
     clear() {
-      for (const stream of ends.keys()) states.delete(stream)
-      ends.clear()
+      for (const stream of opened.keys()) states.delete(stream)
+      opened.clear()
     },
   }
 }

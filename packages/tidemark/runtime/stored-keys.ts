@@ -31,7 +31,7 @@ export class StoredKeys implements PersonalKeys {
     return this.#unwrap(item.wrapped, keyId)
   }
 
-  async findOrCreate(subject: string): Promise<PersonalKey> {
+  async findOrCreate(subject: string, onDestroyed?: (keyId: string) => void): Promise<PersonalKey> {
     const id = subjectId(subject)
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const { item, etag } = (await this.#storage.items.read(id)) ?? {}
@@ -39,6 +39,7 @@ export class StoredKeys implements PersonalKeys {
         const keyId = formatKeyId(id, item.generation)
         return { id: keyId, bytes: await this.#unwrap(item.wrapped, keyId) }
       }
+      if (item !== undefined) onDestroyed?.(formatKeyId(id, item.generation))
       const bytes = this.#randomKey()
       const generation = (item?.generation ?? 0) + 1
       const wrapped = await this.#storage.wrap.wrap(bytes)

@@ -23,9 +23,10 @@ describe('the index of a restore', () => {
     assert.deepEqual([index.see('b'), index.isSeen('b')], [false, false])
   })
 
-  it('knows the highest version of a stream', (t) => {
+  it('knows the highest version of a stream, and its hash', (t) => {
     const index = openIndex(t)
-    for (const version of [3, 7, 5]) index.reach('order-1', version)
-    assert.deepEqual([index.end('order-1'), index.end('order-2')], [7, 0])
+    for (const version of [3, 7, 5]) index.reach('order-1', { version, hash: `of ${version}` })
+    assert.deepEqual(index.end('order-1'), { version: 7, hash: 'of 7' })
+    assert.deepEqual(index.end('order-2'), { version: 0, hash: '0'.repeat(64) })
   })
 })

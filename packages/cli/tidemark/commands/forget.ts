@@ -27,11 +27,13 @@ async function forget(context: Context, options: Options, subject = ''): Promise
   const { output } = context
   const { reason, yes } = options
   if (yes && !reason) throw new UsageError('give a --reason: it is stored for ever, so name no person in it')
-  const { answers, missing } = await askEach(context, choose(options.service), (api) =>
-    yes
-      ? api.post<SubjectState>('subjects/forget', { subject, reason })
-      : api.post<SubjectState>('subjects/look', { subject }),
-  )
+  let before: Promise<unknown> = Promise.resolve()
+  const { answers, missing } = await askEach(context, ownersFirst(choose(options.service)), (api) => {
+    if (!yes) return api.post<SubjectState>('subjects/look', { subject })
+    const asked = before.then(() => api.post<SubjectState>('subjects/forget', { subject, reason }))
+    before = asked.catch(() => {})
+    return asked
+  })
   if (output.json) output.value({ services: answers.map(({ service, answer }) => ({ service, ...answer })) })
   else
     output.table(
@@ -51,6 +53,21 @@ function choose(chosen: readonly string[] | undefined): readonly string[] {
   if (without === undefined && owners.length > 0) return chosen ?? owners
   const others = owners.length > 0 ? `those that have are ${owners.join(', ')}` : 'no service has'
   throw new UsageError(`${without ?? 'this project'} has no personal data: ${others}`)
+}
+
+/**
+ * Orders services so that each comes after those whose texts it reads. Otherwise it could copy a text that they
+ * still have, after it has forgotten its own.
+ */
+function ownersFirst(names: readonly string[]): readonly string[] {
+  const ordered = new Set<string>()
+  const add = (name: string, readers: readonly string[]): void => {
+    const reads = services.find((service) => service.name === name)?.personal?.reads ?? []
+    for (const owner of reads) if (names.includes(owner) && !readers.includes(owner)) add(owner, [...readers, name])
+    ordered.add(name)
+  }
+  for (const name of names) add(name, [])
+  return [...ordered]
 }
 
 function describe({ state, forgotten, position }: SubjectState): string {

@@ -20,6 +20,8 @@ import { Output } from '../output/output.ts'
 interface Options {
   readonly yes?: true
   readonly stopped?: true
+  readonly fromHub?: true
+  readonly schedule?: true
   readonly cloud?: true
   readonly json?: true
 }
@@ -47,6 +49,8 @@ export function addRestore(program: Command): void {
     .addArgument(serviceArgument())
     .option('--yes', 'carry the plan out; default: only show it')
     .option('--stopped', 'the service is stopped, although it has run in the last minutes')
+    .option('--from-hub', 'create the events, too, that only the hub has; some keys of their commands are lost')
+    .option('--schedule', 'the schedule was lost, too: publish again the logs that its commands come from')
     .option('--cloud', 'the log and the archive in Azure, with your own sign-in; default: those of the local cloud')
     .option('--json', 'print JSON, for programs')
     .addHelpText(
@@ -94,7 +98,9 @@ async function restore(name: string, options: Options, output: Output): Promise<
     if (!options.yes) return 0
     await carryOut(restoring, index, plan)
     const isRight = (await verifyLog(restoring)) && (await restoreViews(restoring))
-    if (isRight) sayWhatFollows(restoring)
+    if (isRight && options.schedule) for (const other of listScheduling(service)) await publishAgain(restoring, other)
+    if (isRight)
+      say(output, 'next             start the service: its relay publishes the log, and consumers skip what they know')
     return isRight ? 0 : FOUND
   } finally {
     index.close()
@@ -108,7 +114,7 @@ async function planned({ composed, output, service }: Restoring, index: ItemInde
   const read = { archive: 0, log: 0, written: 0 }
   const plan = await composed.planRestore(
     index,
-    { stopped: options.stopped === true },
+    { stopped: options.stopped === true, fromHub: options.fromHub === true },
     {
       progress(what, items) {
         read[what] += items
@@ -116,15 +122,16 @@ async function planned({ composed, output, service }: Restoring, index: ItemInde
       },
     },
   )
-  const { refusal, ...found } = plan
+  const { refusal, fromHub, ...found } = plan
   if (output.json) output.value({ service: service.name, ...found, ...(refusal ? { refusal: refusal.code } : {}) })
-  else for (const line of describe(plan)) output.line(line)
+  else
+    for (const line of [...describe(plan, options), ...describeSchedule(service, options), ...OTHERS]) output.line(line)
   if (refusal) output.remark(`${refusal.code}: ${refusal.message}`)
   return plan
 }
 
 /** One line for each part of the plan. A consequence is only named if there is one. */
-function describe({ archive, log, running, leases, hub }: Plan): readonly string[] {
+function describe({ archive, log, running, leases, hub }: Plan, options: Options): readonly string[] {
   const items = log.equal + log.missing + log.conflicts
   const newest = archive.newest === undefined ? '' : `, up to ${archive.newest}`
   const count = (found: number, what: string, then: string): string => `${found} ${what}${found > 0 ? `: ${then}` : ''}`
@@ -138,21 +145,59 @@ function describe({ archive, log, running, leases, hub }: Plan): readonly string
     `running          ${running.length} instances of the service`,
     `next segment     ${archive.goesOn ? 'the archive goes on' : 'a restore record, after which the archive goes on'}`,
     `leases           ${count(leases, 'of the relay', 'they will be removed, and the whole log is published again')}`,
-    ...describeHub(hub),
+    ...describeHub(hub, options),
     'views            compared with the restored log; if one differs, all are rebuilt',
-    'snapshots        nothing to do: one that does not fit the log is ignored',
-    'parked streams   nothing to do: they are processed when the service runs',
   ]
 }
 
-function describeHub({ messages, lost, first, unread }: Plan['hub']): readonly string[] {
+const OTHERS = [
+  'snapshots        nothing to do: one that does not fit the log is ignored',
+  'parked streams   nothing to do: they are processed when the service runs',
+]
+
+function describeHub({ messages, lost, first, whole, unread }: Plan['hub'], options: Options): readonly string[] {
   if (unread !== undefined)
     return [`hub              it could not be read, so nobody knows what followers saw: ${unread}`]
   if (lost === 0) return [`hub              its newest ${messages} messages are of the log or the archive`]
+  const [created, left] = options.fromHub ? [whole, lost - whole] : [0, lost]
+  const then = created > 0 ? ['they will be created'] : []
+  const alas = left > 0 ? [`${left} of them stay lost, and other events will take their versions`] : []
+  const hint = !options.fromHub && whole > 0 ? [`--from-hub creates ${whole} of them`] : []
   return [
-    `hub              ${lost} of its newest ${messages} messages are of events that are lost: ${first.join(', ')}`,
-    '                 Followers have seen them, and other events will take their versions: docs/restore.md',
+    `hub              ${lost} events are only in its newest ${messages} messages: ${first.join(', ')}`,
+    ...[...then, ...alas, ...hint].map((line) => `                 ${line}: docs/restore.md`),
   ]
+}
+
+function describeSchedule(service: Service, options: Options): readonly string[] {
+  const others = listScheduling(service).join(', ')
+  if (others === '') return []
+  return options.schedule
+    ? [`schedule         ${others}: published again, so that reactions schedule their commands again`]
+    : [`schedule         not compared; if it was lost, --schedule publishes again what it is made from: ${others}`]
+}
+
+/** The other services whose events lead to scheduled commands. The own log is published again anyway. */
+function listScheduling(service: Service): readonly string[] {
+  const sources = listReactions(service).flatMap((each) => (each.schedules ? [each.service] : []))
+  return [...new Set(sources)].filter((name) => name !== service.name)
+}
+
+/**
+ * Publishes the log of another service again. The messages wait in its hub until the restored service runs: its
+ * process is new, so it handles them all, and what has taken effect has none.
+ */
+async function publishAgain({ output, cloud }: Restoring, name: string): Promise<void> {
+  const { settings } = cloud ? cloudAccount(name) : await localAccount()
+  const composed = compose(recordingServiceNamed(name), settings)
+  try {
+    const events = await composed.republish(undefined, (published) =>
+      output.progress(`${name}: ${published} events published`),
+    )
+    say(output, `schedule         ${events} events of ${name} published again`)
+  } finally {
+    await composed.close()
+  }
 }
 
 async function carryOut({ composed, output, service }: Restoring, index: ItemIndex, plan: Plan): Promise<void> {
@@ -163,12 +208,10 @@ async function carryOut({ composed, output, service }: Restoring, index: ItemInd
       output.progress(`${service.name}: ${written} of ${plan.log.missing} items created`)
     },
   })
-  if (done.written + done.segments + done.leases === 0) say(output, 'restored         nothing to do: the log is whole')
-  else
-    say(
-      output,
-      `restored         ${done.written} items created, ${done.segments} segments added, ${done.leases} leases removed`,
-    )
+  const { written: items, fromHub, segments, leases } = done
+  if (items + fromHub + segments + leases === 0) return say(output, 'restored         nothing to do: the log is whole')
+  const created = `${items} items created${fromHub > 0 ? `, ${fromHub} commits of the hub` : ''}`
+  say(output, `restored         ${created}, ${segments} segments added, ${leases} leases removed`)
 }
 
 /** Results are for people here. With --json the plan is the only result. */
@@ -267,12 +310,4 @@ class Faults {
     this.#output.remark(`failed: ${this.count} faults`)
     return false
   }
-}
-
-function sayWhatFollows({ service, output }: Restoring): void {
-  say(output, 'next             start the service: its relay publishes the log, and consumers skip what they know')
-  const followed = new Set(listReactions(service).flatMap((each) => (each.schedules ? [each.service] : [])))
-  for (const hub of followed)
-    if (hub !== service.name)
-      say(output, `                 if its schedule was lost too: npm run republish -- ${hub}, while it runs`)
 }

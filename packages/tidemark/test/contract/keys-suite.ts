@@ -57,6 +57,9 @@ export function keysSuite(name: string, create: () => Promise<KeyItems>): void {
       assert.equal(await keys.find(first.id), undefined)
       assert.equal((await items.read(subjectId('anna')))?.item.wrapped, undefined)
 
+      const refuse = (keyId: string): never => assert.fail(keyId)
+      await assert.rejects(keys.findOrCreate('anna', refuse), { message: first.id })
+      assert.equal((await items.read(subjectId('anna')))?.item.generation, 1)
       const second = await keys.findOrCreate('anna')
       assert.notEqual(second.id, first.id)
       assert.notDeepEqual(Buffer.from(second.bytes), Buffer.from(first.bytes))

@@ -115,7 +115,7 @@ describe('a restore, on the emulator of Cosmos DB,', () => {
     const fresh = await createLog()
     await Promise.all([ground.restore(fresh), ground.restore(fresh)])
     assert.deepEqual(await readItems(fresh), before)
-    assert.deepEqual(await ground.restore(fresh), { written: 0, segments: 0, leases: 0 })
+    assert.deepEqual(await ground.restore(fresh), { written: 0, fromHub: 0, segments: 0, leases: 0 })
     assert.deepEqual((await ground.leases.items.readAll().fetchAll()).resources, [])
 
     await append(fresh, ['order-4', 3])
@@ -135,7 +135,7 @@ describe('a restore, on the emulator of Cosmos DB,', () => {
     const before = await readItems(log)
     for (const { id, stream } of makeItems('order-1', 'as it was', COMMITS).slice(-2))
       await log.item(id, stream).delete()
-    assert.deepEqual(await ground.restore(log), { written: 2, segments: 1, leases: 2 })
+    assert.deepEqual(await ground.restore(log), { written: 2, fromHub: 0, segments: 1, leases: 2 })
     assert.deepEqual(await readItems(log), before)
     await append(log, ['order-6', 1])
     await ground.archived(log)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { z } from 'zod'
+import { describeService } from '../../core/about.ts'
 import { type EventOf, type EventType, eventType, retired } from '../../core/event.ts'
 import { findEventFaults } from '../../core/event-names.ts'
 import { eventReader, listReadTypes } from '../../core/event-reader.ts'
@@ -22,6 +23,17 @@ describe('an ended event type', () => {
         message: `${type} has ended: it is read, but not written any more`,
       })
     assert.throws(() => checkWritten(van.events, { type: 'Moved', data: { to: 'Ghent' } }), { code: 'event-invalid' })
+  })
+
+  it('is described as ended, with what it is read as', () => {
+    const { events } = describeService({ name: 'fleet', deciders: [van], publishes: [], views: [], reactions: [] }, 'b')
+    const ended = events
+      .filter((event) => event.ended)
+      .map(({ type, ended, versions }) => [type, ended, versions.length])
+    assert.deepEqual(ended, [
+      ['Exchanged', ['Unloaded', 'Loaded'], 1],
+      ['Washed', [], 0],
+    ])
   })
 
   it('does not compile where code would write it, or add a version', () => {

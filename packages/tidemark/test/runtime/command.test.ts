@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { CommandResult } from '../../core/command.ts'
-import { follows, GENESIS, hashEvent } from '../../core/hash-chain.ts'
+import { UNKNOWN_REQUEST } from '../../core/commit.ts'
+import { EMPTY_STREAM, follows, GENESIS, hashEvent } from '../../core/hash-chain.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { type CommandDependencies, handleCommand } from '../../runtime/command.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
-import { address, order, ordering, place, placeBody } from '../domain/orders.ts'
+import { address, order, ordering, place, placeBody, placedV1 } from '../domain/orders.ts'
 import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
+import { recorded } from '../support/recorded.ts'
 
 const cancel = { type: 'cancel', data: { reason: 'late' } } as const
 const reject = { type: 'reject', data: { reason: 'none left' } } as const
@@ -116,6 +118,15 @@ describe('the command handler', () => {
       'idempotency-key-reused',
     )
     assert.equal(await refusal(send(0, 'k1', place, { expectedVersion: 0 })), 'idempotency-key-reused')
+    assert.equal((await everyEvent(store)).length, 1)
+  })
+
+  it('answers any request with a key whose first request nobody knows, and does nothing twice', async () => {
+    const { store, send } = instances(1)
+    const events = recorded('order-1', placedV1)
+    await store.append(EMPTY_STREAM, [{ stream: 'order-1', key: 'k1', fingerprint: UNKNOWN_REQUEST, events }])
+    const first = { outcome: 'done', stream: 'order-1', version: 1, events: 1 }
+    assert.deepEqual([await send(0, 'k1', place), await send(0, 'k1', confirm)], [first, first])
     assert.equal((await everyEvent(store)).length, 1)
   })
 

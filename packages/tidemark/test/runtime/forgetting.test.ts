@@ -1,20 +1,34 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import { z } from 'zod'
 import { toCloudEvent } from '../../core/cloud-event.ts'
+import { refuse } from '../../core/decider.ts'
 import { erasure } from '../../core/erasure.ts'
-import { TidemarkError } from '../../core/errors.ts'
-import type { RecordedEvent } from '../../core/event.ts'
+import { describeError, isTidemarkError, TidemarkError } from '../../core/errors.ts'
+import type { EventOf, RecordedEvent } from '../../core/event.ts'
 import { hashFits } from '../../core/hash-chain.ts'
 import { listSealed, SEALED, subjectId } from '../../core/personal.ts'
 import type { KeyItems } from '../../core/ports.ts'
+import { formatConsumerName, type ImmediateReaction } from '../../core/reaction.ts'
+import { published, type Service } from '../../core/service.ts'
 import { snapshotId } from '../../core/snapshot.ts'
 import { MemoryArchive, MemoryItemFeed } from '../../memory/archive.ts'
 import { MemoryKeys } from '../../memory/keys.ts'
 import { ArchiveWriter } from '../../runtime/archive.ts'
-import { KEPT_MS } from '../../runtime/personal.ts'
+import { EACH_KEPT_MS, KEPT_MS } from '../../runtime/personal.ts'
 import { serviceRuntime } from '../../runtime/service-runtime.ts'
-import { library, members, memberView, porch, post, visitorView } from '../domain/members.ts'
+import {
+  Joined,
+  library,
+  members,
+  memberView,
+  PublicJoined,
+  porch,
+  post,
+  Stamped,
+  visitorView,
+} from '../domain/members.ts'
 import { MemoryHub } from '../support/memory-hub.ts'
 import { type MemoryStores, memoryStores, startInMemory } from '../support/memory-runtime.ts'
 import { unwatched } from '../support/rebuild-harness.ts'
@@ -135,6 +149,90 @@ describe('a personal text', () => {
     }
   })
 
+  it('is in no refusal that is stored or logged: the declared sentence is there, also for a repeat', async () => {
+    const { stores } = await started()
+    const telling = decidingBy((name) => refuse('same-name', `${name.toUpperCase()} is already here`))
+    const lines: string[] = []
+    for (const turn of ['first', 'repeated']) {
+      const process = startInMemory(telling, stores)
+      await process.react('library', stores.log.all(), (line) => lines.push(line))
+      const answer = await process.send('member-copy-of-member-1', join(), 'once')
+      assert.match(answer.outcome === 'refused' ? answer.detail : '', /^WILHELMINA QUIST is already here/, turn)
+    }
+    assert.deepEqual(
+      lines.filter((line) => line.includes('refused')),
+      Array(2).fill('member-1@1: member-copy-of-member-1 refused join: same-name: It is the same name.'),
+    )
+    const [copies] = library.reactions
+    assert.ok(copies)
+    const key = `${formatConsumerName('library', copies)} member-1`
+    const receipt = await stores.log.findOutcome('member-copy-of-member-1', key)
+    assert.deepEqual(receipt?.refusal, { code: 'same-name', detail: 'It is the same name.' })
+    assertTellsNobody([lines, receipt, await storedText(stores)])
+  })
+
+  it('is in no error of code that read it: kind and place are logged, parked and answered', async () => {
+    const thrown = (name: string) => new RangeError(`no card for ${name.toUpperCase()}:\n${name}`)
+    const throwing: Readonly<Record<string, Service>> = {
+      decide: decidingBy((name) => {
+        throw thrown(name)
+      }),
+      'decide, with a code': decidingBy((name) => {
+        throw new TidemarkError('event-invalid', name.toUpperCase())
+      }),
+      evolve: deciding({
+        evolve: (_, event) => {
+          throw thrown(event.type === 'Joined' ? event.data.fullName : '')
+        },
+      }),
+      subject: deciding({
+        subject: (state) => {
+          throw thrown(state.name ?? '')
+        },
+      }),
+      publish: {
+        ...library,
+        publishes: [
+          published(Joined, PublicJoined, ({ fullName }) => {
+            throw thrown(fullName)
+          }),
+        ],
+      },
+      schema: decidingBy((name) => [
+        { type: 'Joined', data: { member: 'w-7', fullName: `${name} ${name} ${name}`, lines: [] } },
+      ]),
+    }
+    for (const [what, service] of Object.entries(throwing)) {
+      const { stores } = await started()
+      const process = startInMemory(service, stores)
+      const error = await process.send('member-2', join()).catch((error: unknown) => error)
+      assert.ok(error instanceof Error, what)
+      assertTellsNobody([inspect(error), error.stack], what)
+      if (what === 'schema') assert.equal(error.message, 'Joined does not fit its schema: /fullName')
+      else assert.match(error.message, /^the .* threw (Range|Tidemark)Error at .*forgetting\.test\.ts:[0-9]+/, what)
+      assert.equal(isTidemarkError(error), ['schema', 'decide, with a code'].includes(what), what)
+      // The message for a reaction is what is parked, or thrown to the host, which logs it.
+      const lines: string[] = []
+      const given = await process.react('library', stores.log.all(), (line) => lines.push(line)).catch(describeError)
+      const parked = await stores.parking.streams()
+      assert.ok(given !== undefined || parked.length === 1, what)
+      assertTellsNobody([given, lines, parked], what)
+    }
+    const { stores, send } = await started()
+    const [copies] = library.reactions
+    assert.ok(copies)
+    const react: ImmediateReaction<EventOf<typeof Joined>>['react'] = async (_, send) => {
+      const { events } = await send(members, '2', 'again', join() as never)
+      throw thrown(readText(events[0]?.data, 'fullName'))
+    }
+    const rejoins = { ...copies, events: [Stamped], react } as unknown as typeof copies
+    await send('member-1', { type: 'stamp', data: { text: 'x' } })
+    await startInMemory({ ...library, reactions: [rejoins] }, stores).react('library', stores.log.all())
+    const parked = await stores.parking.streams()
+    assert.match(parked[0]?.reason ?? '', /^copies threw RangeError at /)
+    assertTellsNobody(parked)
+  })
+
   it('has a snapshot that is sealed, and is not used once the subject is forgotten', async () => {
     const { stores } = await started()
     const id = snapshotId(members) ?? ''
@@ -217,6 +315,102 @@ describe('a subject', () => {
     assert.equal(same.outcome === 'refused' && same.code, 'same-name')
   })
 
+  it('that is forgotten is so in time where a state was folded with a key about to expire', async () => {
+    const { stores, runtime } = await started()
+    const other = startInMemory(library, stores)
+    await readName(other)
+    const { forgotten } = await runtime.forgetSubject('w-7', why)
+    await stores.clock.wait(EACH_KEPT_MS - 10_000)
+    const renamed = await other.send('member-1', { type: 'rename', data: { to: NAME } })
+    assert.equal(renamed.outcome === 'refused' && renamed.code, 'same-name', 'the state has the name')
+    await stores.clock.wait(Date.parse(forgotten?.everywhere ?? '') + 1 - Date.parse(stores.clock.now()))
+    const same = await other.send('member-1', { type: 'rename', data: { to: 'forgotten' } })
+    assert.equal(same.outcome === 'refused' && same.code, 'same-name')
+  })
+
+  it('who comes back once forgotten gets a new key in every process, and none seals what it read before', async () => {
+    const { stores, runtime } = await started()
+    // It writes the name in its state again.
+    const copying = deciding({
+      decide: (state, command, context) =>
+        command.type === 'stamp'
+          ? [{ type: 'Renamed', data: { to: `${state.name} again` } }]
+          : members.decide(state, command, context),
+    })
+    const other = startInMemory(copying, stores)
+    const stamp = { type: 'stamp', data: { text: 'x' } }
+    for (const stream of ['member-1', 'member-1']) await other.send(stream, stamp)
+    await other.send('member-2', join())
+    await runtime.forgetSubject('w-7', why)
+    await other.send('member-3', join('Mina'))
+    for (const stream of ['member-1', 'member-2']) await other.send(stream, stamp)
+    const fresh = startInMemory(library, stores)
+    const read = async (stream: string) =>
+      (await fresh.runtime.history(stream, { direction: 'forward', limit: 10 })).events.map(({ data }) => data)
+    assert.equal(readText((await read('member-3'))[0], 'fullName'), 'Mina')
+    const [joined, ...renamed] = await read('member-1')
+    assert.equal(readText(joined, 'fullName'), 'forgotten')
+    assert.deepEqual(
+      renamed.map((data) => readText(data, 'to')),
+      ['forgotten', 'forgotten', 'forgotten again'],
+    )
+    assert.equal(readText((await read('member-2'))[1], 'to'), 'forgotten again')
+    assertTellsNobody([await read('member-1'), await read('member-2'), await read('member-3')])
+  })
+
+  it('whose text is sealed while it is forgotten is forgotten with it: folds, views and verifying go on', async () => {
+    const { stores, send, project, ...process } = await started()
+    const other = startInMemory(library, stores)
+    await other.send('member-2', join())
+    const { clock } = stores
+    const wait = clock.wait.bind(clock)
+    let joined: unknown
+    clock.wait = async (milliseconds) => {
+      joined ??= await other.send('member-3', join('Mina'))
+      await wait(milliseconds)
+    }
+    await process.runtime.forgetSubject('w-7', why)
+    assert.deepEqual(joined, { outcome: 'done', stream: 'member-3', version: 1, events: 1 })
+    await project(stores.log.all())
+    assert.deepEqual((await process.runtime.document(memberView, 'member-3'))?.document, {
+      name: 'forgotten',
+      label: 'forgotten (1)',
+    })
+    const same = await send('member-3', { type: 'rename', data: { to: 'forgotten' } })
+    assert.equal(same.outcome === 'refused' && same.code, 'same-name')
+    assert.ok(stores.log.all().every(hashFits))
+  })
+
+  for (const [when, comesBack] of [
+    ['the command', false],
+    ['another command before it', true],
+  ] as const)
+    it(`that is forgotten after a reaction read its event is not in its command: ${when} shows that`, async () => {
+      const { stores, runtime } = await started()
+      const [copies] = library.reactions as readonly [ImmediateReaction<EventOf<typeof Joined>>]
+      let turn = 0
+      const react: typeof copies.react = async (event, send) => {
+        turn += 1
+        if (turn === 1) {
+          await runtime.forgetSubject('w-7', why)
+          if (comesBack) await other.send('member-9', join('Mina'))
+        }
+        await copies.react(event, send)
+      }
+      const other = startInMemory({ ...library, reactions: [{ ...copies, react }] }, stores)
+      const [joined] = stores.log.all()
+      assert.ok(joined)
+      // Its state of the stream has a text of before, too.
+      await other.send('member-copy-of-member-1', join('Otto'))
+      await other.react('library', [joined])
+      assert.equal(turn, 2)
+      const { events } = await runtime.history('member-copy-of-member-1', { direction: 'forward', limit: 10 })
+      assert.deepEqual(
+        events.map(({ data }) => readText(data, 'fullName')),
+        ['forgotten', 'forgotten'],
+      )
+    })
+
   it('is recorded as forgotten once, also if the process ends between the two writes', async () => {
     const { stores, runtime } = await started()
     const keys = stores.keys.get('library')
@@ -266,6 +460,18 @@ describe('a subject', () => {
     assert.equal((await runtime.lookSubject('w-7')).state, 'has-key')
   })
 
+  it('that is forgotten gets no new key from a process that did not know, and would repeat the name', async () => {
+    const { stores, runtime } = await started()
+    const copying = deciding({ decide: ({ name = '' }) => [{ type: 'Renamed', data: { to: name } }] })
+    const other = startInMemory(copying, stores)
+    const stamp = { type: 'stamp', data: { text: 'x' } }
+    await other.send('member-1', stamp)
+    await runtime.forgetSubject('w-7', why)
+    assert.equal((await other.send('member-1', stamp)).outcome, 'done')
+    assert.deepEqual(stores.log.all().at(-1)?.data, { to: 'forgotten' })
+    assert.equal((await runtime.lookSubject('w-7')).state, 'forgotten')
+  })
+
   it('that is forgotten leaves a view that equals its rebuild, byte by byte', async () => {
     const { stores, ...process } = await started()
     const { live } = await stores.views.state(memberView.name)
@@ -285,13 +491,13 @@ describe('another service', () => {
     const [greets] = post.reactions
     assert.ok(greets)
     const react = async ({ data }: { readonly data: { readonly greeting: string } }): Promise<void> => {
-      throw new TypeError(`no stamp for ${data.greeting} today`)
+      throw new TypeError(`no stamp for ${data.greeting.toUpperCase()} today`)
     }
     const failing = { ...post, reactions: [{ ...greets, react }] } as typeof post
     await startInMemory(failing, its).react('library', stores.log.all())
     const [parked] = await its.parking.streams()
-    assert.match(parked?.reason ?? '', /no stamp for \[personal\] today/)
-    assert.ok(!JSON.stringify([parked, await its.parking.events(parked as never, 9)]).includes(NAME))
+    assert.match(parked?.reason ?? '', /^greets threw TypeError at .*forgetting\.test\.ts:.*left out/)
+    assertTellsNobody([parked, await its.parking.events(parked as never, 9)])
   })
 
   it('reads a personal text by a grant, and without one the text for a forgotten field', async () => {
@@ -303,6 +509,22 @@ describe('another service', () => {
     }
     assert.deepEqual(await read({ ...post, personal: {} }), [{ text: 'somebody' }])
     assert.deepEqual(await read(post), [{ text: `Hello ${NAME}` }])
+  })
+
+  it('forgets with the owner: afterwards its reactions write nothing that they could read before', async () => {
+    const { stores, send, runtime } = await started()
+    await send('member-2', join())
+    const its = { ...memoryStores(), clock: stores.clock, keys: stores.keys }
+    const process = startInMemory(post, its)
+    const [first, second] = stores.log.all()
+    assert.ok(first && second)
+    await process.react('library', [first])
+    await runtime.forgetSubject('w-7', why)
+    await process.react('library', [second])
+    assert.deepEqual(
+      its.log.all().map(({ data }) => data),
+      [{ text: `Hello ${NAME}` }, { text: 'somebody' }],
+    )
   })
 
   it('gets an event again if the keys cannot be read, and nothing is parked', async () => {
@@ -395,6 +617,27 @@ describe('a service with personal data', () => {
     })
   })
 })
+
+/** The library with another decider of members. */
+function deciding(changed: Partial<typeof members>): Service {
+  const decider = { ...members, ...changed } as typeof members
+  const [copies] = library.reactions as readonly [ImmediateReaction<EventOf<typeof Joined>>]
+  const react: typeof copies.react = (event, send) =>
+    copies.react(event, (_, id, commandId, command) => send(decider, id, commandId, command as never) as never)
+  return { ...library, deciders: [decider, erasure], reactions: [{ ...copies, react }] }
+}
+
+/** The library whose members decide on the name in the command. */
+function decidingBy(decide: (name: string) => ReturnType<typeof members.decide>): Service {
+  return deciding({ decide: (_, { data }) => decide('name' in data ? data.name : '') })
+}
+
+/** Checks that nothing in a value has a part of the name, in any case. */
+function assertTellsNobody(value: unknown, what = ''): void {
+  const text = JSON.stringify(value)
+  assert.ok(text.length > 20, `there is something to search: ${text} ${what}`)
+  assert.doesNotMatch(text, /wilhelmina|quist/i, what)
+}
 
 function erasures(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
   return events.filter(({ stream }) => stream.startsWith('erasure-'))

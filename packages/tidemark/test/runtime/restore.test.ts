@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type CommandReceipt, type Commit, toLogItem } from '../../core/commit.ts'
+import { toCloudEvent } from '../../core/cloud-event.ts'
+import { type CommandReceipt, type Commit, hashKey, parseCommits, toLogItem } from '../../core/commit.ts'
 import { TidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import { GENESIS, hashEvent } from '../../core/hash-chain.ts'
 import type { HubMessage, ItemFeed, ItemPage, ItemWriter } from '../../core/ports.ts'
 import { MemoryArchive } from '../../memory/archive.ts'
 import { MemoryItemIndex } from '../../memory/item-index.ts'
@@ -79,14 +82,26 @@ class Container implements ItemFeed, ItemWriter {
 
 const asItem = (entry: Commit | CommandReceipt): Item => ({ ...toLogItem(entry) })
 
+/** What led to the events of an order: from the fourth on, a client's command with two of them, and a reaction's. */
+const CAUSATIONS = ['command:1', 'command:2', 'command:3', 'command:both', 'command:both', 'payment-1@2']
+
+/** The first events of an order, as `makeItems` has three of them. */
+function listOrder(stream: string, count: number): readonly RecordedEvent[] {
+  const more = { type: 'OrderConfirmed', data: { orderId: '1' } }
+  let previousHash = GENESIS
+  return recordedTogether(stream, placedV1, ...Array(count - 1).fill(more)).map((event, index) => {
+    const changed = { ...event, causation: CAUSATIONS[index] ?? '', previousHash }
+    previousHash = hashEvent(changed)
+    return { ...changed, hash: previousHash }
+  })
+}
+
 /** Streams of three commits, a receipt each, and an item that something else wrote. */
 function makeItems(streams = 3, from = 1): Item[] {
   const items: Item[] = []
   for (let number = from; number < from + streams; number += 1) {
     const stream = `order-${number}`
-    const more = { type: 'OrderConfirmed', data: { orderId: '1' } }
-    for (const event of recordedTogether(stream, placedV1, more, more))
-      items.push(asItem(commit(`${stream}@${event.version}`, [event])))
+    for (const event of listOrder(stream, 3)) items.push(asItem(commit(`${stream}@${event.version}`, [event])))
     items.push(asItem(receipt(stream, `${stream} idle`, 3)))
   }
   return [...items, { id: `foreign ${from}`, anything: from }]
@@ -99,6 +114,7 @@ class Ground {
   log: Container
   leases = 2
   messages: HubMessage[] = []
+  isHubLost = false
   age = 1_000
 
   private constructor(all: readonly Item[]) {
@@ -139,7 +155,10 @@ class Ground {
       ],
       hub: () => ({
         partitions: async () => ['0'],
-        bounds: async () => ({ first: 0, last: this.messages.length - 1 }),
+        bounds: async () => {
+          if (this.isHubLost) throw new Error('it is gone')
+          return { first: 0, last: this.messages.length - 1 }
+        },
         read: (_partition, first, last) => this.#read(first, last),
       }),
     }
@@ -153,9 +172,13 @@ class Ground {
     return planRestore(this.deps, new MemoryItemIndex(), { stopped }, QUIET)
   }
 
-  async restore() {
+  async restore(fromHub = false) {
     const index = new MemoryItemIndex()
-    return restore(this.deps, index, await planRestore(this.deps, index, { stopped: false }, QUIET), QUIET)
+    return restore(this.deps, index, await planRestore(this.deps, index, { stopped: false, fromHub }, QUIET), QUIET)
+  }
+
+  publish(...bodies: readonly unknown[]): void {
+    this.messages = bodies.map((body, sequence) => ({ body, sequence, time: TIME }))
   }
 
   async lines(): Promise<readonly string[]> {
@@ -248,9 +271,9 @@ describe('a restore', () => {
   it('creates every item as it was, in order, and a second one has nothing to do', async () => {
     const ground = await Ground.create()
     ground.log = new Container('new')
-    assert.deepEqual(await ground.restore(), { written: 13, segments: 1, leases: 2 })
+    assert.deepEqual(await ground.restore(), { written: 13, fromHub: 0, segments: 1, leases: 2 })
     assert.deepEqual(ground.log.streams(), original(ground))
-    assert.deepEqual(await ground.restore(), { written: 0, segments: 0, leases: 0 })
+    assert.deepEqual(await ground.restore(), { written: 0, fromHub: 0, segments: 0, leases: 0 })
     assert.equal(ground.archive.segments.size, 5)
   })
 
@@ -258,7 +281,7 @@ describe('a restore', () => {
     const ground = await Ground.create()
     const newer = makeItems(1, 9)
     ground.log = new Container('new', [...ground.all.slice(0, 6), ...newer])
-    assert.deepEqual(await ground.restore(), { written: 7, segments: 1, leases: 2 })
+    assert.deepEqual(await ground.restore(), { written: 7, fromHub: 0, segments: 1, leases: 2 })
     const newest = makeItems(1, 10)
     ground.log.feed.push(...newest)
     await ground.archived()
@@ -283,7 +306,7 @@ describe('a restore', () => {
     await ground.restore()
     // Lost again, and restored by a run that ended before its record.
     ground.log = new Container('new', [...makeItems(1, 9), ...ground.all])
-    assert.deepEqual(await ground.restore(), { written: 0, segments: 1, leases: 0 })
+    assert.deepEqual(await ground.restore(), { written: 0, fromHub: 0, segments: 1, leases: 0 })
     await ground.archived()
     const archived = await ground.lines()
     // The first record repeats an item, and the second has what only the log had.
@@ -294,8 +317,83 @@ describe('a restore', () => {
     const ground = await Ground.create()
     ground.log = new Container('new')
     const bodies = [{ subject: 'order-1', streamversion: 3 }, { subject: 'order-1', streamversion: 4 }, 'stranger']
-    ground.messages = bodies.map((body, sequence) => ({ body, sequence, time: TIME }))
-    assert.deepEqual((await ground.plan()).hub, { messages: 3, lost: 1, first: ['order-1@4'] })
+    ground.publish(...bodies)
+    assert.deepEqual((await ground.plan()).hub, { messages: 3, lost: 1, first: ['order-1@4'], whole: 0 })
+  })
+
+  it('creates events that only the hub has, if it is told to, and the archive goes on with them', async () => {
+    const ground = await Ground.create()
+    const events = [...listOrder('order-1', 6), ...listOrder('order-8', 2)]
+    // Published again, and not in order.
+    ground.publish(...[...events, ...events.slice(2)].toReversed().map(toCloudEvent))
+    ground.log = new Container('new', ground.all.slice(0, 6))
+    const lost = ['order-1@4', 'order-1@5', 'order-1@6', 'order-8@1', 'order-8@2']
+    const { hub, fromHub } = await ground.plan()
+    assert.deepEqual([hub.lost, hub.first.toSorted(), hub.whole, fromHub], [5, lost, 5, []])
+    assert.deepEqual(await ground.restore(true), { written: 7, fromHub: 4, segments: 1, leases: 2 })
+    const restored = parseCommits(ground.log.feed.filter((item) => item.to !== undefined))
+    for (const stream of ['order-1', 'order-8'])
+      assert.deepEqual(
+        restored.filter((commit) => commit.stream === stream).flatMap((commit) => commit.events),
+        events.filter((event) => event.stream === stream),
+      )
+    const created = ground.log.feed
+      .slice(-4)
+      .toSorted((a, b) => (`${a.stream} ${a.id}` < `${b.stream} ${b.id}` ? -1 : 1))
+    const keys = ['both', `restored ${events[5]?.hash}`, '1', '2'].map(hashKey)
+    assert.deepEqual(
+      created.map(({ from, to, key }) => [from, to, key]),
+      [
+        [4, 5, keys[0]],
+        [6, 6, keys[1]],
+        [1, 1, keys[2]],
+        [2, 2, keys[3]],
+      ],
+    )
+    assert.deepEqual(await ground.restore(true), { written: 0, fromHub: 0, segments: 0, leases: 0 })
+    const newest = makeItems(1, 20)
+    ground.log.feed.push(...newest)
+    await ground.archived()
+    assert.equal((await ground.lines()).length, ground.all.length + created.length + newest.length)
+  })
+
+  it('leaves events of the hub that do not continue their stream as whole events, and all after them', async () => {
+    const [, , , fourth, fifth, sixth] = listOrder('order-1', 6)
+    assert.ok(fourth && fifth && sixth)
+    const change = (changed: Partial<RecordedEvent>): RecordedEvent => {
+      const event = { ...fifth, ...changed, hash: '' }
+      return { ...event, hash: hashEvent(event) }
+    }
+    const forked = change({ data: { orderId: 'another' } })
+    const cases: Readonly<Record<string, readonly object[]>> = {
+      'one is missing': [fourth, sixth].map(toCloudEvent),
+      'one was changed': [toCloudEvent(fourth), { ...toCloudEvent(fifth), actor: 'another' }, toCloudEvent(sixth)],
+      'there are two of one': [fourth, fifth, forked, fifth, sixth].map(toCloudEvent),
+      'one follows another': [fourth, forked, sixth].map(toCloudEvent),
+      'one is of another service': [fourth, change({ source: '/payments/order' }), sixth].map(toCloudEvent),
+      'one has the key of another command': [fourth, change({ actor: 'another' }), sixth].map(toCloudEvent),
+    }
+    for (const [what, messages] of Object.entries(cases)) {
+      const ground = await Ground.create()
+      ground.publish(...messages)
+      const wholes = what === 'one follows another' ? 2 : 1
+      assert.equal((await ground.plan()).hub.whole, wholes, what)
+      await ground.restore(true)
+      assert.deepEqual((await ground.plan()).hub.first.includes('order-1@6'), true, what)
+    }
+  })
+
+  it('reads every message of the hub for them, and refuses if it cannot', async () => {
+    const ground = await Ground.create()
+    const [, , , fourth] = listOrder('order-1', 4)
+    assert.ok(fourth)
+    ground.publish(toCloudEvent(fourth), ...Array(5_000).fill('newer'))
+    assert.equal((await ground.plan()).hub.lost, 0)
+    ground.isHubLost = true
+    assert.equal((await ground.plan()).refusal, undefined)
+    await assert.rejects(ground.restore(true), { code: 'restore-unsafe', message: /cannot be read, .*: it is gone$/ })
+    ground.isHubLost = false
+    assert.equal((await ground.restore(true)).fromHub, 1)
   })
 
   it('is exact wherever it ends and begins again, also two at once', async () => {
@@ -304,21 +402,29 @@ describe('a restore', () => {
       fc.asyncProperty(fc.array(fc.nat(12), { maxLength: 4 }), fc.nat(12), async (crashes, kept) => {
         const ground = await Ground.create()
         ground.log = new Container('new', ground.all.slice(0, kept))
+        ground.publish(...listOrder('order-2', 5).map(toCloudEvent))
         for (const crash of crashes) {
           let left = crash
           ground.log.beforeCreate = () => {
             if (left === 0) throw new TidemarkError('outcome-unknown', 'no answer')
             left -= 1
           }
-          ends += await ground.restore().then(
+          ends += await ground.restore(true).then(
             () => 0,
             () => 1,
           )
         }
         ground.log.beforeCreate = () => {}
-        await Promise.all([ground.restore(), ground.restore()])
-        assert.deepEqual(ground.log.streams(), original(ground))
-        assert.deepEqual(await ground.restore(), { written: 0, segments: 0, leases: 0 })
+        await Promise.all([ground.restore(true), ground.restore(true)])
+        const { 'order-2': ending = [], ...streams } = ground.log.streams()
+        const { 'order-2': archived = [], ...others } = original(ground)
+        assert.deepEqual(streams, others)
+        assert.deepEqual(ending.slice(0, archived.length), archived)
+        assert.deepEqual(
+          ending.slice(archived.length).map((item) => [JSON.parse(item).from, JSON.parse(item).to]),
+          [[4, 5]],
+        )
+        assert.deepEqual(await ground.restore(), { written: 0, fromHub: 0, segments: 0, leases: 0 })
       }),
       { numRuns: 40 },
     )

@@ -47,8 +47,8 @@ for (const view of views)
       await assert.rejects(rollBack(versions.deps('b'), view, unwatched), {
         ...differs,
         message:
-          `generation 1 of ${view.name} was written by build of-a (code a), ` +
-          'which is not the code that runs: rebuild instead',
+          `generation 1 of ${view.name} was written by build of-a (code a), too, ` +
+          `which is not the code that runs: instead of rolling back, rebuild ${view.name} with the code that runs`,
       })
       assert.deepEqual((await versions.harness.views.readPointer(view.name)).pointer, pointer)
     })

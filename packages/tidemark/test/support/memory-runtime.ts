@@ -3,6 +3,7 @@ import { toCloudEvent } from '../../core/cloud-event.ts'
 import type { Command } from '../../core/decider.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { KeyItems, KeyStorage } from '../../core/ports.ts'
+import type { Trace } from '../../core/reaction.ts'
 import type { Service } from '../../core/service.ts'
 import { parseCategory } from '../../core/stream.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
@@ -108,6 +109,7 @@ export function startInMemory(service: Service, stores: MemoryStores, more: Part
     },
     project: (events: readonly RecordedEvent[]) => runtime.project(deliver(events), () => {}),
     projectFrom: (hub: string, events: readonly RecordedEvent[]) => runtime.projectFrom(hub, deliver(events), () => {}),
-    react: (hub: string, events: readonly RecordedEvent[]) => runtime.react(hub, deliver(events), () => {}),
+    react: (hub: string, events: readonly RecordedEvent[], trace: Trace = () => {}) =>
+      runtime.react(hub, deliver(events), trace),
   }
 }

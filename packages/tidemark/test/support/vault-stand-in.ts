@@ -22,6 +22,9 @@ const TENANT = '72f988bf-86f1-41af-91ab-2d7cd011db47'
 const RESOURCE = 'https://vault.azure.net'
 const API_VERSIONS: ReadonlySet<string | null> = new Set(['7.4', '7.5', '7.6', '2025-07-01'])
 
+/** The name of the vault. */
+export const VAULT_HOST = 'kv-test.vault.azure.net'
+
 class Refusal extends Error {
   readonly status: number
   readonly body: object
@@ -41,7 +44,7 @@ class Refusal extends Error {
  */
 export class VaultStandIn {
   /** The address that the vault would have in Azure. */
-  readonly uri = 'https://kv-test.vault.azure.net/'
+  readonly uri = `https://${VAULT_HOST}/`
   /** The requests with a token: operation and version. */
   readonly requests: string[] = []
   readonly scopes = new Set<string>()
