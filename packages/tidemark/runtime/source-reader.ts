@@ -5,7 +5,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { Archive, HubReader } from '../core/ports.ts'
 import { readArchive } from './archive.ts'
-import { CONCURRENCY, forEachLimited } from './limited.ts'
+import { forEachLimited } from './limited.ts'
 import type { HistoryPage, PagedHistory } from './paged-history.ts'
 import { classifyFailure } from './parking.ts'
 import { toSourceEvent } from './view-events.ts'
@@ -30,6 +30,9 @@ interface Place {
 
 /** How many items of a segment make a page. */
 const PAGE = 1_000
+
+/** How many segments are held at once to be counted. Each has some megabytes. */
+const COUNTED_AT_ONCE = 4
 
 /**
  * Reads the history of services: first their archives, then their hubs, up to the newest message. Its only state
@@ -148,7 +151,7 @@ export async function countItems(sources: readonly HistorySource[]): Promise<num
   for (const { service, archive } of sources) {
     const numbers: number[] = []
     for await (const { number } of archive.list(0)) numbers.push(number)
-    await forEachLimited(numbers, CONCURRENCY, async (number) => {
+    await forEachLimited(numbers, COUNTED_AT_ONCE, async (number) => {
       const bytes = await archive.read(number)
       const { count } = bytes ? await decodeHeader(service, number, bytes) : { count: 0 }
       items += count
