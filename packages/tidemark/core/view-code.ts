@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isTidemarkError } from './errors.ts'
-import { describeNames, type EventType, type RecordedEvent } from './event.ts'
+import { describeNames, type EventType, eventId, type RecordedEvent } from './event.ts'
 import { type EventReader, eventReader, listReadTypes } from './event-reader.ts'
 import { canonicalHash, GENESIS } from './hash-chain.ts'
 import { asJson } from './json.ts'
@@ -118,7 +118,7 @@ function toEvent(
   data: unknown,
 ): RecordedEvent {
   return {
-    ...{ id: String(version).padStart(16, '0'), stream, version, source, type, schemaVersion },
+    ...{ id: eventId(version), stream, version, source, type, schemaVersion },
     data,
     time: new Date(SEED * 1000 + version * STEP_MS).toISOString(),
     ...{ correlation: stream, causation: `command:${version}`, actor: `actor-${version % 2}` },

@@ -46,27 +46,18 @@ export function fold(decider: AnyDecider, from: AggregateState, events: readonly
   return { state, head, time }
 }
 
-/** The state after an event. @throws as `hidePersonal` */
+/** The state after an event. @throws as `callDecider` */
 export function evolve(decider: AnyDecider, state: unknown, event: DomainEvent): unknown {
-  try {
-    return decider.evolve(state, event)
-  } catch (error) {
-    throw hidePersonal(decider, error)
-  }
+  return callDecider(decider, () => decider.evolve(state, event))
 }
 
-/** Calls code of a decider. @throws as `hidePersonal` */
-export function callDecider<Result>(decider: AnyDecider, call: () => Result): Result {
+/** Calls code of a decider. @throws what it threw. If the decider has a subject, only kind and place are kept. */
+export function callDecider<Result>({ category, subject }: AnyDecider, call: () => Result): Result {
   try {
     return call()
   } catch (error) {
-    throw hidePersonal(decider, error)
+    throw subject === undefined ? error : withoutMessage(error, `the decider ${category}`)
   }
-}
-
-/** What a decider threw, to be logged. If it has a subject, only kind and place are kept. */
-export function hidePersonal({ category, subject }: AnyDecider, error: unknown): unknown {
-  return subject === undefined ? error : withoutMessage(error, `the decider ${category}`)
 }
 
 export function emptyState(decider: AnyDecider): AggregateState {

@@ -154,7 +154,8 @@ function makeEnvelope(
   }
 }
 
-function formatEventId(version: number): string {
+/** The item id of a version: zero-padded. */
+export function formatEventId(version: number): string {
   return String(version).padStart(16, '0')
 }
 

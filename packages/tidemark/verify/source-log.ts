@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { CheckedLog } from './checked-log.ts'
-import { checkCommit, isCommitId } from './commit-item.ts'
+import { checkCommit, formatEventId, isCommitId } from './commit-item.ts'
 import type { DeclaredMultiService } from './declared.ts'
 import { hashEnvelope, type RawItem } from './event-hash.ts'
 import { isObject, isVersion } from './fields.ts'
@@ -98,7 +98,7 @@ export class SourceLog implements CheckedLog {
   async *#pages(rows: Iterable<Readonly<Record<string, unknown>>>): AsyncIterable<readonly RawItem[]> {
     let page: RawItem[] = []
     for (const { stream, first, text } of rows) {
-      page.push({ id: formatId(Number(first)), stream, text })
+      page.push({ id: formatEventId(Number(first)), stream, text })
       if (page.length < PAGE) continue
       yield page
       page = []
@@ -137,7 +137,7 @@ export class SourceLog implements CheckedLog {
     // Consumers park what another service has sent to the hub.
     if (String(envelope.source).split('/')[1] !== service) return
     if (!follows(this.#view, service, stream) || this.#has.get(`${service}/${stream}`, version, version)) return
-    if (hash !== hashEnvelope({ ...envelope, id: formatId(version), stream, version, previousHash }))
+    if (hash !== hashEnvelope({ ...envelope, id: formatEventId(version), stream, version, previousHash }))
       this.#fault(`${service}, ${stream}@${version}`, 'in the hub it does not match its hash')
     else {
       // As the text of a commit with this event alone.
@@ -155,10 +155,6 @@ export class SourceLog implements CheckedLog {
 export function follows({ sources }: DeclaredMultiService, service: string, stream: unknown): stream is string {
   if (typeof stream !== 'string') return false
   return sources.some((source) => source.service === service && stream.startsWith(`${source.category}-`))
-}
-
-function formatId(version: number): string {
-  return String(version).padStart(16, '0')
 }
 
 interface Message {

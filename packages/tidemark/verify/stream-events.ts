@@ -1,4 +1,4 @@
-import { isCommitId } from './commit-item.ts'
+import { formatEventId, isCommitId } from './commit-item.ts'
 import type { RawItem } from './event-hash.ts'
 import { isObject } from './fields.ts'
 import type { Rows } from './rows.ts'
@@ -23,7 +23,7 @@ function parseEvents(item: RawItem): RawEvent[] {
     ...shared,
     ...content,
     type: String(content.type),
-    id: String(from + index).padStart(16, '0'),
+    id: formatEventId(from + index),
     stream: item.stream,
     version: from + index,
     previousHash: index === 0 ? previousHash : events[index - 1].hash,

@@ -161,11 +161,11 @@ function describeHub({ messages, lost, first, whole, unread }: Plan['hub'], opti
   if (lost === 0) return [`hub              its newest ${messages} messages are of the log or the archive`]
   const [created, left] = options.fromHub ? [whole, lost - whole] : [0, lost]
   const then = created > 0 ? ['they will be created'] : []
-  const alas = left > 0 ? [`${left} of them stay lost, and other events will take their versions`] : []
+  const stayLost = left > 0 ? [`${left} of them stay lost, and other events will take their versions`] : []
   const hint = !options.fromHub && whole > 0 ? [`--from-hub creates ${whole} of them`] : []
   return [
     `hub              ${lost} events are only in its newest ${messages} messages: ${first.join(', ')}`,
-    ...[...then, ...alas, ...hint].map((line) => `                 ${line}: docs/restore.md`),
+    ...[...then, ...stayLost, ...hint].map((line) => `                 ${line}: docs/restore.md`),
   ]
 }
 
